@@ -1,0 +1,46 @@
+# Every target sets up .venv by itself when it is missing or out of date.
+
+PYTHON ?= python3
+COMFYUI_PATH ?= $(HOME)/ComfyUI
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+COMFYUI_REQUIREMENTS := $(wildcard $(COMFYUI_PATH)/requirements.txt)
+COMFYUI_READY := $(if $(COMFYUI_REQUIREMENTS),$(VENV)/comfyui-ready)
+export COMFYUI_PATH
+
+.PHONY: help venv demo test lint bench clean
+
+help:  ## what can be made here
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+venv: $(READY)  ## a Python environment with everything needed, in .venv
+
+$(READY): requirements.txt requirements-dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt
+	mkdir -p $(VENV)/pack && ln -sfn ../.. $(VENV)/pack/direct_ascent
+	touch $@
+
+# A ComfyUI on this machine is started by the tests with our Python, so that needs what ComfyUI needs.
+$(VENV)/comfyui-ready: $(READY) $(COMFYUI_REQUIREMENTS)
+	$(BIN)/python -m pip install --quiet -r $(COMFYUI_REQUIREMENTS)
+	touch $@
+
+demo: $(READY)  ## a class name in, an image out: writes to output/
+	$(BIN)/python tools/run_workflow.py example_workflows/api/class_to_image.json --output output
+
+test: $(READY) $(COMFYUI_READY)  ## all tests; those of the real ComfyUI run when it is at COMFYUI_PATH
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=$(VENV)/pack $(BIN)/mypy -p direct_ascent.das_core -p direct_ascent.nodes
+	$(BIN)/mypy tools benchmarks
+
+bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/run.py
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) output build
