@@ -1,0 +1,168 @@
+"""Augmentation: which views of a canvas a judge is shown.
+
+What helps an image made by ascent most (arXiv 2502.07753, section 4) is that no judge ever sees it twice in the same
+way. `Windows` cuts views out of the canvas; then come transforms of views, in order. All of them draw from `Draws`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from .draws import Draws, NoiseKind
+from .levels import Shape
+from .resample import triangle_matrix
+
+
+class Transform(Protocol):
+    """What happens to views (V, 3, S, S), 0..1. Frozen, and random only through the draws it is given."""
+
+    def __call__(self, views: Tensor, draws: Draws) -> Tensor:
+        """The transformed views, of the same shape and range."""
+        ...
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Mirror a view left to right with this probability."""
+
+    probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"flip {self.probability} is not a probability between 0 and 1; use 0.5 for every second view")
+
+    def __call__(self, views: Tensor, draws: Draws) -> Tensor:
+        """Views, some of them mirrored."""
+        mirrored = [number < self.probability for number in draws.uniform()]
+        if not any(mirrored):
+            return views
+        return torch.stack([view.flip(-1) if flip else view for view, flip in zip(views, mirrored, strict=True)])
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Add noise and clip to 0..1: `amplitude` times U[0, 1) as in the reference, or times a Gaussian."""
+
+    amplitude: float = 0.2
+    kind: NoiseKind = "uniform"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.amplitude <= 10:
+            raise ValueError(f"noise {self.amplitude} is not between 0 (none) and 10; 0.2 is the reference")
+        if self.kind not in ("uniform", "gaussian"):
+            raise ValueError(f"noise kind '{self.kind}' is unknown; choose uniform or gaussian")
+
+    def __call__(self, views: Tensor, draws: Draws) -> Tensor:
+        """Noisy views."""
+        if self.amplitude == 0:
+            return views
+        return torch.add(views, draws.noise(views.shape[1:], self.kind), alpha=self.amplitude).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Square windows of the canvas, resized to what the judge sees.
+
+    Windows lie anywhere in the picture grown by `jitter` pixels on each side (into the margin). Their side is a share
+    of the short side of that region, drawn between `zoom_min` (close up) and `zoom_max` (1: all of it). While an ascent
+    is coarse the lower bound comes down from `zoom_start` to `zoom_min`: first the whole scene, then its details.
+    With zoom 2/3 and jitter 56 on a picture of 224 this is the reference's roll and centre crop.
+    """
+
+    jitter: int = 56
+    zoom_min: float = 0.45
+    zoom_max: float = 1.0
+    zoom_start: float = 0.9
+
+    def __post_init__(self) -> None:
+        if self.jitter < 0:
+            raise ValueError(f"jitter {self.jitter} is negative; it must be 0 (views stay inside the picture) or more")
+        for name in ("zoom_min", "zoom_max", "zoom_start"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} {getattr(self, name)} is not above 0 and at most 1 (the whole canvas)")
+        if self.zoom_min > self.zoom_max:
+            raise ValueError(
+                f"zoom_min {self.zoom_min} is above zoom_max {self.zoom_max}; the closest view cannot see more than "
+                "the widest: lower zoom_min or raise zoom_max"
+            )
+
+    def region(self, canvas: Shape, margin: int) -> tuple[int, int, int, int]:
+        """Top, left, height and width of the part of the canvas that views may reach, in pixels."""
+        if self.jitter > margin:
+            raise ValueError(
+                f"jitter {self.jitter} reaches past the margin of {margin} pixels and leaves no window: "
+                f"lower jitter to {margin} or raise the stack's margin to {self.jitter}"
+            )
+        edge = margin - self.jitter
+        return edge, edge, canvas[0] - 2 * edge, canvas[1] - 2 * edge
+
+    def draw(self, canvas: Shape, margin: int, draws: Draws) -> list[tuple[int, int, int]]:
+        """Top, left and side of the window of every view, in pixels."""
+        top, left, height, width = self.region(canvas, margin)
+        widest = min(height, width)
+        start = min(max(self.zoom_start, self.zoom_min), self.zoom_max)
+        lowest = start + (self.zoom_min - start) * draws.opening
+        windows = []
+        for zoom, down, right in zip(draws.uniform(), draws.uniform(), draws.uniform(), strict=True):
+            side = max(1, min(widest, round(widest * (lowest + zoom * (self.zoom_max - lowest)))))
+            # Every position that fits is equally likely, the outermost included.
+            windows.append((top + int(down * (height - side + 1)), left + int(right * (width - side + 1)), side))
+        return windows
+
+    def __call__(self, pixels: Tensor, margin: int, draws: Draws, size: int) -> Tensor:
+        """Views (V, 3, size, size) of the canvases (B, 3, H, W)."""
+        canvas = (pixels.shape[2], pixels.shape[3])
+        views: Tensor = _Cut.apply(pixels, self.draw(canvas, margin, draws), draws.items, size)
+        return views
+
+
+class _Cut(torch.autograd.Function):
+    """Cuts windows and resizes them; the adjoint writes into one canvas, however many views there are."""
+
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, windows: list[tuple[int, int, int]], items: list[int], size: int) -> Tensor:
+        ctx.windows, ctx.items, ctx.size, ctx.shape = windows, items, size, pixels.shape
+        views = pixels.new_empty(len(windows), pixels.shape[1], size, size)
+        for view, item, (top, left, side) in zip(views, items, windows, strict=True):
+            window = pixels[item, :, top : top + side, left : left + side]
+            if side == size:
+                view.copy_(window)
+            else:
+                resize = triangle_matrix(side, size, pixels.device)
+                torch.matmul(resize @ window, resize.T, out=view)
+        return views
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        (gradient,) = gradients
+        canvas = gradient.new_zeros(ctx.shape)
+        for view, item, (top, left, side) in zip(gradient, ctx.items, ctx.windows, strict=True):
+            window = canvas[item, :, top : top + side, left : left + side]
+            if side == ctx.size:
+                window += view
+            else:
+                resize = triangle_matrix(side, ctx.size, gradient.device)
+                window += resize.T @ view @ resize
+        return canvas, None, None, None
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How many views a step shows of every image, and what happens to them."""
+
+    views: int = 16
+    windows: Windows = field(default_factory=Windows)
+    transforms: tuple[Transform, ...] = (Flip(), Noise())
+
+    def __post_init__(self) -> None:
+        if self.views < 1:
+            raise ValueError(f"views {self.views} is too few; a step needs at least 1, and 16 make a steady one")
+
+    def __call__(self, pixels: Tensor, margin: int, draws: Draws, size: int) -> Tensor:
+        """Views (V, 3, size, size), 0..1, of canvases (B, 3, H, W), one for each of the draws."""
+        views = self.windows(pixels, margin, draws, size)
+        for transform in self.transforms:
+            views = transform(views, draws)
+        return views

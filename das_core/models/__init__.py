@@ -1,0 +1,1 @@
+"""What judges: classifiers, and how they are found, loaded, checked and frozen."""

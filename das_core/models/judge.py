@@ -1,0 +1,50 @@
+"""What every model looks like to an ascent: it judges views."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .fold import fold_batch_norm
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A frozen model with the input it was trained on: square views of `size` pixels, `mean` and `std` per channel.
+
+    `owner` is whatever must live as long as the judge does; ComfyUI's memory manager puts its handle there.
+    """
+
+    name: str
+    module: nn.Module
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    owner: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the model's weights."""
+        return next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
+
+    def __call__(self, views: Tensor) -> Tensor:
+        """What the model says of views (V, 3, size, size), 0..1: its output in float32."""
+        mean, std = (torch.tensor(value, device=views.device)[:, None, None] for value in (self.mean, self.std))
+        # Scale and shift in one pass: (views - mean) / std.
+        normalised = torch.addcmul(-mean / std, views, 1 / std)
+        output: Tensor = self.module(normalised.to(self.dtype, memory_format=torch.channels_last))
+        return output.float()
+
+
+def freeze(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """The module ready to judge: evaluation mode, no gradients of weights, batch norm folded, channels last."""
+    module = fold_batch_norm(module.eval().requires_grad_(False))
+    return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def triple(values: Sequence[float]) -> tuple[float, float, float]:
+    """Three channel values as a tuple."""
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

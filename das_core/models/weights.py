@@ -1,0 +1,127 @@
+"""Weights from files and from the net. Files are not trusted: no pickled code ever runs."""
+
+import hashlib
+import os
+import pickle
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+StateDict = dict[str, Tensor]
+
+_TIMEOUT = 20.0
+_BLOCK = 1 << 20
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "model_ema", "state_dict_ema")
+_PREFIXES = ("module.", "model.", "_orig_mod.")
+
+
+def read_weights(path: Path) -> StateDict:
+    """The tensors of a .safetensors or .pth/.pt/.bin file, by name; wrappers that trainers put around them are taken off.
+
+    ValueError when the file is damaged, is no checkpoint, or holds pickled code (which is not run).
+    """
+    if not path.is_file():
+        raise ValueError(f"the checkpoint '{path.name}' does not exist")
+    try:
+        if path.suffix == ".safetensors":
+            return _unwrap(safetensors.torch.load_file(path), path)
+        return _unwrap(torch.load(path, map_location="cpu", weights_only=True), path)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"'{path.name}' was refused: it is damaged, or holds more than tensors (pickled code can do anything to "
+            "a computer and is never run). Get it as .safetensors, or save its state_dict alone"
+        ) from error
+    except (safetensors.SafetensorError, zipfile.BadZipFile, EOFError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+        raise ValueError(f"'{path.name}' is damaged or cut off and cannot be read; get it again") from error
+
+
+def _unwrap(content: Any, path: Path) -> StateDict:
+    for _ in range(3):
+        inner = next((content[k] for k in _WRAPPERS if isinstance(content, Mapping) and k in content), None)
+        if not isinstance(inner, Mapping):
+            break
+        content = inner
+    if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
+        raise ValueError(f"'{path.name}' holds no weights; a state_dict (tensors by name) is needed")
+    state = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in state):
+            state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
+
+
+def fit_weights(module: nn.Module, state: StateDict, source: str, architecture: str) -> nn.Module:
+    """Load weights into a module, all of them; ValueError says which do not fit the architecture."""
+    own = module.state_dict()
+    # A counter that only training needs; old checkpoints come without it.
+    missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
+    unknown = [name for name in state if name not in own]
+    shapes = [
+        f"{name} is {tuple(state[name].shape)}, not {tuple(own[name].shape)}"
+        for name in own
+        if name in state and state[name].shape != own[name].shape
+    ]
+    if missing or unknown or shapes:
+        wrong = [f"missing {missing[0]}"] if missing else []
+        wrong += [f"unknown {unknown[0]}"] if unknown else []
+        wrong += shapes[:1]
+        raise ValueError(
+            f"'{source}' does not fit the architecture {architecture}: {len(missing)} tensors missing, "
+            f"{len(unknown)} unknown, {len(shapes)} of another shape ({'; '.join(wrong)}); choose the architecture "
+            "it was trained with"
+        )
+    module.load_state_dict(state, strict=False)
+    return module
+
+
+def download(url: str, folder: Path, digest: str, progress: Callable[[int, int], None] | None = None) -> Path:
+    """The file of a URL in `folder`, fetched unless it is there; its SHA-256 must begin with `digest`.
+
+    The file appears whole or not at all. `progress` is told the bytes done and the bytes in all; what it raises stops
+    the download. ValueError when the net cannot be reached within seconds or the checksum is wrong.
+    """
+    target = folder / url.rsplit("/", 1)[-1]
+    if target.is_file():
+        check_digest(target, digest)
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
+        try:
+            with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
+                total = int(response.headers.get("Content-Length") or 0)
+                while block := response.read(_BLOCK):
+                    part.write(block)
+                    if progress:
+                        progress(part.tell(), total)
+            part.close()
+            check_digest(Path(part.name), digest, target.name)
+            os.replace(part.name, target)
+        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            raise ValueError(
+                f"{target.name} could not be downloaded from {url} ({error}); check the connection, or put the file "
+                f"into {folder} yourself"
+            ) from error
+        finally:
+            part.close()
+            Path(part.name).unlink(missing_ok=True)
+    return target
+
+
+def check_digest(path: Path, digest: str, name: str | None = None) -> None:
+    """ValueError unless the SHA-256 of a file begins with `digest` (hexadecimal)."""
+    with path.open("rb") as file:
+        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    if not actual.startswith(digest):
+        raise ValueError(
+            f"'{name or path.name}' is not the file it should be (SHA-256 begins {actual[:8]}, not {digest[:8]}); "
+            "delete it and get it again"
+        )

@@ -1,0 +1,1 @@
+"""What is asked of a judge, one idea a file."""

@@ -1,0 +1,30 @@
+"""What every objective looks like to an ascent."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+from ..models.judge import Judge
+
+
+class Objective(Protocol):
+    """A question to one judge. Frozen; its weight is what its score counts in the sum that the ascent climbs."""
+
+    @property
+    def judge(self) -> Judge:
+        """The model that is asked."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """How much the score counts; negative to climb away from it. Adding objectives leaves it as it is."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """A short name for progress, history and errors."""
+        ...
+
+    def score(self, output: Tensor) -> Tensor:
+        """The score (V,) of every view, larger is better, given what the judge said of them (V, …)."""
+        ...

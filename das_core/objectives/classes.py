@@ -1,0 +1,78 @@
+"""Make an image look like a class, to a classifier."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from ..models.classifier import Classifier
+from ..models.labels import Labels
+
+Score = Literal["logit", "log_probability", "margin"]
+
+
+@dataclass(frozen=True)
+class ClassObjective:
+    """The score of some classes, each with a signed weight.
+
+    `logit`: the model's raw score, the reference. `log_probability`: also pushes all other classes down, and stops
+    pulling once the model is sure. `margin`: the logit less that of the best class that is not asked for.
+    """
+
+    judge: Classifier
+    targets: tuple[tuple[int, float], ...]
+    kind: Score = "logit"
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Score):
+            raise ValueError(f"score '{self.kind}' is unknown; choose one of {', '.join(get_args(Score))}")
+        if not self.targets:
+            raise ValueError("no class is given; write at least one, such as 'jellyfish'")
+        for index, _ in self.targets:
+            self.judge.labels.find(str(index))
+        if self.kind == "margin" and len(self.targets) >= len(self.judge.labels):
+            raise ValueError("score 'margin' needs a class that is not asked for; leave one out or choose 'logit'")
+
+    @property
+    def name(self) -> str:
+        """The names of its classes."""
+        return ", ".join(self.judge.labels.name(index) for index, _ in self.targets)
+
+    def score(self, output: Tensor) -> Tensor:
+        """The weighted scores (V,) of logits (V, classes)."""
+        indices = torch.tensor([index for index, _ in self.targets], device=output.device)
+        weights = torch.tensor([weight for _, weight in self.targets], device=output.device)
+        if self.kind == "log_probability":
+            output = output.log_softmax(dim=1)
+        scores = output[:, indices]
+        if self.kind == "margin":
+            rivals = output.index_fill(1, indices, -torch.inf)
+            scores = scores - rivals.amax(dim=1, keepdim=True)
+        return scores @ weights
+
+
+def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
+    """Classes and weights from text: a class a line (name, WordNet id or index), then optionally ': weight'.
+
+    A class that is named twice has the sum of its weights. ValueError names the line that cannot be understood.
+    """
+    targets: dict[int, float] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, colon, number = line.rpartition(":")
+        weight = 1.0
+        if colon:
+            try:
+                weight = float(number)
+            except ValueError:
+                raise ValueError(f"weight '{number.strip()}' in '{line}' is not a number; write 'name: 0.5'") from None
+            if not abs(weight) < float("inf"):
+                raise ValueError(f"weight {weight} in '{line}' is not finite; write 'name: 0.5'")
+        index = labels.find(name if colon else line)
+        targets[index] = targets.get(index, 0.0) + weight
+    if not targets:
+        raise ValueError("no class is given; write a class a line, such as 'jellyfish' or 'jellyfish: 0.5'")
+    if not any(targets.values()):
+        raise ValueError("the weights of the classes sum to nothing, so there is nothing to climb; raise one above 0")
+    return tuple(targets.items())

@@ -1,0 +1,53 @@
+"""Resampling as matrices: an image is resized by one matrix on each side, its adjoint by their transposes."""
+
+import torch
+from torch import Tensor
+
+KEYS_SHARPNESS = -0.75
+"""The free parameter of the bicubic kernel (Keys, 1981), at the value that torch, OpenCV and the reference use."""
+
+
+def bicubic_taps(source: int, target: int) -> tuple[Tensor, Tensor]:
+    """Which samples bicubic interpolation reads along one axis, and their weights: two tensors (target, 4), float64.
+
+    Pixel centres are aligned (`align_corners=False`) and the border sample repeats beyond the border. From a single
+    sample the weights sum to that sample: level 1 of a stack is the constant that nearest interpolation gives.
+    """
+    position = (torch.arange(target, dtype=torch.float64) + 0.5) * (source / target) - 0.5
+    first = position.floor()
+    offset = (position - first)[:, None]
+    distance = torch.cat([offset + 1, offset, 1 - offset, 2 - offset], dim=1)
+    a = KEYS_SHARPNESS
+    near = ((a + 2) * distance - (a + 3)) * distance.square() + 1
+    far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
+    samples = first[:, None].long() + torch.arange(-1, 3)
+    return samples.clamp_(0, source - 1), torch.where(distance <= 1, near, far)
+
+
+def bicubic_matrix(source: int, target: int) -> Tensor:
+    """What bicubic interpolation does along one axis, as a matrix (target, source), float64."""
+    samples, weights = bicubic_taps(source, target)
+    return torch.zeros(target, source, dtype=torch.float64).scatter_add_(1, samples, weights)
+
+
+def bicubic_adjoint(source: int, target: int) -> Tensor:
+    """The transpose of `bicubic_matrix`, (source, target), sparse and float32: four entries a column."""
+    samples, weights = bicubic_taps(source, target)
+    pixels = torch.arange(target).repeat_interleave(4)
+    return torch.sparse_coo_tensor(
+        torch.stack([samples.flatten(), pixels]), weights.flatten().float(), (source, target), check_invariants=True
+    )
+
+
+def triangle_matrix(source: int, target: int, device: torch.device) -> Tensor:
+    """Linear interpolation with antialiasing along one axis, as a matrix (target, source), float32.
+
+    Equals `torch.nn.functional.interpolate(mode="bilinear", antialias=True)`. As a matrix it is cheap to build anew
+    for every window, its adjoint is a transpose, and both directions are deterministic on every device, which the
+    library's own backward pass is not on CUDA.
+    """
+    scale = source / target
+    centers = (torch.arange(target, device=device) + 0.5) * scale
+    samples = torch.arange(source, device=device) + 0.5
+    weights = (1 - (samples[None, :] - centers[:, None]).abs() / max(scale, 1.0)).clamp_(min=0)
+    return weights / weights.sum(dim=1, keepdim=True)
