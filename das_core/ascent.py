@@ -90,7 +90,7 @@ class Ascent:
         default = Augmentation(windows=Windows(jitter=min(Windows.jitter, margin)))
         self.augmentation = augmentation or default
         self.augmentation.windows.region(stack.spec.canvas, margin)
-        self.optimizer = optimizer or UnitAscent()
+        self.optimizer: Optimizer = optimizer or UnitAscent()
         self.objectives = _named(objectives)
         self.steps, self.schedule, self.seed = steps, schedule, seed
         self.chunk = chunk or self.augmentation.views * stack.batch

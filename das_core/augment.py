@@ -31,7 +31,7 @@ class Flip:
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
-            raise ValueError(f"flip {self.probability} is not a probability between 0 and 1; use 0.5 for every second view")
+            raise ValueError(f"flip {self.probability} is not a probability between 0 and 1; 0.5 is every second view")
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Views, some of them mirrored."""

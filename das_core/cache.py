@@ -22,7 +22,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return remembered(*args, **kwargs)
+            return remembered(*args, **kwargs)  # type: ignore[arg-type]
 
         return call
 

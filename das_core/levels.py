@@ -33,7 +33,9 @@ def parse_levels(text: str) -> tuple[int, ...]:
         try:
             levels.append(int(word))
         except ValueError:
-            raise ValueError(f"level '{word}' is not a whole number; write resolutions such as '1, 4, 16, 64'") from None
+            raise ValueError(
+                f"level '{word}' is not a whole number; write resolutions such as '1, 4, 16, 64'"
+            ) from None
     return tuple(levels)
 
 
@@ -51,7 +53,7 @@ def check_levels(levels: Sequence[int], longest: int) -> tuple[int, ...]:
 
 
 def level_shape(level: int, canvas: Shape) -> Shape:
-    """Height and width of a level: `level` samples along the long side of the canvas, as many as fit along the other."""
+    """Height and width of a level: `level` samples along the long side of the canvas, in proportion on the other."""
     height, width = canvas
     longest = max(height, width)
     return max(1, round(level * height / longest)), max(1, round(level * width / longest))

@@ -1,7 +1,7 @@
 """The operator of a stack: what a gradient at the canvas does to the canvas when every level takes its share.
 
-A stack sums its levels P_r, each resized by matrices A_r and B_r (rows and columns) and scaled by a gain g_r. A gradient
-G at the canvas moves level r by g_r A_r' G B_r, which moves the canvas by
+A stack sums its levels P_r, each resized by matrices A_r and B_r (rows and columns) and scaled by a gain g_r. A
+gradient G at the canvas moves level r by g_r A_r' G B_r, which moves the canvas by
 
     K G = sum over r of g_r^2 (A_r A_r') G (B_r B_r')
 
@@ -131,7 +131,8 @@ def spectral_response(canvas: Shape, levels: Sequence[int], gains: Sequence[floa
 def _axis_response(source: int, target: int) -> Tensor:
     """How much of every cosine of length `target` survives a level of `source` samples and comes back: (target,)."""
     # Four samples count for each pixel, so the product with the sparse matrix keeps large canvases affordable.
-    return torch.sparse.mm(bicubic_adjoint(source, target), cosine_matrix(target).T.float()).square().sum(dim=0).double()
+    kept = torch.sparse.mm(bicubic_adjoint(source, target), cosine_matrix(target).T.float())
+    return kept.square().sum(dim=0).double()
 
 
 FORMS: dict[Method, type[Operator]] = {"spectral": SpectralOperator, "exact": ExactOperator, "layers": LayersOperator}

@@ -34,14 +34,21 @@ class State:
 
 
 class Optimizer(Protocol):
-    """Moves a stack up a gradient. `coarse` is the share of the steps that are low-passed at first, 0 for none."""
+    """Moves a stack up a gradient."""
 
-    kind: str
-    needs_layers: bool
+    @property
+    def kind(self) -> str:
+        """Its name in settings; what it remembers is of use to its own kind only."""
+        ...
+
+    @property
+    def needs_layers(self) -> bool:
+        """Whether it works on explicit levels."""
+        ...
 
     @property
     def coarse(self) -> float:
-        """Share of the steps, 0..1, during which the ascent goes from coarse to fine."""
+        """Share of the steps, 0..1, during which the ascent goes from coarse to fine; 0 for none."""
         ...
 
     def step(self, state: State, gradient: Tensor, operator: Operator, pace: Pace) -> State:

@@ -128,13 +128,13 @@ class ImageStack:
 
     def to(self, device: torch.device) -> "ImageStack":
         """The same stack with its tensors on `device`."""
-        moved = {
-            "start": self.start.to(device),
-            "canvas": self.canvas.to(device),
-            "drive": None if self.drive is None else tuple(part.to(device) for part in self.drive),
-            "momentum": None if self.momentum is None else self.momentum.to(device),
-        }
-        return replace(self, **moved)
+        return replace(
+            self,
+            start=self.start.to(device),
+            canvas=self.canvas.to(device),
+            drive=None if self.drive is None else tuple(part.to(device) for part in self.drive),
+            momentum=None if self.momentum is None else self.momentum.to(device),
+        )
 
     def pixels(self) -> Tensor:
         """The whole canvas as pixels (B, 3, H, W), 0..1, margins included."""

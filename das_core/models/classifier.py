@@ -1,6 +1,5 @@
 """Classifiers: judges whose output is one logit a class."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,9 +46,22 @@ def torchvision_architectures() -> list[str]:
     return sorted(torchvision.models.list_models(module=torchvision.models))
 
 
+def torchvision_fetched(folder: Path) -> list[str]:
+    """Those of them whose default weights lie in `folder` already."""
+    default = {name: torchvision.models.get_model_weights(name).DEFAULT.url for name in torchvision_architectures()}
+    return [name for name, url in default.items() if (folder / url.rpartition("/")[2]).is_file()]
+
+
 def timm_architectures() -> list[str]:
     """Every model of timm that has weights on the hub, as architecture.tag."""
     return sorted(timm.list_models(pretrained=True))
+
+
+def file_architectures() -> list[str]:
+    """Every architecture that a checkpoint on disk may have, with the library that builds it."""
+    names = [("torchvision", name) for name in torchvision_architectures()]
+    names += [("timm", name) for name in sorted(timm.list_models())]
+    return [f"{library}/{name}" for library, name in names]
 
 
 def _torchvision_module(architecture: str, classes: int) -> nn.Module:

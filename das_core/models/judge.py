@@ -41,7 +41,7 @@ class Judge:
 def freeze(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
     """The module ready to judge: evaluation mode, no gradients of weights, batch norm folded, channels last."""
     module = fold_batch_norm(module.eval().requires_grad_(False))
-    return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def triple(values: Sequence[float]) -> tuple[float, float, float]:

@@ -35,7 +35,7 @@ class Labels:
         return self.labels[index].names[0]
 
     def find(self, text: str) -> int:
-        """The index of the class that `text` means: an index, a WordNet id, one of its names, or words of just one name.
+        """The index of the class that `text` means: an index, a WordNet id, a name, or some words of a single name.
 
         ValueError with the nearest names when there is no such class, and with the choices when there are several.
         """

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 StateDict = dict[str, Tensor]
 
+_DAMAGES = (safetensors.SafetensorError, zipfile.BadZipFile, EOFError, RuntimeError, KeyError, UnicodeDecodeError)
+
 _TIMEOUT = 20.0
 _BLOCK = 1 << 20
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "model_ema", "state_dict_ema")
@@ -25,7 +27,7 @@ _PREFIXES = ("module.", "model.", "_orig_mod.")
 
 
 def read_weights(path: Path) -> StateDict:
-    """The tensors of a .safetensors or .pth/.pt/.bin file, by name; wrappers that trainers put around them are taken off.
+    """The tensors of a .safetensors or .pth/.pt/.bin file, by name, without what trainers wrap around them.
 
     ValueError when the file is damaged, is no checkpoint, or holds pickled code (which is not run).
     """
@@ -40,7 +42,7 @@ def read_weights(path: Path) -> StateDict:
             f"'{path.name}' was refused: it is damaged, or holds more than tensors (pickled code can do anything to "
             "a computer and is never run). Get it as .safetensors, or save its state_dict alone"
         ) from error
-    except (safetensors.SafetensorError, zipfile.BadZipFile, EOFError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+    except _DAMAGES as error:
         raise ValueError(f"'{path.name}' is damaged or cut off and cannot be read; get it again") from error
 
 

@@ -1,0 +1,28 @@
+"""Direct Ascent: images from models that were only built to judge them, as nodes for ComfyUI."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from comfy_api.latest import ComfyExtension
+
+WEB_DIRECTORY = "./web"
+
+
+async def comfy_entrypoint() -> "ComfyExtension":
+    """What ComfyUI calls to learn of the nodes."""
+    # Imported here, so that tools can import the folder where there is no ComfyUI.
+    from comfy_api.latest import ComfyExtension, io
+
+    from .nodes import NODES
+    from .nodes.bridge import register_folders
+
+    register_folders()
+
+    class DirectAscent(ComfyExtension):
+        async def get_node_list(self) -> list[type[io.ComfyNode]]:
+            return list(NODES)
+
+    return DirectAscent()
+
+
+__all__ = ["WEB_DIRECTORY", "comfy_entrypoint"]

@@ -1,0 +1,71 @@
+"""What came out: the verdict of a classifier, as text and as a chart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from .models.classifier import Classifier
+
+_INCH = 100
+"""Pixels an inch of a chart."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A class that a classifier sees, and how sure it is, 0..1."""
+
+    index: int
+    name: str
+    probability: float
+
+
+def classify(classifier: Classifier, images: Tensor, count: int = 5) -> list[list[Verdict]]:
+    """The `count` likeliest classes of every image (B, 3, H, W), 0..1, the likeliest first."""
+    probabilities = classifier.probabilities(images)
+    best = probabilities.topk(min(count, probabilities.shape[1]), dim=1)
+    return [
+        [
+            Verdict(index, classifier.labels.name(index), probability)
+            for index, probability in zip(indices, values, strict=True)
+        ]
+        for indices, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
+
+
+def verdict_text(verdicts: Sequence[Sequence[Verdict]], classifier: str) -> str:
+    """Verdicts as text: the classifier's name, then a class a line, an image a paragraph."""
+    blocks = []
+    for number, classes in enumerate(verdicts, start=1):
+        title = f"{classifier} sees" + (f" in image {number}" if len(verdicts) > 1 else "")
+        blocks.append("\n".join([f"{title}:", *(f"{v.probability:7.1%}  {v.name}" for v in classes)]))
+    return "\n\n".join(blocks)
+
+
+def bar_charts(verdicts: Sequence[Sequence[Verdict]], classifier: str) -> Tensor:
+    """Verdicts as bar charts (B, 3, H, W), 0..1."""
+    return torch.cat([bar_chart([(v.name, v.probability) for v in classes], classifier) for classes in verdicts])
+
+
+def bar_chart(bars: Sequence[tuple[str, float]], title: str, highest: float = 1.0) -> Tensor:
+    """A horizontal bar chart (1, 3, H, W), 0..1, of names and values from 0 to `highest`."""
+    # Not pyplot: it would keep the figure alive and look for a screen.
+    figure = Figure(figsize=(6, 1 + 0.35 * len(bars)), dpi=_INCH, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    names = [name if len(name) <= 32 else name[:31] + "…" for name, _ in bars]
+    values = [value for _, value in bars]
+    drawn = axes.barh(range(len(bars)), values, color="#3b7dd8")
+    axes.set_yticks(range(len(bars)), names)
+    axes.bar_label(drawn, labels=[f"{value:.1%}" for value in values], padding=4)
+    axes.invert_yaxis()
+    axes.set_xlim(0, highest * 1.15)
+    axes.set_title(title)
+    axes.spines[["top", "right"]].set_visible(False)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.float32) / 255
+    return torch.from_numpy(pixels).movedim(-1, 0)[None].contiguous()

@@ -1,0 +1,125 @@
+"""Defining the views."""
+
+from dataclasses import replace
+
+from comfy_api.latest import io
+
+from ..das_core import augment as core
+from ..das_core.draws import NoiseKind
+from .schema import Augmentation as AugmentationSocket
+from .schema import schema
+
+
+class Augmentation(io.ComfyNode):
+    """How a judge is shown the canvas."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_Augmentation",
+            display_name="Augmentation",
+            category="Direct Ascent",
+            description=(
+                "How the models see the picture: many shifted, zoomed, mirrored and noisy views of it each step. "
+                "What convinces a model in every view is an image; what convinces it in one is noise. Of all settings "
+                "these matter most. Optimize uses these same values when nothing is connected."
+            ),
+            search_aliases=["das", "direct ascent", "cutouts", "crops", "jitter", "noise", "views"],
+            inputs=[
+                AugmentationSocket.Input(
+                    "augmentation",
+                    optional=True,
+                    tooltip="An augmentation whose transforms come first; views and windows are this node's.",
+                ),
+                io.Int.Input(
+                    "views",
+                    default=16,
+                    min=1,
+                    max=512,
+                    tooltip="Views of every image a step. 4: quick and rough. 16: good. 64: steadier, four times the "
+                    "time of 16.",
+                ),
+                io.Int.Input(
+                    "jitter",
+                    default=56,
+                    min=0,
+                    max=4096,
+                    tooltip="How far views may reach beyond the picture, into the margin, in pixels. 0: edges are seen "
+                    "less often than the middle. As large as the margin: they are equal. Never larger.",
+                ),
+                io.Float.Input(
+                    "zoom_min",
+                    default=core.Windows.zoom_min,
+                    min=0.02,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="The closest view, as a share of the canvas. 0.2: fine detail, and many small objects in "
+                    "place of one. 0.9: one large object, coarse.",
+                ),
+                io.Float.Input(
+                    "zoom_max",
+                    default=core.Windows.zoom_max,
+                    min=0.02,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="The widest view. 1: the whole canvas, so that the scene as a whole makes sense. Lower: a "
+                    "texture without a whole. 0.67 with zoom_min 0.67 is the reference.",
+                ),
+                io.Float.Input(
+                    "zoom_start",
+                    default=core.Windows.zoom_start,
+                    min=0.02,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Where zoom_min begins: while Optimize is coarse, views open from here to zoom_min. High: "
+                    "first one whole scene, then detail. As low as zoom_min: all zooms from the start.",
+                ),
+                io.Float.Input(
+                    "noise",
+                    default=0.2,
+                    min=0.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="Noise added to every view. 0: fine patterns that only a model sees. 0.2: the reference. "
+                    "Above 0.5: large, bold, simple shapes.",
+                ),
+                io.Float.Input(
+                    "flip",
+                    default=0.5,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="How often a view is mirrored. 0: never, for text and clocks. 0.5: every second view.",
+                ),
+                io.Combo.Input(
+                    "noise_kind",
+                    options=["uniform", "gaussian"],
+                    default="uniform",
+                    tooltip="uniform: brightens and roughens, as in the reference. gaussian: around the true value, "
+                    "with the noise knob as its standard deviation.",
+                ),
+            ],
+            outputs=[AugmentationSocket.Output("augmentation", tooltip="For Optimize.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        views: int,
+        jitter: int,
+        zoom_min: float,
+        zoom_max: float,
+        zoom_start: float,
+        noise: float,
+        flip: float,
+        noise_kind: NoiseKind,
+        augmentation: core.Augmentation | None = None,
+    ) -> io.NodeOutput:
+        own = core.Augmentation(
+            views,
+            core.Windows(jitter, zoom_min, zoom_max, zoom_start),
+            (core.Flip(flip), core.Noise(noise, noise_kind)),
+        )
+        if augmentation is not None:
+            own = replace(own, transforms=augmentation.transforms + own.transforms)
+        return io.NodeOutput(own)

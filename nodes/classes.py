@@ -1,0 +1,58 @@
+"""Asking for classes."""
+
+from typing import get_args
+
+from comfy_api.latest import io
+
+from ..das_core.models.classifier import Classifier as CoreClassifier
+from ..das_core.objectives import classes as core
+from .schema import Classifier, Objective, schema
+
+
+class ClassObjective(io.ComfyNode):
+    """Make an image look like a class."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_ClassObjective",
+            display_name="Class Objective",
+            category="Direct Ascent/objectives",
+            description=(
+                "Ask for an image that the classifier is sure of: 'jellyfish', 'volcano', … Names, WordNet ids and "
+                "indices all work; an unknown name is answered with the nearest ones."
+            ),
+            search_aliases=["das", "direct ascent", "imagenet", "class", "label"],
+            inputs=[
+                Classifier.Input("classifier", tooltip="The model to convince, from Load Classifier."),
+                io.String.Input(
+                    "classes",
+                    default="jellyfish",
+                    multiline=True,
+                    tooltip="A class a line: a name, a WordNet id or an index, and ': weight' after it if you like. "
+                    "'jellyfish' and 'goldfish: 0.5' on two lines blend; 'water bottle: -0.5' keeps bottles away.",
+                ),
+                io.Combo.Input(
+                    "score",
+                    options=list(get_args(core.Score)),
+                    default="logit",
+                    tooltip="What counts. logit: the raw score, the reference. log_probability: also fewer signs of "
+                    "all other classes; stops pulling once the model is sure. margin: pushes away the strongest rival.",
+                ),
+                io.Float.Input(
+                    "weight",
+                    default=1.0,
+                    min=-100.0,
+                    max=100.0,
+                    step=0.1,
+                    tooltip="How much this objective counts among others. Below 0 the image climbs away from it. With "
+                    "a single objective its size changes nothing.",
+                ),
+            ],
+            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+        )
+
+    @classmethod
+    def execute(cls, classifier: CoreClassifier, classes: str, score: core.Score, weight: float) -> io.NodeOutput:
+        targets = core.parse_classes(classes, classifier.labels)
+        return io.NodeOutput(core.ClassObjective(classifier, targets, score, weight))

@@ -1,0 +1,131 @@
+"""Loading a classifier."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+
+from ..das_core.models import classifier as core
+from ..das_core.models.starter import SECOND_OPINION, load_starter
+from . import bridge
+from .schema import Classifier, schema
+
+_PRECISIONS = {"auto": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class LoadClassifier(io.ComfyNode):
+    """A model that names what it sees, ready to judge."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        option = io.DynamicCombo.Option
+        return schema(
+            node_id="DAS_LoadClassifier",
+            display_name="Load Classifier",
+            category="Direct Ascent/models",
+            description=(
+                "Load an image classifier. Class Objective makes images that it is sure of; Classify asks it what an "
+                "image shows.\n\n"
+                "• starter: EfficientNet-Lite0, installed with this pack, no download. Quick, also on a CPU.\n"
+                "• second_opinion: EfficientNet-Lite2, likewise. Use it in Classify, to judge an image by a model that "
+                "did not make it.\n"
+                "• torchvision, timm: hundreds of models, downloaded when you pick one and run.\n"
+                "• file: your own checkpoint from models/classifiers."
+            ),
+            search_aliases=["das", "direct ascent", "imagenet", "timm", "torchvision"],
+            inputs=[
+                io.DynamicCombo.Input(
+                    "source",
+                    options=[
+                        option("starter", []),
+                        option("second_opinion", []),
+                        option(
+                            "torchvision",
+                            [
+                                io.Combo.Input(
+                                    "architecture",
+                                    options=_fetched_first(),
+                                    tooltip="Small ones (mobilenet, efficientnet_b0) are quick; large ones (vit, "
+                                    "convnext_large) see more and take longer. Downloaded once, into "
+                                    "models/classifiers; those already there are listed first.",
+                                )
+                            ],
+                        ),
+                        option(
+                            "timm",
+                            [
+                                io.Combo.Input(
+                                    "architecture",
+                                    options=core.timm_architectures(),
+                                    tooltip="Architecture and training set. The list is long: click it and type to "
+                                    "search. Downloaded once, into models/classifiers/timm.",
+                                )
+                            ],
+                        ),
+                        option(
+                            "file",
+                            [
+                                io.Combo.Input(
+                                    "checkpoint",
+                                    options=bridge.classifier_files(),
+                                    tooltip="A .safetensors, .pth, .pt or .bin file in models/classifiers. Only "
+                                    "tensors are read from it; files with code in them are refused.",
+                                ),
+                                io.Combo.Input(
+                                    "architecture",
+                                    options=core.file_architectures(),
+                                    tooltip="The architecture the file was trained with. A wrong one is refused with "
+                                    "the tensors that do not fit.",
+                                ),
+                            ],
+                        ),
+                    ],
+                    tooltip="Where the model comes from. starter needs no download and is the place to begin.",
+                ),
+                io.Combo.Input(
+                    "precision",
+                    options=list(_PRECISIONS),
+                    default="auto",
+                    tooltip="auto is fp32. bf16 and fp16 halve the memory of the model and are faster on most GPUs, "
+                    "at slightly rougher gradients.",
+                ),
+            ],
+            outputs=[
+                Classifier.Output(
+                    "classifier", tooltip="For Class Objective (to make images) and Classify (to name them)."
+                )
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
+        """Load again when the file on disk has changed."""
+        if source and source.get("source") == "file" and source.get("checkpoint") in bridge.classifier_files():
+            return bridge.classifier_path(source["checkpoint"]).stat().st_mtime_ns
+        return 0
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, source: dict[str, Any], precision: str) -> io.NodeOutput:
+        kind = source["source"]
+        if kind == "starter":
+            classifier = load_starter()
+        elif kind == "second_opinion":
+            classifier = load_starter(SECOND_OPINION)
+        elif kind == "torchvision":
+            bar = bridge.Progress(1)
+            classifier = core.load_torchvision(source["architecture"], bridge.classifier_folder(), bar.update)
+        elif kind == "timm":
+            classifier = core.load_timm(source["architecture"], bridge.classifier_folder() / "timm")
+        elif kind == "file":
+            classifier = core.load_file(bridge.classifier_path(source["checkpoint"]), source["architecture"])
+        else:
+            raise ValueError(f"source '{kind}' is unknown; choose starter, second_opinion, torchvision, timm or file")
+        classifier = classifier.with_precision(_PRECISIONS[precision])
+        return io.NodeOutput(replace(classifier, owner=bridge.managed(classifier.module)))
+
+
+def _fetched_first() -> list[str]:
+    present = set(core.torchvision_fetched(bridge.classifier_folder()))
+    return sorted(core.torchvision_architectures(), key=lambda name: (name not in present, name))

@@ -1,0 +1,54 @@
+"""Asking models what came out."""
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..das_core import inspect as core
+from ..das_core.models.classifier import Classifier as CoreClassifier
+from . import bridge
+from .schema import Classifier, schema
+
+
+class Classify(io.ComfyNode):
+    """What a classifier sees in an image."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_Classify",
+            display_name="Classify",
+            category="Direct Ascent/inspect",
+            description=(
+                "Name what an image shows, with how sure the classifier is. Ask a model that did not make the image: "
+                "the one that was climbed is always convinced, a second opinion says whether others see it too."
+            ),
+            search_aliases=["das", "direct ascent", "recognise", "predict", "label", "verdict"],
+            inputs=[
+                Classifier.Input("classifier", tooltip="The model to ask, from Load Classifier."),
+                io.Image.Input("image", tooltip="Any image or batch; an oblong one is judged by its middle square."),
+                io.Int.Input(
+                    "top_k",
+                    default=5,
+                    min=1,
+                    max=100,
+                    tooltip="How many classes to name. 1: the first choice alone. 5: with its rivals.",
+                ),
+            ],
+            outputs=[
+                io.String.Output("text", tooltip="The classes with their probabilities, an image a paragraph."),
+                io.Image.Output("chart", tooltip="The same as a bar chart for every image."),
+                io.Float.Output(
+                    "probability", tooltip="The probability of the first choice for the first image, 0..1."
+                ),
+            ],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, classifier: CoreClassifier, image: Tensor, top_k: int) -> io.NodeOutput:
+        images = bridge.images_in(image).to(bridge.device())
+        bridge.load_judges([classifier], len(images))
+        verdicts = core.classify(classifier, images, top_k)
+        text = core.verdict_text(verdicts, classifier.name)
+        chart = core.bar_charts(verdicts, classifier.name)
+        return io.NodeOutput(text, bridge.images_out(chart), verdicts[0][0].probability)

@@ -1,0 +1,261 @@
+"""The ascent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+
+from ..das_core.ascent import Ascent, AscentError
+from ..das_core.augment import Augmentation as CoreAugmentation
+from ..das_core.objectives.base import Objective as CoreObjective
+from ..das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
+from ..das_core.schedule import Schedule
+from ..das_core.stack import ImageStack
+from . import bridge
+from .schema import Augmentation, History, Objective, Stack, schema
+
+_MOST_OBJECTIVES = 32
+
+
+class Optimize(io.ComfyNode):
+    """The loop: show the stack, take the gradient, move the stack."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        option = io.DynamicCombo.Option
+        return schema(
+            node_id="DAS_Optimize",
+            display_name="Optimize",
+            category="Direct Ascent",
+            description=(
+                "Let the stack climb: each step shows its views to the models, asks what change would raise the score, "
+                "and moves all levels that way. Watch it grow in the preview; cancel at any time. 100 steps make a "
+                "good picture. Connect as many objectives as you like; their weighted scores are summed."
+            ),
+            search_aliases=["das", "direct ascent", "synthesis", "gradient ascent", "sampler", "deep dream"],
+            inputs=[
+                Stack.Input("stack", tooltip="What climbs. A stack that has climbed before goes on from where it is."),
+                io.Autogrow.Input(
+                    "objectives",
+                    template=io.Autogrow.TemplatePrefix(
+                        Objective.Input(
+                            "objective", tooltip="What is asked for. Connect one and another slot appears."
+                        ),
+                        prefix="objective",
+                        min=1,
+                        max=_MOST_OBJECTIVES,
+                    ),
+                    tooltip="What the ascent climbs: the weighted sum of all of these.",
+                ),
+                Augmentation.Input(
+                    "augmentation",
+                    optional=True,
+                    tooltip="How the models see the picture. Without one: 16 views with the defaults of Augmentation.",
+                ),
+                io.Int.Input(
+                    "steps",
+                    default=100,
+                    min=1,
+                    max=100000,
+                    tooltip="How many steps. 20: a sketch. 100: a finished picture. More: stronger, then overdone.",
+                ),
+                io.DynamicCombo.Input(
+                    "optimizer",
+                    options=[
+                        option(
+                            "ascent",
+                            [
+                                io.Float.Input(
+                                    "step_size",
+                                    default=UnitAscent.step_size,
+                                    min=0.0001,
+                                    max=10.0,
+                                    step=0.005,
+                                    tooltip="How far the picture moves a step. 0.01: pale. 0.06: good for 100 steps; "
+                                    "for fewer steps take more. Above 0.15: harsh, burnt colours.",
+                                ),
+                                io.Float.Input(
+                                    "momentum",
+                                    default=UnitAscent.momentum,
+                                    min=0.0,
+                                    max=0.99,
+                                    step=0.05,
+                                    tooltip="How much a step resembles the last ones. 0: every step anew. 0.9: smooth, "
+                                    "slow to turn.",
+                                ),
+                                io.Float.Input(
+                                    "coarse_to_fine",
+                                    default=UnitAscent.coarse_to_fine,
+                                    min=0.0,
+                                    max=1.0,
+                                    step=0.05,
+                                    tooltip="Share of the steps that build the picture from large shapes to small. 0: "
+                                    "all at once, many fragments. 0.6: one clean object. 1: soft.",
+                                ),
+                            ],
+                        ),
+                        option(
+                            "sgd",
+                            [
+                                io.Float.Input(
+                                    "learning_rate",
+                                    default=SGD.learning_rate,
+                                    min=0.0000001,
+                                    max=1000.0,
+                                    step=0.001,
+                                    tooltip="Step per unit of gradient. 0.005 suits the logit of a classifier and 84 "
+                                    "levels; too low stays grey, too high turns to noise.",
+                                ),
+                                io.Float.Input(
+                                    "momentum",
+                                    default=SGD.momentum,
+                                    min=0.0,
+                                    max=0.99,
+                                    step=0.05,
+                                    tooltip="0: the reference. 0.9: ten times the effective step, smoother.",
+                                ),
+                            ],
+                        ),
+                        option(
+                            "adam",
+                            [
+                                io.Float.Input(
+                                    "learning_rate",
+                                    default=Adam.learning_rate,
+                                    min=0.0000001,
+                                    max=10.0,
+                                    step=0.001,
+                                    tooltip="How far every level moves a step. With powers_of_two 0.02 to 0.1; with "
+                                    "many levels much less, for they add up.",
+                                )
+                            ],
+                        ),
+                    ],
+                    tooltip="ascent: steps of equal size, from coarse to fine; the one for pictures. sgd: the paper's "
+                    "reference. adam: every level by itself, as imstack does; more texture and grain.",
+                ),
+                io.Combo.Input(
+                    "schedule",
+                    options=["cosine", "constant"],
+                    default="cosine",
+                    tooltip="cosine: steps shrink toward the end (with ascent, after the coarse part), which cleans "
+                    "the picture. constant: full steps to the end; choose it to go on from the result.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=2**64 - 1,
+                    control_after_generate=True,
+                    tooltip="Which views are drawn. Another seed gives another picture of the same thing.",
+                ),
+                io.Int.Input(
+                    "preview_every",
+                    default=5,
+                    min=0,
+                    max=1000,
+                    tooltip="Show the picture every so many steps. 1: all of them. 0: only at the end.",
+                ),
+                io.Int.Input(
+                    "frames",
+                    default=0,
+                    min=0,
+                    max=10000,
+                    tooltip="Keep every so many steps as an image for the frames output. 0: none but the final image. "
+                    "1: every step, for a film; memory grows with it.",
+                ),
+                io.Int.Input(
+                    "chunk",
+                    default=16,
+                    min=0,
+                    max=4096,
+                    tooltip="Views that go through a model at once. Low: less memory, a little slower. 0: all at once. "
+                    "Halved by itself when memory runs out.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip="The picture of every item of the batch."),
+                Stack.Output("stack", tooltip="The stack as it is now; Optimize can go on from it."),
+                io.Image.Output("frames", tooltip="The kept steps in order, the final image last."),
+                History.Output("history", tooltip="Scores and gradient norm of every step."),
+            ],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(
+        cls,
+        stack: ImageStack,
+        steps: int,
+        optimizer: dict[str, Any],
+        schedule: Schedule,
+        seed: int,
+        preview_every: int,
+        frames: int,
+        chunk: int,
+        objectives: Mapping[str, CoreObjective] | None = None,
+        augmentation: CoreAugmentation | None = None,
+    ) -> io.NodeOutput:
+        asked = [objective for objective in (objectives or {}).values() if objective is not None]
+        with bridge.freed():
+            ascent = Ascent(
+                stack,
+                asked,
+                augmentation,
+                steps=steps,
+                optimizer=_optimizer(optimizer),
+                schedule=schedule,
+                seed=seed,
+                chunk=chunk,
+                device=bridge.device(),
+            )
+            _check_frames(stack, steps, frames)
+            bridge.load_judges([objective.judge for objective in asked], ascent.chunk)
+            kept = _climb(ascent, preview_every, frames)
+            result = ascent.result
+        return io.NodeOutput(
+            bridge.images_out(result.image),
+            result.stack.to(bridge.storage_device()),
+            bridge.images_out(torch.cat(kept)),
+            result.history,
+        )
+
+
+def _climb(ascent: Ascent, preview_every: int, frames: int) -> list[torch.Tensor]:
+    """Run an ascent, showing its progress; the kept frames, the final image last."""
+    progress = bridge.Progress(ascent.steps)
+    kept = []
+    try:
+        for done, step in enumerate(ascent, start=1):
+            last = done == ascent.steps
+            shown = last or (preview_every and done % preview_every == 0)
+            # The last preview stays over the node, so it has to be the final image.
+            progress.update(done, image=step.image() if shown else None)
+            if last or (frames and done % frames == 0):
+                kept.append(step.image().to(bridge.storage_device()))
+    except AscentError as error:
+        if not ascent.history:
+            raise
+        files = ", ".join(bridge.save_rescued(ascent.result.image))
+        raise AscentError(f"{error} The last good image was saved in the output folder as {files}.") from error
+    return kept
+
+
+def _optimizer(choice: dict[str, Any]) -> Optimizer:
+    settings = {name: value for name, value in choice.items() if name != "optimizer"}
+    makers: dict[str, type[Optimizer]] = {"ascent": UnitAscent, "sgd": SGD, "adam": Adam}
+    return makers[choice["optimizer"]](**settings)
+
+
+def _check_frames(stack: ImageStack, steps: int, frames: int) -> None:
+    spec = stack.spec
+    one = 4 * 3 * stack.batch * spec.width * spec.height
+    count = 1 + (steps - 1) // frames if frames else 1
+    # Twice: once as they come, once as the batch that leaves the node.
+    bridge.check_memory(
+        2 * one * count,
+        f"keeping {count} frames",
+        f"keep fewer, for instance every {max(1, frames) * 4} steps, or set frames to 0",
+        bridge.storage_device(),
+    )

@@ -1,0 +1,242 @@
+"""Building an image stack, and looking at it."""
+
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..das_core.levels import linear_levels, parse_levels, power_levels
+from ..das_core.stack import ImageStack as CoreStack
+from ..das_core.stack import StackSpec
+from . import bridge
+from .schema import Stack, schema
+
+_LARGEST_SIDE = 16384
+
+
+class ImageStack(io.ComfyNode):
+    """The thing that climbs: one picture, kept as a sum of pictures of many resolutions."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        option = io.DynamicCombo.Option
+        return schema(
+            node_id="DAS_ImageStack",
+            display_name="Image Stack",
+            category="Direct Ascent",
+            description=(
+                "The picture to be made, as a sum of pictures at many resolutions. A step moves all of them, so coarse "
+                "shapes and fine detail grow together; that is what keeps the result an image and not adversarial "
+                "noise. Start from grey, from noise, or from an image of yours."
+            ),
+            search_aliases=["das", "direct ascent", "imstack", "pyramid", "canvas", "multi-resolution"],
+            inputs=[
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="An image to start from, with start set to image. Any size: it is resized to cover "
+                    "width x height, centred.",
+                ),
+                io.Int.Input(
+                    "width",
+                    default=224,
+                    min=16,
+                    max=_LARGEST_SIDE,
+                    step=8,
+                    tooltip="Width of the picture in pixels. 224 is what most models see and is quickest; larger "
+                    "pictures take hardly more time a step but more steps to fill.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=224,
+                    min=16,
+                    max=_LARGEST_SIDE,
+                    step=8,
+                    tooltip="Height of the picture in pixels. Need not equal the width.",
+                ),
+                io.Int.Input(
+                    "margin",
+                    default=56,
+                    min=0,
+                    max=4096,
+                    tooltip="Canvas beyond each edge that views may reach into and that is cropped away at the end, in "
+                    "pixels. 0: objects crowd away from the border. A quarter of the size: edges as good as the "
+                    "middle.",
+                ),
+                io.Int.Input(
+                    "batch_size",
+                    default=1,
+                    min=1,
+                    max=64,
+                    tooltip="How many images to make at once, each with draws of its own. Time grows with it.",
+                ),
+                io.DynamicCombo.Input(
+                    "levels",
+                    options=[
+                        option(
+                            "linear",
+                            [
+                                io.Int.Input(
+                                    "step",
+                                    default=4,
+                                    min=1,
+                                    max=1024,
+                                    tooltip="Every step-th resolution. 1: all of them, the smoothest. 4: the "
+                                    "reference. Above 32: few levels, harsher pictures.",
+                                )
+                            ],
+                        ),
+                        option("powers_of_two", []),
+                        option(
+                            "custom",
+                            [
+                                io.String.Input(
+                                    "resolutions",
+                                    default="1, 4, 16, 64, 224",
+                                    tooltip="Resolutions along the long side of the canvas (margins included), apart "
+                                    "by commas. Only small ones: blurred pictures. Only large ones: grainy ones.",
+                                )
+                            ],
+                        ),
+                    ],
+                    tooltip="Which resolutions the stack is made of. linear is the reference and leans toward large "
+                    "shapes; powers_of_two treats every octave alike and shows more texture.",
+                ),
+                io.Combo.Input(
+                    "color",
+                    options=["decorrelated", "rgb"],
+                    default="decorrelated",
+                    tooltip="Which colours move independently. decorrelated: those of natural images, which gives more "
+                    "natural hues. rgb: the reference, often purple and green.",
+                ),
+                io.DynamicCombo.Input(
+                    "start",
+                    options=[
+                        option("gray", []),
+                        option(
+                            "noise",
+                            [
+                                io.Float.Input(
+                                    "amplitude",
+                                    default=0.3,
+                                    min=0.0,
+                                    max=10.0,
+                                    step=0.05,
+                                    tooltip="How strong the noise is. 0.1: hardly visible. 1: full contrast, much of "
+                                    "it survives in the result.",
+                                ),
+                                io.Float.Input(
+                                    "decay",
+                                    default=0.7,
+                                    min=0.01,
+                                    max=2.0,
+                                    step=0.05,
+                                    tooltip="How much weaker every finer octave is. 0.3: soft blobs. 1: grain.",
+                                ),
+                            ],
+                        ),
+                        option(
+                            "image",
+                            [
+                                io.Float.Input(
+                                    "contrast",
+                                    default=0.95,
+                                    min=0.01,
+                                    max=1.0,
+                                    step=0.01,
+                                    tooltip="How much of the image's contrast to keep. 1: all, but pure black and "
+                                    "white hardly move any more. 0.5: a pale copy that changes readily.",
+                                )
+                            ],
+                        ),
+                    ],
+                    tooltip="What the picture is before the first step. gray: the reference. noise: another picture "
+                    "for every seed. image: the connected image.",
+                ),
+                io.Combo.Input(
+                    "method",
+                    options=["spectral", "exact", "layers"],
+                    default="spectral",
+                    tooltip="How a step is spread over the levels. spectral: a filter, fastest, within a few percent "
+                    "of exact. exact: to the letter of the paper, slower with many levels. layers: keeps every level as "
+                    "a tensor of its own, which adam works on.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=2**64 - 1,
+                    control_after_generate=True,
+                    tooltip="Which noise to start from. Without noise it changes nothing; the draws of views have "
+                    "their own seed in Optimize.",
+                ),
+            ],
+            outputs=[Stack.Output("stack", tooltip="For Optimize.")],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(
+        cls,
+        width: int,
+        height: int,
+        margin: int,
+        batch_size: int,
+        levels: dict[str, Any],
+        color: str,
+        start: dict[str, Any],
+        method: str,
+        seed: int,
+        image: Tensor | None = None,
+    ) -> io.NodeOutput:
+        kind = start["start"]
+        if (kind == "image") != (image is not None):
+            raise ValueError(
+                "start is 'image' but no image is connected: connect one, or set start to gray or noise"
+                if image is None
+                else f"an image is connected but start is '{kind}', which ignores it: set start to 'image'"
+            )
+        longest = max(width, height) + 2 * margin
+        spec = StackSpec(width, height, margin, _levels(levels, longest), color=color, method=method)  # type: ignore[arg-type]
+        batch = batch_size if image is None else max(batch_size, image.shape[0])
+        bridge.check_memory(
+            spec.ascent_bytes(batch),
+            f"an ascent of {batch} x {width} x {height} with a margin of {margin}",
+            "make width, height, margin or batch_size smaller",
+        )
+        if kind == "noise":
+            stack = CoreStack.noise(spec, batch_size, amplitude=start["amplitude"], decay=start["decay"], seed=seed)
+        elif image is not None:
+            stack = CoreStack.from_image(spec, bridge.images_in(image), batch_size, contrast=start["contrast"])
+        else:
+            stack = CoreStack.grey(spec, batch_size)
+        return io.NodeOutput(stack.to(bridge.storage_device()))
+
+
+def _levels(choice: dict[str, Any], longest: int) -> tuple[int, ...]:
+    if choice["levels"] == "linear":
+        return linear_levels(longest, choice["step"])
+    if choice["levels"] == "powers_of_two":
+        return power_levels(longest)
+    return parse_levels(choice["resolutions"])
+
+
+class StackToImage(io.ComfyNode):
+    """What a stack shows."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_StackToImage",
+            display_name="Stack to Image",
+            category="Direct Ascent",
+            description="Render a stack as an image: its levels summed, squashed into 0..1, the margin cropped away.",
+            search_aliases=["das", "direct ascent", "render", "decode"],
+            inputs=[Stack.Input("stack", tooltip="From Image Stack (what an ascent starts from) or Optimize.")],
+            outputs=[io.Image.Output("image", tooltip="The picture of every item of the batch.")],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, stack: CoreStack) -> io.NodeOutput:
+        return io.NodeOutput(bridge.images_out(stack.image()))
