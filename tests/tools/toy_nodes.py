@@ -1,0 +1,150 @@
+"""A small V3 node pack; the fixture `pack` copies this file to the `__init__.py` of a folder of its own."""
+
+import asyncio
+
+import comfy.utils
+import torch
+from comfy_api.latest import ComfyExtension, io
+
+
+class Color(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="TOY_Color",
+            display_name="Plain Color",
+            category="toy",
+            inputs=[
+                io.Int.Input("size", default=4, min=2, max=16),
+                io.Float.Input("level", default=0.5, min=0.0, max=1.0),
+                io.Boolean.Input("invert", default=False),
+                io.Int.Input("batch", default=1, min=1, max=9),
+            ],
+            outputs=[io.Image.Output()],
+        )
+
+    @classmethod
+    def execute(cls, size, level, invert, batch):
+        bar = comfy.utils.ProgressBar(size)
+        for step in range(size):
+            bar.update_absolute(step + 1)
+        return io.NodeOutput(torch.full((batch, size, size, 3), 1 - level if invert else level))
+
+
+class Mix(io.ComfyNode):
+    """Autogrow."""
+
+    @classmethod
+    def define_schema(cls):
+        slots = io.Autogrow.TemplatePrefix(io.Image.Input("image"), prefix="image", min=1, max=4)
+        return io.Schema(
+            node_id="TOY_Mix",
+            category="toy",
+            inputs=[io.Autogrow.Input("images", template=slots)],
+            outputs=[io.Image.Output()],
+        )
+
+    @classmethod
+    def execute(cls, images=None):
+        return io.NodeOutput(torch.stack(list(images.values())).mean(0))
+
+
+class Optimizer(io.ComfyNode):
+    """DynamicCombo."""
+
+    @classmethod
+    def define_schema(cls):
+        options = [
+            io.DynamicCombo.Option("ascent", [io.Float.Input("step_size", default=0.5, min=0.0, max=2.0)]),
+            io.DynamicCombo.Option(
+                "adam", [io.Int.Input("warmup", default=3), io.Combo.Input("decay", ["none", "cosine"])]
+            ),
+        ]
+        return io.Schema(
+            node_id="TOY_Optimizer",
+            display_name="Optimizer",
+            category="toy",
+            inputs=[io.DynamicCombo.Input("optimizer", options=options)],
+            outputs=[io.String.Output()],
+        )
+
+    @classmethod
+    def execute(cls, optimizer):
+        return io.NodeOutput(", ".join(f"{name}={value!r}" for name, value in sorted(optimizer.items())))
+
+
+class Facts(io.ComfyNode):
+    """How a node is called."""
+
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="TOY_Facts",
+            display_name="Facts",
+            category="toy",
+            inputs=[],
+            outputs=[io.String.Output(display_name="text"), io.Int.Output()],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    async def execute(cls):
+        await asyncio.sleep(0)
+        try:
+            cls.memory = 1
+        except AttributeError:
+            locked = True
+        return io.NodeOutput(
+            f"id {cls.hidden.unique_id}, inference {torch.is_inference_mode_enabled()}, locked {locked}", 7
+        )
+
+
+class Fail(io.ComfyNode):
+    """Raises what its widget names; its class checks `kind` itself."""
+
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="TOY_Fail",
+            category="toy",
+            inputs=[
+                io.Combo.Input("kind", ["value", "runtime", "interrupt", "spin"]),
+                io.AnyType.Input("after", optional=True),
+            ],
+            outputs=[],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def validate_inputs(cls, kind):
+        return True if kind != "forbidden" else "not today"
+
+    @classmethod
+    def execute(cls, kind, after=None):
+        if kind == "spin":
+            print("spinning", flush=True)
+            while True:
+                torch.ones(8).sum()
+        if kind == "interrupt":
+            comfy.model_management.interrupt_current_processing()
+            comfy.utils.ProgressBar(2).update(1)
+        raise ValueError("no class\n'tabbi'") if kind == "value" else RuntimeError("broken node")
+
+
+class Lists(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(node_id="TOY_Lists", category="toy", inputs=[], outputs=[io.Float.Output(is_output_list=True)])
+
+    @classmethod
+    def execute(cls):
+        return io.NodeOutput([0.25, 0.75])
+
+
+class Extension(ComfyExtension):
+    async def get_node_list(self):
+        return [Color, Mix, Optimizer, Facts, Fail, Lists]
+
+
+async def comfy_entrypoint():
+    return Extension()
