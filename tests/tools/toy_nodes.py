@@ -1,6 +1,7 @@
 """A small V3 node pack; the fixture `pack` copies this file to the `__init__.py` of a folder of its own."""
 
 import asyncio
+from typing import Any
 
 import comfy.utils
 import torch
@@ -9,7 +10,7 @@ from comfy_api.latest import ComfyExtension, io
 
 class Color(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="TOY_Color",
             display_name="Plain Color",
@@ -24,7 +25,7 @@ class Color(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, size, level, invert, batch):
+    def execute(cls, size: int, level: float, invert: bool, batch: int) -> io.NodeOutput:
         bar = comfy.utils.ProgressBar(size)
         for step in range(size):
             bar.update_absolute(step + 1)
@@ -35,7 +36,7 @@ class Mix(io.ComfyNode):
     """Autogrow."""
 
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         slots = io.Autogrow.TemplatePrefix(io.Image.Input("image"), prefix="image", min=1, max=4)
         return io.Schema(
             node_id="TOY_Mix",
@@ -45,7 +46,7 @@ class Mix(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, images=None):
+    def execute(cls, images: dict[str, torch.Tensor] | None = None) -> io.NodeOutput:
         return io.NodeOutput(torch.stack(list(images.values())).mean(0))
 
 
@@ -53,7 +54,7 @@ class Optimizer(io.ComfyNode):
     """DynamicCombo."""
 
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         options = [
             io.DynamicCombo.Option("ascent", [io.Float.Input("step_size", default=0.5, min=0.0, max=2.0)]),
             io.DynamicCombo.Option(
@@ -69,7 +70,7 @@ class Optimizer(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, optimizer):
+    def execute(cls, optimizer: dict[str, Any]) -> io.NodeOutput:
         return io.NodeOutput(", ".join(f"{name}={value!r}" for name, value in sorted(optimizer.items())))
 
 
@@ -77,7 +78,7 @@ class Facts(io.ComfyNode):
     """How a node is called."""
 
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="TOY_Facts",
             display_name="Facts",
@@ -88,7 +89,7 @@ class Facts(io.ComfyNode):
         )
 
     @classmethod
-    async def execute(cls):
+    async def execute(cls) -> io.NodeOutput:
         await asyncio.sleep(0)
         try:
             cls.memory = 1
@@ -103,7 +104,7 @@ class Fail(io.ComfyNode):
     """Raises what its widget names; its class checks `kind` itself."""
 
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="TOY_Fail",
             category="toy",
@@ -116,11 +117,11 @@ class Fail(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, kind):
+    def validate_inputs(cls, kind: str) -> bool | str:
         return True if kind != "forbidden" else "not today"
 
     @classmethod
-    def execute(cls, kind, after=None):
+    def execute(cls, kind: str, after: object = None) -> io.NodeOutput:
         if kind == "spin":
             print("spinning", flush=True)
             while True:
@@ -133,18 +134,18 @@ class Fail(io.ComfyNode):
 
 class Lists(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(node_id="TOY_Lists", category="toy", inputs=[], outputs=[io.Float.Output(is_output_list=True)])
 
     @classmethod
-    def execute(cls):
+    def execute(cls) -> io.NodeOutput:
         return io.NodeOutput([0.25, 0.75])
 
 
 class Extension(ComfyExtension):
-    async def get_node_list(self):
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [Color, Mix, Optimizer, Facts, Fail, Lists]
 
 
-async def comfy_entrypoint():
+async def comfy_entrypoint() -> Extension:
     return Extension()
