@@ -165,7 +165,7 @@ class ImageStack:
 
 def pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
     """A canvas (B, 3, H, W) as pixels in 0..1: rgb, then (tanh + 1) / 2."""
-    return torch.tanh(to_rgb(canvas, color)).add_(1).mul_(0.5)
+    return (torch.tanh(to_rgb(canvas, color)) + 1) / 2
 
 
 def pixel_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Tensor:

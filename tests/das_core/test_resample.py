@@ -1,0 +1,36 @@
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+
+from das_core.resample import bicubic_adjoint, bicubic_matrix, triangle_matrix
+
+SIDES = st.integers(1, 90)
+
+
+@given(SIDES, SIDES)
+def test_bicubic_matrix_is_what_torch_interpolates(source: int, target: int) -> None:
+    signal = torch.randn(3, source, dtype=torch.float64, generator=torch.Generator().manual_seed(source * 97 + target))
+    image = signal[:, None, None, :].expand(-1, 1, 5, -1)
+    expected = F.interpolate(image, size=(5, target), mode="bicubic", align_corners=False)[:, 0, 2]
+    torch.testing.assert_close(signal @ bicubic_matrix(source, target).T, expected, rtol=0, atol=1e-12)
+
+
+def test_from_one_sample_bicubic_is_nearest() -> None:
+    sample = torch.tensor([[[[0.37]]]], dtype=torch.float64)
+    nearest = F.interpolate(sample, size=(1, 9), mode="nearest")[0, 0]
+    torch.testing.assert_close((sample[0, 0] @ bicubic_matrix(1, 9).T), nearest, rtol=0, atol=1e-15)
+
+
+@given(SIDES, SIDES)
+def test_sparse_adjoint_is_the_transpose(source: int, target: int) -> None:
+    dense = bicubic_adjoint(source, target).to_dense()
+    torch.testing.assert_close(dense, bicubic_matrix(source, target).T.float(), rtol=0, atol=1e-6)
+
+
+@given(SIDES, SIDES)
+def test_triangle_matrix_is_what_torch_interpolates_with_antialiasing(source: int, target: int) -> None:
+    image = torch.randn(1, 2, source, source, generator=torch.Generator().manual_seed(source))
+    resize = triangle_matrix(source, target, torch.device("cpu"))
+    expected = F.interpolate(image, size=(target, target), mode="bilinear", antialias=True, align_corners=False)
+    torch.testing.assert_close(resize @ image @ resize.T, expected, rtol=0, atol=1e-4)
