@@ -58,7 +58,8 @@ class Noise:
         """Noisy views."""
         if self.amplitude == 0:
             return views
-        return torch.add(views, draws.noise(views.shape[1:], self.kind), alpha=self.amplitude).clamp(0, 1)
+        # Two roundings, as in the reference: a fused product and sum would differ in the last bit.
+        return (views + draws.noise(views.shape[1:], self.kind).mul_(self.amplitude)).clamp(0, 1)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from timm.data import ImageNetInfo
 
 _NEAREST = 5
+# Longer than any name: comparing more letters would cost minutes and find nothing nearer.
+_COMPARED = 80
 
 
 @dataclass(frozen=True)
@@ -35,35 +37,63 @@ class Labels:
         return self.labels[index].names[0]
 
     def find(self, text: str) -> int:
-        """The index of the class that `text` means: an index, a WordNet id, a name, or some words of a single name.
+        """The index of the class that `text` means: an index, a WordNet id, one of its names, or several with commas.
 
         ValueError with the nearest names when there is no such class, and with the choices when there are several.
+        A single word of a longer name is not enough: 'fish' would be an anemone fish, and 'bird' an indigo bunting.
         """
+        shown = text.strip()
+        if re.fullmatch(r"[+-]?\d+", shown):
+            return self._check_index(shown)
         wanted = _plain(text)
         if not wanted:
             raise ValueError("a class name is empty; write a name such as 'jellyfish', or an index")
-        if re.fullmatch(r"[+-]?\d+", wanted):
-            return self._check_index(int(wanted))
-        named: dict[str, list[int]] = defaultdict(list)
-        for index, label in enumerate(self.labels):
-            for name in {_plain(name) for name in (*label.names, label.wordnet)} - {""}:
-                named[name].append(index)
-        found = named.get(wanted) or sorted(
-            {i for name, indices in named.items() if f" {wanted} " in f" {name} " for i in indices}
-        )
+        shown = shown if len(shown) <= _COMPARED else shown[:_COMPARED] + "…"
+        found = self._named.get(wanted, set()) or self._named_by_all(text.split(","))
         if len(found) == 1:
-            return found[0]
+            return next(iter(found))
         if found:
-            raise ValueError(f"class '{text.strip()}' could be {len(found)} classes; write one of {self._list(found)}")
-        near = difflib.get_close_matches(wanted, named, n=_NEAREST, cutoff=0.5)
-        near = near or difflib.get_close_matches(wanted, named, n=_NEAREST, cutoff=0)
-        nearest = list(dict.fromkeys(index for name in near for index in named[name]))
-        raise ValueError(f"class '{text.strip()}' is unknown; the nearest are {self._list(nearest)}")
+            raise ValueError(
+                f"class '{shown}' could be {len(found)} classes; write the index of one: {self._list(sorted(found))}"
+            )
+        partly = sorted({i for name, indices in self._named.items() if f" {wanted} " in f" {name} " for i in indices})
+        if partly:
+            raise ValueError(
+                f"class '{shown}' is only a part of names; write the index or the whole name of one: "
+                f"{self._list(partly)}"
+            )
+        if near := self._nearest(wanted):
+            raise ValueError(f"class '{shown}' is unknown; the nearest are {self._list(near)}")
+        raise ValueError(
+            f"class '{shown}' is unknown and nothing is near; write a name such as '{self.name(0)}', "
+            f"or an index from 0 to {len(self) - 1}"
+        )
 
-    def _check_index(self, index: int) -> int:
-        if not 0 <= index < len(self):
-            raise ValueError(f"class index {index} is out of range; this classifier has classes 0 to {len(self) - 1}")
-        return index
+    @cached_property
+    def _named(self) -> dict[str, set[int]]:
+        """The indices of the classes that go by a name or an id, or by '107 jellyfish' as errors write it."""
+        named: dict[str, set[int]] = defaultdict(set)
+        for index, label in enumerate(self.labels):
+            for name in (*label.names, label.wordnet, f"{index} {label.names[0]}"):
+                named[_plain(name)].add(index)
+        named.pop("", None)
+        return dict(named)
+
+    def _named_by_all(self, names: Sequence[str]) -> set[int]:
+        """The classes that go by every one of these names."""
+        return set.intersection(*(self._named.get(_plain(name), set()) for name in names))
+
+    def _nearest(self, wanted: str) -> list[int]:
+        near = difflib.get_close_matches(wanted[:_COMPARED], self._named, n=_NEAREST, cutoff=0.5)
+        return list(dict.fromkeys(index for name in near for index in sorted(self._named[name])))
+
+    def _check_index(self, digits: str) -> int:
+        # Short first: Python refuses to read thousands of digits, in words that would not help here.
+        if len(digits) > len(str(len(self))) + 20 or not 0 <= int(digits) < len(self):
+            raise ValueError(
+                f"class index {digits[:20]} is out of range; this classifier has classes 0 to {len(self) - 1}"
+            )
+        return int(digits)
 
     def _list(self, indices: Sequence[int]) -> str:
         shown = []
@@ -75,7 +105,8 @@ class Labels:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[\s_-]+", " ", text).strip().casefold()
+    """A name without what people write differently: case, hyphens, apostrophes, spaces."""
+    return " ".join(re.sub(r"[\s_-]+", " ", re.sub(r"['’`]", "", text)).split()).casefold()
 
 
 def numbered(count: int) -> Labels:

@@ -1,11 +1,13 @@
 """Weights from files and from the net. Files are not trusted: no pickled code ever runs."""
 
 import hashlib
+import http.client
 import os
 import pickle
-import tempfile
+import struct
 import urllib.error
 import urllib.request
+import uuid
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,7 +20,21 @@ from torch import Tensor, nn
 
 StateDict = dict[str, Tensor]
 
-_DAMAGES = (safetensors.SafetensorError, zipfile.BadZipFile, EOFError, RuntimeError, KeyError, UnicodeDecodeError)
+# What the readers raise on damaged bytes: they follow lengths, offsets and opcodes before they can know them wrong.
+_DAMAGES = (
+    safetensors.SafetensorError,
+    zipfile.BadZipFile,
+    struct.error,
+    EOFError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
+)
 
 _TIMEOUT = 20.0
 _BLOCK = 1 << 20
@@ -35,15 +51,19 @@ def read_weights(path: Path) -> StateDict:
         raise ValueError(f"the checkpoint '{path.name}' does not exist")
     try:
         if path.suffix == ".safetensors":
-            return _unwrap(safetensors.torch.load_file(path), path)
-        return _unwrap(torch.load(path, map_location="cpu", weights_only=True), path)
+            content = safetensors.torch.load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"'{path.name}' was refused: it is damaged, or holds more than tensors (pickled code can do anything to "
             "a computer and is never run). Get it as .safetensors, or save its state_dict alone"
         ) from error
     except _DAMAGES as error:
-        raise ValueError(f"'{path.name}' is damaged or cut off and cannot be read; get it again") from error
+        raise ValueError(f"'{path.name}' is damaged, cut off or no checkpoint and cannot be read; get it again") from error
+    except OSError as error:
+        raise ValueError(f"'{path.name}' cannot be read ({error.strerror or error}); check its permissions") from error
+    return _unwrap(content, path)
 
 
 def _unwrap(content: Any, path: Path) -> StateDict:
@@ -55,9 +75,9 @@ def _unwrap(content: Any, path: Path) -> StateDict:
     if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f"'{path.name}' holds no weights; a state_dict (tensors by name) is needed")
     state = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    for prefix in _PREFIXES:
-        if all(name.startswith(prefix) for name in state):
-            state = {name.removeprefix(prefix): value for name, value in state.items()}
+    # They are nested in any order: '_orig_mod.module.' and 'module._orig_mod.' both occur.
+    while prefix := next((p for p in _PREFIXES if all(name.startswith(p) for name in state)), None):
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
     return state
 
 
@@ -81,8 +101,19 @@ def fit_weights(module: nn.Module, state: StateDict, source: str, architecture: 
             f"{len(unknown)} unknown, {len(shapes)} of another shape ({'; '.join(wrong)}); choose the architecture "
             "it was trained with"
         )
+    odd = next((name for name in own if name in state and not _is_plain(state[name])), None)
+    if odd:
+        raise ValueError(
+            f"'{source}' holds tensors that are not plain numbers in memory ({odd} is {state[odd].layout}, "
+            f"{state[odd].dtype}); save the model dense and in floating point"
+        )
     module.load_state_dict(state, strict=False)
     return module
+
+
+def _is_plain(value: Tensor) -> bool:
+    # Quantised, sparse, complex and meta tensors would be refused by torch, or their values dropped without a word.
+    return value.layout == torch.strided and value.device.type == "cpu" and not (value.is_quantized or value.is_complex())
 
 
 def download(url: str, folder: Path, digest: str, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -95,27 +126,44 @@ def download(url: str, folder: Path, digest: str, progress: Callable[[int, int],
     if target.is_file():
         check_digest(target, digest)
         return target
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
-        try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
-                total = int(response.headers.get("Content-Length") or 0)
-                while block := response.read(_BLOCK):
-                    part.write(block)
-                    if progress:
-                        progress(part.tell(), total)
-            part.close()
-            check_digest(Path(part.name), digest, target.name)
-            os.replace(part.name, target)
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            raise ValueError(
-                f"{target.name} could not be downloaded from {url} ({error}); check the connection, or put the file "
-                f"into {folder} yourself"
-            ) from error
-        finally:
-            part.close()
-            Path(part.name).unlink(missing_ok=True)
+    part = folder / f"{target.name}.{uuid.uuid4().hex[:8]}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _fetch(url, part, progress)
+        check_digest(part, digest, target.name)
+        os.replace(part, target)
+    except (OSError, http.client.HTTPException) as error:
+        raise ValueError(
+            f"{target.name} could not be downloaded from {url} ({error}); check the connection, or put the file "
+            f"into {folder} yourself"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
     return target
+
+
+def _fetch(url: str, path: Path, progress: Callable[[int, int], None] | None) -> None:
+    with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, path.open("xb") as file:
+        length = response.headers.get("Content-Length", "")
+        total = int(length) if length.isdecimal() else 0
+        while block := response.read(_BLOCK):
+            file.write(block)
+            if progress:
+                progress(file.tell(), total)
+        if file.tell() < total:
+            # The library reads a connection that was cut as if it were the end.
+            raise http.client.IncompleteRead(b"", total - file.tell())
+
+
+def check_reachable(url: str, name: str) -> None:
+    """ValueError unless the host of a URL answers within seconds, whatever the answer; `name` is what is wanted of it."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_TIMEOUT):
+            pass
+    except urllib.error.HTTPError:
+        return
+    except (OSError, http.client.HTTPException) as error:
+        raise ValueError(f"{name} could not be downloaded ({error}); check the connection") from error
 
 
 def check_digest(path: Path, digest: str, name: str | None = None) -> None:

@@ -11,6 +11,9 @@ from ..models.labels import Labels
 
 Score = Literal["logit", "log_probability", "margin"]
 
+LARGEST_WEIGHT = 1e6
+"""Beyond it float32 would lose what the other classes say."""
+
 
 @dataclass(frozen=True)
 class ClassObjective:
@@ -30,9 +33,11 @@ class ClassObjective:
             raise ValueError(f"score '{self.kind}' is unknown; choose one of {', '.join(get_args(Score))}")
         if not self.targets:
             raise ValueError("no class is given; write at least one, such as 'jellyfish'")
-        for index, _ in self.targets:
+        for index, weight in self.targets:
             self.judge.labels.find(str(index))
-        if self.kind == "margin" and len(self.targets) >= len(self.judge.labels):
+            _check_weight(weight, f"class {index}")
+        _check_weight(self.weight, "the objective")
+        if self.kind == "margin" and len({index for index, _ in self.targets}) == len(self.judge.labels):
             raise ValueError("score 'margin' needs a class that is not asked for; leave one out or choose 'logit'")
 
     @property
@@ -43,7 +48,7 @@ class ClassObjective:
     def score(self, output: Tensor) -> Tensor:
         """The weighted scores (V,) of logits (V, classes)."""
         indices = torch.tensor([index for index, _ in self.targets], device=output.device)
-        weights = torch.tensor([weight for _, weight in self.targets], device=output.device)
+        weights = output.new_tensor([weight for _, weight in self.targets])
         if self.kind == "log_probability":
             output = output.log_softmax(dim=1)
         scores = output[:, indices]
@@ -67,8 +72,7 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
                 weight = float(number)
             except ValueError:
                 raise ValueError(f"weight '{number.strip()}' in '{line}' is not a number; write 'name: 0.5'") from None
-            if not abs(weight) < float("inf"):
-                raise ValueError(f"weight {weight} in '{line}' is not finite; write 'name: 0.5'")
+            _check_weight(weight, f"'{line}'")
         index = labels.find(name if colon else line)
         targets[index] = targets.get(index, 0.0) + weight
     if not targets:
@@ -76,3 +80,11 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
     if not any(targets.values()):
         raise ValueError("the weights of the classes sum to nothing, so there is nothing to climb; raise one above 0")
     return tuple(targets.items())
+
+
+def _check_weight(weight: float, where: str) -> None:
+    # Written so that NaN, which compares with nothing, is refused too.
+    if not abs(weight) <= LARGEST_WEIGHT:
+        raise ValueError(
+            f"the weight {weight} of {where} is not between -{LARGEST_WEIGHT:g} and {LARGEST_WEIGHT:g}; try 1 or -0.5"
+        )
