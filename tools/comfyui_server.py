@@ -4,6 +4,7 @@ Used by the tests in tests/comfyui and by make_examples.py. Nothing here knows w
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -94,6 +95,11 @@ def running_comfyui(
     custom_nodes.mkdir(parents=True, exist_ok=True)
     for name, target in (packs if packs is not None else {PACK_NAME: ROOT}).items():
         (custom_nodes / name).symlink_to(target)
+    # The picture that LoadImage offers in every fresh installation; another base directory lacks it.
+    example = comfyui / "input" / "example.png"
+    if example.is_file():
+        (base_directory / "input").mkdir(exist_ok=True)
+        shutil.copy(example, base_directory / "input")
     port = _free_port()
     command = [sys.executable, "main.py", "--disable-api-nodes", "--port", str(port)]
     command += ["--base-directory", str(base_directory), "--database-url", "sqlite:///:memory:", *flags]
