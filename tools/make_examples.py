@@ -1,0 +1,123 @@
+"""Make the example workflows that ComfyUI's template browser shows, from those in API format.
+
+    python tools/make_examples.py [--thumbnails] [name ...]
+
+example_workflows/api/NAME.json, with the note in NAME.md beside it if there is one, becomes
+example_workflows/NAME.json, made by the page of a real ComfyUI in headless Chromium. With --thumbnails the workflow
+also runs, and its first saved image becomes example_workflows/NAME.jpg. ComfyUI is looked for at the environment
+variable COMFYUI_PATH, else at ~/ComfyUI; it is started with this Python, which therefore needs ComfyUI's requirements.
+"""
+
+import argparse
+import io
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from comfyui_client import Client
+from comfyui_page import chromium, open_page
+from comfyui_server import ROOT, running_comfyui
+from example_workflow import RoundTripError, make_workflow
+from PIL import Image, ImageOps
+from playwright.sync_api import Browser
+
+THUMBNAIL_SIDE = 512
+THUMBNAIL_BYTES = 100_000
+"""The template browser fetches all of them at once."""
+
+RUN_SECONDS = 3600.0
+
+
+def read_prompt(path: Path) -> dict[str, Any]:
+    """Return a workflow in API format from its file."""
+    prompt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return prompt
+
+
+def thumbnail(image: Image.Image) -> bytes:
+    """Return an image as a JPEG of 512 pixels on its longer side, as good as 100 KB allow."""
+    picture = ImageOps.contain(image.convert("RGB"), (THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    for quality in range(88, 0, -6):
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() < THUMBNAIL_BYTES:
+            break
+    return buffer.getvalue()
+
+
+def first_saved_image(client: Client, prompt: Mapping[str, Any], timeout: float = RUN_SECONDS) -> Image.Image:
+    """Run a workflow and return the first image of its first SaveImage node.
+
+    Raises:
+        ValueError: it has no SaveImage node.
+    """
+    savers = [node for node, content in prompt.items() if content["class_type"] == "SaveImage"]
+    if not savers:
+        raise ValueError("a thumbnail is the first image that a SaveImage node saves, and this workflow has none")
+    return client.images(client.run(prompt, timeout), savers[0])[0]
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    description, _, details = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(description=description, epilog=details)
+    parser.add_argument("names", nargs="*", metavar="name", help="which ones, without .json; all by default")
+    parser.add_argument("--directory", type=Path, default=ROOT / "example_workflows", help="of the examples and api/")
+    parser.add_argument("--thumbnails", action="store_true", help="run them too, and write NAME.jpg")
+    parser.add_argument("--gpu", action="store_true", help="let ComfyUI choose the device; the CPU by default")
+    return parser.parse_args(arguments)
+
+
+def make_example(client: Client, browser: Browser, directory: Path, name: str) -> dict[str, Any]:
+    """Write one workflow in UI format and return it in API format.
+
+    Raises:
+        LookupError: the server has no such node; the message holds the end of its log.
+        RoundTripError: see make_workflow.
+    """
+    prompt = read_prompt(directory / "api" / f"{name}.json")
+    for class_type in sorted({node["class_type"] for node in prompt.values()}):
+        client.object_info(class_type)
+    note = directory / "api" / f"{name}.md"
+    text = note.read_text(encoding="utf-8").strip() if note.is_file() else ""
+    with open_page(browser, client) as page:
+        workflow = make_workflow(page, prompt, name, text)
+    target = directory / f"{name}.json"
+    target.write_text(json.dumps(workflow, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(target)
+    return prompt
+
+
+def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> None:
+    """Run a workflow and write its first saved image as a thumbnail."""
+    target.write_bytes(thumbnail(first_saved_image(client, prompt)))
+    print(target)
+
+
+def main(arguments: list[str]) -> int:
+    """Make the examples; 1 when one of them says something else in the page than in its API file."""
+    options = parse_arguments(arguments)
+    directory: Path = options.directory
+    names: list[str] = options.names or sorted(path.stem for path in (directory / "api").glob("*.json"))
+    flags = () if options.gpu else ("--cpu",)
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder, running_comfyui(Path(folder), flags=flags) as server:
+        client = Client(server)
+        with chromium() as browser:
+            for name in names:
+                try:
+                    prompt = make_example(client, browser, directory, name)
+                except RoundTripError as error:
+                    print(error, file=sys.stderr)
+                    failed = 1
+                    continue
+                if options.thumbnails:
+                    make_thumbnail(client, prompt, directory / f"{name}.jpg")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
