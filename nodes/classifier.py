@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..das_core.models import classifier as core
 from ..das_core.models.starter import SECOND_OPINION, load_starter
 from . import bridge
-from .schema import Classifier, schema
+from .schema import Classifier, chosen, schema
 
 _PRECISIONS = {"auto": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -107,21 +107,19 @@ class LoadClassifier(io.ComfyNode):
 
     @classmethod
     @bridge.with_autograd
-    def execute(cls, source: dict[str, Any], precision: str) -> io.NodeOutput:
-        kind = source["source"]
+    def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
+        kind, settings = chosen("source", source, ("starter", "second_opinion", "torchvision", "timm", "file"))
         if kind == "starter":
             classifier = load_starter()
         elif kind == "second_opinion":
             classifier = load_starter(SECOND_OPINION)
         elif kind == "torchvision":
             bar = bridge.Progress(1)
-            classifier = core.load_torchvision(source["architecture"], bridge.classifier_folder(), bar.update)
+            classifier = core.load_torchvision(settings["architecture"], bridge.classifier_folder(), bar.update)
         elif kind == "timm":
-            classifier = core.load_timm(source["architecture"], bridge.classifier_folder() / "timm")
-        elif kind == "file":
-            classifier = core.load_file(bridge.classifier_path(source["checkpoint"]), source["architecture"])
+            classifier = core.load_timm(settings["architecture"], bridge.classifier_folder() / "timm")
         else:
-            raise ValueError(f"source '{kind}' is unknown; choose starter, second_opinion, torchvision, timm or file")
+            classifier = core.load_file(bridge.classifier_path(settings["checkpoint"]), settings["architecture"])
         classifier = classifier.with_precision(_PRECISIONS[precision])
         return io.NodeOutput(replace(classifier, owner=bridge.managed(classifier.module)))
 

@@ -46,6 +46,8 @@ class Classify(io.ComfyNode):
     @classmethod
     @bridge.with_autograd
     def execute(cls, classifier: CoreClassifier, image: Tensor, top_k: int) -> io.NodeOutput:
+        if top_k < 1:
+            raise ValueError(f"top_k {top_k} is too few; name at least 1 class")
         images = bridge.images_in(image).to(bridge.device())
         bridge.load_judges([classifier], len(images))
         verdicts = core.classify(classifier, images, top_k)

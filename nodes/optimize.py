@@ -13,7 +13,7 @@ from ..das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
 from ..das_core.schedule import Schedule
 from ..das_core.stack import ImageStack
 from . import bridge
-from .schema import Augmentation, History, Objective, Stack, schema
+from .schema import Augmentation, History, Objective, Stack, chosen, schema
 
 _MOST_OBJECTIVES = 32
 
@@ -188,12 +188,12 @@ class Optimize(io.ComfyNode):
         cls,
         stack: ImageStack,
         steps: int,
-        optimizer: dict[str, Any],
         schedule: Schedule,
         seed: int,
         preview_every: int,
         frames: int,
         chunk: int,
+        optimizer: dict[str, Any] | None = None,
         objectives: Mapping[str, CoreObjective] | None = None,
         augmentation: CoreAugmentation | None = None,
     ) -> io.NodeOutput:
@@ -238,14 +238,14 @@ def _climb(ascent: Ascent, preview_every: int, frames: int) -> list[torch.Tensor
         if not ascent.history:
             raise
         files = ", ".join(bridge.save_rescued(ascent.result.image))
-        raise AscentError(f"{error} The last good image was saved in the output folder as {files}.") from error
+        raise AscentError(f"{error}. The last good image was saved in the output folder as {files}.") from error
     return kept
 
 
-def _optimizer(choice: dict[str, Any]) -> Optimizer:
-    settings = {name: value for name, value in choice.items() if name != "optimizer"}
+def _optimizer(choice: dict[str, Any] | None) -> Optimizer:
     makers: dict[str, type[Optimizer]] = {"ascent": UnitAscent, "sgd": SGD, "adam": Adam}
-    return makers[choice["optimizer"]](**settings)
+    kind, settings = chosen("optimizer", choice, list(makers))
+    return makers[kind](**settings)
 
 
 def _check_frames(stack: ImageStack, steps: int, frames: int) -> None:

@@ -9,7 +9,7 @@ from ..das_core.levels import linear_levels, parse_levels, power_levels
 from ..das_core.stack import ImageStack as CoreStack
 from ..das_core.stack import StackSpec
 from . import bridge
-from .schema import Stack, schema
+from .schema import Stack, chosen, schema
 
 _LARGEST_SIDE = 16384
 
@@ -158,8 +158,8 @@ class ImageStack(io.ComfyNode):
                     options=["spectral", "exact", "layers"],
                     default="spectral",
                     tooltip="How a step is spread over the levels. spectral: a filter, fastest, within a few percent "
-                    "of exact. exact: to the letter of the paper, slower with many levels. layers: keeps every level as "
-                    "a tensor of its own, which adam works on.",
+                    "of exact. exact: to the letter of the paper, slower with many levels. layers: keeps every level "
+                    "as a tensor of its own, which adam works on.",
                 ),
                 io.Int.Input(
                     "seed",
@@ -182,14 +182,16 @@ class ImageStack(io.ComfyNode):
         height: int,
         margin: int,
         batch_size: int,
-        levels: dict[str, Any],
         color: str,
-        start: dict[str, Any],
         method: str,
         seed: int,
+        levels: dict[str, Any] | None = None,
+        start: dict[str, Any] | None = None,
         image: Tensor | None = None,
     ) -> io.NodeOutput:
-        kind = start["start"]
+        kind, settings = chosen("start", start, ("gray", "noise", "image"))
+        if batch_size < 1:
+            raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
         if (kind == "image") != (image is not None):
             raise ValueError(
                 "start is 'image' but no image is connected: connect one, or set start to gray or noise"
@@ -205,20 +207,21 @@ class ImageStack(io.ComfyNode):
             "make width, height, margin or batch_size smaller",
         )
         if kind == "noise":
-            stack = CoreStack.noise(spec, batch_size, amplitude=start["amplitude"], decay=start["decay"], seed=seed)
+            stack = CoreStack.noise(spec, batch_size, **settings, seed=seed)
         elif image is not None:
-            stack = CoreStack.from_image(spec, bridge.images_in(image), batch_size, contrast=start["contrast"])
+            stack = CoreStack.from_image(spec, bridge.images_in(image), batch_size, **settings)
         else:
             stack = CoreStack.grey(spec, batch_size)
         return io.NodeOutput(stack.to(bridge.storage_device()))
 
 
-def _levels(choice: dict[str, Any], longest: int) -> tuple[int, ...]:
-    if choice["levels"] == "linear":
-        return linear_levels(longest, choice["step"])
-    if choice["levels"] == "powers_of_two":
+def _levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
+    kind, settings = chosen("levels", choice, ("linear", "powers_of_two", "custom"))
+    if kind == "linear":
+        return linear_levels(longest, settings["step"])
+    if kind == "powers_of_two":
         return power_levels(longest)
-    return parse_levels(choice["resolutions"])
+    return parse_levels(settings["resolutions"])
 
 
 class StackToImage(io.ComfyNode):
