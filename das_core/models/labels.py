@@ -106,7 +106,7 @@ class Labels:
 
 def _plain(text: str) -> str:
     """A name without what people write differently: case, hyphens, apostrophes, spaces."""
-    return " ".join(re.sub(r"[\s_-]+", " ", re.sub(r"['’`]", "", text)).split()).casefold()
+    return " ".join(re.sub(r"[\s_-]+", " ", re.sub(r"['`\u2019]", "", text)).split()).casefold()
 
 
 def numbered(count: int) -> Labels:

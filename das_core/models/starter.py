@@ -11,9 +11,10 @@ from pathlib import Path
 import timm
 
 from .classifier import Classifier
+from .download import check_digest
 from .judge import freeze
 from .labels import imagenet
-from .weights import check_digest, fit_weights, read_weights
+from .weights import fit_weights, read_weights
 
 
 @dataclass(frozen=True)
