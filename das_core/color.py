@@ -1,6 +1,6 @@
 """Colour spaces in which a canvas can be kept."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -13,24 +13,28 @@ _ROOT_COVARIANCE = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27,
 _DECORRELATED_TO_RGB = _ROOT_COVARIANCE / _ROOT_COVARIANCE.norm(dim=0).max()
 
 
-def _matrix(space: ColorSpace, like: Tensor) -> Tensor:
-    return (_DECORRELATED_TO_RGB if space == "decorrelated" else torch.eye(3)).to(like)
+# Inverted once and in double precision: to_rgb(from_rgb(x)) is x to within float32 on every device.
+_RGB_TO_DECORRELATED = torch.linalg.inv(_DECORRELATED_TO_RGB.double())
 
 
-def _mix(matrix: Tensor, canvas: Tensor) -> Tensor:
-    return torch.einsum("ij,bjhw->bihw", matrix, canvas)
+def _mix(matrix: Tensor, canvas: Tensor, space: ColorSpace) -> Tensor:
+    if space == "rgb":
+        return canvas
+    if space != "decorrelated":
+        raise ValueError(f"color '{space}' is unknown; choose one of {', '.join(get_args(ColorSpace))}")
+    return torch.einsum("ij,bjhw->bihw", matrix.to(canvas), canvas)
 
 
 def to_rgb(canvas: Tensor, space: ColorSpace) -> Tensor:
     """A canvas (B, 3, H, W) of this colour space as rgb, before the tanh."""
-    return canvas if space == "rgb" else _mix(_matrix(space, canvas), canvas)
+    return _mix(_DECORRELATED_TO_RGB, canvas, space)
 
 
 def from_rgb(canvas: Tensor, space: ColorSpace) -> Tensor:
     """The inverse of `to_rgb`."""
-    return canvas if space == "rgb" else _mix(torch.linalg.inv(_matrix(space, canvas)), canvas)
+    return _mix(_RGB_TO_DECORRELATED, canvas, space)
 
 
 def gradient_from_rgb(gradient: Tensor, space: ColorSpace) -> Tensor:
     """The gradient (B, 3, H, W) with respect to a canvas of this space, given the one with respect to its rgb."""
-    return gradient if space == "rgb" else _mix(_matrix(space, gradient).T, gradient)
+    return _mix(_DECORRELATED_TO_RGB.T, gradient, space)

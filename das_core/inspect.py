@@ -26,6 +26,8 @@ class Verdict:
 
 def classify(classifier: Classifier, images: Tensor, count: int = 5) -> list[list[Verdict]]:
     """The `count` likeliest classes of every image (B, 3, H, W), 0..1, the likeliest first."""
+    if count < 1:
+        raise ValueError(f"count {count} is too few; name at least 1 class")
     probabilities = classifier.probabilities(images)
     best = probabilities.topk(min(count, probabilities.shape[1]), dim=1)
     return [
@@ -57,15 +59,20 @@ def bar_chart(bars: Sequence[tuple[str, float]], title: str, highest: float = 1.
     figure = Figure(figsize=(6, 1 + 0.35 * len(bars)), dpi=_INCH, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    names = [name if len(name) <= 32 else name[:31] + "…" for name, _ in bars]
+    names = [_short(name, 32) for name, _ in bars]
     values = [value for _, value in bars]
     drawn = axes.barh(range(len(bars)), values, color="#3b7dd8")
-    axes.set_yticks(range(len(bars)), names)
+    # Names are no formulas: a '$' in one stays a '$'.
+    axes.set_yticks(range(len(bars)), names, parse_math=False)
     axes.bar_label(drawn, labels=[f"{value:.1%}" for value in values], padding=4)
     axes.invert_yaxis()
     axes.set_xlim(0, highest * 1.15)
-    axes.set_title(title)
+    axes.set_title(_short(title, 48), parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.float32) / 255
     return torch.from_numpy(pixels).movedim(-1, 0)[None].contiguous()
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

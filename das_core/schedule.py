@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Schedule = Literal["constant", "cosine"]
 
@@ -33,6 +33,8 @@ def pace_at(step: int, steps: int, schedule: Schedule, coarse: float) -> Pace:
 
     `cosine` goes at full rate while the ascent is coarse, then falls toward zero along a half-wave.
     """
+    if schedule not in get_args(Schedule):
+        raise ValueError(f"schedule '{schedule}' is unknown; choose one of {', '.join(get_args(Schedule))}")
     done = step / steps
     opening = min(1.0, done / coarse) if coarse else 1.0
     rate = 1.0

@@ -1,36 +1,21 @@
 """What a stack starts from: canvases (B, 3, H, W) before the tanh, in rgb unless said otherwise."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .cosine import CosineBasis
 from .draws import generator
+from .images import check_images
 from .levels import Shape
 from .operator import spectral_response
 
 # Half a step of an 8-bit image: pure black and white stay where a gradient can still move them.
 _EDGE = 1 / 512
-
-
-def check_image(image: Tensor) -> Tensor:
-    """The image, if it is (B, 3, H, W) and finite; otherwise a ValueError that says what is wrong with it."""
-    if image.ndim != 4 or image.shape[0] == 0 or 0 in image.shape[2:]:
-        raise ValueError(f"the start image has the shape {tuple(image.shape)}; a batch of images is needed")
-    channels = image.shape[1]
-    if channels != 3:
-        kind = {1: "one grey channel", 2: "grey and alpha", 4: "an alpha channel"}.get(channels, "extra channels")
-        raise ValueError(
-            f"the start image has {channels} channels ({kind}) where 3 are needed (RGB): "
-            "take the alpha off, or repeat the grey channel three times, before it enters the stack"
-        )
-    bad = int((~torch.isfinite(image)).sum())
-    if bad:
-        raise ValueError(
-            f"the start image holds {bad} values that are NaN or infinite; every value must lie in 0..1: "
-            "look at the node that made the image"
-        )
-    return image
+# Already all grain; far beyond it the gain of the finest level would overflow.
+_STRONGEST_DECAY = 10
 
 
 def cover(image: Tensor, shape: Shape) -> Tensor:
@@ -47,11 +32,12 @@ def cover(image: Tensor, shape: Shape) -> Tensor:
 def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float) -> Tensor:
     """The canvas that shows `image` (B, 3, h, w), 0..1, as a picture of `shape`, mirrored into the margin.
 
-    `contrast` in (0, 1] pulls the pixels toward grey by that factor, away from where the tanh is flat.
+    `contrast` in (0, 1] pulls the pixels toward grey by that factor, away from where the tanh is flat. What the canvas
+    shows is 0.5 + contrast * (image - 0.5) to within float32, except that pure black and white are off by 1/512.
     """
     if not 0 < contrast <= 1:
         raise ValueError(f"contrast {contrast} is not above 0 and at most 1; 0.95 keeps the picture and lets it move")
-    picture = cover(check_image(image).float().clamp(0, 1), shape)
+    picture = cover(check_images(image, "the start image").float().clamp(0, 1), shape)
     mode = "reflect" if margin < min(shape) else "replicate"
     picture = F.pad(picture, (margin,) * 4, mode=mode)
     softened = (0.5 + contrast * (picture - 0.5)).clamp(_EDGE, 1 - _EDGE)
@@ -65,10 +51,15 @@ def noise_canvas(
 
     `amplitude` is its root mean square before the tanh (0.1 is faint, 1 is strong); each octave of finer levels is
     weaker by the factor `decay` (1 is grainy, 0.3 leaves soft blobs). Every image of the batch draws from (seed,
-    item) alone.
+    item) alone. The noise is alike in all channels of whatever colour space the stack has.
     """
-    if amplitude < 0 or decay <= 0:
-        raise ValueError(f"noise needs amplitude >= 0 and decay > 0, not amplitude {amplitude} and decay {decay}")
+    if batch < 1:
+        raise ValueError(f"batch {batch} is too small; at least 1 image is needed")
+    if not (0 <= amplitude < math.inf and 0 < decay <= _STRONGEST_DECAY):
+        raise ValueError(
+            f"noise needs an amplitude from 0 up and a decay above 0 and at most {_STRONGEST_DECAY}, not "
+            f"amplitude {amplitude} and decay {decay}; try 0.3 and 0.7"
+        )
     gains = [float(decay ** torch.tensor(level / levels[0]).log2()) for level in levels]
     response = spectral_response(canvas, levels, gains).sqrt()
     white = torch.stack([torch.randn(3, *canvas, generator=generator(seed, item)) for item in range(batch)])
