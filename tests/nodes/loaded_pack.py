@@ -1,0 +1,126 @@
+"""The pack as ComfyUI loads it, for tests: its nodes, its modules, and a way to run a node."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from node_calls import Call, NodeClass
+from node_inputs import with_defaults
+from torch import Tensor, nn
+from workflow_graph import Node
+
+Result = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """The loaded package, its node classes by id, and the folder that holds ComfyUI's output, input and models."""
+
+    package: ModuleType
+    nodes: Mapping[str, NodeClass]
+    home: Path
+
+    def node(self, node_id: str) -> NodeClass:
+        """The class of a node."""
+        return self.nodes[node_id]
+
+    def module(self, name: str) -> ModuleType:
+        """A module of the package, such as `das_core.stack`: the one that the nodes use, not a second copy of it."""
+        return sys.modules[f"{self.package.__name__}.{name}"]
+
+    @property
+    def output(self) -> Path:
+        """ComfyUI's output folder."""
+        return self.home / "output"
+
+    @property
+    def classifiers(self) -> Path:
+        """ComfyUI's folder of classifiers."""
+        return self.home / "models" / "classifiers"
+
+    def run(self, node_id: str, **inputs: Any) -> Result:
+        """Run a node as ComfyUI does, under inference mode and with defaults for what is not given; its outputs.
+
+        What lies inside another input is given as `execute` receives it: `objectives={"objective0": objective}`,
+        `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. Nothing is checked first, as if all inputs were linked.
+        """
+        node = with_defaults(Node("1", node_id, "", dict(_dotted(inputs))))
+        call = Call(node, self.nodes[node_id], {"1": node})
+        with torch.inference_mode():
+            (output,) = call("EXECUTE_NORMALIZED", {name: [value] for name, value in node.inputs.items()})
+        return tuple(output.result)
+
+    def classifier(self, module: nn.Module, size: int = 16, classes: int = 4) -> Any:
+        """A classifier of our own making, in the care of the memory manager like those of Load Classifier."""
+        half = (0.5, 0.5, 0.5)
+        labels = self.module("das_core.models.labels").numbered(classes)
+        owner = self.module("nodes.bridge").managed(module)
+        make = self.module("das_core.models.classifier").Classifier
+        return make("toy", module.eval().requires_grad_(False), size, half, half, owner=owner, labels=labels)
+
+    def objective(self, module: nn.Module | None = None, classes: str = "0", **inputs: Any) -> Any:
+        """An objective for a classifier of our own making, a `Toy` if none is given."""
+        return self.run("DAS_ClassObjective", classifier=self.classifier(module or Toy()), classes=classes, **inputs)[0]
+
+    def stack(self, **inputs: Any) -> Any:
+        """An image stack of 64 x 64 with a margin of 16 and few levels."""
+        small = {"width": 64, "height": 64, "margin": 16, "levels": {"levels": "powers_of_two"}}
+        return self.run("DAS_ImageStack", **(small | inputs))[0]
+
+    def augmentation(self, **inputs: Any) -> Any:
+        """An augmentation of four views that fits such a stack."""
+        return self.run("DAS_Augmentation", **({"views": 4, "jitter": 16} | inputs))[0]
+
+    def optimize(self, **inputs: Any) -> Result:
+        """Two steps of ascent: a small stack under a toy objective, but for what is given."""
+        small: dict[str, Any] = {"steps": 2}
+        small["stack"] = inputs.pop("stack") if "stack" in inputs else self.stack()
+        small["augmentation"] = inputs.pop("augmentation") if "augmentation" in inputs else self.augmentation()
+        if "objectives" not in inputs:
+            small["objectives"] = {"objective0": self.objective()}
+        return self.run("DAS_Optimize", **(small | inputs))
+
+
+def _dotted(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The inputs of an API-format workflow, where every name is a path."""
+    for name, value in inputs.items():
+        if not isinstance(value, dict):
+            yield name, value
+            continue
+        for part, inner in value.items():
+            yield name if part == name else f"{name}.{part}", inner
+
+
+class Toy(nn.Module):
+    """A tiny network with the interface of a classifier: views (V, 3, S, S) to logits (V, 4)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(7)
+        self.convolution = nn.Conv2d(3, 8, 5, stride=2)
+        self.head = nn.Linear(8, 4)
+        for parameter in self.parameters():
+            parameter.data = torch.randn(parameter.shape, generator=generator) / 4
+
+    def forward(self, views: Tensor) -> Tensor:
+        features: Tensor = self.convolution(views).tanh().mean(dim=(2, 3))
+        logits: Tensor = self.head(features)
+        return logits
+
+
+@contextmanager
+def previews() -> Iterator[list[tuple[int, int, Any]]]:
+    """What the progress bar is told: steps done, steps in all, and the preview or None."""
+    import comfy.utils
+
+    told: list[tuple[int, int, Any]] = []
+    comfy.utils.set_progress_bar_global_hook(lambda done, total, preview, **_: told.append((done, total, preview)))
+    try:
+        yield told
+    finally:
+        comfy.utils.set_progress_bar_global_hook(None)
