@@ -54,13 +54,15 @@ def reference_ascent(
     learning_rate: float,
     momentum: float = 0.0,
     start: Tensor | None = None,
-    after_step: Callable[[int], None] | None = None,
+    render: bool = True,
 ) -> tuple[Tensor, list[Tensor]]:
     """The picture (1, 3, side, side), 0..1, and the levels after `steps` of plain SGD on the mean score of the views.
 
-    `start` is an image (1, 3, side, side), 0..1; grey if None.
+    `start` is an image (1, 3, side, side), 0..1; grey if None. Without `render` the picture is that before the last
+    step, so that one step can be timed by itself.
     """
     raw = torch.zeros(1, 3, side, side) if start is None else torch.atanh(2 * start - 1)
+    picture = (torch.tanh(raw) + 1) / 2
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]
     optimizer = torch.optim.SGD(levels, lr=learning_rate, momentum=momentum)
     for step in range(steps):
@@ -69,8 +71,7 @@ def reference_ascent(
         loss = -score(views(picture, step)).mean()
         loss.backward()
         optimizer.step()
-        if after_step is not None:
-            after_step(step)
     with torch.no_grad():
-        picture = (torch.tanh(raw + summed(levels, side)) + 1) / 2
-    return picture, [level.detach() for level in levels]
+        if render:
+            picture = (torch.tanh(raw + summed(levels, side)) + 1) / 2
+    return picture.detach(), [level.detach() for level in levels]

@@ -1,0 +1,127 @@
+"""How fast: the operator against autograd through the interpolations, and a step against what it cannot do without.
+
+Everything is timed by turns in one process and reported as a ratio, because times alone mean little on a shared
+machine.
+"""
+
+import time
+from collections.abc import Callable
+
+import torch
+from reference import reference_ascent, seed_views, summed
+from torch import Tensor
+
+from das_core.ascent import Ascent
+from das_core.augment import Augmentation
+from das_core.draws import Draws, ViewKey
+from das_core.levels import linear_levels
+from das_core.models.classifier import Classifier
+from das_core.models.starter import load_starter
+from das_core.objectives.classes import ClassObjective
+from das_core.stack import ImageStack, StackSpec
+
+JELLYFISH = 107
+CANVAS = 336
+VIEWS = 16
+
+
+def by_turns(rounds: int, *tasks: Callable[[], object]) -> list[float]:
+    """The median seconds of each task, measured in turns after one round to warm up."""
+    times: list[list[float]] = [[] for _ in tasks]
+    for number in range(rounds + 1):
+        for task, taken in zip(tasks, times, strict=True):
+            begin = time.perf_counter()
+            task()
+            if number:
+                taken.append(time.perf_counter() - begin)
+    return [sorted(taken)[len(taken) // 2] for taken in times]
+
+
+def operator_row(step: int, rounds: int) -> str:
+    """One application of K, and the same through autograd, at the levels of this step."""
+    resolutions = linear_levels(CANVAS, step)
+    levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]
+    gradient = torch.randn(1, 3, CANVAS, CANVAS)
+    spec = StackSpec(levels=resolutions)
+    spectral, exact = (spec.operator(gradient.device, method) for method in ("spectral", "exact"))
+
+    def autograd() -> Tensor:
+        for level in levels:
+            level.grad = None
+        summed(levels, CANVAS).backward(gradient)
+        return summed([level.grad for level in levels if level.grad is not None], CANVAS)
+
+    def forward_and_backward() -> None:
+        for level in levels:
+            level.grad = None
+        summed(levels, CANVAS).backward(gradient)
+
+    naive, by_matrix, by_filter = by_turns(
+        rounds,
+        forward_and_backward,
+        lambda: exact.apply(gradient),
+        lambda: [spectral.apply(gradient) for _ in range(10)],
+    )
+    by_filter /= 10
+    error = (spectral.apply(gradient) - autograd()).norm() / autograd().norm()
+    return (
+        f"| {len(resolutions)} | {naive * 1e3:.0f} ms | {by_matrix * 1e3:.0f} ms | {by_filter * 1e3:.2f} ms "
+        f"| {naive / by_filter:.0f} | {float(error):.1%} |"
+    )
+
+
+def default_step(judge: Classifier) -> Callable[[], object]:
+    """A whole step of the defaults: 84 levels, 16 views."""
+    stack = ImageStack.grey(StackSpec())
+    steps = iter(Ascent(stack, [ClassObjective(judge, ((JELLYFISH, 1.0),))], steps=100_000, chunk=VIEWS))
+    return lambda: next(steps)
+
+
+def seed_step(judge: Classifier) -> Callable[[], object]:
+    """A whole step of the seed's loop on the same model, levels and number of views."""
+
+    def score(views: Tensor) -> Tensor:
+        normalised = ((views - 0.5) / 0.5).contiguous(memory_format=torch.channels_last)
+        output: Tensor = judge.module(normalised)
+        return output[:, JELLYFISH]
+
+    views = seed_views(VIEWS, judge.size, 56, 0.2, seed=0)
+    resolutions = linear_levels(CANVAS, 4)
+    return lambda: reference_ascent(
+        score, views, side=CANVAS, resolutions=resolutions, steps=1, learning_rate=0.005, render=False
+    )
+
+
+def bare_pass(judge: Classifier) -> Callable[[], object]:
+    """Forward and backward of the model on views that are ready, and nothing else."""
+    keys = [ViewKey(0, 0, 0, view) for view in range(VIEWS)]
+    ready = Augmentation()(torch.full((1, 3, CANVAS, CANVAS), 0.5), 56, Draws(keys, torch.device("cpu")), judge.size)
+    normalised = ((ready - 0.5) / 0.5).contiguous(memory_format=torch.channels_last).requires_grad_()
+
+    def run() -> None:
+        normalised.grad = None
+        judge.module(normalised)[:, JELLYFISH].sum().backward()
+
+    return run
+
+
+def report(rounds: int = 9) -> str:
+    """The section of RESULTS.md."""
+    judge = load_starter()
+    ours, seeds, bare = by_turns(rounds, default_step(judge), seed_step(judge), bare_pass(judge))
+    rows = "\n".join(operator_row(step, rounds) for step in (4, 1))
+    return f"""One application of K to a gradient of 3 x {CANVAS} x {CANVAS}, against forward and backward through the
+interpolations of all levels:
+
+| levels | autograd | exact | spectral | autograd / spectral | error of spectral on white noise |
+|---|---|---|---|---|---|
+{rows}
+
+A whole step, 84 levels and {VIEWS} views, EfficientNet-Lite0 with batch norm folded in all of them:
+
+| | a step | ratio |
+|---|---|---|
+| default settings | {ours * 1e3:.0f} ms | 1 |
+| the seed's loop | {seeds * 1e3:.0f} ms | {seeds / ours:.2f} times the default |
+| bare forward and backward of the model | {bare * 1e3:.0f} ms | the default is {ours / bare:.2f} times this |
+"""
