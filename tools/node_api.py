@@ -100,6 +100,8 @@ def _broken_inputs(where: str, frozen: Inputs, now: Inputs, shift: bool) -> Iter
         behind = list(frozen)[list(old).index(name) + 1 :]
         shifted = shift or any(is_widget(frozen[other]) for other in behind)
         yield from _broken_kind(f"{where}: {name}", frozen[old[name]], now[new[name]], shifted)
+    if len(kept) < len(old):
+        return  # what is new here may be what is gone under another name
     last = max((list(new).index(name) for name in kept), default=-1)
     for name in added:
         if list(new).index(name) < last:

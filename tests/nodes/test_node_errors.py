@@ -88,6 +88,10 @@ ASCENTS: dict[str, Bad] = {
         lambda pack: pack.optimize(objectives={"objective0": pack.objective(weight=0.0)})
     ),
     r"optimizer 'lbfgs' is unknown; choose ascent, sgd or adam": optimizer(optimizer="lbfgs"),
+    # An unknown choice in an API-format file is left out by ComfyUI.
+    r"optimizer is missing or unknown; choose ascent, sgd or adam": lambda pack: pack.module("nodes.optimize").chosen(
+        "optimizer", None, ("ascent", "sgd", "adam")
+    ),
     r"step_size 0.0 must be above 0": optimizer(optimizer="ascent", step_size=0.0),
     r"momentum 1.0 .* between 0": optimizer(optimizer="sgd", momentum=1.0),
     r"learning_rate -1.0 must be above 0": optimizer(optimizer="adam", learning_rate=-1.0),

@@ -1,0 +1,186 @@
+"""Every node explains itself: description, tooltips, locale file, and a help page that says what the code does."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import make_locales
+import pytest
+from loaded_pack import Pack
+from node_inputs import AUTOGROW, Input
+from node_schemas import Declared, declared_inputs
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "web" / "docs"
+NODES = sorted(path.stem for path in DOCS.glob("*.md"))
+each_node = pytest.mark.parametrize("node_id", NODES)
+
+
+def inputs(pack: Pack, node_id: str) -> list[Declared]:
+    """The inputs of a node, nested ones included, the slots of an Autogrow as one."""
+    every = declared_inputs(pack.node(node_id))
+    grown = [declared.name for declared in every if declared.item.type == AUTOGROW]
+    return [declared for declared in every if not any(declared.name.startswith(f"{name}.") for name in grown)]
+
+
+def page(node_id: str) -> str:
+    return (DOCS / f"{node_id}.md").read_text(encoding="utf-8")
+
+
+def section(node_id: str, title: str) -> str:
+    """What a help page says under one of its headings."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", page(node_id), flags=re.MULTILINE | re.DOTALL)
+    assert found, f"{node_id}.md has no section '{title}'"
+    return found.group(1)
+
+
+def rows(node_id: str, title: str) -> list[list[str]]:
+    """The cells of the table in a section, without its head."""
+    lines = [line for line in section(node_id, title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_every_node_has_a_help_page_and_every_page_a_node(pack: Pack) -> None:
+    assert sorted(pack.nodes) == NODES
+    assert len(list(DOCS.iterdir())) == len(NODES), "ComfyUI looks for DAS_Name.md and for nothing else"
+
+
+@each_node
+def test_a_node_has_an_id_a_category_and_a_description(pack: Pack, node_id: str) -> None:
+    schema = pack.node(node_id).GET_SCHEMA()
+    assert re.fullmatch(r"DAS_[A-Za-z]+", schema.node_id)
+    assert re.fullmatch(r"Direct Ascent(/[a-z]+)*", schema.category)
+    assert len(schema.description.split()) >= 10
+    assert schema.display_name
+    assert "DAS" not in schema.display_name
+
+
+@each_node
+def test_tooltips_are_there_and_say_something_of_their_own(pack: Pack, node_id: str) -> None:
+    tooltips = [declared.tooltip for declared in inputs(pack, node_id)]
+    assert len(set(tooltips)) == len(tooltips), "two inputs have one tooltip"
+    for declared in declared_inputs(pack.node(node_id)):
+        assert len(declared.tooltip.split()) >= 5, f"the tooltip of {declared.name} says little: {declared.tooltip!r}"
+    for output in pack.node(node_id).GET_SCHEMA().outputs:
+        assert output.tooltip, f"the output {output.id} has no tooltip"
+
+
+@each_node
+def test_a_help_page_has_its_sections_and_stays_short(pack: Pack, node_id: str) -> None:
+    text = page(node_id)
+    assert len(text.encode()) < 4096
+    assert text.startswith(f"# {pack.node(node_id).GET_SCHEMA().display_name}\n\n")
+    titles = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert titles == ["How to use it", "Inputs", "Outputs", "Try this", "When it goes wrong"]
+    suggestions = re.findall(r"^- ", section(node_id, "Try this"), flags=re.MULTILINE)
+    assert 2 <= len(suggestions) <= 5
+
+
+def heading(declared: Declared) -> str:
+    """How a help page names an input."""
+    outer, _, name = declared.name.rpartition(".")
+    return f"`{name}` ({outer}: {declared.option})" if declared.option else f"`{name}`"
+
+
+def default(item: Input) -> str | None:
+    """How a help page writes the default of an input; None where it depends on what is installed."""
+    if item.type == AUTOGROW:
+        return "at least one"
+    if item.options is not None and (not item.options or len(item.options) > 20):
+        return "first of the list"
+    return str(item.default) if item.default is not None else "required" if item.required else "optional"
+
+
+@each_node
+def test_a_help_page_names_every_input_with_its_default(pack: Pack, node_id: str) -> None:
+    expected = {heading(declared): default(declared.item) for declared in inputs(pack, node_id)}
+    assert {row[0]: row[-1] for row in rows(node_id, "Inputs")} == expected
+
+
+@each_node
+def test_a_help_page_names_every_option(pack: Pack, node_id: str) -> None:
+    text = section(node_id, "Inputs")
+    for declared in inputs(pack, node_id):
+        for option in declared.item.options or [] if len(declared.item.options or []) <= 20 else []:
+            assert f"`{option}`" in text, f"the option {option} of {declared.name} is not explained"
+
+
+@each_node
+def test_a_help_page_names_every_output(pack: Pack, node_id: str) -> None:
+    outputs = [f"`{output.id}`" for output in pack.node(node_id).GET_SCHEMA().outputs]
+    assert [row[0] for row in rows(node_id, "Outputs")] == outputs
+
+
+@cache
+def messages() -> tuple[str, ...]:
+    """Every text in the code, with … for what is filled in when the code runs."""
+
+    def texts() -> Iterator[str]:
+        for folder in ("nodes", "das_core"):
+            for path in sorted((ROOT / folder).rglob("*.py")):
+                for part in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                    if isinstance(part, ast.JoinedStr):
+                        yield "".join(str(v.value) if isinstance(v, ast.Constant) else "…" for v in part.values)
+                    elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield part.value
+
+    return tuple(texts())
+
+
+@each_node
+def test_what_a_help_page_prints_bold_is_a_node_or_a_message_of_the_code(pack: Pack, node_id: str) -> None:
+    names = {node.GET_SCHEMA().display_name for node in pack.nodes.values()}
+    for bold in re.findall(r"\*\*(.+?)\*\*", page(node_id).replace("\n", " ")):
+        pattern = ".*".join(re.escape(part) for part in bold.split("…"))
+        said = any(re.search(pattern, message, flags=re.DOTALL) for message in messages())
+        assert bold in names or said, (
+            f"{node_id}.md speaks of '{bold}', and neither a node nor a message is called that"
+        )
+
+
+def test_the_locale_file_is_up_to_date(pack: Pack) -> None:
+    path = ROOT / make_locales.LOCALE
+    assert path.read_text(encoding="utf-8") == make_locales.as_text(pack.nodes), "run python tools/make_locales.py"
+
+
+@each_node
+def test_the_locale_file_has_a_text_for_everything_a_page_can_show(pack: Pack, node_id: str) -> None:
+    texts: dict[str, Any] = json.loads((ROOT / make_locales.LOCALE).read_text(encoding="utf-8"))[node_id]
+    for declared in declared_inputs(pack.node(node_id)):
+        # The page looks for optimizer.step_size as optimizer_step_size.
+        entry = texts["inputs"][declared.name.replace(".", "_")]
+        assert entry["name"] == declared.name.rpartition(".")[2]
+        assert declared.tooltip in entry["tooltip"]
+    outputs = pack.node(node_id).GET_SCHEMA().outputs
+    assert texts["outputs"] == {str(i): {"name": o.id, "tooltip": o.tooltip} for i, o in enumerate(outputs)}
+
+
+def test_options_that_share_a_name_share_a_tooltip(pack: Pack) -> None:
+    texts = make_locales.node_texts(pack.node("DAS_Optimize"))["inputs"]["optimizer_momentum"]["tooltip"]
+    assert texts.startswith("ascent: How much")
+    assert "\nsgd: 0: the reference" in texts
+
+
+def test_characters_with_a_meaning_to_the_page_are_escaped() -> None:
+    assert make_locales.message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
+
+
+def test_the_tool_writes_a_missing_file_and_finds_an_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Pack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "locales" / "nodeDefs.json"
+    monkeypatch.setattr(make_locales, "LOCALE", path)
+    assert make_locales.main(["--check"]) == 1
+    assert not path.exists()
+    assert make_locales.main([]) == 0
+    assert path.read_text(encoding="utf-8") == make_locales.as_text(pack.nodes)
+    assert make_locales.main(["--check"]) == 0
+    path.write_text(path.read_text(encoding="utf-8").replace("views", "looks"), encoding="utf-8")
+    capsys.readouterr()
+    assert make_locales.main(["--check"]) == 1
+    assert "is out of date: run python tools/make_locales.py" in capsys.readouterr().err
+    assert "looks" in path.read_text(encoding="utf-8")
