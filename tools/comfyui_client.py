@@ -50,6 +50,10 @@ class Client:
         """Return the decoded JSON answer to a GET request."""
         return self._request("GET", path, params=query).json()
 
+    def text(self, path: str) -> str:
+        """What the server says at a path, as text."""
+        return self._request("GET", path).text
+
     def post(self, path: str, content: object) -> requests.Response:
         """POST a JSON value."""
         return self._request("POST", path, json=content)

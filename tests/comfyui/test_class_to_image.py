@@ -1,0 +1,151 @@
+"""The first workflow in the real ComfyUI: through HTTP, and as a template in the page."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from comfyui_client import Client, PromptFailedError, PromptRejectedError
+from comfyui_page import load_template, press_run
+from playwright.sync_api import Page
+
+API = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "class_to_image.json"
+OPTIMIZE, OBJECTIVE, STACK, SAVED, PROGRESS, VERDICT = "5", "2", "3", "6", "7", "10"
+NODES = [
+    "DAS_LoadClassifier",
+    "DAS_ImageStack",
+    "DAS_Augmentation",
+    "DAS_ClassObjective",
+    "DAS_Optimize",
+    "DAS_StackToImage",
+    "DAS_Classify",
+]
+
+
+def workflow(**optimize: Any) -> dict[str, Any]:
+    """The example with few steps and views, and these settings of Optimize."""
+    prompt: dict[str, Any] = copy.deepcopy(json.loads(API.read_text()))
+    prompt["4"]["inputs"] |= {"views": 2}
+    prompt[OPTIMIZE]["inputs"] |= {"steps": 4, "preview_every": 1, "frames": 2, **optimize}
+    return prompt
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_every_node_is_there_with_its_help_page(comfyui: Client, node: str) -> None:
+    assert comfyui.object_info(node)["category"].startswith("Direct Ascent")
+    folder = comfyui.object_info(node)["python_module"].partition(".")[2]
+    assert "## " in comfyui.text(f"/extensions/{folder}/docs/{node}.md")
+
+
+def test_it_runs_through_http(comfyui: Client) -> None:
+    history = comfyui.run(workflow(), timeout=300)
+    (image,) = comfyui.images(history, SAVED)
+    assert image.size == (224, 224)
+    assert np.asarray(image).std() > 2
+    assert len(comfyui.images(history, PROGRESS)) == 2
+    assert "EfficientNet-Lite2 sees" in history["outputs"][VERDICT]["text"][0]
+
+
+def test_the_same_workflow_gives_the_same_bits(comfyui: Client) -> None:
+    first, second = (_fresh_image(comfyui) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def _fresh_image(comfyui: Client) -> np.ndarray[Any, Any]:
+    comfyui.free()
+    (image,) = comfyui.images(comfyui.run(workflow(), timeout=300), SAVED)
+    return np.asarray(image)
+
+
+def test_it_previews_while_it_runs_cancels_within_a_step_and_runs_again(comfyui: Client) -> None:
+    steps_after_cancel = 0
+    cancelled = False
+    with comfyui.events() as events:
+        prompt_id = comfyui.queue(workflow(steps=500, seed=11), events)
+        for event in events.until_done(prompt_id, timeout=300):
+            if event.type == "preview" and not cancelled:
+                assert event.image is not None
+                assert event.image.size == (224, 224)
+                comfyui.interrupt(prompt_id)
+                cancelled = True
+            elif event.type == "progress" and cancelled:
+                steps_after_cancel += 1
+    assert cancelled
+    # The step that was under way may still report itself.
+    assert steps_after_cancel <= 2
+    assert comfyui.wait(prompt_id)["status"]["status_str"] == "error"
+    assert comfyui.images(comfyui.run(workflow(seed=12), timeout=300), SAVED)
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs", "says"),
+    [
+        (OBJECTIVE, {"classes": "jelyfish"}, "jellyfish"),
+        (OBJECTIVE, {"classes": "1000"}, "0 to 999"),
+        (OBJECTIVE, {"classes": "jellyfish: 1\njellyfish: -1"}, "sum to nothing"),
+        (STACK, {"levels": "custom", "levels.resolutions": "1, 400"}, "400"),
+        (STACK, {"levels": "custom", "levels.resolutions": ""}, "empty"),
+        (STACK, {"width": 16384, "height": 16384, "batch_size": 64}, "free"),
+        (STACK, {"margin": 20}, "jitter 56"),
+        ("4", {"zoom_min": 0.9, "zoom_max": 0.5}, "zoom_min 0.9"),
+    ],
+)
+def test_bad_input_is_named_and_leaves_comfyui_usable(
+    comfyui: Client, node: str, inputs: dict[str, Any], says: str
+) -> None:
+    prompt = workflow(steps=1)
+    prompt[node]["inputs"] |= inputs
+    with pytest.raises(PromptFailedError, match=says):
+        comfyui.run(prompt, timeout=300)
+    assert comfyui.images(comfyui.run(workflow(steps=1), timeout=300), SAVED)
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs"),
+    [(OPTIMIZE, {"steps": 0}), (STACK, {"width": 8}), (STACK, {"height": 20000}), (STACK, {"margin": -1})],
+)
+def test_numbers_out_of_range_never_reach_the_nodes(comfyui: Client, node: str, inputs: dict[str, Any]) -> None:
+    prompt = workflow()
+    prompt[node]["inputs"] |= inputs
+    with pytest.raises(PromptRejectedError, match=next(iter(inputs))):
+        comfyui.run(prompt)
+
+
+def test_without_an_objective_the_node_says_so(comfyui: Client) -> None:
+    prompt = workflow()
+    del prompt[OPTIMIZE]["inputs"]["objectives.objective0"]
+    with pytest.raises((PromptFailedError, PromptRejectedError), match="objective"):
+        comfyui.run(prompt)
+
+
+def test_the_template_loads_in_the_page_runs_previews_cancels_and_runs_again(comfyui: Client, page: Page) -> None:
+    load_template(page, "class_to_image")
+    page.evaluate(
+        """() => {
+            window.previews = 0;
+            app.api.addEventListener("b_preview", () => { window.previews += 1; });
+        }"""
+    )
+
+    def set_widgets(**values: int) -> None:
+        page.evaluate(
+            """values => {
+                for (const node of app.graph.nodes)
+                    for (const widget of node.widgets ?? [])
+                        if (widget.name in values) widget.value = values[widget.name];
+            }""",
+            values,
+        )
+
+    set_widgets(steps=300, preview_every=1, views=2, frames=0)
+    prompt_id = press_run(page)
+    page.wait_for_function("window.previews > 2", timeout=300_000)
+    page.evaluate("app.api.interrupt()")
+    assert comfyui.wait(prompt_id, timeout=60)["status"]["status_str"] == "error"
+
+    set_widgets(steps=3)
+    history = comfyui.wait(press_run(page), timeout=300)
+    (image,) = comfyui.images(history, SAVED)
+    assert image.size == (224, 224)
