@@ -111,8 +111,8 @@ def load_torchvision(architecture: str, folder: Path, progress: Progress | None 
 
 def _torchvision_names(state: StateDict) -> StateDict:
     # The densenets were saved when a name could still hold a dot: norm.1 is norm1 by now.
-    renamed = {re.sub(r"(denselayer\d+\.(norm|conv))\.([12]\.)", r"\1\3", name): name for name in state}
-    return state if len(renamed) < len(state) else StateDict({new: state[old] for new, old in renamed.items()})
+    dotted = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+    return StateDict({dotted.sub(r"\1\2", name): value for name, value in state.items()}, state.versions)
 
 
 def _torchvision_classifier(architecture: str, module: nn.Module) -> Classifier:

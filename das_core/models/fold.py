@@ -56,7 +56,7 @@ def _rest_of(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module | None:
     if type(convolution) not in _CONVOLUTIONS or norm.training or norm.running_mean is None:
         return None
     if type(norm) is nn.BatchNorm2d:
-        return nn.Identity()
+        return nn.Identity().eval()
     # timm's norms carry a dropout (nothing in evaluation mode) and an activation.
     return norm.get_submodule("act") if type(norm) is BatchNormAct2d else None
 

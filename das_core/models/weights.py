@@ -14,14 +14,15 @@ from torch import Tensor, nn
 
 
 class StateDict(dict[str, Tensor]):
-    """Tensors by name, with the versions of the modules that saved them: some modules read their older selves by it.
+    """Tensors by name, and the versions of the modules that saved them, by which some modules read their older selves.
 
-    `_metadata` is where torch looks for them; '' stands for the whole model.
+    `_metadata` is where torch looks for those; '' stands for the whole model.
     """
 
-    def __init__(self, tensors: Mapping[str, Tensor], versions: Mapping[str, int] | None = None) -> None:
+    def __init__(self, tensors: Mapping[str, Tensor], versions: Mapping[str, int]) -> None:
         super().__init__(tensors)
-        self._metadata = {name: {"version": version} for name, version in (versions or {}).items()}
+        self.versions = dict(versions)
+        self._metadata = {name: {"version": version} for name, version in versions.items()}
 
 
 # What the readers raise on damaged bytes: they follow lengths, offsets and opcodes before they can know them wrong.
@@ -109,11 +110,10 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
         if name in state and state[name].shape != shape
     ]
     # Without a word on its version the model takes itself to be as new as it is.
-    versioned = StateDict(state, {"": module._version})
-    versioned._metadata |= getattr(state, "_metadata", {})
+    versions = {"": module._version} | _versions(getattr(state, "_metadata", None))
     try:
         # Not strict, and asked afterwards: modules rename what their older selves were saved with.
-        missing, unknown = module.load_state_dict(versioned, strict=False)
+        missing, unknown = module.load_state_dict(StateDict(state, versions), strict=False)
         wrong = []
     except RuntimeError as error:
         # Raised for shapes, before the names are told.

@@ -1,0 +1,192 @@
+"""Downloads from a server in this process: whole and checked, or not at all."""
+
+import hashlib
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from das_core.models.download import check_digest, download, reach
+
+CONTENT = bytes(range(256)) * 12_000  # three blocks
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as the path says, truthfully or not."""
+
+    asked: list[str]
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        self.asked.append(f"{self.command} {self.path}")
+        kind = self.path.strip("/").partition(".")[0]
+        if kind == "garbage":
+            self.wfile.write(b"this is not http\r\n\r\n")
+            return
+        if kind == "silent":
+            return
+        if kind == "missing":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        if kind == "chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n" % len(CONTENT) + CONTENT[:1000])
+            return
+        if kind != "unsized":
+            self.send_header("Content-Length", "many" if kind == "odd" else str(len(CONTENT)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(CONTENT[: len(CONTENT) // 2] if kind == "short" else CONTENT)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server:
+    """The address of the server, and what was asked of it."""
+
+    def __init__(self, port: int, asked: list[str]) -> None:
+        self.port, self.asked = port, asked
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{path}"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", "*")
+    asked: list[str] = []
+    handler = type("Recording", (Handler,), {"asked": asked})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield Server(running.server_address[1], asked)
+        running.shutdown()
+        thread.join()
+
+
+def closed_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port: int = held.getsockname()[1]
+        return port
+
+
+def is_empty(folder: Path) -> bool:
+    return not folder.exists() or not any(folder.iterdir())
+
+
+@pytest.mark.parametrize("name", ["whole.pth", "unsized.pth", "odd.pth"])
+def test_a_file_arrives_whole(server: Server, tmp_path: Path, name: str) -> None:
+    told: list[tuple[int, int]] = []
+    folder = tmp_path / "models" / "classifiers"
+    path = download(server.url(name), folder, DIGEST[:8], lambda done, total: told.append((done, total)))
+    assert path == folder / name
+    assert path.read_bytes() == CONTENT
+    assert list(folder.iterdir()) == [path]
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1] == (len(CONTENT), len(CONTENT) if name == "whole.pth" else 0)
+    assert len(told) == 3
+
+
+def test_a_file_is_as_readable_as_any_other(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    path = download(server.url("whole.pth"), tmp_path, DIGEST)
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_good_file_is_not_fetched_again(server: Server, tmp_path: Path) -> None:
+    first = download(server.url("whole.pth"), tmp_path, DIGEST)
+    assert download(server.url("whole.pth"), tmp_path, DIGEST) == first
+    assert server.asked == ["GET /whole.pth"]
+
+
+def test_a_wrong_file_in_place_is_named_and_left(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "whole.pth").write_bytes(b"mine")
+    with pytest.raises(ValueError, match=r"'whole.pth' is not the file it should be .* delete it and get it again"):
+        download(server.url("whole.pth"), tmp_path, DIGEST)
+    assert (tmp_path / "whole.pth").read_bytes() == b"mine"
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("short.pth", r"short.pth could not be downloaded from .*1536000 more expected"),
+        ("chunked.pth", "chunked.pth could not be downloaded"),
+        ("garbage.pth", "garbage.pth could not be downloaded .*this is not http"),
+        ("silent.pth", "silent.pth could not be downloaded .*closed connection"),
+        ("missing.pth", "missing.pth could not be downloaded .*404.* put the file into .*classifiers yourself"),
+    ],
+)
+def test_what_goes_wrong_is_told_and_leaves_nothing(server: Server, tmp_path: Path, name: str, says: str) -> None:
+    folder = tmp_path / "classifiers"
+    with pytest.raises(ValueError, match=says):
+        download(server.url(name), folder, DIGEST)
+    assert is_empty(folder)
+
+
+def test_a_wrong_checksum_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=rf"'whole.pth' is not the file it should be \(SHA-256 begins {DIGEST[:8]}, not"
+    ):
+        download(server.url("whole.pth"), tmp_path, "00000000")
+    assert is_empty(tmp_path)
+
+
+def test_nobody_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(ValueError, match=r"a.pth could not be downloaded .*refused.*check the connection"):
+        download(f"http://127.0.0.1:{closed_port()}/a.pth", tmp_path, DIGEST)
+    assert is_empty(tmp_path)
+
+
+def test_a_folder_that_cannot_be_is_named(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"whole\.pth could not be downloaded"):
+        download(server.url("whole.pth"), tmp_path / "file" / "folder", DIGEST)
+    with pytest.raises(ValueError, match=r"whole\.pth could not be downloaded"):
+        download(server.url("whole.pth"), tmp_path / "file", DIGEST)
+
+
+class Cancelled(Exception):  # noqa: N818 - named as it is meant
+    pass
+
+
+def test_progress_can_stop_it(server: Server, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        if done > total // 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        download(server.url("whole.pth"), tmp_path, DIGEST, stop)
+    assert is_empty(tmp_path)
+    assert download(server.url("whole.pth"), tmp_path, DIGEST).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", ["whole.pth", "missing.pth"])
+def test_any_answer_is_an_answer(server: Server, name: str) -> None:
+    reach(server.url(name))
+    assert server.asked == [f"HEAD /{name}"]
+
+
+def test_no_answer_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(OSError, match="refused"):
+        reach(f"http://127.0.0.1:{closed_port()}/")
+
+
+def test_a_digest_may_be_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(CONTENT)
+    check_digest(tmp_path / "a", DIGEST)
+    check_digest(tmp_path / "a", DIGEST[:8])
+    with pytest.raises(ValueError, match="'b' is not the file it should be"):
+        check_digest(tmp_path / "a", DIGEST[1:], "b")

@@ -1,0 +1,238 @@
+"""Folded models against themselves unfolded: same outputs, same gradients."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
+
+import pytest
+import timm
+import torch
+import torchvision
+from timm.layers import BatchNormAct2d, StdConv2d
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+from torchvision.models import DenseNet, VisionTransformer
+
+from das_core.models.fold import count_batch_norms, fold_batch_norm
+
+
+def randomised(module: nn.Module, dtype: torch.dtype = torch.float64) -> nn.Module:
+    """The module evaluating and frozen, its norms as far from doing nothing as trained ones."""
+    generator = torch.Generator().manual_seed(0)
+    for norm in module.modules():
+        if not isinstance(norm, nn.BatchNorm2d):
+            continue
+        ranges = ((norm.running_mean, -0.5, 0.5), (norm.running_var, 0.5, 2.0), (norm.weight, 0.5, 1.5))
+        for values, low, high in (*ranges, (norm.bias, -0.5, 0.5)):
+            if values is not None:
+                values.data.uniform_(low, high, generator=generator)
+    return module.to(dtype).eval().requires_grad_(False)
+
+
+def answer(module: nn.Module, size: int) -> tuple[Tensor, Tensor]:
+    """The output for two images, and the gradient of a random mix of it at them."""
+    generator = torch.Generator().manual_seed(1)
+    dtype = next(module.parameters()).dtype
+    images = torch.rand(2, 3, size, size, generator=generator, dtype=dtype).requires_grad_()
+    output = module(images)
+    mix = torch.randn(output.shape, generator=generator, dtype=dtype)
+    (gradient,) = torch.autograd.grad((output * mix).sum(), images)
+    return output.detach(), gradient
+
+
+def assert_same(folded: nn.Module, module: nn.Module, size: int, tolerance: float = 1e-12) -> None:
+    for after, before in zip(answer(folded, size), answer(module, size), strict=True):
+        largest = before.abs().max()
+        assert float(largest) > 0
+        torch.testing.assert_close(after / largest, before / largest, rtol=0, atol=tolerance)
+
+
+def vision_transformer() -> nn.Module:
+    module = VisionTransformer(32, 8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32)
+    nn.init.normal_(module.get_parameter("heads.head.weight"))
+    return module
+
+
+SINGLE, DOUBLE = (torch.float32, 2e-5), (torch.float64, 1e-10)
+
+
+@pytest.mark.parametrize(
+    ("build", "size", "precision", "left"),
+    [
+        # Single where convolutions are depthwise: in double, those are slow on a CPU.
+        (partial(timm.create_model, "tf_efficientnet_lite0"), 32, SINGLE, 0),
+        (partial(timm.create_model, "convnext_atto"), 32, SINGLE, 0),
+        (torchvision.models.mobilenet_v3_small, 32, SINGLE, 0),
+        (partial(timm.create_model, "resnet18"), 32, DOUBLE, 0),
+        # Here most norms stand before a convolution, where folding would be wrong at the padded border.
+        (partial(DenseNet, 4, (2, 2, 2, 2), 8), 32, DOUBLE, 12),
+        # Its auxiliary heads are silent in evaluation, so the norms in there are never seen.
+        (partial(torchvision.models.googlenet, init_weights=False), 32, DOUBLE, 2),
+        (vision_transformer, 32, DOUBLE, 0),
+    ],
+)
+def test_folded_models_say_the_same(
+    build: Callable[[], nn.Module], size: int, precision: tuple[torch.dtype, float], left: int
+) -> None:
+    torch.manual_seed(0)
+    dtype, tolerance = precision
+    module = randomised(build(), dtype)
+    folded = fold_batch_norm(deepcopy(module))
+    assert count_batch_norms(folded) == left
+    assert_same(folded, module, size, tolerance)
+    named = dict(folded.named_modules())
+    for name, part in module.named_modules():
+        if isinstance(part, nn.Conv2d | nn.BatchNorm2d):
+            assert name in named
+    assert not any(parameter.requires_grad for parameter in folded.parameters())
+
+
+class Odd(nn.Module):
+    """A convolution, a norm, and a forward that does something else with them than the usual."""
+
+    def __init__(self, forward: Callable[["Odd", Tensor], Tensor], norm: nn.Module | None = None) -> None:
+        super().__init__()
+        self.conv: nn.Module = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = norm or nn.BatchNorm2d(4)
+        self.other: nn.Module = nn.Conv2d(4, 4, 1)
+        self._forward = forward
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._forward(self, x)
+
+
+def plain(m: Odd, x: Tensor) -> Tensor:
+    return torch.relu(m.norm(m.conv(x)))
+
+
+def output_read_twice(m: Odd, x: Tensor) -> Tensor:
+    y = m.conv(x)
+    return torch.relu(m.norm(y)) + y
+
+
+def convolution_called_twice(m: Odd, x: Tensor) -> Tensor:
+    return m.norm(m.conv(x)) * torch.relu(m.conv(x.flip(3)))
+
+
+def norm_called_twice(m: Odd, x: Tensor) -> Tensor:
+    return m.norm(m.other(m.norm(m.conv(x))))
+
+
+def norm_before(m: Odd, x: Tensor) -> Tensor:
+    return m.other(m.norm(torch.relu(m.conv(x))))
+
+
+def returned_too(m: Odd, x: Tensor) -> Tensor:
+    y = m.conv(x)
+    return torch.cat([y, m.norm(y)], dim=1)
+
+
+def weight_read(m: Odd, x: Tensor) -> Tensor:
+    assert isinstance(m.conv.weight, Tensor)
+    return m.norm(m.conv(x)) * m.conv.weight.mean()
+
+
+def by_keyword(m: Odd, x: Tensor) -> Tensor:
+    return torch.relu(m.norm(input=m.conv(x)))
+
+
+def depends_on_data(m: Odd, x: Tensor) -> Tensor:
+    return m.norm(m.conv(x)) if bool(x.mean() > 0) else m.conv(x)
+
+
+def unpacks_its_input(m: Odd, x: Tensor) -> Tensor:
+    return torch.cat([m.norm(m.conv(image[None])) for image in x])
+
+
+@pytest.mark.parametrize(
+    ("forward", "left"),
+    [
+        (plain, 0),
+        (output_read_twice, 1),
+        (convolution_called_twice, 1),
+        (norm_called_twice, 1),
+        (norm_before, 1),
+        (returned_too, 1),
+        (weight_read, 1),
+        (by_keyword, 1),
+        (depends_on_data, 1),
+        (unpacks_its_input, 1),
+    ],
+)
+def test_what_would_not_be_exact_is_left(forward: Callable[[Odd, Tensor], Tensor], left: int) -> None:
+    module = randomised(Odd(forward))
+    folded = fold_batch_norm(deepcopy(module))
+    assert count_batch_norms(folded) == left
+    assert_same(folded, module, 8)
+
+
+@pytest.mark.parametrize(
+    ("norm", "left"),
+    [
+        (nn.BatchNorm2d(4, affine=False), 0),
+        (nn.BatchNorm2d(4, eps=0.3), 0),
+        (nn.BatchNorm2d(4, track_running_stats=False), 1),
+        (BatchNormAct2d(4, act_layer=nn.SiLU), 0),
+        (BatchNormAct2d(4, apply_act=False), 0),
+        (nn.GroupNorm(2, 4), 0),
+    ],
+)
+def test_norms_of_other_kinds(norm: nn.Module, left: int) -> None:
+    module = randomised(Odd(plain, norm))
+    folded = fold_batch_norm(deepcopy(module))
+    assert count_batch_norms(folded) == left
+    assert_same(folded, module, 8)
+
+
+class MyNorm(nn.BatchNorm2d):
+    """A norm of which nothing is known."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).square()
+
+
+@pytest.mark.parametrize(
+    ("conv", "norm"),
+    [
+        (StdConv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4)),
+        (parametrizations.weight_norm(nn.Conv2d(3, 4, 3)), nn.BatchNorm2d(4)),
+        (nn.Conv2d(3, 4, 3), MyNorm(4)),
+    ],
+)
+def test_modules_that_do_more_are_left(conv: nn.Module, norm: nn.Module) -> None:
+    module = randomised(nn.Sequential(conv, norm, nn.ReLU()))
+    folded = fold_batch_norm(deepcopy(module))
+    assert count_batch_norms(folded) == 1
+    assert_same(folded, module, 8)
+
+
+def test_a_hook_between_sees_what_it_saw() -> None:
+    module = randomised(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+    module[0].register_forward_hook(lambda _, __, output: output.tanh())  # type: ignore[index]
+    folded = fold_batch_norm(deepcopy(module))
+    assert count_batch_norms(folded) == 1
+    assert_same(folded, module, 8)
+
+
+def test_a_module_with_two_names_is_left() -> None:
+    module = Odd(plain)
+    module.other = module.conv
+    randomised(module)
+    folded = fold_batch_norm(deepcopy(module))
+    assert count_batch_norms(folded) == 1
+    assert_same(folded, module, 8)
+
+
+def test_a_norm_that_still_trains_is_left() -> None:
+    module = randomised(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+    module[1].train()  # type: ignore[index]
+    assert count_batch_norms(fold_batch_norm(module)) == 1
+
+
+def test_nested_names_stay() -> None:
+    module = randomised(nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4)), nn.ReLU()))
+    names = [name for name, _ in module.named_modules()]
+    folded = fold_batch_norm(module)
+    assert [name for name, _ in folded.named_modules()] == names
+    assert isinstance(folded.get_submodule("0.1"), nn.Identity)
+    assert folded is module

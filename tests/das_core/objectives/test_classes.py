@@ -1,0 +1,188 @@
+"""Scores against NumPy, and classes written as text."""
+
+import contextlib
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from das_core.models.classifier import Classifier
+from das_core.models.labels import Labels, imagenet, numbered
+from das_core.objectives.classes import ClassObjective, Score, parse_classes
+
+HALF = (0.5, 0.5, 0.5)
+TARGETS = ((3, 1.0), (0, -0.5), (7, 2.5))
+
+
+def judge(labels: Labels | None = None) -> Classifier:
+    return Classifier("toy", nn.Identity(), 8, HALF, HALF, labels=labels or numbered(9))
+
+
+def logits(seed: int = 0, scale: float = 5) -> np.ndarray:
+    return scale * np.random.default_rng(seed).standard_normal((4, 9))
+
+
+def expected(output: np.ndarray, targets: tuple[tuple[int, float], ...], kind: Score) -> np.ndarray:
+    """The scores by their definitions, a view and a class at a time."""
+    scores = []
+    for row in output:
+        asked = {index for index, _ in targets}
+        rival = max(value for index, value in enumerate(row) if index not in asked)
+        shift = {
+            "logit": 0.0,
+            "log_probability": row.max() + np.log(np.exp(row - row.max()).sum()),
+            "margin": rival,
+        }[kind]
+        scores.append(sum(weight * (row[index] - shift) for index, weight in targets))
+    return np.array(scores)
+
+
+@pytest.mark.parametrize("kind", ["logit", "log_probability", "margin"])
+@pytest.mark.parametrize("targets", [((3, 1.0),), ((3, -1.0),), TARGETS, ((1, 0.5), (2, -0.5)), ((4, 0.0), (5, 1.0))])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_score_is_its_definition(kind: Score, targets: tuple[tuple[int, float], ...], dtype: torch.dtype) -> None:
+    output = logits()
+    score = ClassObjective(judge(), targets, kind).score(torch.from_numpy(output).to(dtype))
+    assert score.shape == (4,)
+    assert score.dtype == dtype
+    np.testing.assert_allclose(score.numpy(), expected(output, targets, kind), rtol=1e-5, atol=1e-5)
+
+
+def test_log_probability_of_huge_logits_stays_finite() -> None:
+    output = torch.from_numpy(logits(scale=1e4)).float()
+    score = ClassObjective(judge(), ((3, 1.0),), "log_probability").score(output)
+    assert bool(torch.isfinite(score).all())
+    np.testing.assert_allclose(score.numpy(), expected(output.double().numpy(), ((3, 1.0),), "log_probability"), 1e-5)
+
+
+@pytest.mark.parametrize("kind", ["logit", "log_probability", "margin"])
+def test_gradient_is_that_of_finite_differences(kind: Score) -> None:
+    objective = ClassObjective(judge(), TARGETS, kind)
+    output = torch.from_numpy(logits(1)).requires_grad_()
+    assert torch.autograd.gradcheck(objective.score, (output,))
+
+
+def test_margin_pulls_at_the_strongest_rival_alone() -> None:
+    output = torch.tensor([[0.0, 5.0, 4.0, 1.0]], requires_grad=True)
+    ClassObjective(judge(numbered(4)), ((1, 1.0),), "margin").score(output).sum().backward()
+    assert output.grad is not None
+    assert output.grad.tolist() == [[0.0, 1.0, -1.0, 0.0]]
+
+
+@pytest.mark.parametrize("kind", ["logit", "log_probability", "margin"])
+def test_nothing_is_mutated(kind: Score) -> None:
+    objective = ClassObjective(judge(), TARGETS, kind)
+    output = torch.from_numpy(logits())
+    before = output.clone()
+    first = objective.score(output)
+    assert torch.equal(output, before)
+    assert torch.equal(objective.score(output), first)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        objective.weight = 2.0  # type: ignore[misc]
+
+
+def test_the_weight_of_the_objective_is_left_to_the_ascent() -> None:
+    output = torch.from_numpy(logits())
+    one, ten = (ClassObjective(judge(), TARGETS, weight=weight).score(output) for weight in (1.0, 10.0))
+    assert torch.equal(one, ten)
+
+
+def test_name_lists_the_classes() -> None:
+    assert ClassObjective(judge(imagenet()), ((107, 1.0), (1, -0.5))).name == "jellyfish, goldfish"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"targets": ()}, "no class is given"),
+        ({"targets": ((9, 1.0),)}, "class index 9 is out of range; this classifier has classes 0 to 8"),
+        ({"targets": ((-1, 1.0),)}, "class index -1 is out of range"),
+        ({"targets": ((1, float("nan")),)}, "the weight nan of class 1"),
+        ({"targets": ((1, 1e39),)}, "the weight 1e.39 of class 1"),
+        ({"targets": ((1, 1.0),), "weight": float("inf")}, "the weight inf of the objective"),
+        ({"targets": ((1, 1.0),), "weight": float("nan")}, "the weight nan of the objective"),
+        ({"targets": ((1, 1.0),), "kind": "softmax"}, "'softmax' is unknown; choose one of logit, log_probability, m"),
+        ({"targets": tuple((i, 1.0) for i in range(9)), "kind": "margin"}, "leave one out or choose 'logit'"),
+    ],
+)
+def test_what_cannot_be_asked_is_named(settings: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        ClassObjective(judge(), **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        ("jellyfish", {107: 1.0}),
+        ("jellyfish: 0.5", {107: 0.5}),
+        ("  jellyfish :0.5  ", {107: 0.5}),
+        ("\n\njellyfish\n   \ngoldfish: -.5\n", {107: 1.0, 1: -0.5}),
+        ("jellyfish\r\ngoldfish: 2e-1\r\n", {107: 1.0, 1: 0.2}),
+        ("107: 2\nn01443537", {107: 2.0, 1: 1.0}),
+        ("jellyfish\njellyfish", {107: 2.0}),
+        ("jellyfish: 2\n107: -0.5\nn01910747", {107: 2.5}),
+        ("jellyfish: 1\njellyfish: -1\ngoldfish", {107: 0.0, 1: 1.0}),
+        ("pizza, pizza pie: 0.25", {963: 0.25}),
+        ("maillot, tank suit", {639: 1.0}),
+        ("jack-o\u2019-lantern: \uff11", {607: 1.0}),
+    ],
+)
+def test_classes_are_read(text: str, targets: dict[int, float]) -> None:
+    assert dict(parse_classes(text, imagenet())) == pytest.approx(targets)
+
+
+def test_classes_keep_their_order() -> None:
+    assert [index for index, _ in parse_classes("volcano\njellyfish\ngoldfish", imagenet())] == [980, 107, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no class is given; write a class a line"),
+        (" \n\t\n", "no class is given"),
+        ("jellyfish: much", "weight 'much' in 'jellyfish: much' is not a number; write 'name: 0.5'"),
+        ("jellyfish:", "weight '' in 'jellyfish:' is not a number"),
+        ("jellyfish: 1,5", "weight '1,5'"),
+        ("jellyfish: nan", "the weight nan of 'jellyfish: nan' is not between"),
+        ("jellyfish: inf", "the weight inf of 'jellyfish: inf'"),
+        ("jellyfish: -1e400", "the weight -inf of"),
+        ("jellyfish: 1e39", "the weight 1e.39 of 'jellyfish: 1e39'"),
+        (": 1", "a class name is empty"),
+        ("jellyfish: 0", "the weights of the classes sum to nothing"),
+        ("jellyfish: 0\ngoldfish: 0.0", "sum to nothing"),
+        ("jellyfish: 1\n107: -1", "sum to nothing"),
+        ("jellyfish, goldfish", "class 'jellyfish, goldfish' is unknown; the nearest are"),
+        ("jelyfish: 1", "the nearest are 107 jellyfish"),
+        ("goldfish\ncrane", "class 'crane' could be 2 classes"),
+        ("クラゲ: 1", "class 'クラゲ' is unknown"),
+    ],
+)
+def test_lines_that_cannot_be_understood_are_named(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse_classes(text, imagenet())
+
+
+def test_no_name_holds_the_sign_before_a_weight() -> None:
+    assert not any(":" in name for label in imagenet().labels for name in label.names)
+
+
+@given(st.text(alphabet="jelyfish107:.-+e \n,", max_size=30))
+@settings(max_examples=100)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    # Anything but a ValueError would come out here, and so would targets that cannot be asked for.
+    with contextlib.suppress(ValueError):
+        targets = parse_classes(text, imagenet())
+        event("read")
+        assert all(0 <= index < 1000 and math.isfinite(weight) for index, weight in targets)
+
+
+def test_what_is_parsed_climbs_as_written() -> None:
+    output = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0))
+    targets = parse_classes("jellyfish\ngoldfish: -0.5", imagenet())
+    score: Tensor = ClassObjective(judge(imagenet()), targets).score(output)
+    torch.testing.assert_close(score, output[:, 107] - 0.5 * output[:, 1])
