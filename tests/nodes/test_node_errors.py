@@ -157,6 +157,16 @@ def test_frames_that_do_not_fit_into_memory_are_refused_before_the_first_step(
     assert len(pack.run("DAS_Optimize", steps=2, frames=1, **given)[2]) == 2
 
 
+def test_memory_is_that_of_all_start_images(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    import comfy.model_management
+
+    room = pack.stack().spec.ascent_bytes(2)
+    monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device=None: room)
+    assert from_image(pack, torch.rand(2, 9, 9, 3))
+    with pytest.raises(ValueError, match=r"an ascent of 3 x 64 x 64 with a margin of 16 needs about"):
+        from_image(pack, torch.rand(3, 9, 9, 3))
+
+
 class Broken(nn.Module):
     """Answers NaN."""
 

@@ -198,6 +198,17 @@ def test_a_start_image_is_shown_as_it_was(pack: Pack) -> None:
     assert torch.equal(image, kept)
 
 
+def test_an_image_comes_in_free_of_inference_mode_however_it_lies_in_memory(pack: Pack) -> None:
+    bridge = pack.module("nodes.bridge")
+    with torch.inference_mode():
+        for image in (torch.rand(1, 8, 9, 3), torch.rand(1, 3, 8, 9).movedim(1, -1)):
+            taken = bridge.with_autograd(bridge.images_in)(image)
+            assert_is_free(taken)
+            assert taken.is_contiguous()
+            assert torch.equal(taken, image.movedim(-1, 1))
+            assert taken.data_ptr() != image.data_ptr()
+
+
 def test_start_images_of_any_size_make_the_batch(pack: Pack) -> None:
     stack = pack.stack(start={"start": "image"}, image=torch.rand(3, 20, 90, 3))
     assert_is_image(pack.optimize(stack=stack)[0], 3, 64, 64)
