@@ -79,6 +79,8 @@ class Ascent:
     ) -> None:
         if steps < 1:
             raise ValueError(f"steps {steps} is too few; at least 1 is needed, and 100 make a good picture")
+        if seed < 0:
+            raise ValueError(f"seed {seed} is negative; any whole number from 0 up is a seed")
         if chunk < 0:
             raise ValueError(f"chunk {chunk} is negative; 0 shows all views at once, 16 at most 16 of them")
         if not objectives:
@@ -147,9 +149,11 @@ class Ascent:
                         score = objective.score(output).sum() / views
                         scores[name] += score.detach() / batch
                         total = total + objective.weight * score
-                    total.backward()
-        assert shown.grad is not None
-        gradient = pixel_gradient(shown.grad, shown.detach(), spec.color)
+                    # A judge that never looks at its views leaves no graph, which is one way to vanish.
+                    if total.requires_grad:
+                        total.backward()
+        seen = torch.zeros_like(shown) if shown.grad is None else shown.grad
+        gradient = pixel_gradient(seen, shown.detach(), spec.color)
         return gradient, {name: float(score) for name, score in scores.items()}
 
     def _by_judge(self) -> list[tuple[Judge, list[tuple[str, Objective]]]]:
@@ -175,7 +179,8 @@ class Ascent:
             names = ", ".join(f"'{name}'" for name in record.scores)
             raise AscentError(
                 f"the gradient of {names} vanished at {where}: no change of the picture changes the score; {last}. "
-                "Use the logit instead of a probability, other weights, or a start that is not pure black or white"
+                "Use the logit instead of a probability, a smaller step or learning rate, or a start that is not pure "
+                "black or white"
             )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .color import ColorSpace, from_rgb, gradient_from_rgb, to_rgb
 from .levels import Shape, check_levels, linear_levels
-from .operator import Method, Operator, Parameters, SpectralOperator, operator_of
+from .operator import FORMS, Method, Operator, Parameters, SpectralOperator, operator_of
 from .readout import least_drive, read_levels
 from .start import canvas_from_image, noise_canvas
 
@@ -38,6 +38,8 @@ class StackSpec:
                 raise ValueError(f"{name} {side} is too small; a picture needs at least {SMALLEST_SIDE} pixels a side")
         if self.margin < 0:
             raise ValueError(f"margin {self.margin} is negative; it must be 0 or more pixels")
+        if self.method not in FORMS:
+            raise ValueError(f"method '{self.method}' is unknown; choose one of {', '.join(FORMS)}")
         levels = linear_levels(max(self.canvas), 4) if self.levels is None else self.levels
         object.__setattr__(self, "levels", check_levels(levels, max(self.canvas)))
         if self.gains is None:

@@ -205,6 +205,15 @@ def test_a_gradient_that_breaks_down_is_named_and_the_last_good_image_kept(facto
     assert torch.isfinite(ascent.result.image).all()
 
 
+def test_a_judge_that_does_not_look_is_named() -> None:
+    class Blind(nn.Module):
+        def forward(self, views: Tensor) -> Tensor:
+            return torch.ones(len(views), 1)
+
+    with pytest.raises(AscentError, match="'output' vanished at step 1"):
+        next(iter(Ascent(ImageStack.grey(SPEC), [Output(judge(Blind()))], VIEWS)))
+
+
 def test_the_broken_objective_is_the_one_that_is_named() -> None:
     asked = [objective(), Output(judge(BreaksAt(1, float("nan"))), "broken")]
     with pytest.raises(AscentError, match="gradient of 'broken' is"):
@@ -229,6 +238,7 @@ def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
     [
         ({"steps": 0}, "steps 0"),
         ({"chunk": -1}, "chunk -1"),
+        ({"seed": -1}, "seed -1"),
         ({"objectives": [objective(weight=0.0)]}, "weights of all objectives are 0"),
         ({"augmentation": Augmentation(windows=Windows(9))}, "jitter 9 reaches past the margin of 8"),
     ],

@@ -80,6 +80,7 @@ def test_levels_that_were_not_moved_are_empty() -> None:
         ({"width": 8}, "width 8 is too small"),
         ({"height": 15}, "height 15 is too small"),
         ({"margin": -1}, "margin -1"),
+        ({"method": "fast"}, "method 'fast' is unknown"),
         ({"levels": ()}, "levels is empty"),
         ({"levels": (1, 337)}, "level 337 is not between 1 and 336"),
         ({"levels": (0,)}, "level 0"),
