@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from .fold import fold_batch_norm
 
+# Gradients of a view are small numbers that fp16 would round to nothing: they pass through the model this much larger.
+_HALF_SCALE = 256.0
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -34,8 +37,23 @@ class Judge:
         mean, std = (torch.tensor(value, device=views.device)[:, None, None] for value in (self.mean, self.std))
         # Scale and shift in one pass: (views - mean) / std.
         normalised = torch.addcmul(-mean / std, views, 1 / std)
-        output: Tensor = self.module(normalised.to(self.dtype, memory_format=torch.channels_last))
-        return output.float()
+        if self.dtype is torch.float16:
+            normalised = _ScaleGradient.apply(normalised, 1 / _HALF_SCALE)
+        output: Tensor = self.module(normalised.to(self.dtype, memory_format=torch.channels_last)).float()
+        return _ScaleGradient.apply(output, _HALF_SCALE) if self.dtype is torch.float16 else output
+
+
+class _ScaleGradient(torch.autograd.Function):
+    """The input as it is, its gradient times a factor."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, factor: float) -> Tensor:
+        ctx.factor = factor
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0] * ctx.factor, None
 
 
 def freeze(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:

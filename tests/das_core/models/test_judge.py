@@ -77,3 +77,24 @@ def test_triple_is_a_triple_of_floats() -> None:
     assert triple([1, 2, torch.tensor(0.5)]) == (1.0, 2.0, 0.5)  # type: ignore[list-item]
     with pytest.raises(ValueError, match="unpack"):
         triple([1, 2])
+
+
+def test_small_gradients_survive_half_precision() -> None:
+    class Faint(nn.Module):
+        """Scores whose gradient is below the smallest number of fp16, unless it passes through enlarged."""
+
+        def __init__(self, dtype: torch.dtype) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.full((), 1e-4, dtype=dtype), requires_grad=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return (x * self.weight).flatten(1).mean(dim=1)
+
+    gradients = []
+    for dtype in (torch.float32, torch.float16):
+        views = torch.rand(2, 3, 16, 16).requires_grad_()
+        Judge("toy", Faint(dtype), 16, MEAN, STD)(views).sum().backward()
+        assert views.grad is not None
+        gradients.append(views.grad)
+    assert (gradients[1] != 0).all()
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=0.02, atol=0)
