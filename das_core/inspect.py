@@ -67,7 +67,8 @@ def bar_chart(bars: Sequence[tuple[str, float]], title: str, highest: float = 1.
     axes.bar_label(drawn, labels=[f"{value:.1%}" for value in values], padding=4)
     axes.invert_yaxis()
     axes.set_xlim(0, highest * 1.15)
-    axes.set_title(_short(title, 48), parse_math=False)
+    # Over the whole chart: over the bars alone, long names beside them would push it out.
+    figure.suptitle(_short(title, 48), parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.float32) / 255

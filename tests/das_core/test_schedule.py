@@ -1,0 +1,72 @@
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from das_core.schedule import Pace, Schedule, pace_at
+
+
+@pytest.mark.parametrize(
+    ("step", "schedule", "coarse", "rate", "opening"),
+    [
+        (0, "constant", 0.0, 1.0, 1.0),
+        (99, "constant", 0.0, 1.0, 1.0),
+        (0, "cosine", 0.0, 1.0, 1.0),
+        (50, "cosine", 0.0, 0.5, 1.0),
+        (75, "cosine", 0.0, 0.5 - math.sqrt(0.125), 1.0),
+        (0, "cosine", 0.6, 1.0, 0.0),
+        (30, "cosine", 0.6, 1.0, 0.5),
+        (60, "cosine", 0.6, 1.0, 1.0),
+        (80, "cosine", 0.6, 0.5, 1.0),
+        (30, "constant", 0.6, 1.0, 0.5),
+        (80, "constant", 0.6, 1.0, 1.0),
+        (99, "cosine", 1.0, 1.0, 0.99),
+    ],
+)
+def test_paces_of_a_hundred_steps(step: int, schedule: Schedule, coarse: float, rate: float, opening: float) -> None:
+    pace = pace_at(step, 100, schedule, coarse)
+    assert pace.rate == pytest.approx(rate)
+    assert pace.opening == pytest.approx(opening)
+
+
+@given(st.integers(1, 300), st.sampled_from(["constant", "cosine"]), st.floats(0, 1))
+def test_an_ascent_slows_and_opens_without_a_stop(steps: int, schedule: Schedule, coarse: float) -> None:
+    paces = [pace_at(step, steps, schedule, coarse) for step in range(steps)]
+    assert paces[0].rate == 1
+    # A rate of nothing would be a step for nothing.
+    assert all(0 < pace.rate <= 1 for pace in paces)
+    assert all(0 <= pace.opening <= 1 for pace in paces)
+    for earlier, later in pairwise(paces):
+        assert later.rate <= earlier.rate
+        assert later.opening >= earlier.opening
+        assert later.rate == earlier.rate or later.opening == 1
+
+
+def test_one_step_is_a_whole_one() -> None:
+    assert pace_at(0, 1, "cosine", 0.0) == Pace(1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("opening", "cutoff"),
+    [(0.0, 10.0), (1.0, None), (0.5, math.sqrt(10 * 1.2 * 336))],
+)
+def test_cutoff_rises_by_equal_factors(opening: float, cutoff: float | None) -> None:
+    assert Pace(1.0, opening).cutoff(336) == (cutoff if cutoff is None else pytest.approx(cutoff))
+
+
+def test_the_low_pass_fades_out_before_it_is_dropped() -> None:
+    last = Pace(1.0, 1 - 1e-9).cutoff(336)
+    assert last is not None
+    # Of the finest frequency along the short side, nearly three quarters pass by then.
+    assert math.exp(-(335**2) / (2 * last**2)) > 0.7
+
+
+def test_a_small_canvas_is_never_coarser_than_the_coarsest() -> None:
+    assert Pace(1.0, 0.0).cutoff(4) == Pace(1.0, 0.9).cutoff(4) == 10.0
+
+
+def test_other_schedules_are_refused() -> None:
+    with pytest.raises(ValueError, match="schedule 'linear' is unknown; choose one of constant, cosine"):
+        pace_at(0, 10, "linear", 0.0)  # type: ignore[arg-type]

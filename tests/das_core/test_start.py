@@ -1,0 +1,260 @@
+"""Starts: images resized, mirrored and inverted; noise with the spectrum of explicit layers."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from skimage import data
+from torch import Tensor
+
+from das_core.cosine import cosine_matrix
+from das_core.levels import Shape, level_shape
+from das_core.start import canvas_from_image, cover, noise_canvas
+
+
+def photograph() -> Tensor:
+    """Scikit-image's coffee, 400 x 600, as (1, 3, H, W), 0..1."""
+    return torch.from_numpy(data.coffee()).movedim(-1, 0)[None].float() / 255
+
+
+def shown(canvas: Tensor) -> Tensor:
+    return (torch.tanh(canvas) + 1) / 2
+
+
+def noise(height: int, width: int, batch: int = 1) -> Tensor:
+    return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    "shape", [(224, 224), (100, 300), (300, 100), (400, 600), (200, 300), (17, 33), (800, 800), (401, 601)]
+)
+def test_cover_is_resizing_and_cutting_by_pil(shape: Shape) -> None:
+    image, (height, width) = photograph(), shape
+    factor = max(height / 400, width / 600)
+    size = (max(width, round(600 * factor)), max(height, round(400 * factor)))
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    channels = [Image.fromarray(channel.numpy()).resize(size, Image.Resampling.BICUBIC) for channel in image[0]]
+    cut = [np.asarray(channel.crop((left, top, left + width, top + height))) for channel in channels]
+    covered = cover(image, shape)
+    assert covered.shape == (1, 3, *shape)
+    np.testing.assert_allclose(covered[0].numpy(), np.stack(cut).clip(0, 1), atol=1e-4)
+
+
+def test_cover_leaves_what_fits_as_it_is() -> None:
+    image = noise(20, 30, 2)
+    assert torch.equal(cover(image, (20, 30)), image)
+    assert torch.equal(cover(image, (20, 20)), image[:, :, :, 5:25])
+    assert torch.equal(cover(image, (10, 30)), image[:, :, 5:15])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (3, 7), (16, 16)])
+@pytest.mark.parametrize("shape", [(16, 16), (16, 40), (33, 17)])
+def test_cover_takes_any_size(size: Shape, shape: Shape) -> None:
+    covered = cover(noise(*size, 2), shape)
+    assert covered.shape == (2, 3, *shape)
+    assert float(covered.min()) >= 0
+    assert float(covered.max()) <= 1
+
+
+def test_cover_keeps_a_plain_colour() -> None:
+    plain = torch.tensor([0.1, 0.5, 0.9]).reshape(1, 3, 1, 1).expand(1, 3, 13, 9)
+    covered = cover(plain, (40, 21))
+    torch.testing.assert_close(covered, plain[:, :, :1, :1].expand_as(covered))
+
+
+@pytest.mark.parametrize("contrast", [1.0, 0.95, 0.5, 0.01])
+def test_the_canvas_shows_the_image_with_its_contrast(contrast: float) -> None:
+    image = noise(24, 32) * 0.98 + 0.01
+    canvas = canvas_from_image(image, (24, 32), 0, contrast)
+    torch.testing.assert_close(shown(canvas), 0.5 + contrast * (image - 0.5), rtol=0, atol=1e-6)
+
+
+def test_black_and_white_are_half_a_byte_step_away_and_can_move() -> None:
+    image = torch.tensor([0.0, 1.0, 0.5]).reshape(1, 3, 1, 1).expand(1, 3, 16, 16)
+    canvas = canvas_from_image(image, (16, 16), 0, 1.0)
+    assert bool(canvas.isfinite().all())
+    error = (shown(canvas) - image).abs()
+    assert float(error.max()) == pytest.approx(1 / 512, abs=1e-6)
+    assert float(error[:, 2].max()) < 1e-6
+    slope = 2 * shown(canvas) * (1 - shown(canvas))
+    assert float(slope.min()) > 0.003
+    # Eight bits a channel do not see it.
+    assert torch.equal((shown(canvas) * 255).round(), (image * 255).round())
+
+
+def test_values_beyond_the_range_are_clipped() -> None:
+    image = torch.tensor([-3.0, 7.0, 0.25]).reshape(1, 3, 1, 1).expand(1, 3, 16, 16)
+    torch.testing.assert_close(
+        canvas_from_image(image, (16, 16), 2, 0.9), canvas_from_image(image.clamp(0, 1), (16, 16), 2, 0.9)
+    )
+
+
+@pytest.mark.parametrize(("margin", "mode"), [(0, None), (5, "reflect"), (15, "reflect"), (16, "edge"), (40, "edge")])
+def test_the_margin_mirrors_the_picture(margin: int, mode: str | None) -> None:
+    image = noise(16, 24, 2) * 0.9 + 0.05
+    canvas = canvas_from_image(image, (16, 24), margin, 1.0)
+    pad = ((0, 0), (0, 0), (margin, margin), (margin, margin))
+    expected = image.numpy() if mode is None else np.pad(image.numpy(), pad, mode=mode)  # type: ignore[call-overload]
+    np.testing.assert_allclose(shown(canvas).numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_images_of_any_precision_become_float32(dtype: torch.dtype) -> None:
+    image = noise(16, 16)
+    canvas = canvas_from_image(image.to(dtype), (20, 20), 3, 0.9)
+    assert canvas.dtype == torch.float32
+    torch.testing.assert_close(canvas, canvas_from_image(image, (20, 20), 3, 0.9), rtol=0.05, atol=0.05)
+
+
+def test_the_image_is_not_changed() -> None:
+    image = noise(16, 16) * 2 - 0.5
+    before = image.clone()
+    canvas_from_image(image, (16, 16), 2, 0.9)
+    assert torch.equal(image, before)
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (torch.rand(1, 4, 16, 16), r"the start image has 4 channels \(an alpha channel\)"),
+        (torch.rand(1, 1, 16, 16), r"the start image has 1 channels \(one grey channel\)"),
+        (torch.rand(1, 3, 0, 16), r"the start image has the shape \(1, 3, 0, 16\)"),
+        (torch.rand(0, 3, 16, 16), r"the start image has the shape \(0, 3, 16, 16\)"),
+        (torch.rand(3, 16, 16), r"the start image has the shape \(3, 16, 16\)"),
+        (torch.full((1, 3, 16, 16), torch.nan), "the start image holds 768 values that are NaN"),
+        (torch.full((1, 3, 16, 16), 255, dtype=torch.uint8), "the start image holds whole numbers"),
+    ],
+)
+def test_what_is_no_image_is_refused(image: Tensor, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        canvas_from_image(image, (16, 16), 0, 0.95)
+
+
+@pytest.mark.parametrize("contrast", [0.0, -1.0, 1.01, math.nan, math.inf])
+def test_contrast_is_checked(contrast: float) -> None:
+    with pytest.raises(ValueError, match=rf"contrast {contrast} is not above 0 and at most 1; 0.95 keeps"):
+        canvas_from_image(noise(16, 16), (16, 16), 0, contrast)
+
+
+def layered(canvas: Shape, levels: tuple[int, ...], decay: float) -> Tensor:
+    """The mean energy at every cosine frequency of white noise on explicit layers, resized by torch and summed."""
+    bases = [cosine_matrix(side) for side in canvas]
+    energy = torch.zeros(canvas, dtype=torch.float64)
+    for level in levels:
+        axes = []
+        for side, samples, basis in zip(canvas, level_shape(level, canvas), bases, strict=True):
+            # Every sample of the layer in turn, resized along this axis alone.
+            units = torch.eye(samples, dtype=torch.float64)[:, None, :, None].expand(-1, 1, -1, 4)
+            resized = F.interpolate(units, size=(side, 4), mode="bicubic", align_corners=False)[:, 0, :, 0]
+            axes.append((basis @ resized.T).square().sum(dim=1))
+        octaves = math.log2(level / levels[0])
+        energy += decay ** (2 * octaves) * axes[0][:, None] * axes[1][None, :]
+    return energy
+
+
+@pytest.mark.parametrize(
+    ("canvas", "levels", "decay"),
+    [
+        ((32, 32), (1, 2, 4, 8, 16, 32), 0.7),
+        ((32, 32), (1, 2, 4, 8, 16, 32), 1.0),
+        ((24, 40), (1, 3, 10, 40), 0.5),
+        ((32, 32), (4, 8), 0.7),
+    ],
+)
+def test_noise_has_the_spectrum_of_explicit_layers(canvas: Shape, levels: tuple[int, ...], decay: float) -> None:
+    # Each image is scaled to its own amplitude, which depends most on its coarsest waves: compare in shape.
+    images = noise_canvas(canvas, levels, 400, 1.0, decay, 0).double()
+    rows, columns = (cosine_matrix(side) for side in canvas)
+    coefficients = rows @ images @ columns.T
+    expected = layered(canvas, levels, decay)
+    white = coefficients / expected.sqrt().clamp(min=1e-9)
+    white = white / white.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    reached = expected > 1e-6 * expected.max()
+    energy = white.square().mean(dim=(0, 1))[reached]
+    # 1,200 draws a frequency: the mean square of each strays by 4 %.
+    assert float((energy / energy.mean() - 1).abs().max()) < 0.25
+    assert float((energy / energy.mean() - 1).square().mean().sqrt()) < 0.06
+    # What the layers cannot show is not there.
+    assert float(coefficients.square().mean(dim=(0, 1))[~reached].sum()) < 1e-3 * float(
+        coefficients.square().sum() / 1200
+    )
+
+
+def test_frequencies_of_the_noise_are_independent() -> None:
+    images = noise_canvas((8, 8), (1, 2, 4, 8), 2000, 1.0, 0.7, 3).double()
+    basis = cosine_matrix(8)
+    coefficients = (basis @ images @ basis.T).flatten(2).transpose(0, 1).flatten(0, 1)
+    correlation = torch.corrcoef(coefficients.T)
+    assert float((correlation - torch.eye(64)).abs().max()) < 0.1
+
+
+@pytest.mark.parametrize("amplitude", [0.0, 0.1, 1.0, 3.0])
+def test_amplitude_is_the_root_mean_square_of_every_image(amplitude: float) -> None:
+    images = noise_canvas((20, 28), (1, 4, 28), 3, amplitude, 0.7, 0)
+    assert images.shape == (3, 3, 20, 28)
+    rms = images.square().mean(dim=(1, 2, 3)).sqrt()
+    torch.testing.assert_close(rms, torch.full((3,), amplitude))
+
+
+def test_an_item_is_the_same_in_any_batch() -> None:
+    many = noise_canvas((20, 28), (1, 4, 28), 5, 0.3, 0.7, 7)
+    one = noise_canvas((20, 28), (1, 4, 28), 1, 0.3, 0.7, 7)
+    torch.testing.assert_close(many[:1], one, rtol=1e-5, atol=1e-6)
+    assert torch.equal(noise_canvas((20, 28), (1, 4, 28), 5, 0.3, 0.7, 7), many)
+
+
+def test_items_and_seeds_differ() -> None:
+    def alike(first: Tensor, second: Tensor) -> float:
+        return abs(float(torch.cosine_similarity(first.flatten(), second.flatten(), dim=0)))
+
+    first = noise_canvas((40, 40), tuple(range(8, 41)), 2, 0.3, 1.0, 0)
+    second = noise_canvas((40, 40), tuple(range(8, 41)), 2, 0.3, 1.0, 1)
+    assert alike(first[0], first[1]) < 0.2
+    assert alike(first[0], second[0]) < 0.2
+    assert alike(first[0], second[1]) < 0.2
+
+
+def test_the_caller_s_randomness_is_left_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    noise_canvas((16, 16), (1, 16), 1, 0.3, 0.7, 2**64 - 1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_decay_makes_noise_softer() -> None:
+    def roughness(decay: float) -> float:
+        image = noise_canvas((32, 32), (1, 2, 4, 8, 16, 32), 1, 1.0, decay, 0)
+        return float(image.diff(dim=3).square().mean())
+
+    assert roughness(0.3) < 0.5 * roughness(0.7) < 0.5 * roughness(1.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"amplitude": -0.1}, "not amplitude -0.1 and decay 0.7; try 0.3 and 0.7"),
+        ({"amplitude": math.nan}, "not amplitude nan"),
+        ({"amplitude": math.inf}, "not amplitude inf"),
+        ({"decay": 0.0}, "above 0 and at most 10, not amplitude 0.3 and decay 0.0"),
+        ({"decay": -1.0}, "decay -1.0"),
+        ({"decay": math.nan}, "decay nan"),
+        ({"decay": 10.1}, "decay 10.1"),
+        ({"batch": 0}, "batch 0 is too small; at least 1 image is needed"),
+        ({"seed": -1}, "non-negative"),
+    ],
+)
+def test_bad_settings_are_named(settings: dict[str, float], says: str) -> None:
+    good = {"canvas": (16, 16), "levels": (1, 16), "batch": 1, "amplitude": 0.3, "decay": 0.7, "seed": 0}
+    with pytest.raises(ValueError, match=says):
+        noise_canvas(**{**good, **settings})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("decay", [1e-6, 10.0])
+def test_extreme_decays_stay_finite(decay: float) -> None:
+    images = noise_canvas((64, 64), tuple(range(1, 65)), 1, 0.3, decay, 0)
+    assert bool(images.isfinite().all())
+    assert float(images.square().mean().sqrt()) == pytest.approx(0.3, rel=1e-3)
