@@ -93,8 +93,8 @@ def report() -> str:
         f"| {climber.labels.name(ours.target)} | {_verdict(ours)} | {_verdict(theirs)} |"
         for ours, theirs in zip(*found.values(), strict=True)
     )
-    return f"""100 steps, 16 views, 224 x 224, {len(CLASSES)} classes (every fiftieth of ImageNet), seed {SEED}. Climber:
-{climber.name}. Judge: {judge.name}, which never saw the ascent.
+    return f"""100 steps, 16 views, 224 x 224, {len(CLASSES)} classes (every fiftieth of ImageNet), seed {SEED}.
+Climber: {climber.name}. Judge: {judge.name}, which never saw the ascent.
 
 | settings | first choice | among first five | mean probability | the climber's own |
 |---|---|---|---|---|

@@ -400,8 +400,9 @@ def test_timm_with_a_silent_hub_does_not_wait_for_its_client(tmp_path: Path, mon
 
 @pytest.fixture
 def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of a small timm model in a folder as the hub's client leaves it, and no net."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    """The file of a small timm model in a folder as the hub's client leaves it; whoever asks the hub fails."""
+    monkeypatch.setattr("timm.models._hub.hf_hub_download", lambda *_, **__: pytest.fail("the hub was asked"))
+    monkeypatch.setattr(module_under_test, "reach", lambda _: pytest.fail("the hub was asked"))
     commit = "0" * 40
     repository = tmp_path / "models--timm--mobilenetv3_small_050.lamb_in1k"
     (repository / "refs").mkdir(parents=True)
