@@ -1,7 +1,15 @@
 """Images that come in from elsewhere: what is wrong with them is said before anything is computed from them."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+Fit = Literal["shortest", "squash"]
+"""How an oblong image becomes a square: `shortest` takes its middle, `squash` all of it, out of shape."""
+
+Interpolation = Literal["bicubic", "bilinear"]
 
 
 def check_images(images: Tensor, what: str) -> Tensor:
@@ -24,3 +32,15 @@ def check_images(images: Tensor, what: str) -> Tensor:
             "look at the node that made the image"
         )
     return images
+
+
+def squared(images: Tensor, size: int, fit: Fit = "shortest", interpolation: Interpolation = "bicubic") -> Tensor:
+    """Whole images (B, 3, H, W) as squares (B, 3, size, size), 0..1, float32: what a model sees of them."""
+    images = images.float()
+    if fit == "shortest":
+        side = min(images.shape[2:])
+        top, left = (images.shape[2] - side) // 2, (images.shape[3] - side) // 2
+        images = images[:, :, top : top + side, left : left + side]
+    if tuple(images.shape[2:]) == (size, size):
+        return images
+    return F.interpolate(images, size=(size, size), mode=interpolation, antialias=True).clamp(0, 1)

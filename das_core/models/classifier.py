@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
@@ -15,7 +14,7 @@ from safetensors import SafetensorError
 from timm.data import resolve_data_config
 from torch import Tensor, nn
 
-from ..images import check_images
+from ..images import check_images, squared
 from .download import download, reach
 from .judge import Judge, freeze, triple
 from .labels import Labels, imagenet, labels_for
@@ -40,22 +39,8 @@ class Classifier(Judge):
         An oblong image is shown by its middle square, as such models are tested. ValueError when they are no images.
         """
         check_images(images, "the image to classify")
-        side = min(images.shape[2:])
-        top, left = (images.shape[2] - side) // 2, (images.shape[3] - side) // 2
-        square = images[:, :, top : top + side, left : left + side].float()
-        if side != self.size:
-            square = nn.functional.interpolate(square, size=self.size, mode="bicubic", antialias=True).clamp(0, 1)
         with torch.no_grad():
-            return torch.cat([self(part) for part in square.split(16)]).softmax(dim=1)
-
-    def with_precision(self, dtype: torch.dtype) -> "Classifier":
-        """The same classifier with weights of another floating-point type; without the owner if those are a copy."""
-        if dtype == self.dtype:
-            return self
-        if not dtype.is_floating_point:
-            raise ValueError(f"precision {dtype} has no fractions; choose torch.float32, bfloat16 or float16")
-        # Modules change in place, and this one is not ours alone.
-        return replace(self, module=deepcopy(self.module).to(dtype), owner=None)
+            return torch.cat([self(part) for part in squared(images, self.size).split(16)]).softmax(dim=1)
 
 
 def torchvision_architectures() -> list[str]:

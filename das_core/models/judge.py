@@ -1,8 +1,9 @@
 """What every model looks like to an ascent: it judges views."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,15 @@ class Judge:
             normalised = _ScaleGradient.apply(normalised, 1 / _HALF_SCALE)
         output: Tensor = self.module(normalised.to(self.dtype, memory_format=torch.channels_last)).float()
         return _ScaleGradient.apply(output, _HALF_SCALE) if self.dtype is torch.float16 else output
+
+    def with_precision(self, dtype: torch.dtype) -> Self:
+        """The same judge with weights of another floating-point type; without the owner if those are a copy."""
+        if dtype == self.dtype:
+            return self
+        if not dtype.is_floating_point:
+            raise ValueError(f"precision {dtype} has no fractions; choose torch.float32, bfloat16 or float16")
+        # Modules change in place, and this one is not ours alone.
+        return replace(self, module=deepcopy(self.module).to(dtype), owner=None)
 
 
 class _ScaleGradient(torch.autograd.Function):
