@@ -262,7 +262,7 @@ class Renamed(nn.Module):
         self.new = nn.Parameter(torch.zeros(3))
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
-        if local_metadata.get("version", 1) < 2 and prefix + "old" in state_dict:
+        if local_metadata.get("version", 2) < 2 and prefix + "old" in state_dict:
             state_dict[prefix + "new"] = state_dict.pop(prefix + "old")
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
