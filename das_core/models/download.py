@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 # Seconds without a byte before a connection counts as broken.
-_TIMEOUT = 20.0
+TIMEOUT = 20.0
 _BLOCK = 1 << 20
 
 
@@ -42,7 +42,7 @@ def download(url: str, folder: Path, digest: str, progress: Callable[[int, int],
 
 
 def _fetch(url: str, path: Path, progress: Callable[[int, int], None] | None) -> None:
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, path.open("xb") as file:
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response, path.open("xb") as file:
         length = response.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else 0
         while block := response.read(_BLOCK):
@@ -58,7 +58,7 @@ def reach(url: str) -> None:
     """OSError unless the host of a URL answers within seconds, whatever its answer."""
     request = urllib.request.Request(url, method="HEAD")
     try:
-        urllib.request.urlopen(request, timeout=_TIMEOUT).close()
+        urllib.request.urlopen(request, timeout=TIMEOUT).close()
     except urllib.error.HTTPError as answer:
         answer.close()
 
