@@ -25,6 +25,8 @@ $(READY): requirements.txt requirements-dev.txt
 # A ComfyUI on this machine is started by the tests with our Python, so that needs what ComfyUI needs.
 $(VENV)/comfyui-ready: $(READY) $(COMFYUI_REQUIREMENTS)
 	$(BIN)/python -m pip install --quiet -r $(COMFYUI_REQUIREMENTS)
+	# One that was built for another torch keeps transformers from being imported; without it only audio nodes miss.
+	$(BIN)/python -c "import torchaudio" 2>/dev/null || $(BIN)/python -m pip uninstall --quiet --yes torchaudio
 	touch $@
 
 demo: $(READY)  ## a class name in, an image out: writes to output/

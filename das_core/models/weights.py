@@ -63,6 +63,11 @@ def read_weights(path: Path) -> StateDict:
             "a computer and is never run). Get it as .safetensors, or save its state_dict alone"
         ) from error
     except _DAMAGES as error:
+        if "TorchScript" in str(error):
+            raise ValueError(
+                f"'{path.name}' was refused: it is a TorchScript archive, a program with its weights, and no program "
+                "of a file is run here. Get the weights alone, as .safetensors"
+            ) from error
         raise ValueError(
             f"'{path.name}' cannot be read: it is damaged, cut off or no checkpoint; get it again"
         ) from error

@@ -291,3 +291,9 @@ def test_versions_are_where_torch_looks_for_them() -> None:
     module = nn.ModuleDict({"part": Renamed()})
     module.load_state_dict(StateDict({"part.old": torch.arange(3.0)}, {"part": 1}))
     assert module.get_parameter("part.new").tolist() == [0, 1, 2]
+
+
+def test_a_torchscript_archive_is_refused_by_name(tmp_path: Path) -> None:
+    torch.jit.script(torch.nn.Linear(2, 2)).save(str(tmp_path / "jit.pt"))
+    with pytest.raises(ValueError, match=r"'jit.pt' was refused: it is a TorchScript archive.*as .safetensors"):
+        read_weights(tmp_path / "jit.pt")

@@ -1,0 +1,67 @@
+"""Text towers of open_clip: how a text becomes tokens, and tokens an embedding."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleTokenizer
+from torch import Tensor, nn
+
+from .clip import TextTower
+from .hub import hub_file, hub_set
+
+Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
+
+_VOCABULARIES = (
+    "tokenizer.json",
+    "special_tokens_map.json",
+    "config.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+"""Of these every tokenizer on the hub has some, beside its tokenizer_config.json."""
+
+
+def localised(text: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A text configuration that names folders on disk where it named repositories; what they lack is fetched.
+
+    ValueError when that is not to be had.
+    """
+    local = dict(text)
+    if name := text.get("hf_tokenizer_name"):
+        local["hf_tokenizer_name"] = str(hub_set(name, "tokenizer_config.json", _VOCABULARIES, folder))
+    if name := text.get("hf_model_name"):
+        local["hf_model_name"] = str(hub_file(name, ["config.json"], folder).parent)
+    return local
+
+
+def tokenizer_of(text: Mapping[str, Any]) -> Tokenizer:
+    """The tokenizer that a text configuration names: a folder's, or the one that open_clip brings."""
+    length = text.get("context_length", DEFAULT_CONTEXT_LENGTH)
+    settings = text.get("tokenizer_kwargs", {})
+    if name := text.get("hf_tokenizer_name"):
+        return HFTokenizer(name, context_length=length, tokenizer_mode=text.get("tokenizer_mode"), **settings)
+    return SimpleTokenizer(context_length=length, **settings)
+
+
+def text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
+    """A module that takes tokens (1, L) to an embedding (1, D), frozen, with what makes tokens of a text."""
+    module = module.eval().requires_grad_(False)
+
+    def encode(text: str) -> Tensor:
+        device = next(module.parameters()).device
+        embedding: Tensor = module(tokenizer([text]).to(device))[0]
+        return embedding
+
+    return TextTower(encode, lambda text: _count(tokenizer, text), int(tokenizer.context_length or 0), module)
+
+
+def _count(tokenizer: Tokenizer, text: str) -> int:
+    """How many tokens a text has, those included that open a text and close it."""
+    if isinstance(tokenizer, SimpleTokenizer):
+        return len(tokenizer.encode(text)) + 2
+    # Not verbose: it would warn of lengths by itself, in other words.
+    return len(tokenizer.tokenizer(tokenizer.clean_fn(text), verbose=False).input_ids)

@@ -1,0 +1,206 @@
+"""Models of open_clip from checkpoints and from a hub in a folder, with random weights: no test here needs the net."""
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import pytest
+import safetensors.torch
+import tinyclip
+import torch
+from torch import Tensor
+
+from das_core.models import hub
+from das_core.models.guess import guess_architecture
+from das_core.models.hub import hub_folder
+from das_core.models.openclip import (
+    build,
+    load_clip_file,
+    load_open_clip,
+    open_clip_architectures,
+    open_clip_fetched,
+    open_clip_models,
+)
+
+TEXTS = ["a photo of a cat", "a coral reef full of fish"]
+IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Makes open_clip know the architecture `tiny`."""
+    with tinyclip.registered(tmp_path_factory.mktemp("configs")):
+        yield
+
+
+def native(custom: bool = False, architecture: str = "tiny") -> torch.nn.Module:
+    """A model as open_clip itself makes it."""
+    torch.manual_seed(0)
+    return open_clip.create_model(architecture, force_custom_text=custom, pretrained_text=False).eval()
+
+
+def assert_same(loaded: Any, model: Any, images: Tensor = IMAGES) -> None:
+    """The loaded model answers as open_clip's own does, to its own preprocessing."""
+    mean, std = (torch.tensor(v)[:, None, None] for v in (loaded.mean, loaded.std))
+    tokens = open_clip.get_tokenizer("tiny")(TEXTS)
+    with torch.no_grad():
+        expected_image = model.encode_image((images - mean) / std, normalize=True)
+        expected_text = model.encode_text(tokens, normalize=True)
+    torch.testing.assert_close(loaded.encode_images(images), expected_image, atol=1e-5, rtol=0)
+    torch.testing.assert_close(loaded.encode_text(TEXTS), expected_text, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+@pytest.mark.parametrize("custom", [False, True])
+@pytest.mark.parametrize("architecture", ["tiny", None])
+def test_a_checkpoint_saved_by_open_clip_loads_back(
+    tmp_path: Path, suffix: str, custom: bool, architecture: str | None
+) -> None:
+    model = native(custom)
+    path = tmp_path / f"my model{suffix}"
+    if suffix == ".pt":
+        state = {f"module.{name}": value for name, value in model.state_dict().items()}
+        torch.save({"epoch": 3, "name": "mine", "state_dict": state}, path)
+    else:
+        safetensors.torch.save_file(model.state_dict(), path)
+    loaded = load_clip_file(path, architecture, tmp_path)
+    assert (loaded.name, loaded.size, loaded.width) == ("my model", 32, 24)
+    assert (loaded.mean, loaded.std) == (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
+    assert_same(loaded, model)
+
+
+def test_a_checkpoint_in_half_precision_is_read_in_full(tmp_path: Path) -> None:
+    model = native().half()
+    torch.save(model.state_dict(), tmp_path / "half.pt")
+    assert load_clip_file(tmp_path / "half.pt", None, tmp_path).dtype == torch.float32
+
+
+def test_a_checkpoint_of_an_image_tower_has_no_text_tower(tmp_path: Path) -> None:
+    state = {name: value for name, value in native().state_dict().items() if name.startswith("visual.")}
+    torch.save(state, tmp_path / "eyes.pt")
+    for architecture in ("tiny", None):
+        loaded = load_clip_file(tmp_path / "eyes.pt", architecture, tmp_path)
+        assert loaded.encode_images(IMAGES).shape == (2, 24)
+        with pytest.raises(ValueError, match="eyes has no text tower"):
+            loaded.encode_text(TEXTS)
+
+
+def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+    torch.save(native().state_dict(), tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"'a.pt' does not fit the architecture a: \d+ tensors missing"):
+        load_clip_file(tmp_path / "a.pt", "ViT-S-32", tmp_path)
+    with pytest.raises(ValueError, match="open_clip has no architecture 'ViT-Z'; write one of its list"):
+        load_clip_file(tmp_path / "a.pt", "ViT-Z", tmp_path)
+    torch.save({"weight": torch.ones(3)}, tmp_path / "b.pt")
+    with pytest.raises(ValueError, match=r"'b.pt' has the shapes of no architecture"):
+        load_clip_file(tmp_path / "b.pt", None, tmp_path)
+    (tmp_path / "c.pt").write_bytes((tmp_path / "a.pt").read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"'c.pt' cannot be read: it is damaged"):
+        load_clip_file(tmp_path / "c.pt", None, tmp_path)
+
+
+@pytest.mark.parametrize("architecture", ["ViT-B-32", "RN50", "ViT-B-16-SigLIP", "convnext_base", "coca_ViT-B-32"])
+def test_architectures_are_guessed_from_shapes(architecture: str, caplog: pytest.LogCaptureFixture) -> None:
+    with torch.device("meta"):
+        state = build(open_clip.get_model_config(architecture)).state_dict()
+    with caplog.at_level(logging.WARNING):
+        assert guess_architecture(state, "a.pt") == architecture
+    doubtful = f"{architecture}-quickgelu" in open_clip.list_models()
+    assert bool(caplog.records) == doubtful
+    assert not doubtful or f"could be of the architectures {architecture}, {architecture}-quickgelu" in caplog.text
+
+
+def test_every_published_model_is_listed_and_has_a_file() -> None:
+    models = open_clip_models()
+    assert {(name, tag) for name, tags in models.items() for tag in tags} == set(open_clip.list_pretrained())
+    assert {"ViT-B-32", "ViT-B-16-SigLIP2", "RN50", "convnext_base_w"} <= set(models)
+    assert set(models) <= set(open_clip_architectures())
+    for name, tags in models.items():
+        assert all(open_clip.get_pretrained_cfg(name, tag)["hf_hub"].count("/") >= 1 for tag in tags)
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody may ask the hub."""
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+
+
+def test_an_unreachable_hub_is_named_with_file_and_folder(offline: None, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"open_clip_model.safetensors of timm/vit_base_patch32\S+ could not"):
+        load_open_clip("ViT-B-32", "openai", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "tag", "says"),
+    [
+        ("ViT-Z", "openai", "no weights for the architecture 'ViT-Z'"),
+        ("ViT-B-32", "webli", "ViT-B-32 has no weights 'webli'; choose one of openai, laion400m_e31"),
+    ],
+)
+def test_unknown_models_are_named(tmp_path: Path, architecture: str, tag: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        load_open_clip(architecture, tag, tmp_path)
+
+
+@contextlib.contextmanager
+def published(name: str, tag: str, **settings: Any) -> Any:
+    from open_clip.pretrained import _PRETRAINED
+
+    _PRETRAINED[name] = {tag: {"hf_hub": "me/tiny/", **settings}}
+    try:
+        yield
+    finally:
+        del _PRETRAINED[name]
+
+
+def test_published_weights_in_the_folder_are_loaded_as_they_were_trained(offline: None, tmp_path: Path) -> None:
+    model = native()
+    home = hub_folder("me/tiny", tmp_path)
+    home.mkdir()
+    safetensors.torch.save_file(model.state_dict(), home / "open_clip_model.safetensors")
+    half = (0.5, 0.5, 0.5)
+    with published("tiny", "mine", mean=half, std=half, resize_mode="squash", interpolation="bilinear"):
+        assert open_clip_fetched(tmp_path) == ["tiny"]
+        loaded = load_open_clip("tiny", "mine", tmp_path)
+    assert (loaded.name, loaded.mean, loaded.std) == ("tiny mine", half, half)
+    assert (loaded.fit, loaded.interpolation) == ("squash", "bilinear")
+    assert_same(loaded, model)
+    with published("tiny", "quick", quick_gelu=True):
+        quick = load_open_clip("tiny", "quick", tmp_path)
+    assert not torch.allclose(quick.encode_text(TEXTS), loaded.encode_text(TEXTS), atol=1e-4)
+
+
+def test_a_tokenizer_of_the_hub_is_read_from_its_folder(offline: None, tmp_path: Path) -> None:
+    text = tinyclip.TINY["text_cfg"] | {"vocab_size": 7, "hf_tokenizer_name": "me/words", "pool_type": "last"}
+    config = tinyclip.TINY | {"text_cfg": text}
+    with tinyclip.registered(tmp_path, "wordy", config):
+        torch.save(tinyclip.model(config).state_dict(), tmp_path / "a.pt")
+        with pytest.raises(ValueError, match=r"tokenizer.json of me/words could not .* put the file into .*me--words"):
+            load_clip_file(tmp_path / "a.pt", "wordy", tmp_path)
+        tinyclip.write_tokenizer(hub_folder("me/words", tmp_path))
+        loaded = load_clip_file(tmp_path / "a.pt", "wordy", tmp_path)
+    assert loaded.encode_text(["a photo", "a fish"]).shape == (2, 24)
+    assert (loaded.reader.count("a photo"), loaded.reader.cut("a " * 20)) == (3, 5)
+
+
+def test_tokens_are_counted_as_they_are_cut() -> None:
+    clip = tinyclip.clip()
+    assert clip.reader.context_length == 16
+    assert clip.reader.count("a photo of a cat") == 7
+    assert clip.reader.cut("cat " * 20) == 6
+    same = [clip.reader.read("cat " * count) for count in (14, 15, 20)]
+    torch.testing.assert_close(same[0], same[1])
+    torch.testing.assert_close(same[0], same[2])
+
+
+def test_what_cannot_be_built_is_named(tmp_path: Path) -> None:
+    config = tinyclip.TINY | {"vision_cfg": {"timm_model_name": "no_such_model", "image_size": 32}}
+    torch.save(native().state_dict(), tmp_path / "a.pt")
+    with (
+        tinyclip.registered(tmp_path, "broken", config),
+        pytest.raises(ValueError, match=r"a cannot be built here \(.*no_such_model.*update open_clip_torch"),
+    ):
+        load_clip_file(tmp_path / "a.pt", "broken", tmp_path)

@@ -1,0 +1,70 @@
+"""Small models of open_clip with random weights, and a tokenizer of a few words, for quick tests."""
+
+import copy
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from open_clip.factory import _MODEL_CONFIGS, add_model_config
+from tokenizers import Tokenizer as Words
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+from torch import nn
+from transformers import PreTrainedTokenizerFast
+
+from das_core.models.clip import CLIP
+from das_core.models.openclip import build, clip_of
+from das_core.models.openclip_text import tokenizer_of
+
+TINY: dict[str, Any] = {
+    "embed_dim": 24,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8},
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2},
+}
+"""A configuration of open_clip as small as it gets."""
+
+
+def model(config: dict[str, Any] | None = None, seed: int = 0) -> nn.Module:
+    """A model with random weights, its outputs as far apart as those of a trained one."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return build(config or TINY).eval()
+
+
+def clip(seed: int = 0, config: dict[str, Any] | None = None, name: str = "tiny") -> CLIP:
+    """A CLIP with random weights."""
+    config = config or TINY
+    return clip_of(name, model(config, seed), tokenizer_of(config["text_cfg"]), {})
+
+
+@contextmanager
+def registered(folder: Path, name: str = "tiny", config: dict[str, Any] | None = None) -> Iterator[str]:
+    """Lets open_clip know an architecture of this configuration for as long as the block runs."""
+    from open_clip import factory
+
+    before, paths = copy.copy(_MODEL_CONFIGS), list(factory._MODEL_CONFIG_PATHS)
+    (folder / f"{name}.json").write_text(json.dumps(config or TINY))
+    add_model_config(folder / f"{name}.json")
+    try:
+        yield name
+    finally:
+        factory._MODEL_CONFIG_PATHS[:] = paths
+        factory._MODEL_CONFIGS = before
+        assert name not in open_clip.list_models()
+
+
+def write_tokenizer(folder: Path) -> None:
+    """A tokenizer as the hub has them, of five words."""
+    words = {"<pad>": 0, "</s>": 1, "<unk>": 2, "a": 3, "photo": 4, "cat": 5, "fish": 6}
+    tokenizer = Words(WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=64
+    )
+    fast.save_pretrained(folder)
