@@ -8,11 +8,9 @@ from torch import Tensor
 
 from ..models.classifier import Classifier
 from ..models.labels import Labels
+from .lines import check_weight, weighted_lines
 
 Score = Literal["logit", "log_probability", "margin"]
-
-LARGEST_WEIGHT = 1e6
-"""Beyond it float32 would lose what the other classes say."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ class ClassObjective:
             raise ValueError("no class is given; write at least one, such as 'jellyfish'")
         for index, weight in self.targets:
             self.judge.labels.find(str(index))
-            _check_weight(weight, f"class {index}")
-        _check_weight(self.weight, "the objective")
+            check_weight(weight, f"class {index}")
+        check_weight(self.weight, "the objective")
         if self.kind == "margin" and len({index for index, _ in self.targets}) == len(self.judge.labels):
             raise ValueError("score 'margin' needs a class that is not asked for; leave one out or choose 'logit'")
 
@@ -64,27 +62,11 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
     A class that is named twice has the sum of its weights. ValueError names the line that cannot be understood.
     """
     targets: dict[int, float] = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        name, colon, number = line.rpartition(":")
-        weight = 1.0
-        if colon:
-            try:
-                weight = float(number)
-            except ValueError:
-                raise ValueError(f"weight '{number.strip()}' in '{line}' is not a number; write 'name: 0.5'") from None
-            _check_weight(weight, f"'{line}'")
-        index = labels.find(name if colon else line)
+    for name, weight in weighted_lines(text, "name: 0.5"):
+        index = labels.find(name)
         targets[index] = targets.get(index, 0.0) + weight
     if not targets:
         raise ValueError("no class is given; write a class a line, such as 'jellyfish' or 'jellyfish: 0.5'")
     if not any(targets.values()):
         raise ValueError("the weights of the classes sum to nothing, so there is nothing to climb; raise one above 0")
     return tuple(targets.items())
-
-
-def _check_weight(weight: float, where: str) -> None:
-    # Written so that NaN, which compares with nothing, is refused too.
-    if not abs(weight) <= LARGEST_WEIGHT:
-        raise ValueError(
-            f"the weight {weight} of {where} is not between -{LARGEST_WEIGHT:g} and {LARGEST_WEIGHT:g}; try 1 or -0.5"
-        )

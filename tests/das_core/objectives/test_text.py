@@ -1,0 +1,209 @@
+"""Prompts as text, their scores against NumPy, and what is encoded when."""
+
+import contextlib
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tinyclip import clip
+from torch import Tensor, nn
+
+from das_core.models.clip import CLIP, TextTower, assemble
+from das_core.models.judge import Judge
+from das_core.objectives.embedding import EmbeddingObjective, Similarity, similarities
+from das_core.objectives.text import TextObjective, parse_prompts, text_objective
+
+
+class Mean(nn.Module):
+    def forward(self, views: Tensor) -> Tensor:
+        return views.mean(dim=(2, 3))
+
+
+@pytest.fixture
+def read() -> list[str]:
+    """What the toy has read."""
+    return []
+
+
+@pytest.fixture
+def toy(read: list[str]) -> CLIP:
+    """A CLIP of three dimensions that reads a text as its number of vowels, of letters, and of spaces."""
+
+    def encode(text: str) -> Tensor:
+        read.append(text)
+        return torch.tensor([float(sum(c in "aeiou" for c in text)), float(len(text)), -float(text.count(" "))])
+
+    judge = Judge("toy", Mean(), 8, (0.0,) * 3, (1.0,) * 3)
+    model = assemble(judge, TextTower(encode, len, 99), "shortest", "bicubic")
+    read.clear()
+    return model
+
+
+def expected(output: np.ndarray, targets: np.ndarray, weights: tuple[float, ...], kind: Similarity) -> list[float]:
+    """The score by its definition, a view and a target at a time."""
+    scores = []
+    for view in output:
+        total = 0.0
+        for target, weight in zip(targets, weights, strict=True):
+            cosine = view @ target / np.linalg.norm(view) / np.linalg.norm(target)
+            # The great circle distance by another formula than the code's.
+            angle = 2 * math.asin(np.linalg.norm(view / np.linalg.norm(view) - target / np.linalg.norm(target)) / 2)
+            total += weight * (cosine if kind == "cosine" else -(angle**2) / 2)
+        scores.append(total)
+    return scores
+
+
+@pytest.mark.parametrize("kind", ["cosine", "spherical"])
+@pytest.mark.parametrize("text", ["a cat", "a cat: 2\nhouse: -0.5", "a b c d\nzzz: 0.1\neau: -3", "a cat: -1"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_score_is_its_definition(toy: CLIP, kind: Similarity, text: str, dtype: torch.dtype) -> None:
+    objective = text_objective(toy, text, kind)
+    output = np.random.default_rng(0).standard_normal((5, 3))
+    score = objective.score(torch.from_numpy(output).to(dtype))
+    assert score.shape == (5,)
+    assert score.dtype == dtype
+    np.testing.assert_allclose(
+        score.numpy(), expected(output, objective.targets.double().numpy(), objective.weights, kind), 1e-4, 1e-4
+    )
+
+
+@pytest.mark.parametrize("kind", ["cosine", "spherical"])
+def test_gradient_is_that_of_finite_differences(toy: CLIP, kind: Similarity) -> None:
+    objective = text_objective(toy, "a cat: 2\nhouse: -0.5", kind)
+    output = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    assert torch.autograd.gradcheck(objective.score, (output,))
+
+
+@pytest.mark.parametrize("kind", ["cosine", "spherical"])
+@pytest.mark.parametrize("factor", [1.0, -1.0, 0.0, 1e-30])
+def test_gradients_stay_finite_at_the_target_and_its_opposite(toy: CLIP, kind: Similarity, factor: float) -> None:
+    objective = text_objective(toy, "a cat", kind)
+    output = (objective.targets * factor).requires_grad_()
+    objective.score(output).sum().backward()
+    assert output.grad is not None
+    assert bool(output.grad.isfinite().all())
+
+
+def test_adding_a_prompt_does_not_weaken_the_others(toy: CLIP) -> None:
+    output = torch.randn(3, 3, generator=torch.Generator().manual_seed(1))
+    one, other, both = (text_objective(toy, text).score(output) for text in ("a cat", "eau: 3", "a cat\neau: 3"))
+    torch.testing.assert_close(both, one + other)
+
+
+def test_only_new_prompts_are_encoded(toy: CLIP, read: list[str]) -> None:
+    text_objective(toy, "a cat\na dog: 0.5")
+    assert read == ["a cat", "a dog"]
+    changed = text_objective(toy, "a cat: 3\na dog: -1", "spherical", 2.0)
+    assert read == ["a cat", "a dog"]
+    assert changed.weights == (3.0, -1.0)
+    text_objective(toy, "a dog\na bird")
+    assert read == ["a cat", "a dog", "a bird"]
+
+
+def test_it_is_named_after_its_prompts_and_carries_them(toy: CLIP) -> None:
+    objective = text_objective(toy, "a cat: 0.5\na dog")
+    assert (objective.name, objective.prompts) == ("a cat, a dog", ("a cat", "a dog"))
+    long = text_objective(toy, "a " * 50).name
+    assert len(long) == 60
+    assert long.endswith("…")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        objective.weight = 2.0  # type: ignore[misc]
+
+
+def test_nothing_is_mutated(toy: CLIP) -> None:
+    objective = text_objective(toy, "a cat")
+    output = torch.randn(2, 3)
+    before, targets = output.clone(), objective.targets.clone()
+    first = objective.score(output)
+    assert torch.equal(objective.score(output), first)
+    assert torch.equal(output, before)
+    assert torch.equal(objective.targets, targets)
+
+
+@pytest.mark.parametrize(
+    ("text", "weights"),
+    [
+        ("a cat\na dog: 0.5", {"a cat": 1.0, "a dog": 0.5}),
+        ("a cat\na cat: 2", {"a cat": 3.0}),
+        ("blurry: -1", {"blurry": -1.0}),
+        ("a cat: 1\na cat: -1\na dog", {"a cat": 0.0, "a dog": 1.0}),
+    ],
+)
+def test_prompts_are_read(text: str, weights: dict[str, float]) -> None:
+    assert parse_prompts(text) == weights
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no prompt is given; write a prompt a line"),
+        (" \n ", "no prompt is given"),
+        (": 2", "a prompt before the weight 2 is empty; write 'a prompt: 2'"),
+        ("a cat: much", r"weight 'much' in 'a cat: much' is not a number; write 'a prompt: 0.5', or end the line with"),
+        ("a cat: 0", "the weights of the prompts sum to nothing"),
+        ("a cat\na cat: -1", "sum to nothing"),
+        ("a cat: inf", "the weight inf of 'a cat: inf'"),
+    ],
+)
+def test_what_is_no_prompt_is_named(toy: CLIP, read: list[str], text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        text_objective(toy, text)
+    assert read == []
+
+
+@given(st.text(alphabet="a cat:1.-+e\n🐟", max_size=30))
+@settings(max_examples=100)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    # Anything but a ValueError would come out here.
+    with contextlib.suppress(ValueError):
+        weights = parse_prompts(text)
+        assert all(prompt.strip() for prompt in weights)
+        assert any(weights.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"similarity": "euclidean"}, "similarity 'euclidean' is unknown; choose one of cosine, spherical"),
+        ({"weights": (1.0, 2.0)}, r"targets of the shape \(1, 3\) do not go with 2 weights"),
+        ({"targets": torch.zeros(0, 3), "weights": ()}, "do not go with 0 weights"),
+        ({"targets": torch.ones(1, 4)}, "targets of 4 numbers are not of toy, whose embeddings have 3"),
+        ({"weights": (float("nan"),)}, "the weight nan of a target"),
+        ({"weights": (0.0,)}, "the weights of all targets are 0"),
+        ({"weight": float("inf")}, "the weight inf of the objective"),
+    ],
+)
+def test_what_cannot_be_asked_is_named(toy: CLIP, change: dict[str, object], says: str) -> None:
+    objective = text_objective(toy, "a cat")
+    with pytest.raises(ValueError, match=says):
+        dataclasses.replace(objective, **change)
+
+
+def test_targets_of_another_model_are_refused(toy: CLIP) -> None:
+    with pytest.raises(ValueError, match="targets of 24 numbers are not of toy"):
+        EmbeddingObjective(toy, clip().encode_text(["a cat"]), (1.0,), "mixed")
+
+
+def test_a_model_without_a_text_tower_says_so(toy: CLIP) -> None:
+    with pytest.raises(ValueError, match="toy has no text tower"):
+        text_objective(dataclasses.replace(toy, text=None), "a cat")
+
+
+def test_similarities_are_a_table() -> None:
+    targets = torch.eye(3)
+    table = similarities(2 * targets, targets)
+    torch.testing.assert_close(table, torch.eye(3))
+    assert similarities(torch.eye(3)[:1], targets, "spherical")[0].tolist() == pytest.approx(
+        [0.0, -(math.pi**2) / 8, -(math.pi**2) / 8], abs=1e-5
+    )
+
+
+def test_a_real_tower_gives_the_same_objective_twice() -> None:
+    model = clip()
+    one, other = text_objective(model, "a cat"), text_objective(clip(), "a cat")
+    assert isinstance(one, TextObjective)
+    assert torch.equal(one.targets, other.targets)
