@@ -5,18 +5,18 @@ the pixels, carried to the canvas by hand (tanh and colours), and handed to an o
 the stack. Nothing outside this file knows about time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 import torch
 from torch import Tensor
 
 from .augment import Augmentation, Windows
 from .draws import Draws, ViewKey
-from .models.judge import Judge
+from .ensemble import balanced, by_judge, named
 from .objectives.base import Objective
-from .operator import Parameters
+from .objectives.scheduled import weight_at
+from .operator import Operator, Parameters
 from .optimizers import Optimizer, State, UnitAscent
 from .schedule import Pace, Schedule, pace_at
 from .stack import ImageStack, pixel_gradient, pixels
@@ -62,6 +62,9 @@ class Ascent:
     Draws belong to (seed, image, step, view), so `chunk`, the number of views that go through a judge at once (0: all),
     only bounds memory. When memory runs out the chunk is halved and the step done again. `result` can be read after any
     step, also after an iteration that was broken off or ended in an AscentError.
+
+    Objectives that ask the same model add up as their scores do. Where several models are asked, the gradient of each
+    is brought to the same scale first (`ensemble.balanced`), so that a weight counts alike whichever model it is for.
     """
 
     def __init__(
@@ -93,7 +96,7 @@ class Ascent:
         self.augmentation = augmentation or default
         self.augmentation.windows.region(stack.spec.canvas, margin)
         self.optimizer: Optimizer = optimizer or UnitAscent()
-        self.objectives = _named(objectives)
+        self.objectives = named(objectives)
         self.steps, self.schedule, self.seed = steps, schedule, seed
         self.chunk = chunk or self.augmentation.views * stack.batch
         self.device = device or stack.canvas.device
@@ -112,9 +115,10 @@ class Ascent:
         state = State(stack.start, stack.canvas, stack.drive, stack.momentum)
         for step in range(self.steps):
             pace = pace_at(step, self.steps, self.schedule, self.optimizer.coarse)
-            gradient, scores = self._gradient(state.canvas, first + step, pace)
+            weights = {name: weight_at(objective, step / max(1, self.steps - 1)) for name, objective in self.objectives}
+            gradient, scores = self._gradient(state.canvas, first + step, pace, weights, operator)
             record = Record(first + step, scores, float(gradient.norm()))
-            self._check(gradient, record)
+            self._check(gradient, record, weights)
             state = self.optimizer.step(state, gradient, operator, pace)
             self.history.append(record)
             self.stack = replace(
@@ -122,24 +126,29 @@ class Ascent:
             )
             yield Step(record, self.stack)
 
-    def _gradient(self, canvas: Tensor, step: int, pace: Pace) -> tuple[Tensor, dict[str, float]]:
+    def _gradient(
+        self, canvas: Tensor, step: int, pace: Pace, weights: Mapping[str, float], operator: Operator
+    ) -> tuple[Tensor, dict[str, float]]:
         """The gradient of the weighted score at the canvas (B, 3, H, W), and the mean score of every objective."""
         while True:
             try:
-                return self._gradient_in_chunks(canvas, step, pace)
+                return self._gradient_in_chunks(canvas, step, pace, weights, operator)
             except torch.OutOfMemoryError:
                 if self.chunk == 1:
                     raise
             # Outside the handler, so that the failed graph is no longer referenced when the step is done again.
             self.chunk = (self.chunk + 1) // 2
 
-    def _gradient_in_chunks(self, canvas: Tensor, step: int, pace: Pace) -> tuple[Tensor, dict[str, float]]:
+    def _gradient_in_chunks(
+        self, canvas: Tensor, step: int, pace: Pace, weights: Mapping[str, float], operator: Operator
+    ) -> tuple[Tensor, dict[str, float]]:
         spec = self.stack.spec
         batch, views = canvas.shape[0], self.augmentation.views
         with torch.enable_grad():
             shown = pixels(canvas, spec.color).detach().requires_grad_()
             scores = {name: torch.zeros((), device=canvas.device) for name, _ in self.objectives}
-            for number, (judge, objectives) in enumerate(self._by_judge()):
+            gradients, sizes = [], []
+            for number, (judge, objectives) in enumerate(by_judge(self.objectives)):
                 keys = [ViewKey(self.seed, item, step, view, number) for item in range(batch) for view in range(views)]
                 for begin in range(0, len(keys), self.chunk):
                     draws = Draws(keys[begin : begin + self.chunk], canvas.device, pace.opening)
@@ -148,23 +157,19 @@ class Ascent:
                     for name, objective in objectives:
                         score = objective.score(output).sum() / views
                         scores[name] += score.detach() / batch
-                        total = total + objective.weight * score
+                        total = total + weights[name] * score
                     # A judge that never looks at its views leaves no graph, which is one way to vanish.
-                    if total.requires_grad:
+                    if total.requires_grad and any(weights[name] for name, _ in objectives):
                         total.backward()
-        seen = torch.zeros_like(shown) if shown.grad is None else shown.grad
-        gradient = pixel_gradient(seen, shown.detach(), spec.color)
+                seen = torch.zeros_like(shown) if shown.grad is None else shown.grad
+                shown.grad = None
+                gradients.append(pixel_gradient(seen, shown.detach(), spec.color))
+                sizes.append(sum(abs(weights[name]) for name, _ in objectives))
+        cutoff = pace.cutoff(min(operator.canvas))
+        gradient = balanced(gradients, sizes, lambda part: operator.apply(part, cutoff))
         return gradient, {name: float(score) for name, score in scores.items()}
 
-    def _by_judge(self) -> list[tuple[Judge, list[tuple[str, Objective]]]]:
-        """The objectives grouped by the model they ask, so that every view goes through a model once."""
-        order = {id(o.judge.module): n for n, (_, o) in reversed(list(enumerate(self.objectives)))}
-        ranked = sorted(self.objectives, key=lambda pair: order[id(pair[1].judge.module)])
-        groups = groupby(ranked, key=lambda pair: id(pair[1].judge.module))
-        grouped = [list(members) for _, members in groups]
-        return [(members[0][1].judge, members) for members in grouped]
-
-    def _check(self, gradient: Tensor, record: Record) -> None:
+    def _check(self, gradient: Tensor, record: Record, weights: Mapping[str, float]) -> None:
         """AscentError when a gradient leads nowhere."""
         where = f"step {record.step + 1}"
         last = f"the last good image is that of step {record.step}" if self.history else "there is no good image yet"
@@ -175,6 +180,11 @@ class Ascent:
                 f"the gradient of {names} is not a number at {where}; {last}. Lower the step size or learning rate, "
                 "or load the model in fp32"
             )
+        if not any(weights.values()):
+            raise AscentError(
+                f"the weights of all objectives are 0 at {where}, so there is nothing to climb; {last}. Let a schedule "
+                "start and end elsewhere, or connect an objective without one"
+            )
         if not bool(gradient.flatten(1).any(dim=1).all()):
             names = ", ".join(f"'{name}'" for name in record.scores)
             raise AscentError(
@@ -182,15 +192,6 @@ class Ascent:
                 "Use the logit instead of a probability, a smaller step or learning rate, or a start that is not pure "
                 "black or white"
             )
-
-
-def _named(objectives: Sequence[Objective]) -> list[tuple[str, Objective]]:
-    """Objectives with names that differ: the second 'cat' is 'cat (2)'."""
-    named: list[tuple[str, Objective]] = []
-    for objective in objectives:
-        same = sum(other.name == objective.name for _, other in named)
-        named.append((objective.name + (f" ({same + 1})" if same else ""), objective))
-    return named
 
 
 def _prepared(stack: ImageStack, optimizer: Optimizer) -> ImageStack:
