@@ -41,7 +41,7 @@ DEFAULTS = Setting("node defaults", StackSpec())
 SEED_SETTINGS = Setting(
     "reference (seed settings)",
     StackSpec(color="rgb", method="exact"),
-    Augmentation(16, Windows(56, 2 / 3, 2 / 3), (Noise(0.2),)),
+    Augmentation(16, Windows(56, 2 / 3, 2 / 3), (Noise(0.2, "uniform"),)),
     SGD(0.005),
 )
 

@@ -43,8 +43,7 @@ def triangle_matrix(source: int, target: int, device: torch.device) -> Tensor:
     """Linear interpolation with antialiasing along one axis, as a matrix (target, source), float32.
 
     Equals `torch.nn.functional.interpolate(mode="bilinear", antialias=True)`. As a matrix it is cheap to build anew
-    for every window, its adjoint is a transpose, and both directions are deterministic on every device, which the
-    library's own backward pass is not on CUDA.
+    for every window, and its adjoint is a transpose.
     """
     scale = source / target
     centers = (torch.arange(target, device=device) + 0.5) * scale

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 Schedule = Literal["constant", "cosine"]
 
-COARSEST_CUTOFF = 10.0
-"""Where the low-pass starts, in half-waves across the short side: shapes of a tenth of the canvas and larger."""
+COARSEST_CUTOFF = 20.0
+"""Where the low-pass starts, in half-waves across the short side: shapes of a twentieth of the canvas and larger."""
 
 FINEST_CUTOFF = 1.2
 """Where it ends, as a share of the finest frequency: beyond it, so that the low-pass fades out before it is dropped."""

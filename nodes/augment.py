@@ -76,12 +76,12 @@ class Augmentation(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "noise",
-                    default=0.2,
+                    default=core.Noise.amplitude,
                     min=0.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="Noise added to every view. 0: fine patterns that only a model sees. 0.2: the reference. "
-                    "Above 0.5: large, bold, simple shapes.",
+                    tooltip="Noise added to every view. 0: fine patterns that only a model sees. 0.1: good. Above "
+                    "0.5: large, bold, simple shapes.",
                 ),
                 io.Float.Input(
                     "flip",
@@ -93,10 +93,10 @@ class Augmentation(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "noise_kind",
-                    options=["uniform", "gaussian"],
-                    default="uniform",
-                    tooltip="uniform: brightens and roughens, as in the reference. gaussian: around the true value, "
-                    "with the noise knob as its standard deviation.",
+                    options=["gaussian", "uniform"],
+                    default=core.Noise.kind,
+                    tooltip="gaussian: around the true value, the noise knob is its standard deviation. uniform: "
+                    "brightens every view, as in the reference (there 0.2), and leaves the picture darker.",
                 ),
             ],
             outputs=[AugmentationSocket.Output("augmentation", tooltip="For Optimize.")],

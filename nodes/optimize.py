@@ -167,11 +167,11 @@ class Optimize(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "chunk",
-                    default=16,
+                    default=0,
                     min=0,
                     max=4096,
-                    tooltip="Views that go through a model at once. Low: less memory, a little slower. 0: all at once. "
-                    "Halved by itself when memory runs out.",
+                    tooltip="Views that go through a model at once. 0: what suits the device, 4 on a CPU, 16 on a GPU. "
+                    "1: least memory, slower. As many as there are views: all at once. Halved when memory runs out.",
                 ),
             ],
             outputs=[

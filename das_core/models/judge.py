@@ -69,6 +69,10 @@ class _ScaleGradient(torch.autograd.Function):
 def freeze(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
     """The module ready to judge: evaluation mode, no gradients of weights, batch norm folded, channels last."""
     module = fold_batch_norm(module.eval().requires_grad_(False))
+    for part in module.modules():
+        # Backward needs what these overwrite (only ReLU's is its own result), so that in place they have to copy it.
+        if getattr(part, "inplace", False) and not isinstance(part, nn.ReLU):
+            part.inplace = False
     return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

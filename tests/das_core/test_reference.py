@@ -20,7 +20,7 @@ from das_core.stack import ImageStack, StackSpec
 
 JELLYFISH = 107
 STEPS = 10
-SEED_AUGMENTATION = Augmentation(4, Windows(56, 2 / 3, 2 / 3), (Noise(0.2),))
+SEED_AUGMENTATION = Augmentation(4, Windows(56, 2 / 3, 2 / 3), (Noise(0.2, "uniform"),))
 
 
 @cache

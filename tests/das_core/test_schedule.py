@@ -50,7 +50,7 @@ def test_one_step_is_a_whole_one() -> None:
 
 @pytest.mark.parametrize(
     ("opening", "cutoff"),
-    [(0.0, 10.0), (1.0, None), (0.5, math.sqrt(10 * 1.2 * 336))],
+    [(0.0, 20.0), (1.0, None), (0.5, math.sqrt(20 * 1.2 * 336))],
 )
 def test_cutoff_rises_by_equal_factors(opening: float, cutoff: float | None) -> None:
     assert Pace(1.0, opening).cutoff(336) == (cutoff if cutoff is None else pytest.approx(cutoff))
@@ -64,7 +64,7 @@ def test_the_low_pass_fades_out_before_it_is_dropped() -> None:
 
 
 def test_a_small_canvas_is_never_coarser_than_the_coarsest() -> None:
-    assert Pace(1.0, 0.0).cutoff(4) == Pace(1.0, 0.9).cutoff(4) == 10.0
+    assert Pace(1.0, 0.0).cutoff(4) == Pace(1.0, 0.9).cutoff(4) == 20.0
 
 
 def test_other_schedules_are_refused() -> None:
