@@ -140,7 +140,7 @@ def test_every_model_sees_views_of_its_own_and_objectives_of_one_model_share_the
 
     one, other = judge(Watched()), judge(Watched(), size=24)
     asked = [Output(one, "a"), Output(other, "b"), Output(one, "c")]
-    next(iter(Ascent(ImageStack.grey(SPEC), asked, VIEWS)))
+    next(iter(Ascent(ImageStack.grey(SPEC), asked, VIEWS, chunk=6)))
     assert [tuple(views.shape[2:]) for views in calls] == [(16, 16), (24, 24)]
 
 
@@ -196,7 +196,7 @@ class BreaksAt(nn.Module):
 )
 def test_a_gradient_that_breaks_down_is_named_and_the_last_good_image_kept(factor: float, says: str) -> None:
     asked = [Output(judge(BreaksAt(3, factor)), "broken")]
-    ascent = Ascent(ImageStack.grey(SPEC), asked, VIEWS)
+    ascent = Ascent(ImageStack.grey(SPEC), asked, VIEWS, chunk=6)
     images: list[Tensor] = []
     with pytest.raises(AscentError, match=says) as error:
         images.extend(step.image() for step in ascent)
