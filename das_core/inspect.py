@@ -1,6 +1,6 @@
-"""What came out: the verdict of a classifier, as text and as a chart."""
+"""What came out: the verdict of a classifier, or the similarity a CLIP finds, as text and as a chart."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from .models.classifier import Classifier
+from .models.clip import CLIP
+from .objectives.embedding import similarities
 
 _INCH = 100
 """Pixels an inch of a chart."""
@@ -53,8 +55,42 @@ def bar_charts(verdicts: Sequence[Sequence[Verdict]], classifier: str) -> Tensor
     return torch.cat([bar_chart([(v.name, v.probability) for v in classes], classifier) for classes in verdicts])
 
 
-def bar_chart(bars: Sequence[tuple[str, float]], title: str, highest: float = 1.0) -> Tensor:
-    """A horizontal bar chart (1, 3, H, W), 0..1, of names and values from 0 to `highest`."""
+def similarity(clip: CLIP, images: Tensor, texts: Sequence[str]) -> Tensor:
+    """The cosine (B, K), -1..1, of the embeddings of images (B, 3, H, W), 0..1, and of texts."""
+    targets = clip.encode_text(texts)
+    embeddings = clip.encode_images(images)
+    return similarities(embeddings, targets.to(embeddings))
+
+
+def similarity_text(table: Tensor, texts: Sequence[str], clip: str) -> str:
+    """Similarities (B, K) as text: the model's name, then a text a line, the nearest first, an image a paragraph."""
+    blocks = []
+    for number, row in enumerate(table.tolist(), start=1):
+        title = f"{clip} finds" + (f" image {number}" if len(table) > 1 else "") + " near to"
+        nearest = sorted(zip(row, texts, strict=True), reverse=True)
+        blocks.append("\n".join([f"{title}:", *(f"{value:6.3f}  {text}" for value, text in nearest)]))
+    return "\n\n".join(blocks)
+
+
+def similarity_charts(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
+    """Similarities (B, K) as bar charts (B, 3, H, W), 0..1, in the order of the texts and all to one scale."""
+    # Cosines of a CLIP are small: a scale up to 1 would show stubs.
+    low, high = min(0.0, float(table.min())), max(0.0, float(table.max())) or 1.0
+    charts = [
+        bar_chart(list(zip(texts, row, strict=True)), clip, high, low, lambda value: f"{value:.3f}")
+        for row in table.tolist()
+    ]
+    return torch.cat(charts)
+
+
+def bar_chart(
+    bars: Sequence[tuple[str, float]],
+    title: str,
+    highest: float = 1.0,
+    lowest: float = 0.0,
+    written: Callable[[float], str] = "{:.1%}".format,
+) -> Tensor:
+    """A horizontal bar chart (1, 3, H, W), 0..1, of names and values from `lowest` (at most 0) to `highest`."""
     # Not pyplot: it would keep the figure alive and look for a screen.
     figure = Figure(figsize=(6, 1 + 0.35 * len(bars)), dpi=_INCH, layout="constrained")
     canvas = FigureCanvasAgg(figure)
@@ -64,9 +100,11 @@ def bar_chart(bars: Sequence[tuple[str, float]], title: str, highest: float = 1.
     drawn = axes.barh(range(len(bars)), values, color="#3b7dd8")
     # Names are no formulas: a '$' in one stays a '$'.
     axes.set_yticks(range(len(bars)), names, parse_math=False)
-    axes.bar_label(drawn, labels=[f"{value:.1%}" for value in values], padding=4)
+    axes.bar_label(drawn, labels=[written(value) for value in values], padding=4)
     axes.invert_yaxis()
-    axes.set_xlim(0, highest * 1.15)
+    # Room for the values at the ends of the bars.
+    edge = 0.15 * (highest - lowest)
+    axes.set_xlim(lowest - edge if lowest else 0, highest + edge)
     # Over the whole chart: over the bars alone, long names beside them would push it out.
     figure.suptitle(_short(title, 48), parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -3,9 +3,26 @@
 from .augment import Augmentation
 from .classes import ClassObjective
 from .classifier import LoadClassifier
-from .inspect import Classify
+from .clip import LoadCLIP
+from .image import ImageObjective
+from .inspect import Classify, Similarity
 from .optimize import Optimize
+from .scheduled import Schedule
 from .stack import ImageStack, StackToImage
+from .text import TextObjective
 
-NODES = [LoadClassifier, ImageStack, Augmentation, ClassObjective, Optimize, StackToImage, Classify]
+NODES = [
+    LoadClassifier,
+    LoadCLIP,
+    ImageStack,
+    Augmentation,
+    ClassObjective,
+    TextObjective,
+    ImageObjective,
+    Schedule,
+    Optimize,
+    StackToImage,
+    Classify,
+    Similarity,
+]
 """Every node of the pack, in the order of a graph."""

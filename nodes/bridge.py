@@ -5,11 +5,12 @@ models. Everything the pack has to know about that stands here, and nowhere else
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import comfy.model_management as mm
 import comfy.model_patcher
@@ -21,14 +22,18 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
+from ..das_core.models.clip import CLIP
 from ..das_core.models.judge import Judge
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 CLASSIFIERS = "classifiers"
+CLIPS = "open_clip"
 _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin"}
 _PREVIEWED = 4
+# Far more than one text takes.
+_READING_BYTES = 2**28
 
 
 def with_autograd(function: Callable[P, R]) -> Callable[P, R]:
@@ -84,6 +89,22 @@ def _gib(count: float) -> str:
 def managed(module: nn.Module) -> object:
     """A handle by which ComfyUI's memory manager moves a frozen module between devices; keep it with the judge."""
     return comfy.model_patcher.ModelPatcher(module, load_device=device(), offload_device=mm.unet_offload_device())
+
+
+def managed_clip(clip: CLIP) -> CLIP:
+    """A CLIP both towers of which are in the care of the memory manager, each by itself: texts are rarely read."""
+    text = clip.text
+    if text is not None and text.module is not None:
+        text = replace(text, owner=managed(text.module))
+    return replace(clip, owner=managed(clip.module), text=text)
+
+
+def load_reader(clip: CLIP, texts: Iterable[str]) -> None:
+    """Bring the text tower of a CLIP to ComfyUI's device, if there are texts that it has not read yet."""
+    tower = clip.reader
+    if tower.module is not None and not all(tower.knows(text) for text in texts):
+        mm.load_models_gpu([tower.owner], memory_required=_READING_BYTES, force_full_load=True)
+        _repair(tower.module)
 
 
 def load_judges(judges: Iterable[Judge], views: int) -> None:
@@ -163,25 +184,33 @@ def save_rescued(images: Tensor) -> list[str]:
 
 
 def register_folders() -> None:
-    """Tell ComfyUI where classifiers lie, next to what other packs may have said of that folder."""
-    folder_paths.add_model_folder_path(CLASSIFIERS, os.path.join(folder_paths.models_dir, CLASSIFIERS))
-    paths, extensions = folder_paths.folder_names_and_paths[CLASSIFIERS]
-    folder_paths.folder_names_and_paths[CLASSIFIERS] = (paths, set(extensions) | _WEIGHTS)
+    """Tell ComfyUI where our models lie, next to what other packs may have said of those folders."""
+    for kind in (CLASSIFIERS, CLIPS):
+        folder_paths.add_model_folder_path(kind, os.path.join(folder_paths.models_dir, kind))
+        paths, extensions = folder_paths.folder_names_and_paths[kind]
+        folder_paths.folder_names_and_paths[kind] = (paths, set(extensions) | _WEIGHTS)
 
 
-def classifier_files() -> list[str]:
-    """The checkpoints in ComfyUI's folder of classifiers, by name."""
-    return [str(name) for name in folder_paths.get_filename_list(CLASSIFIERS)]
+def model_files(kind: str) -> list[str]:
+    """The checkpoints in ComfyUI's folder of a kind of model, by name."""
+    return [str(name) for name in folder_paths.get_filename_list(kind)]
 
 
-def classifier_path(name: str) -> Path:
+def model_path(kind: str, name: str) -> Path:
     """The path of one of them; ValueError when there is none of that name."""
-    path = folder_paths.get_full_path(CLASSIFIERS, name) if name in classifier_files() else None
+    path = folder_paths.get_full_path(kind, name) if name in model_files(kind) else None
     if path is None:
-        raise ValueError(f"no checkpoint '{name}' lies in {classifier_folder()}; put it there and refresh (key R)")
+        raise ValueError(f"no checkpoint '{name}' lies in {model_folder(kind)}; put it there and refresh (key R)")
     return Path(path)
 
 
-def classifier_folder() -> Path:
-    """Where fetched weights of classifiers are put."""
-    return Path(folder_paths.get_folder_paths(CLASSIFIERS)[0])
+def file_time(kind: str, source: Mapping[str, Any] | None) -> int:
+    """When the checkpoint that a loader's `source` names was last changed; 0 if it names none."""
+    if source and source.get("source") == "file" and source.get("checkpoint") in model_files(kind):
+        return model_path(kind, source["checkpoint"]).stat().st_mtime_ns
+    return 0
+
+
+def model_folder(kind: str) -> Path:
+    """Where fetched weights of a kind of model are put."""
+    return Path(folder_paths.get_folder_paths(kind)[0])

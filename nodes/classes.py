@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..das_core.models.classifier import Classifier as CoreClassifier
 from ..das_core.objectives import classes as core
-from .schema import Classifier, Objective, schema
+from .schema import Classifier, Objective, schema, weight_input
 
 
 class ClassObjective(io.ComfyNode):
@@ -39,15 +39,7 @@ class ClassObjective(io.ComfyNode):
                     tooltip="What counts. logit: the raw score, the reference. log_probability: also fewer signs of "
                     "all other classes; stops pulling once the model is sure. margin: pushes away the strongest rival.",
                 ),
-                io.Float.Input(
-                    "weight",
-                    default=1.0,
-                    min=-100.0,
-                    max=100.0,
-                    step=0.1,
-                    tooltip="How much this objective counts among others. Below 0 the image climbs away from it. With "
-                    "a single objective its size changes nothing.",
-                ),
+                weight_input(),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
         )

@@ -3,15 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 
 from ..das_core.models import classifier as core
 from ..das_core.models.starter import SECOND_OPINION, load_starter
 from . import bridge
-from .schema import Classifier, chosen, schema
-
-_PRECISIONS = {"auto": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+from .schema import PRECISIONS, Classifier, chosen, precision_input, schema
 
 
 class LoadClassifier(io.ComfyNode):
@@ -68,7 +65,7 @@ class LoadClassifier(io.ComfyNode):
                             [
                                 io.Combo.Input(
                                     "checkpoint",
-                                    options=bridge.classifier_files(),
+                                    options=bridge.model_files(bridge.CLASSIFIERS),
                                     tooltip="A .safetensors, .pth, .pt or .bin file in models/classifiers. Only "
                                     "tensors are read from it; files with code in them are refused.",
                                 ),
@@ -83,13 +80,7 @@ class LoadClassifier(io.ComfyNode):
                     ],
                     tooltip="Where the model comes from. starter needs no download and is the place to begin.",
                 ),
-                io.Combo.Input(
-                    "precision",
-                    options=list(_PRECISIONS),
-                    default="auto",
-                    tooltip="auto is fp32. bf16 and fp16 halve the memory of the model and are faster on most GPUs, "
-                    "at slightly rougher gradients.",
-                ),
+                precision_input(),
             ],
             outputs=[
                 Classifier.Output(
@@ -101,29 +92,36 @@ class LoadClassifier(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
         """Load again when the file on disk has changed."""
-        if source and source.get("source") == "file" and source.get("checkpoint") in bridge.classifier_files():
-            return bridge.classifier_path(source["checkpoint"]).stat().st_mtime_ns
+        if (
+            source
+            and source.get("source") == "file"
+            and source.get("checkpoint") in bridge.model_files(bridge.CLASSIFIERS)
+        ):
+            return bridge.model_path(bridge.CLASSIFIERS, source["checkpoint"]).stat().st_mtime_ns
         return 0
 
     @classmethod
     @bridge.with_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
         kind, settings = chosen("source", source, ("starter", "second_opinion", "torchvision", "timm", "file"))
+        folder = bridge.model_folder(bridge.CLASSIFIERS)
         if kind == "starter":
             classifier = load_starter()
         elif kind == "second_opinion":
             classifier = load_starter(SECOND_OPINION)
         elif kind == "torchvision":
             bar = bridge.Progress(1)
-            classifier = core.load_torchvision(settings["architecture"], bridge.classifier_folder(), bar.update)
+            classifier = core.load_torchvision(settings["architecture"], folder, bar.update)
         elif kind == "timm":
-            classifier = core.load_timm(settings["architecture"], bridge.classifier_folder() / "timm")
+            classifier = core.load_timm(settings["architecture"], folder / "timm")
         else:
-            classifier = core.load_file(bridge.classifier_path(settings["checkpoint"]), settings["architecture"])
-        classifier = classifier.with_precision(_PRECISIONS[precision])
+            classifier = core.load_file(
+                bridge.model_path(bridge.CLASSIFIERS, settings["checkpoint"]), settings["architecture"]
+            )
+        classifier = classifier.with_precision(PRECISIONS[precision])
         return io.NodeOutput(replace(classifier, owner=bridge.managed(classifier.module)))
 
 
 def _fetched_first() -> list[str]:
-    present = set(core.torchvision_fetched(bridge.classifier_folder()))
+    present = set(core.torchvision_fetched(bridge.model_folder(bridge.CLASSIFIERS)))
     return sorted(core.torchvision_architectures(), key=lambda name: (name not in present, name))

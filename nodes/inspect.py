@@ -5,8 +5,10 @@ from torch import Tensor
 
 from ..das_core import inspect as core
 from ..das_core.models.classifier import Classifier as CoreClassifier
+from ..das_core.models.clip import CLIP
+from ..das_core.objectives.lines import texts_of
 from . import bridge
-from .schema import Classifier, schema
+from .schema import Classifier, Clip, schema
 
 
 class Classify(io.ComfyNode):
@@ -54,3 +56,51 @@ class Classify(io.ComfyNode):
         text = core.verdict_text(verdicts, classifier.name)
         chart = core.bar_charts(verdicts, classifier.name)
         return io.NodeOutput(text, bridge.images_out(chart), verdicts[0][0].probability)
+
+
+class Similarity(io.ComfyNode):
+    """How near an image comes to some words."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_Similarity",
+            display_name="Similarity",
+            category="Direct Ascent/inspect",
+            description=(
+                "How near images come to some texts, under any CLIP: the cosine of their embeddings. Numbers of one "
+                "model compare with each other, not with those of another. Ask a model that did not make the image, "
+                "and give it other texts beside the right one: what counts is which of them is nearest."
+            ),
+            search_aliases=["das", "direct ascent", "clip score", "compare", "cosine", "retrieval"],
+            inputs=[
+                Clip.Input("clip", tooltip="The model to ask, from Load CLIP Judge."),
+                io.Image.Input("image", tooltip="Any image or batch; each is seen whole, as the model was trained to."),
+                io.String.Input(
+                    "text",
+                    default="a coral reef full of fish\na castle\na cup of coffee",
+                    multiline=True,
+                    tooltip="A text a line: the one that was asked for, and others to compare it with. A weight behind "
+                    "a text, as in Text Objective, has no effect here.",
+                ),
+            ],
+            outputs=[
+                io.String.Output("text", tooltip="The texts with their cosines, the nearest first."),
+                io.Image.Output("chart", tooltip="The same as a bar chart for every image, in the order of the texts."),
+                io.Float.Output("similarity", tooltip="The cosine of the first image and the first text, -1..1."),
+            ],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, clip: CLIP, image: Tensor, text: str) -> io.NodeOutput:
+        texts = texts_of(text)
+        bridge.load_reader(clip, texts)
+        # Read first: on a small GPU the image tower may push the text tower out.
+        clip.encode_text(texts)
+        images = bridge.images_in(image).to(bridge.device())
+        bridge.load_judges([clip], len(images))
+        table = core.similarity(clip, images, texts)
+        shown = core.similarity_text(table, texts, clip.name)
+        chart = core.similarity_charts(table, texts, clip.name)
+        return io.NodeOutput(shown, bridge.images_out(chart), float(table[0, 0]))

@@ -4,15 +4,44 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from comfy_api.latest import io
 
 Classifier = io.Custom("DAS_CLASSIFIER")
+Clip = io.Custom("DAS_CLIP")
 Stack = io.Custom("DAS_STACK")
 Augmentation = io.Custom("DAS_AUGMENTATION")
 Objective = io.Custom("DAS_OBJECTIVE")
 History = io.Custom("DAS_HISTORY")
 
 _KNOWN = {field.name for field in dataclasses.fields(io.Schema)}
+
+PRECISIONS = {"auto": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""What the weights of a model are kept in."""
+
+
+def precision_input() -> Any:
+    """The choice of a precision, last of a loader's inputs."""
+    return io.Combo.Input(
+        "precision",
+        options=list(PRECISIONS),
+        default="auto",
+        tooltip="auto is fp32. bf16 and fp16 halve the memory of the model and are faster on most GPUs, at slightly "
+        "rougher gradients.",
+    )
+
+
+def weight_input() -> Any:
+    """The weight of an objective, last of its inputs."""
+    return io.Float.Input(
+        "weight",
+        default=1.0,
+        min=-100.0,
+        max=100.0,
+        step=0.1,
+        tooltip="How much this objective counts among others. Below 0 the image climbs away from it. With a single "
+        "objective its size changes nothing.",
+    )
 
 
 def schema(**fields: Any) -> io.Schema:

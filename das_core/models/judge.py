@@ -72,7 +72,7 @@ def freeze(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
     for part in module.modules():
         # Backward needs what these overwrite (only ReLU's is its own result), so that in place they have to copy it.
         if getattr(part, "inplace", False) and not isinstance(part, nn.ReLU):
-            part.inplace = False
+            part.inplace = False  # type: ignore[assignment]
     return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

@@ -43,6 +43,9 @@ RIDGE = 1.0
 _WIDTH = 1280
 """Of the features of every EfficientNet-Lite."""
 
+KEPT = "starter_clip_"
+"""How the files of kept projections begin; alone they are no model."""
+
 _PROJECTION = "text.proj.weight"
 _BATCH = 64
 # A cache that is not what it should be: damaged in any way, or somebody else's.
@@ -69,7 +72,7 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None) ->
 
     sentences, classes = class_sentences()
     key = _key(starter, text_folder, sentences)
-    path = folder / f"starter_clip_{starter.architecture}.safetensors" if folder else None
+    path = folder / f"{KEPT}{starter.architecture}.safetensors" if folder else None
     projection = _kept(path, key)
     if projection is None or projection.shape != own[_PROJECTION].shape:
         targets = class_directions(classifier["classifier.weight"])[classes]

@@ -28,6 +28,16 @@ def weighted_lines(text: str, example: str, *, times: bool = False) -> Iterator[
         yield name.strip(), weight
 
 
+def texts_of(text: str) -> list[str]:
+    """The texts of lines with or without weights, each once. ValueError names a line without one."""
+    texts = dict.fromkeys(name for name, _ in weighted_lines(text, "a text: 0.5", times=True))
+    if "" in texts:
+        raise ValueError("a line has a weight and no text; write what to compare with, such as 'a castle'")
+    if not texts:
+        raise ValueError("no text is given; write a text a line, such as 'a castle'")
+    return list(texts)
+
+
 def check_weight(weight: float, where: str) -> None:
     """ValueError when a weight is no number, or beyond what can be counted with."""
     # Written so that NaN, which compares with nothing, is refused too.

@@ -4,10 +4,21 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tinyclip
 import torch
 from torch import Tensor, nn
 
-from das_core.inspect import Verdict, bar_chart, bar_charts, classify, verdict_text
+from das_core.images import squared
+from das_core.inspect import (
+    Verdict,
+    bar_chart,
+    bar_charts,
+    classify,
+    similarity,
+    similarity_charts,
+    similarity_text,
+    verdict_text,
+)
 from das_core.models.classifier import Classifier
 from das_core.models.labels import Label, Labels, numbered
 
@@ -154,3 +165,39 @@ def test_labels_carry_through_to_the_chart() -> None:
     assert verdicts[0][0].name == "$n1$"
     assert "$n1$" in verdict_text(verdicts, classifier.name)
     assert bar_charts(verdicts, classifier.name).shape == (1, 3, 170, 600)
+
+
+def test_similarities_are_cosines() -> None:
+    clip = tinyclip.clip()
+    images = torch.rand(3, 3, 40, 30, generator=torch.Generator().manual_seed(0))
+    texts = ["a cat", "a castle"]
+    table = similarity(clip, images, texts)
+    seen = clip(squared(images, 32)).numpy().astype(np.float64)
+    read = clip.encode_text(texts).numpy().astype(np.float64)
+    expected = seen @ read.T / np.linalg.norm(seen, axis=1)[:, None] / np.linalg.norm(read, axis=1)
+    np.testing.assert_allclose(table.numpy(), expected, atol=1e-5)
+
+
+def test_the_nearest_text_is_named_first() -> None:
+    table = torch.tensor([[0.1, 0.25], [0.3, -0.2]])
+    assert similarity_text(table, ["a cat", "a dog"], "toy").splitlines() == [
+        "toy finds image 1 near to:",
+        " 0.250  a dog",
+        " 0.100  a cat",
+        "",
+        "toy finds image 2 near to:",
+        " 0.300  a cat",
+        "-0.200  a dog",
+    ]
+    assert similarity_text(table[:1], ["a cat", "a dog"], "toy").startswith("toy finds near to:")
+
+
+def test_charts_of_similarities_show_both_signs_on_one_scale() -> None:
+    def blue(chart: Tensor) -> int:
+        return int(((chart - BLUE[:, None, None]).abs().amax(dim=0) < 0.02).sum())
+
+    table = torch.tensor([[0.2, -0.2], [0.1, -0.1]])
+    charts = similarity_charts(table, ["a cat", "a dog"], "toy")
+    assert charts.shape[:2] == (2, 3)
+    assert blue(charts[0]) == pytest.approx(2 * blue(charts[1]), rel=0.05)
+    assert blue(similarity_charts(torch.zeros(1, 2), ["a", "b"], "toy")[0]) < 0.01 * blue(charts[0])

@@ -1,15 +1,13 @@
 """Small models of open_clip with random weights, and a tokenizer of a few words, for quick tests."""
 
-import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
-from open_clip.factory import _MODEL_CONFIGS, add_model_config
+from open_clip import factory
 from tokenizers import Tokenizer as Words
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -45,17 +43,14 @@ def clip(seed: int = 0, config: dict[str, Any] | None = None, name: str = "tiny"
 @contextmanager
 def registered(folder: Path, name: str = "tiny", config: dict[str, Any] | None = None) -> Iterator[str]:
     """Lets open_clip know an architecture of this configuration for as long as the block runs."""
-    from open_clip import factory
-
-    before, paths = copy.copy(_MODEL_CONFIGS), list(factory._MODEL_CONFIG_PATHS)
+    before, paths = dict(factory._MODEL_CONFIGS), list(factory._MODEL_CONFIG_PATHS)
     (folder / f"{name}.json").write_text(json.dumps(config or TINY))
-    add_model_config(folder / f"{name}.json")
+    factory.add_model_config(folder / f"{name}.json")
     try:
         yield name
     finally:
         factory._MODEL_CONFIG_PATHS[:] = paths
         factory._MODEL_CONFIGS = before
-        assert name not in open_clip.list_models()
 
 
 def write_tokenizer(folder: Path) -> None:

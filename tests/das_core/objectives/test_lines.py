@@ -2,7 +2,7 @@
 
 import pytest
 
-from das_core.objectives.lines import check_weight, weighted_lines
+from das_core.objectives.lines import check_weight, texts_of, weighted_lines
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,13 @@ def test_weights_that_are_none_are_named(text: str, says: str) -> None:
 @pytest.mark.parametrize("weight", [0.0, -1.0, 1e6, -1e6])
 def test_weights_in_range_pass(weight: float) -> None:
     check_weight(weight, "x")
+
+
+def test_texts_come_without_their_weights_and_once() -> None:
+    assert texts_of("a cat\na dog: 0\n\na cat: -1\nat 10:30") == ["a cat", "a dog", "at 10:30"]
+
+
+@pytest.mark.parametrize(("text", "says"), [(" \n", "no text is given"), (": 2", "a line has a weight and no text")])
+def test_lines_without_a_text_are_named(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        texts_of(text)

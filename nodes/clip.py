@@ -1,0 +1,122 @@
+"""Loading a CLIP."""
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..das_core.models import openclip as core
+from ..das_core.models.clip import CLIP
+from ..das_core.models.starter import SECOND_OPINION, STARTER
+from ..das_core.models.starter_clip import KEPT, load_starter_clip
+from . import bridge
+from .schema import PRECISIONS, Clip, chosen, precision_input, schema
+
+_GUESS = "auto"
+_SOURCES = ("starter", "second_opinion", "open_clip", "file")
+
+
+class LoadCLIP(io.ComfyNode):
+    """A model that knows images and words alike."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        option = io.DynamicCombo.Option
+        models = core.open_clip_models()
+        return schema(
+            node_id="DAS_LoadCLIP",
+            display_name="Load CLIP Judge",
+            category="Direct Ascent/models",
+            description=(
+                "Load a model that puts images and words into one space. Text Objective makes images of what you "
+                "write; Image Objective of what it sees in another image; Similarity says how near they come.\n\n"
+                "• starter: installed with this pack, no download. An image classifier and a sentence encoder, joined "
+                "without captions: it knows a thousand things, and words near to them.\n"
+                "• second_opinion: the same with another image classifier. Use it in Similarity, to judge an image by "
+                "a model that did not make it.\n"
+                "• open_clip: OpenAI's, LAION's, SigLIP and a hundred more, downloaded when you pick one and run. "
+                "ViT-B-32 with laion2b_s34b_b79k is small and good.\n"
+                "• file: your own checkpoint from models/open_clip."
+            ),
+            search_aliases=["das", "direct ascent", "openclip", "siglip", "text to image"],
+            inputs=[
+                io.DynamicCombo.Input(
+                    "source",
+                    options=[
+                        option("starter", []),
+                        option("second_opinion", []),
+                        option(
+                            "open_clip",
+                            [
+                                io.Combo.Input(
+                                    "architecture",
+                                    options=_fetched_first(list(models)),
+                                    tooltip="ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take "
+                                    "longer. Downloaded once, into models/open_clip; those already there are listed "
+                                    "first.",
+                                ),
+                                io.Combo.Input(
+                                    "pretrained",
+                                    options=sorted({tag for tags in models.values() for tag in tags}),
+                                    tooltip="Which weights: the images they were trained on. Not every architecture "
+                                    "has each; a wrong pair is answered with those it has.",
+                                ),
+                            ],
+                        ),
+                        option(
+                            "file",
+                            [
+                                io.Combo.Input(
+                                    "checkpoint",
+                                    options=_checkpoints(),
+                                    tooltip="A .safetensors, .pt, .pth or .bin file in models/open_clip. Only tensors "
+                                    "are read from it; files with code in them are refused.",
+                                ),
+                                io.Combo.Input(
+                                    "architecture",
+                                    options=[_GUESS, *core.open_clip_architectures()],
+                                    tooltip="auto: told by the shapes in the file. OpenAI's own weights look like "
+                                    "others and need their quickgelu architecture named.",
+                                ),
+                            ],
+                        ),
+                    ],
+                    tooltip="Where the model comes from. starter needs no download and is the place to begin.",
+                ),
+                precision_input(),
+            ],
+            outputs=[
+                Clip.Output("clip", tooltip="For Text Objective and Image Objective (to make images) and Similarity.")
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
+        """Load again when the file on disk has changed."""
+        return bridge.file_time(bridge.CLIPS, source)
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
+        kind, settings = chosen("source", source, _SOURCES)
+        clip = _load(kind, settings)
+        return io.NodeOutput(bridge.managed_clip(clip.with_precision(PRECISIONS[precision])))
+
+
+def _load(kind: str, settings: dict[str, Any]) -> CLIP:
+    folder = bridge.model_folder(bridge.CLIPS)
+    if kind == "open_clip":
+        bar = bridge.Progress(1)
+        return core.load_open_clip(settings["architecture"], settings["pretrained"], folder, bar.update)
+    if kind == "file":
+        architecture = None if settings["architecture"] == _GUESS else settings["architecture"]
+        return core.load_clip_file(bridge.model_path(bridge.CLIPS, settings["checkpoint"]), architecture, folder)
+    return load_starter_clip(STARTER if kind == "starter" else SECOND_OPINION, folder)
+
+
+def _fetched_first(architectures: list[str]) -> list[str]:
+    present = set(core.open_clip_fetched(bridge.model_folder(bridge.CLIPS)))
+    return sorted(architectures, key=lambda name: (name not in present, name.casefold()))
+
+
+def _checkpoints() -> list[str]:
+    return [name for name in bridge.model_files(bridge.CLIPS) if not name.startswith(KEPT)]

@@ -1,0 +1,58 @@
+"""Asking in words."""
+
+from typing import get_args
+
+from comfy_api.latest import io
+
+from ..das_core.models.clip import CLIP
+from ..das_core.objectives import text as core
+from ..das_core.objectives.embedding import Similarity
+from . import bridge
+from .schema import Clip, Objective, schema, weight_input
+
+
+class TextObjective(io.ComfyNode):
+    """Make an image look like what some words say."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_TextObjective",
+            display_name="Text Objective",
+            category="Direct Ascent/objectives",
+            description=(
+                "Ask in words for an image: 'a coral reef full of fish'. Several prompts add up, one a line; a "
+                "negative weight keeps something away. A prompt is encoded once: changing its weight costs nothing."
+            ),
+            search_aliases=["das", "direct ascent", "prompt", "clip", "text to image", "negative prompt"],
+            inputs=[
+                Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge."),
+                io.String.Input(
+                    "text",
+                    default="a coral reef full of fish",
+                    multiline=True,
+                    tooltip="A prompt a line, and ': weight' after it if you like. 'a castle' and 'a waterfall: 0.5' "
+                    "on two lines blend; 'text and letters: -0.3' keeps writing away.",
+                ),
+                similarity_input(),
+                weight_input(),
+            ],
+            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, clip: CLIP, text: str, similarity: Similarity, weight: float) -> io.NodeOutput:
+        bridge.load_reader(clip, core.parse_prompts(text))
+        return io.NodeOutput(core.text_objective(clip, text, similarity, weight))
+
+
+def similarity_input() -> io.Combo.Input:
+    """The choice of what counts as near."""
+    return io.Combo.Input(
+        "similarity",
+        options=list(get_args(Similarity)),
+        default="cosine",
+        tooltip="What counts as near. cosine: the reference. spherical: the squared angle, which pulls harder at what "
+        "is still far away.",
+    )
