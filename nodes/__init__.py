@@ -4,6 +4,7 @@ from .augment import Augmentation
 from .classes import ClassObjective
 from .classifier import LoadClassifier
 from .clip import LoadCLIP
+from .comfyui_clip import CLIPFromComfyUI
 from .image import ImageObjective
 from .inspect import Classify, Similarity
 from .optimize import Optimize
@@ -14,6 +15,7 @@ from .text import TextObjective
 NODES = [
     LoadClassifier,
     LoadCLIP,
+    CLIPFromComfyUI,
     ImageStack,
     Augmentation,
     ClassObjective,

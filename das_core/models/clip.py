@@ -128,9 +128,10 @@ def _check_embedding(embedding: Tensor, what: str, name: str) -> None:
 def assemble(judge: Judge, text: TextTower | None, fit: Fit, interpolation: Interpolation) -> CLIP:
     """A CLIP of a frozen image tower and a text tower; ValueError when one does not work, or they do not match."""
     name, size = judge.name, judge.size
+    where = next((parameter.device for parameter in judge.module.parameters()), None)
     try:
         with torch.no_grad():
-            output = judge(torch.zeros(1, 3, size, size))
+            output = judge(torch.zeros(1, 3, size, size, device=where))
     except (RuntimeError, AssertionError, ValueError, TypeError) as error:
         raise ValueError(f"{name} does not take colour images of {size} x {size}; choose another model") from error
     if not isinstance(output, Tensor) or output.ndim != 2:

@@ -1,10 +1,16 @@
-"""A pack of one node, put into the ComfyUI under test: the harness is proven with it, whatever the real pack does.
+"""A pack put into the ComfyUI under test: the harness is proven with a node of it, small models come from another.
 
 ComfyUI imports this file; the tests do not.
 """
 
+import json
+import tempfile
 import threading
+from typing import ClassVar
 
+import comfy.clip_vision
+import comfy.sd
+import comfy.sd1_clip
 import comfy.utils
 import torch
 from comfy_api.latest import ComfyExtension, io
@@ -40,11 +46,71 @@ class Probe(io.ComfyNode):
         return io.NodeOutput(torch.full((1, 16, 32, 3), 1.0 / (1 + seed)))
 
 
+class SmallCLIP(io.ComfyNode):
+    """ComfyUI's own CLIP and CLIP Vision, small, with random weights."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="HarnessSmallCLIP",
+            display_name="Harness Small CLIP",
+            category="tests",
+            inputs=[
+                io.Int.Input("text_width", default=64, min=1),
+                io.Int.Input("image_width", default=64, min=1),
+                io.Combo.Input("projection", options=["random", "zeros", "identity"]),
+            ],
+            outputs=[io.Clip.Output("clip"), io.ClipVision.Output("clip_vision")],
+        )
+
+    @classmethod
+    def execute(cls, text_width: int, image_width: int, projection: str) -> io.NodeOutput:
+        generator = torch.Generator().manual_seed(0)
+        layers = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_act": "quick_gelu"}
+        small = layers | {"hidden_size": text_width, "intermediate_size": 2 * text_width}
+
+        class Target:
+            clip = comfy.sd1_clip.SD1ClipModel
+            tokenizer = comfy.sd1_clip.SD1Tokenizer
+            params: ClassVar[dict[str, object]] = {}
+
+        clip = comfy.sd.CLIP(Target, model_options={"clip_l_model_config": small})
+        fill(clip.cond_stage_model, generator)
+        matrix = clip.cond_stage_model.clip_l.transformer.text_projection.weight
+        if projection != "random":
+            matrix.data = torch.zeros_like(matrix) if projection == "zeros" else torch.eye(text_width).to(matrix)
+
+        config = layers | {
+            "hidden_size": 48,
+            "intermediate_size": 96,
+            "image_size": 32,
+            "patch_size": 8,
+            "num_channels": 3,
+            "projection_dim": image_width,
+            "model_type": "clip_vision_model",
+        }
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(config, file)
+            file.flush()
+            vision = comfy.clip_vision.ClipVisionModel(file.name)
+        fill(vision.model, generator)
+        return io.NodeOutput(clip, vision)
+
+
+def fill(module: torch.nn.Module, generator: torch.Generator) -> None:
+    """Random weights for a model that ComfyUI has left as memory was."""
+    for name, parameter in module.named_parameters():
+        norm = "norm" in name
+        parameter.data = (0.0 if norm else 0.1) * torch.randn(parameter.shape, generator=generator).to(parameter.dtype)
+        if norm and name.endswith("weight"):
+            parameter.data += 1
+
+
 class ProbeExtension(ComfyExtension):
     """The pack."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [Probe]
+        return [Probe, SmallCLIP]
 
 
 async def comfy_entrypoint() -> ProbeExtension:

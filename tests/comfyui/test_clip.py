@@ -1,0 +1,100 @@
+"""Asking in words in the real ComfyUI: with the starter CLIP, and with ComfyUI's own CLIP and CLIP Vision."""
+
+from typing import Any
+
+import pytest
+from comfyui_client import Client, PromptFailedError
+
+WISH = "a cat on a mat"
+
+
+def workflow(model: dict[str, dict[str, Any]], **small: Any) -> dict[str, Any]:
+    """A short ascent in words; what comes out is shown to the same model, as text."""
+    still = {"views": 1, "jitter": 0, "zoom_min": 1.0, "zoom_max": 1.0, "zoom_start": 1.0, "noise": 0.0, "flip": 0.0}
+    optimize = {
+        "steps": 6,
+        "optimizer": "ascent",
+        "optimizer.step_size": 0.06,
+        "optimizer.momentum": 0.0,
+        "optimizer.coarse_to_fine": 0.0,
+        "schedule": "constant",
+        "seed": 0,
+        "preview_every": 1,
+        "frames": 1,
+        "chunk": 0,
+    }
+    stack = {
+        "width": 64,
+        "height": 64,
+        "margin": 0,
+        "batch_size": 1,
+        "levels": "powers_of_two",
+        "color": "decorrelated",
+        "start": "gray",
+        "method": "spectral",
+        "seed": 0,
+    }
+    nodes: dict[str, dict[str, Any]] = {
+        "2": {
+            "class_type": "DAS_TextObjective",
+            "inputs": {"clip": ["1", 0], "text": WISH, "similarity": "cosine", "weight": 1.0},
+        },
+        "3": {"class_type": "DAS_ImageStack", "inputs": stack},
+        "4": {"class_type": "DAS_Augmentation", "inputs": {**still, "noise_kind": "gaussian"}},
+        "5": {
+            "class_type": "DAS_Optimize",
+            "inputs": {"stack": ["3", 0], "objectives.objective0": ["2", 0], "augmentation": ["4", 0], **optimize},
+        },
+        "6": {"class_type": "DAS_Similarity", "inputs": {"clip": ["1", 0], "image": ["5", 2], "text": WISH}},
+        "7": {"class_type": "PreviewAny", "inputs": {"source": ["6", 0]}},
+        "8": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "clip"}},
+    }
+    return {**model, **nodes}
+
+
+def cosines(history: Any) -> list[float]:
+    """The similarity of every frame to the wish."""
+    text: str = history["outputs"]["7"]["text"][0]
+    return [float(line.split()[0]) for line in text.splitlines() if line.endswith(WISH)]
+
+
+def own(**settings: Any) -> dict[str, dict[str, Any]]:
+    """ComfyUI's own models, joined."""
+    small = {"text_width": 64, "image_width": 64, "projection": "random", **settings}
+    return {
+        "0": {"class_type": "HarnessSmallCLIP", "inputs": small},
+        "1": {"class_type": "DAS_CLIPFromComfyUI", "inputs": {"clip": ["0", 0], "clip_vision": ["0", 1]}},
+    }
+
+
+def test_words_become_an_image_under_the_starter(comfyui: Client) -> None:
+    model = {"1": {"class_type": "DAS_LoadCLIP", "inputs": {"source": "starter", "precision": "auto"}}}
+    history = comfyui.run(workflow(model), timeout=300)
+    found = cosines(history)
+    assert len(found) == 6
+    assert found[-1] > found[0] + 0.01
+
+
+def test_words_become_an_image_under_comfyuis_own_clip(comfyui: Client) -> None:
+    prompt = workflow(own())
+    history = comfyui.run(prompt, timeout=300)
+    found = cosines(history)
+    assert found[-1] > found[0] + 0.01
+    # Once more with other words: the models are those that ran before, and were not changed by that.
+    prompt["2"]["inputs"]["text"] = "a dog (with a ball)"
+    prompt["6"]["inputs"]["text"] = f"a dog (with a ball)\n{WISH}"
+    again = comfyui.run(prompt, timeout=300)
+    assert "a dog (with a ball)" in again["outputs"]["7"]["text"][0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"image_width": 32}, "CLIP Vision model has embeddings of 32 numbers and the text encoder of 64 .clip_l."),
+        ({"projection": "zeros"}, "the text encoder clip_l comes without its text projection .those of SD 1.x do."),
+        ({"projection": "identity"}, "the text encoder clip_l comes without its text projection"),
+    ],
+)
+def test_halves_that_do_not_match_are_named(comfyui: Client, settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(PromptFailedError, match=says):
+        comfyui.run(workflow(own(**settings)), timeout=300)
