@@ -8,6 +8,10 @@ READY := $(VENV)/ready
 COMFYUI_REQUIREMENTS := $(wildcard $(COMFYUI_PATH)/requirements.txt)
 COMFYUI_READY := $(if $(COMFYUI_REQUIREMENTS),$(VENV)/comfyui-ready)
 export COMFYUI_PATH
+# In the environment of the recipe, where no quote in it can do harm.
+export PROMPT
+# What the prompt of a demo is compared with.
+OTHERS := a coral reef full of fish\na castle on a hill\na cup of coffee\na red sports car\na bowl of fruit
 
 .PHONY: help venv demo test lint bench clean
 
@@ -25,12 +29,15 @@ $(READY): requirements.txt requirements-dev.txt
 # A ComfyUI on this machine is started by the tests with our Python, so that needs what ComfyUI needs.
 $(VENV)/comfyui-ready: $(READY) $(COMFYUI_REQUIREMENTS)
 	$(BIN)/python -m pip install --quiet -r $(COMFYUI_REQUIREMENTS)
-	# One that was built for another torch keeps transformers from being imported; without it only audio nodes miss.
-	$(BIN)/python -c "import torchaudio" 2>/dev/null || $(BIN)/python -m pip uninstall --quiet --yes torchaudio
 	touch $@
 
-demo: $(READY)  ## a class name in, an image out: writes to output/
+demo: $(READY)  ## a class name in, an image out; with PROMPT="a castle" words in: writes to output/
+ifdef PROMPT
+	$(BIN)/python tools/run_workflow.py example_workflows/api/text_to_image.json --output output \
+		--set "DAS_TextObjective.text=$$PROMPT" --set "DAS_Similarity.text=$$(printf '%s\n$(OTHERS)' "$$PROMPT")"
+else
 	$(BIN)/python tools/run_workflow.py example_workflows/api/class_to_image.json --output output
+endif
 
 test: $(READY) $(COMFYUI_READY)  ## all tests; those of the real ComfyUI run when it is at COMFYUI_PATH
 	$(BIN)/python -m pytest
@@ -39,7 +46,7 @@ lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=$(VENV)/pack $(BIN)/mypy -p direct_ascent.das_core -p direct_ascent.nodes
-	MYPYPATH=tools $(BIN)/mypy --explicit-package-bases tools benchmarks
+	MYPYPATH=tools:benchmarks $(BIN)/mypy --explicit-package-bases tools benchmarks
 
 bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py

@@ -18,7 +18,7 @@ from .clip import CLIP, assemble
 from .guess import guess_architecture
 from .hub import hub_file, hub_folder
 from .judge import Judge, freeze, triple
-from .openclip_text import Tokenizer, localised, text_tower, tokenizer_of
+from .openclip_text import Tokenizer, localised, text_tower, tokenizer_of, without_torchaudio
 from .weights import StateDict, fit_weights, read_weights
 
 Config = dict[str, Any]
@@ -100,7 +100,8 @@ def build(config: Mapping[str, Any]) -> nn.Module:
     # hf_model_pretrained: a text tower comes with the other weights, not from its own place on the hub.
     text = config["text_cfg"] | {"hf_model_pretrained": False}
     kind = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
-    return kind(**config | {"vision_cfg": vision, "text_cfg": text})
+    with without_torchaudio():
+        return kind(**config | {"vision_cfg": vision, "text_cfg": text})
 
 
 def clip_of(name: str, model: nn.Module, tokenizer: Tokenizer | None, published: Mapping[str, Any]) -> CLIP:

@@ -1,7 +1,12 @@
 """Text towers of open_clip: how a text becomes tokens, and tokens an embedding."""
 
-from collections.abc import Mapping
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeAlias
 
 from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleTokenizer
@@ -43,8 +48,30 @@ def tokenizer_of(text: Mapping[str, Any]) -> Tokenizer:
     length = text.get("context_length", DEFAULT_CONTEXT_LENGTH)
     settings = text.get("tokenizer_kwargs", {})
     if name := text.get("hf_tokenizer_name"):
-        return HFTokenizer(name, context_length=length, tokenizer_mode=text.get("tokenizer_mode"), **settings)
+        with without_torchaudio():
+            return HFTokenizer(name, context_length=length, tokenizer_mode=text.get("tokenizer_mode"), **settings)
     return SimpleTokenizer(context_length=length, **settings)
+
+
+@contextmanager
+def without_torchaudio() -> Iterator[None]:
+    """Lets transformers be imported where torchaudio cannot be, as one that was built for another torch.
+
+    It imports torchaudio wherever it is installed, for no use of ours, and would fail with it. What stands in for it is
+    empty, and gone again afterwards.
+    """
+    try:
+        importlib.import_module("torchaudio")
+    except (ImportError, OSError, RuntimeError, AttributeError):
+        stand_in = ModuleType("torchaudio")
+        stand_in.__spec__ = ModuleSpec("torchaudio", None)
+        sys.modules["torchaudio"] = stand_in
+        try:
+            yield
+        finally:
+            del sys.modules["torchaudio"]
+    else:
+        yield
 
 
 def text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
