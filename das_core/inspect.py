@@ -104,7 +104,7 @@ def bar_chart(
     axes.invert_yaxis()
     # Room for the values at the ends of the bars.
     edge = 0.15 * (highest - lowest)
-    axes.set_xlim(lowest - edge if lowest else 0, highest + edge)
+    axes.set_xlim(lowest - 1.5 * edge if lowest else 0, highest + edge)
     # Over the whole chart: over the bars alone, long names beside them would push it out.
     figure.suptitle(_short(title, 48), parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,10 +1,13 @@
 """Asking in words in the real ComfyUI: with the starter CLIP, and with ComfyUI's own CLIP and CLIP Vision."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from comfyui_client import Client, PromptFailedError
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "text_to_image.json"
 WISH = "a cat on a mat"
 
 
@@ -85,6 +88,16 @@ def test_words_become_an_image_under_comfyuis_own_clip(comfyui: Client) -> None:
     prompt["6"]["inputs"]["text"] = f"a dog (with a ball)\n{WISH}"
     again = comfyui.run(prompt, timeout=300)
     assert "a dog (with a ball)" in again["outputs"]["7"]["text"][0]
+
+
+def test_the_example_runs(comfyui: Client) -> None:
+    prompt: dict[str, Any] = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    prompt["4"]["inputs"] |= {"views": 2}
+    prompt["5"]["inputs"] |= {"steps": 3, "frames": 0}
+    history = comfyui.run(prompt, timeout=300)
+    (image,) = comfyui.images(history, "6")
+    assert image.size == (224, 224)
+    assert "Starter CLIP (EfficientNet-Lite2) finds near to" in history["outputs"]["10"]["text"][0]
 
 
 @pytest.mark.parametrize(

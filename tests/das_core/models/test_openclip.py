@@ -1,7 +1,9 @@
 """Models of open_clip from checkpoints and from a hub in a folder, with random weights: no test here needs the net."""
 
 import contextlib
+import importlib
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from das_core.models.openclip import (
     open_clip_fetched,
     open_clip_models,
 )
+from das_core.models.openclip_text import without_torchaudio
 
 TEXTS = ["a photo of a cat", "a coral reef full of fish"]
 IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -204,3 +207,20 @@ def test_what_cannot_be_built_is_named(tmp_path: Path) -> None:
         pytest.raises(ValueError, match=r"a cannot be built here \(.*no_such_model.*update open_clip_torch"),
     ):
         load_clip_file(tmp_path / "a.pt", "broken", tmp_path)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_torchaudio_that_is_broken_is_kept_out_of_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool
+) -> None:
+    (tmp_path / "torchaudio.py").write_text("x = 1" if works else "raise OSError('built for another torch')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torchaudio", raising=False)
+    with without_torchaudio():
+        module = importlib.import_module("torchaudio")
+        assert hasattr(module, "x") == works
+    assert ("torchaudio" in sys.modules) == works
+    monkeypatch.delitem(sys.modules, "torchaudio", raising=False)
+    if not works:
+        with pytest.raises(OSError, match="another torch"):
+            importlib.import_module("torchaudio")
