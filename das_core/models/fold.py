@@ -82,8 +82,3 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         _replace(module, convolution_name, fused.requires_grad_(False))
         _replace(module, norm_name, rest)
     return module
-
-
-def count_batch_norms(module: nn.Module) -> int:
-    """How many batch norms a module still has."""
-    return sum(isinstance(part, nn.BatchNorm2d) for part in module.modules())

@@ -46,3 +46,8 @@ class Output:
 def judge(module: nn.Module, size: int = 16) -> Judge:
     """A judge that passes views on as they are, 0..1."""
     return Judge("toy", module, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def count_batch_norms(module: nn.Module) -> int:
+    """How many batch norms a module still has."""
+    return sum(isinstance(part, nn.BatchNorm2d) for part in module.modules())

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from toys import count_batch_norms
 
-from das_core.models.fold import count_batch_norms
 from das_core.models.judge import Judge, freeze, triple
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.25)

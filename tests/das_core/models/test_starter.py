@@ -10,10 +10,10 @@ import pytest
 import torch
 from skimage import data
 from torch import Tensor
+from toys import count_batch_norms
 
 from das_core.inspect import classify
 from das_core.models.classifier import Classifier
-from das_core.models.fold import count_batch_norms
 from das_core.models.labels import imagenet
 from das_core.models.starter import SECOND_OPINION, STARTER, Starter, load_starter
 
