@@ -75,9 +75,9 @@ def climb(setting: Setting, climber: Classifier, judge: Classifier, target: int)
     return Outcome(target, image[0], float(seen[target]), int((seen > seen[target]).sum()), float(own))
 
 
-def sheet(outcomes: list[Outcome], file: Path) -> None:
-    """All images of a setting in one picture."""
-    to_pil_image(make_grid([outcome.image for outcome in outcomes], nrow=5)).save(file, quality=88)
+def sheet(images: list[Tensor], file: Path) -> None:
+    """Images (3, H, W), 0..1, in one picture."""
+    to_pil_image(make_grid(images, nrow=5)).save(file, quality=88)
 
 
 def report() -> str:
@@ -87,7 +87,7 @@ def report() -> str:
     for setting, file in ((DEFAULTS, "quality_defaults.jpg"), (SEED_SETTINGS, "quality_reference.jpg")):
         targets = tqdm(CLASSES, desc=setting.title, unit="image")
         found[setting.title] = [climb(setting, climber, judge, target) for target in targets]
-        sheet(found[setting.title], HERE / file)
+        sheet([outcome.image for outcome in found[setting.title]], HERE / file)
     total = "\n".join(_summary(title, outcomes) for title, outcomes in found.items())
     rows = "\n".join(
         f"| {climber.labels.name(ours.target)} | {_verdict(ours)} | {_verdict(theirs)} |"

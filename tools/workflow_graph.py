@@ -96,6 +96,23 @@ def find_node(workflow: Workflow, name: str) -> Node | None:
     return same[0] if same else None
 
 
+def found_node(workflow: Workflow, name: str) -> Node:
+    """Return the node with this id, or else the only one with this class or title.
+
+    Raises:
+        WorkflowError: there is none, or several have this class or title.
+    """
+    node = find_node(workflow, name)
+    if node is None:
+        raise _no_node(workflow, name)
+    return node
+
+
+def _no_node(workflow: Workflow, name: str) -> WorkflowError:
+    names = [name for node in workflow.values() for name in (node.id, node.class_type, node.title) if name]
+    return WorkflowError(f"no node {name!r} in the workflow; {nearest(name, names)}")
+
+
 def find_input(workflow: Workflow, path: str) -> tuple[Node, str]:
     """Split NODE.INPUT into a node and an input name; both may hold dots themselves.
 
@@ -109,8 +126,7 @@ def find_input(workflow: Workflow, path: str) -> tuple[Node, str]:
         node = find_node(workflow, ".".join(parts[:cut]))
         if node is not None:
             return node, ".".join(parts[cut:])
-    names = [name for node in workflow.values() for name in (node.id, node.class_type, node.title) if name]
-    raise WorkflowError(f"no node {parts[0]!r} in the workflow; {nearest(parts[0], names)}")
+    raise _no_node(workflow, parts[0])
 
 
 def source(workflow: Workflow, node: Node, name: str) -> tuple[Node, int] | None:

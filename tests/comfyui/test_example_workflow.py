@@ -13,7 +13,7 @@ from comfyui_client import Client
 from comfyui_page import load_template, load_workflow, open_page, to_api
 from example_layout import TITLE_HEIGHT
 from example_workflow import RoundTripError, check_same, make_workflow
-from make_examples import first_saved_image, make_example
+from make_examples import first_picture, make_example
 from playwright.sync_api import Browser, Page
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
@@ -95,8 +95,8 @@ def test_a_node_that_the_server_does_not_have_is_an_error(comfyui: Client, brows
         make_example(comfyui, browser, tmp_path, "other")
 
 
-def test_the_thumbnail_shows_the_first_saved_image(comfyui: Client) -> None:
-    image = first_saved_image(comfyui, PROMPT)
+def test_the_thumbnail_shows_the_first_picture(comfyui: Client) -> None:
+    image = first_picture(comfyui, PROMPT)
     assert image.size == (96, 72)
     assert image.convert("RGB").getpixel((0, 0)) == (255, 0, 0)
 

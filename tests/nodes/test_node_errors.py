@@ -74,7 +74,7 @@ VIEWS: dict[str, Bad] = {
         lambda pack: pack.augmentation(zoom_min=0.9, zoom_max=0.5)
     ),
     r"zoom_start 1.5 .* at most 1": lambda pack: pack.augmentation(zoom_start=1.5),
-    r"noise nan .* 0.1": lambda pack: pack.augmentation(noise=math.nan),
+    r"noise nan .* 0.05": lambda pack: pack.augmentation(noise=math.nan),
     r"flip 2.0 .* between 0 and 1": lambda pack: pack.augmentation(flip=2.0),
     r"jitter 80 .*margin of 56 .*lower jitter to 56 .* margin to 80": lambda pack: pack.optimize(
         stack=pack.stack(margin=56), augmentation=pack.augmentation(jitter=80)

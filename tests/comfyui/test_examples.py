@@ -1,0 +1,42 @@
+"""Every example in the real ComfyUI, a few steps of it, with what stands in for what it would download."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from comfyui_client import Client
+from example_stand_ins import with_photographs, with_starters
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "example_workflows" / "api").glob("*.json"))
+
+
+def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
+    """Two steps and two views are enough to see that everything fits together."""
+    for node in prompt.values():
+        if node["class_type"] == "DAS_Optimize":
+            node["inputs"] |= {"steps": 2, "preview_every": 1}
+        if node["class_type"] == "DAS_Augmentation":
+            node["inputs"]["views"] = 2
+        if node["class_type"] == "KSampler":
+            node["inputs"]["steps"] = 2
+        if node["class_type"] == "CheckpointLoaderSimple":
+            node |= {"class_type": "HarnessSmallDiffusion", "inputs": {}}
+    return prompt
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
+    prompt, photographs = with_photographs(with_starters(json.loads(path.read_text(encoding="utf-8"))))
+    for name, photograph in photographs.items():
+        comfyui.upload(photograph, name)
+    history = comfyui.run(shortened(prompt), timeout=300)
+    (saver,) = (name for name, node in prompt.items() if node["class_type"] == "SaveImage")
+    images = comfyui.images(history, saver)
+    (stack,) = (node["inputs"] for node in prompt.values() if node["class_type"] == "DAS_ImageStack")
+    assert len(images) == stack["batch_size"]
+    side = next((node["inputs"]["width"] for node in prompt.values() if node["class_type"] == "ImageScale"), 224)
+    for image in images:
+        assert image.size == (side, side)
+        low, high = image.convert("L").getextrema()
+        assert low < high

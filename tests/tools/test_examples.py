@@ -1,0 +1,71 @@
+"""Every example through run_workflow, and what stands in for what an example would download."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import run_workflow
+from example_stand_ins import with_photographs, with_starters, without
+from PIL import Image
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "example_workflows" / "api").glob("*.json"))
+NEEDS_COMFYUI = "text_to_image_then_diffusion"
+
+
+def read(name: str) -> dict[str, Any]:
+    prompt: dict[str, Any] = json.loads((EXAMPLES[0].parent / f"{name}.json").read_text(encoding="utf-8"))
+    return prompt
+
+
+def starters(prompt: dict[str, Any]) -> list[str]:
+    """The command line that keeps an example from downloading anything, as its note says."""
+    fetched = [name for name, node in prompt.items() if node["inputs"].get("source") == "open_clip"]
+    choices = zip(fetched, ("starter", "second_opinion"), strict=False)
+    return [argument for node, choice in choices for argument in ("--set", f"{node}.source={choice}")]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_it_runs_without_comfyui(
+    path: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt, photographs = with_photographs(read(path.stem))
+    images = tmp_path / "input"
+    images.mkdir()
+    for name, photograph in photographs.items():
+        photograph.save(images / name)
+    arguments = [str(path), *starters(prompt), "--input", str(images), "--output", str(tmp_path / "out")]
+    arguments += ["--set", "DAS_Optimize.steps=2", "--set", "DAS_Augmentation.views=2"]
+    arguments += ["--models", str(tmp_path_factory.getbasetemp() / "models")]
+    for name, node in prompt.items():
+        if node["class_type"] == "LoadImage":
+            arguments += ["--set", f"{name}.image={node['inputs']['image']}"]
+    if path.stem == NEEDS_COMFYUI:
+        assert run_workflow.main(arguments) == 2
+        assert "no such node class here" in capsys.readouterr().err
+        arguments += ["--only", "By Direct Ascent"]
+    assert run_workflow.main(arguments) == 0
+    files = [Path(line) for line in capsys.readouterr().out.splitlines() if line.endswith(".png")]
+    (stack,) = (node["inputs"] for node in prompt.values() if node["class_type"] == "DAS_ImageStack")
+    whole = [file for file in files if Image.open(file).size == (224, 224)]
+    assert len(whole) == stack["batch_size"]
+
+
+def test_starters_take_the_place_of_clips_that_would_be_downloaded_and_of_no_others() -> None:
+    changed = with_starters(read("prompt_ensemble"))
+    assert changed["1"]["inputs"] == {"source": "starter", "precision": "auto"}
+    assert changed["2"]["inputs"] == {"source": "second_opinion", "precision": "auto"}
+    same = read("text_to_image")
+    assert with_starters(same) == same
+
+
+def test_photographs_take_the_place_of_the_users_own() -> None:
+    changed, photographs = with_photographs(read("style_blend"))
+    assert [changed[node]["inputs"]["image"] for node in ("1", "2")] == ["cat.png", "coffee.png"]
+    assert {name: image.mode for name, image in photographs.items()} == {"cat.png": "RGB", "coffee.png": "RGB"}
+    assert with_photographs(read("class_to_image")) == (read("class_to_image"), {})
+
+
+def test_without_a_class_goes_all_that_needs_it() -> None:
+    left = without(read(NEEDS_COMFYUI), "CheckpointLoaderSimple")
+    assert set(left) == {"1", "2", "3", "4", "5", "6", "7", "8", "9", "11"}
