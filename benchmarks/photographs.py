@@ -42,7 +42,7 @@ SUBJECTS = (
 """The single photographs inside the package of scikit-image, by the names of their functions."""
 
 PAIRS = (("astronaut", "coffee"), ("cat", "rocket"), ("coffee", "grass"), ("rocket", "cat"), ("camera", "retina"))
-BLEND_CONTRAST, BLEND_STEPS, BLEND = 0.9, 40, UnitAscent(step_size=0.03, coarse_to_fine=0.0)
+BLEND_CONTRAST, BLEND_STEPS, BLEND = 0.9, 60, UnitAscent(step_size=0.04, coarse_to_fine=0.0)
 """What example_workflows/api/style_blend.json sets."""
 
 HERE = Path(__file__).parent

@@ -47,11 +47,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="what to measure")
     asked = parser.parse_args().sections or list(SECTIONS)
-    old = re.split(r"^## (\w+)\n", RESULTS.read_text(), flags=re.MULTILINE)[1:] if RESULTS.is_file() else []
-    texts = {name.lower(): text.strip() for name, text in zip(old[::2], old[1::2], strict=True)}
     for name in asked:
-        texts[name] = f"Measured on {machine()}, by `python benchmarks/run.py {name}`.\n\n{SECTIONS[name]().strip()}"
-        print(texts[name], flush=True)
+        text = f"Measured on {machine()}, by `python benchmarks/run.py {name}`.\n\n{SECTIONS[name]().strip()}"
+        print(text, flush=True)
+        write(name, text)
+
+
+def write(name: str, text: str) -> None:
+    """Put a section into RESULTS.md as soon as it is measured."""
+    old = re.split(r"^## (\w+)\n", RESULTS.read_text(), flags=re.MULTILINE)[1:] if RESULTS.is_file() else []
+    texts = {name.lower(): text.strip() for name, text in zip(old[::2], old[1::2], strict=True)} | {name: text}
     body = "\n\n".join(f"## {name.capitalize()}\n\n{texts[name]}" for name in SECTIONS if name in texts)
     RESULTS.write_text(f"# Results\n\nWritten by `make bench`.\n\n{body}\n")
 
