@@ -10,6 +10,7 @@ from .inspect import Classify, Similarity
 from .optimize import Optimize
 from .scheduled import Schedule
 from .stack import ImageStack, StackToImage
+from .stackfile import LoadStack, SaveStack
 from .text import TextObjective
 
 NODES = [
@@ -24,6 +25,8 @@ NODES = [
     Schedule,
     Optimize,
     StackToImage,
+    SaveStack,
+    LoadStack,
     Classify,
     Similarity,
 ]

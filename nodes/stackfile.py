@@ -1,0 +1,89 @@
+"""Stacks that outlive a session."""
+
+from comfy_api.latest import io
+
+from ..das_core import stackfile as core
+from ..das_core.stack import ImageStack
+from . import bridge
+from .schema import Stack, schema
+from .stack_folders import STACKS, new_stack_path, stack_files, stack_name, stack_path
+
+
+class SaveStack(io.ComfyNode):
+    """Keep a stack as a file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_SaveStack",
+            display_name="Save Stack",
+            category="Direct Ascent/stack",
+            description=(
+                "Keep a stack as a file, so that an ascent can go on tomorrow exactly where it is now, be edited, or "
+                "be rendered larger. The file holds all levels and what the optimizer remembers, not just the picture."
+            ),
+            search_aliases=["das", "direct ascent", "write", "checkpoint", "keep", "safetensors"],
+            inputs=[
+                Stack.Input("stack", tooltip="What to keep, from Optimize, Image Stack or Edit Stack."),
+                io.String.Input(
+                    "filename_prefix",
+                    default="direct_ascent",
+                    tooltip=f"What the file is called, below the folder {STACKS} of ComfyUI's output folder; a number "
+                    "is added. 'night/castle' puts it into a subfolder.",
+                ),
+            ],
+            outputs=[io.String.Output("file", tooltip="The name of the file, as Load Stack lists it.")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, stack: ImageStack, filename_prefix: str) -> io.NodeOutput:
+        path = new_stack_path(filename_prefix)
+        core.save_stack(stack, path)
+        name = stack_name(path)
+        return io.NodeOutput(name, ui={"text": [f"saved as {name}"]})
+
+
+class LoadStack(io.ComfyNode):
+    """Take up a stack that was kept."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_LoadStack",
+            display_name="Load Stack",
+            category="Direct Ascent/stack",
+            description=(
+                "Take up a stack that Save Stack has kept: let Optimize go on with it, look at its levels, edit it, or "
+                "render it at another size. A file that is damaged or of a newer version is refused."
+            ),
+            search_aliases=["das", "direct ascent", "read", "open", "continue", "resume", "safetensors"],
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=stack_files(),
+                    tooltip=f"A file in the folder {STACKS} of ComfyUI's output folder, or of its input folder for "
+                    "files from elsewhere. The newest stand first; press R to see new ones.",
+                ),
+            ],
+            outputs=[Stack.Output("stack", tooltip="For Optimize, Edit Stack, Stack Levels or Stack to Image.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str) -> int:
+        """A file that has changed is loaded again."""
+        return stack_path(file).stat().st_mtime_ns if file in stack_files() else 0
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, file: str) -> io.NodeOutput:
+        path = stack_path(file)
+        # Once as it lies on the disk, once as tensors.
+        bridge.check_memory(
+            2 * path.stat().st_size,
+            f"the stack file '{path.name}'",
+            "free some, or load a smaller stack",
+            bridge.storage_device(),
+        )
+        return io.NodeOutput(core.load_stack(path).to(bridge.storage_device()))

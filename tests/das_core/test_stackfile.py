@@ -1,0 +1,252 @@
+import hashlib
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save
+from test_ascent import SPEC, VIEWS, climb
+from torch import Tensor
+
+from das_core.augment import Windows
+from das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
+from das_core.stack import ImageStack, StackSpec
+from das_core.stackfile import FORMAT, VERSION, load_stack, save_stack
+
+SAVED = Path(__file__).parent / "stack_version_1.safetensors"
+"""Written by version 1; what people have saved has to load for ever."""
+
+
+def tensors_of(stack: ImageStack) -> list[Tensor]:
+    momentum = stack.momentum.tensors if stack.momentum else ()
+    return [stack.start, stack.canvas, *(stack.drive or ()), *momentum]
+
+
+def assert_same(one: ImageStack, other: ImageStack) -> None:
+    assert (one.spec, one.steps) == (other.spec, other.steps)
+    assert (one.drive is None, one.momentum is None) == (other.drive is None, other.momentum is None)
+    if one.momentum is not None:
+        assert (one.momentum.kind, one.momentum.steps) == (other.momentum.kind, other.momentum.steps)
+    for part, same in zip(tensors_of(one), tensors_of(other), strict=True):
+        assert torch.equal(part, same)
+
+
+@pytest.fixture(scope="module")
+def small() -> ImageStack:
+    """A small stack with everything that one can hold."""
+    spec = StackSpec(16, 16, 2, levels=(1, 4, 20), gains=(1.0, 0.7, 1 / 3), method="layers")
+    narrow = replace(VIEWS, windows=Windows(2))
+    return climb(ImageStack.noise(spec), steps=2, optimizer=SGD(1.0, 0.9), augmentation=narrow).stack
+
+
+@pytest.fixture
+def file(tmp_path: Path, small: ImageStack) -> Path:
+    """It, in a file."""
+    path = tmp_path / "small.safetensors"
+    save_stack(small, path)
+    return path
+
+
+@pytest.mark.parametrize("optimizer", [UnitAscent(0.05, 0.5, 0.0), UnitAscent(0.05, 0, 0), SGD(0.5, 0.9), Adam()])
+@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
+def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
+    optimizer: Optimizer, method: str, tmp_path: Path
+) -> None:
+    start = ImageStack.noise(replace(SPEC, method=method), 2)  # type: ignore[type-var]
+    settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}
+    through = climb(start, steps=5, **settings)
+    save_stack(climb(start, steps=2, **settings).stack, tmp_path / "half.safetensors")
+    rest = climb(load_stack(tmp_path / "half.safetensors"), steps=3, **settings)
+    assert torch.equal(rest.image, through.image)
+    assert_same(rest.stack, through.stack)
+
+
+def test_a_stack_that_has_not_climbed_can_be_kept_too(tmp_path: Path) -> None:
+    stack = ImageStack.noise(SPEC, 2)
+    save_stack(stack, tmp_path / "new.safetensors")
+    assert_same(load_stack(tmp_path / "new.safetensors"), stack)
+
+
+def test_a_file_of_version_1_loads_and_climbs_on() -> None:
+    stack = load_stack(SAVED)
+    assert stack.spec == StackSpec(16, 20, 2, levels=(1, 4, 24), gains=(1.0, 0.7, 1 / 3))
+    assert (stack.steps, stack.batch) == (3, 2)
+    assert stack.momentum is not None
+    assert stack.momentum.kind == "sgd"
+    assert stack.drive is not None
+    assert stack.image()[1, :, 3, 5].tolist() == pytest.approx(PIXEL, abs=1e-6)
+    assert climb(stack, steps=1, augmentation=replace(VIEWS, windows=Windows(2))).stack.steps == 4
+
+
+PIXEL = [0.0521637, 0.0562958, 0.0627936]
+
+
+def test_a_file_replaces_another_whole_and_leaves_nothing_beside_it(file: Path, small: ImageStack) -> None:
+    save_stack(replace(small, steps=9), file)
+    assert load_stack(file).steps == 9
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_what_cannot_be_written_leaves_the_old_file(
+    file: Path, small: ImageStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = file.read_bytes()
+
+    def full(path: Path, content: bytes) -> int:
+        with path.open("wb") as half:
+            half.write(content[:50])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_stack(replace(small, steps=9), file)
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+Mutation = Callable[[bytearray, random.Random], bytes]
+
+
+def flipped(content: bytearray, draw: random.Random) -> bytes:
+    for _ in range(draw.choice((1, 1, 2, 8))):
+        # Half of them in the header, which is a small part of the file.
+        end = len(content) if draw.random() < 0.5 else 8 + int.from_bytes(content[:8], "little")
+        content[draw.randrange(min(end, len(content)))] ^= 1 << draw.randrange(8)
+    return bytes(content)
+
+
+def overwritten(content: bytearray, draw: random.Random) -> bytes:
+    begin = draw.randrange(len(content))
+    length = draw.randrange(1, 64)
+    content[begin : begin + length] = draw.randbytes(len(content[begin : begin + length]))
+    return bytes(content)
+
+
+def foreign(content: bytearray, draw: random.Random) -> bytes:
+    other = save({"canvas": torch.rand(1, 3, 20, 20), "start": torch.rand(1, 3, 20, 20)}, {"format": "pt"})
+    picture = b"\x89PNG\r\n\x1a\n" + draw.randbytes(draw.randrange(200))
+    text = json.dumps({"format": FORMAT, "version": VERSION}).encode()
+    return draw.choice([other, picture, text, draw.randbytes(draw.randrange(4096)), bytes(draw.randrange(64))])
+
+
+MUTATIONS: dict[str, Mutation] = {
+    "bits flipped": flipped,
+    "overwritten": overwritten,
+    "cut": lambda content, draw: bytes(content[: draw.randrange(len(content))]),
+    "longer": lambda content, draw: bytes(content) + draw.randbytes(draw.randrange(1, 99)),
+    "foreign": foreign,
+}
+
+
+@pytest.mark.parametrize("mutation", list(MUTATIONS))
+def test_a_mutated_file_is_an_error_that_names_it(mutation: str, file: Path) -> None:
+    """Five kinds, two hundred of each: a thousand files."""
+    content = file.read_bytes()
+    draw = random.Random(mutation)
+    for _ in range(200):
+        changed = MUTATIONS[mutation](bytearray(content), draw)
+        if changed == content:
+            continue
+        file.write_bytes(changed)
+        with pytest.raises(ValueError, match=r"the stack file 'small.safetensors' .*choose"):
+            load_stack(file)
+
+
+def test_there_is_a_stack_to_mutate(file: Path, small: ImageStack) -> None:
+    assert_same(load_stack(file), small)
+
+
+def sealed(path: Path, tensors: dict[str, Tensor], **metadata: str) -> Path:
+    """A file whose hash is right, whatever it says."""
+    content = save(tensors, metadata | {"sha256": "0" * 64})
+    seal = hashlib.sha256(content).hexdigest().encode()
+    path.write_bytes(content.replace(b"0" * 64, seal, 1))
+    return path
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    with safe_open(path, "pt") as content:
+        metadata: dict[str, str] = content.metadata()
+    return metadata
+
+
+def test_a_file_of_a_newer_version_is_named_as_such(file: Path) -> None:
+    metadata = metadata_of(file) | {"version": "2"}
+    with pytest.raises(ValueError, match=r"'small.safetensors' is of version '2', .* up to version 1: update the pack"):
+        load_stack(sealed(file, load_file(file), **metadata))
+
+
+def test_a_file_that_is_not_there_or_a_folder_is_an_error(tmp_path: Path) -> None:
+    for path in (tmp_path / "gone.safetensors", tmp_path):
+        with pytest.raises(ValueError, match=rf"'{path.name}' cannot be read"):
+            load_stack(path)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+PLACES = [(), ("spec",), ("steps",), ("momentum",), ("momentum", "kind"), ("momentum", "steps")]
+PLACES += [("spec", name) for name in ("width", "height", "margin", "levels", "gains", "color", "method", "new")]
+
+
+@settings(max_examples=150, deadline=None)
+@given(place=st.sampled_from(PLACES), value=json_values)
+def test_whatever_a_file_tells_it_loads_or_is_an_error(
+    place: tuple[str, ...], value: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("told") / "told.safetensors"
+    save_stack(ImageStack.grey(StackSpec(16, 16, 2, levels=(1, 20))), path)
+    metadata = metadata_of(path)
+    told: Any = json.loads(metadata["stack"]) | {"momentum": {"kind": "sgd", "steps": 1}}
+    inner = told
+    for name in place[:-1]:
+        inner = inner[name]
+    if place:
+        inner[place[-1]] = value
+    else:
+        told = value
+    tensors = load_file(path) | {"momentum.0": torch.zeros(1)}
+    sealed(path, tensors, **metadata | {"stack": json.dumps(told)})
+    said, stack = "", None
+    try:
+        stack = load_stack(path)
+    except ValueError as error:
+        said = str(error)
+    if stack is None:
+        assert said.startswith("the stack file 'told.safetensors' ")
+    else:
+        assert stack.image().shape == (1, 3, 16, 16)
+
+
+WRONG: dict[str, dict[str, Tensor | None]] = {
+    r"does not describe a stack .KeyError.'canvas'": {"canvas": None},
+    r"start as torch.float32 of shape .2, 3, 20, 20.": {"start": torch.zeros(2, 3, 20, 20)},
+    r"canvas as torch.float32 of shape .1, 3, 20, 21.": {"canvas": torch.zeros(1, 3, 20, 21)},
+    r"start as torch.float16": {"start": torch.zeros(1, 3, 20, 20).half()},
+    r"holds values in canvas that are NaN": {"canvas": torch.full((1, 3, 20, 20), float("nan"))},
+    r"tensors that belong to no stack: .*extra": {"extra": torch.zeros(1)},
+    r"drive.1 as": {"drive.1": torch.zeros(1, 3, 5, 5)},
+    r"holds 2 parts of what moved it, and its levels need 3": {"drive.2": None},
+    r"holds values in momentum": {"momentum.0": torch.full((1,), float("inf"))},
+}
+
+
+@pytest.mark.parametrize(("says", "changes"), list(WRONG.items()))
+def test_tensors_that_do_not_fit_the_spec_are_named(says: str, changes: dict[str, Tensor | None], file: Path) -> None:
+    tensors = {name: value for name, value in (load_file(file) | changes).items() if value is not None}
+    with pytest.raises(ValueError, match=f"'small.safetensors' .*{says}"):
+        load_stack(sealed(file, tensors, **metadata_of(file)))
+
+
+def test_a_file_is_no_larger_than_its_tensors_need(file: Path, small: ImageStack) -> None:
+    needed = sum(4 * tensor.numel() for tensor in tensors_of(small))
+    assert needed <= file.stat().st_size < needed + 2048
