@@ -119,7 +119,7 @@ class Ascent:
         state = State(stack.start, stack.canvas, stack.drive, stack.momentum)
         for step in range(self.steps):
             pace = pace_at(step, self.steps, self.schedule, self.optimizer.coarse)
-            weights = {name: weight_at(objective, step / max(1, self.steps - 1)) for name, objective in self.objectives}
+            weights = {name: weight_at(objective, pace.done) for name, objective in self.objectives}
             gradient, scores = self._gradient(state.canvas, first + step, pace, weights, operator)
             record = Record(first + step, scores, float(gradient.norm()))
             self._check(gradient, record, weights)
@@ -155,7 +155,7 @@ class Ascent:
             for number, (judge, objectives) in enumerate(by_judge(self.objectives)):
                 keys = [ViewKey(self.seed, item, step, view, number) for item in range(batch) for view in range(views)]
                 for begin in range(0, len(keys), self.chunk):
-                    draws = Draws(keys[begin : begin + self.chunk], canvas.device, pace.opening)
+                    draws = Draws(keys[begin : begin + self.chunk], canvas.device, pace.opening, pace.done)
                     output = judge(self.augmentation(shown, spec.margin, draws, judge.size))
                     total = torch.zeros((), device=canvas.device)
                     for name, objective in objectives:

@@ -32,12 +32,12 @@ class Draws:
     """The draws of some views, each from a stream of its own, so that chunks and batch sizes change nothing.
 
     Few numbers (`uniform`) come from the CPU, the same on every device; many (`noise`) are made on the device.
-    `opening` in 0..1 tells how much of the coarse part of the ascent is over.
+    `opening` in 0..1 tells how much of the coarse part of the ascent is over, `done` how much of all of it.
     """
 
-    def __init__(self, keys: Sequence[ViewKey], device: torch.device, opening: float = 1.0) -> None:
+    def __init__(self, keys: Sequence[ViewKey], device: torch.device, opening: float = 1.0, done: float = 1.0) -> None:
         self.items = [key.item for key in keys]
-        self.opening = opening
+        self.opening, self.done = opening, done
         self.device = device
         self._few = [generator(k.seed, k.item, k.step, k.view, k.judge) for k in keys]
         self._many = [generator(k.seed, k.item, k.step, k.view, k.judge, 1, device=device) for k in keys]

@@ -12,6 +12,7 @@ from .scheduled import Schedule
 from .stack import ImageStack, StackToImage
 from .stackfile import LoadStack, SaveStack
 from .text import TextObjective
+from .transforms import ColorShift, PatchMask, Perspective
 
 NODES = [
     LoadClassifier,
@@ -19,6 +20,9 @@ NODES = [
     CLIPFromComfyUI,
     ImageStack,
     Augmentation,
+    ColorShift,
+    Perspective,
+    PatchMask,
     ClassObjective,
     TextObjective,
     ImageObjective,

@@ -1,13 +1,15 @@
 """Defining the views."""
 
 from dataclasses import replace
+from typing import Any, get_args
 
 from comfy_api.latest import io
 
 from ..das_core import augment as core
 from ..das_core.draws import NoiseKind
+from ..das_core.schedule import Curve
 from .schema import Augmentation as AugmentationSocket
-from .schema import schema
+from .schema import chosen, schema
 
 
 class Augmentation(io.ComfyNode):
@@ -15,6 +17,7 @@ class Augmentation(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
+        option = io.DynamicCombo.Option
         return schema(
             node_id="DAS_Augmentation",
             display_name="Augmentation",
@@ -98,6 +101,53 @@ class Augmentation(io.ComfyNode):
                     tooltip="gaussian: around the true value, the noise knob is its standard deviation. uniform: "
                     "brightens every view, as in the reference (there 0.2), and leaves the picture darker.",
                 ),
+                io.DynamicCombo.Input(
+                    "over_time",
+                    optional=True,
+                    options=[
+                        option("constant", []),
+                        option(
+                            "scheduled",
+                            [
+                                io.Float.Input(
+                                    "noise_end",
+                                    default=0.02,
+                                    min=0.0,
+                                    max=10.0,
+                                    step=0.01,
+                                    tooltip="Noise at the last step. Lower than noise: shapes that stand noise first, "
+                                    "clean detail at the end. As high as noise: no change.",
+                                ),
+                                io.Int.Input(
+                                    "jitter_end",
+                                    default=56,
+                                    min=0,
+                                    max=4096,
+                                    tooltip="Jitter at the last step, in pixels. Low: the end goes to the picture "
+                                    "itself, edges get less. As high as the margin: edges stay as good as the middle.",
+                                ),
+                                io.Float.Input(
+                                    "zoom_min_end",
+                                    default=0.3,
+                                    min=0.02,
+                                    max=1.0,
+                                    step=0.01,
+                                    tooltip="The closest view at the last step. 0.1: ends on fine detail everywhere. "
+                                    "0.9: ends on the picture as a whole.",
+                                ),
+                                io.Combo.Input(
+                                    "curve",
+                                    options=list(get_args(Curve)),
+                                    default="linear",
+                                    tooltip="How they go there. linear: evenly. cosine: slowly at both ends. step: at "
+                                    "once, half-way.",
+                                ),
+                            ],
+                        ),
+                    ],
+                    tooltip="Whether noise, jitter and zoom_min change over the ascent. constant: they stay. "
+                    "scheduled: each goes from its value above to its end value.",
+                ),
             ],
             outputs=[AugmentationSocket.Output("augmentation", tooltip="For Optimize.")],
         )
@@ -113,13 +163,17 @@ class Augmentation(io.ComfyNode):
         noise: float,
         flip: float,
         noise_kind: NoiseKind,
+        over_time: dict[str, Any] | None = None,
         augmentation: core.Augmentation | None = None,
     ) -> io.NodeOutput:
-        own = core.Augmentation(
-            views,
-            core.Windows(jitter, zoom_min, zoom_max, zoom_start),
-            (core.Flip(flip), core.Noise(noise, noise_kind)),
-        )
+        kind, ends = chosen("over_time", over_time or "constant", ("constant", "scheduled"))
+        windows = core.Windows(jitter, zoom_min, zoom_max, zoom_start)
+        noises = core.Noise(noise, noise_kind)
+        if kind == "scheduled":
+            curve: Curve = ends["curve"]
+            windows = replace(windows, jitter_end=ends["jitter_end"], zoom_min_end=ends["zoom_min_end"], curve=curve)
+            noises = replace(noises, amplitude_end=ends["noise_end"], curve=curve)
+        own = core.Augmentation(views, windows, (core.Flip(flip), noises))
         if augmentation is not None:
             own = replace(own, transforms=augmentation.transforms + own.transforms)
         return io.NodeOutput(own)

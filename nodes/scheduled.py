@@ -5,7 +5,8 @@ from typing import get_args
 from comfy_api.latest import io
 
 from ..das_core.objectives.base import Objective as CoreObjective
-from ..das_core.objectives.scheduled import Curve, ScheduledObjective
+from ..das_core.objectives.scheduled import ScheduledObjective
+from ..das_core.schedule import Curve
 from .schema import Objective, schema
 
 

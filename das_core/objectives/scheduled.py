@@ -1,16 +1,13 @@
 """An objective whose weight changes over the ascent."""
 
-import math
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from torch import Tensor
 
 from ..models.judge import Judge
+from ..schedule import Curve, between, check_curve
 from .base import Objective
 from .lines import check_weight
-
-Curve = Literal["linear", "cosine", "step"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,7 @@ class ScheduledObjective:
     curve: Curve = "linear"
 
     def __post_init__(self) -> None:
-        if self.curve not in get_args(Curve):
-            raise ValueError(f"curve '{self.curve}' is unknown; choose one of {', '.join(get_args(Curve))}")
+        check_curve(self.curve)
         check_weight(self.start, "the start")
         check_weight(self.end, "the end")
 
@@ -53,8 +49,7 @@ class ScheduledObjective:
 
     def weight_at(self, done: float) -> float:
         """The weight when the share `done` of the ascent is over, 0..1."""
-        share = {"linear": done, "cosine": (1 - math.cos(math.pi * done)) / 2, "step": float(done >= 0.5)}[self.curve]
-        return (self.start + (self.end - self.start) * share) * weight_at(self.objective, done)
+        return between(self.start, self.end, self.curve, done) * weight_at(self.objective, done)
 
 
 def weight_at(objective: Objective, done: float) -> float:

@@ -11,8 +11,8 @@ from das_core.draws import Draws, ViewKey
 CPU = torch.device("cpu")
 
 
-def draws(count: int, opening: float = 1.0, step: int = 0, items: int = 1) -> Draws:
-    return Draws([ViewKey(0, item, step, view) for item in range(items) for view in range(count)], CPU, opening)
+def draws(count: int, opening: float = 1.0, step: int = 0, items: int = 1, done: float = 1.0) -> Draws:
+    return Draws([ViewKey(0, item, step, view) for item in range(items) for view in range(count)], CPU, opening, done)
 
 
 def test_views_are_the_windows_resized_by_torch() -> None:
@@ -107,6 +107,33 @@ def test_noise_is_added_and_clipped(kind: str) -> None:
     assert float(noisy.max()) == 1
 
 
+def test_jitter_and_zoom_go_to_their_end_over_the_ascent() -> None:
+    windows = Windows(8, 0.9, zoom_start=0.9, jitter_end=40, zoom_min_end=0.2)
+    assert windows.at(0.0) == Windows(8, 0.9, zoom_start=0.9)
+    half = windows.at(0.5)
+    assert (half.jitter, half.zoom_min) == (24, pytest.approx(0.55))
+    for done in (0.0, 0.5, 1.0):
+        moment = windows.at(done)
+        cut = windows.draw((180, 180), 40, draws(200, done=done))
+        assert cut == moment.draw((180, 180), 40, draws(200))
+        assert min(top for top, _, _ in cut) == 40 - moment.jitter
+
+
+def test_without_ends_windows_and_noise_do_not_know_the_time() -> None:
+    pixels = torch.rand(1, 3, 48, 48)
+    early, late = (Augmentation(3, Windows(4))(pixels, 4, draws(3, done=done), 16) for done in (0.0, 1.0))
+    assert torch.equal(early, late)
+
+
+@pytest.mark.parametrize(("curve", "early"), [("linear", 0.15), ("cosine", 0.17), ("step", 0.2)])
+def test_noise_goes_to_its_end_along_a_curve(curve: str, early: float) -> None:
+    views = torch.full((2, 3, 64, 64), 0.5)
+    noise = Noise(0.2, amplitude_end=0.0, curve=curve)  # type: ignore[arg-type]
+    assert float(noise(views, draws(2, done=0.25)).std()) == pytest.approx(early, abs=0.01)
+    assert torch.equal(noise(views, draws(2, done=0.0)), Noise(0.2)(views, draws(2)))
+    assert torch.equal(noise(views, draws(2, done=1.0)), views)
+
+
 def test_transforms_come_in_order_and_leave_their_input_alone() -> None:
     class Double:
         def __call__(self, views: Tensor, draws: Draws) -> Tensor:
@@ -131,6 +158,15 @@ def test_transforms_come_in_order_and_leave_their_input_alone() -> None:
         (lambda: Windows(zoom_min=0.8, zoom_max=0.5), "zoom_min 0.8 is above zoom_max 0.5"),
         (lambda: Windows(zoom_max=1.5), "zoom_max 1.5"),
         (lambda: Windows(zoom_min=0), "zoom_min 0"),
+        (lambda: Windows(zoom_min_end=0), "zoom_min_end 0 is not above 0"),
+        (
+            lambda: Windows(zoom_max=0.5, zoom_min_end=0.6),
+            "zoom_min_end 0.6 is above zoom_max 0.5.* lower zoom_min_end",
+        ),
+        (lambda: Windows(jitter_end=-2), "jitter_end -2 is negative"),
+        (lambda: Windows(curve="wild"), "curve 'wild' is unknown; choose one of linear"),  # type: ignore[arg-type]
+        (lambda: Windows(jitter_end=60).region((336, 336), 56), "jitter_end 60 reaches past .* lower jitter_end to 56"),
+        (lambda: Noise(amplitude_end=-1), "noise_end -1"),
         (lambda: Flip(1.5), "flip 1.5"),
         (lambda: Noise(-1), "noise -1"),
         (lambda: Noise(float("nan")), "noise nan"),

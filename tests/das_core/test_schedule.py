@@ -45,7 +45,7 @@ def test_an_ascent_slows_and_opens_without_a_stop(steps: int, schedule: Schedule
 
 
 def test_one_step_is_a_whole_one() -> None:
-    assert pace_at(0, 1, "cosine", 0.0) == Pace(1.0, 1.0)
+    assert pace_at(0, 1, "cosine", 0.0) == Pace(1.0, 1.0, 0.0)
 
 
 @pytest.mark.parametrize(

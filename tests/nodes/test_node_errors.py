@@ -35,6 +35,11 @@ def optimizer(**choice: Any) -> Bad:
     return lambda pack: pack.optimize(optimizer=choice)
 
 
+def scheduled(**inputs: Any) -> Bad:
+    ends = {name: inputs.pop(name) for name in list(inputs) if name.endswith("_end")}
+    return lambda pack: pack.augmentation(over_time={"over_time": "scheduled"} | ends, **inputs)
+
+
 STACKS: dict[str, Bad] = {
     r"width 8 .* at least 16": lambda pack: pack.stack(width=8),
     r"height 0 .* at least 16": lambda pack: pack.stack(height=0),
@@ -76,6 +81,18 @@ VIEWS: dict[str, Bad] = {
     r"zoom_start 1.5 .* at most 1": lambda pack: pack.augmentation(zoom_start=1.5),
     r"noise nan .* 0.05": lambda pack: pack.augmentation(noise=math.nan),
     r"flip 2.0 .* between 0 and 1": lambda pack: pack.augmentation(flip=2.0),
+    r"over_time 'later' is unknown; choose constant or scheduled": lambda pack: pack.augmentation(over_time="later"),
+    r"noise_end -1.0 is not between 0": scheduled(noise_end=-1.0),
+    r"zoom_min_end 0.9 is above zoom_max 0.5": scheduled(zoom_min=0.4, zoom_max=0.5, zoom_min_end=0.9),
+    r"jitter_end 80 .*margin of 16 .*lower jitter_end to 16": lambda pack: pack.optimize(
+        augmentation=scheduled(jitter_end=80)(pack)
+    ),
+    r"shift 2.0 is not between 0": lambda pack: pack.run("DAS_ColorShift", shift=2.0),
+    r"scale -1.0 is not between 0": lambda pack: pack.run("DAS_ColorShift", scale=-1.0),
+    r"distortion 0.5 .* 0.33": lambda pack: pack.run("DAS_Perspective", distortion=0.5),
+    r"patches 65 .* 64": lambda pack: pack.run("DAS_PatchMask", patches=65),
+    r"size 0.0 is not above 0": lambda pack: pack.run("DAS_PatchMask", size=0.0),
+    r"fill 'noise' is unknown; choose one of mean, gray": lambda pack: pack.run("DAS_PatchMask", fill="noise"),
     r"jitter 80 .*margin of 56 .*lower jitter to 56 .* margin to 80": lambda pack: pack.optimize(
         stack=pack.stack(margin=56), augmentation=pack.augmentation(jitter=80)
     ),

@@ -1,0 +1,156 @@
+"""More that can happen to views."""
+
+from dataclasses import replace
+from typing import Any, get_args
+
+from comfy_api.latest import io
+
+from ..das_core import transforms as core
+from ..das_core.augment import Augmentation, Transform
+from ..das_core.perspective import FARTHEST_CORNER
+from .schema import Augmentation as AugmentationSocket
+from .schema import schema
+
+
+def _transform_schema(node_id: str, display_name: str, description: str, aliases: list[str], knobs: list[Any]) -> Any:
+    chain = AugmentationSocket.Input(
+        "augmentation",
+        optional=True,
+        tooltip="What happens to views before this; order matters. Without one: the defaults of Augmentation, whose "
+        "noise then comes first.",
+    )
+    return schema(
+        node_id=node_id,
+        display_name=display_name,
+        category="Direct Ascent/views",
+        description=description,
+        search_aliases=["das", "direct ascent", "augmentation", *aliases],
+        inputs=[chain, *knobs],
+        outputs=[AugmentationSocket.Output("augmentation", tooltip="For Optimize, or for the next node of views.")],
+    )
+
+
+def _appended(augmentation: Augmentation | None, transform: Transform) -> io.NodeOutput:
+    before = Augmentation() if augmentation is None else augmentation
+    return io.NodeOutput(replace(before, transforms=(*before.transforms, transform)))
+
+
+class ColorShift(io.ComfyNode):
+    """Views in other colours."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return _transform_schema(
+            "DAS_ColorShift",
+            "Color Shift",
+            "Every view in other colours: brighter or darker, more or less contrast, tinted. What still convinces the "
+            "model is shape; pictures get calmer, more varied colours, because no single hue can carry the score.",
+            ["color jitter", "brightness", "contrast", "hue", "tint"],
+            [
+                io.Float.Input(
+                    "shift",
+                    default=core.ColorShift.shift,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How far brightness moves, up or down, as a share of the range. 0: not. 0.1: good. 0.5: "
+                    "views are often burnt out or black, and colours of the picture go wild.",
+                ),
+                io.Float.Input(
+                    "scale",
+                    default=core.ColorShift.scale,
+                    min=0.0,
+                    max=3.0,
+                    step=0.05,
+                    tooltip="How far contrast is multiplied or divided, as a natural logarithm. 0: not. 0.2: by up to "
+                    "1.2. 1: by up to 2.7, harsh.",
+                ),
+                io.Boolean.Input(
+                    "per_channel",
+                    default=core.ColorShift.per_channel,
+                    tooltip="On: red, green and blue each by themselves, which tints views. Off: together, only "
+                    "brightness and contrast change and hues keep their meaning.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, shift: float, scale: float, per_channel: bool, augmentation: Augmentation | None = None
+    ) -> io.NodeOutput:
+        return _appended(augmentation, core.ColorShift(shift, scale, per_channel))
+
+
+class Perspective(io.ComfyNode):
+    """Views seen askew."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return _transform_schema(
+            "DAS_Perspective",
+            "Perspective",
+            "Every view seen a little askew, as from another place: its corners are pulled inward at random. Shapes "
+            "have to hold from there too, which makes them rounder and less like a pattern on the screen.",
+            ["tilt", "warp", "distortion", "homography", "affine", "shear"],
+            [
+                io.Float.Input(
+                    "distortion",
+                    default=core.Perspective.distortion,
+                    min=0.0,
+                    max=FARTHEST_CORNER,
+                    step=0.01,
+                    tooltip="How far corners move inward, as a share of the side. 0: not at all. 0.15: good. 0.33: "
+                    "strongly askew, and closer, for less of the view is left.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, distortion: float, augmentation: Augmentation | None = None) -> io.NodeOutput:
+        return _appended(augmentation, core.Perspective(distortion))
+
+
+class PatchMask(io.ComfyNode):
+    """Views with parts hidden."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return _transform_schema(
+            "DAS_PatchMask",
+            "Patch Mask",
+            "Hide random rectangles of every view. The model has to be convinced by what is left, so the evidence "
+            "spreads over the whole object, and no single spot can carry the score.",
+            ["cutout", "random erasing", "dropout", "occlusion", "patches"],
+            [
+                io.Int.Input(
+                    "patches",
+                    default=core.PatchMask.patches,
+                    min=0,
+                    max=64,
+                    tooltip="Rectangles hidden in every view. 0: none. 2: good. 16: little is left to see, and many "
+                    "small things appear in place of one.",
+                ),
+                io.Float.Input(
+                    "size",
+                    default=core.PatchMask.size,
+                    min=0.01,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Longest side of a rectangle, as a share of the view's; the shortest is half of it. 0.1: "
+                    "specks. 0.3: good. 1: most of the view.",
+                ),
+                io.Combo.Input(
+                    "fill",
+                    options=list(get_args(core.Fill)),
+                    default=core.PatchMask.fill,
+                    tooltip="What is seen in their place. mean: the mean colour of the view, hardly noticed. gray: "
+                    "always mid-grey, which stands out in bright and dark pictures.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, patches: int, size: float, fill: core.Fill, augmentation: Augmentation | None = None
+    ) -> io.NodeOutput:
+        return _appended(augmentation, core.PatchMask(patches, size, fill))
