@@ -14,12 +14,13 @@ from torch import Tensor
 from .augment import Augmentation, Windows
 from .draws import Draws, ViewKey
 from .ensemble import balanced, by_judge, named
+from .importance import gradient_strength, importance_mask
 from .objectives.base import Objective
 from .objectives.scheduled import weight_at
 from .operator import Operator, Parameters
 from .optimizers import Optimizer, State, UnitAscent
 from .schedule import Pace, Schedule, pace_at
-from .stack import ImageStack, pixel_gradient, pixels
+from .stack import ImageStack, crop, pixel_gradient, pixels
 
 # On a CPU the activations of a few views stay in its caches, and are not handed back to the system after every pass;
 # a GPU wants more to do at a time. Measured with EfficientNet-Lite0 (benchmarks/speed.py).
@@ -53,11 +54,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """What an ascent came to: the picture, the stack it can be continued from, and the record of every step."""
+    """What an ascent came to: the picture, the stack it can be continued from, and the record of every step.
+
+    `importance` (B, height, width), 0..1, is bright where the gradient was large, over all of its steps.
+    """
 
     image: Tensor
     stack: ImageStack
     history: tuple[Record, ...]
+    importance: Tensor
 
 
 class Ascent:
@@ -106,11 +111,13 @@ class Ascent:
         self.chunk = chunk or (_CPU_CHUNK if self.device.type == "cpu" else _GPU_CHUNK)
         self.history: list[Record] = []
         self.stack = stack
+        self._strength = stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     @property
     def result(self) -> Result:
         """What the ascent has come to so far."""
-        return Result(self.stack.image(), self.stack, tuple(self.history))
+        gathered = crop(self._strength[:, None], self.stack.spec.margin)[:, 0]
+        return Result(self.stack.image(), self.stack, tuple(self.history), importance_mask(gathered))
 
     def __iter__(self) -> Iterator[Step]:
         self.stack = stack = _prepared(self.stack.to(self.device), self.optimizer)
@@ -125,6 +132,7 @@ class Ascent:
             self._check(gradient, record, weights)
             state = self.optimizer.step(state, gradient, operator, pace)
             self.history.append(record)
+            self._strength = self._strength.to(self.device) + gradient_strength(gradient)
             self.stack = replace(
                 stack, canvas=state.canvas, drive=state.parameters, momentum=state.momentum, steps=first + step + 1
             )

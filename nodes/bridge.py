@@ -63,6 +63,11 @@ def images_out(images: Tensor) -> Tensor:
     return images.detach().float().movedim(1, -1).contiguous().to(mm.intermediate_device())
 
 
+def masks_out(masks: Tensor) -> Tensor:
+    """A batch (B, H, W), 0..1, as ComfyUI's MASK, on the device ComfyUI keeps images on."""
+    return masks.detach().float().contiguous().to(mm.intermediate_device())
+
+
 def device() -> torch.device:
     """The device that ComfyUI computes on."""
     chosen: torch.device = mm.get_torch_device()
@@ -75,9 +80,14 @@ def storage_device() -> torch.device:
     return chosen
 
 
+def free_memory(where: torch.device | None = None) -> int:
+    """How many bytes are free on a device (ComfyUI's own if None)."""
+    return int(mm.get_free_memory(where or device()))
+
+
 def check_memory(needed: int, what: str, advice: str, where: torch.device | None = None) -> None:
     """ValueError when `needed` bytes are not free on a device (ComfyUI's own if None)."""
-    free = mm.get_free_memory(where or device())
+    free = free_memory(where)
     if needed > free:
         raise ValueError(f"{what} needs about {_gib(needed)}, and {_gib(free)} are free: {advice}")
 

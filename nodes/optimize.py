@@ -179,6 +179,7 @@ class Optimize(io.ComfyNode):
                 Stack.Output("stack", tooltip="The stack as it is now; Optimize can go on from it."),
                 io.Image.Output("frames", tooltip="The kept steps in order, the final image last."),
                 History.Output("history", tooltip="Scores and gradient norm of every step."),
+                io.Mask.Output("importance", tooltip="Where the models looked: bright where the gradient was large."),
             ],
         )
 
@@ -219,6 +220,7 @@ class Optimize(io.ComfyNode):
             result.stack.to(bridge.storage_device()),
             bridge.images_out(torch.cat(kept)),
             result.history,
+            bridge.masks_out(result.importance),
         )
 
 
@@ -253,9 +255,11 @@ def _check_frames(stack: ImageStack, steps: int, frames: int) -> None:
     one = 4 * 3 * stack.batch * spec.width * spec.height
     count = 1 + (steps - 1) // frames if frames else 1
     # Twice: once as they come, once as the batch that leaves the node.
-    bridge.check_memory(
-        2 * one * count,
-        f"keeping {count} frames",
-        f"keep fewer, for instance every {max(1, frames) * 4} steps, or set frames to 0",
-        bridge.storage_device(),
-    )
+    needed = 2 * one * count
+    where = bridge.storage_device()
+    fitting = bridge.free_memory(where) // (2 * one)
+    advice = "make the picture or the batch smaller"
+    if fitting and frames:
+        every = (steps - 1) // fitting + 1
+        advice = f"set frames to {every} or more, which keeps {1 + (steps - 1) // every}, or to 0"
+    bridge.check_memory(needed, f"keeping {count} frames", advice, where)

@@ -29,7 +29,7 @@ def ask(pack: Pack, clip: Any, text: str = WISH, **inputs: Any) -> Any:
 
 def test_a_graph_in_words_climbs_and_is_found_again(pack: Pack, clip: Any) -> None:
     objective = ask(pack, clip)
-    image, _, _, history = pack.optimize(
+    image, _, _, history, _ = pack.optimize(
         objectives={"objective0": objective}, augmentation=still(pack), steps=20, **STEADY
     )
     scores = [record.scores[WISH] for record in history]

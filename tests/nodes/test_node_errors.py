@@ -168,9 +168,21 @@ def test_frames_that_do_not_fit_into_memory_are_refused_before_the_first_step(
     stack, objective, augmentation = pack.stack(), pack.objective(), pack.augmentation()
     given = {"stack": stack, "objectives": {"objective0": objective}, "augmentation": augmentation}
     monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device=None: 4 * GIGA)
-    message = r"keeping 50000 frames needs about 4.6 GiB, and 4.0 GiB are free: keep fewer.*every 4 steps"
+    message = (
+        r"keeping 50000 frames needs about 4.6 GiB, and 4.0 GiB are free: set frames to 2 or more.* 25000, or to 0"
+    )
     with pytest.raises(ValueError, match=message):
         pack.run("DAS_Optimize", steps=50000, frames=1, **given)
+    # What is suggested is what fits, and nothing larger would be needed.
+    frame = 2 * 4 * 3 * 64 * 64
+    monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device=None: 334 * frame)
+    with pytest.raises(ValueError, match=r"keeping 500 frames .* set frames to 3 or more, which keeps 334, or to 0"):
+        pack.run("DAS_Optimize", steps=1000, frames=2, **given)
+    pack.module("nodes.optimize")._check_frames(stack, 1000, 3)
+    monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device=None: frame - 1)
+    with pytest.raises(ValueError, match=r"keeping 1 frames .*: make the picture or the batch smaller"):
+        pack.run("DAS_Optimize", steps=5, **given)
+    monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device=None: 4 * GIGA)
     assert len(pack.run("DAS_Optimize", steps=2, frames=1, **given)[2]) == 2
 
 

@@ -62,7 +62,7 @@ def test_a_graph_with_a_real_classifier_climbs(pack: Pack, starter: Any) -> None
     (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish\ngoldfish: 0.1")
     # One view, always the same, so that scores of different steps can be compared.
     still = pack.augmentation(views=1, jitter=0, zoom_min=1.0, noise=0.0, flip=0.0)
-    image, stack, frames, history = pack.optimize(
+    image, stack, frames, history, _ = pack.optimize(
         stack=pack.stack(levels={"levels": "linear"}),
         objectives={"objective0": objective},
         augmentation=still,
@@ -92,8 +92,14 @@ def test_outputs_have_the_size_of_the_picture_and_the_batch(
 ) -> None:
     stack = pack.stack(width=width, height=height, margin=margin, batch_size=batch)
     assert_is_image(pack.run("DAS_StackToImage", stack=stack)[0], batch, height, width)
-    image, after, frames, _ = pack.optimize(stack=stack, augmentation=pack.augmentation(jitter=margin), frames=1)
+    image, after, frames, _, importance = pack.optimize(
+        stack=stack, augmentation=pack.augmentation(jitter=margin), frames=1
+    )
     assert_is_image(image, batch, height, width)
+    assert importance.shape == (batch, height, width)
+    assert importance.device == image.device
+    assert importance.min() >= 0
+    assert importance.max() == 1
     assert_is_image(frames, 2 * batch, height, width)
     assert tuple(after.canvas.shape) == (batch, 3, height + 2 * margin, width + 2 * margin)
     assert batch == 1 or not torch.equal(image[0], image[1])
@@ -112,10 +118,10 @@ def test_a_new_stack_is_free_of_inference_mode(pack: Pack, start: dict[str, str]
 @pytest.mark.parametrize("method", METHODS)
 def test_a_stack_that_has_climbed_is_free_and_goes_on(pack: Pack, method: str, optimizer: dict[str, Any]) -> None:
     stack = pack.stack(method=method)
-    first, after, _, early = pack.optimize(stack=stack, optimizer=optimizer)
+    first, after, _, early, _ = pack.optimize(stack=stack, optimizer=optimizer)
     for tensor in tensors(after):
         assert_is_free(tensor)
-    second, _, _, late = pack.optimize(stack=after, optimizer=optimizer)
+    second, _, _, late, _ = pack.optimize(stack=after, optimizer=optimizer)
     assert [record.step for record in (*early, *late)] == [0, 1, 2, 3]
     assert not torch.equal(first, second)
     assert torch.equal(pack.run("DAS_StackToImage", stack=after)[0], first)
@@ -161,7 +167,7 @@ def test_weighted_objectives_are_recorded_by_name(pack: Pack, toy: Any) -> None:
 
 @pytest.mark.parametrize(("steps", "every", "count"), [(4, 0, 1), (4, 1, 4), (4, 2, 2), (3, 2, 2), (2, 9, 1)])
 def test_frames_are_every_so_many_steps_and_the_last(pack: Pack, steps: int, every: int, count: int) -> None:
-    image, _, frames, history = pack.optimize(steps=steps, frames=every)
+    image, _, frames, history, _ = pack.optimize(steps=steps, frames=every)
     assert_is_image(frames, count, 64, 64)
     assert torch.equal(frames[-1:], image)
     assert [record.step for record in history] == list(range(steps))
