@@ -134,8 +134,7 @@ class SmallDiffusion(io.ComfyNode):
         model = comfy.model_patcher.ModelPatcher(denoiser, device, torch.device("cpu"))
         pixels = comfy.taesd.taesd.TAESD()
         fill(pixels, generator)
-        weights = {f"taesd_{name}": value for name, value in pixels.state_dict().items()}
-        return io.NodeOutput(model, small_clip(64, generator), comfy.sd.VAE(sd=weights))
+        return io.NodeOutput(model, small_clip(64, generator), comfy.sd.VAE(sd=pixels.state_dict()))
 
 
 LAYERS = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_act": "quick_gelu"}

@@ -95,10 +95,11 @@ def test_a_node_that_the_server_does_not_have_is_an_error(comfyui: Client, brows
         make_example(comfyui, browser, tmp_path, "other")
 
 
-def test_the_thumbnail_shows_the_first_picture(comfyui: Client) -> None:
+def test_the_thumbnail_shows_the_first_pictures_as_one_sheet(comfyui: Client) -> None:
     image = first_picture(comfyui, PROMPT)
-    assert image.size == (96, 72)
-    assert image.convert("RGB").getpixel((0, 0)) == (255, 0, 0)
+    assert image.size == (2 * 96, 2 * 72)
+    corners = [image.getpixel(at) for at in ((0, 0), (191, 0), (0, 143), (191, 143))]
+    assert corners == [(255, 0, 0), (0, 0, 255), (0, 255, 0), (0, 0, 0)]
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.json")))
