@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from .augment import Augmentation, Windows
-from .draws import Draws, ViewKey
+from .draws import ViewKey
 from .ensemble import balanced, by_judge, named
 from .importance import gradient_strength, importance_mask
+from .look import Look
 from .objectives.base import Objective
 from .objectives.scheduled import weight_at
 from .operator import Operator, Parameters
@@ -74,6 +75,7 @@ class Ascent:
 
     Objectives that ask the same model add up as their scores do. Where several models are asked, the gradient of each
     is brought to the same scale first (`ensemble.balanced`), so that a weight counts alike whichever model it is for.
+    What a model says in the end and what goes on in its layers are asked as if of two models.
     """
 
     def __init__(
@@ -163,8 +165,8 @@ class Ascent:
             for number, (judge, objectives) in enumerate(by_judge(self.objectives)):
                 keys = [ViewKey(self.seed, item, step, view, number) for item in range(batch) for view in range(views)]
                 for begin in range(0, len(keys), self.chunk):
-                    draws = Draws(keys[begin : begin + self.chunk], canvas.device, pace.opening, pace.done)
-                    output = judge(self.augmentation(shown, spec.margin, draws, judge.size))
+                    look = Look(judge, self.augmentation, spec, keys[begin : begin + self.chunk], pace)
+                    output = look(shown)
                     total = torch.zeros((), device=canvas.device)
                     for name, objective in objectives:
                         score = objective.score(output).sum() / views

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .models.judge import Judge
+from .models.watched import Watched, joined
 from .objectives.base import Objective
 
 Named = tuple[str, Objective]
@@ -22,11 +23,18 @@ def named(objectives: Sequence[Objective]) -> list[Named]:
 
 
 def by_judge(objectives: Sequence[Named]) -> list[tuple[Judge, list[Named]]]:
-    """The objectives grouped by the model they ask, so that every view goes through a model once."""
-    order = {id(o.judge.module): n for n, (_, o) in reversed(list(enumerate(objectives)))}
-    ranked = sorted(objectives, key=lambda pair: order[id(pair[1].judge.module)])
-    groups = [list(members) for _, members in groupby(ranked, key=lambda pair: id(pair[1].judge.module))]
-    return [(members[0][1].judge, members) for members in groups]
+    """The objectives grouped by the model they ask, so that every view goes through a model once.
+
+    What a model says and what goes on inside of it count as two: their scores are of unlike size.
+    """
+    order = {_asked(o.judge): n for n, (_, o) in reversed(list(enumerate(objectives)))}
+    ranked = sorted(objectives, key=lambda pair: order[_asked(pair[1].judge)])
+    groups = [list(members) for _, members in groupby(ranked, key=lambda pair: _asked(pair[1].judge))]
+    return [(joined([objective.judge for _, objective in members]), members) for members in groups]
+
+
+def _asked(judge: Judge) -> tuple[int, bool]:
+    return id(judge.module), isinstance(judge, Watched)
 
 
 def balanced(gradients: Sequence[Tensor], weights: Sequence[float], move: Callable[[Tensor], Tensor]) -> Tensor:

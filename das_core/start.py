@@ -29,6 +29,12 @@ def cover(image: Tensor, shape: Shape) -> Tensor:
     return image[:, :, top : top + height, left : left + width]
 
 
+def placed(image: Tensor, shape: Shape, margin: int) -> Tensor:
+    """Images (B, 3, h, w), 0..1, as the pixels of canvases that show them in `shape`, mirrored into the margin."""
+    mode = "reflect" if margin < min(shape) else "replicate"
+    return F.pad(cover(image.float().clamp(0, 1), shape), (margin,) * 4, mode=mode)
+
+
 def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float) -> Tensor:
     """The canvas that shows `image` (B, 3, h, w), 0..1, as a picture of `shape`, mirrored into the margin.
 
@@ -37,9 +43,7 @@ def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float)
     """
     if not 0 < contrast <= 1:
         raise ValueError(f"contrast {contrast} is not above 0 and at most 1; 0.95 keeps the picture and lets it move")
-    picture = cover(check_images(image, "the start image").float().clamp(0, 1), shape)
-    mode = "reflect" if margin < min(shape) else "replicate"
-    picture = F.pad(picture, (margin,) * 4, mode=mode)
+    picture = placed(check_images(image, "the start image"), shape, margin)
     softened = (0.5 + contrast * (picture - 0.5)).clamp(_EDGE, 1 - _EDGE)
     return torch.atanh(2 * softened - 1)
 

@@ -35,13 +35,21 @@ class Judge:
 
     def __call__(self, views: Tensor) -> Tensor:
         """What the model says of views (V, 3, size, size), 0..1: its output in float32."""
+        return self.told(self.module(self.prepared(views)))
+
+    def prepared(self, views: Tensor) -> Tensor:
+        """Views (V, 3, size, size), 0..1, as the module takes them."""
         mean, std = (torch.tensor(value, device=views.device)[:, None, None] for value in (self.mean, self.std))
         # Scale and shift in one pass: (views - mean) / std.
         normalised = torch.addcmul(-mean / std, views, 1 / std)
         if self.dtype is torch.float16:
             normalised = _ScaleGradient.apply(normalised, 1 / _HALF_SCALE)
-        output: Tensor = self.module(normalised.to(self.dtype, memory_format=torch.channels_last)).float()
-        return _ScaleGradient.apply(output, _HALF_SCALE) if self.dtype is torch.float16 else output
+        return normalised.to(self.dtype, memory_format=torch.channels_last)
+
+    def told(self, values: Tensor) -> Tensor:
+        """What came out of the module, or of a part of it, in float32."""
+        values = values.float()
+        return _ScaleGradient.apply(values, _HALF_SCALE) if self.dtype is torch.float16 else values
 
     def with_precision(self, dtype: torch.dtype) -> Self:
         """The same judge with weights of another floating-point type; without the owner if those are a copy."""

@@ -1,6 +1,6 @@
 """What every objective looks like to an ascent."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -25,6 +25,9 @@ class Objective(Protocol):
         """A short name for progress, history and errors."""
         ...
 
-    def score(self, output: Tensor) -> Tensor:
-        """The score (V,) of every view, larger is better, given what the judge said of them (V, …)."""
+    def score(self, output: Any) -> Tensor:
+        """The score (V,) of every view, larger is better, given what the judge said of them.
+
+        That is a tensor (V, …), or the `Activations` of a judge that is watched.
+        """
         ...

@@ -1,6 +1,7 @@
 """An objective whose weight changes over the ascent."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -43,7 +44,7 @@ class ScheduledObjective:
         """That of the objective."""
         return self.objective.name
 
-    def score(self, output: Tensor) -> Tensor:
+    def score(self, output: Any) -> Tensor:
         """The score (V,) of the objective, whatever its weight is."""
         return self.objective.score(output)
 

@@ -1,0 +1,82 @@
+"""The content of an image: compared place by place, through the same views."""
+
+import pytest
+import torch
+from torch import Tensor
+from toys import Output, classifier
+
+from das_core.ascent import Ascent
+from das_core.augment import Augmentation, Windows
+from das_core.objectives.content import content_distance, content_objective
+from das_core.objectives.scheduled import ScheduledObjective
+from das_core.optimizers import UnitAscent
+from das_core.stack import ImageStack, StackSpec
+
+SPEC = StackSpec(40, 32, 8)
+VIEWS = Augmentation(3, Windows(8))
+
+
+def picture(batch: int = 1, seed: int = 0) -> Tensor:
+    return torch.rand(batch, 3, 50, 60, generator=torch.Generator().manual_seed(seed))
+
+
+def first_scores(stack: ImageStack, *objectives: object, **options: int) -> dict[str, float]:
+    ascent = Ascent(stack, objectives, VIEWS, steps=1, **options)  # type: ignore[arg-type]
+    return next(iter(ascent)).record.scores
+
+
+def test_a_distance_is_a_share_of_what_is_aimed_at() -> None:
+    aim = torch.tensor([[[3.0, 4.0]], [[0.0, 0.0]]])
+    assert content_distance(torch.tensor([[[3.0, 0.0]], [[0.0, 0.0]]]), aim).tolist() == pytest.approx([16 / 25, 0.0])
+
+
+def test_the_same_image_is_the_same_in_every_view() -> None:
+    toy = classifier()
+    content = content_objective(toy, picture())
+    scores = first_scores(ImageStack.from_image(SPEC, picture(), contrast=1.0), content, Output(toy))
+    # But for pure black and white, which no stack shows.
+    assert scores["content"] == pytest.approx(0, abs=1e-5)
+    assert first_scores(ImageStack.from_image(SPEC, picture(seed=1)), content)["content"] < -0.01
+
+
+def test_every_image_of_a_batch_has_its_own() -> None:
+    toy, pair = classifier(), picture(batch=2)
+    right = first_scores(ImageStack.from_image(SPEC, pair, contrast=1.0), content_objective(toy, pair))
+    wrong = first_scores(ImageStack.from_image(SPEC, pair, contrast=1.0), content_objective(toy, pair.flip(0)))
+    assert right["content"] == pytest.approx(0, abs=1e-5)
+    assert wrong["content"] < -0.01
+    one = content_objective(toy, pair[:1])
+    assert first_scores(ImageStack.from_image(SPEC, pair), one)["content"] < -0.001
+    with pytest.raises(ValueError, match=r"3 images to compare with do not go with a stack of 2: use 1 or 2"):
+        first_scores(ImageStack.from_image(SPEC, pair), content_objective(toy, picture(batch=3)))
+
+
+def test_chunks_change_nothing() -> None:
+    toy = classifier()
+    scores = [
+        first_scores(ImageStack.from_image(SPEC, picture(seed=1)), content_objective(toy, picture()), chunk=chunk)
+        for chunk in (1, 2, 3)
+    ]
+    assert scores[0]["content"] == pytest.approx(scores[1]["content"], rel=1e-5)
+    assert scores[0]["content"] == pytest.approx(scores[2]["content"], rel=1e-5)
+
+
+def test_a_stack_climbs_to_the_content_of_an_image() -> None:
+    toy = classifier()
+    content = content_objective(toy, picture(), weight=2.0)
+    asked = [ScheduledObjective(content, 1.0, 1.0), Output(toy, weight=0.1)]
+    ascent = Ascent(ImageStack.grey(SPEC), asked, VIEWS, steps=12, optimizer=UnitAscent(coarse_to_fine=0.0))
+    for _ in ascent:
+        pass
+    assert ascent.history[-1].scores["content"] > 0.7 * ascent.history[0].scores["content"]
+
+
+def test_outside_of_an_ascent_there_is_nothing_to_compare_with() -> None:
+    content = content_objective(classifier(), picture(), "1")
+    assert content.layer == "1"
+    with pytest.raises(ValueError, match="only be asked for in an ascent"):
+        content.score(content.judge(torch.rand(1, 3, 32, 32)))
+    with pytest.raises(ValueError, match="layer 'seven' is not in toy"):
+        content_objective(classifier(), picture(), "seven")
+    with pytest.raises(ValueError, match="the content image has 1 channels"):
+        content_objective(classifier(), picture()[:, :1])

@@ -1,0 +1,118 @@
+"""The style of an image: Gram matrices against NumPy, and ascents that come nearer to them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from torch import Tensor
+from torchvision.transforms.functional import to_tensor
+from toys import classifier
+
+from das_core.ascent import Ascent
+from das_core.augment import Augmentation, Windows
+from das_core.images import squared
+from das_core.models.starter import load_starter
+from das_core.models.watched import watched
+from das_core.objectives.content import content_objective
+from das_core.objectives.style import gram, style_distances, style_objective
+from das_core.optimizers import UnitAscent
+from das_core.stack import ImageStack, StackSpec
+
+
+def picture(height: int = 32, width: int = 32, seed: int = 0, batch: int = 1) -> Tensor:
+    return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_gram_matrix_is_that_of_numpy() -> None:
+    features = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0))
+    for view, found in zip(features.double().numpy(), gram(features), strict=True):
+        expected = np.zeros((5, 5))
+        for row in range(4):
+            for column in range(3):
+                expected += np.outer(view[:, row, column], view[:, row, column]) / 12
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)
+    vector = torch.tensor([[1.0, -2.0]])
+    assert gram(vector).tolist() == [[[1, -2], [-2, 4]]]
+    tokens = features.flatten(2)
+    torch.testing.assert_close(gram(tokens), gram(features))
+
+
+def test_a_score_is_that_of_numpy() -> None:
+    toy = classifier()
+    objective = style_objective(toy, picture(seed=1), "1: 2\n3: 0.5\n1: 1", weight=4.0)
+    assert (objective.weights, objective.weight, objective.name) == ((3.0, 0.5), 4.0, "style")
+    output = objective.judge(picture())
+    expected = 0.0
+    for layer, weight, target in zip(("1", "3"), (3.0, 0.5), objective.targets, strict=True):
+        features = output[layer][0].flatten(1).double().numpy()
+        off = features @ features.T / features.shape[1] - target.double().numpy()
+        expected -= weight * np.sum(off**2) / np.sum(target.double().numpy() ** 2)
+    assert float(objective.score(output)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_style_itself_is_as_near_as_can_be() -> None:
+    toy = classifier()
+    # A window of one colour is like every other.
+    plain = torch.full((1, 3, 40, 70), 0.3)
+    objective = style_objective(toy, plain)
+    assert float(objective.score(objective.judge(squared(plain, 32)))) == pytest.approx(0, abs=1e-8)
+    assert float(objective.score(objective.judge(picture()))) < -0.01
+
+
+def test_several_images_are_one_style() -> None:
+    toy = classifier()
+    both = style_objective(toy, picture(20, 50, batch=2))
+    alone = [style_objective(toy, image[None]).targets for image in picture(20, 50, batch=2)]
+    for target, one, two in zip(both.targets, *alone, strict=True):
+        torch.testing.assert_close(target, (one + two) / 2)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (17, 900), (300, 40)])
+def test_a_style_image_may_have_any_shape(shape: tuple[int, int]) -> None:
+    objective = style_objective(classifier(), picture(*shape))
+    assert all(bool(target.isfinite().all()) for target in objective.targets)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((picture(1, 1),), r"style image of 1 x 1 pixels has no texture .* 16 x 16"),
+        ((picture(64, 8),), r"style image of 8 x 64 pixels"),
+        ((torch.rand(1, 4, 32, 32),), r"4 channels"),
+        ((picture(), "11"), r"layer '11' is not in toy; the nearest are 1"),
+        ((picture(), "1: much"), r"weight 'much'"),
+        ((picture(), "1: 1\n1: -1"), r"weights of all layers are 0"),
+    ],
+)
+def test_what_makes_no_style_is_named(arguments: tuple[Tensor], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        style_objective(classifier(), *arguments)
+
+
+def test_a_layer_that_sees_nothing_is_named() -> None:
+    objective = style_objective(classifier(), picture(), "1")
+    with pytest.raises(ValueError, match=r"layer 1 of toy sees nothing in the style image"):
+        replace(objective, targets=(torch.zeros(16, 16),))
+    with pytest.raises(ValueError, match="2 targets and 1 weights do not go with 1 layers"):
+        replace(objective, targets=objective.targets * 2)
+
+
+def test_a_photograph_takes_the_style_of_another_and_keeps_its_content() -> None:
+    starter = load_starter()
+    cat, cells = (to_tensor(load()).unsqueeze(0) for load in (skimage.data.chelsea, skimage.data.immunohistochemistry))
+    style, content = style_objective(starter, cells), content_objective(starter, cat, weight=3.0)
+    stack = ImageStack.from_image(StackSpec(224, 224, 16), cat)
+    optimizer = UnitAscent(step_size=0.08, coarse_to_fine=0.0)
+    ascent = Ascent(stack, [style, content], Augmentation(2, Windows(16)), steps=8, optimizer=optimizer)
+    for _ in ascent:
+        pass
+    seen = watched(starter, [layer.name for layer in style.judge.layers])
+    before, after = (
+        float(style_distances(seen(shown), style.judge, style.targets).sum())
+        for shown in (stack.image(), ascent.result.image)
+    )
+    assert after < before / 2
+    features = [content.judge(squared(image, 224))[content.layer] for image in (ascent.result.image, cat, cells)]
+    assert float((features[0] - features[1]).norm()) < float((features[0] - features[2]).norm())
