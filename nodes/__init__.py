@@ -5,12 +5,14 @@ from .classes import ClassObjective
 from .classifier import LoadClassifier
 from .clip import LoadCLIP
 from .comfyui_clip import CLIPFromComfyUI
+from .feature import FeatureObjective, ListLayers
 from .image import ImageObjective
 from .inspect import Classify, Similarity
 from .optimize import Optimize
 from .scheduled import Schedule
 from .stack import ImageStack, StackToImage
 from .stackfile import LoadStack, SaveStack
+from .style import ContentObjective, StyleObjective
 from .text import TextObjective
 from .transforms import ColorShift, PatchMask, Perspective
 
@@ -26,6 +28,9 @@ NODES = [
     ClassObjective,
     TextObjective,
     ImageObjective,
+    StyleObjective,
+    ContentObjective,
+    FeatureObjective,
     Schedule,
     Optimize,
     StackToImage,
@@ -33,5 +38,6 @@ NODES = [
     LoadStack,
     Classify,
     Similarity,
+    ListLayers,
 ]
 """Every node of the pack, in the order of a graph."""

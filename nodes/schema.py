@@ -31,6 +31,13 @@ def precision_input() -> Any:
     )
 
 
+def model_input() -> Any:
+    """A model of either kind, for what looks inside of it."""
+    return io.MultiType.Input(
+        "model", [Classifier, Clip], tooltip="The model to look into, from Load Classifier or Load CLIP Judge."
+    )
+
+
 def weight_input() -> Any:
     """The weight of an objective, last of its inputs."""
     return io.Float.Input(

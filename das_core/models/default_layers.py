@@ -9,7 +9,8 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from .layers import Layer
+from .judge import Judge
+from .layers import Layer, layer_table, layers_of, matching
 
 _FINEST_CELLS, _CONTENT_CELLS = 12, 24
 """Cells a side below which a Gram matrix has too few positions, and content too little place."""
@@ -63,3 +64,13 @@ def _blocks(layers: Sequence[Layer]) -> list[Layer]:
         if len(layer.shape) == 2 and (numbered := re.fullmatch(r"(.*?)\d+", layer.name)):
             rows[numbered[1], layer.shape].append(layer)
     return max(rows.values(), key=len, default=[])
+
+
+def layer_list(judge: Judge, search: str = "") -> str:
+    """The layers of a judge that match a search, as text, after a head that says which are taken unless others are."""
+    layers = layers_of(judge)
+    found = matching(layers, search)
+    taken = f"Style takes {', '.join(style_layers(layers, judge.size))}; content {content_layer(layers, judge.size)}."
+    sought = " ".join(search.split())
+    count = f"{len(found)} of its {len(layers)} layers match '{sought}'" if sought else f"{len(layers)} layers"
+    return "\n".join([f"{judge.name}: {count}. {taken}", "", *([layer_table(found)] if found else [])]).rstrip()

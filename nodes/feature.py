@@ -1,0 +1,158 @@
+"""Asking the layers inside of a model, and finding out what they are called."""
+
+from typing import Any, get_args
+
+from comfy_api.latest import io
+
+from ..das_core.models.default_layers import layer_list
+from ..das_core.models.judge import Judge
+from ..das_core.objectives import feature as core
+from . import bridge
+from .schema import Objective, chosen, model_input, schema, weight_input
+
+_MOST_CHANNELS = 2**20
+
+
+class FeatureObjective(io.ComfyNode):
+    """Make an image that a part of a model reacts to."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        option = io.DynamicCombo.Option
+        return schema(
+            node_id="DAS_FeatureObjective",
+            display_name="Feature Objective",
+            category="Direct Ascent/objectives",
+            description=(
+                "Ask for what a part of a model reacts to, to see what it has learned to see.\n\n"
+                "• layer: more of whatever a layer sees already. From a photograph this is deep dream.\n"
+                "• channel: what one feature is about, everywhere in the picture.\n"
+                "• neuron: the same in one place, or in one token of a transformer.\n"
+                "• direction: several channels at once, with signed shares.\n"
+                "• head: what one attention head of a transformer lets through."
+            ),
+            search_aliases=["das", "direct ascent", "deep dream", "lucid", "feature visualization", "neuron"],
+            inputs=[
+                model_input(),
+                io.String.Input(
+                    "layer",
+                    default="blocks.3",
+                    tooltip="The layer to ask, by the model's own name for it. Early layers see edges and colours, "
+                    "middle ones textures and parts, late ones things. List Layers shows all names.",
+                ),
+                io.DynamicCombo.Input(
+                    "kind",
+                    options=[
+                        option("layer", []),
+                        option(
+                            "channel",
+                            [
+                                io.Int.Input(
+                                    "channel",
+                                    default=0,
+                                    min=0,
+                                    max=_MOST_CHANNELS,
+                                    tooltip="Which feature of the layer, counted from 0. Their order means nothing: "
+                                    "low ones are no simpler than high ones.",
+                                )
+                            ],
+                        ),
+                        option(
+                            "neuron",
+                            [
+                                io.Int.Input(
+                                    "channel",
+                                    default=0,
+                                    min=0,
+                                    max=_MOST_CHANNELS,
+                                    tooltip="Which feature, counted from 0, in the one place below.",
+                                ),
+                                io.String.Input(
+                                    "position",
+                                    default="",
+                                    tooltip="Where: row and column, such as '3, 5', or a token, such as '0' (mostly "
+                                    "the class token). Small numbers lie top left. Empty: the middle.",
+                                ),
+                            ],
+                        ),
+                        option(
+                            "direction",
+                            [
+                                io.String.Input(
+                                    "direction",
+                                    default="0: 1\n1: -0.5",
+                                    multiline=True,
+                                    tooltip="A channel a line, with ': share' if you like; below 0 keeps it away. Only "
+                                    "the proportions count.",
+                                )
+                            ],
+                        ),
+                        option(
+                            "head",
+                            [
+                                io.Int.Input(
+                                    "head",
+                                    default=0,
+                                    min=0,
+                                    max=1023,
+                                    tooltip="Which attention head, counted from 0. The layer is then an attention "
+                                    "module, such as blocks.3.attn.",
+                                )
+                            ],
+                        ),
+                    ],
+                    tooltip="Which part of the layer. layer dreams; channel is the one to see what a model knows.",
+                ),
+                weight_input(),
+            ],
+            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, model: Judge, layer: str, weight: float, kind: dict[str, Any] | None = None) -> io.NodeOutput:
+        part, settings = chosen("kind", kind, get_args(core.Kind))
+        bridge.load_judges([model], 1)
+        objective = core.feature_objective(
+            model,
+            layer,
+            part,  # type: ignore[arg-type]
+            settings.get("channel", settings.get("head", 0)),
+            core.parse_position(settings.get("position", "")),
+            core.parse_direction(settings.get("direction", "")),
+            weight,
+        )
+        return io.NodeOutput(objective)
+
+
+class ListLayers(io.ComfyNode):
+    """What the layers of a model are called."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_ListLayers",
+            display_name="List Layers",
+            category="Direct Ascent/inspect",
+            description=(
+                "List what the layers of a model are called and what comes out of them, for Style, Content and Feature "
+                "Objective. Connect the text to Preview as Text."
+            ),
+            search_aliases=["das", "direct ascent", "layer names", "modules", "architecture", "summary"],
+            inputs=[
+                model_input(),
+                io.String.Input(
+                    "search",
+                    default="",
+                    tooltip="Only layers with all of these words in their name or kind, such as 'blocks.3 conv'. A "
+                    "long search shows few layers, an empty one all.",
+                ),
+            ],
+            outputs=[io.String.Output("text", tooltip="A layer a line: name, shape, kind, in the order they run.")],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, model: Judge, search: str) -> io.NodeOutput:
+        bridge.load_judges([model], 1)
+        return io.NodeOutput(layer_list(model, search))
