@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import large
 import memory
 import photographs
 import quality
@@ -23,6 +24,7 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 SECTIONS: dict[str, Callable[[], str]] = {
     "speed": speed.report,
     "memory": memory.report,
+    "large": large.report,
     "quality": quality.report,
     "words": words.report,
     "photographs": photographs.report,

@@ -105,7 +105,7 @@ class Ascent:
         # Without an augmentation of its own, views reach as far as the stack lets them.
         default = Augmentation(windows=Windows(jitter=min(Windows.jitter, margin)))
         self.augmentation = augmentation or default
-        self.augmentation.windows.region(stack.spec.canvas, margin)
+        self.augmentation.windows.region(stack.spec.canvas, margin, tile=stack.spec.tile)
         self.optimizer: Optimizer = optimizer or UnitAscent()
         self.objectives = named(objectives)
         self.steps, self.schedule, self.seed = steps, schedule, seed

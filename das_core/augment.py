@@ -5,15 +5,14 @@ way. `Windows` cuts views out of the canvas; then come transforms of views, in o
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from .cut import Window, cut
 from .draws import Draws, NoiseKind
 from .levels import Shape
-from .resample import triangle_matrix
 from .schedule import Curve, between, check_curve
 
 
@@ -84,7 +83,8 @@ class Windows:
     of the short side of that region, drawn between `zoom_min` (close up) and `zoom_max` (1: all of it). While an ascent
     is coarse the lower bound comes down from `zoom_start` to `zoom_min`: first the whole scene, then its details.
     With zoom 2/3 and jitter 56 on a picture of 224 this is the reference's roll and centre crop. Where `jitter_end` or
-    `zoom_min_end` is given, jitter or zoom_min goes there over the whole ascent, along `curve`.
+    `zoom_min_end` is given, jitter or zoom_min goes there over the whole ascent, along `curve`. On a tile windows lie
+    anywhere and go on at the opposite edge; jitter has no meaning there.
     """
 
     jitter: int = 56
@@ -127,8 +127,10 @@ class Windows:
             zoom_min_end=None,
         )
 
-    def region(self, canvas: Shape, margin: int) -> tuple[int, int, int, int]:
+    def region(self, canvas: Shape, margin: int, *, tile: bool = False) -> tuple[int, int, int, int]:
         """Top, left, height and width of the part of the canvas that views may reach, in pixels."""
+        if tile:
+            return 0, 0, *canvas
         for name, jitter in (("jitter", self.jitter), ("jitter_end", self.jitter_end or 0)):
             if jitter > margin:
                 raise ValueError(
@@ -138,57 +140,25 @@ class Windows:
         edge = margin - self.jitter
         return edge, edge, canvas[0] - 2 * edge, canvas[1] - 2 * edge
 
-    def draw(self, canvas: Shape, margin: int, draws: Draws) -> list[tuple[int, int, int]]:
-        """Top, left and side of the window of every view, in pixels."""
+    def draw(self, canvas: Shape, margin: int, draws: Draws, *, tile: bool = False) -> list[Window]:
+        """The window of every view."""
         now = self.at(draws.done)
-        top, left, height, width = now.region(canvas, margin)
+        top, left, height, width = now.region(canvas, margin, tile=tile)
         widest = min(height, width)
         start = min(max(now.zoom_start, now.zoom_min), now.zoom_max)
         lowest = start + (now.zoom_min - start) * draws.opening
         windows = []
         for zoom, down, right in zip(draws.uniform(), draws.uniform(), draws.uniform(), strict=True):
             side = max(1, min(widest, round(widest * (lowest + zoom * (self.zoom_max - lowest)))))
-            # Every position that fits is equally likely, the outermost included.
-            windows.append((top + int(down * (height - side + 1)), left + int(right * (width - side + 1)), side))
+            # Every position that fits is equally likely, the outermost included; in a tile all of them fit.
+            rows, columns = (height, width) if tile else (height - side + 1, width - side + 1)
+            windows.append((top + int(down * rows), left + int(right * columns), side))
         return windows
 
-    def __call__(self, pixels: Tensor, margin: int, draws: Draws, size: int) -> Tensor:
+    def __call__(self, pixels: Tensor, margin: int, draws: Draws, size: int, *, tile: bool = False) -> Tensor:
         """Views (V, 3, size, size) of the canvases (B, 3, H, W)."""
         canvas = (pixels.shape[2], pixels.shape[3])
-        views: Tensor = _Cut.apply(pixels, self.draw(canvas, margin, draws), draws.items, size)
-        return views
-
-
-class _Cut(torch.autograd.Function):
-    """Cuts windows and resizes them; the adjoint writes into one canvas, however many views there are.
-
-    The adjoint is matrix products, deterministic on every device, which the library's own backward is not on CUDA.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, pixels: Tensor, windows: list[tuple[int, int, int]], items: list[int], size: int) -> Tensor:
-        ctx.windows, ctx.items, ctx.size, ctx.shape = windows, items, size, pixels.shape
-        views = pixels.new_empty(len(windows), pixels.shape[1], size, size)
-        for view, item, (top, left, side) in zip(views, items, windows, strict=True):
-            window = pixels[item, :, top : top + side, left : left + side]
-            if side == size:
-                view.copy_(window)
-            else:
-                view.copy_(F.interpolate(window[None], size=size, mode="bilinear", antialias=True)[0])
-        return views
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        (gradient,) = gradients
-        canvas = gradient.new_zeros(ctx.shape)
-        for view, item, (top, left, side) in zip(gradient, ctx.items, ctx.windows, strict=True):
-            window = canvas[item, :, top : top + side, left : left + side]
-            if side == ctx.size:
-                window += view
-            else:
-                resize = triangle_matrix(side, ctx.size, gradient.device)
-                window += resize.T @ view @ resize
-        return canvas, None, None, None
+        return cut(pixels, self.draw(canvas, margin, draws, tile=tile), draws.items, size)
 
 
 @dataclass(frozen=True)
@@ -203,9 +173,9 @@ class Augmentation:
         if self.views < 1:
             raise ValueError(f"views {self.views} is too few; a step needs at least 1, and 16 make a steady one")
 
-    def __call__(self, pixels: Tensor, margin: int, draws: Draws, size: int) -> Tensor:
+    def __call__(self, pixels: Tensor, margin: int, draws: Draws, size: int, *, tile: bool = False) -> Tensor:
         """Views (V, 3, size, size), 0..1, of canvases (B, 3, H, W), one for each of the draws."""
-        views = self.windows(pixels, margin, draws, size)
+        views = self.windows(pixels, margin, draws, size, tile=tile)
         for transform in self.transforms:
             views = transform(views, draws)
         return views

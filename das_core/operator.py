@@ -7,8 +7,9 @@ gradient G at the canvas moves level r by g_r A_r' G B_r, which moves the canvas
 
 K is linear and fixed, so the levels need not exist during an ascent, and no autograd graph runs through them.
 Three forms of it, all float32: `spectral` (K is nearly diagonal in the cosine basis), `exact` (matrix products) and
-`layers` (explicit tensors, for optimizers that do not commute with K). Method: Direct Ascent Synthesis,
-arXiv 2502.07753, section 3; the operator form is this project's.
+`layers` (explicit tensors, for optimizers that do not commute with K). In a tile the levels are resized as if the
+canvas went on at its other end, and the basis is Fourier's. Method: Direct Ascent Synthesis, arXiv 2502.07753, section
+3; the operator form is this project's.
 """
 
 from abc import ABC, abstractmethod
@@ -18,10 +19,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from .basis import Basis
 from .cache import cached
-from .cosine import CosineBasis, cosine_matrix
+from .cosine import CosineBasis, cosine_transform
+from .fourier import FourierBasis
 from .levels import Shape, level_shape
-from .resample import bicubic_adjoint, bicubic_matrix
+from .resample import bicubic_matrix
 
 Method = Literal["spectral", "exact", "layers"]
 Parameters = tuple[Tensor, ...]
@@ -33,9 +36,12 @@ class Operator(ABC):
     explicit = False
     """Whether the parameters are the levels themselves (and not one canvas-sized accumulated gradient)."""
 
-    def __init__(self, canvas: Shape, levels: Sequence[int], gains: Sequence[float], device: torch.device) -> None:
+    def __init__(
+        self, canvas: Shape, levels: Sequence[int], gains: Sequence[float], device: torch.device, tile: bool = False
+    ) -> None:
         self.canvas, self.levels, self.gains = canvas, tuple(levels), tuple(gains)
-        self.basis = CosineBasis(*canvas, device)
+        self.tile = tile
+        self.basis = basis_of(canvas, device, tile)
         self.device = device
 
     @abstractmethod
@@ -55,9 +61,11 @@ class Operator(ABC):
 class SpectralOperator(Operator):
     """K as a filter over cosine frequencies: a diagonal that no other diagonal comes nearer to."""
 
-    def __init__(self, canvas: Shape, levels: Sequence[int], gains: Sequence[float], device: torch.device) -> None:
-        super().__init__(canvas, levels, gains, device)
-        self.response = spectral_response(canvas, self.levels, self.gains).to(device)
+    def __init__(
+        self, canvas: Shape, levels: Sequence[int], gains: Sequence[float], device: torch.device, tile: bool = False
+    ) -> None:
+        super().__init__(canvas, levels, gains, device, tile)
+        self.response = spectral_response(canvas, self.levels, self.gains, tile).to(device)
 
     def pull(self, gradient: Tensor) -> Parameters:
         """The gradient itself: the parameters are the accumulated gradient."""
@@ -78,11 +86,13 @@ class LayersOperator(Operator):
 
     explicit = True
 
-    def __init__(self, canvas: Shape, levels: Sequence[int], gains: Sequence[float], device: torch.device) -> None:
-        super().__init__(canvas, levels, gains, device)
+    def __init__(
+        self, canvas: Shape, levels: Sequence[int], gains: Sequence[float], device: torch.device, tile: bool = False
+    ) -> None:
+        super().__init__(canvas, levels, gains, device, tile)
         shapes = [level_shape(level, canvas) for level in self.levels]
-        rows = {size: bicubic_matrix(size, canvas[0]).to(device, torch.float32) for size, _ in shapes}
-        columns = {size: bicubic_matrix(size, canvas[1]).to(device, torch.float32) for _, size in shapes}
+        rows = {size: bicubic_matrix(size, canvas[0], tile).to(device, torch.float32) for size, _ in shapes}
+        columns = {size: bicubic_matrix(size, canvas[1], tile).to(device, torch.float32) for _, size in shapes}
         self._pairs = [(rows[height], columns[width]) for height, width in shapes]
 
     def pull(self, gradient: Tensor) -> Parameters:
@@ -118,21 +128,33 @@ class ExactOperator(LayersOperator):
         return canvas
 
 
-def spectral_response(canvas: Shape, levels: Sequence[int], gains: Sequence[float]) -> Tensor:
-    """The diagonal of K in the cosine basis, (height, width), float32 on the CPU."""
+def basis_of(canvas: Shape, device: torch.device, tile: bool) -> Basis:
+    """The basis in which K is diagonal, or nearly so."""
+    return (FourierBasis if tile else CosineBasis)(*canvas, device)
+
+
+def spectral_response(canvas: Shape, levels: Sequence[int], gains: Sequence[float], tile: bool = False) -> Tensor:
+    """The diagonal of K in the basis of the canvas, one number for each coefficient, float32 on the CPU."""
     rows, columns = (
-        torch.stack([_axis_response(level_shape(level, canvas)[axis], canvas[axis]) for level in levels])
+        torch.stack([_axis_response(level_shape(level, canvas)[axis], canvas[axis], tile) for level in levels])
         for axis in (0, 1)
     )
+    if tile:
+        # The other half of the frequencies is that of the complex conjugates.
+        columns = columns[:, : canvas[1] // 2 + 1]
     squared_gains = torch.tensor(gains, dtype=torch.float64).square()
     return (rows.T @ (squared_gains[:, None] * columns)).float()
 
 
-def _axis_response(source: int, target: int) -> Tensor:
-    """How much of every cosine of length `target` survives a level of `source` samples and comes back: (target,)."""
-    # Four samples count for each pixel, so the product with the sparse matrix keeps large canvases affordable.
-    kept = torch.sparse.mm(bicubic_adjoint(source, target), cosine_matrix(target).T.float())
-    return kept.square().sum(dim=0).double()
+# As many as two large stacks have levels.
+@cached(maxsize=2048)
+def _axis_response(source: int, target: int, tile: bool) -> Tensor:
+    """How much of every wave of length `target` survives a level of `source` samples and comes back: (target,)."""
+    samples = bicubic_matrix(source, target, tile).T.float()
+    kept = (
+        torch.fft.fft(samples, norm="ortho") if tile else cosine_transform(target, samples.device).forward(samples, -1)
+    )
+    return kept.abs().square().sum(dim=0).double()
 
 
 FORMS: dict[Method, type[Operator]] = {"spectral": SpectralOperator, "exact": ExactOperator, "layers": LayersOperator}
@@ -140,7 +162,12 @@ FORMS: dict[Method, type[Operator]] = {"spectral": SpectralOperator, "exact": Ex
 
 @cached(maxsize=4)
 def operator_of(
-    method: Method, canvas: Shape, levels: tuple[int, ...], gains: tuple[float, ...], device: torch.device
+    method: Method,
+    canvas: Shape,
+    levels: tuple[int, ...],
+    gains: tuple[float, ...],
+    device: torch.device,
+    tile: bool = False,
 ) -> Operator:
     """The operator of a stack in the form `method`; built once for each specification and device, then cached."""
-    return FORMS[method](canvas, levels, gains, device)
+    return FORMS[method](canvas, levels, gains, device, tile)

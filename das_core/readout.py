@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .levels import Shape, level_shape
+from .levels import level_shape
 from .operator import Operator, Parameters, SpectralOperator
 from .resample import bicubic_matrix
 
@@ -27,15 +27,14 @@ def read_levels(canvas: Tensor, drive: Tensor, layers: Operator) -> Parameters:
     """
     levels = list(layers.pull(drive))
     remainder = canvas - layers.push(tuple(levels))
-    levels[-1] = levels[-1] + _fit(remainder, layers.levels[-1], layers.canvas) / layers.gains[-1]
+    levels[-1] = levels[-1] + _fit(remainder, layers.levels[-1], layers) / layers.gains[-1]
     return tuple(levels)
 
 
-def _fit(canvas: Tensor, level: int, shape: Shape) -> Tensor:
+def _fit(canvas: Tensor, level: int, layers: Operator) -> Tensor:
     """The level (B, 3, h, w) whose resized form is nearest to `canvas` (B, 3, H, W)."""
-    height, width = level_shape(level, shape)
     rows, columns = (
-        torch.linalg.pinv(bicubic_matrix(size, side)).to(canvas)
-        for size, side in zip((height, width), shape, strict=True)
+        torch.linalg.pinv(bicubic_matrix(size, side, layers.tile)).to(canvas)
+        for size, side in zip(level_shape(level, layers.canvas), layers.canvas, strict=True)
     )
     return rows @ canvas @ columns.T

@@ -20,8 +20,9 @@ class StackSpec:
     """How a stack is built; two stacks of one spec can be continued, blended and compared.
 
     Width and height are those of the picture, in pixels; the margin is canvas around it that views may reach into and
-    that the picture leaves out. Levels are resolutions along the long side of the canvas, gains their weights in the
-    sum (1 where not given). Sources: levels, bicubic sum and tanh as in Direct Ascent Synthesis, arXiv 2502.07753.
+    that the picture leaves out. A `tile` goes on at its opposite edges, so it has no margin. Levels are resolutions
+    along the long side of the canvas, gains their weights in the sum (1 where not given). Sources: levels, bicubic sum
+    and tanh as in Direct Ascent Synthesis, arXiv 2502.07753.
     """
 
     width: int = 224
@@ -31,6 +32,7 @@ class StackSpec:
     gains: tuple[float, ...] | None = None
     color: ColorSpace = "decorrelated"
     method: Method = "spectral"
+    tile: bool = False
 
     def __post_init__(self) -> None:
         for name, side in (("width", self.width), ("height", self.height)):
@@ -38,6 +40,11 @@ class StackSpec:
                 raise ValueError(f"{name} {side} is too small; a picture needs at least {SMALLEST_SIDE} pixels a side")
         if self.margin < 0:
             raise ValueError(f"margin {self.margin} is negative; it must be 0 or more pixels")
+        if self.tile and self.margin:
+            raise ValueError(
+                f"a tile with a margin of {self.margin} pixels cannot be: it goes on at its opposite edge and has no "
+                "outside; set margin to 0, or tile to off"
+            )
         if self.method not in FORMS:
             raise ValueError(f"method '{self.method}' is unknown; choose one of {', '.join(FORMS)}")
         levels = linear_levels(max(self.canvas), 4) if self.levels is None else self.levels
@@ -66,13 +73,13 @@ class StackSpec:
 
     def operator(self, device: torch.device, method: Method | None = None) -> Operator:
         """The operator of this stack on `device`, in the form `method` (its own if None)."""
-        return operator_of(method or self.method, self.canvas, self.resolutions, self.weights, device)
+        return operator_of(method or self.method, self.canvas, self.resolutions, self.weights, device, self.tile)
 
     def ascent_bytes(self, batch: int) -> int:
         """About how much memory an ascent needs for its canvases and its operator, models and views not counted."""
         height, width = self.canvas
-        # Start, canvas, image, three gradients, momentum, two intermediate products; the cosine bases in float64.
-        return 4 * 9 * batch * 3 * height * width + 12 * (height**2 + width**2) + 8 * height * width
+        # Start, canvas, image, three gradients, momentum, two intermediate products; the filter and its low-pass.
+        return 4 * 9 * batch * 3 * height * width + 8 * height * width
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class ImageStack:
         cls, spec: StackSpec, batch: int = 1, *, amplitude: float = 0.3, decay: float = 0.7, seed: int = 0
     ) -> "ImageStack":
         """A stack that shows noise; see `start.noise_canvas`."""
-        return cls.at(spec, noise_canvas(spec.canvas, spec.resolutions, batch, amplitude, decay, seed))
+        return cls.at(spec, noise_canvas(spec.canvas, spec.resolutions, batch, amplitude, decay, seed, spec.tile))
 
     @classmethod
     def from_image(cls, spec: StackSpec, image: Tensor, batch: int = 1, *, contrast: float = 0.95) -> "ImageStack":

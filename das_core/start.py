@@ -6,11 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cosine import CosineBasis
 from .draws import generator
 from .images import check_images
 from .levels import Shape
-from .operator import spectral_response
+from .operator import basis_of, spectral_response
 
 # Half a step of an 8-bit image: pure black and white stay where a gradient can still move them.
 _EDGE = 1 / 512
@@ -49,7 +48,13 @@ def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float)
 
 
 def noise_canvas(
-    canvas: Shape, levels: tuple[int, ...], batch: int, amplitude: float, decay: float, seed: int
+    canvas: Shape,
+    levels: tuple[int, ...],
+    batch: int,
+    amplitude: float,
+    decay: float,
+    seed: int,
+    tile: bool = False,
 ) -> Tensor:
     """Noise (batch, 3, *canvas) with the covariance of a stack whose levels are white noise.
 
@@ -65,7 +70,7 @@ def noise_canvas(
             f"amplitude {amplitude} and decay {decay}; try 0.3 and 0.7"
         )
     gains = [float(decay ** torch.tensor(level / levels[0]).log2()) for level in levels]
-    response = spectral_response(canvas, levels, gains).sqrt()
+    response = spectral_response(canvas, levels, gains, tile).sqrt()
     white = torch.stack([torch.randn(3, *canvas, generator=generator(seed, item)) for item in range(batch)])
-    noise = CosineBasis(*canvas, torch.device("cpu")).filter(white, response)
+    noise = basis_of(canvas, white.device, tile).filter(white, response)
     return noise * (amplitude / noise.square().mean(dim=(1, 2, 3), keepdim=True).sqrt())

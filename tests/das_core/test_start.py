@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
+import scipy.fft
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from skimage import data
 from torch import Tensor
 
-from das_core.cosine import cosine_matrix
 from das_core.levels import Shape, level_shape
 from das_core.start import canvas_from_image, cover, noise_canvas
 
@@ -137,6 +137,11 @@ def test_what_is_no_image_is_refused(image: Tensor, says: str) -> None:
 def test_contrast_is_checked(contrast: float) -> None:
     with pytest.raises(ValueError, match=rf"contrast {contrast} is not above 0 and at most 1; 0.95 keeps"):
         canvas_from_image(noise(16, 16), (16, 16), 0, contrast)
+
+
+def cosine_matrix(size: int) -> Tensor:
+    """The orthonormal DCT-II as a matrix (frequency, sample)."""
+    return torch.from_numpy(scipy.fft.dct(np.eye(size), axis=0, norm="ortho"))
 
 
 def layered(canvas: Shape, levels: tuple[int, ...], decay: float) -> Tensor:

@@ -1,0 +1,45 @@
+"""Bases of frequencies, in which the operator of a stack is nearly or exactly diagonal."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+_SMALLEST = 1e-12
+
+
+class Basis(ABC):
+    """Filters images (..., height, width) by a response over their frequencies: one number for every coefficient.
+
+    A coefficient has a frequency along each axis, counted in half-waves across that axis (`row_waves`, `column_waves`).
+    """
+
+    row_waves: Tensor
+    column_waves: Tensor
+
+    def __init__(self, height: int, width: int, device: torch.device) -> None:
+        self.height, self.width, self.device = height, width, device
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """The coefficients of images (..., height, width)."""
+
+    @abstractmethod
+    def inverse(self, coefficients: Tensor) -> Tensor:
+        """The images (..., height, width) that have these coefficients."""
+
+    def filter(self, images: Tensor, response: Tensor) -> Tensor:
+        """Images (..., height, width) with every frequency scaled by `response`, one number for each."""
+        return self.inverse(self.forward(images).mul_(response))
+
+    def gaussian(self, cutoff: float) -> Tensor:
+        """The low-pass response that falls to exp(-1/2) at `cutoff` half-waves across the short side.
+
+        Frequencies are counted per length, not per axis, so that round things stay round on oblong canvases.
+        """
+        short = min(self.height, self.width)
+        row = self.row_waves * (short / self.height)
+        column = self.column_waves * (short / self.width)
+        response = torch.exp(-(row[:, None].square() + column[None, :].square()) / (2 * cutoff**2))
+        # The far tail is nothing to the picture, but as denormal numbers it would slow every product down.
+        return response.where(response > _SMALLEST, 0)
