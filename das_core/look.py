@@ -32,7 +32,9 @@ class Look:
     def __call__(self, pixels: Tensor) -> Any:
         """What the judge says of its views of canvases (B, 3, H, W), 0..1."""
         draws = Draws(self.keys, pixels.device, self.pace.opening, self.pace.done)
-        output: Any = self.judge(self.augmentation(pixels, self.spec.margin, draws, self.judge.size, tile=self.spec.tile))
+        output: Any = self.judge(
+            self.augmentation(pixels, self.spec.margin, draws, self.judge.size, tile=self.spec.tile)
+        )
         if not isinstance(output, Activations):
             return output
         return replace(output, beside=lambda image: self.beside(image, pixels))

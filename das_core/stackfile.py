@@ -139,6 +139,9 @@ def _spec(told: Mapping[str, Any]) -> StackSpec:
         _check_count(name, given[name])
     for level in given["levels"]:
         _check_count("a level", level)
+    # A file from before there were tiles does not speak of them.
+    if type(given.get("tile", False)) is not bool:
+        raise _DamageError(f"names {str(given['tile'])[:20]!r} as tile; true or false is needed")
     if given["color"] not in get_args(ColorSpace) or any(type(gain) is not float for gain in given["gains"]):
         raise _DamageError(f"describes a stack that cannot be: {str(told)[:200]}")
     try:

@@ -170,6 +170,13 @@ class ImageStack(io.ComfyNode):
                     tooltip="Which noise to start from. Without noise it changes nothing; the draws of views have "
                     "their own seed in Optimize.",
                 ),
+                io.Boolean.Input(
+                    "tile",
+                    optional=True,
+                    default=False,
+                    tooltip="On: the picture goes on at its opposite edges without a seam, for wallpapers and "
+                    "textures; views wrap around, jitter has no meaning, and margin must be 0. Off: a picture with edges.",
+                ),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize.")],
         )
@@ -188,6 +195,7 @@ class ImageStack(io.ComfyNode):
         levels: dict[str, Any] | None = None,
         start: dict[str, Any] | None = None,
         image: Tensor | None = None,
+        tile: bool = False,
     ) -> io.NodeOutput:
         kind, settings = chosen("start", start, ("gray", "noise", "image"))
         if batch_size < 1:
@@ -199,7 +207,8 @@ class ImageStack(io.ComfyNode):
                 else f"an image is connected but start is '{kind}', which ignores it: set start to 'image'"
             )
         longest = max(width, height) + 2 * margin
-        spec = StackSpec(width, height, margin, _levels(levels, longest), color=color, method=method)  # type: ignore[arg-type]
+        resolutions = _levels(levels, longest)
+        spec = StackSpec(width, height, margin, resolutions, color=color, method=method, tile=tile)  # type: ignore[arg-type]
         batch = batch_size if image is None else max(batch_size, image.shape[0])
         bridge.check_memory(
             spec.ascent_bytes(batch),

@@ -46,6 +46,12 @@ def small() -> ImageStack:
     return climb(ImageStack.noise(spec), steps=2, optimizer=SGD(1.0, 0.9), augmentation=narrow).stack
 
 
+def test_a_tile_stays_one(tmp_path: Path) -> None:
+    for tile in (True, False):
+        save_stack(ImageStack.noise(StackSpec(16, 16, 0, tile=tile)), tmp_path / "stack.safetensors")
+        assert load_stack(tmp_path / "stack.safetensors").spec.tile is tile
+
+
 @pytest.fixture
 def file(tmp_path: Path, small: ImageStack) -> Path:
     """It, in a file."""
@@ -195,7 +201,7 @@ json_values = st.recursive(
     max_leaves=5,
 )
 PLACES = [(), ("spec",), ("steps",), ("momentum",), ("momentum", "kind"), ("momentum", "steps")]
-PLACES += [("spec", name) for name in ("width", "height", "margin", "levels", "gains", "color", "method", "new")]
+PLACES += [("spec", name) for name in ("width", "height", "margin", "levels", "gains", "color", "method", "tile", "new")]
 
 
 @settings(max_examples=150, deadline=None)

@@ -44,6 +44,7 @@ STACKS: dict[str, Bad] = {
     r"width 8 .* at least 16": lambda pack: pack.stack(width=8),
     r"height 0 .* at least 16": lambda pack: pack.stack(height=0),
     r"margin -1 is negative": lambda pack: pack.stack(margin=-1),
+    r"a tile with a margin of 16 pixels .* set margin to 0, or tile to off": lambda pack: pack.stack(tile=True),
     r"batch_size 0 .* at least 1": lambda pack: pack.stack(batch_size=0),
     r"64 x 16384 x 16384 .* needs about .* are free: make width, height, margin or batch_size smaller": (
         lambda pack: pack.stack(width=16384, height=16384, batch_size=64)

@@ -14,6 +14,13 @@ def test_transforms_are_appended_in_the_order_of_the_links(pack: Pack) -> None:
     assert tuple(image.shape) == (1, 64, 64, 3)
 
 
+def test_a_tile_goes_on_at_its_opposite_edges_whatever_the_jitter(pack: Pack) -> None:
+    image = pack.optimize(stack=pack.stack(tile=True, margin=0, height=48), steps=4)[0]
+    assert tuple(image.shape) == (1, 48, 64, 3)
+    steps = (image - image.roll(1, 1)).abs().mean(dim=(0, 2, 3))
+    assert steps[0] < 2 * steps[1:].mean()
+
+
 def test_their_order_decides(pack: Pack) -> None:
     (first,) = pack.run("DAS_PatchMask", augmentation=pack.run("DAS_ColorShift", augmentation=pack.augmentation())[0])
     (second,) = pack.run("DAS_ColorShift", augmentation=pack.run("DAS_PatchMask", augmentation=pack.augmentation())[0])
