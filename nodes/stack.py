@@ -175,7 +175,7 @@ class ImageStack(io.ComfyNode):
                     optional=True,
                     default=False,
                     tooltip="On: the picture goes on at its opposite edges without a seam, for wallpapers and "
-                    "textures; views wrap around, jitter has no meaning, and margin must be 0. Off: a picture with edges.",
+                    "textures; views wrap around, jitter has no meaning, margin must be 0. Off: a picture with edges.",
                 ),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize.")],

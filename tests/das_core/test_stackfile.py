@@ -201,7 +201,8 @@ json_values = st.recursive(
     max_leaves=5,
 )
 PLACES = [(), ("spec",), ("steps",), ("momentum",), ("momentum", "kind"), ("momentum", "steps")]
-PLACES += [("spec", name) for name in ("width", "height", "margin", "levels", "gains", "color", "method", "tile", "new")]
+SPEC_NAMES = ("width", "height", "margin", "levels", "gains", "color", "method", "tile", "new")
+PLACES += [("spec", name) for name in SPEC_NAMES]
 
 
 @settings(max_examples=150, deadline=None)
