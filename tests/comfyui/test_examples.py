@@ -35,8 +35,9 @@ def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
     images = comfyui.images(history, saver)
     (stack,) = (node["inputs"] for node in prompt.values() if node["class_type"] == "DAS_ImageStack")
     assert len(images) == stack["batch_size"]
-    side = next((node["inputs"]["width"] for node in prompt.values() if node["class_type"] == "ImageScale"), 224)
+    scaled = next((node["inputs"] for node in prompt.values() if node["class_type"] == "ImageScale"), stack)
+    sheet = any(node["class_type"] == "ImageStitch" for node in prompt.values())
     for image in images:
-        assert image.size == (side, side)
+        assert sheet or image.size == (scaled["width"], scaled["height"])
         low, high = image.convert("L").getextrema()
         assert low < high

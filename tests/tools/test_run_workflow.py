@@ -48,6 +48,34 @@ def test_a_preview_of_a_batch_is_one_sheet_and_of_one_image_the_image(run: Run) 
     assert pixels("output/Preview_Image_00001_.png").shape == (4, 4, 3)
 
 
+def test_images_are_stitched_side_to_side(run: Run) -> None:
+    dark = ("TOY_Color", {"size": 4, "level": 0.0, "batch": 3})
+    stitch = {"image1": ["1", 0], "direction": "right", "match_image_size": True, "spacing_width": 0}
+    nodes: dict[str, Any] = COLOR | {
+        "2": dark,
+        "3": ("ImageStitch", stitch | {"spacing_color": "white", "image2": ["2", 0]}),
+        "4": ("SaveImage", {"images": ["3", 0], "filename_prefix": "sheet"}),
+    }
+    (first, *others) = run(nodes).files
+    assert len(others) == 2
+    right = pixels(first)
+    assert right.shape == (4, 8, 3)
+    assert (right[:, :4] == 127).all()
+    assert (right[:, 4:] == 0).all()
+    up = pixels(
+        run(nodes, "--set", "3.direction=up", "--set", "3.spacing_width=3", "--set", "3.spacing_color=red").files[0]
+    )
+    assert up.shape == (12, 4, 3)
+    assert (up[:4] == 0).all()
+    assert (up[4:8] == (255, 0, 0)).all()
+    assert (up[8:] == 127).all()
+    alone = nodes | {"3": ("ImageStitch", stitch | {"spacing_color": "green"})}
+    assert pixels(run(alone).files[0]).shape == (4, 4, 3)
+    result = run(nodes, "--set", "2.size=5")
+    assert result.code == 2
+    assert "do not fit side to side" in result.err
+
+
 def test_an_image_is_read_from_the_input_folder_or_beside_the_workflow(run: Run) -> None:
     levels = np.arange(48, dtype=np.uint8).reshape(4, 3, 4)
     Path("photos").mkdir()

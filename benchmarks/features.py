@@ -1,0 +1,143 @@
+"""How well it looks inside: single features against photographs, and the style of one photograph on another.
+
+Features: random channels of an early, a middle and a late layer of two networks; what each is shown in the end, against
+what it says of every sample photograph. Style: climbed with one network, measured by it and by another one that took no
+part, whose layers are found by the same rule.
+"""
+
+from pathlib import Path
+
+import torch
+from photographs import SUBJECTS, photograph
+from quality import sheet
+from torch import Tensor
+from tqdm import tqdm
+from words import climbed
+
+from das_core.augment import Augmentation, Windows
+from das_core.images import squared
+from das_core.models.classifier import Classifier
+from das_core.models.starter import SECOND_OPINION, STARTER, load_starter
+from das_core.models.watched import watched
+from das_core.objectives.base import Objective
+from das_core.objectives.content import content_distance, content_objective
+from das_core.objectives.feature import feature_objective
+from das_core.objectives.style import StyleObjective, style_distances, style_objective
+from das_core.optimizers import UnitAscent
+from das_core.stack import ImageStack, StackSpec
+
+LAYERS = ("blocks.2", "blocks.4", "blocks.6")
+CHANNELS, FEATURE_STEPS, FEATURE_VIEWS = 10, 30, 4
+SPEC = StackSpec()
+
+PAIRS = (
+    ("cat", "immunohistochemistry"),
+    ("astronaut", "coffee"),
+    ("coffee", "retina"),
+    ("rocket", "brick"),
+    ("camera", "hubble_deep_field"),
+    ("cat", "gravel"),
+)
+"""Content and style."""
+
+CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 1.0, 0.95, 80
+STYLE_VIEWS = Augmentation(8, Windows())
+STYLE = UnitAscent(step_size=0.04, coarse_to_fine=0.0)
+"""What example_workflows/api/style_transfer.json sets."""
+
+HERE = Path(__file__).parent
+
+
+def report() -> str:
+    """The section of RESULTS.md; the images go beside it."""
+    models = load_starter(STARTER), load_starter(SECOND_OPINION)
+    return f"""{_features(models)}
+
+{_styles(*models)}"""
+
+
+def _features(models: tuple[Classifier, ...]) -> str:
+    rows, won, count = [], 0, 0
+    for model in models:
+        images = []
+        shown = torch.cat([squared(photograph(subject), model.size) for subject in SUBJECTS])
+        for name in LAYERS:
+            seen = watched(model, [name])
+            found = torch.cat([_means(seen(part)[name]) for part in shown.split(4)])
+            shares, above = [], 0
+            for channel in _channels(seen.layers[0].channels):
+                objective = feature_objective(model, name, "channel", channel)
+                image = climbed([objective], ImageStack.grey(SPEC), Augmentation(FEATURE_VIEWS), steps=FEATURE_STEPS)
+                own = float(_means(seen(squared(image, model.size))[name])[0, channel])
+                theirs = found[:, channel]
+                above += own > float(theirs.max())
+                shares.append((own - float(theirs.mean())) / float(theirs.std()))
+                images.append(image[0])
+            middle = sorted(shares)[len(shares) // 2]
+            rows.append(f"| {model.name} | {name} | {above} of {CHANNELS} | {min(shares):.1f} | {middle:.1f} |")
+            won, count = won + above, count + CHANNELS
+        sheet(images, HERE / _file(model))
+    table = "\n".join(rows)
+    pictures = "\n\n".join(f"![{model.name}]({_file(model)})" for model in models)
+    return f"""{CHANNELS} random channels of each of {len(LAYERS)} layers, {FEATURE_STEPS} steps from grey,
+{FEATURE_VIEWS} views, node defaults otherwise. The mean activation of a channel for its image, shown whole, is above
+that for every one of the {len(SUBJECTS)} sample photographs for {won} of {count} channels. In the table: by how many
+standard deviations of the photographs it is above their mean.
+
+| network | layer | above all photographs | least | median |
+|---|---|---|---|---|
+{table}
+
+{pictures}"""
+
+
+def _file(model: Classifier) -> str:
+    return f"features_{model.name.rpartition('-')[2].lower()}.jpg"
+
+
+def _channels(count: int) -> list[int]:
+    return torch.randperm(count, generator=torch.Generator().manual_seed(0))[:CHANNELS].tolist()
+
+
+def _means(features: Tensor) -> Tensor:
+    return features.flatten(2).mean(dim=2)
+
+
+def _styles(climber: Classifier, judge: Classifier) -> str:
+    rows, images = [], []
+    for begin, end in tqdm(PAIRS, desc="style"):
+        content, style = photograph(begin), photograph(end)
+        stack = ImageStack.from_image(SPEC, content, contrast=CONTRAST)
+        asked: list[Objective] = [style_objective(climber, style)]
+        asked.append(content_objective(climber, content, weight=CONTENT_WEIGHT))
+        image = climbed(asked, stack, STYLE_VIEWS, STYLE, STYLE_STEPS)
+        images += [squared(content, SPEC.width)[0], squared(style, SPEC.width)[0], image[0]]
+        cells = [begin, end]
+        for model in (climber, judge):
+            objective = style_objective(model, style)
+            before, after = (_distance(objective, shown) for shown in (stack.image(), image))
+            layer = content_objective(model, content).judge
+            features = [layer(squared(shown, model.size))[layer.layers[0].name] for shown in (image, content, style)]
+            kept, lost = (float(content_distance(features[0], other)) ** 0.5 for other in features[1:])
+            cells += [f"{before:.2f} → {after:.2f} ({after / before:.0%})", f"{kept:.2f}, {lost:.2f}"]
+        rows.append(f"| {' | '.join(cells)} |")
+    sheet(images, HERE / "quality_style.jpg")
+    table = "\n".join(rows)
+    return f"""Style transfer with the settings of the workflow style_transfer: {climber.name} climbs, and
+{judge.name} took no part.
+Distance: of Gram matrices to those of the style, |G - T|² / |T|², summed over the layers, before and after. Content:
+the distance of the features of the image to those of the content image, and to those of the style image, each as a
+share of the latter's size.
+
+| content | style | distance, {climber.name} | content | distance, {judge.name} | content |
+|---|---|---|---|---|---|
+{table}
+
+![content, style, result](quality_style.jpg)
+"""
+
+
+def _distance(objective: StyleObjective, image: Tensor) -> float:
+    judge = objective.judge
+    with torch.no_grad():
+        return float(style_distances(judge(squared(image, judge.size)), judge, objective.targets).sum())
