@@ -7,19 +7,22 @@ the stack. Nothing outside this file knows about time.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .augment import Augmentation, Windows
 from .draws import ViewKey
-from .ensemble import balanced, by_judge, named
+from .ensemble import Group, balanced, grouped, named
 from .importance import gradient_strength, importance_mask
 from .look import Look
 from .objectives.base import Objective
+from .objectives.prior import Canvas
 from .objectives.scheduled import weight_at
 from .operator import Operator, Parameters
 from .optimizers import Optimizer, State, UnitAscent
+from .places import Place, anywhere, place_of
 from .schedule import Pace, Schedule, pace_at
 from .stack import ImageStack, crop, pixel_gradient, pixels
 
@@ -73,6 +76,8 @@ class Ascent:
     suits the device), only bounds memory. When memory runs out the chunk is halved and the step done again. `result`
     can be read after any step, also after an iteration that was broken off or ended in an AscentError.
 
+    Of a stack with a mask, and under regions, only what is masked moves, and views are drawn there (`places`).
+
     Objectives that ask the same model add up as their scores do. Where several models are asked, the gradient of each
     is brought to the same scale first (`ensemble.balanced`), so that a weight counts alike whichever model it is for.
     What a model says in the end and what goes on in its layers are asked as if of two models.
@@ -105,9 +110,11 @@ class Ascent:
         # Without an augmentation of its own, views reach as far as the stack lets them.
         default = Augmentation(windows=Windows(jitter=min(Windows.jitter, margin)))
         self.augmentation = augmentation or default
-        self.augmentation.windows.region(stack.spec.canvas, margin, tile=stack.spec.tile)
+        reach = self.augmentation.windows.region(stack.spec.canvas, margin, tile=stack.spec.tile)
         self.optimizer: Optimizer = optimizer or UnitAscent()
         self.objectives = named(objectives)
+        self.groups = grouped(self.objectives)
+        self.places = [place_of(group.regions, stack, reach, viewed=group.judge is not None) for group in self.groups]
         self.steps, self.schedule, self.seed = steps, schedule, seed
         self.device = device or stack.canvas.device
         self.chunk = chunk or (_CPU_CHUNK if self.device.type == "cpu" else _GPU_CHUNK)
@@ -125,7 +132,8 @@ class Ascent:
         self.stack = stack = _prepared(self.stack.to(self.device), self.optimizer)
         operator = stack.spec.operator(self.device)
         first = stack.steps
-        state = State(stack.start, stack.canvas, stack.drive, stack.momentum)
+        self.places = [place.to(self.device) for place in self.places]
+        state = State(stack.start, stack.canvas, stack.drive, stack.momentum, anywhere(self.places))
         for step in range(self.steps):
             pace = pace_at(step, self.steps, self.schedule, self.optimizer.coarse)
             weights = {name: weight_at(objective, pace.done) for name, objective in self.objectives}
@@ -157,31 +165,44 @@ class Ascent:
         self, canvas: Tensor, step: int, pace: Pace, weights: Mapping[str, float], operator: Operator
     ) -> tuple[Tensor, dict[str, float]]:
         spec = self.stack.spec
-        batch, views = canvas.shape[0], self.augmentation.views
         with torch.enable_grad():
-            shown = pixels(canvas, spec.color).detach().requires_grad_()
+            plain = pixels(canvas, spec.color).detach()
+            shown = self.stack.around(plain).detach().requires_grad_()
             scores = {name: torch.zeros((), device=canvas.device) for name, _ in self.objectives}
             gradients, sizes = [], []
-            for number, (judge, objectives) in enumerate(by_judge(self.objectives)):
-                keys = [ViewKey(self.seed, item, step, view, number) for item in range(batch) for view in range(views)]
-                for begin in range(0, len(keys), self.chunk):
-                    look = Look(judge, self.augmentation, spec, keys[begin : begin + self.chunk], pace)
-                    output = look(shown)
+            for number, (group, place) in enumerate(zip(self.groups, self.places, strict=True)):
+                asked = any(weights[name] for name, _ in group.members)
+                for output, count in self._outputs(group, place, shown, step, pace, number):
                     total = torch.zeros((), device=canvas.device)
-                    for name, objective in objectives:
-                        score = objective.score(output).sum() / views
-                        scores[name] += score.detach() / batch
+                    for name, objective in group.members:
+                        score = objective.score(output).sum() / count
+                        scores[name] += score.detach() / canvas.shape[0]
                         total = total + weights[name] * score
                     # A judge that never looks at its views leaves no graph, which is one way to vanish.
-                    if total.requires_grad and any(weights[name] for name, _ in objectives):
+                    if total.requires_grad and asked:
                         total.backward()
                 seen = torch.zeros_like(shown) if shown.grad is None else shown.grad
                 shown.grad = None
-                gradients.append(pixel_gradient(seen, shown.detach(), spec.color))
-                sizes.append(sum(abs(weights[name]) for name, _ in objectives))
+                gradients.append(pixel_gradient(place.confined(seen), plain, spec.color))
+                sizes.append(sum(abs(weights[name]) for name, _ in group.members))
         cutoff = pace.cutoff(min(operator.canvas))
-        gradient = balanced(gradients, sizes, lambda part: operator.apply(part, cutoff))
+        everywhere = Place(anywhere(self.places))
+        gradient = balanced(gradients, sizes, lambda part: everywhere.confined(operator.apply(part, cutoff)))
         return gradient, {name: float(score) for name, score in scores.items()}
+
+    def _outputs(
+        self, group: Group, place: Place, shown: Tensor, step: int, pace: Pace, number: int
+    ) -> Iterator[tuple[Any, int]]:
+        """What a group's objectives are given, chunk after chunk, and how many scores there are of an image."""
+        if group.judge is None:
+            yield Canvas(shown, self.stack.around(pixels(self.stack.start, self.stack.spec.color))), 1
+            return
+        batch, views = shown.shape[0], self.augmentation.views
+        keys = [ViewKey(self.seed, item, step, view, number) for item in range(batch) for view in range(views)]
+        for begin in range(0, len(keys), self.chunk):
+            part = keys[begin : begin + self.chunk]
+            look = Look(group.judge, self.augmentation, self.stack.spec, part, pace, place.boxes)
+            yield look(shown), views
 
     def _check(self, gradient: Tensor, record: Record, weights: Mapping[str, float]) -> None:
         """AscentError when a gradient leads nowhere."""

@@ -4,6 +4,7 @@ What helps an image made by ascent most (arXiv 2502.07753, section 4) is that no
 way. `Windows` cuts views out of the canvas; then come transforms of views, in order. All of them draw from `Draws`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from .cut import Window, cut
 from .draws import Draws, NoiseKind
 from .levels import Shape
+from .masks import Box, within
 from .schedule import Curve, between, check_curve
 
 
@@ -140,25 +142,44 @@ class Windows:
         edge = margin - self.jitter
         return edge, edge, canvas[0] - 2 * edge, canvas[1] - 2 * edge
 
-    def draw(self, canvas: Shape, margin: int, draws: Draws, *, tile: bool = False) -> list[Window]:
-        """The window of every view."""
+    def draw(
+        self,
+        canvas: Shape,
+        margin: int,
+        draws: Draws,
+        *,
+        tile: bool = False,
+        boxes: Sequence[Box] | None = None,
+    ) -> list[Window]:
+        """The window of every view, in the box of its image where there are boxes."""
         now = self.at(draws.done)
-        top, left, height, width = now.region(canvas, margin, tile=tile)
-        widest = min(height, width)
+        reach = now.region(canvas, margin, tile=tile)
+        allowed = [within(boxes[item], reach) if boxes else reach for item in draws.items]
         start = min(max(now.zoom_start, now.zoom_min), now.zoom_max)
         lowest = start + (now.zoom_min - start) * draws.opening
         windows = []
-        for zoom, down, right in zip(draws.uniform(), draws.uniform(), draws.uniform(), strict=True):
+        numbers = zip(allowed, draws.uniform(), draws.uniform(), draws.uniform(), strict=True)
+        for (top, left, height, width), zoom, down, right in numbers:
+            widest = min(height, width)
             side = max(1, min(widest, round(widest * (lowest + zoom * (self.zoom_max - lowest)))))
-            # Every position that fits is equally likely, the outermost included; in a tile all of them fit.
-            rows, columns = (height, width) if tile else (height - side + 1, width - side + 1)
+            # Every position that fits is equally likely, the outermost included; in a whole tile all of them fit.
+            rows, columns = (height, width) if tile and not boxes else (height - side + 1, width - side + 1)
             windows.append((top + int(down * rows), left + int(right * columns), side))
         return windows
 
-    def __call__(self, pixels: Tensor, margin: int, draws: Draws, size: int, *, tile: bool = False) -> Tensor:
-        """Views (V, 3, size, size) of the canvases (B, 3, H, W)."""
+    def __call__(
+        self,
+        pixels: Tensor,
+        margin: int,
+        draws: Draws,
+        size: int,
+        *,
+        tile: bool = False,
+        boxes: Sequence[Box] | None = None,
+    ) -> Tensor:
+        """Views (V, 3, size, size) of the canvases (B, 3, H, W), out of the box of each image if there are any."""
         canvas = (pixels.shape[2], pixels.shape[3])
-        return cut(pixels, self.draw(canvas, margin, draws, tile=tile), draws.items, size)
+        return cut(pixels, self.draw(canvas, margin, draws, tile=tile, boxes=boxes), draws.items, size)
 
 
 @dataclass(frozen=True)
@@ -173,9 +194,18 @@ class Augmentation:
         if self.views < 1:
             raise ValueError(f"views {self.views} is too few; a step needs at least 1, and 16 make a steady one")
 
-    def __call__(self, pixels: Tensor, margin: int, draws: Draws, size: int, *, tile: bool = False) -> Tensor:
+    def __call__(
+        self,
+        pixels: Tensor,
+        margin: int,
+        draws: Draws,
+        size: int,
+        *,
+        tile: bool = False,
+        boxes: Sequence[Box] | None = None,
+    ) -> Tensor:
         """Views (V, 3, size, size), 0..1, of canvases (B, 3, H, W), one for each of the draws."""
-        views = self.windows(pixels, margin, draws, size, tile=tile)
+        views = self.windows(pixels, margin, draws, size, tile=tile, boxes=boxes)
         for transform in self.transforms:
             views = transform(views, draws)
         return views

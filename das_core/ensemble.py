@@ -1,7 +1,7 @@
 """Several models as one: what each asks for counts by its weight, not by the size its gradients happen to have."""
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from .models.judge import Judge
 from .models.watched import Watched, joined
 from .objectives.base import Objective
+from .objectives.region import regions_of
 
 Named = tuple[str, Objective]
 
@@ -22,19 +23,33 @@ def named(objectives: Sequence[Objective]) -> list[Named]:
     return result
 
 
-def by_judge(objectives: Sequence[Named]) -> list[tuple[Judge, list[Named]]]:
-    """The objectives grouped by the model they ask, so that every view goes through a model once.
+@dataclass(frozen=True)
+class Group:
+    """Objectives that look at the same views: one judge, in one region; or one that asks the picture itself."""
+
+    judge: Judge | None
+    regions: tuple[Tensor, ...]
+    members: list[Named]
+
+
+def grouped(objectives: Sequence[Named]) -> list[Group]:
+    """The objectives by what they look at, so that every view goes through a model once; those without a model last.
 
     What a model says and what goes on inside of it count as two: their scores are of unlike size.
     """
-    order = {_asked(o.judge): n for n, (_, o) in reversed(list(enumerate(objectives)))}
-    ranked = sorted(objectives, key=lambda pair: order[_asked(pair[1].judge)])
-    groups = [list(members) for _, members in groupby(ranked, key=lambda pair: _asked(pair[1].judge))]
-    return [(joined([objective.judge for _, objective in members]), members) for members in groups]
+    groups: dict[tuple[object, ...], list[Named]] = {}
+    for name, objective in objectives:
+        judge = objective.judge
+        asked = id(objective if judge is None else judge.module)
+        key = (asked, isinstance(judge, Watched), *map(id, regions_of(objective)))
+        groups.setdefault(key, []).append((name, objective))
+    found = [_group(members) for members in groups.values()]
+    return sorted(found, key=lambda group: group.judge is None)
 
 
-def _asked(judge: Judge) -> tuple[int, bool]:
-    return id(judge.module), isinstance(judge, Watched)
+def _group(members: list[Named]) -> Group:
+    judges = [objective.judge for _, objective in members if objective.judge is not None]
+    return Group(joined(judges) if judges else None, regions_of(members[0][1]), members)
 
 
 def balanced(gradients: Sequence[Tensor], weights: Sequence[float], move: Callable[[Tensor], Tensor]) -> Tensor:

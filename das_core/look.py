@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .augment import Augmentation
 from .draws import Draws, ViewKey
+from .masks import Box
 from .models.judge import Judge
 from .models.watched import Activations
 from .schedule import Pace
@@ -28,13 +29,14 @@ class Look:
     spec: StackSpec
     keys: Sequence[ViewKey]
     pace: Pace
+    boxes: Sequence[Box] | None = None
 
     def __call__(self, pixels: Tensor) -> Any:
         """What the judge says of its views of canvases (B, 3, H, W), 0..1."""
         draws = Draws(self.keys, pixels.device, self.pace.opening, self.pace.done)
-        output: Any = self.judge(
-            self.augmentation(pixels, self.spec.margin, draws, self.judge.size, tile=self.spec.tile)
-        )
+        spec, size = self.spec, self.judge.size
+        views = self.augmentation(pixels, spec.margin, draws, size, tile=spec.tile, boxes=self.boxes)
+        output: Any = self.judge(views)
         if not isinstance(output, Activations):
             return output
         return replace(output, beside=lambda image: self.beside(image, pixels))

@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from .masks import mean_square
 from .operator import Operator, Parameters
 from .schedule import Pace
 
@@ -31,6 +32,8 @@ class State:
     canvas: Tensor
     parameters: Parameters | None
     momentum: Momentum | None = None
+    mask: Tensor | None = None
+    """Where the canvas may be seen to move (B, 1, H, W), 0..1; None for everywhere."""
 
 
 class Optimizer(Protocol):
@@ -77,8 +80,8 @@ class UnitAscent:
     """The recipe: K times the gradient, scaled to unit RMS for every image and channel, coarse to fine.
 
     `step_size` is how far the canvas moves a step (RMS, before the tanh): below 0.02 it stays grey, above 0.15 it
-    turns harsh. `momentum` averages over steps. During the share `coarse_to_fine` of the steps K is low-passed with a
-    cutoff that rises from large shapes to the finest detail.
+    turns harsh; under a mask the RMS is that of what lies under it. `momentum` averages over steps. During the share
+    `coarse_to_fine` of the steps K is low-passed with a cutoff that rises from large shapes to the finest detail.
     """
 
     step_size: float = 0.06
@@ -101,7 +104,7 @@ class UnitAscent:
     def step(self, state: State, gradient: Tensor, operator: Operator, pace: Pace) -> State:
         """One step of `step_size`."""
         direction = operator.apply(gradient, pace.cutoff(min(operator.canvas)))
-        size = direction.square().mean(dim=(2, 3), keepdim=True).sqrt()
+        size = mean_square(direction, state.mask).sqrt()
         # A channel that no objective cares about (a grey judge's colours) has no direction and stays where it is.
         direction = direction / size.clamp(min=torch.finfo(size.dtype).tiny)
         momentum = None
@@ -111,7 +114,7 @@ class UnitAscent:
                 direction = direction.lerp(old.tensors[0], self.momentum)
             momentum = Momentum(self.kind, (direction,))
         canvas = state.canvas.add(direction, alpha=self.step_size * pace.rate)
-        return State(state.start, canvas, None, momentum)
+        return replace(state, canvas=canvas, parameters=None, momentum=momentum)
 
 
 @dataclass(frozen=True)
@@ -141,9 +144,10 @@ class SGD:
         rate = self.learning_rate * pace.rate
         if state.parameters is None:
             canvas = state.canvas.add(operator.push(velocity), alpha=rate)
-            return State(state.start, canvas, None, momentum)
+            return replace(state, canvas=canvas, parameters=None, momentum=momentum)
         parameters = tuple(p.add(v, alpha=rate) for p, v in zip(state.parameters, velocity, strict=True))
-        return State(state.start, state.start + operator.push(parameters), parameters, momentum)
+        canvas = state.start + operator.push(parameters)
+        return replace(state, canvas=canvas, parameters=parameters, momentum=momentum)
 
 
 @dataclass(frozen=True)
@@ -182,4 +186,5 @@ class Adam:
             for p, mean, square in zip(state.parameters, means, squares, strict=True)
         )
         canvas = state.start + operator.push(parameters)
-        return State(state.start, canvas, parameters, Momentum(self.kind, means + squares, steps))
+        momentum = Momentum(self.kind, means + squares, steps)
+        return replace(state, canvas=canvas, parameters=parameters, momentum=momentum)

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from .color import ColorSpace, from_rgb, gradient_from_rgb, to_rgb
+from .images import check_images
 from .levels import Shape, check_levels, linear_levels
+from .masks import Surroundings, canvas_mask, check_mask
 from .operator import FORMS, Method, Operator, Parameters, SpectralOperator, operator_of
 from .readout import least_drive, read_levels
-from .start import canvas_from_image, noise_canvas
+from .start import canvas_from_image, noise_canvas, placed
 
 SMALLEST_SIDE = 16
 
@@ -88,7 +90,8 @@ class ImageStack:
 
     `canvas = start + K(drive)` while `drive` is known: the accumulated gradient, from which every level can be read
     out exactly; or the explicit levels where an optimizer worked on them. It is None once an ascent filtered its steps:
-    levels are then those of least norm that sum to the canvas.
+    levels are then those of least norm that sum to the canvas. With `surroundings` the picture shows the canvas only
+    under their mask.
     """
 
     spec: StackSpec
@@ -97,6 +100,7 @@ class ImageStack:
     drive: Parameters | None = None
     steps: int = 0
     momentum: Any = field(default=None, repr=False)
+    surroundings: Surroundings | None = None
 
     @classmethod
     def grey(cls, spec: StackSpec, batch: int = 1) -> "ImageStack":
@@ -130,6 +134,24 @@ class ImageStack:
         """A stack that starts from this canvas (B, 3, H, W)."""
         return cls(spec, canvas, canvas)
 
+    def inside(self, image: Tensor, mask: Tensor, feather: int = 0) -> "ImageStack":
+        """This stack as a part of `image` (B, 3, h, w), 0..1: only under `mask` (B, h, w), 0..1, does it show.
+
+        Both of any size: they are resized to cover the picture, centred. Where the mask is 0 the picture is the image,
+        bit for bit if it needed no resizing. `feather` softens the edge of the mask inward, in pixels. One image, mask
+        or stack goes with many of the others.
+        """
+        batch = max(self.batch, len(image), len(check_mask(mask)))
+        for what, count in (("images", len(image)), ("masks", len(mask)), ("stacks", self.batch)):
+            if count not in (1, batch):
+                raise ValueError(f"{count} {what} do not go with a batch of {batch}: use 1 or {batch}")
+        spec = self.spec
+        shape = (spec.height, spec.width)
+        around = placed(check_images(image, "the image around the mask"), shape, spec.margin).expand(batch, -1, -1, -1)
+        cut = canvas_mask(mask, shape, spec.margin, feather).expand(batch, -1, -1, -1)
+        grown = self if self.batch == batch else self.at(spec, self.canvas.repeat(batch, 1, 1, 1))
+        return replace(grown, surroundings=Surroundings(around, cut))
+
     @property
     def batch(self) -> int:
         """How many images it holds."""
@@ -143,11 +165,16 @@ class ImageStack:
             canvas=self.canvas.to(device),
             drive=None if self.drive is None else tuple(part.to(device) for part in self.drive),
             momentum=None if self.momentum is None else self.momentum.to(device),
+            surroundings=None if self.surroundings is None else self.surroundings.to(device),
         )
 
     def pixels(self) -> Tensor:
-        """The whole canvas as pixels (B, 3, H, W), 0..1, margins included."""
-        return pixels(self.canvas, self.spec.color)
+        """The whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included."""
+        return self.around(pixels(self.canvas, self.spec.color))
+
+    def around(self, shown: Tensor) -> Tensor:
+        """Pixels (B, 3, H, W) of the canvas with the surroundings put round them, if there are any."""
+        return shown if self.surroundings is None else self.surroundings.around(shown)
 
     def image(self) -> Tensor:
         """The picture (B, 3, height, width), 0..1."""

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .color import ColorSpace
 from .levels import level_shape
+from .masks import Surroundings
 from .optimizers import Momentum
 from .stack import ImageStack, StackSpec
 
@@ -95,11 +96,13 @@ def _read(path: Path) -> ImageStack:
 
 def _tensors(stack: ImageStack) -> dict[str, Tensor]:
     """The tensors of a stack by their names in a file."""
+    around = stack.surroundings
     return {
         "start": stack.start,
         "canvas": stack.canvas,
         **{f"drive.{number}": part for number, part in enumerate(stack.drive or ())},
         **{f"momentum.{number}": part for number, part in enumerate(stack.momentum.tensors if stack.momentum else ())},
+        **({} if around is None else {"surroundings.pixels": around.pixels, "surroundings.mask": around.mask}),
     }
 
 
@@ -115,12 +118,18 @@ def _stack(told: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> ImageStack
             raise _DamageError(f"names the momentum {remembered['kind']!r}; choose another file")
         momentum = Momentum(remembered["kind"], _numbered("momentum", tensors), remembered["steps"])
     drive = _numbered("drive", tensors) or None
-    stack = ImageStack(spec, tensors["start"], tensors["canvas"], drive, steps, momentum)
+    around = None
+    if "surroundings.mask" in tensors:
+        around = Surroundings(tensors["surroundings.pixels"], tensors["surroundings.mask"])
+    stack = ImageStack(spec, tensors["start"], tensors["canvas"], drive, steps, momentum, around)
     if _tensors(stack).keys() != tensors.keys():
         raise _DamageError(f"holds tensors that belong to no stack: {', '.join(sorted(tensors))[:200]}")
     whole = (tensors["canvas"].shape[0], 3, *spec.canvas)
     for name in ("start", "canvas"):
         _check_tensor(name, tensors[name], whole)
+    if around is not None:
+        _check_tensor("surroundings.pixels", around.pixels, whole)
+        _check_tensor("surroundings.mask", around.mask, (whole[0], 1, *spec.canvas))
     expected = [whole]
     if spec.method == "layers":
         expected = [(*whole[:2], *level_shape(level, spec.canvas)) for level in spec.resolutions]

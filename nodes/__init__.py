@@ -9,6 +9,8 @@ from .feature import FeatureObjective, ListLayers
 from .image import ImageObjective
 from .inspect import Classify, Similarity
 from .optimize import Optimize
+from .prior import Prior
+from .region import Region
 from .scheduled import Schedule
 from .stack import ImageStack, StackToImage
 from .stackfile import LoadStack, SaveStack
@@ -31,6 +33,8 @@ NODES = [
     StyleObjective,
     ContentObjective,
     FeatureObjective,
+    Region,
+    Prior,
     Schedule,
     Optimize,
     StackToImage,

@@ -58,6 +58,11 @@ def images_in(images: Tensor) -> Tensor:
     return images.clone().float().movedim(-1, 1).contiguous()
 
 
+def mask_in(mask: Tensor) -> Tensor:
+    """ComfyUI's MASK (B, H, W) as our own, on the CPU; to be called under `with_autograd`."""
+    return mask.clone().float().cpu()
+
+
 def images_out(images: Tensor) -> Tensor:
     """A batch (B, 3, H, W) as ComfyUI's IMAGE (B, H, W, 3), on the device ComfyUI keeps images on."""
     return images.detach().float().movedim(1, -1).contiguous().to(mm.intermediate_device())
@@ -123,6 +128,8 @@ def load_judges(judges: Iterable[Judge], views: int) -> None:
     To be called under `with_autograd` and before every run: other models may have evicted ours in the meantime.
     """
     unique = {id(judge.module): judge for judge in judges}.values()
+    if not unique:
+        return
     needed = max(_activation_bytes(judge, views) for judge in unique)
     mm.load_models_gpu([judge.owner for judge in unique], memory_required=needed, force_full_load=True)
     for judge in unique:

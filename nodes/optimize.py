@@ -212,7 +212,7 @@ class Optimize(io.ComfyNode):
                 device=bridge.device(),
             )
             _check_frames(stack, steps, frames)
-            bridge.load_judges([objective.judge for objective in asked], ascent.chunk)
+            bridge.load_judges([group.judge for group in ascent.groups if group.judge is not None], ascent.chunk)
             kept = _climb(ascent, preview_every, frames)
             result = ascent.result
         return io.NodeOutput(

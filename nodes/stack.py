@@ -27,15 +27,15 @@ class ImageStack(io.ComfyNode):
             description=(
                 "The picture to be made, as a sum of pictures at many resolutions. A step moves all of them, so coarse "
                 "shapes and fine detail grow together; that is what keeps the result an image and not adversarial "
-                "noise. Start from grey, from noise, or from an image of yours."
+                "noise. Start from grey, from noise, or from an image of yours; with a mask, only a part of it changes."
             ),
-            search_aliases=["das", "direct ascent", "imstack", "pyramid", "canvas", "multi-resolution"],
+            search_aliases=["das", "direct ascent", "imstack", "pyramid", "canvas", "multi-resolution", "inpaint"],
             inputs=[
                 io.Image.Input(
                     "image",
                     optional=True,
-                    tooltip="An image to start from, with start set to image. Any size: it is resized to cover "
-                    "width x height, centred.",
+                    tooltip="An image to start from, with start set to image; with a mask, what stays around it. Any "
+                    "size: it is resized to cover width x height, centred.",
                 ),
                 io.Int.Input(
                     "width",
@@ -177,6 +177,21 @@ class ImageStack(io.ComfyNode):
                     tooltip="On: the picture goes on at its opposite edges without a seam, for wallpapers and "
                     "textures; views wrap around, jitter has no meaning, margin must be 0. Off: a picture with edges.",
                 ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="What of the image is to be made anew (white), any size. All else stays as it is, to the "
+                    "last bit, and is seen by the models as surroundings.",
+                ),
+                io.Int.Input(
+                    "feather",
+                    optional=True,
+                    default=0,
+                    min=0,
+                    max=1024,
+                    tooltip="How many pixels the edge of the mask is soft, inward. 0: a hard edge. 8: hardly a seam. "
+                    "As wide as the mask: only its middle changes fully.",
+                ),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize.")],
         )
@@ -196,20 +211,17 @@ class ImageStack(io.ComfyNode):
         start: dict[str, Any] | None = None,
         image: Tensor | None = None,
         tile: bool = False,
+        mask: Tensor | None = None,
+        feather: int = 0,
     ) -> io.NodeOutput:
         kind, settings = chosen("start", start, ("gray", "noise", "image"))
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
-        if (kind == "image") != (image is not None):
-            raise ValueError(
-                "start is 'image' but no image is connected: connect one, or set start to gray or noise"
-                if image is None
-                else f"an image is connected but start is '{kind}', which ignores it: set start to 'image'"
-            )
+        _check_start(kind, image is not None, mask is not None)
         longest = max(width, height) + 2 * margin
         resolutions = _levels(levels, longest)
         spec = StackSpec(width, height, margin, resolutions, color=color, method=method, tile=tile)  # type: ignore[arg-type]
-        batch = batch_size if image is None else max(batch_size, image.shape[0])
+        batch = max(batch_size, *(len(given) for given in (image, mask) if given is not None), 1)
         bridge.check_memory(
             spec.ascent_bytes(batch),
             f"an ascent of {batch} x {width} x {height} with a margin of {margin}",
@@ -217,11 +229,23 @@ class ImageStack(io.ComfyNode):
         )
         if kind == "noise":
             stack = CoreStack.noise(spec, batch_size, **settings, seed=seed)
-        elif image is not None:
+        elif kind == "image" and image is not None:
             stack = CoreStack.from_image(spec, bridge.images_in(image), batch_size, **settings)
         else:
             stack = CoreStack.grey(spec, batch_size)
+        if image is not None and mask is not None:
+            stack = stack.inside(bridge.images_in(image), bridge.mask_in(mask), feather)
         return io.NodeOutput(stack.to(bridge.storage_device()))
+
+
+def _check_start(kind: str, image: bool, mask: bool) -> None:
+    """ValueError when what is connected and what the picture starts from do not go together."""
+    if mask and not image:
+        raise ValueError("a mask is connected but no image: connect the image that stays where the mask is black")
+    if kind == "image" and not image:
+        raise ValueError("start is 'image' but no image is connected: connect one, or set start to gray or noise")
+    if image and kind != "image" and not mask:
+        raise ValueError(f"an image is connected but start is '{kind}', which ignores it: set start to 'image'")
 
 
 def _levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:

@@ -8,11 +8,11 @@ from ..models.judge import Judge
 
 
 class Objective(Protocol):
-    """A question to one judge. Frozen; its weight is what its score counts in the sum that the ascent climbs."""
+    """A question to one judge, or to the picture itself. Frozen; its weight is what its score counts in the sum."""
 
     @property
-    def judge(self) -> Judge:
-        """The model that is asked."""
+    def judge(self) -> Judge | None:
+        """The model that is asked; None where the picture itself is (`prior.Canvas`), without views."""
         ...
 
     @property
@@ -28,6 +28,7 @@ class Objective(Protocol):
     def score(self, output: Any) -> Tensor:
         """The score (V,) of every view, larger is better, given what the judge said of them.
 
-        That is a tensor (V, …), or the `Activations` of a judge that is watched.
+        That is a tensor (V, …), or the `Activations` of a judge that is watched. Without a judge: the score (B,) of
+        every image, given the `prior.Canvas`.
         """
         ...

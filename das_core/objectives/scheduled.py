@@ -1,7 +1,7 @@
 """An objective whose weight changes over the ascent."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -30,7 +30,7 @@ class ScheduledObjective:
         check_weight(self.end, "the end")
 
     @property
-    def judge(self) -> Judge:
+    def judge(self) -> Judge | None:
         """The model that is asked."""
         return self.objective.judge
 
@@ -53,6 +53,15 @@ class ScheduledObjective:
         return between(self.start, self.end, self.curve, done) * weight_at(self.objective, done)
 
 
+@runtime_checkable
+class Changing(Protocol):
+    """An objective whose weight depends on how much of the ascent is over, 0..1."""
+
+    def weight_at(self, done: float) -> float:
+        """The weight at that moment."""
+        ...
+
+
 def weight_at(objective: Objective, done: float) -> float:
     """The weight of any objective when the share `done` of the ascent is over, 0..1."""
-    return objective.weight_at(done) if isinstance(objective, ScheduledObjective) else objective.weight
+    return objective.weight_at(done) if isinstance(objective, Changing) else objective.weight

@@ -10,7 +10,7 @@ from toys import Output, classifier, judge
 from das_core.ascent import Ascent, AscentError
 from das_core.augment import Augmentation, Windows
 from das_core.draws import generator
-from das_core.ensemble import balanced, by_judge, named
+from das_core.ensemble import balanced, grouped, named
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.scheduled import ScheduledObjective
 from das_core.optimizers import SGD, UnitAscent
@@ -86,12 +86,12 @@ def test_what_is_not_a_number_stays_visible() -> None:
 def test_objectives_that_ask_one_model_are_asked_at_once() -> None:
     one, other = classifier(seed=1), classifier(seed=2)
     asked = [ClassObjective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
-    groups = by_judge(named(asked))
-    assert [[name for name, _ in members] for _, members in groups] == [
+    groups = grouped(named(asked))
+    assert [[name for name, _ in group.members] for group in groups] == [
         ["class 3", "class 3 (3)"],
         ["class 3 (2)"],
     ]
-    assert [judge.module for judge, _ in groups] == [one.module, other.module]
+    assert [group.judge and group.judge.module for group in groups] == [one.module, other.module]
 
 
 class Louder(nn.Module):

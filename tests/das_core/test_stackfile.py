@@ -26,7 +26,9 @@ SAVED = Path(__file__).parent / "stack_version_1.safetensors"
 
 def tensors_of(stack: ImageStack) -> list[Tensor]:
     momentum = stack.momentum.tensors if stack.momentum else ()
-    return [stack.start, stack.canvas, *(stack.drive or ()), *momentum]
+    around = stack.surroundings
+    kept = () if around is None else (around.pixels, around.mask)
+    return [stack.start, stack.canvas, *(stack.drive or ()), *momentum, *kept]
 
 
 def assert_same(one: ImageStack, other: ImageStack) -> None:
@@ -50,6 +52,19 @@ def test_a_tile_stays_one(tmp_path: Path) -> None:
     for tile in (True, False):
         save_stack(ImageStack.noise(StackSpec(16, 16, 0, tile=tile)), tmp_path / "stack.safetensors")
         assert load_stack(tmp_path / "stack.safetensors").spec.tile is tile
+
+
+def test_the_surroundings_of_a_part_go_along(tmp_path: Path) -> None:
+    mask = torch.zeros(2, 32, 32)
+    mask[:, 8:24, 4:20] = 1
+    part = ImageStack.grey(SPEC).inside(torch.rand(1, 3, 32, 32), mask, 2)
+    through = climb(part, steps=4, schedule="constant")
+    save_stack(climb(part, steps=2, schedule="constant").stack, tmp_path / "part.safetensors")
+    loaded = load_stack(tmp_path / "part.safetensors")
+    assert loaded.batch == 2
+    again = climb(loaded, steps=2, schedule="constant")
+    assert_same(again.stack, through.stack)
+    assert torch.equal(again.image, through.image)
 
 
 @pytest.fixture
@@ -244,6 +259,12 @@ WRONG: dict[str, dict[str, Tensor | None]] = {
     r"drive.1 as": {"drive.1": torch.zeros(1, 3, 5, 5)},
     r"holds 2 parts of what moved it, and its levels need 3": {"drive.2": None},
     r"holds values in momentum": {"momentum.0": torch.full((1,), float("inf"))},
+    r"KeyError.'surroundings.pixels'": {"surroundings.mask": torch.zeros(1, 1, 20, 20)},
+    r"belong to no stack: .*surroundings.pixels": {"surroundings.pixels": torch.zeros(1, 3, 20, 20)},
+    r"surroundings.mask as torch.float32 of shape .1, 3, 20, 20.": {
+        "surroundings.pixels": torch.zeros(1, 3, 20, 20),
+        "surroundings.mask": torch.zeros(1, 3, 20, 20),
+    },
 }
 
 

@@ -105,8 +105,8 @@ def test_a_change_that_breaks_workflow_files_is_named(frozen: Api, message: str,
 
 
 HARMLESS: dict[str, Change] = {
-    "a new node": lambda api: api.update(DAS_Region={"inputs": {"mask": "MASK"}, "outputs": {}}),
-    "an optional input at the end": lambda api: stack(api).update({"mask?": "MASK"}),
+    "a new node": lambda api: api.update(DAS_Dream={"inputs": {"mask": "MASK"}, "outputs": {}}),
+    "an optional input at the end": lambda api: stack(api).update({"depth?": "MASK"}),
     "an optional widget at the end": lambda api: optimize(api).update({"clip?": "FLOAT"}),
     "a new choice": lambda api: stack(api)["color"].append("lab"),
     "a new option with inputs": lambda api: optimize(api)["optimizer"].update(rprop={"step": "FLOAT"}),

@@ -31,6 +31,20 @@ def holed() -> Tensor:
     return image
 
 
+def masked(pack: Pack, mask: Tensor, **inputs: Any) -> Any:
+    return pack.stack(**{"image": torch.rand(1, 64, 64, 3), "mask": mask, **inputs})
+
+
+def dot(begin: int, end: int) -> Tensor:
+    mask = torch.zeros(1, 64, 64)
+    mask[:, begin:end, begin:end] = 1
+    return mask
+
+
+def region(pack: Pack, mask: Tensor) -> Any:
+    return pack.run("DAS_Region", objective=pack.objective(), mask=mask)[0]
+
+
 def optimizer(**choice: Any) -> Bad:
     return lambda pack: pack.optimize(optimizer=choice)
 
@@ -71,6 +85,31 @@ STACKS: dict[str, Bad] = {
     r"1 values that are NaN or infinite.* look at the node": lambda pack: from_image(pack, holed()),
     r"batch_size 2 does not go with 3 start images: use 1 or 3": (
         lambda pack: from_image(pack, torch.rand(3, 9, 9, 3), batch_size=2)
+    ),
+}
+MASKS: dict[str, Bad] = {
+    r"a mask is connected but no image: connect the image": lambda pack: pack.stack(mask=torch.ones(1, 9, 9)),
+    r"start is 'image' but no image": lambda pack: pack.stack(start={"start": "image"}),
+    r"the mask has no pixel above 0": lambda pack: masked(pack, torch.zeros(1, 9, 9)),
+    r"the mask holds values that are NaN": lambda pack: masked(pack, torch.full((1, 9, 9), math.nan)),
+    r"2 images do not go with a batch of 3: use 1 or 3": lambda pack: masked(
+        pack, torch.ones(3, 9, 9), image=torch.rand(2, 9, 9, 3)
+    ),
+    r"feather 64 is not between 0": lambda pack: masked(pack, torch.ones(1, 9, 9), feather=64),
+    r"too thin for a feather of 60": lambda pack: masked(pack, torch.eye(64)[None], feather=60),
+    r"the region has no pixel above 0": lambda pack: region(pack, torch.zeros(1, 9, 9)),
+    r"2 region masks do not go with 1 images": lambda pack: pack.optimize(
+        objectives={"objective0": region(pack, torch.ones(2, 9, 9))}
+    ),
+    r"the region is 4 x 4 pixels in image 1, too small": lambda pack: pack.optimize(
+        objectives={"objective0": region(pack, dot(30, 34))}
+    ),
+    r"no pixel in common": lambda pack: pack.optimize(
+        stack=masked(pack, dot(0, 8)), objectives={"objective0": region(pack, dot(30, 60))}
+    ),
+    r"prior 'blur' is unknown; choose one of total_variation": lambda pack: pack.run("DAS_Prior", kind="blur"),
+    r"the gradient of 'range' vanished at step 1": lambda pack: pack.optimize(
+        objectives={"objective0": pack.run("DAS_Prior", kind="range")[0]}
     ),
 }
 VIEWS: dict[str, Bad] = {
@@ -149,7 +188,7 @@ def assert_a_good_run_works(pack: Pack) -> None:
     assert torch.isfinite(pack.optimize(steps=1)[0]).all()
 
 
-@pytest.mark.parametrize(("message", "bad"), list((STACKS | VIEWS | ASCENTS | CLASSES | MODELS).items()))
+@pytest.mark.parametrize(("message", "bad"), list((STACKS | MASKS | VIEWS | ASCENTS | CLASSES | MODELS).items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Bad) -> None:
     with pytest.raises(ValueError, match=message):
         bad(pack)

@@ -1,0 +1,49 @@
+"""Asking for what all pictures have in common."""
+
+from typing import get_args
+
+from comfy_api.latest import io
+
+from ..das_core.objectives import prior as core
+from .schema import Objective, schema
+
+
+class Prior(io.ComfyNode):
+    """An objective about the picture itself."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_Prior",
+            display_name="Prior",
+            category="Direct Ascent/objectives",
+            description=(
+                "Ask for what pictures are like, whatever they show: smooth, near to the start, with a photograph's "
+                "balance of coarse and fine, or without burnt colours. No model is asked. Goes beside other objectives."
+            ),
+            search_aliases=["das", "direct ascent", "regularizer", "total variation", "tv", "smooth", "spectrum"],
+            inputs=[
+                io.Combo.Input(
+                    "kind",
+                    options=list(get_args(core.PriorKind)),
+                    default=core.Prior.kind,
+                    tooltip="total_variation: takes grain away and keeps edges, like a soft brush. l2: keeps the "
+                    "picture near to what it started from. spectrum: as much fine detail as a photograph has, neither "
+                    "blur nor grain. range: no burnt white, no blocked black.",
+                ),
+                io.Float.Input(
+                    "weight",
+                    default=core.Prior.weight,
+                    min=-100.0,
+                    max=100.0,
+                    step=0.05,
+                    tooltip="How hard it pulls, where a model's objective of weight 1 pulls with 1. 0.05: a hint. "
+                    "0.2: visible. 1: as strong as the subject. Below 0: the opposite, such as more grain.",
+                ),
+            ],
+            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+        )
+
+    @classmethod
+    def execute(cls, kind: core.PriorKind, weight: float) -> io.NodeOutput:
+        return io.NodeOutput(core.Prior(kind, weight))

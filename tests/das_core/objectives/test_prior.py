@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from toys import Output, judge
+
+from das_core.ascent import Ascent, AscentError
+from das_core.augment import Augmentation, Windows
+from das_core.objectives.prior import Canvas, Prior, PriorKind, band_power
+from das_core.stack import ImageStack, StackSpec
+
+SPEC = StackSpec(48, 48, 0)
+VIEWS = Augmentation(4, Windows(0))
+
+
+def white(side: int = 128, count: int = 2) -> Tensor:
+    return 0.5 + 0.1 * torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(1))
+
+
+def fallen(power: float, side: int = 128) -> Tensor:
+    """Noise whose power falls with this power of the frequency."""
+    generator = np.random.default_rng(2)
+    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None])
+    frequency[0, 0] = np.inf
+    shape = np.fft.fft2(generator.normal(size=(3, side, side))) * frequency ** (power / 2)
+    noise = np.fft.ifft2(shape).real
+    return torch.tensor(0.5 + 0.1 * noise / noise.std(), dtype=torch.float32)[None]
+
+
+def score(kind: PriorKind, pixels: Tensor, start: Tensor | None = None) -> Tensor:
+    return Prior(kind).score(Canvas(pixels, torch.zeros_like(pixels) if start is None else start))
+
+
+def test_total_variation_is_the_mean_difference_of_neighbours() -> None:
+    pixels = white(9)
+    image = pixels.double().numpy()
+    down, right = np.diff(image, axis=2)[:, :, :, :-1], np.diff(image, axis=3)[:, :, :-1]
+    flat = 1 / 255
+    expected = -(np.sqrt(down**2 + right**2 + flat**2) - flat).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(score("total_variation", pixels).numpy(), expected, rtol=1e-5)
+    assert float(score("total_variation", torch.full((1, 3, 9, 9), 0.3))) == pytest.approx(0, abs=1e-8)
+
+
+def test_l2_is_the_mean_square_distance_to_the_start() -> None:
+    pixels, start = white(9), white(9).flip(0)
+    expected = -((pixels.numpy() - start.numpy()) ** 2).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(score("l2", pixels, start).numpy(), expected, rtol=1e-5)
+
+
+def test_range_counts_what_is_near_to_black_and_white() -> None:
+    pixels = torch.tensor([0.05, 0.5, 0.95, 1.0])[None, None, None].expand(1, 3, 4, 4)
+    assert float(score("range", pixels)) == pytest.approx(-(0.1**2) / 4)
+
+
+@pytest.mark.parametrize("power", [0.0, -1.0, -2.0, -3.0])
+def test_the_bands_fall_as_the_noise_does(power: float) -> None:
+    levels, frequency = band_power(fallen(power))
+    slope = np.polyfit(frequency.log().numpy(), levels[0].log().numpy(), 1)[0]
+    assert slope == pytest.approx(power, abs=0.2)
+
+
+def test_bands_are_means_of_the_power() -> None:
+    pixels = white(32, 1)
+    levels, frequency = band_power(pixels)
+    image = pixels[0].double().numpy()
+    window = np.outer(*[0.5 - 0.5 * np.cos(2 * np.pi * np.arange(32) / 32)] * 2)
+    power = (np.abs(np.fft.fft2((image - image.mean(axis=(1, 2), keepdims=True)) * window)) ** 2).mean(axis=0)
+    radius = np.hypot(np.fft.fftfreq(32)[:, None], np.fft.fftfreq(32)[None])
+    # Two half-octaves between 4 waves and the finest: with all of the plane, not the half that rfft2 keeps, a mean of
+    # the same bands differs by the weight of the axis only.
+    for level, low, high in zip(levels[0], (1 / 8, 0.1768, 0.25, 0.3536), (0.1768, 0.25, 0.3536, 0.5), strict=True):
+        expected = power[(radius >= low) & (radius < high)].mean()
+        assert float(level) == pytest.approx(expected, rel=0.1)
+    assert len(frequency) == 4
+
+
+def test_the_spectrum_of_a_photograph_scores_best() -> None:
+    natural = float(score("spectrum", fallen(-2.0)))
+    assert natural > -0.1
+    for other in (fallen(0.0), fallen(-1.0), fallen(-3.0)):
+        assert float(score("spectrum", other)) < natural - 0.2
+
+
+class Checks(nn.Module):
+    """Likes what differs from pixel to pixel, and bright things."""
+
+    def forward(self, views: Tensor) -> Tensor:
+        return (views.diff(dim=3).abs().mean(dim=(1, 2, 3)) + views.mean(dim=(1, 2, 3)))[:, None]
+
+
+@pytest.mark.parametrize("kind", ["total_variation", "l2", "spectrum", "range"])
+def test_beside_a_model_a_prior_keeps_more_of_what_it_asks_for(kind: PriorKind) -> None:
+    # Large shapes that reach black and white: what the stack can move within a few steps.
+    start = (0.5 + 5 * (fallen(-2.5, 48) - 0.5)).clamp(0, 1)
+    stack = ImageStack.from_image(SPEC, start, contrast=0.98)
+    before = float(Prior(kind).score(Canvas(stack.pixels(), stack.pixels())))
+    reached = {}
+    for weight in (0.0, 0.5):
+        asked = [Output(judge(Checks())), Prior(kind, weight)]
+        ascent = Ascent(stack, asked, VIEWS, steps=10)
+        for _ in ascent:
+            pass
+        end = Canvas(ascent.result.stack.pixels(), stack.pixels())
+        reached[weight] = float(Prior(kind).score(end))
+    assert reached[0.5] > reached[0.0] + 0.04 * abs(reached[0.0] - before)
+
+
+def test_a_prior_alone_climbs() -> None:
+    stack = ImageStack.from_image(SPEC, white(48, 1))
+    ascent = Ascent(stack, [Prior("total_variation")], VIEWS, steps=6)
+    for _ in ascent:
+        pass
+    scores = [record.scores["total variation"] for record in ascent.result.history]
+    assert scores[-1] > scores[0]
+
+
+def test_a_prior_that_has_all_it_asks_for_says_so() -> None:
+    with pytest.raises(AscentError, match=r"the gradient of 'total variation' vanished at step 1"):
+        next(iter(Ascent(ImageStack.grey(SPEC), [Prior()], VIEWS)))
+
+
+def test_an_unknown_prior_is_named() -> None:
+    with pytest.raises(
+        ValueError, match=r"prior 'blur' is unknown; choose one of total_variation, l2, spectrum, range"
+    ):
+        Prior("blur")  # type: ignore[arg-type]
