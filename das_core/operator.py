@@ -19,6 +19,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from .bands import Band, moving_modes
 from .basis import Basis
 from .cache import cached
 from .cosine import CosineBasis, cosine_transform
@@ -37,12 +38,23 @@ class Operator(ABC):
     """Whether the parameters are the levels themselves (and not one canvas-sized accumulated gradient)."""
 
     def __init__(
-        self, canvas: Shape, levels: Sequence[int], gains: Sequence[float], device: torch.device, tile: bool = False
+        self,
+        canvas: Shape,
+        levels: Sequence[int],
+        gains: Sequence[float],
+        device: torch.device,
+        tile: bool = False,
+        frozen: Sequence[Band] = (),
     ) -> None:
         self.canvas, self.levels, self.gains = canvas, tuple(levels), tuple(gains)
         self.tile = tile
         self.basis = basis_of(canvas, device, tile)
         self.device = device
+        self._moving = moving_modes(self.basis, frozen) if frozen else None
+
+    def confined(self, canvas: Tensor) -> Tensor:
+        """A canvas (B, 3, H, W) without what lies in frozen bands: K is confined before and after."""
+        return canvas if self._moving is None else self.basis.filter(canvas, self._moving)
 
     @abstractmethod
     def pull(self, gradient: Tensor) -> Parameters:
@@ -62,10 +74,18 @@ class SpectralOperator(Operator):
     """K as a filter over cosine frequencies: a diagonal that no other diagonal comes nearer to."""
 
     def __init__(
-        self, canvas: Shape, levels: Sequence[int], gains: Sequence[float], device: torch.device, tile: bool = False
+        self,
+        canvas: Shape,
+        levels: Sequence[int],
+        gains: Sequence[float],
+        device: torch.device,
+        tile: bool = False,
+        frozen: Sequence[Band] = (),
     ) -> None:
-        super().__init__(canvas, levels, gains, device, tile)
+        super().__init__(canvas, levels, gains, device, tile, frozen)
         self.response = spectral_response(canvas, self.levels, self.gains, tile).to(device)
+        if self._moving is not None:
+            self.response = self.response * self._moving
 
     def pull(self, gradient: Tensor) -> Parameters:
         """The gradient itself: the parameters are the accumulated gradient."""
@@ -87,9 +107,15 @@ class LayersOperator(Operator):
     explicit = True
 
     def __init__(
-        self, canvas: Shape, levels: Sequence[int], gains: Sequence[float], device: torch.device, tile: bool = False
+        self,
+        canvas: Shape,
+        levels: Sequence[int],
+        gains: Sequence[float],
+        device: torch.device,
+        tile: bool = False,
+        frozen: Sequence[Band] = (),
     ) -> None:
-        super().__init__(canvas, levels, gains, device, tile)
+        super().__init__(canvas, levels, gains, device, tile, frozen)
         shapes = [level_shape(level, canvas) for level in self.levels]
         rows = {size: bicubic_matrix(size, canvas[0], tile).to(device, torch.float32) for size, _ in shapes}
         columns = {size: bicubic_matrix(size, canvas[1], tile).to(device, torch.float32) for _, size in shapes}
@@ -97,7 +123,7 @@ class LayersOperator(Operator):
 
     def pull(self, gradient: Tensor) -> Parameters:
         """The gradient of every level: g_r A_r' G B_r."""
-        gradient = gradient.float()
+        gradient = self.confined(gradient.float())
         return tuple(
             gain * (rows.T @ gradient @ columns) for gain, (rows, columns) in zip(self.gains, self._pairs, strict=True)
         )
@@ -105,9 +131,14 @@ class LayersOperator(Operator):
     def push(self, parameters: Parameters) -> Tensor:
         """The sum of all levels, resized to the canvas and scaled by their gains."""
         canvas = parameters[0].new_zeros((*parameters[0].shape[:2], *self.canvas))
-        for gain, (rows, columns), level in zip(self.gains, self._pairs, parameters, strict=True):
-            canvas += gain * (rows @ level @ columns.T)
-        return canvas
+        for number, level in enumerate(parameters):
+            canvas += self.shown(number, level)
+        return self.confined(canvas)
+
+    def shown(self, number: int, level: Tensor) -> Tensor:
+        """What level `number` adds to the canvas (B, 3, H, W)."""
+        rows, columns = self._pairs[number]
+        return self.gains[number] * (rows @ level @ columns.T)
 
 
 class ExactOperator(LayersOperator):
@@ -117,7 +148,7 @@ class ExactOperator(LayersOperator):
 
     def pull(self, gradient: Tensor) -> Parameters:
         """The gradient itself."""
-        return (gradient.float(),)
+        return (self.confined(gradient.float()),)
 
     def push(self, parameters: Parameters) -> Tensor:
         """K times the accumulated gradient, level after level."""
@@ -125,7 +156,7 @@ class ExactOperator(LayersOperator):
         canvas = torch.zeros_like(drive)
         for gain, (rows, columns) in zip(self.gains, self._pairs, strict=True):
             canvas += gain**2 * (rows @ (rows.T @ drive @ columns) @ columns.T)
-        return canvas
+        return self.confined(canvas)
 
 
 def basis_of(canvas: Shape, device: torch.device, tile: bool) -> Basis:
@@ -168,6 +199,7 @@ def operator_of(
     gains: tuple[float, ...],
     device: torch.device,
     tile: bool = False,
+    frozen: tuple[Band, ...] = (),
 ) -> Operator:
     """The operator of a stack in the form `method`; built once for each specification and device, then cached."""
-    return FORMS[method](canvas, levels, gains, device, tile)
+    return FORMS[method](canvas, levels, gains, device, tile, frozen)

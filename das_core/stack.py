@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .bands import Band, covers, written
 from .color import ColorSpace, from_rgb, gradient_from_rgb, to_rgb
 from .images import check_images
 from .levels import Shape, check_levels, linear_levels
@@ -23,8 +24,9 @@ class StackSpec:
 
     Width and height are those of the picture, in pixels; the margin is canvas around it that views may reach into and
     that the picture leaves out. A `tile` goes on at its opposite edges, so it has no margin. Levels are resolutions
-    along the long side of the canvas, gains their weights in the sum (1 where not given). Sources: levels, bicubic sum
-    and tanh as in Direct Ascent Synthesis, arXiv 2502.07753.
+    along the long side of the canvas, gains their weights in the sum (1 where not given). What lies in a `frozen` band
+    of resolutions stays as it is. Sources: levels, bicubic sum and tanh as in Direct Ascent Synthesis, arXiv
+    2502.07753.
     """
 
     width: int = 224
@@ -35,6 +37,7 @@ class StackSpec:
     color: ColorSpace = "decorrelated"
     method: Method = "spectral"
     tile: bool = False
+    frozen: tuple[Band, ...] = ()
 
     def __post_init__(self) -> None:
         for name, side in (("width", self.width), ("height", self.height)):
@@ -55,6 +58,9 @@ class StackSpec:
             object.__setattr__(self, "gains", (1.0,) * len(self.resolutions))
         if len(self.weights) != len(self.resolutions) or min(self.weights) <= 0:
             raise ValueError(f"gains {self.weights} do not fit: {len(self.resolutions)} numbers above 0 are needed")
+        if covers(self.frozen, max(self.canvas)):
+            bands = ", ".join(map(written, self.frozen))
+            raise ValueError(f"the frozen bands {bands} leave nothing that could move; freeze fewer")
 
     @property
     def canvas(self) -> Shape:
@@ -75,7 +81,8 @@ class StackSpec:
 
     def operator(self, device: torch.device, method: Method | None = None) -> Operator:
         """The operator of this stack on `device`, in the form `method` (its own if None)."""
-        return operator_of(method or self.method, self.canvas, self.resolutions, self.weights, device, self.tile)
+        form = method or self.method
+        return operator_of(form, self.canvas, self.resolutions, self.weights, device, self.tile, self.frozen)
 
     def ascent_bytes(self, batch: int) -> int:
         """About how much memory an ascent needs for its canvases and its operator, models and views not counted."""
@@ -186,10 +193,12 @@ class ImageStack:
         `with_start` decomposes the start image along with what was added to it.
         """
         device = self.canvas.device
-        layers = self.spec.operator(device, "layers")
+        # What is frozen does not move, but it is there.
+        spec = replace(self.spec, frozen=())
+        layers = spec.operator(device, "layers")
         canvas = self.canvas if with_start else self.canvas - self.start
-        if self.drive is None or with_start:
-            spectral = self.spec.operator(device, "spectral")
+        if self.drive is None or with_start or self.spec.frozen:
+            spectral = spec.operator(device, "spectral")
             assert isinstance(spectral, SpectralOperator)
             return read_levels(canvas, least_drive(canvas, spectral), layers)
         if self.spec.method == "layers":

@@ -5,6 +5,7 @@ it is believed before its hash, its version and the shape of every tensor are wh
 """
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -144,9 +145,10 @@ def _stack(told: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> ImageStack
 
 def _spec(told: Mapping[str, Any]) -> StackSpec:
     given = {**told, "levels": tuple(told["levels"]), "gains": tuple(told["gains"])}
+    given["frozen"] = tuple((low, high) for low, high in told.get("frozen", ()))
     for name in _WHOLE_NUMBERS:
         _check_count(name, given[name])
-    for level in given["levels"]:
+    for level in itertools.chain(given["levels"], *given["frozen"]):
         _check_count("a level", level)
     # A file from before there were tiles does not speak of them.
     if type(given.get("tile", False)) is not bool:

@@ -5,14 +5,16 @@ from .classes import ClassObjective
 from .classifier import LoadClassifier
 from .clip import LoadCLIP
 from .comfyui_clip import CLIPFromComfyUI
+from .edit import EditStack, StackLevels
 from .feature import FeatureObjective, ListLayers
 from .image import ImageObjective
 from .inspect import Classify, Similarity
 from .optimize import Optimize
 from .prior import Prior
 from .region import Region
+from .rerender import StackToImage
 from .scheduled import Schedule
-from .stack import ImageStack, StackToImage
+from .stack import ImageStack
 from .stackfile import LoadStack, SaveStack
 from .style import ContentObjective, StyleObjective
 from .text import TextObjective
@@ -38,6 +40,8 @@ NODES = [
     Schedule,
     Optimize,
     StackToImage,
+    StackLevels,
+    EditStack,
     SaveStack,
     LoadStack,
     Classify,

@@ -1,4 +1,4 @@
-"""Building an image stack, and looking at it."""
+"""Building an image stack."""
 
 from typing import Any
 
@@ -255,24 +255,3 @@ def _levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
     if kind == "powers_of_two":
         return power_levels(longest)
     return parse_levels(settings["resolutions"])
-
-
-class StackToImage(io.ComfyNode):
-    """What a stack shows."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return schema(
-            node_id="DAS_StackToImage",
-            display_name="Stack to Image",
-            category="Direct Ascent",
-            description="Render a stack as an image: its levels summed, squashed into 0..1, the margin cropped away.",
-            search_aliases=["das", "direct ascent", "render", "decode"],
-            inputs=[Stack.Input("stack", tooltip="From Image Stack (what an ascent starts from) or Optimize.")],
-            outputs=[io.Image.Output("image", tooltip="The picture of every item of the batch.")],
-        )
-
-    @classmethod
-    @bridge.with_autograd
-    def execute(cls, stack: CoreStack) -> io.NodeOutput:
-        return io.NodeOutput(bridge.images_out(stack.image()))

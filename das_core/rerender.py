@@ -1,0 +1,55 @@
+"""A stack rendered at another resolution: from its levels, each resized to the new canvas, not from the picture.
+
+Coarse levels stay as smooth at any size as they are; what is resized after the tanh would keep the edges of the old
+pixels, and overshoot at them.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .levels import Shape
+from .parts import parts
+from .resample import bicubic_matrix
+from .stack import ImageStack, StackSpec, crop, pixels
+
+SMALLEST_SCALE, LARGEST_SCALE = 0.05, 32.0
+
+
+def check_scale(scale: float) -> None:
+    """ValueError for a scale that no picture can be rendered at."""
+    if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
+        raise ValueError(f"scale {scale} is not between {SMALLEST_SCALE:g} and {LARGEST_SCALE:g}; 2 is twice the size")
+
+
+def scaled_size(spec: StackSpec, scale: float) -> tuple[Shape, int]:
+    """Height and width of the picture at `scale`, and its margin."""
+    height, width = (max(1, round(side * scale)) for side in (spec.height, spec.width))
+    return (height, width), round(spec.margin * scale)
+
+
+def rendering_bytes(stack: ImageStack, scale: float) -> int:
+    """About how much memory `rendered` needs."""
+    (height, width), margin = scaled_size(stack.spec, scale)
+    # The canvas, a level on its way to it, two copies for the tanh.
+    return 4 * 4 * 3 * stack.batch * (height + 2 * margin) * (width + 2 * margin) + stack.spec.ascent_bytes(stack.batch)
+
+
+def rendered(stack: ImageStack, scale: float) -> Tensor:
+    """The picture (B, 3, scale * height, scale * width), 0..1."""
+    check_scale(scale)
+    (height, width), margin = scaled_size(stack.spec, scale)
+    shape = (height + 2 * margin, width + 2 * margin)
+    whole = parts(stack)
+    canvas = _resized(whole.rest, shape, stack.spec.tile)
+    for gain, level in zip(stack.spec.weights, whole.levels, strict=True):
+        canvas += gain * _resized(level, shape, stack.spec.tile)
+    return crop(pixels(canvas, stack.spec.color), margin)
+
+
+def _resized(level: Tensor, shape: Shape, tile: bool) -> Tensor:
+    """A level (B, 3, h, w) on a canvas of `shape`, by the stack's own bicubic; without aliasing where it is finer."""
+    if level.shape[2] > shape[0] or level.shape[3] > shape[1]:
+        return F.interpolate(level, size=shape, mode="bicubic", antialias=True)
+    rows, columns = (bicubic_matrix(level.shape[axis + 2], shape[axis], tile).to(level) for axis in (0, 1))
+    return torch.matmul(rows @ level, columns.T)

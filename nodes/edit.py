@@ -1,0 +1,136 @@
+"""Looking into a stack, and changing it by hand."""
+
+from comfy_api.latest import io
+
+from ..das_core import edit as core
+from ..das_core.bands import parse_bands, parse_gains
+from ..das_core.levels_picture import SMALLEST_TILE, level_sheets
+from ..das_core.stack import ImageStack
+from . import bridge
+from .schema import Stack, schema
+
+
+class StackLevels(io.ComfyNode):
+    """What every level of a stack holds."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_StackLevels",
+            display_name="Stack Levels",
+            category="Direct Ascent/stack",
+            description=(
+                "Look into a stack: above, what every level holds alone; below, the picture that builds up from the "
+                "coarsest to the finest. A stack of many levels is shown in octaves. Read here which resolutions to "
+                "name in Edit Stack."
+            ),
+            search_aliases=["das", "direct ascent", "pyramid", "layers", "decompose", "frequency"],
+            inputs=[
+                Stack.Input("stack", tooltip="What to look into, from Optimize, Image Stack, Load or Edit Stack."),
+                io.Int.Input(
+                    "size",
+                    default=160,
+                    min=SMALLEST_TILE,
+                    max=1024,
+                    step=8,
+                    tooltip="The long side of every small picture, in pixels. 96: an overview. 224 and more: detail.",
+                ),
+                io.Boolean.Input(
+                    "stretch",
+                    default=True,
+                    tooltip="Show faint levels stronger, by the factor that is written over them. Off: as they are, "
+                    "the fine ones nearly grey.",
+                ),
+            ],
+            outputs=[io.Image.Output("levels", tooltip="A sheet for every image of the batch.")],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, stack: ImageStack, size: int, stretch: bool) -> io.NodeOutput:
+        return io.NodeOutput(bridge.images_out(level_sheets(stack, size, stretch=stretch)))
+
+
+class EditStack(io.ComfyNode):
+    """A stack changed by its levels."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_EditStack",
+            display_name="Edit Stack",
+            category="Direct Ascent/stack",
+            description=(
+                "Change a picture by its resolutions: weaken or strengthen a band, take back what ascents did to it, "
+                "freeze it for ascents to come, or mix in another stack, all of it or a band. A band is written as "
+                "resolutions along the long side of the canvas, '1-16' for large shapes, '65-' for all fine detail; "
+                "Stack Levels shows them. Optimize goes on from the result."
+            ),
+            search_aliases=["das", "direct ascent", "equalizer", "blend", "mix", "freeze", "frequency", "hybrid image"],
+            inputs=[
+                Stack.Input("stack", tooltip="What to change, from Optimize, Image Stack or Load Stack."),
+                Stack.Input(
+                    "other",
+                    optional=True,
+                    tooltip="A stack of the same size to mix in. Its levels and colours may be others.",
+                ),
+                io.String.Input(
+                    "gains",
+                    default="",
+                    multiline=True,
+                    tooltip="A band and a factor on each line: '1-16: 0.5' halves the large shapes, '65-: 2' doubles "
+                    "the fine detail, 0 takes a band out, -1 turns it into its negative. Empty: all as it is.",
+                ),
+                io.String.Input(
+                    "reset",
+                    default="",
+                    tooltip="Bands that go back to what the stack started from, apart by commas: '65-' takes back the "
+                    "fine detail. Empty: none.",
+                ),
+                io.String.Input(
+                    "freeze",
+                    default="",
+                    tooltip="Bands that later ascents leave as they are, apart by commas: with '1-16' the composition "
+                    "stays and detail is made anew. Empty: nothing is frozen, nor what was frozen before.",
+                ),
+                io.Float.Input(
+                    "blend",
+                    default=0.5,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="How much of the other stack is mixed in. 0: nothing. 0.5: half of each. 1: the other "
+                    "alone. Without another stack it changes nothing.",
+                ),
+                io.String.Input(
+                    "blend_bands",
+                    default="",
+                    tooltip="The bands that are mixed. Empty: all. '17-' with blend 1: the large shapes of this stack "
+                    "under the detail of the other.",
+                ),
+            ],
+            outputs=[Stack.Output("stack", tooltip="For Optimize, Stack to Image, Stack Levels or Save Stack.")],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(
+        cls,
+        stack: ImageStack,
+        gains: str,
+        reset: str,
+        freeze: str,
+        blend: float,
+        blend_bands: str,
+        other: ImageStack | None = None,
+    ) -> io.NodeOutput:
+        made = core.edited(
+            stack,
+            gains=parse_gains(gains),
+            reset=parse_bands(reset),
+            freeze=parse_bands(freeze),
+            other=other,
+            blend=blend,
+            blend_bands=parse_bands(blend_bands),
+        )
+        return io.NodeOutput(made)

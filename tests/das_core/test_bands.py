@@ -1,0 +1,102 @@
+import pytest
+import torch
+
+from das_core.bands import FINEST, covers, levels_in, moving_modes, octaves, parse_bands, parse_gains, written
+from das_core.cosine import CosineBasis
+from das_core.fourier import FourierBasis
+
+
+@pytest.mark.parametrize(
+    ("text", "bands"),
+    [
+        ("17-64", ((17, 64),)),
+        (" 5 , -16;65- \n 1 - 2 ", ((5, 5), (1, 16), (65, FINEST), (1, 2))),
+        ("17\u201364", ((17, 64),)),
+        ("", ()),
+        (" ,\n", ()),
+    ],
+)
+def test_bands_are_read(text: str, bands: tuple[tuple[int, int], ...]) -> None:
+    assert parse_bands(text) == bands
+    assert parse_bands(", ".join(map(written, bands))) == bands
+
+
+def test_gains_are_read() -> None:
+    assert parse_gains("1-16: 0.5\n\n 65-:-2 \n5 : 0") == (((1, 16), 0.5), ((65, FINEST), -2.0), ((5, 5), 0.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("large", "the band 'large' is none; write resolutions such as '17-64'"),
+        ("-", "the band '-' is none"),
+        ("1-2-3", "the band '1-2-3' is none"),
+        ("64-17", "the band '64-17' holds nothing: it has to rise"),
+        ("0-4", "the band '0-4' holds nothing: it has to rise, from 1 up"),
+        ("9" * 40, "is none"),
+    ],
+)
+def test_bad_bands_are_named(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse_bands(text)
+    with pytest.raises(ValueError, match=says):
+        parse_gains(f"{text}: 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("1-16", "the line '1-16' has no factor; .*'1-16: 0.5'"),
+        ("1-16: half", "'half' in '1-16: half' is not a number; write '1-16: 0.5'"),
+        ("1-16: nan", "nan"),
+        (": 2", "the band '' is none"),
+    ],
+)
+def test_bad_gains_are_named(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse_gains(text)
+
+
+def test_a_band_without_a_level_is_named() -> None:
+    assert levels_in(parse_bands("4-8, 64-"), (1, 4, 8, 9, 64, 65)) == [False, True, True, False, True, True]
+    with pytest.raises(ValueError, match="the band '2-3' holds no level: there are 6, from 1 to 65"):
+        levels_in(parse_bands("1, 2-3"), (1, 4, 8, 9, 64, 65))
+
+
+def test_many_levels_are_grouped_into_octaves() -> None:
+    assert octaves((1, 5, 9), 10) == [[0], [1], [2]]
+    levels = tuple(range(1, 334, 4))
+    groups = octaves(levels, 10)
+    assert [levels[group[0]] for group in groups] == [1, 5, 9, 17, 33, 65, 129, 257]
+    assert [number for group in groups for number in group] == list(range(84))
+
+
+def test_what_a_level_can_show_is_frozen_with_it() -> None:
+    assert torch.equal(moving_modes(CosineBasis(4, 8, torch.device("cpu")), [(1, 4)]), 1 - _block(2, 4))
+    assert torch.equal(moving_modes(CosineBasis(4, 8, torch.device("cpu")), [(5, FINEST)]), _block(2, 4))
+    assert torch.equal(
+        moving_modes(CosineBasis(4, 8, torch.device("cpu")), [(1, 2), (3, 4)]),
+        moving_modes(CosineBasis(4, 8, torch.device("cpu")), [(1, 4)]),
+    )
+
+
+def test_in_a_tile_too() -> None:
+    moving = moving_modes(FourierBasis(8, 8, torch.device("cpu")), [(1, 3)])
+    # Waves of up to three samples: none and one along each axis, in either direction.
+    still = torch.zeros(8, 5)
+    still[[0, 1, 7], :2] = 1
+    assert torch.equal(moving, 1 - still)
+
+
+def test_bands_that_hold_everything() -> None:
+    assert covers([(1, FINEST)], 48)
+    assert covers([(1, 16), (17, 48)], 48)
+    assert not covers([(1, 16), (18, 48)], 48)
+    assert not covers([(1, 47)], 48)
+    assert not covers([], 48)
+
+
+def _block(rows: int, columns: int) -> torch.Tensor:
+    block = torch.zeros(4, 8)
+    block[:rows, :columns] = 1
+    return block

@@ -1,0 +1,60 @@
+import pytest
+import torch
+from test_ascent import SPEC, climb
+from torch import Tensor
+
+from das_core.levels_picture import level_sheets
+from das_core.optimizers import SGD
+from das_core.stack import ImageStack, StackSpec
+
+TILE, GAP, CAPTION = 48, 4, 18
+
+
+def tile(sheet: Tensor, row: int, column: int) -> Tensor:
+    """A tile of a sheet without its caption."""
+    top = GAP + row * (TILE + CAPTION + GAP) + CAPTION
+    left = GAP + column * (TILE + GAP)
+    return sheet[:, top : top + TILE, left : left + TILE]
+
+
+def test_the_last_sum_is_the_picture_and_the_first_its_coarsest_level() -> None:
+    spec = StackSpec(48, 48, 8, levels=(1, 4, 16, 64))
+    stack = climb(ImageStack.noise(spec, 2), steps=2, optimizer=SGD(0.5)).stack
+    sheets = level_sheets(stack, TILE, stretch=False)
+    assert sheets.shape == (2, 3, 2 * (TILE + CAPTION + GAP) + GAP, 4 * (TILE + GAP) + GAP)
+    for sheet, image in zip(sheets, stack.image(), strict=True):
+        torch.testing.assert_close(tile(sheet, 1, 3), image, rtol=0, atol=1e-5)
+        torch.testing.assert_close(tile(sheet, 0, 0), tile(sheet, 1, 0))
+        assert tile(sheet, 0, 0).flatten(1).std(dim=1).max() < 1e-5
+
+
+def test_levels_add_up_before_the_tanh() -> None:
+    spec = StackSpec(48, 48, 0, levels=(1, 6, 48), color="rgb")
+    sheet = level_sheets(ImageStack.noise(spec), TILE, stretch=False)[0]
+    raw = [torch.atanh(2 * tile(sheet, row, column) - 1) for row in (0, 1) for column in (0, 1, 2)]
+    torch.testing.assert_close(raw[0] + raw[1], raw[4], rtol=0, atol=1e-4)
+    torch.testing.assert_close(raw[4] + raw[2], raw[5], rtol=0, atol=1e-4)
+
+
+def test_faint_levels_are_stretched_and_nothing_stays_grey() -> None:
+    faint = ImageStack.noise(StackSpec(48, 48, 8, levels=(1, 4, 64)), amplitude=0.05)
+    plain, stretched = (level_sheets(faint, TILE, stretch=stretch)[0] for stretch in (False, True))
+    assert tile(stretched, 0, 2).std() > 4 * tile(plain, 0, 2).std()
+    assert torch.equal(tile(stretched, 1, 2), tile(plain, 1, 2))
+    grey = level_sheets(ImageStack.grey(StackSpec(32, 32, 8, levels=(1, 48))), TILE)[0]
+    assert (tile(grey, 0, 0) - 0.5).abs().max() < 1e-6
+
+
+def test_many_levels_are_grouped_and_oblong_pictures_stay_so() -> None:
+    sheet = level_sheets(ImageStack.noise(StackSpec(96, 48, 8, levels=None)), TILE)
+    assert sheet.shape == (1, 3, 2 * (TILE // 2 + CAPTION + GAP) + GAP, 6 * (TILE + GAP) + GAP)
+
+
+def test_captions_are_written() -> None:
+    sheet = level_sheets(ImageStack.grey(SPEC), TILE)[0]
+    assert sheet[:, GAP : GAP + CAPTION, GAP : GAP + TILE].min() < 0.3
+
+
+def test_tiles_that_are_too_small_are_refused() -> None:
+    with pytest.raises(ValueError, match="size 31 is too small for a tile; at least 32"):
+        level_sheets(ImageStack.grey(SPEC), 31)

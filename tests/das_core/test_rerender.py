@@ -1,0 +1,73 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from test_ascent import climb
+
+from das_core.optimizers import SGD
+from das_core.parts import parts
+from das_core.rerender import rendered, scaled_size
+from das_core.stack import ImageStack, StackSpec
+
+
+def stack(**spec: object) -> ImageStack:
+    """A stack that has climbed a little."""
+    return climb(ImageStack.noise(StackSpec(32, 32, 8, **spec)), steps=2, optimizer=SGD(0.5)).stack  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("levels", [None, (1, 3, 20), (1, 4, 16, 48)])
+def test_at_its_own_size_it_is_the_picture(levels: tuple[int, ...] | None) -> None:
+    made = stack(levels=levels)
+    torch.testing.assert_close(rendered(made, 1.0), made.image(), rtol=0, atol=1e-5)
+
+
+def test_it_is_the_sum_of_the_levels_resized_by_torch() -> None:
+    made = stack(levels=(1, 3, 20))
+    whole = parts(made)
+    canvas = sum(F.interpolate(part, size=(96, 96), mode="bicubic") for part in (*whole.levels, whole.rest))
+    expected = ImageStack.at(StackSpec(64, 64, 16), canvas).image()  # type: ignore[arg-type]
+    torch.testing.assert_close(rendered(made, 2.0), expected, rtol=0, atol=1e-5)
+
+
+def test_it_is_not_the_picture_resized_yet_near_to_it() -> None:
+    made = stack()
+    resized = F.interpolate(made.image(), scale_factor=2, mode="bicubic")
+    difference = (rendered(made, 2.0) - resized).abs()
+    assert difference.max() > 1e-3
+    assert difference.mean() < 0.05
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.3, 0.5, 1.37, 3.0])
+def test_every_scale_gives_a_picture_of_its_size(scale: float) -> None:
+    made = ImageStack.noise(StackSpec(40, 24, 5), 2)
+    (height, width), _ = scaled_size(made.spec, scale)
+    image = rendered(made, scale)
+    assert image.shape == (2, 3, height, width)
+    assert (height, width) == (max(1, round(24 * scale)), max(1, round(40 * scale)))
+    assert 0 <= float(image.min()) <= float(image.max()) <= 1
+
+
+def test_a_smaller_picture_has_no_aliases() -> None:
+    # Fine stripes average out to grey; sampled without a filter they would become coarse ones.
+    stripes = torch.zeros(1, 3, 48, 48)
+    stripes[..., ::2] = 1
+    stripes[..., 1::2] = -1
+    made = ImageStack.at(StackSpec(32, 32, 8, levels=(1, 48)), stripes)
+    assert (rendered(made, 1.0) - 0.5).abs().mean() > 0.1
+    assert (rendered(made, 0.3) - 0.5).abs().mean() < 0.02
+
+
+def test_coarse_levels_are_smooth_at_any_size() -> None:
+    made = ImageStack.noise(StackSpec(32, 32, 8, levels=(1, 4)), decay=1.0)
+    rows = [rendered(made, scale)[0, 0, :, 0].numpy() for scale in (2, 4, 8)]
+    steps = [np.abs(np.diff(row)).max() for row in rows]
+    for coarse, fine in pairwise(steps):
+        assert fine < 0.6 * coarse
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, 33.0, float("nan"), float("inf")])
+def test_bad_scales_are_named(scale: float) -> None:
+    with pytest.raises(ValueError, match=r"scale .* is not between 0.05 and 32; 2 is twice the size"):
+        rendered(stack(), scale)
