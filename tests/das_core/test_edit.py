@@ -6,6 +6,7 @@ import torch
 from test_ascent import SPEC, VIEWS, climb
 from torch import Tensor
 
+from das_core.augment import Windows
 from das_core.bands import FINEST
 from das_core.color import from_rgb
 from das_core.edit import edited
@@ -104,6 +105,16 @@ def test_a_climb_that_is_partly_frozen_can_be_continued_and_thawed() -> None:
     thawed = climb(edited(first), steps=2).stack
     assert thawed.spec.frozen == ()
     assert low(thawed.canvas - first.canvas, 8).norm() > 0.1
+
+
+def test_a_tile_is_edited_and_frozen_like_any_other() -> None:
+    spec = StackSpec(32, 32, 0, levels=(1, 2, 4, 8, 16, 32), tile=True)
+    still = replace(VIEWS, windows=Windows(0))
+    stack = climb(ImageStack.noise(spec), optimizer=SGD(0.5), augmentation=still).stack
+    torch.testing.assert_close(edited(stack, gains=[(ALL, 0.5)]).canvas, 0.5 * stack.canvas, rtol=0, atol=1e-5)
+    change = climb(edited(stack, freeze=[(1, 8)]), augmentation=still).stack.canvas - stack.canvas
+    coefficients = torch.fft.rfft2(change)
+    assert coefficients[..., [0, 1, 2, 3, -1, -2, -3], :4].abs().max() < 1e-4 * coefficients.abs().max()
 
 
 def test_a_score_rises_with_large_shapes_frozen() -> None:

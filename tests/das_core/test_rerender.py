@@ -49,6 +49,13 @@ def test_every_scale_gives_a_picture_of_its_size(scale: float) -> None:
     assert 0 <= float(image.min()) <= float(image.max()) <= 1
 
 
+def test_a_larger_tile_has_no_seams() -> None:
+    made = ImageStack.noise(StackSpec(32, 32, 0, levels=(1, 4, 16), tile=True))
+    rolled = ImageStack.at(made.spec, made.canvas.roll(16, dims=3))
+    larger = rendered(made, 2.0).roll(32, dims=3)
+    torch.testing.assert_close(rendered(rolled, 2.0), larger, rtol=0, atol=1e-4)
+
+
 def test_a_smaller_picture_has_no_aliases() -> None:
     # Fine stripes average out to grey; sampled without a filter they would become coarse ones.
     stripes = torch.zeros(1, 3, 48, 48)
