@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .levels import Shape
+from .masks import Surroundings
 from .parts import parts
 from .resample import bicubic_matrix
 from .stack import ImageStack, StackSpec, crop, pixels
@@ -44,7 +45,15 @@ def rendered(stack: ImageStack, scale: float) -> Tensor:
     canvas = _resized(whole.rest, shape, stack.spec.tile)
     for gain, level in zip(stack.spec.weights, whole.levels, strict=True):
         canvas += gain * _resized(level, shape, stack.spec.tile)
-    return crop(pixels(canvas, stack.spec.color), margin)
+    shown = pixels(canvas, stack.spec.color)
+    if stack.surroundings is not None:
+        # These are pixels, and have no levels to be rendered from.
+        around, mask = (
+            F.interpolate(part, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
+            for part in (stack.surroundings.pixels, stack.surroundings.mask)
+        )
+        shown = Surroundings(around, mask).around(shown)
+    return crop(shown, margin)
 
 
 def _resized(level: Tensor, shape: Shape, tile: bool) -> Tensor:

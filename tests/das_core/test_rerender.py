@@ -49,6 +49,16 @@ def test_every_scale_gives_a_picture_of_its_size(scale: float) -> None:
     assert 0 <= float(image.min()) <= float(image.max()) <= 1
 
 
+def test_what_surrounds_a_part_grows_with_it() -> None:
+    image, mask = torch.full((1, 3, 32, 32), 0.75), torch.zeros(1, 32, 32)
+    mask[:, 8:24, 8:24] = 1
+    made = stack()
+    part = rendered(made.inside(image, mask), 2.0)
+    # Away from the edge of the mask, which bicubic interpolation softens.
+    torch.testing.assert_close(part[..., 20:44, 20:44], rendered(made, 2.0)[..., 20:44, 20:44], rtol=0, atol=1e-5)
+    torch.testing.assert_close(part[..., :12, :], torch.full((1, 3, 12, 64), 0.75), rtol=0, atol=1e-5)
+
+
 def test_a_larger_tile_has_no_seams() -> None:
     made = ImageStack.noise(StackSpec(32, 32, 0, levels=(1, 4, 16), tile=True))
     rolled = ImageStack.at(made.spec, made.canvas.roll(16, dims=3))
