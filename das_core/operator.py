@@ -166,10 +166,11 @@ def basis_of(canvas: Shape, device: torch.device, tile: bool) -> Basis:
 
 def spectral_response(canvas: Shape, levels: Sequence[int], gains: Sequence[float], tile: bool = False) -> Tensor:
     """The diagonal of K in the basis of the canvas, one number for each coefficient, float32 on the CPU."""
-    rows, columns = (
-        torch.stack([_axis_response(level_shape(level, canvas)[axis], canvas[axis], tile) for level in levels])
-        for axis in (0, 1)
-    )
+    # Made once for both axes of a square, and not kept: they take as much room as there are levels.
+    shapes = [level_shape(level, canvas) for level in levels]
+    sizes = {(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}
+    made = {(source, target): _axis_response(source, target, tile) for source, target in sizes}
+    rows, columns = (torch.stack([made[shape[axis], canvas[axis]] for shape in shapes]) for axis in (0, 1))
     if tile:
         # The other half of the frequencies is that of the complex conjugates.
         columns = columns[:, : canvas[1] // 2 + 1]
@@ -177,8 +178,6 @@ def spectral_response(canvas: Shape, levels: Sequence[int], gains: Sequence[floa
     return (rows.T @ (squared_gains[:, None] * columns)).float()
 
 
-# As many as two large stacks have levels.
-@cached(maxsize=2048)
 def _axis_response(source: int, target: int, tile: bool) -> Tensor:
     """How much of every wave of length `target` survives a level of `source` samples and comes back: (target,)."""
     samples = bicubic_matrix(source, target, tile).T.float()
