@@ -13,7 +13,8 @@ _BRIGHT_SHARE = 0.01
 
 def gradient_strength(gradient: Tensor) -> Tensor:
     """The size (B, H, W) of a gradient (B, 3, H, W), 1 on the average of every image, so that all steps count alike."""
-    strength = gradient.norm(dim=1)
+    # Several times faster than norm over this axis.
+    strength = gradient.square().sum(dim=1).sqrt_()
     mean = strength.mean(dim=(1, 2), keepdim=True)
     return strength / mean.clamp(min=torch.finfo(mean.dtype).tiny)
 

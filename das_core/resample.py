@@ -67,11 +67,16 @@ def triangle_adjoint(images: Tensor, source: int) -> Tensor:
     weights = (1 - share).where(first >= 0, 0), share.where(first < size - 1, 0)
     outputs = first.long().clamp(min=0), (first.long() + 1).clamp(max=size - 1)
     sums = _triangles(source, size, device).sum(dim=1)
-    wide = _two_taps(images / (sums[:, None] * sums), outputs, weights, -1)
-    return _two_taps(wide, outputs, tuple(weight[:, None] for weight in weights), -2)
+    wide = _read(images / (sums[:, None] * sums), outputs, weights)
+    tall = images.new_empty(images.shape[0], source, source)
+    # One channel at a time stays in the caches of a CPU.
+    for channel, out in zip(wide, tall, strict=True):
+        torch.mul(channel.index_select(0, outputs[0]), weights[0][:, None], out=out)
+        out.addcmul_(channel.index_select(0, outputs[1]), weights[1][:, None])
+    return tall
 
 
-def _two_taps(images: Tensor, indices: Sequence[Tensor], weights: Sequence[Tensor], axis: int) -> Tensor:
-    """The sum of an axis read at the first indices and at the second ones, weighted."""
-    near, far = (images.index_select(axis, index) for index in indices)
+def _read(images: Tensor, indices: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
+    """The sum of the last axis read at the first indices and at the second ones, weighted."""
+    near, far = (images.gather(-1, index.expand(*images.shape[:-1], -1)) for index in indices)
     return near.mul_(weights[0]).addcmul_(far, weights[1])

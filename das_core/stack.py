@@ -210,13 +210,14 @@ class ImageStack:
 
 def pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
     """A canvas (B, 3, H, W) as pixels in 0..1: rgb, then (tanh + 1) / 2."""
-    return (torch.tanh(to_rgb(canvas, color)) + 1) / 2
+    # The same function, and the fast form of it.
+    return torch.sigmoid(2 * to_rgb(canvas, color))
 
 
 def pixel_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Tensor:
     """The gradient with respect to the canvas, given that with respect to the pixels `shown`; all (B, 3, H, W)."""
     # The derivative of (tanh + 1) / 2 in terms of its own value p is 2 p (1 - p).
-    return gradient_from_rgb(gradient * (2 * shown * (1 - shown)), color)
+    return gradient_from_rgb((1 - shown).mul_(shown).mul_(2).mul_(gradient), color)
 
 
 def crop(canvas: Tensor, margin: int) -> Tensor:
