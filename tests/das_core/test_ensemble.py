@@ -12,6 +12,8 @@ from das_core.augment import Augmentation, Windows
 from das_core.draws import generator
 from das_core.ensemble import balanced, grouped, named
 from das_core.objectives.classes import ClassObjective
+from das_core.objectives.content import content_objective
+from das_core.objectives.feature import feature_objective
 from das_core.objectives.scheduled import ScheduledObjective
 from das_core.optimizers import SGD, UnitAscent
 from das_core.stack import ImageStack, StackSpec
@@ -92,6 +94,25 @@ def test_objectives_that_ask_one_model_are_asked_at_once() -> None:
         ["class 3 (2)"],
     ]
     assert [group.judge and group.judge.module for group in groups] == [one.module, other.module]
+
+
+def test_what_a_model_says_and_its_layers_are_asked_as_if_of_two() -> None:
+    model = classifier()
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    asked = [
+        content_objective(model, picture, "3"),
+        ClassObjective(model, ((3, 1.0),)),
+        feature_objective(model, "1", "channel", 2),
+    ]
+    (inside, two), (outside, one) = by_judge(named(asked))
+    assert ([name for name, _ in two], [name for name, _ in one]) == (["content", "1 channel 2"], ["class 3"])
+    assert inside.module is outside.module is model.module
+    assert [layer.name for layer in inside.layers] == ["3", "1"]  # type: ignore[attr-defined]
+    ascent = Ascent(ImageStack.grey(SPEC), asked, VIEWS, steps=3)
+    for step in ascent:
+        assert step.record.gradient_norm > 0
+    alone = next(iter(Ascent(ImageStack.grey(SPEC), asked[:1], VIEWS, steps=3)))
+    assert ascent.history[0].scores["content"] == pytest.approx(alone.record.scores["content"], rel=1e-5)
 
 
 class Louder(nn.Module):
