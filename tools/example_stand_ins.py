@@ -13,6 +13,8 @@ Prompt = dict[str, Any]
 STARTERS = ("starter", "second_opinion")
 """For the first CLIP that would be downloaded, the second, and so on in turn."""
 
+STYLE = "cells.png"
+
 
 def with_starters(prompt: Mapping[str, Any]) -> Prompt:
     """The same workflow, with the CLIPs that install with the pack where it would download some."""
@@ -32,11 +34,18 @@ def with_starters(prompt: Mapping[str, Any]) -> Prompt:
 def with_photographs(prompt: Mapping[str, Any]) -> tuple[Prompt, dict[str, Image.Image]]:
     """The same workflow with sample photographs in its LoadImage nodes, in turn, and these by their file names."""
     changed = copy.deepcopy(dict(prompt))
-    photographs = {"cat.png": skimage.data.chelsea, "coffee.png": skimage.data.coffee}
-    loaders = [node["inputs"] for node in changed.values() if node["class_type"] == "LoadImage"]
-    for inputs, name in zip(loaders, itertools.cycle(photographs), strict=False):
-        inputs["image"] = name
-    used = {inputs["image"] for inputs in loaders}
+    photographs = {
+        "cat.png": skimage.data.chelsea,
+        "coffee.png": skimage.data.coffee,
+        STYLE: skimage.data.immunohistochemistry,
+    }
+    subjects = itertools.cycle(name for name in photographs if name != STYLE)
+    used = set()
+    for node in changed.values():
+        if node["class_type"] == "LoadImage":
+            # A style wants a picture that is all texture.
+            node["inputs"]["image"] = STYLE if "Style" in node["_meta"]["title"] else next(subjects)
+            used.add(node["inputs"]["image"])
     return changed, {name: Image.fromarray(photographs[name]()) for name in sorted(used)}
 
 

@@ -11,6 +11,7 @@ from das_core.ascent import Ascent, AscentError
 from das_core.augment import Augmentation, Windows
 from das_core.draws import generator
 from das_core.ensemble import balanced, grouped, named
+from das_core.models.watched import Watched
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.content import content_objective
 from das_core.objectives.feature import feature_objective
@@ -104,10 +105,13 @@ def test_what_a_model_says_and_its_layers_are_asked_as_if_of_two() -> None:
         ClassObjective(model, ((3, 1.0),)),
         feature_objective(model, "1", "channel", 2),
     ]
-    (inside, two), (outside, one) = by_judge(named(asked))
-    assert ([name for name, _ in two], [name for name, _ in one]) == (["content", "1 channel 2"], ["class 3"])
-    assert inside.module is outside.module is model.module
-    assert [layer.name for layer in inside.layers] == ["3", "1"]  # type: ignore[attr-defined]
+    groups = grouped(named(asked))
+    assert [[name for name, _ in group.members] for group in groups] == [["content", "1 channel 2"], ["class 3"]]
+    inside, outside = (group.judge for group in groups)
+    assert isinstance(inside, Watched)
+    assert outside is model
+    assert inside.module is model.module
+    assert [layer.name for layer in inside.layers] == ["3", "1"]
     ascent = Ascent(ImageStack.grey(SPEC), asked, VIEWS, steps=3)
     for step in ascent:
         assert step.record.gradient_norm > 0

@@ -34,9 +34,12 @@ def test_style_and_content_climb_together(pack: Pack, kind: str) -> None:
     model = getattr(pack, kind)(Toy())
     asked = {"objective0": style(pack, model, layers="convolution: 2"), "objective1": content(pack, model)}
     assert all(objective.judge.module is model.module for objective in asked.values())
-    stack = pack.stack(image=torch.rand(1, 30, 30, 3), start={"start": "image"})
     image, _, _, history, *_ = pack.optimize(
-        stack=stack, objectives=asked, steps=6, optimizer={"optimizer": "ascent", "coarse_to_fine": 0.0}
+        stack=pack.stack(image=1 - IMAGE, start={"start": "image"}),
+        objectives=asked,
+        augmentation=pack.augmentation(views=1, jitter=0, zoom_min=1.0, noise=0.0, flip=0.0),
+        steps=6,
+        optimizer={"optimizer": "ascent", "coarse_to_fine": 0.0},
     )
     assert list(history[0].scores) == ["style", "content"]
     assert sum(history[-1].scores.values()) > sum(history[0].scores.values())

@@ -74,6 +74,7 @@ def test_photographs_take_the_place_of_the_users_own() -> None:
     changed, photographs = with_photographs(read("style_blend"))
     assert [changed[node]["inputs"]["image"] for node in ("1", "2")] == ["cat.png", "coffee.png"]
     assert {name: image.mode for name, image in photographs.items()} == {"cat.png": "RGB", "coffee.png": "RGB"}
+    assert list(with_photographs(read("style_transfer"))[1]) == ["cat.png", "cells.png"]
     assert with_photographs(read("class_to_image")) == (read("class_to_image"), {})
 
 
