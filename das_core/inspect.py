@@ -3,18 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from torch import Tensor
 
+from .chart import BLUE, blank, drawn, short
 from .models.classifier import Classifier
 from .models.clip import CLIP
 from .objectives.embedding import similarities
-
-_INCH = 100
-"""Pixels an inch of a chart."""
 
 
 @dataclass(frozen=True)
@@ -91,27 +86,19 @@ def bar_chart(
     written: Callable[[float], str] = "{:.1%}".format,
 ) -> Tensor:
     """A horizontal bar chart (1, 3, H, W), 0..1, of names and values from `lowest` (at most 0) to `highest`."""
-    # Not pyplot: it would keep the figure alive and look for a screen.
-    figure = Figure(figsize=(6, 1 + 0.35 * len(bars)), dpi=_INCH, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    figure = blank(6, 1 + 0.35 * len(bars))
     axes = figure.add_subplot()
-    names = [_short(name, 32) for name, _ in bars]
+    names = [short(name, 32) for name, _ in bars]
     values = [value for _, value in bars]
-    drawn = axes.barh(range(len(bars)), values, color="#3b7dd8")
+    shown = axes.barh(range(len(bars)), values, color=BLUE)
     # Names are no formulas: a '$' in one stays a '$'.
     axes.set_yticks(range(len(bars)), names, parse_math=False)
-    axes.bar_label(drawn, labels=[written(value) for value in values], padding=4)
+    axes.bar_label(shown, labels=[written(value) for value in values], padding=4)
     axes.invert_yaxis()
     # Room for the values at the ends of the bars.
     edge = 0.15 * (highest - lowest)
     axes.set_xlim(lowest - 1.5 * edge if lowest else 0, highest + edge)
     # Over the whole chart: over the bars alone, long names beside them would push it out.
-    figure.suptitle(_short(title, 48), parse_math=False)
+    figure.suptitle(short(title, 48), parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.float32) / 255
-    return torch.from_numpy(pixels).movedim(-1, 0)[None].contiguous()
-
-
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+    return drawn(figure)

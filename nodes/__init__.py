@@ -14,6 +14,7 @@ from .prior import Prior
 from .region import Region
 from .rerender import StackToImage
 from .scheduled import Schedule
+from .spectrum import PlotHistory, Spectrum
 from .stack import ImageStack
 from .stackfile import LoadStack, SaveStack
 from .style import ContentObjective, StyleObjective
@@ -46,6 +47,8 @@ NODES = [
     LoadStack,
     Classify,
     Similarity,
+    Spectrum,
+    PlotHistory,
     ListLayers,
 ]
 """Every node of the pack, in the order of a graph."""
