@@ -8,6 +8,7 @@ from toys import Output, classifier
 from das_core.ascent import Ascent
 from das_core.augment import Augmentation, Windows
 from das_core.objectives.content import content_distance, content_objective
+from das_core.objectives.region import RegionObjective
 from das_core.objectives.scheduled import ScheduledObjective
 from das_core.optimizers import UnitAscent
 from das_core.stack import ImageStack, StackSpec
@@ -36,6 +37,15 @@ def test_the_same_image_is_the_same_in_every_view() -> None:
     scores = first_scores(ImageStack.from_image(SPEC, picture(), contrast=1.0), content, Output(toy))
     # But for pure black and white, which no stack shows.
     assert scores["content"] == pytest.approx(0, abs=1e-5)
+    assert first_scores(ImageStack.from_image(SPEC, picture(seed=1)), content)["content"] < -0.01
+
+
+def test_in_a_region_the_views_of_both_are_those_of_the_region() -> None:
+    mask = torch.zeros(1, 32, 40)
+    mask[:, 4:20, 6:24] = 1
+    content = RegionObjective(content_objective(classifier(), picture()), mask)
+    same = first_scores(ImageStack.from_image(SPEC, picture(), contrast=1.0), content)
+    assert same["content"] == pytest.approx(0, abs=1e-5)
     assert first_scores(ImageStack.from_image(SPEC, picture(seed=1)), content)["content"] < -0.01
 
 
