@@ -18,6 +18,7 @@ import memory
 import photographs
 import quality
 import speed
+import things
 import torch
 import words
 
@@ -30,6 +31,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "words": words.report,
     "photographs": photographs.report,
     "features": features.report,
+    "things": things.report,
 }
 
 

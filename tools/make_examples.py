@@ -36,6 +36,9 @@ THUMBNAIL_BYTES = 100_000
 
 RUN_SECONDS = 3600.0
 
+SHOWN = {"timelapse": "Frames", "prompt_to_prompt": "Frames"}
+"""The title of the node whose images are the thumbnail, where it is not the first that saves one."""
+
 
 def read_prompt(path: Path) -> dict[str, Any]:
     """Return a workflow in API format from its file."""
@@ -54,13 +57,21 @@ def thumbnail(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def first_picture(client: Client, prompt: Mapping[str, Any], timeout: float = RUN_SECONDS) -> Image.Image:
+def first_picture(
+    client: Client, prompt: Mapping[str, Any], timeout: float = RUN_SECONDS, title: str | None = None
+) -> Image.Image:
     """Run a workflow and return what its first SaveImage node saves, or PreviewImage shows; a batch as one sheet.
+
+    With a title, only a node of that title counts.
 
     Raises:
         ValueError: it has no such node.
     """
-    classes = {node: content["class_type"] for node, content in prompt.items()}
+    classes = {
+        node: content["class_type"]
+        for node, content in prompt.items()
+        if title in (None, content.get("_meta", {}).get("title"))
+    }
     nodes = [node for wanted in ("SaveImage", "PreviewImage") for node, name in classes.items() if name == wanted]
     if not nodes:
         raise ValueError("a thumbnail is what a SaveImage or PreviewImage node shows, and this workflow has none")
@@ -104,7 +115,7 @@ def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> N
     prompt, photographs = with_photographs(without(with_starters(prompt), "CheckpointLoaderSimple"))
     for name, photograph in photographs.items():
         client.upload(photograph, name)
-    target.write_bytes(thumbnail(first_picture(client, prompt)))
+    target.write_bytes(thumbnail(first_picture(client, prompt, title=SHOWN.get(target.stem))))
     print(target)
 
 

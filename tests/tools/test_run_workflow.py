@@ -142,6 +142,41 @@ def test_a_list_of_values_runs_the_next_node_once_for_each(run: Run) -> None:
     assert [int(pixels(file).mean()) for file in run(nodes).files] == [63, 191]
 
 
+def test_a_batch_is_saved_as_a_film(run: Run) -> None:
+    nodes = {
+        "1": ("TOY_Color", {"level": 0.25}),
+        "2": ("TOY_Color", {"level": 0.75}),
+        "3": ("ImageBatch", {"image1": ["1", 0], "image2": ["2", 0]}),
+        "4": ("SaveAnimatedWEBP", {"images": ["3", 0], "filename_prefix": "films/one", "fps": 4.0}),
+    }
+    result = run(nodes)
+    assert result.code == 0
+    (file,) = [line for line in result.out.splitlines() if line.endswith("one_00001_.webp")]
+    levels = []
+    with Image.open(file) as film:
+        for number in range(film.n_frames):
+            film.seek(number)
+            levels.append(int(np.asarray(film.convert("L"))[0, 0]))
+            assert film.info["duration"] == 250
+    assert levels == [63, 191]
+    assert run(nodes | {"4": (*nodes["4"][:1], nodes["4"][1] | {"filename_prefix": "../x"})}).code == 2
+
+
+def test_a_mask_becomes_a_grey_image(run: Run) -> None:
+    picture = np.full((1, 3, 4), 99, dtype=np.uint8)
+    picture[0, :, 3] = 255, 128, 0
+    Path("input").mkdir()
+    Image.fromarray(picture).save("input/seen.png")
+    nodes = {
+        "1": ("LoadImage", {"image": "seen.png"}),
+        "2": ("MaskToImage", {"mask": ["1", 1]}),
+        "3": ("SaveImage", {"images": ["2", 0]}),
+    }
+    grey = pixels(run(nodes).files[0])[0]
+    assert grey[:, 0].tolist() == pytest.approx([0, 127, 255], abs=1)
+    assert (grey == grey[:, :1]).all()
+
+
 def test_core_nodes_of_the_runtime_can_be_used(run: Run) -> None:
     nodes = {
         "1": ("TOY_Color", {}),

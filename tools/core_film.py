@@ -1,0 +1,54 @@
+"""The core node that makes a film of a batch, as ComfyUI 0.8.0 does, but for the workflow in its metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from core_output import free_file
+from PIL import Image
+
+_METHODS = {"default": 4, "fastest": 0, "slowest": 6}
+
+
+class SaveAnimatedWEBP:
+    """Saves a batch as one animated file, PREFIX_00001_.webp, which plays without end."""
+
+    RETURN_TYPES = ()
+    FUNCTION = "save"
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Take images in the order in which they are shown, and how."""
+        return {
+            "required": {
+                "images": ("IMAGE", {}),
+                "filename_prefix": ("STRING", {"default": "ComfyUI"}),
+                "fps": ("FLOAT", {"default": 6.0, "min": 0.01, "max": 1000.0}),
+                "lossless": ("BOOLEAN", {"default": True}),
+                "quality": ("INT", {"default": 80, "min": 0, "max": 100}),
+                "method": (list(_METHODS), {}),
+            }
+        }
+
+    def save(
+        self, images: torch.Tensor, filename_prefix: str, fps: float, lossless: bool, quality: int, method: str
+    ) -> dict[str, dict[str, Any]]:
+        """Save [B, H, W, C] in 0..1; raises ValueError when the prefix leaves the output folder."""
+        height, width = images.shape[1:3]
+        path, entry = free_file(filename_prefix, width, height, "webp")
+        first, *others = [
+            Image.fromarray(np.clip(255.0 * image.cpu().numpy(), 0, 255).astype(np.uint8)) for image in images
+        ]
+        first.save(
+            path,
+            save_all=True,
+            append_images=others,
+            duration=int(1000 / fps),
+            lossless=lossless,
+            quality=quality,
+            method=_METHODS[method],
+        )
+        return {"ui": {"images": [entry], "animated": (len(images) > 1,)}}
