@@ -75,9 +75,9 @@ def climb(setting: Setting, climber: Classifier, judge: Classifier, target: int)
     return Outcome(target, image[0], float(seen[target]), int((seen > seen[target]).sum()), float(own))
 
 
-def sheet(images: list[Tensor], file: Path) -> None:
+def sheet(images: list[Tensor], file: Path, columns: int = 5) -> None:
     """Images (3, H, W), 0..1, in one picture."""
-    to_pil_image(make_grid(images, nrow=5)).save(file, quality=88)
+    to_pil_image(make_grid(images, nrow=columns)).save(file, quality=88)
 
 
 def report() -> str:

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import features
 import large
 import memory
+import parts
 import photographs
 import quality
 import speed
@@ -31,6 +32,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "words": words.report,
     "photographs": photographs.report,
     "features": features.report,
+    "parts": parts.report,
     "things": things.report,
 }
 

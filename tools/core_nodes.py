@@ -19,6 +19,7 @@ import folder_paths
 import numpy as np
 import torch
 from core_film import SaveAnimatedWEBP
+from core_mask_nodes import MaskComposite, SolidMask
 from core_output import free_file
 from PIL import Image, ImageColor, ImageOps, ImageSequence
 from PIL.PngImagePlugin import PngInfo
@@ -39,6 +40,8 @@ def register_core_nodes(workflow_folder: Path) -> None:
         "PrimitiveStringMultiline": PrimitiveStringMultiline,
         "ImageStitch": ImageStitch,
         "MaskToImage": MaskToImage,
+        "SolidMask": SolidMask,
+        "MaskComposite": MaskComposite,
         "SaveAnimatedWEBP": SaveAnimatedWEBP,
     }
     named = {
