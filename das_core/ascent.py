@@ -5,9 +5,8 @@ the pixels, carried to the canvas by hand (tanh and colours), and handed to an o
 the stack. Nothing outside this file knows about time.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,50 +23,13 @@ from .objectives.scheduled import weight_at
 from .operator import Operator, Parameters
 from .optimizers import Optimizer, State, UnitAscent
 from .places import Place, anywhere, place_of
+from .record import Record, Result, Step, check_gradient
 from .schedule import Pace, Schedule, pace_at
 from .stack import ImageStack, crop, pixel_gradient, pixels
 
 # On a CPU the activations of a few views stay in its caches, and are not handed back to the system after every pass;
 # a GPU wants more to do at a time. Measured with EfficientNet-Lite0 (benchmarks/speed.py).
 _CPU_CHUNK, _GPU_CHUNK = 4, 16
-
-
-class AscentError(ValueError):
-    """An ascent that cannot go on; the run's result still holds the last good image."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one step measured before it moved: mean scores by objective, and the norm of the gradient at the canvas."""
-
-    step: int
-    scores: dict[str, float]
-    gradient_norm: float
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step done: its record, and the stack after it."""
-
-    record: Record
-    stack: ImageStack
-
-    def image(self) -> Tensor:
-        """The picture (B, 3, height, width), 0..1, rendered when asked for."""
-        return self.stack.image()
-
-
-@dataclass(frozen=True)
-class Result:
-    """What an ascent came to: the picture, the stack it can be continued from, and the record of every step.
-
-    `importance` (B, height, width), 0..1, is bright where the gradient was large, over all of its steps.
-    """
-
-    image: Tensor
-    stack: ImageStack
-    history: tuple[Record, ...]
-    importance: Tensor
 
 
 class Ascent:
@@ -140,7 +102,7 @@ class Ascent:
             weights = {name: weight_at(objective, pace.done) for name, objective in self.objectives}
             gradient, scores = self._gradient(state.canvas, first + step, pace, weights, operator)
             record = Record(first + step, scores, float(gradient.norm()))
-            self._check(gradient, record, weights)
+            check_gradient(gradient, record, weights, begun=bool(self.history))
             state = self.optimizer.step(state, gradient, operator, pace)
             self.history.append(record)
             self._strength = self._strength.to(self.device) + gradient_strength(gradient)
@@ -204,31 +166,6 @@ class Ascent:
             part = keys[begin : begin + self.chunk]
             look = Look(group.judge, self.augmentation, self.stack.spec, part, pace, place.boxes)
             yield look(shown), views
-
-    def _check(self, gradient: Tensor, record: Record, weights: Mapping[str, float]) -> None:
-        """AscentError when a gradient leads nowhere."""
-        where = f"step {record.step + 1}"
-        last = f"the last good image is that of step {record.step}" if self.history else "there is no good image yet"
-        # A look at every pixel only when the norm gives reason to: it may also be no more than too large.
-        if not math.isfinite(record.gradient_norm) and not bool(torch.isfinite(gradient).all()):
-            broken = [name for name, score in record.scores.items() if not abs(score) < float("inf")]
-            names = ", ".join(f"'{name}'" for name in broken or record.scores)
-            raise AscentError(
-                f"the gradient of {names} is not a number at {where}; {last}. Lower the step size or learning rate, "
-                "or load the model in fp32"
-            )
-        if not any(weights.values()):
-            raise AscentError(
-                f"the weights of all objectives are 0 at {where}, so there is nothing to climb; {last}. Let a schedule "
-                "start and end elsewhere, or connect an objective without one"
-            )
-        if not bool(gradient.flatten(1).any(dim=1).all()):
-            names = ", ".join(f"'{name}'" for name in record.scores)
-            raise AscentError(
-                f"the gradient of {names} vanished at {where}: no change of the picture changes the score; {last}. "
-                "Use the logit instead of a probability, a smaller step or learning rate, or a start that is not pure "
-                "black or white"
-            )
 
 
 def _prepared(stack: ImageStack, optimizer: Optimizer) -> ImageStack:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from .ascent import Record
 from .chart import BLUE, GREY, blank, drawn, short
+from .record import Record
 
 # Scores of many objectives share one panel: a panel each would no longer be seen at once.
 _MOST_PANELS = 6

@@ -6,10 +6,11 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..das_core.ascent import Ascent, AscentError
+from ..das_core.ascent import Ascent
 from ..das_core.augment import Augmentation as CoreAugmentation
 from ..das_core.objectives.base import Objective as CoreObjective
 from ..das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
+from ..das_core.record import AscentError
 from ..das_core.schedule import Schedule
 from ..das_core.stack import ImageStack
 from . import bridge

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..das_core import history as core_history
-from ..das_core.ascent import Record
+from ..das_core.record import Record
 from ..das_core.spectrum import level_variances, spectrum
 from ..das_core.spectrum_chart import spectrum_chart, spectrum_text
 from ..das_core.stack import ImageStack

@@ -5,10 +5,11 @@ import torch
 from torch import Tensor, nn
 from toys import Output, classifier, judge
 
-from das_core.ascent import Ascent, AscentError, Result
+from das_core.ascent import Ascent
 from das_core.augment import Augmentation, Flip, Noise, Windows
 from das_core.objectives.classes import ClassObjective
 from das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
+from das_core.record import AscentError, Result
 from das_core.stack import ImageStack, StackSpec
 
 SPEC = StackSpec(32, 32, 8)

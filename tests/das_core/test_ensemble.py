@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from toys import Output, classifier, judge
 
-from das_core.ascent import Ascent, AscentError
+from das_core.ascent import Ascent
 from das_core.augment import Augmentation, Windows
 from das_core.draws import generator
 from das_core.ensemble import balanced, grouped, named
@@ -17,6 +17,7 @@ from das_core.objectives.content import content_objective
 from das_core.objectives.feature import feature_objective
 from das_core.objectives.scheduled import ScheduledObjective
 from das_core.optimizers import SGD, UnitAscent
+from das_core.record import AscentError
 from das_core.stack import ImageStack, StackSpec
 
 SPEC = StackSpec(32, 32, 8)

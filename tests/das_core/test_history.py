@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from das_core.ascent import Record
 from das_core.history import history_chart, history_text
+from das_core.record import Record
 
 HISTORY = tuple(
     Record(step, {"class 3": float(step), "a $ sign": -float(step)}, 1 / (step + 1)) for step in range(5, 9)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from toys import Output, classifier, judge
 
-from das_core.ascent import Ascent, Result
+from das_core.ascent import Ascent
 from das_core.augment import Augmentation, Windows
 from das_core.ensemble import grouped, named
 from das_core.objectives.base import Objective
@@ -14,6 +14,7 @@ from das_core.objectives.prior import Prior
 from das_core.objectives.region import RegionObjective, regions_of
 from das_core.objectives.scheduled import ScheduledObjective, weight_at
 from das_core.optimizers import SGD
+from das_core.record import Result
 from das_core.stack import ImageStack, StackSpec
 
 # Without the coarsest levels, which reach over the edge of any region.

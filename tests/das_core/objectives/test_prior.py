@@ -4,9 +4,10 @@ import torch
 from torch import Tensor, nn
 from toys import Output, judge
 
-from das_core.ascent import Ascent, AscentError
+from das_core.ascent import Ascent
 from das_core.augment import Augmentation, Windows
 from das_core.objectives.prior import Canvas, Prior, PriorKind, band_power
+from das_core.record import AscentError
 from das_core.stack import ImageStack, StackSpec
 
 SPEC = StackSpec(48, 48, 0)
