@@ -5,11 +5,11 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..das_core.levels import linear_levels, parse_levels, power_levels
 from ..das_core.stack import ImageStack as CoreStack
 from ..das_core.stack import StackSpec
 from . import bridge
 from .schema import Stack, chosen, schema
+from .stack_inputs import check_start, chosen_levels, levels_input, start_input
 
 _LARGEST_SIDE = 16384
 
@@ -19,7 +19,6 @@ class ImageStack(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        option = io.DynamicCombo.Option
         return schema(
             node_id="DAS_ImageStack",
             display_name="Image Stack",
@@ -70,38 +69,7 @@ class ImageStack(io.ComfyNode):
                     max=64,
                     tooltip="How many images to make at once, each with draws of its own. Time grows with it.",
                 ),
-                io.DynamicCombo.Input(
-                    "levels",
-                    options=[
-                        option(
-                            "linear",
-                            [
-                                io.Int.Input(
-                                    "step",
-                                    default=4,
-                                    min=1,
-                                    max=1024,
-                                    tooltip="Every step-th resolution. 1: all of them, the smoothest. 4: the "
-                                    "reference. Above 32: few levels, harsher pictures.",
-                                )
-                            ],
-                        ),
-                        option("powers_of_two", []),
-                        option(
-                            "custom",
-                            [
-                                io.String.Input(
-                                    "resolutions",
-                                    default="1, 4, 16, 64, 224",
-                                    tooltip="Resolutions along the long side of the canvas (margins included), apart "
-                                    "by commas. Only small ones: blurred pictures. Only large ones: grainy ones.",
-                                )
-                            ],
-                        ),
-                    ],
-                    tooltip="Which resolutions the stack is made of. linear is the reference and leans toward large "
-                    "shapes; powers_of_two treats every octave alike and shows more texture.",
-                ),
+                levels_input(),
                 io.Combo.Input(
                     "color",
                     options=["decorrelated", "rgb"],
@@ -109,50 +77,7 @@ class ImageStack(io.ComfyNode):
                     tooltip="Which colours move independently. decorrelated: those of natural images, which gives more "
                     "natural hues. rgb: the reference, often purple and green.",
                 ),
-                io.DynamicCombo.Input(
-                    "start",
-                    options=[
-                        option("gray", []),
-                        option(
-                            "noise",
-                            [
-                                io.Float.Input(
-                                    "amplitude",
-                                    default=0.3,
-                                    min=0.0,
-                                    max=10.0,
-                                    step=0.05,
-                                    tooltip="How strong the noise is. 0.1: hardly visible. 1: full contrast, much of "
-                                    "it survives in the result.",
-                                ),
-                                io.Float.Input(
-                                    "decay",
-                                    default=0.7,
-                                    min=0.01,
-                                    max=2.0,
-                                    step=0.05,
-                                    tooltip="How much weaker every finer octave is. 0.3: soft blobs. 1: grain.",
-                                ),
-                            ],
-                        ),
-                        option(
-                            "image",
-                            [
-                                io.Float.Input(
-                                    "contrast",
-                                    default=0.95,
-                                    min=0.01,
-                                    max=1.0,
-                                    step=0.01,
-                                    tooltip="How much of the image's contrast to keep. 1: all, but pure black and "
-                                    "white hardly move any more. 0.5: a pale copy that changes readily.",
-                                )
-                            ],
-                        ),
-                    ],
-                    tooltip="What the picture is before the first step. gray: the reference. noise: another picture "
-                    "for every seed. image: the connected image.",
-                ),
+                start_input(),
                 io.Combo.Input(
                     "method",
                     options=["spectral", "exact", "layers"],
@@ -217,9 +142,9 @@ class ImageStack(io.ComfyNode):
         kind, settings = chosen("start", start, ("gray", "noise", "image"))
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
-        _check_start(kind, image is not None, mask is not None)
+        check_start(kind, image is not None, mask is not None)
         longest = max(width, height) + 2 * margin
-        resolutions = _levels(levels, longest)
+        resolutions = chosen_levels(levels, longest)
         spec = StackSpec(width, height, margin, resolutions, color=color, method=method, tile=tile)  # type: ignore[arg-type]
         batch = max(batch_size, *(len(given) for given in (image, mask) if given is not None), 1)
         bridge.check_memory(
@@ -236,22 +161,3 @@ class ImageStack(io.ComfyNode):
         if image is not None and mask is not None:
             stack = stack.inside(bridge.images_in(image), bridge.mask_in(mask), feather)
         return io.NodeOutput(stack.to(bridge.storage_device()))
-
-
-def _check_start(kind: str, image: bool, mask: bool) -> None:
-    """ValueError when what is connected and what the picture starts from do not go together."""
-    if mask and not image:
-        raise ValueError("a mask is connected but no image: connect the image that stays where the mask is black")
-    if kind == "image" and not image:
-        raise ValueError("start is 'image' but no image is connected: connect one, or set start to gray or noise")
-    if image and kind != "image" and not mask:
-        raise ValueError(f"an image is connected but start is '{kind}', which ignores it: set start to 'image'")
-
-
-def _levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
-    kind, settings = chosen("levels", choice, ("linear", "powers_of_two", "custom"))
-    if kind == "linear":
-        return linear_levels(longest, settings["step"])
-    if kind == "powers_of_two":
-        return power_levels(longest)
-    return parse_levels(settings["resolutions"])

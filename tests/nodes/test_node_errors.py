@@ -146,7 +146,7 @@ ASCENTS: dict[str, Bad] = {
     ),
     r"optimizer 'lbfgs' is unknown; choose ascent, sgd or adam": optimizer(optimizer="lbfgs"),
     # An unknown choice in an API-format file is left out by ComfyUI.
-    r"optimizer is missing or unknown; choose ascent, sgd or adam": lambda pack: pack.module("nodes.optimize").chosen(
+    r"optimizer is missing or unknown; choose ascent, sgd or adam": lambda pack: pack.module("nodes.optimizers").chosen(
         "optimizer", None, ("ascent", "sgd", "adam")
     ),
     r"step_size 0.0 must be above 0": optimizer(optimizer="ascent", step_size=0.0),

@@ -1,0 +1,95 @@
+"""The choice of how a gradient moves the stack."""
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
+from .schema import chosen
+
+
+def optimizer_input() -> Any:
+    """The input of Optimize that chooses an optimizer and sets it."""
+    option = io.DynamicCombo.Option
+    return io.DynamicCombo.Input(
+        "optimizer",
+        options=[
+            option(
+                "ascent",
+                [
+                    io.Float.Input(
+                        "step_size",
+                        default=UnitAscent.step_size,
+                        min=0.0001,
+                        max=10.0,
+                        step=0.005,
+                        tooltip="How far the picture moves a step. 0.01: pale. 0.06: good for 100 steps; "
+                        "for fewer steps take more. Above 0.15: harsh, burnt colours.",
+                    ),
+                    io.Float.Input(
+                        "momentum",
+                        default=UnitAscent.momentum,
+                        min=0.0,
+                        max=0.99,
+                        step=0.05,
+                        tooltip="How much a step resembles the last ones. 0: every step anew. 0.9: smooth, "
+                        "slow to turn.",
+                    ),
+                    io.Float.Input(
+                        "coarse_to_fine",
+                        default=UnitAscent.coarse_to_fine,
+                        min=0.0,
+                        max=1.0,
+                        step=0.05,
+                        tooltip="Share of the steps that build the picture from large shapes to small. 0: "
+                        "all at once, many fragments. 0.6: one clean object. 1: soft.",
+                    ),
+                ],
+            ),
+            option(
+                "sgd",
+                [
+                    io.Float.Input(
+                        "learning_rate",
+                        default=SGD.learning_rate,
+                        min=0.0000001,
+                        max=1000.0,
+                        step=0.001,
+                        tooltip="Step per unit of gradient. 0.005 suits the logit of a classifier and 84 "
+                        "levels; too low stays grey, too high turns to noise.",
+                    ),
+                    io.Float.Input(
+                        "momentum",
+                        default=SGD.momentum,
+                        min=0.0,
+                        max=0.99,
+                        step=0.05,
+                        tooltip="0: the reference. 0.9: ten times the effective step, smoother.",
+                    ),
+                ],
+            ),
+            option(
+                "adam",
+                [
+                    io.Float.Input(
+                        "learning_rate",
+                        default=Adam.learning_rate,
+                        min=0.0000001,
+                        max=10.0,
+                        step=0.001,
+                        tooltip="How far every level moves a step. With powers_of_two 0.02 to 0.1; with "
+                        "many levels much less, for they add up.",
+                    )
+                ],
+            ),
+        ],
+        tooltip="ascent: steps of equal size, from coarse to fine; the one for pictures. sgd: the paper's "
+        "reference. adam: every level by itself, as imstack does; more texture and grain.",
+    )
+
+
+def chosen_optimizer(choice: dict[str, Any] | None) -> Optimizer:
+    """The optimizer that is chosen; ValueError when there is none of that name."""
+    makers: dict[str, type[Optimizer]] = {"ascent": UnitAscent, "sgd": SGD, "adam": Adam}
+    kind, settings = chosen("optimizer", choice, list(makers))
+    return makers[kind](**settings)

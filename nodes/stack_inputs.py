@@ -1,0 +1,114 @@
+"""The choices that an image stack has: which levels, and what it starts from."""
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..das_core.levels import linear_levels, parse_levels, power_levels
+from .schema import chosen
+
+
+def levels_input() -> Any:
+    """The input that chooses the resolutions."""
+    option = io.DynamicCombo.Option
+    return io.DynamicCombo.Input(
+        "levels",
+        options=[
+            option(
+                "linear",
+                [
+                    io.Int.Input(
+                        "step",
+                        default=4,
+                        min=1,
+                        max=1024,
+                        tooltip="Every step-th resolution. 1: all of them, the smoothest. 4: the "
+                        "reference. Above 32: few levels, harsher pictures.",
+                    )
+                ],
+            ),
+            option("powers_of_two", []),
+            option(
+                "custom",
+                [
+                    io.String.Input(
+                        "resolutions",
+                        default="1, 4, 16, 64, 224",
+                        tooltip="Resolutions along the long side of the canvas (margins included), apart "
+                        "by commas. Only small ones: blurred pictures. Only large ones: grainy ones.",
+                    )
+                ],
+            ),
+        ],
+        tooltip="Which resolutions the stack is made of. linear is the reference and leans toward large "
+        "shapes; powers_of_two treats every octave alike and shows more texture.",
+    )
+
+
+def chosen_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
+    """The resolutions that are chosen, for a canvas with this long side."""
+    kind, settings = chosen("levels", choice, ("linear", "powers_of_two", "custom"))
+    if kind == "linear":
+        return linear_levels(longest, settings["step"])
+    if kind == "powers_of_two":
+        return power_levels(longest)
+    return parse_levels(settings["resolutions"])
+
+
+def start_input() -> Any:
+    """The input that chooses what the picture is before the first step."""
+    option = io.DynamicCombo.Option
+    return io.DynamicCombo.Input(
+        "start",
+        options=[
+            option("gray", []),
+            option(
+                "noise",
+                [
+                    io.Float.Input(
+                        "amplitude",
+                        default=0.3,
+                        min=0.0,
+                        max=10.0,
+                        step=0.05,
+                        tooltip="How strong the noise is. 0.1: hardly visible. 1: full contrast, much of "
+                        "it survives in the result.",
+                    ),
+                    io.Float.Input(
+                        "decay",
+                        default=0.7,
+                        min=0.01,
+                        max=2.0,
+                        step=0.05,
+                        tooltip="How much weaker every finer octave is. 0.3: soft blobs. 1: grain.",
+                    ),
+                ],
+            ),
+            option(
+                "image",
+                [
+                    io.Float.Input(
+                        "contrast",
+                        default=0.95,
+                        min=0.01,
+                        max=1.0,
+                        step=0.01,
+                        tooltip="How much of the image's contrast to keep. 1: all, but pure black and "
+                        "white hardly move any more. 0.5: a pale copy that changes readily.",
+                    )
+                ],
+            ),
+        ],
+        tooltip="What the picture is before the first step. gray: the reference. noise: another picture "
+        "for every seed. image: the connected image.",
+    )
+
+
+def check_start(kind: str, image: bool, mask: bool) -> None:
+    """ValueError when what is connected and what the picture starts from do not go together."""
+    if mask and not image:
+        raise ValueError("a mask is connected but no image: connect the image that stays where the mask is black")
+    if kind == "image" and not image:
+        raise ValueError("start is 'image' but no image is connected: connect one, or set start to gray or noise")
+    if image and kind != "image" and not mask:
+        raise ValueError(f"an image is connected but start is '{kind}', which ignores it: set start to 'image'")
