@@ -40,7 +40,7 @@ PAIRS = (
 )
 """Content and style."""
 
-CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 2.0, 0.95, 80
+CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 1.0, 0.95, 80
 STYLE_VIEWS = Augmentation(8, Windows(), ())
 STYLE = UnitAscent(step_size=0.04, coarse_to_fine=0.0)
 """What example_workflows/api/style_transfer.json sets."""
