@@ -44,7 +44,7 @@ class ColorShift(io.ComfyNode):
             "DAS_ColorShift",
             "Color Shift",
             "Every view in other colours: brighter or darker, more or less contrast, tinted. What still convinces the "
-            "model is shape; pictures get calmer, more varied colours, because no single hue can carry the score.",
+            "model is shape: no single hue can carry the score.",
             ["color jitter", "brightness", "contrast", "hue", "tint"],
             [
                 io.Float.Input(
@@ -90,7 +90,7 @@ class Perspective(io.ComfyNode):
             "DAS_Perspective",
             "Perspective",
             "Every view seen a little askew, as from another place: its corners are pulled inward at random. Shapes "
-            "have to hold from there too, which makes them rounder and less like a pattern on the screen.",
+            "have to hold from there too: no one exact geometry can carry the score.",
             ["tilt", "warp", "distortion", "homography", "affine", "shear"],
             [
                 io.Float.Input(
