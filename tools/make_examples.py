@@ -16,7 +16,7 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,9 @@ from torchvision.utils import make_grid
 THUMBNAIL_SIDE = 512
 THUMBNAIL_BYTES = 100_000
 """The template browser fetches all of them at once."""
+
+THUMBNAIL_IMAGES = 16
+"""Of a longer batch so many are shown."""
 
 RUN_SECONDS = 3600.0
 
@@ -57,6 +60,14 @@ def thumbnail(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def sheet(images: Sequence[Image.Image]) -> Image.Image:
+    """Return images of one size as one, in rows; of many, sixteen from the first to the last."""
+    count = min(len(images), THUMBNAIL_IMAGES)
+    shown = [images[place * (len(images) - 1) // max(count - 1, 1)] for place in range(count)]
+    tiles = [pil_to_tensor(image.convert("RGB")) for image in shown]
+    return to_pil_image(make_grid(tiles, nrow=math.ceil(math.sqrt(count)), padding=0))
+
+
 def first_picture(
     client: Client, prompt: Mapping[str, Any], timeout: float = RUN_SECONDS, title: str | None = None
 ) -> Image.Image:
@@ -75,8 +86,7 @@ def first_picture(
     nodes = [node for wanted in ("SaveImage", "PreviewImage") for node, name in classes.items() if name == wanted]
     if not nodes:
         raise ValueError("a thumbnail is what a SaveImage or PreviewImage node shows, and this workflow has none")
-    images = [pil_to_tensor(image.convert("RGB")) for image in client.images(client.run(prompt, timeout), nodes[0])]
-    return to_pil_image(make_grid(images, nrow=math.ceil(math.sqrt(len(images))), padding=0))
+    return sheet(client.images(client.run(prompt, timeout), nodes[0]))
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:

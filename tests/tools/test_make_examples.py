@@ -2,12 +2,13 @@
 
 import copy
 import io
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 from example_workflow import differences
-from make_examples import THUMBNAIL_BYTES, THUMBNAIL_SIDE, parse_arguments, thumbnail
+from make_examples import THUMBNAIL_BYTES, THUMBNAIL_SIDE, parse_arguments, sheet, thumbnail
 from PIL import Image
 
 PROMPT: dict[str, Any] = {
@@ -56,6 +57,16 @@ def test_a_thumbnail_is_a_small_jpeg_even_of_pure_noise(size: tuple[int, int]) -
     assert max(made.size) == THUMBNAIL_SIDE
     assert made.width * size[1] == made.height * size[0]
     assert len(data) < THUMBNAIL_BYTES
+
+
+@pytest.mark.parametrize(
+    ("count", "levels"), [(1, [0]), (3, [0, 1, 2, 0]), (16, [*range(16)]), (46, [*range(0, 46, 3)])]
+)
+def test_a_batch_becomes_a_sheet_from_its_first_image_to_its_last(count: int, levels: list[int]) -> None:
+    made = np.asarray(sheet([Image.new("RGB", (4, 3), (level, 0, 0)) for level in range(count)]))
+    side = math.isqrt(len(levels))
+    assert made.shape == (3 * side, 4 * side, 3)
+    assert made[::3, ::4, 0].flatten().tolist() == levels
 
 
 def test_by_default_all_workflows_of_the_repository_are_made_without_a_run() -> None:

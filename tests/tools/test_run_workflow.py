@@ -146,7 +146,7 @@ def test_a_batch_is_saved_as_a_film(run: Run) -> None:
     nodes = {
         "1": ("TOY_Color", {"level": 0.25}),
         "2": ("TOY_Color", {"level": 0.75}),
-        "3": ("ImageBatch", {"image1": ["1", 0], "image2": ["2", 0]}),
+        "3": ("BatchImagesNode", {"images.image0": ["1", 0], "images.image1": ["2", 0]}),
         "4": ("SaveAnimatedWEBP", {"images": ["3", 0], "filename_prefix": "films/one", "fps": 4.0}),
     }
     result = run(nodes)
@@ -160,6 +160,10 @@ def test_a_batch_is_saved_as_a_film(run: Run) -> None:
             assert film.info["duration"] == 250
     assert levels == [63, 191]
     assert run(nodes | {"4": (*nodes["4"][:1], nodes["4"][1] | {"filename_prefix": "../x"})}).code == 2
+    refused = run(nodes | {"2": ("TOY_Color", {"size": 5})})
+    assert refused.code == 2
+    assert "node 3 (BatchImagesNode)" in refused.err
+    assert "do not go into one batch" in refused.err
 
 
 def test_a_mask_becomes_a_grey_image(run: Run) -> None:
