@@ -53,8 +53,8 @@ class Basis(ABC):
         Frequencies are counted per length, not per axis, so that round things stay round on oblong canvases.
         """
         short = min(self.height, self.width)
-        row = self.row_waves * (short / self.height)
-        column = self.column_waves * (short / self.width)
-        response = torch.exp(-(row[:, None].square() + column[None, :].square()) / (2 * cutoff**2))
+        row = self.row_waves * (short / self.height / cutoff)
+        column = self.column_waves * (short / self.width / cutoff)
+        response = torch.outer(*(torch.exp(-waves.square() / 2) for waves in (row, column)))
         # The far tail is nothing to the picture, but as denormal numbers it would slow every product down.
         return response.where(response > _SMALLEST, 0)
