@@ -19,7 +19,7 @@ from .importance import gradient_strength, importance_mask
 from .look import Look
 from .objectives.base import Objective
 from .objectives.prior import Canvas
-from .objectives.scheduled import weight_at
+from .objectives.wrapped import weight_at
 from .operator import Operator, Parameters
 from .optimizers import Optimizer, State, UnitAscent
 from .places import Place, anywhere, place_of

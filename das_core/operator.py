@@ -51,6 +51,11 @@ class Operator(ABC):
         self.basis = basis_of(canvas, device, tile)
         self.device = device
         self._moving = moving_modes(self.basis, frozen) if frozen else None
+        self._build()
+
+    @abstractmethod
+    def _build(self) -> None:
+        """Make what applying K needs, once."""
 
     def confined(self, canvas: Tensor) -> Tensor:
         """A canvas (B, 3, H, W) without what lies in frozen bands: K is confined before and after."""
@@ -73,17 +78,8 @@ class Operator(ABC):
 class SpectralOperator(Operator):
     """K as a filter over cosine frequencies: a diagonal that no other diagonal comes nearer to."""
 
-    def __init__(
-        self,
-        canvas: Shape,
-        levels: Sequence[int],
-        gains: Sequence[float],
-        device: torch.device,
-        tile: bool = False,
-        frozen: Sequence[Band] = (),
-    ) -> None:
-        super().__init__(canvas, levels, gains, device, tile, frozen)
-        self.response = spectral_response(canvas, self.levels, self.gains, tile).to(device)
+    def _build(self) -> None:
+        self.response = spectral_response(self.canvas, self.levels, self.gains, self.tile).to(self.device)
         if self._moving is not None:
             self.response = self.response * self._moving
 
@@ -106,19 +102,15 @@ class LayersOperator(Operator):
 
     explicit = True
 
-    def __init__(
-        self,
-        canvas: Shape,
-        levels: Sequence[int],
-        gains: Sequence[float],
-        device: torch.device,
-        tile: bool = False,
-        frozen: Sequence[Band] = (),
-    ) -> None:
-        super().__init__(canvas, levels, gains, device, tile, frozen)
-        shapes = [level_shape(level, canvas) for level in self.levels]
-        rows = {size: bicubic_matrix(size, canvas[0], tile).to(device, torch.float32) for size, _ in shapes}
-        columns = {size: bicubic_matrix(size, canvas[1], tile).to(device, torch.float32) for _, size in shapes}
+    def _build(self) -> None:
+        shapes = [level_shape(level, self.canvas) for level in self.levels]
+        rows, columns = (
+            {
+                shape[axis]: bicubic_matrix(shape[axis], side, self.tile).to(self.device, torch.float32)
+                for shape in shapes
+            }
+            for axis, side in enumerate(self.canvas)
+        )
         self._pairs = [(rows[height], columns[width]) for height, width in shapes]
 
     def pull(self, gradient: Tensor) -> Parameters:

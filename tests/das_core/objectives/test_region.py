@@ -12,7 +12,8 @@ from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.prior import Prior
 from das_core.objectives.region import RegionObjective, regions_of
-from das_core.objectives.scheduled import ScheduledObjective, weight_at
+from das_core.objectives.scheduled import ScheduledObjective
+from das_core.objectives.wrapped import weight_at
 from das_core.optimizers import SGD
 from das_core.record import Result
 from das_core.stack import ImageStack, StackSpec
