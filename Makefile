@@ -13,7 +13,7 @@ export PROMPT
 # What the prompt of a demo is compared with.
 OTHERS := a coral reef full of fish\na castle on a hill\na cup of coffee\na red sports car\na bowl of fruit
 
-.PHONY: help venv demo test lint bench clean
+.PHONY: help venv demo test lint bench examples locales api clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -46,10 +46,23 @@ lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=$(VENV)/pack $(BIN)/mypy -p direct_ascent.das_core -p direct_ascent.nodes
-	MYPYPATH=tools:benchmarks $(BIN)/mypy --explicit-package-bases tools benchmarks
+	MYPYPATH=tools $(BIN)/mypy --explicit-package-bases tools
+	$(BIN)/mypy -p benchmarks
 
 bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
+
+# The sources in tools/ are packages below that folder. Options of the next three go into ARGS.
+GENERATE := PYTHONPATH=tools $(BIN)/python -m
+
+examples: $(READY) $(COMFYUI_READY)  ## the example workflows, with the ComfyUI at COMFYUI_PATH; ARGS="--thumbnails NAME"
+	$(GENERATE) generators.make_examples $(ARGS)
+
+locales: $(READY)  ## locales/en/nodeDefs.json from the schemas of the nodes; ARGS=--check only compares
+	$(GENERATE) generators.make_locales $(ARGS)
+
+api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes; ARGS=--break although workflow files break
+	$(GENERATE) generators.make_api $(ARGS)
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) output build

@@ -5,26 +5,24 @@ what it says of every sample photograph. Style: climbed with one network, measur
 part, whose layers are found by the same rule.
 """
 
-from pathlib import Path
-
 import torch
-from photographs import SUBJECTS, photograph
-from quality import sheet
 from torch import Tensor
 from tqdm import tqdm
-from words import climbed
 
-from das_core.augment import Augmentation, Windows
-from das_core.images import squared
+from benchmarks.common import HERE, SUBJECTS, climb_image, load_photograph, save_sheet
+from das_core.ascent.optimizers import NormalizedAscent
+from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
-from das_core.models.starter import SECOND_OPINION, STARTER, load_starter
-from das_core.models.watched import watched
+from das_core.models.layers.activations import capture_layers_named
+from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
 from das_core.objectives.base import Objective
-from das_core.objectives.content import content_distance, content_objective
-from das_core.objectives.feature import feature_objective
-from das_core.objectives.style import StyleObjective, style_distances, style_objective
-from das_core.optimizers import UnitAscent
-from das_core.stack import ImageStack, StackSpec
+from das_core.objectives.content import ContentObjective, measure_content_distance
+from das_core.objectives.feature import FeatureObjective
+from das_core.objectives.style import StyleObjective, measure_style_distances
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 
 LAYERS = ("blocks.2", "blocks.4", "blocks.6")
 CHANNELS, FEATURE_STEPS, FEATURE_VIEWS = 10, 30, 4
@@ -42,14 +40,12 @@ PAIRS = (
 
 CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 1.0, 0.95, 80
 STYLE_VIEWS = Augmentation(8, Windows(), ())
-STYLE = UnitAscent(step_size=0.04, coarse_to_fine=0.0)
+STYLE = NormalizedAscent(step_size=0.04, coarse_to_fine=0.0)
 """What example_workflows/api/style_transfer.json sets."""
-
-HERE = Path(__file__).parent
 
 
 def report() -> str:
-    """The section of RESULTS.md; the images go beside it."""
+    """Return the section of RESULTS.md; the pictures go beside it."""
     models = load_starter(STARTER), load_starter(SECOND_OPINION)
     return f"""{_features(models)}
 
@@ -60,15 +56,17 @@ def _features(models: tuple[Classifier, ...]) -> str:
     rows, won, count = [], 0, 0
     for model in models:
         images = []
-        shown = torch.cat([squared(photograph(subject), model.size) for subject in SUBJECTS])
+        shown = torch.cat([fit_square(load_photograph(subject), model.size) for subject in SUBJECTS])
         for name in LAYERS:
-            seen = watched(model, [name])
+            seen = capture_layers_named(model, [name])
             found = torch.cat([_means(seen(part)[name]) for part in shown.split(4)])
             shares, above = [], 0
             for channel in _channels(seen.layers[0].channels):
-                objective = feature_objective(model, name, "channel", channel)
-                image = climbed([objective], ImageStack.grey(SPEC), Augmentation(FEATURE_VIEWS), steps=FEATURE_STEPS)
-                own = float(_means(seen(squared(image, model.size))[name])[0, channel])
+                objective = FeatureObjective.from_layer(model, name, "channel", channel)
+                image = climb_image(
+                    [objective], ImageStack.grey(SPEC), Augmentation(FEATURE_VIEWS), steps=FEATURE_STEPS
+                )
+                own = float(_means(seen(fit_square(image, model.size))[name])[0, channel])
                 theirs = found[:, channel]
                 above += own > float(theirs.max())
                 shares.append((own - float(theirs.mean())) / float(theirs.std()))
@@ -76,7 +74,7 @@ def _features(models: tuple[Classifier, ...]) -> str:
             middle = sorted(shares)[len(shares) // 2]
             rows.append(f"| {model.name} | {name} | {above} of {CHANNELS} | {min(shares):.1f} | {middle:.1f} |")
             won, count = won + above, count + CHANNELS
-        sheet(images, HERE / _file(model))
+        save_sheet(images, HERE / _file(model))
     table = "\n".join(rows)
     pictures = "\n\n".join(f"![{model.name}]({_file(model)})" for model in models)
     return f"""{CHANNELS} random channels of each of {len(LAYERS)} layers, {FEATURE_STEPS} steps from grey,
@@ -106,22 +104,22 @@ def _means(features: Tensor) -> Tensor:
 def _styles(climber: Classifier, judge: Classifier) -> str:
     rows, images = [], []
     for begin, end in tqdm(PAIRS, desc="style"):
-        content, style = photograph(begin), photograph(end)
+        content, style = load_photograph(begin), load_photograph(end)
         stack = ImageStack.from_image(SPEC, content, contrast=CONTRAST)
-        asked: list[Objective] = [style_objective(climber, style)]
-        asked.append(content_objective(climber, content, weight=CONTENT_WEIGHT))
-        image = climbed(asked, stack, STYLE_VIEWS, STYLE, STYLE_STEPS)
-        images += [squared(content, SPEC.width)[0], squared(style, SPEC.width)[0], image[0]]
+        asked: list[Objective] = [StyleObjective.from_images(climber, style)]
+        asked.append(ContentObjective.from_images(climber, content, weight=CONTENT_WEIGHT))
+        image = climb_image(asked, stack, STYLE_VIEWS, STYLE, STYLE_STEPS)
+        images += [fit_square(content, SPEC.width)[0], fit_square(style, SPEC.width)[0], image[0]]
         cells = [begin, end]
         for model in (climber, judge):
-            objective = style_objective(model, style)
+            objective = StyleObjective.from_images(model, style)
             before, after = (_distance(objective, shown) for shown in (stack.image(), image))
-            layer = content_objective(model, content).judge
-            features = [layer(squared(shown, model.size))[layer.layers[0].name] for shown in (image, content, style)]
-            kept, lost = (float(content_distance(features[0], other)) ** 0.5 for other in features[1:])
+            layer = ContentObjective.from_images(model, content).judge
+            features = [layer(fit_square(shown, model.size))[layer.layers[0].name] for shown in (image, content, style)]
+            kept, lost = (float(measure_content_distance(features[0], other)) ** 0.5 for other in features[1:])
             cells += [f"{before:.2f} → {after:.2f} ({after / before:.0%})", f"{kept:.2f}, {lost:.2f}"]
         rows.append(f"| {' | '.join(cells)} |")
-    sheet(images, HERE / "quality_style.jpg")
+    save_sheet(images, HERE / "features_style.jpg")
     table = "\n".join(rows)
     return f"""Style transfer with the settings of the workflow style_transfer: {climber.name} climbs, and
 {judge.name} took no part.
@@ -133,11 +131,11 @@ share of the latter's size.
 |---|---|---|---|---|---|
 {table}
 
-![content, style, result](quality_style.jpg)
+![content, style, result](features_style.jpg)
 """
 
 
 def _distance(objective: StyleObjective, image: Tensor) -> float:
     judge = objective.judge
     with torch.no_grad():
-        return float(style_distances(judge(squared(image, judge.size)), judge, objective.targets).sum())
+        return float(measure_style_distances(judge(fit_square(image, judge.size)), judge, objective.targets).sum())

@@ -7,15 +7,17 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from memory import PeakBytes
-from speed import by_turns
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Windows
+from benchmarks.common import time_by_turns
+from benchmarks.memory import PeakBytes
+from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
-from das_core.models.starter import load_starter
+from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
-from das_core.stack import ImageStack, StackSpec
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 
 VALLEY = 979
 LARGE = 1024
@@ -65,7 +67,7 @@ def growth(spec: StackSpec) -> tuple[int, int]:
 
 
 def report(rounds: int = 7) -> str:
-    """The section of RESULTS.md."""
+    """Return the section of RESULTS.md."""
     judge = load_starter()
     largest = max(CANVASES, key=lambda name: math.prod(CANVASES[name].canvas))
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:
@@ -75,7 +77,7 @@ def report(rounds: int = 7) -> str:
     times = []
     for threads in THREADS:
         torch.set_num_threads(threads)
-        times.append(by_turns(rounds, *(step_of(judge, spec) for spec in specs.values())))
+        times.append(time_by_turns(rounds, *(step_of(judge, spec) for spec in specs.values())))
     torch.set_num_threads(before)
     rows = "\n".join(
         f"| {name} | {' x '.join(map(str, spec.canvas[::-1]))} | "

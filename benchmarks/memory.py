@@ -7,13 +7,14 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from das_core.ascent import Ascent
-from das_core.levels import linear_levels
+from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
-from das_core.models.starter import load_starter
+from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
-from das_core.operator import Method
-from das_core.stack import ImageStack, StackSpec
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.levels import linear_levels
+from das_core.stack.operator_forms import Method
+from das_core.stack.spec import StackSpec
 
 
 class PeakBytes(TorchDispatchMode):
@@ -57,7 +58,7 @@ def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk
 
 
 def report() -> str:
-    """The section of RESULTS.md."""
+    """Return the section of RESULTS.md."""
     judge = load_starter()
     rows = "\n".join(
         f"| {method} | {' | '.join(f'{ascent_peak(judge, step, method) / 2**20:.0f} MiB' for step in (4, 1))} |"

@@ -1,4 +1,4 @@
-"""Measure and write RESULTS.md: `python benchmarks/run.py [section ...]`, all of them by default.
+"""Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`, all of them by default.
 
 Sections that are not measured keep what they say. Benchmarks print, tests prove.
 """
@@ -6,39 +6,29 @@ Sections that are not measured keep what they say. Benchmarks print, tests prove
 import argparse
 import platform
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-import features
-import large
-import memory
-import parts
-import photographs
-import quality
-import speed
-import things
 import torch
-import words
+
+from benchmarks import classes, features, image_targets, large, memory, regions, speed, stacks, text
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 SECTIONS: dict[str, Callable[[], str]] = {
     "speed": speed.report,
     "memory": memory.report,
     "large": large.report,
-    "quality": quality.report,
-    "words": words.report,
-    "photographs": photographs.report,
+    "classes": classes.report,
+    "text": text.report,
+    "image_targets": image_targets.report,
     "features": features.report,
-    "parts": parts.report,
-    "things": things.report,
+    "regions": regions.report,
+    "stacks": stacks.report,
 }
 
 
-def machine() -> str:
-    """What it was measured on."""
+def describe_machine() -> str:
+    """Return what it was measured on, in words."""
     processor = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.is_file():
@@ -51,22 +41,30 @@ def machine() -> str:
 
 
 def main() -> None:
-    """Measure the sections that were asked for."""
+    """Measure the sections named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="what to measure")
     asked = parser.parse_args().sections or list(SECTIONS)
     for name in asked:
-        text = f"Measured on {machine()}, by `python benchmarks/run.py {name}`.\n\n{SECTIONS[name]().strip()}"
-        print(text, flush=True)
-        write(name, text)
+        section = (
+            f"Measured on {describe_machine()}, by `python -m benchmarks.run {name}`.\n\n{SECTIONS[name]().strip()}"
+        )
+        print(section, flush=True)
+        write_section(name, section)
 
 
-def write(name: str, text: str) -> None:
+def write_section(name: str, text: str) -> None:
     """Put a section into RESULTS.md as soon as it is measured."""
-    old = re.split(r"^## (\w+)\n", RESULTS.read_text(), flags=re.MULTILINE)[1:] if RESULTS.is_file() else []
-    texts = {name.lower(): text.strip() for name, text in zip(old[::2], old[1::2], strict=True)} | {name: text}
-    body = "\n\n".join(f"## {name.capitalize()}\n\n{texts[name]}" for name in SECTIONS if name in texts)
+    old = re.split(r"^## ([\w ]+)\n", RESULTS.read_text(), flags=re.MULTILINE)[1:] if RESULTS.is_file() else []
+    texts = {title.strip(): section.strip() for title, section in zip(old[::2], old[1::2], strict=True)}
+    texts[_title(name)] = text
+    titles = [_title(section) for section in SECTIONS]
+    body = "\n\n".join(f"## {title}\n\n{texts[title]}" for title in titles if title in texts)
     RESULTS.write_text(f"# Results\n\nWritten by `make bench`.\n\n{body}\n")
+
+
+def _title(section: str) -> str:
+    return section.replace("_", " ").capitalize()
 
 
 if __name__ == "__main__":

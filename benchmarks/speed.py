@@ -4,37 +4,27 @@ Everything is timed by turns in one process and reported as a ratio, because tim
 machine.
 """
 
-import time
 from collections.abc import Callable
 
 import torch
-from reference import reference_ascent, seed_views, summed
 from torch import Tensor
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation
-from das_core.draws import Draws, ViewKey
-from das_core.levels import linear_levels
+from benchmarks.common import time_by_turns
+from benchmarks.reference import reference_ascent, seed_views, summed
+from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
-from das_core.models.starter import load_starter
+from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
-from das_core.stack import ImageStack, StackSpec
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.levels import linear_levels
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.draws import Draws, ViewKey
+from das_core.views.geometry import ViewGeometry
 
 JELLYFISH = 107
 CANVAS = 336
 VIEWS = 16
-
-
-def by_turns(rounds: int, *tasks: Callable[[], object]) -> list[float]:
-    """The median seconds of each task, measured in turns after one round to warm up."""
-    times: list[list[float]] = [[] for _ in tasks]
-    for number in range(rounds + 1):
-        for task, taken in zip(tasks, times, strict=True):
-            begin = time.perf_counter()
-            task()
-            if number:
-                taken.append(time.perf_counter() - begin)
-    return [sorted(taken)[len(taken) // 2] for taken in times]
 
 
 def operator_row(step: int, rounds: int) -> str:
@@ -58,11 +48,13 @@ def operator_row(step: int, rounds: int) -> str:
 
     def ten_filters() -> None:
         for _ in range(10):
-            spectral.apply(gradient)
+            spectral.precondition(gradient)
 
-    naive, by_matrix, by_filter = by_turns(rounds, forward_and_backward, lambda: exact.apply(gradient), ten_filters)
+    naive, by_matrix, by_filter = time_by_turns(
+        rounds, forward_and_backward, lambda: exact.precondition(gradient), ten_filters
+    )
     by_filter /= 10
-    error = (spectral.apply(gradient) - autograd()).norm() / autograd().norm()
+    error = (spectral.precondition(gradient) - autograd()).norm() / autograd().norm()
     return (
         f"| {len(resolutions)} | {naive * 1e3:.0f} ms | {by_matrix * 1e3:.0f} ms | {by_filter * 1e3:.2f} ms "
         f"| {naive / by_filter:.0f} | {float(error):.1%} |"
@@ -94,7 +86,8 @@ def seed_step(judge: Classifier) -> Callable[[], object]:
 def bare_pass(judge: Classifier, chunk: int) -> Callable[[], object]:
     """Forward and backward of the model on views that are ready, `chunk` at a time, and nothing else."""
     keys = [ViewKey(0, 0, 0, view) for view in range(VIEWS)]
-    ready = Augmentation()(torch.full((1, 3, CANVAS, CANVAS), 0.5), 56, Draws(keys, torch.device("cpu")), judge.size)
+    geometry = ViewGeometry((CANVAS, CANVAS), 56, judge.size)
+    ready = Augmentation()(torch.full((1, 3, CANVAS, CANVAS), 0.5), geometry, Draws(keys, torch.device("cpu")))
     normalised = ((ready - 0.5) / 0.5).contiguous(memory_format=torch.channels_last)
     parts = [part.clone().requires_grad_() for part in normalised.split(chunk)]
 
@@ -107,10 +100,10 @@ def bare_pass(judge: Classifier, chunk: int) -> Callable[[], object]:
 
 
 def report(rounds: int = 9) -> str:
-    """The section of RESULTS.md."""
+    """Return the section of RESULTS.md."""
     judge = load_starter()
     bare_passes = (bare_pass(judge, VIEWS), bare_pass(judge, 4))
-    ours, seeds, *bare = by_turns(rounds, default_step(judge), seed_step(judge), *bare_passes)
+    ours, seeds, *bare = time_by_turns(rounds, default_step(judge), seed_step(judge), *bare_passes)
     rows = "\n".join(operator_row(step, rounds) for step in (4, 1))
     return f"""One application of K to a gradient of 3 x {CANVAS} x {CANVAS}, against forward and backward through the
 interpolations of all levels:

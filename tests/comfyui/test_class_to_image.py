@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from comfyui_client import Client, PromptFailedError, PromptRejectedError
-from comfyui_page import load_template, press_run
+from harness.client import Client, PromptFailedError, PromptRejectedError
+from harness.page import load_template, press_run
 from playwright.sync_api import Page
 
 API = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "class_to_image.json"
@@ -34,17 +34,17 @@ def workflow(**optimize: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("node", NODES)
 def test_every_node_is_there_with_its_help_page(comfyui: Client, node: str) -> None:
-    assert comfyui.object_info(node)["category"].startswith("Direct Ascent")
-    folder = comfyui.object_info(node)["python_module"].partition(".")[2]
-    assert "## " in comfyui.text(f"/extensions/{folder}/docs/{node}.md")
+    assert comfyui.get_object_info(node)["category"].startswith("Direct Ascent")
+    folder = comfyui.get_object_info(node)["python_module"].partition(".")[2]
+    assert "## " in comfyui.get_text(f"/extensions/{folder}/docs/{node}.md")
 
 
 def test_it_runs_through_http(comfyui: Client) -> None:
     history = comfyui.run(workflow(), timeout=300)
-    (image,) = comfyui.images(history, SAVED)
+    (image,) = comfyui.get_images(history, SAVED)
     assert image.size == (224, 224)
     assert np.asarray(image).std() > 2
-    assert len(comfyui.images(history, PROGRESS)) == 2
+    assert len(comfyui.get_images(history, PROGRESS)) == 2
     assert "EfficientNet-Lite2 sees" in history["outputs"][VERDICT]["text"][0]
 
 
@@ -55,16 +55,16 @@ def test_the_same_workflow_gives_the_same_bits(comfyui: Client) -> None:
 
 def _fresh_image(comfyui: Client) -> np.ndarray[Any, Any]:
     comfyui.free()
-    (image,) = comfyui.images(comfyui.run(workflow(), timeout=300), SAVED)
+    (image,) = comfyui.get_images(comfyui.run(workflow(), timeout=300), SAVED)
     return np.asarray(image)
 
 
 def test_it_previews_while_it_runs_cancels_within_a_step_and_runs_again(comfyui: Client) -> None:
     steps_after_cancel = 0
     cancelled = False
-    with comfyui.events() as events:
+    with comfyui.open_events() as events:
         prompt_id = comfyui.queue(workflow(steps=500, seed=11), events)
-        for event in events.until_done(prompt_id, timeout=300):
+        for event in events.receive_until_done(prompt_id, timeout=300):
             if event.type == "preview" and not cancelled:
                 assert event.image is not None
                 assert event.image.size == (224, 224)
@@ -76,7 +76,7 @@ def test_it_previews_while_it_runs_cancels_within_a_step_and_runs_again(comfyui:
     # The step that was under way may still report itself.
     assert steps_after_cancel <= 2
     assert comfyui.wait(prompt_id)["status"]["status_str"] == "error"
-    assert comfyui.images(comfyui.run(workflow(seed=12), timeout=300), SAVED)
+    assert comfyui.get_images(comfyui.run(workflow(seed=12), timeout=300), SAVED)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_bad_input_is_named_and_leaves_comfyui_usable(
     prompt[node]["inputs"] |= inputs
     with pytest.raises(PromptFailedError, match=says):
         comfyui.run(prompt, timeout=300)
-    assert comfyui.images(comfyui.run(workflow(steps=1), timeout=300), SAVED)
+    assert comfyui.get_images(comfyui.run(workflow(steps=1), timeout=300), SAVED)
 
 
 @pytest.mark.parametrize(
@@ -147,5 +147,5 @@ def test_the_template_loads_in_the_page_runs_previews_cancels_and_runs_again(com
 
     set_widgets(steps=3)
     history = comfyui.wait(press_run(page), timeout=300)
-    (image,) = comfyui.images(history, SAVED)
+    (image,) = comfyui.get_images(history, SAVED)
     assert image.size == (224, 224)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comfyui_client import Client, PromptFailedError
+from harness.client import Client, PromptFailedError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "text_to_image.json"
 WISH = "a cat on a mat"
@@ -108,7 +108,7 @@ def test_the_layers_of_comfyuis_own_clip_can_be_asked(comfyui: Client) -> None:
     prompt["14"] = {"class_type": "PreviewAny", "inputs": {"source": ["13", 0]}}
     history = comfyui.run(prompt, timeout=300)
     assert f"\n{block} " in history["outputs"]["14"]["text"][0]
-    first, then = (comfyui.images(history, node)[0].tobytes() for node in ("8", "12"))
+    first, then = (comfyui.get_images(history, node)[0].tobytes() for node in ("8", "12"))
     assert first != then
 
 
@@ -117,7 +117,7 @@ def test_the_example_runs(comfyui: Client) -> None:
     prompt["4"]["inputs"] |= {"views": 2}
     prompt["5"]["inputs"] |= {"steps": 3, "frames": 0}
     history = comfyui.run(prompt, timeout=300)
-    (image,) = comfyui.images(history, "6")
+    (image,) = comfyui.get_images(history, "6")
     assert image.size == (224, 224)
     assert "Starter CLIP (EfficientNet-Lite2) finds near to" in history["outputs"]["10"]["text"][0]
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comfyui_client import Client
-from comfyui_page import load_template, load_workflow, open_page, to_api
-from example_layout import TITLE_HEIGHT
-from example_workflow import RoundTripError, check_same, make_workflow
-from make_examples import first_picture, make_example
+from generators.example_layout import TITLE_HEIGHT
+from generators.example_thumbnails import render_picture
+from generators.example_workflow import RoundTripError, check_same, make_workflow
+from generators.make_examples import make_example
+from harness.client import Client
+from harness.page import export_api, load_template, load_workflow, open_page
 from playwright.sync_api import Browser, Page
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
@@ -52,7 +53,7 @@ def test_the_made_workflow_says_the_same_when_it_is_opened(page: Page) -> None:
     workflow = make_workflow(page, PROMPT, "batch", NOTE)
     load_workflow(page, workflow, "batch")
     check_same(PROMPT, page, "batch")
-    assert to_api(page)["3"]["_meta"]["title"] == "All Three"
+    assert export_api(page)["3"]["_meta"]["title"] == "All Three"
 
 
 def test_nodes_do_not_overlap_and_follow_the_links_also_after_opening(page: Page) -> None:
@@ -96,7 +97,7 @@ def test_a_node_that_the_server_does_not_have_is_an_error(comfyui: Client, brows
 
 
 def test_the_thumbnail_shows_the_first_pictures_as_one_sheet(comfyui: Client) -> None:
-    image = first_picture(comfyui, PROMPT)
+    image = render_picture(comfyui, PROMPT)
     assert image.size == (2 * 96, 2 * 72)
     corners = [image.getpixel(at) for at in ((0, 0), (191, 0), (0, 143), (191, 143))]
     assert corners == [(255, 0, 0), (0, 0, 255), (0, 255, 0), (0, 0, 0)]

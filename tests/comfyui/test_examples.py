@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comfyui_client import Client
-from example_stand_ins import with_photographs, with_starters
+from generators.example_stand_ins import use_photographs, use_starters
+from harness.client import Client
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "example_workflows" / "api").glob("*.json"))
 
@@ -27,12 +27,12 @@ def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
-    prompt, photographs = with_photographs(with_starters(json.loads(path.read_text(encoding="utf-8"))))
+    prompt, photographs = use_photographs(use_starters(json.loads(path.read_text(encoding="utf-8"))))
     for name, photograph in photographs.items():
         comfyui.upload(photograph, name)
     history = comfyui.run(shortened(prompt), timeout=300)
     (saver,) = (name for name, node in prompt.items() if node["class_type"] == "SaveImage")
-    images = comfyui.images(history, saver)
+    images = comfyui.get_images(history, saver)
     (stack,) = (node["inputs"] for node in prompt.values() if node["class_type"] == "DAS_ImageStack")
     assert len(images) == stack["batch_size"]
     scaled = next((node["inputs"] for node in prompt.values() if node["class_type"] == "ImageScale"), stack)

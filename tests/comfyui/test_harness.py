@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from comfyui_client import Client, PromptFailedError, PromptRejectedError
+from harness.client import Client, PromptFailedError, PromptRejectedError
 from PIL import Image
 
 SIZE = (48, 32)
@@ -27,7 +27,7 @@ def probe(steps: int, fail: bool = False, seed: int = 0) -> dict[str, dict[str, 
 
 
 def test_a_workflow_runs_and_its_image_comes_back(comfyui: Client) -> None:
-    (image,) = comfyui.images(comfyui.run(empty_image()), "2")
+    (image,) = comfyui.get_images(comfyui.run(empty_image()), "2")
     assert image.size == SIZE
     assert image.convert("RGB").getpixel((0, 0)) == (0, 0, 255)
 
@@ -38,7 +38,7 @@ def test_an_uploaded_image_can_be_loaded(comfyui: Client) -> None:
         "1": {"class_type": "LoadImage", "inputs": {"image": name}},
         "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
     }
-    (image,) = comfyui.images(comfyui.run(loaded))
+    (image,) = comfyui.get_images(comfyui.run(loaded))
     assert image.convert("RGB").getpixel((5, 5)) == (0, 255, 0)
 
 
@@ -49,14 +49,14 @@ def test_a_workflow_that_does_not_validate_is_refused_with_the_nodes_errors(comf
 
 
 def test_object_info_tells_about_a_node_and_that_there_is_none(comfyui: Client) -> None:
-    assert comfyui.object_info("HarnessProbe")["display_name"] == "Harness Probe"
+    assert comfyui.get_object_info("HarnessProbe")["display_name"] == "Harness Probe"
     with pytest.raises(LookupError, match="no node 'NoSuchNode'"):
-        comfyui.object_info("NoSuchNode")
+        comfyui.get_object_info("NoSuchNode")
 
 
 def test_events_tell_progress_previews_and_the_end(comfyui: Client) -> None:
-    with comfyui.events() as events:
-        seen = list(events.until_done(comfyui.queue(probe(steps=4, seed=1), events)))
+    with comfyui.open_events() as events:
+        seen = list(events.receive_until_done(comfyui.queue(probe(steps=4, seed=1), events)))
     assert [event.data["value"] for event in seen if event.type == "progress"] == [1, 2, 3, 4]
     previews = [event for event in seen if event.type == "preview"]
     assert [event.data["node_id"] for event in previews] == ["1"] * 4
@@ -65,10 +65,10 @@ def test_events_tell_progress_previews_and_the_end(comfyui: Client) -> None:
 
 
 def test_an_interrupt_ends_a_running_workflow(comfyui: Client) -> None:
-    with comfyui.events() as events:
+    with comfyui.open_events() as events:
         prompt_id = comfyui.queue(probe(steps=1_000_000, seed=2), events)
         types = []
-        for event in events.until_done(prompt_id):
+        for event in events.receive_until_done(prompt_id):
             if event.type == "preview" and "preview" not in types:
                 comfyui.interrupt(prompt_id)
             types.append(event.type)

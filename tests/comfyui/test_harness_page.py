@@ -1,8 +1,8 @@
 """The harness's half in the browser: the page opens, takes a workflow and runs it with its own button."""
 
 import pytest
-from comfyui_client import Client, PromptRejectedError
-from comfyui_page import load_api, load_workflow, press_run, to_api
+from harness.client import Client, PromptRejectedError
+from harness.page import export_api, load_api, load_workflow, press_run
 from playwright.sync_api import Page
 
 WORKFLOW = {
@@ -17,7 +17,7 @@ WORKFLOW = {
 
 def test_the_run_button_runs_a_workflow(comfyui: Client, page: Page) -> None:
     load_api(page, WORKFLOW, "blue")
-    (image,) = comfyui.images(comfyui.wait(press_run(page)))
+    (image,) = comfyui.get_images(comfyui.wait(press_run(page)))
     assert image.size == (48, 32)
 
 
@@ -25,9 +25,9 @@ def test_a_workflow_in_ui_format_loads_as_it_was_saved(page: Page) -> None:
     load_api(page, WORKFLOW, "blue")
     saved = page.evaluate("JSON.parse(JSON.stringify(app.graph.serialize()))")
     page.evaluate("app.graph.clear()")
-    assert to_api(page) == {}
+    assert export_api(page) == {}
     load_workflow(page, saved, "blue")
-    assert to_api(page) == WORKFLOW
+    assert export_api(page) == WORKFLOW
 
 
 def test_run_tells_what_the_validation_refused(page: Page) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from comfyui_client import Client, PromptFailedError, PromptRejectedError
+from harness.client import Client, PromptFailedError, PromptRejectedError
 
 STACK = {
     "width": 64,
@@ -48,12 +48,12 @@ def test_a_stack_goes_through_a_file(comfyui: Client) -> None:
     assert name == "night/castle_00001_.safetensors [output]"
     assert history["outputs"]["2"]["text"] == [f"saved as {name}"]
     # What was saved a moment ago is in the list that the page would get now.
-    options = comfyui.object_info("DAS_LoadStack")["input"]["required"]["file"][1]["options"]
+    options = comfyui.get_object_info("DAS_LoadStack")["input"]["required"]["file"][1]["options"]
     assert name in options
-    (before,) = comfyui.images(history, "5")
-    (after,) = comfyui.images(comfyui.run(loading(name)), "4")
+    (before,) = comfyui.get_images(history, "5")
+    (after,) = comfyui.get_images(comfyui.run(loading(name)), "4")
     assert after.tobytes() == before.tobytes()
-    (large,) = comfyui.images(comfyui.run(loading(name, 2.0, gains="1-8: 0.5")), "4")
+    (large,) = comfyui.get_images(comfyui.run(loading(name, 2.0, gains="1-8: 0.5")), "4")
     assert large.size == (128, 128)
 
 

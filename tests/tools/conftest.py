@@ -1,24 +1,21 @@
-"""Fixtures for the tools: a toy node pack, and `run`, which writes a workflow file and runs it."""
+"""Fixtures for the tests of tools/: `pack`, a toy node pack, and `run`, which writes a workflow file and runs it."""
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-
-# The scripts in tools/ are no package: they import each other by plain name, and so do the tests here.
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
-
 import run_workflow
+from PIL import Image
 
 
 @pytest.fixture(scope="session")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pack whose folder has a name that no Python module could have."""
+    """The folder of the toy pack; a Python module could not have its name."""
     folder = tmp_path_factory.mktemp("packs") / "toy-pack v3.1"
     folder.mkdir()
     shutil.copy(Path(__file__).with_name("toy_nodes.py"), folder / "__init__.py")
@@ -27,7 +24,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Result:
-    """What a run left behind."""
+    """The exit code of a run, and what it printed."""
 
     code: int
     out: str
@@ -35,14 +32,22 @@ class Result:
 
     @property
     def files(self) -> list[str]:
+        """The paths of the images that were saved."""
         return [line for line in self.out.splitlines() if line.endswith(".png")]
+
+    def pixels(self, number: int = 0) -> np.ndarray:
+        """The pixels of one of the saved images."""
+        return np.asarray(Image.open(self.files[number]))
 
 
 @pytest.fixture
 def run(
     pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Result]:
-    """Run nodes, each (class, inputs) or (class, inputs, title), in an empty directory, with further arguments."""
+    """A function that runs nodes, each (class, inputs) or (class, inputs, title), in an empty directory.
+
+    Further parameters of the function are arguments of the command line.
+    """
     monkeypatch.chdir(tmp_path)
 
     def run(nodes: dict[str, tuple[Any, ...]], *arguments: str) -> Result:

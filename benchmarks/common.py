@@ -1,0 +1,86 @@
+"""What the benchmarks share: photographs, an ascent with the defaults, sheets of pictures, and timing by turns."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+from torch import Tensor
+from torchvision.transforms.functional import to_pil_image, to_tensor
+from torchvision.utils import make_grid
+
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import Optimizer
+from das_core.objectives.base import Objective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+
+HERE = Path(__file__).parent
+"""Where RESULTS.md and its pictures lie."""
+
+SEED = 0
+"""One seed for all."""
+
+SUBJECTS = (
+    "astronaut",
+    "brick",
+    "camera",
+    "cat",
+    "clock",
+    "coffee",
+    "coins",
+    "grass",
+    "gravel",
+    "hubble_deep_field",
+    "immunohistochemistry",
+    "moon",
+    "retina",
+    "rocket",
+)
+"""The single photographs inside the package of scikit-image, by the names of their functions."""
+
+
+def load_photograph(subject: str) -> Tensor:
+    """Return a sample photograph (1, 3, H, W), 0..1; a grey one has three equal channels."""
+    load: Callable[[], np.ndarray] = getattr(skimage.data, subject)
+    pixels = load()
+    return to_tensor(pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)).unsqueeze(0)
+
+
+def climb_image(
+    objectives: Sequence[Objective],
+    stack: ImageStack | None = None,
+    augmentation: Augmentation | None = None,
+    optimizer: Optimizer | None = None,
+    steps: int = 100,
+) -> Tensor:
+    """Return the image (1, 3, height, width) of an ascent; what is not given is the default of the nodes."""
+    ascent = Ascent(
+        stack or ImageStack.grey(StackSpec()),
+        objectives,
+        augmentation,
+        steps=steps,
+        optimizer=optimizer,
+        schedule="cosine",
+        seed=SEED,
+    )
+    return ascent.run().image
+
+
+def save_sheet(images: list[Tensor], file: Path, columns: int = 5) -> None:
+    """Save images (3, H, W), 0..1, as one picture."""
+    to_pil_image(make_grid(images, nrow=columns)).save(file, quality=88)
+
+
+def time_by_turns(rounds: int, *tasks: Callable[[], object]) -> list[float]:
+    """Return the median seconds of each task, measured in turns after one round to warm up."""
+    times: list[list[float]] = [[] for _ in tasks]
+    for number in range(rounds + 1):
+        for task, taken in zip(tasks, times, strict=True):
+            begin = time.perf_counter()
+            task()
+            if number:
+                taken.append(time.perf_counter() - begin)
+    return [sorted(taken)[len(taken) // 2] for taken in times]

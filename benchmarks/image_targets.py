@@ -1,0 +1,84 @@
+"""How good with images as targets: reconstruction from an embedding, and one image drawn to the look of another.
+
+Climber and judge are starter CLIPs on classifiers of different size and training run.
+"""
+
+import torch
+from skimage.metrics import structural_similarity
+from tqdm import tqdm
+
+from benchmarks.common import HERE, SUBJECTS, climb_image, load_photograph, save_sheet
+from das_core.ascent.optimizers import NormalizedAscent
+from das_core.models.clip import CLIP
+from das_core.models.sources.starter_clip import load_starter_clip
+from das_core.models.sources.starters import SECOND_OPINION, STARTER
+from das_core.objectives.embedding import ImageObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+
+PAIRS = (("astronaut", "coffee"), ("cat", "rocket"), ("coffee", "grass"), ("rocket", "cat"), ("camera", "retina"))
+BLEND_CONTRAST, BLEND_STEPS, BLEND = 0.9, 60, NormalizedAscent(step_size=0.04, coarse_to_fine=0.0)
+"""What example_workflows/api/style_blend.json sets."""
+
+
+def report() -> str:
+    """Return the section of RESULTS.md; the pictures go beside it."""
+    climber, judge = load_starter_clip(STARTER), load_starter_clip(SECOND_OPINION)
+    return f"""Climber: {climber.name}. Judge: {judge.name}, which never saw the ascent. Photographs: the
+{len(SUBJECTS)} single ones in the package of scikit-image. Seed 0.
+
+{_reconstructions(climber, judge)}
+
+{_blends(climber, judge)}"""
+
+
+def _reconstructions(climber: CLIP, judge: CLIP) -> str:
+    """From the embedding of each photograph alone: which photograph the judge takes the image for."""
+    photographs = {subject: load_photograph(subject) for subject in SUBJECTS}
+    images = torch.cat(
+        [
+            climb_image([ImageObjective.from_images(climber, image)])
+            for image in tqdm(photographs.values(), desc="reconstruction")
+        ]
+    )
+    save_sheet(list(images), HERE / "image_targets_reconstruction.jpg")
+    found = {}
+    for clip in (judge, climber):
+        targets = torch.cat([clip.encode_images(image) for image in photographs.values()])
+        table = clip.encode_images(images) @ targets.T
+        found[clip.name] = [SUBJECTS[int(best)] for best in table.argmax(dim=1)]
+    share = {name: sum(map(str.__eq__, SUBJECTS, chosen)) / len(SUBJECTS) for name, chosen in found.items()}
+    rows = "\n".join(f"| {' | '.join(row)} |" for row in zip(SUBJECTS, *found.values(), strict=True))
+    return f"""Reconstruction from the embedding alone, node defaults: {share[judge.name]:.0%} of the images are nearest
+to their own photograph by the judge, {share[climber.name]:.0%} by the climber itself.
+
+| photograph | nearest by the judge | nearest by the climber |
+|---|---|---|
+{rows}
+
+![reconstructions](image_targets_reconstruction.jpg)"""
+
+
+def _blends(climber: CLIP, judge: CLIP) -> str:
+    """From one photograph toward another, with the settings of example_workflows/style_blend."""
+    rows, images = [], []
+    for begin, end in tqdm(PAIRS, desc="blend"):
+        target = load_photograph(end)
+        stack = ImageStack.from_image(StackSpec(), load_photograph(begin), contrast=BLEND_CONTRAST)
+        image = climb_image([ImageObjective.from_images(climber, target)], stack, optimizer=BLEND, steps=BLEND_STEPS)
+        images += [stack.image()[0], image[0]]
+        pair = stack.image(), image
+        before, after = (float(judge.encode_images(shown) @ judge.encode_images(target).T) for shown in pair)
+        kept = structural_similarity(*(shown[0].numpy() for shown in pair), channel_axis=0, data_range=1.0)
+        rows.append(f"| {begin} | {end} | {before:.3f} | {after:.3f} | {kept:.2f} |")
+    save_sheet(images, HERE / "image_targets_blend.jpg")
+    table = "\n".join(rows)
+    return f"""Blend, with the settings of the workflow style_blend: the ascent starts from one photograph and climbs
+toward the embedding of another.
+
+| from | toward | cosine to the second before, by the judge | after | structural similarity to the first |
+|---|---|---|---|---|
+{table}
+
+![pairs: before, after](image_targets_blend.jpg)
+"""

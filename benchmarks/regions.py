@@ -1,0 +1,118 @@
+"""How good in parts of a picture: two classes in two halves of one canvas, and something new in a photograph."""
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmarks.common import HERE, load_photograph, save_sheet
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import NormalizedAscent
+from das_core.common.images import resize_to_cover
+from das_core.models.classifier import Classifier
+from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.wrapped import RegionObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+
+PAIRS = (
+    ("castle", "volcano"),
+    ("jellyfish", "lakeside"),
+    ("strawberry", "goldfish"),
+    ("pizza", "peacock"),
+    ("school bus", "zebra"),
+    ("flamingo", "pineapple"),
+    ("daisy", "monarch"),
+    ("tiger", "teapot"),
+    ("steam locomotive", "snail"),
+    ("lemon", "hourglass"),
+)
+INSERTS = (
+    ("coffee", "goldfish"),
+    ("cat", "sunglasses"),
+    ("astronaut", "teddy"),
+    ("rocket", "volcano"),
+    ("camera", "daisy"),
+    ("retina", "jellyfish"),
+    ("clock", "strawberry"),
+    ("grass", "ladybug"),
+    ("moon", "soccer ball"),
+    ("brick", "spider web"),
+)
+SIDE, STEPS = 224, 100
+# A window in the middle of each photograph, and what example_workflows/api/inpaint.json sets.
+TOP, LEFT, HEIGHT, WIDTH = 62, 42, 100, 140
+INSERT_CONTRAST, INSERT_STEPS, INSERT_FEATHER, INSERT = 0.9, 60, 8, NormalizedAscent(step_size=0.06, coarse_to_fine=0.3)
+
+
+def report() -> str:
+    """Return the section of RESULTS.md; the pictures go beside it."""
+    climber, judge = load_starter(STARTER), load_starter(SECOND_OPINION)
+    return f"""Climber: {climber.name}. Judge: {judge.name}, which never saw the ascent. Seed 0.
+
+{_halves(climber, judge)}
+
+{_inserts(climber, judge)}"""
+
+
+def _halves(climber: Classifier, judge: Classifier) -> str:
+    """A class in each half of one picture: what the judge sees in the halves."""
+    masks = torch.zeros(2, 1, SIDE, 2 * SIDE)
+    masks[0, :, :, :SIDE] = masks[1, :, :, SIDE:] = 1
+    rows: list[str] = []
+    pictures: list[Tensor] = []
+    right: list[list[bool]] = []
+    for pair in tqdm(PAIRS, desc="halves"):
+        objectives = [
+            RegionObjective(ClassObjective.from_text(climber, name), mask)
+            for name, mask in zip(pair, masks, strict=True)
+        ]
+        image = Ascent(ImageStack.grey(StackSpec(2 * SIDE, SIDE)), objectives, steps=STEPS).run().image
+        pictures.append(image[0])
+        chosen = [int(judge.probabilities(half)[0].argmax()) for half in image.split(SIDE, dim=3)]
+        right.append([judge.labels.find(name) == choice for name, choice in zip(pair, chosen, strict=True)])
+        rows.append(f"| {' | '.join([*pair, *map(judge.labels.name, chosen)])} |")
+    save_sheet(pictures, HERE / "regions_halves.jpg", columns=2)
+    both, halves = sum(map(all, right)), sum(map(sum, right))
+    return f"""Two regions: a picture of {2 * SIDE} x {SIDE}, a class in each half, {STEPS} steps, node defaults. The
+judge names the class of the half first in {halves} of {2 * len(PAIRS)} halves, in both halves of {both} of {len(PAIRS)}
+pictures.
+
+| left | right | the judge's first choice, left | and right |
+|---|---|---|---|
+{chr(10).join(rows)}
+
+![halves](regions_halves.jpg)"""
+
+
+def _inserts(climber: Classifier, judge: Classifier) -> str:
+    """A class in a window of a photograph: what the judge says of the whole, before and after."""
+    mask = torch.zeros(1, SIDE, SIDE)
+    mask[:, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = 1
+    rows: list[str] = []
+    pictures: list[Tensor] = []
+    kept = risen = 0
+    for subject, name in tqdm(INSERTS, desc="inserts"):
+        before = resize_to_cover(load_photograph(subject), (SIDE, SIDE))
+        stack = ImageStack.from_image(StackSpec(), before, contrast=INSERT_CONTRAST)
+        stack = stack.place_into(before, mask, INSERT_FEATHER)
+        after = (
+            Ascent(stack, [ClassObjective.from_text(climber, name)], steps=INSERT_STEPS, optimizer=INSERT).run().image
+        )
+        pictures += [before[0], after[0]]
+        kept += bool((after == before)[:, :, mask[0] == 0].all())
+        target = judge.labels.find(name)
+        chances = [float(judge.probabilities(image)[0, target]) for image in (before, after)]
+        risen += chances[1] > chances[0]
+        rows.append(f"| {subject} | {name} | {chances[0]:.5f} | {chances[1]:.5f} |")
+    save_sheet(pictures, HERE / "regions_inpaint.jpg", columns=4)
+    return f"""Inpainting: something new in a window of {WIDTH} x {HEIGHT} in the middle of a photograph of
+{SIDE} x {SIDE}, with the settings of the workflow inpaint. Outside of the window {kept} of {len(INSERTS)} photographs
+are the same bit for bit. The probability that the judge gives to what was asked for, of the whole picture, rises for
+{risen} of {len(INSERTS)}.
+
+| photograph | asked for in it | before | after |
+|---|---|---|---|
+{chr(10).join(rows)}
+
+![before, after](regions_inpaint.jpg)"""

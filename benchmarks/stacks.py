@@ -1,0 +1,137 @@
+"""Stacks: files that are continued, files that are damaged, slopes of spectra, and bands that stay frozen."""
+
+import random
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import torch
+from sklearn.datasets import load_sample_images
+from torch import Tensor
+
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.models.sources.starters import load_starter
+from das_core.objectives.classes import ClassObjective
+from das_core.report.spectrum import measure_spectrum
+from das_core.stack.bands import FINEST
+from das_core.stack.edit import edit_stack
+from das_core.stack.file import load_stack, save_stack
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    "ascent, momentum 0.5": NormalizedAscent(momentum=0.5, coarse_to_fine=0.0),
+    "sgd, momentum 0.9": SGD(0.1, 0.9),
+    "adam": Adam(),
+}
+PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "rocket")
+MUTANTS = 1000
+
+
+def report() -> str:
+    """Return the section of RESULTS.md: four tables."""
+    return "\n\n".join((measure_continuation(), measure_damage(), measure_slopes(), measure_freezing()))
+
+
+def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageStack:
+    """A stack after some steps toward a class of the starter model, on small views."""
+    starter = replace(load_starter(), size=64)
+    wish = ClassObjective(starter, ((107, 1.0),))
+    views = Augmentation(4, Windows(16))
+    ascent = Ascent(stack, [wish], views, steps=steps, optimizer=optimizer, schedule="constant")
+    return ascent.run().stack
+
+
+def measure_continuation() -> str:
+    """Six steps at once, and three, saved, loaded, and three more."""
+    lines = ["Six steps, and three, saved, loaded and three more (starter model, 64 x 64, margin 16):", ""]
+    lines += ["| optimizer | spectral | exact | layers |", "|---|---|---|---|"]
+    for name, optimizer in OPTIMIZERS.items():
+        cells = []
+        for method in ("spectral", "exact", "layers"):
+            start = ImageStack.noise(StackSpec(64, 64, 16, method=method))
+            through = climb_stack(start, optimizer, 6)
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "half.safetensors"
+                save_stack(climb_stack(start, optimizer, 3), path)
+                rest = climb_stack(load_stack(path), optimizer, 3)
+            cells.append("the same bits" if torch.equal(rest.canvas, through.canvas) else "differs")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def measure_damage() -> str:
+    """What comes of files with flipped bits, and of cut ones."""
+    draw = random.Random(0)
+    counts: dict[str, int] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stack.safetensors"
+        save_stack(ImageStack.noise(StackSpec(32, 32, 8)), path)
+        content = path.read_bytes()
+        for number in range(MUTANTS):
+            changed = bytearray(content)
+            if number % 4 == 3:
+                changed = changed[: draw.randrange(len(changed))]
+            else:
+                # The header is a small part of the file: half of the flips go there.
+                header = 8 + int.from_bytes(content[:8], "little")
+                for _ in range(1 + number % 3):
+                    changed[draw.randrange(header if draw.random() < 0.5 else len(content))] ^= 1 << draw.randrange(8)
+            path.write_bytes(changed)
+            counts[_outcome(path)] = counts.get(_outcome(path), 0) + 1
+    told = ", ".join(f"{outcome}: {count}" for outcome, count in sorted(counts.items()))
+    return f"{MUTANTS} files with one to three bits flipped, or cut short: {told}."
+
+
+def _outcome(path: Path) -> str:
+    try:
+        load_stack(path)
+    except ValueError:
+        return "an error that names the file"
+    return "loaded"
+
+
+def measure_slopes() -> str:
+    """Slopes of noise and of photographs."""
+    lines = ["| image | slope | low band | high band |", "|---|---|---|---|"]
+    images = {f"{name} noise, 512 x 512": noise(slope) for name, slope in (("white", 0), ("pink (1 / f²)", -2))}
+    samples = load_sample_images()
+    images |= {Path(n).stem: image for n, image in zip(samples.filenames, samples.images, strict=True)}
+    images |= {name: getattr(skimage.data, name)() for name in PHOTOGRAPHS}
+    for name, image in images.items():
+        found = measure_spectrum(_tensor(image))
+        values = (found.slope, found.low, found.high)
+        lines.append(f"| {name} | {' | '.join(f'{value.item():.2f}' for value in values)} |")
+    return "\n".join(lines)
+
+
+def noise(slope: float) -> np.ndarray:
+    """Noise of 8 bits whose power falls as the frequency to this slope."""
+    white = np.random.default_rng(0).standard_normal((512, 512))
+    radius = np.hypot(np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512)[None, :])
+    radius[0, 0] = 1
+    shaped = np.fft.ifft2(np.fft.fft2(white) * radius ** (slope / 2)).real
+    return np.clip(128 + 30 * (shaped - shaped.mean()) / shaped.std(), 0, 255).astype(np.uint8)
+
+
+def _tensor(image: np.ndarray) -> Tensor:
+    rgb = np.stack([image] * 3, axis=-1) if image.ndim == 2 else image[..., :3]
+    return torch.from_numpy(rgb.copy()).movedim(-1, 0)[None].float() / 255
+
+
+def measure_freezing() -> str:
+    """How much of what an ascent changes lies in bands that were frozen."""
+    stack = climb_stack(ImageStack.noise(StackSpec(64, 64, 16)), NormalizedAscent(), 6)
+    basis = stack.spec.operator(torch.device("cpu")).basis
+    parts = []
+    for name, band, low in (("1-16", (1, 16), True), ("17-", (17, FINEST), False)):
+        change = climb_stack(edit_stack(stack, freeze=[band]), NormalizedAscent(), 6).canvas - stack.canvas
+        power = basis.forward(change).square()
+        share = power[..., :16, :16].sum() / power.sum()
+        parts.append(f"{float(share if low else 1 - share):.0e} with {name} frozen")
+    return f"Of the power of what six steps change, in the frozen band: {', '.join(parts)}."

@@ -1,0 +1,62 @@
+"""Every example workflow, through run_workflow with the real pack."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import run_workflow
+from generators.example_stand_ins import remove_nodes, use_photographs
+from PIL import Image
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "example_workflows" / "api").glob("*.json"))
+NEEDS_COMFYUI = "text_to_image_then_diffusion"
+
+
+def read(name: str) -> dict[str, Any]:
+    prompt: dict[str, Any] = json.loads((EXAMPLES[0].parent / f"{name}.json").read_text(encoding="utf-8"))
+    return prompt
+
+
+def starters(prompt: dict[str, Any]) -> list[str]:
+    """The command line that keeps an example from downloading anything, as its note says."""
+    fetched = [name for name, node in prompt.items() if node["inputs"].get("source") == "open_clip"]
+    choices = zip(fetched, ("starter", "second_opinion"), strict=False)
+    return [argument for node, choice in choices for argument in ("--set", f"{node}.source={choice}")]
+
+
+def ran(prompt: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """The inputs of the nodes of a class, those aside that only ComfyUI has."""
+    left = remove_nodes(prompt, "CheckpointLoaderSimple")
+    return [node["inputs"] for node in left.values() if node["class_type"] == kind]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_it_runs_without_comfyui(
+    path: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt, photographs = use_photographs(read(path.stem))
+    images = tmp_path / "input"
+    images.mkdir()
+    for name, photograph in photographs.items():
+        photograph.save(images / name)
+    arguments = [str(path), *starters(prompt), "--input", str(images), "--output", str(tmp_path / "out")]
+    few = {"DAS_Optimize": "steps=2", "DAS_Augmentation": "views=2"}
+    arguments += ["--models", str(tmp_path_factory.getbasetemp() / "models")]
+    for name, node in prompt.items():
+        if node["class_type"] in few:
+            arguments += ["--set", f"{name}.{few[node['class_type']]}"]
+        if node["class_type"] == "LoadImage":
+            arguments += ["--set", f"{name}.image={node['inputs']['image']}"]
+    if path.stem == NEEDS_COMFYUI:
+        assert run_workflow.main(arguments) == 2
+        assert "(CheckpointLoaderSimple): ckpt_name" in capsys.readouterr().err
+        arguments += ["--only", "By Direct Ascent"]
+    assert run_workflow.main(arguments) == 0
+    files = [Path(line) for line in capsys.readouterr().out.splitlines() if line.endswith(".png")]
+    for saver in ran(prompt, "SaveImage"):
+        saved = [file for file in files if file.name.startswith(saver["filename_prefix"])]
+        assert len(saved) == max(stack["batch_size"] for stack in ran(prompt, "DAS_ImageStack"))
+        for file in saved:
+            low, high = Image.open(file).convert("L").getextrema()
+            assert low < high

@@ -1,0 +1,26 @@
+import torch
+
+from benchmarks.memory import PeakBytes, ascent_peak
+from das_core.models.sources.starters import load_starter
+
+
+def test_peak_counts_what_is_alive_at_one_time() -> None:
+    with PeakBytes() as counted:
+        kept = torch.zeros(1000)
+        for _ in range(5):
+            torch.zeros(500)
+        kept = kept + 1
+    assert counted.peak == 2 * 4000
+    assert counted.held == 4000
+
+
+def test_memory_does_not_grow_with_the_number_of_levels() -> None:
+    judge = load_starter()
+    few, many = (ascent_peak(judge, step, "spectral", chunk=1) for step in (4, 1))
+    assert many <= 1.001 * few
+
+
+def test_the_count_sees_levels_where_there_are_some() -> None:
+    judge = load_starter()
+    few, many = (ascent_peak(judge, step, "layers", chunk=1) for step in (4, 1))
+    assert many > 1.5 * few

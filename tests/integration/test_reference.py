@@ -1,0 +1,126 @@
+"""`exact` with `sgd` and rgb is the reference algorithm: same draws, same pictures, same levels."""
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from benchmarks.reference import reference_ascent
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD
+from das_core.models.classifier import Classifier
+from das_core.models.sources.starters import load_starter
+from das_core.objectives.classes import ClassObjective
+from das_core.stack.decomposition import read_levels
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.levels import linear_levels
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.draws import Draws, ViewKey
+from das_core.views.geometry import ViewGeometry
+from das_core.views.transforms import Noise
+from das_core.views.windows import Windows
+
+JELLYFISH = 107
+STEPS = 10
+SEED_AUGMENTATION = Augmentation(4, Windows(56, 2 / 3, 2 / 3), (Noise(0.2, "uniform"),))
+
+
+@cache
+def smooth() -> Classifier:
+    """The starter's real weights with its ReLU6 replaced by a smooth function.
+
+    At a kink one rounding more or less decides the gradient of a unit: the starter as it is turns a change of its input
+    in the last bit into a change of its gradient in the fourth digit, and ten steps carry that into the picture. Two
+    correct programs can then only be compared closely at the first step; without kinks, at every one.
+    """
+    judge = load_starter()
+    for name, part in list(judge.module.named_modules()):
+        if isinstance(part, nn.ReLU6):
+            parent, _, leaf = name.rpartition(".")
+            setattr(judge.module.get_submodule(parent), leaf, nn.SiLU())
+    return judge
+
+
+def same_views(augmentation: Augmentation, seed: int) -> Callable[[Tensor, int], Tensor]:
+    """The reference's own roll, crop, noise and clip, with the offsets and noise that an ascent draws."""
+
+    def views(picture: Tensor, step: int) -> Tensor:
+        keys = [ViewKey(seed, 0, step, view) for view in range(augmentation.views)]
+        draws = Draws(keys, torch.device("cpu"))
+        windows = augmentation.windows.draw(ViewGeometry((336, 336), 56), draws)
+        noise = draws.noise((3, 224, 224), "uniform")
+        rolled = [
+            torch.roll(picture, (56 - top, 56 - left), dims=(2, 3))[0, :, 56:280, 56:280] for top, left, _ in windows
+        ]
+        return (torch.stack(rolled) + 0.2 * noise).clamp(0, 1)
+
+    return views
+
+
+def logit(judge: Classifier) -> Callable[[Tensor], Tensor]:
+    def score(views: Tensor) -> Tensor:
+        output: Tensor = judge.module((views - 0.5) / 0.5)
+        return output[:, JELLYFISH]
+
+    return score
+
+
+def both(
+    judge: Classifier, step: int, learning_rate: float, momentum: float = 0.0, steps: int = STEPS, image: bool = False
+) -> tuple[Ascent, Tensor, list[Tensor]]:
+    """Our ascent, run, and the reference's picture and levels, on the same draws."""
+    levels = linear_levels(336, step)
+    spec = StackSpec(224, 224, 56, levels=levels, color="rgb", method="exact")
+    stack, start = ImageStack.grey(spec), None
+    if image:
+        low = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
+        start = torch.nn.functional.interpolate(low, size=336, mode="bilinear")
+        stack = ImageStack.from_canvas(spec, torch.atanh(2 * start - 1))
+    expected, expected_levels = reference_ascent(
+        logit(judge),
+        same_views(SEED_AUGMENTATION, 3),
+        side=336,
+        resolutions=levels,
+        steps=steps,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        start=start,
+    )
+    ascent = Ascent(
+        stack,
+        [ClassObjective(judge, ((JELLYFISH, 1.0),))],
+        SEED_AUGMENTATION,
+        steps=steps,
+        optimizer=SGD(learning_rate, momentum),
+        schedule="constant",
+        seed=3,
+    )
+    ascent.run()
+    return ascent, expected, expected_levels
+
+
+def check(ascent: Ascent, expected: Tensor, expected_levels: list[Tensor]) -> None:
+    result = ascent.result.stack
+    assert (result.pixels() - expected).abs().max() < 1e-4
+    for part, reference in zip(read_levels(result), expected_levels, strict=True):
+        assert (part - reference).norm() <= 1e-4 * reference.norm()
+
+
+@pytest.mark.parametrize(
+    ("step", "learning_rate", "momentum", "image"),
+    [(4, 0.002, 0.0, False), (16, 0.002, 0.9, False), (16, 0.002, 0.0, True)],
+)
+def test_ten_steps_of_exact_sgd_in_rgb_are_the_reference(
+    step: int, learning_rate: float, momentum: float, image: bool
+) -> None:
+    ascent, expected, expected_levels = both(smooth(), step, learning_rate, momentum, image=image)
+    scores = [record.scores["jellyfish"] for record in ascent.history]
+    assert scores[-1] > scores[0] + 0.1
+    check(ascent, expected, expected_levels)
+
+
+def test_the_first_step_with_the_starter_is_the_reference() -> None:
+    check(*both(load_starter(), 4, 0.005, steps=1))

@@ -1,0 +1,35 @@
+"""The stand-ins for what an example would download or take from the user, on the example workflows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from generators.example_stand_ins import remove_nodes, use_photographs, use_starters
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "example_workflows" / "api"
+
+
+def read(name: str) -> dict[str, Any]:
+    prompt: dict[str, Any] = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    return prompt
+
+
+def test_starters_take_the_place_of_clips_that_would_be_downloaded_and_of_no_others() -> None:
+    changed = use_starters(read("prompt_ensemble"))
+    assert changed["1"]["inputs"] == {"source": "starter", "precision": "auto"}
+    assert changed["2"]["inputs"] == {"source": "second_opinion", "precision": "auto"}
+    same = read("text_to_image")
+    assert use_starters(same) == same
+
+
+def test_photographs_take_the_place_of_the_users_own() -> None:
+    changed, photographs = use_photographs(read("style_blend"))
+    assert [changed[node]["inputs"]["image"] for node in ("1", "2")] == ["cat.png", "coffee.png"]
+    assert {name: image.mode for name, image in photographs.items()} == {"cat.png": "RGB", "coffee.png": "RGB"}
+    assert list(use_photographs(read("style_transfer"))[1]) == ["cat.png", "cells.png"]
+    assert use_photographs(read("class_to_image")) == (read("class_to_image"), {})
+
+
+def test_without_a_class_goes_all_that_needs_it() -> None:
+    left = remove_nodes(read("text_to_image_then_diffusion"), "CheckpointLoaderSimple")
+    assert set(left) == {"1", "2", "3", "4", "5", "6", "7", "8", "9", "11"}

@@ -1,0 +1,62 @@
+"""The comparison of a workflow on the page with its API file; tests/comfyui tests the conversion on a real page."""
+
+import copy
+from typing import Any
+
+import pytest
+from generators.example_workflow import PAGE_ONLY_INPUTS_DROPPED, RoundTripError, check_same, find_differences
+
+PROMPT: dict[str, Any] = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 48, "scale": 3.0}, "_meta": {"title": "Blue"}},
+    "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+}
+
+
+class FixedPage:
+    """A page that contains one workflow."""
+
+    def __init__(self, prompt: dict[str, Any]) -> None:
+        self.prompt = prompt
+
+    def evaluate(self, script: str) -> dict[str, Any]:
+        assert script == PAGE_ONLY_INPUTS_DROPPED
+        return self.prompt
+
+
+def test_the_same_workflow_has_no_differences_whatever_its_titles() -> None:
+    other = copy.deepcopy(PROMPT)
+    other["1"]["_meta"] = {"title": "Green"}
+    other["1"]["inputs"]["scale"] = 3  # JavaScript writes 3.0 so
+    assert find_differences(PROMPT, other) == []
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs", "told"),
+    [
+        ("1", {"width": 50, "scale": 3.0}, "node 1 (EmptyImage), width: 48 in the file, 50 in the page"),
+        ("1", {"width": 48}, "node 1 (EmptyImage), scale: 3.0 in the file, absent in the page"),
+        ("1", {"width": 48, "scale": 3, "x": None}, "node 1 (EmptyImage), x: absent in the file, null in the page"),
+        ("2", {"images": ["1", 1]}, 'node 2 (PreviewImage), images: ["1", 0] in the file, ["1", 1] in the page'),
+    ],
+)
+def test_differences_in_values_and_links_are_told(node: str, inputs: dict[str, object], told: str) -> None:
+    other = copy.deepcopy(PROMPT)
+    other[node]["inputs"] = inputs
+    assert find_differences(PROMPT, other) == [told]
+
+
+def test_missing_and_changed_nodes_are_told() -> None:
+    other = {"1": {"class_type": "Other", "inputs": PROMPT["1"]["inputs"]}, "3": PROMPT["2"]}
+    assert find_differences(PROMPT, other) == [
+        "node 1 is a EmptyImage in the file, a Other in the page",
+        "node 2 is only in the file",
+        "node 3 is only in the page",
+    ]
+
+
+def test_a_workflow_that_the_page_changes_is_an_error_that_names_workflow_and_input() -> None:
+    check_same(PROMPT, FixedPage(copy.deepcopy(PROMPT)), "blue")  # type: ignore[arg-type]
+    changed = copy.deepcopy(PROMPT)
+    changed["1"]["inputs"]["width"] = 50
+    with pytest.raises(RoundTripError, match=r"^blue: the page .*\n  node 1 \(EmptyImage\), width: 48 in the file, 50"):
+        check_same(PROMPT, FixedPage(changed), "blue")  # type: ignore[arg-type]

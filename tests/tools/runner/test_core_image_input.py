@@ -1,0 +1,46 @@
+"""LoadImage: where it looks for a file, and what it makes of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from runner.core_image_input import LoadImage
+from runner.runtime_setup import set_folders
+
+Run = Callable[..., Any]
+
+
+def test_an_image_is_read_from_the_input_folder_or_beside_the_workflow(run: Run) -> None:
+    levels = np.arange(48, dtype=np.uint8).reshape(4, 3, 4)
+    Path("photos").mkdir()
+    Image.fromarray(levels).save("photos/alpha.png")
+    Image.fromarray(levels[..., :3] * 2).save("beside.png")
+    nodes: dict[str, Any] = {
+        "1": ("LoadImage", {"image": "alpha.png"}),
+        "2": ("SaveImage", {"images": ["1", 0], "filename_prefix": "a"}),
+        "3": ("LoadImage", {"image": "beside.png"}),
+        "4": ("SaveImage", {"images": ["3", 0], "filename_prefix": "b"}),
+    }
+    result = run(nodes, "--input", "photos")
+    assert result.files == ["output/a_00001_.png", "output/b_00001_.png"]
+    assert (result.pixels(0) == levels[..., :3]).all()
+    assert (result.pixels(1) == levels[..., :3] * 2).all()
+    nodes["3"] = ("LoadImage", {"image": "gone.png"})
+    assert "node 3 (LoadImage): image = 'gone.png': there is no such image" in run(nodes, "--input", "photos").err
+    Path("gone.png").write_text("no image")
+    assert "node 3 (LoadImage): cannot read the image 'gone.png'" in run(nodes, "--input", "photos").err
+
+
+def test_masks_follow_transparency(tmp_path: Path) -> None:
+    Image.fromarray(np.full((2, 3, 4), 51, np.uint8)).save(tmp_path / "alpha.png")
+    Image.fromarray(np.full((2, 3, 3), 51, np.uint8)).save(tmp_path / "opaque.png")
+    set_folders(tmp_path / "output", tmp_path, tmp_path / "models")
+    image, mask = LoadImage().load("alpha.png")
+    assert (image.shape, mask.shape) == ((1, 2, 3, 3), (1, 2, 3))
+    assert image.mean().item() == pytest.approx(0.2)
+    assert mask.mean().item() == pytest.approx(0.8)
+    _, mask = LoadImage().load("opaque.png")
+    assert (mask.shape, mask.sum().item()) == ((1, 64, 64), 0)

@@ -1,0 +1,62 @@
+"""The core nodes that save images: names, contents and metadata of the files."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Run = Callable[..., Any]
+COLOR = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
+
+
+def test_images_are_saved_under_free_numbers_with_the_workflow_in_them(run: Run) -> None:
+    nodes = COLOR | {"2": ("SaveImage", {"images": ["1", 0], "filename_prefix": "sub/flower"})}
+    first, second = run(nodes), run(nodes)
+    assert first.files == [f"output/sub/flower_0000{i}_.png" for i in (1, 2, 3)]
+    assert second.files == [f"output/sub/flower_0000{i}_.png" for i in (4, 5, 6)]
+    assert (first.pixels() == 127).all()
+    assert first.pixels().shape == (4, 4, 3)
+    assert json.loads(Image.open(first.files[0]).info["prompt"])["2"]["class_type"] == "SaveImage"
+
+
+@pytest.mark.parametrize("prefix", ["../out", "a/../../out", "/out"])
+def test_a_prefix_that_leaves_the_output_folder_is_refused(run: Run, tmp_path: Path, prefix: str) -> None:
+    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0], "filename_prefix": prefix})})
+    assert result.code == 2
+    assert f"node 2 (SaveImage): filename_prefix = '{prefix}' leaves the output folder" in result.err
+    assert [path.name for path in tmp_path.iterdir()] == ["workflow.json"]
+
+
+def test_a_preview_of_a_batch_is_one_sheet_and_of_one_image_the_image(run: Run) -> None:
+    nodes = COLOR | {"2": ("PreviewImage", {"images": ["1", 0]}, "Four views: a/b")}
+    batch = run(nodes, "--output", "out")
+    assert batch.files == ["out/Four_views_a_b_00001_.png"]
+    assert batch.pixels().shape == (2 * (4 + 2) + 2, 2 * (4 + 2) + 2, 3)
+    nodes["2"] = ("PreviewImage", {"images": ["1", 0]})
+    single = run(nodes, "--set", "1.batch=1")
+    assert single.files == ["output/Preview_Image_00001_.png"]
+    assert single.pixels().shape == (4, 4, 3)
+
+
+def test_a_batch_is_saved_as_a_film(run: Run) -> None:
+    nodes = {
+        "1": ("TOY_Color", {"level": 0.25}),
+        "2": ("TOY_Color", {"level": 0.75}),
+        "3": ("BatchImagesNode", {"images.image0": ["1", 0], "images.image1": ["2", 0]}),
+        "4": ("SaveAnimatedWEBP", {"images": ["3", 0], "filename_prefix": "films/one", "fps": 4.0}),
+    }
+    result = run(nodes)
+    assert result.code == 0
+    (file,) = [line for line in result.out.splitlines() if line.endswith("one_00001_.webp")]
+    levels = []
+    with Image.open(file) as film:
+        for number in range(film.n_frames):
+            film.seek(number)
+            levels.append(int(np.asarray(film.convert("L"))[0, 0]))
+            assert film.info["duration"] == 250
+    assert levels == [63, 191]
+    assert run(nodes | {"4": (*nodes["4"][:1], nodes["4"][1] | {"filename_prefix": "../x"})}).code == 2

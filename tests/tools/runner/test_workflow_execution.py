@@ -1,0 +1,49 @@
+"""Preparation and execution: which nodes run, in which order, and how a run ends and shows its progress."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+COLOR = {"1": ("TOY_Color", {"size": 4, "level": 0.5, "batch": 3})}
+SHOW = {"9": ("PreviewAny", {"source": ["1", 0]})}
+
+
+def test_a_workflow_without_output_nodes_is_refused(run: Run) -> None:
+    assert "has no output node" in run({"1": ("TOY_Color", {})}).err
+
+
+def test_what_no_output_needs_is_neither_checked_nor_run(run: Run) -> None:
+    result = run({"1": ("TOY_Facts", {}), "2": ("TOY_Color", {"size": 99}), "3": ("TOY_Mix", {})} | SHOW)
+    assert (result.code, result.err) == (0, "")
+
+
+def test_only_the_named_output_nodes_run(run: Run) -> None:
+    nodes = {
+        "1": ("TOY_Facts", {}),
+        "2": ("PreviewAny", {"source": ["1", 1]}, "Wanted"),
+        "3": ("PreviewAny", {"source": ["1", 0]}, "Other"),
+        "4": ("TOY_Color", {"size": 99}),
+        "5": ("SaveImage", {"images": ["4", 0]}),
+    }
+    result = run(nodes, "--only", "Wanted")
+    assert (result.code, result.out, result.err) == (0, "Wanted: 7\n", "")
+    refused = run(nodes, "--only", "1")
+    assert refused.err == ("run_workflow: node 1 (TOY_Facts) is no output node, which is what can be run by itself\n")
+
+
+def test_any_other_error_of_a_node_is_raised_with_a_note_on_the_node(run: Run) -> None:
+    with pytest.raises(RuntimeError, match="broken node") as caught:
+        run({"3": ("TOY_Fail", {"kind": "runtime"})})
+    assert caught.value.__notes__ == ["This was node 3 (TOY_Fail)."]
+
+
+def test_a_terminal_sees_one_bar_for_each_node(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]}, "The result")})
+    bars = [line.rpartition("\r")[2] for line in result.err.split("\n")]
+    assert bars[0].startswith("Plain Color: 100%")
+    assert "4/4" in bars[0]
+    assert bars[1].startswith("The result: 100%")

@@ -1,0 +1,63 @@
+"""Stand-ins for what an example needs and a machine may lack: models from a hub, photographs, a checkpoint."""
+
+import copy
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import skimage.data
+from PIL import Image
+
+Prompt = dict[str, Any]
+
+STARTERS = ("starter", "second_opinion")
+"""They replace, in turn, the CLIPs that would be downloaded."""
+
+STYLE = "cells.png"
+
+
+def use_starters(prompt: Mapping[str, Any]) -> Prompt:
+    """Return the workflow with the CLIPs that the pack installs in place of those that it would download."""
+    changed = copy.deepcopy(dict(prompt))
+    fetched = [
+        node["inputs"]
+        for node in changed.values()
+        if node["class_type"] == "DAS_LoadCLIP" and node["inputs"]["source"] == "open_clip"
+    ]
+    for inputs, starter in zip(fetched, itertools.cycle(STARTERS), strict=False):
+        for name in [name for name in inputs if name.startswith("source.")]:
+            del inputs[name]
+        inputs["source"] = starter
+    return changed
+
+
+def use_photographs(prompt: Mapping[str, Any]) -> tuple[Prompt, dict[str, Image.Image]]:
+    """Return the workflow with sample photographs in its LoadImage nodes, in turn, and these by their file names."""
+    changed = copy.deepcopy(dict(prompt))
+    photographs = {
+        "cat.png": skimage.data.chelsea,
+        "coffee.png": skimage.data.coffee,
+        STYLE: skimage.data.immunohistochemistry,
+    }
+    subjects = itertools.cycle(name for name in photographs if name != STYLE)
+    used = set()
+    for node in changed.values():
+        if node["class_type"] == "LoadImage":
+            # The sample for a style is a picture of texture.
+            node["inputs"]["image"] = STYLE if "Style" in node["_meta"]["title"] else next(subjects)
+            used.add(node["inputs"]["image"])
+    return changed, {name: Image.fromarray(photographs[name]()) for name in sorted(used)}
+
+
+def remove_nodes(prompt: Mapping[str, Any], class_type: str) -> Prompt:
+    """Return the workflow without the nodes of one class and without all nodes that depend on them."""
+    left = {name: node for name, node in prompt.items() if node["class_type"] != class_type}
+    while True:
+        kept = {name: node for name, node in left.items() if all(source in left for source in _sources(node))}
+        if len(kept) == len(left):
+            return kept
+        left = kept
+
+
+def _sources(node: Mapping[str, Any]) -> list[str]:
+    return [value[0] for value in node["inputs"].values() if isinstance(value, list)]

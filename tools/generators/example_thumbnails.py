@@ -1,0 +1,64 @@
+"""Thumbnails of the example workflows: what a node of the workflow shows, as one small JPEG."""
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.client import Client
+from PIL import Image, ImageOps
+from torchvision.transforms.functional import pil_to_tensor, to_pil_image
+from torchvision.utils import make_grid
+
+THUMBNAIL_SIDE = 512
+THUMBNAIL_BYTES = 100_000
+"""The template browser loads all thumbnails at once."""
+
+THUMBNAIL_IMAGES = 16
+"""A sheet shows at most so many images of a batch."""
+
+RUN_SECONDS = 3600.0
+
+
+def encode_thumbnail(image: Image.Image) -> bytes:
+    """Return a JPEG of 512 pixels on the longer side, with the highest quality that needs less than 100 KB."""
+    picture = ImageOps.contain(image.convert("RGB"), (THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    for quality in range(88, 0, -6):
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() < THUMBNAIL_BYTES:
+            break
+    return buffer.getvalue()
+
+
+def tile_images(images: Sequence[Image.Image]) -> Image.Image:
+    """Return images of one size side by side in a square; of more than sixteen, sixteen at equal distances."""
+    count = min(len(images), THUMBNAIL_IMAGES)
+    shown = [images[place * (len(images) - 1) // max(count - 1, 1)] for place in range(count)]
+    tiles = [pil_to_tensor(image.convert("RGB")) for image in shown]
+    return to_pil_image(make_grid(tiles, nrow=math.ceil(math.sqrt(count)), padding=0))
+
+
+def render_picture(
+    client: Client, prompt: Mapping[str, Any], timeout: float = RUN_SECONDS, title: str | None = None
+) -> Image.Image:
+    """Run a workflow and return the images of its first SaveImage node, or else PreviewImage node, as one image.
+
+    Args:
+        client: of the server that runs it.
+        prompt: the workflow in API format.
+        timeout: the time limit in seconds.
+        title: the title of the node; without one, the first node is taken.
+
+    Raises:
+        ValueError: the workflow has no such node.
+    """
+    classes = {
+        node: content["class_type"]
+        for node, content in prompt.items()
+        if title in (None, content.get("_meta", {}).get("title"))
+    }
+    nodes = [node for wanted in ("SaveImage", "PreviewImage") for node, name in classes.items() if name == wanted]
+    if not nodes:
+        raise ValueError("a thumbnail is what a SaveImage or PreviewImage node shows, and this workflow has none")
+    return tile_images(client.get_images(client.run(prompt, timeout), nodes[0]))

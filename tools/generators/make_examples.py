@@ -1,0 +1,104 @@
+"""Make the example workflows that ComfyUI's template browser shows, from those in API format.
+
+    make examples [ARGS="[--thumbnails] [name ...]"]
+
+The page of a real ComfyUI in headless Chromium makes example_workflows/NAME.json from example_workflows/api/NAME.json,
+and adds the note in api/NAME.md if there is one. With --thumbnails the workflow also runs, and the first picture that
+it saves becomes example_workflows/NAME.jpg. That run downloads nothing: the starters replace other CLIPs, sample
+photographs replace those of the user, and diffusion is left out. ComfyUI is expected at the environment variable
+COMFYUI_PATH, else at ~/ComfyUI; it is started with this Python, which therefore needs ComfyUI's requirements.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.client import Client
+from harness.page import open_page, start_chromium
+from harness.server import REPOSITORY, start_comfyui
+from playwright.sync_api import Browser
+
+from generators.example_stand_ins import remove_nodes, use_photographs, use_starters
+from generators.example_thumbnails import encode_thumbnail, render_picture
+from generators.example_workflow import RoundTripError, make_workflow
+
+SHOWN = {"timelapse": "Frames", "prompt_to_prompt": "Frames"}
+"""The title of the node whose images become the thumbnail, for examples where it is not the first that saves one."""
+
+
+def read_prompt(path: Path) -> dict[str, Any]:
+    """Return a workflow in API format from its file."""
+    prompt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return prompt
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    description, _, details = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(prog="make_examples", description=description, epilog=details)
+    parser.add_argument("names", nargs="*", metavar="name", help="which ones, without .json; all by default")
+    parser.add_argument(
+        "--directory", type=Path, default=REPOSITORY / "example_workflows", help="of the examples and api/"
+    )
+    parser.add_argument("--thumbnails", action="store_true", help="run them too, and write NAME.jpg")
+    parser.add_argument("--gpu", action="store_true", help="let ComfyUI choose the device; the CPU by default")
+    return parser.parse_args(arguments)
+
+
+def make_example(client: Client, browser: Browser, directory: Path, name: str) -> dict[str, Any]:
+    """Write one workflow in UI format and return it in API format.
+
+    Raises:
+        LookupError: the server lacks a node class of the workflow; the message contains the end of its log.
+        RoundTripError: see make_workflow.
+    """
+    prompt = read_prompt(directory / "api" / f"{name}.json")
+    for class_type in sorted({node["class_type"] for node in prompt.values()}):
+        client.get_object_info(class_type)
+    note = directory / "api" / f"{name}.md"
+    text = note.read_text(encoding="utf-8").strip() if note.is_file() else ""
+    with open_page(browser, client) as page:
+        workflow = make_workflow(page, prompt, name, text)
+    target = directory / f"{name}.json"
+    target.write_text(json.dumps(workflow, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(target)
+    return prompt
+
+
+def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> None:
+    """Run a workflow, with stand-ins for what it would download, and write its thumbnail."""
+    prompt, photographs = use_photographs(remove_nodes(use_starters(prompt), "CheckpointLoaderSimple"))
+    for name, photograph in photographs.items():
+        client.upload(photograph, name)
+    target.write_bytes(encode_thumbnail(render_picture(client, prompt, title=SHOWN.get(target.stem))))
+    print(target)
+
+
+def main(arguments: list[str]) -> int:
+    """Make the examples and return the exit code: 1 if the page changes what one of the API files says."""
+    options = parse_arguments(arguments)
+    directory: Path = options.directory
+    names: list[str] = options.names or sorted(path.stem for path in (directory / "api").glob("*.json"))
+    flags = () if options.gpu else ("--cpu",)
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder, start_comfyui(Path(folder), flags=flags) as server:
+        client = Client(server)
+        with start_chromium() as browser:
+            for name in names:
+                try:
+                    prompt = make_example(client, browser, directory, name)
+                except RoundTripError as error:
+                    print(error, file=sys.stderr)
+                    failed = 1
+                    continue
+                if options.thumbnails:
+                    make_thumbnail(client, prompt, directory / f"{name}.jpg")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

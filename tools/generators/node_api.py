@@ -1,0 +1,129 @@
+"""The public API of a pack's nodes, and the comparison of two versions of it.
+
+A workflow file refers to a node by its id, to an input by its name and to a widget by its position among the widgets of
+its node. A change of any of these breaks the workflow files that exist. In the description of an API, a name with a
+question mark, such as `"image?"`, is an optional input; the value of an input is its type, the list of options of a
+combo, or an object that contains, for each option of a DynamicCombo, the inputs that it brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, parse_specs
+
+Inputs: TypeAlias = Mapping[str, Any]
+"""The value of each input; that of a combo is "COMBO" if its options are not part of the API."""
+
+_MAX_OPTIONS = 20
+"""A longer list of options comes from another library, and is not part of the API."""
+_WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+
+
+def describe_pack(nodes: Mapping[str, type[Any]]) -> dict[str, dict[str, Inputs]]:
+    """Return the API of node classes, given by id."""
+    return {node_id: describe_node(node_class) for node_id, node_class in nodes.items()}
+
+
+def describe_node(node_class: type[Any]) -> dict[str, Inputs]:
+    """Return the inputs of a class, in the order of ComfyUI's page, and its outputs."""
+    outputs = {output.id: output.io_type for output in node_class.GET_SCHEMA().outputs}
+    return {"inputs": _describe_inputs(parse_specs(node_class.INPUT_TYPES())), "outputs": outputs}
+
+
+def _describe_inputs(inputs: Iterable[Input]) -> dict[str, Any]:
+    return {item.own_name + ("" if item.required else "?"): _describe_type(item) for item in inputs}
+
+
+def _describe_type(item: Input) -> Any:
+    if item.type == DYNAMIC_COMBO:
+        return {option: _describe_inputs(brought) for option, brought in item.inputs_by_option.items()}
+    if item.type == AUTOGROW:
+        first, last = item.slots[0], item.slots[-1]
+        return f"{first.type} at {first.own_name} to {last.own_name}"
+    if item.options is not None:
+        return item.options if 0 < len(item.options) <= _MAX_OPTIONS else "COMBO"
+    # After such a number the page adds a widget of its own, which also has a position.
+    return f"{item.type} and control" if item.settings.get("control_after_generate") else item.type
+
+
+def find_breaks(frozen: Mapping[str, Mapping[str, Inputs]], now: Mapping[str, Mapping[str, Inputs]]) -> list[str]:
+    """Return a sentence for each change of a frozen API that breaks workflow files; additions at the end do not."""
+    found: list[str] = []
+    for node_id, api in frozen.items():
+        if node_id not in now:
+            found.append(f"{node_id} is gone: workflow files that hold this node cannot be opened")
+            continue
+        found += _find_broken_inputs(node_id, api["inputs"], now[node_id]["inputs"], shift=False)
+        before, after = list(api["outputs"].items()), list(now[node_id]["outputs"].items())
+        if after[: len(before)] != before:
+            found.append(
+                f"{node_id} had the outputs {_list_outputs(before)} and now has {_list_outputs(after)}: links go by "
+                "position, so keep these and add new ones at the end"
+            )
+    return found
+
+
+def _list_outputs(outputs: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} ({kind})" for name, kind in outputs)
+
+
+def _find_broken_inputs(where: str, frozen: Inputs, now: Inputs, shift: bool) -> Iterator[str]:
+    """Yield a sentence for each break among inputs.
+
+    Args:
+        where: the node, and the option that brings the inputs, for the sentences.
+        frozen: the inputs that workflow files know.
+        now: the inputs of today.
+        shift: whether other widgets follow these inputs: a new widget among them changes the positions of those.
+    """
+    old, new = ({name.rstrip("?"): name for name in inputs} for inputs in (frozen, now))
+    added = [name for name in new if name not in old]
+    for name in old:
+        if name not in new:
+            hint = f"; is {' or '.join(added)} its new name?" if added else ""
+            yield f"{where}: the input {name} is gone: workflow files set or link it by this name{hint}"
+    kept = [name for name in old if name in new]
+    order = [name for name in new if name in old]
+    if order != kept:
+        yield f"{where}: the inputs {', '.join(kept)} now stand as {', '.join(order)}: widgets are stored by position"
+    for name in kept:
+        if old[name].endswith("?") and not new[name].endswith("?"):
+            yield f"{where}: the input {name} was optional and is required now: workflow files may lack it"
+        behind = list(frozen)[list(old).index(name) + 1 :]
+        shifted = shift or any(_is_widget(frozen[other]) for other in behind)
+        yield from _find_broken_type(f"{where}: {name}", frozen[old[name]], now[new[name]], shifted)
+    if len(kept) < len(old):
+        return  # a new input may be a missing one under a new name
+    last = max((list(new).index(name) for name in kept), default=-1)
+    for name in added:
+        if list(new).index(name) < last:
+            yield f"{where}: the new input {name} stands before older ones; add it at the end (optional ones come last)"
+        elif not new[name].endswith("?"):
+            yield f"{where}: the new input {name} is required, and older workflow files lack it; make it optional"
+        elif shift and _is_widget(now[new[name]]):
+            yield f"{where}: the new input {name} moves the widgets behind it, which are stored by position"
+
+
+def _find_broken_type(where: str, frozen: Any, now: Any, shift: bool) -> Iterator[str]:
+    """Yield a sentence for each break in the type of one input, or in its options."""
+    if isinstance(frozen, str) or type(frozen) is not type(now):
+        combos = (frozen, now).count("COMBO") == 1 and isinstance(now if frozen == "COMBO" else frozen, list)
+        if frozen != now and not combos:
+            yield f"{where} was {_describe_value(frozen)} and is now {_describe_value(now)}"
+        return
+    for option in frozen:
+        if option not in now:
+            yield f"{where} no longer offers {option}: workflow files have it chosen"
+        elif isinstance(frozen, Mapping):
+            yield from _find_broken_inputs(f"{where} = {option}", frozen[option], now[option], shift)
+
+
+def _describe_value(kind: Any) -> str:
+    return kind if isinstance(kind, str) else f"a choice of {', '.join(kind)}"
+
+
+def _is_widget(kind: Any) -> bool:
+    """Tell whether an input with this value in an API is a widget, which has a position, and not a socket."""
+    return not isinstance(kind, str) or kind.partition(" ")[0] in _WIDGETS

@@ -1,0 +1,1 @@
+"""A real ComfyUI and its page, started and driven by a program."""

@@ -1,0 +1,171 @@
+"""A client of the HTTP interface of a running ComfyUI; harness.events receives the events that it sends meanwhile."""
+
+import io
+import json
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import requests
+from PIL import Image
+
+from harness.events import EventStream, Json, open_events
+from harness.server import Server
+
+Prompt = Mapping[str, Any]
+"""A workflow in API format: node id to {"class_type": …, "inputs": {…}}."""
+
+REQUEST_SECONDS = 30.0
+
+
+class PromptRejectedError(ValueError):
+    """The server's validation refused a workflow; `node_errors` maps node ids to their errors."""
+
+    def __init__(self, answer: Json) -> None:
+        self.node_errors: Json = answer.get("node_errors") or {}
+        super().__init__(json.dumps(answer, indent=1))
+
+
+class PromptFailedError(RuntimeError):
+    """A workflow started and did not succeed; `event` and `data` are the server's last message about it."""
+
+    def __init__(self, history: Json) -> None:
+        self.history = history
+        self.event, self.data = history["status"]["messages"][-1]
+        cause = f"{self.data.get('exception_type', '')}: {self.data.get('exception_message', '')}"
+        place = f"node {self.data.get('node_id')} ({self.data.get('node_type')})"
+        super().__init__(f"{self.event} in {place} {cause.strip(': ')}\n{''.join(self.data.get('traceback', []))}")
+
+
+class Client:
+    """A client of one server; a request that fails raises an exception of `requests`."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy of the environment for requests to this machine
+
+    def get(self, path: str, **query: str) -> Any:
+        """Return the decoded JSON answer to a GET request."""
+        return self._request("GET", path, params=query).json()
+
+    def get_text(self, path: str) -> str:
+        """Return the text of the answer to a GET request."""
+        return self._request("GET", path).text
+
+    def post(self, path: str, content: object) -> requests.Response:
+        """Send a JSON value in a POST request and return the response."""
+        return self._request("POST", path, json=content)
+
+    def get_object_info(self, class_type: str) -> Json:
+        """Return the server's description of a node class.
+
+        Raises:
+            LookupError: it has no such class; the message contains the end of its log.
+        """
+        answer: Json = self.get(f"/object_info/{class_type}")
+        if class_type not in answer:
+            raise LookupError(f"no node {class_type!r}; the end of the log:\n{self.server.read_log_tail()}")
+        info: Json = answer[class_type]
+        return info
+
+    def upload(self, image: Image.Image, name: str) -> str:
+        """Upload an image as PNG into the input folder and return the name by which LoadImage finds it."""
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG")
+        files = {"image": (name, buffer.getvalue(), "image/png")}
+        answer = self._request("POST", "/upload/image", files=files, data={"overwrite": "true"})
+        stored: str = answer.json()["name"]
+        return stored
+
+    def open_events(self) -> AbstractContextManager[EventStream]:
+        """Open a stream of events: `with client.open_events() as events: client.queue(prompt, events)`."""
+        return open_events(self.server)
+
+    def queue(self, prompt: Prompt, events: EventStream | None = None) -> str:
+        """Queue a workflow and return its prompt id; `events` receives its events.
+
+        Raises:
+            PromptRejectedError: the validation found errors in the nodes that at least one output needs.
+        """
+        content: Json = {"prompt": prompt}
+        if events is not None:
+            content["client_id"] = events.client_id
+        response = self._session.post(f"{self.server.url}/prompt", json=content, timeout=REQUEST_SECONDS)
+        if response.status_code != requests.codes.bad_request:  # the answer of the validation
+            response.raise_for_status()
+        answer: Json = response.json()
+        # With several outputs the server runs those without errors and only mentions the others; refuse that too.
+        if not response.ok or answer.get("node_errors"):
+            raise PromptRejectedError(answer)
+        prompt_id: str = answer["prompt_id"]
+        return prompt_id
+
+    def wait(self, prompt_id: str, timeout: float = 120.0) -> Json:
+        """Wait until a prompt is over, whether it succeeded or not, and return its history entry.
+
+        Raises:
+            TimeoutError: it is not over in `timeout` seconds; the message contains the end of the server's log.
+        """
+        deadline = time.monotonic() + timeout
+        pause = threading.Event()
+        while time.monotonic() < deadline:
+            history: Json = self.get(f"/history/{prompt_id}")
+            if prompt_id in history:
+                entry: Json = history[prompt_id]
+                return entry
+            self.server.check_alive()
+            pause.wait(0.05)
+        raise TimeoutError(f"{prompt_id} not over in {timeout} s; the end of the log:\n{self.server.read_log_tail()}")
+
+    def run(self, prompt: Prompt, timeout: float = 120.0) -> Json:
+        """Queue a workflow, wait for it and return its history entry.
+
+        Raises:
+            PromptRejectedError: see queue.
+            PromptFailedError: a node raised an error, or the prompt was interrupted.
+            TimeoutError: see wait.
+        """
+        history = self.wait(self.queue(prompt), timeout)
+        if history["status"]["status_str"] != "success":
+            raise PromptFailedError(history)
+        return history
+
+    def interrupt(self, prompt_id: str | None = None) -> None:
+        """Interrupt the running prompt; with an id, only if it is that prompt."""
+        self.post("/interrupt", {} if prompt_id is None else {"prompt_id": prompt_id})
+
+    def stop_all(self, timeout: float = 30.0) -> None:
+        """Empty the queue, interrupt the running prompt, and wait until it is over."""
+        self.post("/queue", {"clear": True})
+        deadline = time.monotonic() + timeout
+        pause = threading.Event()
+        while running := self.get("/queue")["queue_running"]:
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"still running after {timeout} s; the end of the log:\n{self.server.read_log_tail()}"
+                )
+            # Repeated, because a prompt that is just starting drops an interrupt that came before its first node.
+            self.interrupt(running[0][1])
+            pause.wait(0.05)
+
+    def free(self) -> None:
+        """Unload all models and drop all cached results."""
+        self.post("/free", {"unload_models": True, "free_memory": True})
+        # The request only sets a flag, which the worker reads between prompts; a small prompt makes it read the flag.
+        image = {"class_type": "EmptyImage", "inputs": {"width": 1, "height": 1, "batch_size": 1, "color": 0}}
+        self.run({"1": image, "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}})
+
+    def get_images(self, history: Json, node_id: str | None = None) -> list[Image.Image]:
+        """Return the images that the nodes of a prompt, or one of them, saved or previewed, as decoded files."""
+        outputs: Json = history["outputs"]
+        wanted = outputs.values() if node_id is None else [outputs.get(node_id, {})]
+        found = [image for output in wanted for image in output.get("images", [])]
+        return [Image.open(io.BytesIO(self._request("GET", "/view", params=image).content)) for image in found]
+
+    def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        response = self._session.request(method, self.server.url + path, timeout=REQUEST_SECONDS, **arguments)
+        response.raise_for_status()
+        return response

@@ -1,0 +1,95 @@
+"""The events that a running ComfyUI sends over its WebSocket: progress, previews, and the end of a workflow."""
+
+import io
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+from websockets.sync.client import ClientConnection, connect
+
+from harness.server import Server
+
+Json = dict[str, Any]
+
+PREVIEW_IMAGE = 1
+PREVIEW_IMAGE_WITH_METADATA = 4
+"""Types of binary messages, the first four bytes of each (protocol.py of ComfyUI)."""
+
+ANSWER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """One message of the server; only a preview, of type "preview", contains an image."""
+
+    type: str
+    data: Json
+    image: Image.Image | None = None
+
+
+class EventStream:
+    """The events of the prompts that were queued with this stream."""
+
+    def __init__(self, server: Server, connection: ClientConnection, client_id: str) -> None:
+        self._server = server
+        self._connection = connection
+        self.client_id = client_id
+
+    def receive(self, timeout: float) -> Event:
+        """Return the next event; raise TimeoutError if there is none within `timeout` seconds."""
+        message = self._connection.recv(timeout=timeout)
+        if isinstance(message, str):
+            content = json.loads(message)
+            return Event(content["type"], content["data"])
+        return _parse_binary(message)
+
+    def receive_until_done(self, prompt_id: str, timeout: float = 120.0) -> Iterator[Event]:
+        """Yield the events of one prompt, in order, up to and including "executing" without a node, which ends it.
+
+        The history contains the prompt by then. The event before the last tells how it ended: "execution_success",
+        "execution_error" or "execution_interrupted".
+
+        Raises:
+            TimeoutError: it is not over in `timeout` seconds; the message contains the end of the server's log.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                event = self.receive(max(deadline - time.monotonic(), 0.0))
+            except TimeoutError as error:
+                raise TimeoutError(f"{prompt_id} not over in {timeout} s; {self._server.read_log_tail()}") from error
+            if event.data.get("prompt_id", prompt_id) != prompt_id:
+                continue
+            yield event
+            if event.type == "executing" and event.data["node"] is None:
+                return
+
+
+@contextmanager
+def open_events(server: Server) -> Iterator[EventStream]:
+    """Open a stream of events; it receives those of the prompts that are queued with it."""
+    client_id = uuid.uuid4().hex
+    address = f"{server.url.replace('http', 'ws', 1)}/ws?clientId={client_id}"
+    # A preview can exceed the default limit of 1 MiB for one message.
+    with connect(address, max_size=None, proxy=None) as connection:
+        # With this feature flag, which the page sets too, a preview tells which node it belongs to.
+        connection.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
+        stream = EventStream(server, connection, client_id)
+        while stream.receive(ANSWER_SECONDS).type != "feature_flags":
+            pass
+        yield stream
+
+
+def _parse_binary(message: bytes) -> Event:
+    kind = int.from_bytes(message[:4], "big")
+    if kind == PREVIEW_IMAGE_WITH_METADATA:
+        end = 8 + int.from_bytes(message[4:8], "big")
+        return Event("preview", json.loads(message[8:end]), Image.open(io.BytesIO(message[end:])))
+    if kind == PREVIEW_IMAGE:
+        return Event("preview", {}, Image.open(io.BytesIO(message[8:])))
+    return Event(f"binary {kind}", {})

@@ -1,0 +1,120 @@
+"""The page of a running ComfyUI in headless Chromium: opening it, loading a workflow into it, and pressing Run."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from harness.client import Client, Prompt, PromptRejectedError
+from harness.server import PACK_NAME
+
+DEBIAN_CHROMIUM = "/usr/bin/chromium"
+
+PAGE_SECONDS = 60.0
+"""The time limit for anything on the page. It loads a few hundred files, which takes long on a busy machine."""
+
+
+class BrowserNotFoundError(FileNotFoundError):
+    """There is no Chromium at any of the expected places."""
+
+
+def find_chromium(bundled: str) -> str:
+    """Return the path of a Chromium: the one on the PATH, else Debian's, else Playwright's own.
+
+    Args:
+        bundled: the path at which Playwright installs its own.
+
+    Raises:
+        BrowserNotFoundError: there is none; the message says how to get one.
+    """
+    candidates = [shutil.which("chromium"), DEBIAN_CHROMIUM, bundled]
+    for path in candidates:
+        if path and Path(path).is_file():
+            return path
+    raise BrowserNotFoundError(
+        "no Chromium here: looked for 'chromium' on the PATH and for "
+        f"{' and '.join(path for path in candidates[1:] if path)}; 'playwright install chromium' brings one"
+    )
+
+
+@contextmanager
+def start_chromium() -> Iterator[Browser]:
+    """Start a headless Chromium and close it when the block ends.
+
+    Keep the block short: Playwright runs an event loop in this thread meanwhile, and asyncio.run raises an error then.
+
+    Raises:
+        BrowserNotFoundError: there is no Chromium; the message says how to get one.
+    """
+    with sync_playwright() as playwright:
+        path = find_chromium(playwright.chromium.executable_path)
+        # Chromium's sandbox does not work for root, the user of most containers.
+        root = hasattr(os, "geteuid") and os.geteuid() == 0
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if root else [])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def open_page(browser: Browser, client: Client) -> Iterator[Page]:
+    """Open the page as a new visitor who has finished the first-run dialog, and wait until its graph is ready."""
+    client.post("/settings/Comfy.TutorialCompleted", True)
+    # A new context, because the page stores drafts of workflows in the browser.
+    context = browser.new_context(viewport={"width": 1600, "height": 900})
+    try:
+        page = context.new_page()
+        page.set_default_timeout(PAGE_SECONDS * 1000)
+        page.goto(client.server.url)
+        page.wait_for_function("window.app?.graph && window.app.vueAppReady")
+        yield page
+    finally:
+        context.close()
+
+
+def load_workflow(page: Page, workflow: Mapping[str, Any], name: str) -> None:
+    """Load a workflow in UI format, like a file that is dropped on the page."""
+    page.evaluate("([data, name]) => app.loadGraphData(data, true, true, name)", [workflow, name])
+
+
+def load_api(page: Page, prompt: Prompt, name: str) -> None:
+    """Load a workflow in API format; the page creates the nodes and sets their widgets and links."""
+    page.evaluate("async ([data, name]) => { await app.loadApiJson(data, name) }", [prompt, name])
+
+
+def load_template(page: Page, name: str, pack: str = PACK_NAME) -> None:
+    """Load an example workflow of a pack from the server, as the template browser does."""
+    page.evaluate(
+        """async ([pack, name]) => {
+            const answer = await fetch(`/api/workflow_templates/${pack}/${name}.json`)
+            if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`)
+            await app.loadGraphData(await answer.json(), true, true, name, { openSource: 'template' })
+        }""",
+        [pack, name],
+    )
+
+
+def export_api(page: Page) -> dict[str, Any]:
+    """Return the workflow of the page in API format, as the Run button would send it."""
+    prompt: dict[str, Any] = page.evaluate("async () => (await app.graphToPrompt()).output")
+    return prompt
+
+
+def press_run(page: Page) -> str:
+    """Press the Run button and return the prompt id, to wait for with the client.
+
+    Raises:
+        PromptRejectedError: the validation of the server found errors.
+    """
+    with page.expect_response("**/api/prompt") as waiting:
+        page.locator("[data-testid='queue-button']").get_by_role("button").first.click()
+    answer: dict[str, Any] = waiting.value.json()
+    if not waiting.value.ok or answer.get("node_errors"):
+        raise PromptRejectedError(answer)
+    prompt_id: str = answer["prompt_id"]
+    return prompt_id

@@ -1,0 +1,149 @@
+"""A real ComfyUI as a process of its own: finding it, starting it with this pack, and stopping it.
+
+Used by the tests in tests/comfyui and by generators.make_examples.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PACK_NAME = "comfyui-direct-ascent"
+"""The name of the pack's folder below custom_nodes: with hyphens, as users have it, so it is no Python identifier."""
+
+START_SECONDS = 180.0
+"""A warm start takes about 6 s; the first start after an installation has to compile every module."""
+
+STOP_SECONDS = 10.0
+
+
+class ComfyUINotFoundError(FileNotFoundError):
+    """There is no ComfyUI at the expected place."""
+
+
+class ComfyUIStartError(RuntimeError):
+    """ComfyUI did not start, or has ended."""
+
+
+def find_comfyui() -> Path:
+    """Return the folder of ComfyUI: the environment variable COMFYUI_PATH, else ~/ComfyUI.
+
+    Raises:
+        ComfyUINotFoundError: that folder has no main.py; the message says how to give another folder.
+    """
+    path = Path(os.environ.get("COMFYUI_PATH") or "~/ComfyUI").expanduser()
+    if not (path / "main.py").is_file():
+        raise ComfyUINotFoundError(
+            f"no ComfyUI here: looked for {path / 'main.py'}; set the environment variable COMFYUI_PATH to its folder"
+        )
+    return path
+
+
+@dataclass(frozen=True)
+class Server:
+    """A ComfyUI process that was started, and whose HTTP interface answers."""
+
+    url: str
+    base_directory: Path
+    process: subprocess.Popen[bytes]
+    log_path: Path
+
+    def read_log(self) -> str:
+        """Return everything that the process has printed so far."""
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def read_log_tail(self, lines: int = 60) -> str:
+        """Return the last lines that the process has printed, for error messages."""
+        return "\n".join(self.read_log().splitlines()[-lines:])
+
+    def check_alive(self) -> None:
+        """Raise ComfyUIStartError with the end of the log when the process has ended."""
+        code = self.process.poll()
+        if code is not None:
+            raise ComfyUIStartError(f"ComfyUI ended with exit code {code}; the end of its log:\n{self.read_log_tail()}")
+
+
+@contextmanager
+def start_comfyui(
+    base_directory: Path,
+    packs: Mapping[str, Path] | None = None,
+    flags: Sequence[str] = ("--cpu",),
+) -> Iterator[Server]:
+    """Start ComfyUI with this Python, wait until it answers, and stop it when the block ends.
+
+    Args:
+        base_directory: the folder for models, input, output, user settings and the log; nothing is written elsewhere.
+        packs: the node packs to install, as folders or files by their name below custom_nodes; by default this pack.
+        flags: further flags of ComfyUI's main.py.
+
+    Raises:
+        ComfyUINotFoundError: see find_comfyui.
+        ComfyUIStartError: it ended, or did not answer in time; the message contains the end of its log.
+    """
+    comfyui = find_comfyui()
+    custom_nodes = base_directory / "custom_nodes"
+    custom_nodes.mkdir(parents=True, exist_ok=True)
+    for name, target in (packs if packs is not None else {PACK_NAME: REPOSITORY}).items():
+        (custom_nodes / name).symlink_to(target)
+    # An installation offers this picture in LoadImage; a new base directory does not contain it.
+    example = comfyui / "input" / "example.png"
+    if example.is_file():
+        (base_directory / "input").mkdir(exist_ok=True)
+        shutil.copy(example, base_directory / "input")
+    port = _free_port()
+    command = [sys.executable, "main.py", "--disable-api-nodes", "--port", str(port)]
+    command += ["--base-directory", str(base_directory), "--database-url", "sqlite:///:memory:", *flags]
+    log_path = base_directory / "comfyui.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(command, cwd=comfyui, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        server = Server(f"http://127.0.0.1:{port}", base_directory, process, log_path)
+        _wait_until_ready(server)
+        yield server
+    finally:
+        _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(server: Server) -> None:
+    """Poll until the server answers; it opens its port after all node packs are loaded."""
+    deadline = time.monotonic() + START_SECONDS
+    pause = threading.Event()
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy of the environment for requests to this machine
+        while time.monotonic() < deadline:
+            server.check_alive()
+            try:
+                session.get(f"{server.url}/system_stats", timeout=5).raise_for_status()
+            except requests.RequestException:
+                pause.wait(0.1)
+            else:
+                return
+    raise ComfyUIStartError(
+        f"ComfyUI did not answer within {START_SECONDS:.0f} s; the end of its log:\n{server.read_log_tail()}"
+    )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()  # native code that runs for long keeps Python from handling SIGTERM
+        process.wait()

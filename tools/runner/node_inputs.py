@@ -1,0 +1,97 @@
+"""The inputs of a node in a workflow: which there are, what defaults they have, and how a value is set from text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, list_declared_inputs, parse_specs
+from runner.node_classes import NodeClass, finalize_specs, get_node_class
+from runner.workflow_graph import Node, WorkflowError, suggest_names
+
+NUMBERS_AND_TEXT = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
+TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+def list_inputs(node_class: NodeClass, values: Mapping[str, Any]) -> dict[str, Input]:
+    """Return the inputs, by name, that a class takes while its widgets and sockets hold `values`."""
+    # The V3 layer leaves out a DynamicCombo without a valid option, so these are added from the whole schema.
+    found = {item.name: item for item in _reachable_combos(parse_specs(node_class.INPUT_TYPES()), values)}
+    specs, _, _ = finalize_specs(node_class, values)
+    return found | {item.name: item for item in parse_specs(specs)}
+
+
+def _reachable_combos(inputs: Iterable[Input], values: Mapping[str, Any]) -> Iterator[Input]:
+    """Yield each DynamicCombo among the inputs and, again, among those that its option in `values` brings."""
+    for item in inputs:
+        if item.type == DYNAMIC_COMBO:
+            yield item
+            for option, brought in item.inputs_by_option.items():
+                if values.get(item.name) == option:
+                    yield from _reachable_combos(brought, values)
+
+
+def list_input_names(node_class: NodeClass) -> set[str]:
+    """Return the names of all inputs to which a class could be given a value, whatever options are chosen."""
+    return {item.name for item in list_declared_inputs(node_class) if item.type != AUTOGROW}
+
+
+def fill_defaults(node: Node) -> Node:
+    """Return the node with a value for every required widget: where one is missing, the value that the page sends."""
+    values = dict(node.inputs)
+    while True:  # the default option of a DynamicCombo brings more widgets
+        items = list_inputs(get_node_class(node), values).values()
+        missing = {item.name: item.default for item in items if item.required and item.name not in values}
+        missing = {name: default for name, default in missing.items() if default is not None}
+        if not missing:
+            return replace(node, inputs=values)
+        values |= missing
+
+
+def set_input(node: Node, name: str, text: str) -> Node:
+    """Return the node with one widget set; the type of the widget decides how the text is read.
+
+    Raises:
+        WorkflowError: the node has no such widget, or the text is not a value of its type.
+    """
+    items = list_inputs(get_node_class(node), fill_defaults(node).inputs)
+    if name not in items:
+        raise WorkflowError(f"{node}: no input {name!r}; {suggest_names(name, items)}")
+    item = items[name]
+    values = dict(node.inputs) | {name: _parse_text(node, item, text)}
+    if item.type == DYNAMIC_COMBO:  # drop the inputs of the option chosen before, as the page does
+        known = list_inputs(get_node_class(node), values)
+        values = {key: value for key, value in values.items() if key in known or not key.startswith(f"{name}.")}
+    return replace(node, inputs=values)
+
+
+def _parse_text(node: Node, item: Input, text: str) -> Any:
+    if item.options is not None:
+        choice = [option for option in item.options if str(option) == text]
+        if not choice:
+            raise WorkflowError(f"{node}: {item.name} = {text!r} is not {item.allowed}")
+        return choice[0]
+    if item.type not in NUMBERS_AND_TEXT:
+        raise WorkflowError(f"{node}: {item.name} is a socket for {item.type}; only widgets can be set")
+    if item.type == "BOOLEAN":
+        if text.lower() not in TRUTH:
+            raise WorkflowError(f"{node}: {item.name} = {text!r} is not true or false")
+        return TRUTH[text.lower()]
+    return convert_value(node, item, text)
+
+
+def convert_value(node: Node, item: Input, value: Any) -> Any:
+    """Convert a value as ComfyUI does: `int`, `float`, `str` and `bool` of Python, other types as they are.
+
+    Raises:
+        WorkflowError: Python raises an error for this value.
+    """
+    if isinstance(value, dict) and "__value__" in value:  # how a widget stores a list: a plain list would be a link
+        value = value["__value__"]
+    if isinstance(item.type, str) and item.type in NUMBERS_AND_TEXT:
+        try:
+            return NUMBERS_AND_TEXT[item.type](value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise WorkflowError(f"{node}: {item.name} = {value!r} cannot be read as {item.allowed}") from error
+    return value

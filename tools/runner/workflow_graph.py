@@ -1,0 +1,176 @@
+"""The graph of an API-format workflow file: its nodes, their links, and the order in which they run."""
+
+from __future__ import annotations
+
+import difflib
+import graphlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+
+class WorkflowError(ValueError):
+    """An error in a workflow or in the command line; its message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of a workflow: an input is a plain value, or a link `[node id, output number]`."""
+
+    id: str
+    class_type: str
+    title: str
+    inputs: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"node {self.id} ({self.class_type})"
+
+
+Workflow: TypeAlias = Mapping[str, Node]
+
+
+def suggest_names(name: str, names: Iterable[str]) -> str:
+    """Return words for a message that name the entries of `names` closest to `name`, or all if none is close."""
+    known = sorted(set(names))
+    close = difflib.get_close_matches(name, known)
+    if close:
+        return f"nearest: {', '.join(close)}"
+    more = ", …" if len(known) > 20 else ""
+    return f"there are: {', '.join(known[:20])}{more}" if known else "there are none"
+
+
+def read_workflow(path: Path) -> Workflow:
+    """Read an API-format workflow file, its nodes in the order of the file.
+
+    Raises:
+        WorkflowError: the file is missing, is not JSON, or is not a workflow in API format.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WorkflowError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise WorkflowError(f"{path} is not a JSON file: {error}") from error
+    if isinstance(data, dict) and isinstance(data.get("nodes"), list):
+        raise WorkflowError(
+            f"{path} is a workflow as ComfyUI's page saves it, which only the page can read; "
+            "open it there and choose Workflow > Export (API)"
+        )
+    if not isinstance(data, dict) or not data:
+        raise WorkflowError(f"{path} holds no nodes; export a workflow with Workflow > Export (API)")
+    return {node_id: _read_node(node_id, entry) for node_id, entry in data.items()}
+
+
+def _read_node(node_id: str, entry: object) -> Node:
+    if not isinstance(entry, dict) or not isinstance(entry.get("class_type"), str):
+        raise WorkflowError(f"node {node_id} has no class_type, so this is no workflow in API format")
+    inputs = entry.get("inputs")
+    if not isinstance(inputs, dict):
+        raise WorkflowError(f"node {node_id} ({entry['class_type']}) has no inputs; write {{}} when it needs none")
+    meta = entry.get("_meta")
+    title = meta.get("title") if isinstance(meta, dict) else None
+    return Node(node_id, entry["class_type"], str(title or ""), inputs)
+
+
+def to_prompt(workflow: Workflow) -> dict[str, Any]:
+    """Return the workflow in the JSON form that ComfyUI's server receives and stores in image files."""
+    return {
+        node.id: {"inputs": dict(node.inputs), "class_type": node.class_type, "_meta": {"title": node.title}}
+        for node in workflow.values()
+    }
+
+
+def find_node(workflow: Workflow, name: str) -> Node | None:
+    """Return the node with this id, or else the only node with this class or title; None if there is no such node.
+
+    Raises:
+        WorkflowError: several nodes have this class or title.
+    """
+    if name in workflow:
+        return workflow[name]
+    same = [node for node in workflow.values() if name in (node.class_type, node.title)]
+    if len(same) > 1:
+        raise WorkflowError(f"{name!r} could be any of the nodes {', '.join(node.id for node in same)}; give one id")
+    return same[0] if same else None
+
+
+def get_node(workflow: Workflow, name: str) -> Node:
+    """Return the node with this id, or else the only node with this class or title.
+
+    Raises:
+        WorkflowError: there is no such node, or several nodes have this class or title.
+    """
+    node = find_node(workflow, name)
+    if node is None:
+        raise _missing_node_error(workflow, name)
+    return node
+
+
+def _missing_node_error(workflow: Workflow, name: str) -> WorkflowError:
+    names = [name for node in workflow.values() for name in (node.id, node.class_type, node.title) if name]
+    return WorkflowError(f"no node {name!r} in the workflow; {suggest_names(name, names)}")
+
+
+def find_input(workflow: Workflow, path: str) -> tuple[Node, str]:
+    """Split the path NODE.INPUT into a node and the name of an input; both parts may contain dots.
+
+    Raises:
+        WorkflowError: the path has no dot, or there is no such node.
+    """
+    parts = path.split(".")
+    if len(parts) == 1:
+        raise WorkflowError(f"{path!r} names no input; the form is NODE.INPUT=VALUE")
+    for cut in range(1, len(parts)):
+        node = find_node(workflow, ".".join(parts[:cut]))
+        if node is not None:
+            return node, ".".join(parts[cut:])
+    raise _missing_node_error(workflow, parts[0])
+
+
+def find_source(workflow: Workflow, node: Node, name: str) -> tuple[Node, int] | None:
+    """Return the node and the output number that an input is linked to, or None for a plain value.
+
+    Raises:
+        WorkflowError: the link does not have the form `[node id, output number]`, or its node does not exist.
+    """
+    link = node.inputs[name]
+    if not isinstance(link, list):
+        return None
+    if len(link) != 2 or not isinstance(link[1], int):
+        raise WorkflowError(f"{node}: {name} = {link} is no link; a list must be [node id, output number]")
+    if link[0] not in workflow:
+        raise WorkflowError(f"{node}: {name} is linked to node {link[0]}, which is not in the workflow")
+    return workflow[link[0]], link[1]
+
+
+def sort_nodes(workflow: Workflow, outputs: Iterable[str]) -> list[str]:
+    """Return the ids of all nodes that the output nodes need, in topological order.
+
+    One branch is finished before the next begins, so that its images are saved even if a later branch fails.
+
+    Raises:
+        WorkflowError: the node of a link does not exist, or links form a circle.
+    """
+    needs: dict[str, list[str]] = {}
+    pending = list(outputs)
+    while pending:
+        node_id = pending.pop()
+        if node_id not in needs:
+            node = workflow[node_id]
+            sources = [find_source(workflow, node, name) for name in node.inputs]
+            needs[node_id] = [found[0].id for found in sources if found]
+            pending += needs[node_id]
+    sorter = graphlib.TopologicalSorter({node_id: needs[node_id] for node_id in workflow if node_id in needs})
+    try:
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        raise WorkflowError(f"the links of nodes {' -> '.join(error.args[1])} run in a circle") from error
+    order: list[str] = []
+    ready = list(reversed(sorter.get_ready()))
+    while ready:
+        order.append(ready.pop())
+        sorter.done(order[-1])
+        ready += reversed(sorter.get_ready())
+    return order
