@@ -1,1 +1,44 @@
 """Direct Ascent Synthesis in PyTorch: images from models that were only built to judge them."""
+
+from .ascent import SGD, Adam, Ascent, AscentError, NormalizedAscent, Record, Result, Step
+from .models import CLIP, Classifier, Judge
+from .models.layers import find_layers
+from .models.sources import (
+    SECOND_OPINION,
+    STARTER,
+    load_classifier_file,
+    load_clip_file,
+    load_open_clip,
+    load_starter,
+    load_starter_clip,
+    load_timm,
+    load_torchvision,
+)
+from .objectives import (
+    BaseObjective,
+    ClassObjective,
+    ContentObjective,
+    FeatureObjective,
+    ImageObjective,
+    Objective,
+    Prior,
+    RegionObjective,
+    ScheduledObjective,
+    StyleObjective,
+    TextObjective,
+)
+from .report import classify, compare_with_texts, measure_spectrum, plot_history, render_level_sheets
+from .stack import ImageStack, StackSpec, decompose, edit_stack, load_stack, render_stack, save_stack
+from .views import Augmentation, ColorShift, Flip, Noise, PatchMask, Perspective, Transform, Windows
+
+# fmt: off
+__all__ = [
+    "CLIP", "SECOND_OPINION", "SGD", "STARTER", "Adam", "Ascent", "AscentError", "Augmentation",
+    "BaseObjective", "ClassObjective", "Classifier", "ColorShift", "ContentObjective", "FeatureObjective",
+    "Flip", "ImageObjective", "ImageStack", "Judge", "Noise", "NormalizedAscent", "Objective", "PatchMask",
+    "Perspective", "Prior", "Record", "RegionObjective", "Result", "ScheduledObjective", "StackSpec", "Step",
+    "StyleObjective", "TextObjective", "Transform", "Windows", "classify", "compare_with_texts", "decompose",
+    "edit_stack", "find_layers", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack",
+    "load_starter", "load_starter_clip", "load_timm", "load_torchvision", "measure_spectrum", "plot_history",
+    "render_level_sheets", "render_stack", "save_stack",
+]

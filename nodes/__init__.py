@@ -1,25 +1,27 @@
-"""The nodes, one file for each room of das_core; `bridge` is the border to ComfyUI."""
+"""The nodes, in the folders of das_core; `bridge` is the border to ComfyUI."""
 
-from .augment import Augmentation
-from .classes import ClassObjective
-from .classifier import LoadClassifier
-from .clip import LoadCLIP
-from .comfyui_clip import CLIPFromComfyUI
-from .edit import EditStack, StackLevels
-from .feature import FeatureObjective, ListLayers
-from .image import ImageObjective
-from .inspect import Classify, Similarity
-from .optimize import Optimize
-from .prior import Prior
-from .region import Region
-from .rerender import StackToImage
-from .scheduled import Schedule
-from .spectrum import PlotHistory, Spectrum
-from .stack import ImageStack
-from .stackfile import LoadStack, SaveStack
-from .style import ContentObjective, StyleObjective
-from .text import TextObjective
-from .transforms import ColorShift, PatchMask, Perspective
+from .ascent.loop import Optimize
+from .models.classifier import LoadClassifier
+from .models.clip import LoadCLIP
+from .models.comfyui_clip import CLIPFromComfyUI
+from .models.layers import ListLayers
+from .objectives.classes import ClassObjective
+from .objectives.content import ContentObjective
+from .objectives.embedding import ImageObjective, TextObjective
+from .objectives.feature import FeatureObjective
+from .objectives.prior import Prior
+from .objectives.style import StyleObjective
+from .objectives.wrapped import Region, Schedule
+from .report.history import PlotHistory
+from .report.level_sheet import StackLevels
+from .report.spectrum import Spectrum
+from .report.verdict import Classify, Similarity
+from .stack.edit import EditStack
+from .stack.file import LoadStack, SaveStack
+from .stack.image_stack import ImageStack
+from .stack.render import StackToImage
+from .views.augmentation import Augmentation
+from .views.transforms import ColorShift, PatchMask, Perspective
 
 NODES = [
     LoadClassifier,

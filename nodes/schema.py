@@ -1,7 +1,8 @@
 """What all nodes share: socket types, a schema that old versions of ComfyUI take too, and the choice of an option."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -56,7 +57,7 @@ def schema(**fields: Any) -> io.Schema:
     return io.Schema(**{name: value for name, value in fields.items() if name in _KNOWN})
 
 
-def chosen(name: str, value: Any, options: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """The option that is chosen in a DynamicCombo, and the inputs it brings; ValueError when it is none of `options`.
 
     ComfyUI does not check this (0.8.0): an unknown choice is left out of what a node is given, or comes as bare text.
@@ -67,3 +68,12 @@ def chosen(name: str, value: Any, options: Sequence[str]) -> tuple[str, dict[str
         what = f"{name} '{option}' is unknown" if option else f"{name} is missing or unknown"
         raise ValueError(f"{what}; choose {', '.join(options[:-1])} or {options[-1]}")
     return option, {key: inner for key, inner in inputs.items() if key != name}
+
+
+@contextmanager
+def add_advice(kind: type[ValueError], advice: str) -> Iterator[None]:
+    """Add what a user of the nodes can do next to the errors of one kind that a block raises."""
+    try:
+        yield
+    except kind as error:
+        raise ValueError(f"{error}{advice}") from error

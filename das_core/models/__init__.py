@@ -1,1 +1,12 @@
-"""What judges: classifiers, and how they are found, loaded, checked and frozen."""
+"""Judges: models that were built to classify or to compare, frozen, and what they are made of."""
+
+from .classifier import Classifier, build_classifier
+from .clip import CLIP, TextTower, assemble_clip
+from .judge import Judge, freeze
+from .labels import Label, Labels, imagenet_labels
+
+# fmt: off
+__all__ = [
+    "CLIP", "Classifier", "Judge", "Label", "Labels", "TextTower", "assemble_clip", "build_classifier",
+    "freeze", "imagenet_labels",
+]

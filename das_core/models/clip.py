@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..images import Fit, Interpolation, check_images, squared
-from .judge import Judge
+from ..common.images import Fit, Interpolation, check_images, fit_square
+from .judge import Judge, probe_judge
 
 _LOG = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class CLIP(Judge):
         ValueError when they are no images, or nothing to the model.
         """
         check_images(images, "the image to embed")
-        shown = squared(images, self.size, self.fit, self.interpolation).clamp(0, 1)
+        shown = fit_square(images, self.size, self.fit, self.interpolation).clamp(0, 1)
         with torch.no_grad():
             embeddings = F.normalize(torch.cat([self(part) for part in shown.split(16)]), dim=1)
         for number, embedding in enumerate(embeddings, start=1):
@@ -125,34 +125,22 @@ def _check_embedding(embedding: Tensor, what: str, name: str) -> None:
         raise ValueError(f"{what} is nothing at all to {name} (an embedding of zeros); ask for something else")
 
 
-def assemble(judge: Judge, text: TextTower | None, fit: Fit, interpolation: Interpolation) -> CLIP:
-    """A CLIP of a frozen image tower and a text tower; ValueError when one does not work, or they do not match."""
-    name, size = judge.name, judge.size
-    where = next((parameter.device for parameter in judge.module.parameters()), None)
-    try:
-        with torch.no_grad():
-            output = judge(torch.zeros(1, 3, size, size, device=where))
-    except (RuntimeError, AssertionError, ValueError, TypeError) as error:
-        raise ValueError(f"{name} does not take colour images of {size} x {size}; choose another model") from error
-    if not isinstance(output, Tensor) or output.ndim != 2:
-        raise ValueError(f"{name} does not answer an image with one embedding; choose another model")
-    if not bool(output.isfinite().all()):
-        raise ValueError(f"{name} answers with values that are no numbers; its weights are damaged, get them again")
-    width = output.shape[1]
+def assemble_clip(judge: Judge, text: TextTower | None, fit: Fit, interpolation: Interpolation) -> CLIP:
+    """Return a CLIP of a frozen image tower and a text tower.
+
+    Args:
+        judge: the image tower, frozen; its answer is one embedding for each view.
+        text: the text tower; None for a model that does not read.
+        fit: how an oblong image becomes a square, see `Fit`.
+        interpolation: how images are resized.
+
+    Raises:
+        ValueError: a tower does not work, or the two have embeddings of different widths.
+    """
+    width = probe_judge(judge, answer="an image with one embedding", wanted="another model")
     if text is not None:
-        _check_match(text, width, name)
-    return CLIP(
-        name,
-        judge.module,
-        size,
-        judge.mean,
-        judge.std,
-        judge.owner,
-        width=width,
-        text=text,
-        fit=fit,
-        interpolation=interpolation,
-    )
+        _check_match(text, width, judge.name)
+    return judge.convert_to(CLIP, width=width, text=text, fit=fit, interpolation=interpolation)
 
 
 def _check_match(text: TextTower, width: int, name: str) -> None:

@@ -18,7 +18,7 @@ class _Tracer(fx.Tracer):
         return isinstance(module, nn.Conv2d | nn.BatchNorm2d) or not any(True for _ in module.children())
 
 
-def _pairs(module: nn.Module) -> list[tuple[str, str]]:
+def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
     """Names of the convolutions whose output goes to one batch norm and nowhere else, each with that norm."""
     try:
         graph = _Tracer().trace(module)
@@ -51,7 +51,7 @@ def _is_hooked(module: nn.Module) -> bool:
     return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
-def _rest_of(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module | None:
+def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module | None:
     """What remains of a norm when its scale and shift are in the convolution; None when they cannot be."""
     if type(convolution) not in _CONVOLUTIONS or norm.training or norm.running_mean is None:
         return None
@@ -71,11 +71,11 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
 
     Exact up to rounding. What cannot be shown to be exact is left as it is. Works in place and returns the module.
     """
-    for convolution_name, norm_name in _pairs(module):
+    for convolution_name, norm_name in _find_pairs(module):
         convolution, norm = module.get_submodule(convolution_name), module.get_submodule(norm_name)
         assert isinstance(convolution, nn.Conv2d)
         assert isinstance(norm, nn.BatchNorm2d)
-        rest = _rest_of(convolution, norm)
+        rest = _find_remainder(convolution, norm)
         if rest is None:
             continue
         fused = fuse_conv_bn_eval(convolution, norm)

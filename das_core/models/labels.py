@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from timm.data import ImageNetInfo
 
 _NEAREST = 5
+
 # Longer than any name: comparing more letters would cost minutes and find nothing nearer.
 _COMPARED = 80
 
@@ -109,13 +110,13 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[\s_-]+", " ", re.sub(r"['`\u2019]", "", text)).split()).casefold()
 
 
-def numbered(count: int) -> Labels:
+def number_labels(count: int) -> Labels:
     """Labels of a classifier whose names are not known: its indices."""
     return Labels(tuple(Label((f"class {index}",)) for index in range(count)))
 
 
 @cache
-def imagenet() -> Labels:
+def imagenet_labels() -> Labels:
     """The 1,000 classes of ImageNet in their usual order, names from WordNet (as timm carries them)."""
     info = ImageNetInfo()
     labels = []
@@ -126,6 +127,6 @@ def imagenet() -> Labels:
     return Labels(tuple(labels))
 
 
-def labels_for(count: int) -> Labels:
+def choose_labels(count: int) -> Labels:
     """ImageNet's labels for a model of 1,000 classes, numbers for any other."""
-    return imagenet() if count == len(imagenet()) else numbered(count)
+    return imagenet_labels() if count == len(imagenet_labels()) else number_labels(count)

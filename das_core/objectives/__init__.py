@@ -1,1 +1,17 @@
-"""What is asked of a judge, one idea a file."""
+"""What is asked of a judge, or of the picture itself."""
+
+from .base import BaseObjective, Objective
+from .classes import ClassObjective
+from .content import ContentObjective
+from .embedding import EmbeddingObjective, ImageObjective, TextObjective
+from .feature import FeatureObjective
+from .prior import Canvas, Prior
+from .style import StyleObjective
+from .wrapped import RegionObjective, ScheduledObjective, WrappedObjective
+
+# fmt: off
+__all__ = [
+    "BaseObjective", "Canvas", "ClassObjective", "ContentObjective", "EmbeddingObjective", "FeatureObjective",
+    "ImageObjective", "Objective", "Prior", "RegionObjective", "ScheduledObjective", "StyleObjective",
+    "TextObjective", "WrappedObjective",
+]

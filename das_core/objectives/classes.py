@@ -6,15 +6,17 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from ..common.choices import check_choice
+from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.classifier import Classifier
 from ..models.labels import Labels
-from .lines import check_weight, weighted_lines
+from .base import BaseObjective
 
 Score = Literal["logit", "log_probability", "margin"]
 
 
 @dataclass(frozen=True)
-class ClassObjective:
+class ClassObjective(BaseObjective):
     """The score of some classes, each with a signed weight.
 
     `logit`: the model's raw score, the reference. `log_probability`: also pushes all other classes down, and stops
@@ -27,8 +29,7 @@ class ClassObjective:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Score):
-            raise ValueError(f"score '{self.kind}' is unknown; choose one of {', '.join(get_args(Score))}")
+        check_choice("score", self.kind, get_args(Score))
         if not self.targets:
             raise ValueError("no class is given; write at least one, such as 'jellyfish'")
         for index, weight in self.targets:
@@ -37,6 +38,23 @@ class ClassObjective:
         check_weight(self.weight, "the objective")
         if self.kind == "margin" and len({index for index, _ in self.targets}) == len(self.judge.labels):
             raise ValueError("score 'margin' needs a class that is not asked for; leave one out or choose 'logit'")
+
+    @classmethod
+    def from_text(
+        cls, classifier: Classifier, text: str, score: Score = "logit", weight: float = 1.0
+    ) -> "ClassObjective":
+        """Return the objective of classes written as text.
+
+        Args:
+            classifier: the model to convince.
+            text: a class a line, see `parse_classes`.
+            score: what counts.
+            weight: how much the score counts.
+
+        Raises:
+            ValueError: a class is unknown to the classifier, or a weight is no number.
+        """
+        return cls(classifier, parse_classes(text, classifier.labels), score, weight)
 
     @property
     def name(self) -> str:
@@ -62,7 +80,7 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
     A class that is named twice has the sum of its weights. ValueError names the line that cannot be understood.
     """
     targets: dict[int, float] = {}
-    for name, weight in weighted_lines(text, "name: 0.5"):
+    for name, weight in parse_weighted_lines(text, "name: 0.5"):
         index = labels.find(name)
         targets[index] = targets.get(index, 0.0) + weight
     if not targets:

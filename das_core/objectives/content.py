@@ -9,26 +9,33 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..images import check_images
-from ..models.default_layers import content_layer
+from ..common.images import check_images
+from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
-from ..models.layers import found_layer, layers_of
-from ..models.watched import Activations, Watched, watched_at
-from .lines import check_weight
+from ..models.layers.activations import ActivationJudge, Activations, capture_layers
+from ..models.layers.default_layers import choose_content_layer
+from ..models.layers.layer import find_layer, find_layers
+from .base import BaseObjective
 
 _NOTHING = 1e-12
 """Less than any features are: where a window shows nothing to the model, there is nothing to divide by."""
 
 
 @dataclass(frozen=True)
-class ContentObjective:
-    """How near the features of a layer come to those of images (1 or B, 3, H, W) in the same place: 0 is the same.
+class ContentObjective(BaseObjective):
+    """How near the features of a layer come to those of images in the same place: 0 where they are the same.
 
     The score of a view is -|F - C|² / |C|², with F the features of the view and C those of the image, which lies on the
-    canvas as a start image does. `judge` watches one layer.
+    canvas as a start image does. Content is compared view by view, so it can only be asked for in an ascent.
+
+    Args:
+        judge: watches one layer.
+        image: what to keep, (1 or B, 3, h, w), 0..1: one image for all of a stack, or one for each.
+        weight: how much the score counts.
+        name: what it is called in the history.
     """
 
-    judge: Watched
+    judge: ActivationJudge
     image: Tensor
     weight: float = 1.0
     name: str = "content"
@@ -36,30 +43,46 @@ class ContentObjective:
     def __post_init__(self) -> None:
         check_weight(self.weight, "the objective")
 
-    def score(self, output: Activations) -> Tensor:
-        """The score (V,) of every view; only in an ascent, where the views of the image are known too."""
-        if output.beside is None:
-            raise ValueError("content is compared view by view, so it can only be asked for in an ascent")
-        aim = output.beside(self.image)
-        return -content_distance(output[self.layer], aim[self.layer])
+    @classmethod
+    def from_images(cls, model: Judge, images: Tensor, layer: str = "", weight: float = 1.0) -> "ContentObjective":
+        """Return the objective of keeping the content of images in a layer.
+
+        Args:
+            model: the judge to look into.
+            images: (1 or B, 3, h, w), 0..1; a batch goes with a stack of as many, each with its own.
+            layer: the name of the layer; without one that of `choose_content_layer`.
+            weight: how much the score counts.
+
+        Raises:
+            ValueError: there is no such layer, or the images are none.
+        """
+        known = find_layers(model)
+        found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)
+        return cls(capture_layers(model, [found]), check_images(images, "the content image"), weight)
+
+    @property
+    def reference_images(self) -> tuple[Tensor, ...]:
+        """The image to keep."""
+        return (self.image,)
 
     @property
     def layer(self) -> str:
-        """The layer that is compared."""
+        """The name of the layer that is compared."""
         return self.judge.layers[0].name
 
+    def score(self, output: Activations) -> Tensor:
+        """Return the score (V,) of every view, given the activations of the views and of the same views of the image.
 
-def content_distance(features: Tensor, aim: Tensor) -> Tensor:
-    """|F - C|² / |C|² (V,) of features and those aimed at, both (V, channels, *positions)."""
+        Raises:
+            ValueError: the activations come without those of the image.
+        """
+        if len(output.references) != 1:
+            raise ValueError("content is compared view by view, so it can only be asked for in an ascent")
+        (reference,) = output.references
+        return -measure_content_distance(output[self.layer], reference[self.layer])
+
+
+def measure_content_distance(features: Tensor, aim: Tensor) -> Tensor:
+    """Return |F - C|² / |C|² (V,) of features and those aimed at, both (V, channels, *positions)."""
     off, size = (part.square().flatten(1).sum(dim=1) for part in (features - aim, aim))
     return off / size.clamp(min=_NOTHING)
-
-
-def content_objective(model: Judge, images: Tensor, layer: str = "", weight: float = 1.0) -> ContentObjective:
-    """The content of images (B, 3, H, W), 0..1, in a layer; without a name in that of `content_layer`.
-
-    A batch of images goes with a stack of as many, each with its own. ValueError when there is no such layer.
-    """
-    known = layers_of(model)
-    found = found_layer(known, layer if layer.strip() else content_layer(known, model.size), model.name)
-    return ContentObjective(watched_at(model, [found]), check_images(images, "the content image"), weight)

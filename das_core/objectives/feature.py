@@ -10,17 +10,19 @@ from typing import Literal, get_args
 
 from torch import Tensor
 
-from ..models.heads import HEADS
+from ..common.choices import check_choice
+from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.judge import Judge
-from ..models.layers import Layer, found_layer, layers_of
-from ..models.watched import Activations, Watched, watched_at
-from .lines import check_weight, weighted_lines
+from ..models.layers.activations import ActivationJudge, Activations, capture_layers
+from ..models.layers.heads import HEADS
+from ..models.layers.layer import Layer, find_layer, find_layers
+from .base import BaseObjective
 
 Kind = Literal["layer", "channel", "neuron", "direction", "head"]
 
 
 @dataclass(frozen=True)
-class FeatureObjective:
+class FeatureObjective(BaseObjective):
     """How strongly a part of one watched layer reacts to a view, in the layer's own units.
 
     `layer`: the mean square of all it says, so that whatever it sees already becomes more. `channel`: the mean of one
@@ -29,7 +31,7 @@ class FeatureObjective:
     square of one attention head. `index` is that of the channel or head, `position` (token,) or (row, column).
     """
 
-    judge: Watched
+    judge: ActivationJudge
     kind: Kind = "layer"
     index: int = 0
     position: tuple[int, ...] | None = None
@@ -37,8 +39,7 @@ class FeatureObjective:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise ValueError(f"kind '{self.kind}' is unknown; choose one of {', '.join(get_args(Kind))}")
+        check_choice("kind", self.kind, get_args(Kind))
         check_weight(self.weight, "the objective")
         if self.kind in ("channel", "neuron"):
             _check_index(self.index, self.layer.channels, "channel", self.layer)
@@ -52,6 +53,43 @@ class FeatureObjective:
                 check_weight(share, f"channel {channel}")
             if not any(share for _, share in self.direction):
                 raise ValueError("a direction needs a channel that counts; write one a line, such as '12: 0.5'")
+
+    @classmethod
+    def from_layer(
+        cls,
+        model: Judge,
+        layer: str,
+        kind: Kind = "layer",
+        index: int = 0,
+        position: tuple[int, ...] | None = None,
+        direction: tuple[tuple[int, float], ...] = (),
+        weight: float = 1.0,
+    ) -> "FeatureObjective":
+        """Return the objective of a part of a layer, found by the layer's name.
+
+        Args:
+            model: the judge to look into.
+            layer: the layer's name in the model; for a head that of the attention module.
+            kind: which part of the layer, see `FeatureObjective`.
+            index: the channel or head.
+            position: the place of a neuron; None for the middle.
+            direction: channels and their shares.
+            weight: how much the score counts.
+
+        Raises:
+            ValueError: there is no such layer (the nearest names are told) or no such part of it (the range is told).
+        """
+        known = find_layers(model)
+        if kind == "head":
+            heads = [found for found in known if found.heads]
+            if not heads:
+                raise ValueError(
+                    f"{model.name} has no attention heads that can be told apart; choose 'channel' or 'layer'"
+                )
+            found = find_layer(heads, layer.strip().removesuffix(HEADS) + HEADS if layer.strip() else "", model.name)
+        else:
+            found = find_layer(known, layer, model.name)
+        return cls(capture_layers(model, [found]), kind, index, position, direction, weight)
 
     @property
     def layer(self) -> Layer:
@@ -93,33 +131,9 @@ class FeatureObjective:
             form = {0: "it has one place only, leave the position empty", 1: "write a token from 0 to {}"}
             told = form.get(len(sides), "write a row from 0 to {} and a column from 0 to {}, such as '3, 5'")
             raise ValueError(
-                f"position '{asked}' is not in layer {self.layer.name} ({self.layer.described()}); "
+                f"position '{asked}' is not in layer {self.layer.name} ({self.layer.describe()}); "
                 + told.format(*(side - 1 for side in sides))
             )
-
-
-def feature_objective(
-    model: Judge,
-    layer: str,
-    kind: Kind = "layer",
-    index: int = 0,
-    position: tuple[int, ...] | None = None,
-    direction: tuple[tuple[int, float], ...] = (),
-    weight: float = 1.0,
-) -> FeatureObjective:
-    """An objective for a part of the layer of this name; a head is looked for in an attention module.
-
-    ValueError with the nearest names when there is no such layer, and with the range when there is no such part.
-    """
-    known = layers_of(model)
-    if kind == "head":
-        heads = [found for found in known if found.heads]
-        if not heads:
-            raise ValueError(f"{model.name} has no attention heads that can be told apart; choose 'channel' or 'layer'")
-        found = found_layer(heads, layer.strip().removesuffix(HEADS) + HEADS if layer.strip() else "", model.name)
-    else:
-        found = found_layer(known, layer, model.name)
-    return FeatureObjective(watched_at(model, [found]), kind, index, position, direction, weight)
 
 
 def parse_position(text: str) -> tuple[int, ...] | None:
@@ -138,7 +152,7 @@ def parse_position(text: str) -> tuple[int, ...] | None:
 def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
     """Channels and their shares from text: a channel a line, then optionally ': share'; named twice, shares add up."""
     shares: dict[int, float] = {}
-    for name, share in weighted_lines(text, "12: 0.5"):
+    for name, share in parse_weighted_lines(text, "12: 0.5"):
         if not re.fullmatch(r"-?\d{1,9}", name):
             raise ValueError(f"channel '{name[:40]}' is not a whole number; write '12' or '12: 0.5'")
         shares[int(name)] = shares.get(int(name), 0.0) + share

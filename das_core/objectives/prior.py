@@ -4,21 +4,24 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..cache import cached
-from .lines import check_weight
+from ..common.choices import check_choice
+from ..common.radial_power import radial_power
+from ..common.weighted_lines import check_weight
+from .base import BaseObjective
 
 PriorKind = Literal["total_variation", "l2", "spectrum", "range"]
 
 # Below it a difference of neighbours counts by its square, so that flat areas have a gradient too: a step of 8 bits.
 _FLAT = 1 / 255
+
 # How near to black and white a value may come (of half the range) before it is pulled back.
 _ROOM = 0.9
 _BANDS_PER_OCTAVE = 2
 _DARKEST = 1e-10
+_FINEST = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Canvas:
 
 
 @dataclass(frozen=True)
-class Prior:
+class Prior(BaseObjective):
     """A score of the picture itself, at most 0.
 
     `total_variation` is minus the mean difference of neighbouring pixels: smooths, edges stay. `l2` is minus the mean
@@ -45,8 +48,7 @@ class Prior:
     weight: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(PriorKind):
-            raise ValueError(f"prior '{self.kind}' is unknown; choose one of {', '.join(get_args(PriorKind))}")
+        check_choice("prior", self.kind, get_args(PriorKind))
         check_weight(self.weight, "the prior")
 
     @property
@@ -79,7 +81,7 @@ def _range(canvas: Canvas) -> Tensor:
 
 
 def _spectrum(canvas: Canvas) -> Tensor:
-    power, frequency = band_power(canvas.pixels)
+    power, frequency = measure_band_power(canvas.pixels)
     level = power.clamp(min=_DARKEST).log() + 2 * frequency.log()
     return -(level - level.mean(dim=1, keepdim=True)).square().mean(dim=1)
 
@@ -87,28 +89,14 @@ def _spectrum(canvas: Canvas) -> Tensor:
 _SCORES = {"total_variation": _total_variation, "l2": _l2, "spectrum": _spectrum, "range": _range}
 
 
-def band_power(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean power (B, K) of images (B, 3, H, W) in half-octave bands, and their frequencies (K,) in cycles a pixel.
+def measure_band_power(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean power (B, K) of images (B, 3, H, W) in half-octave bands, and their frequencies (K,).
 
-    Under a Hann window, which keeps the edges of the picture from counting as edges in it.
+    Frequencies are waves a pixel. The power is the mean of the channels.
     """
-    height, width = pixels.shape[2:]
-    window = torch.outer(*(torch.hann_window(side, device=pixels.device) for side in (height, width)))
-    centred = pixels - pixels.mean(dim=(2, 3), keepdim=True)
-    power = torch.fft.rfft2(centred * window).abs().square().mean(dim=1).flatten(1)
-    share, frequency = _bands(height, width)
-    return power @ share.to(power).T, frequency.to(power)
-
-
-@cached(maxsize=8)
-def _bands(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """The share of every coefficient of rfft2 in every band (K, H * (W / 2 + 1)), and the bands' frequencies."""
-    radius = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]).flatten()
     # From four waves across the picture, below which the window sees itself, to the finest that fit in all directions.
-    lowest = 4 / min(height, width)
-    count = max(2, math.floor(_BANDS_PER_OCTAVE * math.log2(0.5 / lowest)))
-    edges = lowest * (0.5 / lowest) ** (torch.arange(count + 1) / count)
-    member = (radius >= edges[:-1, None]) & (radius < edges[1:, None])
-    share = member / member.sum(dim=1, keepdim=True).clamp(min=1)
-    logarithm = radius.clamp(min=_DARKEST).log()
-    return share, (share @ logarithm).exp()
+    lowest = 4 / min(pixels.shape[2:])
+    count = max(2, math.floor(_BANDS_PER_OCTAVE * math.log2(_FINEST / lowest)))
+    edges = tuple(lowest * (_FINEST / lowest) ** (number / count) for number in range(count + 1))
+    power, frequency = radial_power(pixels.flatten(0, 1), edges)
+    return power.unflatten(0, pixels.shape[:2]).mean(dim=1), frequency.to(pixels)

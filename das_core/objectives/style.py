@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..images import check_images, squared
-from ..models.default_layers import style_layers
+from ..common.images import check_images, fit_square
+from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.judge import Judge
-from ..models.layers import found_layer, layers_of
-from ..models.watched import Activations, Watched, watched_at
-from .lines import check_weight, weighted_lines
+from ..models.layers.activations import ActivationJudge, Activations, capture_layers
+from ..models.layers.default_layers import choose_style_layers
+from ..models.layers.layer import find_layer, find_layers
+from .base import BaseObjective
 
 SMALLEST_STYLE = 16
 """Pixels a side below which an image has no texture to speak of."""
@@ -29,14 +30,14 @@ _CHUNK = 4
 
 
 @dataclass(frozen=True)
-class StyleObjective:
+class StyleObjective(BaseObjective):
     """How near the Gram matrices of some layers come to those of an image: 0 when they are the same, else below.
 
     The score of a view is minus the weighted sum over the layers of |G - T|² / |T|², where G is the Gram matrix
     (channels, channels) of the view, T that of the style (`gram`), and |·| the Frobenius norm.
     """
 
-    judge: Watched
+    judge: ActivationJudge
     targets: tuple[Tensor, ...]
     weights: tuple[float, ...]
     weight: float = 1.0
@@ -59,64 +60,72 @@ class StyleObjective:
         if not any(self.weights):
             raise ValueError("the weights of all layers are 0, so there is no style to take; raise one above 0")
 
+    @classmethod
+    def from_images(cls, model: Judge, images: Tensor, layers: str = "", weight: float = 1.0) -> "StyleObjective":
+        """Return the objective of the style of images.
+
+        Several images, and several windows of each, are one style: the mean of their Gram matrices.
+
+        Args:
+            model: the judge to look into.
+            images: (B, 3, H, W), 0..1, of any size from 16 x 16.
+            layers: a layer a line, then optionally ': weight'; without lines those of `choose_style_layers`.
+            weight: how much the score counts.
+
+        Raises:
+            ValueError: there is no such layer, or an image is none or too small to have a texture.
+        """
+        check_images(images, "the style image")
+        height, width = images.shape[2:]
+        if min(height, width) < SMALLEST_STYLE:
+            raise ValueError(
+                f"a style image of {width} x {height} pixels has no texture to take; use one of {SMALLEST_STYLE} x "
+                f"{SMALLEST_STYLE} or more"
+            )
+        known = find_layers(model)
+        weights: dict[str, float] = {}
+        for name, share in parse_weighted_lines(layers, "layer4: 0.5"):
+            layer = find_layer(known, name, model.name)
+            weights[layer.name] = weights.get(layer.name, 0.0) + share
+        weights = weights or dict.fromkeys(choose_style_layers(known, model.size), 1.0)
+        judge = capture_layers(model, [find_layer(known, name, model.name) for name in weights])
+        return cls(judge, measure_style(judge, images), tuple(weights.values()), weight)
+
     def score(self, output: Activations) -> Tensor:
         """The score (V,) of every view."""
-        distances = style_distances(output, self.judge, self.targets)
+        distances = measure_style_distances(output, self.judge, self.targets)
         return -distances @ distances.new_tensor(self.weights)
 
 
-def gram(features: Tensor) -> Tensor:
+def gram_matrix(features: Tensor) -> Tensor:
     """The Gram matrices (V, channels, channels) of features (V, channels, *positions): means over the positions."""
     flat = features.flatten(2) if features.ndim > 2 else features[:, :, None]
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
-def style_distances(output: Activations, judge: Watched, targets: tuple[Tensor, ...]) -> Tensor:
+def measure_style_distances(output: Activations, judge: ActivationJudge, targets: tuple[Tensor, ...]) -> Tensor:
     """|G - T|² / |T|² (V, layers) of every view and watched layer."""
     columns = []
     for layer, target in zip(judge.layers, targets, strict=True):
-        found = gram(output[layer.name])
+        found = gram_matrix(output[layer.name])
         aim = target.to(found)
         columns.append((found - aim).square().sum(dim=(1, 2)) / aim.square().sum())
     return torch.stack(columns, dim=1)
 
 
-def style_objective(model: Judge, images: Tensor, layers: str = "", weight: float = 1.0) -> StyleObjective:
-    """The style of images (B, 3, H, W), 0..1, of any size, in layers a line, each with ': weight' if it has one.
-
-    Without lines the layers are those of `style_layers`. Several images, and several windows of each, are one style:
-    the mean of their Gram matrices. ValueError when there is no such layer, or an image is too small for a texture.
-    """
-    check_images(images, "the style image")
-    height, width = images.shape[2:]
-    if min(height, width) < SMALLEST_STYLE:
-        raise ValueError(
-            f"a style image of {width} x {height} pixels has no texture to take; use one of {SMALLEST_STYLE} x "
-            f"{SMALLEST_STYLE} or more"
-        )
-    known = layers_of(model)
-    weights: dict[str, float] = {}
-    for name, share in weighted_lines(layers, "layer4: 0.5"):
-        layer = found_layer(known, name, model.name)
-        weights[layer.name] = weights.get(layer.name, 0.0) + share
-    weights = weights or dict.fromkeys(style_layers(known, model.size), 1.0)
-    judge = watched_at(model, [found_layer(known, name, model.name) for name in weights])
-    return StyleObjective(judge, style_targets(judge, images), tuple(weights.values()), weight)
-
-
-def style_targets(judge: Watched, images: Tensor) -> tuple[Tensor, ...]:
+def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
     """The mean Gram matrix of every watched layer over the windows of images (B, 3, H, W), float32, on the CPU."""
-    windows = torch.cat([squared(window, judge.size) for window in _windows(images)])
+    windows = torch.cat([fit_square(window, judge.size) for window in _cut_windows(images)])
     sums = [torch.zeros(layer.channels, layer.channels) for layer in judge.layers]
     with torch.no_grad():
         for part in windows.split(_CHUNK):
             output = judge(part)
             for total, layer in zip(sums, judge.layers, strict=True):
-                total += gram(output[layer.name]).sum(dim=0).cpu()
+                total += gram_matrix(output[layer.name]).sum(dim=0).cpu()
     return tuple(total / len(windows) for total in sums)
 
 
-def _windows(images: Tensor) -> Iterator[Tensor]:
+def _cut_windows(images: Tensor) -> Iterator[Tensor]:
     """Square windows that cover images (B, 3, H, W) evenly, of a few sides."""
     height, width = images.shape[2:]
     for zoom in _ZOOMS:

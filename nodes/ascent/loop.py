@@ -6,15 +6,15 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..das_core.ascent import Ascent
-from ..das_core.augment import Augmentation as CoreAugmentation
-from ..das_core.objectives.base import Objective as CoreObjective
-from ..das_core.record import AscentError
-from ..das_core.schedule import Schedule
-from ..das_core.stack import ImageStack
-from . import bridge
-from .optimizers import chosen_optimizer, optimizer_input
-from .schema import Augmentation, History, Objective, Stack, schema
+from ...das_core.ascent.loop import Ascent
+from ...das_core.ascent.pace import Schedule
+from ...das_core.ascent.result import AscentError
+from ...das_core.objectives.base import Objective as CoreObjective
+from ...das_core.stack.image_stack import ImageStack
+from ...das_core.views.augmentation import Augmentation as CoreAugmentation
+from .. import bridge
+from ..schema import Augmentation, History, Objective, Stack, schema
+from .optimizers import optimizer_input, read_optimizer
 
 _MOST_OBJECTIVES = 32
 
@@ -125,28 +125,28 @@ class Optimize(io.ComfyNode):
         augmentation: CoreAugmentation | None = None,
     ) -> io.NodeOutput:
         asked = [objective for objective in (objectives or {}).values() if objective is not None]
-        with bridge.freed():
+        with bridge.free_cache():
             ascent = Ascent(
                 stack,
                 asked,
                 augmentation,
                 steps=steps,
-                optimizer=chosen_optimizer(optimizer),
+                optimizer=read_optimizer(optimizer),
                 schedule=schedule,
                 seed=seed,
                 chunk=chunk,
-                device=bridge.device(),
+                device=bridge.get_device(),
             )
             _check_frames(stack, steps, frames)
-            bridge.load_judges([group.judge for group in ascent.groups if group.judge is not None], ascent.chunk)
+            bridge.load_judges(ascent.judges, ascent.chunk)
             kept = _climb(ascent, preview_every, frames)
             result = ascent.result
         return io.NodeOutput(
-            bridge.images_out(result.image),
-            result.stack.to(bridge.storage_device()),
-            bridge.images_out(torch.cat(kept)),
+            bridge.return_images(result.image),
+            result.stack.to(bridge.get_storage_device()),
+            bridge.return_images(torch.cat(kept)),
             result.history,
-            bridge.masks_out(result.importance),
+            bridge.return_masks(result.importance),
         )
 
 
@@ -161,7 +161,7 @@ def _climb(ascent: Ascent, preview_every: int, frames: int) -> list[torch.Tensor
             # The last preview stays over the node, so it has to be the final image.
             progress.update(done, image=step.image() if shown else None)
             if last or (frames and done % frames == 0):
-                kept.append(step.image().to(bridge.storage_device()))
+                kept.append(step.image().to(bridge.get_storage_device()))
     except AscentError as error:
         if not ascent.history:
             raise
@@ -176,8 +176,8 @@ def _check_frames(stack: ImageStack, steps: int, frames: int) -> None:
     count = 1 + (steps - 1) // frames if frames else 1
     # Twice: once as they come, once as the batch that leaves the node.
     needed = 2 * one * count
-    where = bridge.storage_device()
-    fitting = bridge.free_memory(where) // (2 * one)
+    where = bridge.get_storage_device()
+    fitting = bridge.measure_free_memory(where) // (2 * one)
     advice = "make the picture or the batch smaller"
     if fitting and frames:
         every = (steps - 1) // fitting + 1

@@ -4,8 +4,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
-from .schema import chosen
+from ...das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from ..schema import read_choice
 
 
 def optimizer_input() -> Any:
@@ -19,7 +19,7 @@ def optimizer_input() -> Any:
                 [
                     io.Float.Input(
                         "step_size",
-                        default=UnitAscent.step_size,
+                        default=NormalizedAscent.step_size,
                         min=0.0001,
                         max=10.0,
                         step=0.005,
@@ -28,7 +28,7 @@ def optimizer_input() -> Any:
                     ),
                     io.Float.Input(
                         "momentum",
-                        default=UnitAscent.momentum,
+                        default=NormalizedAscent.momentum,
                         min=0.0,
                         max=0.99,
                         step=0.05,
@@ -37,7 +37,7 @@ def optimizer_input() -> Any:
                     ),
                     io.Float.Input(
                         "coarse_to_fine",
-                        default=UnitAscent.coarse_to_fine,
+                        default=NormalizedAscent.coarse_to_fine,
                         min=0.0,
                         max=1.0,
                         step=0.05,
@@ -88,8 +88,8 @@ def optimizer_input() -> Any:
     )
 
 
-def chosen_optimizer(choice: dict[str, Any] | None) -> Optimizer:
+def read_optimizer(choice: dict[str, Any] | None) -> Optimizer:
     """The optimizer that is chosen; ValueError when there is none of that name."""
-    makers: dict[str, type[Optimizer]] = {"ascent": UnitAscent, "sgd": SGD, "adam": Adam}
-    kind, settings = chosen("optimizer", choice, list(makers))
+    makers: dict[str, type[Optimizer]] = {"ascent": NormalizedAscent, "sgd": SGD, "adam": Adam}
+    kind, settings = read_choice("optimizer", choice, list(makers))
     return makers[kind](**settings)

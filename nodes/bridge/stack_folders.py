@@ -4,7 +4,7 @@ from pathlib import Path
 
 import folder_paths
 
-from ..das_core.stackfile import SUFFIX
+from ...das_core.stack.file import SUFFIX
 
 STACKS = "stacks"
 """The folder of stack files, below ComfyUI's output folder and below its input folder."""
@@ -13,7 +13,7 @@ STACKS = "stacks"
 _OUTPUT = " [output]"
 
 
-def new_stack_path(prefix: str) -> Path:
+def choose_stack_path(prefix: str) -> Path:
     """Where the next stack of this name is to be saved, under a number that is free; its folder is made.
 
     ValueError when the prefix leads out of the folder of stacks.
@@ -32,13 +32,13 @@ def new_stack_path(prefix: str) -> Path:
     return Path(folder) / f"{name}_{counter:05}_{SUFFIX}"
 
 
-def stack_name(path: Path) -> str:
+def name_stack_file(path: Path) -> str:
     """What a file in the output folder is called in the list of Load Stack."""
     home = Path(folder_paths.get_output_directory()) / STACKS
     return path.relative_to(home).as_posix() + _OUTPUT
 
 
-def stack_files() -> list[str]:
+def list_stack_files() -> list[str]:
     """The names of the files in the folders of stacks: those of the input folder, then the output's; newest first."""
     return [
         file.relative_to(home).as_posix() + mark
@@ -47,10 +47,10 @@ def stack_files() -> list[str]:
     ]
 
 
-def stack_path(name: str) -> Path:
+def find_stack_file(name: str) -> Path:
     """The path of one of them; ValueError when there is none of that name."""
     for home, mark in reversed(_homes()):
-        if name.endswith(mark) and name in stack_files():
+        if name.endswith(mark) and name in list_stack_files():
             path = (home / name.removesuffix(mark)).resolve()
             if path.is_relative_to(home.resolve()):
                 return path

@@ -5,10 +5,10 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..das_core.models import classifier as core
-from ..das_core.models.starter import SECOND_OPINION, load_starter
-from . import bridge
-from .schema import PRECISIONS, Classifier, chosen, precision_input, schema
+from ...das_core.models.sources import classifier_files, timm_models, torchvision_models
+from ...das_core.models.sources.starters import SECOND_OPINION, load_starter
+from .. import bridge
+from ..schema import PRECISIONS, Classifier, precision_input, read_choice, schema
 
 
 class LoadClassifier(io.ComfyNode):
@@ -54,7 +54,7 @@ class LoadClassifier(io.ComfyNode):
                             [
                                 io.Combo.Input(
                                     "architecture",
-                                    options=core.timm_architectures(),
+                                    options=timm_models.list_timm_architectures(),
                                     tooltip="Architecture and training set. The list is long: click it and type to "
                                     "search. Downloaded once, into models/classifiers/timm.",
                                 )
@@ -65,13 +65,13 @@ class LoadClassifier(io.ComfyNode):
                             [
                                 io.Combo.Input(
                                     "checkpoint",
-                                    options=bridge.model_files(bridge.CLASSIFIERS),
+                                    options=bridge.list_model_files(bridge.CLASSIFIERS),
                                     tooltip="A .safetensors, .pth, .pt or .bin file in models/classifiers. Only "
                                     "tensors are read from it; files with code in them are refused.",
                                 ),
                                 io.Combo.Input(
                                     "architecture",
-                                    options=core.file_architectures(),
+                                    options=classifier_files.list_file_architectures(),
                                     tooltip="The architecture the file was trained with. A wrong one is refused with "
                                     "the tensors that do not fit.",
                                 ),
@@ -92,36 +92,30 @@ class LoadClassifier(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
         """Load again when the file on disk has changed."""
-        if (
-            source
-            and source.get("source") == "file"
-            and source.get("checkpoint") in bridge.model_files(bridge.CLASSIFIERS)
-        ):
-            return bridge.model_path(bridge.CLASSIFIERS, source["checkpoint"]).stat().st_mtime_ns
-        return 0
+        return bridge.read_file_time(bridge.CLASSIFIERS, source)
 
     @classmethod
     @bridge.with_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
-        kind, settings = chosen("source", source, ("starter", "second_opinion", "torchvision", "timm", "file"))
-        folder = bridge.model_folder(bridge.CLASSIFIERS)
+        kind, settings = read_choice("source", source, ("starter", "second_opinion", "torchvision", "timm", "file"))
+        folder = bridge.find_model_folder(bridge.CLASSIFIERS)
         if kind == "starter":
             classifier = load_starter()
         elif kind == "second_opinion":
             classifier = load_starter(SECOND_OPINION)
         elif kind == "torchvision":
             bar = bridge.Progress(1)
-            classifier = core.load_torchvision(settings["architecture"], folder, bar.update)
+            classifier = torchvision_models.load_torchvision(settings["architecture"], folder, bar.update)
         elif kind == "timm":
-            classifier = core.load_timm(settings["architecture"], folder / "timm")
+            classifier = timm_models.load_timm(settings["architecture"], folder / "timm")
         else:
-            classifier = core.load_file(
-                bridge.model_path(bridge.CLASSIFIERS, settings["checkpoint"]), settings["architecture"]
+            classifier = classifier_files.load_classifier_file(
+                bridge.find_model_file(bridge.CLASSIFIERS, settings["checkpoint"]), settings["architecture"]
             )
         classifier = classifier.with_precision(PRECISIONS[precision])
-        return io.NodeOutput(replace(classifier, owner=bridge.managed(classifier.module)))
+        return io.NodeOutput(replace(classifier, owner=bridge.manage_module(classifier.module)))
 
 
 def _fetched_first() -> list[str]:
-    present = set(core.torchvision_fetched(bridge.model_folder(bridge.CLASSIFIERS)))
-    return sorted(core.torchvision_architectures(), key=lambda name: (name not in present, name))
+    present = set(torchvision_models.list_downloaded_torchvision(bridge.find_model_folder(bridge.CLASSIFIERS)))
+    return sorted(torchvision_models.list_torchvision_architectures(), key=lambda name: (name not in present, name))

@@ -4,12 +4,12 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..das_core.models import openclip as core
-from ..das_core.models.clip import CLIP
-from ..das_core.models.starter import SECOND_OPINION, STARTER
-from ..das_core.models.starter_clip import KEPT, load_starter_clip
-from . import bridge
-from .schema import PRECISIONS, Clip, chosen, precision_input, schema
+from ...das_core.models.clip import CLIP
+from ...das_core.models.sources import open_clip_models as core
+from ...das_core.models.sources.starter_clip import KEPT, load_starter_clip
+from ...das_core.models.sources.starters import SECOND_OPINION, STARTER
+from .. import bridge
+from ..schema import PRECISIONS, Clip, precision_input, read_choice, schema
 
 _GUESS = "auto"
 _SOURCES = ("starter", "second_opinion", "open_clip", "file")
@@ -21,7 +21,7 @@ class LoadCLIP(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         option = io.DynamicCombo.Option
-        models = core.open_clip_models()
+        models = core.list_open_clip_models()
         return schema(
             node_id="DAS_LoadCLIP",
             display_name="Load CLIP Judge",
@@ -73,7 +73,7 @@ class LoadCLIP(io.ComfyNode):
                                 ),
                                 io.Combo.Input(
                                     "architecture",
-                                    options=[_GUESS, *core.open_clip_architectures()],
+                                    options=[_GUESS, *core.list_open_clip_architectures()],
                                     tooltip="auto: told by the shapes in the file. OpenAI's own weights look like "
                                     "others and need their quickgelu architecture named.",
                                 ),
@@ -92,31 +92,31 @@ class LoadCLIP(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
         """Load again when the file on disk has changed."""
-        return bridge.file_time(bridge.CLIPS, source)
+        return bridge.read_file_time(bridge.CLIPS, source)
 
     @classmethod
     @bridge.with_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
-        kind, settings = chosen("source", source, _SOURCES)
+        kind, settings = read_choice("source", source, _SOURCES)
         clip = _load(kind, settings)
-        return io.NodeOutput(bridge.managed_clip(clip.with_precision(PRECISIONS[precision])))
+        return io.NodeOutput(bridge.manage_clip(clip.with_precision(PRECISIONS[precision])))
 
 
 def _load(kind: str, settings: dict[str, Any]) -> CLIP:
-    folder = bridge.model_folder(bridge.CLIPS)
+    folder = bridge.find_model_folder(bridge.CLIPS)
     if kind == "open_clip":
         bar = bridge.Progress(1)
         return core.load_open_clip(settings["architecture"], settings["pretrained"], folder, bar.update)
     if kind == "file":
         architecture = None if settings["architecture"] == _GUESS else settings["architecture"]
-        return core.load_clip_file(bridge.model_path(bridge.CLIPS, settings["checkpoint"]), architecture, folder)
+        return core.load_clip_file(bridge.find_model_file(bridge.CLIPS, settings["checkpoint"]), architecture, folder)
     return load_starter_clip(STARTER if kind == "starter" else SECOND_OPINION, folder)
 
 
 def _fetched_first(architectures: list[str]) -> list[str]:
-    present = set(core.open_clip_fetched(bridge.model_folder(bridge.CLIPS)))
+    present = set(core.list_downloaded_open_clip(bridge.find_model_folder(bridge.CLIPS)))
     return sorted(architectures, key=lambda name: (name not in present, name.casefold()))
 
 
 def _checkpoints() -> list[str]:
-    return [name for name in bridge.model_files(bridge.CLIPS) if not name.startswith(KEPT)]
+    return [name for name in bridge.list_model_files(bridge.CLIPS) if not name.startswith(KEPT)]

@@ -10,10 +10,10 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor, nn
 
-from ..das_core.models.clip import CLIP, TextTower, assemble
-from ..das_core.models.judge import Judge, triple
-from . import bridge
-from .schema import Clip, schema
+from ...das_core.models.clip import CLIP, TextTower, assemble_clip
+from ...das_core.models.judge import Judge, to_triple
+from .. import bridge
+from ..schema import Clip, schema
 
 _NAME = "ComfyUI's CLIP"
 
@@ -70,13 +70,13 @@ class ImageTower(nn.Module):
 
 def _joined(clip: Any, vision: Any) -> CLIP:
     tower = ImageTower(vision.model)
-    mean, std = triple(vision.image_mean), triple(vision.image_std)
+    mean, std = to_triple(vision.image_mean), to_triple(vision.image_std)
     # The same weights that ComfyUI manages, but on the device that ascents run on.
-    judge = Judge(_NAME, tower, int(vision.image_size), mean, std, bridge.managed(vision.model))
+    judge = Judge(_NAME, tower, int(vision.image_size), mean, std, bridge.manage_module(vision.model))
     bridge.load_judges([judge], 1)
     tower.eval().requires_grad_(False)
-    seen = assemble(judge, None, "shortest", "bicubic")
-    return assemble(judge, _text_tower(clip, seen.width), "shortest", "bicubic")
+    seen = assemble_clip(judge, None, "shortest", "bicubic")
+    return assemble_clip(judge, _text_tower(clip, seen.width), "shortest", "bicubic")
 
 
 def _text_tower(clip: Any, width: int) -> TextTower:

@@ -4,9 +4,9 @@ from typing import get_args
 
 from comfy_api.latest import io
 
-from ..das_core.models.classifier import Classifier as CoreClassifier
-from ..das_core.objectives import classes as core
-from .schema import Classifier, Objective, schema, weight_input
+from ...das_core.models.classifier import Classifier as CoreClassifier
+from ...das_core.objectives import classes as core
+from ..schema import Classifier, Objective, schema, weight_input
 
 
 class ClassObjective(io.ComfyNode):

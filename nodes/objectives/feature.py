@@ -4,11 +4,11 @@ from typing import Any, get_args
 
 from comfy_api.latest import io
 
-from ..das_core.models.default_layers import layer_list
-from ..das_core.models.judge import Judge
-from ..das_core.objectives import feature as core
-from . import bridge
-from .schema import Objective, chosen, model_input, schema, weight_input
+from ...das_core.models.judge import Judge
+from ...das_core.models.layers.layer import UnknownLayerError
+from ...das_core.objectives import feature as core
+from .. import bridge
+from ..schema import Objective, add_advice, model_input, read_choice, schema, weight_input
 
 _MOST_CHANNELS = 2**20
 
@@ -111,48 +111,16 @@ class FeatureObjective(io.ComfyNode):
     @classmethod
     @bridge.with_autograd
     def execute(cls, model: Judge, layer: str, weight: float, kind: dict[str, Any] | None = None) -> io.NodeOutput:
-        part, settings = chosen("kind", kind, get_args(core.Kind))
+        part, settings = read_choice("kind", kind, get_args(core.Kind))
         bridge.load_judges([model], 1)
-        objective = core.feature_objective(
-            model,
-            layer,
-            part,  # type: ignore[arg-type]
-            settings.get("channel", settings.get("head", 0)),
-            core.parse_position(settings.get("position", "")),
-            core.parse_direction(settings.get("direction", "")),
-            weight,
-        )
+        with add_advice(UnknownLayerError, ". List Layers shows all"):
+            objective = core.FeatureObjective.from_layer(
+                model,
+                layer,
+                part,  # type: ignore[arg-type]
+                settings.get("channel", settings.get("head", 0)),
+                core.parse_position(settings.get("position", "")),
+                core.parse_direction(settings.get("direction", "")),
+                weight,
+            )
         return io.NodeOutput(objective)
-
-
-class ListLayers(io.ComfyNode):
-    """What the layers of a model are called."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return schema(
-            node_id="DAS_ListLayers",
-            display_name="List Layers",
-            category="Direct Ascent/inspect",
-            description=(
-                "List what the layers of a model are called and what comes out of them, for Style, Content and Feature "
-                "Objective. Connect the text to Preview as Text."
-            ),
-            search_aliases=["das", "direct ascent", "layer names", "modules", "architecture", "summary"],
-            inputs=[
-                model_input(),
-                io.String.Input(
-                    "search",
-                    default="",
-                    tooltip="Only layers with all of these words in their name or kind, such as 'blocks.3 conv'. A "
-                    "long search shows few layers, an empty one all.",
-                ),
-            ],
-            outputs=[io.String.Output("text", tooltip="A layer a line: name, shape, kind, in the order they run.")],
-        )
-
-    @classmethod
-    @bridge.with_autograd
-    def execute(cls, model: Judge, search: str) -> io.NodeOutput:
-        bridge.load_judges([model], 1)
-        return io.NodeOutput(layer_list(model, search))

@@ -4,8 +4,8 @@ from typing import get_args
 
 from comfy_api.latest import io
 
-from ..das_core.objectives import prior as core
-from .schema import Objective, schema
+from ...das_core.objectives import prior as core
+from ..schema import Objective, schema
 
 
 class Prior(io.ComfyNode):

@@ -1,12 +1,13 @@
-"""Asking for the style of one image and the content of another."""
+"""Asking for the style of an image."""
 
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..das_core.models.judge import Judge
-from ..das_core.objectives import content, style
-from . import bridge
-from .schema import Objective, model_input, schema, weight_input
+from ...das_core.models.judge import Judge
+from ...das_core.models.layers.layer import UnknownLayerError
+from ...das_core.objectives import style as core
+from .. import bridge
+from ..schema import Objective, add_advice, model_input, schema, weight_input
 
 # Windows of a style image that a model sees at a time.
 _AT_A_TIME = 4
@@ -49,46 +50,7 @@ class StyleObjective(io.ComfyNode):
     @classmethod
     @bridge.with_autograd
     def execute(cls, model: Judge, image: Tensor, layers: str, weight: float) -> io.NodeOutput:
-        images = bridge.images_in(image).to(bridge.device())
+        images = bridge.read_images(image).to(bridge.get_device())
         bridge.load_judges([model], _AT_A_TIME)
-        return io.NodeOutput(style.style_objective(model, images, layers, weight))
-
-
-class ContentObjective(io.ComfyNode):
-    """Keep what an image shows where it shows it."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return schema(
-            node_id="DAS_ContentObjective",
-            display_name="Content Objective",
-            category="Direct Ascent/objectives",
-            description=(
-                "Ask for what an image shows, each thing in its place: the model's features, compared window by "
-                "window. It holds a picture together while something else changes how it looks. Connect the image "
-                "that the Image Stack starts from."
-            ),
-            search_aliases=["das", "direct ascent", "style transfer", "structure", "perceptual", "gatys", "keep"],
-            inputs=[
-                model_input(),
-                io.Image.Input(
-                    "image",
-                    tooltip="The image to keep, of any size; it lies on the canvas as a start image does. One for all "
-                    "of a batch, or one for each.",
-                ),
-                io.String.Input(
-                    "layer",
-                    default="",
-                    tooltip="The layer to compare. An early one keeps edges and colours, a late one only things and "
-                    "their places. Empty: one that keeps shapes, as suits the model.",
-                ),
-                weight_input(),
-            ],
-            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
-        )
-
-    @classmethod
-    @bridge.with_autograd
-    def execute(cls, model: Judge, image: Tensor, layer: str, weight: float) -> io.NodeOutput:
-        bridge.load_judges([model], _AT_A_TIME)
-        return io.NodeOutput(content.content_objective(model, bridge.images_in(image), layer, weight))
+        with add_advice(UnknownLayerError, ". List Layers shows all"):
+            return io.NodeOutput(core.StyleObjective.from_images(model, images, layers, weight))

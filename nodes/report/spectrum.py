@@ -1,15 +1,18 @@
-"""Charts of what came out, and of how it came about."""
+"""Measuring how coarse and fine share an image."""
 
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..das_core import history as core_history
-from ..das_core.record import Record
-from ..das_core.spectrum import level_variances, spectrum
-from ..das_core.spectrum_chart import spectrum_chart, spectrum_text
-from ..das_core.stack import ImageStack
-from . import bridge
-from .schema import History, Stack, schema
+from ...das_core.report.spectrum import (
+    EmptyLevelsError,
+    format_spectrum,
+    measure_level_variances,
+    measure_spectrum,
+    plot_spectrum,
+)
+from ...das_core.stack.image_stack import ImageStack
+from .. import bridge
+from ..schema import Stack, add_advice, schema
 
 
 class Spectrum(io.ComfyNode):
@@ -49,47 +52,12 @@ class Spectrum(io.ComfyNode):
     def execute(cls, image: Tensor | None = None, stack: ImageStack | None = None) -> io.NodeOutput:
         if image is None and stack is None:
             raise ValueError("nothing is connected: connect an image, or a stack, or both")
-        found = spectrum(stack.image() if image is None and stack else bridge.images_in(image))  # type: ignore[arg-type]
-        levels = None if stack is None else level_variances(stack)
+        found = measure_spectrum(stack.image() if image is None and stack else bridge.read_images(image))  # type: ignore[arg-type]
+        with add_advice(EmptyLevelsError, ": connect the stack of Optimize"):
+            levels = None if stack is None else measure_level_variances(stack)
         slopes = (found.slope, found.low, found.high)
         return io.NodeOutput(
-            spectrum_text(found, levels),
-            bridge.images_out(spectrum_chart(found, levels)),
+            format_spectrum(found, levels),
+            bridge.return_images(plot_spectrum(found, levels)),
             *(float(slope[0]) for slope in slopes),
         )
-
-
-class PlotHistory(io.ComfyNode):
-    """How an ascent went."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return schema(
-            node_id="DAS_PlotHistory",
-            display_name="Plot History",
-            category="Direct Ascent/inspect",
-            description=(
-                "How an ascent went: the score of every objective and the size of the gradient, step by step. A score "
-                "that still rises at the end wants more steps; one that jumps about wants more views or smaller steps."
-            ),
-            search_aliases=["das", "direct ascent", "loss", "curve", "log", "score", "gradient"],
-            inputs=[
-                History.Input("history", tooltip="From the history output of Optimize."),
-                History.Input(
-                    "before",
-                    optional=True,
-                    tooltip="The history of an earlier Optimize that this one went on from, to plot both as one.",
-                ),
-            ],
-            outputs=[
-                io.String.Output("text", tooltip="First, last and best score of every objective."),
-                io.Image.Output("chart", tooltip="A panel for every objective, and one for the gradient."),
-            ],
-        )
-
-    @classmethod
-    @bridge.with_autograd
-    def execute(cls, history: tuple[Record, ...], before: tuple[Record, ...] = ()) -> io.NodeOutput:
-        records = (*before, *history)
-        chart = bridge.images_out(core_history.history_chart(records))
-        return io.NodeOutput(core_history.history_text(records), chart)

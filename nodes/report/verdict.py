@@ -3,12 +3,12 @@
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..das_core import inspect as core
-from ..das_core.models.classifier import Classifier as CoreClassifier
-from ..das_core.models.clip import CLIP
-from ..das_core.objectives.lines import texts_of
-from . import bridge
-from .schema import Classifier, Clip, schema
+from ...das_core.common.weighted_lines import parse_texts
+from ...das_core.models.classifier import Classifier as CoreClassifier
+from ...das_core.models.clip import CLIP
+from ...das_core.report import verdict as core
+from .. import bridge
+from ..schema import Classifier, Clip, schema
 
 
 class Classify(io.ComfyNode):
@@ -50,12 +50,12 @@ class Classify(io.ComfyNode):
     def execute(cls, classifier: CoreClassifier, image: Tensor, top_k: int) -> io.NodeOutput:
         if top_k < 1:
             raise ValueError(f"top_k {top_k} is too few; name at least 1 class")
-        images = bridge.images_in(image).to(bridge.device())
+        images = bridge.read_images(image).to(bridge.get_device())
         bridge.load_judges([classifier], len(images))
         verdicts = core.classify(classifier, images, top_k)
-        text = core.verdict_text(verdicts, classifier.name)
-        chart = core.bar_charts(verdicts, classifier.name)
-        return io.NodeOutput(text, bridge.images_out(chart), verdicts[0][0].probability)
+        text = core.format_predictions(verdicts, classifier.name)
+        chart = core.plot_predictions(verdicts, classifier.name)
+        return io.NodeOutput(text, bridge.return_images(chart), verdicts[0][0].probability)
 
 
 class Similarity(io.ComfyNode):
@@ -94,13 +94,13 @@ class Similarity(io.ComfyNode):
     @classmethod
     @bridge.with_autograd
     def execute(cls, clip: CLIP, image: Tensor, text: str) -> io.NodeOutput:
-        texts = texts_of(text)
+        texts = parse_texts(text)
         bridge.load_reader(clip, texts)
         # Read first: on a small GPU the image tower may push the text tower out.
         clip.encode_text(texts)
-        images = bridge.images_in(image).to(bridge.device())
+        images = bridge.read_images(image).to(bridge.get_device())
         bridge.load_judges([clip], len(images))
-        table = core.similarity(clip, images, texts)
-        shown = core.similarity_text(table, texts, clip.name)
-        chart = core.similarity_charts(table, texts, clip.name)
-        return io.NodeOutput(shown, bridge.images_out(chart), float(table[0, 0]))
+        table = core.compare_with_texts(clip, images, texts)
+        shown = core.format_similarities(table, texts, clip.name)
+        chart = core.plot_similarities(table, texts, clip.name)
+        return io.NodeOutput(shown, bridge.return_images(chart), float(table[0, 0]))

@@ -1,54 +1,12 @@
-"""Looking into a stack, and changing it by hand."""
+"""Changing a stack by hand."""
 
 from comfy_api.latest import io
 
-from ..das_core import edit as core
-from ..das_core.bands import parse_bands, parse_gains
-from ..das_core.levels_picture import SMALLEST_TILE, level_sheets
-from ..das_core.stack import ImageStack
-from . import bridge
-from .schema import Stack, schema
-
-
-class StackLevels(io.ComfyNode):
-    """What every level of a stack holds."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return schema(
-            node_id="DAS_StackLevels",
-            display_name="Stack Levels",
-            category="Direct Ascent/stack",
-            description=(
-                "Look into a stack: above, what every level holds alone; below, the picture that builds up from the "
-                "coarsest to the finest. A stack of many levels is shown in octaves. Read here which resolutions to "
-                "name in Edit Stack."
-            ),
-            search_aliases=["das", "direct ascent", "pyramid", "layers", "decompose", "frequency"],
-            inputs=[
-                Stack.Input("stack", tooltip="What to look into, from Optimize, Image Stack, Load or Edit Stack."),
-                io.Int.Input(
-                    "size",
-                    default=160,
-                    min=SMALLEST_TILE,
-                    max=1024,
-                    step=8,
-                    tooltip="The long side of every small picture, in pixels. 96: an overview. 224 and more: detail.",
-                ),
-                io.Boolean.Input(
-                    "stretch",
-                    default=True,
-                    tooltip="Show faint levels stronger, by the factor that is written over them. Off: as they are, "
-                    "the fine ones nearly grey.",
-                ),
-            ],
-            outputs=[io.Image.Output("levels", tooltip="A sheet for every image of the batch.")],
-        )
-
-    @classmethod
-    @bridge.with_autograd
-    def execute(cls, stack: ImageStack, size: int, stretch: bool) -> io.NodeOutput:
-        return io.NodeOutput(bridge.images_out(level_sheets(stack, size, stretch=stretch)))
+from ...das_core.stack import edit as core
+from ...das_core.stack.bands import EmptyBandError, parse_bands, parse_gains
+from ...das_core.stack.image_stack import ImageStack
+from .. import bridge
+from ..schema import Stack, add_advice, schema
 
 
 class EditStack(io.ComfyNode):
@@ -124,13 +82,14 @@ class EditStack(io.ComfyNode):
         blend_bands: str,
         other: ImageStack | None = None,
     ) -> io.NodeOutput:
-        made = core.edited(
-            stack,
-            gains=parse_gains(gains),
-            reset=parse_bands(reset),
-            freeze=parse_bands(freeze),
-            other=other,
-            blend=blend,
-            blend_bands=parse_bands(blend_bands),
-        )
-        return io.NodeOutput(made)
+        with add_advice(EmptyBandError, "; Stack Levels shows them"):
+            edited = core.edit_stack(
+                stack,
+                gains=parse_gains(gains),
+                reset=parse_bands(reset),
+                freeze=parse_bands(freeze),
+                other=other,
+                blend=blend,
+                blend_bands=parse_bands(blend_bands),
+            )
+        return io.NodeOutput(edited)

@@ -2,11 +2,10 @@
 
 from comfy_api.latest import io
 
-from ..das_core import stackfile as core
-from ..das_core.stack import ImageStack
-from . import bridge
-from .schema import Stack, schema
-from .stack_folders import STACKS, new_stack_path, stack_files, stack_name, stack_path
+from ...das_core.stack import file as core
+from ...das_core.stack.image_stack import ImageStack
+from .. import bridge
+from ..schema import Stack, add_advice, schema
 
 
 class SaveStack(io.ComfyNode):
@@ -28,7 +27,7 @@ class SaveStack(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default="direct_ascent",
-                    tooltip=f"What the file is called, below the folder {STACKS} of ComfyUI's output folder; a number "
+                    tooltip=f"What the file is called, below the folder {bridge.STACKS} of ComfyUI's output folder; a number "
                     "is added. 'night/castle' puts it into a subfolder.",
                 ),
             ],
@@ -39,9 +38,9 @@ class SaveStack(io.ComfyNode):
     @classmethod
     @bridge.with_autograd
     def execute(cls, stack: ImageStack, filename_prefix: str) -> io.NodeOutput:
-        path = new_stack_path(filename_prefix)
+        path = bridge.choose_stack_path(filename_prefix)
         core.save_stack(stack, path)
-        name = stack_name(path)
+        name = bridge.name_stack_file(path)
         return io.NodeOutput(name, ui={"text": [f"saved as {name}"]})
 
 
@@ -62,8 +61,8 @@ class LoadStack(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=stack_files(),
-                    tooltip=f"A file in the folder {STACKS} of ComfyUI's output folder, or of its input folder for "
+                    options=bridge.list_stack_files(),
+                    tooltip=f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder for "
                     "files from elsewhere. The newest stand first; press R to see new ones.",
                 ),
             ],
@@ -73,17 +72,19 @@ class LoadStack(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, file: str) -> int:
         """A file that has changed is loaded again."""
-        return stack_path(file).stat().st_mtime_ns if file in stack_files() else 0
+        return bridge.find_stack_file(file).stat().st_mtime_ns if file in bridge.list_stack_files() else 0
 
     @classmethod
     @bridge.with_autograd
     def execute(cls, file: str) -> io.NodeOutput:
-        path = stack_path(file)
+        path = bridge.find_stack_file(file)
         # Once as it lies on the disk, once as tensors.
         bridge.check_memory(
             2 * path.stat().st_size,
             f"the stack file '{path.name}'",
             "free some, or load a smaller stack",
-            bridge.storage_device(),
+            bridge.get_storage_device(),
         )
-        return io.NodeOutput(core.load_stack(path).to(bridge.storage_device()))
+        with add_advice(core.StackFileError, ". Save Stack writes stack files"):
+            stack = core.load_stack(path)
+        return io.NodeOutput(stack.to(bridge.get_storage_device()))

@@ -5,11 +5,11 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..das_core.stack import ImageStack as CoreStack
-from ..das_core.stack import StackSpec
-from . import bridge
-from .schema import Stack, chosen, schema
-from .stack_inputs import check_start, chosen_levels, levels_input, start_input
+from ...das_core.stack.image_stack import ImageStack as CoreStack
+from ...das_core.stack.spec import StackSpec
+from .. import bridge
+from ..schema import Stack, read_choice, schema
+from .stack_inputs import check_start, levels_input, read_levels, start_input
 
 _LARGEST_SIDE = 16384
 
@@ -139,12 +139,12 @@ class ImageStack(io.ComfyNode):
         mask: Tensor | None = None,
         feather: int = 0,
     ) -> io.NodeOutput:
-        kind, settings = chosen("start", start, ("gray", "noise", "image"))
+        kind, settings = read_choice("start", start, ("gray", "noise", "image"))
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
         check_start(kind, image is not None, mask is not None)
         longest = max(width, height) + 2 * margin
-        resolutions = chosen_levels(levels, longest)
+        resolutions = read_levels(levels, longest)
         spec = StackSpec(width, height, margin, resolutions, color=color, method=method, tile=tile)  # type: ignore[arg-type]
         batch = max(batch_size, *(len(given) for given in (image, mask) if given is not None), 1)
         bridge.check_memory(
@@ -155,9 +155,9 @@ class ImageStack(io.ComfyNode):
         if kind == "noise":
             stack = CoreStack.noise(spec, batch_size, **settings, seed=seed)
         elif kind == "image" and image is not None:
-            stack = CoreStack.from_image(spec, bridge.images_in(image), batch_size, **settings)
+            stack = CoreStack.from_image(spec, bridge.read_images(image), batch_size, **settings)
         else:
             stack = CoreStack.grey(spec, batch_size)
         if image is not None and mask is not None:
-            stack = stack.inside(bridge.images_in(image), bridge.mask_in(mask), feather)
-        return io.NodeOutput(stack.to(bridge.storage_device()))
+            stack = stack.place_into(bridge.read_images(image), bridge.read_mask(mask), feather)
+        return io.NodeOutput(stack.to(bridge.get_storage_device()))

@@ -2,10 +2,17 @@
 
 from comfy_api.latest import io
 
-from ..das_core.rerender import LARGEST_SCALE, SMALLEST_SCALE, check_scale, rendered, rendering_bytes, scaled_size
-from ..das_core.stack import ImageStack
-from . import bridge
-from .schema import Stack, schema
+from ...das_core.stack.image_stack import ImageStack
+from ...das_core.stack.render import (
+    LARGEST_SCALE,
+    SMALLEST_SCALE,
+    check_scale,
+    estimate_render_bytes,
+    render_stack,
+    scale_size,
+)
+from .. import bridge
+from ..schema import Stack, schema
 
 
 class StackToImage(io.ComfyNode):
@@ -43,13 +50,13 @@ class StackToImage(io.ComfyNode):
     @bridge.with_autograd
     def execute(cls, stack: ImageStack, scale: float = 1.0) -> io.NodeOutput:
         if scale == 1:
-            return io.NodeOutput(bridge.images_out(stack.image()))
+            return io.NodeOutput(bridge.return_images(stack.image()))
         check_scale(scale)
-        (height, width), _ = scaled_size(stack.spec, scale)
+        (height, width), _ = scale_size(stack.spec, scale)
         bridge.check_memory(
-            rendering_bytes(stack, scale),
+            estimate_render_bytes(stack, scale),
             f"a picture of {width} x {height}",
             "choose a smaller scale",
             stack.canvas.device,
         )
-        return io.NodeOutput(bridge.images_out(rendered(stack, scale)))
+        return io.NodeOutput(bridge.return_images(render_stack(stack, scale)))

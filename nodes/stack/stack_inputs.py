@@ -4,8 +4,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..das_core.levels import linear_levels, parse_levels, power_levels
-from .schema import chosen
+from ...das_core.stack.levels import linear_levels, parse_levels, power_levels
+from ..schema import read_choice
 
 
 def levels_input() -> Any:
@@ -45,9 +45,9 @@ def levels_input() -> Any:
     )
 
 
-def chosen_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
+def read_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
     """The resolutions that are chosen, for a canvas with this long side."""
-    kind, settings = chosen("levels", choice, ("linear", "powers_of_two", "custom"))
+    kind, settings = read_choice("levels", choice, ("linear", "powers_of_two", "custom"))
     if kind == "linear":
         return linear_levels(longest, settings["step"])
     if kind == "powers_of_two":

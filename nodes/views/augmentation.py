@@ -5,11 +5,13 @@ from typing import Any, get_args
 
 from comfy_api.latest import io
 
-from ..das_core import augment as core
-from ..das_core.draws import NoiseKind
-from ..das_core.schedule import Curve
-from .schema import Augmentation as AugmentationSocket
-from .schema import chosen, schema
+from ...das_core.common.curves import Curve
+from ...das_core.views.augmentation import Augmentation as CoreAugmentation
+from ...das_core.views.draws import NoiseKind
+from ...das_core.views.transforms import Flip, Noise
+from ...das_core.views.windows import Windows
+from ..schema import Augmentation as AugmentationSocket
+from ..schema import read_choice, schema
 
 
 class Augmentation(io.ComfyNode):
@@ -52,7 +54,7 @@ class Augmentation(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "zoom_min",
-                    default=core.Windows.zoom_min,
+                    default=Windows.zoom_min,
                     min=0.02,
                     max=1.0,
                     step=0.01,
@@ -61,7 +63,7 @@ class Augmentation(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "zoom_max",
-                    default=core.Windows.zoom_max,
+                    default=Windows.zoom_max,
                     min=0.02,
                     max=1.0,
                     step=0.01,
@@ -70,7 +72,7 @@ class Augmentation(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "zoom_start",
-                    default=core.Windows.zoom_start,
+                    default=Windows.zoom_start,
                     min=0.02,
                     max=1.0,
                     step=0.01,
@@ -79,7 +81,7 @@ class Augmentation(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "noise",
-                    default=core.Noise.amplitude,
+                    default=Noise.amplitude,
                     min=0.0,
                     max=10.0,
                     step=0.01,
@@ -97,7 +99,7 @@ class Augmentation(io.ComfyNode):
                 io.Combo.Input(
                     "noise_kind",
                     options=["gaussian", "uniform"],
-                    default=core.Noise.kind,
+                    default=Noise.kind,
                     tooltip="gaussian: around the true value, the noise knob is its standard deviation. uniform: "
                     "brightens every view, as in the reference (there 0.2), and leaves the picture darker.",
                 ),
@@ -164,16 +166,16 @@ class Augmentation(io.ComfyNode):
         flip: float,
         noise_kind: NoiseKind,
         over_time: dict[str, Any] | None = None,
-        augmentation: core.Augmentation | None = None,
+        augmentation: CoreAugmentation | None = None,
     ) -> io.NodeOutput:
-        kind, ends = chosen("over_time", over_time or "constant", ("constant", "scheduled"))
-        windows = core.Windows(jitter, zoom_min, zoom_max, zoom_start)
-        noises = core.Noise(noise, noise_kind)
+        kind, ends = read_choice("over_time", over_time or "constant", ("constant", "scheduled"))
+        windows = Windows(jitter, zoom_min, zoom_max, zoom_start)
+        noises = Noise(noise, noise_kind)
         if kind == "scheduled":
             curve: Curve = ends["curve"]
             windows = replace(windows, jitter_end=ends["jitter_end"], zoom_min_end=ends["zoom_min_end"], curve=curve)
             noises = replace(noises, amplitude_end=ends["noise_end"], curve=curve)
-        own = core.Augmentation(views, windows, (core.Flip(flip), noises))
+        own = CoreAugmentation(views, windows, (Flip(flip), noises))
         if augmentation is not None:
             own = replace(own, transforms=augmentation.transforms + own.transforms)
         return io.NodeOutput(own)

@@ -5,11 +5,12 @@ from typing import Any, get_args
 
 from comfy_api.latest import io
 
-from ..das_core import transforms as core
-from ..das_core.augment import Augmentation, Transform
-from ..das_core.perspective import FARTHEST_CORNER
-from .schema import Augmentation as AugmentationSocket
-from .schema import schema
+from ...das_core.views import transforms as core
+from ...das_core.views.augmentation import Augmentation
+from ...das_core.views.perspective import FARTHEST_CORNER
+from ...das_core.views.transforms import Transform
+from ..schema import Augmentation as AugmentationSocket
+from ..schema import schema
 
 
 def _transform_schema(node_id: str, display_name: str, description: str, aliases: list[str], knobs: list[Any]) -> Any:

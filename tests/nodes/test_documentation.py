@@ -8,11 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import make_locales
 import pytest
+from generators import make_locales
 from loaded_pack import Pack
-from node_inputs import AUTOGROW, Input
-from node_schemas import Declared, declared_inputs
+from runner.input_specs import AUTOGROW, Input, list_declared_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "web" / "docs"

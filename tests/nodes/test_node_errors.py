@@ -146,9 +146,9 @@ ASCENTS: dict[str, Bad] = {
     ),
     r"optimizer 'lbfgs' is unknown; choose ascent, sgd or adam": optimizer(optimizer="lbfgs"),
     # An unknown choice in an API-format file is left out by ComfyUI.
-    r"optimizer is missing or unknown; choose ascent, sgd or adam": lambda pack: pack.module("nodes.optimizers").chosen(
-        "optimizer", None, ("ascent", "sgd", "adam")
-    ),
+    r"optimizer is missing or unknown; choose ascent, sgd or adam": lambda pack: pack.module(
+        "nodes.ascent.optimizers"
+    ).read_choice("optimizer", None, ("ascent", "sgd", "adam")),
     r"step_size 0.0 must be above 0": optimizer(optimizer="ascent", step_size=0.0),
     r"momentum 1.0 .* between 0": optimizer(optimizer="sgd", momentum=1.0),
     r"learning_rate -1.0 must be above 0": optimizer(optimizer="adam", learning_rate=-1.0),
@@ -218,7 +218,7 @@ def test_frames_that_do_not_fit_into_memory_are_refused_before_the_first_step(
     monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device=None: 334 * frame)
     with pytest.raises(ValueError, match=r"keeping 500 frames .* set frames to 3 or more, which keeps 334, or to 0"):
         pack.run("DAS_Optimize", steps=1000, frames=2, **given)
-    pack.module("nodes.optimize")._check_frames(stack, 1000, 3)
+    pack.module("nodes.ascent.loop")._check_frames(stack, 1000, 3)
     monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device=None: frame - 1)
     with pytest.raises(ValueError, match=r"keeping 1 frames .*: make the picture or the batch smaller"):
         pack.run("DAS_Optimize", steps=5, **given)

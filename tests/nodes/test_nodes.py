@@ -51,7 +51,12 @@ def assert_is_free(tensor: Tensor) -> None:
 
 def tensors(stack: Any) -> Iterator[Tensor]:
     """Every tensor that a stack carries."""
-    yield from (stack.start, stack.canvas, *(stack.drive or ()), *(stack.momentum.tensors if stack.momentum else ()))
+    yield from (
+        stack.start,
+        stack.canvas,
+        *(stack.parameters.tensors if stack.parameters else ()),
+        *(stack.optimizer_state.tensors if stack.optimizer_state else ()),
+    )
 
 
 def pixels(image: Tensor) -> np.ndarray:
@@ -208,7 +213,7 @@ def test_an_image_comes_in_free_of_inference_mode_however_it_lies_in_memory(pack
     bridge = pack.module("nodes.bridge")
     with torch.inference_mode():
         for image in (torch.rand(1, 8, 9, 3), torch.rand(1, 3, 8, 9).movedim(1, -1)):
-            taken = bridge.with_autograd(bridge.images_in)(image)
+            taken = bridge.with_autograd(bridge.read_images)(image)
             assert_is_free(taken)
             assert taken.is_contiguous()
             assert torch.equal(taken, image.movedim(-1, 1))

@@ -9,10 +9,11 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from node_calls import Call, NodeClass
-from node_inputs import with_defaults
+from runner.node_calls import Call
+from runner.node_classes import NodeClass
+from runner.node_inputs import fill_defaults
+from runner.workflow_graph import Node
 from torch import Tensor, nn
-from workflow_graph import Node
 
 Result = tuple[Any, ...]
 
@@ -49,7 +50,7 @@ class Pack:
         What lies inside another input is given as `execute` receives it: `objectives={"objective0": objective}`,
         `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. Nothing is checked first, as if all inputs were linked.
         """
-        node = with_defaults(Node("1", node_id, "", dict(_dotted(inputs))))
+        node = fill_defaults(Node("1", node_id, "", dict(_dotted(inputs))))
         call = Call(node, self.nodes[node_id], {"1": node})
         with torch.inference_mode():
             (output,) = call("EXECUTE_NORMALIZED", {name: [value] for name, value in node.inputs.items()})
@@ -75,7 +76,7 @@ class Pack:
             return embedding
 
         tower = models.TextTower(encode, len, 77, reader)
-        made = self.module("nodes.bridge").managed_clip(models.assemble(judge, tower, "shortest", "bicubic"))
+        made = self.module("nodes.bridge").manage_clip(models.assemble_clip(judge, tower, "shortest", "bicubic"))
         if texts is not None:
             texts.clear()
         return made
@@ -83,8 +84,8 @@ class Pack:
     def classifier(self, module: nn.Module, size: int = 16, classes: int = 4) -> Any:
         """A classifier of our own making, in the care of the memory manager like those of Load Classifier."""
         half = (0.5, 0.5, 0.5)
-        labels = self.module("das_core.models.labels").numbered(classes)
-        owner = self.module("nodes.bridge").managed(module)
+        labels = self.module("das_core.models.labels").number_labels(classes)
+        owner = self.module("nodes.bridge").manage_module(module)
         make = self.module("das_core.models.classifier").Classifier
         return make("toy", module.eval().requires_grad_(False), size, half, half, owner=owner, labels=labels)
 

@@ -16,8 +16,8 @@ from torch import nn
 from transformers import PreTrainedTokenizerFast
 
 from das_core.models.clip import CLIP
-from das_core.models.openclip import build, clip_of
-from das_core.models.openclip_text import tokenizer_of
+from das_core.models.sources.open_clip_models import build_open_clip_module, wrap_open_clip_module
+from das_core.models.sources.open_clip_text import build_tokenizer
 
 TINY: dict[str, Any] = {
     "embed_dim": 24,
@@ -31,13 +31,13 @@ def model(config: dict[str, Any] | None = None, seed: int = 0) -> nn.Module:
     """A model with random weights, its outputs as far apart as those of a trained one."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return build(config or TINY).eval()
+        return build_open_clip_module(config or TINY).eval()
 
 
 def clip(seed: int = 0, config: dict[str, Any] | None = None, name: str = "tiny") -> CLIP:
     """A CLIP with random weights."""
     config = config or TINY
-    return clip_of(name, model(config, seed), tokenizer_of(config["text_cfg"]), {})
+    return wrap_open_clip_module(name, model(config, seed), build_tokenizer(config["text_cfg"]), {})
 
 
 @contextmanager

@@ -5,9 +5,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from das_core.ascent.loop import Ascent
+from das_core.ascent.result import Result
 from das_core.models.classifier import Classifier
 from das_core.models.judge import Judge
-from das_core.models.labels import numbered
+from das_core.models.labels import number_labels
+from das_core.objectives.base import BaseObjective
+from das_core.objectives.classes import ClassObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+
+SPEC = StackSpec(32, 32, 8)
+VIEWS = Augmentation(6, Windows(8))
 
 
 def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> Classifier:
@@ -27,11 +38,11 @@ def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> Classifier:
         module[-1].weight.data *= 30
     module = module.eval().requires_grad_(False)
     half = (0.5, 0.5, 0.5)
-    return Classifier("toy", module, size, half, half, labels=numbered(classes))
+    return Classifier("toy", module, size, half, half, labels=number_labels(classes))
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(BaseObjective):
     """An objective whose score is the mean of what a module says."""
 
     judge: Judge
@@ -51,3 +62,19 @@ def judge(module: nn.Module, size: int = 16) -> Judge:
 def count_batch_norms(module: nn.Module) -> int:
     """How many batch norms a module still has."""
     return sum(isinstance(part, nn.BatchNorm2d) for part in module.modules())
+
+
+def class_objective(target: int = 3, weight: float = 1.0, seed: int = 0) -> ClassObjective:
+    return ClassObjective(classifier(seed=seed), ((target, 1.0),), weight=weight)
+
+
+def climb(stack: ImageStack | None = None, **settings: object) -> Result:
+    asked = settings.pop("objectives", None) or [class_objective()]
+    ascent = Ascent(
+        stack or ImageStack.grey(SPEC),
+        asked,  # type: ignore[arg-type]
+        settings.pop("augmentation", VIEWS),  # type: ignore[arg-type]
+        **{"steps": 5, **settings},  # type: ignore[arg-type]
+    )
+    ascent.run()
+    return ascent.result

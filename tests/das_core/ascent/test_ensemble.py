@@ -7,25 +7,27 @@ import torch
 from torch import Tensor, nn
 from toys import Output, classifier, judge
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Windows
-from das_core.draws import generator
-from das_core.ensemble import balanced, grouped, named
-from das_core.models.watched import Watched
+from das_core.ascent.ensemble import balance_gradients, group_by_judge, name_objectives
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, NormalizedAscent
+from das_core.ascent.result import AscentError
+from das_core.common.seeding import make_generator
+from das_core.models.layers.activations import ActivationJudge
 from das_core.objectives.classes import ClassObjective
-from das_core.objectives.content import content_objective
-from das_core.objectives.feature import feature_objective
-from das_core.objectives.scheduled import ScheduledObjective
-from das_core.optimizers import SGD, UnitAscent
-from das_core.record import AscentError
-from das_core.stack import ImageStack, StackSpec
+from das_core.objectives.content import ContentObjective
+from das_core.objectives.feature import FeatureObjective
+from das_core.objectives.wrapped import ScheduledObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 
 SPEC = StackSpec(32, 32, 8)
 VIEWS = Augmentation(3, Windows(8))
 
 
 def noise(*key: int, batch: int = 2) -> Tensor:
-    return torch.randn(batch, 3, 8, 9, generator=generator(*key))
+    return torch.randn(batch, 3, 8, 9, generator=make_generator(*key))
 
 
 def length(gradient: Tensor) -> Tensor:
@@ -38,12 +40,12 @@ def same(part: Tensor) -> Tensor:
 
 def test_a_single_gradient_is_left_alone() -> None:
     gradient = noise(1)
-    assert balanced([gradient], [3.0], same) is gradient
+    assert balance_gradients([gradient], [3.0], same) is gradient
 
 
 def test_the_others_are_brought_to_the_scale_of_the_first() -> None:
     first, second, third = noise(1), 1000 * noise(2), 1e-6 * noise(3)
-    total = balanced([first, second, third], [1.0, 2.0, 0.5], same)
+    total = balance_gradients([first, second, third], [1.0, 2.0, 0.5], same)
     # What is left of the sum after the first, taken apart along what was put in.
     rest = total - first
     for item in range(2):
@@ -55,9 +57,9 @@ def test_the_others_are_brought_to_the_scale_of_the_first() -> None:
 
 def test_images_of_a_batch_are_scaled_by_themselves() -> None:
     first, second = noise(1), noise(2) * torch.tensor([1.0, 1e4])[:, None, None, None]
-    both = balanced([first, second], [1.0, 1.0], same)
+    both = balance_gradients([first, second], [1.0, 1.0], same)
     for item in range(2):
-        alone = balanced([first[item : item + 1], second[item : item + 1]], [1.0, 1.0], same)
+        alone = balance_gradients([first[item : item + 1], second[item : item + 1]], [1.0, 1.0], same)
         torch.testing.assert_close(both[item : item + 1], alone)
 
 
@@ -68,29 +70,29 @@ def test_gradients_are_measured_by_where_they_lead() -> None:
 
     first, second = noise(1), noise(2)
     second[:, 1:] *= 1e3
-    total = balanced([first, second], [1.0, 1.0], red)
+    total = balance_gradients([first, second], [1.0, 1.0], red)
     torch.testing.assert_close(length(red(total - first)), length(red(first)))
 
 
 def test_a_model_that_leads_nowhere_takes_nothing_from_the_others() -> None:
     nothing = torch.zeros(2, 3, 8, 9)
     for gradients in ([nothing, noise(1)], [noise(1), nothing]):
-        assert torch.equal(balanced(gradients, [1.0, 1.0], same), noise(1))
-    assert torch.equal(balanced([noise(1), nothing], [1.0, 0.0], same), noise(1))
-    assert not bool(balanced([nothing, nothing], [1.0, 1.0], same).any())
+        assert torch.equal(balance_gradients(gradients, [1.0, 1.0], same), noise(1))
+    assert torch.equal(balance_gradients([noise(1), nothing], [1.0, 0.0], same), noise(1))
+    assert not bool(balance_gradients([nothing, nothing], [1.0, 1.0], same).any())
 
 
 def test_what_is_not_a_number_stays_visible() -> None:
     broken = noise(2)
     broken[0, 0, 0, 0] = torch.nan
     for gradients in ([broken, noise(1)], [noise(1), broken]):
-        assert bool(balanced(gradients, [1.0, 1.0], same)[0].isnan().any())
+        assert bool(balance_gradients(gradients, [1.0, 1.0], same)[0].isnan().any())
 
 
 def test_objectives_that_ask_one_model_are_asked_at_once() -> None:
     one, other = classifier(seed=1), classifier(seed=2)
     asked = [ClassObjective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
-    groups = grouped(named(asked))
+    groups = group_by_judge(name_objectives(asked))
     assert [[name for name, _ in group.members] for group in groups] == [
         ["class 3", "class 3 (3)"],
         ["class 3 (2)"],
@@ -102,14 +104,14 @@ def test_what_a_model_says_and_its_layers_are_asked_as_if_of_two() -> None:
     model = classifier()
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     asked = [
-        content_objective(model, picture, "3"),
+        ContentObjective.from_images(model, picture, "3"),
         ClassObjective(model, ((3, 1.0),)),
-        feature_objective(model, "1", "channel", 2),
+        FeatureObjective.from_layer(model, "1", "channel", 2),
     ]
-    groups = grouped(named(asked))
+    groups = group_by_judge(name_objectives(asked))
     assert [[name for name, _ in group.members] for group in groups] == [["content", "1 channel 2"], ["class 3"]]
     inside, outside = (group.judge for group in groups)
-    assert isinstance(inside, Watched)
+    assert isinstance(inside, ActivationJudge)
     assert outside is model
     assert inside.module is model.module
     assert [layer.name for layer in inside.layers] == ["3", "1"]
@@ -141,8 +143,7 @@ def ask(seed: int, target: int, weight: float = 1.0, loud: bool = False) -> Clas
 
 def climb(*objectives: object, **settings: object) -> Ascent:
     ascent = Ascent(ImageStack.grey(SPEC), objectives, VIEWS, **{"steps": 3, **settings})  # type: ignore[arg-type]
-    for _ in ascent:
-        pass
+    ascent.run()
     return ascent
 
 
@@ -176,8 +177,7 @@ def test_the_order_of_models_does_not_matter_where_steps_have_one_size() -> None
     images = []
     for asked in ([ask(1, 3), ask(2, 5, 0.5)], [ask(2, 5, 0.5), ask(1, 3)]):
         ascent = Ascent(ImageStack.grey(SPEC), asked, still, steps=3)
-        for _ in ascent:
-            pass
+        ascent.run()
         images.append(ascent.result.image)
     torch.testing.assert_close(images[0], images[1], atol=1e-4, rtol=0)
 
@@ -199,7 +199,7 @@ def test_an_objective_that_fades_in_counts_at_the_end() -> None:
     # Both on one model: what is asked first is gone by the end.
     first = ScheduledObjective(ask(1, 3), 1.0, 0.0, "step")
     then = ScheduledObjective(replace(ask(1, 5), judge=first.objective.judge), 0.0, 1.0, "step")  # type: ignore[arg-type]
-    history = climb(first, then, steps=20, optimizer=UnitAscent(coarse_to_fine=0), schedule="constant").history
+    history = climb(first, then, steps=20, optimizer=NormalizedAscent(coarse_to_fine=0), schedule="constant").history
     score = {name: [record.scores[name] for record in history] for name in ("class 3", "class 5")}
     assert score["class 3"][9] > score["class 3"][0] + 0.1
     assert score["class 5"][19] > score["class 5"][10] + 0.1

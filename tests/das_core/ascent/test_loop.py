@@ -3,38 +3,25 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor, nn
-from toys import Output, classifier, judge
+from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Flip, Noise, Windows
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.result import AscentError
 from das_core.objectives.classes import ClassObjective
-from das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
-from das_core.record import AscentError, Result
-from das_core.stack import ImageStack, StackSpec
-
-SPEC = StackSpec(32, 32, 8)
-VIEWS = Augmentation(6, Windows(8))
-
-
-def objective(target: int = 3, weight: float = 1.0, seed: int = 0) -> ClassObjective:
-    return ClassObjective(classifier(seed=seed), ((target, 1.0),), weight=weight)
-
-
-def climb(stack: ImageStack | None = None, **settings: object) -> Result:
-    asked = settings.pop("objectives", None) or [objective()]
-    ascent = Ascent(
-        stack or ImageStack.grey(SPEC),
-        asked,  # type: ignore[arg-type]
-        settings.pop("augmentation", VIEWS),  # type: ignore[arg-type]
-        **{"steps": 5, **settings},  # type: ignore[arg-type]
-    )
-    for _ in ascent:
-        pass
-    return ascent.result
+from das_core.stack.decomposition import read_levels
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.stack.state import LevelTensors
+from das_core.views.augmentation import Augmentation
+from das_core.views.transforms import Flip, Noise
+from das_core.views.windows import Windows
 
 
 @pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
-@pytest.mark.parametrize("optimizer", [UnitAscent(), UnitAscent(momentum=0.5), SGD(1.0), SGD(0.3, 0.9), Adam()])
+@pytest.mark.parametrize(
+    "optimizer", [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(1.0), SGD(0.3, 0.9), Adam()]
+)
 def test_the_score_rises(method: str, optimizer: Optimizer) -> None:
     stack = ImageStack.grey(replace(SPEC, method=method))  # type: ignore[type-var]
     history = climb(stack, optimizer=optimizer, steps=12).history
@@ -42,7 +29,7 @@ def test_the_score_rises(method: str, optimizer: Optimizer) -> None:
 
 
 def test_every_step_tells_what_it_did() -> None:
-    ascent = Ascent(ImageStack.grey(SPEC), [objective()], VIEWS, steps=3)
+    ascent = Ascent(ImageStack.grey(SPEC), [class_objective()], VIEWS, steps=3)
     images = []
     for number, step in enumerate(ascent):
         assert step.record.step == number
@@ -64,8 +51,8 @@ def test_the_same_settings_give_the_same_bits() -> None:
 @pytest.mark.parametrize("chunk", [1, 5, 0])
 def test_chunks_change_nothing_but_rounding(chunk: int) -> None:
     stack = ImageStack.grey(SPEC, 2)
-    whole = Ascent(stack, [objective()], VIEWS, chunk=12)
-    parts = Ascent(stack, [objective()], VIEWS, chunk=chunk)
+    whole = Ascent(stack, [class_objective()], VIEWS, chunk=12)
+    parts = Ascent(stack, [class_objective()], VIEWS, chunk=chunk)
     first = next(iter(whole))
     again = next(iter(parts))
     assert again.record.gradient_norm == pytest.approx(first.record.gradient_norm, rel=1e-5)
@@ -88,7 +75,7 @@ def test_nothing_that_comes_in_is_changed() -> None:
     assert stack.steps == 0
 
 
-@pytest.mark.parametrize("optimizer", [UnitAscent(0.05, 0.5, 0.0), SGD(0.5, 0.9), Adam()])
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0), SGD(0.5, 0.9), Adam()])
 @pytest.mark.parametrize("method", ["spectral", "exact"])
 def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: str) -> None:
     start = ImageStack.grey(replace(SPEC, method=method))  # type: ignore[type-var]
@@ -97,25 +84,25 @@ def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: st
     rest = climb(half.stack, steps=3, optimizer=optimizer, schedule="constant")
     assert torch.equal(rest.image, through.image)
     assert [record.step for record in rest.history] == [3, 4, 5]
-    for part, whole in zip(rest.stack.levels(), through.stack.levels(), strict=True):
+    for part, whole in zip(read_levels(rest.stack), read_levels(through.stack), strict=True):
         assert torch.equal(part, whole)
 
 
 def test_another_optimizer_can_go_on() -> None:
-    stack = climb(optimizer=UnitAscent()).stack
+    stack = climb(optimizer=NormalizedAscent()).stack
     stack = climb(stack, optimizer=Adam()).stack
     stack = climb(stack, optimizer=SGD(0.1, 0.9)).stack
-    result = climb(stack, optimizer=UnitAscent())
+    result = climb(stack, optimizer=NormalizedAscent())
     assert result.stack.steps == 20
     assert torch.isfinite(result.image).all()
 
 
-@pytest.mark.parametrize("optimizer", [UnitAscent(), SGD(0.5), Adam()])
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(0.5), Adam()])
 @pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
 def test_every_level_can_be_read_out(optimizer: Optimizer, method: str) -> None:
     spec = StackSpec(32, 32, 8, levels=(1, 2, 7, 20, 48), method=method)  # type: ignore[arg-type]
     stack = climb(ImageStack.grey(spec), optimizer=optimizer).stack
-    summed = spec.operator(torch.device("cpu"), "layers").push(stack.levels())
+    summed = spec.operator(torch.device("cpu"), "layers").forward(LevelTensors(read_levels(stack)))
     torch.testing.assert_close(summed, stack.canvas - stack.start, rtol=1e-3, atol=1e-4)
 
 
@@ -125,7 +112,7 @@ def test_objectives_add_up_with_their_weights() -> None:
         ascent = Ascent(stack, asked, VIEWS, optimizer=SGD(1.0), schedule="constant")
         return next(iter(ascent)).stack.canvas
 
-    same = objective(3).judge
+    same = class_objective(3).judge
     first = ClassObjective(same, ((3, 1.0),))
     second = ClassObjective(same, ((5, 1.0),), weight=-0.5)
     torch.testing.assert_close(gradient(first, second), gradient(first) + gradient(second), rtol=1e-4, atol=1e-3)
@@ -146,7 +133,7 @@ def test_every_model_sees_views_of_its_own_and_objectives_of_one_model_share_the
 
 
 def test_objectives_of_one_name_are_told_apart() -> None:
-    history = climb(objectives=[objective(3), objective(3, 0.5), objective(4)]).history
+    history = climb(objectives=[class_objective(3), class_objective(3, 0.5), class_objective(4)]).history
     assert list(history[0].scores) == ["class 3", "class 3 (2)", "class 4"]
 
 
@@ -216,13 +203,13 @@ def test_a_judge_that_does_not_look_is_named() -> None:
 
 
 def test_the_broken_objective_is_the_one_that_is_named() -> None:
-    asked = [objective(), Output(judge(BreaksAt(1, float("nan"))), "broken")]
+    asked = [class_objective(), Output(judge(BreaksAt(1, float("nan"))), "broken")]
     with pytest.raises(AscentError, match="gradient of 'broken' is"):
         next(iter(Ascent(ImageStack.grey(SPEC), asked, VIEWS)))
 
 
 def test_an_ascent_that_is_broken_off_keeps_what_it_has() -> None:
-    ascent = Ascent(ImageStack.grey(SPEC), [objective()], VIEWS)
+    ascent = Ascent(ImageStack.grey(SPEC), [class_objective()], VIEWS)
     for step in ascent:
         if step.record.step == 2:
             break
@@ -230,7 +217,7 @@ def test_an_ascent_that_is_broken_off_keeps_what_it_has() -> None:
 
 
 def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
-    ascent = Ascent(ImageStack.grey(StackSpec(32, 32, 5)), [objective()])
+    ascent = Ascent(ImageStack.grey(StackSpec(32, 32, 5)), [class_objective()])
     assert ascent.augmentation == Augmentation(16, Windows(5), (Flip(), Noise()))
 
 
@@ -240,7 +227,7 @@ def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
         ({"steps": 0}, "steps 0"),
         ({"chunk": -1}, "chunk -1"),
         ({"seed": -1}, "seed -1"),
-        ({"objectives": [objective(weight=0.0)]}, "weights of all objectives are 0"),
+        ({"objectives": [class_objective(weight=0.0)]}, "weights of all objectives are 0"),
         ({"augmentation": Augmentation(windows=Windows(9))}, "jitter 9 reaches past the margin of 8"),
     ],
 )

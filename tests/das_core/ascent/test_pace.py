@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from das_core.schedule import Pace, Schedule, pace_at
+from das_core.ascent.pace import Pace, Schedule, pace_at
 
 
 @pytest.mark.parametrize(
-    ("step", "schedule", "coarse", "rate", "opening"),
+    ("step", "schedule", "coarse", "rate", "coarse_progress"),
     [
         (0, "constant", 0.0, 1.0, 1.0),
         (99, "constant", 0.0, 1.0, 1.0),
@@ -25,10 +25,12 @@ from das_core.schedule import Pace, Schedule, pace_at
         (99, "cosine", 1.0, 1.0, 0.99),
     ],
 )
-def test_paces_of_a_hundred_steps(step: int, schedule: Schedule, coarse: float, rate: float, opening: float) -> None:
+def test_paces_of_a_hundred_steps(
+    step: int, schedule: Schedule, coarse: float, rate: float, coarse_progress: float
+) -> None:
     pace = pace_at(step, 100, schedule, coarse)
     assert pace.rate == pytest.approx(rate)
-    assert pace.opening == pytest.approx(opening)
+    assert pace.coarse_progress == pytest.approx(coarse_progress)
 
 
 @given(st.integers(1, 300), st.sampled_from(["constant", "cosine"]), st.floats(0, 1))
@@ -37,11 +39,11 @@ def test_an_ascent_slows_and_opens_without_a_stop(steps: int, schedule: Schedule
     assert paces[0].rate == 1
     # A rate of nothing would be a step for nothing.
     assert all(0 < pace.rate <= 1 for pace in paces)
-    assert all(0 <= pace.opening <= 1 for pace in paces)
+    assert all(0 <= pace.coarse_progress <= 1 for pace in paces)
     for earlier, later in pairwise(paces):
         assert later.rate <= earlier.rate
-        assert later.opening >= earlier.opening
-        assert later.rate == earlier.rate or later.opening == 1
+        assert later.coarse_progress >= earlier.coarse_progress
+        assert later.rate == earlier.rate or later.coarse_progress == 1
 
 
 def test_one_step_is_a_whole_one() -> None:
@@ -49,11 +51,11 @@ def test_one_step_is_a_whole_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("opening", "cutoff"),
+    ("coarse_progress", "cutoff"),
     [(0.0, 20.0), (1.0, None), (0.5, math.sqrt(20 * 1.2 * 336))],
 )
-def test_cutoff_rises_by_equal_factors(opening: float, cutoff: float | None) -> None:
-    assert Pace(1.0, opening).cutoff(336) == (cutoff if cutoff is None else pytest.approx(cutoff))
+def test_cutoff_rises_by_equal_factors(coarse_progress: float, cutoff: float | None) -> None:
+    assert Pace(1.0, coarse_progress).cutoff(336) == (cutoff if cutoff is None else pytest.approx(cutoff))
 
 
 def test_the_low_pass_fades_out_before_it_is_dropped() -> None:

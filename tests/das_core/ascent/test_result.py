@@ -1,13 +1,13 @@
 import numpy as np
 import torch
-from test_ascent import SPEC, climb
 from torch import Tensor, nn
-from toys import Output, judge
+from toys import SPEC, Output, climb, judge
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Windows
-from das_core.importance import gradient_strength, importance_mask
-from das_core.stack import ImageStack
+from das_core.ascent.loop import Ascent
+from das_core.ascent.result import make_importance_mask, measure_gradient_strength
+from das_core.stack.image_stack import ImageStack
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 
 
 class Left(nn.Module):
@@ -34,7 +34,7 @@ def test_before_the_first_step_it_is_dark() -> None:
 
 def test_it_is_that_of_numpy() -> None:
     steps = torch.randn(4, 2, 3, 12, 10, generator=torch.Generator().manual_seed(0))
-    mask = importance_mask(torch.stack([gradient_strength(step) for step in steps]).sum(dim=0))
+    mask = make_importance_mask(torch.stack([measure_gradient_strength(step) for step in steps]).sum(dim=0))
     for item in range(2):
         sizes = np.sqrt((steps[:, item].numpy() ** 2).sum(axis=1))
         gathered = (sizes / sizes.mean(axis=(1, 2), keepdims=True)).sum(axis=0)
@@ -44,5 +44,5 @@ def test_it_is_that_of_numpy() -> None:
 
 def test_every_step_counts_alike_however_large_its_gradient() -> None:
     one, other = torch.rand(2, 1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(gradient_strength(other * 1000), gradient_strength(other))
-    assert torch.isfinite(gradient_strength(one * 0)).all()
+    torch.testing.assert_close(measure_gradient_strength(other * 1000), measure_gradient_strength(other))
+    assert torch.isfinite(measure_gradient_strength(one * 0)).all()

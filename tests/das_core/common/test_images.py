@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from das_core.images import check_images
+from das_core.common.images import check_images
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])

@@ -6,13 +6,17 @@ import torch
 from torch import Tensor, nn
 from toys import Output, classifier, judge
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Windows
-from das_core.draws import Draws, ViewKey
-from das_core.masks import boxes, canvas_mask, mean_square, with_context, within
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.common.geometry import add_context, intersect_boxes
+from das_core.common.masks import canvas_mask, find_boxes, mean_square
 from das_core.objectives.classes import ClassObjective
-from das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
-from das_core.stack import ImageStack, StackSpec
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.draws import Draws, ViewKey
+from das_core.views.geometry import ViewGeometry
+from das_core.views.windows import Windows
 
 SPEC = StackSpec(48, 40, 8)
 VIEWS = Augmentation(4, Windows(8))
@@ -30,17 +34,16 @@ def square(top: int = 10, left: int = 12, side: int = 20, shape: tuple[int, int]
 
 def part(image: Tensor | None = None, mask: Tensor | None = None, feather: int = 0) -> ImageStack:
     shown = photograph() if image is None else image
-    return ImageStack.from_image(SPEC, shown).inside(shown, square() if mask is None else mask, feather)
+    return ImageStack.from_image(SPEC, shown).place_into(shown, square() if mask is None else mask, feather)
 
 
 def climbed(stack: ImageStack, optimizer: Optimizer | None = None, steps: int = 4) -> ImageStack:
     ascent = Ascent(stack, [ClassObjective(classifier(), ((3, 1.0),))], VIEWS, steps=steps, optimizer=optimizer)
-    for _ in ascent:
-        pass
+    ascent.run()
     return ascent.result.stack
 
 
-@pytest.mark.parametrize("optimizer", [UnitAscent(), SGD(1.0, 0.5), Adam()], ids=lambda o: o.kind)
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(1.0, 0.5), Adam()], ids=lambda o: o.kind)
 @pytest.mark.parametrize("feather", [0, 4])
 def test_outside_the_mask_every_bit_is_the_images(optimizer: Optimizer, feather: int) -> None:
     image = photograph()
@@ -80,7 +83,7 @@ def test_a_full_mask_is_no_mask() -> None:
 )
 def test_masks_that_cannot_be_are_named(mask: Tensor, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        ImageStack.grey(SPEC).inside(photograph(count=2), mask)
+        ImageStack.grey(SPEC).place_into(photograph(count=2), mask)
 
 
 def test_a_mask_that_is_cut_away_is_named() -> None:
@@ -89,7 +92,7 @@ def test_a_mask_that_is_cut_away_is_named() -> None:
     with pytest.raises(
         ValueError, match=r"nothing of the mask is left when it is resized to cover the picture, 48 x 40"
     ):
-        ImageStack.grey(SPEC).inside(photograph(), edge)
+        ImageStack.grey(SPEC).place_into(photograph(), edge)
 
 
 @pytest.mark.parametrize("feather", [-1, 40])
@@ -147,7 +150,7 @@ class Blind(nn.Module):
 
 def test_the_step_is_as_large_under_the_mask_as_elsewhere() -> None:
     asked = [Output(judge(Blind()))]
-    ascent = Ascent(part(), asked, VIEWS, steps=1, schedule="constant", optimizer=UnitAscent(0.06))
+    ascent = Ascent(part(), asked, VIEWS, steps=1, schedule="constant", optimizer=NormalizedAscent(0.06))
     (step,) = list(ascent)
     moved = step.stack.canvas - step.stack.start
     assert step.stack.surroundings is not None
@@ -166,7 +169,7 @@ def test_mean_squares_under_a_mask_equal_their_definition() -> None:
 
 def test_boxes_hold_what_is_painted() -> None:
     masks = torch.stack([square(3, 5, 7), square(0, 0, 40)])
-    assert boxes(masks) == [(3, 5, 7, 7), (0, 0, 40, 40)]
+    assert find_boxes(masks) == [(3, 5, 7, 7), (0, 0, 40, 40)]
 
 
 @pytest.mark.parametrize(
@@ -174,25 +177,27 @@ def test_boxes_hold_what_is_painted() -> None:
     [((10, 10, 20, 20), (5, 5, 30, 30)), ((0, 0, 4, 4), (0, 0, 25, 25)), ((90, 90, 10, 10), (75, 75, 25, 25))],
 )
 def test_context_surrounds_a_box_within_reach(box: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    assert with_context(box, (0, 0, 100, 100)) == expected  # type: ignore[arg-type]
+    assert add_context(box, (0, 0, 100, 100)) == expected  # type: ignore[arg-type]
 
 
 def test_the_common_part_of_boxes() -> None:
-    assert within((0, 0, 10, 10), (5, 6, 10, 10)) == (5, 6, 5, 4)
-    assert within((0, 0, 3, 3), (5, 5, 9, 9))[2:] == (0, 0)
+    assert intersect_boxes((0, 0, 10, 10), (5, 6, 10, 10)) == (5, 6, 5, 4)
+    assert intersect_boxes((0, 0, 3, 3), (5, 5, 9, 9))[2:] == (0, 0)
 
 
 def test_views_lie_in_the_box_of_their_image() -> None:
     keys = [ViewKey(0, item, 0, view) for item in range(2) for view in range(50)]
-    boxed = [(4, 6, 20, 24), (30, 10, 17, 40)]
-    windows = Windows(8, zoom_start=0.45).draw((56, 64), 8, Draws(keys, torch.device("cpu")), boxes=boxed)
+    boxed = ((4, 6, 20, 24), (30, 10, 17, 40))
+    windows = Windows(8, zoom_start=0.45).draw(ViewGeometry((56, 64), 8, boxes=boxed), Draws(keys, torch.device("cpu")))
     for number, (top, left, side) in enumerate(windows):
         low, start, height, width = boxed[number // 50]
         assert low <= top <= top + side <= low + height
         assert start <= left <= left + side <= start + width
     # No box: the same draws as ever.
-    free = Windows(8).draw((56, 64), 8, Draws(keys, torch.device("cpu")))
-    assert free == Windows(8).draw((56, 64), 8, Draws(keys, torch.device("cpu")), boxes=[(0, 0, 56, 64)] * 2)
+    free = Windows(8).draw(ViewGeometry((56, 64), 8), Draws(keys, torch.device("cpu")))
+    assert free == Windows(8).draw(
+        ViewGeometry((56, 64), 8, boxes=((0, 0, 56, 64),) * 2), Draws(keys, torch.device("cpu"))
+    )
 
 
 def seen(stack: ImageStack, look: Callable[[Tensor], None]) -> None:
@@ -208,7 +213,7 @@ def seen(stack: ImageStack, look: Callable[[Tensor], None]) -> None:
 def test_models_see_the_surroundings_and_what_is_made() -> None:
     image = torch.ones(1, 3, 40, 48)
     views: list[Tensor] = []
-    seen(ImageStack.grey(SPEC).inside(image, square(side=10)), views.append)
+    seen(ImageStack.grey(SPEC).place_into(image, square(side=10)), views.append)
     shown = torch.cat(views)
     assert shown.max() == 1
     assert shown.min() < 0.6
@@ -218,9 +223,9 @@ def test_models_see_the_surroundings_and_what_is_made() -> None:
 
 
 def test_a_stack_with_surroundings_moves_and_continues() -> None:
-    whole = climbed(part(), UnitAscent(coarse_to_fine=0.0), 4)
+    whole = climbed(part(), NormalizedAscent(coarse_to_fine=0.0), 4)
     device = torch.device("cpu")
     assert torch.equal(whole.to(device).image(), whole.image())
-    again = climbed(replace(whole), UnitAscent(), 2)
+    again = climbed(replace(whole), NormalizedAscent(), 2)
     outside = (square() == 0).expand(3, -1, -1)[None]
     assert torch.equal(again.image()[outside], photograph()[outside])

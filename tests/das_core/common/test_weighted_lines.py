@@ -2,7 +2,7 @@
 
 import pytest
 
-from das_core.objectives.lines import check_weight, texts_of, weighted_lines
+from das_core.common.weighted_lines import check_weight, parse_texts, parse_weighted_lines
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,12 @@ from das_core.objectives.lines import check_weight, texts_of, weighted_lines
     ],
 )
 def test_lines_are_read(text: str, expected: list[tuple[str, float]]) -> None:
-    assert list(weighted_lines(text, "x: 0.5", times=True)) == expected
+    assert list(parse_weighted_lines(text, "x: 0.5", times=True)) == expected
 
 
 @pytest.mark.parametrize(("text", "name"), [("107:2", "107"), ("n01910747:2", "n01910747"), ("class 3:2", "class 3")])
 def test_without_times_a_colon_after_a_digit_is_one_like_any_other(text: str, name: str) -> None:
-    assert list(weighted_lines(text, "x: 0.5")) == [(name, 2.0)]
+    assert list(parse_weighted_lines(text, "x: 0.5")) == [(name, 2.0)]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_without_times_a_colon_after_a_digit_is_one_like_any_other(text: str, na
 )
 def test_weights_that_are_none_are_named(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        list(weighted_lines(text, "x: 0.5"))
+        list(parse_weighted_lines(text, "x: 0.5"))
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, 1e6, -1e6])
@@ -52,10 +52,10 @@ def test_weights_in_range_pass(weight: float) -> None:
 
 
 def test_texts_come_without_their_weights_and_once() -> None:
-    assert texts_of("a cat\na dog: 0\n\na cat: -1\nat 10:30") == ["a cat", "a dog", "at 10:30"]
+    assert parse_texts("a cat\na dog: 0\n\na cat: -1\nat 10:30") == ["a cat", "a dog", "at 10:30"]
 
 
 @pytest.mark.parametrize(("text", "says"), [(" \n", "no text is given"), (": 2", "a line has a weight and no text")])
 def test_lines_without_a_text_are_named(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        texts_of(text)
+        parse_texts(text)

@@ -17,18 +17,17 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import DenseNet, MNASNet, VisionTransformer
 
-from das_core.models import classifier as module_under_test
-from das_core.models.classifier import (
-    Classifier,
-    file_architectures,
-    load_file,
-    load_timm,
+from das_core.models import classifier as classifier_module
+from das_core.models.classifier import Classifier
+from das_core.models.labels import imagenet_labels, number_labels
+from das_core.models.sources import classifier_files, timm_models, torchvision_models
+from das_core.models.sources.classifier_files import list_file_architectures, load_classifier_file
+from das_core.models.sources.timm_models import list_timm_architectures, load_timm
+from das_core.models.sources.torchvision_models import (
+    list_downloaded_torchvision,
+    list_torchvision_architectures,
     load_torchvision,
-    timm_architectures,
-    torchvision_architectures,
-    torchvision_fetched,
 )
-from das_core.models.labels import imagenet, numbered
 
 HALF = (0.5, 0.5, 0.5)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -68,7 +67,7 @@ class Middle(nn.Module):
 
 
 def middle(size: int = 8) -> Classifier:
-    return Classifier("toy", Middle(), size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=numbered(2))
+    return Classifier("toy", Middle(), size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(2))
 
 
 def test_probabilities_are_the_softmax_of_the_logits() -> None:
@@ -119,7 +118,7 @@ def test_what_is_no_image_is_refused(images: Tensor, says: str) -> None:
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_lower_precision_answers_in_float32_and_changes_no_one(dtype: torch.dtype) -> None:
     module = timm_model("mobilenetv3_small_050").requires_grad_(False)
-    full = Classifier("toy", module, 64, HALF, HALF, owner=object(), labels=imagenet())
+    full = Classifier("toy", module, 64, HALF, HALF, owner=object(), labels=imagenet_labels())
     half = full.with_precision(dtype)
     shown = views(64, 2).requires_grad_()
     answer = half(shown)
@@ -151,19 +150,19 @@ def test_every_classification_model_of_torchvision_is_listed() -> None:
         for name in enums
         if len(getattr(torchvision.models, name).DEFAULT.meta["categories"]) == 1000
     ]
-    assert torchvision_architectures() == sorted(with_classes)
+    assert list_torchvision_architectures() == sorted(with_classes)
     assert len(with_classes) >= 80
 
 
 def test_every_url_of_torchvision_carries_a_digest() -> None:
-    for name in torchvision_architectures():
+    for name in list_torchvision_architectures():
         digest = torchvision.models.get_model_weights(name).DEFAULT.url.rpartition("-")[2].removesuffix(".pth")
         assert 8 <= len(digest) <= 10
         int(digest, 16)
 
 
 def test_only_classifiers_of_timm_are_listed() -> None:
-    names = timm_architectures()
+    names = list_timm_architectures()
     assert names == sorted(names)
     assert len(names) > 1000
     listed = set(names)
@@ -172,9 +171,9 @@ def test_only_classifiers_of_timm_are_listed() -> None:
 
 
 def test_file_architectures_name_the_library() -> None:
-    names = file_architectures()
+    names = list_file_architectures()
     assert {"torchvision/resnet18", "timm/resnet18"} <= set(names)
-    assert len(names) == len(set(names)) == len(torchvision_architectures()) + len(timm.list_models())
+    assert len(names) == len(set(names)) == len(list_torchvision_architectures()) + len(timm.list_models())
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -186,17 +185,17 @@ def test_a_timm_checkpoint_is_loaded(tmp_path: Path, suffix: str, classes: int) 
         torch.save({"state_dict": module.state_dict()}, path)
     else:
         safetensors.torch.save_file(module.state_dict(), path)
-    loaded = load_file(path, "timm/mobilenetv3_small_050")
+    loaded = load_classifier_file(path, "timm/mobilenetv3_small_050")
     assert loaded.name == "my model"
     assert loaded.size == 224
-    assert loaded.labels == (imagenet() if classes == 1000 else numbered(10))
+    assert loaded.labels == (imagenet_labels() if classes == 1000 else number_labels(10))
     assert_says_what(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
 
 
 def test_a_tag_of_timm_tells_how_the_model_was_trained(tmp_path: Path) -> None:
     module = timm_model("tf_efficientnet_lite0", num_classes=3)
     torch.save(module.state_dict(), tmp_path / "a.pth")
-    tagged = load_file(tmp_path / "a.pth", "timm/tf_efficientnet_lite0.in1k")
+    tagged = load_classifier_file(tmp_path / "a.pth", "timm/tf_efficientnet_lite0.in1k")
     assert (tagged.mean, tagged.std) == (HALF, HALF)
     assert_says_what(tagged, module, HALF, HALF)
 
@@ -205,7 +204,7 @@ def test_a_tag_of_timm_tells_how_the_model_was_trained(tmp_path: Path) -> None:
 def test_a_torchvision_checkpoint_is_loaded(tmp_path: Path, name: str, classes: int) -> None:
     module = torchvision_model(name, num_classes=classes)
     torch.save(module.state_dict(), tmp_path / "a.pth")
-    loaded = load_file(tmp_path / "a.pth", f"torchvision/{name}")
+    loaded = load_classifier_file(tmp_path / "a.pth", f"torchvision/{name}")
     assert loaded.size == 224
     assert len(loaded.labels) == classes
     assert_says_what(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
@@ -216,7 +215,7 @@ def test_a_torchvision_checkpoint_is_loaded(tmp_path: Path, name: str, classes: 
 )
 def test_unknown_architectures_are_named(tmp_path: Path, architecture: str) -> None:
     with pytest.raises(ValueError, match=f"architecture '{architecture}' is unknown; write timm/NAME or torchvision/"):
-        load_file(tmp_path / "a.pth", architecture)
+        load_classifier_file(tmp_path / "a.pth", architecture)
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None:
@@ -225,21 +224,21 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None
         with pytest.raises(
             ValueError, match=rf"'a.pth' does not fit the architecture {architecture}: \d+ tensors miss"
         ):
-            load_file(tmp_path / "a.pth", architecture)
+            load_classifier_file(tmp_path / "a.pth", architecture)
 
 
 def test_a_head_of_an_odd_shape_is_refused(tmp_path: Path) -> None:
     state = timm_model("mobilenetv3_small_050").state_dict()
     torch.save({**state, "classifier.weight": torch.ones(())}, tmp_path / "a.pth")
     with pytest.raises(ValueError, match=r"1 of another shape \(classifier.weight is \(\), not \(1000, 1024\)\)"):
-        load_file(tmp_path / "a.pth", "timm/mobilenetv3_small_050")
+        load_classifier_file(tmp_path / "a.pth", "timm/mobilenetv3_small_050")
 
 
 def test_a_checkpoint_that_diverged_is_refused(tmp_path: Path) -> None:
     state = timm_model("mobilenetv3_small_050").state_dict()
     torch.save({**state, "classifier.bias": torch.full((1000,), torch.nan)}, tmp_path / "a.pth")
     with pytest.raises(ValueError, match="answers with values that are no numbers; its weights are damaged"):
-        load_file(tmp_path / "a.pth", "timm/mobilenetv3_small_050")
+        load_classifier_file(tmp_path / "a.pth", "timm/mobilenetv3_small_050")
 
 
 class Odd(nn.Module):
@@ -263,7 +262,7 @@ class Odd(nn.Module):
 )
 def test_what_is_no_classifier_is_refused(answer: Callable[[Tensor], object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        module_under_test._classifier("odd", Odd(answer), 8, HALF, HALF)
+        classifier_module.build_classifier("odd", Odd(answer), 8, HALF, HALF)
 
 
 Publish = Callable[[str, dict[str, Tensor]], Path]
@@ -297,14 +296,14 @@ def test_torchvision_weights_are_fetched_once(tmp_path: Path, publish: Publish) 
     module = torchvision_model("resnet18")
     published = publish("resnet18", module.state_dict())
     folder = tmp_path / "classifiers"
-    assert torchvision_fetched(folder) == []
+    assert list_downloaded_torchvision(folder) == []
     told: list[int] = []
     loaded = load_torchvision("resnet18", folder, lambda done, total: told.append(done))
     assert told[-1] == published.stat().st_size
     assert loaded.name == "resnet18"
-    assert loaded.labels == imagenet()
+    assert loaded.labels == imagenet_labels()
     assert_says_what(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
-    assert torchvision_fetched(folder) == ["resnet18"]
+    assert list_downloaded_torchvision(folder) == ["resnet18"]
     published.unlink()
     load_torchvision("resnet18", folder)
 
@@ -324,9 +323,9 @@ def test_googlenet_shifts_its_input(tmp_path: Path, publish: Publish) -> None:
 
 
 def test_inception_is_built_as_it_was_published() -> None:
-    module = module_under_test._torchvision_module("inception_v3", 10)
+    module = torchvision_models._torchvision_module("inception_v3", 10)
     assert module.transform_input
-    loaded = module_under_test._torchvision_classifier("inception_v3", module)
+    loaded = torchvision_models._torchvision_classifier("inception_v3", module)
     assert (loaded.size, len(loaded.labels)) == (299, 10)
 
 
@@ -340,8 +339,8 @@ def test_densenets_are_published_under_older_names(monkeypatch: pytest.MonkeyPat
             state[old] = value
     assert "features.denseblock1.denselayer1.norm.1.running_mean" in state
     torch.save(state, tmp_path / "a.pth")
-    monkeypatch.setattr(module_under_test, "_torchvision_module", lambda name, classes: small)
-    loaded = load_file(tmp_path / "a.pth", "torchvision/densenet121")
+    monkeypatch.setattr(classifier_files, "_torchvision_module", lambda name, classes: small)
+    loaded = load_classifier_file(tmp_path / "a.pth", "torchvision/densenet121")
     assert_says_what(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
 
 
@@ -356,8 +355,8 @@ def test_vision_transformers_are_published_under_older_names(monkeypatch: pytest
     }
     assert len(state.keys() - module.state_dict().keys()) == 4
     torch.save(state, tmp_path / "a.pth")
-    monkeypatch.setattr(module_under_test, "_torchvision_module", lambda name, classes: small)
-    loaded = load_file(tmp_path / "a.pth", "torchvision/vit_b_32")
+    monkeypatch.setattr(classifier_files, "_torchvision_module", lambda name, classes: small)
+    loaded = load_classifier_file(tmp_path / "a.pth", "torchvision/vit_b_32")
     assert_says_what(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
 
 
@@ -392,7 +391,7 @@ def test_timm_with_a_silent_hub_does_not_wait_for_its_client(tmp_path: Path, mon
         port = held.getsockname()[1]
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(module_under_test, "hf_hub_url", lambda *_: f"http://127.0.0.1:{port}/model.safetensors")
+    monkeypatch.setattr(timm_models, "hf_hub_url", lambda *_: f"http://127.0.0.1:{port}/model.safetensors")
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("the hub's client was asked"))
     with pytest.raises(ValueError, match=r"resnet18.a1_in1k could not be had .*refused.*check the connection"):
         load_timm("resnet18.a1_in1k", tmp_path / "timm")
@@ -402,7 +401,7 @@ def test_timm_with_a_silent_hub_does_not_wait_for_its_client(tmp_path: Path, mon
 def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of a small timm model in a folder as the hub's client leaves it; whoever asks the hub fails."""
     monkeypatch.setattr("timm.models._hub.hf_hub_download", lambda *_, **__: pytest.fail("the hub was asked"))
-    monkeypatch.setattr(module_under_test, "reach", lambda _: pytest.fail("the hub was asked"))
+    monkeypatch.setattr(timm_models, "check_reachable", lambda _: pytest.fail("the hub was asked"))
     commit = "0" * 40
     repository = tmp_path / "models--timm--mobilenetv3_small_050.lamb_in1k"
     (repository / "refs").mkdir(parents=True)
@@ -416,7 +415,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_timm_weights_that_are_there_are_loaded_without_a_net(fetched: Path, tmp_path: Path) -> None:
     loaded = load_timm("mobilenetv3_small_050.lamb_in1k", tmp_path)
     assert loaded.name == "mobilenetv3_small_050.lamb_in1k"
-    assert loaded.labels == imagenet()
+    assert loaded.labels == imagenet_labels()
     assert_says_what(loaded, timm_model("mobilenetv3_small_050"), IMAGENET_MEAN, IMAGENET_STD)
 
 

@@ -8,7 +8,7 @@ import torch
 from tinyclip import clip
 from torch import Tensor, nn
 
-from das_core.models.clip import CLIP, TextTower, assemble
+from das_core.models.clip import CLIP, TextTower, assemble_clip
 from das_core.models.judge import Judge
 
 ZEROS, ONES = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -37,7 +37,7 @@ def reader(width: int = 3, read: list[str] | None = None) -> TextTower:
 
 
 def toy(text: TextTower | None = None, module: nn.Module | None = None) -> CLIP:
-    return assemble(judge(module), text, "shortest", "bicubic")
+    return assemble_clip(judge(module), text, "shortest", "bicubic")
 
 
 def test_texts_are_read_once_and_one_at_a_time() -> None:
@@ -118,7 +118,7 @@ def test_a_model_that_was_shown_squashed_images_is_shown_all_of_it() -> None:
     image[:, 0, :, :8] = 1
     image[:, 1, :, 8:] = 1
     half = torch.tensor([[1.0, 1.0, 0.0]]) / 2**0.5
-    squashed = assemble(judge(), None, "squash", "bilinear")
+    squashed = assemble_clip(judge(), None, "squash", "bilinear")
     torch.testing.assert_close(squashed.encode_images(image), half, atol=1e-2, rtol=0)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from toys import count_batch_norms
 
-from das_core.models.judge import Judge, freeze, triple
+from das_core.models.judge import Judge, freeze, to_triple
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.25)
 
@@ -74,9 +74,9 @@ def test_freeze_evaluates_and_takes_no_gradients() -> None:
 
 
 def test_triple_is_a_triple_of_floats() -> None:
-    assert triple([1, 2, torch.tensor(0.5)]) == (1.0, 2.0, 0.5)  # type: ignore[list-item]
+    assert to_triple([1, 2, torch.tensor(0.5)]) == (1.0, 2.0, 0.5)  # type: ignore[list-item]
     with pytest.raises(ValueError, match="unpack"):
-        triple([1, 2])
+        to_triple([1, 2])
 
 
 def test_small_gradients_survive_half_precision() -> None:

@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from timm.data import ImageNetInfo
 
-from das_core.models.labels import Label, Labels, imagenet, labels_for, numbered
+from das_core.models.labels import Label, Labels, choose_labels, imagenet_labels, number_labels
 
-LABELS = imagenet()
+LABELS = imagenet_labels()
 
 
 def refusal(text: str, labels: Labels = LABELS) -> str:
@@ -185,9 +185,9 @@ def test_meanings_are_short_enough_to_list() -> None:
 
 
 def test_labels_for_other_counts_are_numbers() -> None:
-    assert labels_for(1000) is LABELS
-    ten = labels_for(10)
-    assert ten == numbered(10)
+    assert choose_labels(1000) is LABELS
+    ten = choose_labels(10)
+    assert ten == number_labels(10)
     assert len(ten) == 10
     assert ten.name(3) == "class 3"
     assert ten.find("3") == ten.find("class 3") == ten.find("Class_3") == 3
@@ -195,7 +195,7 @@ def test_labels_for_other_counts_are_numbers() -> None:
 
 
 def test_labels_stay_what_they_are() -> None:
-    labels = numbered(3)
+    labels = number_labels(3)
     labels.find("class 1")
-    assert labels == numbered(3)
-    assert hash(labels) == hash(numbered(3))
+    assert labels == number_labels(3)
+    assert hash(labels) == hash(number_labels(3))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from das_core.models.classifier import Classifier
-from das_core.models.labels import Labels, imagenet, numbered
+from das_core.models.labels import Labels, imagenet_labels, number_labels
 from das_core.objectives.classes import ClassObjective, Score, parse_classes
 
 HALF = (0.5, 0.5, 0.5)
@@ -20,7 +20,7 @@ TARGETS = ((3, 1.0), (0, -0.5), (7, 2.5))
 
 
 def judge(labels: Labels | None = None) -> Classifier:
-    return Classifier("toy", nn.Identity(), 8, HALF, HALF, labels=labels or numbered(9))
+    return Classifier("toy", nn.Identity(), 8, HALF, HALF, labels=labels or number_labels(9))
 
 
 def logits(seed: int = 0, scale: float = 5) -> np.ndarray:
@@ -69,7 +69,7 @@ def test_gradient_is_that_of_finite_differences(kind: Score) -> None:
 
 def test_margin_pulls_at_the_strongest_rival_alone() -> None:
     output = torch.tensor([[0.0, 5.0, 4.0, 1.0]], requires_grad=True)
-    ClassObjective(judge(numbered(4)), ((1, 1.0),), "margin").score(output).sum().backward()
+    ClassObjective(judge(number_labels(4)), ((1, 1.0),), "margin").score(output).sum().backward()
     assert output.grad is not None
     assert output.grad.tolist() == [[0.0, 1.0, -1.0, 0.0]]
 
@@ -93,7 +93,7 @@ def test_the_weight_of_the_objective_is_left_to_the_ascent() -> None:
 
 
 def test_name_lists_the_classes() -> None:
-    assert ClassObjective(judge(imagenet()), ((107, 1.0), (1, -0.5))).name == "jellyfish, goldfish"
+    assert ClassObjective(judge(imagenet_labels()), ((107, 1.0), (1, -0.5))).name == "jellyfish, goldfish"
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ def test_what_cannot_be_asked_is_named(settings: dict[str, object], says: str) -
     ],
 )
 def test_classes_are_read(text: str, targets: dict[int, float]) -> None:
-    assert dict(parse_classes(text, imagenet())) == pytest.approx(targets)
+    assert dict(parse_classes(text, imagenet_labels())) == pytest.approx(targets)
 
 
 def test_classes_keep_their_order() -> None:
-    assert [index for index, _ in parse_classes("volcano\njellyfish\ngoldfish", imagenet())] == [980, 107, 1]
+    assert [index for index, _ in parse_classes("volcano\njellyfish\ngoldfish", imagenet_labels())] == [980, 107, 1]
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,11 @@ def test_classes_keep_their_order() -> None:
 )
 def test_lines_that_cannot_be_understood_are_named(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        parse_classes(text, imagenet())
+        parse_classes(text, imagenet_labels())
 
 
 def test_no_name_holds_the_sign_before_a_weight() -> None:
-    assert not any(":" in name for label in imagenet().labels for name in label.names)
+    assert not any(":" in name for label in imagenet_labels().labels for name in label.names)
 
 
 @given(st.text(alphabet="jelyfish107:.-+e \n,", max_size=30))
@@ -176,13 +176,13 @@ def test_no_name_holds_the_sign_before_a_weight() -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     # Anything but a ValueError would come out here, and so would targets that cannot be asked for.
     with contextlib.suppress(ValueError):
-        targets = parse_classes(text, imagenet())
+        targets = parse_classes(text, imagenet_labels())
         event("read")
         assert all(0 <= index < 1000 and math.isfinite(weight) for index, weight in targets)
 
 
 def test_what_is_parsed_climbs_as_written() -> None:
     output = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0))
-    targets = parse_classes("jellyfish\ngoldfish: -0.5", imagenet())
-    score: Tensor = ClassObjective(judge(imagenet()), targets).score(output)
+    targets = parse_classes("jellyfish\ngoldfish: -0.5", imagenet_labels())
+    score: Tensor = ClassObjective(judge(imagenet_labels()), targets).score(output)
     torch.testing.assert_close(score, output[:, 107] - 0.5 * output[:, 1])

@@ -5,13 +5,14 @@ import torch
 from torch import Tensor
 from toys import Output, classifier
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Windows
-from das_core.objectives.content import content_distance, content_objective
-from das_core.objectives.region import RegionObjective
-from das_core.objectives.scheduled import ScheduledObjective
-from das_core.optimizers import UnitAscent
-from das_core.stack import ImageStack, StackSpec
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import NormalizedAscent
+from das_core.objectives.content import ContentObjective, measure_content_distance
+from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 
 SPEC = StackSpec(40, 32, 8)
 VIEWS = Augmentation(3, Windows(8))
@@ -28,12 +29,14 @@ def first_scores(stack: ImageStack, *objectives: object, **options: int) -> dict
 
 def test_a_distance_is_a_share_of_what_is_aimed_at() -> None:
     aim = torch.tensor([[[3.0, 4.0]], [[0.0, 0.0]]])
-    assert content_distance(torch.tensor([[[3.0, 0.0]], [[0.0, 0.0]]]), aim).tolist() == pytest.approx([16 / 25, 0.0])
+    assert measure_content_distance(torch.tensor([[[3.0, 0.0]], [[0.0, 0.0]]]), aim).tolist() == pytest.approx(
+        [16 / 25, 0.0]
+    )
 
 
 def test_the_same_image_is_the_same_in_every_view() -> None:
     toy = classifier()
-    content = content_objective(toy, picture())
+    content = ContentObjective.from_images(toy, picture())
     scores = first_scores(ImageStack.from_image(SPEC, picture(), contrast=1.0), content, Output(toy))
     # But for pure black and white, which no stack shows.
     assert scores["content"] == pytest.approx(0, abs=1e-5)
@@ -43,7 +46,7 @@ def test_the_same_image_is_the_same_in_every_view() -> None:
 def test_in_a_region_the_views_of_both_are_those_of_the_region() -> None:
     mask = torch.zeros(1, 32, 40)
     mask[:, 4:20, 6:24] = 1
-    content = RegionObjective(content_objective(classifier(), picture()), mask)
+    content = RegionObjective(ContentObjective.from_images(classifier(), picture()), mask)
     same = first_scores(ImageStack.from_image(SPEC, picture(), contrast=1.0), content)
     assert same["content"] == pytest.approx(0, abs=1e-5)
     assert first_scores(ImageStack.from_image(SPEC, picture(seed=1)), content)["content"] < -0.01
@@ -51,20 +54,24 @@ def test_in_a_region_the_views_of_both_are_those_of_the_region() -> None:
 
 def test_every_image_of_a_batch_has_its_own() -> None:
     toy, pair = classifier(), picture(batch=2)
-    right = first_scores(ImageStack.from_image(SPEC, pair, contrast=1.0), content_objective(toy, pair))
-    wrong = first_scores(ImageStack.from_image(SPEC, pair, contrast=1.0), content_objective(toy, pair.flip(0)))
+    right = first_scores(ImageStack.from_image(SPEC, pair, contrast=1.0), ContentObjective.from_images(toy, pair))
+    wrong = first_scores(
+        ImageStack.from_image(SPEC, pair, contrast=1.0), ContentObjective.from_images(toy, pair.flip(0))
+    )
     assert right["content"] == pytest.approx(0, abs=1e-5)
     assert wrong["content"] < -0.01
-    one = content_objective(toy, pair[:1])
+    one = ContentObjective.from_images(toy, pair[:1])
     assert first_scores(ImageStack.from_image(SPEC, pair), one)["content"] < -0.001
     with pytest.raises(ValueError, match=r"3 images to compare with do not go with a stack of 2: use 1 or 2"):
-        first_scores(ImageStack.from_image(SPEC, pair), content_objective(toy, picture(batch=3)))
+        first_scores(ImageStack.from_image(SPEC, pair), ContentObjective.from_images(toy, picture(batch=3)))
 
 
 def test_chunks_change_nothing() -> None:
     toy = classifier()
     scores = [
-        first_scores(ImageStack.from_image(SPEC, picture(seed=1)), content_objective(toy, picture()), chunk=chunk)
+        first_scores(
+            ImageStack.from_image(SPEC, picture(seed=1)), ContentObjective.from_images(toy, picture()), chunk=chunk
+        )
         for chunk in (1, 2, 3)
     ]
     assert scores[0]["content"] == pytest.approx(scores[1]["content"], rel=1e-5)
@@ -73,20 +80,19 @@ def test_chunks_change_nothing() -> None:
 
 def test_a_stack_climbs_to_the_content_of_an_image() -> None:
     toy = classifier()
-    content = content_objective(toy, picture(), weight=2.0)
+    content = ContentObjective.from_images(toy, picture(), weight=2.0)
     asked = [ScheduledObjective(content, 1.0, 1.0), Output(toy, weight=0.1)]
-    ascent = Ascent(ImageStack.grey(SPEC), asked, VIEWS, steps=12, optimizer=UnitAscent(coarse_to_fine=0.0))
-    for _ in ascent:
-        pass
+    ascent = Ascent(ImageStack.grey(SPEC), asked, VIEWS, steps=12, optimizer=NormalizedAscent(coarse_to_fine=0.0))
+    ascent.run()
     assert ascent.history[-1].scores["content"] > 0.7 * ascent.history[0].scores["content"]
 
 
 def test_outside_of_an_ascent_there_is_nothing_to_compare_with() -> None:
-    content = content_objective(classifier(), picture(), "1")
+    content = ContentObjective.from_images(classifier(), picture(), "1")
     assert content.layer == "1"
     with pytest.raises(ValueError, match="only be asked for in an ascent"):
         content.score(content.judge(torch.rand(1, 3, 32, 32)))
     with pytest.raises(ValueError, match="layer 'seven' is not in toy"):
-        content_objective(classifier(), picture(), "seven")
+        ContentObjective.from_images(classifier(), picture(), "seven")
     with pytest.raises(ValueError, match="the content image has 1 channels"):
-        content_objective(classifier(), picture()[:, :1])
+        ContentObjective.from_images(classifier(), picture()[:, :1])

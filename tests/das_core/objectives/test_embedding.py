@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from tinyclip import clip
 from torch import Tensor, nn
 
-from das_core.models.clip import CLIP, TextTower, assemble
+from das_core.models.clip import CLIP, TextTower, assemble_clip
 from das_core.models.judge import Judge
-from das_core.objectives.embedding import EmbeddingObjective, Similarity, similarities
-from das_core.objectives.text import TextObjective, parse_prompts, text_objective
+from das_core.objectives.embedding import (
+    EmbeddingObjective,
+    Similarity,
+    TextObjective,
+    measure_similarity,
+    parse_prompts,
+)
 
 
 class Mean(nn.Module):
@@ -38,7 +43,7 @@ def toy(read: list[str]) -> CLIP:
         return torch.tensor([float(sum(c in "aeiou" for c in text)), float(len(text)), -float(text.count(" "))])
 
     judge = Judge("toy", Mean(), 8, (0.0,) * 3, (1.0,) * 3)
-    model = assemble(judge, TextTower(encode, len, 99), "shortest", "bicubic")
+    model = assemble_clip(judge, TextTower(encode, len, 99), "shortest", "bicubic")
     read.clear()
     return model
 
@@ -61,7 +66,7 @@ def expected(output: np.ndarray, targets: np.ndarray, weights: tuple[float, ...]
 @pytest.mark.parametrize("text", ["a cat", "a cat: 2\nhouse: -0.5", "a b c d\nzzz: 0.1\neau: -3", "a cat: -1"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_score_is_its_definition(toy: CLIP, kind: Similarity, text: str, dtype: torch.dtype) -> None:
-    objective = text_objective(toy, text, kind)
+    objective = TextObjective.from_text(toy, text, kind)
     output = np.random.default_rng(0).standard_normal((5, 3))
     score = objective.score(torch.from_numpy(output).to(dtype))
     assert score.shape == (5,)
@@ -73,7 +78,7 @@ def test_score_is_its_definition(toy: CLIP, kind: Similarity, text: str, dtype: 
 
 @pytest.mark.parametrize("kind", ["cosine", "spherical"])
 def test_gradient_is_that_of_finite_differences(toy: CLIP, kind: Similarity) -> None:
-    objective = text_objective(toy, "a cat: 2\nhouse: -0.5", kind)
+    objective = TextObjective.from_text(toy, "a cat: 2\nhouse: -0.5", kind)
     output = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
     assert torch.autograd.gradcheck(objective.score, (output,))
 
@@ -81,7 +86,7 @@ def test_gradient_is_that_of_finite_differences(toy: CLIP, kind: Similarity) -> 
 @pytest.mark.parametrize("kind", ["cosine", "spherical"])
 @pytest.mark.parametrize("factor", [1.0, -1.0, 0.0, 1e-30])
 def test_gradients_stay_finite_at_the_target_and_its_opposite(toy: CLIP, kind: Similarity, factor: float) -> None:
-    objective = text_objective(toy, "a cat", kind)
+    objective = TextObjective.from_text(toy, "a cat", kind)
     output = (objective.targets * factor).requires_grad_()
     objective.score(output).sum().backward()
     assert output.grad is not None
@@ -90,24 +95,26 @@ def test_gradients_stay_finite_at_the_target_and_its_opposite(toy: CLIP, kind: S
 
 def test_adding_a_prompt_does_not_weaken_the_others(toy: CLIP) -> None:
     output = torch.randn(3, 3, generator=torch.Generator().manual_seed(1))
-    one, other, both = (text_objective(toy, text).score(output) for text in ("a cat", "eau: 3", "a cat\neau: 3"))
+    one, other, both = (
+        TextObjective.from_text(toy, text).score(output) for text in ("a cat", "eau: 3", "a cat\neau: 3")
+    )
     torch.testing.assert_close(both, one + other)
 
 
 def test_only_new_prompts_are_encoded(toy: CLIP, read: list[str]) -> None:
-    text_objective(toy, "a cat\na dog: 0.5")
+    TextObjective.from_text(toy, "a cat\na dog: 0.5")
     assert read == ["a cat", "a dog"]
-    changed = text_objective(toy, "a cat: 3\na dog: -1", "spherical", 2.0)
+    changed = TextObjective.from_text(toy, "a cat: 3\na dog: -1", "spherical", 2.0)
     assert read == ["a cat", "a dog"]
     assert changed.weights == (3.0, -1.0)
-    text_objective(toy, "a dog\na bird")
+    TextObjective.from_text(toy, "a dog\na bird")
     assert read == ["a cat", "a dog", "a bird"]
 
 
 def test_it_is_named_after_its_prompts_and_carries_them(toy: CLIP) -> None:
-    objective = text_objective(toy, "a cat: 0.5\na dog")
+    objective = TextObjective.from_text(toy, "a cat: 0.5\na dog")
     assert (objective.name, objective.prompts) == ("a cat, a dog", ("a cat", "a dog"))
-    long = text_objective(toy, "a " * 50).name
+    long = TextObjective.from_text(toy, "a " * 50).name
     assert len(long) == 60
     assert long.endswith("…")
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -115,7 +122,7 @@ def test_it_is_named_after_its_prompts_and_carries_them(toy: CLIP) -> None:
 
 
 def test_nothing_is_mutated(toy: CLIP) -> None:
-    objective = text_objective(toy, "a cat")
+    objective = TextObjective.from_text(toy, "a cat")
     output = torch.randn(2, 3)
     before, targets = output.clone(), objective.targets.clone()
     first = objective.score(output)
@@ -151,7 +158,7 @@ def test_prompts_are_read(text: str, weights: dict[str, float]) -> None:
 )
 def test_what_is_no_prompt_is_named(toy: CLIP, read: list[str], text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        text_objective(toy, text)
+        TextObjective.from_text(toy, text)
     assert read == []
 
 
@@ -178,7 +185,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     ],
 )
 def test_what_cannot_be_asked_is_named(toy: CLIP, change: dict[str, object], says: str) -> None:
-    objective = text_objective(toy, "a cat")
+    objective = TextObjective.from_text(toy, "a cat")
     with pytest.raises(ValueError, match=says):
         dataclasses.replace(objective, **change)
 
@@ -190,20 +197,20 @@ def test_targets_of_another_model_are_refused(toy: CLIP) -> None:
 
 def test_a_model_without_a_text_tower_says_so(toy: CLIP) -> None:
     with pytest.raises(ValueError, match="toy has no text tower"):
-        text_objective(dataclasses.replace(toy, text=None), "a cat")
+        TextObjective.from_text(dataclasses.replace(toy, text=None), "a cat")
 
 
 def test_similarities_are_a_table() -> None:
     targets = torch.eye(3)
-    table = similarities(2 * targets, targets)
+    table = measure_similarity(2 * targets, targets)
     torch.testing.assert_close(table, torch.eye(3))
-    assert similarities(torch.eye(3)[:1], targets, "spherical")[0].tolist() == pytest.approx(
+    assert measure_similarity(torch.eye(3)[:1], targets, "spherical")[0].tolist() == pytest.approx(
         [0.0, -(math.pi**2) / 8, -(math.pi**2) / 8], abs=1e-5
     )
 
 
 def test_a_real_tower_gives_the_same_objective_twice() -> None:
     model = clip()
-    one, other = text_objective(model, "a cat"), text_objective(clip(), "a cat")
+    one, other = TextObjective.from_text(model, "a cat"), TextObjective.from_text(clip(), "a cat")
     assert isinstance(one, TextObjective)
     assert torch.equal(one.targets, other.targets)

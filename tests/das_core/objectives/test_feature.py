@@ -9,14 +9,16 @@ import torchvision
 from torch import Tensor
 from toys import classifier
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Windows
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import NormalizedAscent
 from das_core.models.judge import Judge, freeze
-from das_core.models.starter import load_starter
-from das_core.models.watched import watched
-from das_core.objectives.feature import feature_objective, parse_direction, parse_position
-from das_core.optimizers import UnitAscent
-from das_core.stack import ImageStack, StackSpec
+from das_core.models.layers.activations import capture_layers_named
+from das_core.models.sources.starters import load_starter
+from das_core.objectives.feature import FeatureObjective, parse_direction, parse_position
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 
 
 def views(count: int = 3) -> Tensor:
@@ -32,7 +34,7 @@ def transformer() -> Judge:
 
 def test_every_kind_is_what_it_says_of_a_map() -> None:
     toy = classifier()
-    maps = watched(toy, ["2"])(views())["2"]
+    maps = capture_layers_named(toy, ["2"])(views())["2"]
     expected = {
         "layer": maps.square().mean(dim=(1, 2, 3)),
         "channel": maps[:, 5].mean(dim=(1, 2)),
@@ -40,11 +42,11 @@ def test_every_kind_is_what_it_says_of_a_map() -> None:
         "direction": (0.6 * maps[:, 1] - 0.8 * maps[:, 7]).mean(dim=(1, 2)),
     }
     for kind, scores in expected.items():
-        objective = feature_objective(toy, "2", kind, 5, direction=((1, 3.0), (7, -4.0)))  # type: ignore[arg-type]
+        objective = FeatureObjective.from_layer(toy, "2", kind, 5, direction=((1, 3.0), (7, -4.0)))  # type: ignore[arg-type]
         torch.testing.assert_close(objective.score(objective.judge(views())), scores)
-    corner = feature_objective(toy, "2", "neuron", 5, (0, 7))
+    corner = FeatureObjective.from_layer(toy, "2", "neuron", 5, (0, 7))
     torch.testing.assert_close(corner.score(corner.judge(views())), maps[:, 5, 0, 7])
-    names = [feature_objective(toy, "2", kind, 5, direction=((1, 1.0),)).name for kind in expected]  # type: ignore[arg-type]
+    names = [FeatureObjective.from_layer(toy, "2", kind, 5, direction=((1, 1.0),)).name for kind in expected]  # type: ignore[arg-type]
     assert names == ["2", "2 channel 5", "2 channel 5", "2 direction"]
     assert corner.name == "2 channel 5 at 0, 7"
 
@@ -53,9 +55,9 @@ def test_a_logit_is_a_channel_of_one_place() -> None:
     toy = classifier()
     logits = toy(views())
     for kind in ("channel", "neuron"):
-        objective = feature_objective(toy, "6", kind, 3)  # type: ignore[arg-type]
+        objective = FeatureObjective.from_layer(toy, "6", kind, 3)  # type: ignore[arg-type]
         torch.testing.assert_close(objective.score(objective.judge(views())), logits[:, 3])
-    along = feature_objective(toy, "6", "direction", direction=((3, 2.0),))
+    along = FeatureObjective.from_layer(toy, "6", "direction", direction=((3, 2.0),))
     torch.testing.assert_close(along.score(along.judge(views())), logits[:, 3])
 
 
@@ -68,11 +70,11 @@ def test_a_logit_is_a_channel_of_one_place() -> None:
 )
 def test_tokens_and_heads_of_a_transformer(made: Any, block: str, attention: str, heads: int) -> None:
     seen = made()
-    tokens = watched(seen, [block])(views())[block]
-    first = feature_objective(seen, block, "neuron", 7, (0,))
+    tokens = capture_layers_named(seen, [block])(views())[block]
+    first = FeatureObjective.from_layer(seen, block, "neuron", 7, (0,))
     torch.testing.assert_close(first.score(first.judge(views())), tokens[:, 7, 0])
-    apart = watched(seen, [f"{attention}#heads"])(views())[f"{attention}#heads"]
-    head = feature_objective(seen, attention, "head", heads - 1)
+    apart = capture_layers_named(seen, [f"{attention}#heads"])(views())[f"{attention}#heads"]
+    head = FeatureObjective.from_layer(seen, attention, "head", heads - 1)
     expected = apart.chunk(heads, dim=1)[-1].square().mean(dim=(1, 2))
     torch.testing.assert_close(head.score(head.judge(views())), expected)
     assert head.name == f"{attention} head {heads - 1}"
@@ -95,18 +97,18 @@ def test_tokens_and_heads_of_a_transformer(made: Any, block: str, attention: str
 )
 def test_what_is_not_there_is_named_with_what_is(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        feature_objective(classifier(), *arguments)
+        FeatureObjective.from_layer(classifier(), *arguments)
 
 
 def test_tokens_and_heads_that_are_not_there_are_named() -> None:
     seen = transformer()
     block = "encoder.layers.encoder_layer_1"
     with pytest.raises(ValueError, match=r"position '17' .*17 tokens.*token from 0 to 16"):
-        feature_objective(seen, block, "neuron", 0, (17,))
+        FeatureObjective.from_layer(seen, block, "neuron", 0, (17,))
     with pytest.raises(ValueError, match=r"head 4 is out of range; .* has heads 0 to 3"):
-        feature_objective(seen, f"{block}.self_attention", "head", 4)
+        FeatureObjective.from_layer(seen, f"{block}.self_attention", "head", 4)
     with pytest.raises(ValueError, match=r"layer '.*encoder_layer_1#heads' is not in vit; the nearest are .*self_att"):
-        feature_objective(seen, block, "head", 0)
+        FeatureObjective.from_layer(seen, block, "head", 0)
 
 
 def test_positions_and_directions_are_read_from_text() -> None:
@@ -120,20 +122,18 @@ def test_positions_and_directions_are_read_from_text() -> None:
 
 @pytest.mark.parametrize(("kind", "index"), [("layer", 0), ("channel", 17), ("neuron", 17)])
 def test_a_few_steps_raise_the_reaction(kind: Any, index: int) -> None:
-    objective = feature_objective(load_starter(), "blocks.3", kind, index)
+    objective = FeatureObjective.from_layer(load_starter(), "blocks.3", kind, index)
     still = Augmentation(1, Windows(0, 1.0, 1.0, 1.0), ())
-    optimizer = UnitAscent(step_size=0.02, coarse_to_fine=0.0)
+    optimizer = NormalizedAscent(step_size=0.02, coarse_to_fine=0.0)
     ascent = Ascent(ImageStack.noise(StackSpec(64, 64, 0)), [objective], still, steps=4, optimizer=optimizer)
-    for _ in ascent:
-        pass
+    ascent.run()
     scores = [record.scores[objective.name] for record in ascent.history]
     assert scores == sorted(scores)
     assert scores[-1] > scores[0]
 
 
 def test_a_head_of_a_transformer_climbs() -> None:
-    objective = feature_objective(transformer(), "encoder.layers.encoder_layer_0.self_attention", "head", 2)
+    objective = FeatureObjective.from_layer(transformer(), "encoder.layers.encoder_layer_0.self_attention", "head", 2)
     ascent = Ascent(ImageStack.noise(StackSpec(32, 32, 0)), [objective], Augmentation(2, Windows(0)), steps=6)
-    for _ in ascent:
-        pass
+    ascent.run()
     assert ascent.history[-1].scores[objective.name] > ascent.history[0].scores[objective.name]

@@ -1,14 +1,18 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from toys import Output, judge
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Windows
-from das_core.objectives.prior import Canvas, Prior, PriorKind, band_power
-from das_core.record import AscentError
-from das_core.stack import ImageStack, StackSpec
+from das_core.ascent.loop import Ascent
+from das_core.ascent.result import AscentError
+from das_core.objectives.prior import Canvas, Prior, PriorKind, measure_band_power
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 
 SPEC = StackSpec(48, 48, 0)
 VIEWS = Augmentation(4, Windows(0))
@@ -55,23 +59,23 @@ def test_range_counts_what_is_near_to_black_and_white() -> None:
 
 @pytest.mark.parametrize("power", [0.0, -1.0, -2.0, -3.0])
 def test_the_bands_fall_as_the_noise_does(power: float) -> None:
-    levels, frequency = band_power(fallen(power))
+    levels, frequency = measure_band_power(fallen(power))
     slope = np.polyfit(frequency.log().numpy(), levels[0].log().numpy(), 1)[0]
     assert slope == pytest.approx(power, abs=0.2)
 
 
 def test_bands_are_means_of_the_power() -> None:
     pixels = white(32, 1)
-    levels, frequency = band_power(pixels)
+    levels, frequency = measure_band_power(pixels)
     image = pixels[0].double().numpy()
     window = np.outer(*[0.5 - 0.5 * np.cos(2 * np.pi * np.arange(32) / 32)] * 2)
     power = (np.abs(np.fft.fft2((image - image.mean(axis=(1, 2), keepdims=True)) * window)) ** 2).mean(axis=0)
     radius = np.hypot(np.fft.fftfreq(32)[:, None], np.fft.fftfreq(32)[None])
-    # Two half-octaves between 4 waves and the finest: with all of the plane, not the half that rfft2 keeps, a mean of
-    # the same bands differs by the weight of the axis only.
-    for level, low, high in zip(levels[0], (1 / 8, 0.1768, 0.25, 0.3536), (0.1768, 0.25, 0.3536, 0.5), strict=True):
-        expected = power[(radius >= low) & (radius < high)].mean()
-        assert float(level) == pytest.approx(expected, rel=0.1)
+    # From 4 waves across the picture to the finest there are two octaves, in half-octaves.
+    edges = [1 / 8 * 4 ** (number / 4) for number in range(5)]
+    for level, (low, high) in zip(levels[0], itertools.pairwise(edges), strict=True):
+        expected = power[(radius >= low) & (radius < high)].mean() / np.square(window).sum()
+        assert float(level) == pytest.approx(expected, rel=1e-4)
     assert len(frequency) == 4
 
 
@@ -99,8 +103,7 @@ def test_beside_a_model_a_prior_keeps_more_of_what_it_asks_for(kind: PriorKind) 
     for weight in (0.0, 0.5):
         asked = [Output(judge(Checks())), Prior(kind, weight)]
         ascent = Ascent(stack, asked, VIEWS, steps=10)
-        for _ in ascent:
-            pass
+        ascent.run()
         end = Canvas(ascent.result.stack.pixels(), stack.pixels())
         reached[weight] = float(Prior(kind).score(end))
     assert reached[0.5] > reached[0.0] + 0.04 * abs(reached[0.0] - before)
@@ -109,8 +112,7 @@ def test_beside_a_model_a_prior_keeps_more_of_what_it_asks_for(kind: PriorKind) 
 def test_a_prior_alone_climbs() -> None:
     stack = ImageStack.from_image(SPEC, white(48, 1))
     ascent = Ascent(stack, [Prior("total_variation")], VIEWS, steps=6)
-    for _ in ascent:
-        pass
+    ascent.run()
     scores = [record.scores["total variation"] for record in ascent.result.history]
     assert scores[-1] > scores[0]
 

@@ -10,15 +10,17 @@ from torch import Tensor
 from torchvision.transforms.functional import to_tensor
 from toys import classifier
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Windows
-from das_core.images import squared
-from das_core.models.starter import load_starter
-from das_core.models.watched import watched
-from das_core.objectives.content import content_objective
-from das_core.objectives.style import gram, style_distances, style_objective
-from das_core.optimizers import UnitAscent
-from das_core.stack import ImageStack, StackSpec
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import NormalizedAscent
+from das_core.common.images import fit_square
+from das_core.models.layers.activations import capture_layers_named
+from das_core.models.sources.starters import load_starter
+from das_core.objectives.content import ContentObjective
+from das_core.objectives.style import StyleObjective, gram_matrix, measure_style_distances
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 
 
 def picture(height: int = 32, width: int = 32, seed: int = 0, batch: int = 1) -> Tensor:
@@ -27,21 +29,21 @@ def picture(height: int = 32, width: int = 32, seed: int = 0, batch: int = 1) ->
 
 def test_a_gram_matrix_is_that_of_numpy() -> None:
     features = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0))
-    for view, found in zip(features.double().numpy(), gram(features), strict=True):
+    for view, found in zip(features.double().numpy(), gram_matrix(features), strict=True):
         expected = np.zeros((5, 5))
         for row in range(4):
             for column in range(3):
                 expected += np.outer(view[:, row, column], view[:, row, column]) / 12
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)
     vector = torch.tensor([[1.0, -2.0]])
-    assert gram(vector).tolist() == [[[1, -2], [-2, 4]]]
+    assert gram_matrix(vector).tolist() == [[[1, -2], [-2, 4]]]
     tokens = features.flatten(2)
-    torch.testing.assert_close(gram(tokens), gram(features))
+    torch.testing.assert_close(gram_matrix(tokens), gram_matrix(features))
 
 
 def test_a_score_is_that_of_numpy() -> None:
     toy = classifier()
-    objective = style_objective(toy, picture(seed=1), "1: 2\n3: 0.5\n1: 1", weight=4.0)
+    objective = StyleObjective.from_images(toy, picture(seed=1), "1: 2\n3: 0.5\n1: 1", weight=4.0)
     assert (objective.weights, objective.weight, objective.name) == ((3.0, 0.5), 4.0, "style")
     output = objective.judge(picture())
     expected = 0.0
@@ -56,22 +58,22 @@ def test_the_style_itself_is_as_near_as_can_be() -> None:
     toy = classifier()
     # A window of one colour is like every other.
     plain = torch.full((1, 3, 40, 70), 0.3)
-    objective = style_objective(toy, plain)
-    assert float(objective.score(objective.judge(squared(plain, 32)))) == pytest.approx(0, abs=1e-8)
+    objective = StyleObjective.from_images(toy, plain)
+    assert float(objective.score(objective.judge(fit_square(plain, 32)))) == pytest.approx(0, abs=1e-8)
     assert float(objective.score(objective.judge(picture()))) < -0.01
 
 
 def test_several_images_are_one_style() -> None:
     toy = classifier()
-    both = style_objective(toy, picture(20, 50, batch=2))
-    alone = [style_objective(toy, image[None]).targets for image in picture(20, 50, batch=2)]
+    both = StyleObjective.from_images(toy, picture(20, 50, batch=2))
+    alone = [StyleObjective.from_images(toy, image[None]).targets for image in picture(20, 50, batch=2)]
     for target, one, two in zip(both.targets, *alone, strict=True):
         torch.testing.assert_close(target, (one + two) / 2)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (17, 900), (300, 40)])
 def test_a_style_image_may_have_any_shape(shape: tuple[int, int]) -> None:
-    objective = style_objective(classifier(), picture(*shape))
+    objective = StyleObjective.from_images(classifier(), picture(*shape))
     assert all(bool(target.isfinite().all()) for target in objective.targets)
 
 
@@ -88,11 +90,11 @@ def test_a_style_image_may_have_any_shape(shape: tuple[int, int]) -> None:
 )
 def test_what_makes_no_style_is_named(arguments: tuple[Tensor], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        style_objective(classifier(), *arguments)
+        StyleObjective.from_images(classifier(), *arguments)
 
 
 def test_a_layer_that_sees_nothing_is_named() -> None:
-    objective = style_objective(classifier(), picture(), "1")
+    objective = StyleObjective.from_images(classifier(), picture(), "1")
     with pytest.raises(ValueError, match=r"layer 1 of toy sees nothing in the style image"):
         replace(objective, targets=(torch.zeros(16, 16),))
     with pytest.raises(ValueError, match="2 targets and 1 weights do not go with 1 layers"):
@@ -102,17 +104,16 @@ def test_a_layer_that_sees_nothing_is_named() -> None:
 def test_a_photograph_takes_the_style_of_another_and_keeps_its_content() -> None:
     starter = load_starter()
     cat, cells = (to_tensor(load()).unsqueeze(0) for load in (skimage.data.chelsea, skimage.data.immunohistochemistry))
-    style, content = style_objective(starter, cells), content_objective(starter, cat, weight=3.0)
+    style, content = StyleObjective.from_images(starter, cells), ContentObjective.from_images(starter, cat, weight=3.0)
     stack = ImageStack.from_image(StackSpec(224, 224, 16), cat)
-    optimizer = UnitAscent(step_size=0.08, coarse_to_fine=0.0)
+    optimizer = NormalizedAscent(step_size=0.08, coarse_to_fine=0.0)
     ascent = Ascent(stack, [style, content], Augmentation(2, Windows(16)), steps=8, optimizer=optimizer)
-    for _ in ascent:
-        pass
-    seen = watched(starter, [layer.name for layer in style.judge.layers])
+    ascent.run()
+    seen = capture_layers_named(starter, [layer.name for layer in style.judge.layers])
     before, after = (
-        float(style_distances(seen(shown), style.judge, style.targets).sum())
+        float(measure_style_distances(seen(shown), style.judge, style.targets).sum())
         for shown in (stack.image(), ascent.result.image)
     )
     assert after < before / 2
-    features = [content.judge(squared(image, 224))[content.layer] for image in (ascent.result.image, cat, cells)]
+    features = [content.judge(fit_square(image, 224))[content.layer] for image in (ascent.result.image, cat, cells)]
     assert float((features[0] - features[1]).norm()) < float((features[0] - features[2]).norm())

@@ -5,18 +5,18 @@ import torch
 from torch import Tensor, nn
 from toys import Output, classifier, judge
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Windows
-from das_core.ensemble import grouped, named
+from das_core.ascent.ensemble import group_by_judge, name_objectives
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD
+from das_core.ascent.result import Result
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.prior import Prior
-from das_core.objectives.region import RegionObjective, regions_of
-from das_core.objectives.scheduled import ScheduledObjective
-from das_core.objectives.wrapped import weight_at
-from das_core.optimizers import SGD
-from das_core.record import Result
-from das_core.stack import ImageStack, StackSpec
+from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
 
 # Without the coarsest levels, which reach over the edge of any region.
 SPEC = StackSpec(64, 48, 8, levels=(16, 32, 64))
@@ -36,8 +36,7 @@ def ask(target: int, seed: int = 0) -> ClassObjective:
 
 def climb(stack: ImageStack, asked: list[Objective], steps: int = 3, **settings: object) -> Result:
     ascent = Ascent(stack, asked, VIEWS, steps=steps, **settings)  # type: ignore[arg-type]
-    for _ in ascent:
-        pass
+    ascent.run()
     return ascent.result
 
 
@@ -83,7 +82,7 @@ def test_the_same_question_in_two_places_is_asked_twice() -> None:
     model, here, there = classifier(), half(False), half(True)
     first, second = ClassObjective(model, ((1, 1.0),)), ClassObjective(model, ((2, 1.0),))
     asked = [RegionObjective(first, here), RegionObjective(second, here), RegionObjective(first, there), first]
-    groups = grouped(named([Prior(), *asked]))
+    groups = group_by_judge(name_objectives([Prior(), *asked]))
     assert [len(group.members) for group in groups] == [2, 1, 1, 1]
     assert groups[-1].judge is None
 
@@ -92,11 +91,11 @@ def test_a_region_keeps_name_weight_and_schedule() -> None:
     scheduled = ScheduledObjective(replace(ask(1), weight=2.0), 0.0, 1.0)
     region = RegionObjective(scheduled, half(True))
     assert (region.name, region.weight) == (scheduled.name, 2.0)
-    assert [weight_at(region, done) for done in (0.0, 0.5, 1.0)] == [0.0, 1.0, 2.0]
-    assert weight_at(RegionObjective(ask(1), half(True)), 0.5) == 1.0
+    assert [region.weight_at(done) for done in (0.0, 0.5, 1.0)] == [0.0, 1.0, 2.0]
+    assert RegionObjective(ask(1), half(True)).weight_at(0.5) == 1.0
     outer = ScheduledObjective(RegionObjective(region, half(False)))
-    assert [bool(mask[0, 0, 0]) for mask in regions_of(outer)] == [True, False]
-    assert regions_of(ask(1)) == ()
+    assert [bool(mask[0, 0, 0]) for mask in outer.regions] == [True, False]
+    assert ask(1).regions == ()
 
 
 def test_a_region_of_everything_climbs_like_none() -> None:
@@ -143,7 +142,7 @@ def test_regions_that_cannot_be_are_named(asked: RegionObjective, says: str) -> 
 
 
 def test_a_region_outside_the_mask_of_the_stack_is_named() -> None:
-    stack = ImageStack.grey(SPEC).inside(torch.rand(1, 3, 48, 64), half(True))
+    stack = ImageStack.grey(SPEC).place_into(torch.rand(1, 3, 48, 64), half(True))
     with pytest.raises(ValueError, match="no pixel in common with what may change"):
         Ascent(stack, [RegionObjective(ask(1), half(False))], VIEWS)
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from das_core.history import history_chart, history_text
-from das_core.record import Record
+from das_core.ascent.result import Record
+from das_core.report.history import format_history, plot_history
 
 HISTORY = tuple(
     Record(step, {"class 3": float(step), "a $ sign": -float(step)}, 1 / (step + 1)) for step in range(5, 9)
@@ -10,7 +10,7 @@ HISTORY = tuple(
 
 
 def test_the_text_says_where_every_score_came_from_and_went() -> None:
-    assert history_text(HISTORY).splitlines() == [
+    assert format_history(HISTORY).splitlines() == [
         "class 3: 5 at step 6, 8 at step 9, best 8 at step 9",
         "a $ sign: -5 at step 6, -8 at step 9, best -5 at step 6",
         "gradient norm: 0.167 at step 6, 0.111 at step 9",
@@ -19,17 +19,17 @@ def test_the_text_says_where_every_score_came_from_and_went() -> None:
 
 def test_two_ascents_are_one_history() -> None:
     more = (Record(9, {"other": 2.0}, 0.1), Record(10, {"other": 3.0}, 0.1))
-    text = history_text(HISTORY + more)
+    text = format_history(HISTORY + more)
     assert "class 3: 5 at step 6, 8 at step 9," in text
     assert "other: 2 at step 10, 3 at step 11," in text
-    assert history_chart(HISTORY + more).shape[2] > history_chart(HISTORY).shape[2]
+    assert plot_history(HISTORY + more).shape[2] > plot_history(HISTORY).shape[2]
 
 
 def test_there_is_a_panel_for_every_objective_up_to_six() -> None:
     heights = []
     for count in (1, 2, 6, 7, 32):
         records = [Record(step, {f"class {n}": 1.0 * n for n in range(count)}, 0.5) for step in range(3)]
-        chart = history_chart(records)
+        chart = plot_history(records)
         assert chart.shape[:2] == (1, 3)
         assert 0 <= chart.min() < chart.max() <= 1
         heights.append(chart.shape[2])
@@ -38,10 +38,10 @@ def test_there_is_a_panel_for_every_objective_up_to_six() -> None:
 
 def test_what_is_drawn_depends_on_the_scores() -> None:
     other = tuple(Record(record.step, record.scores, 1.0) for record in HISTORY)
-    assert not torch.equal(history_chart(HISTORY), history_chart(other))
+    assert not torch.equal(plot_history(HISTORY), plot_history(other))
 
 
 def test_an_empty_history_is_named() -> None:
-    for function in (history_text, history_chart):
-        with pytest.raises(ValueError, match="the history holds no step; connect the history output"):
+    for function in (format_history, plot_history):
+        with pytest.raises(ValueError, match="the history holds no step; use that of an ascent that has run"):
             function(())

@@ -1,11 +1,12 @@
 import pytest
 import torch
-from test_ascent import SPEC, climb
 from torch import Tensor
+from toys import SPEC, climb
 
-from das_core.levels_picture import level_sheets
-from das_core.optimizers import SGD
-from das_core.stack import ImageStack, StackSpec
+from das_core.ascent.optimizers import SGD
+from das_core.report.level_sheet import render_level_sheets
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
 
 TILE, GAP, CAPTION = 48, 4, 18
 
@@ -20,7 +21,7 @@ def tile(sheet: Tensor, row: int, column: int) -> Tensor:
 def test_the_last_sum_is_the_picture_and_the_first_its_coarsest_level() -> None:
     spec = StackSpec(48, 48, 8, levels=(1, 4, 16, 64))
     stack = climb(ImageStack.noise(spec, 2), steps=2, optimizer=SGD(0.5)).stack
-    sheets = level_sheets(stack, TILE, stretch=False)
+    sheets = render_level_sheets(stack, TILE, stretch=False)
     assert sheets.shape == (2, 3, 2 * (TILE + CAPTION + GAP) + GAP, 4 * (TILE + GAP) + GAP)
     for sheet, image in zip(sheets, stack.image(), strict=True):
         torch.testing.assert_close(tile(sheet, 1, 3), image, rtol=0, atol=1e-5)
@@ -30,7 +31,7 @@ def test_the_last_sum_is_the_picture_and_the_first_its_coarsest_level() -> None:
 
 def test_levels_add_up_before_the_tanh() -> None:
     spec = StackSpec(48, 48, 0, levels=(1, 6, 48), color="rgb")
-    sheet = level_sheets(ImageStack.noise(spec), TILE, stretch=False)[0]
+    sheet = render_level_sheets(ImageStack.noise(spec), TILE, stretch=False)[0]
     raw = [torch.atanh(2 * tile(sheet, row, column) - 1) for row in (0, 1) for column in (0, 1, 2)]
     torch.testing.assert_close(raw[0] + raw[1], raw[4], rtol=0, atol=1e-4)
     torch.testing.assert_close(raw[4] + raw[2], raw[5], rtol=0, atol=1e-4)
@@ -38,23 +39,23 @@ def test_levels_add_up_before_the_tanh() -> None:
 
 def test_faint_levels_are_stretched_and_nothing_stays_grey() -> None:
     faint = ImageStack.noise(StackSpec(48, 48, 8, levels=(1, 4, 64)), amplitude=0.05)
-    plain, stretched = (level_sheets(faint, TILE, stretch=stretch)[0] for stretch in (False, True))
+    plain, stretched = (render_level_sheets(faint, TILE, stretch=stretch)[0] for stretch in (False, True))
     assert tile(stretched, 0, 2).std() > 4 * tile(plain, 0, 2).std()
     assert torch.equal(tile(stretched, 1, 2), tile(plain, 1, 2))
-    grey = level_sheets(ImageStack.grey(StackSpec(32, 32, 8, levels=(1, 48))), TILE)[0]
+    grey = render_level_sheets(ImageStack.grey(StackSpec(32, 32, 8, levels=(1, 48))), TILE)[0]
     assert (tile(grey, 0, 0) - 0.5).abs().max() < 1e-6
 
 
 def test_many_levels_are_grouped_and_oblong_pictures_stay_so() -> None:
-    sheet = level_sheets(ImageStack.noise(StackSpec(96, 48, 8, levels=None)), TILE)
+    sheet = render_level_sheets(ImageStack.noise(StackSpec(96, 48, 8, levels=None)), TILE)
     assert sheet.shape == (1, 3, 2 * (TILE // 2 + CAPTION + GAP) + GAP, 6 * (TILE + GAP) + GAP)
 
 
 def test_captions_are_written() -> None:
-    sheet = level_sheets(ImageStack.grey(SPEC), TILE)[0]
+    sheet = render_level_sheets(ImageStack.grey(SPEC), TILE)[0]
     assert sheet[:, GAP : GAP + CAPTION, GAP : GAP + TILE].min() < 0.3
 
 
 def test_tiles_that_are_too_small_are_refused() -> None:
     with pytest.raises(ValueError, match="size 31 is too small for a tile; at least 32"):
-        level_sheets(ImageStack.grey(SPEC), 31)
+        render_level_sheets(ImageStack.grey(SPEC), 31)

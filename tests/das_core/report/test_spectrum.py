@@ -3,14 +3,20 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.datasets import load_sample_image
-from test_ascent import SPEC, climb
 from torch import Tensor
+from toys import SPEC, climb
 
-from das_core.optimizers import SGD
-from das_core.parts import parts
-from das_core.spectrum import fitted_slope, level_variances, spectrum
-from das_core.spectrum_chart import spectrum_chart, spectrum_text
-from das_core.stack import ImageStack, StackSpec
+from das_core.ascent.optimizers import SGD
+from das_core.report.spectrum import (
+    fit_slope,
+    format_spectrum,
+    measure_level_variances,
+    measure_spectrum,
+    plot_spectrum,
+)
+from das_core.stack.decomposition import decompose
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
 
 
 def noise(slope: float, height: int = 256, width: int = 256, seed: int = 0) -> Tensor:
@@ -29,7 +35,7 @@ def grey(image: NDArray[np.float64]) -> Tensor:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize(("slope", "shape"), [(0, (256, 256)), (-2, (256, 256)), (-2, (200, 360)), (-3, (360, 200))])
 def test_the_slope_of_noise_is_found(slope: float, shape: tuple[int, int], seed: int) -> None:
-    found = spectrum(noise(slope, *shape, seed=seed))
+    found = measure_spectrum(noise(slope, *shape, seed=seed))
     assert found.slope.item() == pytest.approx(slope, abs=0.2)
     assert found.high.item() == pytest.approx(slope, abs=0.2)
     # A few rings of a few waves each.
@@ -38,7 +44,7 @@ def test_the_slope_of_noise_is_found(slope: float, shape: tuple[int, int], seed:
 
 def test_the_slope_of_a_photograph_is_about_minus_two() -> None:
     scene = torch.from_numpy(load_sample_image("china.jpg").copy()).movedim(-1, 0)[None] / 255
-    assert spectrum(scene).slope.item() == pytest.approx(-2, abs=0.2)
+    assert measure_spectrum(scene).slope.item() == pytest.approx(-2, abs=0.2)
 
 
 def test_two_bands_have_two_slopes() -> None:
@@ -47,14 +53,14 @@ def test_two_bands_have_two_slopes() -> None:
     radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
     radius[0, 0] = 1
     amplitude = np.where(radius < 1 / 8, radius**-1.0, (1 / 8) ** -1.0 * (radius * 8) ** -2.0)
-    found = spectrum(grey(np.fft.ifft2(np.fft.fft2(white) * amplitude).real))
+    found = measure_spectrum(grey(np.fft.ifft2(np.fft.fft2(white) * amplitude).real))
     assert found.low.item() == pytest.approx(-2, abs=0.45)
     assert found.high.item() == pytest.approx(-4, abs=0.2)
 
 
 def test_it_is_that_of_numpy() -> None:
     image = np.random.default_rng(1).random((3, 96, 128))
-    found = spectrum(torch.from_numpy(image)[None].float())
+    found = measure_spectrum(torch.from_numpy(image)[None].float())
     luma = np.tensordot([0.299, 0.587, 0.114], image.astype(np.float32), axes=1)
     luma = luma - luma.mean()
     # The periodic window, as the transform is.
@@ -69,47 +75,47 @@ def test_it_is_that_of_numpy() -> None:
 
 def test_a_wave_has_its_power_at_its_frequency() -> None:
     wave = np.sin(2 * np.pi * 0.2 * np.arange(160))[None, :].repeat(160, axis=0)
-    found = spectrum(grey(0.5 + 0.2 * wave))
+    found = measure_spectrum(grey(0.5 + 0.2 * wave))
     peak = found.power[0].argmax()
     assert found.frequency[peak].item() == pytest.approx(0.2, rel=0.1)
     assert found.power[0].median() < 1e-6 * found.power[0, peak]
 
 
 def test_every_image_of_a_batch_has_its_own() -> None:
-    both = spectrum(torch.cat([noise(0), noise(-2)]))
-    assert both.slope.tolist() == pytest.approx([spectrum(noise(s)).slope.item() for s in (0, -2)], abs=1e-6)
+    both = measure_spectrum(torch.cat([noise(0), noise(-2)]))
+    assert both.slope.tolist() == pytest.approx([measure_spectrum(noise(s)).slope.item() for s in (0, -2)], abs=1e-6)
 
 
 def test_a_slope_is_that_of_polyfit() -> None:
     x, y = np.arange(1.0, 9), np.random.default_rng(0).random((2, 8)) + 0.1
     expected = np.polyfit(np.log(x), np.log(y).T, 1)[0]
-    torch.testing.assert_close(fitted_slope(torch.from_numpy(x), torch.from_numpy(y)), torch.from_numpy(expected))
+    torch.testing.assert_close(fit_slope(torch.from_numpy(x), torch.from_numpy(y)), torch.from_numpy(expected))
 
 
 def test_the_variance_of_levels_is_that_of_the_parts() -> None:
     spec = StackSpec(32, 32, 8, levels=(1, 2, 4, 8, 16, 48))
     stack = climb(ImageStack.noise(spec, 2), steps=3, optimizer=SGD(0.5)).stack
-    resolutions, variances = level_variances(stack)
+    resolutions, variances = measure_level_variances(stack)
     assert resolutions.tolist() == [4, 8, 16, 48]
     for number in range(4):
-        expected = parts(stack).levels[number + 2].flatten(1).var(dim=1)
+        expected = decompose(stack).levels[number + 2].flatten(1).var(dim=1)
         torch.testing.assert_close(variances[:, number].float(), expected)
 
 
 def test_levels_of_an_ascent_fall_steeply() -> None:
     spec = StackSpec(32, 32, 8)
-    assert fitted_slope(*level_variances(climb(ImageStack.grey(spec), optimizer=SGD(0.5)).stack)).item() < -1
+    assert fit_slope(*measure_level_variances(climb(ImageStack.grey(spec), optimizer=SGD(0.5)).stack)).item() < -1
 
 
 @pytest.mark.parametrize("batch", [1, 2, 9])
 def test_there_is_a_chart_and_a_text(batch: int) -> None:
-    found = spectrum(torch.cat([noise(-2, 64, 64, seed) for seed in range(batch)]))
-    levels = level_variances(ImageStack.noise(SPEC, batch))
-    assert spectrum_chart(found).shape == (1, 3, 450, 600)
-    chart = spectrum_chart(found, levels)
+    found = measure_spectrum(torch.cat([noise(-2, 64, 64, seed) for seed in range(batch)]))
+    levels = measure_level_variances(ImageStack.noise(SPEC, batch))
+    assert plot_spectrum(found).shape == (1, 3, 450, 600)
+    chart = plot_spectrum(found, levels)
     assert chart.shape == (1, 3, 450, 1100)
     assert 0 <= chart.min() < chart.max() <= 1
-    text = spectrum_text(found, levels)
+    text = format_spectrum(found, levels)
     assert len(text.splitlines()) == 2 * batch + 1
     assert f"slope {found.slope[0].item():.2f}" in text.splitlines()[0]
     assert "photographs: about -2" in text
@@ -117,12 +123,12 @@ def test_there_is_a_chart_and_a_text(batch: int) -> None:
 
 def test_what_has_no_spectrum_is_named() -> None:
     with pytest.raises(ValueError, match="the image of 80 x 63 is too small for a spectrum; 64 pixels"):
-        spectrum(torch.rand(1, 3, 63, 80))
+        measure_spectrum(torch.rand(1, 3, 63, 80))
     with pytest.raises(ValueError, match="the image is of one brightness all over"):
-        spectrum(torch.full((1, 3, 64, 64), 0.3))
+        measure_spectrum(torch.full((1, 3, 64, 64), 0.3))
     with pytest.raises(ValueError, match=r"the image holds 1 values that are NaN"):
-        spectrum(torch.rand(1, 3, 64, 64).index_put((torch.tensor(0),) * 4, torch.tensor(float("nan"))))
+        measure_spectrum(torch.rand(1, 3, 64, 64).index_put((torch.tensor(0),) * 4, torch.tensor(float("nan"))))
     with pytest.raises(ValueError, match="the levels of the stack are empty"):
-        level_variances(ImageStack.grey(SPEC))
+        measure_level_variances(ImageStack.grey(SPEC))
     with pytest.raises(ValueError, match="the stack has 1 levels of 4 samples"):
-        level_variances(ImageStack.noise(StackSpec(32, 32, 8, levels=(1, 2, 16))))
+        measure_level_variances(ImageStack.noise(StackSpec(32, 32, 8, levels=(1, 2, 16))))

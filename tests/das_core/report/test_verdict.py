@@ -8,22 +8,22 @@ import tinyclip
 import torch
 from torch import Tensor, nn
 
-from das_core.images import squared
-from das_core.inspect import (
-    Verdict,
-    bar_chart,
-    bar_charts,
-    classify,
-    similarity,
-    similarity_charts,
-    similarity_text,
-    verdict_text,
-)
+from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
-from das_core.models.labels import Label, Labels, numbered
+from das_core.models.labels import Label, Labels, number_labels
+from das_core.report.verdict import (
+    Prediction,
+    classify,
+    compare_with_texts,
+    format_predictions,
+    format_similarities,
+    plot_bars,
+    plot_predictions,
+    plot_similarities,
+)
 
 BLUE = torch.tensor([0x3B, 0x7D, 0xD8]) / 255
-VERDICTS = [[Verdict(7, "stingray", 0.75), Verdict(2, "shark", 0.0625)], [Verdict(1, "goldfish", 1.0)]]
+VERDICTS = [[Prediction(7, "stingray", 0.75), Prediction(2, "shark", 0.0625)], [Prediction(1, "goldfish", 1.0)]]
 
 
 class Columns(nn.Module):
@@ -34,7 +34,7 @@ class Columns(nn.Module):
 
 
 def columns() -> Classifier:
-    return Classifier("columns", Columns(), 10, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=numbered(10))
+    return Classifier("columns", Columns(), 10, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(10))
 
 
 def picture(*brightness: float) -> Tensor:
@@ -72,11 +72,11 @@ def test_images_are_not_changed() -> None:
 
 
 def test_text_of_one_image() -> None:
-    assert verdict_text(VERDICTS[:1], "Lite0") == "Lite0 sees:\n  75.0%  stingray\n   6.2%  shark"
+    assert format_predictions(VERDICTS[:1], "Lite0") == "Lite0 sees:\n  75.0%  stingray\n   6.2%  shark"
 
 
 def test_text_of_several_images() -> None:
-    assert verdict_text(VERDICTS, "Lite0") == (
+    assert format_predictions(VERDICTS, "Lite0") == (
         "Lite0 sees in image 1:\n  75.0%  stingray\n   6.2%  shark\n\nLite0 sees in image 2:\n 100.0%  goldfish"
     )
 
@@ -95,7 +95,7 @@ def bar_lengths(chart: Tensor) -> list[int]:
 
 @pytest.mark.parametrize("count", [1, 5, 20])
 def test_charts_are_images(count: int) -> None:
-    chart = bar_chart([(f"class {i}", 1 / (i + 1)) for i in range(count)], "Lite0")
+    chart = plot_bars([(f"class {i}", 1 / (i + 1)) for i in range(count)], "Lite0")
     assert chart.shape == (1, 3, round(100 * (1 + 0.35 * count)), 600)
     assert chart.dtype == torch.float32
     assert chart.is_contiguous()
@@ -106,33 +106,33 @@ def test_charts_are_images(count: int) -> None:
 
 
 def test_bars_are_as_long_as_their_values_from_the_top() -> None:
-    lengths = bar_lengths(bar_chart([("a", 1.0), ("b", 0.5), ("c", 0.25), ("d", 0.0)], "Lite0"))
+    lengths = bar_lengths(plot_bars([("a", 1.0), ("b", 0.5), ("c", 0.25), ("d", 0.0)], "Lite0"))
     assert len(lengths) == 3
     assert lengths[1] / lengths[0] == pytest.approx(0.5, abs=0.02)
     assert lengths[2] / lengths[0] == pytest.approx(0.25, abs=0.02)
 
 
 def test_highest_is_the_end_of_the_axis() -> None:
-    short = bar_lengths(bar_chart([("a", 1.0)], "t", highest=10))[0]
-    long = bar_lengths(bar_chart([("a", 10.0)], "t", highest=10))[0]
+    short = bar_lengths(plot_bars([("a", 1.0)], "t", highest=10))[0]
+    long = bar_lengths(plot_bars([("a", 10.0)], "t", highest=10))[0]
     assert long / short == pytest.approx(10, rel=0.1)
 
 
 def test_a_chart_for_every_image() -> None:
-    verdicts = [[Verdict(0, "a", 0.9), Verdict(1, "b", 0.1)], [Verdict(1, "b", 0.6), Verdict(0, "a", 0.4)]]
-    charts = bar_charts(verdicts, "Lite0")
+    verdicts = [[Prediction(0, "a", 0.9), Prediction(1, "b", 0.1)], [Prediction(1, "b", 0.6), Prediction(0, "a", 0.4)]]
+    charts = plot_predictions(verdicts, "Lite0")
     assert charts.shape == (2, 3, 170, 600)
     for chart, classes in zip(charts, verdicts, strict=True):
-        assert torch.equal(chart[None], bar_chart([(v.name, v.probability) for v in classes], "Lite0"))
+        assert torch.equal(chart[None], plot_bars([(v.name, v.probability) for v in classes], "Lite0"))
 
 
 def test_a_chart_is_the_same_every_time() -> None:
-    assert torch.equal(bar_chart([("a", 0.5)], "t"), bar_chart([("a", 0.5)], "t"))
+    assert torch.equal(plot_bars([("a", 0.5)], "t"), plot_bars([("a", 0.5)], "t"))
 
 
 @pytest.mark.parametrize("text", ["x" * 300, "jack-o'-lantern", "Überraschung é ñ", "a\nb", "", "€ 5", "<b>&amp;</b>"])
 def test_names_of_all_sorts_fit_into_the_chart(text: str) -> None:
-    chart = bar_chart([(text, 0.5), ("b", 0.25)], text)
+    chart = plot_bars([(text, 0.5), ("b", 0.25)], text)
     assert chart.shape == (1, 3, 170, 600)
     longest, second = bar_lengths(chart)
     # The name takes some of the width, never all of it.
@@ -147,8 +147,8 @@ def test_names_are_no_formulas(text: str) -> None:
     escaped = text.replace("$", r"\$")
     # Were they read as formulas, the escaped form would look the same.
     for chart, other in (
-        (bar_chart([(text, 0.5)], "title"), bar_chart([(escaped, 0.5)], "title")),
-        (bar_chart([("a", 0.5)], text), bar_chart([("a", 0.5)], escaped)),
+        (plot_bars([(text, 0.5)], "title"), plot_bars([(escaped, 0.5)], "title")),
+        (plot_bars([("a", 0.5)], text), plot_bars([("a", 0.5)], escaped)),
     ):
         assert chart.shape == (1, 3, 135, 600)
         assert torch.equal(chart, other) == (text == escaped)
@@ -156,23 +156,23 @@ def test_names_are_no_formulas(text: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_names_in_scripts_the_font_lacks_are_drawn_somehow() -> None:
-    assert bar_chart([("クラゲ 水母 медуза", 0.5)], "水母").shape == (1, 3, 135, 600)
+    assert plot_bars([("クラゲ 水母 медуза", 0.5)], "水母").shape == (1, 3, 135, 600)
 
 
 def test_labels_carry_through_to_the_chart() -> None:
     classifier = dataclasses.replace(columns(), labels=Labels(tuple(Label((f"$n{i}$", "alias")) for i in range(10))))
     verdicts = classify(classifier, picture(0, 1), 2)
     assert verdicts[0][0].name == "$n1$"
-    assert "$n1$" in verdict_text(verdicts, classifier.name)
-    assert bar_charts(verdicts, classifier.name).shape == (1, 3, 170, 600)
+    assert "$n1$" in format_predictions(verdicts, classifier.name)
+    assert plot_predictions(verdicts, classifier.name).shape == (1, 3, 170, 600)
 
 
 def test_similarities_are_cosines() -> None:
     clip = tinyclip.clip()
     images = torch.rand(3, 3, 40, 30, generator=torch.Generator().manual_seed(0))
     texts = ["a cat", "a castle"]
-    table = similarity(clip, images, texts)
-    seen = clip(squared(images, 32)).numpy().astype(np.float64)
+    table = compare_with_texts(clip, images, texts)
+    seen = clip(fit_square(images, 32)).numpy().astype(np.float64)
     read = clip.encode_text(texts).numpy().astype(np.float64)
     expected = seen @ read.T / np.linalg.norm(seen, axis=1)[:, None] / np.linalg.norm(read, axis=1)
     np.testing.assert_allclose(table.numpy(), expected, atol=1e-5)
@@ -180,7 +180,7 @@ def test_similarities_are_cosines() -> None:
 
 def test_the_nearest_text_is_named_first() -> None:
     table = torch.tensor([[0.1, 0.25], [0.3, -0.2]])
-    assert similarity_text(table, ["a cat", "a dog"], "toy").splitlines() == [
+    assert format_similarities(table, ["a cat", "a dog"], "toy").splitlines() == [
         "toy finds image 1 near to:",
         " 0.250  a dog",
         " 0.100  a cat",
@@ -189,7 +189,7 @@ def test_the_nearest_text_is_named_first() -> None:
         " 0.300  a cat",
         "-0.200  a dog",
     ]
-    assert similarity_text(table[:1], ["a cat", "a dog"], "toy").startswith("toy finds near to:")
+    assert format_similarities(table[:1], ["a cat", "a dog"], "toy").startswith("toy finds near to:")
 
 
 def test_charts_of_similarities_show_both_signs_on_one_scale() -> None:
@@ -197,7 +197,7 @@ def test_charts_of_similarities_show_both_signs_on_one_scale() -> None:
         return int(((chart - BLUE[:, None, None]).abs().amax(dim=0) < 0.02).sum())
 
     table = torch.tensor([[0.2, -0.2], [0.1, -0.1]])
-    charts = similarity_charts(table, ["a cat", "a dog"], "toy")
+    charts = plot_similarities(table, ["a cat", "a dog"], "toy")
     assert charts.shape[:2] == (2, 3)
     assert blue(charts[0]) == pytest.approx(2 * blue(charts[1]), rel=0.05)
-    assert blue(similarity_charts(torch.zeros(1, 2), ["a", "b"], "toy")[0]) < 0.01 * blue(charts[0])
+    assert blue(plot_similarities(torch.zeros(1, 2), ["a", "b"], "toy")[0]) < 0.01 * blue(charts[0])

@@ -1,9 +1,17 @@
 import pytest
 import torch
 
-from das_core.bands import FINEST, covers, levels_in, moving_modes, octaves, parse_bands, parse_gains, written
-from das_core.cosine import CosineBasis
-from das_core.fourier import FourierBasis
+from das_core.stack.bands import (
+    FINEST,
+    cover_everything,
+    format_band,
+    group_into_octaves,
+    mask_moving_frequencies,
+    parse_bands,
+    parse_gains,
+    select_levels,
+)
+from das_core.stack.bases import CosineBasis, FourierBasis
 
 
 @pytest.mark.parametrize(
@@ -18,7 +26,7 @@ from das_core.fourier import FourierBasis
 )
 def test_bands_are_read(text: str, bands: tuple[tuple[int, int], ...]) -> None:
     assert parse_bands(text) == bands
-    assert parse_bands(", ".join(map(written, bands))) == bands
+    assert parse_bands(", ".join(map(format_band, bands))) == bands
 
 
 def test_gains_are_read() -> None:
@@ -58,30 +66,30 @@ def test_bad_gains_are_named(text: str, says: str) -> None:
 
 
 def test_a_band_without_a_level_is_named() -> None:
-    assert levels_in(parse_bands("4-8, 64-"), (1, 4, 8, 9, 64, 65)) == [False, True, True, False, True, True]
+    assert select_levels(parse_bands("4-8, 64-"), (1, 4, 8, 9, 64, 65)) == [False, True, True, False, True, True]
     with pytest.raises(ValueError, match="the band '2-3' holds no level: there are 6, from 1 to 65"):
-        levels_in(parse_bands("1, 2-3"), (1, 4, 8, 9, 64, 65))
+        select_levels(parse_bands("1, 2-3"), (1, 4, 8, 9, 64, 65))
 
 
 def test_many_levels_are_grouped_into_octaves() -> None:
-    assert octaves((1, 5, 9), 10) == [[0], [1], [2]]
+    assert group_into_octaves((1, 5, 9), 10) == [[0], [1], [2]]
     levels = tuple(range(1, 334, 4))
-    groups = octaves(levels, 10)
+    groups = group_into_octaves(levels, 10)
     assert [levels[group[0]] for group in groups] == [1, 5, 9, 17, 33, 65, 129, 257]
     assert [number for group in groups for number in group] == list(range(84))
 
 
 def test_what_a_level_can_show_is_frozen_with_it() -> None:
-    assert torch.equal(moving_modes(CosineBasis(4, 8, torch.device("cpu")), [(1, 4)]), 1 - _block(2, 4))
-    assert torch.equal(moving_modes(CosineBasis(4, 8, torch.device("cpu")), [(5, FINEST)]), _block(2, 4))
+    assert torch.equal(mask_moving_frequencies(CosineBasis(4, 8, torch.device("cpu")), [(1, 4)]), 1 - _block(2, 4))
+    assert torch.equal(mask_moving_frequencies(CosineBasis(4, 8, torch.device("cpu")), [(5, FINEST)]), _block(2, 4))
     assert torch.equal(
-        moving_modes(CosineBasis(4, 8, torch.device("cpu")), [(1, 2), (3, 4)]),
-        moving_modes(CosineBasis(4, 8, torch.device("cpu")), [(1, 4)]),
+        mask_moving_frequencies(CosineBasis(4, 8, torch.device("cpu")), [(1, 2), (3, 4)]),
+        mask_moving_frequencies(CosineBasis(4, 8, torch.device("cpu")), [(1, 4)]),
     )
 
 
 def test_in_a_tile_too() -> None:
-    moving = moving_modes(FourierBasis(8, 8, torch.device("cpu")), [(1, 3)])
+    moving = mask_moving_frequencies(FourierBasis(8, 8, torch.device("cpu")), [(1, 3)])
     # Waves of up to three samples: none and one along each axis, in either direction.
     still = torch.zeros(8, 5)
     still[[0, 1, 7], :2] = 1
@@ -89,11 +97,11 @@ def test_in_a_tile_too() -> None:
 
 
 def test_bands_that_hold_everything() -> None:
-    assert covers([(1, FINEST)], 48)
-    assert covers([(1, 16), (17, 48)], 48)
-    assert not covers([(1, 16), (18, 48)], 48)
-    assert not covers([(1, 47)], 48)
-    assert not covers([], 48)
+    assert cover_everything([(1, FINEST)], 48)
+    assert cover_everything([(1, 16), (17, 48)], 48)
+    assert not cover_everything([(1, 16), (18, 48)], 48)
+    assert not cover_everything([(1, 47)], 48)
+    assert not cover_everything([], 48)
 
 
 def _block(rows: int, columns: int) -> torch.Tensor:

@@ -3,7 +3,7 @@ import pytest
 import scipy.fft
 import torch
 
-from das_core.cosine import CosineBasis
+from das_core.stack.bases import CosineBasis
 
 CPU = torch.device("cpu")
 

@@ -1,6 +1,6 @@
 import torch
 
-from das_core.fourier import FourierBasis
+from das_core.stack.bases import FourierBasis
 
 CPU = torch.device("cpu")
 

@@ -3,7 +3,8 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from das_core.resample import bicubic_matrix, triangle_adjoint, triangle_matrix
+from das_core.stack.bicubic import bicubic_matrix
+from das_core.views.sampling import linear_resize_matrix, resize_adjoint
 
 SIDES = st.integers(1, 90)
 
@@ -34,13 +35,13 @@ def test_the_matrix_of_a_tile_interpolates_what_goes_on_at_the_other_end(source:
 @given(SIDES, SIDES)
 def test_triangle_adjoint_is_the_transpose(source: int, target: int) -> None:
     images = torch.randn(2, target, target, generator=torch.Generator().manual_seed(source))
-    resize = triangle_matrix(source, target, torch.device("cpu"))
-    torch.testing.assert_close(triangle_adjoint(images, source), resize.T @ images @ resize, rtol=1e-3, atol=1e-4)
+    resize = linear_resize_matrix(source, target, torch.device("cpu"))
+    torch.testing.assert_close(resize_adjoint(images, source), resize.T @ images @ resize, rtol=1e-3, atol=1e-4)
 
 
 @given(SIDES, SIDES)
 def test_triangle_matrix_is_what_torch_interpolates_with_antialiasing(source: int, target: int) -> None:
     image = torch.randn(1, 2, source, source, generator=torch.Generator().manual_seed(source))
-    resize = triangle_matrix(source, target, torch.device("cpu"))
+    resize = linear_resize_matrix(source, target, torch.device("cpu"))
     expected = F.interpolate(image, size=(target, target), mode="bilinear", antialias=True, align_corners=False)
     torch.testing.assert_close(resize @ image @ resize.T, expected, rtol=0, atol=1e-4)

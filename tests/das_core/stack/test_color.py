@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from das_core.color import ColorSpace, from_rgb, gradient_from_rgb, to_rgb
+from das_core.stack.color import ColorSpace, from_rgb, gradient_from_rgb, to_rgb
 
 SPACES: tuple[ColorSpace, ...] = ("decorrelated", "rgb")
 # lucid/optvis/param/color.py: the root of the covariance, divided by the largest norm of a column.

@@ -3,16 +3,17 @@ from typing import Any
 
 import pytest
 import torch
-from test_ascent import SPEC, VIEWS, climb
 from torch import Tensor
+from toys import SPEC, VIEWS, climb
 
-from das_core.augment import Windows
-from das_core.bands import FINEST
-from das_core.color import from_rgb
-from das_core.edit import edited
-from das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
-from das_core.parts import begun, moved, parts
-from das_core.stack import ImageStack, StackSpec
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.stack.bands import FINEST
+from das_core.stack.color import from_rgb
+from das_core.stack.decomposition import decompose, decompose_change, decompose_start
+from das_core.stack.edit import edit_stack
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.windows import Windows
 
 LEVELS = (1, 2, 4, 8, 16, 32, 48)
 METHODS = ["spectral", "exact", "layers"]
@@ -35,16 +36,16 @@ def low(canvas: Tensor, level: int) -> Tensor:
 
 
 @pytest.mark.parametrize("levels", [None, LEVELS, (3, 20)])
-@pytest.mark.parametrize("optimizer", [UnitAscent(), SGD(0.5), Adam()])
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(0.5), Adam()])
 @pytest.mark.parametrize("method", METHODS)
 def test_the_parts_of_a_stack_sum_to_it(method: str, optimizer: Optimizer, levels: tuple[int, ...] | None) -> None:
     spec = StackSpec(32, 32, 8, method=method, levels=levels)  # type: ignore[arg-type]
     stack = climb(ImageStack.noise(spec), steps=3, optimizer=optimizer).stack
     close: dict[str, Any] = {"rtol": 0, "atol": 1e-5}
-    torch.testing.assert_close(parts(stack).canvas(), stack.canvas, **close)
-    torch.testing.assert_close(begun(stack).canvas(), stack.start, **close)
-    whole = parts(stack)
-    one_by_one = sum(whole.shown([number]) for number in range(len(whole.levels)))
+    torch.testing.assert_close(decompose(stack).canvas(), stack.canvas, **close)
+    torch.testing.assert_close(decompose_start(stack).canvas(), stack.start, **close)
+    whole = decompose(stack)
+    one_by_one = sum(whole.sum_levels([number]) for number in range(len(whole.levels)))
     torch.testing.assert_close(one_by_one, stack.canvas, **close)
     if levels != (3, 20):
         assert whole.rest.norm() < 0.05 * stack.canvas.norm()
@@ -53,21 +54,21 @@ def test_the_parts_of_a_stack_sum_to_it(method: str, optimizer: Optimizer, level
 @pytest.mark.parametrize("method", METHODS)
 def test_a_gain_scales_the_levels_of_its_band_and_no_others(method: str) -> None:
     stack = climbed(method)
-    before = parts(stack)
-    after = edited(stack, gains=[((4, 8), 0.25), ((8, 8), 2.0)])
-    expected = stack.canvas - 0.75 * before.shown([2]) - 0.5 * before.shown([3])
+    before = decompose(stack)
+    after = edit_stack(stack, gains=[((4, 8), 0.25), ((8, 8), 2.0)])
+    expected = stack.canvas - 0.75 * before.sum_levels([2]) - 0.5 * before.sum_levels([3])
     torch.testing.assert_close(after.canvas, expected, rtol=0, atol=1e-5)
     assert (after.spec, after.steps) == (stack.spec, stack.steps)
 
 
 def test_a_gain_of_everything_scales_the_canvas() -> None:
     stack = climbed(levels=(1, 5, 20))
-    torch.testing.assert_close(edited(stack, gains=[(ALL, 0.5)]).canvas, 0.5 * stack.canvas, rtol=0, atol=1e-5)
+    torch.testing.assert_close(edit_stack(stack, gains=[(ALL, 0.5)]).canvas, 0.5 * stack.canvas, rtol=0, atol=1e-5)
 
 
 def test_a_band_that_is_taken_out_is_hardly_there_when_levels_are_read_again() -> None:
     stack = climbed()
-    after = edited(stack, gains=[((1, 8), 0.0)])
+    after = edit_stack(stack, gains=[((1, 8), 0.0)])
     assert low(after.canvas, 4).norm() < 0.1 * low(stack.canvas, 4).norm()
     fine = [low(canvas, 48)[..., 16:, 16:] for canvas in (stack.canvas, after.canvas)]
     assert (fine[1] - fine[0]).norm() < 0.1 * fine[0].norm()
@@ -76,33 +77,33 @@ def test_a_band_that_is_taken_out_is_hardly_there_when_levels_are_read_again() -
 @pytest.mark.parametrize("method", METHODS)
 def test_a_reset_band_is_what_it_was_at_the_start(method: str) -> None:
     stack = climbed(method)
-    torch.testing.assert_close(edited(stack, reset=[ALL]).canvas, stack.start, rtol=0, atol=1e-5)
-    fine = edited(stack, reset=[(16, FINEST)])
-    expected = stack.start + moved(stack).shown([0, 1, 2, 3])
+    torch.testing.assert_close(edit_stack(stack, reset=[ALL]).canvas, stack.start, rtol=0, atol=1e-5)
+    fine = edit_stack(stack, reset=[(16, FINEST)])
+    expected = stack.start + decompose_change(stack).sum_levels([0, 1, 2, 3])
     torch.testing.assert_close(fine.canvas, expected, rtol=0, atol=1e-5)
     # What was taken back can be climbed again and taken back again.
-    again = edited(climb(fine, steps=2, optimizer=UnitAscent()).stack, reset=[ALL])
+    again = edit_stack(climb(fine, steps=2, optimizer=NormalizedAscent()).stack, reset=[ALL])
     torch.testing.assert_close(again.canvas, stack.start, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", [UnitAscent(), UnitAscent(momentum=0.5), SGD(0.5, 0.9), Adam()])
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()])
 @pytest.mark.parametrize("method", METHODS)
 def test_frozen_bands_stay_as_they_are_in_later_ascents(method: str, optimizer: Optimizer) -> None:
     stack = climbed(method)
-    coarse = edited(stack, freeze=[(1, 8)])
+    coarse = edit_stack(stack, freeze=[(1, 8)])
     torch.testing.assert_close(coarse.canvas, stack.canvas, rtol=0, atol=1e-5)
     change = climb(coarse, optimizer=optimizer).stack.canvas - coarse.canvas
     assert low(change, 8).norm() < 1e-5 * change.norm()
     assert change.norm() > 0.1
-    change = climb(edited(stack, freeze=[(9, FINEST)]), optimizer=optimizer).stack.canvas - stack.canvas
+    change = climb(edit_stack(stack, freeze=[(9, FINEST)]), optimizer=optimizer).stack.canvas - stack.canvas
     assert low(change, 8).norm() > 0.9999 * change.norm()
 
 
 def test_a_climb_that_is_partly_frozen_can_be_continued_and_thawed() -> None:
-    first = climb(edited(climbed(), freeze=[(1, 8)]), steps=4, optimizer=SGD(0.5), schedule="constant").stack
-    half = climb(edited(climbed(), freeze=[(1, 8)]), steps=2, optimizer=SGD(0.5), schedule="constant").stack
+    first = climb(edit_stack(climbed(), freeze=[(1, 8)]), steps=4, optimizer=SGD(0.5), schedule="constant").stack
+    half = climb(edit_stack(climbed(), freeze=[(1, 8)]), steps=2, optimizer=SGD(0.5), schedule="constant").stack
     assert torch.equal(climb(half, steps=2, optimizer=SGD(0.5), schedule="constant").stack.canvas, first.canvas)
-    thawed = climb(edited(first), steps=2).stack
+    thawed = climb(edit_stack(first), steps=2).stack
     assert thawed.spec.frozen == ()
     assert low(thawed.canvas - first.canvas, 8).norm() > 0.1
 
@@ -111,21 +112,21 @@ def test_a_tile_is_edited_and_frozen_like_any_other() -> None:
     spec = StackSpec(32, 32, 0, levels=(1, 2, 4, 8, 16, 32), tile=True)
     still = replace(VIEWS, windows=Windows(0))
     stack = climb(ImageStack.noise(spec), optimizer=SGD(0.5), augmentation=still).stack
-    torch.testing.assert_close(edited(stack, gains=[(ALL, 0.5)]).canvas, 0.5 * stack.canvas, rtol=0, atol=1e-5)
-    change = climb(edited(stack, freeze=[(1, 8)]), augmentation=still).stack.canvas - stack.canvas
+    torch.testing.assert_close(edit_stack(stack, gains=[(ALL, 0.5)]).canvas, 0.5 * stack.canvas, rtol=0, atol=1e-5)
+    change = climb(edit_stack(stack, freeze=[(1, 8)]), augmentation=still).stack.canvas - stack.canvas
     coefficients = torch.fft.rfft2(change)
     assert coefficients[..., [0, 1, 2, 3, -1, -2, -3], :4].abs().max() < 1e-4 * coefficients.abs().max()
 
 
 def test_a_score_rises_with_large_shapes_frozen() -> None:
-    start = edited(climbed(), freeze=[(1, 8)])
+    start = edit_stack(climbed(), freeze=[(1, 8)])
     many = replace(VIEWS, views=64)
 
     def score(stack: ImageStack) -> float:
         # The same views before and after: they belong to the step.
         return climb(replace(stack, steps=0), steps=1, augmentation=many).history[0].scores["class 3"]
 
-    end = climb(start, steps=12, optimizer=UnitAscent(coarse_to_fine=0.0)).stack
+    end = climb(start, steps=12, optimizer=NormalizedAscent(coarse_to_fine=0.0)).stack
     assert score(end) > score(start) + 0.05
 
 
@@ -133,35 +134,35 @@ def test_a_score_rises_with_large_shapes_frozen() -> None:
 def test_a_blend_goes_from_one_stack_to_the_other(method: str) -> None:
     one, other = climbed(method), climbed(method, seed=5)
     for share in (0.0, 0.3, 1.0):
-        mixed = edited(one, other=other, blend=share)
+        mixed = edit_stack(one, other=other, blend=share)
         torch.testing.assert_close(mixed.canvas, one.canvas.lerp(other.canvas, share), rtol=0, atol=1e-5)
         torch.testing.assert_close(mixed.start, one.start.lerp(other.start, share), rtol=0, atol=1e-5)
 
 
 def test_the_large_shapes_of_one_and_the_detail_of_the_other() -> None:
     one, other = climbed(), climbed(seed=5)
-    mixed = edited(one, other=other, blend=1.0, blend_bands=[(16, FINEST)])
-    expected = parts(one).shown([0, 1, 2, 3]) + parts(other).shown([4, 5, 6])
+    mixed = edit_stack(one, other=other, blend=1.0, blend_bands=[(16, FINEST)])
+    expected = decompose(one).sum_levels([0, 1, 2, 3]) + decompose(other).sum_levels([4, 5, 6])
     torch.testing.assert_close(mixed.canvas, expected, rtol=0, atol=1e-5)
 
 
 def test_stacks_of_other_levels_colours_and_batches_blend_too() -> None:
     one, other = climbed(), climbed("exact", seed=5, color="rgb")
-    mixed = edited(one, other=other, blend=1.0)
+    mixed = edit_stack(one, other=other, blend=1.0)
     torch.testing.assert_close(mixed.canvas, from_rgb(other.canvas, "decorrelated"), rtol=0, atol=1e-5)
     assert mixed.spec == one.spec
     single = ImageStack.noise(StackSpec(32, 32, 8, levels=(1, 9)), seed=3)
     torch.testing.assert_close(
-        edited(one, other=single, blend=1.0).canvas, single.canvas.expand(2, -1, -1, -1), rtol=0, atol=1e-5
+        edit_stack(one, other=single, blend=1.0).canvas, single.canvas.expand(2, -1, -1, -1), rtol=0, atol=1e-5
     )
 
 
 def test_an_edited_stack_goes_on_with_any_optimizer() -> None:
-    stack = climb(climbed(optimizer=UnitAscent(momentum=0.5)), optimizer=UnitAscent(momentum=0.5)).stack
-    assert stack.momentum is not None
-    stack = edited(stack, gains=[((1, 4), 0.5)])
-    assert stack.momentum is None
-    for optimizer in (UnitAscent(), SGD(0.5), Adam()):
+    stack = climb(climbed(optimizer=NormalizedAscent(momentum=0.5)), optimizer=NormalizedAscent(momentum=0.5)).stack
+    assert stack.optimizer_state is not None
+    stack = edit_stack(stack, gains=[((1, 4), 0.5)])
+    assert stack.optimizer_state is None
+    for optimizer in (NormalizedAscent(), SGD(0.5), Adam()):
         result = climb(stack, optimizer=optimizer)
         assert torch.isfinite(result.image).all()
         assert result.history[0].step == 10
@@ -183,4 +184,4 @@ def test_an_edited_stack_goes_on_with_any_optimizer() -> None:
 )
 def test_bad_edits_are_named(edit: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        edited(climbed(), **edit)
+        edit_stack(climbed(), **edit)

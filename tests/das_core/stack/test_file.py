@@ -12,30 +12,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save
-from test_ascent import SPEC, VIEWS, climb
 from torch import Tensor
+from toys import SPEC, VIEWS, climb
 
-from das_core.augment import Windows
-from das_core.optimizers import SGD, Adam, Optimizer, UnitAscent
-from das_core.stack import ImageStack, StackSpec
-from das_core.stackfile import FORMAT, VERSION, load_stack, save_stack
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.stack.file import FORMAT, VERSION, load_stack, save_stack
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.windows import Windows
 
 SAVED = Path(__file__).parent / "stack_version_1.safetensors"
 """Written by version 1; what people have saved has to load for ever."""
 
 
 def tensors_of(stack: ImageStack) -> list[Tensor]:
-    momentum = stack.momentum.tensors if stack.momentum else ()
+    momentum = stack.optimizer_state.tensors if stack.optimizer_state else ()
     around = stack.surroundings
     kept = () if around is None else (around.pixels, around.mask)
-    return [stack.start, stack.canvas, *(stack.drive or ()), *momentum, *kept]
+    return [stack.start, stack.canvas, *(stack.parameters.tensors if stack.parameters else ()), *momentum, *kept]
 
 
 def assert_same(one: ImageStack, other: ImageStack) -> None:
     assert (one.spec, one.steps) == (other.spec, other.steps)
-    assert (one.drive is None, one.momentum is None) == (other.drive is None, other.momentum is None)
-    if one.momentum is not None:
-        assert (one.momentum.kind, one.momentum.steps) == (other.momentum.kind, other.momentum.steps)
+    assert (one.parameters is None, one.optimizer_state is None) == (
+        other.parameters is None,
+        other.optimizer_state is None,
+    )
+    if one.optimizer_state is not None:
+        assert (one.optimizer_state.kind, one.optimizer_state.steps) == (
+            other.optimizer_state.kind,
+            other.optimizer_state.steps,
+        )
     for part, same in zip(tensors_of(one), tensors_of(other), strict=True):
         assert torch.equal(part, same)
 
@@ -55,10 +62,10 @@ def test_a_tile_stays_one(tmp_path: Path) -> None:
 
 
 def test_the_surroundings_of_a_part_go_along(tmp_path: Path) -> None:
-    steady: dict[str, Any] = {"optimizer": UnitAscent(coarse_to_fine=0.0), "schedule": "constant"}
+    steady: dict[str, Any] = {"optimizer": NormalizedAscent(coarse_to_fine=0.0), "schedule": "constant"}
     mask = torch.zeros(2, 32, 32)
     mask[:, 8:24, 4:20] = 1
-    part = ImageStack.grey(SPEC).inside(torch.rand(1, 3, 32, 32), mask, 2)
+    part = ImageStack.grey(SPEC).place_into(torch.rand(1, 3, 32, 32), mask, 2)
     through = climb(part, steps=4, **steady)
     save_stack(climb(part, steps=2, **steady).stack, tmp_path / "part.safetensors")
     loaded = load_stack(tmp_path / "part.safetensors")
@@ -76,7 +83,9 @@ def file(tmp_path: Path, small: ImageStack) -> Path:
     return path
 
 
-@pytest.mark.parametrize("optimizer", [UnitAscent(0.05, 0.5, 0.0), UnitAscent(0.05, 0, 0), SGD(0.5, 0.9), Adam()])
+@pytest.mark.parametrize(
+    "optimizer", [NormalizedAscent(0.05, 0.5, 0.0), NormalizedAscent(0.05, 0, 0), SGD(0.5, 0.9), Adam()]
+)
 @pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
 def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
     optimizer: Optimizer, method: str, tmp_path: Path
@@ -100,9 +109,9 @@ def test_a_file_of_version_1_loads_and_climbs_on() -> None:
     stack = load_stack(SAVED)
     assert stack.spec == StackSpec(16, 20, 2, levels=(1, 4, 24), gains=(1.0, 0.7, 1 / 3))
     assert (stack.steps, stack.batch) == (3, 2)
-    assert stack.momentum is not None
-    assert stack.momentum.kind == "sgd"
-    assert stack.drive is not None
+    assert stack.optimizer_state is not None
+    assert stack.optimizer_state.kind == "sgd"
+    assert stack.parameters is not None
     assert stack.image()[1, :, 3, 5].tolist() == pytest.approx(PIXEL, abs=1e-6)
     assert climb(stack, steps=1, augmentation=replace(VIEWS, windows=Windows(2))).stack.steps == 4
 

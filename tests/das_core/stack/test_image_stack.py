@@ -2,8 +2,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from das_core.levels import level_shape
-from das_core.stack import ImageStack, StackSpec, pixel_gradient, pixels
+from das_core.stack.decomposition import decompose, read_levels
+from das_core.stack.image_stack import ImageStack, pull_back_gradient, render_pixels
+from das_core.stack.levels import level_shape
+from das_core.stack.spec import StackSpec
+from das_core.stack.state import LevelTensors
 
 CPU = torch.device("cpu")
 
@@ -50,9 +53,9 @@ def test_a_start_image_is_repeated_over_the_batch() -> None:
 def test_gradient_through_tanh_and_colours_is_that_of_autograd(color: str) -> None:
     canvas = torch.randn(2, 3, 6, 5, dtype=torch.float64, requires_grad=True)
     gradient = torch.randn(2, 3, 6, 5, dtype=torch.float64)
-    shown = pixels(canvas, color)  # type: ignore[arg-type]
+    shown = render_pixels(canvas, color)  # type: ignore[arg-type]
     (expected,) = torch.autograd.grad(shown, canvas, gradient)
-    by_hand = pixel_gradient(gradient, shown.detach(), color)  # type: ignore[arg-type]
+    by_hand = pull_back_gradient(gradient, shown.detach(), color)  # type: ignore[arg-type]
     torch.testing.assert_close(by_hand, expected)
 
 
@@ -61,9 +64,9 @@ def test_gradient_through_tanh_and_colours_is_that_of_autograd(color: str) -> No
 def test_levels_of_any_canvas_sum_to_it(method: str, levels: tuple[int, ...] | None) -> None:
     spec = StackSpec(64, 48, 8, levels=levels, method=method)  # type: ignore[arg-type]
     stack = ImageStack.from_image(spec, photograph(48, 64))
-    parts = stack.levels(with_start=True)
+    parts = decompose(stack).levels
     assert [part.shape[2:] for part in parts] == [torch.Size(level_shape(r, spec.canvas)) for r in spec.resolutions]
-    summed = spec.operator(CPU, "layers").push(parts)
+    summed = spec.operator(CPU, "layers").forward(LevelTensors(parts))
     error = (summed - stack.canvas).norm() / stack.canvas.norm()
     # Where the finest level is as fine as the canvas it takes up whatever is left, else what it can show of it.
     assert error < (1e-4 if spec.resolutions[-1] == 80 else 0.03)
@@ -71,7 +74,7 @@ def test_levels_of_any_canvas_sum_to_it(method: str, levels: tuple[int, ...] | N
 
 def test_levels_that_were_not_moved_are_empty() -> None:
     stack = ImageStack.from_image(StackSpec(32, 32, 4), photograph(32, 32))
-    assert all(float(part.abs().max()) == 0 for part in stack.levels())
+    assert all(float(part.abs().max()) == 0 for part in read_levels(stack))
 
 
 @pytest.mark.parametrize(

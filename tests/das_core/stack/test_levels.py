@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from das_core.levels import check_levels, level_shape, linear_levels, parse_levels, power_levels
+from das_core.stack.levels import check_levels, level_shape, linear_levels, parse_levels, power_levels
 
 
 def test_linear_levels_are_those_of_the_seed() -> None:

@@ -1,20 +1,24 @@
 """K against autograd through the interpolations, and its three forms against each other."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from das_core.levels import Shape, level_shape, linear_levels, power_levels
-from das_core.operator import LayersOperator, Operator, operator_of
+from das_core.common.geometry import Shape
+from das_core.stack.levels import level_shape, linear_levels, power_levels
+from das_core.stack.linear_operator import StackOperator
+from das_core.stack.matrix_operators import LevelsOperator
+from das_core.stack.operator_forms import make_operator
 
 CPU = torch.device("cpu")
 
 
-def operator(method: str, canvas: Shape, levels: Sequence[int], gains: Sequence[float] | None = None) -> Operator:
-    return operator_of(method, canvas, tuple(levels), tuple(gains or [1.0] * len(levels)), CPU)  # type: ignore[arg-type]
+def operator(method: str, canvas: Shape, levels: Sequence[int], gains: Sequence[float] | None = None) -> StackOperator[Any]:
+    return make_operator(method, canvas, tuple(levels), tuple(gains or [1.0] * len(levels)), CPU)  # type: ignore[arg-type]
 
 
 def naive(gradient: Tensor, levels: Sequence[int], gains: Sequence[float]) -> tuple[Tensor, list[Tensor]]:
@@ -53,9 +57,9 @@ def test_exact_forms_are_autograd_through_the_interpolations(method: str, canvas
     gains = [1.0 + 0.5 * i for i in range(len(levels))]
     expected, moved = naive(gradient, levels, gains)
     k = operator(method, canvas, levels, gains)
-    torch.testing.assert_close(k.apply(gradient).double(), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(k.precondition(gradient).double(), expected, rtol=1e-4, atol=1e-4)
     layers = operator("layers", canvas, levels, gains)
-    for level, reference in zip(layers.pull(gradient), moved, strict=True):
+    for level, reference in zip(layers.adjoint(gradient).tensors, moved, strict=True):
         torch.testing.assert_close(level.double(), reference, rtol=1e-4, atol=1e-4)
 
 
@@ -65,8 +69,8 @@ def test_exact_forms_are_autograd_through_the_interpolations(method: str, canvas
 def test_spectral_points_where_exact_does(canvas: Shape, step: int, spectrum: str) -> None:
     levels = linear_levels(max(canvas), step)
     gradient = pink(canvas, 1) if spectrum == "pink" else torch.randn(1, 3, *canvas)
-    near = operator("spectral", canvas, levels).apply(gradient)
-    exact = operator("exact", canvas, levels).apply(gradient)
+    near = operator("spectral", canvas, levels).precondition(gradient)
+    exact = operator("exact", canvas, levels).precondition(gradient)
     assert torch.cosine_similarity(near.flatten(), exact.flatten(), dim=0) > 0.99
 
 
@@ -76,24 +80,26 @@ def test_spectral_is_the_best_diagonal() -> None:
     spectral, exact = operator("spectral", canvas, levels), operator("exact", canvas, levels)
     units = torch.eye(70).reshape(70, 1, *canvas)
     cosines = spectral.basis.inverse(units)
-    diagonal = (cosines * exact.apply(cosines)).sum(dim=(1, 2, 3)).reshape(canvas)
-    torch.testing.assert_close(spectral.apply(cosines), cosines * diagonal.reshape(70, 1, 1, 1), rtol=1e-3, atol=1e-3)
+    diagonal = (cosines * exact.precondition(cosines)).sum(dim=(1, 2, 3)).reshape(canvas)
+    torch.testing.assert_close(spectral.precondition(cosines), cosines * diagonal.reshape(70, 1, 1, 1), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
 def test_operator_is_symmetric_and_positive(method: str) -> None:
     k = operator(method, (30, 22), power_levels(30))
     first, second = torch.randn(1, 3, 30, 22), torch.randn(1, 3, 30, 22)
-    torch.testing.assert_close((first * k.apply(second)).sum(), (second * k.apply(first)).sum(), rtol=1e-4, atol=1e-2)
-    assert (first * k.apply(first)).sum() > 0
+    torch.testing.assert_close(
+        (first * k.precondition(second)).sum(), (second * k.precondition(first)).sum(), rtol=1e-4, atol=1e-2
+    )
+    assert (first * k.precondition(first)).sum() > 0
 
 
 @pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
 def test_cutoff_is_a_low_pass_after_k(method: str) -> None:
     k = operator(method, (32, 48), (1, 4, 48))
     gradient = torch.randn(1, 3, 32, 48)
-    expected = k.basis.filter(k.apply(gradient), k.basis.gaussian(5.0))
-    torch.testing.assert_close(k.apply(gradient, 5.0), expected, rtol=1e-4, atol=1e-4)
+    expected = k.basis.filter(k.precondition(gradient), k.basis.gaussian(5.0))
+    torch.testing.assert_close(k.precondition(gradient, 5.0), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
@@ -101,9 +107,9 @@ def test_cutoff_is_a_low_pass_after_k(method: str) -> None:
 def test_any_dtype_comes_in_and_float32_goes_out(method: str, dtype: torch.dtype) -> None:
     k = operator(method, (20, 20), (1, 5, 20))
     gradient = torch.randn(1, 3, 20, 20).to(dtype)
-    moved = k.apply(gradient)
+    moved = k.precondition(gradient)
     assert moved.dtype == torch.float32
-    torch.testing.assert_close(moved, k.apply(gradient.float()))
+    torch.testing.assert_close(moved, k.precondition(gradient.float()))
 
 
 def test_operator_is_built_once() -> None:
@@ -115,7 +121,7 @@ def test_operator_is_built_once() -> None:
 def test_operator_built_under_inference_mode_meets_autograd_later() -> None:
     with torch.inference_mode():
         k = operator("layers", (21, 21), (1, 5, 21))
-    assert isinstance(k, LayersOperator)
+    assert isinstance(k, LevelsOperator)
     gradient = torch.randn(1, 3, 21, 21, requires_grad=True)
-    k.apply(gradient).sum().backward()
+    k.precondition(gradient).sum().backward()
     assert gradient.grad is not None

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from test_ascent import climb
+from toys import climb
 
-from das_core.optimizers import SGD
-from das_core.parts import parts
-from das_core.rerender import rendered, scaled_size
-from das_core.stack import ImageStack, StackSpec
+from das_core.ascent.optimizers import SGD
+from das_core.stack.decomposition import decompose
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.render import render_stack, scale_size
+from das_core.stack.spec import StackSpec
 
 
 def stack(**spec: object) -> ImageStack:
@@ -20,21 +21,21 @@ def stack(**spec: object) -> ImageStack:
 @pytest.mark.parametrize("levels", [None, (1, 3, 20), (1, 4, 16, 48)])
 def test_at_its_own_size_it_is_the_picture(levels: tuple[int, ...] | None) -> None:
     made = stack(levels=levels)
-    torch.testing.assert_close(rendered(made, 1.0), made.image(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(render_stack(made, 1.0), made.image(), rtol=0, atol=1e-5)
 
 
 def test_it_is_the_sum_of_the_levels_resized_by_torch() -> None:
     made = stack(levels=(1, 3, 20))
-    whole = parts(made)
+    whole = decompose(made)
     canvas = sum(F.interpolate(part, size=(96, 96), mode="bicubic") for part in (*whole.levels, whole.rest))
-    expected = ImageStack.at(StackSpec(64, 64, 16), canvas).image()  # type: ignore[arg-type]
-    torch.testing.assert_close(rendered(made, 2.0), expected, rtol=0, atol=1e-5)
+    expected = ImageStack.from_canvas(StackSpec(64, 64, 16), canvas).image()  # type: ignore[arg-type]
+    torch.testing.assert_close(render_stack(made, 2.0), expected, rtol=0, atol=1e-5)
 
 
 def test_it_is_not_the_picture_resized_yet_near_to_it() -> None:
     made = stack()
     resized = F.interpolate(made.image(), scale_factor=2, mode="bicubic")
-    difference = (rendered(made, 2.0) - resized).abs()
+    difference = (render_stack(made, 2.0) - resized).abs()
     assert difference.max() > 1e-3
     assert difference.mean() < 0.05
 
@@ -42,8 +43,8 @@ def test_it_is_not_the_picture_resized_yet_near_to_it() -> None:
 @pytest.mark.parametrize("scale", [0.05, 0.3, 0.5, 1.37, 3.0])
 def test_every_scale_gives_a_picture_of_its_size(scale: float) -> None:
     made = ImageStack.noise(StackSpec(40, 24, 5), 2)
-    (height, width), _ = scaled_size(made.spec, scale)
-    image = rendered(made, scale)
+    (height, width), _ = scale_size(made.spec, scale)
+    image = render_stack(made, scale)
     assert image.shape == (2, 3, height, width)
     assert (height, width) == (max(1, round(24 * scale)), max(1, round(40 * scale)))
     assert 0 <= float(image.min()) <= float(image.max()) <= 1
@@ -53,17 +54,17 @@ def test_what_surrounds_a_part_grows_with_it() -> None:
     image, mask = torch.full((1, 3, 32, 32), 0.75), torch.zeros(1, 32, 32)
     mask[:, 8:24, 8:24] = 1
     made = stack()
-    part = rendered(made.inside(image, mask), 2.0)
+    part = render_stack(made.place_into(image, mask), 2.0)
     # Away from the edge of the mask, which bicubic interpolation softens.
-    torch.testing.assert_close(part[..., 20:44, 20:44], rendered(made, 2.0)[..., 20:44, 20:44], rtol=0, atol=1e-5)
+    torch.testing.assert_close(part[..., 20:44, 20:44], render_stack(made, 2.0)[..., 20:44, 20:44], rtol=0, atol=1e-5)
     torch.testing.assert_close(part[..., :12, :], torch.full((1, 3, 12, 64), 0.75), rtol=0, atol=1e-5)
 
 
 def test_a_larger_tile_has_no_seams() -> None:
     made = ImageStack.noise(StackSpec(32, 32, 0, levels=(1, 4, 16), tile=True))
-    rolled = ImageStack.at(made.spec, made.canvas.roll(16, dims=3))
-    larger = rendered(made, 2.0).roll(32, dims=3)
-    torch.testing.assert_close(rendered(rolled, 2.0), larger, rtol=0, atol=1e-4)
+    rolled = ImageStack.from_canvas(made.spec, made.canvas.roll(16, dims=3))
+    larger = render_stack(made, 2.0).roll(32, dims=3)
+    torch.testing.assert_close(render_stack(rolled, 2.0), larger, rtol=0, atol=1e-4)
 
 
 def test_a_smaller_picture_has_no_aliases() -> None:
@@ -71,14 +72,14 @@ def test_a_smaller_picture_has_no_aliases() -> None:
     stripes = torch.zeros(1, 3, 48, 48)
     stripes[..., ::2] = 1
     stripes[..., 1::2] = -1
-    made = ImageStack.at(StackSpec(32, 32, 8, levels=(1, 48)), stripes)
-    assert (rendered(made, 1.0) - 0.5).abs().mean() > 0.1
-    assert (rendered(made, 0.3) - 0.5).abs().mean() < 0.02
+    made = ImageStack.from_canvas(StackSpec(32, 32, 8, levels=(1, 48)), stripes)
+    assert (render_stack(made, 1.0) - 0.5).abs().mean() > 0.1
+    assert (render_stack(made, 0.3) - 0.5).abs().mean() < 0.02
 
 
 def test_coarse_levels_are_smooth_at_any_size() -> None:
     made = ImageStack.noise(StackSpec(32, 32, 8, levels=(1, 4)), decay=1.0)
-    rows = [rendered(made, scale)[0, 0, :, 0].numpy() for scale in (2, 4, 8)]
+    rows = [render_stack(made, scale)[0, 0, :, 0].numpy() for scale in (2, 4, 8)]
     steps = [np.abs(np.diff(row)).max() for row in rows]
     for coarse, fine in pairwise(steps):
         assert fine < 0.6 * coarse
@@ -87,4 +88,4 @@ def test_coarse_levels_are_smooth_at_any_size() -> None:
 @pytest.mark.parametrize("scale", [0.0, -1.0, 33.0, float("nan"), float("inf")])
 def test_bad_scales_are_named(scale: float) -> None:
     with pytest.raises(ValueError, match=r"scale .* is not between 0.05 and 32; 2 is twice the size"):
-        rendered(stack(), scale)
+        render_stack(stack(), scale)

@@ -11,8 +11,10 @@ from PIL import Image
 from skimage import data
 from torch import Tensor
 
-from das_core.levels import Shape, level_shape
-from das_core.start import canvas_from_image, cover, noise_canvas
+from das_core.common.geometry import Shape
+from das_core.common.images import resize_to_cover
+from das_core.stack.levels import level_shape
+from das_core.stack.start import canvas_from_image, make_noise_canvas
 
 
 def photograph() -> Tensor:
@@ -38,22 +40,22 @@ def test_cover_is_resizing_and_cutting_by_pil(shape: Shape) -> None:
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     channels = [Image.fromarray(channel.numpy()).resize(size, Image.Resampling.BICUBIC) for channel in image[0]]
     cut = [np.asarray(channel.crop((left, top, left + width, top + height))) for channel in channels]
-    covered = cover(image, shape)
+    covered = resize_to_cover(image, shape)
     assert covered.shape == (1, 3, *shape)
     np.testing.assert_allclose(covered[0].numpy(), np.stack(cut).clip(0, 1), atol=1e-4)
 
 
 def test_cover_leaves_what_fits_as_it_is() -> None:
     image = noise(20, 30, 2)
-    assert torch.equal(cover(image, (20, 30)), image)
-    assert torch.equal(cover(image, (20, 20)), image[:, :, :, 5:25])
-    assert torch.equal(cover(image, (10, 30)), image[:, :, 5:15])
+    assert torch.equal(resize_to_cover(image, (20, 30)), image)
+    assert torch.equal(resize_to_cover(image, (20, 20)), image[:, :, :, 5:25])
+    assert torch.equal(resize_to_cover(image, (10, 30)), image[:, :, 5:15])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (3, 7), (16, 16)])
 @pytest.mark.parametrize("shape", [(16, 16), (16, 40), (33, 17)])
 def test_cover_takes_any_size(size: Shape, shape: Shape) -> None:
-    covered = cover(noise(*size, 2), shape)
+    covered = resize_to_cover(noise(*size, 2), shape)
     assert covered.shape == (2, 3, *shape)
     assert float(covered.min()) >= 0
     assert float(covered.max()) <= 1
@@ -61,7 +63,7 @@ def test_cover_takes_any_size(size: Shape, shape: Shape) -> None:
 
 def test_cover_keeps_a_plain_colour() -> None:
     plain = torch.tensor([0.1, 0.5, 0.9]).reshape(1, 3, 1, 1).expand(1, 3, 13, 9)
-    covered = cover(plain, (40, 21))
+    covered = resize_to_cover(plain, (40, 21))
     torch.testing.assert_close(covered, plain[:, :, :1, :1].expand_as(covered))
 
 
@@ -171,7 +173,7 @@ def layered(canvas: Shape, levels: tuple[int, ...], decay: float) -> Tensor:
 )
 def test_noise_has_the_spectrum_of_explicit_layers(canvas: Shape, levels: tuple[int, ...], decay: float) -> None:
     # Each image is scaled to its own amplitude, which depends most on its coarsest waves: compare in shape.
-    images = noise_canvas(canvas, levels, 400, 1.0, decay, 0).double()
+    images = make_noise_canvas(canvas, levels, 400, 1.0, decay, 0).double()
     rows, columns = (cosine_matrix(side) for side in canvas)
     coefficients = rows @ images @ columns.T
     expected = layered(canvas, levels, decay)
@@ -189,7 +191,7 @@ def test_noise_has_the_spectrum_of_explicit_layers(canvas: Shape, levels: tuple[
 
 
 def test_frequencies_of_the_noise_are_independent() -> None:
-    images = noise_canvas((8, 8), (1, 2, 4, 8), 2000, 1.0, 0.7, 3).double()
+    images = make_noise_canvas((8, 8), (1, 2, 4, 8), 2000, 1.0, 0.7, 3).double()
     basis = cosine_matrix(8)
     coefficients = (basis @ images @ basis.T).flatten(2).transpose(0, 1).flatten(0, 1)
     correlation = torch.corrcoef(coefficients.T)
@@ -198,25 +200,25 @@ def test_frequencies_of_the_noise_are_independent() -> None:
 
 @pytest.mark.parametrize("amplitude", [0.0, 0.1, 1.0, 3.0])
 def test_amplitude_is_the_root_mean_square_of_every_image(amplitude: float) -> None:
-    images = noise_canvas((20, 28), (1, 4, 28), 3, amplitude, 0.7, 0)
+    images = make_noise_canvas((20, 28), (1, 4, 28), 3, amplitude, 0.7, 0)
     assert images.shape == (3, 3, 20, 28)
     rms = images.square().mean(dim=(1, 2, 3)).sqrt()
     torch.testing.assert_close(rms, torch.full((3,), amplitude))
 
 
 def test_an_item_is_the_same_in_any_batch() -> None:
-    many = noise_canvas((20, 28), (1, 4, 28), 5, 0.3, 0.7, 7)
-    one = noise_canvas((20, 28), (1, 4, 28), 1, 0.3, 0.7, 7)
+    many = make_noise_canvas((20, 28), (1, 4, 28), 5, 0.3, 0.7, 7)
+    one = make_noise_canvas((20, 28), (1, 4, 28), 1, 0.3, 0.7, 7)
     torch.testing.assert_close(many[:1], one, rtol=1e-5, atol=1e-6)
-    assert torch.equal(noise_canvas((20, 28), (1, 4, 28), 5, 0.3, 0.7, 7), many)
+    assert torch.equal(make_noise_canvas((20, 28), (1, 4, 28), 5, 0.3, 0.7, 7), many)
 
 
 def test_items_and_seeds_differ() -> None:
     def alike(first: Tensor, second: Tensor) -> float:
         return abs(float(torch.cosine_similarity(first.flatten(), second.flatten(), dim=0)))
 
-    first = noise_canvas((40, 40), tuple(range(8, 41)), 2, 0.3, 1.0, 0)
-    second = noise_canvas((40, 40), tuple(range(8, 41)), 2, 0.3, 1.0, 1)
+    first = make_noise_canvas((40, 40), tuple(range(8, 41)), 2, 0.3, 1.0, 0)
+    second = make_noise_canvas((40, 40), tuple(range(8, 41)), 2, 0.3, 1.0, 1)
     assert alike(first[0], first[1]) < 0.2
     assert alike(first[0], second[0]) < 0.2
     assert alike(first[0], second[1]) < 0.2
@@ -226,13 +228,13 @@ def test_the_caller_s_randomness_is_left_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    noise_canvas((16, 16), (1, 16), 1, 0.3, 0.7, 2**64 - 1)
+    make_noise_canvas((16, 16), (1, 16), 1, 0.3, 0.7, 2**64 - 1)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_decay_makes_noise_softer() -> None:
     def roughness(decay: float) -> float:
-        image = noise_canvas((32, 32), (1, 2, 4, 8, 16, 32), 1, 1.0, decay, 0)
+        image = make_noise_canvas((32, 32), (1, 2, 4, 8, 16, 32), 1, 1.0, decay, 0)
         return float(image.diff(dim=3).square().mean())
 
     assert roughness(0.3) < 0.5 * roughness(0.7) < 0.5 * roughness(1.0)
@@ -255,11 +257,11 @@ def test_decay_makes_noise_softer() -> None:
 def test_bad_settings_are_named(settings: dict[str, float], says: str) -> None:
     good = {"canvas": (16, 16), "levels": (1, 16), "batch": 1, "amplitude": 0.3, "decay": 0.7, "seed": 0}
     with pytest.raises(ValueError, match=says):
-        noise_canvas(**{**good, **settings})  # type: ignore[arg-type]
+        make_noise_canvas(**{**good, **settings})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("decay", [1e-6, 10.0])
 def test_extreme_decays_stay_finite(decay: float) -> None:
-    images = noise_canvas((64, 64), tuple(range(1, 65)), 1, 0.3, decay, 0)
+    images = make_noise_canvas((64, 64), tuple(range(1, 65)), 1, 0.3, decay, 0)
     assert bool(images.isfinite().all())
     assert float(images.square().mean().sqrt()) == pytest.approx(0.3, rel=1e-3)

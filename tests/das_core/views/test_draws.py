@@ -1,6 +1,7 @@
 import torch
 
-from das_core.draws import Draws, ViewKey, generator
+from das_core.common.seeding import make_generator
+from das_core.views.draws import Draws, ViewKey
 
 CPU = torch.device("cpu")
 
@@ -38,4 +39,6 @@ def test_noise_has_the_moments_it_should() -> None:
 
 
 def test_any_seed_that_a_node_can_hold_works() -> None:
-    assert float(torch.rand((), generator=generator(2**64 - 1, 0))) != float(torch.rand((), generator=generator(0, 0)))
+    assert float(torch.rand((), generator=make_generator(2**64 - 1, 0))) != float(
+        torch.rand((), generator=make_generator(0, 0))
+    )

@@ -7,13 +7,15 @@ import torch
 import torch.nn.functional as F
 from toys import classifier
 
-from das_core.ascent import Ascent
-from das_core.augment import Augmentation, Transform, Windows
-from das_core.draws import Draws, ViewKey
+from das_core.ascent.loop import Ascent
 from das_core.objectives.classes import ClassObjective
-from das_core.perspective import quadrilateral_grid, spread
-from das_core.stack import ImageStack, StackSpec
-from das_core.transforms import ColorShift, PatchMask, Perspective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.draws import Draws, ViewKey
+from das_core.views.perspective import grid_sample_adjoint, make_perspective_grid
+from das_core.views.transforms import ColorShift, PatchMask, Perspective, Transform
+from das_core.views.windows import Windows
 
 CPU = torch.device("cpu")
 TRANSFORMS: list[Transform] = [
@@ -84,14 +86,14 @@ def test_without_channels_of_their_own_grey_stays_grey() -> None:
 def test_perspective_reads_the_quadrilateral_with_these_corners() -> None:
     inward = corners((0.1, 0.2), (0.3, 0.05), (0.0, 0.25), (0.15, 0.0))
     # So fine that the outermost pixels are as good as the corners.
-    grid = quadrilateral_grid(inward, 2048)[0]
+    grid = make_perspective_grid(inward, 2048)[0]
     expected = [(-0.6, -0.8), (0.9, -0.4), (0.5, 1.0), (-1.0, 0.7)]
     for (row, column), (x, y) in zip([(0, 0), (0, -1), (-1, -1), (-1, 0)], expected, strict=True):
         torch.testing.assert_close(grid[row, column], torch.tensor([x, y]), rtol=0, atol=3e-3)
 
 
 def test_perspective_keeps_straight_lines_straight() -> None:
-    grid = quadrilateral_grid(corners((0.3, 0.1), (0.0, 0.2), (0.2, 0.3), (0.1, 0.0)), 33)[0].double()
+    grid = make_perspective_grid(corners((0.3, 0.1), (0.0, 0.2), (0.2, 0.3), (0.1, 0.0)), 33)[0].double()
     first, middle, last = grid[7, 0], grid[7, 16], grid[7, 32]
     along, across = last - first, middle - first
     assert abs(float(along[0] * across[1] - along[1] * across[0])) < 1e-6
@@ -100,14 +102,14 @@ def test_perspective_keeps_straight_lines_straight() -> None:
 @pytest.mark.parametrize("by_sorting", [False, True])
 def test_the_adjoint_of_perspective_is_that_of_autograd_and_repeats_its_bits(by_sorting: bool) -> None:
     inward = torch.rand(3, 4, 2, dtype=torch.float64) * 0.33
-    grid = quadrilateral_grid(inward, 20)
+    grid = make_perspective_grid(inward, 20)
     gradient = torch.randn(3, 3, 20, 20)
     views = torch.rand(3, 3, 20, 20, requires_grad=True)
     F.grid_sample(views, grid, padding_mode="border", align_corners=False).backward(gradient)
-    ours = spread(gradient, grid, by_sorting=by_sorting)
+    ours = grid_sample_adjoint(gradient, grid, by_sorting=by_sorting)
     assert views.grad is not None
     torch.testing.assert_close(ours, views.grad, rtol=1e-4, atol=1e-4)
-    assert torch.equal(ours, spread(gradient, grid, by_sorting=by_sorting))
+    assert torch.equal(ours, grid_sample_adjoint(gradient, grid, by_sorting=by_sorting))
 
 
 def test_patches_hide_their_share_with_the_mean_and_let_no_gradient_through() -> None:

@@ -9,12 +9,12 @@ import torchvision
 from torch import Tensor, nn
 from toys import classifier, judge
 
-from das_core.models.default_layers import content_layer, style_layers
-from das_core.models.heads import HEADS
 from das_core.models.judge import Judge, freeze
-from das_core.models.layers import Layer, found_layer, layer_table, layers_of, matching
-from das_core.models.starter import load_starter
-from das_core.models.watched import joined, watched, watched_at
+from das_core.models.layers.activations import capture_layers, capture_layers_named, merge_judges
+from das_core.models.layers.default_layers import choose_content_layer, choose_style_layers
+from das_core.models.layers.heads import HEADS
+from das_core.models.layers.layer import Layer, find_layer, find_layers, format_layers, search_layers
+from das_core.models.sources.starters import load_starter
 
 
 def noise(*shape: int) -> Tensor:
@@ -40,7 +40,7 @@ class Tokens(nn.Module):
 
 
 def test_layers_have_their_own_names_and_shapes_in_the_order_they_run() -> None:
-    layers = layers_of(classifier())
+    layers = find_layers(classifier())
     assert [(layer.name, layer.kind, layer.shape) for layer in layers] == [
         ("0", "Conv2d", (16, 16, 16)),
         ("1", "SiLU", (16, 16, 16)),
@@ -50,17 +50,17 @@ def test_layers_have_their_own_names_and_shapes_in_the_order_they_run() -> None:
         ("5", "Flatten", (512,)),
         ("6", "Linear", (10,)),
     ]
-    assert layer_table(layers).splitlines()[0] == "0  16 channels, 16 x 16  Conv2d"
-    assert [layer.name for layer in matching(layers, "si LU")] == ["1", "3"]
+    assert format_layers(layers).splitlines()[0] == "0  16 channels, 16 x 16  Conv2d"
+    assert [layer.name for layer in search_layers(layers, "si LU")] == ["1", "3"]
 
 
 def test_axes_are_brought_into_one_order() -> None:
     module = Tokens()
     seen = judge(module, size=4)
-    layers = {layer.name: layer.shape for layer in layers_of(seen)}
+    layers = {layer.name: layer.shape for layer in find_layers(seen)}
     assert layers == {"behind": (3, 16), "last": (5, 4, 4)}, "what a view has no share in is left out"
     views = noise(3, 3, 4, 4)
-    output = watched(seen, ["behind", "last"])(views)
+    output = capture_layers_named(seen, ["behind", "last"])(views)
     torch.testing.assert_close(output["behind"], views.flatten(2))
     torch.testing.assert_close(output["last"], module.last(views.movedim(1, 3)).movedim(3, 1))
 
@@ -79,10 +79,10 @@ def test_a_layer_that_runs_twice_tells_its_last_output_even_if_that_is_overwritt
             return self.after(self.act(self.act(views) - 0.5))
 
     for module in (Twice(), Overwritten()):
-        (act, _) = layers_of(judge(module))
+        (act, _) = find_layers(judge(module))
         assert act.calls == 2
         views = noise(2, 3, 16, 16).requires_grad_()
-        found = watched_at(judge(module), [act])(views)["act"]
+        found = capture_layers(judge(module), [act])(views)["act"]
         torch.testing.assert_close(found, views - 0.5)
         assert torch.equal(torch.autograd.grad(found.sum(), views)[0], torch.ones_like(views))
 
@@ -91,7 +91,7 @@ def test_nothing_runs_after_the_last_layer_that_is_watched() -> None:
     toy = classifier()
     ran: list[str] = []
     toy.module[4].register_forward_hook(lambda *_: ran.append("4"))
-    early = watched(toy, ["1"])
+    early = capture_layers_named(toy, ["1"])
     ran.clear()
     early(noise(1, 3, 32, 32))
     assert not ran
@@ -99,7 +99,7 @@ def test_nothing_runs_after_the_last_layer_that_is_watched() -> None:
 
 def test_hooks_are_gone_afterwards_also_after_an_error() -> None:
     toy = classifier()
-    seen = watched(toy, ["0", "3"])
+    seen = capture_layers_named(toy, ["0", "3"])
     seen(noise(1, 3, 32, 32))
     assert hooks(toy.module) == 0
     with pytest.raises(RuntimeError):
@@ -107,21 +107,21 @@ def test_hooks_are_gone_afterwards_also_after_an_error() -> None:
     assert hooks(toy.module) == 0
     small = judge(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(7, 2)))
     with pytest.raises(RuntimeError):
-        layers_of(small)
+        find_layers(small)
     assert hooks(small.module) == 0
 
 
 def test_the_module_is_shared_and_joined_judges_watch_all() -> None:
     toy = classifier()
-    one, two = watched(toy, ["1", "3"]), watched(toy, ["3", "0"])
-    both = joined([one, two])
+    one, two = capture_layers_named(toy, ["1", "3"]), capture_layers_named(toy, ["3", "0"])
+    both = merge_judges([one, two])
     assert one.module is both.module is toy.module
     assert [layer.name for layer in both.layers] == ["1", "3", "0"]  # type: ignore[attr-defined]
     views = noise(2, 3, 32, 32)
     output = both(views)
     for name in ("0", "1", "3"):
-        assert torch.equal(output[name], watched(toy, [name])(views)[name])  # type: ignore[index]
-    assert joined([toy, toy]) is toy
+        assert torch.equal(output[name], capture_layers_named(toy, [name])(views)[name])  # type: ignore[index]
+    assert merge_judges([toy, toy]) is toy
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -130,7 +130,7 @@ def test_half_precision_is_told_in_float32_with_gradients_of_the_same_size(dtype
     gradients = []
     for toy in (classifier(), classifier().with_precision(dtype)):
         shown = views.clone().requires_grad_()
-        found = watched(toy, ["2"])(shown)["2"]
+        found = capture_layers_named(toy, ["2"])(shown)["2"]
         assert found.dtype == torch.float32
         gradients.append(torch.autograd.grad(found.square().mean(), shown)[0])
     assert float((gradients[1] - gradients[0]).norm() / gradients[0].norm()) < 0.05
@@ -138,17 +138,17 @@ def test_half_precision_is_told_in_float32_with_gradients_of_the_same_size(dtype
 
 def test_an_unknown_layer_is_answered_with_the_nearest() -> None:
     starter = load_starter()
-    layers = layers_of(starter)
+    layers = find_layers(starter)
     with pytest.raises(ValueError, match=r"layer 'blocks.9' is not in EfficientNet-Lite0; the nearest are blocks.\d"):
-        found_layer(layers, "blocks.9", starter.name)
-    with pytest.raises(ValueError, match=r"layer 'conv_dw' .*blocks.0.0.conv_dw.*List Layers"):
-        found_layer(layers, "conv_dw", starter.name)
+        find_layer(layers, "blocks.9", starter.name)
+    with pytest.raises(ValueError, match=r"layer 'conv_dw' .*blocks.0.0.conv_dw"):
+        find_layer(layers, "conv_dw", starter.name)
     with pytest.raises(ValueError, match=r"no layer is named; write one of .* such as blocks"):
-        found_layer(layers, " ", starter.name)
+        find_layer(layers, " ", starter.name)
     with pytest.raises(ValueError, match=r"layer '\?\?' is not in .*; there is conv_stem, .*"):
-        found_layer(layers, "??", starter.name)
+        find_layer(layers, "??", starter.name)
     with pytest.raises(ValueError, match="toy has no layers"):
-        layers_of(judge(nn.Conv2d(3, 1, 1)))
+        find_layers(judge(nn.Conv2d(3, 1, 1)))
 
 
 def vision_transformer() -> Judge:
@@ -179,10 +179,10 @@ def test_heads_are_what_the_last_projection_mixes(
     made: object, attention: str, projection: str, tokens: int, heads: int
 ) -> None:
     seen = made()  # type: ignore[operator]
-    layers = {layer.name: layer for layer in layers_of(seen)}
+    layers = {layer.name: layer for layer in find_layers(seen)}
     layer = layers[attention + HEADS]
     assert (layer.heads, layer.positions, layers[attention].shape) == (heads, (tokens,), layer.shape)
-    output = watched(seen, [attention, attention + HEADS])(noise(3, 3, 32, 32))
+    output = capture_layers_named(seen, [attention, attention + HEADS])(noise(3, 3, 32, 32))
     mix = seen.module.get_submodule(attention).get_submodule(projection)
     expected = mix(output[attention + HEADS].transpose(1, 2)).transpose(1, 2)
     torch.testing.assert_close(output[attention], expected, atol=1e-5, rtol=1e-4)
@@ -201,10 +201,10 @@ def test_heads_are_told_where_tokens_stand_in_front() -> None:
             return self.attention(key=tokens, query=tokens, value=tokens)[0].mean(dim=0)
 
     seen = judge(Behind(), size=4)
-    output = watched(seen, ["attention", "attention#heads"])(noise(3, 3, 4, 4))
+    output = capture_layers_named(seen, ["attention", "attention#heads"])(noise(3, 3, 4, 4))
     expected = seen.module.attention.out_proj.weight @ output["attention#heads"]
     torch.testing.assert_close(output["attention"], expected)
-    assert found_layer(layers_of(seen), "attention#heads", "toy").described() == "2 heads of 3 = 6 channels, 8 tokens"
+    assert find_layer(find_layers(seen), "attention#heads", "toy").describe() == "2 heads of 3 = 6 channels, 8 tokens"
 
 
 FAMILIES = {
@@ -221,8 +221,8 @@ FAMILIES = {
 def test_a_family_has_its_layers_for_style_and_content(architecture: str) -> None:
     with torch.device("cpu"):
         module = torchvision.models.get_model(architecture, weights=None)
-    layers = layers_of(Judge("model", freeze(module), 224, (0.5,) * 3, (0.5,) * 3))
-    assert (style_layers(layers, 224), content_layer(layers, 224)) == FAMILIES[architecture]
+    layers = find_layers(Judge("model", freeze(module), 224, (0.5,) * 3, (0.5,) * 3))
+    assert (choose_style_layers(layers, 224), choose_content_layer(layers, 224)) == FAMILIES[architecture]
 
 
 @pytest.mark.parametrize(
@@ -236,17 +236,17 @@ def test_a_family_has_its_layers_for_style_and_content(architecture: str) -> Non
 def test_towers_of_clips_have_theirs(architecture: str, style: list[str], content: str) -> None:
     config = dict(open_clip.get_model_config(architecture))
     config["text_cfg"] = tinyclip.TINY["text_cfg"]
-    layers = layers_of(tinyclip.clip(config=config))
-    assert (style_layers(layers, 224), content_layer(layers, 224)) == (style, content)
+    layers = find_layers(tinyclip.clip(config=config))
+    assert (choose_style_layers(layers, 224), choose_content_layer(layers, 224)) == (style, content)
 
 
 def test_maps_of_tokens_against_tokens_are_no_stage() -> None:
     maps = [Layer(str(side), "Map", (4, side, side), (0, 1, 2, 3)) for side in (56, 28, 14, 49, 7)]
-    assert style_layers(maps, 224) == ["56", "28", "14"]
+    assert choose_style_layers(maps, 224) == ["56", "28", "14"]
 
 
 def test_small_networks_have_some_layer_at_least() -> None:
-    layers = layers_of(classifier())
-    assert (style_layers(layers, 32), content_layer(layers, 32)) == (["1", "3", "4"], "4")
-    flat = layers_of(judge(nn.Sequential(nn.Flatten(), nn.Linear(768, 4))))
-    assert (style_layers(flat, 16), content_layer(flat, 16)) == (["1"], "1")
+    layers = find_layers(classifier())
+    assert (choose_style_layers(layers, 32), choose_content_layer(layers, 32)) == (["1", "3", "4"], "4")
+    flat = find_layers(judge(nn.Sequential(nn.Flatten(), nn.Linear(768, 4))))
+    assert (choose_style_layers(flat, 16), choose_content_layer(flat, 16)) == (["1"], "1")

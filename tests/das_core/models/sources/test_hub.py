@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from das_core.models import hub
-from das_core.models.hub import hub_file, hub_folder, hub_set
+from das_core.models.sources import hub
+from das_core.models.sources.hub import fetch_file, fetch_files, locate_repository
 
 WEIGHTS = bytes(range(256)) * 1000
 SMALL = b'{"a": 1}'
@@ -68,43 +68,43 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
 
 def test_a_file_is_fetched_once_and_told_of(server: type[Hub], tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    path = hub_file("me/mine", ["model.safetensors"], tmp_path, lambda *step: told.append(step))
+    path = fetch_file("me/mine", ["model.safetensors"], tmp_path, lambda *step: told.append(step))
     assert path == tmp_path / "me--mine" / "model.safetensors"
     assert path.read_bytes() == WEIGHTS
     assert told[-1] == (len(WEIGHTS), len(WEIGHTS))
     asked = len(server.asked)
-    assert hub_file("me/mine", ["model.safetensors"], tmp_path) == path
+    assert fetch_file("me/mine", ["model.safetensors"], tmp_path) == path
     assert len(server.asked) == asked
 
 
 def test_the_first_form_that_is_there_is_taken(server: type[Hub], tmp_path: Path) -> None:
-    assert hub_file("me/mine", ["best.safetensors", "model.safetensors"], tmp_path).name == "model.safetensors"
-    home = hub_folder("me/other", tmp_path)
+    assert fetch_file("me/mine", ["best.safetensors", "model.safetensors"], tmp_path).name == "model.safetensors"
+    home = locate_repository("me/other", tmp_path)
     home.mkdir()
     (home / "model.bin").write_bytes(b"put here by hand")
-    assert hub_file("me/other", ["model.safetensors", "model.bin"], tmp_path) == home / "model.bin"
+    assert fetch_file("me/other", ["model.safetensors", "model.bin"], tmp_path) == home / "model.bin"
 
 
 def test_a_file_of_another_digest_is_refused_and_not_kept(server: type[Hub], tmp_path: Path) -> None:
     server.lie = True
     with pytest.raises(ValueError, match=r"'model.safetensors' is not the file it should be"):
-        hub_file("me/mine", ["model.safetensors"], tmp_path)
-    assert not list(hub_folder("me/mine", tmp_path).iterdir())
+        fetch_file("me/mine", ["model.safetensors"], tmp_path)
+    assert not list(locate_repository("me/mine", tmp_path).iterdir())
 
 
 def test_a_set_is_complete_or_fetched_again(server: type[Hub], tmp_path: Path) -> None:
     server.files |= {"tokenizer.json": SMALL, "tokenizer_config.json": SMALL}
     names = ["tokenizer.json", "vocab.txt"]
-    home = hub_folder("me/words", tmp_path)
+    home = locate_repository("me/words", tmp_path)
     home.mkdir()
     (home / "tokenizer.json").write_bytes(SMALL)
-    assert hub_set("me/words", "tokenizer_config.json", names, tmp_path) == home
+    assert fetch_files("me/words", "tokenizer_config.json", names, tmp_path) == home
     assert sorted(path.name for path in home.iterdir()) == ["tokenizer.json", "tokenizer_config.json"]
     assert [line for line in server.asked if line.startswith("GET")] == [
         "GET /me/words/resolve/main/tokenizer_config.json"
     ]
     asked = len(server.asked)
-    hub_set("me/words", "tokenizer_config.json", names, tmp_path)
+    fetch_files("me/words", "tokenizer_config.json", names, tmp_path)
     assert len(server.asked) == asked
 
 
@@ -112,7 +112,7 @@ def test_a_set_is_complete_or_fetched_again(server: type[Hub], tmp_path: Path) -
 def test_what_cannot_be_had_is_named(server: type[Hub], tmp_path: Path, name: str) -> None:
     where = re.escape(str(tmp_path / "me--mine"))
     with pytest.raises(ValueError, match=rf"me/mine has no file {name} .*account; .* put it into {where}"):
-        hub_file("me/mine", [name], tmp_path)
+        fetch_file("me/mine", [name], tmp_path)
 
 
 def test_an_unreachable_hub_is_named_with_the_file_and_the_folder(
@@ -125,7 +125,7 @@ def test_an_unreachable_hub_is_named_with_the_file_and_the_folder(
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
     where = re.escape(str(tmp_path / "me--mine"))
     with pytest.raises(ValueError, match=rf"model.bin of me/mine could not be .* put the file into {where} yourself"):
-        hub_file("me/mine", ["model.bin"], tmp_path)
+        fetch_file("me/mine", ["model.bin"], tmp_path)
     assert not (tmp_path / "me--mine").exists()
 
 
@@ -136,11 +136,11 @@ def test_a_silent_hub_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(hub, "TIMEOUT", 0.2)
         with pytest.raises(ValueError, match="timed out"):
-            hub_file("me/mine", ["model.bin"], tmp_path)
+            fetch_file("me/mine", ["model.bin"], tmp_path)
 
 
 def test_offline_the_hub_is_not_asked(server: type[Hub], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ValueError, match=r"\(HF_HUB_OFFLINE is set"):
-        hub_file("me/mine", ["model.safetensors"], tmp_path)
+        fetch_file("me/mine", ["model.safetensors"], tmp_path)
     assert not server.asked

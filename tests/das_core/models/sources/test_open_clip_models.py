@@ -14,18 +14,18 @@ import tinyclip
 import torch
 from torch import Tensor
 
-from das_core.models import hub
-from das_core.models.guess import guess_architecture
-from das_core.models.hub import hub_folder
-from das_core.models.openclip import (
-    build,
+from das_core.models.sources import hub
+from das_core.models.sources.hub import locate_repository
+from das_core.models.sources.open_clip_architecture import guess_architecture
+from das_core.models.sources.open_clip_models import (
+    build_open_clip_module,
+    list_downloaded_open_clip,
+    list_open_clip_architectures,
+    list_open_clip_models,
     load_clip_file,
     load_open_clip,
-    open_clip_architectures,
-    open_clip_fetched,
-    open_clip_models,
 )
-from das_core.models.openclip_text import without_torchaudio
+from das_core.models.sources.open_clip_text import without_torchaudio
 
 TEXTS = ["a photo of a cat", "a coral reef full of fish"]
 IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("architecture", ["ViT-B-32", "RN50", "ViT-B-16-SigLIP", "convnext_base", "coca_ViT-B-32"])
 def test_architectures_are_guessed_from_shapes(architecture: str, caplog: pytest.LogCaptureFixture) -> None:
     with torch.device("meta"):
-        state = build(open_clip.get_model_config(architecture)).state_dict()
+        state = build_open_clip_module(open_clip.get_model_config(architecture)).state_dict()
     with caplog.at_level(logging.WARNING):
         assert guess_architecture(state, "a.pt") == architecture
     doubtful = f"{architecture}-quickgelu" in open_clip.list_models()
@@ -116,10 +116,10 @@ def test_architectures_are_guessed_from_shapes(architecture: str, caplog: pytest
 
 
 def test_every_published_model_is_listed_and_has_a_file() -> None:
-    models = open_clip_models()
+    models = list_open_clip_models()
     assert {(name, tag) for name, tags in models.items() for tag in tags} == set(open_clip.list_pretrained())
     assert {"ViT-B-32", "ViT-B-16-SigLIP2", "RN50", "convnext_base_w"} <= set(models)
-    assert set(models) <= set(open_clip_architectures())
+    assert set(models) <= set(list_open_clip_architectures())
     for name, tags in models.items():
         assert all(open_clip.get_pretrained_cfg(name, tag)["hf_hub"].count("/") >= 1 for tag in tags)
 
@@ -161,12 +161,12 @@ def published(name: str, tag: str, **settings: Any) -> Any:
 
 def test_published_weights_in_the_folder_are_loaded_as_they_were_trained(offline: None, tmp_path: Path) -> None:
     model = native()
-    home = hub_folder("me/tiny", tmp_path)
+    home = locate_repository("me/tiny", tmp_path)
     home.mkdir()
     safetensors.torch.save_file(model.state_dict(), home / "open_clip_model.safetensors")
     half = (0.5, 0.5, 0.5)
     with published("tiny", "mine", mean=half, std=half, resize_mode="squash", interpolation="bilinear"):
-        assert open_clip_fetched(tmp_path) == ["tiny"]
+        assert list_downloaded_open_clip(tmp_path) == ["tiny"]
         loaded = load_open_clip("tiny", "mine", tmp_path)
     assert (loaded.name, loaded.mean, loaded.std) == ("tiny mine", half, half)
     assert (loaded.fit, loaded.interpolation) == ("squash", "bilinear")
@@ -183,7 +183,7 @@ def test_a_tokenizer_of_the_hub_is_read_from_its_folder(offline: None, tmp_path:
         torch.save(tinyclip.model(config).state_dict(), tmp_path / "a.pt")
         with pytest.raises(ValueError, match=r"tokenizer.json of me/words could not .* put the file into .*me--words"):
             load_clip_file(tmp_path / "a.pt", "wordy", tmp_path)
-        tinyclip.write_tokenizer(hub_folder("me/words", tmp_path))
+        tinyclip.write_tokenizer(locate_repository("me/words", tmp_path))
         loaded = load_clip_file(tmp_path / "a.pt", "wordy", tmp_path)
     assert loaded.encode_text(["a photo", "a fish"]).shape == (2, 24)
     assert (loaded.reader.count("a photo"), loaded.reader.cut("a " * 20)) == (3, 5)

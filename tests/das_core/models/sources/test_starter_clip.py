@@ -9,20 +9,20 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from das_core.models import starter_clip as module_under_test
 from das_core.models.clip import CLIP
-from das_core.models.labels import imagenet
-from das_core.models.openclip import build
-from das_core.models.starter import SECOND_OPINION, STARTER, THIRD_OPINION, Starter, load_starter, starter_parts
-from das_core.models.starter_clip import (
-    class_directions,
-    class_sentences,
+from das_core.models.labels import imagenet_labels
+from das_core.models.sources import starter_clip as module_under_test
+from das_core.models.sources.open_clip_models import build_open_clip_module
+from das_core.models.sources.starter_clip import (
+    compute_class_directions,
     encode_sentences,
     fit_projection,
     load_starter_clip,
+    write_class_sentences,
 )
+from das_core.models.sources.starters import SECOND_OPINION, STARTER, THIRD_OPINION, Starter, load_starter, read_starter
 
-NAMES = [imagenet().name(index) for index in range(1000)]
+NAMES = [imagenet_labels().name(index) for index in range(1000)]
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +38,12 @@ def starter(folder: Path) -> CLIP:
 @pytest.fixture(scope="module")
 def encoded() -> tuple[Tensor, Tensor]:
     """The embeddings of all sentences on classes before the projection, and of 'a photo of a …' for every class."""
-    config = module_under_test._config(STARTER, module_under_test.sentence_encoder())
-    model = build(config).eval()
+    config = module_under_test._config(STARTER, module_under_test.find_sentence_encoder())
+    model = build_open_clip_module(config).eval()
     text = model.get_submodule("text.transformer")
-    weights = module_under_test.read_weights(module_under_test.sentence_encoder() / "model.safetensors")
+    weights = module_under_test.read_weights(module_under_test.find_sentence_encoder() / "model.safetensors")
     text.load_state_dict({name: weights[name] for name in text.state_dict()})
-    sentences, _ = class_sentences()
+    sentences, _ = write_class_sentences()
     asked = [f"a photo of a {name}." for name in NAMES]
     both = encode_sentences(model, config, [*sentences, *asked])
     return both[: len(sentences)], both[len(sentences) :]
@@ -70,8 +70,8 @@ def photograph(name: str) -> Tensor:
 @pytest.mark.parametrize("tower", [STARTER, SECOND_OPINION, THIRD_OPINION], ids=lambda tower: tower.title)
 def test_fitted_on_900_names_it_finds_the_others(encoded: tuple[Tensor, Tensor], tower: Starter) -> None:
     sentences, asked = encoded
-    _, classes = class_sentences()
-    directions = class_directions(starter_parts(tower)[1]["classifier.weight"])
+    _, classes = write_class_sentences()
+    directions = compute_class_directions(read_starter(tower)[1]["classifier.weight"])
     right = 0.0
     for seed in range(3):
         unseen = torch.randperm(1000, generator=torch.Generator().manual_seed(seed))[:100]
@@ -93,7 +93,7 @@ def test_fitted_on_900_names_it_finds_the_others(encoded: tuple[Tensor, Tensor],
     ],
 )
 def test_free_text_lies_near_what_it_speaks_of(starter: CLIP, text: str, expected: set[str]) -> None:
-    directions = class_directions(starter_parts(STARTER)[1]["classifier.weight"])
+    directions = compute_class_directions(read_starter(STARTER)[1]["classifier.weight"])
     nearest = (starter.encode_text([text]) @ directions.T)[0].topk(6).indices.tolist()
     assert expected <= {NAMES[index] for index in nearest}
 

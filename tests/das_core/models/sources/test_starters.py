@@ -12,10 +12,10 @@ from skimage import data
 from torch import Tensor
 from toys import count_batch_norms
 
-from das_core.inspect import classify
 from das_core.models.classifier import Classifier
-from das_core.models.labels import imagenet
-from das_core.models.starter import SECOND_OPINION, STARTER, Starter, load_starter
+from das_core.models.labels import imagenet_labels
+from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter
+from das_core.report.verdict import classify
 
 BOTH = [STARTER, SECOND_OPINION]
 CATS = {281, 282, 283, 284, 285, 287}
@@ -58,7 +58,7 @@ def test_a_cat_is_a_cat(starter: Starter) -> None:
 def test_starters_are_frozen_and_folded(starter: Starter, size: int) -> None:
     classifier = loaded(starter)
     assert (classifier.name, classifier.size, classifier.dtype) == (starter.title, size, torch.float32)
-    assert classifier.labels is imagenet()
+    assert classifier.labels is imagenet_labels()
     assert count_batch_norms(classifier.module) == 0
     assert not any(part.training for part in classifier.module.modules())
     assert not any(parameter.requires_grad for parameter in classifier.module.parameters())
@@ -93,7 +93,7 @@ def test_a_missing_package_is_named_with_its_command(starter: Starter) -> None:
 
 @pytest.mark.parametrize("starter", BOTH)
 def test_the_command_names_the_package_that_is_required(starter: Starter) -> None:
-    requirements = (Path(__file__).parents[3] / "requirements.txt").read_text().split()
+    requirements = (Path(__file__).parents[4] / "requirements.txt").read_text().split()
     assert starter.package.replace("_", "-") in requirements
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from das_core.models.weights import StateDict, fit_weights, read_weights
+from das_core.models.sources.weights import StateDict, fit_weights, read_weights
 
 # What torch says of damaged pickles before it refuses them.
 pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol")

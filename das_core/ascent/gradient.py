@@ -1,0 +1,151 @@
+"""The gradient of one step: canvas to pixels to views to judges to scores, and back.
+
+No autograd graph leads through the levels. It begins at the pixels of the whole canvas; from there to the canvas the
+derivative of the tanh and of the colours is applied by hand, and the operator of the stack does the rest.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..common.images import place_on_canvas
+from ..models.layers.activations import ActivationJudge
+from ..objectives.base import Objective
+from ..objectives.prior import Canvas
+from ..stack.image_stack import ImageStack, pull_back_gradient, render_pixels
+from ..stack.linear_operator import StackOperator
+from ..views.augmentation import Augmentation
+from ..views.draws import ViewKey
+from ..views.geometry import ViewGeometry
+from .ensemble import ObjectiveGroup, balance_gradients
+from .evaluation import ViewEvaluation
+from .pace import Pace
+from .support import ActiveRegion, union_mask
+
+
+class ScoreGradient:
+    """The gradient of the weighted score of some objectives at the canvas of a stack.
+
+    Args:
+        stack: the stack as it is before the ascent, on the device of the ascent.
+        groups: the objectives, grouped by what they look at.
+        regions: where each group acts.
+        augmentation: how views are made.
+        seed: what all random draws depend on.
+
+    Raises:
+        ValueError: reference images do not go with the batch, or with the judge.
+    """
+
+    def __init__(
+        self,
+        stack: ImageStack,
+        groups: Sequence[ObjectiveGroup],
+        regions: Sequence[ActiveRegion],
+        augmentation: Augmentation,
+        seed: int,
+    ) -> None:
+        self.stack, self.groups, self.augmentation, self.seed = stack, groups, augmentation, seed
+        self.regions = [region.to(stack.canvas.device) for region in regions]
+        self.support = ActiveRegion(union_mask(self.regions))
+        self._references = {
+            name: _place_references(name, objective, stack) for group in groups for name, objective in group.members
+        }
+
+    def __call__(
+        self,
+        canvas: Tensor,
+        step: int,
+        pace: Pace,
+        weights: Mapping[str, float],
+        operator: StackOperator[Any],
+        chunk: int,
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the gradient at the canvas and the mean score of every objective.
+
+        Args:
+            canvas: (B, 3, H, W), in the stack's colour space, before the tanh.
+            step: the number of the step, which the draws of the views depend on.
+            pace: the moment of the ascent.
+            weights: the weight of every objective at this moment, by name.
+            operator: the stack's; gradients of several models are compared by the steps that they lead to.
+            chunk: how many views go through a judge at once. It changes nothing but memory and rounding.
+
+        Returns:
+            The gradient (B, 3, H, W), and scores by name.
+        """
+        color = self.stack.spec.color
+        with torch.enable_grad():
+            synthesised = render_pixels(canvas, color).detach()
+            shown = self.stack.composite(synthesised).detach().requires_grad_()
+            scores = {name: torch.zeros((), device=canvas.device) for name in weights}
+            gradients, sizes = [], []
+            for number, (group, region) in enumerate(zip(self.groups, self.regions, strict=True)):
+                self._backpropagate(number, shown, step, pace, weights, scores, chunk)
+                seen = torch.zeros_like(shown) if shown.grad is None else shown.grad
+                shown.grad = None
+                gradients.append(pull_back_gradient(region.restrict(seen), synthesised, color))
+                sizes.append(sum(abs(weights[name]) for name, _ in group.members))
+        cutoff = pace.cutoff(min(operator.canvas))
+        gradient = balance_gradients(
+            gradients, sizes, lambda part: self.support.restrict(operator.precondition(part, cutoff))
+        )
+        return gradient, {name: float(score) for name, score in scores.items()}
+
+    def _backpropagate(
+        self,
+        number: int,
+        shown: Tensor,
+        step: int,
+        pace: Pace,
+        weights: Mapping[str, float],
+        scores: dict[str, Tensor],
+        chunk: int,
+    ) -> None:
+        """Add to `shown.grad` the gradient of one group's weighted score, and to `scores` its objectives' scores."""
+        group = self.groups[number]
+        is_asked = any(weights[name] for name, _ in group.members)
+        for outputs, count in self._evaluate(number, shown, step, pace, chunk):
+            total = torch.zeros((), device=shown.device)
+            for name, objective in group.members:
+                score = objective.score(outputs[name]).sum() / count
+                scores[name] += score.detach() / shown.shape[0]
+                total = total + weights[name] * score
+            # A judge that never looks at its views leaves no graph, which is one way to vanish.
+            if total.requires_grad and is_asked:
+                total.backward()
+
+    def _evaluate(
+        self, number: int, shown: Tensor, step: int, pace: Pace, chunk: int
+    ) -> Iterator[tuple[dict[str, Any], int]]:
+        """Yield, chunk after chunk, what each objective of a group is given, and how many scores an image has."""
+        group, region, spec = self.groups[number], self.regions[number], self.stack.spec
+        names = [name for name, _ in group.members]
+        if group.judge is None:
+            start = self.stack.composite(render_pixels(self.stack.start, spec.color))
+            yield dict.fromkeys(names, Canvas(shown, start)), 1
+            return
+        geometry = ViewGeometry(spec.canvas, spec.margin, group.judge.size, spec.tile, region.boxes)
+        batch, views = shown.shape[0], self.augmentation.views
+        keys = [ViewKey(self.seed, item, step, view, number) for item in range(batch) for view in range(views)]
+        for begin in range(0, len(keys), chunk):
+            evaluation = ViewEvaluation(group.judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
+            output = evaluation(shown)
+            yield {name: evaluation.add_references(output, self._references[name]) for name in names}, views
+
+
+def _place_references(name: str, objective: Objective, stack: ImageStack) -> tuple[Tensor, ...]:
+    """Return an objective's reference images as canvases (B, 3, H, W) that show them as a start image."""
+    spec, batch, device = stack.spec, stack.batch, stack.canvas.device
+    images = objective.reference_images
+    if images and not isinstance(objective.judge, ActivationJudge):
+        raise ValueError(f"'{name}' compares with reference images, which takes a judge that tells its activations")
+    canvases = []
+    for image in images:
+        if len(image) not in (1, batch):
+            raise ValueError(f"{len(image)} images to compare with do not go with a stack of {batch}: use 1 or {batch}")
+        canvas = place_on_canvas(image.to(device), (spec.height, spec.width), spec.margin)
+        canvases.append(canvas.expand(batch, -1, -1, -1))
+    return tuple(canvases)

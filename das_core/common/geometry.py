@@ -1,0 +1,32 @@
+"""Shapes and boxes on a canvas, in pixels."""
+
+import math
+
+Shape = tuple[int, int]
+"""Height and width in pixels."""
+
+Box = tuple[int, int, int, int]
+"""Top, left, height and width in pixels."""
+
+
+def intersect_boxes(box: Box, other: Box) -> Box:
+    """Return the part of a box that lies in another one; its height or width is 0 where they do not meet."""
+    top, left = max(box[0], other[0]), max(box[1], other[1])
+    bottom, right = min(box[0] + box[2], other[0] + other[2]), min(box[1] + box[3], other[1] + other[3])
+    return top, left, max(0, bottom - top), max(0, right - left)
+
+
+def add_context(box: Box, reach: Box, share: float = 0.5) -> Box:
+    """Return a square around a box that also shows what surrounds it, moved and cut so that it lies in `reach`.
+
+    Args:
+        box: what the square is centred on.
+        reach: the box that the square must not leave.
+        share: how much longer the square is than the long side of the box. The square is never shorter than a quarter
+            of the short side of `reach`.
+    """
+    side = max(math.ceil(max(box[2], box[3]) * (1 + share)), math.ceil(min(reach[2:]) / 4))
+    height, width = min(side, reach[2]), min(side, reach[3])
+    top = min(max(box[0] + (box[2] - height) // 2, reach[0]), reach[0] + reach[2] - height)
+    left = min(max(box[1] + (box[3] - width) // 2, reach[1]), reach[1] + reach[3] - width)
+    return top, left, height, width

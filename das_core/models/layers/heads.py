@@ -1,0 +1,54 @@
+"""The heads of attention (Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2), before they are mixed.
+
+What comes out of an attention module is a mixture: its last projection has seen all heads. Each by itself is what goes
+into that projection, a slice of its channels.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+HEADS = "#heads"
+"""Behind the name of an attention module: its heads, one after another, in place of its output."""
+
+_PROJECTIONS = ("proj", "out_proj")
+
+
+def count_heads(part: nn.Module) -> int:
+    """How many heads a module has that can be told apart; 0 if it is no attention, or of a kind unknown here."""
+    heads = getattr(part, "num_heads", None) or getattr(part, "heads", None)
+    if not isinstance(heads, int):
+        return 0
+    if isinstance(part, nn.MultiheadAttention):
+        return heads if part.in_proj_weight is not None and part.bias_k is None else 0
+    projection = find_projection(part)
+    return heads if projection is not None and projection.in_features % heads == 0 else 0
+
+
+def find_projection(part: nn.Module) -> nn.Linear | None:
+    """The last projection of an attention module, if it runs as a module of its own."""
+    if isinstance(part, nn.MultiheadAttention):
+        return None
+    found = (getattr(part, name, None) for name in _PROJECTIONS)
+    return next((layer for layer in found if isinstance(layer, nn.Linear)), None)
+
+
+def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: Mapping[str, Any]) -> Tensor:
+    """The heads of torch's own attention for what it was given, side by side: (V, tokens, channels).
+
+    That module runs as one function which never shows them, so they are computed once more.
+    """
+    names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
+    given = dict(zip(names, inputs, strict=False)) | dict(options)
+    query, key, value = (given[name] if part.batch_first else given[name].transpose(0, 1) for name in names[:3])
+    assert part.in_proj_weight is not None
+    weights = part.in_proj_weight.chunk(3)
+    biases = (None,) * 3 if part.in_proj_bias is None else part.in_proj_bias.chunk(3)
+    query, key, value = (
+        F.linear(tokens, weight, bias).unflatten(2, (part.num_heads, -1)).transpose(1, 2)
+        for tokens, weight, bias in zip((query, key, value), weights, biases, strict=True)
+    )
+    heads: Tensor = F.scaled_dot_product_attention(query, key, value, attn_mask=given.get("attn_mask"))
+    return heads.transpose(1, 2).flatten(2)

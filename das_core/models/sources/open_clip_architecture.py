@@ -1,0 +1,70 @@
+"""Which architecture of open_clip a checkpoint was trained with, by the shapes of its tensors."""
+
+import logging
+from collections.abc import Mapping
+
+import open_clip
+import torch
+from torch import Tensor
+
+_LOG = logging.getLogger(__name__)
+_IMAGE = "visual."
+_TINY_TEXT = {"width": 64, "heads": 1, "layers": 1, "vocab_size": 8}
+
+
+def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
+    """The architecture whose image tower has exactly these tensors (`visual.…`) and whose text tower fits them too.
+
+    Two that differ in their activation alone look the same: the usual one is taken then, and a warning names both.
+    ValueError when there is none.
+    """
+    shapes = {name: tuple(value.shape) for name, value in state.items() if name.startswith(_IMAGE)}
+    fits = [name for name in open_clip.list_models() if shapes and _fits(name, state, shapes)]
+    if not fits:
+        raise ValueError(
+            f"'{source}' has the shapes of no architecture that open_clip knows; name its architecture, or choose a "
+            "checkpoint that open_clip has saved"
+        )
+    # Plain names before those that say what is special about them.
+    best = min(fits, key=lambda name: ("quickgelu" in name, len(name)))
+    if len(fits) > 1:
+        _LOG.warning(
+            "'%s' could be of the architectures %s; it is read as %s. Name the right one if its answers are dull "
+            "(OpenAI's own weights want quickgelu)",
+            source,
+            ", ".join(fits),
+            best,
+        )
+    return best
+
+
+def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    config = open_clip.get_model_config(name)
+    text, vision = config["text_cfg"], config["vision_cfg"]
+    # Cheap questions first: most architectures are out before anything is built.
+    if ("timm_model_name" in vision) != any(key.startswith(f"{_IMAGE}trunk.") for key in shapes):
+        return False
+    if not _text_fits(text, state):
+        return False
+    config = {"embed_dim": config["embed_dim"], "quick_gelu": config.get("quick_gelu", False)}
+    vision = vision | {"timm_model_pretrained": False}
+    # On the meta device tensors have shapes and no numbers, so this costs a blink.
+    with torch.device("meta"):
+        model = open_clip.CustomTextCLIP(**config, vision_cfg=vision, text_cfg=_TINY_TEXT)
+    own = {key: tuple(value.shape) for key, value in model.state_dict().items() if key.startswith(_IMAGE)}
+    return own == shapes
+
+
+def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
+    """Whether a text configuration goes with the tensors of a checkpoint; any does if it has no text tower."""
+    has_text = any(not name.startswith((_IMAGE, "logit_")) for name in state)
+    if not has_text:
+        return True
+    words = state.get("token_embedding.weight", state.get("text.token_embedding.weight"))
+    if "hf_model_name" in text or words is None:
+        return ("hf_model_name" in text) == (words is None)
+    places = state.get("positional_embedding", state.get("text.positional_embedding"))
+    vocabulary, width = text.get("vocab_size", 49408), text.get("width", 512)
+    # CoCa reads one token more than a text has: its own, at the end.
+    length = int(str(text.get("context_length", 77))) + bool(text.get("embed_cls"))
+    return tuple(words.shape) == (vocabulary, width) and places is not None and places.shape[0] == length

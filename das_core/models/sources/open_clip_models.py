@@ -1,0 +1,169 @@
+"""CLIPs that open_clip knows how to build, with their published weights or a checkpoint on disk.
+
+open_clip (Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143). It builds the towers and knows where weights
+are; files come through `hub.py` and `weights.py`, so that nothing unchecked or half-written is ever loaded.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import open_clip
+from open_clip.convert import convert_state_dict
+from open_clip.model import convert_to_custom_text_state_dict
+from torch import Tensor, nn
+
+from ...common.images import Fit, Interpolation
+from ..clip import CLIP, assemble_clip
+from ..judge import Judge, freeze, to_triple
+from .download import Progress
+from .hub import fetch_file, locate_repository
+from .open_clip_architecture import guess_architecture
+from .open_clip_text import Tokenizer, build_text_tower, build_tokenizer, localize_config, without_torchaudio
+from .weights import StateDict, fit_weights, read_weights
+
+Config = dict[str, Any]
+
+_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+"""What open_clip's weights are called on the hub where nothing else is said."""
+
+# What transformers and timm raise when they cannot build what a configuration asks for.
+_UNBUILDABLE = (ImportError, OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
+
+
+def list_open_clip_models() -> dict[str, list[str]]:
+    """Every architecture with published weights, and what those are called."""
+    models: dict[str, list[str]] = {}
+    for architecture, tag in open_clip.list_pretrained():
+        models.setdefault(architecture, []).append(tag)
+    return models
+
+
+def list_downloaded_open_clip(folder: Path) -> list[str]:
+    """The architectures of which some weights lie in `folder` already."""
+
+    def is_there(architecture: str, tag: str) -> bool:
+        repository, names = _locate_weights(architecture, tag)
+        return any((locate_repository(repository, folder) / name).is_file() for name in names)
+
+    return [name for name, tags in list_open_clip_models().items() if any(is_there(name, tag) for tag in tags)]
+
+
+def list_open_clip_architectures() -> list[str]:
+    """Every architecture that a checkpoint on disk may have."""
+    return list(open_clip.list_models())
+
+
+def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: Progress | None = None) -> CLIP:
+    """A published model of open_clip, fetched into `folder` unless it is there already.
+
+    ValueError when there is none of that name, when it cannot be had, or when it cannot be built here.
+    """
+    models = list_open_clip_models()
+    if architecture not in models:
+        raise ValueError(f"open_clip has no weights for the architecture '{architecture}'; choose one of its list")
+    if pretrained not in models[architecture]:
+        raise ValueError(
+            f"{architecture} has no weights '{pretrained}'; choose one of {', '.join(models[architecture])}"
+        )
+    repository, names = _locate_weights(architecture, pretrained)
+    config = open_clip.get_model_config(architecture)
+    published = open_clip.get_pretrained_cfg(architecture, pretrained)
+    # The activation the weights were trained with: it leaves no trace in them, and the wrong one makes them dull.
+    config["quick_gelu"] = published.get("quick_gelu", config.get("quick_gelu", False))
+    path = fetch_file(repository, names, folder, progress)
+    return _load(f"{architecture} {pretrained}", config, published, read_weights(path), path.name, folder)
+
+
+def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
+    """A CLIP from a checkpoint on disk, its architecture named as open_clip does, or guessed from its shapes if None.
+
+    Tokenizers that open_clip does not bring are fetched into `folder`. A checkpoint without text tensors becomes a
+    model without a text tower. ValueError when the file is damaged, holds code, or does not fit.
+    """
+    state = read_weights(path)
+    if architecture is None:
+        architecture = guess_architecture(state, path.name)
+    config = open_clip.get_model_config(architecture)
+    if config is None:
+        raise ValueError(f"open_clip has no architecture '{architecture}'; write one of its list, such as ViT-B-32")
+    tags = list_open_clip_models().get(architecture, [])
+    # All weights of an architecture were trained with the same mean and deviation, as far as they are published.
+    published = open_clip.get_pretrained_cfg(architecture, tags[0]) if tags else {}
+    return _load(path.stem, config, published, state, path.name, folder)
+
+
+def build_open_clip_module(config: Mapping[str, Any]) -> nn.Module:
+    """A model of open_clip with random weights and its text tower a module of its own (`text`)."""
+    config = {name: part for name, part in config.items() if name != "custom_text"}
+    vision = config["vision_cfg"] | {"timm_model_pretrained": False}
+    # hf_model_pretrained: a text tower comes with the other weights, not from its own place on the hub.
+    text = config["text_cfg"] | {"hf_model_pretrained": False}
+    kind = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
+    with without_torchaudio():
+        return kind(**config | {"vision_cfg": vision, "text_cfg": text})
+
+
+def wrap_open_clip_module(
+    name: str, model: nn.Module, tokenizer: Tokenizer | None, published: Mapping[str, Any]
+) -> CLIP:
+    """A CLIP of a model that has its weights; `published` is what it was trained with, OpenAI's way where not said."""
+    visual, text = model.get_submodule("visual"), model.get_submodule("text")
+    # CoCa's towers tell their tokens beside the embedding.
+    for part in (visual, text):
+        part.output_tokens = False  # type: ignore[assignment]
+    size = visual.image_size
+    size = size[0] if isinstance(size, tuple | list) else size
+    judge = Judge(
+        name,
+        freeze(visual),
+        int(size),  # type: ignore[arg-type]
+        to_triple(published.get("mean", open_clip.OPENAI_DATASET_MEAN)),
+        to_triple(published.get("std", open_clip.OPENAI_DATASET_STD)),
+    )
+    tower = None if tokenizer is None else build_text_tower(text, tokenizer)
+    fit: Fit = "squash" if published.get("resize_mode") == "squash" else "shortest"
+    interpolation: Interpolation = "bilinear" if published.get("interpolation") == "bilinear" else "bicubic"
+    return assemble_clip(judge, tower, fit, interpolation)
+
+
+def _load(name: str, config: Config, published: Mapping[str, Any], state: StateDict, source: str, folder: Path) -> CLIP:
+    reads = not all(key.startswith(("visual.", "logit_")) for key in state)
+    # Something small stands in for a text tower that is not there.
+    text = (
+        localize_config(config["text_cfg"], folder)
+        if reads
+        else {"width": 64, "heads": 1, "layers": 1, "vocab_size": 8}
+    )
+    try:
+        model = build_open_clip_module(config | {"text_cfg": text})
+        tokenizer = build_tokenizer(text) if reads else None
+    except _UNBUILDABLE as error:
+        raise ValueError(
+            f"{name} cannot be built here ({type(error).__name__}: {str(error)[:200]}); update open_clip_torch, timm "
+            "and transformers, or choose another model"
+        ) from error
+    own = model.state_dict()
+    state = StateDict(_open_clip_names(state, model), state.versions)
+    for key in own:
+        # The scale of its logits has no part in an embedding, and its shape is not always the same.
+        if key.startswith("logit_") or (not reads and not key.startswith("visual.")):
+            state[key] = own[key]
+    fit_weights(model, state, source, name)
+    return wrap_open_clip_module(name, model, tokenizer, published)
+
+
+def _open_clip_names(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
+    """Tensors by the names that a model with a text tower of its own gives them."""
+    named = convert_state_dict(model, dict(state))
+    if "positional_embedding" in named:
+        named = convert_to_custom_text_state_dict(named)
+    # Transformers no longer keeps these.
+    named.pop("text.transformer.embeddings.position_ids", None)
+    return {key: value for key, value in named.items() if not key.startswith("logit_")}
+
+
+def _locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[str]]:
+    """The repository of some weights, and what their file may be called, the safest form first."""
+    repository, _, name = open_clip.get_pretrained_cfg(architecture, pretrained)["hf_hub"].rpartition("/")
+    return repository, (f"{name.rpartition('.')[0]}.safetensors", name) if name else _WEIGHTS

@@ -1,0 +1,61 @@
+"""Classifiers: judges whose output is one logit a class."""
+
+from http.client import HTTPException
+from pathlib import Path
+
+import timm
+from huggingface_hub import constants, hf_hub_url, try_to_load_from_cache
+from safetensors import SafetensorError
+from timm.data import resolve_data_config
+from torch import nn
+
+from ..classifier import Classifier, build_classifier
+from ..judge import to_triple
+from ..labels import imagenet_labels
+from .download import check_reachable
+
+_FEWEST_BEYOND_IMAGENET = 10_000
+
+_HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+"""What timm's weights are called on the hub."""
+
+
+def list_timm_architectures() -> list[str]:
+    """Every classifier of timm that has weights on the hub, as architecture.tag."""
+    return sorted(name for name in timm.list_models(pretrained=True) if _is_classifier(name))
+
+
+def _is_classifier(name: str) -> bool:
+    # Elsewhere timm counts as classes what is none: 0 for features, 384 to 1280 for the embeddings of CLIP towers.
+    classes = timm.models.get_pretrained_cfg(name).num_classes
+    return classes == len(imagenet_labels()) or classes > _FEWEST_BEYOND_IMAGENET
+
+
+def load_timm(architecture: str, folder: Path) -> Classifier:
+    """A timm classifier with pretrained weights, fetched from its hub into `folder` unless they are there already."""
+    if architecture not in list_timm_architectures():
+        raise ValueError(f"timm has no pretrained classifier '{architecture}'; see timm.list_models(pretrained=True)")
+    source: dict[str, str] = {}
+    config = timm.models.get_pretrained_cfg(architecture)
+    if config.hf_hub_id:
+        fetched = (try_to_load_from_cache(config.hf_hub_id, name, folder) for name in _HUB_FILES)
+        # Read as a file what is there: the hub would be asked about it otherwise, for half a minute if it is silent.
+        source = next(({"file": path} for path in fetched if isinstance(path, str)), source)
+    try:
+        if config.hf_hub_id and not source and not constants.HF_HUB_OFFLINE:
+            # The hub's own client tries for a minute or more before it gives up.
+            check_reachable(hf_hub_url(config.hf_hub_id, _HUB_FILES[0]))
+        module = timm.create_model(architecture, pretrained=True, cache_dir=folder, pretrained_cfg_overlay=source)
+    except (OSError, HTTPException, RuntimeError, SafetensorError) as error:
+        raise ValueError(
+            f"the weights of {architecture} could not be had ({type(error).__name__}: {str(error)[:200]}); check the "
+            f"connection, or put its file into {folder.parent} and load it as a file"
+        ) from error
+    return _timm_classifier(architecture, module)
+
+
+def _timm_classifier(architecture: str, module: nn.Module) -> Classifier:
+    config = resolve_data_config({}, model=module)
+    return build_classifier(
+        architecture, module, config["input_size"][-1], to_triple(config["mean"]), to_triple(config["std"])
+    )

@@ -1,0 +1,142 @@
+"""Weights from files. Files are not trusted: no pickled code ever runs."""
+
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+
+class StateDict(dict[str, Tensor]):
+    """Tensors by name, and the versions of the modules that saved them, by which some modules read their older selves.
+
+    `_metadata` is where torch looks for those; '' stands for the whole model.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], versions: Mapping[str, int]) -> None:
+        super().__init__(tensors)
+        self.versions = dict(versions)
+        self._metadata = {name: {"version": version} for name, version in versions.items()}
+
+
+# What the readers raise on damaged bytes: they follow lengths, offsets and opcodes before they can know them wrong.
+_DAMAGES = (
+    safetensors.SafetensorError,
+    zipfile.BadZipFile,
+    struct.error,
+    EOFError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
+)
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "model_ema", "state_dict_ema")
+_PREFIXES = ("module.", "model.", "_orig_mod.")
+
+
+def read_weights(path: Path) -> StateDict:
+    """The tensors of a .safetensors or .pth/.pt/.bin file, by name, without what trainers wrap around them.
+
+    ValueError when the file is damaged, is no checkpoint, or holds pickled code (which is not run).
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no checkpoint file '{path.name}'; choose one that exists")
+    try:
+        if path.suffix == ".safetensors":
+            content = safetensors.torch.load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"'{path.name}' was refused: it is damaged, or holds more than tensors (pickled code can do anything to "
+            "a computer and is never run). Get it as .safetensors, or save its state_dict alone"
+        ) from error
+    except _DAMAGES as error:
+        if "TorchScript" in str(error):
+            raise ValueError(
+                f"'{path.name}' was refused: it is a TorchScript archive, a program with its weights, and no program "
+                "of a file is run here. Get the weights alone, as .safetensors"
+            ) from error
+        raise ValueError(
+            f"'{path.name}' cannot be read: it is damaged, cut off or no checkpoint; get it again"
+        ) from error
+    except OSError as error:
+        raise ValueError(f"'{path.name}' cannot be read ({error.strerror or error}); check its permissions") from error
+    return _unwrap(content, path)
+
+
+def _unwrap(content: Any, path: Path) -> StateDict:
+    for _ in range(3):
+        inner = next((content[k] for k in _WRAPPERS if isinstance(content, Mapping) and k in content), None)
+        if not isinstance(inner, Mapping):
+            break
+        content = inner
+    if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
+        raise ValueError(f"'{path.name}' holds no weights; a state_dict (tensors by name) is needed")
+    state = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    versions = _versions(getattr(content, "_metadata", None))
+    # They are nested in any order: '_orig_mod.module.' and 'module._orig_mod.' both occur.
+    while prefix := next((p for p in _PREFIXES if all(name.startswith(p) for name in state)), None):
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
+        versions = {f"{n}.".removeprefix(prefix)[:-1]: v for n, v in versions.items() if f"{n}.".startswith(prefix)}
+    return StateDict(state, versions)
+
+
+def _versions(metadata: Any) -> dict[str, int]:
+    """The versions of modules by name, of what a checkpoint says of them; it can say anything."""
+    parts = metadata.items() if isinstance(metadata, Mapping) else ()
+    versions = {str(name): part.get("version") for name, part in parts if isinstance(part, Mapping)}
+    return {name: version for name, version in versions.items() if isinstance(version, int)}
+
+
+def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, architecture: str) -> nn.Module:
+    """Load weights into a module, all of them; ValueError says which do not fit the architecture."""
+    odd = next((name for name, value in state.items() if not _is_plain(value)), None)
+    if odd:
+        raise ValueError(
+            f"'{source}' holds tensors that are not plain numbers in memory ({odd} is {state[odd].layout}, "
+            f"{state[odd].dtype}); save the model dense and in floating point"
+        )
+    own = {name: value.shape for name, value in module.state_dict().items()}
+    shapes = [
+        f"{name} is {tuple(state[name].shape)}, not {tuple(shape)}"
+        for name, shape in own.items()
+        if name in state and state[name].shape != shape
+    ]
+    # Without a word on its version the model takes itself to be as new as it is.
+    versions = {"": module._version} | _versions(getattr(state, "_metadata", None))
+    try:
+        # Not strict, and asked afterwards: modules rename what their older selves were saved with.
+        missing, unknown = module.load_state_dict(StateDict(state, versions), strict=False)
+        wrong = []
+    except RuntimeError as error:
+        # Raised for shapes, before the names are told.
+        missing = [name for name in own if name not in state]
+        unknown = [name for name in state if name not in own]
+        wrong = shapes[:1] or [str(error)[:200]]
+    # A counter that only training needs; old checkpoints come without it.
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    wrong += [f"{kind} {names[0]}" for kind, names in (("missing", missing), ("unknown", unknown)) if names]
+    if wrong:
+        raise ValueError(
+            f"'{source}' does not fit the architecture {architecture}: {len(missing)} tensors missing, "
+            f"{len(unknown)} unknown, {len(shapes)} of another shape ({'; '.join(wrong)}); choose the architecture "
+            "it was trained with"
+        )
+    return module
+
+
+def _is_plain(value: Tensor) -> bool:
+    # Of quantised, sparse, complex and meta tensors torch would refuse some, and take others with values lost.
+    dense = value.layout == torch.strided and value.device.type == "cpu"
+    return dense and not value.is_quantized and not value.is_complex()

@@ -1,0 +1,20 @@
+"""Image stacks: levels at many resolutions that sum to one canvas, and the linear operator that does it."""
+
+from .decomposition import Decomposition, decompose, decompose_change, decompose_start, read_levels
+from .edit import edit_stack
+from .file import StackFileError, load_stack, save_stack
+from .image_stack import ImageStack, Surroundings
+from .levels import linear_levels, power_levels
+from .linear_operator import StackOperator
+from .operator_forms import make_operator
+from .render import render_stack
+from .spec import StackSpec
+from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
+
+# fmt: off
+__all__ = [
+    "AccumulatedGradient", "Decomposition", "ImageStack", "LevelTensors", "OptimizerState", "Parameters",
+    "StackFileError", "StackOperator", "StackSpec", "Surroundings", "decompose", "decompose_change",
+    "decompose_start", "edit_stack", "linear_levels", "load_stack", "make_operator", "power_levels",
+    "read_levels", "render_stack", "save_stack",
+]

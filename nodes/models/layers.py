@@ -1,0 +1,41 @@
+"""Looking into a model."""
+
+from comfy_api.latest import io
+
+from ...das_core.models.judge import Judge
+from ...das_core.models.layers.default_layers import describe_layers
+from .. import bridge
+from ..schema import model_input, schema
+
+
+class ListLayers(io.ComfyNode):
+    """What the layers of a model are called."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_ListLayers",
+            display_name="List Layers",
+            category="Direct Ascent/inspect",
+            description=(
+                "List what the layers of a model are called and what comes out of them, for Style, Content and Feature "
+                "Objective. Connect the text to Preview as Text."
+            ),
+            search_aliases=["das", "direct ascent", "layer names", "modules", "architecture", "summary"],
+            inputs=[
+                model_input(),
+                io.String.Input(
+                    "search",
+                    default="",
+                    tooltip="Only layers with all of these words in their name or kind, such as 'blocks.3 conv'. A "
+                    "long search shows few layers, an empty one all.",
+                ),
+            ],
+            outputs=[io.String.Output("text", tooltip="A layer a line: name, shape, kind, in the order they run.")],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, model: Judge, search: str) -> io.NodeOutput:
+        bridge.load_judges([model], 1)
+        return io.NodeOutput(describe_layers(model, search))

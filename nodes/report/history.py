@@ -1,0 +1,45 @@
+"""Looking at how an ascent went."""
+
+from comfy_api.latest import io
+
+from ...das_core.ascent.result import Record
+from ...das_core.report import history as core
+from .. import bridge
+from ..schema import History, add_advice, schema
+
+
+class PlotHistory(io.ComfyNode):
+    """How an ascent went."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_PlotHistory",
+            display_name="Plot History",
+            category="Direct Ascent/inspect",
+            description=(
+                "How an ascent went: the score of every objective and the size of the gradient, step by step. A score "
+                "that still rises at the end wants more steps; one that jumps about wants more views or smaller steps."
+            ),
+            search_aliases=["das", "direct ascent", "loss", "curve", "log", "score", "gradient"],
+            inputs=[
+                History.Input("history", tooltip="From the history output of Optimize."),
+                History.Input(
+                    "before",
+                    optional=True,
+                    tooltip="The history of an earlier Optimize that this one went on from, to plot both as one.",
+                ),
+            ],
+            outputs=[
+                io.String.Output("text", tooltip="First, last and best score of every objective."),
+                io.Image.Output("chart", tooltip="A panel for every objective, and one for the gradient."),
+            ],
+        )
+
+    @classmethod
+    @bridge.with_autograd
+    def execute(cls, history: tuple[Record, ...], before: tuple[Record, ...] = ()) -> io.NodeOutput:
+        records = (*before, *history)
+        with add_advice(core.EmptyHistoryError, ": connect the history output of Optimize"):
+            text, chart = core.format_history(records), core.plot_history(records)
+        return io.NodeOutput(text, bridge.return_images(chart))

@@ -1,0 +1,1 @@
+"""Nodes that say how a model sees the picture."""
