@@ -42,12 +42,13 @@ endif
 test: $(READY) $(COMFYUI_READY)  ## all tests; those of the real ComfyUI run when it is at COMFYUI_PATH
 	$(BIN)/python -m pytest
 
-lint: $(READY)  ## ruff and mypy
+lint: $(READY)  ## ruff, mypy, and the architecture
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=$(VENV)/pack $(BIN)/mypy -p direct_ascent.das_core -p direct_ascent.nodes
 	MYPYPATH=tools $(BIN)/mypy --explicit-package-bases tools
 	$(BIN)/mypy -p benchmarks
+	PYTHONPATH=.:tools $(BIN)/lint-imports --no-cache
 
 bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run

@@ -2,7 +2,7 @@
 
 Climber: EfficientNet-Lite0. Judge: EfficientNet-Lite2, another size and training run. Classes: every fiftieth of
 ImageNet, so that nobody chose them; one seed. The node defaults beside the seed's settings, which `exact` with `sgd`
-in rgb reproduces (tests/das_core/test_reference.py).
+in rgb reproduces (tests/integration/test_reference.py).
 """
 
 from dataclasses import dataclass

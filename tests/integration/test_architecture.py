@@ -1,0 +1,73 @@
+"""The architecture of docs/architecture.md: who may import whom, who knows ComfyUI, and a test file for every source."""
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = ROOT / "pyproject.toml"
+SOURCES = ("das_core", "nodes", "tools")
+ABOUT_ALL_NODES = {Path("nodes/test_api.py"), Path("nodes/test_documentation.py")}
+RUNTIME = {"comfy", "comfy_extras", "execution", "folder_paths", "nodes", "server"}
+"""ComfyUI's own modules. `comfy_api`, which schemas are written in, is what it offers to packs."""
+
+
+def find_files(folder: str, pattern: str) -> set[Path]:
+    """Python files below a folder of the repository, relative to that folder's parent."""
+    home = ROOT / folder
+    return {path.relative_to(home.parent) for path in home.rglob(pattern)}
+
+
+def absolute_imports(path: Path) -> Iterator[str]:
+    """The top packages that a file imports by their absolute names."""
+    for part in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(part, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in part.names)
+        elif isinstance(part, ast.ImportFrom) and part.module and not part.level:
+            yield part.module.partition(".")[0]
+
+
+def test_imports_keep_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
+    code = lint_imports(config_filename=str(PYPROJECT), no_cache=True)
+    assert code == 0, capsys.readouterr().out
+
+
+def test_the_contracts_are_those_of_the_architecture() -> None:
+    contracts = {
+        contract["id"]: contract
+        for contract in tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    }
+    layers = contracts["core-layers"]["layers"]
+    assert layers == ["report", "ascent", "objectives", "models | stack | views", "common"]
+    named = {name for layer in layers for name in layer.split(" | ")}
+    assert named == {path.name for path in (ROOT / "das_core").iterdir() if (path / "__init__.py").is_file()}
+    assert {"core-acyclic", "core-pure", "tools-layers"} < contracts.keys()
+
+
+def test_das_core_is_folders_only() -> None:
+    assert [path.name for path in (ROOT / "das_core").glob("*.py")] == ["__init__.py"]
+
+
+def test_only_the_bridge_knows_the_runtime_of_comfyui() -> None:
+    knowing = {path for path in find_files("nodes", "*.py") if RUNTIME & set(absolute_imports(ROOT / path))}
+    assert knowing
+    assert {path.parent for path in knowing} == {Path("nodes/bridge")}
+
+
+@pytest.mark.parametrize("folder", SOURCES)
+def test_every_source_file_has_a_test_file_of_its_name_and_the_other_way_round(folder: str) -> None:
+    sources = {path for path in find_files(folder, "*.py") if path.name != "__init__.py"}
+    tests = find_files(f"tests/{folder}", "test_*.py") - ABOUT_ALL_NODES
+    assert {path.with_name(f"test_{path.name}") for path in sources} == tests
+
+
+def test_everything_of_the_library_is_installed() -> None:
+    setuptools = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = {path.parent for path in find_files("das_core", "__init__.py")}
+    assert set(setuptools["packages"]) == {".".join(folder.parts) for folder in folders}
+    assert (ROOT / "das_core" / "py.typed").is_file()
+    assert setuptools["package-data"] == {"das_core": ["py.typed"]}

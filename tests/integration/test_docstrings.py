@@ -1,0 +1,86 @@
+"""The docstrings of the library: what is public says what it takes, and its examples run; so does the README's."""
+
+import doctest
+import importlib
+import inspect
+import io
+import pkgutil
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import das_core
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ["das_core", *(f"das_core.{name}" for name in ("ascent", "models", "models.layers", "models.sources"))]
+PACKAGES += [f"das_core.{name}" for name in ("objectives", "report", "stack", "views")]
+MODULES = sorted(info.name for info in pkgutil.walk_packages(das_core.__path__, "das_core."))
+
+
+def exported() -> dict[str, Any]:
+    """Every class and function that a package of the library hands on, by where it is defined."""
+    found = [getattr(importlib.import_module(name), item) for name in PACKAGES for item in vars_of(name)]
+    named = [item for item in found if inspect.isclass(item) or inspect.isfunction(item)]
+    return {f"{item.__module__}.{item.__qualname__}": item for item in named}
+
+
+def vars_of(package: str) -> list[str]:
+    names: list[str] = importlib.import_module(package).__all__
+    return names
+
+
+EXPORTED = exported()
+
+
+def run_examples(examples: list[doctest.DocTest]) -> tuple[int, str]:
+    """The number of examples that were run, and what is wrong with them."""
+    told = io.StringIO()
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    for example in examples:
+        runner.run(example, out=told.write)
+    return sum(len(example.examples) for example in examples), told.getvalue()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_a_module_run(name: str) -> None:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    _, wrong = run_examples(finder.find(importlib.import_module(name)))
+    assert not wrong, wrong
+
+
+def test_the_example_of_the_readme_runs() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    count, wrong = run_examples([doctest.DocTestParser().get_doctest(text, {}, "README.md", "README.md", 0)])
+    assert count > 3
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_what_is_exported_has_an_example(name: str) -> None:
+    assert "Example:" in (inspect.getdoc(EXPORTED[name]) or "")
+    assert ">>> " in (inspect.getdoc(EXPORTED[name]) or "")
+
+
+def has_arguments(item: Any) -> bool:
+    """Whether it is called with something, besides the object it belongs to."""
+    if inspect.isclass(item) and (issubclass(item, Exception) or getattr(item, "_is_protocol", False)):
+        return False
+    return bool([name for name in inspect.signature(item).parameters if name not in ("self", "cls")])
+
+
+@pytest.mark.parametrize("name", [name for name, item in EXPORTED.items() if has_arguments(item)])
+def test_what_is_exported_says_what_it_takes(name: str) -> None:
+    text = inspect.getdoc(EXPORTED[name]) or ""
+    assert "Args:" in text
+    described = text.split("Args:")[1]
+    missing = [name for name in inspect.signature(EXPORTED[name]).parameters if f" {name}: " not in described]
+    assert not missing
+
+
+def test_a_wrong_example_is_found() -> None:
+    module = types.ModuleType("wrong", ">>> 1 + 1\n3\n")
+    count, wrong = run_examples(doctest.DocTestFinder().find(module, "wrong"))
+    assert count == 1
+    assert "Got:\n    2" in wrong
