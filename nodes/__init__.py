@@ -1,4 +1,4 @@
-"""The nodes, in the folders of das_core; `bridge` is the border to ComfyUI."""
+"""The nodes of the pack, in folders named like those of das_core; `bridge` is the border to ComfyUI."""
 
 from .ascent.loop import Optimize
 from .models.classifier import LoadClassifier
@@ -53,4 +53,4 @@ NODES = [
     PlotHistory,
     ListLayers,
 ]
-"""Every node of the pack, in the order of a graph."""
+"""All nodes, in the order in which a workflow uses them."""

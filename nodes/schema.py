@@ -1,7 +1,10 @@
-"""What all nodes share: socket types, a schema that old versions of ComfyUI take too, and the choice of an option."""
+"""What the schemas of several nodes share: socket types, inputs, options, and advice that is added to errors.
+
+A socket type such as `Classifier` is the type of a link between nodes: `Classifier.Input` and `Classifier.Output`.
+"""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,14 +18,14 @@ Augmentation = io.Custom("DAS_AUGMENTATION")
 Objective = io.Custom("DAS_OBJECTIVE")
 History = io.Custom("DAS_HISTORY")
 
-_KNOWN = {field.name for field in dataclasses.fields(io.Schema)}
+_SCHEMA_FIELDS = {field.name for field in dataclasses.fields(io.Schema)}
 
 PRECISIONS = {"auto": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""What the weights of a model are kept in."""
+"""The options of `precision_input`, and the types of weights that they stand for."""
 
 
 def precision_input() -> Any:
-    """The choice of a precision, last of a loader's inputs."""
+    """Return the input that chooses the precision of a model's weights; it stands last in a loader."""
     return io.Combo.Input(
         "precision",
         options=list(PRECISIONS),
@@ -32,15 +35,26 @@ def precision_input() -> Any:
     )
 
 
+def sort_downloaded_first(names: Iterable[str], downloaded: Iterable[str]) -> list[str]:
+    """Return the names of models for a combo: those that need no download first, each part in alphabetical order.
+
+    Args:
+        names: the names of all models.
+        downloaded: the names of those whose weights are on the disk.
+    """
+    present = set(downloaded)
+    return sorted(names, key=lambda name: (name not in present, name.casefold()))
+
+
 def model_input() -> Any:
-    """A model of either kind, for what looks inside of it."""
+    """Return the input for a model of either kind, of a node that looks into its layers."""
     return io.MultiType.Input(
         "model", [Classifier, Clip], tooltip="The model to look into, from Load Classifier or Load CLIP Judge."
     )
 
 
 def weight_input() -> Any:
-    """The weight of an objective, last of its inputs."""
+    """Return the input for the weight of an objective; it stands last in its node."""
     return io.Float.Input(
         "weight",
         default=1.0,
@@ -53,14 +67,28 @@ def weight_input() -> Any:
 
 
 def schema(**fields: Any) -> io.Schema:
-    """A schema without the fields that the running ComfyUI does not know (search aliases came after 0.8.0)."""
-    return io.Schema(**{name: value for name, value in fields.items() if name in _KNOWN})
+    """Return a schema without those fields that the running ComfyUI does not know.
+
+    ComfyUI 0.8.0, the oldest one that the pack runs on, has no search aliases.
+
+    Args:
+        fields: the arguments of `io.Schema`.
+    """
+    return io.Schema(**{name: value for name, value in fields.items() if name in _SCHEMA_FIELDS})
 
 
 def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """The option that is chosen in a DynamicCombo, and the inputs it brings; ValueError when it is none of `options`.
+    """Return the option that is chosen in a DynamicCombo, and the values of the inputs that it brings.
 
-    ComfyUI does not check this (0.8.0): an unknown choice is left out of what a node is given, or comes as bare text.
+    ComfyUI 0.8.0 does not check the choice: an unknown one reaches the node as None, or as bare text.
+
+    Args:
+        name: the name of the DynamicCombo.
+        value: what the node is given for it: a mapping of `name` to the option and of further names to values.
+        options: the options that there are, at least two.
+
+    Raises:
+        ValueError: when the choice is none of `options`, or there is none.
     """
     inputs = value if isinstance(value, dict) else {name: value}
     option = inputs.get(name)
@@ -72,7 +100,15 @@ def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dic
 
 @contextmanager
 def add_advice(kind: type[ValueError], advice: str) -> Iterator[None]:
-    """Add what a user of the nodes can do next to the errors of one kind that a block raises."""
+    """Add advice that names nodes to the errors of one kind that a block of das_core raises.
+
+    Args:
+        kind: the kind of error; others pass unchanged.
+        advice: what is put behind the message, its punctuation included.
+
+    Raises:
+        ValueError: when the block raises an error of this kind, which becomes the cause.
+    """
     try:
         yield
     except kind as error:

@@ -1,4 +1,4 @@
-"""The loop that lets a stack climb, and all that a step is made of."""
+"""Gradient ascent: the loop that moves a stack up the score of some objectives, and the parts of one step."""
 
 from .loop import Ascent
 from .optimizers import SGD, Adam, NormalizedAscent, Optimizer

@@ -1,4 +1,4 @@
-"""Several models as one: what each asks for counts by its weight, not by the size its gradients happen to have."""
+"""Several judges in one ascent: the gradient of each counts by its weight, whatever its own scale."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,18 @@ from ..models.layers.activations import ActivationJudge, merge_judges
 from ..objectives.base import Objective
 
 NamedObjective = tuple[str, Objective]
+"""The name of an objective in one ascent, where no two have the same, and the objective."""
 
 
 def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
-    """Return objectives with names that differ: the second 'cat' is called 'cat (2)'."""
+    """Return objectives with names that differ.
+
+    Args:
+        objectives: in the order of the ascent.
+
+    Returns:
+        Pairs of a name and an objective, in the same order; the second one called 'cat' gets the name 'cat (2)'.
+    """
     result: list[NamedObjective] = []
     for objective in objectives:
         same = sum(other.name == objective.name for _, other in result)
@@ -24,7 +32,13 @@ def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
 
 @dataclass(frozen=True)
 class ObjectiveGroup:
-    """Objectives that look at the same views: one judge, in one region; or one that asks the picture itself."""
+    """Objectives that share their views: they have the same judge and the same regions.
+
+    Args:
+        judge: the judge, which captures the layers of all members; None for a member that scores the picture itself.
+        regions: the region masks of every member, (B or 1, h, w), 0..1.
+        members: the objectives and their names.
+    """
 
     judge: Judge | None
     regions: tuple[Tensor, ...]
@@ -32,22 +46,29 @@ class ObjectiveGroup:
 
 
 def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]:
-    """Group objectives by the model and the regions they look at, so that every view goes through a model once.
+    """Group objectives by judge and regions, so that every view goes through a judge once.
 
-    A model's answer and its activations make two groups, for their scores are of unlike size. Objectives without a
-    model come last, each in a group of its own.
+    The output of a model and the activations of its layers make two groups, for their scores are of different scale.
+    An objective without a judge is a group of its own.
+
+    Args:
+        objectives: the objectives and their names.
+
+    Returns:
+        Groups in the order of their first members, those without a judge last.
     """
     groups: dict[tuple[object, ...], list[NamedObjective]] = {}
     for name, objective in objectives:
         judge = objective.judge
-        asked = id(objective if judge is None else judge.module)
-        key = (asked, isinstance(judge, ActivationJudge), *map(id, objective.regions))
+        source = id(objective if judge is None else judge.module)
+        key = (source, isinstance(judge, ActivationJudge), *map(id, objective.regions))
         groups.setdefault(key, []).append((name, objective))
-    found = [_make_group(members) for members in groups.values()]
-    return sorted(found, key=lambda group: group.judge is None)
+    made = [_make_group(members) for members in groups.values()]
+    return sorted(made, key=lambda group: group.judge is None)
 
 
 def _make_group(members: list[NamedObjective]) -> ObjectiveGroup:
+    """Return the group of some objectives, with one judge that captures all the layers they need."""
     judges = [objective.judge for _, objective in members if objective.judge is not None]
     return ObjectiveGroup(merge_judges(judges) if judges else None, members[0][1].regions, members)
 
@@ -55,12 +76,27 @@ def _make_group(members: list[NamedObjective]) -> ObjectiveGroup:
 def balance_gradients(
     gradients: Sequence[Tensor], weights: Sequence[float], move: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """The sum of the gradients (B, 3, H, W) of several models, each scaled to count by its weight.
+    """Return the sum of the gradients of several groups, each scaled so that it counts by its weight.
 
-    A gradient is as large as the change of the canvas that it leads to (`move`), for every image by itself: a model
-    whose gradient is all fine grain, which a stack lets little of through, would be lost otherwise. All are brought to
-    the scale that the first has for a weight of 1, so that adding a model leaves the others as they are; `weights` are
-    the sums of the absolute weights of what is asked of each model. A single gradient is left as it is.
+    The scale is that of the first group for a weight of 1, so that adding a group leaves the others as they are. The
+    scale of a gradient is the size of the change that it makes to the canvas, for every image by itself, and not its
+    own size: one that is all fine grain, of which the stack lets little through, would hardly count otherwise. A
+    gradient that changes nothing is left out. A single gradient is returned as it is.
+
+    Args:
+        gradients: the gradient (B, 3, H, W) of every group at the canvas.
+        weights: for every group the sum of the absolute weights of its objectives.
+        move: returns the change of the canvas (B, 3, H, W) that a gradient leads to.
+
+    Returns:
+        The sum (B, 3, H, W).
+
+    Example:
+        >>> import torch
+        >>> first, second = torch.full((2, 1, 3, 2, 2), 1.0)
+        >>> total = balance_gradients([first, 1000 * second], [1.0, 0.5], move=lambda gradient: gradient)
+        >>> total[0, :, 0, 0]
+        tensor([1.5000, 1.5000, 1.5000])
     """
     if len(gradients) == 1:
         return gradients[0]
@@ -73,6 +109,6 @@ def balance_gradients(
         scale = torch.where(scale == 0, size, scale)
     total = torch.zeros_like(gradients[0])
     for gradient, size in zip(gradients, sizes, strict=True):
-        # One that leads nowhere has no scale to be brought to.
+        # A gradient that changes nothing cannot be scaled: this would divide by 0.
         total = total + gradient * torch.where(size == 0, 0.0, scale / size)
     return total

@@ -1,4 +1,4 @@
-"""Some views of a canvas, and what a judge answers to them."""
+"""Views of a canvas at one moment of an ascent, and the answers of a judge to them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,15 +16,16 @@ from .pace import Pace
 
 @dataclass(frozen=True)
 class ViewEvaluation:
-    """The views that belong to some keys at one moment of an ascent, and the judge that sees them.
+    """A function from canvases to the answers of a judge to some fixed views of them.
 
-    Called again, it shows the very same views: the same windows, flips and noise, also of other canvases.
+    Every call makes the very same views, with the same windows, flips and noise, of whatever canvases it is given.
 
     Args:
-        judge: the model that answers.
+        judge: the judge that answers.
         augmentation: how views are made of a canvas.
-        geometry: where on the canvas they may lie, and their size.
-        keys: what each view's random draws depend on.
+        geometry: where on the canvas views may lie, and how large they come out.
+        keys: what the random draws of each view depend on, and which image of the batch it shows; one key for each
+            view.
         pace: the moment of the ascent.
     """
 
@@ -35,12 +36,27 @@ class ViewEvaluation:
     pace: Pace
 
     def __call__(self, pixels: Tensor) -> Any:
-        """Return the judge's answer to views of canvases (B, 3, H, W), 0..1."""
+        """Return the answer of the judge to the views.
+
+        Args:
+            pixels: canvases (B, 3, H, W), 0..1.
+
+        Returns:
+            A tensor (V, …) in the order of the keys, or the `Activations` of an `ActivationJudge`.
+        """
         draws = Draws(self.keys, pixels.device, self.pace.coarse_progress, self.pace.progress)
         return self.judge(self.augmentation(pixels, self.geometry, draws))
 
     def add_references(self, output: Any, references: Sequence[Tensor]) -> Any:
-        """Return `Activations` with the answers to reference canvases (B, 3, H, W) seen through the same views."""
+        """Return an answer together with the answers to the same views of reference images.
+
+        Args:
+            output: the answer to the views of the canvas: `Activations`, if there are references.
+            references: reference images on canvases (B, 3, H, W), 0..1.
+
+        Returns:
+            The answer with `references` filled in, without gradients; the answer as it is if there are no references.
+        """
         if not references:
             return output
         with torch.no_grad():

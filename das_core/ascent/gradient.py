@@ -1,7 +1,8 @@
-"""The gradient of one step: canvas to pixels to views to judges to scores, and back.
+"""The gradient of one step: from the canvas to pixels, views, answers of judges and scores, and back.
 
-No autograd graph leads through the levels. It begins at the pixels of the whole canvas; from there to the canvas the
-derivative of the tanh and of the colours is applied by hand, and the operator of the stack does the rest.
+The autograd graph begins at the pixels of the whole canvas. The derivatives of the tanh and of the colour space are
+applied by hand, and those of the levels by the operator of the stack (Direct Ascent Synthesis, arXiv 2502.07753,
+section 3; the operator form is this project's).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,17 +27,20 @@ from .support import ActiveRegion, union_mask
 
 
 class ScoreGradient:
-    """The gradient of the weighted score of some objectives at the canvas of a stack.
+    """A function from the canvas to the gradient of the weighted score of some objectives there.
+
+    Where there are several groups, their gradients are balanced first (`ensemble.balance_gradients`).
 
     Args:
         stack: the stack as it is before the ascent, on the device of the ascent.
-        groups: the objectives, grouped by what they look at.
+        groups: the objectives, grouped by judge and regions.
         regions: where each group acts.
         augmentation: how views are made.
-        seed: what all random draws depend on.
+        seed: what all random draws depend on, together with the number of the image, step, view and group.
 
     Raises:
-        ValueError: reference images do not go with the batch, or with the judge.
+        ValueError: when the number of reference images does not go with the batch, or they belong to an objective
+            whose judge does not answer with activations.
     """
 
     def __init__(
@@ -66,27 +70,29 @@ class ScoreGradient:
         """Return the gradient at the canvas and the mean score of every objective.
 
         Args:
-            canvas: (B, 3, H, W), in the stack's colour space, before the tanh.
-            step: the number of the step, which the draws of the views depend on.
+            canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
+            step: the number of the step, which the random draws of the views depend on.
             pace: the moment of the ascent.
             weights: the weight of every objective at this moment, by name.
-            operator: the stack's; gradients of several models are compared by the steps that they lead to.
+            operator: the operator of the stack. The gradients of several groups are measured by the change of the
+                canvas that it makes of them.
             chunk: how many views go through a judge at once. It changes nothing but memory and rounding.
 
         Returns:
-            The gradient (B, 3, H, W), and scores by name.
+            The gradient (B, 3, H, W) of the sum over the images of the weighted scores, each the mean over the views;
+            and by name the scores, means over all views and images, not multiplied by their weights.
         """
         color = self.stack.spec.color
         with torch.enable_grad():
             synthesised = render_pixels(canvas, color).detach()
-            shown = self.stack.composite(synthesised).detach().requires_grad_()
+            pixels = self.stack.composite(synthesised).detach().requires_grad_()
             scores = {name: torch.zeros((), device=canvas.device) for name in weights}
             gradients, sizes = [], []
             for number, (group, region) in enumerate(zip(self.groups, self.regions, strict=True)):
-                self._backpropagate(number, shown, step, pace, weights, scores, chunk)
-                seen = torch.zeros_like(shown) if shown.grad is None else shown.grad
-                shown.grad = None
-                gradients.append(pull_back_gradient(region.restrict(seen), synthesised, color))
+                self._backpropagate(number, pixels, step, pace, weights, scores, chunk)
+                pixel_gradient = torch.zeros_like(pixels) if pixels.grad is None else pixels.grad
+                pixels.grad = None
+                gradients.append(pull_back_gradient(region.restrict(pixel_gradient), synthesised, color))
                 sizes.append(sum(abs(weights[name]) for name, _ in group.members))
         cutoff = pace.cutoff(min(operator.canvas))
         gradient = balance_gradients(
@@ -97,47 +103,47 @@ class ScoreGradient:
     def _backpropagate(
         self,
         number: int,
-        shown: Tensor,
+        pixels: Tensor,
         step: int,
         pace: Pace,
         weights: Mapping[str, float],
         scores: dict[str, Tensor],
         chunk: int,
     ) -> None:
-        """Add to `shown.grad` the gradient of one group's weighted score, and to `scores` its objectives' scores."""
+        """Add the gradient of a group's weighted score to `pixels.grad`, and the scores of its members to `scores`."""
         group = self.groups[number]
-        is_asked = any(weights[name] for name, _ in group.members)
-        for outputs, count in self._evaluate(number, shown, step, pace, chunk):
-            total = torch.zeros((), device=shown.device)
+        counts = any(weights[name] for name, _ in group.members)
+        for outputs, count in self._evaluate(number, pixels, step, pace, chunk):
+            total = torch.zeros((), device=pixels.device)
             for name, objective in group.members:
                 score = objective.score(outputs[name]).sum() / count
-                scores[name] += score.detach() / shown.shape[0]
+                scores[name] += score.detach() / pixels.shape[0]
                 total = total + weights[name] * score
-            # A judge that never looks at its views leaves no graph, which is one way to vanish.
-            if total.requires_grad and is_asked:
+            # Without a graph, where the answer of a judge does not depend on its views, the gradient is 0.
+            if total.requires_grad and counts:
                 total.backward()
 
     def _evaluate(
-        self, number: int, shown: Tensor, step: int, pace: Pace, chunk: int
+        self, number: int, pixels: Tensor, step: int, pace: Pace, chunk: int
     ) -> Iterator[tuple[dict[str, Any], int]]:
-        """Yield, chunk after chunk, what each objective of a group is given, and how many scores an image has."""
+        """Yield for every chunk what each member of a group is given, by name, and how many scores an image has."""
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         names = [name for name, _ in group.members]
         if group.judge is None:
             start = self.stack.composite(render_pixels(self.stack.start, spec.color))
-            yield dict.fromkeys(names, Canvas(shown, start)), 1
+            yield dict.fromkeys(names, Canvas(pixels, start)), 1
             return
         geometry = ViewGeometry(spec.canvas, spec.margin, group.judge.size, spec.tile, region.boxes)
-        batch, views = shown.shape[0], self.augmentation.views
+        batch, views = pixels.shape[0], self.augmentation.views
         keys = [ViewKey(self.seed, item, step, view, number) for item in range(batch) for view in range(views)]
         for begin in range(0, len(keys), chunk):
             evaluation = ViewEvaluation(group.judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
-            output = evaluation(shown)
+            output = evaluation(pixels)
             yield {name: evaluation.add_references(output, self._references[name]) for name in names}, views
 
 
 def _place_references(name: str, objective: Objective, stack: ImageStack) -> tuple[Tensor, ...]:
-    """Return an objective's reference images as canvases (B, 3, H, W) that show them as a start image."""
+    """Return the reference images of an objective as canvases (B, 3, H, W), placed as a start image is."""
     spec, batch, device = stack.spec, stack.batch, stack.canvas.device
     images = objective.reference_images
     if images and not isinstance(objective.judge, ActivationJudge):

@@ -1,7 +1,7 @@
-"""The loop: a stack is shown through views to judges, and climbs.
+"""The loop of an ascent: every step computes the gradient of the score and moves the stack along it.
 
-Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). Each step takes the gradient of the
-score at the canvas (`gradient`) and hands it to an optimizer (`optimizers`), which moves the stack.
+Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). `gradient` computes the gradient at the
+canvas, and an optimizer (`optimizers`) moves the stack.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,49 +24,59 @@ from .pace import Pace, Schedule, pace_at
 from .result import Record, Result, Step, check_gradient, make_importance_mask, measure_gradient_strength
 from .support import active_region
 
-# On a CPU the activations of a few views stay in its caches, and are not handed back to the system after every pass;
-# a GPU wants more to do at a time. Measured with EfficientNet-Lite0 (benchmarks/speed.py).
+# Views that go through a judge at once. The activations of a few views stay in the caches of a CPU, and their memory is
+# not returned to the system after every pass; a GPU needs more views to be busy. Measured with EfficientNet-Lite0
+# (benchmarks/speed.py).
 _CPU_CHUNK, _GPU_CHUNK = 4, 16
 
 
 class Ascent:
-    """An ascent of a stack under some objectives.
+    """Gradient ascent of a stack on the weighted scores of some objectives.
 
-    Call `run`, or iterate to see every step, then read `result`. An ascent runs once: an iteration that was broken off,
-    or that ended in an AscentError, goes on where it stopped when iterated again, and after the last step there is
-    nothing left to do. `result` can be read at any time.
+    Call `run`, or iterate to see every step, then read `result`; it can be read at any time. An ascent runs once: after
+    an iteration was broken off, or ended in an `AscentError`, the next one goes on where it stopped, and after the last
+    step there is nothing left to do.
 
-    Objectives that ask the same model add up as their scores do. Where several models are asked, the gradient of each
-    is brought to the same scale first (`ensemble.balance_gradients`), so that a weight counts alike whichever model it
-    is for. What a model says in the end and what goes on in its layers are asked as if of two models. Of a stack with a
-    mask, and under regions, only what is masked moves, and views are drawn there (`support`).
+    The scores of objectives that have the same judge are added. The gradients of different judges are brought to the
+    same scale first (`ensemble.balance_gradients`), so that a weight means the same for every judge; the output of a
+    model and the activations of its layers count as two judges. With a mask, of the stack or of a `RegionObjective`,
+    only the gradient under the mask counts, and views are drawn around it (`support`).
 
-    Random draws belong to (seed, image, step, view): another chunk or batch size sees the same views.
+    The random draws of a view depend on the seed, the image, the step, the view and the judge alone: views are the same
+    whatever the chunk and the batch are.
 
     Args:
-        stack: what climbs; it is left as it is. A stack that has climbed before goes on from where it is.
-        objectives: what is asked for; at least one, with a weight other than 0.
-        augmentation: how the judges see the canvas; by default 16 views that reach as far as the margin lets them.
-        steps: how many steps; 100 make a good picture.
-        optimizer: how a gradient moves the stack; `NormalizedAscent` by default.
-        schedule: `cosine` shrinks the steps toward the end, `constant` does not.
-        seed: what all random draws depend on, from 0 up.
-        chunk: how many views go through a judge at once (0: as suits the device). It bounds memory and changes nothing
-            but rounding; when memory runs out it is halved and the step done again.
-        device: where to compute; that of the stack by default. Judges must be there already.
+        stack: the stack to start from, which is not changed. A stack that an ascent has returned goes on from where it
+            is.
+        objectives: at least one, with a weight other than 0.
+        augmentation: how the judges see the canvas; by default 16 views that reach as far as the margin lets them, at
+            most 56 pixels beyond the picture.
+        steps: the number of steps; 100 make a good picture.
+        optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
+        schedule: `cosine` makes the steps smaller toward the end, `constant` does not.
+        seed: what all random draws depend on, 0 or above.
+        chunk: how many views go through a judge at once; 0 for 4 on a CPU and 16 elsewhere. A small chunk takes less
+            memory and changes nothing but rounding. When memory runs out, it is halved and the step is done again.
+        device: where to compute, by default where the stack is. The judges must be there already.
+
+    Attributes:
+        history: the records of the steps done so far.
+        stack: the stack after the last step done.
 
     Raises:
-        ValueError: a setting is out of range, or a region does not fit the stack.
+        ValueError: when a setting is out of range, or the masks or reference images of an objective do not go with the
+            stack.
 
     Example:
-        >>> from das_core import Ascent, ClassObjective, ImageStack, StackSpec, load_starter
-        >>> classifier = load_starter()
+        >>> from das_core import Ascent, Augmentation, ClassObjective, ImageStack, StackSpec, Windows, load_starter
+        >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
         >>> stack = ImageStack.grey(StackSpec(width=64, height=64, margin=16))
-        >>> result = Ascent(stack, [ClassObjective.from_text(classifier, "jellyfish")], steps=2).run()
-        >>> result.image.shape
-        torch.Size([1, 3, 64, 64])
-        >>> result.history[1].scores["jellyfish"] > result.history[0].scores["jellyfish"]
-        True
+        >>> views = Augmentation(views=4, windows=Windows(jitter=16))
+        >>> result = Ascent(stack, [jellyfish], views, steps=3).run()
+        >>> tuple(result.image.shape)
+        (1, 3, 64, 64)
+        >>> [round(record.scores["jellyfish"], 1) for record in result.history]
+        [0.8, 1.1, 1.3]
     """
 
     def __init__(
@@ -93,7 +103,7 @@ class Ascent:
         if not any(objective.weight for objective in objectives):
             raise ValueError("the weights of all objectives are 0, so there is nothing to climb; raise one above 0")
         margin = stack.spec.margin
-        # Without an augmentation of its own, views reach as far as the stack lets them.
+        # The default jitter may be more than the margin, which `Windows.reach` refuses.
         self.augmentation = augmentation or Augmentation(windows=Windows(jitter=min(Windows.jitter, margin)))
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
         self.steps, self.schedule, self.seed = steps, schedule, seed
@@ -111,14 +121,19 @@ class Ascent:
         self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     def __iter__(self) -> Iterator[Step]:
+        """Do the steps that are left, one at a time.
+
+        Raises:
+            AscentError: when a gradient is zero or not finite; `result` still holds the last good image.
+        """
         while len(self.history) < self.steps:
             yield self._do_step()
 
     def run(self) -> Result:
-        """Do all steps that are left and return what the ascent has come to.
+        """Do all steps that are left and return the result.
 
         Raises:
-            AscentError: a gradient vanished or is not a number; `result` still holds the last good image.
+            AscentError: when a gradient is zero or not finite; `result` still holds the last good image.
         """
         for _ in self:
             pass
@@ -126,16 +141,17 @@ class Ascent:
 
     @property
     def judges(self) -> list[Judge]:
-        """The models that are asked; they must be on the device of the ascent when it runs."""
+        """The judges of all objectives; they must be on the device of the ascent when it runs."""
         return [group.judge for group in self._gradient.groups if group.judge is not None]
 
     @property
     def result(self) -> Result:
-        """What the ascent has come to so far."""
+        """The outcome of the steps done so far."""
         strength = crop_margin(self._strength[:, None], self.stack.spec.margin)[:, 0]
         return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
 
     def _do_step(self) -> Step:
+        """Do the next step; an `AscentError` leaves stack and history as they were."""
         stack, step = self.stack, self.stack.steps
         pace = pace_at(len(self.history), self.steps, self.schedule, self.optimizer.coarse_share)
         weights = {name: objective.weight_at(pace.progress) for name, objective in self.objectives}
@@ -151,7 +167,7 @@ class Ascent:
     def _compute_gradient(
         self, canvas: Tensor, step: int, pace: Pace, weights: dict[str, float]
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the gradient at the canvas and the scores, in smaller chunks when memory runs out."""
+        """Return the gradient at the canvas and the scores; when memory runs out, try again with smaller chunks."""
         while True:
             try:
                 return self._gradient(canvas, step, pace, weights, self._operator, self.chunk)
@@ -163,7 +179,7 @@ class Ascent:
 
 
 def _prepare_stack(stack: ImageStack, optimizer: Optimizer) -> ImageStack:
-    """Return the stack with the parameters that the optimizer moves: levels as tensors for one that needs them."""
+    """Return the stack with the parameters that the optimizer moves: `LevelTensors` if it needs levels."""
     spec = stack.spec
     if optimizer.needs_levels and spec.method != "layers":
         spec = replace(spec, method="layers")

@@ -1,4 +1,4 @@
-"""The pace of an ascent: how far a step goes and how fine it may be, at every moment."""
+"""The pace of an ascent: how large a step is and how fine its changes may be, at every moment."""
 
 import math
 from dataclasses import dataclass
@@ -7,12 +7,14 @@ from typing import Literal, get_args
 from ..common.choices import check_choice
 
 Schedule = Literal["constant", "cosine"]
+"""How the size of the steps changes over an ascent, see `pace_at`."""
 
 COARSEST_CUTOFF = 20.0
-"""Where the low-pass starts, in half-waves across the short side: shapes of a twentieth of the canvas and larger."""
+"""The cutoff of the low-pass at the start, in half-waves across the short side: shapes of a twentieth of it pass."""
 
 FINEST_CUTOFF = 1.2
-"""Where it ends, as a share of the finest frequency: beyond it, so that the low-pass fades out before it is dropped."""
+"""The cutoff at the end of the coarse part, as a multiple of the finest frequency; above 1, so that hardly anything is
+filtered any more when the low-pass is dropped."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class Pace:
 
     Args:
         rate: what the step size is multiplied by, above 0 and at most 1.
-        coarse_progress: the share of the coarse part that is over, 0..1.
-        progress: the share of the whole ascent that is over: 0 at the first step, 1 at the last.
+        coarse_progress: the share of the coarse part that is over, 0..1; 1 if there is no coarse part.
+        progress: the share of the whole ascent that is over, 0 at the first step and 1 at the last.
     """
 
     rate: float
@@ -30,7 +32,20 @@ class Pace:
     progress: float = 1.0
 
     def cutoff(self, short_side: int) -> float | None:
-        """Return the low-pass of this moment, in half-waves across `short_side` pixels; None after the coarse part."""
+        """Return the cutoff of the low-pass at this moment.
+
+        It rises by equal factors over the coarse part.
+
+        Args:
+            short_side: the short side of the canvas in pixels.
+
+        Returns:
+            The cutoff in half-waves across the short side; None after the coarse part, when nothing is filtered.
+
+        Example:
+            >>> [Pace(rate=1.0, coarse_progress=share).cutoff(336) for share in (0.0, 1.0)]
+            [20.0, None]
+        """
         if self.coarse_progress >= 1:
             return None
         finest = max(FINEST_CUTOFF * short_side, COARSEST_CUTOFF)
@@ -42,13 +57,18 @@ def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float) -> P
 
     Args:
         step: the number of the step, from 0.
-        steps: how many there are.
-        schedule: `cosine` goes at full rate while the ascent is coarse, then falls toward zero along a half-wave;
-            `constant` goes at full rate all the time.
-        coarse_share: the share of the steps, 0..1, that go from coarse to fine.
+        steps: the number of steps of the ascent.
+        schedule: `constant` keeps the rate at 1. `cosine` keeps it at 1 during the coarse part, then lowers it toward 0
+            along half a cosine wave.
+        coarse_share: the share of the steps, 0..1, that belong to the coarse part.
 
     Raises:
-        ValueError: there is no such schedule.
+        ValueError: when there is no such schedule.
+
+    Example:
+        >>> paces = [pace_at(step, steps=10, schedule="cosine", coarse_share=0.6) for step in (0, 3, 6, 8)]
+        >>> [(round(pace.rate, 2), round(pace.coarse_progress, 2)) for pace in paces]
+        [(1.0, 0.0), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0)]
     """
     check_choice("schedule", schedule, get_args(Schedule))
     done = step / steps

@@ -1,4 +1,4 @@
-"""What an ascent returns: a record of every step, the result, and the error when it cannot go on."""
+"""The outcome of an ascent: records of its steps, its result, and the error that ends it early."""
 
 import math
 from collections.abc import Mapping
@@ -9,46 +9,92 @@ from torch import Tensor
 
 from ..stack.image_stack import ImageStack
 
-# A few pixels with a huge gradient would leave all others in the dark.
+# The share of the pixels that are white in an importance mask. A few pixels have a huge gradient: scaled to the largest
+# value, all others would be nearly black.
 _BRIGHT_SHARE = 0.01
 
 
 class AscentError(ValueError):
-    """An ascent that cannot go on; the run's result still holds the last good image."""
+    """The error of an ascent that cannot go on: its gradient is zero or not finite.
+
+    `Ascent.result` still holds the last good image.
+
+    Example:
+        >>> from das_core import Ascent, AscentError, ImageStack, Prior, StackSpec
+        >>> ascent = Ascent(ImageStack.grey(StackSpec(width=32, height=32, margin=8)), [Prior("total_variation")])
+        >>> try:
+        ...     ascent.run()
+        ... except AscentError as error:
+        ...     print(str(error).partition(":")[0])
+        the gradient of 'total variation' vanished at step 1
+    """
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one step measured before it moved: mean scores by objective, and the norm of the gradient at the canvas."""
+    """The measurements of one step, made before it moved the stack.
+
+    Args:
+        step: the number of the step, from 0; it goes on counting when a stack is ascended again.
+        scores: the score of every objective by its name, as the mean over all views and images, not multiplied by its
+            weight.
+        gradient_norm: the norm of the gradient at the canvas.
+
+    Example:
+        >>> from das_core import Record
+        >>> Record(step=0, scores={"jellyfish": 1.5}, gradient_norm=0.02).scores["jellyfish"]
+        1.5
+    """
 
     step: int
     scores: dict[str, float]
     gradient_norm: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
-    """One step done: its record, and the stack after it."""
+    """One finished step of an ascent.
+
+    Args:
+        record: what the step measured before it moved.
+        stack: the stack after the step.
+
+    Example:
+        >>> from das_core import Ascent, ImageStack, Prior, StackSpec
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
+        >>> for step in Ascent(stack, [Prior("total_variation")], steps=2):
+        ...     print(step.record.step, round(step.record.scores["total variation"], 3), tuple(step.image().shape))
+        0 -0.051 (1, 3, 32, 32)
+        1 -0.048 (1, 3, 32, 32)
+    """
 
     record: Record
     stack: ImageStack
 
     def image(self) -> Tensor:
-        """The picture (B, 3, height, width), 0..1, rendered when asked for."""
+        """Render the picture (B, 3, height, width), 0..1, after the step."""
         return self.stack.image()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
-    """What an ascent has come to.
+    """The outcome of the steps that an ascent has done.
 
     Args:
         image: the picture, (B, 3, height, width), 0..1.
-        stack: what another ascent can go on from.
+        stack: the stack after the last step; another ascent can go on from it.
         history: the record of every step.
-        importance: (B, height, width), 0..1, bright where the gradient was large, over all steps. What the models never
-            looked at stays dark. Fel et al. use it as a transparency mask: Unlocking Feature Visualization with
-            Magnitude Constrained Optimization (2023, arXiv 2306.06805, section 3.3).
+        importance: how large the gradient was at every pixel over all steps, (B, height, width), 0..1: 0 where it was
+            always zero, 1 in the hundredth of the pixels where it was largest. Fel et al. use it as a transparency
+            mask: Unlocking Feature Visualization with Magnitude Constrained Optimization (2023, arXiv 2306.06805,
+            section 3.3).
+
+    Example:
+        >>> from das_core import Ascent, ImageStack, Prior, StackSpec
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
+        >>> result = Ascent(stack, [Prior("total_variation")], steps=3).run()
+        >>> tuple(result.image.shape), tuple(result.importance.shape), len(result.history), result.stack.steps
+        ((1, 3, 32, 32), (1, 32, 32), 3, 3)
     """
 
     image: Tensor
@@ -58,20 +104,20 @@ class Result:
 
 
 def check_gradient(gradient: Tensor, record: Record, weights: Mapping[str, float], *, is_first: bool) -> None:
-    """Raise an error when a gradient leads nowhere.
+    """Raise an error when an ascent cannot go on along a gradient.
 
     Args:
-        gradient: (B, 3, H, W), at the canvas.
+        gradient: the gradient at the canvas, (B, 3, H, W).
         record: what the step measured.
         weights: the weight of every objective at this step, by name.
-        is_first: whether no step was done before.
+        is_first: whether this is the first step of the ascent.
 
     Raises:
-        AscentError: the gradient is not a number or vanished, or all weights are 0.
+        AscentError: when the gradient is not finite, it is zero for an image of the batch, or all weights are 0.
     """
     where = f"step {record.step + 1}"
     last = "there is no good image yet" if is_first else f"the last good image is that of step {record.step}"
-    # A look at every pixel only when the norm gives reason to: it may also be no more than too large.
+    # The norm alone may overflow although every value is finite. Only then is every value checked, which takes longer.
     if not math.isfinite(record.gradient_norm) and not bool(torch.isfinite(gradient).all()):
         broken = [name for name, score in record.scores.items() if not abs(score) < float("inf")]
         names = ", ".join(f"'{name}'" for name in broken or record.scores)
@@ -94,15 +140,29 @@ def check_gradient(gradient: Tensor, record: Record, weights: Mapping[str, float
 
 
 def measure_gradient_strength(gradient: Tensor) -> Tensor:
-    """Return the size (B, H, W) of a gradient (B, 3, H, W), scaled to mean 1 in every image: all steps count alike."""
-    # Several times faster than norm over this axis.
+    """Return the length of a gradient at every pixel, scaled so that all steps count alike.
+
+    Args:
+        gradient: (B, 3, H, W).
+
+    Returns:
+        Lengths (B, H, W) of mean 1 in every image; 0 in an image whose gradient is zero.
+    """
+    # Several times faster than `norm` over this axis.
     strength = gradient.square().sum(dim=1).sqrt_()
     mean = strength.mean(dim=(1, 2), keepdim=True)
     return strength / mean.clamp(min=torch.finfo(mean.dtype).tiny)
 
 
 def make_importance_mask(strength: Tensor) -> Tensor:
-    """Return the summed strength (B, h, w) of many steps as a mask, 0..1; its brightest hundredth is white."""
+    """Return the summed strength of many steps as a mask.
+
+    Args:
+        strength: sums of `measure_gradient_strength` (B, h, w).
+
+    Returns:
+        A mask (B, h, w), 0..1; about the brightest hundredth of every image is 1.
+    """
     flat = strength.flatten(1)
     brightest = max(1, round(flat.shape[1] * (1 - _BRIGHT_SHARE)))
     white = flat.kthvalue(brightest, dim=1).values[:, None, None]

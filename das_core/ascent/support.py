@@ -1,4 +1,4 @@
-"""Where on the canvas objectives act: what may move for them, and where their views are drawn."""
+"""The part of the canvas where objectives act: where their gradient counts, and where their views are drawn."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..common.geometry import Box, add_context, intersect_boxes
-from ..common.masks import SMALLEST_REGION, canvas_mask, find_boxes, unite_masks
+from ..common.masks import FAINTEST_MASK, SMALLEST_REGION, canvas_mask, find_boxes, unite_masks
 from ..stack.image_stack import ImageStack
 
 
@@ -17,8 +17,8 @@ class ActiveRegion:
     """The part of a canvas where some objectives act.
 
     Args:
-        mask: (B, 1, H, W), 0..1, of what may move for them; None for everywhere.
-        boxes: for each image the box that views are drawn in; None for everywhere.
+        mask: how much the gradient counts at every pixel, (B, 1, H, W), 0..1; None for all of it everywhere.
+        boxes: for every image the box that views are drawn in; None for the whole reach of the views.
     """
 
     mask: Tensor | None = None
@@ -29,22 +29,26 @@ class ActiveRegion:
         return ActiveRegion(None if self.mask is None else self.mask.to(device), self.boxes)
 
     def restrict(self, values: Tensor) -> Tensor:
-        """Return values (B, C, H, W) where the mask lets them move, and 0 elsewhere."""
+        """Return values (B, C, H, W) multiplied by the mask, if there is one."""
         return values if self.mask is None else values * self.mask
 
 
 def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, viewed: bool = True) -> ActiveRegion:
-    """Return where objectives under some region masks act: where all of them are, and the stack's own mask is.
+    """Return where objectives with some region masks act: the product of these masks and of the mask of the stack.
+
+    With region masks, views are drawn in the box around the product. With the mask of the stack alone, they are drawn
+    in a larger square, so that they also show what surrounds the mask.
 
     Args:
-        regions: masks (B or 1, h, w), 0..1, of any size.
-        stack: what climbs.
+        regions: the region masks, (B or 1, h, w), 0..1, of any size.
+        stack: the stack of the ascent.
         reach: the part of the canvas that views may show.
-        viewed: whether a judge looks. Its views lie in the box around the region; around the stack's own mask they also
-            show what surrounds it. What asks the picture itself has no views and no boxes.
+        viewed: whether a judge sees views. An objective without a judge has none, so it needs no boxes, and its region
+            may be of any size.
 
     Raises:
-        ValueError: a region is empty, does not fit the batch, is too small to be seen, or misses the stack's mask.
+        ValueError: when a mask is empty or does not go with the batch, the masks have nothing in common, or the region
+            is too small for views.
     """
     spec = stack.spec
     masks = [canvas_mask(mask, (spec.height, spec.width), spec.margin, what="the region") for mask in regions]
@@ -58,7 +62,7 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
     if not masks:
         return ActiveRegion()
     mask = math.prod(masks[1:], start=masks[0]).expand(stack.batch, -1, -1, -1)
-    for item, empty in enumerate((mask.amax(dim=(1, 2, 3)) <= 0).tolist()):
+    for item, empty in enumerate((mask.amax(dim=(1, 2, 3)) <= FAINTEST_MASK).tolist()):
         if empty:
             raise ValueError(
                 f"the region has no pixel in common with what may change in image {item + 1}: move the region into "
@@ -80,6 +84,13 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
 
 
 def union_mask(regions: Sequence[ActiveRegion]) -> Tensor | None:
-    """Return the mask (B, 1, H, W) of what may move in any of some regions; None for everywhere."""
+    """Return the mask of all pixels where any of some objectives acts.
+
+    Args:
+        regions: where every group of objectives acts.
+
+    Returns:
+        The largest value of all masks at every pixel, (B, 1, H, W), 0..1; None if one of them acts everywhere.
+    """
     masks = [region.mask for region in regions if region.mask is not None]
     return unite_masks(masks) if len(masks) == len(regions) else None

@@ -1,1 +1,1 @@
-"""What all folders share and what knows nothing of models, stacks or views: images, masks, seeds, curves, texts."""
+"""What all other folders share, and what knows nothing of models, stacks or views: images, masks, seeds, texts."""

@@ -1,4 +1,4 @@
-"""A cache for tensors that outlive the call that made them."""
+"""A cache for functions whose results are tensors that later calls use again."""
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
@@ -11,13 +11,29 @@ R = TypeVar("R")
 
 
 def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Remember the last `maxsize` results of a function of hashable arguments.
+    """Return a decorator that keeps the last `maxsize` results of a function of hashable arguments.
 
-    Results are made outside inference mode: a tensor made inside it can never meet autograd, and a cache would hand it
-    out again on every later run.
+    All callers share one result, so none of them may change it in place.
+
+    Args:
+        maxsize: how many results are kept; the one that has not been used for the longest time is dropped first.
+
+    Example:
+        >>> from das_core.common.cache import cached
+        >>> @cached(maxsize=2)
+        ... def make_ramp(size: int) -> torch.Tensor:
+        ...     print("computing")
+        ...     return torch.arange(size)
+        >>> make_ramp(3)
+        computing
+        tensor([0, 1, 2])
+        >>> make_ramp(3)
+        tensor([0, 1, 2])
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        # Outside inference mode, whatever the mode of the caller: autograd refuses a tensor that was made inside, and
+        # the cache would return it to later callers that need gradients.
         remembered = lru_cache(maxsize)(torch.inference_mode(False)(function))
 
         @wraps(function)

@@ -1,18 +1,24 @@
-"""The check of a value that must be one of a few words."""
+"""The check of a setting that must be one of a few words."""
 
 from collections.abc import Iterable
 
 
 def check_choice(what: str, value: str, choices: Iterable[str]) -> None:
-    """Raise an error that lists the choices, unless `value` is one of them.
+    """Raise an error that lists the choices unless `value` is one of them.
 
     Args:
-        what: what is chosen, as the user knows it, such as "method".
+        what: the name of the setting as the user knows it, such as "method".
         value: what was given.
         choices: what may be given.
 
     Raises:
-        ValueError: `value` is none of them.
+        ValueError: when `value` is none of the choices.
+
+    Example:
+        >>> from das_core.common.choices import check_choice
+        >>> check_choice("method", "fast", ["spectral", "exact"])
+        Traceback (most recent call last):
+        ValueError: method 'fast' is unknown; choose one of spectral, exact
     """
     known = list(choices)
     if value not in known:

@@ -1,4 +1,4 @@
-"""Curves along which a value changes over an ascent."""
+"""Curves along which a setting changes during an ascent."""
 
 import math
 from typing import Literal, get_args
@@ -10,11 +10,27 @@ Curve = Literal["linear", "cosine", "step"]
 
 
 def check_curve(curve: Curve) -> None:
-    """Raise ValueError when there is no such curve."""
+    """Raise an error unless `curve` is the name of a curve.
+
+    Raises:
+        ValueError: when it is not.
+    """
     check_choice("curve", curve, get_args(Curve))
 
 
 def interpolate(start: float, end: float, curve: Curve, progress: float) -> float:
-    """Return the value on the way from `start` to `end` when the share `progress` (0..1) of the ascent is over."""
+    """Return the value of a setting that goes from `start` to `end` over an ascent.
+
+    Args:
+        start: the value when the ascent begins.
+        end: the value when it is over.
+        curve: how the value goes from one to the other; `step` has reached the end at a progress of 0.5.
+        progress: the share of the ascent that is over, 0..1.
+
+    Example:
+        >>> from das_core.common.curves import interpolate
+        >>> [round(interpolate(0.0, 10.0, curve, 0.25), 2) for curve in ("linear", "cosine", "step")]
+        [2.5, 1.46, 0.0]
+    """
     share = {"linear": progress, "cosine": (1 - math.cos(math.pi * progress)) / 2, "step": float(progress >= 0.5)}
     return start + (end - start) * share[curve]

@@ -10,20 +10,36 @@ Box = tuple[int, int, int, int]
 
 
 def intersect_boxes(box: Box, other: Box) -> Box:
-    """Return the part of a box that lies in another one; its height or width is 0 where they do not meet."""
+    """Return the part of a box that lies in another one; its height or width is 0 where they do not meet.
+
+    Example:
+        >>> from das_core.common.geometry import intersect_boxes
+        >>> intersect_boxes((0, 0, 10, 10), (5, 6, 10, 10))
+        (5, 6, 5, 4)
+    """
     top, left = max(box[0], other[0]), max(box[1], other[1])
     bottom, right = min(box[0] + box[2], other[0] + other[2]), min(box[1] + box[3], other[1] + other[3])
     return top, left, max(0, bottom - top), max(0, right - left)
 
 
 def add_context(box: Box, reach: Box, share: float = 0.5) -> Box:
-    """Return a square around a box that also shows what surrounds it, moved and cut so that it lies in `reach`.
+    """Return a square around a box that also shows what surrounds it.
+
+    The square is centred on the box and then moved so that it lies in `reach`; where it is longer than a side of
+    `reach`, it is cut to that side and is no longer a square.
 
     Args:
-        box: what the square is centred on.
+        box: what the square is centred on; it lies in `reach`.
         reach: the box that the square must not leave.
-        share: how much longer the square is than the long side of the box. The square is never shorter than a quarter
-            of the short side of `reach`.
+        share: how much longer the square is than the long side of the box: 0.5 makes it half as long again. The square
+            is never shorter than a quarter of the short side of `reach`.
+
+    Example:
+        >>> from das_core.common.geometry import add_context
+        >>> add_context((40, 40, 20, 10), reach=(0, 0, 100, 100))
+        (35, 30, 30, 30)
+        >>> add_context((0, 0, 20, 10), reach=(0, 0, 100, 100))
+        (0, 0, 30, 30)
     """
     side = max(math.ceil(max(box[2], box[3]) * (1 + share)), math.ceil(min(reach[2:]) / 4))
     height, width = min(side, reach[2]), min(side, reach[3])

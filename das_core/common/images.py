@@ -1,4 +1,4 @@
-"""Images that come in from elsewhere: what is wrong with them is said before anything is computed from them."""
+"""Images from outside: the check of a batch, and how it is resized to a square, to a picture or to a canvas."""
 
 from typing import Literal
 
@@ -9,13 +9,33 @@ from torch import Tensor
 from .geometry import Shape
 
 Fit = Literal["shortest", "squash"]
-"""How an oblong image becomes a square: `shortest` takes its middle, `squash` all of it, out of shape."""
+"""How an oblong image becomes a square: `shortest` cuts out its middle, `squash` changes its aspect."""
 
 Interpolation = Literal["bicubic", "bilinear"]
+"""How pixels are interpolated; both are antialiased."""
 
 
 def check_images(images: Tensor, what: str) -> Tensor:
-    """The images, if they are (B, 3, H, W), floating point and finite; otherwise a ValueError about `what` they are."""
+    """Return images as they are, or raise an error that says what is wrong with them.
+
+    Values outside 0..1 pass.
+
+    Args:
+        images: what should be images (B, 3, H, W), floating point.
+        what: what they are to the user, such as "the start image", for the error.
+
+    Raises:
+        ValueError: when the shape is not that of a batch of images, there are not 3 channels, or values are whole
+            numbers, NaN or infinite.
+
+    Example:
+        >>> from das_core.common.images import check_images
+        >>> check_images(torch.zeros(1, 3, 4, 6), "the start image").shape
+        torch.Size([1, 3, 4, 6])
+        >>> check_images(torch.zeros(4, 6), "the start image")
+        Traceback (most recent call last):
+        ValueError: the start image has the shape (4, 6); a batch of images is needed
+    """
     if images.ndim != 4 or images.shape[0] == 0 or 0 in images.shape[2:]:
         raise ValueError(f"{what} has the shape {tuple(images.shape)}; a batch of images is needed")
     channels = images.shape[1]
@@ -37,7 +57,22 @@ def check_images(images: Tensor, what: str) -> Tensor:
 
 
 def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: Interpolation = "bicubic") -> Tensor:
-    """Whole images (B, 3, H, W) as squares (B, 3, size, size), 0..1, float32: what a model sees of them."""
+    """Return images as the squares that a model sees when it is shown a whole image.
+
+    Args:
+        images: (B, 3, H, W), 0..1.
+        size: the side of the squares in pixels.
+        fit: how an oblong image becomes a square.
+        interpolation: how it is resized; an image of the right size already is not.
+
+    Returns:
+        Squares (B, 3, size, size), 0..1, float32.
+
+    Example:
+        >>> from das_core.common.images import fit_square
+        >>> fit_square(torch.zeros(1, 3, 48, 64), 32).shape
+        torch.Size([1, 3, 32, 32])
+    """
     images = images.float()
     if fit == "shortest":
         side = min(images.shape[2:])
@@ -49,7 +84,22 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
 
 
 def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
-    """Images (B, 3, h, w) resized to cover `shape`, aspect kept, the middle cut out: (B, 3, *shape)."""
+    """Return images resized so that they just cover `shape`, their aspect kept, with what is too much cut off.
+
+    As much is cut off on one side as on the other. Resizing is bicubic with antialiasing.
+
+    Args:
+        image: images (B, 3, h, w) or masks (B, 1, h, w), 0..1.
+        shape: height and width of the result in pixels.
+
+    Returns:
+        Images or masks (B, 3 or 1, *shape), 0..1.
+
+    Example:
+        >>> from das_core.common.images import resize_to_cover
+        >>> resize_to_cover(torch.zeros(1, 3, 48, 64), (100, 100)).shape
+        torch.Size([1, 3, 100, 100])
+    """
     height, width = shape
     scale = max(height / image.shape[2], width / image.shape[3])
     resized = (max(height, round(image.shape[2] * scale)), max(width, round(image.shape[3] * scale)))
@@ -60,6 +110,22 @@ def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
 
 
 def place_on_canvas(image: Tensor, shape: Shape, margin: int) -> Tensor:
-    """Images (B, 3, h, w), 0..1, as the pixels of canvases that show them in `shape`, mirrored into the margin."""
+    """Return the pixels of canvases that show images.
+
+    The margin mirrors the picture; a margin as wide as the picture or wider repeats its border pixels instead.
+
+    Args:
+        image: images (B, 3, h, w) of any size, resized to cover the picture; values are clipped to 0..1.
+        shape: height and width of the picture in pixels, without margins.
+        margin: pixels on each side of the picture.
+
+    Returns:
+        Pixels (B, 3, height + 2 * margin, width + 2 * margin), 0..1, float32.
+
+    Example:
+        >>> from das_core.common.images import place_on_canvas
+        >>> place_on_canvas(torch.arange(4.0).expand(1, 3, 4, 4) / 4, (4, 4), margin=2)[0, 0, 0]
+        tensor([0.5000, 0.2500, 0.0000, 0.2500, 0.5000, 0.7500, 0.5000, 0.2500])
+    """
     mode = "reflect" if margin < min(shape) else "replicate"
     return F.pad(resize_to_cover(image.float().clamp(0, 1), shape), (margin,) * 4, mode=mode)

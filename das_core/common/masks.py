@@ -1,4 +1,4 @@
-"""Masks over a canvas: what of a picture may change, and where to look for it. All masks are 0 (kept) to 1 (made)."""
+"""Masks over a canvas, which say what may change: 0 where the picture is kept, 1 where it is made anew."""
 
 from collections.abc import Sequence
 
@@ -11,20 +11,28 @@ from .geometry import Box, Shape
 from .images import resize_to_cover
 
 SMALLEST_REGION = 16
-"""A model is shown at least that many pixels of a canvas on each side; fewer hold nothing to recognise."""
+"""The smallest side in pixels of what a model is shown of a canvas; anything smaller holds nothing to recognise."""
 
-# A step of an 8-bit mask: less than that comes of resizing.
-_NOTHING = 1 / 255
+# One step of an 8-bit mask: smaller values come from resizing, not from what was painted.
+FAINTEST_MASK = 1 / 255
 
 
 def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
-    """The mask (B, h, w), if it is one and something is painted in it; otherwise a ValueError about `what` it is."""
+    """Return a mask as it is, or raise an error that says what is wrong with it.
+
+    Args:
+        mask: what should be masks (B, h, w), each of which has a pixel above 0.
+        what: what it is to the user, such as "the region", for the error.
+
+    Raises:
+        ValueError: when the shape is not that of a batch of masks, values are NaN or infinite, or a mask is empty.
+    """
     if mask.ndim != 3 or 0 in mask.shape:
         raise ValueError(f"{what} has the shape {tuple(mask.shape)}; [batch, height, width] is needed")
     if not bool(torch.isfinite(mask).all()):
         raise ValueError(f"{what} holds values that are NaN or infinite; every value must lie in 0..1")
-    for item, most in enumerate(mask.amax(dim=(1, 2)).tolist()):
-        if most <= _NOTHING:
+    for item, is_empty in enumerate((mask.amax(dim=(1, 2)) <= FAINTEST_MASK).tolist()):
+        if is_empty:
             which = what if len(mask) == 1 else f"{what} number {item + 1}"
             raise ValueError(
                 f"{which} has no pixel above 0, so nothing could change: paint what is to be made, or invert the mask"
@@ -33,19 +41,38 @@ def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
 
 
 def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what: str = "the mask") -> Tensor:
-    """A mask (B, h, w) of any size over a canvas (B, 1, H, W): covers a picture of `shape`, as an image would.
+    """Return a mask of a picture as a mask of the whole canvas.
 
-    What touches the edge of the picture goes on into the margin. `feather` softens the edge over that many pixels,
-    inward only, so that nothing outside the mask changes.
+    The mask is resized to cover the picture, as an image is, so that both stay aligned. Its border pixels are repeated
+    in the margin: what touches the edge of the picture goes on beyond it.
+
+    Args:
+        mask: (B, h, w) of any size, clipped to 0..1.
+        shape: height and width of the picture in pixels, without margins.
+        margin: pixels on each side of the picture.
+        feather: how many pixels wide the soft edge of the mask is, inside of it; 0 leaves the edge as it is. Outside
+            the mask nothing changes.
+        what: what the mask is to the user, such as "the region", for errors.
+
+    Returns:
+        A mask (B, 1, H, W) of the canvas, 0..1.
 
     Raises:
-        ValueError: not a mask, nothing is painted in it, feather too wide, or nothing is left of it.
+        ValueError: when it is not a mask, is empty before or after it is cut to the picture, or does not go with
+            `feather`.
+
+    Example:
+        >>> from das_core.common.masks import canvas_mask
+        >>> mask = torch.zeros(1, 4, 4)
+        >>> mask[:, :, :2] = 1
+        >>> canvas_mask(mask, (4, 4), margin=1)[0, 0, 0]
+        tensor([1., 1., 1., 0., 0., 0.])
     """
     check_mask(mask, what)
     if not 0 <= feather < min(shape):
         raise ValueError(f"feather {feather} is not between 0 (a hard edge) and {min(shape) - 1}; 8 is soft")
     canvas = F.pad(resize_to_cover(mask[:, None].float().clamp(0, 1), shape), (margin,) * 4, mode="replicate")
-    if not bool((canvas.amax(dim=(1, 2, 3)) > _NOTHING).all()):
+    if not bool((canvas.amax(dim=(1, 2, 3)) > FAINTEST_MASK).all()):
         raise ValueError(
             f"nothing of {what} is left when it is resized to cover the picture, {shape[1]} x {shape[0]}, and cut to "
             "it: give it the aspect of the picture, or paint more, nearer to the middle"
@@ -54,19 +81,42 @@ def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what:
 
 
 def feather_mask(mask: Tensor, feather: int, what: str = "the mask") -> Tensor:
-    """A mask (B, 1, H, W) that rises from 0 at its edge to 1 about `feather` pixels inside of it."""
+    """Return a mask that rises from 0 at its edge to 1 about `feather` pixels inside of it.
+
+    Args:
+        mask: (B, 1, H, W), 0..1.
+        feather: pixels, at least 1 and less than the sides of the mask.
+        what: what the mask is to the user, for the error.
+
+    Returns:
+        A mask (B, 1, H, W), nowhere above the given one.
+
+    Raises:
+        ValueError: when nothing is left of a mask.
+    """
     blurred = gaussian_blur(mask, [2 * feather + 1, 2 * feather + 1], [feather / 2, feather / 2])
-    # At a straight edge the blur is a half: what is above that lies inside.
+    # On a straight edge the blurred mask is one half, inside of it more.
     soft = (2 * blurred - 1).clamp(0, 1) * mask
-    if not bool((soft.amax(dim=(1, 2, 3)) > _NOTHING).all()):
+    if not bool((soft.amax(dim=(1, 2, 3)) > FAINTEST_MASK).all()):
         raise ValueError(f"{what} is too thin for a feather of {feather} pixels: lower feather, or paint more")
     return soft
 
 
 def find_boxes(mask: Tensor) -> list[Box]:
-    """The smallest box around every mask (B, 1, H, W)."""
+    """Return the smallest box around what is painted in each mask.
+
+    Args:
+        mask: (B, 1, H, W), 0..1, each with a pixel above 1/255.
+
+    Example:
+        >>> from das_core.common.masks import find_boxes
+        >>> mask = torch.zeros(1, 1, 8, 8)
+        >>> mask[:, :, 2:5, 3:4] = 1
+        >>> find_boxes(mask)
+        [(2, 3, 3, 1)]
+    """
     found = []
-    for one in (mask[:, 0] > _NOTHING).cpu():
+    for one in (mask[:, 0] > FAINTEST_MASK).cpu():
         rows, columns = one.any(dim=1).nonzero(), one.any(dim=0).nonzero()
         top, left = int(rows[0]), int(columns[0])
         found.append((top, left, int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left))
@@ -74,7 +124,14 @@ def find_boxes(mask: Tensor) -> list[Box]:
 
 
 def unite_masks(masks: Sequence[Tensor]) -> Tensor:
-    """Where any of some masks (B or 1, 1, H, W) is above 0, as much as the highest is."""
+    """Return the union of masks: at each pixel the largest of their values.
+
+    Args:
+        masks: at least one mask (B or 1, 1, H, W), 0..1.
+
+    Returns:
+        A mask (B, 1, H, W), 0..1; B is 1 where it is for all masks.
+    """
     union = masks[0]
     for mask in masks[1:]:
         union = torch.maximum(union, mask)
@@ -82,7 +139,21 @@ def unite_masks(masks: Sequence[Tensor]) -> Tensor:
 
 
 def mean_square(values: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The mean square (B, C, 1, 1) of values (B, C, H, W), of those under a mask (B, 1, H, W) if there is one."""
+    """Return the mean square of each channel of each item.
+
+    Args:
+        values: (B, C, H, W).
+        mask: weights (B, 1, H, W) of the mean; every value counts alike if None.
+
+    Returns:
+        Mean squares (B, C, 1, 1).
+
+    Example:
+        >>> from das_core.common.masks import mean_square
+        >>> values = torch.tensor([1.0, 3.0]).reshape(1, 1, 1, 2)
+        >>> float(mean_square(values)), float(mean_square(values, torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)))
+        (5.0, 9.0)
+    """
     if mask is None:
         return values.square().mean(dim=(2, 3), keepdim=True)
     return (values.square() * mask).sum(dim=(2, 3), keepdim=True) / mask.sum(dim=(2, 3), keepdim=True)

@@ -1,19 +1,31 @@
-"""What is asked for, written as text: a line each, then optionally ': weight'."""
+"""Lists of names or texts with weights, written one a line as `name: weight`."""
 
 import re
 from collections.abc import Iterator
 
 LARGEST_WEIGHT = 1e6
-"""Beyond it float32 would lose what everything else says."""
+"""With a larger weight, float32 would round away what all other terms of a sum contribute."""
 
 _TIME = re.compile(r".*\d:\d.*")
 
 
 def parse_weighted_lines(text: str, example: str, *, times: bool = False) -> Iterator[tuple[str, float]]:
-    """Every line that is not blank: what stands before its last colon, and the weight behind it; 1 where there is none.
+    """Yield the name and the weight of every line that is not blank.
 
-    With `times` a colon between two digits belongs to what is said ('a clock at 10:30', 'a film in 16:9'). ValueError
-    names a weight that is no number, or too large a one; `example` shows how to write it.
+    The weight stands behind the last colon of a line; a line without a colon has the weight 1.
+
+    Args:
+        text: the lines. Blanks around a name or a weight do not count.
+        example: a line as it should be, which errors show.
+        times: whether a colon between two digits belongs to the name, as in "a clock at 10:30" or "a film in 16:9".
+
+    Raises:
+        ValueError: when a weight is not a number, or is too large. As in any generator, while it is iterated over.
+
+    Example:
+        >>> from das_core.common.weighted_lines import parse_weighted_lines
+        >>> list(parse_weighted_lines("jellyfish\\ngoldfish: 0.5", example="name: 0.5"))
+        [('jellyfish', 1.0), ('goldfish', 0.5)]
     """
     for line in filter(None, map(str.strip, text.splitlines())):
         name, colon, number = line.rpartition(":")
@@ -29,7 +41,20 @@ def parse_weighted_lines(text: str, example: str, *, times: bool = False) -> Ite
 
 
 def parse_texts(text: str) -> list[str]:
-    """The texts of lines with or without weights, each once. ValueError names a line without one."""
+    """Return the texts of lines with or without weights, each text once, in their order.
+
+    Args:
+        text: the lines, as `parse_weighted_lines` reads them; a colon between two digits belongs to the text.
+
+    Raises:
+        ValueError: when there is no text at all, a line has a weight and no text, or a weight is not a number or too
+            large.
+
+    Example:
+        >>> from das_core.common.weighted_lines import parse_texts
+        >>> parse_texts("a castle: 2\\na clock at 10:30\\na castle")
+        ['a castle', 'a clock at 10:30']
+    """
     texts = dict.fromkeys(name for name, _ in parse_weighted_lines(text, "a text: 0.5", times=True))
     if "" in texts:
         raise ValueError("a line has a weight and no text; write what to compare with, such as 'a castle'")
@@ -39,7 +64,15 @@ def parse_texts(text: str) -> list[str]:
 
 
 def check_weight(weight: float, where: str) -> None:
-    """ValueError when a weight is no number, or beyond what can be counted with."""
+    """Raise an error when a weight is not a number, or larger than `LARGEST_WEIGHT` in size.
+
+    Args:
+        weight: the weight.
+        where: what it is the weight of, such as "the objective", which the error names.
+
+    Raises:
+        ValueError: when the weight is NaN, infinite or too large.
+    """
     # Written so that NaN, which compares with nothing, is refused too.
     if not abs(weight) <= LARGEST_WEIGHT:
         raise ValueError(

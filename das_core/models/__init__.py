@@ -1,4 +1,4 @@
-"""Judges: models that were built to classify or to compare, frozen, and what they are made of."""
+"""Judges: frozen models that classify images or embed them, the labels they use, and how a module becomes one."""
 
 from .classifier import Classifier, build_classifier
 from .clip import CLIP, TextTower, assemble_clip

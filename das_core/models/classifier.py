@@ -1,4 +1,4 @@
-"""Classifiers: judges whose output is one logit a class."""
+"""Classifiers: judges that answer with one logit for each class."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,45 @@ from .labels import Labels, choose_labels
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier(Judge):
-    """A judge with one logit (V, classes) for each of its labels."""
+    """A judge that answers with logits (V, classes).
+
+    `load_starter` and its siblings load one; `build_classifier` makes one of any module.
+
+    Args:
+        name: what the model is called in messages.
+        module: the model; it takes normalised views (V, 3, size, size) to logits (V, classes).
+        size: the side of a view in pixels.
+        mean: per channel, what is subtracted from views in 0..1.
+        std: per channel, what the difference is divided by.
+        owner: any object that must live as long as the judge does; see `Judge`.
+        labels: the classes, in the order of the logits.
+
+    Example:
+        >>> import torch
+        >>> from das_core import load_starter
+        >>> classifier = load_starter()
+        >>> view = torch.full((1, 3, 224, 224), 0.5)
+        >>> classifier(view).shape
+        torch.Size([1, 1000])
+        >>> classifier.labels.name(107)
+        'jellyfish'
+    """
 
     labels: Labels
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """How sure it is of every class (B, classes), 0..1, of images (B, 3, H, W), 0..1, each seen whole.
+        """Return the probability of every class for whole images.
 
-        An oblong image is shown by its middle square, as such models are tested. ValueError when they are no images.
+        Of an oblong image the middle square is shown, as such models are tested.
+
+        Args:
+            images: (B, 3, H, W), 0..1.
+
+        Returns:
+            Probabilities (B, classes), 0..1, of each image summing to 1. No gradient flows from them.
+
+        Raises:
+            ValueError: when the images do not have that shape, hold whole numbers, or values that are not finite.
         """
         check_images(images, "the image to classify")
         with torch.no_grad():
@@ -33,17 +64,30 @@ def build_classifier(
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
 ) -> Classifier:
-    """Freeze a module and return it as a classifier; its labels are ImageNet's if it has 1,000 classes, else numbers.
+    """Freeze a module and return it as a classifier.
+
+    Its labels are ImageNet's if it has 1,000 classes, else numbers.
 
     Args:
-        name: what the model is called.
-        module: takes views (V, 3, size, size), normalised, to logits (V, classes).
-        size: the side of the views in pixels.
-        mean: what is taken from every channel of a view in 0..1.
-        std: what the difference is divided by.
+        name: what the model is called in messages.
+        module: takes normalised views (V, 3, size, size) to logits (V, classes); it is changed in place.
+        size: the side of a view in pixels.
+        mean: per channel, what is subtracted from views in 0..1.
+        std: per channel, what the difference is divided by.
 
     Raises:
-        ValueError: the module does not answer such views with one finite number a class.
+        ValueError: when the module does not answer such views with one finite number for each class.
+
+    Example:
+        >>> import torch
+        >>> from das_core.models import build_classifier
+        >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())
+        >>> classifier = build_classifier("brightest channel", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        >>> red = torch.tensor([1.0, 0.0, 0.0])[:, None, None].expand(1, 3, 8, 8)
+        >>> classifier.probabilities(red)
+        tensor([[0.5761, 0.2119, 0.2119]])
+        >>> classifier.labels.name(0)
+        'class 0'
     """
     judge = Judge(name, freeze(module), size, mean, std)
     classes = probe_judge(judge, answer="with one number a class", wanted="a classifier")

@@ -1,7 +1,6 @@
-"""CLIPs: judges that put images and texts into one space, where what belongs together lies close together.
+"""CLIPs: judges that embed images and texts in one space, where what belongs together lies close together.
 
-Contrastive Language-Image Pre-training (Radford et al., 2021, arXiv 2103.00020) and its kin. Nothing here knows where a
-model comes from: `openclip.py` and `starter_clip.py` do.
+Contrastive Language-Image Pre-training: Radford et al., 2021, arXiv 2103.00020. `das_core.models.sources` loads them.
 """
 
 import logging
@@ -19,16 +18,31 @@ from .judge import Judge, probe_judge
 _LOG = logging.getLogger(__name__)
 
 _REMEMBERED = 1000
-"""Texts whose embeddings a tower keeps, a few kilobytes each."""
+"""How many texts' embeddings a tower keeps, a few kilobytes each."""
 
 
 @dataclass(frozen=True, eq=False)
 class TextTower:
-    """The half of a CLIP that reads: `encode` gives the embedding (D,) of a text, `count` how many tokens it has.
+    """The half of a CLIP that embeds texts.
 
-    Texts are read one at a time, so that an embedding depends on its text alone, and remembered: asking for one again
-    runs no model. `module` is what must be on a device for `encode` to work there, with its own `owner`; None when
-    `encode` takes care of that itself.
+    Texts are encoded one at a time, so that an embedding depends on its text alone. The embeddings of the 1,000 texts
+    that were encoded last are remembered.
+
+    Args:
+        encode: returns the embedding (D,) of a text; its length does not matter.
+        count: returns how many tokens a text has.
+        context_length: how many tokens of a text are read; the rest is cut off.
+        module: the network that must be on a device for `encode` to work there; None if `encode` sees to that itself.
+        owner: any object that must live as long as the tower does; ComfyUI's memory manager puts its handle there.
+
+    Example:
+        >>> import torch
+        >>> from das_core.models import TextTower
+        >>> tower = TextTower(lambda text: torch.tensor([3.0, 4.0]), lambda text: len(text.split()), context_length=4)
+        >>> tower.read("a cat on a mat")
+        tensor([0.6000, 0.8000])
+        >>> tower.knows("a cat on a mat"), tower.cut("a cat on a mat")
+        (True, 1)
     """
 
     encode: Callable[[str], Tensor]
@@ -39,13 +53,13 @@ class TextTower:
     _remembered: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def knows(self, text: str) -> bool:
-        """Whether the embedding of a text is remembered."""
+        """Return whether the embedding of a text is remembered."""
         return text in self._remembered
 
     def read(self, text: str) -> Tensor:
-        """The embedding (D,) of a text, of length 1, float32, on the CPU."""
+        """Return the embedding (D,) of a text, scaled to length 1, in float32 on the CPU."""
         if text not in self._remembered:
-            # Outside inference mode, where a tensor could never meet autograd however often it is handed out.
+            # Outside inference mode: a tensor made there could never take part in autograd, and this one is kept.
             with torch.inference_mode(False), torch.no_grad():
                 embedding = self.encode(text).detach().clone().float().cpu()
                 self._remembered[text] = F.normalize(embedding, dim=0)
@@ -54,15 +68,35 @@ class TextTower:
         return self._remembered[text]
 
     def cut(self, text: str) -> int:
-        """How many tokens of a text lie past the context length and are never read."""
+        """Return how many tokens of a text lie past the context length and are not read."""
         return max(0, self.count(text) - self.context_length)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CLIP(Judge):
-    """A judge with an embedding (V, D) for every view, and a text tower with embeddings in the same space, if any.
+    """A judge that answers with embeddings (V, D), and that may have a text tower with embeddings in the same space.
 
-    `width` is D; `fit` and `interpolation` are how it was shown whole images when it was trained.
+    `load_starter_clip`, `load_open_clip` and `load_clip_file` load one; `assemble_clip` makes one of any two towers.
+
+    Args:
+        name: what the model is called in messages.
+        module: the image tower; it takes normalised views (V, 3, size, size) to embeddings (V, D).
+        size: the side of a view in pixels.
+        mean: per channel, what is subtracted from views in 0..1.
+        std: per channel, what the difference is divided by.
+        owner: any object that must live as long as the judge does; see `Judge`.
+        width: D, how many numbers an embedding has.
+        text: the text tower; None for a model that takes no texts.
+        fit: how an oblong image becomes a square, as it was done when the model was trained; see `Fit`.
+        interpolation: how images are resized, as it was done when the model was trained.
+
+    Example:
+        >>> import torch
+        >>> from das_core import CLIP
+        >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())
+        >>> clip = CLIP("mean colour", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), width=3)
+        >>> clip.encode_images(torch.full((2, 3, 20, 30), 0.5)).shape
+        torch.Size([2, 3])
     """
 
     width: int
@@ -71,10 +105,19 @@ class CLIP(Judge):
     interpolation: Interpolation = "bicubic"
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """The embeddings (K, D) of texts, of length 1, float32, on the CPU.
+        """Return the embeddings of texts.
 
-        What of a text lies past the context length is not read; a warning in the log says how many tokens that are.
-        ValueError when there is no text, an empty one, or no text tower, or when a text is nothing to the model.
+        A text is read up to the context length; a warning in the log says how many tokens of it were cut off.
+
+        Args:
+            texts: K of them, at least one, none empty.
+
+        Returns:
+            Embeddings (K, D), each of length 1, in float32 on the CPU.
+
+        Raises:
+            ValueError: when there is no text, an empty one, or no text tower, or when an embedding is zero or not
+                finite.
         """
         tower = self.reader
         if not texts:
@@ -95,21 +138,33 @@ class CLIP(Judge):
         return embeddings
 
     def encode_images(self, images: Tensor) -> Tensor:
-        """The embeddings (B, D) of images (B, 3, H, W), 0..1, each seen whole, of length 1, float32.
+        """Return the embeddings of whole images.
 
-        ValueError when they are no images, or nothing to the model.
+        Args:
+            images: (B, 3, H, W), 0..1.
+
+        Returns:
+            Embeddings (B, D), each of length 1, in float32. No gradient flows from them.
+
+        Raises:
+            ValueError: when the images do not have that shape, hold whole numbers, or values that are not finite; or
+                when an embedding is zero or not finite.
         """
         check_images(images, "the image to embed")
-        shown = fit_square(images, self.size, self.fit, self.interpolation).clamp(0, 1)
+        squares = fit_square(images, self.size, self.fit, self.interpolation).clamp(0, 1)
         with torch.no_grad():
-            embeddings = F.normalize(torch.cat([self(part) for part in shown.split(16)]), dim=1)
+            embeddings = F.normalize(torch.cat([self(part) for part in squares.split(16)]), dim=1)
         for number, embedding in enumerate(embeddings, start=1):
             _check_embedding(embedding, f"image {number}", self.name)
         return embeddings
 
     @property
     def reader(self) -> TextTower:
-        """The text tower; ValueError if there is none."""
+        """The text tower.
+
+        Raises:
+            ValueError: when the model has none.
+        """
         if self.text is None:
             raise ValueError(
                 f"{self.name} has no text tower, so it cannot be asked in words; use images as targets, or load a "
@@ -119,6 +174,7 @@ class CLIP(Judge):
 
 
 def _check_embedding(embedding: Tensor, what: str, name: str) -> None:
+    """Raise a ValueError when an embedding (D,) is zero or not finite; `what` was embedded by the model `name`."""
     if not bool(embedding.isfinite().all()):
         raise ValueError(f"{name} answers {what} with values that are no numbers; load it in fp32, or get it again")
     if not bool(embedding.any()):
@@ -126,16 +182,30 @@ def _check_embedding(embedding: Tensor, what: str, name: str) -> None:
 
 
 def assemble_clip(judge: Judge, text: TextTower | None, fit: Fit, interpolation: Interpolation) -> CLIP:
-    """Return a CLIP of a frozen image tower and a text tower.
+    """Return a CLIP made of an image tower and a text tower.
 
     Args:
-        judge: the image tower, frozen; its answer is one embedding for each view.
-        text: the text tower; None for a model that does not read.
-        fit: how an oblong image becomes a square, see `Fit`.
+        judge: the image tower, frozen; it answers every view with one embedding.
+        text: the text tower; None for a model that takes no texts.
+        fit: how an oblong image becomes a square; see `Fit`.
         interpolation: how images are resized.
 
     Raises:
-        ValueError: a tower does not work, or the two have embeddings of different widths.
+        ValueError: when a tower does not work, or when the two have embeddings of different widths.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Judge
+        >>> from das_core.models import TextTower, assemble_clip
+        >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())
+        >>> judge = Judge("mean colour", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        >>> colours = {"a photo": (1.0, 1.0, 1.0), "a tomato": (1.0, 0.0, 0.0)}
+        >>> tower = TextTower(lambda text: torch.tensor(colours[text]), len, context_length=77)
+        >>> clip = assemble_clip(judge, tower, "shortest", "bicubic")
+        >>> clip.width
+        3
+        >>> clip.encode_text(["a tomato"]) @ clip.encode_images(torch.full((1, 3, 8, 8), 0.5)).T
+        tensor([[0.5774]])
     """
     width = probe_judge(judge, answer="an image with one embedding", wanted="another model")
     if text is not None:
@@ -144,6 +214,7 @@ def assemble_clip(judge: Judge, text: TextTower | None, fit: Fit, interpolation:
 
 
 def _check_match(text: TextTower, width: int, name: str) -> None:
+    """Raise a ValueError when a text tower cannot encode a text, or its embedding does not have `width` numbers."""
     try:
         embedding = text.read("a photo")
     except (RuntimeError, LookupError, ValueError, TypeError) as error:

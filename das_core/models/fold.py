@@ -12,14 +12,14 @@ _CONVOLUTIONS = (nn.Conv2d, Conv2dSame)
 
 
 class _Tracer(fx.Tracer):
-    """Sees convolutions and norms as wholes; timm gives both subclasses with code or children of their own."""
+    """A tracer that takes convolutions and norms as wholes, timm's subclasses with parts of their own included."""
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
         return isinstance(module, nn.Conv2d | nn.BatchNorm2d) or not any(True for _ in module.children())
 
 
 def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
-    """Names of the convolutions whose output goes to one batch norm and nowhere else, each with that norm."""
+    """Return the names of each convolution whose output goes to one batch norm and nowhere else, and of that norm."""
     try:
         graph = _Tracer().trace(module)
     except (TraceError, TypeError, RuntimeError, ValueError, AttributeError, AssertionError):
@@ -48,11 +48,12 @@ def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
 
 
 def _is_hooked(module: nn.Module) -> bool:
+    """Return whether a hook runs before or after a module."""
     return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module | None:
-    """What remains of a norm when its scale and shift are in the convolution; None when they cannot be."""
+    """Return what takes the place of a norm that is folded into a convolution; None when it cannot be folded."""
     if type(convolution) not in _CONVOLUTIONS or norm.training or norm.running_mean is None:
         return None
     if type(norm) is nn.BatchNorm2d:
@@ -62,14 +63,21 @@ def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module |
 
 
 def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
+    """Put a module in the place of the submodule `name` of `root`."""
     parent, _, leaf = name.rpartition(".")
     setattr(root.get_submodule(parent), leaf, module)
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
-    """Fold every batch norm of an evaluating, frozen module that follows a convolution; names of modules stay.
+    """Fold every batch norm that follows a convolution into it, where that is exact up to rounding.
 
-    Exact up to rounding. What cannot be shown to be exact is left as it is. Works in place and returns the module.
+    Norms of which that cannot be shown stay as they are. Submodules keep their names.
+
+    Args:
+        module: in evaluation mode, without gradients of weights; it is changed in place.
+
+    Returns:
+        The same module.
     """
     for convolution_name, norm_name in _find_pairs(module):
         convolution, norm = module.get_submodule(convolution_name), module.get_submodule(norm_name)

@@ -1,4 +1,4 @@
-"""What every model looks like to an ascent: it judges views."""
+"""The judge: a frozen model that is asked about views of a canvas."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -19,9 +19,25 @@ J = TypeVar("J", bound="Judge")
 
 @dataclass(frozen=True)
 class Judge:
-    """A frozen model with the input it was trained on: square views of `size` pixels, `mean` and `std` per channel.
+    """A frozen model, together with the size and the normalisation of the views that it takes.
 
-    `owner` is whatever must live as long as the judge does; ComfyUI's memory manager puts its handle there.
+    Calling a judge with views returns the output of its model. Gradients flow from the output to the views.
+
+    Args:
+        name: what the model is called in messages.
+        module: the model; it takes normalised views (V, 3, size, size).
+        size: the side of a view in pixels.
+        mean: per channel (red, green, blue), what is subtracted from views in 0..1.
+        std: per channel, what the difference is divided by.
+        owner: any object that must live as long as the judge does; ComfyUI's memory manager puts its handle there.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Judge
+        >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())
+        >>> judge = Judge("mean colour", module, 8, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+        >>> judge(torch.full((1, 3, 8, 8), 0.75))
+        tensor([[1., 1., 1.]])
     """
 
     name: str
@@ -33,15 +49,24 @@ class Judge:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The precision of the model's weights."""
+        """Precision of the model's weights; float32 for a model without weights."""
         return next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
 
     def __call__(self, views: Tensor) -> Tensor:
-        """What the model says of views (V, 3, size, size), 0..1: its output in float32."""
+        """Return the output of the model, in float32, for views (V, 3, size, size), 0..1."""
         return self.postprocess(self.module(self.preprocess(views)))
 
     def preprocess(self, views: Tensor) -> Tensor:
-        """Views (V, 3, size, size), 0..1, as the module takes them."""
+        """Normalise views and convert them to the precision of the model.
+
+        In float16, gradients are divided by 256 here, after `postprocess` has multiplied them by it.
+
+        Args:
+            views: (V, 3, size, size), 0..1.
+
+        Returns:
+            What the module takes: (views - mean) / std, with the channels last in memory.
+        """
         mean, std = (torch.tensor(value, device=views.device)[:, None, None] for value in (self.mean, self.std))
         # Scale and shift in one pass: (views - mean) / std.
         normalised = torch.addcmul(-mean / std, views, 1 / std)
@@ -50,35 +75,53 @@ class Judge:
         return normalised.to(self.dtype, memory_format=torch.channels_last)
 
     def postprocess(self, values: Tensor) -> Tensor:
-        """What came out of the module, or of a part of it, in float32."""
+        """Convert an output of the module, or of one of its layers, to float32; see `preprocess` for float16."""
         values = values.float()
         return _ScaleGradient.apply(values, _HALF_SCALE) if self.dtype is torch.float16 else values
 
     def convert_to(self, kind: type[J], **more: Any) -> J:
-        """Return this judge as one of a subclass `kind`: every field of `Judge` as it is, and `more` for the others."""
+        """Return this judge as an instance of a subclass.
+
+        Args:
+            kind: the subclass.
+            more: the fields that the subclass has and `Judge` has not.
+
+        Returns:
+            A judge of that class with every field of `Judge` as it is here; the module is shared, not copied.
+        """
         return kind(**{one.name: getattr(self, one.name) for one in fields(Judge)}, **more)
 
     def with_precision(self, dtype: torch.dtype) -> Self:
-        """The same judge with weights of another floating-point type; without the owner if those are a copy."""
+        """Return this judge with weights of another floating-point type.
+
+        Args:
+            dtype: torch.float32, torch.bfloat16 or torch.float16.
+
+        Returns:
+            The judge itself if its weights have that type, else one with a copy of the module and without an owner.
+
+        Raises:
+            ValueError: when `dtype` is no floating-point type.
+        """
         if dtype == self.dtype:
             return self
         if not dtype.is_floating_point:
             raise ValueError(f"precision {dtype} has no fractions; choose torch.float32, bfloat16 or float16")
-        # Modules change in place, and this one is not ours alone.
+        # A module converts in place, and others use this one too.
         return replace(self, module=deepcopy(self.module).to(dtype), owner=None)
 
 
 def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
-    """Show a judge a black view and return how many numbers it answers with.
+    """Show a black view to a judge and return how many numbers it answers with.
 
     Args:
         judge: a frozen judge.
-        answer: what it must answer with, in words, such as "one number a class".
+        answer: what it must answer with, in words for the message, such as "with one number a class".
         wanted: what the user can choose in its place, such as "a classifier".
 
     Raises:
-        ValueError: the module does not take such views, answers with something else, or with numbers that are not
-            finite.
+        ValueError: when the module does not take such views, answers with anything but a tensor (1, N), or with
+            numbers that are not finite.
     """
     name, size = judge.name, judge.size
     device = next((parameter.device for parameter in judge.module.parameters()), None)
@@ -95,7 +138,7 @@ def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
 
 
 class _ScaleGradient(torch.autograd.Function):
-    """The input as it is, its gradient times a factor."""
+    """The identity, whose gradient is multiplied by a factor."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, factor: float) -> Tensor:
@@ -108,7 +151,22 @@ class _ScaleGradient(torch.autograd.Function):
 
 
 def freeze(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """The module ready to judge: evaluation mode, no gradients of weights, batch norm folded, channels last."""
+    """Prepare a module for judging: evaluation mode, no gradients of weights, batch norm folded, channels last.
+
+    Args:
+        module: any module; it is changed in place.
+        dtype: the precision of its weights.
+
+    Returns:
+        The same module.
+
+    Example:
+        >>> from torch import nn
+        >>> from das_core.models import freeze
+        >>> module = freeze(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+        >>> module.training, [type(part).__name__ for part in module]
+        (False, ['Conv2d', 'Identity'])
+    """
     module = fold_batch_norm(module.eval().requires_grad_(False))
     for part in module.modules():
         # Backward needs what these overwrite (only ReLU's is its own result), so that in place they have to copy it.
@@ -118,6 +176,10 @@ def freeze(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
 
 
 def to_triple(values: Sequence[float]) -> tuple[float, float, float]:
-    """Three channel values as a tuple."""
+    """Return the values of three channels as a tuple of floats.
+
+    Raises:
+        ValueError: when there are not three values.
+    """
     red, green, blue = (float(value) for value in values)
     return red, green, blue

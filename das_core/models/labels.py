@@ -1,4 +1,4 @@
-"""The classes of a classifier, and finding one by what a person would call it."""
+"""The classes of a classifier: their names, and finding the class that a text names."""
 
 import difflib
 import re
@@ -10,14 +10,26 @@ from functools import cache, cached_property
 from timm.data import ImageNetInfo
 
 _NEAREST = 5
+"""How many names a message lists at most."""
 
 # Longer than any name: comparing more letters would cost minutes and find nothing nearer.
-_COMPARED = 80
+_MOST_LETTERS = 80
 
 
 @dataclass(frozen=True)
 class Label:
-    """One class: its names, the first of them the usual one; its WordNet id if it has one; what it means, in words."""
+    """One class of a classifier.
+
+    Args:
+        names: what it is called, the usual name first; at least one.
+        wordnet: its WordNet id, such as "n01910747"; empty if it has none.
+        meaning: what it means, in a few words; empty if that is not known.
+
+    Example:
+        >>> from das_core.models import Label
+        >>> Label(("tabby", "tabby cat"), wordnet="n02123045").names[0]
+        'tabby'
+    """
 
     names: tuple[str, ...]
     wordnet: str = ""
@@ -26,7 +38,17 @@ class Label:
 
 @dataclass(frozen=True)
 class Labels:
-    """The classes of a model, by index."""
+    """The classes of a classifier, in the order of its logits.
+
+    Args:
+        labels: one label for each class.
+
+    Example:
+        >>> from das_core.models import Label, Labels
+        >>> labels = Labels((Label(("cat", "house cat")), Label(("dog",))))
+        >>> len(labels), labels.find("House-Cat"), labels.name(0)
+        (2, 0, 'cat')
+    """
 
     labels: tuple[Label, ...]
 
@@ -34,61 +56,71 @@ class Labels:
         return len(self.labels)
 
     def name(self, index: int) -> str:
-        """The usual name of a class."""
+        """Return the usual name of a class."""
         return self.labels[index].names[0]
 
     def find(self, text: str) -> int:
-        """The index of the class that `text` means: an index, a WordNet id, one of its names, or several with commas.
+        """Return the index of the class that a text names.
 
-        ValueError with the nearest names when there is no such class, and with the choices when there are several.
-        A single word of a longer name is not enough: 'fish' would be an anemone fish, and 'bird' an indigo bunting.
+        A word that is only a part of a name is refused: 'fish' would otherwise be an anemone fish.
+
+        Args:
+            text: an index, a WordNet id, one of the names of a class, or several of them with commas in between.
+                Capitals, hyphens, underscores and apostrophes make no difference.
+
+        Raises:
+            ValueError: when no class has that name (the message lists the nearest names), when several have it (it
+                lists them), when an index is out of range, or when the text is empty.
         """
-        shown = text.strip()
-        if re.fullmatch(r"[+-]?\d+", shown):
-            return self._check_index(shown)
-        wanted = _plain(text)
+        quoted = text.strip()
+        if re.fullmatch(r"[+-]?\d+", quoted):
+            return self._check_index(quoted)
+        wanted = _normalise_name(text)
         if not wanted:
             raise ValueError("a class name is empty; write a name such as 'jellyfish', or an index")
-        shown = shown if len(shown) <= _COMPARED else shown[:_COMPARED] + "…"
-        found = self._named.get(wanted, set()) or self._named_by_all(text.split(","))
+        quoted = quoted if len(quoted) <= _MOST_LETTERS else quoted[:_MOST_LETTERS] + "…"
+        found = self._by_name.get(wanted, set()) or self._find_by_all_names(text.split(","))
         if len(found) == 1:
             return next(iter(found))
         if found:
             raise ValueError(
-                f"class '{shown}' could be {len(found)} classes; write the index of one: {self._list(sorted(found))}"
+                f"class '{quoted}' could be {len(found)} classes; write the index of one: "
+                f"{self._describe(sorted(found))}"
             )
-        partly = sorted({i for name, indices in self._named.items() if f" {wanted} " in f" {name} " for i in indices})
+        partly = sorted({i for name, indices in self._by_name.items() if f" {wanted} " in f" {name} " for i in indices})
         if partly:
             raise ValueError(
-                f"class '{shown}' is only a part of names; write the index or the whole name of one: "
-                f"{self._list(partly)}"
+                f"class '{quoted}' is only a part of names; write the index or the whole name of one: "
+                f"{self._describe(partly)}"
             )
-        if near := self._nearest(wanted):
-            raise ValueError(f"class '{shown}' is unknown; the nearest are {self._list(near)}")
+        if near := self._find_nearest(wanted):
+            raise ValueError(f"class '{quoted}' is unknown; the nearest are {self._describe(near)}")
         raise ValueError(
-            f"class '{shown}' is unknown and nothing is near; write a name such as '{self.name(0)}', "
+            f"class '{quoted}' is unknown and nothing is near; write a name such as '{self.name(0)}', "
             f"or an index from 0 to {len(self) - 1}"
         )
 
     @cached_property
-    def _named(self) -> dict[str, set[int]]:
-        """The indices of the classes that go by a name or an id, or by '107 jellyfish' as errors write it."""
+    def _by_name(self) -> dict[str, set[int]]:
+        """The indices of the classes by name, by id, and by '107 jellyfish', as messages write a class."""
         named: dict[str, set[int]] = defaultdict(set)
         for index, label in enumerate(self.labels):
             for name in (*label.names, label.wordnet, f"{index} {label.names[0]}"):
-                named[_plain(name)].add(index)
+                named[_normalise_name(name)].add(index)
         named.pop("", None)
         return dict(named)
 
-    def _named_by_all(self, names: Sequence[str]) -> set[int]:
-        """The classes that go by every one of these names."""
-        return set.intersection(*(self._named.get(_plain(name), set()) for name in names))
+    def _find_by_all_names(self, names: Sequence[str]) -> set[int]:
+        """Return the indices of the classes that have all of these names."""
+        return set.intersection(*(self._by_name.get(_normalise_name(name), set()) for name in names))
 
-    def _nearest(self, wanted: str) -> list[int]:
-        near = difflib.get_close_matches(wanted[:_COMPARED], self._named, n=_NEAREST, cutoff=0.5)
-        return list(dict.fromkeys(index for name in near for index in sorted(self._named[name])))
+    def _find_nearest(self, wanted: str) -> list[int]:
+        """Return the indices of the classes whose names are spelled most alike, the nearest first."""
+        near = difflib.get_close_matches(wanted[:_MOST_LETTERS], self._by_name, n=_NEAREST, cutoff=0.5)
+        return list(dict.fromkeys(index for name in near for index in sorted(self._by_name[name])))
 
     def _check_index(self, digits: str) -> int:
+        """Return the number that digits stand for; raise a ValueError when no class has that index."""
         # Short first: Python refuses to read thousands of digits, in words that would not help here.
         if len(digits) > len(str(len(self))) + 20 or not 0 <= int(digits) < len(self):
             raise ValueError(
@@ -96,28 +128,36 @@ class Labels:
             )
         return int(digits)
 
-    def _list(self, indices: Sequence[int]) -> str:
-        shown = []
+    def _describe(self, indices: Sequence[int]) -> str:
+        """Return indices with their names as text, at most five of them, with meanings when there are several."""
+        descriptions = []
         for index in indices[:_NEAREST]:
             label = self.labels[index]
             meaning = f" ({label.meaning})" if label.meaning and len(indices) > 1 else ""
-            shown.append(f"{index} {label.names[0]}{meaning}")
-        return "; ".join(shown) + ("; …" if len(indices) > _NEAREST else "")
+            descriptions.append(f"{index} {label.names[0]}{meaning}")
+        return "; ".join(descriptions) + ("; …" if len(indices) > _NEAREST else "")
 
 
-def _plain(text: str) -> str:
-    """A name without what people write differently: case, hyphens, apostrophes, spaces."""
+def _normalise_name(text: str) -> str:
+    """Return a name in small letters, without apostrophes, and with single spaces for hyphens and underscores."""
     return " ".join(re.sub(r"[\s_-]+", " ", re.sub(r"['`\u2019]", "", text)).split()).casefold()
 
 
 def number_labels(count: int) -> Labels:
-    """Labels of a classifier whose names are not known: its indices."""
+    """Return labels for `count` classes whose names are not known: 'class 0', 'class 1' and so on."""
     return Labels(tuple(Label((f"class {index}",)) for index in range(count)))
 
 
 @cache
 def imagenet_labels() -> Labels:
-    """The 1,000 classes of ImageNet in their usual order, names from WordNet (as timm carries them)."""
+    """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them.
+
+    Example:
+        >>> from das_core.models import imagenet_labels
+        >>> labels = imagenet_labels()
+        >>> labels.name(107), labels.find("n01910747"), labels.find("tabby cat")
+        ('jellyfish', 107, 281)
+    """
     info = ImageNetInfo()
     labels = []
     for index, wordnet in enumerate(info.label_names()):
@@ -128,5 +168,5 @@ def imagenet_labels() -> Labels:
 
 
 def choose_labels(count: int) -> Labels:
-    """ImageNet's labels for a model of 1,000 classes, numbers for any other."""
+    """Return ImageNet's labels for a model of 1,000 classes, and numbered labels for any other `count`."""
     return imagenet_labels() if count == len(imagenet_labels()) else number_labels(count)

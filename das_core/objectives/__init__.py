@@ -1,4 +1,4 @@
-"""What is asked of a judge, or of the picture itself."""
+"""Objectives: scores that an ascent raises, given the answers of a judge or the picture itself."""
 
 from .base import BaseObjective, Objective
 from .classes import ClassObjective

@@ -1,4 +1,4 @@
-"""What every objective looks like to an ascent."""
+"""The interface between objectives and an ascent."""
 
 from typing import Any, Protocol
 
@@ -8,22 +8,30 @@ from ..models.judge import Judge
 
 
 class Objective(Protocol):
-    """A question to one judge, or to the picture itself.
+    """A score that an ascent raises: of what a judge answers about views, or of the picture itself.
 
-    An objective is frozen. Inherit from `BaseObjective`, which acts everywhere and all the time and compares with
-    nothing; then `judge`, `weight`, `name` and `score` are all that is left to define.
+    An objective never changes. To write your own, inherit from `BaseObjective` and define `judge`, `weight`, `name`
+    and `score`.
+
+    Example:
+        >>> from das_core import Objective, Prior
+        >>> def summarise(objective: Objective) -> str:
+        ...     return f"{objective.name}: weight {objective.weight}, {len(objective.regions)} regions"
+        >>> summarise(Prior("total_variation", weight=0.2))
+        'total variation: weight 0.2, 0 regions'
     """
 
     @property
     def judge(self) -> Judge | None:
-        """The model that is asked; None where the picture itself is (`prior.Canvas`), without views."""
+        """The judge that answers about views; None when `score` is given the picture itself (`Canvas`)."""
         ...
 
     @property
     def weight(self) -> float:
-        """How much the score counts in the sum: the largest value, in size, of `weight_at`.
+        """What the score is multiplied by in the sum of all objectives; no value of `weight_at` is larger in size.
 
-        Below 0 the ascent climbs away from it. One more objective leaves the weights of the others as they are.
+        A weight below 0 makes the ascent lower the score. Adding an objective leaves the weights of the others as they
+        are.
         """
         ...
 
@@ -34,7 +42,10 @@ class Objective(Protocol):
 
     @property
     def regions(self) -> tuple[Tensor, ...]:
-        """Masks (B or 1, h, w), 0..1, of any size: the objective acts where all of them are; everywhere if none."""
+        """Masks (B or 1, h, w), 0..1, of any size: the objective acts where all of them are above 0.
+
+        Without masks it acts everywhere.
+        """
         ...
 
     @property
@@ -43,34 +54,61 @@ class Objective(Protocol):
         ...
 
     def weight_at(self, progress: float) -> float:
-        """Return the weight when the share `progress` (0..1) of the ascent is over."""
+        """Return the weight at a moment of the ascent.
+
+        Args:
+            progress: the share of the ascent that is over, 0 at the first step and 1 at the last.
+        """
         ...
 
     def score(self, output: Any) -> Tensor:
-        """Return the score (V,) of every view, larger is better, given what the judge answers.
+        """Return the score of every view, or of every image where there is no judge; larger is better.
 
-        The answer is a tensor (V, …), or the `Activations` of an `ActivationJudge`; `Activations.references` then holds
-        the answers to the reference images. Without a judge: return the score (B,) of every image, given a
-        `prior.Canvas`.
+        Args:
+            output: the judge's answer to V views, a tensor (V, …); from an `ActivationJudge` it is `Activations`, whose
+                `references` hold the answers to `reference_images`. Without a judge it is a `Canvas` of B images.
+
+        Returns:
+            Scores (V,) with a judge, (B,) without one, through which gradients flow. They are not yet multiplied by
+            the weight: the ascent does that.
         """
         ...
 
 
 class BaseObjective:
-    """What most objectives have in common: they act everywhere, with the same weight all the time."""
+    """A base class for objectives that act everywhere, keep their weight and have no reference images.
+
+    Subclasses define `judge`, `weight`, `name` and `score`.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> from das_core import Ascent, BaseObjective, ImageStack, StackSpec
+        >>> @dataclass(frozen=True)
+        ... class Brightness(BaseObjective):
+        ...     judge: None = None
+        ...     weight: float = 1.0
+        ...     name: str = "brightness"
+        ...
+        ...     def score(self, output):
+        ...         return output.pixels.mean(dim=(1, 2, 3))
+        >>> stack = ImageStack.grey(StackSpec(width=32, height=32, margin=8))
+        >>> result = Ascent(stack, [Brightness()], steps=3).run()
+        >>> [round(record.scores["brightness"], 2) for record in result.history]
+        [0.5, 0.52, 0.53]
+    """
 
     weight: float
 
     @property
     def regions(self) -> tuple[Tensor, ...]:
-        """No masks: everywhere."""
+        """No masks: the objective acts everywhere."""
         return ()
 
     @property
     def reference_images(self) -> tuple[Tensor, ...]:
-        """No images to compare with."""
+        """No reference images."""
         return ()
 
     def weight_at(self, progress: float) -> float:
-        """Return the weight, which stays the same."""
+        """Return the weight, which is the same at every `progress` (0..1) of the ascent."""
         return self.weight

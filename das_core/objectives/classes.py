@@ -1,4 +1,4 @@
-"""Make an image look like a class, to a classifier."""
+"""The objective that makes a classifier see some classes in an image."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -13,14 +13,31 @@ from ..models.labels import Labels
 from .base import BaseObjective
 
 Score = Literal["logit", "log_probability", "margin"]
+"""How the logits of a view become the score of a class, see `ClassObjective`."""
 
 
 @dataclass(frozen=True)
 class ClassObjective(BaseObjective):
-    """The score of some classes, each with a signed weight.
+    """The weighted sum of a classifier's scores of some classes.
 
-    `logit`: the model's raw score, the reference. `log_probability`: also pushes all other classes down, and stops
-    pulling once the model is sure. `margin`: the logit less that of the best class that is not asked for.
+    Args:
+        judge: the classifier.
+        targets: pairs of a class index and a weight; a weight below 0 makes the ascent lower the score of its class.
+        kind: the score of a class. `logit` is the output of the model, as in Direct Ascent Synthesis (arXiv
+            2502.07753). `log_probability` is the logarithm of the softmax: it also lowers all other classes, and its
+            gradient vanishes once the model is sure. `margin` is the logit minus the largest logit among the classes
+            that are not targets.
+        weight: what the score is multiplied by in the sum of all objectives.
+
+    Raises:
+        ValueError: when there is no target, a class index is out of range, a weight is not finite or too large, there
+            is no such kind, or `margin` has all classes as targets.
+
+    Example:
+        >>> from das_core import ClassObjective, load_starter
+        >>> objective = ClassObjective(load_starter(), targets=((107, 1.0), (1, -0.5)), kind="margin")
+        >>> objective.name
+        'jellyfish, goldfish'
     """
 
     judge: Classifier
@@ -43,26 +60,39 @@ class ClassObjective(BaseObjective):
     def from_text(
         cls, classifier: Classifier, text: str, score: Score = "logit", weight: float = 1.0
     ) -> "ClassObjective":
-        """Return the objective of classes written as text.
+        """Return the objective of classes that are written as text.
 
         Args:
-            classifier: the model to convince.
-            text: a class a line, see `parse_classes`.
-            score: what counts.
-            weight: how much the score counts.
+            classifier: the judge.
+            text: one class a line, see `parse_classes`.
+            score: the score of a class, see `kind` of `ClassObjective`.
+            weight: what the score is multiplied by in the sum of all objectives.
 
         Raises:
-            ValueError: a class is unknown to the classifier, or a weight is no number.
+            ValueError: when the classifier does not know a class, a weight is not a number, there is no such score, or
+                the weights of all classes are 0.
+
+        Example:
+            >>> from das_core import ClassObjective, load_starter
+            >>> ClassObjective.from_text(load_starter(), "jellyfish\\ngoldfish: -0.5").targets
+            ((107, 1.0), (1, -0.5))
         """
         return cls(classifier, parse_classes(text, classifier.labels), score, weight)
 
     @property
     def name(self) -> str:
-        """The names of its classes."""
+        """The names of the classes, separated by commas."""
         return ", ".join(self.judge.labels.name(index) for index, _ in self.targets)
 
     def score(self, output: Tensor) -> Tensor:
-        """The weighted scores (V,) of logits (V, classes)."""
+        """Return the score of every view.
+
+        Args:
+            output: logits (V, classes).
+
+        Returns:
+            The weighted sums over the targets (V,).
+        """
         indices = torch.tensor([index for index, _ in self.targets], device=output.device)
         weights = output.new_tensor([weight for _, weight in self.targets])
         if self.kind == "log_probability":
@@ -75,9 +105,25 @@ class ClassObjective(BaseObjective):
 
 
 def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
-    """Classes and weights from text: a class a line (name, WordNet id or index), then optionally ': weight'.
+    """Read class indices and weights from text.
 
-    A class that is named twice has the sum of its weights. ValueError names the line that cannot be understood.
+    Args:
+        text: one class a line, as a name, WordNet id or index, optionally followed by ': weight'. The weight is 1 where
+            there is none. Blank lines are skipped.
+        labels: the labels of the classifier.
+
+    Returns:
+        Pairs of a class index and a weight, in the order of the text. A class that is written twice has the sum of its
+        weights.
+
+    Raises:
+        ValueError: when a line cannot be understood (the message quotes it), there is no class, or the weights of all
+            classes are 0.
+
+    Example:
+        >>> from das_core.models import imagenet_labels
+        >>> parse_classes("jellyfish: 2\\n1: -0.5", imagenet_labels())
+        ((107, 2.0), (1, -0.5))
     """
     targets: dict[int, float] = {}
     for name, weight in parse_weighted_lines(text, "name: 0.5"):

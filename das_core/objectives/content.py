@@ -1,8 +1,8 @@
-"""Keep what an image shows where it shows it: the features of a layer, place by place.
+"""The objective that keeps the content of an image: the activations of a layer at every position.
 
-The content of Gatys, Ecker and Bethge (CVPR 2016, section 2.1). Views are windows of a canvas, so each is compared with
-what the model sees of the image through the very same window, flip and noise. That costs a forward pass more, and
-holds for whatever an augmentation does to views.
+Content as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016, section
+2.1). The activations of a view are compared with those of the same view of the image: the same window, flip and noise.
+That takes one more forward pass, and it stays right whatever an augmentation does to views.
 """
 
 from dataclasses import dataclass
@@ -17,22 +17,35 @@ from ..models.layers.default_layers import choose_content_layer
 from ..models.layers.layer import find_layer, find_layers
 from .base import BaseObjective
 
-_NOTHING = 1e-12
-"""Less than any features are: where a window shows nothing to the model, there is nothing to divide by."""
+_SMALLEST_SIZE = 1e-12
+"""The smallest divisor of a distance: activations that are all zero would divide by 0."""
 
 
 @dataclass(frozen=True)
 class ContentObjective(BaseObjective):
-    """How near the features of a layer come to those of images in the same place: 0 where they are the same.
+    """Minus the relative squared distance between the activations of a view and those of the same view of an image.
 
-    The score of a view is -|F - C|² / |C|², with F the features of the view and C those of the image, which lies on the
-    canvas as a start image does. Content is compared view by view, so it can only be asked for in an ascent.
+    The score of a view is -|F - C|² / |C|², where F are the activations of a view of the canvas and C those of the same
+    view of the image. It is 0 where both are the same, and below 0 elsewhere. Only an ascent shows both, so only an
+    ascent can compute it.
 
     Args:
-        judge: watches one layer.
-        image: what to keep, (1 or B, 3, h, w), 0..1: one image for all of a stack, or one for each.
-        weight: how much the score counts.
-        name: what it is called in the history.
+        judge: a judge that captures one layer.
+        image: the image to keep, (1 or B, 3, h, w), 0..1: one for all images of a stack, or one for each. It is placed
+            on the canvas as a start image is.
+        weight: what the score is multiplied by in the sum of all objectives.
+        name: the name in progress, history and errors.
+
+    Raises:
+        ValueError: when the weight is not finite or too large.
+
+    Example:
+        >>> import torch
+        >>> from das_core import ContentObjective, load_starter
+        >>> image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        >>> objective = ContentObjective.from_images(load_starter(), image)
+        >>> objective.layer, [tuple(reference.shape) for reference in objective.reference_images]
+        ('blocks.2', [(1, 3, 64, 64)])
     """
 
     judge: ActivationJudge
@@ -45,16 +58,17 @@ class ContentObjective(BaseObjective):
 
     @classmethod
     def from_images(cls, model: Judge, images: Tensor, layer: str = "", weight: float = 1.0) -> "ContentObjective":
-        """Return the objective of keeping the content of images in a layer.
+        """Return the objective that keeps the content of images, as one layer of a judge sees it.
 
         Args:
-            model: the judge to look into.
-            images: (1 or B, 3, h, w), 0..1; a batch goes with a stack of as many, each with its own.
-            layer: the name of the layer; without one that of `choose_content_layer`.
-            weight: how much the score counts.
+            model: the judge whose layer is compared.
+            images: (1 or B, 3, h, w), 0..1: one for all images of a stack, or one for each.
+            layer: the name of the layer; if empty, `choose_content_layer` chooses one.
+            weight: what the score is multiplied by in the sum of all objectives.
 
         Raises:
-            ValueError: there is no such layer, or the images are none.
+            ValueError: when there is no such layer, the images do not have that shape or are not finite, or the weight
+                is not finite or too large.
         """
         known = find_layers(model)
         found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)
@@ -62,19 +76,25 @@ class ContentObjective(BaseObjective):
 
     @property
     def reference_images(self) -> tuple[Tensor, ...]:
-        """The image to keep."""
+        """The image to keep, as the only reference image."""
         return (self.image,)
 
     @property
     def layer(self) -> str:
-        """The name of the layer that is compared."""
+        """The name of the layer whose activations are compared."""
         return self.judge.layers[0].name
 
     def score(self, output: Activations) -> Tensor:
-        """Return the score (V,) of every view, given the activations of the views and of the same views of the image.
+        """Return the score of every view.
+
+        Args:
+            output: the activations of V views; its `references` hold those of the same views of the image.
+
+        Returns:
+            Scores (V,), at most 0.
 
         Raises:
-            ValueError: the activations come without those of the image.
+            ValueError: when `references` do not hold the activations of exactly one image.
         """
         if len(output.references) != 1:
             raise ValueError("content is compared view by view, so it can only be asked for in an ascent")
@@ -83,6 +103,19 @@ class ContentObjective(BaseObjective):
 
 
 def measure_content_distance(features: Tensor, aim: Tensor) -> Tensor:
-    """Return |F - C|² / |C|² (V,) of features and those aimed at, both (V, channels, *positions)."""
-    off, size = (part.square().flatten(1).sum(dim=1) for part in (features - aim, aim))
-    return off / size.clamp(min=_NOTHING)
+    """Return the squared distance of activations to a target, relative to the size of the target.
+
+    Args:
+        features: the activations F of V views, (V, channels, *positions).
+        aim: the target C, of the same shape.
+
+    Returns:
+        |F - C|² / |C|² (V,), at least 0; 0 where both are the same.
+
+    Example:
+        >>> import torch
+        >>> measure_content_distance(torch.tensor([[3.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
+        tensor([0.6400])
+    """
+    difference, size = (part.square().flatten(1).sum(dim=1) for part in (features - aim, aim))
+    return difference / size.clamp(min=_SMALLEST_SIZE)

@@ -1,4 +1,4 @@
-"""What text and image objectives have in common: targets among a CLIP's embeddings, and how near views come to them."""
+"""Objectives in the embedding space of a CLIP: views come nearer to the embeddings of texts or of other images."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -14,18 +14,46 @@ from ..models.clip import CLIP
 from .base import BaseObjective
 
 Similarity = Literal["cosine", "spherical"]
+"""How near two embeddings are, see `EmbeddingObjective`."""
 
-# Where the angle is nearly nothing its derivative by the cosine is infinite: closer than this is there.
-_NEAREST = 1 - 1e-6
+# The derivative of acos is infinite at 1 and -1, so cosines are kept this far within.
+_LARGEST_COSINE = 1 - 1e-6
+
+_LONGEST_NAME = 60
+"""The most characters in the name of a text objective."""
 
 
 @dataclass(frozen=True)
 class EmbeddingObjective(BaseObjective):
-    """The weighted sum of the similarities of a view's embedding to some targets (K, D), of length 1.
+    """The weighted sum of the similarities between the embedding of a view and some target embeddings.
 
-    `cosine` is the cosine of the angle between the two, -1..1. `spherical` is minus half the square of that angle, in
-    radians, as in VQGAN-CLIP (Crowson et al., 2022): it pulls hardest at what is farthest away. A weight means what it
-    says: the sum is not divided by the number of targets, so that one more does not weaken the others.
+    The sum is not divided by the number of targets, so that another target does not weaken the others.
+
+    Args:
+        judge: the CLIP that embeds the views.
+        targets: K embeddings (K, D), each of length 1.
+        weights: the weight of every target in the sum; below 0 the ascent moves away from it.
+        name: the name in progress, history and errors.
+        similarity: `cosine` is the cosine of the angle between two embeddings, -1..1. `spherical` is minus half the
+            square of that angle in radians, -4.93..0, as in VQGAN-CLIP (Crowson et al., 2022): the farther away a
+            target is, the harder it pulls.
+        weight: what the score is multiplied by in the sum of all objectives.
+
+    Raises:
+        ValueError: when targets and weights do not go together, the targets are not as wide as the embeddings of the
+            judge, a weight is not finite or too large, the weights of all targets are 0, or there is no such
+            similarity.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from das_core import CLIP
+        >>> from das_core.objectives import EmbeddingObjective
+        >>> mean_colour = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> clip = CLIP("mean colour", mean_colour, size=8, mean=(0.0,) * 3, std=(1.0,) * 3, width=3)
+        >>> objective = EmbeddingObjective(clip, torch.eye(3)[:1], weights=(1.0,), name="red")
+        >>> objective.score(torch.tensor([[0.5, 0.0, 0.0], [0.0, 0.3, 0.4]]))
+        tensor([1., 0.])
     """
 
     judge: CLIP
@@ -54,25 +82,62 @@ class EmbeddingObjective(BaseObjective):
             raise ValueError("the weights of all targets are 0, so there is nothing to climb; raise one above 0")
 
     def score(self, output: Tensor) -> Tensor:
-        """The weighted similarities (V,) of embeddings (V, D) of any length."""
+        """Return the score of every view.
+
+        Args:
+            output: embeddings (V, D) of any length.
+
+        Returns:
+            The weighted sums of similarities (V,).
+        """
         scores = measure_similarity(output, self.targets.to(output), self.similarity)
         return scores @ output.new_tensor(self.weights)
 
 
 def measure_similarity(embeddings: Tensor, targets: Tensor, kind: Similarity = "cosine") -> Tensor:
-    """The similarity (V, K) of embeddings (V, D) to targets (K, D); only the targets must be of length 1."""
+    """Return how near embeddings are to targets.
+
+    Args:
+        embeddings: (V, D), of any length.
+        targets: (K, D), each of length 1.
+        kind: the measure, see `EmbeddingObjective`.
+
+    Returns:
+        (V, K): -1..1 for `cosine`, -4.93..0 for `spherical`; larger is nearer.
+
+    Example:
+        >>> import torch
+        >>> measure_similarity(torch.tensor([[3.0, 4.0]]), torch.eye(2))
+        tensor([[0.6000, 0.8000]])
+    """
     cosines = F.normalize(embeddings, dim=1) @ targets.T
     if kind == "cosine":
         return cosines
-    return -torch.acos(cosines.clamp(-_NEAREST, _NEAREST)).square() / 2
-
-
-_LONGEST_NAME = 60
+    return -torch.acos(cosines.clamp(-_LARGEST_COSINE, _LARGEST_COSINE)).square() / 2
 
 
 @dataclass(frozen=True)
 class TextObjective(EmbeddingObjective):
-    """The weighted similarity to some prompts. Make one with `from_text`."""
+    """The weighted sum of the similarities between a view and some prompts. Make one with `from_text`.
+
+    Args:
+        judge: the CLIP that embeds the views; the other arguments are those of `EmbeddingObjective`.
+        prompts: the texts that the targets are the embeddings of.
+
+    Example:
+        A toy stands in for `load_starter_clip()`, which takes seconds to load.
+
+        >>> import torch
+        >>> from torch import nn
+        >>> from das_core import CLIP, TextObjective
+        >>> from das_core.models import TextTower
+        >>> text = TextTower(lambda text: torch.tensor([text.count("a"), 1.0, 1.0]), len, context_length=77)
+        >>> mean_colour = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> clip = CLIP("toy", mean_colour, size=8, mean=(0.0,) * 3, std=(1.0,) * 3, width=3, text=text)
+        >>> objective = TextObjective.from_text(clip, "a castle\\nwater: -0.5")
+        >>> objective.prompts, objective.weights, tuple(objective.targets.shape)
+        (('a castle', 'water'), (1.0, -0.5), (2, 3))
+    """
 
     prompts: tuple[str, ...] = ()
 
@@ -80,24 +145,20 @@ class TextObjective(EmbeddingObjective):
     def from_text(
         cls, clip: CLIP, text: str, similarity: Similarity = "cosine", weight: float = 1.0
     ) -> "TextObjective":
-        """Return the objective of prompts written as text.
+        """Return the objective of prompts that are written as text.
 
-        Prompts that the model has read before are not encoded again.
+        Prompts that the model has encoded before are not encoded again.
 
         Args:
-            clip: the model to convince; it must have a text tower.
-            text: a prompt a line, then optionally ': weight'; a negative weight keeps something away.
-            similarity: what counts as near, see `EmbeddingObjective`.
-            weight: how much the score counts.
+            clip: the judge; it must have a text tower.
+            text: one prompt a line, optionally followed by ': weight', see `parse_prompts`. A weight below 0 keeps
+                something out of the picture.
+            similarity: how near two embeddings are, see `EmbeddingObjective`.
+            weight: what the score is multiplied by in the sum of all objectives.
 
         Raises:
-            ValueError: a line cannot be understood, there is none, or the model does not read.
-
-        Example:
-            >>> from das_core import load_starter_clip
-            >>> wish = TextObjective.from_text(load_starter_clip(), "a castle\\nwater: -0.5")
-            >>> wish.prompts, wish.weights
-            (('a castle', 'water'), (1.0, -0.5))
+            ValueError: when a line cannot be understood, there is no prompt, the weights of all prompts are 0, or the
+                model has no text tower.
         """
         weights = parse_prompts(text)
         prompts = tuple(weights)
@@ -107,29 +168,39 @@ class TextObjective(EmbeddingObjective):
 
 @dataclass(frozen=True)
 class ImageObjective(EmbeddingObjective):
-    """The similarity to the embeddings of some images. Make one with `from_images`."""
+    """The sum of the similarities between a view and some images. Make one with `from_images`.
+
+    The arguments are those of `EmbeddingObjective`; the targets are the embeddings of the images.
+
+    Example:
+        A toy stands in for `load_starter_clip()`, which takes seconds to load.
+
+        >>> import torch
+        >>> from torch import nn
+        >>> from das_core import CLIP, ImageObjective
+        >>> mean_colour = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> clip = CLIP("toy", mean_colour, size=8, mean=(0.0,) * 3, std=(1.0,) * 3, width=3)
+        >>> images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+        >>> objective = ImageObjective.from_images(clip, images)
+        >>> objective.name, tuple(objective.targets.shape)
+        ('2 images', (2, 3))
+    """
 
     @classmethod
     def from_images(
         cls, clip: CLIP, images: Tensor, similarity: Similarity = "cosine", weight: float = 1.0
     ) -> "ImageObjective":
-        """Return the objective of looking like some images to a model.
+        """Return the objective of looking like some images.
 
         Args:
-            clip: the model to convince.
-            images: (B, 3, H, W), 0..1, each seen whole, as the model was trained to see images. Each counts fully: two
-                pull twice as hard as one.
-            similarity: what counts as near, see `EmbeddingObjective`.
-            weight: how much the score counts.
+            clip: the judge.
+            images: (B, 3, H, W), 0..1. Each is embedded as a whole, resized as the model was trained to see images, and
+                has the weight 1: two images pull twice as hard as one.
+            similarity: how near two embeddings are, see `EmbeddingObjective`.
+            weight: what the score is multiplied by in the sum of all objectives.
 
         Raises:
-            ValueError: the images are none, or nothing to the model.
-
-        Example:
-            >>> from das_core import load_starter_clip
-            >>> aim = ImageObjective.from_images(load_starter_clip(), torch.rand(2, 3, 64, 64))
-            >>> aim.name, tuple(aim.targets.shape)
-            ('2 images', (2, 1280))
+            ValueError: when the images do not have that shape or are not finite, or an embedding is zero or not finite.
         """
         targets = clip.encode_images(images).cpu()
         name = "image" if len(targets) == 1 else f"{len(targets)} images"
@@ -137,9 +208,22 @@ class ImageObjective(EmbeddingObjective):
 
 
 def parse_prompts(text: str) -> dict[str, float]:
-    """Prompts and their weights from text: a prompt a line, then optionally ': weight'.
+    """Read prompts and their weights from text.
 
-    One that is written twice has the sum of its weights. ValueError names the line that cannot be understood.
+    Args:
+        text: one prompt a line, optionally followed by ': weight'. The weight is 1 where there is none. A colon between
+            two digits, as in 'a clock at 10:30', belongs to the prompt. Blank lines are skipped.
+
+    Returns:
+        Weights by prompt, in the order of the text. A prompt that is written twice has the sum of its weights.
+
+    Raises:
+        ValueError: when a weight is not a number, a prompt is empty, there is no prompt, or the weights of all prompts
+            are 0.
+
+    Example:
+        >>> parse_prompts("a castle\\nwater: -0.5")
+        {'a castle': 1.0, 'water': -0.5}
     """
     weights: dict[str, float] = {}
     for prompt, weight in parse_weighted_lines(text, "a prompt: 0.5', or end the line with ': 1", times=True):

@@ -1,7 +1,7 @@
-"""See what a part of a model reacts to: a channel, a neuron, a direction, a head, or all of a layer.
+"""The objective that activates a part of a judge: a channel, a neuron, a direction, a head, or a whole layer.
 
 Feature visualisation by optimisation (Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017) and, for
-all of a layer, DeepDream (Mordvintsev, Olah and Tyka, 2015).
+a whole layer, DeepDream (Mordvintsev, Olah and Tyka, 2015).
 """
 
 import re
@@ -19,16 +19,34 @@ from ..models.layers.layer import Layer, find_layer, find_layers
 from .base import BaseObjective
 
 Kind = Literal["layer", "channel", "neuron", "direction", "head"]
+"""The parts of a layer that can be activated, see `FeatureObjective`."""
 
 
 @dataclass(frozen=True)
 class FeatureObjective(BaseObjective):
-    """How strongly a part of one watched layer reacts to a view, in the layer's own units.
+    """The activation of a part of one layer, in the units of the layer.
 
-    `layer`: the mean square of all it says, so that whatever it sees already becomes more. `channel`: the mean of one
-    channel over all positions. `neuron`: one channel at one position, the middle if None. `direction`: the mean over
-    all positions of the features along a direction, made of `channels` and their shares, of length 1. `head`: the mean
-    square of one attention head. `index` is that of the channel or head, `position` (token,) or (row, column).
+    Args:
+        judge: a judge that captures one layer.
+        kind: the part, and how its activations become the score of a view. `layer`: the mean square of all activations,
+            which strengthens whatever the layer already sees. `channel`: the mean of a channel over all positions.
+            `neuron`: a channel at one position. `direction`: the projection of the activations on a direction in the
+            space of the channels, as the mean over all positions. `head`: the mean square of an attention head.
+        index: the number of the channel (`channel`, `neuron`) or of the head (`head`), from 0.
+        position: where the neuron is: (token,) or (row, column), or () in a layer with a single position; None for the
+            middle.
+        direction: pairs of a channel and its share of the direction; the direction is scaled to length 1.
+        weight: what the score is multiplied by in the sum of all objectives.
+
+    Raises:
+        ValueError: when there is no such kind, channel, head or position, the direction is zero, or a weight is not
+            finite or too large.
+
+    Example:
+        >>> from das_core import FeatureObjective, load_starter
+        >>> objective = FeatureObjective.from_layer(load_starter(), "blocks.3", kind="channel", index=17)
+        >>> objective.name, objective.layer.describe()
+        ('blocks.3 channel 17', '80 channels, 14 x 14')
     """
 
     judge: ActivationJudge
@@ -68,16 +86,18 @@ class FeatureObjective(BaseObjective):
         """Return the objective of a part of a layer, found by the layer's name.
 
         Args:
-            model: the judge to look into.
-            layer: the layer's name in the model; for a head that of the attention module.
-            kind: which part of the layer, see `FeatureObjective`.
-            index: the channel or head.
-            position: the place of a neuron; None for the middle.
-            direction: channels and their shares.
-            weight: how much the score counts.
+            model: the judge whose layer is captured.
+            layer: the name of the layer in the model (`find_layers` lists them); for a head that of the attention
+                module.
+            kind: the part of the layer, see `FeatureObjective`.
+            index: the number of the channel or head, from 0.
+            position: where a neuron is; None for the middle.
+            direction: pairs of a channel and its share of the direction.
+            weight: what the score is multiplied by in the sum of all objectives.
 
         Raises:
-            ValueError: there is no such layer (the nearest names are told) or no such part of it (the range is told).
+            ValueError: when there is no such layer (the message lists the nearest names), no such part of it (the
+                message says the range), or a weight is not finite or too large.
         """
         known = find_layers(model)
         if kind == "head":
@@ -93,18 +113,25 @@ class FeatureObjective(BaseObjective):
 
     @property
     def layer(self) -> Layer:
-        """The layer that is watched."""
+        """The layer that is captured."""
         return self.judge.layers[0]
 
     @property
     def name(self) -> str:
-        """Layer and part."""
+        """The name of the layer and the part of it, such as 'blocks.3 channel 17'."""
         part = {"layer": "", "direction": " direction", "head": f" head {self.index}"}
         where = "" if self.position is None else f" at {', '.join(map(str, self.position))}"
         return self.layer.name.removesuffix(HEADS) + part.get(self.kind, f" channel {self.index}{where}")
 
     def score(self, output: Activations) -> Tensor:
-        """The reaction (V,) to every view."""
+        """Return the activation of the part for every view.
+
+        Args:
+            output: the activations of V views.
+
+        Returns:
+            Scores (V,), in the units of the layer.
+        """
         features = output[self.layer.name]
         if self.kind == "layer":
             return features.square().flatten(1).mean(dim=1)
@@ -112,32 +139,48 @@ class FeatureObjective(BaseObjective):
             return features.unflatten(1, (self.layer.heads, -1))[:, self.index].square().flatten(1).mean(dim=1)
         if self.kind == "direction":
             channels, shares = zip(*self.direction, strict=True)
-            along = features.new_tensor(shares)
-            places = features[:, list(channels)].flatten(2) if features.ndim > 2 else features[:, list(channels), None]
-            return (along / along.norm()) @ places.mean(dim=2).T
+            direction = features.new_tensor(shares)
+            chosen = features[:, list(channels)].flatten(2) if features.ndim > 2 else features[:, list(channels), None]
+            return (direction / direction.norm()) @ chosen.mean(dim=2).T
         channel = features[:, self.index]
         if self.kind == "neuron":
-            place: tuple[int | slice, ...] = (slice(None), *self._place())
-            return channel[place]
+            index: tuple[int | slice, ...] = (slice(None), *self._resolve_position())
+            return channel[index]
         return channel.flatten(1).mean(dim=1) if channel.ndim > 1 else channel
 
-    def _place(self) -> tuple[int, ...]:
+    def _resolve_position(self) -> tuple[int, ...]:
+        """Return the position, that of the middle where none is given."""
         return tuple(side // 2 for side in self.layer.positions) if self.position is None else self.position
 
     def _check_position(self) -> None:
-        sides, place = self.layer.positions, self._place()
-        if len(place) != len(sides) or any(not 0 <= at < side for at, side in zip(place, sides, strict=True)):
-            asked = ", ".join(map(str, place))
+        """Raise ValueError when the position is not in the layer; the message says what can be written."""
+        sides, position = self.layer.positions, self._resolve_position()
+        if len(position) != len(sides) or any(not 0 <= at < side for at, side in zip(position, sides, strict=True)):
+            written = ", ".join(map(str, position))
             form = {0: "it has one place only, leave the position empty", 1: "write a token from 0 to {}"}
-            told = form.get(len(sides), "write a row from 0 to {} and a column from 0 to {}, such as '3, 5'")
+            hint = form.get(len(sides), "write a row from 0 to {} and a column from 0 to {}, such as '3, 5'")
             raise ValueError(
-                f"position '{asked}' is not in layer {self.layer.name} ({self.layer.describe()}); "
-                + told.format(*(side - 1 for side in sides))
+                f"position '{written}' is not in layer {self.layer.name} ({self.layer.describe()}); "
+                + hint.format(*(side - 1 for side in sides))
             )
 
 
 def parse_position(text: str) -> tuple[int, ...] | None:
-    """A position from text: nothing (the middle), a token ('0'), or row and column ('3, 5')."""
+    """Read the position of a neuron from text.
+
+    Args:
+        text: a token, such as '0', or a row and a column, such as '3, 5', separated by commas or spaces.
+
+    Returns:
+        (token,) or (row, column); None, which stands for the middle, if the text is blank.
+
+    Raises:
+        ValueError: when the text is anything but whole numbers.
+
+    Example:
+        >>> parse_position("3, 5"), parse_position("")
+        ((3, 5), None)
+    """
     parts = re.split(r"[\s,]+", text.strip()) if text.strip() else []
     if not parts:
         return None
@@ -150,7 +193,22 @@ def parse_position(text: str) -> tuple[int, ...] | None:
 
 
 def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
-    """Channels and their shares from text: a channel a line, then optionally ': share'; named twice, shares add up."""
+    """Read the channels of a direction and their shares from text.
+
+    Args:
+        text: one channel a line, optionally followed by ': share'. The share is 1 where there is none.
+
+    Returns:
+        Pairs of a channel and its share, in the order of the text. A channel that is written twice has the sum of its
+        shares.
+
+    Raises:
+        ValueError: when a channel is not a whole number or a share is not a number.
+
+    Example:
+        >>> parse_direction("12: 0.5\\n40: -1")
+        ((12, 0.5), (40, -1.0))
+    """
     shares: dict[int, float] = {}
     for name, share in parse_weighted_lines(text, "12: 0.5"):
         if not re.fullmatch(r"-?\d{1,9}", name):
@@ -160,5 +218,6 @@ def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
 
 
 def _check_index(index: int, count: int, what: str, layer: Layer) -> None:
+    """Raise ValueError unless `index` is from 0 to `count` - 1."""
     if not 0 <= index < count:
         raise ValueError(f"{what} {index} is out of range; layer {layer.name} has {what}s 0 to {count - 1}")

@@ -1,4 +1,4 @@
-"""What pictures are like, whatever they show: objectives that ask the picture itself and no model."""
+"""Objectives that score the picture itself, without a judge: smoothness, distance to the start, spectrum, range."""
 
 import math
 from dataclasses import dataclass
@@ -13,20 +13,40 @@ from ..common.weighted_lines import check_weight
 from .base import BaseObjective
 
 PriorKind = Literal["total_variation", "l2", "spectrum", "range"]
+"""What a prior measures, see `Prior`."""
 
-# Below it a difference of neighbours counts by its square, so that flat areas have a gradient too: a step of 8 bits.
+# One step of an 8-bit image. Smaller differences of neighbours count by their square, so that the gradient of the root
+# is finite in flat areas.
 _FLAT = 1 / 255
 
-# How near to black and white a value may come (of half the range) before it is pulled back.
-_ROOM = 0.9
+# The share of the way from mid-grey to black or white within which a value costs nothing.
+_FREE_RANGE = 0.9
+
 _BANDS_PER_OCTAVE = 2
-_DARKEST = 1e-10
+
+# A floor under the power of a band: a flat image has none, and its logarithm would be infinite.
+_SMALLEST_POWER = 1e-10
+
+# Waves a pixel of the finest pattern that pixels can show.
 _FINEST = 0.5
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """The picture now and at the start of the ascent: pixels (B, 3, H, W), 0..1, margins included."""
+    """The whole canvas as pixels, now and before the first step: what an objective without a judge is given.
+
+    Args:
+        pixels: the canvas now, (B, 3, H, W), 0..1, margins included.
+        start: the canvas before the first step, (B, 3, H, W), 0..1.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Prior
+        >>> from das_core.objectives import Canvas
+        >>> canvas = Canvas(pixels=torch.full((1, 3, 8, 8), 0.7), start=torch.full((1, 3, 8, 8), 0.5))
+        >>> Prior("l2").score(canvas)
+        tensor([-0.0400])
+    """
 
     pixels: Tensor
     start: Tensor
@@ -34,14 +54,29 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Prior(BaseObjective):
-    """A score of the picture itself, at most 0.
+    """A score of the picture itself, at most 0, that keeps it natural whatever it shows.
 
-    `total_variation` is minus the mean difference of neighbouring pixels: smooths, edges stay. `l2` is minus the mean
-    square distance to the start: keeps to it. `spectrum` is minus the mean square distance, in log power, of the radial
-    spectrum to a line of slope -2 (photographs fall as 1/f^2: Field, 1987, J. Opt. Soc. Am. A 4, 2379): takes grain or
-    blur away. `range` is minus the mean square of what lies beyond 90 % of the range: no burnt colours.
+    In an ascent with judges the gradient of a prior is brought to the scale of theirs: a weight of 0.2 pulls a fifth as
+    hard as a judge of weight 1 (`ascent.ensemble.balance_gradients`).
 
-    Its gradient is brought to the scale of the models' like any other, so a weight of 0.2 pulls a fifth as hard.
+    Args:
+        kind: what is measured. `total_variation`: minus the mean difference of neighbouring pixels; it smooths areas
+            and keeps edges. `l2`: minus the mean squared distance to the pixels at the start; it keeps the picture near
+            them. `spectrum`: minus the mean squared distance, in log power, of the radial power spectrum to a line of
+            slope -2; it removes grain and blur, for the power of photographs falls as 1/f^2 (Field, 1987, J. Opt. Soc.
+            Am. A 4, 2379). `range`: minus the mean square of how far values lie beyond 90 % of the way from mid-grey to
+            black or white; it prevents clipped colours.
+        weight: what the score is multiplied by in the sum of all objectives.
+
+    Raises:
+        ValueError: when there is no such kind, or the weight is not finite or too large.
+
+    Example:
+        >>> from das_core import Ascent, ImageStack, Prior, StackSpec
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
+        >>> history = Ascent(stack, [Prior("total_variation")], steps=4).run().history
+        >>> [round(record.scores["total variation"], 3) for record in history]
+        [-0.051, -0.048, -0.045, -0.042]
     """
 
     kind: PriorKind = "total_variation"
@@ -53,48 +88,77 @@ class Prior(BaseObjective):
 
     @property
     def judge(self) -> None:
-        """No model is asked."""
+        """None: the picture itself is scored."""
         return None
 
     @property
     def name(self) -> str:
-        """Its kind, in words."""
+        """The kind, in words."""
         return self.kind.replace("_", " ")
 
     def score(self, output: Canvas) -> Tensor:
-        """The score (B,) of every image."""
+        """Return the score of every image.
+
+        Args:
+            output: the picture now and at the start.
+
+        Returns:
+            Scores (B,), at most 0.
+        """
         return _SCORES[self.kind](output)
 
 
-def _total_variation(canvas: Canvas) -> Tensor:
+def _score_total_variation(canvas: Canvas) -> Tensor:
+    """Return minus the mean length (B,) of the differences to the pixels below and to the right."""
     down = canvas.pixels.diff(dim=2)[:, :, :, :-1]
     right = canvas.pixels.diff(dim=3)[:, :, :-1]
     return -((down.square() + right.square() + _FLAT**2).sqrt() - _FLAT).mean(dim=(1, 2, 3))
 
 
-def _l2(canvas: Canvas) -> Tensor:
+def _score_l2(canvas: Canvas) -> Tensor:
+    """Return minus the mean squared distance (B,) to the pixels at the start."""
     return -(canvas.pixels - canvas.start).square().mean(dim=(1, 2, 3))
 
 
-def _range(canvas: Canvas) -> Tensor:
-    return -F.relu((2 * canvas.pixels - 1).abs() - _ROOM).square().mean(dim=(1, 2, 3))
+def _score_range(canvas: Canvas) -> Tensor:
+    """Return minus the mean square (B,) of how far values lie beyond the free range, in halves of the whole range."""
+    return -F.relu((2 * canvas.pixels - 1).abs() - _FREE_RANGE).square().mean(dim=(1, 2, 3))
 
 
-def _spectrum(canvas: Canvas) -> Tensor:
+def _score_spectrum(canvas: Canvas) -> Tensor:
+    """Return minus the mean squared distance (B,), in log power, to a line of slope -2, whatever its height."""
     power, frequency = measure_band_power(canvas.pixels)
-    level = power.clamp(min=_DARKEST).log() + 2 * frequency.log()
+    level = power.clamp(min=_SMALLEST_POWER).log() + 2 * frequency.log()
     return -(level - level.mean(dim=1, keepdim=True)).square().mean(dim=1)
 
 
-_SCORES = {"total_variation": _total_variation, "l2": _l2, "spectrum": _spectrum, "range": _range}
+_SCORES = {
+    "total_variation": _score_total_variation,
+    "l2": _score_l2,
+    "spectrum": _score_spectrum,
+    "range": _score_range,
+}
 
 
 def measure_band_power(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean power (B, K) of images (B, 3, H, W) in half-octave bands, and their frequencies (K,).
+    """Return the radial power spectrum of images in bands of about half an octave.
 
-    Frequencies are waves a pixel. The power is the mean of the channels.
+    Args:
+        pixels: images (B, 3, H, W), 0..1.
+
+    Returns:
+        The mean power in every band and over the channels, (B, K), and the frequencies of the bands in waves a pixel,
+        (K,), rising; all lie between four waves across the short side and half a wave a pixel.
+
+    Example:
+        >>> import torch
+        >>> image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        >>> power, frequencies = measure_band_power(image)
+        >>> tuple(power.shape), [round(float(frequency), 2) for frequency in frequencies]
+        ((1, 4), [0.15, 0.21, 0.3, 0.42])
     """
-    # From four waves across the picture, below which the window sees itself, to the finest that fit in all directions.
+    # Below four waves across the picture the spectrum is that of the Hann window; above half a wave a pixel no
+    # frequency fits in every direction.
     lowest = 4 / min(pixels.shape[2:])
     count = max(2, math.floor(_BANDS_PER_OCTAVE * math.log2(_FINEST / lowest)))
     edges = tuple(lowest * (_FINEST / lowest) ** (number / count) for number in range(count + 1))

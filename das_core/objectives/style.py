@@ -1,7 +1,8 @@
-"""Take over the style of an image: the statistics of what a model sees in it, without the places.
+"""The objective that takes over the style of an image: which activations occur together, wherever they are.
 
-The Gram matrices of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016,
-section 2.2), here each compared as a share of its target's size, so that layers count alike whatever their scale.
+Gram matrices as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016,
+section 2.2). Here their distance is relative to the size of the target, so that layers count alike whatever their
+scale.
 """
 
 import math
@@ -20,21 +21,44 @@ from ..models.layers.layer import find_layer, find_layers
 from .base import BaseObjective
 
 SMALLEST_STYLE = 16
-"""Pixels a side below which an image has no texture to speak of."""
+"""The shortest side in pixels that a style image may have; smaller ones show no texture."""
 
 _ZOOMS = (1.0, 0.7)
-"""Sides of the windows that a style image is seen through, as shares of its short side: about as near as views come."""
+"""Sides of the windows in which a style image is measured, as shares of its short side: about those of views."""
 
 _MOST_WINDOWS = 8
+"""The most windows side by side along one axis of a style image."""
+
 _CHUNK = 4
+"""How many windows go through the judge at once."""
 
 
 @dataclass(frozen=True)
 class StyleObjective(BaseObjective):
-    """How near the Gram matrices of some layers come to those of an image: 0 when they are the same, else below.
+    """Minus the relative squared distance between the Gram matrices of a view and those of a style.
 
-    The score of a view is minus the weighted sum over the layers of |G - T|² / |T|², where G is the Gram matrix
-    (channels, channels) of the view, T that of the style (`gram`), and |·| the Frobenius norm.
+    The score of a view is minus the weighted sum over the layers of |G - T|² / |T|², where G is the Gram matrix of the
+    view (`gram_matrix`), T that of the style, and |·| the Frobenius norm. It is 0 where both are the same, and below 0
+    elsewhere if no weight is negative.
+
+    Args:
+        judge: a judge that captures the layers.
+        targets: the Gram matrix T (channels, channels) of the style in every layer, see `measure_style`.
+        weights: the weight of every layer in the sum.
+        weight: what the score is multiplied by in the sum of all objectives.
+        name: the name in progress, history and errors.
+
+    Raises:
+        ValueError: when targets or weights are not one a layer, a target is zero or not finite, a weight is not finite
+            or too large, or the weights of all layers are 0.
+
+    Example:
+        >>> import torch
+        >>> from das_core import StyleObjective, load_starter
+        >>> image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        >>> objective = StyleObjective.from_images(load_starter(), image, "blocks.1\\nblocks.2: 0.5")
+        >>> objective.weights, [tuple(target.shape) for target in objective.targets]
+        ((1.0, 0.5), [(24, 24), (40, 40)])
     """
 
     judge: ActivationJudge
@@ -64,16 +88,17 @@ class StyleObjective(BaseObjective):
     def from_images(cls, model: Judge, images: Tensor, layers: str = "", weight: float = 1.0) -> "StyleObjective":
         """Return the objective of the style of images.
 
-        Several images, and several windows of each, are one style: the mean of their Gram matrices.
+        All images together are one style: the mean of their Gram matrices over several windows of each.
 
         Args:
-            model: the judge to look into.
-            images: (B, 3, H, W), 0..1, of any size from 16 x 16.
-            layers: a layer a line, then optionally ': weight'; without lines those of `choose_style_layers`.
-            weight: how much the score counts.
+            model: the judge whose layers are compared.
+            images: (B, 3, H, W), 0..1, at least 16 x 16.
+            layers: one layer a line, optionally followed by ': weight'; if empty, `choose_style_layers` chooses them.
+            weight: what the score is multiplied by in the sum of all objectives.
 
         Raises:
-            ValueError: there is no such layer, or an image is none or too small to have a texture.
+            ValueError: when there is no such layer, a weight is not a number, all weights are 0, or the images do not
+                have that shape, are not finite, too small, or zero to a layer.
         """
         check_images(images, "the style image")
         height, width = images.shape[2:]
@@ -92,29 +117,66 @@ class StyleObjective(BaseObjective):
         return cls(judge, measure_style(judge, images), tuple(weights.values()), weight)
 
     def score(self, output: Activations) -> Tensor:
-        """The score (V,) of every view."""
+        """Return the score of every view.
+
+        Args:
+            output: the activations of V views.
+
+        Returns:
+            Scores (V,), at most 0 if no weight is negative.
+        """
         distances = measure_style_distances(output, self.judge, self.targets)
         return -distances @ distances.new_tensor(self.weights)
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """The Gram matrices (V, channels, channels) of features (V, channels, *positions): means over the positions."""
+    """Return the Gram matrices of activations: the mean products of two channels over all positions.
+
+    Args:
+        features: activations (V, channels, *positions).
+
+    Returns:
+        (V, channels, channels).
+
+    Example:
+        >>> import torch
+        >>> gram_matrix(torch.tensor([[[1.0, 3.0], [2.0, 0.0]]]))
+        tensor([[[5., 1.],
+                 [1., 2.]]])
+    """
     flat = features.flatten(2) if features.ndim > 2 else features[:, :, None]
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
 def measure_style_distances(output: Activations, judge: ActivationJudge, targets: tuple[Tensor, ...]) -> Tensor:
-    """|G - T|² / |T|² (V, layers) of every view and watched layer."""
+    """Return the relative squared distance of every view to a style, layer by layer.
+
+    Args:
+        output: the activations of V views.
+        judge: the judge that captured them.
+        targets: the Gram matrix T (channels, channels) of the style in every layer of the judge.
+
+    Returns:
+        |G - T|² / |T|² (V, layers), at least 0; 0 where both are the same.
+    """
     columns = []
     for layer, target in zip(judge.layers, targets, strict=True):
-        found = gram_matrix(output[layer.name])
-        aim = target.to(found)
-        columns.append((found - aim).square().sum(dim=(1, 2)) / aim.square().sum())
+        gram = gram_matrix(output[layer.name])
+        aim = target.to(gram)
+        columns.append((gram - aim).square().sum(dim=(1, 2)) / aim.square().sum())
     return torch.stack(columns, dim=1)
 
 
 def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
-    """The mean Gram matrix of every watched layer over the windows of images (B, 3, H, W), float32, on the CPU."""
+    """Return the mean Gram matrix of every captured layer over square windows that cover some images.
+
+    Args:
+        judge: a judge that captures the layers, on the device of the images.
+        images: (B, 3, H, W), 0..1.
+
+    Returns:
+        A matrix (channels, channels) for every layer, float32, on the CPU.
+    """
     windows = torch.cat([fit_square(window, judge.size) for window in _cut_windows(images)])
     sums = [torch.zeros(layer.channels, layer.channels) for layer in judge.layers]
     with torch.no_grad():
@@ -126,15 +188,16 @@ def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
 
 
 def _cut_windows(images: Tensor) -> Iterator[Tensor]:
-    """Square windows that cover images (B, 3, H, W) evenly, of a few sides."""
+    """Yield square windows (B, 3, side, side) of a few sides, evenly spaced over images (B, 3, H, W)."""
     height, width = images.shape[2:]
     for zoom in _ZOOMS:
         side = math.ceil(min(height, width) * zoom)
-        for top in _starts(height, side):
-            for left in _starts(width, side):
+        for top in _space_windows(height, side):
+            for left in _space_windows(width, side):
                 yield images[:, :, top : top + side, left : left + side]
 
 
-def _starts(length: int, side: int) -> list[int]:
+def _space_windows(length: int, side: int) -> list[int]:
+    """Return where along an axis of `length` pixels windows of `side` pixels begin, evenly spaced from end to end."""
     count = min(math.ceil(length / side), _MOST_WINDOWS)
     return [round((length - side) * number / max(1, count - 1)) for number in range(count)] if count > 1 else [0]

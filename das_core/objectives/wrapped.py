@@ -1,4 +1,4 @@
-"""Objectives around another one: they change where or when it counts."""
+"""Objectives that wrap another one and change where or when it counts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,21 @@ from .base import Objective
 
 @dataclass(frozen=True)
 class WrappedObjective:
-    """Another objective, passed through as it is; subclasses change something about it.
+    """A base class for objectives that wrap another one: it passes everything on; subclasses change a part.
 
-    Wrapped once more, an objective has both changes.
+    An objective that is wrapped twice has both changes.
+
+    Args:
+        objective: the objective to wrap.
+
+    Example:
+        >>> from das_core import Prior
+        >>> from das_core.objectives import WrappedObjective
+        >>> class Renamed(WrappedObjective):
+        ...     name = "smooth"
+        >>> renamed = Renamed(Prior("total_variation", weight=0.2))
+        >>> renamed.name, renamed.weight
+        ('smooth', 0.2)
     """
 
     objective: Objective
@@ -37,7 +49,7 @@ class WrappedObjective:
 
     @property
     def regions(self) -> tuple[Tensor, ...]:
-        """The masks of the wrapped objective."""
+        """The region masks of the wrapped objective."""
         return self.objective.regions
 
     @property
@@ -46,40 +58,52 @@ class WrappedObjective:
         return self.objective.reference_images
 
     def weight_at(self, progress: float) -> float:
-        """Return the weight of the wrapped objective when the share `progress` (0..1) of the ascent is over."""
+        """Return the weight of the wrapped objective at a moment of the ascent.
+
+        Args:
+            progress: the share of the ascent that is over, 0 at the first step and 1 at the last.
+        """
         return self.objective.weight_at(progress)
 
     def score(self, output: Any) -> Tensor:
-        """Return the score (V,) of the wrapped objective; weights are applied by the ascent."""
+        """Return the score of the wrapped objective, which is not multiplied by its weight.
+
+        Args:
+            output: what the wrapped objective is given, see `Objective.score`.
+
+        Returns:
+            Scores (V,) of views, or (B,) of images where there is no judge.
+        """
         return self.objective.score(output)
 
 
 @dataclass(frozen=True)
 class RegionObjective(WrappedObjective):
-    """An objective under a mask: its judge sees views from there, and only what lies there moves for it.
+    """An objective that acts in a region: views are drawn from it, and only its gradient under the mask counts.
 
-    What it moves on coarse levels reaches over the edge of the mask, so that regions meet without a seam. A region
-    within a region acts where both are.
+    Changes of coarse levels reach beyond the edge of the mask, so that neighbouring regions meet without a seam. A
+    region inside another region acts where both are.
 
     Args:
-        objective: what is asked for.
-        mask: where, (B or 1, h, w), 0..1, of any size; it covers the picture as an image would.
+        objective: the objective to restrict.
+        mask: the region, (B or 1, h, w), 0..1, of any size: one for all images of a stack, or one for each. It is
+            resized to cover the picture, as a start image is.
 
     Example:
         >>> import torch
-        >>> from das_core import ClassObjective, load_starter
+        >>> from das_core import ClassObjective, RegionObjective, load_starter
         >>> left = torch.zeros(1, 64, 64)
         >>> left[:, :, :32] = 1
         >>> castle = RegionObjective(ClassObjective.from_text(load_starter(), "castle"), left)
-        >>> castle.name, len(castle.regions)
-        ('castle', 1)
+        >>> castle.name, [tuple(mask.shape) for mask in castle.regions]
+        ('castle', [(1, 64, 64)])
     """
 
     mask: Tensor
 
     @property
     def regions(self) -> tuple[Tensor, ...]:
-        """The mask, then those of the wrapped objective."""
+        """The mask, followed by the region masks of the wrapped objective."""
         return (self.mask, *self.objective.regions)
 
 
@@ -88,16 +112,16 @@ class ScheduledObjective(WrappedObjective):
     """An objective whose weight is multiplied by a factor that changes over the ascent.
 
     Args:
-        objective: what is asked for.
+        objective: the objective to schedule.
         start: the factor at the first step.
         end: the factor at the last step.
-        curve: how the factor goes from one to the other, see `Curve`.
+        curve: how the factor changes from one to the other, see `common.curves.Curve`.
 
     Raises:
-        ValueError: a factor is not finite or too large, or there is no such curve.
+        ValueError: when a factor is not finite or too large, or there is no such curve.
 
     Example:
-        >>> from das_core import Prior
+        >>> from das_core import Prior, ScheduledObjective
         >>> fading = ScheduledObjective(Prior("total_variation", weight=0.2), start=1.0, end=0.0)
         >>> fading.weight_at(0.0), fading.weight_at(0.5)
         (0.2, 0.1)
@@ -114,9 +138,13 @@ class ScheduledObjective(WrappedObjective):
 
     @property
     def weight(self) -> float:
-        """The largest weight it has at any time, in size: 0 if it never counts."""
+        """The largest weight in size, with its sign, that start and end lead to; 0 if the objective never counts."""
         return max(self.start, self.end, key=abs) * super().weight
 
     def weight_at(self, progress: float) -> float:
-        """Return the weight when the share `progress` (0..1) of the ascent is over."""
+        """Return the weight of the wrapped objective times the factor of a moment.
+
+        Args:
+            progress: the share of the ascent that is over, 0 at the first step and 1 at the last.
+        """
         return interpolate(self.start, self.end, self.curve, progress) * super().weight_at(progress)

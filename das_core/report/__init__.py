@@ -1,4 +1,4 @@
-"""What came out, as numbers, texts and charts."""
+"""Reports on pictures, stacks and ascents: as numbers, as texts and as charts."""
 
 from .history import format_history, plot_history
 from .level_sheet import render_level_sheets

@@ -1,4 +1,4 @@
-"""The course of an ascent: its scores and its gradient, step by step, as text and as a chart."""
+"""The history of an ascent, its scores and its gradient step by step, as text and as a chart."""
 
 from collections.abc import Sequence
 
@@ -8,26 +8,52 @@ from ..ascent.result import Record
 from ..common.text import truncate
 from .chart import BLUE, GREY, new_figure, render_figure
 
-# Scores of many objectives share one panel: a panel each would no longer be seen at once.
+# Beyond this, all scores share one panel: with a panel each, the chart would be too tall to be seen at once.
 _MOST_PANELS = 6
 
 
 class EmptyHistoryError(ValueError):
-    """A history without a step."""
+    """The error for a history that holds no step."""
 
 
 def list_objectives(history: Sequence[Record]) -> list[str]:
-    """The names of all objectives, in the order in which they come up; ValueError where there is no step."""
+    """Return the names of all objectives in a history, each once, in the order in which they first occur.
+
+    Args:
+        history: the records of an ascent.
+
+    Raises:
+        EmptyHistoryError: when the history holds no step. It is a ValueError.
+    """
     if not history:
         raise EmptyHistoryError("the history holds no step; use that of an ascent that has run")
     return list(dict.fromkeys(name for record in history for name in record.scores))
 
 
 def format_history(history: Sequence[Record]) -> str:
-    """Every objective with its score at the first and the last of its steps and its best one, then the gradient."""
+    """Write a history as text.
+
+    Args:
+        history: the records of an ascent, in the order of the steps. Steps are counted from 1 in the text.
+
+    Returns:
+        A line for each objective, with its first, last and best score; then a line with the norm of the gradient at the
+        first and the last step.
+
+    Raises:
+        EmptyHistoryError: when the history holds no step. It is a ValueError.
+
+    Example:
+        >>> from das_core import Record
+        >>> from das_core.report import format_history
+        >>> history = [Record(step, {"goldfish": 2.0 * step}, gradient_norm=0.5) for step in range(3)]
+        >>> print(format_history(history))
+        goldfish: 0 at step 1, 4 at step 3, best 4 at step 3
+        gradient norm: 0.5 at step 1, 0.5 at step 3
+    """
     lines = []
     for name in list_objectives(history):
-        steps, scores = _scores(history, name)
+        steps, scores = _select_scores(history, name)
         best = max(range(len(scores)), key=scores.__getitem__)
         lines.append(
             f"{name}: {scores[0]:.3g} at step {steps[0]}, {scores[-1]:.3g} at step {steps[-1]}, "
@@ -42,15 +68,32 @@ def format_history(history: Sequence[Record]) -> str:
 
 
 def plot_history(history: Sequence[Record]) -> Tensor:
-    """Score against step for each objective, and the norm of the gradient below: (1, 3, H, W), 0..1."""
+    """Draw a history as a chart: score against step for each objective, and the norm of the gradient below.
+
+    Args:
+        history: the records of an ascent, in the order of the steps. Up to six objectives get a panel each; more than
+            six share one.
+
+    Returns:
+        The chart (1, 3, H, W), 0..1; its height depends on the number of panels.
+
+    Raises:
+        EmptyHistoryError: when the history holds no step. It is a ValueError.
+
+    Example:
+        >>> from das_core import Record, plot_history
+        >>> history = [Record(step, {"goldfish": 2.0 * step}, gradient_norm=0.5) for step in range(3)]
+        >>> plot_history(history).shape
+        torch.Size([1, 3, 500, 700])
+    """
     names = list_objectives(history)
     groups = [[name] for name in names] if len(names) <= _MOST_PANELS else [names]
     figure = new_figure(7, 1.2 + 1.9 * (len(groups) + 1))
     panels = figure.subplots(len(groups) + 1, 1, sharex=True)
     for axes, group in zip(panels, groups, strict=False):
         for name in group:
-            axes.plot(*_scores(history, name), color=BLUE if len(group) == 1 else None, label=truncate(name, 32))
-        # Names are no formulas: a '$' in one stays a '$'.
+            axes.plot(*_select_scores(history, name), color=BLUE if len(group) == 1 else None, label=truncate(name, 32))
+        # Names are not formulas: a '$' in one stays a '$'.
         axes.set_title(truncate(group[0], 64) if len(group) == 1 else "scores", parse_math=False, fontsize=10)
         axes.set_ylabel("score")
     panels[-1].plot([record.step + 1 for record in history], [r.gradient_norm for r in history], color=GREY)
@@ -63,7 +106,7 @@ def plot_history(history: Sequence[Record]) -> Tensor:
     return render_figure(figure)
 
 
-def _scores(history: Sequence[Record], name: str) -> tuple[list[int], list[float]]:
-    """Steps, counted from 1, and the scores of an objective at them."""
+def _select_scores(history: Sequence[Record], name: str) -> tuple[list[int], list[float]]:
+    """Return the steps at which an objective has a score, counted from 1, and its scores there."""
     known = [(record.step + 1, record.scores[name]) for record in history if name in record.scores]
     return [step for step, _ in known], [score for _, score in known]

@@ -1,4 +1,4 @@
-"""The levels of a stack as a sheet: each alone, and summed up to each."""
+"""The levels of a stack drawn as a sheet of tiles: each level alone, and the sum of all levels up to it."""
 
 from collections.abc import Sequence
 
@@ -14,34 +14,54 @@ from ..stack.decomposition import decompose
 from ..stack.image_stack import ImageStack, crop_margin, render_pixels
 
 SMALLEST_TILE = 32
+"""The least size of a tile, in pixels; the captions need that much room."""
+
 _MOST_COLUMNS = 10
 _GAP = 4
 _CAPTION_HEIGHT, _FONT_SIZE = 18, 13
 
-# A stretched level reaches this far from grey before the tanh, all but the last few of its values.
+# A stretched level has this share of its values within this distance from grey, before the tanh.
 _STRETCHED_TO, _STRETCHED_SHARE = 1.0, 0.98
 
-# What is next to nothing is not blown up to full contrast.
+# A bound on the stretch, so that rounding errors are not shown at full contrast.
 _STRONGEST_STRETCH = 50.0
 
 
 def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> Tensor:
-    """A sheet (B, 3, H, W), 0..1, for every image: the upper row shows the levels alone, the lower one the sum so far.
+    """Draw a sheet of tiles for every image of a stack.
 
-    More than ten levels are grouped into octaves. A tile is `tile` pixels on its long side. Alone, grey is nothing;
-    with `stretch` faint levels are shown stronger, by the factor that is written over them.
+    The upper row shows each level alone, where grey means zero; the lower row shows the sum of all levels up to it.
+    More than ten levels are grouped into octaves, with a tile for each octave.
+
+    Args:
+        stack: the stack.
+        tile: the long side of a tile in pixels, at least 32.
+        stretch: whether levels in the upper row are scaled to fill the range of brightness. The factor is written above
+            them.
+
+    Returns:
+        The sheets (B, 3, H, W), 0..1, on the CPU.
+
+    Raises:
+        ValueError: when the tiles are too small.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, render_level_sheets
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)))
+        >>> render_level_sheets(stack, tile=64).shape  # Two rows of three tiles, with captions and gaps.
+        torch.Size([1, 3, 176, 208])
     """
     if tile < SMALLEST_TILE:
         raise ValueError(
             f"size {tile} is too small for a tile; at least {SMALLEST_TILE} pixels are needed, 160 is good"
         )
-    whole, levels = decompose(stack), stack.spec.resolutions
+    parts, levels = decompose(stack), stack.spec.resolutions
     groups = group_into_octaves(levels, _MOST_COLUMNS)
     bands = [(levels[group[0]], levels[group[-1]]) for group in groups]
     summed = torch.zeros_like(stack.canvas)
     alone, sums, factors = [], [], []
     for group in groups:
-        canvas = whole.sum_levels(group)
+        canvas = parts.sum_levels(group)
         summed = summed + canvas
         factor = _choose_stretch(canvas) if stretch else torch.ones(stack.batch)
         factors.append(factor.tolist())
@@ -58,15 +78,15 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
 
 
 def _choose_stretch(canvas: Tensor) -> Tensor:
-    """By how much to scale every image of a canvas (B, 3, H, W) so that it can be seen: (B,)."""
+    """Return the factor (B,) by which to scale each image of a canvas (B, 3, H, W) to fill the range of brightness."""
     values = canvas.flatten(1).abs()
     size = values.kthvalue(max(1, round(values.shape[1] * _STRETCHED_SHARE)), dim=1).values
-    # Nothing at all stays nothing, and is not said to be stretched.
+    # A canvas of zeros gets the factor 1, so that no factor is written above its tile.
     return torch.where(size > 0, (_STRETCHED_TO / size.clamp(min=1e-9)).clamp(max=_STRONGEST_STRETCH), 1.0).cpu()
 
 
 def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
-    """A canvas as pictures (B, 3, h, w), 0..1, of `side` pixels on their long side."""
+    """Return a canvas as pictures (B, 3, h, w), 0..1, whose long side is `side` pixels."""
     picture = crop_margin(render_pixels(canvas, stack.spec.color), stack.spec.margin).cpu()
     scale = side / max(picture.shape[2:])
     size = [max(1, round(length * scale)) for length in picture.shape[2:]]
@@ -74,11 +94,11 @@ def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
 
 
 def _add_captions(tiles: Sequence[Tensor], captions: Sequence[str]) -> list[Tensor]:
-    """Pictures (3, h, w) with a line of text above each."""
+    """Return pictures (3, h, w) with a line of text above each."""
     font = ImageFont.load_default(_FONT_SIZE)
-    made = []
+    captioned = []
     for tile, text in zip(tiles, captions, strict=True):
         strip = Image.new("RGB", (tile.shape[2], _CAPTION_HEIGHT), "white")
         ImageDraw.Draw(strip).text((2, 1), text, "black", font)
-        made.append(torch.cat([to_tensor(strip), tile], dim=1))
-    return made
+        captioned.append(torch.cat([to_tensor(strip), tile], dim=1))
+    return captioned

@@ -1,8 +1,10 @@
-"""How much of an image is coarse and how much is fine: radial power spectra, against those of photographs.
+"""Radial power spectra of images, compared with those of photographs, and the variances of the levels of a stack.
 
-The power of photographs falls about as 1 / f^2 with the frequency (Field, 1987; Torralba and Oliva, 2003), more steeply
-in close-ups. Pictures made by ascent tend to have less in the top octaves, which a mean over all frequencies hides: the
-slope is told for a low and a high band. Levels of a stack have a slope of their own, -2.48 in Direct Ascent Synthesis
+The power of photographs falls with the frequency f about as 1 / f^2 (Field, 1987; Torralba and Oliva, 2003), more
+steeply in close-ups: on logarithmic axes the spectrum is a line of slope -2. Pictures made by ascent tend to lack power
+in the top octaves, which one slope over all frequencies hides. So the slope is also measured in a low and a high band.
+
+The variance of the levels of a stack, against their resolution, has a slope too: -2.48 in Direct Ascent Synthesis
 (arXiv 2502.07753).
 """
 
@@ -20,34 +22,54 @@ from ..stack.image_stack import ImageStack
 from .chart import BLUE, GREY, new_figure, render_figure
 
 PHOTOGRAPH_SLOPE = -2.0
+"""The slope of log power over log frequency in photographs of scenes."""
 
 BAND_EDGE = 1 / 8
-"""Between the low and the high band, in waves a pixel: the high band is the two octaves up to the finest."""
+"""The frequency, in waves a pixel, that separates the low band from the high band, the two finest octaves."""
 
 SMALLEST_IMAGE = 64
+"""The least width and height, in pixels, of an image whose spectrum is measured."""
 
-# The window spreads every frequency over its neighbours: below this many waves a side, the mean is among them.
+# The lowest frequency that is measured, in waves across the short side. Lower ones have few coefficients, and the Hann
+# window mixes the lowest of them with frequency 0, whose power was removed with the mean.
 _FIRST_WAVE = 3
 _BINS_PER_OCTAVE = 4
 _FINEST = 0.5
 
-# Less than a hundredth of a step of an 8-bit image is rounding.
+# A range of brightness below this, about a four-hundredth of a step of an 8-bit image, is taken for rounding errors.
 _FAINTEST = 1e-5
 
-# Rec. 601: how bright a colour looks.
+# The brightness of red, green and blue (Rec. 601).
 _LUMA = (0.299, 0.587, 0.114)
 
-# Levels with fewer samples a side have no variance to speak of.
+# Levels with fewer samples on their short side are left out: the variance of so few says little.
 _SMALLEST_LEVEL = 4
 
 
 class EmptyLevelsError(ValueError):
-    """A stack whose levels hold nothing that could be measured."""
+    """The error for a stack whose levels hold nothing that could be measured."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Mean power (B, K) of images in rings of frequency (K,), waves a pixel; slopes (B,) of its logarithm."""
+    """The radial power spectra of a batch of images.
+
+    Args:
+        frequency: the middle of each ring of frequencies, (K,), in waves a pixel, from coarse to fine, at most 0.5.
+        power: the mean power of each image in each ring, (B, K).
+        slope: the slope of log power over log frequency for each image, (B,). About -2 for photographs; nearer to 0
+            means more fine detail, and lower means less.
+        low: the slope in the low band, below `BAND_EDGE`, (B,).
+        high: the slope in the high band, above `BAND_EDGE`, (B,).
+
+    Example:
+        >>> import torch
+        >>> from das_core import measure_spectrum
+        >>> noise = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        >>> spectrum = measure_spectrum(noise)
+        >>> spectrum.frequency.shape, spectrum.power.shape, spectrum.slope.shape
+        (torch.Size([13]), torch.Size([2, 13]), torch.Size([2]))
+    """
 
     frequency: Tensor
     power: Tensor
@@ -57,7 +79,29 @@ class Spectrum:
 
 
 def measure_spectrum(images: Tensor) -> Spectrum:
-    """The spectrum of the brightness of images (B, 3, H, W), under a Hann window: opposite edges do not meet."""
+    """Measure the spectrum of the brightness of images.
+
+    The images are multiplied by a Hann window first, so that the step between their opposite edges does not count as
+    detail.
+
+    Args:
+        images: (B, 3, H, W), 0..1, at least 64 pixels wide and high.
+
+    Returns:
+        The spectrum of every image, float64, on the CPU.
+
+    Raises:
+        ValueError: when the images are too small, one of them has the same brightness everywhere, or they are not
+            (B, 3, H, W), hold whole numbers, or values that are not finite.
+
+    Example:
+        >>> import torch
+        >>> from das_core import measure_spectrum
+        >>> noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        >>> smooth = torch.nn.functional.avg_pool2d(noise, 3, stride=1, padding=1)
+        >>> [round(measure_spectrum(images).high.item(), 1) for images in (noise, smooth)]
+        [-0.1, -3.6]
+    """
     check_images(images, "the image")
     height, width = images.shape[2:]
     if min(height, width) < SMALLEST_IMAGE:
@@ -69,14 +113,33 @@ def measure_spectrum(images: Tensor) -> Spectrum:
         raise ValueError(
             "the image is of one brightness all over, and has no spectrum; connect one that shows something"
         )
-    power, frequency = radial_power(luma, _ring_edges(_FIRST_WAVE / min(height, width)))
+    power, frequency = radial_power(luma, _make_ring_edges(_FIRST_WAVE / min(height, width)))
     below = frequency < BAND_EDGE
     slopes = [fit_slope(frequency[chosen], power[:, chosen]) for chosen in (below | ~below, below, ~below)]
     return Spectrum(frequency, power, *slopes)
 
 
 def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
-    """Resolutions (K,) of a stack and the variance (B, K) of its levels; those with a few samples are left out."""
+    """Measure the variance of every level of a stack.
+
+    Args:
+        stack: a stack that shows something: its levels must not be empty.
+
+    Returns:
+        The resolutions of the levels (K,) and their variances over all samples and channels (B, K), float64, on the
+        CPU. Levels with fewer than 4 samples on their short side are left out.
+
+    Raises:
+        ValueError: when fewer than two levels are left, or a level is empty (`EmptyLevelsError`).
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec
+        >>> from das_core.report import measure_level_variances
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)), decay=0.5)
+        >>> resolutions, variances = measure_level_variances(stack)
+        >>> resolutions.tolist(), [[round(value, 4) for value in row] for row in variances.tolist()]
+        ([6.0, 48.0], [[0.0132, 0.0018]])
+    """
     chosen = [
         (level, part)
         for level, part in zip(stack.spec.resolutions, decompose(stack).levels, strict=True)
@@ -93,29 +156,45 @@ def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
 
 
 def fit_slope(x: Tensor, y: Tensor) -> Tensor:
-    """The slope (B,) of log y (B, K) over log x (K,), by least squares."""
+    """Fit lines on logarithmic axes by least squares.
+
+    Args:
+        x: the positions (K,), above 0.
+        y: the values (B, K), above 0, of the same floating-point type.
+
+    Returns:
+        The slope (B,) of log y over log x.
+    """
     across = x.log() - x.log().mean()
     return (y.log() @ across) / across.square().sum()
 
 
-def _ring_edges(first: float) -> tuple[float, ...]:
-    """Edges of rings up to the finest frequency, one of them at the edge of the bands."""
+def _make_ring_edges(first: float) -> tuple[float, ...]:
+    """Return the edges of rings from about `first` to the finest frequency; `BAND_EDGE` is one of them."""
     below = math.floor(math.log2(BAND_EDGE / first) * _BINS_PER_OCTAVE)
     above = round(math.log2(_FINEST / BAND_EDGE) * _BINS_PER_OCTAVE)
     return tuple(BAND_EDGE * 2 ** (number / _BINS_PER_OCTAVE) for number in range(-below, above + 1))
 
 
-# More lines than that are no longer told apart by a legend.
+# Beyond this, a legend no longer helps to tell lines apart.
 _MOST_NAMED = 8
 
 Levels = tuple[Tensor, Tensor]
-"""Resolutions (K,) and variances (B, K)."""
+"""Resolutions (K,) and variances (B, K), as `measure_level_variances` returns them."""
 
 
 def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
-    """The slopes of every image on a line of its own, then those of the levels of every stack."""
+    """Write slopes as text.
+
+    Args:
+        found: the spectra of images.
+        levels: the variances of the levels of stacks; None for none.
+
+    Returns:
+        A line for each image, a line about photographs to compare with, and a line for each stack.
+    """
     lines = [
-        f"{_name('image', number, len(found.slope))}: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}"
+        f"{_label_item('image', number, len(found.slope))}: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}"
         for number, (slope, low, high) in enumerate(
             zip(found.slope.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
         )
@@ -123,16 +202,35 @@ def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
     lines.append(f"photographs: about {PHOTOGRAPH_SLOPE:.0f} for scenes, down to -3 for close-ups")
     if levels is not None:
         slopes = fit_slope(*levels).tolist()
-        lines += [f"{_name('levels', n, len(slopes))}: variance slope {slope:.2f}" for n, slope in enumerate(slopes)]
+        lines += [
+            f"{_label_item('levels', n, len(slopes))}: variance slope {slope:.2f}" for n, slope in enumerate(slopes)
+        ]
     return "\n".join(lines)
 
 
 def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
-    """Power against frequency (1, 3, H, W), 0..1, with what is usual of photographs; beside it the levels' variance."""
+    """Draw spectra as a chart: power against frequency, and beside it the variance of levels against resolution.
+
+    Args:
+        found: the spectra of images. A dashed line with the slope of photographs is drawn for comparison, at the mean
+            height of the spectra.
+        levels: the variances of the levels of stacks; None for no second panel.
+
+    Returns:
+        The chart (1, 3, H, W), 0..1.
+
+    Example:
+        >>> import torch
+        >>> from das_core import measure_spectrum
+        >>> from das_core.report import plot_spectrum
+        >>> noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        >>> plot_spectrum(measure_spectrum(noise)).shape
+        torch.Size([1, 3, 450, 600])
+    """
     figure = new_figure(6 if levels is None else 11, 4.5)
     panels = figure.subplots(1, 1 if levels is None else 2, squeeze=False)[0]
     axes = panels[0]
-    _lines(axes, found.frequency, found.power, "image", found.slope)
+    _draw_lines(axes, found.frequency, found.power, "image", found.slope)
     middle = found.power.log().mean(dim=0)
     usual = PHOTOGRAPH_SLOPE * (found.frequency.log() - found.frequency.log().mean()) + middle.mean()
     axes.plot(found.frequency, usual.exp(), "--", color=GREY, label="photographs, 1 / f²")
@@ -141,7 +239,7 @@ def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
     axes.set_ylabel("power")
     if levels is not None:
         resolutions, variances = levels
-        _lines(panels[1], resolutions, variances, "levels", fit_slope(resolutions, variances))
+        _draw_lines(panels[1], resolutions, variances, "levels", fit_slope(resolutions, variances))
         panels[1].set_xlabel("resolution of the level")
         panels[1].set_ylabel("variance")
     for panel in panels:
@@ -153,11 +251,13 @@ def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
     return render_figure(figure)
 
 
-def _lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) -> None:
+def _draw_lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) -> None:
+    """Draw each of the rows (B, K) over x (K,) as a line, with its slope in the legend unless there are too many."""
     for number, (row, slope) in enumerate(zip(rows, slopes.tolist(), strict=True)):
-        label = f"{_name(what, number, len(rows))}, slope {slope:.2f}" if len(rows) <= _MOST_NAMED else None
+        label = f"{_label_item(what, number, len(rows))}, slope {slope:.2f}" if len(rows) <= _MOST_NAMED else None
         axes.plot(x, row, ".-", color=BLUE if len(rows) == 1 else None, label=label)
 
 
-def _name(what: str, number: int, count: int) -> str:
+def _label_item(what: str, number: int, count: int) -> str:
+    """Return the name of an item of a batch: 'image' if it is the only one, else 'image 1', 'image 2' and so on."""
     return what if count == 1 else f"{what} {number + 1}"

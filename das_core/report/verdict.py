@@ -1,4 +1,7 @@
-"""What came out: the verdict of a classifier, or the similarity a CLIP finds, as text and as a chart."""
+"""What judges say of pictures: the classes that a classifier sees, and how near texts are to a CLIP.
+
+Each as numbers, as text and as a chart.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +18,18 @@ from .chart import BLUE, new_figure, render_figure
 
 @dataclass(frozen=True)
 class Prediction:
-    """A class that a classifier sees, and how sure it is, 0..1."""
+    """A class that a classifier sees in an image.
+
+    Args:
+        index: the number of the class: the place of its logit.
+        name: the name of the class.
+        probability: how sure the classifier is, 0..1.
+
+    Example:
+        >>> from das_core.report import Prediction
+        >>> Prediction(index=107, name="jellyfish", probability=0.9)
+        Prediction(index=107, name='jellyfish', probability=0.9)
+    """
 
     index: int
     name: str
@@ -23,7 +37,28 @@ class Prediction:
 
 
 def classify(classifier: Classifier, images: Tensor, count: int = 5) -> list[list[Prediction]]:
-    """The `count` likeliest classes of every image (B, 3, H, W), 0..1, the likeliest first."""
+    """Ask a classifier what it sees in images.
+
+    Args:
+        classifier: the judge. For an honest verdict, one that the ascent has not asked.
+        images: (B, 3, H, W), 0..1, of any size; of an oblong image the middle square is shown.
+        count: how many classes to name for each image, at least 1.
+
+    Returns:
+        The likeliest classes of each image, the likeliest first; fewer than `count` if the classifier has fewer.
+
+    Raises:
+        ValueError: when `count` is too small, or the images are not (B, 3, H, W), hold whole numbers, or values that
+            are not finite.
+
+    Example:
+        >>> import torch
+        >>> from skimage.data import coffee
+        >>> from das_core import classify, load_starter
+        >>> image = torch.from_numpy(coffee()).movedim(-1, 0)[None] / 255
+        >>> [(guess.name, round(guess.probability, 1)) for guess in classify(load_starter(), image, count=2)[0]]
+        [('espresso', 0.9), ('cup', 0.0)]
+    """
     if count < 1:
         raise ValueError(f"count {count} is too few; name at least 1 class")
     probabilities = classifier.probabilities(images)
@@ -38,7 +73,15 @@ def classify(classifier: Classifier, images: Tensor, count: int = 5) -> list[lis
 
 
 def format_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) -> str:
-    """Verdicts as text: the classifier's name, then a class a line, an image a paragraph."""
+    """Write predictions as text.
+
+    Args:
+        verdicts: the predictions for each image.
+        classifier: the name of the classifier.
+
+    Returns:
+        A paragraph for each image: a line with the name of the classifier, then a line for each class.
+    """
     blocks = []
     for number, classes in enumerate(verdicts, start=1):
         title = f"{classifier} sees" + (f" in image {number}" if len(verdicts) > 1 else "")
@@ -47,19 +90,70 @@ def format_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str
 
 
 def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) -> Tensor:
-    """Verdicts as bar charts (B, 3, H, W), 0..1."""
+    """Draw predictions as bar charts, one for each image.
+
+    Args:
+        verdicts: the predictions for each image, the same number of classes for all.
+        classifier: the name of the classifier, written above each chart.
+
+    Returns:
+        The charts (B, 3, H, W), 0..1.
+
+    Example:
+        >>> from das_core.report import Prediction, plot_predictions
+        >>> verdicts = [[Prediction(7, "stingray", 0.75), Prediction(2, "shark", 0.1)]]
+        >>> plot_predictions(verdicts, "my classifier").shape
+        torch.Size([1, 3, 170, 600])
+    """
     return torch.cat([plot_bars([(v.name, v.probability) for v in classes], classifier) for classes in verdicts])
 
 
 def compare_with_texts(clip: CLIP, images: Tensor, texts: Sequence[str]) -> Tensor:
-    """The cosine (B, K), -1..1, of the embeddings of images (B, 3, H, W), 0..1, and of texts."""
+    """Measure how well texts fit images, as a CLIP sees them.
+
+    Args:
+        clip: a CLIP with a text tower.
+        images: (B, 3, H, W), 0..1, of any size.
+        texts: K texts, none of them empty.
+
+    Returns:
+        The cosine of the embeddings of each image and each text, (B, K), -1..1. In real CLIPs even a good match is
+        often no higher than 0.3: compare texts with each other.
+
+    Raises:
+        ValueError: when the CLIP has no text tower, there is no text or an empty one, or the images are not
+            (B, 3, H, W), hold whole numbers, or values that are not finite.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from das_core import Judge, compare_with_texts
+        >>> from das_core.models import TextTower, assemble_clip
+        >>> colours = {"a photo": [1.0, 1.0, 1.0], "red": [1.0, 0.0, 0.0], "green": [0.0, 1.0, 0.0]}
+        >>> mean_colour = nn.Sequential(nn.AvgPool2d(16), nn.Flatten())
+        >>> judge = Judge("mean colour", mean_colour, 16, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        >>> tower = TextTower(lambda text: torch.tensor(colours[text]), count=len, context_length=77)
+        >>> clip = assemble_clip(judge, tower, "shortest", "bicubic")
+        >>> orange = torch.tensor([0.8, 0.6, 0.0])[:, None, None].expand(1, 3, 20, 20)
+        >>> compare_with_texts(clip, orange, ["red", "green"])
+        tensor([[0.8000, 0.6000]])
+    """
     targets = clip.encode_text(texts)
     embeddings = clip.encode_images(images)
     return measure_similarity(embeddings, targets.to(embeddings))
 
 
 def format_similarities(table: Tensor, texts: Sequence[str], clip: str) -> str:
-    """Similarities (B, K) as text: the model's name, then a text a line, the nearest first, an image a paragraph."""
+    """Write similarities as text.
+
+    Args:
+        table: similarities of images and texts, (B, K), from `compare_with_texts`.
+        texts: the K texts.
+        clip: the name of the CLIP.
+
+    Returns:
+        A paragraph for each image: a line with the name of the CLIP, then a line for each text, the nearest first.
+    """
     blocks = []
     for number, row in enumerate(table.tolist(), start=1):
         title = f"{clip} finds" + (f" image {number}" if len(table) > 1 else "") + " near to"
@@ -69,8 +163,24 @@ def format_similarities(table: Tensor, texts: Sequence[str], clip: str) -> str:
 
 
 def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
-    """Similarities (B, K) as bar charts (B, 3, H, W), 0..1, in the order of the texts and all to one scale."""
-    # Cosines of a CLIP are small: a scale up to 1 would show stubs.
+    """Draw similarities as bar charts, one for each image, in the order of the texts and all to the same scale.
+
+    Args:
+        table: similarities of images and texts, (B, K), from `compare_with_texts`.
+        texts: the K texts.
+        clip: the name of the CLIP, written above each chart.
+
+    Returns:
+        The charts (B, 3, H, W), 0..1.
+
+    Example:
+        >>> import torch
+        >>> from das_core.report import plot_similarities
+        >>> table = torch.tensor([[0.27, 0.05], [0.1, 0.2]])
+        >>> plot_similarities(table, ["a cat", "a castle"], "my CLIP").shape
+        torch.Size([2, 3, 170, 600])
+    """
+    # Cosines of a CLIP are small: on a scale up to 1 all bars would be short.
     low, high = min(0.0, float(table.min())), max(0.0, float(table.max())) or 1.0
     charts = [
         plot_bars(list(zip(texts, row, strict=True)), clip, high, low, lambda value: f"{value:.3f}")
@@ -86,20 +196,31 @@ def plot_bars(
     lowest: float = 0.0,
     written: Callable[[float], str] = "{:.1%}".format,
 ) -> Tensor:
-    """A horizontal bar chart (1, 3, H, W), 0..1, of names and values from `lowest` (at most 0) to `highest`."""
+    """Draw a horizontal bar chart.
+
+    Args:
+        bars: names and values, from the top down. Long names are shortened.
+        title: the line above the chart.
+        highest: the right end of the scale, above 0.
+        lowest: the left end of the scale, at most 0.
+        written: turns a value into the text beside its bar.
+
+    Returns:
+        The chart (1, 3, H, W), 0..1; its height depends on the number of bars.
+    """
     figure = new_figure(6, 1 + 0.35 * len(bars))
     axes = figure.add_subplot()
     names = [truncate(name, 32) for name, _ in bars]
     values = [value for _, value in bars]
-    shown = axes.barh(range(len(bars)), values, color=BLUE)
-    # Names are no formulas: a '$' in one stays a '$'.
+    drawn = axes.barh(range(len(bars)), values, color=BLUE)
+    # Names are not formulas: a '$' in one stays a '$'.
     axes.set_yticks(range(len(bars)), names, parse_math=False)
-    axes.bar_label(shown, labels=[written(value) for value in values], padding=4)
+    axes.bar_label(drawn, labels=[written(value) for value in values], padding=4)
     axes.invert_yaxis()
-    # Room for the values at the ends of the bars.
+    # Leave room for the values at the ends of the bars.
     edge = 0.15 * (highest - lowest)
     axes.set_xlim(lowest - 1.5 * edge if lowest else 0, highest + edge)
-    # Over the whole chart: over the bars alone, long names beside them would push it out.
+    # Centred over the whole chart: centred over the bars, it would run over the edge when names are long.
     figure.suptitle(truncate(title, 48), parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     return render_figure(figure)

@@ -1,4 +1,4 @@
-"""Image stacks: levels at many resolutions that sum to one canvas, and the linear operator that does it."""
+"""Image stacks: pictures at many resolutions that sum to one canvas, and the linear operator that moves it."""
 
 from .decomposition import Decomposition, decompose, decompose_change, decompose_start, read_levels
 from .edit import edit_stack

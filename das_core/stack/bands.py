@@ -1,4 +1,4 @@
-"""Bands of resolutions: some neighbouring levels of a stack, written as '17-64'."""
+"""Bands of resolutions: runs of neighbouring levels of a stack, written as '17-64'."""
 
 import re
 from collections.abc import Sequence
@@ -10,25 +10,56 @@ from ..common.weighted_lines import parse_weighted_lines
 from .bases import Basis
 
 Band = tuple[int, int]
-"""The coarsest and the finest resolution, along the long side of the canvas in samples, both included."""
+"""The coarsest and the finest resolution of a band, both included, in samples along the long side of the canvas."""
 
 FINEST = 2**31
-"""The end of a band that has none."""
+"""The upper end of a band that has none, such as '65-'. It is finer than any level."""
 
 _BAND = re.compile(r"(\d{0,9})\s*(?:([-\u2013])\s*(\d{0,9}))?")
 
 
 class EmptyBandError(ValueError):
-    """A band that holds none of the levels of a stack."""
+    """The error for a band that contains none of the levels of a stack."""
 
 
 def parse_bands(text: str) -> tuple[Band, ...]:
-    """Bands apart by commas or lines: '5', '17-64', '-16' (up to 16), '65-' (from 65 to the finest)."""
+    """Parse a list of bands, separated by commas, semicolons or line breaks.
+
+    Args:
+        text: bands such as '17-64' (from 17 to 64), '5' (only 5), '-16' (up to 16) and '65-' (65 and finer). Blank
+            entries are skipped.
+
+    Returns:
+        The bands in the order of the text, as they are: overlapping ones are not merged.
+
+    Raises:
+        ValueError: when an entry is not a band, or does not rise from at least 1.
+
+    Example:
+        >>> from das_core.stack.bands import parse_bands
+        >>> parse_bands("17-64, 5, -16")
+        ((17, 64), (5, 5), (1, 16))
+    """
     return tuple(_parse_band(part) for part in re.split(r"[,;\n]", text) if part.strip())
 
 
 def parse_gains(text: str) -> tuple[tuple[Band, float], ...]:
-    """Bands with a factor each, one a line: '1-16: 0.5'."""
+    """Parse bands with a factor each.
+
+    Args:
+        text: one band and its factor a line, such as '1-16: 0.5'. Blank lines are skipped.
+
+    Returns:
+        Pairs of a band and its factor, in the order of the lines.
+
+    Raises:
+        ValueError: when a line has no factor, its factor is not a number or too large, or its band is not a band.
+
+    Example:
+        >>> from das_core.stack.bands import parse_gains
+        >>> parse_gains("1-16: 0.5\\n17: -1")
+        (((1, 16), 0.5), ((17, 17), -1.0))
+    """
     for line in text.splitlines():
         if line.strip() and ":" not in line:
             raise ValueError(f"the line '{line.strip()}' has no factor; write a band and a factor, such as '1-16: 0.5'")
@@ -36,12 +67,13 @@ def parse_gains(text: str) -> tuple[tuple[Band, float], ...]:
 
 
 def format_band(band: Band) -> str:
-    """A band as people write it."""
+    """Return a band as text that `parse_bands` reads, such as '17-64', '5' or '65-'."""
     low, high = band
     return f"{low}-" if high == FINEST else str(low) if low == high else f"{low}-{high}"
 
 
 def _parse_band(text: str) -> Band:
+    """Parse one band, or raise a ValueError that quotes it."""
     found = _BAND.fullmatch(text.strip())
     if found is None or not (found[1] or found[3]):
         raise ValueError(f"the band '{text.strip()}' is none; write resolutions such as '17-64', '-16', '65-' or '5'")
@@ -54,7 +86,15 @@ def _parse_band(text: str) -> Band:
 
 
 def select_levels(bands: Sequence[Band], levels: Sequence[int]) -> list[bool]:
-    """Which levels lie in any of the bands; ValueError for a band that holds none of them."""
+    """Return for every level whether it lies in any of the bands.
+
+    Args:
+        bands: the bands; none of them selects no level.
+        levels: the resolutions of a stack, coarse to fine.
+
+    Raises:
+        EmptyBandError: when a band contains none of the levels. It is a ValueError.
+    """
     for band in bands:
         if not any(band[0] <= level <= band[1] for level in levels):
             raise EmptyBandError(
@@ -65,7 +105,15 @@ def select_levels(bands: Sequence[Band], levels: Sequence[int]) -> list[bool]:
 
 
 def group_into_octaves(levels: Sequence[int], most: int) -> list[list[int]]:
-    """The numbers of the levels, each by itself if they are at most `most`, else grouped into octaves."""
+    """Group levels into octaves (1, 2-3, 4-7, 8-15 and so on), unless they are few.
+
+    Args:
+        levels: the resolutions of a stack, coarse to fine.
+        most: up to this many levels are not grouped: each is a group by itself.
+
+    Returns:
+        The indices of the levels in each group, coarse to fine.
+    """
     if len(levels) <= most:
         return [[number] for number in range(len(levels))]
     groups: dict[int, list[int]] = {}
@@ -75,16 +123,27 @@ def group_into_octaves(levels: Sequence[int], most: int) -> list[list[int]]:
 
 
 def cover_everything(bands: Sequence[Band], longest: int) -> bool:
-    """Whether the bands hold every resolution there is."""
+    """Return whether bands together contain every resolution from 1 to `longest`, the long side of a canvas."""
     return all(any(low <= level <= high for low, high in bands) for level in range(1, longest + 1))
 
 
 def mask_moving_frequencies(basis: Basis, frozen: Sequence[Band]) -> Tensor:
-    """A response over the frequencies of a canvas: 0 where a level of a frozen band is the first to show them."""
+    """Return which frequencies of a canvas still move when bands of resolutions are frozen.
+
+    A wave of n half-waves along an axis needs n + 1 samples there. A frequency belongs to the coarsest resolution that
+    has enough samples for it along both axes, and is frozen when a frozen band contains that resolution.
+
+    Args:
+        basis: the frequency basis of the canvas.
+        frozen: the frozen bands.
+
+    Returns:
+        A response for `Basis.filter`, float32: 0 for frozen frequencies, 1 for all others.
+    """
     longest = max(basis.height, basis.width)
     rows = (basis.row_waves.abs() + 1) * (longest / basis.height)
     columns = (basis.column_waves.abs() + 1) * (longest / basis.width)
-    # A wave more than half-waves is needed; rounded up, but not because of what float32 adds.
+    # Less 1e-3 before rounding up, so that the rounding errors of float32 do not ask for one sample more.
     needed = (torch.maximum(rows[:, None], columns[None, :]) - 1e-3).ceil()
     moving = torch.ones_like(needed)
     for low, high in frozen:

@@ -1,4 +1,7 @@
-"""Bases of frequencies, in which the operator of a stack is nearly or exactly diagonal."""
+"""Frequency bases of images: cosines for a canvas with edges, Fourier's waves for a tile.
+
+In them the operator of a stack is nearly diagonal, and a low-pass is exactly diagonal.
+"""
 
 import math
 from abc import ABC, abstractmethod
@@ -12,9 +15,16 @@ _SMALLEST = 1e-12
 
 
 class Basis(ABC):
-    """Filters images (..., height, width) by a response over their frequencies: one number for every coefficient.
+    """An orthonormal frequency basis for images of one size, and the filters that are diagonal in it.
 
-    A coefficient has a frequency along each axis, counted in half-waves across that axis (`row_waves`, `column_waves`).
+    A coefficient belongs to a wave. Its frequency is counted along each axis in half-waves across that axis:
+    `row_waves` (from top to bottom) and `column_waves` (from left to right) hold the frequencies of the rows and the
+    columns of coefficients. A filter is given by its response: one factor for every coefficient.
+
+    Args:
+        height: the height of the images in pixels.
+        width: the width of the images in pixels.
+        device: the device of the images.
     """
 
     row_waves: Tensor
@@ -25,14 +35,22 @@ class Basis(ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """The coefficients of images (..., height, width)."""
+        """Return the coefficients of images (..., height, width), float32."""
 
     @abstractmethod
     def inverse(self, coefficients: Tensor) -> Tensor:
-        """The images (..., height, width) that have these coefficients."""
+        """Return the images (..., height, width) that have these coefficients."""
 
     def filter(self, images: Tensor, response: Tensor) -> Tensor:
-        """Images (..., height, width) with every frequency scaled by `response`, one number for each."""
+        """Return images with every frequency multiplied by its factor.
+
+        Args:
+            images: (..., height, width), with at least one dimension in front, float32.
+            response: one factor for every coefficient, of the shape of `forward(image)` for a single image.
+
+        Returns:
+            Images of the same shape.
+        """
         weights = self.arrange(response)
         if images.device.type != "cpu":
             return self.apply_response(images, weights)
@@ -43,33 +61,49 @@ class Basis(ABC):
         return planes
 
     def arrange(self, response: Tensor) -> Tensor:
-        """The response in the order in which `filtered` wants it."""
+        """Return a response in the layout that `apply_response` takes."""
         return response
 
     def apply_response(self, images: Tensor, weights: Tensor) -> Tensor:
-        """Images (..., height, width), all at once, by a response that is laid out."""
+        """Filter all images (..., height, width) at once.
+
+        Args:
+            images: (..., height, width), float32.
+            weights: what `arrange` makes of a response.
+        """
         return self.inverse(self.forward(images).mul_(weights))
 
     def gaussian(self, cutoff: float) -> Tensor:
-        """The low-pass response that falls to exp(-1/2) at `cutoff` half-waves across the short side.
+        """Return the response of a Gaussian low-pass.
 
         Frequencies are counted per length, not per axis, so that round things stay round on oblong canvases.
+
+        Args:
+            cutoff: the frequency at which the response falls to exp(-1/2), in half-waves across the short side, above
+                0. At frequency 0 the response is 1.
+
+        Returns:
+            One factor, 0..1, for every coefficient.
         """
         short = min(self.height, self.width)
         row = self.row_waves * (short / self.height / cutoff)
         column = self.column_waves * (short / self.width / cutoff)
         response = torch.outer(*(torch.exp(-waves.square() / 2) for waves in (row, column)))
-        # The far tail is nothing to the picture, but as denormal numbers it would slow every product down.
+        # The far tail does not show in the picture, but as denormal numbers it would slow every product down.
         return response.where(response > _SMALLEST, 0)
 
 
 class CosineBasis(Basis):
     """The orthonormal DCT-II along both axes of float32 images; coefficients have the shape of the image.
 
-    It takes one real Fourier transform of as many samples: along each axis the even ones first, the odd ones backward
-    behind them. A filter leaves the coefficients as they come out of that, two in a complex number: the real part is
-    the one of frequencies (j, k), the imaginary part the negative of that of (j, width - k). Source: Makhoul, A fast
-    cosine transform in one and two dimensions, IEEE ASSP 28 (1980).
+    It is computed with a single real FFT of the same size. Before it, the samples of each axis are reordered: first
+    those with even indices, then those with odd indices backward. After it, phase factors and sums of mirrored rows
+    turn the Fourier coefficients into cosine coefficients, two of them in each complex number: the real part at (j, k)
+    is the coefficient (j, k), and the imaginary part is minus the coefficient (j, width - k). Filters multiply these
+    pairs without taking them apart. Source: Makhoul, A fast cosine transform in one and two dimensions, IEEE ASSP 28
+    (1980).
+
+    See `Basis` for the arguments.
     """
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:
@@ -82,57 +116,58 @@ class CosineBasis(Basis):
         near = torch.arange(self._half, device=device)
         self._pairs = torch.stack([near, (width - near) % width], -1).flatten()
         rows, columns = _phase_factors(height)[:, None], _phase_factors(width)[: self._half]
-        # A row of coefficients is the sum of two of the Fourier transform, but for the first.
+        # Every row of cosine coefficients but the first is the sum of two rows of the Fourier transform.
         summed = torch.full((height, 1), 2.0)
         summed[0] = 1
-        self._turn = (rows * columns / summed).to(device, torch.complex64)
-        self._turn_back = (1 / (rows * columns)).to(device, torch.complex64)
+        self._phases = (rows * columns / summed).to(device, torch.complex64)
+        self._phases_back = (1 / (rows * columns)).to(device, torch.complex64)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Cosine coefficients (..., height, width) of images (..., height, width)."""
+        """Return the cosine coefficients (..., height, width) of images (..., height, width)."""
         pairs = self._to_pairs(images)
         return torch.cat([pairs.real, pairs.imag[..., 1 : (self.width + 1) // 2].flip(-1).neg_()], -1)
 
     def inverse(self, coefficients: Tensor) -> Tensor:
-        """The images that have these coefficients."""
+        """Return the images (..., height, width) that have these cosine coefficients (..., height, width)."""
         parts = self.arrange(coefficients)
         pairs = torch.complex(parts[..., 0], -parts[..., 1])
         pairs.imag[..., 0] = 0
         return self._from_pairs(pairs)
 
     def arrange(self, response: Tensor) -> Tensor:
-        """The response (height, width) to pairs of coefficients (height, width // 2 + 1, 2)."""
+        """Return a response (height, width) as factors for pairs of coefficients, (height, width // 2 + 1, 2)."""
         return response.index_select(-1, self._pairs).unflatten(-1, (self._half, 2))
 
     def apply_response(self, images: Tensor, weights: Tensor) -> Tensor:
-        """Images (..., height, width), all at once, by a response that is laid out in pairs."""
+        """Filter all images (..., height, width) at once; see `Basis.apply_response`."""
         pairs = self._to_pairs(images)
         torch.view_as_real(pairs).mul_(weights)
         return self._from_pairs(pairs)
 
     def _to_pairs(self, images: Tensor) -> Tensor:
+        """Return the coefficients of images in pairs, (..., height, width // 2 + 1), complex."""
         folded = images.index_select(-2, self._rows).index_select(-1, self._columns)
-        turned = torch.fft.rfft2(folded).mul_(self._turn)
-        beyond = turned[..., 1:, :]
+        pairs = torch.fft.rfft2(folded).mul_(self._phases)
+        beyond = pairs[..., 1:, :]
         beyond.add_(beyond.flip(-2), alpha=1j)
-        return turned
+        return pairs
 
     def _from_pairs(self, pairs: Tensor) -> Tensor:
-        """The images of pairs, which are used up."""
+        """Return the images that have these coefficients; the memory of `pairs` is overwritten."""
         beyond = pairs[..., 1:, :]
         beyond.sub_(beyond.flip(-2), alpha=1j)
-        folded = torch.fft.irfft2(pairs.mul_(self._turn_back), s=(self.height, self.width))
+        folded = torch.fft.irfft2(pairs.mul_(self._phases_back), s=(self.height, self.width))
         return folded.index_select(-1, self._columns_back).index_select(-2, self._rows_back)
 
 
 def _fold_order(size: int) -> Tensor:
-    """Where the samples of an axis come from: every other one there, the rest on the way back."""
-    places = torch.arange(size)
-    return torch.cat([places[::2], places[1::2].flip(0)])
+    """Return the order in which the FFT takes the samples of an axis: even indices rising, then odd ones falling."""
+    indices = torch.arange(size)
+    return torch.cat([indices[::2], indices[1::2].flip(0)])
 
 
 def _phase_factors(size: int) -> Tensor:
-    """What turns frequencies of folded samples into cosines, scaled to be orthonormal."""
+    """Return the factors that turn Fourier into orthonormal cosine coefficients along an axis, (size,), complex128."""
     frequency = torch.arange(size, dtype=torch.float64)
     scale = torch.full_like(frequency, math.sqrt(2 / size))
     scale[0] = math.sqrt(1 / size)
@@ -142,7 +177,8 @@ def _phase_factors(size: int) -> Tensor:
 class FourierBasis(Basis):
     """The orthonormal real Fourier transform; coefficients (..., height, width // 2 + 1) are complex.
 
-    A filter by a real response commutes with every roll of the image: no place of a tile is a special one.
+    A filter with a real response commutes with shifting the image around its edges: it treats all places of a tile
+    alike. See `Basis` for the arguments.
     """
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:
@@ -152,14 +188,20 @@ class FourierBasis(Basis):
         self.column_waves = 2 * width * torch.fft.rfftfreq(width, device=device)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Fourier coefficients of images (..., height, width)."""
+        """Return the Fourier coefficients (..., height, width // 2 + 1) of images (..., height, width)."""
         return torch.fft.rfft2(images, norm="ortho")
 
     def inverse(self, coefficients: Tensor) -> Tensor:
-        """The images that have these coefficients."""
+        """Return the images (..., height, width) of Fourier coefficients (..., height, width // 2 + 1)."""
         return torch.fft.irfft2(coefficients, s=(self.height, self.width), norm="ortho")
 
 
 def make_basis(canvas: Shape, device: torch.device, tile: bool) -> Basis:
-    """The basis in which K is diagonal, or nearly so."""
+    """Return the frequency basis of a canvas: `FourierBasis` for a tile, else `CosineBasis`.
+
+    Args:
+        canvas: height and width in pixels.
+        device: the device of the images.
+        tile: whether opposite edges of the canvas meet.
+    """
     return (FourierBasis if tile else CosineBasis)(*canvas, device)

@@ -1,4 +1,8 @@
-"""Resampling as matrices: an image is resized by one matrix on each side, its adjoint by their transposes."""
+"""Bicubic resampling as matrices.
+
+An image X is resized by one matrix on each side, A X B'. The adjoint of that is multiplication by the transposes,
+A' Y B.
+"""
 
 import torch
 from torch import Tensor
@@ -8,11 +12,19 @@ KEYS_SHARPNESS = -0.75
 
 
 def bicubic_taps(source: int, target: int, tile: bool = False) -> tuple[Tensor, Tensor]:
-    """Which samples bicubic interpolation reads along one axis, and their weights: two tensors (target, 4), float64.
+    """Return the samples that bicubic interpolation reads along one axis, and their weights.
 
-    Pixel centres are aligned (`align_corners=False`) and the border sample repeats beyond the border; in a `tile` what
-    lies beyond the border is the other end. From a single sample the weights sum to that sample: level 1 of a stack is
-    the constant that nearest interpolation gives.
+    Pixel centres are aligned (`align_corners=False`). From a single sample the interpolation gives that sample
+    everywhere, because the weights of a target sample sum to 1.
+
+    Args:
+        source: how many samples there are.
+        target: how many samples are interpolated.
+        tile: whether the samples wrap around at the ends; otherwise the last sample is repeated beyond its end.
+
+    Returns:
+        Indices of source samples, int64, and their weights, float64, both (target, 4): a row for each interpolated
+        sample. Near the ends an index may occur more than once in a row.
     """
     position = (torch.arange(target, dtype=torch.float64) + 0.5) * (source / target) - 0.5
     first = position.floor()
@@ -27,6 +39,12 @@ def bicubic_taps(source: int, target: int, tile: bool = False) -> tuple[Tensor, 
 
 
 def bicubic_matrix(source: int, target: int, tile: bool = False) -> Tensor:
-    """What bicubic interpolation does along one axis, as a matrix (target, source), float64."""
+    """Return bicubic interpolation along one axis as a matrix (target, source), float64.
+
+    Args:
+        source: how many samples there are.
+        target: how many samples are interpolated.
+        tile: whether the samples wrap around at the ends; otherwise the last sample is repeated beyond its end.
+    """
     samples, weights = bicubic_taps(source, target, tile)
     return torch.zeros(target, source, dtype=torch.float64).scatter_add_(1, samples, weights)

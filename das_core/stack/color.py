@@ -1,4 +1,9 @@
-"""Colour spaces in which a canvas can be kept."""
+"""Colour spaces in which a canvas can be kept.
+
+A canvas is kept before the tanh, in one of two spaces. In `rgb` its channels are red, green and blue. In
+`decorrelated` they are combinations of these that are uncorrelated in photographs: the first is nearly grey and the
+strongest. Steps that treat all channels alike then give more natural colours.
+"""
 
 from typing import Literal, get_args
 
@@ -8,6 +13,7 @@ from torch import Tensor
 from ..common.choices import check_choice
 
 ColorSpace = Literal["decorrelated", "rgb"]
+"""The name of a colour space."""
 
 # Square root of the covariance of natural images' colours, measured on ImageNet; from lucid (Olah et al., Feature
 # Visualization, 2017; lucid/optvis/param/color.py), which divides it by its longest column.
@@ -19,6 +25,7 @@ _RGB_TO_DECORRELATED = torch.linalg.inv(_DECORRELATED_TO_RGB.double())
 
 
 def _mix(matrix: Tensor, canvas: Tensor, space: ColorSpace) -> Tensor:
+    """Multiply the channels of a canvas by a matrix, unless the space is rgb."""
     if space == "rgb":
         return canvas
     check_choice("color", space, get_args(ColorSpace))
@@ -26,15 +33,48 @@ def _mix(matrix: Tensor, canvas: Tensor, space: ColorSpace) -> Tensor:
 
 
 def to_rgb(canvas: Tensor, space: ColorSpace) -> Tensor:
-    """A canvas (B, 3, H, W) of this colour space as rgb, before the tanh."""
+    """Convert a canvas from a colour space to rgb.
+
+    Args:
+        canvas: (B, 3, H, W), before the tanh, in `space`.
+        space: the colour space of the canvas.
+
+    Returns:
+        The canvas in rgb, (B, 3, H, W), still before the tanh; the same tensor if it is in rgb already.
+
+    Raises:
+        ValueError: when there is no such colour space.
+    """
     return _mix(_DECORRELATED_TO_RGB, canvas, space)
 
 
 def from_rgb(canvas: Tensor, space: ColorSpace) -> Tensor:
-    """The inverse of `to_rgb`."""
+    """Convert a canvas from rgb to a colour space; the inverse of `to_rgb`.
+
+    Args:
+        canvas: (B, 3, H, W), before the tanh, in rgb.
+        space: the colour space to convert to.
+
+    Returns:
+        The canvas in `space`, (B, 3, H, W); the same tensor if that is rgb.
+
+    Raises:
+        ValueError: when there is no such colour space.
+    """
     return _mix(_RGB_TO_DECORRELATED, canvas, space)
 
 
 def gradient_from_rgb(gradient: Tensor, space: ColorSpace) -> Tensor:
-    """The gradient (B, 3, H, W) with respect to a canvas of this space, given the one with respect to its rgb."""
+    """Pull a gradient back through `to_rgb`.
+
+    Args:
+        gradient: the gradient of a score at `to_rgb(canvas, space)`, (B, 3, H, W).
+        space: the colour space of the canvas.
+
+    Returns:
+        The gradient of the same score at `canvas`, (B, 3, H, W).
+
+    Raises:
+        ValueError: when there is no such colour space.
+    """
     return _mix(_DECORRELATED_TO_RGB.T, gradient, space)

@@ -1,6 +1,6 @@
-"""A stack edited by its levels: bands of resolutions weakened, taken back, frozen, or mixed with another stack's.
+"""Stacks edited by their levels: bands of resolutions weakened, taken back, frozen, or mixed with another stack's.
 
-The stack is what imstack (Whitaker, 2021) lets one edit by hand: each level a layer of its own.
+The idea of editing a picture through layers of its own at every resolution is imstack's (Whitaker, 2021).
 """
 
 from collections.abc import Sequence
@@ -26,38 +26,62 @@ def edit_stack(
     blend: float = 0.5,
     blend_bands: Sequence[Band] = (),
 ) -> ImageStack:
-    """A stack that shows the edited picture, and climbs on from it.
+    """Return a stack whose levels are edited, and from which ascents can go on.
 
-    First the bands `blend_bands` (all, if there are none) go toward `other` by the factor `blend`, 0..1; then the bands
-    `reset` lose what ascents have added to them; then every band is scaled by its gain, overlapping ones by both. The
-    bands `freeze` stay as they are in later ascents, and none else does. What is finer than the finest level goes with
-    it. What the optimizer remembered is of the picture before, and is dropped.
+    The edits are applied in this order: `blend`, `reset`, `gains`, `freeze`. A band (low, high) means the levels with
+    these resolutions, both included. What is finer than the finest level is edited with that level. The state of the
+    optimizer belongs to the picture before the edits and is dropped.
+
+    Args:
+        stack: the stack to edit; it stays as it is.
+        gains: bands and the factors that their levels are multiplied by. 0 removes a band, -1 turns it into its
+            negative. A level in several of the bands is multiplied by all their factors.
+        reset: bands that lose what ascents have added to them and go back to what the stack started from.
+        freeze: bands that later ascents leave as they are. They replace the bands that were frozen before.
+        other: a stack of the same size to mix in; its levels and colour space may be others.
+        blend: the share of the other stack, 0..1: 0 is this stack alone, 1 the other alone.
+        blend_bands: the bands that are mixed; all levels if there are none.
+
+    Returns:
+        A stack with the spec of `stack` but for its frozen bands.
+
+    Raises:
+        ValueError: when a band contains no level (`EmptyBandError`), the frozen bands leave nothing that could move,
+            `blend` is not between 0 and 1, or the other stack has another size or does not fit the batch.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, edit_stack
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)), decay=1)
+        >>> smooth = edit_stack(stack, gains=[((48, 48), 0.0)])
+        >>> [round(float(edited.image().diff().abs().mean()), 2) for edited in (stack, smooth)]
+        [0.07, 0.01]
     """
     levels = stack.spec.resolutions
-    start, added = decompose_start(stack), decompose_change(stack)
+    start, change = decompose_start(stack), decompose_change(stack)
     if other is not None:
         if not 0 <= blend <= 1:
             raise ValueError(f"blend {blend} is not between 0 (this stack) and 1 (the other one)")
         other = _convert_like(stack, other)
         shares = [blend * chosen for chosen in select_levels(blend_bands or [_EVERYTHING], levels)]
-        start, added = _blend(start, decompose_start(other), shares), _blend(added, decompose_change(other), shares)
-    added = added.scale([float(not gone) for gone in select_levels(reset, levels)])
+        start, change = _blend(start, decompose_start(other), shares), _blend(change, decompose_change(other), shares)
+    change = change.scale([float(not gone) for gone in select_levels(reset, levels)])
     factors = [1.0] * len(levels)
     for band, gain in gains:
         factors = [f * gain if chosen else f for f, chosen in zip(factors, select_levels([band], levels), strict=True)]
-    start, added = start.scale(factors), added.scale(factors)
+    start, change = start.scale(factors), change.scale(factors)
     begin = start.canvas()
     select_levels(freeze, levels)
     spec = replace(stack.spec, frozen=tuple(freeze))
-    return replace(stack, spec=spec, start=begin, canvas=begin + added.canvas(), parameters=None, optimizer_state=None)
+    return replace(stack, spec=spec, start=begin, canvas=begin + change.canvas(), parameters=None, optimizer_state=None)
 
 
 def _blend(one: Decomposition, other: Decomposition, shares: Sequence[float]) -> Decomposition:
+    """Return the mixture of two decompositions, with a share of the other one for each level."""
     return one.scale([1 - share for share in shares]).add(other.scale(shares))
 
 
 def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
-    """The other stack with the levels, colours and batch of the first."""
+    """Return the other stack with the levels, colour space and batch of the first, or raise an error."""
     mine, theirs = stack.spec, other.spec
     if (mine.width, mine.height, mine.margin) != (theirs.width, theirs.height, theirs.margin):
         sizes = [f"{spec.width} x {spec.height} with a margin of {spec.margin}" for spec in (mine, theirs)]
@@ -69,11 +93,16 @@ def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
     if replace(mine, frozen=()) == replace(theirs, frozen=()) and other.batch == stack.batch:
         return other
 
-    def alike(canvas: Tensor) -> Tensor:
+    def convert(canvas: Tensor) -> Tensor:
         if mine.color != theirs.color:
             canvas = from_rgb(to_rgb(canvas, theirs.color), mine.color)
         return canvas.expand_as(stack.canvas)
 
     return replace(
-        other, spec=mine, start=alike(other.start), canvas=alike(other.canvas), parameters=None, optimizer_state=None
+        other,
+        spec=mine,
+        start=convert(other.start),
+        canvas=convert(other.canvas),
+        parameters=None,
+        optimizer_state=None,
     )

@@ -1,7 +1,10 @@
-"""A stack as a file: safetensors, with all that is no tensor as JSON in its metadata, sealed by a hash of every byte.
+"""Stacks as files.
 
-A stack that was saved and loaded goes on as if nothing had been, bit for bit. A file comes from anywhere: nothing of
-it is believed before its hash, its version and the shape of every tensor are what they have to be.
+A file is in the safetensors format. Everything that is not a tensor is JSON in its metadata, together with a hash of
+the whole file. An ascent from a loaded stack gives the same bits as one from the stack that was saved.
+
+A file may come from anywhere. Its version and its hash are checked before its content is read, and its settings and the
+shape, type and values of its tensors before the stack is handed out.
 """
 
 import hashlib
@@ -25,29 +28,69 @@ from .spec import StackSpec
 from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
 
 FORMAT = "direct ascent stack"
+"""What the metadata of a stack file names as its format."""
 
 VERSION = 1
-"""Raised when older versions of the pack would misread what is written now."""
+"""The version of the format. It rises when older versions of this pack would misread new files."""
 
 SUFFIX = ".safetensors"
+"""The ending of the name of a stack file."""
 
-# The seal stands in the file that it is a hash of, and counts as this.
+# The hash stands in the file that it is a hash of. It is computed with these zeros in its place.
 _UNSEALED = "0" * 64
 _WHOLE_NUMBERS = ("width", "height", "margin")
 
 
 class StackFileError(ValueError):
-    """A file that holds no stack that can be believed."""
+    """The error for a file that cannot be read, is damaged, or does not describe a stack; it names the file.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from safetensors.torch import save_file
+        >>> from das_core import load_stack
+        >>> from das_core.stack import StackFileError
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "weights.safetensors"
+        ...     save_file({"weight": torch.zeros(2)}, path)
+        ...     try:
+        ...         load_stack(path)
+        ...     except StackFileError as error:
+        ...         print(error)
+        the stack file 'weights.safetensors' holds no stack; choose a file that does
+    """
 
 
 class _DamageError(ValueError):
-    """What is wrong with a file, without its name."""
+    """What is wrong with a file, in words that follow its name."""
 
 
 def save_stack(stack: ImageStack, path: Path) -> None:
-    """Write a stack to `path`, whole or not at all; what stood there is replaced."""
-    # Copies: parts of a stack may share memory, which the format has no words for.
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in _tensors(stack).items()}
+    """Write a stack to a file, with everything that an ascent needs to go on.
+
+    The file appears whole or not at all: when writing fails, a file that was there before is still there.
+
+    Args:
+        stack: the stack to save.
+        path: the file, in a folder that exists; a file of that name is replaced. `SUFFIX` is the usual ending.
+
+    Raises:
+        OSError: when the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from das_core import ImageStack, StackSpec, load_stack, save_stack
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_stack(stack, Path(folder) / "noise.safetensors")
+        ...     loaded = load_stack(Path(folder) / "noise.safetensors")
+        >>> loaded.spec == stack.spec, float((loaded.canvas - stack.canvas).abs().max())
+        (True, 0.0)
+    """
+    # Copies, because safetensors refuses tensors that share memory, and those of a stack may.
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in _name_tensors(stack).items()}
     state = stack.optimizer_state
     description = {
         "spec": asdict(stack.spec),
@@ -62,14 +105,36 @@ def save_stack(stack: ImageStack, path: Path) -> None:
 
 
 def load_stack(path: Path) -> ImageStack:
-    """The stack in a file, on the CPU; ValueError, which names the file, when it holds none that can be believed."""
+    """Read a stack from a file that `save_stack` has written.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The stack, on the CPU.
+
+    Raises:
+        StackFileError: when the file cannot be read, is no stack file, is of a newer version, or does not match its
+            hash or its own description. It is a ValueError.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from das_core import ImageStack, StackSpec, load_stack, save_stack
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "grey.safetensors"
+        ...     save_stack(ImageStack.grey(StackSpec(width=32, height=24, margin=8), batch=2), path)
+        ...     load_stack(path).image().shape
+        torch.Size([2, 3, 24, 32])
+    """
     try:
-        return _read(path)
+        return _read_stack(path)
     except _DamageError as error:
         raise StackFileError(f"the stack file '{path.name}' {error}") from None
 
 
-def _read(path: Path) -> ImageStack:
+def _read_stack(path: Path) -> ImageStack:
+    """Return the stack in a file, or raise a _DamageError that says what is wrong with it."""
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -82,9 +147,9 @@ def _read(path: Path) -> ImageStack:
                 "choose another file"
             )
         content = path.read_bytes()
-        seal = metadata.get("sha256", "")
-        sealed = hashlib.sha256(content.replace(seal.encode(), _UNSEALED.encode(), 1)).hexdigest()
-        if len(seal) != len(_UNSEALED) or seal != sealed:
+        written = metadata.get("sha256", "")
+        computed = hashlib.sha256(content.replace(written.encode(), _UNSEALED.encode(), 1)).hexdigest()
+        if len(written) != len(_UNSEALED) or written != computed:
             raise _DamageError("is damaged: its content does not match its hash; get it again, or choose another file")
         return _build_stack(json.loads(metadata["stack"]), load(content))
     except OSError as error:
@@ -95,8 +160,8 @@ def _read(path: Path) -> ImageStack:
         raise _DamageError(f"does not describe a stack ({error!r}); choose another file") from None
 
 
-def _tensors(stack: ImageStack) -> dict[str, Tensor]:
-    """Return the tensors of a stack by their names in a file; `drive` are parameters, `momentum` the optimizer's."""
+def _name_tensors(stack: ImageStack) -> dict[str, Tensor]:
+    """Return the tensors of a stack by their names in a file: `drive` for parameters, `momentum` for the optimizer."""
     around, parameters, state = stack.surroundings, stack.parameters, stack.optimizer_state
     return {
         "start": stack.start,
@@ -108,34 +173,34 @@ def _tensors(stack: ImageStack) -> dict[str, Tensor]:
 
 
 def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> ImageStack:
-    """Return the stack that a file describes and holds; whatever does not fit together is an error."""
+    """Return the stack that the description and the tensors of a file give, or raise an error if they do not fit."""
     spec = _build_spec(description["spec"])
-    steps, remembered = description["steps"], description["momentum"]
+    steps, momentum = description["steps"], description["momentum"]
     _check_count("steps", steps)
     state = None
-    if remembered is not None:
-        _check_count("momentum steps", remembered["steps"])
-        if not isinstance(remembered["kind"], str):
-            raise _DamageError(f"names the momentum {remembered['kind']!r}; choose another file")
-        state = OptimizerState(remembered["kind"], _collect("momentum", tensors), remembered["steps"])
+    if momentum is not None:
+        _check_count("momentum steps", momentum["steps"])
+        if not isinstance(momentum["kind"], str):
+            raise _DamageError(f"names the momentum {momentum['kind']!r}; choose another file")
+        state = OptimizerState(momentum["kind"], _collect_numbered("momentum", tensors), momentum["steps"])
     parameters: Parameters | None = None
-    if accumulated := _collect("drive", tensors):
+    if accumulated := _collect_numbered("drive", tensors):
         parameters = (LevelTensors if spec.method == "layers" else AccumulatedGradient)(accumulated)
     around = None
     if "surroundings.mask" in tensors:
         around = Surroundings(tensors["surroundings.pixels"], tensors["surroundings.mask"])
     stack = ImageStack(spec, tensors["start"], tensors["canvas"], parameters, steps, state, around)
-    if _tensors(stack).keys() != tensors.keys():
+    if _name_tensors(stack).keys() != tensors.keys():
         raise _DamageError(f"holds tensors that belong to no stack: {', '.join(sorted(tensors))[:200]}")
-    whole = (tensors["canvas"].shape[0], 3, *spec.canvas)
+    canvas_shape = (tensors["canvas"].shape[0], 3, *spec.canvas)
     for name in ("start", "canvas"):
-        _check_tensor(name, tensors[name], whole)
+        _check_tensor(name, tensors[name], canvas_shape)
     if around is not None:
-        _check_tensor("surroundings.pixels", around.pixels, whole)
-        _check_tensor("surroundings.mask", around.mask, (whole[0], 1, *spec.canvas))
-    expected = [whole]
+        _check_tensor("surroundings.pixels", around.pixels, canvas_shape)
+        _check_tensor("surroundings.mask", around.mask, (canvas_shape[0], 1, *spec.canvas))
+    expected = [canvas_shape]
     if spec.method == "layers":
-        expected = [(*whole[:2], *level_shape(level, spec.canvas)) for level in spec.resolutions]
+        expected = [(*canvas_shape[:2], *level_shape(level, spec.canvas)) for level in spec.resolutions]
     if accumulated and len(accumulated) != len(expected):
         raise _DamageError(f"holds {len(accumulated)} parts of what moved it, and its levels need {len(expected)}")
     for number, (part, shape) in enumerate(zip(accumulated, expected, strict=False)):
@@ -145,26 +210,27 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     return stack
 
 
-def _build_spec(told: Mapping[str, Any]) -> StackSpec:
-    given = {**told, "levels": tuple(told["levels"]), "gains": tuple(told["gains"])}
-    given["frozen"] = tuple((low, high) for low, high in told.get("frozen", ()))
+def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
+    """Return the spec with these fields, or raise an error when a field is missing, unknown or out of range."""
+    values = {**fields, "levels": tuple(fields["levels"]), "gains": tuple(fields["gains"])}
+    values["frozen"] = tuple((low, high) for low, high in fields.get("frozen", ()))
     for name in _WHOLE_NUMBERS:
-        _check_count(name, given[name])
-    for level in itertools.chain(given["levels"], *given["frozen"]):
+        _check_count(name, values[name])
+    for level in itertools.chain(values["levels"], *values["frozen"]):
         _check_count("a level", level)
-    # A file from before there were tiles does not speak of them.
-    if type(given.get("tile", False)) is not bool:
-        raise _DamageError(f"names {str(given['tile'])[:20]!r} as tile; true or false is needed")
-    if given["color"] not in get_args(ColorSpace) or any(type(gain) is not float for gain in given["gains"]):
-        raise _DamageError(f"describes a stack that cannot be: {str(told)[:200]}")
+    # Files from before tiles were added do not have this field.
+    if type(values.get("tile", False)) is not bool:
+        raise _DamageError(f"names {str(values['tile'])[:20]!r} as tile; true or false is needed")
+    if values["color"] not in get_args(ColorSpace) or any(type(gain) is not float for gain in values["gains"]):
+        raise _DamageError(f"describes a stack that cannot be: {str(fields)[:200]}")
     try:
-        return StackSpec(**given)
+        return StackSpec(**values)
     except ValueError as error:
         raise _DamageError(f"describes a stack that cannot be: {error}") from None
 
 
-def _collect(kind: str, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-    """Return the tensors kind.0, kind.1, … up to the first number that is not there."""
+def _collect_numbered(kind: str, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    """Return the tensors named kind.0, kind.1, … up to the first number that is missing."""
     found: list[Tensor] = []
     while f"{kind}.{len(found)}" in tensors:
         found.append(tensors[f"{kind}.{len(found)}"])
@@ -172,12 +238,14 @@ def _collect(kind: str, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
 
 
 def _check_count(what: str, value: object) -> None:
-    # Not isinstance: true and false are whole numbers to Python.
+    """Raise an error unless a value is a whole number from 0 up."""
+    # Not isinstance, for which true and false are whole numbers too.
     if type(value) is not int or not 0 <= value < 2**53:
         raise _DamageError(f"names {str(value)[:20]!r} as {what}; a whole number from 0 up is needed")
 
 
 def _check_tensor(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise an error unless a tensor is float32, finite and of this shape."""
     if tuple(tensor.shape) != shape or tensor.dtype != torch.float32:
         raise _DamageError(f"holds {name} as {tensor.dtype} of shape {tuple(tensor.shape)}, not float32 of {shape}")
     if not bool(torch.isfinite(tensor).all()):

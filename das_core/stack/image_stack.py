@@ -1,4 +1,4 @@
-"""The image stack: what it shows, and what ascents have added to it."""
+"""The image stack: a canvas, what it started from, and what ascents have added to it."""
 
 from dataclasses import dataclass, field, replace
 
@@ -13,20 +13,37 @@ from .start import canvas_from_image, make_noise_canvas
 from .state import OptimizerState, Parameters
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Surroundings:
-    """The picture that a stack is a part of.
+    """A picture around a stack that shows only under a mask.
+
+    `ImageStack.place_into` makes them.
 
     Args:
         pixels: the picture over the whole canvas, (B, 3, H, W), 0..1.
-        mask: where the stack shows, (B, 1, H, W): 1 there, 0 where the picture is kept bit for bit.
+        mask: (B, 1, H, W), 0..1: 1 where the stack shows, 0 where the picture is kept bit for bit.
+
+    Example:
+        >>> import torch
+        >>> from das_core.stack import Surroundings
+        >>> white, black = torch.ones(1, 3, 1, 3), torch.zeros(1, 3, 1, 3)
+        >>> surroundings = Surroundings(white, mask=torch.tensor([0.0, 0.25, 1.0]).reshape(1, 1, 1, 3))
+        >>> surroundings.composite(black)[0, 0]
+        tensor([[1.0000, 0.7500, 0.0000]])
     """
 
     pixels: Tensor
     mask: Tensor
 
     def composite(self, shown: Tensor) -> Tensor:
-        """Return pixels (B, 3, H, W) of the canvas where the mask is 1, and of the picture around it where it is 0."""
+        """Put the picture around the pixels of a stack.
+
+        Args:
+            shown: what the stack shows, (B, 3, H, W), 0..1, margins included.
+
+        Returns:
+            Pixels (B, 3, H, W), 0..1: the stack's where the mask is 1, the picture's where it is 0, a mixture between.
+        """
         # Exact at both ends: lerp returns its first argument at 0 and its second at 1.
         return torch.lerp(self.pixels, shown, self.mask)
 
@@ -35,23 +52,27 @@ class Surroundings:
         return Surroundings(self.pixels.to(device), self.mask.to(device))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageStack:
-    """A spec and its state. Tensors are canvases (B, 3, H, W) in the stack's colour space, before the tanh.
+    """A stack of images at many resolutions that sum to one canvas: its spec and its state.
 
-    Make one with `grey`, `noise` or `from_image`; ascents return new ones. Nothing changes in place.
+    Make one with `grey`, `noise` or `from_image`. A stack is immutable: ascents and edits return new ones. It keeps the
+    canvas, not the levels; `decompose` reads them out. All canvases are (B, 3, H, W), float32, margins included, in the
+    colour space of the spec and before the tanh: a pixel is (tanh(x) + 1) / 2, and a canvas of zeros is grey.
 
     Args:
         spec: how the stack is built.
         start: the canvas before the first step.
         canvas: the canvas now.
-        parameters: what ascents have added: `canvas = start + operator.forward(parameters)`. None once an ascent has
-            filtered its steps: the levels are then those of least norm that sum to the change of the canvas.
-        steps: how many steps it has climbed.
-        optimizer_state: what the last optimizer remembers, for an ascent that goes on.
-        surroundings: the picture that the stack is a part of, if it is.
+        parameters: what ascents have accumulated, with `canvas = start + operator.forward(parameters)`. None for a
+            stack that has not climbed, and where the canvas was moved in another way: by `NormalizedAscent`, which
+            scales every step, or by `edit_stack`.
+        steps: how many steps of ascent it has done.
+        optimizer_state: what the last optimizer needs to go on.
+        surroundings: the picture that the stack is a part of; None if it is a picture by itself.
 
     Example:
+        >>> from das_core import ImageStack, StackSpec
         >>> stack = ImageStack.grey(StackSpec(width=64, height=48, margin=8), batch=2)
         >>> stack.canvas.shape, stack.image().shape
         (torch.Size([2, 3, 64, 80]), torch.Size([2, 3, 48, 64]))
@@ -67,23 +88,49 @@ class ImageStack:
 
     @classmethod
     def grey(cls, spec: StackSpec, batch: int = 1) -> "ImageStack":
-        """Return a stack that shows plain grey: `batch` images."""
+        """Return a stack that shows plain grey.
+
+        Args:
+            spec: how the stack is built.
+            batch: how many images it holds.
+        """
         return cls.from_canvas(spec, torch.zeros(batch, 3, *spec.canvas))
 
     @classmethod
     def noise(
         cls, spec: StackSpec, batch: int = 1, *, amplitude: float = 0.3, decay: float = 0.7, seed: int = 0
     ) -> "ImageStack":
-        """Return a stack that shows noise; see `make_noise_canvas` for the arguments."""
+        """Return a stack that shows noise with the spectrum of its levels.
+
+        Args:
+            spec: how the stack is built.
+            batch: how many images it holds, each with noise of its own.
+            amplitude: the root mean square before the tanh, from 0 up: 0.1 is faint, 1 is strong.
+            decay: the factor by which levels weaken from octave to octave, above 0 and at most 10: 1 is grainy, 0.3
+                leaves soft blobs.
+            seed: a whole number from 0 up.
+
+        Raises:
+            ValueError: when a setting is out of range.
+        """
         return cls.from_canvas(
             spec, make_noise_canvas(spec.canvas, spec.resolutions, batch, amplitude, decay, seed, spec.tile)
         )
 
     @classmethod
     def from_image(cls, spec: StackSpec, image: Tensor, batch: int = 1, *, contrast: float = 0.95) -> "ImageStack":
-        """A stack that shows an image (B, 3, h, w), 0..1, of any size: resized to cover the picture, centred.
+        """Return a stack that shows an image.
 
-        A single image is repeated `batch` times; a batch of images needs `batch` 1 or its own length.
+        Args:
+            spec: how the stack is built.
+            image: (B, 3, h, w), 0..1, of any size: it is resized to cover the picture, and its middle is cut out.
+            batch: how often a single image is repeated. For several images it is 1 or their number.
+            contrast: above 0 and at most 1. Below 1 the pixels are pulled toward grey, where gradients move them more
+                easily.
+
+        Raises:
+            ValueError: when `batch` does not go with the number of images, `contrast` is out of range, or the image is
+                not (B, 3, h, w), holds whole numbers, or values that are not finite.
         """
         if image.shape[0] > 1 and batch not in (1, image.shape[0]):
             raise ValueError(
@@ -96,15 +143,30 @@ class ImageStack:
 
     @classmethod
     def from_canvas(cls, spec: StackSpec, canvas: Tensor) -> "ImageStack":
-        """Return a stack that starts from a canvas (B, 3, H, W)."""
+        """Return a stack that starts from a canvas.
+
+        Args:
+            spec: how the stack is built.
+            canvas: (B, 3, H, W), float32, margins included, in the colour space of the spec and before the tanh.
+        """
         return cls(spec, canvas, canvas)
 
     def place_into(self, image: Tensor, mask: Tensor, feather: int = 0) -> "ImageStack":
-        """This stack as a part of `image` (B, 3, h, w), 0..1: only under `mask` (B, h, w), 0..1, does it show.
+        """Return this stack as a part of an image, in which it shows only under a mask.
 
-        Both of any size: they are resized to cover the picture, centred. Where the mask is 0 the picture is the image,
-        bit for bit if it needed no resizing. `feather` softens the edge of the mask inward, in pixels. One image, mask
-        or stack goes with many of the others.
+        Image and mask are of any size: both are resized to cover the picture, and their middle is cut out. Batches of 1
+        are repeated to go with the largest batch among image, mask and stack. A stack that is repeated begins anew from
+        its canvas, without the steps it has done.
+
+        Args:
+            image: what surrounds the stack, (B, 3, h, w), 0..1. Where the mask is 0 the picture is this image, bit for
+                bit if it did not have to be resized.
+            mask: where the stack shows, (B, h, w), 0 (not) to 1 (fully).
+            feather: over how many pixels the edge of the mask is softened, inward only; 0 for a hard edge.
+
+        Raises:
+            ValueError: when image or mask is not of that shape or holds values that are not finite, the mask is empty
+                or too thin for the feather, the feather is wider than the picture, or the batches do not go together.
         """
         batch = max(self.batch, len(image), len(check_mask(mask)))
         for what, count in (("images", len(image)), ("masks", len(mask)), ("stacks", self.batch)):
@@ -112,20 +174,20 @@ class ImageStack:
                 raise ValueError(f"{count} {what} do not go with a batch of {batch}: use 1 or {batch}")
         spec = self.spec
         shape = (spec.height, spec.width)
-        around = place_on_canvas(check_images(image, "the image around the mask"), shape, spec.margin).expand(
+        pixels = place_on_canvas(check_images(image, "the image around the mask"), shape, spec.margin).expand(
             batch, -1, -1, -1
         )
-        cut = canvas_mask(mask, shape, spec.margin, feather).expand(batch, -1, -1, -1)
-        grown = self if self.batch == batch else self.from_canvas(spec, self.canvas.repeat(batch, 1, 1, 1))
-        return replace(grown, surroundings=Surroundings(around, cut))
+        whole_mask = canvas_mask(mask, shape, spec.margin, feather).expand(batch, -1, -1, -1)
+        repeated = self if self.batch == batch else self.from_canvas(spec, self.canvas.repeat(batch, 1, 1, 1))
+        return replace(repeated, surroundings=Surroundings(pixels, whole_mask))
 
     @property
     def batch(self) -> int:
-        """How many images it holds."""
+        """How many images the stack holds."""
         return self.canvas.shape[0]
 
     def to(self, device: torch.device) -> "ImageStack":
-        """The same stack with its tensors on `device`."""
+        """Return the same stack with all its tensors on another device."""
         return replace(
             self,
             start=self.start.to(device),
@@ -136,30 +198,51 @@ class ImageStack:
         )
 
     def pixels(self) -> Tensor:
-        """The whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included."""
+        """Return the whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included."""
         return self.composite(render_pixels(self.canvas, self.spec.color))
 
     def composite(self, shown: Tensor) -> Tensor:
-        """Pixels (B, 3, H, W) of the canvas with the surroundings put round them, if there are any."""
+        """Put the surroundings around pixels of this stack; without surroundings, return the pixels as they are.
+
+        Args:
+            shown: pixels (B, 3, H, W), 0..1, margins included.
+        """
         return shown if self.surroundings is None else self.surroundings.composite(shown)
 
     def image(self) -> Tensor:
-        """The picture (B, 3, height, width), 0..1."""
+        """Return the picture (B, 3, height, width), 0..1: the pixels without the margin."""
         return crop_margin(self.pixels(), self.spec.margin)
 
 
 def render_pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
-    """A canvas (B, 3, H, W) as pixels in 0..1: rgb, then (tanh + 1) / 2."""
-    # The same function, and the fast form of it.
+    """Turn a canvas into pixels: convert it to rgb, then take (tanh + 1) / 2.
+
+    Args:
+        canvas: (B, 3, H, W), before the tanh.
+        color: the colour space of the canvas.
+
+    Returns:
+        Pixels (B, 3, H, W), 0..1.
+    """
+    # sigmoid(2 x) is (tanh(x) + 1) / 2, in one pass over the memory.
     return torch.sigmoid(2 * to_rgb(canvas, color))
 
 
 def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Tensor:
-    """The gradient with respect to the canvas, given that with respect to the pixels `shown`; all (B, 3, H, W)."""
+    """Pull a gradient back through `render_pixels`.
+
+    Args:
+        gradient: the gradient of a score at the pixels, (B, 3, H, W).
+        shown: those pixels, the output of `render_pixels`, (B, 3, H, W).
+        color: the colour space of the canvas.
+
+    Returns:
+        The gradient of the same score at the canvas, (B, 3, H, W).
+    """
     # The derivative of (tanh + 1) / 2 in terms of its own value p is 2 p (1 - p).
     return gradient_from_rgb((1 - shown).mul_(shown).mul_(2).mul_(gradient), color)
 
 
 def crop_margin(canvas: Tensor, margin: int) -> Tensor:
-    """A canvas (B, C, H, W) without its margin."""
+    """Return a canvas (B, C, H, W) without its margin of so many pixels on each side."""
     return canvas[:, :, margin : canvas.shape[2] - margin, margin : canvas.shape[3] - margin]

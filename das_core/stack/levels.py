@@ -1,4 +1,4 @@
-"""Which resolutions a stack is made of."""
+"""The resolutions that a stack is made of."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,24 @@ from ..common.geometry import Shape
 
 
 def linear_levels(longest: int, step: int) -> tuple[int, ...]:
-    """Every `step`-th resolution from 1 up to `longest` (the long side of the canvas, pixels).
+    """Return every `step`-th resolution, beginning with 1.
 
-    Step 4 on a canvas of 336 gives the 84 levels 1, 5, 9, … 333 of the seed of Direct Ascent Synthesis.
+    Step 4 on a canvas of 336 gives the 84 levels 1, 5, 9, … 333 with which Direct Ascent Synthesis was first shown.
+
+    Args:
+        longest: the long side of the canvas in pixels, margins included.
+        step: the distance between neighbouring levels, from 1 (all resolutions) to `longest`.
+
+    Returns:
+        Resolutions from 1 to at most `longest`, rising.
+
+    Raises:
+        ValueError: when `step` is not between 1 and `longest`.
+
+    Example:
+        >>> from das_core.stack import linear_levels
+        >>> linear_levels(longest=48, step=8)
+        (1, 9, 17, 25, 33, 41)
     """
     if not 1 <= step <= longest:
         raise ValueError(f"step {step} is not between 1 and {longest} (the long side of the canvas); try 4")
@@ -16,7 +31,18 @@ def linear_levels(longest: int, step: int) -> tuple[int, ...]:
 
 
 def power_levels(longest: int) -> tuple[int, ...]:
-    """1, 2, 4, 8, … and the long side of the canvas itself, so that the finest detail has a level of its own."""
+    """Return the powers of two below the long side of the canvas, and that side itself.
+
+    The last level has as many samples as the canvas, so that the finest detail has a level too.
+
+    Args:
+        longest: the long side of the canvas in pixels, margins included, from 1 up.
+
+    Example:
+        >>> from das_core.stack import power_levels
+        >>> power_levels(longest=48)
+        (1, 2, 4, 8, 16, 32, 48)
+    """
     powers = []
     resolution = 1
     while resolution < longest:
@@ -26,7 +52,17 @@ def power_levels(longest: int) -> tuple[int, ...]:
 
 
 def parse_levels(text: str) -> tuple[int, ...]:
-    """Resolutions written as numbers apart by commas, spaces or lines; ValueError names the word that is no number."""
+    """Parse a list of resolutions; `check_levels` says whether they fit a canvas.
+
+    Args:
+        text: whole numbers, separated by commas, semicolons, blanks or line breaks.
+
+    Returns:
+        The numbers in the order of the text.
+
+    Raises:
+        ValueError: when a word is not a whole number.
+    """
     levels = []
     for word in text.replace(",", " ").replace(";", " ").split():
         try:
@@ -39,7 +75,15 @@ def parse_levels(text: str) -> tuple[int, ...]:
 
 
 def check_levels(levels: Sequence[int], longest: int) -> tuple[int, ...]:
-    """The levels in rising order, each once; ValueError when there is none or one does not fit the canvas."""
+    """Return levels in rising order, each once, or raise an error when a canvas cannot have them.
+
+    Args:
+        levels: resolutions in any order.
+        longest: the long side of the canvas in pixels, margins included.
+
+    Raises:
+        ValueError: when there is no level, or one is not between 1 and `longest`.
+    """
     if not levels:
         raise ValueError("the list of levels is empty; give at least one resolution, such as '1, 4, 16, 64'")
     for level in levels:
@@ -52,7 +96,13 @@ def check_levels(levels: Sequence[int], longest: int) -> tuple[int, ...]:
 
 
 def level_shape(level: int, canvas: Shape) -> Shape:
-    """Height and width of a level: `level` samples along the long side of the canvas, in proportion on the other."""
+    """Return the height and width of a level in samples.
+
+    Args:
+        level: the resolution: the number of samples along the long side of the canvas. The number along the short side
+            is in proportion, rounded, and at least 1.
+        canvas: height and width of the canvas in pixels, margins included.
+    """
     height, width = canvas
     longest = max(height, width)
     return max(1, round(level * height / longest)), max(1, round(level * width / longest))

@@ -1,14 +1,38 @@
-"""The linear operator of a stack: from what an ascent accumulates to the canvas, and back.
+"""The linear operator K of a stack: how a gradient at the canvas moves the canvas.
 
-A stack sums its levels P_r, each resized by matrices A_r and B_r (rows and columns) and scaled by a gain g_r. A
-gradient G at the canvas moves level r by g_r A_r' G B_r, which moves the canvas by
+A stack is a sum of pictures at many resolutions, its levels P_r. Each level is resized to the canvas by two matrices,
+A_r for its rows and B_r for its columns, and multiplied by a gain g_r. With ' for the transpose:
 
-    K G = sum over r of g_r^2 (A_r A_r') G (B_r B_r')
+    canvas = start + sum over r of  g_r A_r P_r B_r'
 
-K is linear and fixed: it preconditions the gradient. The levels need not exist during an ascent, and no autograd graph
-runs through them. K has three forms, all float32: `spectral` (nearly diagonal in the cosine basis), `exact` (matrix
-products) and `layers` (the levels as tensors, for optimizers that do not commute with K). In a tile the levels are
-resized as if the canvas went on at its opposite edge, and the basis is Fourier's.
+The map from the levels to the canvas is linear; call it `forward`. Let G be the gradient of a score at the canvas. By
+the chain rule, the gradient of the same score at level r is
+
+    g_r A_r' G B_r
+
+which is the adjoint (the transpose) of `forward` applied to G; call it `adjoint`. One step of gradient ascent adds to
+every level its gradient times the step size, and so it moves the canvas by the step size times
+
+    K G = forward(adjoint(G)) = sum over r of  g_r^2 (A_r A_r') G (B_r B_r')
+
+K maps canvases to canvases. It is linear, symmetric, positive semi-definite, and the same at every step: a
+preconditioner of the gradient. Coarse structure moves far, because nearly all levels can show it, and because one
+sample of a coarse level moves many pixels; the finest detail moves little.
+
+After several steps the canvas has moved by K times the sum of their gradients, each times its step size. An ascent
+whose steps are linear in the gradient (`SGD`, with or without momentum) therefore needs neither the levels as tensors
+nor an autograd graph through their interpolations: it keeps one canvas-sized tensor, the accumulated gradient, from
+which `decomposition` reads every level at the end.
+
+K has three forms, all of them float32:
+
+- `spectral`: one factor for every frequency, because K is nearly diagonal in the cosine basis. It is the fastest form,
+  and its K G is 2 to 8 percent from the exact one (relative norm, measured on a canvas of 336 x 336).
+- `exact`: matrix products, level after level.
+- `layers`: the levels as tensors, for optimizers that are not linear in the gradient and so do not commute with K, such
+  as Adam.
+
+In a tile, whose opposite edges meet, the matrices wrap around at the edges, and the basis is Fourier's.
 
 Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3; the operator form is this project's.
 """
@@ -29,18 +53,38 @@ P = TypeVar("P", bound=Parameters)
 
 
 class StackOperator(ABC, Generic[P]):
-    """The operator of one stack on one device.
+    """The operator K of one stack on one device, as two halves: `adjoint`, then `forward`.
 
-    `forward` goes from the parameters to the canvas, `adjoint` from a gradient at the canvas to that of the parameters,
-    and `precondition` does both: it is K.
+    `adjoint` takes a gradient at the canvas to a gradient of the parameters, `forward` takes parameters to what they
+    add to the canvas, and `precondition` does one after the other. What the parameters are depends on the form. In the
+    form `layers` they are the levels, and the two halves are those of the module docstring. In the forms `spectral` and
+    `exact` they are the accumulated gradient: `adjoint` hands the gradient on, and `forward` is all of K. In every form
+    `forward(adjoint(G))` is K G.
+
+    With frozen bands K becomes M K M, where M removes the frequencies that belong to those bands.
 
     Args:
-        canvas: height and width of the canvas, margins included.
-        levels: resolutions along the long side, coarse to fine.
-        gains: the weight of every level in the sum.
-        device: where canvases and gradients lie.
-        tile: whether the canvas goes on at its opposite edges.
+        canvas: height and width of the canvas in pixels, margins included.
+        levels: resolutions along the long side of the canvas, coarse to fine.
+        gains: the factor of every level in the sum.
+        device: the device of canvases and gradients.
+        tile: whether opposite edges of the canvas meet.
         frozen: bands of resolutions that K does not move.
+
+    Example:
+        >>> import torch
+        >>> from das_core import StackSpec
+        >>> spec = StackSpec(width=32, height=32, margin=8, levels=(1, 4, 48))
+        >>> operator = spec.operator(torch.device("cpu"), "layers")
+        >>> gradient = torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+        >>> levels = operator.adjoint(gradient)
+        >>> [tuple(level.shape) for level in levels.tensors]
+        [(1, 3, 1, 1), (1, 3, 4, 4), (1, 3, 48, 48)]
+        >>> moved = operator.forward(levels)
+        >>> moved.shape
+        torch.Size([1, 3, 48, 48])
+        >>> float((moved - operator.precondition(gradient)).abs().max())
+        0.0
     """
 
     def __init__(
@@ -56,20 +100,42 @@ class StackOperator(ABC, Generic[P]):
         self.device, self.tile = device, tile
         self.basis = make_basis(canvas, device, tile)
         self._moving = mask_moving_frequencies(self.basis, frozen) if frozen else None
+        self._prepare()
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Compute once what applying K needs."""
 
     @abstractmethod
     def adjoint(self, gradient: Tensor) -> P:
-        """Return the gradient of the parameters, given the gradient (B, 3, H, W) at the canvas."""
+        """Return the gradient of the parameters.
+
+        Args:
+            gradient: the gradient of a score at the canvas, (B, 3, H, W), of any floating-point type.
+        """
 
     @abstractmethod
     def forward(self, parameters: P) -> Tensor:
-        """Return the canvas (B, 3, H, W) that the parameters stand for."""
+        """Return what parameters add to the canvas, (B, 3, H, W).
+
+        Args:
+            parameters: of the kind that `adjoint` returns.
+        """
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None) -> Tensor:
-        """Return K times a gradient (B, 3, H, W), low-passed at `cutoff` half-waves across the short side if given."""
+        """Return K times a gradient: the direction in which gradient ascent on all levels moves the canvas.
+
+        Args:
+            gradient: the gradient of a score at the canvas, (B, 3, H, W), of any floating-point type.
+            cutoff: where a Gaussian low-pass that follows K falls to exp(-1/2), in half-waves across the short side of
+                the canvas, above 0; a low one leaves large shapes only. None for no low-pass.
+
+        Returns:
+            A canvas (B, 3, H, W), float32.
+        """
         moved = self.forward(self.adjoint(gradient))
         return moved if cutoff is None else self.basis.filter(moved, self.basis.gaussian(cutoff))
 
     def remove_frozen(self, canvas: Tensor) -> Tensor:
-        """Return a canvas (B, 3, H, W) without what lies in frozen bands."""
+        """Return a canvas (B, 3, H, W) without the frequencies that belong to frozen bands."""
         return canvas if self._moving is None else self.basis.filter(canvas, self._moving)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from ..common.geometry import Shape
-from .bands import Band
 from .bicubic import bicubic_matrix
 from .levels import level_shape
 from .linear_operator import P, StackOperator
@@ -14,7 +13,14 @@ from .state import AccumulatedGradient, LevelTensors
 
 
 class LevelMatrices:
-    """The resizing matrices of all levels, float32: A_r for rows and B_r for columns. See `StackOperator`."""
+    """The matrices that resize every level to the canvas, float32: A_r for its rows and B_r for its columns.
+
+    Args:
+        canvas: height and width of the canvas in pixels, margins included.
+        levels: resolutions along the long side of the canvas, coarse to fine.
+        device: the device of canvases and levels.
+        tile: whether opposite edges of the canvas meet.
+    """
 
     def __init__(self, canvas: Shape, levels: Sequence[int], device: torch.device, tile: bool) -> None:
         shapes = [level_shape(level, canvas) for level in levels]
@@ -25,41 +31,51 @@ class LevelMatrices:
         self.pairs = [(rows[height], columns[width]) for height, width in shapes]
 
     def shrink(self, number: int, canvas: Tensor) -> Tensor:
-        """Return A' G B: a canvas (B, 3, H, W) on the grid of level `number`, by the adjoint of its resizing."""
+        """Return A' G B, the adjoint of `enlarge`.
+
+        Args:
+            number: which level, counted from 0, the coarsest.
+            canvas: G, (B, 3, H, W).
+
+        Returns:
+            A tensor of the size of the level, (B, 3, h_r, w_r). It is a sum over the canvas, not an average.
+        """
         rows, columns = self.pairs[number]
         return rows.T @ canvas @ columns
 
     def enlarge(self, number: int, level: Tensor) -> Tensor:
-        """Return A P B': level `number` (B, 3, h_r, w_r) resized to the canvas (B, 3, H, W)."""
+        """Return A P B': a level resized to the canvas by bicubic interpolation.
+
+        Args:
+            number: which level, counted from 0, the coarsest.
+            level: P, (B, 3, h_r, w_r).
+
+        Returns:
+            A canvas (B, 3, H, W).
+        """
         rows, columns = self.pairs[number]
         return rows @ level @ columns.T
 
 
 class _MatrixOperator(StackOperator[P]):
-    """An operator that holds the resizing matrices of its levels. See `StackOperator` for the arguments."""
+    """An operator that holds the resizing matrices of its levels; see `StackOperator` for the arguments."""
 
-    def __init__(
-        self,
-        canvas: Shape,
-        levels: Sequence[int],
-        gains: Sequence[float],
-        device: torch.device,
-        tile: bool = False,
-        frozen: Sequence[Band] = (),
-    ) -> None:
-        super().__init__(canvas, levels, gains, device, tile, frozen)
-        self._matrices = LevelMatrices(canvas, levels, device, tile)
+    def _prepare(self) -> None:
+        self._matrices = LevelMatrices(self.canvas, self.levels, self.device, self.tile)
 
 
 class ExactOperator(_MatrixOperator[AccumulatedGradient]):
-    """K by matrix products, level after level; the parameters are the accumulated gradient, and no level is kept."""
+    """The form `exact`: K by matrix products, one level after another, without keeping any level.
+
+    The parameters are the accumulated gradient. See `StackOperator` for the arguments.
+    """
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient itself, without frozen bands."""
+        """Return the gradient (B, 3, H, W) itself, in float32 and without frozen bands."""
         return AccumulatedGradient((self.remove_frozen(gradient.float()),))
 
     def forward(self, parameters: AccumulatedGradient) -> Tensor:
-        """Return K times the accumulated gradient."""
+        """Return K times the accumulated gradient, (B, 3, H, W)."""
         gradient = parameters.gradient
         canvas = torch.zeros_like(gradient)
         for number, gain in enumerate(self.gains):
@@ -68,17 +84,20 @@ class ExactOperator(_MatrixOperator[AccumulatedGradient]):
 
 
 class LevelsOperator(_MatrixOperator[LevelTensors]):
-    """The levels as tensors (B, 3, h_r, w_r): they are the parameters."""
+    """The form `layers`: the parameters are the levels themselves, tensors (B, 3, h_r, w_r).
+
+    See `StackOperator` for the arguments.
+    """
 
     def adjoint(self, gradient: Tensor) -> LevelTensors:
-        """Return the gradient of every level: g_r A_r' G B_r."""
+        """Return the gradient of every level, g_r A_r' G B_r, given the gradient G (B, 3, H, W) at the canvas."""
         gradient = self.remove_frozen(gradient.float())
         return LevelTensors(
             tuple(gain * self._matrices.shrink(number, gradient) for number, gain in enumerate(self.gains))
         )
 
     def forward(self, parameters: LevelTensors) -> Tensor:
-        """Return the sum of all levels, resized to the canvas and scaled by their gains."""
+        """Return the sum of all levels, each resized to the canvas and times its gain, (B, 3, H, W)."""
         levels = parameters.tensors
         canvas = levels[0].new_zeros((*levels[0].shape[:2], *self.canvas))
         for number, level in enumerate(levels):
@@ -86,5 +105,13 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
         return self.remove_frozen(canvas)
 
     def enlarge(self, number: int, level: Tensor) -> Tensor:
-        """Return what level `number` (B, 3, h_r, w_r) adds to the canvas (B, 3, H, W): resized, times its gain."""
+        """Return what one level adds to the canvas: g A P B'. Frozen bands are not removed here.
+
+        Args:
+            number: which level, counted from 0, the coarsest.
+            level: P, (B, 3, h_r, w_r).
+
+        Returns:
+            A canvas (B, 3, H, W).
+        """
         return self.gains[number] * self._matrices.enlarge(number, level)

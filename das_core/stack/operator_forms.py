@@ -1,4 +1,4 @@
-"""The forms that the operator of a stack can take, by the names that users choose."""
+"""The forms of the operator of a stack, by the names that users choose."""
 
 from typing import Any, Literal
 
@@ -12,11 +12,14 @@ from .matrix_operators import ExactOperator, LevelsOperator
 from .spectral_operator import SpectralOperator
 
 Method = Literal["spectral", "exact", "layers"]
+"""The name of a form; the module docstring of `linear_operator` says what sets them apart."""
+
 FORMS: dict[Method, type[StackOperator[Any]]] = {
     "spectral": SpectralOperator,
     "exact": ExactOperator,
     "layers": LevelsOperator,
 }
+"""The class of every form."""
 
 
 @cached(maxsize=4)
@@ -29,8 +32,27 @@ def make_operator(
     tile: bool = False,
     frozen: tuple[Band, ...] = (),
 ) -> StackOperator[Any]:
-    """Return the operator of a stack in the form `method`, built once for each specification and device, then cached.
+    """Return the operator of a stack; the last four are cached, so that asking again costs nothing.
 
-    The arguments are those of `StackOperator`.
+    Args:
+        method: the form of the operator.
+        canvas: height and width of the canvas in pixels, margins included.
+        levels: resolutions along the long side of the canvas, coarse to fine.
+        gains: the factor of every level in the sum.
+        device: the device of canvases and gradients.
+        tile: whether opposite edges of the canvas meet.
+        frozen: bands of resolutions that K does not move.
+
+    Raises:
+        KeyError: when there is no form of that name. `StackSpec` refuses such a name with a message.
+
+    Example:
+        >>> import torch
+        >>> from das_core.stack import make_operator
+        >>> operator = make_operator("exact", (24, 32), (1, 8, 32), (1.0, 1.0, 0.5), torch.device("cpu"))
+        >>> type(operator).__name__
+        'ExactOperator'
+        >>> operator.precondition(torch.ones(1, 3, 24, 32)).shape
+        torch.Size([1, 3, 24, 32])
     """
     return FORMS[method](canvas, levels, gains, device, tile, frozen)

@@ -1,7 +1,7 @@
-"""A stack rendered at another resolution: from its levels, each resized to the new canvas, not from the picture.
+"""A stack rendered at another resolution: its levels are resized to the new canvas, each by itself, and then summed.
 
-Coarse levels stay as smooth at any size as they are; what is resized after the tanh would keep the edges of the old
-pixels, and overshoot at them.
+Coarse levels stay as smooth at any size as they are. Resizing the finished picture instead would keep the edges of its
+pixels, and would overshoot at them.
 """
 
 import torch
@@ -15,49 +15,90 @@ from .image_stack import ImageStack, Surroundings, crop_margin, render_pixels
 from .spec import StackSpec
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.05, 32.0
+"""The range of scales at which a stack can be rendered; 1 is its own size."""
 
 
 def check_scale(scale: float) -> None:
-    """ValueError for a scale that no picture can be rendered at."""
+    """Raise an error when a stack cannot be rendered at a scale.
+
+    Args:
+        scale: the size of the rendered picture as a multiple of the stack's own.
+
+    Raises:
+        ValueError: when the scale is not between 0.05 and 32.
+    """
     if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
         raise ValueError(f"scale {scale} is not between {SMALLEST_SCALE:g} and {LARGEST_SCALE:g}; 2 is twice the size")
 
 
 def scale_size(spec: StackSpec, scale: float) -> tuple[Shape, int]:
-    """Height and width of the picture at `scale`, and its margin."""
+    """Return the size of a picture at a scale.
+
+    Args:
+        spec: the spec of the stack.
+        scale: a multiple of the stack's own size.
+
+    Returns:
+        Height and width of the picture in pixels, each at least 1, and its margin.
+    """
     height, width = (max(1, round(side * scale)) for side in (spec.height, spec.width))
     return (height, width), round(spec.margin * scale)
 
 
 def estimate_render_bytes(stack: ImageStack, scale: float) -> int:
-    """About how much memory `rendered` needs."""
+    """Return about how many bytes `render_stack` needs.
+
+    Args:
+        stack: the stack to render.
+        scale: a multiple of its own size.
+    """
     (height, width), margin = scale_size(stack.spec, scale)
     # The canvas, a level on its way to it, two copies for the tanh.
     return 4 * 4 * 3 * stack.batch * (height + 2 * margin) * (width + 2 * margin) + stack.spec.ascent_bytes(stack.batch)
 
 
 def render_stack(stack: ImageStack, scale: float) -> Tensor:
-    """The picture (B, 3, scale * height, scale * width), 0..1."""
+    """Render a stack at a multiple of its own size.
+
+    Levels that are coarser than the new canvas are enlarged with the stack's own bicubic interpolation; finer ones are
+    reduced with antialiasing. Surroundings are pixels without levels and are resized as a picture.
+
+    Args:
+        stack: the stack to render.
+        scale: from 0.05 to 32; 2 gives twice the width and height. No detail is added that the stack does not have.
+
+    Returns:
+        The picture (B, 3, height, width), 0..1, of the size that `scale_size` gives.
+
+    Raises:
+        ValueError: when the scale is out of range.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, render_stack
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=24, margin=8), batch=2)
+        >>> render_stack(stack, scale=2.5).shape
+        torch.Size([2, 3, 60, 80])
+    """
     check_scale(scale)
     (height, width), margin = scale_size(stack.spec, scale)
     shape = (height + 2 * margin, width + 2 * margin)
-    whole = decompose(stack)
-    canvas = _resize_level(whole.rest, shape, stack.spec.tile)
-    for gain, level in zip(stack.spec.weights, whole.levels, strict=True):
+    parts = decompose(stack)
+    canvas = _resize_level(parts.rest, shape, stack.spec.tile)
+    for gain, level in zip(stack.spec.weights, parts.levels, strict=True):
         canvas += gain * _resize_level(level, shape, stack.spec.tile)
-    shown = render_pixels(canvas, stack.spec.color)
+    pixels = render_pixels(canvas, stack.spec.color)
     if stack.surroundings is not None:
         # These are pixels, and have no levels to be rendered from.
         around, mask = (
             F.interpolate(part, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
             for part in (stack.surroundings.pixels, stack.surroundings.mask)
         )
-        shown = Surroundings(around, mask).composite(shown)
-    return crop_margin(shown, margin)
+        pixels = Surroundings(around, mask).composite(pixels)
+    return crop_margin(pixels, margin)
 
 
 def _resize_level(level: Tensor, shape: Shape, tile: bool) -> Tensor:
-    """A level (B, 3, h, w) on a canvas of `shape`, by the stack's own bicubic; without aliasing where it is finer."""
+    """Return a level (B, 3, h, w) resized to a canvas of `shape`, with antialiasing where it is finer than that."""
     if level.shape[2] > shape[0] or level.shape[3] > shape[1]:
         return F.interpolate(level, size=shape, mode="bicubic", antialias=True)
     rows, columns = (bicubic_matrix(level.shape[axis + 2], shape[axis], tile).to(level) for axis in (0, 1))

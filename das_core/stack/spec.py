@@ -1,7 +1,8 @@
-"""What a stack is made of: its size, levels, colours and the form of its operator."""
+"""The description of a stack: its size, levels, colours and the form of its operator."""
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -14,17 +15,42 @@ from .linear_operator import StackOperator
 from .operator_forms import FORMS, Method, make_operator
 
 SMALLEST_SIDE = 16
+"""The least width and height of a picture, in pixels."""
 
 
 @dataclass(frozen=True)
 class StackSpec:
-    """How a stack is built; two stacks of one spec can be continued, blended and compared.
+    """How a stack is built. Stacks of one spec can be continued, blended and compared.
 
-    Width and height are those of the picture, in pixels; the margin is canvas around it that views may reach into and
-    that the picture leaves out. A `tile` goes on at its opposite edges, so it has no margin. Levels are resolutions
-    along the long side of the canvas, gains their weights in the sum (1 where not given). What lies in a `frozen` band
-    of resolutions stays as it is. Sources: levels, bicubic sum and tanh as in Direct Ascent Synthesis, arXiv
-    2502.07753.
+    The canvas is the picture plus a margin on each side. Levels, bicubic sum and tanh are those of Direct Ascent
+    Synthesis, arXiv 2502.07753.
+
+    Args:
+        width: the width of the picture in pixels, at least 16.
+        height: the height of the picture in pixels, at least 16.
+        margin: how far the canvas goes beyond the picture on each side, in pixels. Views reach into the margin, the
+            picture leaves it out. With 0, objects keep away from the border; a quarter of the picture is enough.
+        levels: resolutions along the long side of the canvas, from 1 to its length, in any order; every fourth one if
+            None. They are kept in rising order, each once.
+        gains: the factor of every level in the sum, above 0, one for each level in rising order; all 1 if None. What a
+            step moves on a level shows in the canvas with the square of its gain.
+        color: the colour space in which the canvas is kept, `decorrelated` or `rgb`.
+        method: the form of the operator: `spectral`, `exact` or `layers`.
+        tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam. A tile has no
+            margin.
+        frozen: bands of resolutions, as pairs of the coarsest and the finest, that ascents do not move.
+
+    Raises:
+        ValueError: when a side is too small, the margin is negative, a tile has a margin, there is no such method, the
+            levels do not fit the canvas, the gains do not fit the levels, or everything is frozen.
+
+    Example:
+        >>> from das_core import StackSpec
+        >>> spec = StackSpec(width=64, height=32, margin=8)
+        >>> spec.canvas
+        (48, 80)
+        >>> len(spec.resolutions), spec.resolutions[:3], spec.resolutions[-1]
+        (20, (1, 5, 9), 77)
     """
 
     width: int = 224
@@ -49,40 +75,54 @@ class StackSpec:
                 "outside; set margin to 0, or tile to off"
             )
         check_choice("method", self.method, FORMS)
+        check_choice("color", self.color, get_args(ColorSpace))
         levels = linear_levels(max(self.canvas), 4) if self.levels is None else self.levels
-        object.__setattr__(self, "levels", check_levels(levels, max(self.canvas)))
-        if self.gains is None:
-            object.__setattr__(self, "gains", (1.0,) * len(self.resolutions))
-        if len(self.weights) != len(self.resolutions) or min(self.weights) <= 0:
-            raise ValueError(f"gains {self.weights} do not fit: {len(self.resolutions)} numbers above 0 are needed")
+        checked = check_levels(levels, max(self.canvas))
+        gains = (1.0,) * len(checked) if self.gains is None else self.gains
+        if len(gains) == len(levels):
+            # Each level keeps its gain when the levels are put in order.
+            gains = tuple(gain for _, gain in sorted(zip(levels, gains, strict=True), key=lambda pair: pair[0]))
+        if len(gains) != len(checked) or not all(0 < gain < math.inf for gain in gains):
+            raise ValueError(f"gains {gains} do not fit: {len(checked)} numbers above 0 are needed")
+        object.__setattr__(self, "levels", checked)
+        object.__setattr__(self, "gains", gains)
         if cover_everything(self.frozen, max(self.canvas)):
             bands = ", ".join(map(format_band, self.frozen))
             raise ValueError(f"the frozen bands {bands} leave nothing that could move; freeze fewer")
 
     @property
     def canvas(self) -> Shape:
-        """Height and width of the canvas, margins included."""
+        """Height and width of the canvas in pixels, margins included."""
         return self.height + 2 * self.margin, self.width + 2 * self.margin
 
     @property
     def resolutions(self) -> tuple[int, ...]:
-        """The levels, coarse to fine."""
+        """The levels, coarse to fine; never None."""
         assert self.levels is not None
         return self.levels
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """The gain of every level."""
+        """The gain of every level, coarse to fine; never None."""
         assert self.gains is not None
         return self.gains
 
     def operator(self, device: torch.device, method: Method | None = None) -> StackOperator[Any]:
-        """The operator of this stack on `device`, in the form `method` (its own if None)."""
+        """Return the operator K of this stack, cached by `make_operator`.
+
+        Args:
+            device: the device of canvases and gradients.
+            method: the form of the operator; that of the spec if None.
+        """
         form = method or self.method
         return make_operator(form, self.canvas, self.resolutions, self.weights, device, self.tile, self.frozen)
 
     def ascent_bytes(self, batch: int) -> int:
-        """About how much memory an ascent needs for its canvases and its operator, models and views not counted."""
+        """Return about how many bytes the canvases and the operator of an ascent need, without models and views.
+
+        Args:
+            batch: how many images the stack holds.
+        """
         height, width = self.canvas
         # Start, canvas, image, three gradients, momentum, two intermediate products; the filter and its low-pass.
         return 4 * 9 * batch * 3 * height * width + 8 * height * width

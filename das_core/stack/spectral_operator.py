@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from ..common.geometry import Shape
-from .bands import Band
 from .bases import CosineBasis
 from .bicubic import bicubic_matrix
 from .levels import level_shape
@@ -15,35 +14,27 @@ from .state import AccumulatedGradient
 
 
 class SpectralOperator(StackOperator[AccumulatedGradient]):
-    """K as one factor for every frequency: of all diagonal operators in this basis the nearest to K.
+    """The form `spectral`: one factor for every frequency, namely the diagonal of K in the basis of the canvas.
 
-    The parameters are the accumulated gradient. See `StackOperator` for the arguments.
+    Of all operators that are diagonal in that basis it is the nearest to K (in the Frobenius norm). `response` holds
+    the factors. The parameters are the accumulated gradient. See `StackOperator` for the arguments.
     """
 
-    def __init__(
-        self,
-        canvas: Shape,
-        levels: Sequence[int],
-        gains: Sequence[float],
-        device: torch.device,
-        tile: bool = False,
-        frozen: Sequence[Band] = (),
-    ) -> None:
-        super().__init__(canvas, levels, gains, device, tile, frozen)
-        self.response = compute_spectral_response(canvas, levels, gains, tile).to(device)
+    def _prepare(self) -> None:
+        self.response = compute_spectral_response(self.canvas, self.levels, self.gains, self.tile).to(self.device)
         if self._moving is not None:
             self.response = self.response * self._moving
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient itself."""
+        """Return the gradient (B, 3, H, W) itself, in float32; frozen bands are removed by `forward`."""
         return AccumulatedGradient((gradient.float(),))
 
     def forward(self, parameters: AccumulatedGradient) -> Tensor:
-        """Return K times the accumulated gradient."""
+        """Return K times the accumulated gradient, (B, 3, H, W)."""
         return self.basis.filter(parameters.gradient, self.response)
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None) -> Tensor:
-        """Return K times a gradient (B, 3, H, W); a low-pass costs nothing, for it is one more factor of the filter."""
+        """Return K times a gradient; see `StackOperator.precondition`. Here K and the low-pass are one filter."""
         response = self.response if cutoff is None else self.response * self.basis.gaussian(cutoff)
         return self.basis.filter(gradient.float(), response)
 
@@ -51,28 +42,34 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
 def compute_spectral_response(
     canvas: Shape, levels: Sequence[int], gains: Sequence[float], tile: bool = False
 ) -> Tensor:
-    """Return the diagonal of K in the basis of the canvas: one number for each coefficient, float32, on the CPU.
+    """Return the diagonal of K in the frequency basis of the canvas.
+
+    The entry of a wave with the profile u along the rows and v along the columns, both of norm 1, is the sum over all
+    levels of g_r^2 |A_r' u|^2 |B_r' v|^2.
 
     Args:
-        canvas: height and width of the canvas.
-        levels: resolutions along the long side, coarse to fine.
-        gains: the weight of every level in the sum.
-        tile: whether the basis is Fourier's (`FourierBasis`) and not the cosines'.
+        canvas: height and width of the canvas in pixels.
+        levels: resolutions along the long side of the canvas, coarse to fine.
+        gains: the factor of every level in the sum.
+        tile: whether the basis is `FourierBasis`; otherwise it is `CosineBasis`.
+
+    Returns:
+        One factor, at least 0, for each coefficient: (H, W), or (H, W // 2 + 1) for a tile; float32, on the CPU.
     """
-    # Made once for both axes of a square, and not kept: they take as much room as there are levels.
+    # Computed once for both axes of a square, and not cached: they take as much room as there are levels.
     shapes = [level_shape(level, canvas) for level in levels]
     sizes = {(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}
     made = {(source, target): _compute_axis_response(source, target, tile) for source, target in sizes}
     rows, columns = (torch.stack([made[shape[axis], canvas[axis]] for shape in shapes]) for axis in (0, 1))
     if tile:
-        # The other half of the frequencies is that of the complex conjugates.
+        # `FourierBasis` leaves out the other columns, which are the complex conjugates of these.
         columns = columns[:, : canvas[1] // 2 + 1]
     squared_gains = torch.tensor(gains, dtype=torch.float64).square()
     return (rows.T @ (squared_gains[:, None] * columns)).float()
 
 
 def _compute_axis_response(source: int, target: int, tile: bool) -> Tensor:
-    """Return how much of every wave of length `target` survives a level of `source` samples and comes back."""
+    """Return |A' u|^2 (target,), float64, for every basis wave u along an axis that A resizes from `source` samples."""
     samples = bicubic_matrix(source, target, tile).T.float()
     if tile:
         kept = torch.fft.fft(samples, norm="ortho")

@@ -1,4 +1,7 @@
-"""What a stack starts from: canvases (B, 3, H, W) before the tanh, in rgb unless said otherwise."""
+"""Canvases that a stack can start from: an image, or noise.
+
+Both are canvases (B, 3, H, W) before the tanh.
+"""
 
 import math
 
@@ -11,18 +14,33 @@ from ..common.seeding import make_generator
 from .bases import make_basis
 from .spectral_operator import compute_spectral_response
 
-# Half a step of an 8-bit image: pure black and white stay where a gradient can still move them.
+# Half a step of an 8-bit image: pure black and white start this far from the ends, where a gradient can move them.
 _EDGE = 1 / 512
 
-# Already all grain; far beyond it the gain of the finest level would overflow.
+# Such noise is all grain; far beyond this the gain of the finest level would overflow.
 _STRONGEST_DECAY = 10
 
 
 def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float) -> Tensor:
-    """The canvas that shows `image` (B, 3, h, w), 0..1, as a picture of `shape`, mirrored into the margin.
+    """Return a canvas, in rgb, that shows an image.
 
-    `contrast` in (0, 1] pulls the pixels toward grey by that factor, away from where the tanh is flat. What the canvas
-    shows is 0.5 + contrast * (image - 0.5) to within float32, except that pure black and white are off by 1/512.
+    What the canvas shows is 0.5 + contrast * (image - 0.5), to within float32; values closer than 1/512 to black or
+    white are moved to that distance, because the inverse of the tanh is infinite there.
+
+    Args:
+        image: (B, 3, h, w), 0..1, of any size; values beyond 0..1 are clipped. It is resized to cover the picture, its
+            middle is cut out, and it is mirrored into the margin. A margin as wide as the picture repeats its edge.
+        shape: height and width of the picture in pixels.
+        margin: how far the canvas goes beyond the picture on each side, in pixels.
+        contrast: above 0 and at most 1. Below 1 the pixels are pulled toward grey, away from the ends of the tanh,
+            where gradients hardly move anything.
+
+    Returns:
+        A canvas (B, 3, H, W), float32, before the tanh.
+
+    Raises:
+        ValueError: when `contrast` is out of range, or the image is not (B, 3, h, w), holds whole numbers, or values
+            that are not finite.
     """
     if not 0 < contrast <= 1:
         raise ValueError(f"contrast {contrast} is not above 0 and at most 1; 0.95 keeps the picture and lets it move")
@@ -40,11 +58,27 @@ def make_noise_canvas(
     seed: int,
     tile: bool = False,
 ) -> Tensor:
-    """Noise (batch, 3, *canvas) with the covariance of a stack whose levels are white noise.
+    """Return noise with the power spectrum of a stack whose levels are white noise.
 
-    `amplitude` is its root mean square before the tanh (0.1 is faint, 1 is strong); each octave of finer levels is
-    weaker by the factor `decay` (1 is grainy, 0.3 leaves soft blobs). Every image of the batch draws from (seed,
-    item) alone. The noise is alike in all channels of whatever colour space the stack has.
+    The canvas of such a stack has the covariance K. White noise times the square root of K, in the form `spectral`, has
+    the same spectrum, without making any level.
+
+    Args:
+        canvas: height and width of the canvas in pixels, margins included.
+        levels: resolutions along the long side of the canvas, coarse to fine.
+        batch: how many images. Each depends on the seed and its place in the batch, not on the size of the batch.
+        amplitude: the root mean square of each image before the tanh, from 0 up: 0.1 is faint, 1 is strong.
+        decay: the factor by which levels weaken from octave to octave, above 0 and at most 10: 1 is grainy, 0.3 leaves
+            soft blobs.
+        seed: a whole number from 0 up.
+        tile: whether opposite edges of the canvas meet.
+
+    Returns:
+        Canvases (batch, 3, H, W), float32, before the tanh. All channels are alike and independent, in whatever colour
+        space the stack is kept.
+
+    Raises:
+        ValueError: when a setting is out of range.
     """
     if batch < 1:
         raise ValueError(f"batch {batch} is too small; at least 1 image is needed")

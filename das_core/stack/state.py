@@ -1,4 +1,4 @@
-"""What an ascent accumulates in a stack, and what its optimizer remembers between steps."""
+"""What an ascent accumulates in a stack, and what its optimizer keeps between steps."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -7,17 +7,40 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameters:
-    """What ascents have added to a stack: `canvas = start + operator.forward(parameters)`.
+    """The tensors that an ascent moves: `canvas = start + operator.forward(parameters)`.
 
-    What the tensors are depends on the form of the operator: see the two subclasses. Nothing here changes in place.
+    Which tensors these are depends on the form of the operator: `AccumulatedGradient` for the forms `spectral` and
+    `exact`, `LevelTensors` for the form `layers`. Parameters are immutable: methods return new ones.
+
+    Args:
+        tensors: all of them, float32.
+
+    Example:
+        >>> import torch
+        >>> from das_core import StackSpec
+        >>> spec = StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48))
+        >>> gradient = torch.ones(1, 3, 48, 48)
+        >>> for method in ("spectral", "layers"):
+        ...     parameters = spec.operator(torch.device("cpu"), method).adjoint(gradient)
+        ...     print(type(parameters).__name__, [tuple(tensor.shape) for tensor in parameters.tensors])
+        AccumulatedGradient [(1, 3, 48, 48)]
+        LevelTensors [(1, 3, 1, 1), (1, 3, 6, 6), (1, 3, 48, 48)]
     """
 
     tensors: tuple[Tensor, ...]
 
     def add(self, other: "Parameters", alpha: float) -> Self:
-        """Return these parameters plus `alpha` times others of the same shapes."""
+        """Return these parameters plus `alpha` times others.
+
+        Args:
+            other: parameters with as many tensors, of the same shapes.
+            alpha: the factor, of either sign.
+
+        Raises:
+            ValueError: when the others have another number of tensors.
+        """
         pairs = zip(self.tensors, other.tensors, strict=True)
         return replace(self, tensors=tuple(own.add(more, alpha=alpha) for own, more in pairs))
 
@@ -27,9 +50,19 @@ class Parameters:
 
 
 class AccumulatedGradient(Parameters):
-    """The sum of the gradients of all steps, each times its step size: one tensor (B, 3, H, W) as large as the canvas.
+    """The sum of the gradients of all steps, each times the factor with which it moved the stack (its step size).
 
-    The operator K takes it to what the canvas has gained, and every level can be read out of it (`decomposition`).
+    It is one tensor (B, 3, H, W), as large as the canvas. The operator K takes it to what the steps have added to the
+    canvas, and every level can be read out of it (`read_levels`).
+
+    Example:
+        >>> import torch
+        >>> from das_core.stack import AccumulatedGradient
+        >>> nothing = AccumulatedGradient((torch.zeros(1, 3, 48, 48),))
+        >>> gradient = AccumulatedGradient((torch.ones(1, 3, 48, 48),))
+        >>> two_steps = nothing.add(gradient, alpha=0.5).add(gradient, alpha=0.25)
+        >>> float(two_steps.gradient.mean())
+        0.75
     """
 
     @property
@@ -39,12 +72,40 @@ class AccumulatedGradient(Parameters):
 
 
 class LevelTensors(Parameters):
-    """The levels themselves, coarse to fine, each (B, 3, h_r, w_r): for optimizers that do not commute with K."""
+    """One tensor (B, 3, h_r, w_r) for every level, coarse to fine: what ascents have added to it.
+
+    Optimizers that do not commute with the operator K, such as Adam, need the levels in this form.
+
+    Example:
+        >>> import torch
+        >>> from das_core import StackSpec
+        >>> from das_core.stack import LevelTensors
+        >>> spec = StackSpec(width=32, height=24, margin=0, levels=(1, 8))
+        >>> levels = LevelTensors((torch.full((1, 3, 1, 1), 0.5), torch.full((1, 3, 6, 8), 0.25)))
+        >>> canvas = spec.operator(torch.device("cpu"), "layers").forward(levels)
+        >>> tuple(canvas.shape), round(float(canvas.mean()), 2)
+        ((1, 3, 24, 32), 0.75)
+    """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OptimizerState:
-    """What an optimizer of this `kind` carries from step to step: momentum, or Adam's means and squares."""
+    """What an optimizer keeps from one step to the next.
+
+    Args:
+        kind: the name of the kind of optimizer; one of another kind starts afresh.
+        tensors: a momentum, or Adam's running means of the gradient and of its square, one of each for every tensor of
+            the parameters.
+        steps: how many steps are in them; only Adam counts them, for its bias correction.
+
+    Example:
+        >>> from das_core import SGD, Ascent, ImageStack, Prior, StackSpec
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
+        >>> result = Ascent(stack, [Prior()], steps=2, optimizer=SGD(momentum=0.9)).run()
+        >>> state = result.stack.optimizer_state
+        >>> state.kind, [tuple(tensor.shape) for tensor in state.tensors]
+        ('sgd', [(1, 3, 48, 48)])
+    """
 
     kind: str
     tensors: tuple[Tensor, ...]

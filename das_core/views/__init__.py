@@ -1,4 +1,4 @@
-"""Views of a canvas: windows cut out of it, transformed, each by draws of its own."""
+"""Views of a canvas: windows that are cut out of it at random, resized and transformed, for a judge to see."""
 
 from .augmentation import Augmentation
 from .draws import Draws, ViewKey

@@ -1,7 +1,7 @@
-"""Augmentation: which views of a canvas a judge is shown.
+"""Augmentation: how the views of a canvas are made.
 
-What helps an image made by ascent most (arXiv 2502.07753, section 4) is that no judge ever sees it twice in the same
-way. `Windows` cuts views out of the canvas; then come transforms of views, in order. All of them draw from `Draws`.
+Source: Direct Ascent Synthesis (arXiv 2502.07753, section 4), where it is what helps an image made by ascent most that
+a judge never sees it twice in the same way.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,27 @@ from .windows import Windows
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How many views a step shows of every image, and what happens to them."""
+    """How many views of every image a step shows to a judge, and how they are made.
+
+    Args:
+        views: views of every image in each step, at least 1. A few are fast and give a rough gradient, 16 a good one;
+            the time of a step grows with them.
+        windows: which windows of the canvas views are cut from.
+        transforms: what is done to views after that, in this order.
+
+    Raises:
+        ValueError: when `views` is below 1.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Augmentation, Windows
+        >>> from das_core.views import Draws, ViewGeometry, ViewKey
+        >>> augmentation = Augmentation(views=2, windows=Windows(jitter=8))
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=view) for view in range(2)], torch.device("cpu"))
+        >>> geometry = ViewGeometry(canvas=(48, 48), margin=8, size=24)
+        >>> augmentation(torch.zeros(1, 3, 48, 48), geometry, draws).shape
+        torch.Size([2, 3, 24, 24])
+    """
 
     views: int = 16
     windows: Windows = field(default_factory=Windows)
@@ -27,7 +47,19 @@ class Augmentation:
             raise ValueError(f"views {self.views} is too few; a step needs at least 1, and 16 make a steady one")
 
     def __call__(self, pixels: Tensor, geometry: ViewGeometry, draws: Draws) -> Tensor:
-        """Return views (V, 3, size, size), 0..1, of canvases (B, 3, H, W), 0..1, one for each of the draws."""
+        """Return one view for each key of the draws.
+
+        Args:
+            pixels: canvases (B, 3, H, W), 0..1, margins included.
+            geometry: where on the canvas views may lie, and their size.
+            draws: the random numbers of the views, and the image that each shows.
+
+        Returns:
+            Views (V, 3, size, size), 0..1. Gradients flow to the pixels.
+
+        Raises:
+            ValueError: when the windows reach past the margin.
+        """
         views = self.windows(pixels, geometry, draws)
         for transform in self.transforms:
             views = transform(views, draws)

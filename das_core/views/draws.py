@@ -1,4 +1,4 @@
-"""Random numbers that belong to what they are drawn for, not to the order of the work."""
+"""Random numbers of views, which depend on the view alone and not on the order of the work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +10,29 @@ from torch import Tensor
 from ..common.seeding import make_generator
 
 NoiseKind = Literal["uniform", "gaussian"]
+"""`uniform` is noise in 0..1, `gaussian` of mean 0 and variance 1."""
 
 
 @dataclass(frozen=True)
 class ViewKey:
-    """What a view's draws are a function of."""
+    """The numbers that tell a view from all others; its random draws are a function of them.
+
+    Args:
+        seed: the seed of the ascent, from 0 up.
+        item: the number of the image in the batch.
+        step: the number of the step.
+        view: the number of the view among those of its image in the step.
+        judge: the number of the judge in the ascent; each one sees views of its own.
+
+    Example:
+        >>> import torch
+        >>> from das_core.views import Draws, ViewKey
+        >>> first, second = ViewKey(seed=1, item=0, step=0, view=0), ViewKey(seed=1, item=0, step=0, view=1)
+        >>> [round(number, 2) for number in Draws([first, second], torch.device("cpu")).uniform()]
+        [0.69, 0.55]
+        >>> [round(number, 2) for number in Draws([second], torch.device("cpu")).uniform()]
+        [0.55]
+    """
 
     seed: int
     item: int
@@ -24,10 +42,26 @@ class ViewKey:
 
 
 class Draws:
-    """The draws of some views, each from a stream of its own, so that chunks and batch sizes change nothing.
+    """The random numbers of some views, and the moment of the ascent that they are drawn at.
 
-    Few numbers (`uniform`) come from the CPU, the same on every device; many (`noise`) are made on the device.
-    `coarse_progress` in 0..1 tells how much of the coarse part of the ascent is over, `progress` how much of all of it.
+    Each view draws from streams of its own, so that it is the same whatever views are drawn with it: chunks and batch
+    sizes change nothing. Every call goes on in the streams.
+
+    Args:
+        keys: the key of each view.
+        device: where the views are, and where `noise` is made.
+        coarse_progress: the share of the coarse part of the ascent that is over, 0..1.
+        progress: the share of the whole ascent that is over, 0..1.
+
+    Attributes:
+        items: for each view, the number in the batch of the image that it shows.
+
+    Example:
+        >>> import torch
+        >>> from das_core.views import Draws, ViewKey
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=view) for view in range(2)], torch.device("cpu"))
+        >>> len(draws), len(draws.uniform()), draws.noise((3, 8, 8), "gaussian").shape
+        (2, 2, torch.Size([2, 3, 8, 8]))
     """
 
     def __init__(
@@ -36,20 +70,25 @@ class Draws:
         self.items = [key.item for key in keys]
         self.coarse_progress, self.progress = coarse_progress, progress
         self.device = device
-        self._few = [make_generator(k.seed, k.item, k.step, k.view, k.judge) for k in keys]
-        self._many = [make_generator(k.seed, k.item, k.step, k.view, k.judge, 1, device=device) for k in keys]
+        self._cpu_streams = [make_generator(k.seed, k.item, k.step, k.view, k.judge) for k in keys]
+        self._device_streams = [make_generator(k.seed, k.item, k.step, k.view, k.judge, 1, device=device) for k in keys]
 
     def __len__(self) -> int:
         return len(self.items)
 
     def uniform(self) -> list[float]:
-        """One number in 0..1 for every view."""
-        return [float(torch.rand((), generator=stream, dtype=torch.float64)) for stream in self._few]
+        """Return one number in [0, 1) for every view, drawn on the CPU and therefore the same on every device."""
+        return [float(torch.rand((), generator=stream, dtype=torch.float64)) for stream in self._cpu_streams]
 
     def noise(self, shape: Sequence[int], kind: NoiseKind) -> Tensor:
-        """Noise (views, *shape) on the device: uniform in 0..1, or Gaussian of unit variance."""
+        """Return noise (V, *shape) for every view, drawn on the device of the views and different on other devices.
+
+        Args:
+            shape: the shape of the noise of one view.
+            kind: uniform in [0, 1), or Gaussian of mean 0 and variance 1.
+        """
         out = torch.empty(len(self), *shape, device=self.device)
         fill = torch.rand if kind == "uniform" else torch.randn
-        for row, stream in zip(out, self._many, strict=True):
+        for row, stream in zip(out, self._device_streams, strict=True):
             fill(row.shape, generator=stream, out=row, device=self.device)
         return out

@@ -1,4 +1,4 @@
-"""Where on a canvas views may lie."""
+"""Where on a canvas views may lie, and how large they come out."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,18 @@ class ViewGeometry:
     Args:
         canvas: height and width of the canvas in pixels, margins included.
         margin: pixels on each side of the canvas that the picture leaves out.
-        size: the side of a view in pixels, as its judge wants it.
+        size: the side of a view in pixels, as its judge needs it.
         tile: whether the canvas goes on at its opposite edges; it then has no margin.
-        boxes: for each image of the batch the box that its views must lie in; None where they may lie anywhere.
+        boxes: for each image of the batch, the box that its views must lie in; None where they may lie anywhere.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Windows
+        >>> from das_core.views import Draws, ViewGeometry, ViewKey
+        >>> geometry = ViewGeometry(canvas=(48, 64), margin=8, boxes=((10, 20, 16, 16),))
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
+        >>> Windows(jitter=8, zoom_min=1.0).draw(geometry, draws)
+        [(10, 20, 16)]
     """
 
     canvas: Shape

@@ -1,4 +1,4 @@
-"""Views through a perspective, with an adjoint that gives the same bits on every run."""
+"""Perspective transforms of views, with a gradient that has the same bits on every run, on CUDA too."""
 
 from typing import Any
 
@@ -7,15 +7,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FARTHEST_CORNER = 0.33
-"""How far a corner may move inward, as a share of the side: below a third the four corners stay convex."""
+"""How far a corner may move inward, as a share of the side: below a third, the four corners stay convex."""
 
 
 def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
-    """Where each pixel of a square view is read from: (V, size, size, 2), float32, -1..1 across the view, x first.
+    """Return the points that the pixels of square views are read from: the homography that moves the four corners.
 
-    `inward` (V, 4, 2), float64, tells how far the corners of what is read lie inside those of the view, as shares of
-    its side, y first; top left, top right, bottom right, bottom left. The map is the homography of the
-    corners. It is computed in float64 on the CPU, alike for all devices.
+    It is computed in float64 on the CPU, so that all devices get the same points.
+
+    Args:
+        inward: (V, 4, 2), float64, how far the corners of what is read lie inside those of the view, as shares of its
+            side, 0..`FARTHEST_CORNER`: y before x; top left, top right, bottom right, bottom left.
+        size: the side of a view in pixels.
+
+    Returns:
+        Points (V, size, size, 2), float32, as `grid_sample` takes them with `align_corners=False`: x before y, -1 at
+        the left and top edge of a view, 1 at the right and bottom edge.
     """
     outward = torch.tensor([[-1, -1], [-1, 1], [1, 1], [1, -1]], dtype=torch.float64)
     source = outward * (1 - 2 * inward)
@@ -34,13 +41,23 @@ def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
 
 
 def warp(views: Tensor, grid: Tensor) -> Tensor:
-    """Views (V, C, S, S) read at the points of a grid (V, S, S, 2), between pixels bilinearly."""
-    seen: Tensor = _Warp.apply(views, grid.to(views.device))
-    return seen
+    """Return views read at the points of a grid, with bilinear interpolation between pixels.
+
+    Beyond the centres of the border pixels, the border is repeated. The gradient has the same bits on every run.
+
+    Args:
+        views: (V, C, S, S), float32.
+        grid: points (V, S, S, 2), as `make_perspective_grid` returns them.
+
+    Returns:
+        Views (V, C, S, S).
+    """
+    warped: Tensor = _Warp.apply(views, grid.to(views.device))
+    return warped
 
 
 class _Warp(torch.autograd.Function):
-    """`grid_sample`, which on CUDA has no adjoint that repeats its bits; this one's does."""
+    """`grid_sample` with another backward pass: its own adds in any order on CUDA, and its bits change between runs."""
 
     @staticmethod
     def forward(ctx: Any, views: Tensor, grid: Tensor) -> Tensor:
@@ -55,30 +72,36 @@ class _Warp(torch.autograd.Function):
 
 
 def grid_sample_adjoint(gradient: Tensor, grid: Tensor, *, by_sorting: bool) -> Tensor:
-    """The adjoint of reading at the points of a grid: (V, C, S, S) to (V, C, S, S).
+    """Return the gradient at the views, given the gradient at what `warp` makes of them.
 
-    Where many threads add to one place, as on CUDA, the order of the sum is settled by sorting the places first;
-    elsewhere adding one after the other is faster and has an order anyway.
+    Args:
+        gradient: (V, C, S, S).
+        grid: the points (V, S, S, 2) that were read.
+        by_sorting: whether the order of each sum is fixed by sorting the pixels that it adds to, as is needed on CUDA,
+            where many threads add at once. On the CPU adding one after the other is faster, and has a fixed order.
+
+    Returns:
+        A gradient (V, C, S, S).
     """
     views, channels, height, width = gradient.shape
     position = (grid + 1) * (torch.tensor([width, height], device=grid.device) / 2) - 0.5
     column, row = position[..., 0].clamp(0, width - 1), position[..., 1].clamp(0, height - 1)
     top, left = row.floor().long(), column.floor().long()
-    below, beside = row - top, column - left
+    down, right = row - top, column - left
     neighbours = [
-        (top, left, (1 - below) * (1 - beside)),
-        (top, (left + 1).clamp(max=width - 1), (1 - below) * beside),
-        ((top + 1).clamp(max=height - 1), left, below * (1 - beside)),
-        ((top + 1).clamp(max=height - 1), (left + 1).clamp(max=width - 1), below * beside),
+        (top, left, (1 - down) * (1 - right)),
+        (top, (left + 1).clamp(max=width - 1), (1 - down) * right),
+        ((top + 1).clamp(max=height - 1), left, down * (1 - right)),
+        ((top + 1).clamp(max=height - 1), (left + 1).clamp(max=width - 1), down * right),
     ]
-    spread_out = torch.zeros_like(gradient)
+    at_views = torch.zeros_like(gradient)
     for view in range(views):
-        indices = torch.cat([(down[view] * width + right[view]).flatten() for down, right, _ in neighbours])
+        indices = torch.cat([(rows[view] * width + columns[view]).flatten() for rows, columns, _ in neighbours])
         values = torch.cat([(gradient[view] * weight[view]).flatten(1) for _, _, weight in neighbours], dim=1)
-        target = spread_out[view].reshape(channels, -1)
+        target = at_views[view].reshape(channels, -1)
         if by_sorting:
-            # What this does on CUDA, and index_add does not.
+            # With accumulate=True this sorts the indices on CUDA; index_add_ does not.
             target.T.index_put_((indices,), values.T, accumulate=True)
         else:
             target.index_add_(1, indices, values)
-    return spread_out
+    return at_views

@@ -1,4 +1,7 @@
-"""Windows cut out of canvases and resized; the adjoint writes into one canvas, however many views there are."""
+"""Windows cut out of canvases and resized.
+
+The gradient is added up in one canvas, however many views there are, and has the same bits on every run, on CUDA too.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,29 +11,47 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Window = tuple[int, int, int]
-"""Top, left and side in pixels. What lies beyond the bottom or the right of a canvas is its other end."""
+"""Top, left and side in pixels. Past the bottom or the right of a canvas, a window goes on at the opposite edge."""
 
 
 def crop_and_resize(pixels: Tensor, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
-    """Views (V, 3, size, size) of canvases (B, 3, H, W): for each the window, and the item of the batch it is cut from.
+    """Return windows of canvases, resized to views.
 
-    No window is larger than the canvas. Resizing is linear with antialiasing, its adjoint the same bits on every run.
+    Resizing is bilinear with antialiasing; a window of the right size already is only cut out.
+
+    Args:
+        pixels: canvases (B, C, H, W), float32.
+        windows: the window of each view, not larger than the canvas.
+        items: for each view, the number in the batch of the canvas that it is cut from.
+        size: the side of the views in pixels.
+
+    Returns:
+        Views (V, C, size, size). Gradients flow to the canvases.
+
+    Example:
+        >>> from das_core.views.sampling import crop_and_resize
+        >>> canvas = torch.arange(16.0).reshape(1, 1, 4, 4)
+        >>> crop_and_resize(canvas, windows=[(1, 3, 2)], items=[0], size=2)
+        tensor([[[[ 7.,  4.],
+                  [11.,  8.]]]])
     """
     views: Tensor = _CropAndResize.apply(pixels, windows, items, size)
     return views
 
 
 class _CropAndResize(torch.autograd.Function):
+    """`crop_and_resize`, with a backward pass that adds one view after the other to one canvas."""
+
     @staticmethod
     def forward(ctx: Any, pixels: Tensor, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
         ctx.windows, ctx.items, ctx.size, ctx.shape = windows, items, size, pixels.shape
         views = pixels.new_empty(len(windows), pixels.shape[1], size, size)
         for view, item, window in zip(views, items, windows, strict=True):
-            shown = _read_window(pixels[item], window)
+            cut = _read_window(pixels[item], window)
             if window[2] == size:
-                view.copy_(shown)
+                view.copy_(cut)
             else:
-                view.copy_(F.interpolate(shown[None], size=size, mode="bilinear", antialias=True)[0])
+                view.copy_(F.interpolate(cut[None], size=size, mode="bilinear", antialias=True)[0])
         return views
 
     @staticmethod
@@ -38,29 +59,30 @@ class _CropAndResize(torch.autograd.Function):
         (gradient,) = gradients
         canvas = gradient.new_zeros(ctx.shape)
         for view, item, window in zip(gradient, ctx.items, ctx.windows, strict=True):
-            moved = view if window[2] == ctx.size else resize_adjoint(view, window[2])
+            at_window = view if window[2] == ctx.size else resize_adjoint(view, window[2])
             for (rows, columns), (down, right) in _split_at_edges(window, canvas.shape[2:]):
-                canvas[item, :, rows, columns] += moved[:, down, right]
+                canvas[item, :, rows, columns] += at_window[:, down, right]
         return canvas, None, None, None
 
 
 def _read_window(canvas: Tensor, window: Window) -> Tensor:
-    """What a window (3, side, side) shows of a canvas (3, H, W)."""
+    """Return the pixels (C, side, side) of a canvas (C, H, W) under a window."""
     pieces = list(_split_at_edges(window, canvas.shape[1:]))
     if len(pieces) == 1:
         ((rows, columns), _) = pieces[0]
         return canvas[:, rows, columns]
-    shown = canvas.new_empty(canvas.shape[0], window[2], window[2])
+    cut = canvas.new_empty(canvas.shape[0], window[2], window[2])
     for (rows, columns), (down, right) in pieces:
-        shown[:, down, right] = canvas[:, rows, columns]
-    return shown
+        cut[:, down, right] = canvas[:, rows, columns]
+    return cut
 
 
 Area = tuple[slice, slice]
+"""Rows and columns."""
 
 
 def _split_at_edges(window: Window, canvas: Sequence[int]) -> Iterator[tuple[Area, Area]]:
-    """The parts of a window that lie in one piece: rows and columns of the canvas, and of the window."""
+    """Yield the parts of a window that the edges of the canvas leave whole: where in the canvas, and in the window."""
     top, left, side = window
     for rows, down in _split_span(top, side, canvas[0]):
         for columns, right in _split_span(left, side, canvas[1]):
@@ -68,6 +90,7 @@ def _split_at_edges(window: Window, canvas: Sequence[int]) -> Iterator[tuple[Are
 
 
 def _split_span(start: int, side: int, length: int) -> Iterator[tuple[slice, slice]]:
+    """Yield the parts of a span along one axis of the given length: where on the axis, and in the span."""
     first = min(side, length - start)
     yield slice(start, start + first), slice(0, first)
     if first < side:
@@ -75,15 +98,24 @@ def _split_span(start: int, side: int, length: int) -> Iterator[tuple[slice, sli
 
 
 def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tensor:
-    """Linear interpolation with antialiasing along one axis, as a matrix (target, source), float32.
+    """Return the matrix of linear interpolation with antialiasing along one axis.
 
-    Equals `torch.nn.functional.interpolate(mode="bilinear", antialias=True)`.
+    On both sides of an image it does what `torch.nn.functional.interpolate(mode="bilinear", antialias=True)` does.
+
+    Args:
+        source: how many samples there are.
+        target: how many there will be.
+        device: where the matrix is made.
+
+    Returns:
+        A matrix (target, source), float32, whose rows sum to 1.
     """
     weights = _triangle_weights(source, target, device)
     return weights / weights.sum(dim=1, keepdim=True)
 
 
 def _triangle_weights(source: int, target: int, device: torch.device) -> Tensor:
+    """Return the weights (target, source) of a triangle around each output, not yet divided by their sum."""
     scale = source / target
     centers = (torch.arange(target, device=device) + 0.5) * scale
     samples = torch.arange(source, device=device) + 0.5
@@ -91,16 +123,25 @@ def _triangle_weights(source: int, target: int, device: torch.device) -> Tensor:
 
 
 def resize_adjoint(images: Tensor, source: int) -> Tensor:
-    """What resizing squares (C, source, source) to (C, S, S) by `triangle_matrix` on both sides has as its adjoint.
+    """Return the gradient at squares, given the gradient at what `crop_and_resize` makes of them.
 
-    The library's own backward does not repeat its bits on CUDA; this one only reads, and does.
+    PyTorch's own backward pass scatters, in any order on CUDA, and its bits change between runs. This one gathers:
+    each pixel is computed from the outputs that have read it.
+
+    Args:
+        images: the gradient (C, S, S) at the resized squares.
+        source: the side of the squares before, in pixels.
+
+    Returns:
+        A gradient (C, source, source): R.T @ images @ R, where R is `linear_resize_matrix(source, S, device)`.
     """
     size, device = images.shape[-1], images.device
     if source <= size:
         resize = linear_resize_matrix(source, size, device)
         return resize.T @ images @ resize
-    # Shrinking by triangles, a pixel is read by the two outputs around it and no others, by each with the weight with
-    # which linear interpolation between them would read it back; then divided by the sum of that output's weights.
+    # When triangles shrink an image, a pixel is read by the two outputs around it and by no others. The weight of each
+    # is the one that it would have in linear interpolation between the two at this pixel, divided by the sum of all
+    # weights of the output.
     position = (torch.arange(source, device=device) + 0.5) * (size / source) - 0.5
     first = position.floor()
     share = position - first
@@ -117,6 +158,6 @@ def resize_adjoint(images: Tensor, source: int) -> Tensor:
 
 
 def _read_weighted(images: Tensor, indices: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
-    """The sum of the last axis read at the first indices and at the second ones, weighted."""
+    """Return images read along the last axis at two sets of indices, each times its weights, and added."""
     near, far = (images.gather(-1, index.expand(*images.shape[:-1], -1)) for index in indices)
     return near.mul_(weights[0]).addcmul_(far, weights[1])

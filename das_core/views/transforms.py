@@ -1,8 +1,4 @@
-"""Augmentation: which views of a canvas a judge is shown.
-
-What helps an image made by ascent most (arXiv 2502.07753, section 4) is that no judge ever sees it twice in the same
-way. `Windows` cuts views out of the canvas; then come transforms of views, in order. All of them draw from `Draws`.
-"""
+"""Transforms of views: what an augmentation does to them after they are cut out of the canvas."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
@@ -17,16 +13,56 @@ from .perspective import FARTHEST_CORNER, make_perspective_grid, warp
 
 
 class Transform(Protocol):
-    """What happens to views (V, 3, S, S), 0..1. Frozen, and random only through the draws it is given."""
+    """A differentiable change of views.
+
+    It is a frozen dataclass with a `__call__`. All its randomness comes from the draws that it is given, so that a view
+    depends on nothing but its key.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> from das_core import Augmentation, Flip
+        >>> @dataclass(frozen=True)
+        ... class Darken:
+        ...     factor: float = 0.5
+        ...
+        ...     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
+        ...         return views * self.factor
+        >>> Augmentation(transforms=(Flip(), Darken())).transforms
+        (Flip(probability=0.5), Darken(factor=0.5))
+    """
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """The transformed views, of the same shape and range."""
+        """Return the transformed views.
+
+        Args:
+            views: (V, 3, S, S), 0..1; they are not changed in place.
+            draws: the random numbers of these views.
+
+        Returns:
+            Views (V, 3, S, S), 0..1. Gradients flow to the given ones.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Flip:
-    """Mirror a view left to right with this probability."""
+    """A transform that mirrors some of the views left to right.
+
+    Args:
+        probability: the probability that a view is mirrored: 0 never, 1 always.
+
+    Raises:
+        ValueError: when `probability` is not in 0..1.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Flip
+        >>> from das_core.views import Draws, ViewKey
+        >>> views = torch.tensor([0.0, 0.5, 1.0]).expand(1, 3, 3, 3)
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
+        >>> Flip(probability=1.0)(views, draws)[0, 0, 0]
+        tensor([1.0000, 0.5000, 0.0000])
+    """
 
     probability: float = 0.5
 
@@ -35,7 +71,7 @@ class Flip:
             raise ValueError(f"flip {self.probability} is not a probability between 0 and 1; 0.5 is every second view")
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Views, some of them mirrored."""
+        """Return views (V, 3, S, S), some of them mirrored."""
         mirrored = [number < self.probability for number in draws.uniform()]
         if not any(mirrored):
             return views
@@ -44,11 +80,30 @@ class Flip:
 
 @dataclass(frozen=True)
 class Noise:
-    """Add noise and clip to 0..1: `amplitude` times a Gaussian, or times U[0, 1) as in the reference (there 0.2).
+    """A transform that adds noise to views and clips them to 0..1.
 
-    The Gaussian leaves the brightness of a view alone. The reference's noise raises it by half its amplitude, so that
-    the picture itself, seen without noise, comes out darker than what convinced the model. With an `amplitude_end` the
-    amplitude goes there over the ascent, along `curve`.
+    Args:
+        amplitude: what the noise is multiplied by, 0..10: for Gaussian noise its standard deviation, for uniform noise
+            its largest value. 0 adds nothing and lets patterns appear that only a model sees; above 0.1 of Gaussian
+            noise the picture gets grainy.
+        kind: `gaussian` does not change the mean brightness of a view. `uniform` is the reference's (arXiv 2502.07753,
+            amplitude 0.2): it makes views brighter by half its amplitude, so that the picture itself, without noise,
+            comes out darker than the views that convinced the judge.
+        amplitude_end: the amplitude at the end of the ascent; it does not change if None.
+        curve: how the amplitude goes to `amplitude_end`.
+
+    Raises:
+        ValueError: when an amplitude is not in 0..10, or the kind or the curve is unknown.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Noise
+        >>> from das_core.views import Draws, ViewKey
+        >>> views = torch.full((1, 3, 64, 64), 0.5)
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
+        >>> noisy = Noise(amplitude=0.1)(views, draws)
+        >>> round(float(noisy.mean()), 2), round(float(noisy.std()), 2)
+        (0.5, 0.1)
     """
 
     amplitude: float = 0.05
@@ -64,7 +119,7 @@ class Noise:
         check_choice("noise kind", self.kind, get_args(NoiseKind))
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Noisy views."""
+        """Return views (V, 3, S, S), 0..1, with the noise of this moment of the ascent."""
         amplitude = self.amplitude
         if self.amplitude_end is not None:
             amplitude = interpolate(amplitude, self.amplitude_end, self.curve, draws.progress)
@@ -75,15 +130,33 @@ class Noise:
 
 
 Fill = Literal["mean", "gray"]
+"""The colour of a hidden patch: `mean` is the mean colour of the view, `gray` is 0.5 in all channels."""
 
 
 @dataclass(frozen=True)
 class ColorShift:
-    """Scale the contrast of a view around grey and shift it, then clip to 0..1.
+    """A transform that changes the contrast and the brightness of views, and clips them to 0..1.
 
-    The factor is exp(U[-scale, scale]), the shift U[-shift, shift]; with `per_channel` every channel has its own, which
-    tints the view, otherwise only brightness and contrast change. Source: ColorShift of Plug-In Inversion (Ghiasi et
-    al., 2022, arXiv 2201.12961, section 3.3).
+    A view is multiplied around mid-grey by exp(U[-scale, scale]), then U[-shift, shift] is added. Source: ColorShift of
+    Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.3).
+
+    Args:
+        shift: the largest change of brightness, 0..1: 0 none, 1 from black to white.
+        scale: the largest change of contrast as a natural logarithm, 0..3: 0 none, 0.2 by a factor of up to 1.2, 3 by
+            one of up to 20.
+        per_channel: whether each channel gets numbers of its own, which tints views; otherwise all change alike.
+
+    Raises:
+        ValueError: when `shift` or `scale` is out of its range.
+
+    Example:
+        >>> import torch
+        >>> from das_core import ColorShift
+        >>> from das_core.views import Draws, ViewKey
+        >>> grey = torch.full((1, 3, 8, 8), 0.5)
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
+        >>> ColorShift(shift=0.1)(grey, draws)[0, :, 0, 0]
+        tensor([0.4781, 0.4614, 0.4383])
     """
 
     shift: float = 0.1
@@ -97,7 +170,7 @@ class ColorShift:
             raise ValueError(f"scale {self.scale} is not between 0 (none) and 3 (twenty times); 0.2 is a good amount")
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Views in other colours."""
+        """Return views (V, 3, S, S), 0..1, in other colours."""
         channels = views.shape[1]
         numbers = torch.tensor([draws.uniform() for _ in range(2 * channels)], dtype=views.dtype).T * 2 - 1
         shift, scale = numbers.to(views.device)[:, :, None, None].split(channels, dim=1)
@@ -108,10 +181,26 @@ class ColorShift:
 
 @dataclass(frozen=True)
 class Perspective:
-    """See a view askew: a random quadrilateral inside it is stretched to the whole of it.
+    """A transform that shows views from other angles: it stretches a random quadrilateral of a view over all of it.
 
-    Every corner lies up to `distortion` of the side inside the view's own corner, in both directions; nothing has to
-    be filled in. 0 leaves views as they are.
+    The quadrilateral lies inside the view, so that no pixel has to be filled in.
+
+    Args:
+        distortion: the largest distance of a corner of the quadrilateral from that of the view, along both axes, as a
+            share of the side, 0..0.33: 0 leaves views as they are.
+
+    Raises:
+        ValueError: when `distortion` is out of this range.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Perspective
+        >>> from das_core.views import Draws, ViewKey
+        >>> ramp = torch.linspace(0, 1, 5).expand(1, 3, 5, 5)
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
+        >>> Perspective(distortion=0.3)(ramp, draws)[0, 0, [0, -1]]
+        tensor([[0.0822, 0.2513, 0.4310, 0.6225, 0.8269],
+                [0.1426, 0.2840, 0.4329, 0.5897, 0.7551]])
     """
 
     distortion: float = 0.15
@@ -124,7 +213,7 @@ class Perspective:
             )
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Views seen askew."""
+        """Return views (V, 3, S, S), 0..1, from other angles."""
         inward = torch.tensor([draws.uniform() for _ in range(8)], dtype=torch.float64).T.reshape(-1, 4, 2)
         if self.distortion == 0:
             return views
@@ -133,11 +222,29 @@ class Perspective:
 
 @dataclass(frozen=True)
 class PatchMask:
-    """Hide random rectangles of a view, so that no single spot may carry the score.
+    """A transform that hides random rectangles of views, so that no single spot can make up the whole score.
 
-    `patches` rectangles, each side of them U[size / 2, size] of the view's, anywhere inside; they may overlap. They
-    show grey, or with `mean` the mean colour of the view, which the hidden part is then no hint of. No gradient goes
-    through what is hidden or what hides it.
+    The rectangles lie anywhere inside the view and may overlap. No gradient flows to the pixels that they hide, nor to
+    others through the mean colour.
+
+    Args:
+        patches: rectangles in each view, 0..64.
+        size: the longest side of a rectangle as a share of the view's, above 0 and at most 1. Each side is drawn from
+            U[size / 2, size].
+        fill: the colour of the rectangles.
+
+    Raises:
+        ValueError: when `patches` or `size` is out of its range, or the fill is unknown.
+
+    Example:
+        >>> import torch
+        >>> from das_core import PatchMask
+        >>> from das_core.views import Draws, ViewKey
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
+        >>> PatchMask(patches=1, size=0.5, fill="gray")(torch.ones(1, 3, 6, 6), draws)[0, 0, :3]
+        tensor([[1.0000, 1.0000, 0.5000, 0.5000, 1.0000, 1.0000],
+                [1.0000, 1.0000, 0.5000, 0.5000, 1.0000, 1.0000],
+                [1.0000, 1.0000, 1.0000, 1.0000, 1.0000, 1.0000]])
     """
 
     patches: int = 2
@@ -152,16 +259,16 @@ class PatchMask:
         check_choice("fill", self.fill, get_args(Fill))
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Views with parts hidden."""
+        """Return views (V, 3, S, S), 0..1, with rectangles hidden."""
         if self.patches == 0:
             return views
         side = views.shape[-1]
         hidden = torch.zeros(views.shape[0], 1, side, side, dtype=torch.bool, device=views.device)
         for _ in range(self.patches):
             numbers = (draws.uniform() for _ in range(4))
-            for mask, tall, wide, down, right in zip(hidden, *numbers, strict=True):
-                height, width = (max(1, round(side * self.size * (1 + share) / 2)) for share in (tall, wide))
+            for mask, taller, wider, down, right in zip(hidden, *numbers, strict=True):
+                height, width = (max(1, round(side * self.size * (1 + share) / 2)) for share in (taller, wider))
                 top, left = int(down * (side - height + 1)), int(right * (side - width + 1))
                 mask[:, top : top + height, left : left + width] = True
-        mean = views.detach().mean(dim=(2, 3), keepdim=True) if self.fill == "mean" else views.new_tensor(0.5)
-        return torch.where(hidden, mean, views)
+        color = views.detach().mean(dim=(2, 3), keepdim=True) if self.fill == "mean" else views.new_tensor(0.5)
+        return torch.where(hidden, color, views)

@@ -1,7 +1,6 @@
-"""Augmentation: which views of a canvas a judge is shown.
+"""Windows: which squares of a canvas the views of a step are cut from.
 
-What helps an image made by ascent most (arXiv 2502.07753, section 4) is that no judge ever sees it twice in the same
-way. `Windows` cuts views out of the canvas; then come transforms of views, in order. All of them draw from `Draws`.
+Direct Ascent Synthesis (arXiv 2502.07753, section 4) shifts windows of one size at random; these vary in size too.
 """
 
 from dataclasses import dataclass, replace
@@ -17,14 +16,39 @@ from .sampling import Window, crop_and_resize
 
 @dataclass(frozen=True)
 class Windows:
-    """Square windows of the canvas, resized to what the judge sees.
+    """Random square windows of a canvas, each of which is resized to a view.
 
-    Windows lie anywhere in the picture grown by `jitter` pixels on each side (into the margin). Their side is a share
-    of the short side of that region, drawn between `zoom_min` (close up) and `zoom_max` (1: all of it). While an ascent
-    is coarse the lower bound comes down from `zoom_start` to `zoom_min`: first the whole scene, then its details.
-    With zoom 2/3 and jitter 56 on a picture of 224 this is the reference's roll and centre crop. Where `jitter_end` or
-    `zoom_min_end` is given, jitter or zoom_min goes there over the whole ascent, along `curve`. On a tile windows lie
-    anywhere and go on at the opposite edge; jitter has no meaning there.
+    A window lies anywhere in the region that it may show: the picture grown by `jitter` on each side, or a box in it.
+    Its side is a share of the short side of that region, drawn between a lower bound and `zoom_max`. The lower bound
+    goes from `zoom_start` to `zoom_min` while the ascent is coarse, so that a judge sees the whole scene first and its
+    details later. On a tile, windows lie anywhere, across its edges too, and `jitter` has no effect.
+
+    With a jitter of 56, `zoom_min` and `zoom_max` 2/3, and a picture of 224 pixels a side, windows are the roll and
+    centre crop of the reference (arXiv 2502.07753).
+
+    Args:
+        jitter: how many pixels of the margin views may show, at most all of it: 0 keeps them inside the picture, whose
+            edges they then show less often than its middle.
+        zoom_min: the smallest side of a window as that share, above 0 and at most `zoom_max`: 0.2 shows details, and
+            many small objects appear; 0.9 shows nearly all of the picture, and one large object appears.
+        zoom_max: the largest side of a window as that share, above 0 and at most 1.
+        zoom_start: the lower bound when the ascent begins, above 0 and at most 1. One that is not between `zoom_min`
+            and `zoom_max` counts as the nearer of the two.
+        jitter_end: the jitter at the end of the ascent; it does not change if None.
+        zoom_min_end: `zoom_min` at the end of the ascent; it does not change if None.
+        curve: how jitter and `zoom_min` go to their ends over the whole ascent.
+
+    Raises:
+        ValueError: when a jitter is negative, a zoom is out of its range, or the curve is unknown.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Windows
+        >>> from das_core.views import Draws, ViewGeometry, ViewKey
+        >>> geometry = ViewGeometry(canvas=(48, 64), margin=8, size=24)
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=view) for view in range(3)], torch.device("cpu"))
+        >>> Windows(jitter=4, zoom_min=0.5).draw(geometry, draws)
+        [(7, 9, 28), (16, 13, 24), (5, 7, 29)]
     """
 
     jitter: int = 56
@@ -54,7 +78,11 @@ class Windows:
         check_curve(self.curve)
 
     def at_progress(self, progress: float) -> "Windows":
-        """Return the windows of the moment when the share `progress` (0..1) of the ascent is over."""
+        """Return windows with the jitter and the `zoom_min` of one moment of an ascent, and without ends.
+
+        Args:
+            progress: the share of the ascent that is over, 0..1.
+        """
         if self.jitter_end is None and self.zoom_min_end is None:
             return self
         jitter_end = self.jitter if self.jitter_end is None else self.jitter_end
@@ -70,8 +98,13 @@ class Windows:
     def reach(self, canvas: Shape, margin: int, *, tile: bool = False) -> Box:
         """Return the part of a canvas that views may show: the picture grown by `jitter`, or all of a tile.
 
+        Args:
+            canvas: height and width of the canvas in pixels, margins included.
+            margin: pixels on each side of the canvas that the picture leaves out.
+            tile: whether the canvas goes on at its opposite edges.
+
         Raises:
-            ValueError: jitter reaches past the margin.
+            ValueError: when `jitter` or `jitter_end` is larger than the margin.
         """
         if tile:
             return 0, 0, *canvas
@@ -85,7 +118,18 @@ class Windows:
         return edge, edge, canvas[0] - 2 * edge, canvas[1] - 2 * edge
 
     def draw(self, geometry: ViewGeometry, draws: Draws) -> list[Window]:
-        """Draw the window of every view: in the box of its image, where the geometry has boxes."""
+        """Draw the window of every view.
+
+        Args:
+            geometry: the canvas, and the boxes that windows must lie in.
+            draws: the random numbers of the views, and the moment of the ascent.
+
+        Returns:
+            A window for each key of the draws.
+
+        Raises:
+            ValueError: when windows would reach past the margin.
+        """
         now = self.at_progress(draws.progress)
         reach = now.reach(geometry.canvas, geometry.margin, tile=geometry.tile)
         boxes = geometry.boxes
@@ -97,12 +141,24 @@ class Windows:
         for (top, left, height, width), zoom, down, right in numbers:
             widest = min(height, width)
             side = max(1, min(widest, round(widest * (lowest + zoom * (self.zoom_max - lowest)))))
-            # Every position that fits is equally likely, the outermost included; in a whole tile all of them fit.
+            # Every position that fits is equally likely, the outermost included; in a tile without boxes all fit.
             everywhere = geometry.tile and not boxes
             rows, columns = (height, width) if everywhere else (height - side + 1, width - side + 1)
             windows.append((top + int(down * rows), left + int(right * columns), side))
         return windows
 
     def __call__(self, pixels: Tensor, geometry: ViewGeometry, draws: Draws) -> Tensor:
-        """Return views (V, 3, size, size) of canvases (B, 3, H, W), one for each of the draws."""
+        """Draw a window for each key of the draws, and return what it shows.
+
+        Args:
+            pixels: canvases (B, 3, H, W), margins included.
+            geometry: where on the canvas views may lie, and their size.
+            draws: the random numbers of the views, and the image that each shows.
+
+        Returns:
+            Views (V, 3, size, size), in the range of the canvases. Gradients flow to them.
+
+        Raises:
+            ValueError: when windows would reach past the margin.
+        """
         return crop_and_resize(pixels, self.draw(geometry, draws), draws.items, geometry.size)

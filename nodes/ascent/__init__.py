@@ -1,1 +1,1 @@
-"""The node that runs the loop."""
+"""The node that runs an ascent, and the optimizers it offers."""

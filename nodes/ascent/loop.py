@@ -1,4 +1,4 @@
-"""The ascent."""
+"""The node Optimize."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ _MOST_OBJECTIVES = 32
 
 
 class Optimize(io.ComfyNode):
-    """The loop: show the stack, take the gradient, move the stack."""
+    """The node that runs an ascent."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -110,7 +110,7 @@ class Optimize(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(
         cls,
         stack: ImageStack,
@@ -124,11 +124,11 @@ class Optimize(io.ComfyNode):
         objectives: Mapping[str, CoreObjective] | None = None,
         augmentation: CoreAugmentation | None = None,
     ) -> io.NodeOutput:
-        asked = [objective for objective in (objectives or {}).values() if objective is not None]
+        connected = [objective for objective in (objectives or {}).values() if objective is not None]
         with bridge.free_cache():
             ascent = Ascent(
                 stack,
-                asked,
+                connected,
                 augmentation,
                 steps=steps,
                 optimizer=read_optimizer(optimizer),
@@ -151,35 +151,50 @@ class Optimize(io.ComfyNode):
 
 
 def _climb(ascent: Ascent, preview_every: int, frames: int) -> list[torch.Tensor]:
-    """Run an ascent, showing its progress; the kept frames, the final image last."""
+    """Run an ascent, show its progress and return the frames that are kept.
+
+    Args:
+        ascent: an ascent that has not begun.
+        preview_every: a preview is shown every so many steps; 0 for the last one only.
+        frames: the picture is kept every so many steps; 0 for the last one only.
+
+    Returns:
+        Batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the last.
+
+    Raises:
+        AscentError: when a gradient is no number or vanishes. If there were steps before it, the image of the last of
+            them is saved, and the message names the file.
+    """
     progress = bridge.Progress(ascent.steps)
     kept = []
     try:
         for done, step in enumerate(ascent, start=1):
             last = done == ascent.steps
-            shown = last or (preview_every and done % preview_every == 0)
             # The last preview stays over the node, so it has to be the final image.
-            progress.update(done, image=step.image() if shown else None)
+            previewed = last or (preview_every and done % preview_every == 0)
+            progress.update(done, image=step.image() if previewed else None)
             if last or (frames and done % frames == 0):
                 kept.append(step.image().to(bridge.get_storage_device()))
     except AscentError as error:
         if not ascent.history:
             raise
-        files = ", ".join(bridge.save_rescued(ascent.result.image))
+        files = ", ".join(bridge.save_rescued_images(ascent.result.image))
         raise AscentError(f"{error}. The last good image was saved in the output folder as {files}.") from error
     return kept
 
 
 def _check_frames(stack: ImageStack, steps: int, frames: int) -> None:
+    """Raise an error when the frames that are to be kept do not fit into memory."""
     spec = stack.spec
+    # Three channels of float32.
     one = 4 * 3 * stack.batch * spec.width * spec.height
     count = 1 + (steps - 1) // frames if frames else 1
     # Twice: once as they come, once as the batch that leaves the node.
     needed = 2 * one * count
-    where = bridge.get_storage_device()
-    fitting = bridge.measure_free_memory(where) // (2 * one)
+    device = bridge.get_storage_device()
+    fitting = bridge.measure_free_memory(device) // (2 * one)
     advice = "make the picture or the batch smaller"
     if fitting and frames:
         every = (steps - 1) // fitting + 1
         advice = f"set frames to {every} or more, which keeps {1 + (steps - 1) // every}, or to 0"
-    bridge.check_memory(needed, f"keeping {count} frames", advice, where)
+    bridge.check_memory(needed, f"keeping {count} frames", advice, device)

@@ -1,4 +1,4 @@
-"""The choice of how a gradient moves the stack."""
+"""The input of Optimize that chooses its optimizer."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ..schema import read_choice
 
 
 def optimizer_input() -> Any:
-    """The input of Optimize that chooses an optimizer and sets it."""
+    """Return the input that chooses an optimizer and its settings; `read_optimizer` reads its value."""
     option = io.DynamicCombo.Option
     return io.DynamicCombo.Input(
         "optimizer",
@@ -89,7 +89,14 @@ def optimizer_input() -> Any:
 
 
 def read_optimizer(choice: dict[str, Any] | None) -> Optimizer:
-    """The optimizer that is chosen; ValueError when there is none of that name."""
+    """Return the optimizer that is chosen.
+
+    Args:
+        choice: the value of the input from `optimizer_input`.
+
+    Raises:
+        ValueError: when no known optimizer is chosen, or a setting of it is out of range.
+    """
     makers: dict[str, type[Optimizer]] = {"ascent": NormalizedAscent, "sgd": SGD, "adam": Adam}
     kind, settings = read_choice("optimizer", choice, list(makers))
     return makers[kind](**settings)

@@ -1,6 +1,6 @@
-"""The border to ComfyUI: all that the pack knows of its runtime stands here, and nowhere else."""
+"""The border to ComfyUI: its runtime is imported here and nowhere else in the pack, apart from `comfy_api`."""
 
-from .autograd import with_autograd
+from .autograd import enable_autograd
 from .folders import (
     CLASSIFIERS,
     CLIPS,
@@ -9,7 +9,7 @@ from .folders import (
     list_model_files,
     read_file_time,
     register_folders,
-    save_rescued,
+    save_rescued_images,
 )
 from .memory import check_memory, free_cache, load_judges, load_reader, manage_clip, manage_module, measure_free_memory
 from .progress import Progress, check_interrupted
@@ -24,6 +24,7 @@ __all__ = [
     "check_interrupted",
     "check_memory",
     "choose_stack_path",
+    "enable_autograd",
     "find_model_file",
     "find_model_folder",
     "find_stack_file",
@@ -44,6 +45,5 @@ __all__ = [
     "register_folders",
     "return_images",
     "return_masks",
-    "save_rescued",
-    "with_autograd",
+    "save_rescued_images",
 ]

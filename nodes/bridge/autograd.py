@@ -10,10 +10,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def with_autograd(function: Callable[P, R]) -> Callable[P, R]:
-    """Run a node's `execute` outside inference mode, so that what it makes can meet autograd, now and later.
+def enable_autograd(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function so that it runs outside inference mode and with gradients enabled.
 
-    Only for functions that are not async: awaiting inside would leak the mode into other nodes.
+    A tensor that is made inside can take part in autograd then and later; one that is made under inference mode never
+    can. The mode of the caller is restored when the function returns or raises.
+
+    Args:
+        function: what to run, such as the `execute` of a node. It must not be a coroutine function: while it waits, the
+            event loop would run other nodes, and they would run outside inference mode too.
+
+    Returns:
+        A function with the same signature.
     """
 
     @wraps(function)

@@ -10,12 +10,19 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
 CLASSIFIERS = "classifiers"
+"""The kind of model, and the folder below ComfyUI's models folder, of image classifiers."""
+
 CLIPS = "open_clip"
+"""The kind of model, and the folder below ComfyUI's models folder, of CLIPs."""
+
 _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin"}
 
 
 def register_folders() -> None:
-    """Tell ComfyUI where our models lie, next to what other packs may have said of those folders."""
+    """Register the folders of classifiers and of CLIPs, and the extensions of checkpoints in them, with ComfyUI.
+
+    Paths and extensions that ComfyUI or another pack has registered for the same kinds of model stay.
+    """
     for kind in (CLASSIFIERS, CLIPS):
         folder_paths.add_model_folder_path(kind, os.path.join(folder_paths.models_dir, kind))
         paths, extensions = folder_paths.folder_names_and_paths[kind]
@@ -23,12 +30,27 @@ def register_folders() -> None:
 
 
 def list_model_files(kind: str) -> list[str]:
-    """The checkpoints in ComfyUI's folder of a kind of model, by name."""
+    """Return the names of the checkpoints in ComfyUI's folders of one kind of model.
+
+    Args:
+        kind: `CLASSIFIERS` or `CLIPS`.
+
+    Returns:
+        Paths relative to the folder, in alphabetical order.
+    """
     return [str(name) for name in folder_paths.get_filename_list(kind)]
 
 
 def find_model_file(kind: str, name: str) -> Path:
-    """The path of one of them; ValueError when there is none of that name."""
+    """Return the path of a checkpoint.
+
+    Args:
+        kind: `CLASSIFIERS` or `CLIPS`.
+        name: one of the names that `list_model_files` returns for this kind.
+
+    Raises:
+        ValueError: when `name` is none of them, even if it leads to a file.
+    """
     path = folder_paths.get_full_path(kind, name) if name in list_model_files(kind) else None
     if path is None:
         raise ValueError(f"no checkpoint '{name}' lies in {find_model_folder(kind)}; put it there and refresh (key R)")
@@ -36,19 +58,38 @@ def find_model_file(kind: str, name: str) -> Path:
 
 
 def read_file_time(kind: str, source: Mapping[str, Any] | None) -> int:
-    """When the checkpoint that a loader's `source` names was last changed; 0 if it names none."""
+    """Return when the checkpoint that is chosen in a loader was last changed.
+
+    Args:
+        kind: `CLASSIFIERS` or `CLIPS`.
+        source: the value of the loader's input `source`.
+
+    Returns:
+        Nanoseconds since 1970; 0 when `source` chooses no file or a file that does not exist.
+    """
     if source and source.get("source") == "file" and source.get("checkpoint") in list_model_files(kind):
         return find_model_file(kind, source["checkpoint"]).stat().st_mtime_ns
     return 0
 
 
 def find_model_folder(kind: str) -> Path:
-    """Where fetched weights of a kind of model are put."""
+    """Return the folder into which weights of one kind of model are downloaded: the first that is registered for it.
+
+    Args:
+        kind: `CLASSIFIERS` or `CLIPS`.
+    """
     return Path(folder_paths.get_folder_paths(kind)[0])
 
 
-def save_rescued(images: Tensor) -> list[str]:
-    """Save images (B, 3, H, W) of a failed run into ComfyUI's output folder; the names of the files, from there."""
+def save_rescued_images(images: Tensor) -> list[str]:
+    """Save the images of a failed run into ComfyUI's output folder, each under a number that is free.
+
+    Args:
+        images: (B, 3, H, W), 0..1, on any device.
+
+    Returns:
+        The name of every file, relative to the output folder.
+    """
     height, width = images.shape[2:]
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
         "direct_ascent_last_good", folder_paths.get_output_directory(), width, height

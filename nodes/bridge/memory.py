@@ -1,4 +1,4 @@
-"""ComfyUI's memory manager: who has a place on the device, and how much is free there."""
+"""ComfyUI's memory manager: which models are on the device, and how much memory is free there."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import comfy.model_management as mm
 import comfy.model_patcher
-import comfy.utils
 import torch
 from torch import nn
 
@@ -14,33 +13,68 @@ from ...das_core.models.clip import CLIP
 from ...das_core.models.judge import Judge
 from .tensors import get_device
 
-# Far more than one text takes.
+# Far more than the activations of one text take.
 _READING_BYTES = 2**28
 
+# About what the graph of a convolutional network holds for every pixel of its input. It is an estimate: the ascent
+# halves its chunk when memory runs out all the same.
+_BYTES_PER_PIXEL = 2000
 
-def measure_free_memory(where: torch.device | None = None) -> int:
-    """How many bytes are free on a device (ComfyUI's own if None)."""
-    return int(mm.get_free_memory(where or get_device()))
+
+def measure_free_memory(device: torch.device | None = None) -> int:
+    """Return how many bytes are free on a device.
+
+    Args:
+        device: where to look; None for the device that ComfyUI computes on.
+    """
+    return int(mm.get_free_memory(device or get_device()))
 
 
-def check_memory(needed: int, what: str, advice: str, where: torch.device | None = None) -> None:
-    """ValueError when `needed` bytes are not free on a device (ComfyUI's own if None)."""
-    free = measure_free_memory(where)
+def check_memory(needed: int, what: str, advice: str, device: torch.device | None = None) -> None:
+    """Raise an error when something does not fit into the memory that is free.
+
+    Args:
+        needed: bytes that have to be free.
+        what: what needs them, in words, for the error.
+        advice: what the user can do when they are not free.
+        device: where they have to be free; None for the device that ComfyUI computes on.
+
+    Raises:
+        ValueError: when fewer than `needed` bytes are free.
+    """
+    free = measure_free_memory(device)
     if needed > free:
-        raise ValueError(f"{what} needs about {_gib(needed)}, and {_gib(free)} are free: {advice}")
+        raise ValueError(f"{what} needs about {_format_gib(needed)}, and {_format_gib(free)} are free: {advice}")
 
 
-def _gib(count: float) -> str:
+def _format_gib(count: float) -> str:
+    """Return a number of bytes in GiB, with one decimal."""
     return f"{count / 2**30:.1f} GiB"
 
 
 def manage_module(module: nn.Module) -> object:
-    """A handle by which ComfyUI's memory manager moves a frozen module between devices; keep it with the judge."""
+    """Put a frozen module into the care of ComfyUI's memory manager, which moves it between devices.
+
+    Args:
+        module: the module; it stays where it is until `load_judges` or `load_reader` brings it to the device.
+
+    Returns:
+        The handle of the memory manager. Keep it in the `owner` of the judge: when it is gone, so is the care.
+    """
     return comfy.model_patcher.ModelPatcher(module, load_device=get_device(), offload_device=mm.unet_offload_device())
 
 
 def manage_clip(clip: CLIP) -> CLIP:
-    """A CLIP both towers of which are in the care of the memory manager, each by itself: texts are rarely read."""
+    """Put the image tower and the text tower of a CLIP into the care of ComfyUI's memory manager.
+
+    Each tower has a handle of its own, so that the text tower need not stay on the device during an ascent.
+
+    Args:
+        clip: a CLIP. A text tower without a module, which takes care of itself, is left alone.
+
+    Returns:
+        The same CLIP with the handles as owners.
+    """
     text = clip.text
     if text is not None and text.module is not None:
         text = replace(text, owner=manage_module(text.module))
@@ -48,35 +82,49 @@ def manage_clip(clip: CLIP) -> CLIP:
 
 
 def load_reader(clip: CLIP, texts: Iterable[str]) -> None:
-    """Bring the text tower of a CLIP to ComfyUI's device, if there are texts that it has not read yet."""
+    """Bring the text tower of a CLIP to ComfyUI's device, unless it remembers the embeddings of all texts.
+
+    To be called under `enable_autograd`, as `load_judges`.
+
+    Args:
+        clip: a CLIP from `manage_clip`.
+        texts: what is to be read.
+
+    Raises:
+        ValueError: when the CLIP has no text tower.
+    """
     tower = clip.reader
     if tower.module is not None and not all(tower.knows(text) for text in texts):
         mm.load_models_gpu([tower.owner], memory_required=_READING_BYTES, force_full_load=True)
-        _repair(tower.module)
+        _replace_inference_tensors(tower.module)
 
 
 def load_judges(judges: Iterable[Judge], views: int) -> None:
-    """Bring judges to ComfyUI's device, with room for the gradients of `views` views at a time.
+    """Bring judges to ComfyUI's device, with room for the gradients of some views.
 
-    To be called under `with_autograd` and before every run: other models may have evicted ours in the meantime.
+    To be called under `enable_autograd`, and before every run: other models may have pushed ours off the device since
+    the last one.
+
+    Args:
+        judges: judges whose owners are handles from `manage_module`. Those that share a module are loaded once.
+        views: the number of views that go through a judge at a time.
     """
     unique = {id(judge.module): judge for judge in judges}.values()
     if not unique:
         return
-    needed = max(_activation_bytes(judge, views) for judge in unique)
+    needed = max(_estimate_activation_bytes(judge, views) for judge in unique)
     mm.load_models_gpu([judge.owner for judge in unique], memory_required=needed, force_full_load=True)
     for judge in unique:
-        _repair(judge.module)
+        _replace_inference_tensors(judge.module)
 
 
-def _activation_bytes(judge: Judge, views: int) -> int:
-    # About what the graph of a convolutional network holds per pixel of its input; an estimate, the loop halves the
-    # chunk when it was too low.
-    return views * judge.size**2 * 2000
+def _estimate_activation_bytes(judge: Judge, views: int) -> int:
+    """Return about how many bytes the activations of some views take until the backward pass."""
+    return views * judge.size**2 * _BYTES_PER_PIXEL
 
 
-def _repair(module: nn.Module) -> None:
-    """Give a module parameters that autograd takes, where a move under inference mode has left others."""
+def _replace_inference_tensors(module: nn.Module) -> None:
+    """Replace weights and buffers that a move under inference mode has made unusable for autograd by copies."""
     for part in module.modules():
         for name, parameter in part.named_parameters(recurse=False):
             if parameter.is_inference():
@@ -88,7 +136,7 @@ def _repair(module: nn.Module) -> None:
 
 @contextmanager
 def free_cache() -> Iterator[None]:
-    """Give cached memory back however the work inside ends."""
+    """Return PyTorch's cached device memory to other programs when the block ends, also when it raises."""
     try:
         yield
     finally:

@@ -1,7 +1,6 @@
-"""Progress bar, live preview and cancel of the node that runs now."""
+"""Progress bar, live preview and cancel button of the node that is running."""
 
 import comfy.model_management as mm
-import comfy.model_patcher
 import comfy.utils
 from PIL import Image
 from torch import Tensor
@@ -9,27 +8,46 @@ from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
 _PREVIEWED = 4
+"""Images of a batch that fit into a preview, two beside two."""
 
 
 def check_interrupted() -> None:
-    """Raise ComfyUI's own exception if the user pressed cancel."""
+    """Raise an exception when the user has pressed cancel.
+
+    Raises:
+        comfy.model_management.InterruptProcessingException: when the run is to be cancelled; ComfyUI catches it.
+    """
     mm.throw_exception_if_processing_interrupted()
 
 
 class Progress:
-    """The progress bar of the node that runs now, with a live preview of batches (B, 3, H, W)."""
+    """The progress bar of the node that is running, with a live preview.
+
+    Args:
+        total: the number of steps of the whole run.
+    """
 
     def __init__(self, total: int) -> None:
         self._bar = comfy.utils.ProgressBar(total)
 
     def update(self, done: int, total: int | None = None, image: Tensor | None = None) -> None:
-        """Show that `done` steps are done, and an image if there is one; raises when the user pressed cancel."""
+        """Move the bar, and show a preview if there is one.
+
+        Args:
+            done: the number of steps that are done.
+            total: the number of steps of the whole run, where it has changed.
+            image: what to show over the node, (B, 3, H, W), 0..1; of a batch the first four.
+
+        Raises:
+            comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
+        """
         check_interrupted()
-        preview = None if image is None else ("JPEG", _contact(image), None)
+        preview = None if image is None else ("JPEG", _make_preview(image), None)
         self._bar.update_absolute(done, total, preview)
 
 
-def _contact(images: Tensor) -> Image.Image:
-    shown = images[:_PREVIEWED].detach().cpu()
-    picture: Image.Image = to_pil_image(make_grid(shown, nrow=2, padding=2) if len(shown) > 1 else shown[0])
+def _make_preview(images: Tensor) -> Image.Image:
+    """Return one image as it is, and the first four of a batch as a contact sheet."""
+    first = images[:_PREVIEWED].detach().cpu()
+    picture: Image.Image = to_pil_image(make_grid(first, nrow=2, padding=2) if len(first) > 1 else first[0])
     return picture

@@ -1,4 +1,8 @@
-"""Tensors on their way in and out: ComfyUI's have the channels last, and some were made under inference mode."""
+"""Conversion between ComfyUI's tensors and those of das_core, and the devices that ComfyUI keeps them on.
+
+ComfyUI's images have their channels last, das_core's have them first. Some of ComfyUI's tensors were made under
+inference mode.
+"""
 
 import comfy.model_management as mm
 import torch
@@ -6,35 +10,66 @@ from torch import Tensor
 
 
 def read_images(images: Tensor) -> Tensor:
-    """ComfyUI's IMAGE (B, H, W, C) as a batch (B, C, H, W) of our own; to be called under `with_autograd`."""
+    """Return a copy of ComfyUI's images in the layout of das_core; to be called under `enable_autograd`.
+
+    Args:
+        images: an IMAGE (B, H, W, C).
+
+    Returns:
+        (B, C, H, W), contiguous, float32, on the same device.
+
+    Raises:
+        ValueError: when `images` does not have four dimensions.
+    """
     if images.ndim != 4:
         raise ValueError(f"an IMAGE of shape {tuple(images.shape)} came in; [batch, height, width, channels] is needed")
-    # Cloned: a tensor made under inference mode can never meet autograd.
+    # Cloned: a tensor made under inference mode can never take part in autograd.
     return images.clone().float().movedim(-1, 1).contiguous()
 
 
 def read_mask(mask: Tensor) -> Tensor:
-    """ComfyUI's MASK (B, H, W) as our own, on the CPU; to be called under `with_autograd`."""
+    """Return a copy of ComfyUI's mask; to be called under `enable_autograd`.
+
+    Args:
+        mask: a MASK (B, H, W).
+
+    Returns:
+        (B, H, W), float32, on the CPU.
+    """
     return mask.clone().float().cpu()
 
 
 def return_images(images: Tensor) -> Tensor:
-    """A batch (B, 3, H, W) as ComfyUI's IMAGE (B, H, W, 3), on the device ComfyUI keeps images on."""
+    """Return images of das_core as an IMAGE of ComfyUI.
+
+    Args:
+        images: (B, 3, H, W), 0..1.
+
+    Returns:
+        (B, H, W, 3), contiguous, float32, without a graph, on the device where ComfyUI keeps images.
+    """
     return images.detach().float().movedim(1, -1).contiguous().to(mm.intermediate_device())
 
 
 def return_masks(masks: Tensor) -> Tensor:
-    """A batch (B, H, W), 0..1, as ComfyUI's MASK, on the device ComfyUI keeps images on."""
+    """Return masks of das_core as a MASK of ComfyUI.
+
+    Args:
+        masks: (B, H, W), 0..1.
+
+    Returns:
+        (B, H, W), contiguous, float32, without a graph, on the device where ComfyUI keeps images.
+    """
     return masks.detach().float().contiguous().to(mm.intermediate_device())
 
 
 def get_device() -> torch.device:
-    """The device that ComfyUI computes on."""
-    chosen: torch.device = mm.get_torch_device()
-    return chosen
+    """Return the device that ComfyUI computes on."""
+    device: torch.device = mm.get_torch_device()
+    return device
 
 
 def get_storage_device() -> torch.device:
-    """The device on which results wait for the next node."""
-    chosen: torch.device = mm.intermediate_device()
-    return chosen
+    """Return the device on which ComfyUI keeps the outputs of nodes."""
+    device: torch.device = mm.intermediate_device()
+    return device

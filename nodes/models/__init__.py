@@ -1,1 +1,1 @@
-"""Nodes that load models."""
+"""Nodes that load models, and one that lists their layers."""

@@ -1,4 +1,4 @@
-"""Loading a classifier."""
+"""The node Load Classifier."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,11 +8,11 @@ from comfy_api.latest import io
 from ...das_core.models.sources import classifier_files, timm_models, torchvision_models
 from ...das_core.models.sources.starters import SECOND_OPINION, load_starter
 from .. import bridge
-from ..schema import PRECISIONS, Classifier, precision_input, read_choice, schema
+from ..schema import PRECISIONS, Classifier, precision_input, read_choice, schema, sort_downloaded_first
 
 
 class LoadClassifier(io.ComfyNode):
-    """A model that names what it sees, ready to judge."""
+    """The node that loads an image classifier as a judge."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -42,7 +42,7 @@ class LoadClassifier(io.ComfyNode):
                             [
                                 io.Combo.Input(
                                     "architecture",
-                                    options=_fetched_first(),
+                                    options=_list_torchvision(),
                                     tooltip="Small ones (mobilenet, efficientnet_b0) are quick; large ones (vit, "
                                     "convnext_large) see more and take longer. Downloaded once, into "
                                     "models/classifiers; those already there are listed first.",
@@ -91,11 +91,11 @@ class LoadClassifier(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
-        """Load again when the file on disk has changed."""
+        """Return a number that changes with the chosen file, so that ComfyUI loads a changed file again."""
         return bridge.read_file_time(bridge.CLASSIFIERS, source)
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
         kind, settings = read_choice("source", source, ("starter", "second_opinion", "torchvision", "timm", "file"))
         folder = bridge.find_model_folder(bridge.CLASSIFIERS)
@@ -116,6 +116,7 @@ class LoadClassifier(io.ComfyNode):
         return io.NodeOutput(replace(classifier, owner=bridge.manage_module(classifier.module)))
 
 
-def _fetched_first() -> list[str]:
-    present = set(torchvision_models.list_downloaded_torchvision(bridge.find_model_folder(bridge.CLASSIFIERS)))
-    return sorted(torchvision_models.list_torchvision_architectures(), key=lambda name: (name not in present, name))
+def _list_torchvision() -> list[str]:
+    """Return the architectures of torchvision, those already downloaded first."""
+    downloaded = torchvision_models.list_downloaded_torchvision(bridge.find_model_folder(bridge.CLASSIFIERS))
+    return sort_downloaded_first(torchvision_models.list_torchvision_architectures(), downloaded)

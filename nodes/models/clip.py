@@ -1,4 +1,4 @@
-"""Loading a CLIP."""
+"""The node Load CLIP Judge."""
 
 from typing import Any
 
@@ -9,19 +9,20 @@ from ...das_core.models.sources import open_clip_models as core
 from ...das_core.models.sources.starter_clip import KEPT, load_starter_clip
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTER
 from .. import bridge
-from ..schema import PRECISIONS, Clip, precision_input, read_choice, schema
+from ..schema import PRECISIONS, Clip, precision_input, read_choice, schema, sort_downloaded_first
 
 _GUESS = "auto"
 _SOURCES = ("starter", "second_opinion", "open_clip", "file")
 
 
 class LoadCLIP(io.ComfyNode):
-    """A model that knows images and words alike."""
+    """The node that loads a CLIP as a judge: a model that embeds images and texts in one space."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         option = io.DynamicCombo.Option
         models = core.list_open_clip_models()
+        downloaded = core.list_downloaded_open_clip(bridge.find_model_folder(bridge.CLIPS))
         return schema(
             node_id="DAS_LoadCLIP",
             display_name="Load CLIP Judge",
@@ -49,7 +50,7 @@ class LoadCLIP(io.ComfyNode):
                             [
                                 io.Combo.Input(
                                     "architecture",
-                                    options=_fetched_first(list(models)),
+                                    options=sort_downloaded_first(models, downloaded),
                                     tooltip="ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take "
                                     "longer. Downloaded once, into models/open_clip; those already there are listed "
                                     "first.",
@@ -67,7 +68,7 @@ class LoadCLIP(io.ComfyNode):
                             [
                                 io.Combo.Input(
                                     "checkpoint",
-                                    options=_checkpoints(),
+                                    options=_list_checkpoints(),
                                     tooltip="A .safetensors, .pt, .pth or .bin file in models/open_clip. Only tensors "
                                     "are read from it; files with code in them are refused.",
                                 ),
@@ -91,11 +92,11 @@ class LoadCLIP(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
-        """Load again when the file on disk has changed."""
+        """Return a number that changes with the chosen file, so that ComfyUI loads a changed file again."""
         return bridge.read_file_time(bridge.CLIPS, source)
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
         kind, settings = read_choice("source", source, _SOURCES)
         clip = _load(kind, settings)
@@ -103,6 +104,7 @@ class LoadCLIP(io.ComfyNode):
 
 
 def _load(kind: str, settings: dict[str, Any]) -> CLIP:
+    """Return the CLIP of a source, without an owner; `settings` are the inputs that the source brings."""
     folder = bridge.find_model_folder(bridge.CLIPS)
     if kind == "open_clip":
         bar = bridge.Progress(1)
@@ -113,10 +115,6 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     return load_starter_clip(STARTER if kind == "starter" else SECOND_OPINION, folder)
 
 
-def _fetched_first(architectures: list[str]) -> list[str]:
-    present = set(core.list_downloaded_open_clip(bridge.find_model_folder(bridge.CLIPS)))
-    return sorted(architectures, key=lambda name: (name not in present, name.casefold()))
-
-
-def _checkpoints() -> list[str]:
+def _list_checkpoints() -> list[str]:
+    """Return the checkpoints in models/open_clip, without the files that the starter CLIPs keep there."""
     return [name for name in bridge.list_model_files(bridge.CLIPS) if not name.startswith(KEPT)]

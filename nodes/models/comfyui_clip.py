@@ -1,6 +1,6 @@
-"""A CLIP out of ComfyUI's own: a text encoder and an image encoder that belong together.
+"""The node CLIP from ComfyUI: a text encoder and an image encoder of ComfyUI, joined to one judge.
 
-Their classes are ComfyUI's and differ by model; what is used of them is what CLIP models of all kinds share there.
+The classes of the encoders are ComfyUI's and differ by model; only what all its CLIP models have in common is used.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _NAME = "ComfyUI's CLIP"
 
 
 class CLIPFromComfyUI(io.ComfyNode):
-    """ComfyUI's CLIP and CLIP Vision as one model that judges."""
+    """The node that makes a judge of ComfyUI's CLIP and CLIP Vision."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -43,21 +43,25 @@ class CLIPFromComfyUI(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, clip: Any, clip_vision: Any) -> io.NodeOutput:
-        return io.NodeOutput(_joined(clip, clip_vision))
+        return io.NodeOutput(_join(clip, clip_vision))
 
 
 class ImageTower(nn.Module):
-    """ComfyUI's image encoder, made fit for gradients: normalised views (V, 3, S, S) to embeddings (V, D)."""
+    """ComfyUI's image encoder as a module through which gradients can flow.
+
+    Args:
+        model: the encoder in a CLIP Vision of ComfyUI; called with pixels, it returns the embeddings third.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, views: Tensor) -> Tensor:
-        """The embeddings."""
-        # Its layers add to their input in place, which the norm before still needs for its gradient.
+        """Return the embeddings (V, D) of normalised views (V, 3, S, S)."""
+        # Its layers add to their input in place, and the backward pass of the norm before needs that input as it was.
         norms = [part for part in self.model.modules() if isinstance(part, nn.LayerNorm)]
         hooks = [norm.register_forward_pre_hook(lambda _, inputs: (inputs[0].clone(),)) for norm in norms]
         try:
@@ -68,19 +72,21 @@ class ImageTower(nn.Module):
         return embeddings
 
 
-def _joined(clip: Any, vision: Any) -> CLIP:
+def _join(clip: Any, vision: Any) -> CLIP:
+    """Return one CLIP of ComfyUI's text encoder and image encoder; ValueError when they do not belong together."""
     tower = ImageTower(vision.model)
     mean, std = to_triple(vision.image_mean), to_triple(vision.image_std)
     # The same weights that ComfyUI manages, but on the device that ascents run on.
     judge = Judge(_NAME, tower, int(vision.image_size), mean, std, bridge.manage_module(vision.model))
     bridge.load_judges([judge], 1)
     tower.eval().requires_grad_(False)
-    seen = assemble_clip(judge, None, "shortest", "bicubic")
-    return assemble_clip(judge, _text_tower(clip, seen.width), "shortest", "bicubic")
+    # First without a text tower, to learn the width of its embeddings.
+    width = assemble_clip(judge, None, "shortest", "bicubic").width
+    return assemble_clip(judge, _make_text_tower(clip, width), "shortest", "bicubic")
 
 
-def _text_tower(clip: Any, width: int) -> TextTower:
-    """The text encoder of ComfyUI's CLIP whose embeddings have this width; ValueError when it has none."""
+def _make_text_tower(clip: Any, width: int) -> TextTower:
+    """Return the text encoder of ComfyUI's CLIP whose embeddings have this width; ValueError when it has none."""
     encoders = {
         name.removeprefix("clip_"): part
         for name, part in clip.cond_stage_model.named_children()
@@ -100,16 +106,16 @@ def _text_tower(clip: Any, width: int) -> TextTower:
             "halves of one model: choose a matching pair"
         )
     encoder = encoders[name]
-    if not _is_projection(encoder.transformer.text_projection.weight):
+    if not _is_trained_projection(encoder.transformer.text_projection.weight):
         raise ValueError(
             f"the text encoder clip_{name} comes without its text projection (those of SD 1.x do), so what it reads "
             "cannot be compared with images; load clip_g, or a clip_l file that has text_projection"
         )
-    return TextTower(_encode(clip, encoder, name), _count(clip, encoder, name), int(encoder.max_length))
+    return TextTower(_make_encode(clip, encoder, name), _make_count(clip, encoder, name), int(encoder.max_length))
 
 
-def _is_projection(weight: Tensor) -> bool:
-    """Whether a matrix is one that was trained: ComfyUI leaves it as memory was, or as one, if a file lacks it."""
+def _is_trained_projection(weight: Tensor) -> bool:
+    """Tell whether a text projection comes from a file: without one ComfyUI has unset memory there, or the identity."""
     matrix = weight.detach().float().cpu()
     size = matrix.square().mean().sqrt()
     usual = bool(matrix.isfinite().all()) and 1e-5 < float(size) < 10 and float(matrix.abs().max()) < 1000 * float(size)
@@ -118,10 +124,12 @@ def _is_projection(weight: Tensor) -> bool:
     return usual and whole and not (square and torch.equal(matrix, torch.eye(len(matrix))))
 
 
-def _encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
+def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
+    """Return the function `encode` of a text tower: a text to its embedding (D,)."""
+
     def encode(text: str) -> Tensor:
-        chunks = _tokens(clip, name, text)
-        # As ComfyUI does it, but with the projection, which some kinds of model leave out.
+        chunks = _tokenize(clip, name, text)
+        # As ComfyUI encodes a text, but with the projection, which some of its CLIP models leave out.
         clip.cond_stage_model.reset_clip_options()
         clip.load_model()
         encoder.set_clip_options({"projected_pooled": True, "execution_device": clip.patcher.load_device})
@@ -134,18 +142,20 @@ def _encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
     return encode
 
 
-def _count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
+def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
+    """Return the function `count` of a text tower: how many tokens a text has, its start and its end included."""
     end = encoder.special_tokens["end"]
 
     def count(text: str) -> int:
-        chunks = _tokens(clip, name, text)
-        # Of every chunk what lies between its start and its end; a text as a whole has one of each.
+        chunks = _tokenize(clip, name, text)
+        # ComfyUI gives every chunk a start and an end of its own; the text as a whole has one of each.
         return 2 + sum([token for token, _ in chunk].index(end) - 1 for chunk in chunks)
 
     return count
 
 
-def _tokens(clip: Any, name: str, text: str) -> list[list[tuple[int, float]]]:
-    # Parentheses are what they are; weights stand behind the prompt.
+def _tokenize(clip: Any, name: str, text: str) -> list[list[tuple[int, float]]]:
+    """Return the tokens of a text with their weights, in chunks as long as the encoder can read."""
+    # Without weights, so that parentheses are read as text: in Text Objective a weight stands behind the prompt.
     tokens: list[list[tuple[int, float]]] = clip.tokenize(text, disable_weights=True)[name]
     return tokens

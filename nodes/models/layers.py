@@ -1,4 +1,4 @@
-"""Looking into a model."""
+"""The node List Layers."""
 
 from comfy_api.latest import io
 
@@ -9,7 +9,7 @@ from ..schema import model_input, schema
 
 
 class ListLayers(io.ComfyNode):
-    """What the layers of a model are called."""
+    """The node that lists the layers of a model, with their shapes."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -35,7 +35,7 @@ class ListLayers(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, model: Judge, search: str) -> io.NodeOutput:
         bridge.load_judges([model], 1)
         return io.NodeOutput(describe_layers(model, search))

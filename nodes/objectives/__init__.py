@@ -1,1 +1,1 @@
-"""Nodes that say what is asked for."""
+"""Nodes that define what an ascent asks for."""

@@ -1,4 +1,4 @@
-"""Asking for classes."""
+"""The node Class Objective."""
 
 from typing import get_args
 
@@ -10,7 +10,7 @@ from ..schema import Classifier, Objective, schema, weight_input
 
 
 class ClassObjective(io.ComfyNode):
-    """Make an image look like a class."""
+    """The node that asks for classes of a classifier."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

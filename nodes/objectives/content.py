@@ -1,4 +1,4 @@
-"""Asking for what an image shows, each thing in its place."""
+"""The node Content Objective."""
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -9,12 +9,12 @@ from ...das_core.objectives import content as core
 from .. import bridge
 from ..schema import Objective, add_advice, model_input, schema, weight_input
 
-# Windows of an image that a model sees at a time.
+# More views than a model is shown to find its layers; the image itself is first shown to it in an ascent.
 _AT_A_TIME = 4
 
 
 class ContentObjective(io.ComfyNode):
-    """Keep what an image shows where it shows it."""
+    """The node that asks for what an image shows, each thing in its place."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -47,7 +47,7 @@ class ContentObjective(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, model: Judge, image: Tensor, layer: str, weight: float) -> io.NodeOutput:
         bridge.load_judges([model], _AT_A_TIME)
         with add_advice(UnknownLayerError, ". List Layers shows all"):

@@ -1,6 +1,6 @@
-"""Asking in words, and with images."""
+"""The nodes Text Objective and Image Objective."""
 
-from typing import get_args
+from typing import Any, get_args
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -12,8 +12,19 @@ from .. import bridge
 from ..schema import Clip, Objective, schema, weight_input
 
 
+def _similarity_input() -> Any:
+    """Return the input that chooses what counts as near."""
+    return io.Combo.Input(
+        "similarity",
+        options=list(get_args(Similarity)),
+        default="cosine",
+        tooltip="What counts as near. cosine: the reference. spherical: the squared angle, which pulls harder at what "
+        "is still far away.",
+    )
+
+
 class TextObjective(io.ComfyNode):
-    """Make an image look like what some words say."""
+    """The node that asks in words for an image."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -35,21 +46,21 @@ class TextObjective(io.ComfyNode):
                     tooltip="A prompt a line, and ': weight' after it if you like. 'a castle' and 'a waterfall: 0.5' "
                     "on two lines blend; 'text and letters: -0.3' keeps writing away.",
                 ),
-                similarity_input(),
+                _similarity_input(),
                 weight_input(),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, clip: CLIP, text: str, similarity: Similarity, weight: float) -> io.NodeOutput:
         bridge.load_reader(clip, core.parse_prompts(text))
         return io.NodeOutput(core.TextObjective.from_text(clip, text, similarity, weight))
 
 
 class ImageObjective(io.ComfyNode):
-    """Make an image look like what a model sees in another."""
+    """The node that asks for what a CLIP sees in an image."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -68,26 +79,15 @@ class ImageObjective(io.ComfyNode):
                     "image",
                     tooltip="The image to look like, of any size. Every one of a batch counts: two pull twice as hard.",
                 ),
-                similarity_input(),
+                _similarity_input(),
                 weight_input(),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, clip: CLIP, image: Tensor, similarity: Similarity, weight: float) -> io.NodeOutput:
         images = bridge.read_images(image).to(bridge.get_device())
         bridge.load_judges([clip], len(images))
         return io.NodeOutput(core.ImageObjective.from_images(clip, images, similarity, weight))
-
-
-def similarity_input() -> io.Combo.Input:
-    """The choice of what counts as near."""
-    return io.Combo.Input(
-        "similarity",
-        options=list(get_args(Similarity)),
-        default="cosine",
-        tooltip="What counts as near. cosine: the reference. spherical: the squared angle, which pulls harder at what "
-        "is still far away.",
-    )

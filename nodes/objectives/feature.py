@@ -1,4 +1,4 @@
-"""Asking the layers inside of a model, and finding out what they are called."""
+"""The node Feature Objective."""
 
 from typing import Any, get_args
 
@@ -14,7 +14,7 @@ _MOST_CHANNELS = 2**20
 
 
 class FeatureObjective(io.ComfyNode):
-    """Make an image that a part of a model reacts to."""
+    """The node that asks for what a part of a layer reacts to."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -109,7 +109,7 @@ class FeatureObjective(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, model: Judge, layer: str, weight: float, kind: dict[str, Any] | None = None) -> io.NodeOutput:
         part, settings = read_choice("kind", kind, get_args(core.Kind))
         bridge.load_judges([model], 1)

@@ -1,4 +1,4 @@
-"""Asking for what all pictures have in common."""
+"""The node Prior."""
 
 from typing import get_args
 
@@ -9,7 +9,7 @@ from ..schema import Objective, schema
 
 
 class Prior(io.ComfyNode):
-    """An objective about the picture itself."""
+    """The node that asks for what pictures have in common, without a model."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

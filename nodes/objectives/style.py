@@ -1,4 +1,4 @@
-"""Asking for the style of an image."""
+"""The node Style Objective."""
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -14,7 +14,7 @@ _AT_A_TIME = 4
 
 
 class StyleObjective(io.ComfyNode):
-    """Make an image look as another is drawn."""
+    """The node that asks for the style of an image."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -48,7 +48,7 @@ class StyleObjective(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, model: Judge, image: Tensor, layers: str, weight: float) -> io.NodeOutput:
         images = bridge.read_images(image).to(bridge.get_device())
         bridge.load_judges([model], _AT_A_TIME)

@@ -1,4 +1,4 @@
-"""Asking for something in one place, or at one time."""
+"""The nodes Region and Schedule, which change where or when another objective acts."""
 
 from typing import get_args
 
@@ -14,7 +14,7 @@ from ..schema import Objective, schema
 
 
 class Region(io.ComfyNode):
-    """An objective that acts in a part of the picture only."""
+    """The node that confines an objective to a part of the picture."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -41,13 +41,13 @@ class Region(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, objective: CoreObjective, mask: Tensor) -> io.NodeOutput:
         return io.NodeOutput(RegionObjective(objective, check_mask(bridge.read_mask(mask), "the region")))
 
 
 class Schedule(io.ComfyNode):
-    """An objective whose weight changes over the ascent."""
+    """The node that changes the weight of an objective over the ascent."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -1,1 +1,1 @@
-"""Nodes that say what came out."""
+"""Nodes that inspect what an ascent has made: the image, the stack and the history."""

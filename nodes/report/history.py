@@ -1,4 +1,4 @@
-"""Looking at how an ascent went."""
+"""The node Plot History."""
 
 from comfy_api.latest import io
 
@@ -9,7 +9,7 @@ from ..schema import History, add_advice, schema
 
 
 class PlotHistory(io.ComfyNode):
-    """How an ascent went."""
+    """The node that plots the scores and the gradient of an ascent, step by step."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -37,7 +37,7 @@ class PlotHistory(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, history: tuple[Record, ...], before: tuple[Record, ...] = ()) -> io.NodeOutput:
         records = (*before, *history)
         with add_advice(core.EmptyHistoryError, ": connect the history output of Optimize"):

@@ -1,4 +1,4 @@
-"""Looking into a stack."""
+"""The node Stack Levels."""
 
 from comfy_api.latest import io
 
@@ -9,7 +9,7 @@ from ..schema import Stack, schema
 
 
 class StackLevels(io.ComfyNode):
-    """What every level of a stack holds."""
+    """The node that shows what every level of a stack holds."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -44,6 +44,6 @@ class StackLevels(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, stack: ImageStack, size: int, stretch: bool) -> io.NodeOutput:
         return io.NodeOutput(bridge.return_images(render_level_sheets(stack, size, stretch=stretch)))

@@ -1,4 +1,4 @@
-"""Measuring how coarse and fine share an image."""
+"""The node Spectrum."""
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -16,7 +16,7 @@ from ..schema import Stack, add_advice, schema
 
 
 class Spectrum(io.ComfyNode):
-    """How much of an image is coarse and how much is fine."""
+    """The node that measures the power of an image, and of the levels of a stack, against frequency."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -48,16 +48,20 @@ class Spectrum(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, image: Tensor | None = None, stack: ImageStack | None = None) -> io.NodeOutput:
-        if image is None and stack is None:
+        if image is not None:
+            images = bridge.read_images(image)
+        elif stack is not None:
+            images = stack.image()
+        else:
             raise ValueError("nothing is connected: connect an image, or a stack, or both")
-        found = measure_spectrum(stack.image() if image is None and stack else bridge.read_images(image))  # type: ignore[arg-type]
+        spectrum = measure_spectrum(images)
         with add_advice(EmptyLevelsError, ": connect the stack of Optimize"):
             levels = None if stack is None else measure_level_variances(stack)
-        slopes = (found.slope, found.low, found.high)
+        slopes = (spectrum.slope, spectrum.low, spectrum.high)
         return io.NodeOutput(
-            format_spectrum(found, levels),
-            bridge.return_images(plot_spectrum(found, levels)),
+            format_spectrum(spectrum, levels),
+            bridge.return_images(plot_spectrum(spectrum, levels)),
             *(float(slope[0]) for slope in slopes),
         )

@@ -1,4 +1,4 @@
-"""Asking models what came out."""
+"""The nodes Classify and Similarity."""
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -12,7 +12,7 @@ from ..schema import Classifier, Clip, schema
 
 
 class Classify(io.ComfyNode):
-    """What a classifier sees in an image."""
+    """The node that names what a classifier sees in an image."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -46,20 +46,20 @@ class Classify(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, classifier: CoreClassifier, image: Tensor, top_k: int) -> io.NodeOutput:
         if top_k < 1:
             raise ValueError(f"top_k {top_k} is too few; name at least 1 class")
         images = bridge.read_images(image).to(bridge.get_device())
         bridge.load_judges([classifier], len(images))
-        verdicts = core.classify(classifier, images, top_k)
-        text = core.format_predictions(verdicts, classifier.name)
-        chart = core.plot_predictions(verdicts, classifier.name)
-        return io.NodeOutput(text, bridge.return_images(chart), verdicts[0][0].probability)
+        predictions = core.classify(classifier, images, top_k)
+        text = core.format_predictions(predictions, classifier.name)
+        chart = core.plot_predictions(predictions, classifier.name)
+        return io.NodeOutput(text, bridge.return_images(chart), predictions[0][0].probability)
 
 
 class Similarity(io.ComfyNode):
-    """How near an image comes to some words."""
+    """The node that measures how near images come to texts under a CLIP."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -92,15 +92,15 @@ class Similarity(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, clip: CLIP, image: Tensor, text: str) -> io.NodeOutput:
         texts = parse_texts(text)
         bridge.load_reader(clip, texts)
-        # Read first: on a small GPU the image tower may push the text tower out.
+        # Read before the image tower is loaded, which may push the text tower out of a small GPU.
         clip.encode_text(texts)
         images = bridge.read_images(image).to(bridge.get_device())
         bridge.load_judges([clip], len(images))
         table = core.compare_with_texts(clip, images, texts)
-        shown = core.format_similarities(table, texts, clip.name)
+        listing = core.format_similarities(table, texts, clip.name)
         chart = core.plot_similarities(table, texts, clip.name)
-        return io.NodeOutput(shown, bridge.return_images(chart), float(table[0, 0]))
+        return io.NodeOutput(listing, bridge.return_images(chart), float(table[0, 0]))

@@ -1,1 +1,1 @@
-"""Nodes that make, edit and keep image stacks."""
+"""Nodes that make, edit, render, save and load image stacks."""

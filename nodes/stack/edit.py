@@ -1,4 +1,4 @@
-"""Changing a stack by hand."""
+"""The node Edit Stack."""
 
 from comfy_api.latest import io
 
@@ -10,7 +10,7 @@ from ..schema import Stack, add_advice, schema
 
 
 class EditStack(io.ComfyNode):
-    """A stack changed by its levels."""
+    """The node that changes bands of a stack, freezes them, or blends them with those of another stack."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -71,7 +71,7 @@ class EditStack(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(
         cls,
         stack: ImageStack,

@@ -1,4 +1,4 @@
-"""Stacks that outlive a session."""
+"""The nodes Save Stack and Load Stack."""
 
 from comfy_api.latest import io
 
@@ -9,7 +9,7 @@ from ..schema import Stack, add_advice, schema
 
 
 class SaveStack(io.ComfyNode):
-    """Keep a stack as a file."""
+    """The node that saves a stack to a file."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -27,8 +27,8 @@ class SaveStack(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default="direct_ascent",
-                    tooltip=f"What the file is called, below the folder {bridge.STACKS} of ComfyUI's output folder; a number "
-                    "is added. 'night/castle' puts it into a subfolder.",
+                    tooltip=f"What the file is called, below the folder {bridge.STACKS} of ComfyUI's output folder; a "
+                    "number is added. 'night/castle' puts it into a subfolder.",
                 ),
             ],
             outputs=[io.String.Output("file", tooltip="The name of the file, as Load Stack lists it.")],
@@ -36,7 +36,7 @@ class SaveStack(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, stack: ImageStack, filename_prefix: str) -> io.NodeOutput:
         path = bridge.choose_stack_path(filename_prefix)
         core.save_stack(stack, path)
@@ -45,7 +45,7 @@ class SaveStack(io.ComfyNode):
 
 
 class LoadStack(io.ComfyNode):
-    """Take up a stack that was kept."""
+    """The node that loads a stack from a file."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -62,8 +62,8 @@ class LoadStack(io.ComfyNode):
                 io.Combo.Input(
                     "file",
                     options=bridge.list_stack_files(),
-                    tooltip=f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder for "
-                    "files from elsewhere. The newest stand first; press R to see new ones.",
+                    tooltip=f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder "
+                    "for files from elsewhere. The newest stand first; press R to see new ones.",
                 ),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize, Edit Stack, Stack Levels or Stack to Image.")],
@@ -71,14 +71,14 @@ class LoadStack(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: str) -> int:
-        """A file that has changed is loaded again."""
+        """Return a number that changes with the file, so that ComfyUI loads a changed file again."""
         return bridge.find_stack_file(file).stat().st_mtime_ns if file in bridge.list_stack_files() else 0
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, file: str) -> io.NodeOutput:
         path = bridge.find_stack_file(file)
-        # Once as it lies on the disk, once as tensors.
+        # Loading holds the content twice: as it lies on the disk, and as tensors.
         bridge.check_memory(
             2 * path.stat().st_size,
             f"the stack file '{path.name}'",

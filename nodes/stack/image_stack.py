@@ -1,4 +1,4 @@
-"""Building an image stack."""
+"""The node Image Stack."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _LARGEST_SIDE = 16384
 
 
 class ImageStack(io.ComfyNode):
-    """The thing that climbs: one picture, kept as a sum of pictures of many resolutions."""
+    """The node that makes an image stack, the picture that an ascent changes: grey, noise, or an image."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -122,7 +122,7 @@ class ImageStack(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(
         cls,
         width: int,

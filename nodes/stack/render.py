@@ -1,4 +1,4 @@
-"""Looking at a stack, at any size."""
+"""The node Stack to Image."""
 
 from comfy_api.latest import io
 
@@ -16,7 +16,7 @@ from ..schema import Stack, schema
 
 
 class StackToImage(io.ComfyNode):
-    """What a stack shows."""
+    """The node that renders a stack as an image, at any size."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -47,7 +47,7 @@ class StackToImage(io.ComfyNode):
         )
 
     @classmethod
-    @bridge.with_autograd
+    @bridge.enable_autograd
     def execute(cls, stack: ImageStack, scale: float = 1.0) -> io.NodeOutput:
         if scale == 1:
             return io.NodeOutput(bridge.return_images(stack.image()))

@@ -1,4 +1,4 @@
-"""The choices that an image stack has: which levels, and what it starts from."""
+"""The inputs of Image Stack that choose its levels and what it starts from."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ..schema import read_choice
 
 
 def levels_input() -> Any:
-    """The input that chooses the resolutions."""
+    """Return the input that chooses the resolutions of the levels; `read_levels` reads its value."""
     option = io.DynamicCombo.Option
     return io.DynamicCombo.Input(
         "levels",
@@ -46,7 +46,15 @@ def levels_input() -> Any:
 
 
 def read_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
-    """The resolutions that are chosen, for a canvas with this long side."""
+    """Return the resolutions that are chosen.
+
+    Args:
+        choice: the value of the input from `levels_input`.
+        longest: the long side of the canvas in pixels, margins included.
+
+    Raises:
+        ValueError: when no known option is chosen, or its step or resolutions do not suit the canvas.
+    """
     kind, settings = read_choice("levels", choice, ("linear", "powers_of_two", "custom"))
     if kind == "linear":
         return linear_levels(longest, settings["step"])
@@ -56,7 +64,7 @@ def read_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
 
 
 def start_input() -> Any:
-    """The input that chooses what the picture is before the first step."""
+    """Return the input that chooses what the picture is before the first step."""
     option = io.DynamicCombo.Option
     return io.DynamicCombo.Input(
         "start",
@@ -105,7 +113,16 @@ def start_input() -> Any:
 
 
 def check_start(kind: str, image: bool, mask: bool) -> None:
-    """ValueError when what is connected and what the picture starts from do not go together."""
+    """Raise an error when the choice of the start does not suit what is connected.
+
+    Args:
+        kind: the option of `start_input` that is chosen.
+        image: whether an image is connected.
+        mask: whether a mask is connected.
+
+    Raises:
+        ValueError: when an image is missing for the mask or for the start, or would have no effect.
+    """
     if mask and not image:
         raise ValueError("a mask is connected but no image: connect the image that stays where the mask is black")
     if kind == "image" and not image:

@@ -1,1 +1,1 @@
-"""Nodes that say how a model sees the picture."""
+"""Nodes that define the views through which a model sees the picture."""

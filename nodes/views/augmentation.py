@@ -1,4 +1,4 @@
-"""Defining the views."""
+"""The node Augmentation."""
 
 from dataclasses import replace
 from typing import Any, get_args
@@ -15,7 +15,7 @@ from ..schema import read_choice, schema
 
 
 class Augmentation(io.ComfyNode):
-    """How a judge is shown the canvas."""
+    """The node that defines the views of an ascent: their number, windows, flips and noise."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -1,4 +1,4 @@
-"""More that can happen to views."""
+"""The nodes Color Shift, Perspective and Patch Mask, each of which appends one transform to an augmentation."""
 
 from dataclasses import replace
 from typing import Any, get_args
@@ -13,7 +13,8 @@ from ..schema import Augmentation as AugmentationSocket
 from ..schema import schema
 
 
-def _transform_schema(node_id: str, display_name: str, description: str, aliases: list[str], knobs: list[Any]) -> Any:
+def _make_schema(node_id: str, display_name: str, description: str, aliases: list[str], knobs: list[Any]) -> io.Schema:
+    """Return the schema of a node that appends a transform; `knobs` are the inputs of the transform."""
     chain = AugmentationSocket.Input(
         "augmentation",
         optional=True,
@@ -31,17 +32,18 @@ def _transform_schema(node_id: str, display_name: str, description: str, aliases
     )
 
 
-def _appended(augmentation: Augmentation | None, transform: Transform) -> io.NodeOutput:
+def _append(augmentation: Augmentation | None, transform: Transform) -> io.NodeOutput:
+    """Return an augmentation, by default that of the node Augmentation, with one more transform at its end."""
     before = Augmentation() if augmentation is None else augmentation
     return io.NodeOutput(replace(before, transforms=(*before.transforms, transform)))
 
 
 class ColorShift(io.ComfyNode):
-    """Views in other colours."""
+    """The node that shifts the colours of views."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return _transform_schema(
+        return _make_schema(
             "DAS_ColorShift",
             "Color Shift",
             "Every view in other colours: brighter or darker, more or less contrast, tinted. What still convinces the "
@@ -79,15 +81,15 @@ class ColorShift(io.ComfyNode):
     def execute(
         cls, shift: float, scale: float, per_channel: bool, augmentation: Augmentation | None = None
     ) -> io.NodeOutput:
-        return _appended(augmentation, core.ColorShift(shift, scale, per_channel))
+        return _append(augmentation, core.ColorShift(shift, scale, per_channel))
 
 
 class Perspective(io.ComfyNode):
-    """Views seen askew."""
+    """The node that shows views in perspective."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return _transform_schema(
+        return _make_schema(
             "DAS_Perspective",
             "Perspective",
             "Every view seen a little askew, as from another place: its corners are pulled inward at random. Shapes "
@@ -108,15 +110,15 @@ class Perspective(io.ComfyNode):
 
     @classmethod
     def execute(cls, distortion: float, augmentation: Augmentation | None = None) -> io.NodeOutput:
-        return _appended(augmentation, core.Perspective(distortion))
+        return _append(augmentation, core.Perspective(distortion))
 
 
 class PatchMask(io.ComfyNode):
-    """Views with parts hidden."""
+    """The node that hides rectangles of views."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return _transform_schema(
+        return _make_schema(
             "DAS_PatchMask",
             "Patch Mask",
             "Hide random rectangles of every view. The model has to be convinced by what is left, so the evidence "
@@ -154,4 +156,4 @@ class PatchMask(io.ComfyNode):
     def execute(
         cls, patches: int, size: float, fill: core.Fill, augmentation: Augmentation | None = None
     ) -> io.NodeOutput:
-        return _appended(augmentation, core.PatchMask(patches, size, fill))
+        return _append(augmentation, core.PatchMask(patches, size, fill))

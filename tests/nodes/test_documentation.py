@@ -3,12 +3,13 @@
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from generators import make_locales
 from loaded_pack import Pack
 from runner.input_specs import AUTOGROW, Input, list_declared_inputs
@@ -19,11 +20,11 @@ NODES = sorted(path.stem for path in DOCS.glob("*.md"))
 each_node = pytest.mark.parametrize("node_id", NODES)
 
 
-def inputs(pack: Pack, node_id: str) -> list[Declared]:
+def inputs(pack: Pack, node_id: str) -> list[Input]:
     """The inputs of a node, nested ones included, the slots of an Autogrow as one."""
-    every = declared_inputs(pack.node(node_id))
-    grown = [declared.name for declared in every if declared.item.type == AUTOGROW]
-    return [declared for declared in every if not any(declared.name.startswith(f"{name}.") for name in grown)]
+    every = list_declared_inputs(pack.node(node_id))
+    grown = [item.name for item in every if item.type == AUTOGROW]
+    return [item for item in every if not any(item.name.startswith(f"{name}.") for name in grown)]
 
 
 def page(node_id: str) -> str:
@@ -58,12 +59,19 @@ def test_a_node_has_an_id_a_category_and_a_description(pack: Pack, node_id: str)
     assert "DAS" not in schema.display_name
 
 
+def test_the_names_of_nodes_are_told_apart(pack: Pack) -> None:
+    names = [node.GET_SCHEMA().display_name for node in pack.nodes.values()]
+    assert len(set(names)) == len(names)
+    # ComfyUI has a node 'Load CLIP' of its own.
+    assert not any(re.fullmatch("Load CLIP", name) for name in names)
+
+
 @each_node
 def test_tooltips_are_there_and_say_something_of_their_own(pack: Pack, node_id: str) -> None:
-    tooltips = [declared.tooltip for declared in inputs(pack, node_id)]
+    tooltips = [item.tooltip for item in inputs(pack, node_id)]
     assert len(set(tooltips)) == len(tooltips), "two inputs have one tooltip"
-    for declared in declared_inputs(pack.node(node_id)):
-        assert len(declared.tooltip.split()) >= 5, f"the tooltip of {declared.name} says little: {declared.tooltip!r}"
+    for item in list_declared_inputs(pack.node(node_id)):
+        assert len(item.tooltip.split()) >= 5, f"the tooltip of {item.name} says little: {item.tooltip!r}"
     for output in pack.node(node_id).GET_SCHEMA().outputs:
         assert output.tooltip, f"the output {output.id} has no tooltip"
 
@@ -79,10 +87,10 @@ def test_a_help_page_has_its_sections_and_stays_short(pack: Pack, node_id: str) 
     assert 2 <= len(suggestions) <= 5
 
 
-def heading(declared: Declared) -> str:
+def heading(item: Input) -> str:
     """How a help page names an input."""
-    outer, _, name = declared.name.rpartition(".")
-    return f"`{name}` ({outer}: {declared.option})" if declared.option else f"`{name}`"
+    outer, _, name = item.name.rpartition(".")
+    return f"`{name}` ({outer}: {item.option})" if item.option else f"`{name}`"
 
 
 def default(item: Input) -> str | None:
@@ -99,16 +107,16 @@ def default(item: Input) -> str | None:
 
 @each_node
 def test_a_help_page_names_every_input_with_its_default(pack: Pack, node_id: str) -> None:
-    expected = {heading(declared): default(declared.item) for declared in inputs(pack, node_id)}
+    expected = {heading(item): default(item) for item in inputs(pack, node_id)}
     assert {row[0]: row[-1] for row in rows(node_id, "Inputs")} == expected
 
 
 @each_node
 def test_a_help_page_names_every_option(pack: Pack, node_id: str) -> None:
     text = section(node_id, "Inputs")
-    for declared in inputs(pack, node_id):
-        for option in declared.item.options or [] if len(declared.item.options or []) <= 20 else []:
-            assert f"`{option}`" in text, f"the option {option} of {declared.name} is not explained"
+    for item in inputs(pack, node_id):
+        for option in item.options or [] if len(item.options or []) <= 20 else []:
+            assert f"`{option}`" in text, f"the option {option} of {item.name} is not explained"
 
 
 @each_node
@@ -119,18 +127,56 @@ def test_a_help_page_names_every_output(pack: Pack, node_id: str) -> None:
 
 @cache
 def messages() -> tuple[str, ...]:
-    """Every text in the code, with … for what is filled in when the code runs."""
+    """Every text in the code, with … for what is filled in when the code runs.
 
-    def texts() -> Iterator[str]:
-        for folder in ("nodes", "das_core"):
-            for path in sorted((ROOT / folder).rglob("*.py")):
-                for part in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                    if isinstance(part, ast.JoinedStr):
-                        yield "".join(str(v.value) if isinstance(v, ast.Constant) else "…" for v in part.values)
-                    elif isinstance(part, ast.Constant) and isinstance(part.value, str):
-                        yield part.value
+    Some functions get a part of their message from the caller: `check_choice("curve", …)` says that a curve is unknown.
+    Such a message is here once more for every call that gives the part as a text.
+    """
+    trees = [
+        ast.parse(path.read_text(encoding="utf-8"))
+        for folder in ("nodes", "das_core")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    ]
+    parts = [part for tree in trees for part in ast.walk(tree)]
+    found = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    found += [fill_in(part, {}) for part in parts if isinstance(part, ast.JoinedStr)]
+    calls: dict[str, list[ast.Call]] = defaultdict(list)
+    for part in parts:
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+            calls[part.func.id].append(part)
+    for function in (part for part in parts if isinstance(part, ast.FunctionDef)):
+        texts = [part for part in ast.walk(function) if isinstance(part, ast.JoinedStr)]
+        for given in filter(None, (constants(call, function) for call in calls[function.name])):
+            found += [fill_in(text, given) for text in texts]
+    return tuple(found)
 
-    return tuple(texts())
+
+def fill_in(text: ast.JoinedStr, given: dict[str, str]) -> str:
+    """An f-string with those names filled in that are given, and … for everything else."""
+    return "".join(
+        str(part.value)
+        if isinstance(part, ast.Constant)
+        else given.get(part.value.id, "…")
+        if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name)
+        else "…"
+        for part in text.values
+    )
+
+
+def constants(call: ast.Call, function: ast.FunctionDef) -> dict[str, str]:
+    """The texts that a call gives to the parameters of a function."""
+    names = [argument.arg for argument in function.args.args]
+    arguments = [*zip(names, call.args, strict=False), *((word.arg, word.value) for word in call.keywords)]
+    return {
+        name: value.value
+        for name, value in arguments
+        if name and isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }
+
+
+def test_messages_are_found_with_the_parts_that_callers_give() -> None:
+    assert {"curve '…' is unknown; choose one of …", "… '…' is unknown; choose one of …"} <= set(messages())
+    assert not any(re.search("fog '.*' is unknown", message) for message in messages())
 
 
 @each_node
@@ -146,29 +192,29 @@ def test_what_a_help_page_prints_bold_is_a_node_or_a_message_of_the_code(pack: P
 
 def test_the_locale_file_is_up_to_date(pack: Pack) -> None:
     path = ROOT / make_locales.LOCALE
-    assert path.read_text(encoding="utf-8") == make_locales.as_text(pack.nodes), "run python tools/make_locales.py"
+    assert path.read_text(encoding="utf-8") == make_locales.format_locale(pack.nodes), "run make locales"
 
 
 @each_node
 def test_the_locale_file_has_a_text_for_everything_a_page_can_show(pack: Pack, node_id: str) -> None:
     texts: dict[str, Any] = json.loads((ROOT / make_locales.LOCALE).read_text(encoding="utf-8"))[node_id]
-    for declared in declared_inputs(pack.node(node_id)):
+    for item in list_declared_inputs(pack.node(node_id)):
         # The page looks for optimizer.step_size as optimizer_step_size.
-        entry = texts["inputs"][declared.name.replace(".", "_")]
-        assert entry["name"] == declared.name.rpartition(".")[2]
-        assert declared.tooltip in entry["tooltip"]
+        entry = texts["inputs"][item.name.replace(".", "_")]
+        assert entry["name"] == item.name.rpartition(".")[2]
+        assert item.tooltip in entry["tooltip"]
     outputs = pack.node(node_id).GET_SCHEMA().outputs
     assert texts["outputs"] == {str(i): {"name": o.id, "tooltip": o.tooltip} for i, o in enumerate(outputs)}
 
 
 def test_options_that_share_a_name_share_a_tooltip(pack: Pack) -> None:
-    texts = make_locales.node_texts(pack.node("DAS_Optimize"))["inputs"]["optimizer_momentum"]["tooltip"]
+    texts = make_locales.collect_texts(pack.node("DAS_Optimize"))["inputs"]["optimizer_momentum"]["tooltip"]
     assert texts.startswith("ascent: How much")
     assert "\nsgd: 0: the reference" in texts
 
 
 def test_characters_with_a_meaning_to_the_page_are_escaped() -> None:
-    assert make_locales.message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
+    assert make_locales.escape_message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
 
 
 def test_the_tool_writes_a_missing_file_and_finds_an_old_one(
@@ -179,10 +225,10 @@ def test_the_tool_writes_a_missing_file_and_finds_an_old_one(
     assert make_locales.main(["--check"]) == 1
     assert not path.exists()
     assert make_locales.main([]) == 0
-    assert path.read_text(encoding="utf-8") == make_locales.as_text(pack.nodes)
+    assert path.read_text(encoding="utf-8") == make_locales.format_locale(pack.nodes)
     assert make_locales.main(["--check"]) == 0
     path.write_text(path.read_text(encoding="utf-8").replace("views", "looks"), encoding="utf-8")
     capsys.readouterr()
     assert make_locales.main(["--check"]) == 1
-    assert "is out of date: run python tools/make_locales.py" in capsys.readouterr().err
+    assert "is out of date: run make locales" in capsys.readouterr().err
     assert "looks" in path.read_text(encoding="utf-8")

@@ -1,21 +1,28 @@
-"""The pack as ComfyUI loads it, for tests: its nodes, its modules, and a way to run a node."""
+"""The pack as ComfyUI loads it: its nodes, its modules, a way to run a node, and checks of what comes out."""
 
+import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
+from torch import Tensor, nn
+
 from runner.node_calls import Call
 from runner.node_classes import NodeClass
 from runner.node_inputs import fill_defaults
 from runner.workflow_graph import Node
-from torch import Tensor, nn
 
 Result = tuple[Any, ...]
+
+STEADY: dict[str, Any] = {"schedule": "constant", "optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0}}
+"""Inputs of Optimize with which all steps are alike."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,11 @@ class Pack:
     home: Path
 
     def node(self, node_id: str) -> NodeClass:
-        """The class of a node."""
+        """Return the class of a node."""
         return self.nodes[node_id]
 
     def module(self, name: str) -> ModuleType:
-        """A module of the package, such as `das_core.stack`: the one that the nodes use, not a second copy of it."""
+        """Return a module of the package, such as `das_core.stack.edit`: the one that the nodes use, no second copy."""
         return sys.modules[f"{self.package.__name__}.{name}"]
 
     @property
@@ -45,7 +52,7 @@ class Pack:
         return self.home / "models" / "classifiers"
 
     def run(self, node_id: str, **inputs: Any) -> Result:
-        """Run a node as ComfyUI does, under inference mode and with defaults for what is not given; its outputs.
+        """Run a node as ComfyUI does, under inference mode and with defaults for what is not given; return its outputs.
 
         What lies inside another input is given as `execute` receives it: `objectives={"objective0": objective}`,
         `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. Nothing is checked first, as if all inputs were linked.
@@ -62,7 +69,7 @@ class Pack:
         return self.home / "models" / "open_clip"
 
     def clip(self, module: nn.Module, width: int = 4, texts: list[str] | None = None) -> Any:
-        """A CLIP of our own making, in the care of the memory manager; what it reads is told in `texts`."""
+        """Return a CLIP of our own making, in the care of the memory manager; texts that it encodes go into `texts`."""
         models = self.module("das_core.models.clip")
         half = (0.5, 0.5, 0.5)
         judge = self.module("das_core.models.judge").Judge("toy", module.eval().requires_grad_(False), 16, half, half)
@@ -82,7 +89,7 @@ class Pack:
         return made
 
     def classifier(self, module: nn.Module, size: int = 16, classes: int = 4) -> Any:
-        """A classifier of our own making, in the care of the memory manager like those of Load Classifier."""
+        """Return a classifier of our own making, in the care of the memory manager like those of Load Classifier."""
         half = (0.5, 0.5, 0.5)
         labels = self.module("das_core.models.labels").number_labels(classes)
         owner = self.module("nodes.bridge").manage_module(module)
@@ -90,20 +97,24 @@ class Pack:
         return make("toy", module.eval().requires_grad_(False), size, half, half, owner=owner, labels=labels)
 
     def objective(self, module: nn.Module | None = None, classes: str = "0", **inputs: Any) -> Any:
-        """An objective for a classifier of our own making, a `Toy` if none is given."""
+        """Return an objective for a classifier of our own making, by default a `Toy`."""
         return self.run("DAS_ClassObjective", classifier=self.classifier(module or Toy()), classes=classes, **inputs)[0]
 
     def stack(self, **inputs: Any) -> Any:
-        """An image stack of 64 x 64 with a margin of 16 and few levels."""
+        """Return an image stack of 64 x 64 with a margin of 16 and few levels."""
         small = {"width": 64, "height": 64, "margin": 16, "levels": {"levels": "powers_of_two"}}
         return self.run("DAS_ImageStack", **(small | inputs))[0]
 
     def augmentation(self, **inputs: Any) -> Any:
-        """An augmentation of four views that fits such a stack."""
+        """Return an augmentation of four views that fits such a stack."""
         return self.run("DAS_Augmentation", **({"views": 4, "jitter": 16} | inputs))[0]
 
+    def still(self) -> Any:
+        """Return an augmentation of one view, always the same, so that scores of different steps can be compared."""
+        return self.augmentation(views=1, jitter=0, zoom_min=1.0, noise=0.0, flip=0.0)
+
     def optimize(self, **inputs: Any) -> Result:
-        """Two steps of ascent: a small stack under a toy objective, but for what is given."""
+        """Run Optimize for two steps, on a small stack under a toy objective unless others are given."""
         small: dict[str, Any] = {"steps": 2}
         small["stack"] = inputs.pop("stack") if "stack" in inputs else self.stack()
         small["augmentation"] = inputs.pop("augmentation") if "augmentation" in inputs else self.augmentation()
@@ -113,7 +124,7 @@ class Pack:
 
 
 def _dotted(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The inputs of an API-format workflow, where every name is a path."""
+    """Yield inputs as an API-format workflow has them, where every name is a path."""
     for name, value in inputs.items():
         if not isinstance(value, dict):
             yield name, value
@@ -141,12 +152,48 @@ class Toy(nn.Module):
 
 @contextmanager
 def previews() -> Iterator[list[tuple[int, int, Any]]]:
-    """What the progress bar is told: steps done, steps in all, and the preview or None."""
+    """Record what the progress bar shows in the block: steps done, steps in all, and the preview or None."""
     import comfy.utils
 
-    told: list[tuple[int, int, Any]] = []
-    comfy.utils.set_progress_bar_global_hook(lambda done, total, preview, **_: told.append((done, total, preview)))
+    updates: list[tuple[int, int, Any]] = []
+    comfy.utils.set_progress_bar_global_hook(lambda done, total, preview, **_: updates.append((done, total, preview)))
     try:
-        yield told
+        yield updates
     finally:
         comfy.utils.set_progress_bar_global_hook(None)
+
+
+def assert_is_image(image: Any, *shape: int) -> None:
+    """Check that a value is an IMAGE (*shape, 3) as ComfyUI's other nodes expect it."""
+    assert isinstance(image, Tensor)
+    assert (image.dtype, tuple(image.shape)) == (torch.float32, (*shape, 3))
+    assert float(image.min()) >= 0
+    assert float(image.max()) <= 1
+    assert image.is_contiguous()
+    assert_is_free(image)
+
+
+def assert_is_free(tensor: Tensor) -> None:
+    """Check that the next node can use a tensor with autograd, and that it keeps no graph alive."""
+    assert not tensor.is_inference()
+    assert not tensor.requires_grad
+    assert tensor.grad_fn is None
+
+
+def assert_refused(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    """Check that a run is refused with this message, and that a good run works afterwards."""
+    with pytest.raises(ValueError, match=message):
+        bad(pack)
+    assert torch.isfinite(pack.optimize(steps=1)[0]).all()
+
+
+def to_bytes(image: Tensor) -> np.ndarray:
+    """Return an image (H, W, 3) in 0..1 as the bytes of an image file."""
+    return (image * 255).to(torch.uint8).numpy()
+
+
+def make_holed_image() -> Tensor:
+    """Return an IMAGE in which one value is NaN."""
+    image = torch.full((1, 9, 9, 3), 0.5)
+    image[0, 2, 3, 1] = math.nan
+    return image

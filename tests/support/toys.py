@@ -15,6 +15,7 @@ from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
+from das_core.views.draws import Draws, ViewKey
 from das_core.views.windows import Windows
 
 SPEC = StackSpec(32, 32, 8)
@@ -59,9 +60,27 @@ def judge(module: nn.Module, size: int = 16) -> Judge:
     return Judge("toy", module, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
+def make_draws(
+    count: int, coarse_progress: float = 1.0, *, first: int = 0, items: int = 1, progress: float = 1.0
+) -> Draws:
+    """Return the draws on the CPU of views number `first` to `first + count` of each of `items` images."""
+    keys = [ViewKey(0, item, 0, view) for item in range(items) for view in range(first, first + count)]
+    return Draws(keys, torch.device("cpu"), coarse_progress, progress)
+
+
+def random_views(size: int, count: int = 1) -> Tensor:
+    """Return views (count, 3, size, size) of noise in 0..1, always the same."""
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+
 def count_batch_norms(module: nn.Module) -> int:
-    """How many batch norms a module still has."""
+    """Return how many batch norms a module still has."""
     return sum(isinstance(part, nn.BatchNorm2d) for part in module.modules())
+
+
+def count_hooks(module: nn.Module) -> int:
+    """Return how many hooks are attached to a module and its parts."""
+    return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
 
 
 def class_objective(target: int = 3, weight: float = 1.0, seed: int = 0) -> ClassObjective:

@@ -1,4 +1,4 @@
-"""The layers inside a judge: their names and shapes, and judges that answer with what comes out of them."""
+"""The layers inside a judge: their names and shapes, and judges that answer with the activations of layers."""
 
 from .activations import ActivationJudge, Activations, capture_layers, capture_layers_named
 from .default_layers import choose_content_layer, choose_style_layers

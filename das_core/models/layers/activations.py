@@ -1,4 +1,4 @@
-"""A judge that answers with the activations of some of its layers, in place of its last output."""
+"""A judge that answers with the activations of some of its layers, in place of the output of its model."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,17 +14,24 @@ from .layer import Layer, find_layer, find_layers
 
 
 class _AllCaptured(Exception):  # noqa: N818
-    """Ends a forward pass after the last layer that is captured: the rest would be computed for nobody."""
+    """Ends a forward pass after the last layer that is captured, so that nothing is computed that nobody reads."""
 
 
 @dataclass(frozen=True)
 class Activations:
-    """What came out of some layers for the same views. `activations["layer name"]` reads one of them.
+    """The activations of some layers for the same views; `activations["layer name"]` reads those of one layer.
 
     Args:
         values: by the name of the layer, (V, channels, *positions), float32.
         references: the activations of reference images seen through the very same views: the same windows, flips and
             noise. An ascent fills them in, in the order of an objective's `reference_images`.
+
+    Example:
+        >>> import torch
+        >>> from das_core.models.layers import Activations
+        >>> activations = Activations({"blocks.1": torch.zeros(2, 24, 56, 56)})
+        >>> activations["blocks.1"].shape
+        torch.Size([2, 24, 56, 56])
     """
 
     values: Mapping[str, Tensor]
@@ -36,7 +43,29 @@ class Activations:
 
 @dataclass(frozen=True, kw_only=True)
 class ActivationJudge(Judge):
-    """A judge that answers with the activations of some of its layers. It shares the module of the judge it watches."""
+    """A judge that answers with the activations of some of its layers.
+
+    It shares the module of the judge that it was made of; `capture_layers` and `capture_layers_named` make one.
+
+    Args:
+        name: what the model is called in messages.
+        module: the model; it takes normalised views (V, 3, size, size).
+        size: the side of a view in pixels.
+        mean: per channel, what is subtracted from views in 0..1.
+        std: per channel, what the difference is divided by.
+        owner: any object that must live as long as the judge does; see `Judge`.
+        layers: the layers that it captures.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Judge
+        >>> from das_core.models.layers import ActivationJudge, find_layers
+        >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Flatten())
+        >>> judge = Judge("toy", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        >>> captured = judge.convert_to(ActivationJudge, layers=find_layers(judge)[:1])
+        >>> captured(torch.full((1, 3, 8, 8), 0.5))["0"].shape
+        torch.Size([1, 3, 2, 2])
+    """
 
     layers: tuple[Layer, ...]
 
@@ -61,8 +90,21 @@ class ActivationJudge(Judge):
 def capture_layers_named(judge: Judge, names: Iterable[str]) -> ActivationJudge:
     """Return a judge that answers with the activations of the layers of these names.
 
+    Args:
+        judge: the judge to look into.
+        names: names of its layers, as `find_layers` lists them; spaces around them make no difference.
+
     Raises:
-        ValueError: a layer is not there; the message tells the nearest names.
+        UnknownLayerError: when there is no such layer; the message lists the nearest names.
+
+    Example:
+        >>> import torch
+        >>> from das_core import load_starter
+        >>> from das_core.models.layers import capture_layers_named
+        >>> captured = capture_layers_named(load_starter(), ["blocks.1", "blocks.4"])
+        >>> activations = captured(torch.full((1, 3, 224, 224), 0.5))
+        >>> [tuple(activations[layer.name].shape) for layer in captured.layers]
+        [(1, 24, 56, 56), (1, 112, 14, 14)]
     """
     known = find_layers(judge)
     layers = {name: find_layer(known, name, judge.name) for name in names}
@@ -70,13 +112,35 @@ def capture_layers_named(judge: Judge, names: Iterable[str]) -> ActivationJudge:
 
 
 def capture_layers(judge: Judge, layers: Iterable[Layer]) -> ActivationJudge:
-    """Return a judge that answers with the activations of these layers, each once."""
+    """Return a judge that answers with the activations of these layers.
+
+    Args:
+        judge: the judge that has these layers.
+        layers: some of those that `find_layers` has found in it; one that is given twice is captured once.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Judge
+        >>> from das_core.models.layers import capture_layers, find_layers
+        >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Flatten())
+        >>> judge = Judge("toy", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        >>> activations = capture_layers(judge, find_layers(judge))(torch.full((1, 3, 8, 8), 0.5))
+        >>> {name: tuple(values.shape) for name, values in activations.values.items()}
+        {'0': (1, 3, 2, 2), '1': (1, 12)}
+    """
     unique = {layer.name: layer for layer in layers}.values()
     return judge.convert_to(ActivationJudge, layers=tuple(unique))
 
 
 def merge_judges(judges: Sequence[Judge]) -> Judge:
-    """Return one judge for several that share a module: it captures the layers that any of them captures."""
+    """Return one judge in place of several that share a module.
+
+    Args:
+        judges: at least one; either all of them capture layers of the same module, or none captures any.
+
+    Returns:
+        The first of them; if it captures layers, one that captures every layer that any of them captures.
+    """
     first = judges[0]
     if not isinstance(first, ActivationJudge):
         return first

@@ -1,8 +1,8 @@
-"""Which layers to look at where nobody says: a rule for every architecture in place of a list of names.
+"""The layers that style and content are read from when the user names none, chosen by one rule for all architectures.
 
-Networks that shrink what they see (EfficientNet, ResNet, VGG, ConvNeXt, Swin) are taken at the end of every resolution,
-where VGG's classical layers for style lie too (Gatys et al., 2016). Networks of equal blocks (ViT and its kin, the
-image towers of CLIPs among them) are taken at blocks evenly spaced.
+Networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin) are read at the last layer of every
+resolution; VGG's usual layers for style lie there too (Gatys et al., CVPR 2016). Networks of equal blocks (vision
+transformers, among them the image towers of most CLIPs) are read at evenly spaced blocks.
 """
 
 import re
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from ..judge import Judge
 from .layer import Layer, find_layers, format_layers, search_layers
 
-_FINEST_CELLS, _CONTENT_CELLS = 12, 24
-"""Cells a side below which a Gram matrix has too few positions, and content too little place."""
+_STYLE_SIDE, _CONTENT_SIDE = 12, 24
+"""The smallest side of a feature map: below it a Gram matrix has too few positions, and content too few places."""
 
 _FEWEST_BLOCKS = 3
 _STYLE_SHARES = (1 / 6, 1 / 3, 1 / 2, 2 / 3)
@@ -21,29 +21,53 @@ _CONTENT_SHARE = 1 / 2
 
 
 def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
-    """The layers whose statistics make a style, of a model for views of `size` pixels, early ones first."""
+    """Return the names of the layers whose statistics describe a style, early layers first.
+
+    Args:
+        layers: all layers of a model, as `find_layers` returns them; at least one.
+        size: the side of the model's views in pixels.
+
+    Example:
+        >>> from das_core import find_layers, load_starter
+        >>> from das_core.models.layers import choose_style_layers
+        >>> starter = load_starter()
+        >>> choose_style_layers(find_layers(starter), starter.size)
+        ['bn1', 'blocks.1', 'blocks.2', 'blocks.4']
+    """
     stages, blocks = _find_stages(layers), _find_blocks(layers)
     if len(stages) < _FEWEST_BLOCKS - 1 and len(blocks) >= _FEWEST_BLOCKS:
         return list(dict.fromkeys(blocks[int(share * len(blocks))].name for share in _STYLE_SHARES))
-    # In views smaller than those that such networks are made for, everything is smaller.
-    wide = [layer for layer in stages if layer.shape[1] >= min(_FINEST_CELLS, size / 20)]
+    # A model for smaller views has smaller feature maps.
+    wide = [layer for layer in stages if layer.shape[1] >= min(_STYLE_SIDE, size / 20)]
     return [layer.name for layer in wide] or [layers[len(layers) // 2].name]
 
 
 def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
-    """The layer that says what is where."""
+    """Return the name of the layer whose activations describe which content is where.
+
+    Args:
+        layers: all layers of a model, as `find_layers` returns them; at least one.
+        size: the side of the model's views in pixels.
+
+    Example:
+        >>> from das_core import find_layers, load_starter
+        >>> from das_core.models.layers import choose_content_layer
+        >>> starter = load_starter()
+        >>> choose_content_layer(find_layers(starter), starter.size)
+        'blocks.2'
+    """
     stages, blocks = _find_stages(layers), _find_blocks(layers)
     if len(stages) < _FEWEST_BLOCKS - 1 and len(blocks) >= _FEWEST_BLOCKS:
         return blocks[int(_CONTENT_SHARE * len(blocks))].name
-    wide = [layer for layer in stages if layer.shape[1] >= min(_CONTENT_CELLS, size / 10)]
+    wide = [layer for layer in stages if layer.shape[1] >= min(_CONTENT_SIDE, size / 10)]
     return wide[-1].name if wide else layers[len(layers) // 2].name
 
 
 def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
-    """The last layer of every resolution, fine to coarse, among those nested least deep there."""
+    """Return the last of the least deeply nested layers of every resolution, fine resolutions first."""
     by_side: dict[int, list[Layer]] = defaultdict(list)
     for layer in layers:
-        # Finer than what ran before it is no map of the picture, but one of tokens against tokens.
+        # A map that is finer than one before it does not show the view: it is a map of tokens against tokens.
         if (
             len(layer.shape) == 3
             and layer.shape[1] == layer.shape[2] > 1
@@ -58,7 +82,11 @@ def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def _find_blocks(layers: Sequence[Layer]) -> list[Layer]:
-    """The blocks of a transformer: the longest row of layers of tokens of one shape, their names alike but a number."""
+    """Return the blocks of a transformer.
+
+    They are the largest set of layers of tokens that have the same shape, and the same name except for a number at its
+    end.
+    """
     rows: dict[tuple[str, tuple[int, ...]], list[Layer]] = defaultdict(list)
     for layer in layers:
         if len(layer.shape) == 2 and (numbered := re.fullmatch(r"(.*?)\d+", layer.name)):
@@ -67,11 +95,19 @@ def _find_blocks(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def describe_layers(judge: Judge, search: str = "") -> str:
-    """The layers of a judge that match a search, as text, after a head that says which are taken unless others are."""
+    """Return a table of the layers of a judge as text, after a line with those that style and content take by default.
+
+    Args:
+        judge: the judge to look into.
+        search: words that the names or kinds of the listed layers contain; empty for all layers.
+
+    Raises:
+        ValueError: when the judge has no layers.
+    """
     layers = find_layers(judge)
     found = search_layers(layers, search)
     style, content = choose_style_layers(layers, judge.size), choose_content_layer(layers, judge.size)
-    taken = f"Style takes {', '.join(style)}; content {content}."
+    defaults = f"Style takes {', '.join(style)}; content {content}."
     sought = " ".join(search.split())
     count = f"{len(found)} of its {len(layers)} layers match '{sought}'" if sought else f"{len(layers)} layers"
-    return "\n".join([f"{judge.name}: {count}. {taken}", "", *([format_layers(found)] if found else [])]).rstrip()
+    return "\n".join([f"{judge.name}: {count}. {defaults}", "", *([format_layers(found)] if found else [])]).rstrip()

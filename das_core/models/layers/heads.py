@@ -1,7 +1,7 @@
-"""The heads of attention (Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2), before they are mixed.
+"""The heads of attention modules, before the last projection mixes them.
 
-What comes out of an attention module is a mixture: its last projection has seen all heads. Each by itself is what goes
-into that projection, a slice of its channels.
+Multi-head attention: Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2. The output of an attention module is a
+mixture of its heads. Each head by itself is a slice of the channels that go into the module's last projection.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 HEADS = "#heads"
-"""Behind the name of an attention module: its heads, one after another, in place of its output."""
+"""Stands behind the name of an attention module to name its heads, side by side, in place of its output."""
 
 _PROJECTIONS = ("proj", "out_proj")
 
 
 def count_heads(part: nn.Module) -> int:
-    """How many heads a module has that can be told apart; 0 if it is no attention, or of a kind unknown here."""
+    """Return how many attention heads of a module can be told apart; 0 for a module of any other kind."""
     heads = getattr(part, "num_heads", None) or getattr(part, "heads", None)
     if not isinstance(heads, int):
         return 0
@@ -28,7 +28,7 @@ def count_heads(part: nn.Module) -> int:
 
 
 def find_projection(part: nn.Module) -> nn.Linear | None:
-    """The last projection of an attention module, if it runs as a module of its own."""
+    """Return the last projection of an attention module; None if it does not run as a module of its own."""
     if isinstance(part, nn.MultiheadAttention):
         return None
     found = (getattr(part, name, None) for name in _PROJECTIONS)
@@ -36,9 +36,16 @@ def find_projection(part: nn.Module) -> nn.Linear | None:
 
 
 def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: Mapping[str, Any]) -> Tensor:
-    """The heads of torch's own attention for what it was given, side by side: (V, tokens, channels).
+    """Compute the heads of torch's own attention module once more, for it never shows them.
 
-    That module runs as one function which never shows them, so they are computed once more.
+    Args:
+        part: an attention module for which `count_heads` is not 0.
+        inputs: the positional arguments that it was called with.
+        options: the keyword arguments that it was called with. Of masks, only an `attn_mask` of numbers is supported:
+            towers for images use no other.
+
+    Returns:
+        The heads side by side, (V, tokens, channels).
     """
     names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
     given = dict(zip(names, inputs, strict=False)) | dict(options)

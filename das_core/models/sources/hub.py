@@ -1,6 +1,6 @@
-"""Files of the Hugging Face hub: in a folder already, or fetched whole and checked, within a time.
+"""Files of the Hugging Face hub: taken from a folder, or downloaded into it whole and checked.
 
-Not by the hub's own client: that one tries for minutes before it gives up, cannot be stopped, and keeps files where
+The hub's own client is not used: it tries for minutes before it gives up, cannot be stopped, and stores files where
 nobody could put one by hand.
 """
 
@@ -18,15 +18,22 @@ from .download import TIMEOUT, Progress, download
 
 
 def locate_repository(repository: str, folder: Path) -> Path:
-    """Where the files of a repository ('owner/name') lie in a folder."""
+    """Return where in a folder the files of a repository ('owner/name') are stored: in 'owner--name'."""
     return folder / repository.replace("/", "--")
 
 
 def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Progress | None = None) -> Path:
-    """The first of these files that a repository has: forms of the same thing, the best first.
+    """Return the first of some files that a repository has, downloaded unless one of them is in the folder already.
 
-    ValueError when it has none of them, or when the hub cannot be reached within seconds; it names the files and where
-    to put them.
+    Args:
+        repository: its name on the hub, 'owner/name'.
+        names: names of files that would each do, the best first.
+        folder: where the folders of repositories are.
+        progress: is called during a download.
+
+    Raises:
+        ValueError: when the repository has none of them, when the hub cannot be reached, or when a checksum is wrong;
+            the message names the file and the folder to put it into.
     """
     home = locate_repository(repository, folder)
     for name in names:
@@ -42,7 +49,17 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
 
 
 def fetch_files(repository: str, main: str, others: Sequence[str], folder: Path) -> Path:
-    """The folder with a file of a repository and those of some others that it has. ValueError as for `hub_file`."""
+    """Return the folder that holds a file of a repository, together with those of some other files that it has.
+
+    Args:
+        repository: its name on the hub, 'owner/name'.
+        main: the file that the repository must have; when it is in the folder, nothing is downloaded.
+        others: files that it may have.
+        folder: where the folders of repositories are.
+
+    Raises:
+        ValueError: when `main` is not to be had, or when the hub cannot be reached; see `fetch_file`.
+    """
     home = locate_repository(repository, folder)
     if not (home / main).is_file():
         for name in others:
@@ -54,7 +71,7 @@ def fetch_files(repository: str, main: str, others: Sequence[str], folder: Path)
 
 
 def _fetch(repository: str, name: str, home: Path, progress: Progress | None) -> Path | None:
-    """A file of a repository, fetched; None when there is no such file."""
+    """Download a file of a repository into the folder `home`; return None when there is no such file."""
     url = hf_hub_url(repository, name)
     try:
         if constants.HF_HUB_OFFLINE:
@@ -69,7 +86,7 @@ def _fetch(repository: str, name: str, home: Path, progress: Progress | None) ->
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, and keeps the digest that the hub tells on the way to where the file really is."""
+    """A handler that follows redirects and keeps the first digest that comes with one of them."""
 
     def __init__(self) -> None:
         self.digest = ""
@@ -77,26 +94,27 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> urllib.request.Request | None:
-        self.digest = self.digest or _sha256(headers)
+        self.digest = self.digest or _read_digest(headers)
         return urllib.request.Request(newurl, method="HEAD")
 
 
 def _ask_digest(url: str) -> str | None:
-    """The SHA-256 of a file of the hub; '' where the hub does not tell it, None when there is no such file."""
+    """Return the SHA-256 of a file of the hub; '' when the hub does not send one, None when there is no such file."""
     redirects = _Redirects()
     opener = urllib.request.build_opener(redirects)
     try:
         with opener.open(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT) as answer:
-            return redirects.digest or _sha256(answer.headers)
+            return redirects.digest or _read_digest(answer.headers)
     except urllib.error.HTTPError as error:
         error.close()
-        # What needs an account is, to us, not there.
+        # A file that needs an account cannot be had here, so it counts as missing.
         if error.code in (401, 403, 404):
             return None
         raise
 
 
-def _sha256(headers: Message) -> str:
-    # Of a large file the hub tells the SHA-256, of a small one git's own digest, which is shorter.
+def _read_digest(headers: Message) -> str:
+    """Return the SHA-256 that the headers of an answer of the hub contain; '' if they contain none."""
+    # For a large file the hub sends the SHA-256, for a small one git's own digest, which is shorter.
     tag = (headers.get("X-Linked-Etag") or "").strip('"')
     return tag if len(tag) == 64 else ""

@@ -1,4 +1,4 @@
-"""Which architecture of open_clip a checkpoint was trained with, by the shapes of its tensors."""
+"""Guessing which architecture of open_clip a checkpoint was trained with, by the shapes of its tensors."""
 
 import logging
 from collections.abc import Mapping
@@ -9,14 +9,23 @@ from torch import Tensor
 
 _LOG = logging.getLogger(__name__)
 _IMAGE = "visual."
-_TINY_TEXT = {"width": 64, "heads": 1, "layers": 1, "vocab_size": 8}
+
+STAND_IN_TEXT = {"width": 64, "heads": 1, "layers": 1, "vocab_size": 8}
+"""The configuration of a small text tower, for models that must be built with one although it is not used."""
 
 
 def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
-    """The architecture whose image tower has exactly these tensors (`visual.…`) and whose text tower fits them too.
+    """Return the architecture whose image tower has exactly the tensors of a checkpoint, and whose text tower fits.
 
-    Two that differ in their activation alone look the same: the usual one is taken then, and a warning names both.
-    ValueError when there is none.
+    Architectures that differ only in their activation function have the same tensors. Of these the plain one is taken,
+    and a warning in the log names all.
+
+    Args:
+        state: the tensors of the checkpoint by name, those of the image tower as `visual.…`; only shapes are looked at.
+        source: what messages call the checkpoint.
+
+    Raises:
+        ValueError: when no architecture has these shapes.
     """
     shapes = {name: tuple(value.shape) for name, value in state.items() if name.startswith(_IMAGE)}
     fits = [name for name in open_clip.list_models() if shapes and _fits(name, state, shapes)]
@@ -39,6 +48,7 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
 
 
 def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Return whether an architecture has an image tower of these shapes and a text tower that fits a checkpoint."""
     config = open_clip.get_model_config(name)
     text, vision = config["text_cfg"], config["vision_cfg"]
     # Cheap questions first: most architectures are out before anything is built.
@@ -48,23 +58,23 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
         return False
     config = {"embed_dim": config["embed_dim"], "quick_gelu": config.get("quick_gelu", False)}
     vision = vision | {"timm_model_pretrained": False}
-    # On the meta device tensors have shapes and no numbers, so this costs a blink.
+    # On the meta device tensors have shapes and no numbers, so building a model there takes almost no time.
     with torch.device("meta"):
-        model = open_clip.CustomTextCLIP(**config, vision_cfg=vision, text_cfg=_TINY_TEXT)
+        model = open_clip.CustomTextCLIP(**config, vision_cfg=vision, text_cfg=STAND_IN_TEXT)
     own = {key: tuple(value.shape) for key, value in model.state_dict().items() if key.startswith(_IMAGE)}
     return own == shapes
 
 
 def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
-    """Whether a text configuration goes with the tensors of a checkpoint; any does if it has no text tower."""
+    """Return whether a text configuration fits the tensors of a checkpoint; any fits one without a text tower."""
     has_text = any(not name.startswith((_IMAGE, "logit_")) for name in state)
     if not has_text:
         return True
-    words = state.get("token_embedding.weight", state.get("text.token_embedding.weight"))
-    if "hf_model_name" in text or words is None:
-        return ("hf_model_name" in text) == (words is None)
-    places = state.get("positional_embedding", state.get("text.positional_embedding"))
+    tokens = state.get("token_embedding.weight", state.get("text.token_embedding.weight"))
+    if "hf_model_name" in text or tokens is None:
+        return ("hf_model_name" in text) == (tokens is None)
+    positions = state.get("positional_embedding", state.get("text.positional_embedding"))
     vocabulary, width = text.get("vocab_size", 49408), text.get("width", 512)
     # CoCa reads one token more than a text has: its own, at the end.
     length = int(str(text.get("context_length", 77))) + bool(text.get("embed_cls"))
-    return tuple(words.shape) == (vocabulary, width) and places is not None and places.shape[0] == length
+    return tuple(tokens.shape) == (vocabulary, width) and positions is not None and positions.shape[0] == length

@@ -1,7 +1,7 @@
-"""CLIPs that open_clip knows how to build, with their published weights or a checkpoint on disk.
+"""CLIPs of open_clip, with their published weights or with a checkpoint on disk.
 
-open_clip (Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143). It builds the towers and knows where weights
-are; files come through `hub.py` and `weights.py`, so that nothing unchecked or half-written is ever loaded.
+open_clip: Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143. It builds the towers and knows where their
+weights are published. Files are read by `hub.py` and `weights.py`, so that no unchecked or half-written file is loaded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,21 +18,22 @@ from ..clip import CLIP, assemble_clip
 from ..judge import Judge, freeze, to_triple
 from .download import Progress
 from .hub import fetch_file, locate_repository
-from .open_clip_architecture import guess_architecture
+from .open_clip_architecture import STAND_IN_TEXT, guess_architecture
 from .open_clip_text import Tokenizer, build_text_tower, build_tokenizer, localize_config, without_torchaudio
 from .weights import StateDict, fit_weights, read_weights
 
 Config = dict[str, Any]
+"""The configuration of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others."""
 
 _WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-"""What open_clip's weights are called on the hub where nothing else is said."""
+"""What the files of weights are called on the hub, unless open_clip names another file."""
 
 # What transformers and timm raise when they cannot build what a configuration asks for.
 _UNBUILDABLE = (ImportError, OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
 
 
 def list_open_clip_models() -> dict[str, list[str]]:
-    """Every architecture with published weights, and what those are called."""
+    """Return the names of the published weights of every architecture that has some."""
     models: dict[str, list[str]] = {}
     for architecture, tag in open_clip.list_pretrained():
         models.setdefault(architecture, []).append(tag)
@@ -40,7 +41,7 @@ def list_open_clip_models() -> dict[str, list[str]]:
 
 
 def list_downloaded_open_clip(folder: Path) -> list[str]:
-    """The architectures of which some weights lie in `folder` already."""
+    """Return the architectures of which some published weights are in `folder`."""
 
     def is_there(architecture: str, tag: str) -> bool:
         repository, names = _locate_weights(architecture, tag)
@@ -50,14 +51,29 @@ def list_downloaded_open_clip(folder: Path) -> list[str]:
 
 
 def list_open_clip_architectures() -> list[str]:
-    """Every architecture that a checkpoint on disk may have."""
+    """Return every architecture that a checkpoint on disk may have."""
     return list(open_clip.list_models())
 
 
 def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: Progress | None = None) -> CLIP:
-    """A published model of open_clip, fetched into `folder` unless it is there already.
+    """Load a published model of open_clip.
 
-    ValueError when there is none of that name, when it cannot be had, or when it cannot be built here.
+    Args:
+        architecture: one of `list_open_clip_models`, such as 'ViT-B-32'.
+        pretrained: the name of some weights of that architecture, such as 'laion2b_s34b_b79k'.
+        folder: where the folders of repositories are; a file that is not there is downloaded into it.
+        progress: is called during a download.
+
+    Raises:
+        ValueError: when there is no such model, when its weights or its tokenizer are damaged or cannot be downloaded,
+            or when it cannot be built with the installed packages.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from das_core import load_open_clip
+        >>> clip = load_open_clip("ViT-B-32", "laion2b_s34b_b79k", Path("models/open_clip"))  # doctest: +SKIP
+        >>> clip.encode_text(["a coral reef full of fish"]).shape  # doctest: +SKIP
+        torch.Size([1, 512])
     """
     models = list_open_clip_models()
     if architecture not in models:
@@ -76,10 +92,27 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
 
 
 def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
-    """A CLIP from a checkpoint on disk, its architecture named as open_clip does, or guessed from its shapes if None.
+    """Load a CLIP from a checkpoint on disk; no code in the file is run.
 
-    Tokenizers that open_clip does not bring are fetched into `folder`. A checkpoint without text tensors becomes a
-    model without a text tower. ValueError when the file is damaged, holds code, or does not fit.
+    Args:
+        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin). Without tensors of a text tower it
+            becomes a model without one.
+        architecture: its name in open_clip, such as 'ViT-B-32'; None to guess it from the shapes of the tensors.
+        folder: where the folders of repositories are; a tokenizer that open_clip does not contain is downloaded into
+            it.
+
+    Raises:
+        ValueError: when the architecture is unknown, when the file is missing, damaged, holds code, or does not fit
+            the architecture, when the tokenizer cannot be downloaded, or when the model cannot be built with the
+            installed packages.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from das_core import load_clip_file
+        >>> folder = Path("models/open_clip")
+        >>> clip = load_clip_file(folder / "my_model.safetensors", "ViT-B-32", folder)  # doctest: +SKIP
+        >>> clip.name, clip.width  # doctest: +SKIP
+        ('my_model', 512)
     """
     state = read_weights(path)
     if architecture is None:
@@ -94,7 +127,14 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
 
 
 def build_open_clip_module(config: Mapping[str, Any]) -> nn.Module:
-    """A model of open_clip with random weights and its text tower a module of its own (`text`)."""
+    """Build a model of open_clip with random weights.
+
+    Args:
+        config: its configuration, as open_clip writes it.
+
+    Returns:
+        A module whose image tower is its submodule `visual`, and whose text tower is its submodule `text`.
+    """
     config = {name: part for name, part in config.items() if name != "custom_text"}
     vision = config["vision_cfg"] | {"timm_model_pretrained": False}
     # hf_model_pretrained: a text tower comes with the other weights, not from its own place on the hub.
@@ -107,9 +147,20 @@ def build_open_clip_module(config: Mapping[str, Any]) -> nn.Module:
 def wrap_open_clip_module(
     name: str, model: nn.Module, tokenizer: Tokenizer | None, published: Mapping[str, Any]
 ) -> CLIP:
-    """A CLIP of a model that has its weights; `published` is what it was trained with, OpenAI's way where not said."""
+    """Return a model of open_clip that has its weights as a CLIP.
+
+    Args:
+        name: what the model is called in messages.
+        model: as `build_open_clip_module` has built it; it is frozen in place.
+        tokenizer: the tokenizer of its text tower; None for a CLIP without one.
+        published: how images were shown in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
+            `interpolation`. What is missing is as OpenAI's models have it.
+
+    Raises:
+        ValueError: when a tower does not work, or when the two have embeddings of different widths.
+    """
     visual, text = model.get_submodule("visual"), model.get_submodule("text")
-    # CoCa's towers tell their tokens beside the embedding.
+    # CoCa's towers would return their tokens beside the embedding.
     for part in (visual, text):
         part.output_tokens = False  # type: ignore[assignment]
     size = visual.image_size
@@ -128,13 +179,9 @@ def wrap_open_clip_module(
 
 
 def _load(name: str, config: Config, published: Mapping[str, Any], state: StateDict, source: str, folder: Path) -> CLIP:
+    """Build a model, fit weights into it and return it as a CLIP; `source` is the name of the file of weights."""
     reads = not all(key.startswith(("visual.", "logit_")) for key in state)
-    # Something small stands in for a text tower that is not there.
-    text = (
-        localize_config(config["text_cfg"], folder)
-        if reads
-        else {"width": 64, "heads": 1, "layers": 1, "vocab_size": 8}
-    )
+    text = localize_config(config["text_cfg"], folder) if reads else STAND_IN_TEXT
     try:
         model = build_open_clip_module(config | {"text_cfg": text})
         tokenizer = build_tokenizer(text) if reads else None
@@ -144,7 +191,7 @@ def _load(name: str, config: Config, published: Mapping[str, Any], state: StateD
             "and transformers, or choose another model"
         ) from error
     own = model.state_dict()
-    state = StateDict(_open_clip_names(state, model), state.versions)
+    state = StateDict(_rename_tensors(state, model), state.versions)
     for key in own:
         # The scale of its logits has no part in an embedding, and its shape is not always the same.
         if key.startswith("logit_") or (not reads and not key.startswith("visual.")):
@@ -153,8 +200,8 @@ def _load(name: str, config: Config, published: Mapping[str, Any], state: StateD
     return wrap_open_clip_module(name, model, tokenizer, published)
 
 
-def _open_clip_names(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
-    """Tensors by the names that a model with a text tower of its own gives them."""
+def _rename_tensors(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
+    """Return tensors under the names that `build_open_clip_module` gives them, without the scale of the logits."""
     named = convert_state_dict(model, dict(state))
     if "positional_embedding" in named:
         named = convert_to_custom_text_state_dict(named)
@@ -164,6 +211,6 @@ def _open_clip_names(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
 
 
 def _locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[str]]:
-    """The repository of some weights, and what their file may be called, the safest form first."""
+    """Return the repository of some weights, and what their file may be called there, the safest format first."""
     repository, _, name = open_clip.get_pretrained_cfg(architecture, pretrained)["hf_hub"].rpartition("/")
     return repository, (f"{name.rpartition('.')[0]}.safetensors", name) if name else _WEIGHTS

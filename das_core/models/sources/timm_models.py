@@ -1,4 +1,4 @@
-"""Classifiers: judges whose output is one logit a class."""
+"""Classifiers of timm (Wightman, 2019) with pretrained weights from its hub."""
 
 from http.client import HTTPException
 from pathlib import Path
@@ -21,26 +21,43 @@ _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 def list_timm_architectures() -> list[str]:
-    """Every classifier of timm that has weights on the hub, as architecture.tag."""
+    """Return every classifier of timm that has weights on the hub, as 'architecture.tag'."""
     return sorted(name for name in timm.list_models(pretrained=True) if _is_classifier(name))
 
 
 def _is_classifier(name: str) -> bool:
+    """Return whether the outputs of a pretrained model of timm are the logits of classes."""
     # Elsewhere timm counts as classes what is none: 0 for features, 384 to 1280 for the embeddings of CLIP towers.
     classes = timm.models.get_pretrained_cfg(name).num_classes
     return classes == len(imagenet_labels()) or classes > _FEWEST_BEYOND_IMAGENET
 
 
 def load_timm(architecture: str, folder: Path) -> Classifier:
-    """A timm classifier with pretrained weights, fetched from its hub into `folder` unless they are there already."""
+    """Load a classifier of timm with pretrained weights.
+
+    Args:
+        architecture: one of `list_timm_architectures`, such as 'resnet18.a1_in1k'.
+        folder: the cache folder of the hub's client; weights that are not in it are downloaded into it.
+
+    Raises:
+        ValueError: when timm has no pretrained classifier of that name, or when its weights are damaged or cannot be
+            downloaded.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from das_core import load_timm
+        >>> load_timm("resnet18.a1_in1k", Path("models/classifiers/timm")).size  # doctest: +SKIP
+        224
+    """
     if architecture not in list_timm_architectures():
         raise ValueError(f"timm has no pretrained classifier '{architecture}'; see timm.list_models(pretrained=True)")
     source: dict[str, str] = {}
     config = timm.models.get_pretrained_cfg(architecture)
     if config.hf_hub_id:
-        fetched = (try_to_load_from_cache(config.hf_hub_id, name, folder) for name in _HUB_FILES)
-        # Read as a file what is there: the hub would be asked about it otherwise, for half a minute if it is silent.
-        source = next(({"file": path} for path in fetched if isinstance(path, str)), source)
+        cached = (try_to_load_from_cache(config.hf_hub_id, name, folder) for name in _HUB_FILES)
+        # Weights in the cache are given as a file: timm would ask the hub about them otherwise, for half a minute if
+        # the hub is silent.
+        source = next(({"file": path} for path in cached if isinstance(path, str)), source)
     try:
         if config.hf_hub_id and not source and not constants.HF_HUB_OFFLINE:
             # The hub's own client tries for a minute or more before it gives up.
@@ -51,10 +68,20 @@ def load_timm(architecture: str, folder: Path) -> Classifier:
             f"the weights of {architecture} could not be had ({type(error).__name__}: {str(error)[:200]}); check the "
             f"connection, or put its file into {folder.parent} and load it as a file"
         ) from error
-    return _timm_classifier(architecture, module)
+    return wrap_timm_module(architecture, module)
 
 
-def _timm_classifier(architecture: str, module: nn.Module) -> Classifier:
+def wrap_timm_module(architecture: str, module: nn.Module) -> Classifier:
+    """Return a model of timm that has its weights as a classifier.
+
+    Args:
+        architecture: what the classifier is called.
+        module: as timm has built it; the size and the normalisation of its views are read from it. It is frozen in
+            place.
+
+    Raises:
+        ValueError: when it does not answer views with one finite number for each class.
+    """
     config = resolve_data_config({}, model=module)
     return build_classifier(
         architecture, module, config["input_size"][-1], to_triple(config["mean"]), to_triple(config["std"])

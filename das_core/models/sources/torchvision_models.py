@@ -1,4 +1,4 @@
-"""Classifiers: judges whose output is one logit a class."""
+"""Classifiers of torchvision with their published weights."""
 
 import re
 from pathlib import Path
@@ -13,19 +13,25 @@ from .weights import StateDict, fit_weights, read_weights
 
 
 def list_torchvision_architectures() -> list[str]:
-    """Every classification architecture of torchvision."""
+    """Return every classification architecture of torchvision, sorted by name."""
     return sorted(torchvision.models.list_models(module=torchvision.models))
 
 
 def list_downloaded_torchvision(folder: Path) -> list[str]:
-    """Those of them whose default weights lie in `folder` already."""
+    """Return the architectures of torchvision whose default weights are in `folder`."""
     default = {
         name: torchvision.models.get_model_weights(name).DEFAULT.url for name in list_torchvision_architectures()
     }
     return [name for name, url in default.items() if (folder / url.rpartition("/")[2]).is_file()]
 
 
-def _torchvision_module(architecture: str, classes: int) -> nn.Module:
+def build_torchvision_module(architecture: str, classes: int) -> nn.Module:
+    """Build an architecture of torchvision without weights.
+
+    Args:
+        architecture: one of `list_torchvision_architectures`.
+        classes: how many logits the module answers with.
+    """
     builder = torchvision.models.get_model_builder(architecture)
     options: dict[str, object] = {"num_classes": classes}
     if architecture in ("googlenet", "inception_v3"):
@@ -36,24 +42,52 @@ def _torchvision_module(architecture: str, classes: int) -> nn.Module:
 
 
 def load_torchvision(architecture: str, folder: Path, progress: Progress | None = None) -> Classifier:
-    """A torchvision classifier with its default weights, fetched into `folder` unless they are there already."""
+    """Load a classifier of torchvision with its default weights.
+
+    Args:
+        architecture: one of `list_torchvision_architectures`, such as 'resnet18'.
+        folder: where files of weights are; a file that is not there is downloaded into it.
+        progress: is called during a download.
+
+    Raises:
+        ValueError: when torchvision has no such classifier, or when its weights are damaged or cannot be downloaded.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from das_core import load_torchvision
+        >>> load_torchvision("resnet18", Path("models/classifiers")).size  # doctest: +SKIP
+        224
+    """
     if architecture not in list_torchvision_architectures():
         raise ValueError(f"torchvision has no classifier '{architecture}'; see torchvision.models for the list")
     weights = torchvision.models.get_model_weights(architecture).DEFAULT
     digest = Path(weights.url).stem.rpartition("-")[2]
     path = download(weights.url, folder, digest, progress)
-    module = _torchvision_module(architecture, len(weights.meta["categories"]))
-    fit_weights(module, _torchvision_names(read_weights(path)), path.name, architecture)
-    return _torchvision_classifier(architecture, module)
+    module = build_torchvision_module(architecture, len(weights.meta["categories"]))
+    fit_weights(module, rename_torchvision_tensors(read_weights(path)), path.name, architecture)
+    return wrap_torchvision_module(architecture, module)
 
 
-def _torchvision_names(state: StateDict) -> StateDict:
-    # The densenets were saved when a name could still hold a dot: norm.1 is norm1 by now.
+def rename_torchvision_tensors(state: StateDict) -> StateDict:
+    """Return the tensors of a checkpoint under the names that today's torchvision gives them.
+
+    The DenseNets were saved when the name of a module could still contain a dot: what was 'norm.1' is now 'norm1'.
+    """
     dotted = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
     return StateDict({dotted.sub(r"\1\2", name): value for name, value in state.items()}, state.versions)
 
 
-def _torchvision_classifier(architecture: str, module: nn.Module) -> Classifier:
+def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
+    """Return a model of torchvision that has its weights as a classifier.
+
+    Args:
+        architecture: one of `list_torchvision_architectures`; the size and the normalisation of the views are those of
+            its default weights.
+        module: as `build_torchvision_module` has built it; it is frozen in place.
+
+    Raises:
+        ValueError: when it does not answer views with one finite number for each class.
+    """
     preset = torchvision.models.get_model_weights(architecture).DEFAULT.transforms()
     size = preset.crop_size[0]
     return build_classifier(architecture, module, size, to_triple(preset.mean), to_triple(preset.std))

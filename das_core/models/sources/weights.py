@@ -1,4 +1,4 @@
-"""Weights from files. Files are not trusted: no pickled code ever runs."""
+"""Reading weights from files and fitting them into modules; files are not trusted, and no code in them is ever run."""
 
 import pickle
 import struct
@@ -14,14 +14,19 @@ from torch import Tensor, nn
 
 
 class StateDict(dict[str, Tensor]):
-    """Tensors by name, and the versions of the modules that saved them, by which some modules read their older selves.
+    """Tensors by name, with the versions of the modules that they were saved from.
 
-    `_metadata` is where torch looks for those; '' stands for the whole model.
+    By its version, a module recognises tensors that an older version of its class has saved, and converts them.
+
+    Args:
+        tensors: the tensors by name.
+        versions: the version of each module by the module's name; '' is the whole model.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], versions: Mapping[str, int]) -> None:
         super().__init__(tensors)
         self.versions = dict(versions)
+        # Here torch looks for the versions.
         self._metadata = {name: {"version": version} for name, version in versions.items()}
 
 
@@ -45,9 +50,17 @@ _PREFIXES = ("module.", "model.", "_orig_mod.")
 
 
 def read_weights(path: Path) -> StateDict:
-    """The tensors of a .safetensors or .pth/.pt/.bin file, by name, without what trainers wrap around them.
+    """Return the tensors of a checkpoint file, by name.
 
-    ValueError when the file is damaged, is no checkpoint, or holds pickled code (which is not run).
+    What training scripts wrap around them is taken off: a surrounding dictionary ('state_dict', 'model' and others),
+    and a prefix that all names have ('module.', 'model.', '_orig_mod.').
+
+    Args:
+        path: a .safetensors file, or one that torch has saved (.pth, .pt, .bin).
+
+    Raises:
+        ValueError: when the file is missing, damaged or no checkpoint, or when it holds pickled code or a program
+            (which are not run).
     """
     if not path.is_file():
         raise ValueError(f"there is no checkpoint file '{path.name}'; choose one that exists")
@@ -76,6 +89,7 @@ def read_weights(path: Path) -> StateDict:
 
 
 def _unwrap(content: Any, path: Path) -> StateDict:
+    """Return the tensors in the content of a checkpoint file; raise a ValueError when it has none."""
     for _ in range(3):
         inner = next((content[k] for k in _WRAPPERS if isinstance(content, Mapping) and k in content), None)
         if not isinstance(inner, Mapping):
@@ -84,7 +98,7 @@ def _unwrap(content: Any, path: Path) -> StateDict:
     if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f"'{path.name}' holds no weights; a state_dict (tensors by name) is needed")
     state = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    versions = _versions(getattr(content, "_metadata", None))
+    versions = _read_versions(getattr(content, "_metadata", None))
     # They are nested in any order: '_orig_mod.module.' and 'module._orig_mod.' both occur.
     while prefix := next((p for p in _PREFIXES if all(name.startswith(p) for name in state)), None):
         state = {name.removeprefix(prefix): value for name, value in state.items()}
@@ -92,15 +106,29 @@ def _unwrap(content: Any, path: Path) -> StateDict:
     return StateDict(state, versions)
 
 
-def _versions(metadata: Any) -> dict[str, int]:
-    """The versions of modules by name, of what a checkpoint says of them; it can say anything."""
+def _read_versions(metadata: Any) -> dict[str, int]:
+    """Return the versions of modules by name, from the metadata of a checkpoint, which may be anything."""
     parts = metadata.items() if isinstance(metadata, Mapping) else ()
     versions = {str(name): part.get("version") for name, part in parts if isinstance(part, Mapping)}
     return {name: version for name, version in versions.items() if isinstance(version, int)}
 
 
 def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, architecture: str) -> nn.Module:
-    """Load weights into a module, all of them; ValueError says which do not fit the architecture."""
+    """Load weights into a module; every tensor must be there and fit.
+
+    Args:
+        module: the module, changed in place.
+        state: the tensors by the module's names. Of a `StateDict`, the versions are taken into account.
+        source: what messages call the file of the weights.
+        architecture: what messages call the architecture of the module.
+
+    Returns:
+        The same module.
+
+    Raises:
+        ValueError: when tensors are missing, unknown or of another shape, or are not plain numbers in memory (sparse,
+            quantised, complex); the message counts them and names some.
+    """
     odd = next((name for name, value in state.items() if not _is_plain(value)), None)
     if odd:
         raise ValueError(
@@ -113,14 +141,14 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
         for name, shape in own.items()
         if name in state and state[name].shape != shape
     ]
-    # Without a word on its version the model takes itself to be as new as it is.
-    versions = {"": module._version} | _versions(getattr(state, "_metadata", None))
+    # A checkpoint that does not say the version of the whole model counts as saved by the current one.
+    versions = {"": module._version} | _read_versions(getattr(state, "_metadata", None))
     try:
-        # Not strict, and asked afterwards: modules rename what their older selves were saved with.
+        # Not strict, and checked afterwards: modules rename tensors of older versions while they load them.
         missing, unknown = module.load_state_dict(StateDict(state, versions), strict=False)
         wrong = []
     except RuntimeError as error:
-        # Raised for shapes, before the names are told.
+        # Raised for shapes, before anything is known of missing and unknown names.
         missing = [name for name in own if name not in state]
         unknown = [name for name in state if name not in own]
         wrong = shapes[:1] or [str(error)[:200]]
@@ -137,6 +165,7 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
 
 
 def _is_plain(value: Tensor) -> bool:
+    """Return whether a tensor is dense, on the CPU, and neither quantised nor complex."""
     # Of quantised, sparse, complex and meta tensors torch would refuse some, and take others with values lost.
     dense = value.layout == torch.strided and value.device.type == "cpu"
     return dense and not value.is_quantized and not value.is_complex()

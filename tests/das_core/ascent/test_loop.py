@@ -1,14 +1,16 @@
+"""The loop of an ascent: what it starts from, goes on from and ends with, and what it does when memory runs out."""
+
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
-from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
 
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
-from das_core.ascent.result import AscentError
+from das_core.ascent.result import AscentError, Result
 from das_core.objectives.classes import ClassObjective
+from das_core.objectives.prior import Prior
 from das_core.stack.decomposition import read_levels
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
@@ -16,6 +18,7 @@ from das_core.stack.state import LevelTensors
 from das_core.views.augmentation import Augmentation
 from das_core.views.transforms import Flip, Noise
 from das_core.views.windows import Windows
+from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
 
 
 @pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
@@ -28,7 +31,7 @@ def test_the_score_rises(method: str, optimizer: Optimizer) -> None:
     assert history[-1].scores["class 3"] > history[0].scores["class 3"] + 0.1
 
 
-def test_every_step_tells_what_it_did() -> None:
+def test_every_step_has_a_record_and_the_stack_after_it() -> None:
     ascent = Ascent(ImageStack.grey(SPEC), [class_objective()], VIEWS, steps=3)
     images = []
     for number, step in enumerate(ascent):
@@ -46,18 +49,6 @@ def test_every_step_tells_what_it_did() -> None:
 def test_the_same_settings_give_the_same_bits() -> None:
     assert torch.equal(climb(seed=7).image, climb(seed=7).image)
     assert not torch.equal(climb(seed=7).image, climb(seed=8).image)
-
-
-@pytest.mark.parametrize("chunk", [1, 5, 0])
-def test_chunks_change_nothing_but_rounding(chunk: int) -> None:
-    stack = ImageStack.grey(SPEC, 2)
-    whole = Ascent(stack, [class_objective()], VIEWS, chunk=12)
-    parts = Ascent(stack, [class_objective()], VIEWS, chunk=chunk)
-    first = next(iter(whole))
-    again = next(iter(parts))
-    assert again.record.gradient_norm == pytest.approx(first.record.gradient_norm, rel=1e-5)
-    difference = (again.stack.canvas - first.stack.canvas).norm() / first.stack.canvas.norm()
-    assert difference < 1e-5
 
 
 def test_an_image_of_a_batch_does_not_depend_on_the_others() -> None:
@@ -106,37 +97,6 @@ def test_every_level_can_be_read_out(optimizer: Optimizer, method: str) -> None:
     torch.testing.assert_close(summed, stack.canvas - stack.start, rtol=1e-3, atol=1e-4)
 
 
-def test_objectives_add_up_with_their_weights() -> None:
-    def gradient(*asked: ClassObjective) -> Tensor:
-        stack = ImageStack.grey(SPEC)
-        ascent = Ascent(stack, asked, VIEWS, optimizer=SGD(1.0), schedule="constant")
-        return next(iter(ascent)).stack.canvas
-
-    same = class_objective(3).judge
-    first = ClassObjective(same, ((3, 1.0),))
-    second = ClassObjective(same, ((5, 1.0),), weight=-0.5)
-    torch.testing.assert_close(gradient(first, second), gradient(first) + gradient(second), rtol=1e-4, atol=1e-3)
-
-
-def test_every_model_sees_views_of_its_own_and_objectives_of_one_model_share_them() -> None:
-    calls: list[Tensor] = []
-
-    class Watched(nn.Module):
-        def forward(self, views: Tensor) -> Tensor:
-            calls.append(views.detach().clone())
-            return views
-
-    one, other = judge(Watched()), judge(Watched(), size=24)
-    asked = [Output(one, "a"), Output(other, "b"), Output(one, "c")]
-    next(iter(Ascent(ImageStack.grey(SPEC), asked, VIEWS, chunk=6)))
-    assert [tuple(views.shape[2:]) for views in calls] == [(16, 16), (24, 24)]
-
-
-def test_objectives_of_one_name_are_told_apart() -> None:
-    history = climb(objectives=[class_objective(3), class_objective(3, 0.5), class_objective(4)]).history
-    assert list(history[0].scores) == ["class 3", "class 3 (2)", "class 4"]
-
-
 def test_chunk_is_halved_when_memory_runs_out() -> None:
     sizes: list[int] = []
     network = classifier()
@@ -167,53 +127,164 @@ def test_out_of_memory_with_a_single_view_is_raised() -> None:
         next(iter(Ascent(ImageStack.grey(SPEC), [Output(judge(Full()))], VIEWS)))
 
 
-class BreaksAt(nn.Module):
-    """Answers with its views until call number `call`, then with views times `factor`."""
-
-    def __init__(self, call: int, factor: float) -> None:
-        super().__init__()
-        self.call, self.factor, self.calls = call, factor, 0
-
-    def forward(self, views: Tensor) -> Tensor:
-        self.calls += 1
-        return views * self.factor if self.calls == self.call else views
-
-
-@pytest.mark.parametrize(
-    ("factor", "says"), [(float("nan"), "'broken' is not a number at step 3"), (0.0, "'broken' vanished at step 3")]
-)
-def test_a_gradient_that_breaks_down_is_named_and_the_last_good_image_kept(factor: float, says: str) -> None:
-    asked = [Output(judge(BreaksAt(3, factor)), "broken")]
-    ascent = Ascent(ImageStack.grey(SPEC), asked, VIEWS, chunk=6)
-    images: list[Tensor] = []
-    with pytest.raises(AscentError, match=says) as error:
-        images.extend(step.image() for step in ascent)
-    assert "the last good image is that of step 2" in str(error.value)
-    assert len(ascent.result.history) == 2
-    assert torch.isfinite(ascent.result.image).all()
-
-
-def test_a_judge_that_does_not_look_is_named() -> None:
-    class Blind(nn.Module):
-        def forward(self, views: Tensor) -> Tensor:
-            return torch.ones(len(views), 1)
-
-    with pytest.raises(AscentError, match="'output' vanished at step 1"):
-        next(iter(Ascent(ImageStack.grey(SPEC), [Output(judge(Blind()))], VIEWS)))
-
-
-def test_the_broken_objective_is_the_one_that_is_named() -> None:
-    asked = [class_objective(), Output(judge(BreaksAt(1, float("nan"))), "broken")]
-    with pytest.raises(AscentError, match="gradient of 'broken' is"):
-        next(iter(Ascent(ImageStack.grey(SPEC), asked, VIEWS)))
-
-
 def test_an_ascent_that_is_broken_off_keeps_what_it_has() -> None:
     ascent = Ascent(ImageStack.grey(SPEC), [class_objective()], VIEWS)
     for step in ascent:
         if step.record.step == 2:
             break
     assert ascent.result.stack.steps == 3
+
+
+def test_before_the_first_step_the_result_is_the_start() -> None:
+    start = ImageStack.noise(SPEC, 2)
+    result = Ascent(start, [class_objective()], VIEWS).result
+    assert torch.equal(result.image, start.image())
+    assert result.history == ()
+    assert result.stack.steps == 0
+
+
+def assert_same(one: Result, other: Result) -> None:
+    """Every bit of two results is the same, also what the next ascent would go on from."""
+    assert torch.equal(one.image, other.image)
+    assert torch.equal(one.importance, other.importance)
+    assert one.history == other.history
+    assert one.stack.steps == other.stack.steps
+    assert torch.equal(one.stack.canvas, other.stack.canvas)
+    for mine, yours in (
+        (one.stack.parameters, other.stack.parameters),
+        (one.stack.optimizer_state, other.stack.optimizer_state),
+    ):
+        assert (mine is None) == (yours is None)
+        if mine is not None and yours is not None:
+            assert all(torch.equal(a, b) for a, b in zip(mine.tensors, yours.tensors, strict=True))
+
+
+def start_ascent(optimizer: Optimizer | None = None, steps: int = 5) -> Ascent:
+    """An ascent with a part from coarse to fine and steps that become smaller, where the number of the step matters."""
+    return Ascent(ImageStack.noise(SPEC, 2), [class_objective()], VIEWS, steps=steps, optimizer=optimizer, seed=3)
+
+
+def do_steps(ascent: Ascent, count: int) -> None:
+    """Iterate, and break the iteration off after some steps."""
+    done = 0
+    for _ in ascent:
+        done += 1
+        if done == count:
+            break
+    assert done == count
+
+
+OPTIMIZERS = [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()]
+
+
+def test_run_returns_the_result() -> None:
+    ascent = start_ascent()
+    result = ascent.run()
+    assert_same(result, ascent.result)
+    assert result.stack is ascent.stack
+    assert [record.step for record in result.history] == [0, 1, 2, 3, 4]
+
+
+def test_run_does_what_an_iteration_does() -> None:
+    iterated = start_ascent()
+    steps = list(iterated)
+    assert_same(start_ascent().run(), iterated.result)
+    assert [step.record for step in steps] == iterated.history
+    assert steps[-1].stack is iterated.stack
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("pieces", [(1,), (4,), (2, 1), (1, 1, 1, 1)])
+def test_an_iteration_that_was_broken_off_goes_on_bit_for_bit(optimizer: Optimizer, pieces: tuple[int, ...]) -> None:
+    through = start_ascent(optimizer).run()
+    again, run = start_ascent(optimizer), start_ascent(optimizer)
+    for count in pieces:
+        do_steps(again, count)
+        do_steps(run, count)
+    rest = list(again)
+    assert [step.record.step for step in rest] == list(range(sum(pieces), 5))
+    assert_same(again.result, through)
+    assert_same(run.run(), through)
+
+
+def test_a_new_iterator_is_not_a_new_ascent() -> None:
+    ascent = start_ascent(steps=3)
+    assert [next(iter(ascent)).record.step for _ in range(3)] == [0, 1, 2]
+    assert_same(ascent.result, start_ascent(steps=3).run())
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_after_the_last_step_there_is_nothing_left_to_do(optimizer: Optimizer) -> None:
+    ascent = start_ascent(optimizer)
+    first = ascent.run()
+    assert list(ascent) == []
+    assert_same(ascent.run(), first)
+    assert len(ascent.history) == 5
+    assert ascent.stack is first.stack
+
+
+def test_what_is_done_with_a_result_is_not_done_to_the_ascent() -> None:
+    ascent = start_ascent()
+    do_steps(ascent, 2)
+    early = ascent.result
+    ascent.run()
+    assert len(early.history) == 2
+    assert early.stack.steps == 2
+    assert not torch.equal(early.image, ascent.result.image)
+
+
+class Breaking(nn.Module):
+    """A network whose answer is multiplied by a factor at call 3, and at all later calls unless it is mended then."""
+
+    def __init__(self, network: nn.Module, factor: float, mended: bool = True) -> None:
+        super().__init__()
+        self.network, self.factor, self.mended, self.calls = network, factor, mended, 0
+
+    def forward(self, views: Tensor) -> Tensor:
+        self.calls += 1
+        answer: Tensor = self.network(views)
+        broken = self.calls == 3 if self.mended else self.calls >= 3
+        return answer * self.factor if broken else answer
+
+
+def breaking_ascent(factor: float, mended: bool = True) -> Ascent:
+    network = classifier()
+    model = replace(network, module=Breaking(network.module, factor, mended))
+    # All views of both images in one chunk, so that a step is one call.
+    return Ascent(ImageStack.noise(SPEC, 2), [ClassObjective(model, ((3, 1.0),))], VIEWS, steps=5, seed=3, chunk=12)
+
+
+def sound_ascent(steps: int) -> Ascent:
+    return Ascent(ImageStack.noise(SPEC, 2), [class_objective()], VIEWS, steps=steps, seed=3, chunk=12)
+
+
+@pytest.mark.parametrize("factor", [float("nan"), 0.0])
+def test_after_an_error_the_result_is_the_last_good_one(factor: float) -> None:
+    ascent = breaking_ascent(factor, mended=False)
+    with pytest.raises(AscentError, match="at step 3"):
+        ascent.run()
+    sound = sound_ascent(5)
+    do_steps(sound, 2)
+    assert_same(ascent.result, sound.result)
+    # The step that failed is done again, and fails again.
+    with pytest.raises(AscentError, match="at step 3"):
+        ascent.run()
+    assert_same(ascent.result, sound.result)
+
+
+@pytest.mark.parametrize("factor", [float("nan"), 0.0])
+def test_an_ascent_goes_on_after_an_error_once_its_cause_is_gone(factor: float) -> None:
+    ascent = breaking_ascent(factor)
+    with pytest.raises(AscentError, match="at step 3"):
+        ascent.run()
+    assert_same(ascent.run(), sound_ascent(5).run())
+
+
+def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None:
+    first, second = class_objective(), class_objective(seed=1)
+    ascent = Ascent(ImageStack.grey(SPEC), [Prior(), first, second, replace(first, weight=0.5)], VIEWS)
+    assert [judge.module for judge in ascent.judges] == [first.judge.module, second.judge.module]
+    assert Ascent(ImageStack.grey(SPEC), [Prior()], VIEWS).judges == []
 
 
 def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
@@ -231,11 +302,11 @@ def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
         ({"augmentation": Augmentation(windows=Windows(9))}, "jitter 9 reaches past the margin of 8"),
     ],
 )
-def test_bad_settings_are_named(settings: dict[str, object], says: str) -> None:
+def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         climb(**settings)
 
 
-def test_no_objective_is_named() -> None:
+def test_an_ascent_without_objectives_is_refused() -> None:
     with pytest.raises(ValueError, match="no objective is connected"):
         Ascent(ImageStack.grey(SPEC), [])

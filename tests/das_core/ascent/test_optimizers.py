@@ -1,15 +1,22 @@
-"""Each optimizer against torch's own on explicit levels."""
+"""Each optimizer against torch's own on explicit levels; the size of steps, and what is remembered between them."""
+
+from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from das_core.ascent.pace import Pace
+from das_core.common.masks import mean_square
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import make_operator
 from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+from toys import Output, judge
 
 CPU = torch.device("cpu")
 CANVAS, LEVELS = (24, 24), (1, 3, 10, 24)
@@ -101,6 +108,73 @@ def test_momentum_averages_directions() -> None:
     torch.testing.assert_close(both, before + 0.75 * before + 0.25 * alone, rtol=1e-4, atol=1e-6)
 
 
+def test_unit_ascent_takes_the_rms_of_what_lies_under_a_mask() -> None:
+    gradient = gradients(1)[0]
+    mask = torch.zeros(1, 1, *CANVAS)
+    mask[..., 4:12, 6:20] = torch.linspace(0.2, 1.0, 14)
+    stack = flat("spectral")
+    moved = NormalizedAscent(0.05).step(stack, gradient, stack.spec.operator(CPU), FULL, mask).canvas
+    weighted = (moved.double().square() * mask).sum(dim=(2, 3)) / mask.double().sum()
+    torch.testing.assert_close(weighted.sqrt(), torch.full_like(weighted, 0.05), rtol=1e-4, atol=0)
+    # The direction is that without a mask: what lies outside is not cut off.
+    free = NormalizedAscent(0.05).step(stack, gradient, stack.spec.operator(CPU), FULL).canvas
+    assert float(torch.cosine_similarity(moved[0, 0].flatten(), free[0, 0].flatten(), dim=0)) > 0.99999
+
+
+def test_the_steps_of_a_masked_stack_are_as_large_under_its_mask_as_elsewhere() -> None:
+    class MeanColour(nn.Module):
+        def forward(self, views: Tensor) -> Tensor:
+            return views.mean(dim=(2, 3))
+
+    image = torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(3))
+    mask = torch.zeros(1, 40, 48)
+    mask[:, 10:30, 12:32] = 1
+    stack = ImageStack.from_image(StackSpec(48, 40, 8), image).place_into(image, mask)
+    views, optimizer = Augmentation(4, Windows(8)), NormalizedAscent(0.06)
+    objective = Output(judge(MeanColour()))
+    moved = Ascent(stack, [objective], views, steps=1, schedule="constant", optimizer=optimizer).run().stack
+    assert moved.surroundings is not None
+    rms = mean_square(moved.canvas - moved.start, moved.surroundings.mask).sqrt()
+    torch.testing.assert_close(rms, torch.full_like(rms, 0.06), rtol=1e-4, atol=0)
+
+
+def test_unit_ascent_low_passes_its_steps_while_it_is_coarse() -> None:
+    gradient, stack = gradients(1)[0], flat("spectral")
+    coarse = Pace(1.0, 0.25)
+    operator = stack.spec.operator(CPU)
+    moved = NormalizedAscent(0.05).step(stack, gradient, operator, coarse).canvas
+    direction = operator.precondition(gradient, coarse.cutoff(CANVAS[0]))
+    expected = 0.05 * direction / direction.square().mean(dim=(2, 3), keepdim=True).sqrt()
+    torch.testing.assert_close(moved, expected)
+    fine = NormalizedAscent(0.05).step(stack, gradient, operator, FULL).canvas
+    assert not torch.allclose(moved, fine, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05), SGD(0.01), Adam(0.02)])
+def test_the_rate_of_the_pace_scales_a_step(optimizer: Optimizer) -> None:
+    gradient, stack = gradients(1)[0], flat("layers" if optimizer.needs_levels else "exact")
+    operator = stack.spec.operator(CPU)
+    whole = optimizer.step(stack, gradient, operator, FULL).canvas
+    quarter = optimizer.step(stack, gradient, operator, Pace(0.25, 1.0)).canvas
+    torch.testing.assert_close(quarter, whole / 4, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(momentum=0.5), SGD(0.01, 0.9), Adam()])
+def test_the_state_of_an_optimizer_of_another_kind_is_not_used(optimizer: Optimizer) -> None:
+    first, second = gradients(2)
+    stack = flat("layers" if optimizer.needs_levels else "exact")
+    operator = stack.spec.operator(CPU)
+    fresh = optimizer.step(stack, second, operator, FULL)
+    own = optimizer.step(stack, first, operator, FULL).optimizer_state
+    assert own is not None
+    assert own.kind == optimizer.kind
+    foreign = replace(own, kind="another")
+    after_another = optimizer.step(replace(stack, optimizer_state=foreign), second, operator, FULL)
+    assert torch.equal(after_another.canvas, fresh.canvas)
+    after_own = optimizer.step(replace(stack, optimizer_state=own), second, operator, FULL)
+    assert not torch.equal(after_own.canvas, fresh.canvas)
+
+
 @pytest.mark.parametrize("optimizer", [NormalizedAscent(momentum=0.5), SGD(momentum=0.5), Adam()])
 def test_a_step_mutates_nothing(optimizer: Optimizer) -> None:
     method = "layers" if optimizer.needs_levels else "exact"
@@ -130,6 +204,6 @@ def test_a_step_mutates_nothing(optimizer: Optimizer) -> None:
         (lambda: Adam(learning_rate=0), "learning_rate 0"),
     ],
 )
-def test_bad_settings_are_named(make: object, says: str) -> None:
+def test_settings_out_of_range_are_refused(make: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         make()  # type: ignore[operator]

@@ -1,3 +1,5 @@
+"""The pace of an ascent: rate, coarse progress and progress of its steps, and the low-pass that they lead to."""
+
 import math
 from itertools import pairwise
 
@@ -44,6 +46,11 @@ def test_an_ascent_slows_and_opens_without_a_stop(steps: int, schedule: Schedule
         assert later.rate <= earlier.rate
         assert later.coarse_progress >= earlier.coarse_progress
         assert later.rate == earlier.rate or later.coarse_progress == 1
+
+
+def test_progress_goes_evenly_from_the_first_step_to_the_last() -> None:
+    assert [pace_at(step, 5, "cosine", 0.6).progress for step in range(5)] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert [pace_at(step, 2, "constant", 0.0).progress for step in range(2)] == [0.0, 1.0]
 
 
 def test_one_step_is_a_whole_one() -> None:

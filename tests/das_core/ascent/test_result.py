@@ -1,13 +1,148 @@
+"""The outcome of an ascent: gradients that it cannot go on along, and the importance of pixels."""
+
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
-from toys import SPEC, Output, climb, judge
 
 from das_core.ascent.loop import Ascent
-from das_core.ascent.result import make_importance_mask, measure_gradient_strength
+from das_core.ascent.result import (
+    AscentError,
+    Record,
+    Step,
+    check_gradient,
+    make_importance_mask,
+    measure_gradient_strength,
+)
 from das_core.stack.image_stack import ImageStack
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
+from toys import SPEC, VIEWS, Output, class_objective, climb, judge
+
+
+def record(scores: dict[str, float] | None = None, norm: float = 1.0, step: int = 4) -> Record:
+    return Record(step, scores or {"a cat": 0.5, "a dog": -1.0}, norm)
+
+
+def gradient(batch: int = 2) -> Tensor:
+    return torch.randn(batch, 3, 8, 9, generator=torch.Generator().manual_seed(0))
+
+
+def check(values: Tensor, made: Record | None = None, weight: float = 1.0, is_first: bool = False) -> None:
+    """Check a gradient as a step does, all its objectives with one weight."""
+    made = made or record(norm=float(values.norm()))
+    check_gradient(values, made, dict.fromkeys(made.scores, weight), is_first=is_first)
+
+
+def test_a_gradient_that_leads_somewhere_passes() -> None:
+    check(gradient())
+    check(gradient() * 1e-30)
+    # One value is enough.
+    single = torch.zeros(1, 3, 8, 9)
+    single[0, 2, 7, 8] = -1e-12
+    check(single)
+
+
+def test_a_norm_that_overflows_passes_while_every_value_is_finite() -> None:
+    huge = gradient() * 1e30
+    norm = float(huge.norm())
+    assert norm == float("inf")
+    check(huge, record(norm=norm))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
+    broken = gradient()
+    broken[1, 0, 3, 4] = value
+    with pytest.raises(AscentError, match=r"the gradient of 'a cat', 'a dog' is not a number at step 5; .* in fp32"):
+        check(broken)
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
+def test_of_a_broken_gradient_the_objective_with_the_broken_score_is_named(score: float) -> None:
+    with pytest.raises(AscentError, match="the gradient of 'a dog' is not a number at step 5"):
+        check(gradient() * torch.nan, record({"a cat": 0.5, "a dog": score}, norm=float("nan")))
+
+
+@pytest.mark.parametrize("empty", [0, 1])
+def test_a_gradient_of_0_in_one_image_of_a_batch_is_refused(empty: int) -> None:
+    vanished = gradient()
+    vanished[empty] = 0
+    with pytest.raises(AscentError, match=r"gradient of 'a cat', 'a dog' vanished at step 5: no change .* the logit"):
+        check(vanished)
+
+
+def test_weights_of_0_are_refused_before_a_gradient_of_0() -> None:
+    with pytest.raises(AscentError, match="weights of all objectives are 0 at step 5, so there is nothing to climb"):
+        check(torch.zeros(1, 3, 8, 9), weight=0.0)
+    check(gradient(), weight=-1.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "weight"),
+    [(gradient() * torch.nan, 1.0), (gradient(), 0.0), (gradient() * 0, 1.0)],
+    ids=["not a number", "no weight", "vanished"],
+)
+def test_every_error_says_which_image_is_left(values: Tensor, weight: float) -> None:
+    with pytest.raises(AscentError, match="the last good image is that of step 4"):
+        check(values, weight=weight)
+    with pytest.raises(AscentError, match="there is no good image yet"):
+        check(values, weight=weight, is_first=True)
+
+
+def test_an_ascent_error_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="vanished"):
+        check(torch.zeros(1, 3, 8, 9))
+
+
+class BreaksAt(nn.Module):
+    """Answers with its views until call number `call`, then with views times `factor`."""
+
+    def __init__(self, call: int, factor: float) -> None:
+        super().__init__()
+        self.call, self.factor, self.calls = call, factor, 0
+
+    def forward(self, views: Tensor) -> Tensor:
+        self.calls += 1
+        return views * self.factor if self.calls == self.call else views
+
+
+@pytest.mark.parametrize(
+    ("factor", "says"), [(float("nan"), "'broken' is not a number at step 3"), (0.0, "'broken' vanished at step 3")]
+)
+def test_a_gradient_that_breaks_down_is_named_and_the_last_good_image_kept(factor: float, says: str) -> None:
+    objectives = [Output(judge(BreaksAt(3, factor)), "broken")]
+    ascent = Ascent(ImageStack.grey(SPEC), objectives, VIEWS, chunk=6)
+    images: list[Tensor] = []
+    with pytest.raises(AscentError, match=says) as error:
+        images.extend(step.image() for step in ascent)
+    assert "the last good image is that of step 2" in str(error.value)
+    assert len(ascent.result.history) == 2
+    assert torch.isfinite(ascent.result.image).all()
+
+
+def test_a_judge_that_does_not_look_is_named() -> None:
+    class Blind(nn.Module):
+        def forward(self, views: Tensor) -> Tensor:
+            return torch.ones(len(views), 1)
+
+    with pytest.raises(AscentError, match="'output' vanished at step 1"):
+        next(iter(Ascent(ImageStack.grey(SPEC), [Output(judge(Blind()))], VIEWS)))
+
+
+def test_the_broken_objective_is_the_one_that_is_named() -> None:
+    objectives = [class_objective(), Output(judge(BreaksAt(1, float("nan"))), "broken")]
+    with pytest.raises(AscentError, match="gradient of 'broken' is"):
+        next(iter(Ascent(ImageStack.grey(SPEC), objectives, VIEWS)))
+
+
+def test_a_step_renders_the_stack_after_it() -> None:
+    stack = ImageStack.noise(SPEC, 2)
+    step = Step(record(), stack)
+    assert torch.equal(step.image(), stack.image())
+    assert not torch.equal(replace(step, stack=ImageStack.grey(SPEC, 2)).image(), stack.image())
 
 
 class Left(nn.Module):
@@ -17,7 +152,7 @@ class Left(nn.Module):
         return views[..., : views.shape[-1] // 2].square()
 
 
-def test_it_is_bright_where_a_judge_looks() -> None:
+def test_importance_is_bright_where_a_judge_looks() -> None:
     still = Augmentation(2, Windows(8, 1.0, 1.0, 1.0), ())
     result = climb(ImageStack.grey(SPEC, 2), objectives=[Output(judge(Left()))], augmentation=still)
     importance = result.importance
@@ -28,11 +163,11 @@ def test_it_is_bright_where_a_judge_looks() -> None:
     assert importance.max() == 1
 
 
-def test_before_the_first_step_it_is_dark() -> None:
+def test_before_the_first_step_importance_is_0() -> None:
     assert Ascent(ImageStack.grey(SPEC), [Output(judge(Left()))]).result.importance.max() == 0
 
 
-def test_it_is_that_of_numpy() -> None:
+def test_importance_is_that_of_numpy() -> None:
     steps = torch.randn(4, 2, 3, 12, 10, generator=torch.Generator().manual_seed(0))
     mask = make_importance_mask(torch.stack([measure_gradient_strength(step) for step in steps]).sum(dim=0))
     for item in range(2):

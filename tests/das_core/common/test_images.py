@@ -1,8 +1,27 @@
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from skimage import data
 from torch import Tensor
 
-from das_core.common.images import check_images
+from das_core.common.geometry import Shape
+from das_core.common.images import check_images, fit_square, place_on_canvas, resize_to_cover
+
+
+def photograph() -> Tensor:
+    """Scikit-image's coffee, 400 x 600, as (1, 3, H, W), 0..1."""
+    return torch.from_numpy(data.coffee()).movedim(-1, 0)[None].float() / 255
+
+
+def noise(height: int, width: int, batch: int = 1) -> Tensor:
+    return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def resize_by_pil(image: Tensor, height: int, width: int, filter_: Image.Resampling) -> np.ndarray:
+    """An image (1, 3, H, W) resized by PIL, one channel after the other: (3, height, width)."""
+    channels = [Image.fromarray(channel.numpy()).resize((width, height), filter_) for channel in image[0]]
+    return np.stack([np.asarray(channel) for channel in channels])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
@@ -31,3 +50,114 @@ def test_images_pass_as_they_are(dtype: torch.dtype) -> None:
 def test_what_is_wrong_is_named(images: Tensor, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         check_images(images, "the mask")
+
+
+@pytest.mark.parametrize(
+    "shape", [(224, 224), (100, 300), (300, 100), (400, 600), (200, 300), (17, 33), (800, 800), (401, 601)]
+)
+def test_cover_is_resizing_and_cutting_by_pil(shape: Shape) -> None:
+    image, (height, width) = photograph(), shape
+    factor = max(height / 400, width / 600)
+    size = (max(width, round(600 * factor)), max(height, round(400 * factor)))
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    channels = [Image.fromarray(channel.numpy()).resize(size, Image.Resampling.BICUBIC) for channel in image[0]]
+    cut = [np.asarray(channel.crop((left, top, left + width, top + height))) for channel in channels]
+    covered = resize_to_cover(image, shape)
+    assert covered.shape == (1, 3, *shape)
+    np.testing.assert_allclose(covered[0].numpy(), np.stack(cut).clip(0, 1), atol=1e-4)
+
+
+def test_cover_leaves_what_fits_as_it_is() -> None:
+    image = noise(20, 30, 2)
+    assert torch.equal(resize_to_cover(image, (20, 30)), image)
+    assert torch.equal(resize_to_cover(image, (20, 20)), image[:, :, :, 5:25])
+    assert torch.equal(resize_to_cover(image, (10, 30)), image[:, :, 5:15])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (3, 7), (16, 16)])
+@pytest.mark.parametrize("shape", [(16, 16), (16, 40), (33, 17)])
+def test_cover_takes_any_size(size: Shape, shape: Shape) -> None:
+    covered = resize_to_cover(noise(*size, 2), shape)
+    assert covered.shape == (2, 3, *shape)
+    assert float(covered.min()) >= 0
+    assert float(covered.max()) <= 1
+
+
+def test_cover_keeps_a_plain_colour() -> None:
+    plain = torch.tensor([0.1, 0.5, 0.9]).reshape(1, 3, 1, 1).expand(1, 3, 13, 9)
+    covered = resize_to_cover(plain, (40, 21))
+    torch.testing.assert_close(covered, plain[:, :, :1, :1].expand_as(covered))
+
+
+def test_cover_takes_masks_too_and_keeps_images_of_a_batch_apart() -> None:
+    image = noise(12, 30, 2)
+    covered = resize_to_cover(image, (20, 20))
+    for item in range(2):
+        torch.testing.assert_close(covered[item : item + 1], resize_to_cover(image[item : item + 1], (20, 20)))
+    torch.testing.assert_close(resize_to_cover(image[:, :1], (20, 20)), covered[:, :1])
+
+
+def test_cover_does_not_overshoot_at_edges() -> None:
+    edge = torch.zeros(1, 3, 8, 8)
+    edge[..., 4:] = 1
+    raw = torch.nn.functional.interpolate(edge, size=(32, 32), mode="bicubic", antialias=True)
+    assert float(raw.min()) < -0.01
+    covered = resize_to_cover(edge, (32, 32))
+    assert (float(covered.min()), float(covered.max())) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (60, 40), (41, 60), (33, 32)])
+@pytest.mark.parametrize(
+    ("interpolation", "filter_"), [("bicubic", Image.Resampling.BICUBIC), ("bilinear", Image.Resampling.BILINEAR)]
+)
+def test_a_square_is_the_middle_or_all_of_an_image_resized_by_pil(
+    shape: Shape, interpolation: str, filter_: Image.Resampling
+) -> None:
+    image, (height, width) = noise(*shape), shape
+    side = min(shape)
+    top, left = (height - side) // 2, (width - side) // 2
+    middle = image[:, :, top : top + side, left : left + side]
+    for fit, part in (("shortest", middle), ("squash", image)):
+        square = fit_square(image, 24, fit, interpolation)  # type: ignore[arg-type]
+        assert square.shape == (1, 3, 24, 24)
+        expected = resize_by_pil(part, 24, 24, filter_).clip(0, 1)
+        np.testing.assert_allclose(square[0].numpy(), expected, atol=1e-5)
+
+
+def test_a_square_of_the_right_size_is_not_resized() -> None:
+    image = noise(24, 30)
+    assert torch.equal(fit_square(image, 24), image[:, :, :, 3:27])
+    assert torch.equal(fit_square(image[:, :, :, :24], 24, "squash"), image[:, :, :, :24])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_squares_are_float32(dtype: torch.dtype) -> None:
+    image = noise(20, 30).to(dtype)
+    assert fit_square(image, 16).dtype == torch.float32
+    torch.testing.assert_close(fit_square(image, 16), fit_square(image.float(), 16))
+
+
+@pytest.mark.parametrize("margin", [0, 1, 5, 15])
+def test_a_margin_mirrors_the_picture_about_its_border_pixels(margin: int) -> None:
+    image = noise(16, 24, 2)
+    expected = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="reflect")
+    np.testing.assert_array_equal(place_on_canvas(image, (16, 24), margin).numpy(), expected)
+
+
+@pytest.mark.parametrize("margin", [16, 40])
+def test_a_margin_as_wide_as_the_picture_repeats_its_border(margin: int) -> None:
+    image = noise(16, 24, 2)
+    expected = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="edge")
+    np.testing.assert_array_equal(place_on_canvas(image, (16, 24), margin).numpy(), expected)
+
+
+def test_the_picture_on_a_canvas_is_the_image_resized_to_cover_it() -> None:
+    image = noise(20, 50)
+    canvas = place_on_canvas(image, (30, 30), 7)
+    assert canvas.shape == (1, 3, 44, 44)
+    assert torch.equal(canvas[:, :, 7:37, 7:37], resize_to_cover(image, (30, 30)))
+
+
+def test_values_beyond_the_range_are_clipped_before_they_are_resized() -> None:
+    image = noise(10, 10) * 8 - 4
+    assert torch.equal(place_on_canvas(image.double(), (16, 16), 3), place_on_canvas(image.clamp(0, 1), (16, 16), 3))

@@ -5,11 +5,11 @@ import logging
 import numpy as np
 import pytest
 import torch
-from tinyclip import clip
 from torch import Tensor, nn
 
 from das_core.models.clip import CLIP, TextTower, assemble_clip
 from das_core.models.judge import Judge
+from tinyclip import clip
 
 ZEROS, ONES = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 

@@ -12,9 +12,9 @@ from timm.layers import BatchNormAct2d, StdConv2d
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torchvision.models import DenseNet, VisionTransformer
-from toys import count_batch_norms
 
 from das_core.models.fold import fold_batch_norm
+from toys import count_batch_norms
 
 
 def randomised(module: nn.Module, dtype: torch.dtype = torch.float64) -> nn.Module:

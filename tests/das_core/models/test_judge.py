@@ -1,12 +1,15 @@
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from toys import count_batch_norms
 
-from das_core.models.judge import Judge, freeze, to_triple
+from das_core.models.classifier import Classifier
+from das_core.models.judge import Judge, freeze, probe_judge, to_triple
+from das_core.models.labels import number_labels
+from toys import count_batch_norms
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.25)
 
@@ -47,6 +50,13 @@ def test_any_precision_answers_in_float32(dtype: torch.dtype) -> None:
     answer.sum().backward()
     assert views.grad is not None
     assert views.grad.dtype == torch.float32
+
+
+def test_the_same_precision_is_the_same_judge() -> None:
+    full = Judge("toy", Seen(), 4, MEAN, STD)
+    assert full.with_precision(torch.float32) is full
+    with pytest.raises(ValueError, match=r"precision torch.int8 has no fractions; choose torch.float32"):
+        full.with_precision(torch.int8)
 
 
 def test_a_module_without_weights_is_float32() -> None:
@@ -98,3 +108,95 @@ def test_small_gradients_survive_half_precision() -> None:
         gradients.append(views.grad)
     assert (gradients[1] != 0).all()
     torch.testing.assert_close(gradients[1], gradients[0], rtol=0.02, atol=0)
+
+
+def test_a_conversion_keeps_every_field_of_a_judge() -> None:
+    # Whatever fields a judge has, now or later: one that the conversion forgets is missing, or has its default value.
+    values = {one.name: object() for one in dataclasses.fields(Judge)}
+    labels = number_labels(2)
+    converted = Judge(**values).convert_to(Classifier, labels=labels)  # type: ignore[arg-type]
+    assert type(converted) is Classifier
+    assert {name: getattr(converted, name) for name in values} == values
+    assert converted.labels is labels
+
+
+def test_a_conversion_to_a_class_takes_its_own_fields() -> None:
+    judge = Judge("toy", Seen(), 4, MEAN, STD)
+    with pytest.raises(TypeError, match="labels"):
+        judge.convert_to(Classifier)
+    with pytest.raises(TypeError, match="width"):
+        judge.convert_to(Classifier, labels=number_labels(2), width=3)
+
+
+class Answers(nn.Module):
+    """Answers with what a function makes of the views, and remembers these."""
+
+    def __init__(self, answer: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.answer = answer
+        self.shown: list[Tensor] = []
+
+    def forward(self, views: Tensor) -> object:
+        self.shown.append(views)
+        return self.answer(views)
+
+
+def probe(answer: Callable[[Tensor], object]) -> int:
+    judge = Judge("toy", Answers(answer), 8, MEAN, STD)
+    return probe_judge(judge, answer="with one number a class", wanted="a classifier")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_probe_counts_the_numbers_of_an_answer(count: int) -> None:
+    assert probe(lambda views: views.mean(dim=(2, 3))[:, :count]) == count
+
+
+def test_a_probe_shows_one_black_view_as_the_judge_would() -> None:
+    module = Answers(lambda views: views.mean(dim=(2, 3)))
+    probe_judge(Judge("toy", module, 8, MEAN, STD), answer="at all", wanted="another")
+    (shown,) = module.shown
+    expected = np.broadcast_to(np.reshape(-np.array(MEAN) / STD, (1, 3, 1, 1)), (1, 3, 8, 8))
+    np.testing.assert_allclose(shown.numpy(), expected, rtol=1e-6)
+    assert not shown.requires_grad
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda views: (views.mean(dim=(2, 3)), views),
+        lambda views: {"logits": views.mean(dim=(2, 3))},
+        lambda views: None,
+        lambda views: views,
+        lambda views: views.mean(dim=3),
+        lambda views: views.mean(dim=(0, 2, 3)),
+        lambda views: views.mean(),
+    ],
+    ids=["tuple", "dictionary", "nothing", "rank 4", "rank 3", "rank 1", "rank 0"],
+)
+def test_a_probe_refuses_what_is_no_row_of_numbers(answer: Callable[[Tensor], object]) -> None:
+    with pytest.raises(ValueError, match=r"^toy does not answer with one number a class; choose a classifier$"):
+        probe(answer)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_probe_refuses_numbers_that_are_not_finite(value: float) -> None:
+    with pytest.raises(ValueError, match=r"^toy answers with values that are no numbers; its weights are damaged"):
+        probe(lambda views: torch.tensor([[0.0, value]]))
+
+
+@pytest.mark.parametrize("error", [RuntimeError, AssertionError, ValueError, TypeError])
+def test_a_probe_names_the_size_that_a_module_refuses(error: type[Exception]) -> None:
+    def refuse(views: Tensor) -> None:
+        raise error("224 pixels, please")
+
+    with pytest.raises(ValueError, match=r"^toy does not take colour images of 8 x 8; choose a classifier$") as caught:
+        probe(refuse)
+    assert isinstance(caught.value.__cause__, error)
+
+
+def test_a_probe_lets_through_errors_that_say_nothing_of_the_size() -> None:
+    def fail(views: Tensor) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        probe(fail)

@@ -31,8 +31,8 @@ def expected(output: np.ndarray, targets: tuple[tuple[int, float], ...], kind: S
     """The scores by their definitions, a view and a class at a time."""
     scores = []
     for row in output:
-        asked = {index for index, _ in targets}
-        rival = max(value for index, value in enumerate(row) if index not in asked)
+        chosen = {index for index, _ in targets}
+        rival = max(value for index, value in enumerate(row) if index not in chosen)
         shift = {
             "logit": 0.0,
             "log_probability": row.max() + np.log(np.exp(row - row.max()).sum()),
@@ -110,7 +110,7 @@ def test_name_lists_the_classes() -> None:
         ({"targets": tuple((i, 1.0) for i in range(9)), "kind": "margin"}, "leave one out or choose 'logit'"),
     ],
 )
-def test_what_cannot_be_asked_is_named(settings: dict[str, object], says: str) -> None:
+def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         ClassObjective(judge(), **settings)  # type: ignore[arg-type]
 
@@ -162,12 +162,12 @@ def test_classes_keep_their_order() -> None:
         ("クラゲ: 1", "class 'クラゲ' is unknown"),
     ],
 )
-def test_lines_that_cannot_be_understood_are_named(text: str, says: str) -> None:
+def test_lines_that_cannot_be_understood_are_quoted(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_classes(text, imagenet_labels())
 
 
-def test_no_name_holds_the_sign_before_a_weight() -> None:
+def test_no_class_name_holds_the_colon_before_a_weight() -> None:
     assert not any(":" in name for label in imagenet_labels().labels for name in label.names)
 
 
@@ -181,7 +181,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert all(0 <= index < 1000 and math.isfinite(weight) for index, weight in targets)
 
 
-def test_what_is_parsed_climbs_as_written() -> None:
+def test_the_score_of_parsed_classes_is_the_sum_that_is_written() -> None:
     output = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0))
     targets = parse_classes("jellyfish\ngoldfish: -0.5", imagenet_labels())
     score: Tensor = ClassObjective(judge(imagenet_labels()), targets).score(output)

@@ -1,9 +1,8 @@
-"""The content of an image: compared place by place, through the same views."""
+"""The content of an image: compared position by position, through the same views."""
 
 import pytest
 import torch
 from torch import Tensor
-from toys import Output, classifier
 
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import NormalizedAscent
@@ -13,6 +12,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
+from toys import Output, classifier
 
 SPEC = StackSpec(40, 32, 8)
 VIEWS = Augmentation(3, Windows(8))
@@ -27,14 +27,14 @@ def first_scores(stack: ImageStack, *objectives: object, **options: int) -> dict
     return next(iter(ascent)).record.scores
 
 
-def test_a_distance_is_a_share_of_what_is_aimed_at() -> None:
+def test_a_distance_is_relative_to_the_size_of_the_target() -> None:
     aim = torch.tensor([[[3.0, 4.0]], [[0.0, 0.0]]])
     assert measure_content_distance(torch.tensor([[[3.0, 0.0]], [[0.0, 0.0]]]), aim).tolist() == pytest.approx(
         [16 / 25, 0.0]
     )
 
 
-def test_the_same_image_is_the_same_in_every_view() -> None:
+def test_the_score_of_the_same_image_is_0_in_every_view() -> None:
     toy = classifier()
     content = ContentObjective.from_images(toy, picture())
     scores = first_scores(ImageStack.from_image(SPEC, picture(), contrast=1.0), content, Output(toy))
@@ -43,7 +43,7 @@ def test_the_same_image_is_the_same_in_every_view() -> None:
     assert first_scores(ImageStack.from_image(SPEC, picture(seed=1)), content)["content"] < -0.01
 
 
-def test_in_a_region_the_views_of_both_are_those_of_the_region() -> None:
+def test_in_a_region_the_image_is_seen_through_the_views_of_the_region() -> None:
     mask = torch.zeros(1, 32, 40)
     mask[:, 4:20, 6:24] = 1
     content = RegionObjective(ContentObjective.from_images(classifier(), picture()), mask)
@@ -52,7 +52,7 @@ def test_in_a_region_the_views_of_both_are_those_of_the_region() -> None:
     assert first_scores(ImageStack.from_image(SPEC, picture(seed=1)), content)["content"] < -0.01
 
 
-def test_every_image_of_a_batch_has_its_own() -> None:
+def test_every_image_of_a_batch_is_compared_with_its_own() -> None:
     toy, pair = classifier(), picture(batch=2)
     right = first_scores(ImageStack.from_image(SPEC, pair, contrast=1.0), ContentObjective.from_images(toy, pair))
     wrong = first_scores(
@@ -81,13 +81,13 @@ def test_chunks_change_nothing() -> None:
 def test_a_stack_climbs_to_the_content_of_an_image() -> None:
     toy = classifier()
     content = ContentObjective.from_images(toy, picture(), weight=2.0)
-    asked = [ScheduledObjective(content, 1.0, 1.0), Output(toy, weight=0.1)]
-    ascent = Ascent(ImageStack.grey(SPEC), asked, VIEWS, steps=12, optimizer=NormalizedAscent(coarse_to_fine=0.0))
-    ascent.run()
-    assert ascent.history[-1].scores["content"] > 0.7 * ascent.history[0].scores["content"]
+    objectives = [ScheduledObjective(content, 1.0, 1.0), Output(toy, weight=0.1)]
+    optimizer = NormalizedAscent(coarse_to_fine=0.0)
+    history = Ascent(ImageStack.grey(SPEC), objectives, VIEWS, steps=12, optimizer=optimizer).run().history
+    assert history[-1].scores["content"] > 0.7 * history[0].scores["content"]
 
 
-def test_outside_of_an_ascent_there_is_nothing_to_compare_with() -> None:
+def test_without_an_ascent_or_a_known_layer_or_an_image_content_is_refused() -> None:
     content = ContentObjective.from_images(classifier(), picture(), "1")
     assert content.layer == "1"
     with pytest.raises(ValueError, match="only be asked for in an ascent"):

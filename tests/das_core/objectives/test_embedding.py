@@ -1,4 +1,4 @@
-"""Prompts as text, their scores against NumPy, and what is encoded when."""
+"""Prompts and images as targets: how they are read, their scores against NumPy, and what is encoded when."""
 
 import contextlib
 import dataclasses
@@ -9,18 +9,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tinyclip import clip
 from torch import Tensor, nn
 
 from das_core.models.clip import CLIP, TextTower, assemble_clip
 from das_core.models.judge import Judge
 from das_core.objectives.embedding import (
     EmbeddingObjective,
+    ImageObjective,
     Similarity,
     TextObjective,
     measure_similarity,
     parse_prompts,
 )
+from tinyclip import clip
 
 
 class Mean(nn.Module):
@@ -156,7 +157,7 @@ def test_prompts_are_read(text: str, weights: dict[str, float]) -> None:
         ("a cat: inf", "the weight inf of 'a cat: inf'"),
     ],
 )
-def test_what_is_no_prompt_is_named(toy: CLIP, read: list[str], text: str, says: str) -> None:
+def test_text_that_is_no_prompt_is_refused(toy: CLIP, read: list[str], text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         TextObjective.from_text(toy, text)
     assert read == []
@@ -184,7 +185,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ({"weight": float("inf")}, "the weight inf of the objective"),
     ],
 )
-def test_what_cannot_be_asked_is_named(toy: CLIP, change: dict[str, object], says: str) -> None:
+def test_settings_that_do_not_go_together_are_refused(toy: CLIP, change: dict[str, object], says: str) -> None:
     objective = TextObjective.from_text(toy, "a cat")
     with pytest.raises(ValueError, match=says):
         dataclasses.replace(objective, **change)
@@ -214,3 +215,51 @@ def test_a_real_tower_gives_the_same_objective_twice() -> None:
     one, other = TextObjective.from_text(model, "a cat"), TextObjective.from_text(clip(), "a cat")
     assert isinstance(one, TextObjective)
     assert torch.equal(one.targets, other.targets)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> CLIP:
+    return clip()
+
+
+def pictures(count: int, height: int = 40, width: int = 50) -> Tensor:
+    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_view_of_the_target_is_as_near_as_can_be(tiny: CLIP) -> None:
+    picture = pictures(1, 32, 32)
+    objective = ImageObjective.from_images(tiny, picture)
+    assert float(objective.score(tiny(picture))) == pytest.approx(1, abs=1e-5)
+    assert float(objective.score(tiny(1 - picture))) < 0.999
+    assert float(ImageObjective.from_images(tiny, picture, "spherical").score(tiny(picture))) == pytest.approx(
+        0, abs=1e-5
+    )
+
+
+def test_every_image_of_a_batch_counts_fully(tiny: CLIP) -> None:
+    batch = pictures(3)
+    output = tiny(pictures(2, 32, 32))
+    alone = sum(ImageObjective.from_images(tiny, picture[None]).score(output) for picture in batch)
+    assert isinstance(alone, Tensor)
+    together = ImageObjective.from_images(tiny, batch, weight=5.0)
+    torch.testing.assert_close(together.score(output), alone, atol=1e-5, rtol=1e-5)
+    assert (together.name, together.weights, together.weight) == ("3 images", (1.0, 1.0, 1.0), 5.0)
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (300, 20), (32, 32)])
+def test_images_of_any_size_are_targets(tiny: CLIP, shape: tuple[int, int]) -> None:
+    objective = ImageObjective.from_images(tiny, pictures(1, *shape))
+    assert objective.targets.shape == (1, 24)
+    assert objective.name == "image"
+    assert not objective.targets.requires_grad
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_plain_black_and_white_are_targets(tiny: CLIP, value: float) -> None:
+    objective = ImageObjective.from_images(tiny, torch.full((1, 3, 20, 20), value))
+    assert float(objective.score(tiny(torch.full((1, 3, 32, 32), value)))) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_target_with_an_alpha_channel_is_refused(tiny: CLIP) -> None:
+    with pytest.raises(ValueError, match=r"the image to embed has 4 channels \(an alpha channel\)"):
+        ImageObjective.from_images(tiny, torch.rand(1, 4, 20, 20))

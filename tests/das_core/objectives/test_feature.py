@@ -1,14 +1,13 @@
-"""What a part of a model reacts to: each kind against what it says, ranges, and ascents that raise it."""
+"""Parts of a layer: each kind against its definition, ranges, text, and ascents that raise it."""
 
 from typing import Any
 
 import pytest
-import tinyclip
 import torch
 import torchvision
 from torch import Tensor
-from toys import classifier
 
+import tinyclip
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import NormalizedAscent
 from das_core.models.judge import Judge, freeze
@@ -19,6 +18,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
+from toys import classifier
 
 
 def views(count: int = 3) -> Tensor:
@@ -32,7 +32,7 @@ def transformer() -> Judge:
     return Judge("vit", freeze(module), 32, (0.5,) * 3, (0.5,) * 3)
 
 
-def test_every_kind_is_what_it_says_of_a_map() -> None:
+def test_every_kind_is_its_definition() -> None:
     toy = classifier()
     maps = capture_layers_named(toy, ["2"])(views())["2"]
     expected = {
@@ -51,7 +51,7 @@ def test_every_kind_is_what_it_says_of_a_map() -> None:
     assert corner.name == "2 channel 5 at 0, 7"
 
 
-def test_a_logit_is_a_channel_of_one_place() -> None:
+def test_a_logit_is_a_channel_with_a_single_position() -> None:
     toy = classifier()
     logits = toy(views())
     for kind in ("channel", "neuron"):
@@ -95,12 +95,12 @@ def test_tokens_and_heads_of_a_transformer(made: Any, block: str, attention: str
         (("2", "dream"), r"kind 'dream' is unknown; choose one of layer, channel"),
     ],
 )
-def test_what_is_not_there_is_named_with_what_is(arguments: tuple[Any, ...], message: str) -> None:
+def test_parts_that_do_not_exist_are_refused_with_those_that_do(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         FeatureObjective.from_layer(classifier(), *arguments)
 
 
-def test_tokens_and_heads_that_are_not_there_are_named() -> None:
+def test_tokens_and_heads_that_do_not_exist_are_refused() -> None:
     seen = transformer()
     block = "encoder.layers.encoder_layer_1"
     with pytest.raises(ValueError, match=r"position '17' .*17 tokens.*token from 0 to 16"):
@@ -121,19 +121,19 @@ def test_positions_and_directions_are_read_from_text() -> None:
 
 
 @pytest.mark.parametrize(("kind", "index"), [("layer", 0), ("channel", 17), ("neuron", 17)])
-def test_a_few_steps_raise_the_reaction(kind: Any, index: int) -> None:
+def test_a_few_steps_raise_the_activation(kind: Any, index: int) -> None:
     objective = FeatureObjective.from_layer(load_starter(), "blocks.3", kind, index)
     still = Augmentation(1, Windows(0, 1.0, 1.0, 1.0), ())
     optimizer = NormalizedAscent(step_size=0.02, coarse_to_fine=0.0)
-    ascent = Ascent(ImageStack.noise(StackSpec(64, 64, 0)), [objective], still, steps=4, optimizer=optimizer)
-    ascent.run()
-    scores = [record.scores[objective.name] for record in ascent.history]
+    stack = ImageStack.noise(StackSpec(64, 64, 0))
+    history = Ascent(stack, [objective], still, steps=4, optimizer=optimizer).run().history
+    scores = [record.scores[objective.name] for record in history]
     assert scores == sorted(scores)
     assert scores[-1] > scores[0]
 
 
 def test_a_head_of_a_transformer_climbs() -> None:
     objective = FeatureObjective.from_layer(transformer(), "encoder.layers.encoder_layer_0.self_attention", "head", 2)
-    ascent = Ascent(ImageStack.noise(StackSpec(32, 32, 0)), [objective], Augmentation(2, Windows(0)), steps=6)
-    ascent.run()
-    assert ascent.history[-1].scores[objective.name] > ascent.history[0].scores[objective.name]
+    stack = ImageStack.noise(StackSpec(32, 32, 0))
+    history = Ascent(stack, [objective], Augmentation(2, Windows(0)), steps=6).run().history
+    assert history[-1].scores[objective.name] > history[0].scores[objective.name]

@@ -1,10 +1,11 @@
+"""Scores of the picture itself: each against NumPy, and what they keep in an ascent."""
+
 import itertools
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from toys import Output, judge
 
 from das_core.ascent.loop import Ascent
 from das_core.ascent.result import AscentError
@@ -13,6 +14,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
+from toys import Output, judge
 
 SPEC = StackSpec(48, 48, 0)
 VIEWS = Augmentation(4, Windows(0))
@@ -52,13 +54,13 @@ def test_l2_is_the_mean_square_distance_to_the_start() -> None:
     np.testing.assert_allclose(score("l2", pixels, start).numpy(), expected, rtol=1e-5)
 
 
-def test_range_counts_what_is_near_to_black_and_white() -> None:
+def test_range_counts_values_near_black_and_white() -> None:
     pixels = torch.tensor([0.05, 0.5, 0.95, 1.0])[None, None, None].expand(1, 3, 4, 4)
     assert float(score("range", pixels)) == pytest.approx(-(0.1**2) / 4)
 
 
 @pytest.mark.parametrize("power", [0.0, -1.0, -2.0, -3.0])
-def test_the_bands_fall_as_the_noise_does(power: float) -> None:
+def test_the_power_of_bands_falls_as_that_of_the_noise(power: float) -> None:
     levels, frequency = measure_band_power(fallen(power))
     slope = np.polyfit(frequency.log().numpy(), levels[0].log().numpy(), 1)[0]
     assert slope == pytest.approx(power, abs=0.2)
@@ -94,35 +96,33 @@ class Checks(nn.Module):
 
 
 @pytest.mark.parametrize("kind", ["total_variation", "l2", "spectrum", "range"])
-def test_beside_a_model_a_prior_keeps_more_of_what_it_asks_for(kind: PriorKind) -> None:
+def test_beside_a_judge_a_prior_keeps_its_own_score_higher(kind: PriorKind) -> None:
     # Large shapes that reach black and white: what the stack can move within a few steps.
     start = (0.5 + 5 * (fallen(-2.5, 48) - 0.5)).clamp(0, 1)
     stack = ImageStack.from_image(SPEC, start, contrast=0.98)
     before = float(Prior(kind).score(Canvas(stack.pixels(), stack.pixels())))
     reached = {}
     for weight in (0.0, 0.5):
-        asked = [Output(judge(Checks())), Prior(kind, weight)]
-        ascent = Ascent(stack, asked, VIEWS, steps=10)
-        ascent.run()
-        end = Canvas(ascent.result.stack.pixels(), stack.pixels())
+        objectives = [Output(judge(Checks())), Prior(kind, weight)]
+        made = Ascent(stack, objectives, VIEWS, steps=10).run().stack
+        end = Canvas(made.pixels(), stack.pixels())
         reached[weight] = float(Prior(kind).score(end))
     assert reached[0.5] > reached[0.0] + 0.04 * abs(reached[0.0] - before)
 
 
 def test_a_prior_alone_climbs() -> None:
     stack = ImageStack.from_image(SPEC, white(48, 1))
-    ascent = Ascent(stack, [Prior("total_variation")], VIEWS, steps=6)
-    ascent.run()
-    scores = [record.scores["total variation"] for record in ascent.result.history]
+    history = Ascent(stack, [Prior("total_variation")], VIEWS, steps=6).run().history
+    scores = [record.scores["total variation"] for record in history]
     assert scores[-1] > scores[0]
 
 
-def test_a_prior_that_has_all_it_asks_for_says_so() -> None:
+def test_a_prior_whose_score_cannot_rise_is_named() -> None:
     with pytest.raises(AscentError, match=r"the gradient of 'total variation' vanished at step 1"):
         next(iter(Ascent(ImageStack.grey(SPEC), [Prior()], VIEWS)))
 
 
-def test_an_unknown_prior_is_named() -> None:
+def test_an_unknown_prior_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"prior 'blur' is unknown; choose one of total_variation, l2, spectrum, range"
     ):

@@ -8,7 +8,6 @@ import skimage.data
 import torch
 from torch import Tensor
 from torchvision.transforms.functional import to_tensor
-from toys import classifier
 
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import NormalizedAscent
@@ -21,6 +20,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
+from toys import classifier
 
 
 def picture(height: int = 32, width: int = 32, seed: int = 0, batch: int = 1) -> Tensor:
@@ -54,7 +54,7 @@ def test_a_score_is_that_of_numpy() -> None:
     assert float(objective.score(output)) == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_style_itself_is_as_near_as_can_be() -> None:
+def test_the_score_of_the_style_itself_is_0() -> None:
     toy = classifier()
     # A window of one colour is like every other.
     plain = torch.full((1, 3, 40, 70), 0.3)
@@ -88,12 +88,12 @@ def test_a_style_image_may_have_any_shape(shape: tuple[int, int]) -> None:
         ((picture(), "1: 1\n1: -1"), r"weights of all layers are 0"),
     ],
 )
-def test_what_makes_no_style_is_named(arguments: tuple[Tensor], message: str) -> None:
+def test_images_and_layers_that_make_no_style_are_refused(arguments: tuple[Tensor], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         StyleObjective.from_images(classifier(), *arguments)
 
 
-def test_a_layer_that_sees_nothing_is_named() -> None:
+def test_targets_that_no_view_can_come_near_are_refused() -> None:
     objective = StyleObjective.from_images(classifier(), picture(), "1")
     with pytest.raises(ValueError, match=r"layer 1 of toy sees nothing in the style image"):
         replace(objective, targets=(torch.zeros(16, 16),))
@@ -107,13 +107,11 @@ def test_a_photograph_takes_the_style_of_another_and_keeps_its_content() -> None
     style, content = StyleObjective.from_images(starter, cells), ContentObjective.from_images(starter, cat, weight=3.0)
     stack = ImageStack.from_image(StackSpec(224, 224, 16), cat)
     optimizer = NormalizedAscent(step_size=0.08, coarse_to_fine=0.0)
-    ascent = Ascent(stack, [style, content], Augmentation(2, Windows(16)), steps=8, optimizer=optimizer)
-    ascent.run()
+    made = Ascent(stack, [style, content], Augmentation(2, Windows(16)), steps=8, optimizer=optimizer).run().image
     seen = capture_layers_named(starter, [layer.name for layer in style.judge.layers])
     before, after = (
-        float(measure_style_distances(seen(shown), style.judge, style.targets).sum())
-        for shown in (stack.image(), ascent.result.image)
+        float(measure_style_distances(seen(shown), style.judge, style.targets).sum()) for shown in (stack.image(), made)
     )
     assert after < before / 2
-    features = [content.judge(fit_square(image, 224))[content.layer] for image in (ascent.result.image, cat, cells)]
+    features = [content.judge(fit_square(image, 224))[content.layer] for image in (made, cat, cells)]
     assert float((features[0] - features[1]).norm()) < float((features[0] - features[2]).norm())

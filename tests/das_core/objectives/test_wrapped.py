@@ -1,43 +1,45 @@
+"""Objectives that wrap another one: what they pass on, regions, and schedules."""
+
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from toys import Output, classifier, judge
 
-from das_core.ascent.ensemble import group_by_judge, name_objectives
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD
-from das_core.ascent.result import Result
+from das_core.ascent.optimizers import SGD, NormalizedAscent
+from das_core.ascent.result import AscentError, Result
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
-from das_core.objectives.prior import Prior
-from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
+from das_core.objectives.content import ContentObjective
+from das_core.objectives.prior import Canvas, Prior
+from das_core.objectives.wrapped import RegionObjective, ScheduledObjective, WrappedObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
+from toys import Output, class_objective, classifier, judge
 
 # Without the coarsest levels, which reach over the edge of any region.
 SPEC = StackSpec(64, 48, 8, levels=(16, 32, 64))
 VIEWS = Augmentation(4, Windows(8))
+SMALL, FEW_VIEWS = StackSpec(32, 32, 8), Augmentation(3, Windows(8))
 
 
-def half(right: bool, width: int = 64) -> Tensor:
-    mask = torch.zeros(1, 48, width)
-    mask[:, :, width // 2 :] = 1.0 if right else 0.0
-    mask[:, :, : width // 2] = 0.0 if right else 1.0
+def half(right: bool) -> Tensor:
+    mask = torch.zeros(1, 48, 64)
+    mask[:, :, 32:] = float(right)
+    mask[:, :, :32] = float(not right)
     return mask
 
 
-def ask(target: int, seed: int = 0) -> ClassObjective:
-    return ClassObjective(classifier(seed=seed), ((target, 1.0),))
+def climb(stack: ImageStack, objectives: list[Objective], steps: int = 3, **settings: Any) -> Result:
+    return Ascent(stack, objectives, VIEWS, steps=steps, **settings).run()
 
 
-def climb(stack: ImageStack, asked: list[Objective], steps: int = 3, **settings: object) -> Result:
-    ascent = Ascent(stack, asked, VIEWS, steps=steps, **settings)  # type: ignore[arg-type]
-    ascent.run()
-    return ascent.result
+def climb_small(*objectives: Objective, steps: int = 3, **settings: Any) -> Result:
+    return Ascent(ImageStack.grey(SMALL), objectives, FEW_VIEWS, steps=steps, **settings).run()
 
 
 class Brightness(nn.Module):
@@ -47,109 +49,154 @@ class Brightness(nn.Module):
         return views.mean(dim=(1, 2, 3))[:, None]
 
 
+WRAPPERS = {
+    "plain": WrappedObjective,
+    "region": lambda objective: RegionObjective(objective, half(True)),
+    "schedule": lambda objective: ScheduledObjective(objective, 1.0, 1.0),
+}
+
+
+@pytest.mark.parametrize("kind", WRAPPERS)
+def test_what_a_wrapper_does_not_change_it_passes_on(kind: str) -> None:
+    image = torch.rand(1, 3, 40, 40)
+    content = ContentObjective.from_images(classifier(), image, weight=-0.3)
+    inner = RegionObjective(ScheduledObjective(content, 0.0, 1.0), half(False))
+    wrapped = WRAPPERS[kind](inner)
+    assert wrapped.judge is content.judge
+    assert wrapped.name == "content"
+    assert wrapped.weight == pytest.approx(-0.3)
+    assert [wrapped.weight_at(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx([0.0, -0.15, -0.3])
+    assert wrapped.regions[-1] is inner.mask
+    assert len(wrapped.regions) == (2 if kind == "region" else 1)
+    (reference,) = wrapped.reference_images
+    assert reference is image
+
+
+@pytest.mark.parametrize("kind", WRAPPERS)
+def test_a_wrapper_leaves_scores_as_they_are(kind: str) -> None:
+    views = torch.rand(2, 3, 16, 16)
+    wrapped = WRAPPERS[kind](Output(judge(nn.Identity()), weight=3.0))
+    assert torch.equal(wrapped.score(views), views.flatten(1).mean(dim=1))
+    canvas = Canvas(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8))
+    assert torch.equal(WRAPPERS[kind](Prior()).score(canvas), Prior().score(canvas))
+
+
 def test_a_region_moves_what_lies_under_it() -> None:
-    asked = [RegionObjective(Output(judge(Brightness())), half(right=True))]
-    made = climb(ImageStack.grey(SPEC), list(asked), optimizer=SGD(0.5))
+    objective = RegionObjective(Output(judge(Brightness())), half(right=True))
+    made = climb(ImageStack.grey(SPEC), [objective], optimizer=SGD(0.5))
     left, right = made.image[..., :20] - 0.5, made.image[..., 44:] - 0.5
     assert right.mean() > 10 * left.mean().abs()
 
 
 def test_two_regions_go_their_own_ways() -> None:
     bright = Output(judge(Brightness()))
-    asked = [RegionObjective(bright, half(False)), RegionObjective(replace(bright, weight=-1.0), half(True))]
-    image = climb(ImageStack.grey(SPEC), list(asked), 6).image
+    objectives = [RegionObjective(bright, half(False)), RegionObjective(replace(bright, weight=-1.0), half(True))]
+    image = climb(ImageStack.grey(SPEC), list(objectives), 6).image
     assert image[..., :24].mean() > 0.55
     assert image[..., 40:].mean() < 0.45
 
 
-def test_views_are_drawn_where_the_region_is() -> None:
-    views: list[Tensor] = []
-
-    class Looking(nn.Module):
-        def forward(self, seen: Tensor) -> Tensor:
-            views.append(seen.detach())
-            return seen.mean(dim=(1, 2, 3))[:, None]
-
-    image = torch.zeros(1, 3, 48, 64)
-    image[..., 32:] = 1
-    stack = ImageStack.from_image(StackSpec(64, 48, 8), image, contrast=1.0)
-    plain = replace(VIEWS, transforms=())
-    next(iter(Ascent(stack, [RegionObjective(Output(judge(Looking())), half(True))], plain)))
-    assert torch.cat(views).min() > 0.98
-
-
-def test_the_same_question_in_two_places_is_asked_twice() -> None:
-    model, here, there = classifier(), half(False), half(True)
-    first, second = ClassObjective(model, ((1, 1.0),)), ClassObjective(model, ((2, 1.0),))
-    asked = [RegionObjective(first, here), RegionObjective(second, here), RegionObjective(first, there), first]
-    groups = group_by_judge(name_objectives([Prior(), *asked]))
-    assert [len(group.members) for group in groups] == [2, 1, 1, 1]
-    assert groups[-1].judge is None
-
-
 def test_a_region_keeps_name_weight_and_schedule() -> None:
-    scheduled = ScheduledObjective(replace(ask(1), weight=2.0), 0.0, 1.0)
+    scheduled = ScheduledObjective(class_objective(1, weight=2.0), 0.0, 1.0)
     region = RegionObjective(scheduled, half(True))
     assert (region.name, region.weight) == (scheduled.name, 2.0)
-    assert [region.weight_at(done) for done in (0.0, 0.5, 1.0)] == [0.0, 1.0, 2.0]
-    assert RegionObjective(ask(1), half(True)).weight_at(0.5) == 1.0
+    assert [region.weight_at(progress) for progress in (0.0, 0.5, 1.0)] == [0.0, 1.0, 2.0]
+    assert RegionObjective(class_objective(1), half(True)).weight_at(0.5) == 1.0
     outer = ScheduledObjective(RegionObjective(region, half(False)))
     assert [bool(mask[0, 0, 0]) for mask in outer.regions] == [True, False]
-    assert ask(1).regions == ()
+    assert class_objective(1).regions == ()
 
 
 def test_a_region_of_everything_climbs_like_none() -> None:
-    whole = climb(ImageStack.grey(SPEC), [RegionObjective(ask(3), torch.ones(1, 5, 5))]).image
-    torch.testing.assert_close(whole, climb(ImageStack.grey(SPEC), [ask(3)]).image, rtol=0, atol=1e-5)
+    whole = climb(ImageStack.grey(SPEC), [RegionObjective(class_objective(), torch.ones(1, 5, 5))]).image
+    torch.testing.assert_close(whole, climb(ImageStack.grey(SPEC), [class_objective()]).image, rtol=0, atol=1e-5)
 
 
 def test_regions_raise_their_own_scores() -> None:
-    asked = [RegionObjective(ask(3), half(False)), RegionObjective(ask(5, seed=1), half(True))]
-    history = climb(ImageStack.grey(SPEC), list(asked), 24).history
+    objectives = [
+        RegionObjective(class_objective(), half(False)),
+        RegionObjective(class_objective(5, seed=1), half(True)),
+    ]
+    history = climb(ImageStack.grey(SPEC), list(objectives), 24).history
     for name in ("class 3", "class 5"):
         assert history[-1].scores[name] > history[0].scores[name] + 0.1
 
 
 def test_every_image_of_a_batch_may_have_a_region_of_its_own() -> None:
     masks = torch.cat([half(False), half(True)])
-    asked = [RegionObjective(Output(judge(Brightness())), masks)]
-    image = climb(ImageStack.grey(SPEC, 2), list(asked), 6).image
+    image = climb(ImageStack.grey(SPEC, 2), [RegionObjective(Output(judge(Brightness())), masks)], 6).image
     assert image[0, ..., :24].mean() > image[0, ..., 40:].mean() + 0.02
     assert image[1, ..., 40:].mean() > image[1, ..., :24].mean() + 0.02
 
 
-def speck(side: int) -> Tensor:
-    mask = torch.zeros(1, 48, 64)
-    mask[:, 20 : 20 + side, 30 : 30 + side] = 1
-    return mask
+@pytest.mark.parametrize(
+    ("curve", "weights"),
+    [("linear", [0.0, 0.5, 1.0, 1.5, 2.0]), ("cosine", [0.0, 0.2929, 1.0, 1.7071, 2.0]), ("step", [0, 0, 2, 2, 2])],
+)
+def test_a_schedule_goes_from_start_to_end(curve: str, weights: list[float]) -> None:
+    scheduled = ScheduledObjective(class_objective(weight=2.0), 0.0, 1.0, curve)  # type: ignore[arg-type]
+    assert [scheduled.weight_at(done) for done in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx(weights, abs=1e-4)
+    assert (scheduled.name, scheduled.weight) == ("class 3", 2.0)
+    twice = ScheduledObjective(scheduled, 1.0, 3.0)
+    assert twice.weight_at(1) == pytest.approx(6.0)
+    assert twice.weight_at(0.5) == pytest.approx(2 * weights[2])
 
 
 @pytest.mark.parametrize(
-    ("asked", "says"),
+    ("start", "end", "weight", "largest"),
+    [(0.0, 1.0, 2.0, 2.0), (1.0, 0.0, 2.0, 2.0), (0.5, -2.0, 1.0, -2.0), (-0.5, 0.25, -4.0, 2.0), (0.0, 0.0, 2.0, 0.0)],
+)
+def test_the_weight_of_a_schedule_is_the_largest_in_size(
+    start: float, end: float, weight: float, largest: float
+) -> None:
+    scheduled = ScheduledObjective(class_objective(weight=weight), start, end)
+    assert scheduled.weight == largest
+    assert max((scheduled.weight_at(done / 20) for done in range(21)), key=abs) == pytest.approx(largest)
+
+
+def test_an_objective_that_fades_in_counts_at_the_end() -> None:
+    # Both have one judge: the first objective is gone by the end.
+    model = classifier(seed=1)
+    first = ScheduledObjective(ClassObjective(model, ((3, 1.0),)), 1.0, 0.0, "step")
+    then = ScheduledObjective(ClassObjective(model, ((5, 1.0),)), 0.0, 1.0, "step")
+    optimizer = NormalizedAscent(coarse_to_fine=0)
+    history = climb_small(first, then, steps=20, optimizer=optimizer, schedule="constant").history
+    score = {name: [record.scores[name] for record in history] for name in ("class 3", "class 5")}
+    assert score["class 3"][9] > score["class 3"][0] + 0.1
+    assert score["class 5"][19] > score["class 5"][10] + 0.1
+
+
+def test_an_objective_faded_out_on_its_own_judge_leaves_the_other_alone() -> None:
+    out = ScheduledObjective(class_objective(5, seed=2), 0.0, 0.0)
+    assert out.weight == 0
+    torch.testing.assert_close(
+        climb_small(class_objective(seed=1), out).image, climb_small(class_objective(seed=1)).image
+    )
+
+
+def test_schedules_that_leave_nothing_to_climb_are_refused() -> None:
+    with pytest.raises(AscentError, match=r"weights of all objectives are 0 at step 1.*Let a schedule start"):
+        climb_small(ScheduledObjective(class_objective(seed=1), 0.0, 1.0))
+    with pytest.raises(ValueError, match="the weights of all objectives are 0"):
+        climb_small(ScheduledObjective(class_objective(seed=1), 0.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
     [
-        (RegionObjective(ask(1), torch.zeros(1, 9, 9)), "the region has no pixel above 0"),
-        (RegionObjective(ask(1), speck(9)), r"the region is 9 x 9 pixels in image 1, too small .* 16 a side"),
-        (RegionObjective(ask(1), torch.ones(3, 9, 9)), "3 region masks do not go with 1 images"),
-        (
-            RegionObjective(RegionObjective(ask(1), half(True)), half(False)),
-            "no pixel in common with what may change in image 1",
-        ),
+        ({"curve": "wave"}, "curve 'wave' is unknown; choose one of linear, cosine, step"),
+        ({"start": float("nan")}, "the weight nan of the start"),
+        ({"end": float("inf")}, "the weight inf of the end"),
     ],
 )
-def test_regions_that_cannot_be_are_named(asked: RegionObjective, says: str) -> None:
+def test_schedules_out_of_range_are_refused(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Ascent(ImageStack.grey(SPEC), [asked], VIEWS)
+        ScheduledObjective(class_objective(), **settings)
 
 
-def test_a_region_outside_the_mask_of_the_stack_is_named() -> None:
-    stack = ImageStack.grey(SPEC).place_into(torch.rand(1, 3, 48, 64), half(True))
-    with pytest.raises(ValueError, match="no pixel in common with what may change"):
-        Ascent(stack, [RegionObjective(ask(1), half(False))], VIEWS)
-
-
-def test_a_prior_may_act_in_a_place_of_any_size() -> None:
-    image = torch.rand(1, 3, 48, 64)
-    stack = ImageStack.from_image(StackSpec(64, 48, 8), image)
-    made = climb(stack, [RegionObjective(Prior("total_variation"), speck(9))], optimizer=SGD(1.0)).image
-    before = stack.image()
-    assert (made - before)[..., 20:29, 30:39].abs().mean() > 3 * (made - before)[..., :16, :16].abs().mean()
+def test_objectives_of_any_kind_can_be_scheduled() -> None:
+    scheduled = ScheduledObjective(Output(judge(nn.Identity())), 0.5, 1.0)
+    views = torch.rand(2, 3, 16, 16)
+    assert torch.equal(scheduled.score(views), views.flatten(1).mean(dim=1))
+    assert scheduled.judge is not None
+    assert scheduled.judge.name == "toy"

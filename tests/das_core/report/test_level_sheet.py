@@ -1,12 +1,12 @@
 import pytest
 import torch
 from torch import Tensor
-from toys import SPEC, climb
 
 from das_core.ascent.optimizers import SGD
 from das_core.report.level_sheet import render_level_sheets
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
+from toys import SPEC, climb
 
 TILE, GAP, CAPTION = 48, 4, 18
 

@@ -4,7 +4,6 @@ import torch
 from numpy.typing import NDArray
 from sklearn.datasets import load_sample_image
 from torch import Tensor
-from toys import SPEC, climb
 
 from das_core.ascent.optimizers import SGD
 from das_core.report.spectrum import (
@@ -17,6 +16,7 @@ from das_core.report.spectrum import (
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
+from toys import SPEC, climb
 
 
 def noise(slope: float, height: int = 256, width: int = 256, seed: int = 0) -> Tensor:
@@ -58,7 +58,7 @@ def test_two_bands_have_two_slopes() -> None:
     assert found.high.item() == pytest.approx(-4, abs=0.2)
 
 
-def test_it_is_that_of_numpy() -> None:
+def test_the_power_in_every_ring_is_that_of_numpy() -> None:
     image = np.random.default_rng(1).random((3, 96, 128))
     found = measure_spectrum(torch.from_numpy(image)[None].float())
     luma = np.tensordot([0.299, 0.587, 0.114], image.astype(np.float32), axes=1)
@@ -81,7 +81,7 @@ def test_a_wave_has_its_power_at_its_frequency() -> None:
     assert found.power[0].median() < 1e-6 * found.power[0, peak]
 
 
-def test_every_image_of_a_batch_has_its_own() -> None:
+def test_every_image_of_a_batch_has_its_own_slope() -> None:
     both = measure_spectrum(torch.cat([noise(0), noise(-2)]))
     assert both.slope.tolist() == pytest.approx([measure_spectrum(noise(s)).slope.item() for s in (0, -2)], abs=1e-6)
 

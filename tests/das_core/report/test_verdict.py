@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tinyclip
 import torch
 from torch import Tensor, nn
 
+import tinyclip
 from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
 from das_core.models.labels import Label, Labels, number_labels

@@ -79,7 +79,7 @@ def test_many_levels_are_grouped_into_octaves() -> None:
     assert [number for group in groups for number in group] == list(range(84))
 
 
-def test_what_a_level_can_show_is_frozen_with_it() -> None:
+def test_cosines_are_frozen_with_the_level_that_first_shows_them() -> None:
     assert torch.equal(mask_moving_frequencies(CosineBasis(4, 8, torch.device("cpu")), [(1, 4)]), 1 - _block(2, 4))
     assert torch.equal(mask_moving_frequencies(CosineBasis(4, 8, torch.device("cpu")), [(5, FINEST)]), _block(2, 4))
     assert torch.equal(
@@ -88,7 +88,7 @@ def test_what_a_level_can_show_is_frozen_with_it() -> None:
     )
 
 
-def test_in_a_tile_too() -> None:
+def test_in_a_tile_waves_are_frozen_with_the_level_that_first_shows_them() -> None:
     moving = mask_moving_frequencies(FourierBasis(8, 8, torch.device("cpu")), [(1, 3)])
     # Waves of up to three samples: none and one along each axis, in either direction.
     still = torch.zeros(8, 5)

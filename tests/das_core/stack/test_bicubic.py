@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from das_core.stack.bicubic import bicubic_matrix
-from das_core.views.sampling import linear_resize_matrix, resize_adjoint
 
 SIDES = st.integers(1, 90)
 
@@ -30,18 +29,3 @@ def test_the_matrix_of_a_tile_interpolates_what_goes_on_at_the_other_end(source:
     expected = F.interpolate(image, size=(5, 7 * target), mode="bicubic", align_corners=False)[0, 0, 2]
     ours = bicubic_matrix(source, target, tile=True) @ signal
     torch.testing.assert_close(ours, expected[3 * target : 4 * target], rtol=0, atol=1e-12)
-
-
-@given(SIDES, SIDES)
-def test_triangle_adjoint_is_the_transpose(source: int, target: int) -> None:
-    images = torch.randn(2, target, target, generator=torch.Generator().manual_seed(source))
-    resize = linear_resize_matrix(source, target, torch.device("cpu"))
-    torch.testing.assert_close(resize_adjoint(images, source), resize.T @ images @ resize, rtol=1e-3, atol=1e-4)
-
-
-@given(SIDES, SIDES)
-def test_triangle_matrix_is_what_torch_interpolates_with_antialiasing(source: int, target: int) -> None:
-    image = torch.randn(1, 2, source, source, generator=torch.Generator().manual_seed(source))
-    resize = linear_resize_matrix(source, target, torch.device("cpu"))
-    expected = F.interpolate(image, size=(target, target), mode="bilinear", antialias=True, align_corners=False)
-    torch.testing.assert_close(resize @ image @ resize.T, expected, rtol=0, atol=1e-4)

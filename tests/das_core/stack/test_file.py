@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
-from toys import SPEC, VIEWS, climb
 
 from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from das_core.stack.file import FORMAT, VERSION, load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.windows import Windows
+from toys import SPEC, VIEWS, climb
 
 SAVED = Path(__file__).parent / "stack_version_1.safetensors"
 """Written by version 1; what people have saved has to load for ever."""
@@ -77,7 +77,7 @@ def test_the_surroundings_of_a_part_go_along(tmp_path: Path) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path, small: ImageStack) -> Path:
-    """It, in a file."""
+    """The small stack in a file."""
     path = tmp_path / "small.safetensors"
     save_stack(small, path)
     return path
@@ -190,7 +190,7 @@ def test_a_mutated_file_is_an_error_that_names_it(mutation: str, file: Path) -> 
             load_stack(file)
 
 
-def test_there_is_a_stack_to_mutate(file: Path, small: ImageStack) -> None:
+def test_the_file_that_is_mutated_is_a_good_one(file: Path, small: ImageStack) -> None:
     assert_same(load_stack(file), small)
 
 
@@ -225,36 +225,36 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-PLACES = [(), ("spec",), ("steps",), ("momentum",), ("momentum", "kind"), ("momentum", "steps")]
+FIELDS = [(), ("spec",), ("steps",), ("momentum",), ("momentum", "kind"), ("momentum", "steps")]
 SPEC_NAMES = ("width", "height", "margin", "levels", "gains", "color", "method", "tile", "new")
-PLACES += [("spec", name) for name in SPEC_NAMES]
+FIELDS += [("spec", name) for name in SPEC_NAMES]
 
 
 @settings(max_examples=150, deadline=None)
-@given(place=st.sampled_from(PLACES), value=json_values)
-def test_whatever_a_file_tells_it_loads_or_is_an_error(
-    place: tuple[str, ...], value: Any, tmp_path_factory: pytest.TempPathFactory
+@given(field=st.sampled_from(FIELDS), value=json_values)
+def test_a_file_with_any_description_loads_or_is_an_error_that_names_it(
+    field: tuple[str, ...], value: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    path = tmp_path_factory.mktemp("told") / "told.safetensors"
+    path = tmp_path_factory.mktemp("described") / "described.safetensors"
     save_stack(ImageStack.grey(StackSpec(16, 16, 2, levels=(1, 20))), path)
     metadata = metadata_of(path)
-    told: Any = json.loads(metadata["stack"]) | {"momentum": {"kind": "sgd", "steps": 1}}
-    inner = told
-    for name in place[:-1]:
+    description: Any = json.loads(metadata["stack"]) | {"momentum": {"kind": "sgd", "steps": 1}}
+    inner = description
+    for name in field[:-1]:
         inner = inner[name]
-    if place:
-        inner[place[-1]] = value
+    if field:
+        inner[field[-1]] = value
     else:
-        told = value
+        description = value
     tensors = load_file(path) | {"momentum.0": torch.zeros(1)}
-    sealed(path, tensors, **metadata | {"stack": json.dumps(told)})
-    said, stack = "", None
+    sealed(path, tensors, **metadata | {"stack": json.dumps(description)})
+    message, stack = "", None
     try:
         stack = load_stack(path)
     except ValueError as error:
-        said = str(error)
+        message = str(error)
     if stack is None:
-        assert said.startswith("the stack file 'told.safetensors' ")
+        assert message.startswith("the stack file 'described.safetensors' ")
     else:
         assert stack.image().shape == (1, 3, 16, 16)
 

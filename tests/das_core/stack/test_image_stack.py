@@ -2,13 +2,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from das_core.stack.decomposition import decompose, read_levels
-from das_core.stack.image_stack import ImageStack, pull_back_gradient, render_pixels
-from das_core.stack.levels import level_shape
+from das_core.stack.image_stack import ImageStack, Surroundings, crop_margin, pull_back_gradient, render_pixels
 from das_core.stack.spec import StackSpec
-from das_core.stack.state import LevelTensors
+from das_core.stack.start import make_noise_canvas
+from das_core.stack.state import LevelTensors, OptimizerState
 
-CPU = torch.device("cpu")
+META = torch.device("meta")
+"""A device that every machine has beside its CPU."""
 
 
 def photograph(height: int, width: int, batch: int = 1) -> torch.Tensor:
@@ -20,17 +20,6 @@ def test_grey_stack_is_grey() -> None:
     image = ImageStack.grey(StackSpec(64, 48, 8), 2).image()
     assert image.shape == (2, 3, 48, 64)
     assert torch.equal(image, torch.full_like(image, 0.5))
-
-
-def test_default_levels_are_those_of_the_seed() -> None:
-    assert StackSpec().resolutions == tuple(range(1, 334, 4))
-    assert len(StackSpec().resolutions) == 84
-
-
-def test_levels_follow_the_long_side() -> None:
-    assert level_shape(8, (64, 128)) == (4, 8)
-    assert level_shape(1, (64, 128)) == (1, 1)
-    assert level_shape(128, (64, 128)) == (64, 128)
 
 
 @pytest.mark.parametrize("color", ["rgb", "decorrelated"])
@@ -59,37 +48,107 @@ def test_gradient_through_tanh_and_colours_is_that_of_autograd(color: str) -> No
     torch.testing.assert_close(by_hand, expected)
 
 
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
-@pytest.mark.parametrize("levels", [None, (1, 2, 4, 8, 16, 32, 80), (3, 80)])
-def test_levels_of_any_canvas_sum_to_it(method: str, levels: tuple[int, ...] | None) -> None:
-    spec = StackSpec(64, 48, 8, levels=levels, method=method)  # type: ignore[arg-type]
-    stack = ImageStack.from_image(spec, photograph(48, 64))
-    parts = decompose(stack).levels
-    assert [part.shape[2:] for part in parts] == [torch.Size(level_shape(r, spec.canvas)) for r in spec.resolutions]
-    summed = spec.operator(CPU, "layers").forward(LevelTensors(parts))
-    error = (summed - stack.canvas).norm() / stack.canvas.norm()
-    # Where the finest level is as fine as the canvas it takes up whatever is left, else what it can show of it.
-    assert error < (1e-4 if spec.resolutions[-1] == 80 else 0.03)
+def test_pixels_are_those_of_the_tanh() -> None:
+    canvas = torch.randn(2, 3, 6, 5, dtype=torch.float64) * 3
+    torch.testing.assert_close(render_pixels(canvas, "rgb"), (torch.tanh(canvas) + 1) / 2)
 
 
-def test_levels_that_were_not_moved_are_empty() -> None:
-    stack = ImageStack.from_image(StackSpec(32, 32, 4), photograph(32, 32))
-    assert all(float(part.abs().max()) == 0 for part in read_levels(stack))
+def test_noise_is_that_of_its_settings() -> None:
+    spec = StackSpec(32, 16, 4, levels=(1, 5, 40), color="rgb")
+    stack = ImageStack.noise(spec, 2, amplitude=0.5, decay=0.3, seed=9)
+    expected = make_noise_canvas((24, 40), (1, 5, 40), 2, 0.5, 0.3, 9)
+    assert torch.equal(stack.canvas, expected)
+    assert torch.equal(stack.start, expected)
+
+
+def test_a_new_stack_has_not_climbed() -> None:
+    for stack in (ImageStack.grey(StackSpec(32, 16, 4)), ImageStack.noise(StackSpec(32, 16, 4))):
+        assert (stack.steps, stack.parameters, stack.optimizer_state, stack.surroundings) == (0, None, None, None)
+        assert stack.start is stack.canvas
+
+
+def test_the_picture_is_the_canvas_without_its_margin() -> None:
+    stack = ImageStack.noise(StackSpec(32, 16, 4), 2)
+    assert stack.pixels().shape == (2, 3, 24, 40)
+    assert torch.equal(stack.image(), stack.pixels()[:, :, 4:20, 4:36])
+    assert torch.equal(crop_margin(stack.canvas, 0), stack.canvas)
+
+
+def half_mask() -> torch.Tensor:
+    mask = torch.zeros(1, 16, 32)
+    mask[:, :, :16] = 1
+    return mask
+
+
+def test_surroundings_show_where_the_mask_is_zero() -> None:
+    image = photograph(16, 32)
+    stack = ImageStack.noise(StackSpec(32, 16, 4))
+    part = stack.place_into(image, half_mask())
+    assert torch.equal(part.image()[..., 16:], image[..., 16:])
+    assert torch.equal(part.image()[..., :16], stack.image()[..., :16])
+    assert torch.equal(part.canvas, stack.canvas)
+    assert stack.surroundings is None
+
+
+def test_between_its_ends_a_mask_mixes() -> None:
+    pixels, mask = photograph(8, 8), torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    shown = 1 - pixels
+    expected = mask * shown + (1 - mask) * pixels
+    torch.testing.assert_close(Surroundings(pixels, mask).composite(shown), expected)
+
+
+def test_without_surroundings_pixels_are_left_as_they_are() -> None:
+    stack = ImageStack.grey(StackSpec(32, 16, 4))
+    pixels = photograph(24, 40)
+    assert stack.composite(pixels) is pixels
+
+
+def test_a_stack_is_repeated_for_many_masks_or_images() -> None:
+    stack = ImageStack.noise(StackSpec(32, 16, 4))
+    masks = torch.cat([half_mask(), 1 - half_mask()])
+    parts = stack.place_into(photograph(16, 32), masks)
+    assert parts.batch == 2
+    assert torch.equal(parts.image()[0, :, :, :16], stack.image()[0, :, :, :16])
+    assert torch.equal(parts.image()[1, :, :, 16:], stack.image()[0, :, :, 16:])
+    images = stack.place_into(photograph(16, 32, 3), half_mask())
+    assert torch.equal(images.image()[..., 16:], photograph(16, 32, 3)[..., 16:])
 
 
 @pytest.mark.parametrize(
-    ("settings", "says"),
+    ("stacks", "images", "masks", "says"),
     [
-        ({"width": 8}, "width 8 is too small"),
-        ({"height": 15}, "height 15 is too small"),
-        ({"margin": -1}, "margin -1"),
-        ({"method": "fast"}, "method 'fast' is unknown"),
-        ({"levels": ()}, "levels is empty"),
-        ({"levels": (1, 337)}, "level 337 is not between 1 and 336"),
-        ({"levels": (0,)}, "level 0"),
-        ({"levels": (1, 2), "gains": (1.0,)}, "2 numbers above 0"),
+        (2, 3, 1, "2 stacks do not go with a batch of 3: use 1 or 3"),
+        (1, 2, 3, "2 images do not go with a batch of 3: use 1 or 3"),
+        (4, 1, 2, "2 masks do not go with a batch of 4: use 1 or 4"),
     ],
 )
-def test_bad_specs_are_named(settings: dict[str, object], says: str) -> None:
+def test_batches_that_do_not_go_together_are_named(stacks: int, images: int, masks: int, says: str) -> None:
+    stack = ImageStack.grey(StackSpec(32, 16, 4), stacks)
     with pytest.raises(ValueError, match=says):
-        StackSpec(**settings)  # type: ignore[arg-type]
+        stack.place_into(photograph(16, 32, images), half_mask().repeat(masks, 1, 1))
+
+
+def test_an_image_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match="the image around the mask has 4 channels"):
+        ImageStack.grey(StackSpec(32, 16, 4)).place_into(torch.rand(1, 4, 16, 32), half_mask())
+
+
+def test_a_stack_goes_to_another_device_whole() -> None:
+    spec = StackSpec(32, 16, 4, levels=(1, 40), method="layers")
+    levels = (torch.zeros(1, 3, 1, 1), torch.zeros(1, 3, 24, 40))
+    canvas = torch.zeros(1, 3, 24, 40)
+    stack = ImageStack(spec, canvas, canvas, LevelTensors(levels), 7, OptimizerState("sgd", levels))
+    moved = stack.place_into(photograph(16, 32), half_mask()).to(META)
+    assert (moved.spec, moved.steps) == (spec, 7)
+    assert moved.parameters is not None
+    assert moved.optimizer_state is not None
+    assert moved.surroundings is not None
+    tensors = [moved.start, moved.canvas, moved.surroundings.pixels, moved.surroundings.mask]
+    tensors += [*moved.parameters.tensors, *moved.optimizer_state.tensors]
+    assert {tensor.device for tensor in tensors} == {META}
+
+
+def test_a_stack_with_nothing_to_remember_goes_to_another_device_too() -> None:
+    moved = ImageStack.grey(StackSpec(32, 16, 4)).to(META)
+    assert moved.canvas.device == META
+    assert (moved.parameters, moved.optimizer_state, moved.surroundings) == (None, None, None)

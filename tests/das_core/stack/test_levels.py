@@ -100,3 +100,9 @@ def test_a_level_is_in_proportion(height: int, width: int, data: st.DataObject) 
     assert abs(rows - level * height / longest) <= 1
     assert abs(columns - level * width / longest) <= 1
     assert level_shape(longest, (height, width)) == (height, width)
+
+
+def test_levels_follow_the_long_side() -> None:
+    assert level_shape(8, (64, 128)) == (4, 8)
+    assert level_shape(1, (64, 128)) == (1, 1)
+    assert level_shape(128, (64, 128)) == (64, 128)

@@ -1,91 +1,55 @@
-"""K against autograd through the interpolations, and its three forms against each other."""
+"""What every form of K promises: its halves, its symmetry, its low-pass, its frozen bands and its types."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from das_core.common.geometry import Shape
-from das_core.stack.levels import level_shape, linear_levels, power_levels
+from das_core.stack.bands import FINEST, Band
+from das_core.stack.levels import power_levels
 from das_core.stack.linear_operator import StackOperator
-from das_core.stack.matrix_operators import LevelsOperator
-from das_core.stack.operator_forms import make_operator
+from das_core.stack.operator_forms import FORMS, Method
 
 CPU = torch.device("cpu")
+METHODS: tuple[Method, ...] = ("spectral", "exact", "layers")
 
 
-def operator(method: str, canvas: Shape, levels: Sequence[int], gains: Sequence[float] | None = None) -> StackOperator[Any]:
-    return make_operator(method, canvas, tuple(levels), tuple(gains or [1.0] * len(levels)), CPU)  # type: ignore[arg-type]
+def operator(
+    method: Method, canvas: Shape, levels: Sequence[int], tile: bool = False, frozen: Sequence[Band] = ()
+) -> StackOperator[Any]:
+    return FORMS[method](canvas, levels, [1.0] * len(levels), CPU, tile, frozen)
 
 
-def naive(gradient: Tensor, levels: Sequence[int], gains: Sequence[float]) -> tuple[Tensor, list[Tensor]]:
-    """K G and the gradient of every level, by autograd through torch's own interpolation in float64."""
-    canvas = (gradient.shape[2], gradient.shape[3])
-    stack = [
-        torch.zeros(gradient.shape[0], 3, *level_shape(level, canvas), dtype=torch.float64, requires_grad=True)
-        for level in levels
-    ]
-
-    def summed(parts: Sequence[Tensor]) -> Tensor:
-        resized = [F.interpolate(part, size=canvas, mode="bicubic", align_corners=False) for part in parts]
-        return torch.stack([gain * part for gain, part in zip(gains, resized, strict=True)]).sum(dim=0)
-
-    (summed(stack) * gradient.double()).sum().backward()
-    moved = [part.grad for part in stack if part.grad is not None]
-    return summed(moved), moved
+def gradient(*canvas: int, batch: int = 1, seed: int = 0) -> Tensor:
+    return torch.randn(batch, 3, *canvas, generator=torch.Generator().manual_seed(seed))
 
 
-def pink(canvas: Shape, seed: int) -> Tensor:
-    """Noise with the spectrum of photographs: amplitude falls as one over frequency."""
-    white = torch.fft.rfft2(torch.randn(1, 3, *canvas, generator=torch.Generator().manual_seed(seed)))
-    rows, columns = torch.fft.fftfreq(canvas[0])[:, None], torch.fft.rfftfreq(canvas[1])[None, :]
-    frequency = (rows.square() + columns.square()).sqrt()
-    frequency[0, 0] = 1 / max(canvas)
-    return torch.fft.irfft2(white / frequency, s=canvas)
+@pytest.mark.parametrize("tile", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_forward_after_adjoint_is_k(method: Method, tile: bool) -> None:
+    k = operator(method, (24, 32), (1, 5, 32), tile)
+    g = gradient(24, 32, batch=2)
+    torch.testing.assert_close(k.forward(k.adjoint(g)), k.precondition(g), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", ["exact", "layers"])
-@pytest.mark.parametrize(
-    ("canvas", "levels"),
-    [((40, 40), (1, 2, 7, 19, 40)), ((24, 56), (1, 3, 20, 55)), ((56, 24), (1, 4, 16, 56)), ((17, 17), (17,))],
-)
-def test_exact_forms_are_autograd_through_the_interpolations(method: str, canvas: Shape, levels: list[int]) -> None:
-    gradient = torch.randn(2, 3, *canvas, generator=torch.Generator().manual_seed(0))
-    gains = [1.0 + 0.5 * i for i in range(len(levels))]
-    expected, moved = naive(gradient, levels, gains)
-    k = operator(method, canvas, levels, gains)
-    torch.testing.assert_close(k.precondition(gradient).double(), expected, rtol=1e-4, atol=1e-4)
-    layers = operator("layers", canvas, levels, gains)
-    for level, reference in zip(layers.adjoint(gradient).tensors, moved, strict=True):
-        torch.testing.assert_close(level.double(), reference, rtol=1e-4, atol=1e-4)
+@pytest.mark.parametrize("tile", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_both_halves_are_linear(method: Method, tile: bool) -> None:
+    k = operator(method, (24, 32), (1, 5, 32), tile)
+    one, other = gradient(24, 32), gradient(24, 32, seed=1)
+    summed = k.adjoint(one).add(k.adjoint(other), alpha=-0.3)
+    for part, expected in zip(summed.tensors, k.adjoint(one - 0.3 * other).tensors, strict=True):
+        torch.testing.assert_close(part, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        k.forward(summed), k.forward(k.adjoint(one)) - 0.3 * k.forward(k.adjoint(other)), rtol=1e-4, atol=1e-4
+    )
 
 
-@pytest.mark.parametrize("canvas", [(336, 336), (448, 320)])
-@pytest.mark.parametrize("step", [4, 1])
-@pytest.mark.parametrize("spectrum", ["white", "pink"])
-def test_spectral_points_where_exact_does(canvas: Shape, step: int, spectrum: str) -> None:
-    levels = linear_levels(max(canvas), step)
-    gradient = pink(canvas, 1) if spectrum == "pink" else torch.randn(1, 3, *canvas)
-    near = operator("spectral", canvas, levels).precondition(gradient)
-    exact = operator("exact", canvas, levels).precondition(gradient)
-    assert torch.cosine_similarity(near.flatten(), exact.flatten(), dim=0) > 0.99
-
-
-def test_spectral_is_the_best_diagonal() -> None:
-    """Its response is the diagonal of the exact K in the cosine basis, found here by applying K to every cosine."""
-    canvas, levels = (10, 7), (1, 3, 10)
-    spectral, exact = operator("spectral", canvas, levels), operator("exact", canvas, levels)
-    units = torch.eye(70).reshape(70, 1, *canvas)
-    cosines = spectral.basis.inverse(units)
-    diagonal = (cosines * exact.precondition(cosines)).sum(dim=(1, 2, 3)).reshape(canvas)
-    torch.testing.assert_close(spectral.precondition(cosines), cosines * diagonal.reshape(70, 1, 1, 1), rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
-def test_operator_is_symmetric_and_positive(method: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_operator_is_symmetric_and_positive(method: Method) -> None:
     k = operator(method, (30, 22), power_levels(30))
     first, second = torch.randn(1, 3, 30, 22), torch.randn(1, 3, 30, 22)
     torch.testing.assert_close(
@@ -94,34 +58,56 @@ def test_operator_is_symmetric_and_positive(method: str) -> None:
     assert (first * k.precondition(first)).sum() > 0
 
 
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
-def test_cutoff_is_a_low_pass_after_k(method: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_cutoff_is_a_low_pass_after_k(method: Method) -> None:
     k = operator(method, (32, 48), (1, 4, 48))
-    gradient = torch.randn(1, 3, 32, 48)
-    expected = k.basis.filter(k.precondition(gradient), k.basis.gaussian(5.0))
-    torch.testing.assert_close(k.precondition(gradient, 5.0), expected, rtol=1e-4, atol=1e-4)
+    g = torch.randn(1, 3, 32, 48)
+    expected = k.basis.filter(k.precondition(g), k.basis.gaussian(5.0))
+    torch.testing.assert_close(k.precondition(g, 5.0), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
-def test_any_dtype_comes_in_and_float32_goes_out(method: str, dtype: torch.dtype) -> None:
+def test_any_dtype_comes_in_and_float32_goes_out(method: Method, dtype: torch.dtype) -> None:
     k = operator(method, (20, 20), (1, 5, 20))
-    gradient = torch.randn(1, 3, 20, 20).to(dtype)
-    moved = k.precondition(gradient)
+    g = torch.randn(1, 3, 20, 20).to(dtype)
+    moved = k.precondition(g)
     assert moved.dtype == torch.float32
-    torch.testing.assert_close(moved, k.precondition(gradient.float()))
+    torch.testing.assert_close(moved, k.precondition(g.float()))
 
 
-def test_operator_is_built_once() -> None:
-    first = operator("spectral", (20, 20), (1, 5, 20))
-    assert operator("spectral", (20, 20), (1, 5, 20)) is first
-    assert operator("exact", (20, 20), (1, 5, 20)) is not first
+@pytest.mark.parametrize("tile", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_with_frozen_bands_k_works_between_two_projections(method: Method, tile: bool) -> None:
+    free, frozen = (operator(method, (24, 32), (1, 5, 12, 32), tile, bands) for bands in ((), [(5, 12)]))
+    g = gradient(24, 32)
+    expected = frozen.remove_frozen(free.precondition(frozen.remove_frozen(g)))
+    torch.testing.assert_close(frozen.precondition(g), expected, rtol=1e-4, atol=1e-4)
+    assert (expected - free.precondition(g)).norm() > 0.01 * expected.norm()
 
 
-def test_operator_built_under_inference_mode_meets_autograd_later() -> None:
-    with torch.inference_mode():
-        k = operator("layers", (21, 21), (1, 5, 21))
-    assert isinstance(k, LevelsOperator)
-    gradient = torch.randn(1, 3, 21, 21, requires_grad=True)
-    k.precondition(gradient).sum().backward()
-    assert gradient.grad is not None
+def test_what_is_frozen_is_taken_out_once_and_for_all() -> None:
+    frozen = operator("exact", (24, 32), (1, 5, 32), frozen=[(9, FINEST)])
+    g = gradient(24, 32)
+    left = frozen.remove_frozen(g)
+    torch.testing.assert_close(frozen.remove_frozen(left), left, rtol=0, atol=1e-5)
+    # Level 8 is six samples high: up to five half-waves down and seven across.
+    coefficients = frozen.basis.forward(g)
+    coefficients[..., 6:, :] = 0
+    coefficients[..., 8:] = 0
+    torch.testing.assert_close(left, frozen.basis.inverse(coefficients), rtol=0, atol=1e-5)
+
+
+def test_without_frozen_bands_nothing_is_removed() -> None:
+    g = gradient(24, 32)
+    assert operator("exact", (24, 32), (1, 5, 32)).remove_frozen(g) is g
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_gradient_is_not_changed(method: Method) -> None:
+    k = operator(method, (24, 32), (1, 5, 32), frozen=[(1, 5)])
+    g = gradient(24, 32)
+    before = g.clone()
+    k.precondition(g, 4.0)
+    k.forward(k.adjoint(g))
+    assert torch.equal(g, before)

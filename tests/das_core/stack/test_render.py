@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from toys import climb
 
 from das_core.ascent.optimizers import SGD
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render import render_stack, scale_size
 from das_core.stack.spec import StackSpec
+from toys import climb
 
 
 def stack(**spec: object) -> ImageStack:
@@ -19,12 +19,12 @@ def stack(**spec: object) -> ImageStack:
 
 
 @pytest.mark.parametrize("levels", [None, (1, 3, 20), (1, 4, 16, 48)])
-def test_at_its_own_size_it_is_the_picture(levels: tuple[int, ...] | None) -> None:
+def test_at_its_own_size_a_stack_renders_as_its_picture(levels: tuple[int, ...] | None) -> None:
     made = stack(levels=levels)
     torch.testing.assert_close(render_stack(made, 1.0), made.image(), rtol=0, atol=1e-5)
 
 
-def test_it_is_the_sum_of_the_levels_resized_by_torch() -> None:
+def test_a_larger_picture_is_the_sum_of_the_levels_resized_by_torch() -> None:
     made = stack(levels=(1, 3, 20))
     whole = decompose(made)
     canvas = sum(F.interpolate(part, size=(96, 96), mode="bicubic") for part in (*whole.levels, whole.rest))
@@ -32,7 +32,7 @@ def test_it_is_the_sum_of_the_levels_resized_by_torch() -> None:
     torch.testing.assert_close(render_stack(made, 2.0), expected, rtol=0, atol=1e-5)
 
 
-def test_it_is_not_the_picture_resized_yet_near_to_it() -> None:
+def test_a_larger_picture_is_near_to_the_resized_picture_and_not_the_same() -> None:
     made = stack()
     resized = F.interpolate(made.image(), scale_factor=2, mode="bicubic")
     difference = (render_stack(made, 2.0) - resized).abs()

@@ -7,19 +7,11 @@ import pytest
 import scipy.fft
 import torch
 import torch.nn.functional as F
-from PIL import Image
-from skimage import data
 from torch import Tensor
 
 from das_core.common.geometry import Shape
-from das_core.common.images import resize_to_cover
 from das_core.stack.levels import level_shape
 from das_core.stack.start import canvas_from_image, make_noise_canvas
-
-
-def photograph() -> Tensor:
-    """Scikit-image's coffee, 400 x 600, as (1, 3, H, W), 0..1."""
-    return torch.from_numpy(data.coffee()).movedim(-1, 0)[None].float() / 255
 
 
 def shown(canvas: Tensor) -> Tensor:
@@ -28,43 +20,6 @@ def shown(canvas: Tensor) -> Tensor:
 
 def noise(height: int, width: int, batch: int = 1) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.mark.parametrize(
-    "shape", [(224, 224), (100, 300), (300, 100), (400, 600), (200, 300), (17, 33), (800, 800), (401, 601)]
-)
-def test_cover_is_resizing_and_cutting_by_pil(shape: Shape) -> None:
-    image, (height, width) = photograph(), shape
-    factor = max(height / 400, width / 600)
-    size = (max(width, round(600 * factor)), max(height, round(400 * factor)))
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    channels = [Image.fromarray(channel.numpy()).resize(size, Image.Resampling.BICUBIC) for channel in image[0]]
-    cut = [np.asarray(channel.crop((left, top, left + width, top + height))) for channel in channels]
-    covered = resize_to_cover(image, shape)
-    assert covered.shape == (1, 3, *shape)
-    np.testing.assert_allclose(covered[0].numpy(), np.stack(cut).clip(0, 1), atol=1e-4)
-
-
-def test_cover_leaves_what_fits_as_it_is() -> None:
-    image = noise(20, 30, 2)
-    assert torch.equal(resize_to_cover(image, (20, 30)), image)
-    assert torch.equal(resize_to_cover(image, (20, 20)), image[:, :, :, 5:25])
-    assert torch.equal(resize_to_cover(image, (10, 30)), image[:, :, 5:15])
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (3, 7), (16, 16)])
-@pytest.mark.parametrize("shape", [(16, 16), (16, 40), (33, 17)])
-def test_cover_takes_any_size(size: Shape, shape: Shape) -> None:
-    covered = resize_to_cover(noise(*size, 2), shape)
-    assert covered.shape == (2, 3, *shape)
-    assert float(covered.min()) >= 0
-    assert float(covered.max()) <= 1
-
-
-def test_cover_keeps_a_plain_colour() -> None:
-    plain = torch.tensor([0.1, 0.5, 0.9]).reshape(1, 3, 1, 1).expand(1, 3, 13, 9)
-    covered = resize_to_cover(plain, (40, 21))
-    torch.testing.assert_close(covered, plain[:, :, :1, :1].expand_as(covered))
 
 
 @pytest.mark.parametrize("contrast", [1.0, 0.95, 0.5, 0.01])

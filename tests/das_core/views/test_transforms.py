@@ -2,22 +2,21 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from toys import classifier
 
 from das_core.ascent.loop import Ascent
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
-from das_core.views.draws import Draws, ViewKey
-from das_core.views.perspective import grid_sample_adjoint, make_perspective_grid
-from das_core.views.transforms import ColorShift, PatchMask, Perspective, Transform
+from das_core.views.perspective import make_perspective_grid
+from das_core.views.transforms import ColorShift, Flip, Noise, PatchMask, Perspective, Transform
 from das_core.views.windows import Windows
+from toys import classifier, make_draws
 
-CPU = torch.device("cpu")
 TRANSFORMS: list[Transform] = [
     ColorShift(),
     ColorShift(per_channel=False),
@@ -27,22 +26,15 @@ TRANSFORMS: list[Transform] = [
 ]
 
 
-def draws(count: int, first: int = 0) -> Draws:
-    return Draws([ViewKey(0, 0, 0, view) for view in range(first, first + count)], CPU)
-
-
-def corners(*inward: tuple[float, float]) -> torch.Tensor:
-    return torch.tensor([inward], dtype=torch.float64)
-
-
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=str)
 def test_views_change_alike_in_any_chunk_and_each_in_its_own_way(transform: Transform) -> None:
     views = torch.rand(1, 3, 24, 24).expand(4, -1, -1, -1)
-    changed = transform(views, draws(4))
+    changed = transform(views, make_draws(4))
     assert changed.shape == views.shape
     assert 0 <= float(changed.min()) <= float(changed.max()) <= 1
     assert all(not torch.equal(changed[a], changed[b]) for a in range(4) for b in range(a))
-    parts = [transform(views[:1], draws(1)), transform(views[:2], draws(2, 1)), transform(views[:1], draws(1, 3))]
+    chunks = [make_draws(1), make_draws(2, first=1), make_draws(1, first=3)]
+    parts = [transform(views[: len(draws)], draws) for draws in chunks]
     assert torch.equal(torch.cat(parts), changed)
 
 
@@ -56,16 +48,119 @@ def test_an_ascent_through_it_raises_the_score(transform: Transform) -> None:
 
 
 @pytest.mark.parametrize(
-    "nothing", [ColorShift(0, 0), Perspective(0), PatchMask(0)], ids=["ColorShift", "Perspective", "PatchMask"]
+    "nothing",
+    [ColorShift(0, 0), Perspective(0), PatchMask(0), Flip(0), Noise(0)],
+    ids=["ColorShift", "Perspective", "PatchMask", "Flip", "Noise"],
 )
-def test_at_zero_nothing_happens_and_as_much_is_drawn_by_what_follows(nothing: Transform) -> None:
+def test_at_zero_nothing_happens(nothing: Transform) -> None:
     views = torch.rand(3, 3, 16, 16)
-    torch.testing.assert_close(nothing(views, draws(3)), views, rtol=0, atol=1e-6)
+    torch.testing.assert_close(nothing(views, make_draws(3)), views, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "nothing", [Perspective(0), PatchMask(0), Flip(0), Noise(0)], ids=["Perspective", "PatchMask", "Flip", "Noise"]
+)
+def test_at_zero_views_come_back_bit_for_bit(nothing: Transform) -> None:
+    # A side at which interpolation at the pixels' own centres would not be exact.
+    views = torch.rand(3, 3, 15, 15)
+    assert torch.equal(nothing(views, make_draws(3)), views)
+
+
+@pytest.mark.parametrize(
+    ("nothing", "something"),
+    [(ColorShift(0, 0), ColorShift()), (Perspective(0), Perspective()), (Flip(0), Flip())],
+    ids=["ColorShift", "Perspective", "Flip"],
+)
+def test_at_zero_as_much_is_drawn_so_that_what_follows_stays_the_same(nothing: Transform, something: Transform) -> None:
+    views, follows = torch.rand(3, 3, 16, 16), []
+    for transform in (nothing, something):
+        draws = make_draws(3)
+        transform(views, draws)
+        follows.append(draws.uniform())
+    assert follows[0] == follows[1]
+    assert follows[0] != make_draws(3).uniform()
+
+
+@pytest.mark.parametrize("transform", [*TRANSFORMS, Flip(), Noise()], ids=str)
+def test_views_that_come_in_are_not_changed(transform: Transform) -> None:
+    views = torch.rand(3, 3, 16, 16)
+    before = views.clone()
+    transform(views, make_draws(3))
+    assert torch.equal(views, before)
+
+
+@pytest.mark.parametrize("transform", [Flip(), Noise(), Noise(0.1, "uniform")], ids=str)
+def test_flips_and_noise_belong_to_their_view(transform: Transform) -> None:
+    views = torch.rand(6, 3, 16, 16)
+    parts = [transform(views[:2], make_draws(2)), transform(views[2:], make_draws(4, first=2))]
+    assert torch.equal(torch.cat(parts), transform(views, make_draws(6)))
+
+
+def test_flip_mirrors_whole_views_about_that_often() -> None:
+    views = torch.rand(400, 3, 4, 4)
+    flipped = Flip(0.25)(views, make_draws(400))
+    mirrored = sum(torch.equal(a, b.flip(-1)) for a, b in zip(flipped, views, strict=True))
+    same = sum(torch.equal(a, b) for a, b in zip(flipped, views, strict=True))
+    assert mirrored + same == 400
+    assert 70 < mirrored < 130
+    assert torch.equal(Flip(0)(views, make_draws(400)), views)
+    assert torch.equal(Flip(1)(views, make_draws(400)), views.flip(-1))
+
+
+@pytest.mark.parametrize("kind", ["uniform", "gaussian"])
+def test_noise_is_added_and_clipped(kind: str) -> None:
+    views = torch.full((2, 3, 50, 50), 0.9)
+    noisy = Noise(0.2, kind)(views, make_draws(2))  # type: ignore[arg-type]
+    expected = (views + 0.2 * make_draws(2).noise((3, 50, 50), kind)).clamp(0, 1)  # type: ignore[arg-type]
+    torch.testing.assert_close(noisy, expected)
+    assert not torch.equal(noisy[0], noisy[1])
+    assert float(noisy.max()) == 1
+
+
+@pytest.mark.parametrize(("curve", "early"), [("linear", 0.15), ("cosine", 0.17), ("step", 0.2)])
+def test_noise_goes_to_its_end_along_a_curve(curve: str, early: float) -> None:
+    views = torch.full((2, 3, 64, 64), 0.5)
+    noise = Noise(0.2, amplitude_end=0.0, curve=curve)  # type: ignore[arg-type]
+    assert float(noise(views, make_draws(2, progress=0.25)).std()) == pytest.approx(early, abs=0.01)
+    assert torch.equal(noise(views, make_draws(2, progress=0.0)), Noise(0.2)(views, make_draws(2)))
+    assert torch.equal(noise(views, make_draws(2, progress=1.0)), views)
+
+
+def test_gaussian_noise_keeps_the_brightness_and_uniform_noise_raises_it_by_half_its_amplitude() -> None:
+    views = torch.full((4, 3, 100, 100), 0.5)
+    gaussian, uniform = (Noise(0.1, kind)(views, make_draws(4)) - views for kind in ("gaussian", "uniform"))  # type: ignore[arg-type]
+    assert float(gaussian.mean()) == pytest.approx(0, abs=1e-3)
+    assert float(gaussian.std()) == pytest.approx(0.1, abs=1e-3)
+    assert float(uniform.mean()) == pytest.approx(0.05, abs=1e-3)
+    assert 0 <= float(uniform.min()) < float(uniform.max()) <= 0.1 + 1e-6
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_colour_shift_is_its_formula(per_channel: bool) -> None:
+    views = torch.rand(5, 3, 6, 6)
+    changed = ColorShift(0.3, 0.7, per_channel)(views, make_draws(5))
+    draws = make_draws(5)
+    numbers = 2 * np.array([draws.uniform() for _ in range(6)]).T - 1
+    shift, scale = numbers[:, :3, None, None], numbers[:, 3:, None, None]
+    if not per_channel:
+        shift, scale = shift[:, :1], scale[:, :1]
+    expected = np.clip((views.numpy() - 0.5) * np.exp(0.7 * scale) + 0.5 + 0.3 * shift, 0, 1)
+    np.testing.assert_allclose(changed.numpy(), expected, atol=1e-6)
+
+
+def test_perspective_reads_views_through_the_homography_of_its_draws() -> None:
+    views = torch.rand(3, 3, 12, 12)
+    changed = Perspective(0.2)(views, make_draws(3))
+    draws = make_draws(3)
+    # Top left, top right, bottom right, bottom left; first down, then to the right.
+    inward = torch.tensor([draws.uniform() for _ in range(8)], dtype=torch.float64).T.reshape(3, 4, 2)
+    grid = make_perspective_grid(0.2 * inward, 12)
+    assert torch.equal(changed, F.grid_sample(views, grid, padding_mode="border", align_corners=False))
 
 
 def test_colour_shift_is_one_line_a_channel_within_its_bounds() -> None:
     views = torch.rand(50, 3, 8, 8) * 0.2 + 0.4
-    changed = ColorShift(0.1, 0.2)(views, draws(50))
+    changed = ColorShift(0.1, 0.2)(views, make_draws(50))
     darkest, brightest = views.amin(dim=(2, 3)), views.amax(dim=(2, 3))
     slope = (changed.amax(dim=(2, 3)) - changed.amin(dim=(2, 3))) / (brightest - darkest)
     offset = changed.amin(dim=(2, 3)) - (0.5 + slope * (darkest - 0.5))
@@ -78,43 +173,14 @@ def test_colour_shift_is_one_line_a_channel_within_its_bounds() -> None:
 
 def test_without_channels_of_their_own_grey_stays_grey() -> None:
     grey = torch.rand(4, 1, 8, 8).expand(-1, 3, -1, -1)
-    changed = ColorShift(0.2, 0.5, per_channel=False)(grey, draws(4))
+    changed = ColorShift(0.2, 0.5, per_channel=False)(grey, make_draws(4))
     assert torch.equal(changed[:, 0], changed[:, 1])
     assert torch.equal(changed[:, 0], changed[:, 2])
 
 
-def test_perspective_reads_the_quadrilateral_with_these_corners() -> None:
-    inward = corners((0.1, 0.2), (0.3, 0.05), (0.0, 0.25), (0.15, 0.0))
-    # So fine that the outermost pixels are as good as the corners.
-    grid = make_perspective_grid(inward, 2048)[0]
-    expected = [(-0.6, -0.8), (0.9, -0.4), (0.5, 1.0), (-1.0, 0.7)]
-    for (row, column), (x, y) in zip([(0, 0), (0, -1), (-1, -1), (-1, 0)], expected, strict=True):
-        torch.testing.assert_close(grid[row, column], torch.tensor([x, y]), rtol=0, atol=3e-3)
-
-
-def test_perspective_keeps_straight_lines_straight() -> None:
-    grid = make_perspective_grid(corners((0.3, 0.1), (0.0, 0.2), (0.2, 0.3), (0.1, 0.0)), 33)[0].double()
-    first, middle, last = grid[7, 0], grid[7, 16], grid[7, 32]
-    along, across = last - first, middle - first
-    assert abs(float(along[0] * across[1] - along[1] * across[0])) < 1e-6
-
-
-@pytest.mark.parametrize("by_sorting", [False, True])
-def test_the_adjoint_of_perspective_is_that_of_autograd_and_repeats_its_bits(by_sorting: bool) -> None:
-    inward = torch.rand(3, 4, 2, dtype=torch.float64) * 0.33
-    grid = make_perspective_grid(inward, 20)
-    gradient = torch.randn(3, 3, 20, 20)
-    views = torch.rand(3, 3, 20, 20, requires_grad=True)
-    F.grid_sample(views, grid, padding_mode="border", align_corners=False).backward(gradient)
-    ours = grid_sample_adjoint(gradient, grid, by_sorting=by_sorting)
-    assert views.grad is not None
-    torch.testing.assert_close(ours, views.grad, rtol=1e-4, atol=1e-4)
-    assert torch.equal(ours, grid_sample_adjoint(gradient, grid, by_sorting=by_sorting))
-
-
 def test_patches_hide_their_share_with_the_mean_and_let_no_gradient_through() -> None:
     views = torch.rand(200, 3, 32, 32, requires_grad=True)
-    changed = PatchMask(1, 0.5)(views, draws(200))
+    changed = PatchMask(1, 0.5)(views, make_draws(200))
     hidden = (changed != views).any(dim=1)
     # One rectangle with sides of U[0.25, 0.5]: nine sixty-fourths of the area on average.
     assert hidden.float().mean().item() == pytest.approx(9 / 64, abs=0.01)
@@ -129,8 +195,30 @@ def test_patches_hide_their_share_with_the_mean_and_let_no_gradient_through() ->
 
 
 def test_patches_can_be_grey() -> None:
-    changed = PatchMask(2, 0.4, "gray")(torch.full((5, 3, 20, 20), 0.9), draws(5))
+    changed = PatchMask(2, 0.4, "gray")(torch.full((5, 3, 20, 20), 0.9), make_draws(5))
     assert changed.unique().tolist() == pytest.approx([0.5, 0.9])
+
+
+def test_patches_are_rectangles_with_sides_between_half_the_size_and_all_of_it() -> None:
+    changed = PatchMask(1, 0.5, "gray")(torch.ones(300, 3, 40, 40), make_draws(300))
+    heights, widths = [], []
+    for hidden in (changed < 1).all(dim=1):
+        rows, columns = hidden.any(dim=1).nonzero(), hidden.any(dim=0).nonzero()
+        heights.append(int(rows[-1] - rows[0]) + 1)
+        widths.append(int(columns[-1] - columns[0]) + 1)
+        assert int(hidden.sum()) == heights[-1] * widths[-1]
+    for sides in (heights, widths):
+        assert (min(sides), max(sides)) == (10, 20)
+        assert np.mean(sides) == pytest.approx(15, abs=0.6)
+    assert abs(np.corrcoef(heights, widths)[0, 1]) < 0.2
+
+
+def test_a_patch_as_large_as_the_view_is_allowed_and_one_below_a_pixel_hides_a_pixel() -> None:
+    views = torch.ones(20, 3, 8, 8)
+    large = PatchMask(1, 1.0, "gray")(views, make_draws(20))
+    assert all(16 <= int((view < 1).sum()) <= 64 for view in large[:, 0])
+    dots = PatchMask(1, 0.01, "gray")(views, make_draws(20))
+    assert [int((view < 1).sum()) for view in dots[:, 0]] == [1] * 20
 
 
 @pytest.mark.parametrize(
@@ -140,6 +228,19 @@ def test_patches_can_be_grey() -> None:
         (lambda: ColorShift(scale=float("nan")), "scale nan is not between 0 .* 0.2 is a good amount"),
         (lambda: Perspective(0.4), "distortion 0.4 is not between 0 .* 0.33.*folded; 0.15"),
         (lambda: Perspective(-0.1), "distortion -0.1 is not between"),
+        (lambda: ColorShift(shift=-0.1), "shift -0.1 is not between"),
+        (lambda: ColorShift(scale=3.1), r"scale 3.1 is not between 0 \(none\) and 3"),
+        (lambda: Perspective(float("nan")), "distortion nan is not between"),
+        (lambda: PatchMask(patches=65), "patches 65 is not between"),
+        (lambda: PatchMask(size=1.1), "size 1.1 is not above 0 and at most 1"),
+        (lambda: Noise(amplitude_end=-1), "noise_end -1"),
+        (lambda: Noise(-1), "noise -1"),
+        (lambda: Noise(10.5), "noise 10.5 is not between"),
+        (lambda: Noise(float("nan")), "noise nan"),
+        (lambda: Noise(kind="pink"), "noise kind 'pink' is unknown; choose one of uniform, gaussian"),  # type: ignore[arg-type]
+        (lambda: Noise(curve="wild"), "curve 'wild' is unknown"),  # type: ignore[arg-type]
+        (lambda: Flip(1.5), "flip 1.5"),
+        (lambda: Flip(float("nan")), "flip nan is not a probability"),
         (lambda: PatchMask(patches=-1), "patches -1 is not between 0 .* 64"),
         (lambda: PatchMask(size=0), "size 0 is not above 0 .* 0.3"),
         (lambda: PatchMask(fill="noise"), "fill 'noise' is unknown; choose one of mean, gray"),  # type: ignore[arg-type]

@@ -1,28 +1,20 @@
-"""What is inside a judge, and listening to it."""
+"""Layers found inside a judge: their names, their shapes, the order of their axes, and tables of them."""
 
-import open_clip
 import pytest
-import timm
-import tinyclip
 import torch
-import torchvision
 from torch import Tensor, nn
-from toys import classifier, judge
 
-from das_core.models.judge import Judge, freeze
-from das_core.models.layers.activations import capture_layers, capture_layers_named, merge_judges
-from das_core.models.layers.default_layers import choose_content_layer, choose_style_layers
-from das_core.models.layers.heads import HEADS
-from das_core.models.layers.layer import Layer, find_layer, find_layers, format_layers, search_layers
+from das_core.models.layers.activations import capture_layers_named
+from das_core.models.layers.layer import (
+    Layer,
+    UnknownLayerError,
+    find_layer,
+    find_layers,
+    format_layers,
+    search_layers,
+)
 from das_core.models.sources.starters import load_starter
-
-
-def noise(*shape: int) -> Tensor:
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(0))
-
-
-def hooks(module: nn.Module) -> int:
-    return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
+from toys import classifier, count_hooks, judge, random_views
 
 
 class Tokens(nn.Module):
@@ -59,81 +51,20 @@ def test_axes_are_brought_into_one_order() -> None:
     seen = judge(module, size=4)
     layers = {layer.name: layer.shape for layer in find_layers(seen)}
     assert layers == {"behind": (3, 16), "last": (5, 4, 4)}, "what a view has no share in is left out"
-    views = noise(3, 3, 4, 4)
+    views = random_views(4, 3)
     output = capture_layers_named(seen, ["behind", "last"])(views)
     torch.testing.assert_close(output["behind"], views.flatten(2))
     torch.testing.assert_close(output["last"], module.last(views.movedim(1, 3)).movedim(3, 1))
 
 
-def test_a_layer_that_runs_twice_tells_its_last_output_even_if_that_is_overwritten() -> None:
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.act, self.after = nn.Identity(), nn.ReLU(inplace=True)
-
-        def forward(self, views: Tensor) -> Tensor:
-            return self.after(self.act(self.act(views) - 0.5) * 1.0)
-
-    class Overwritten(Twice):
-        def forward(self, views: Tensor) -> Tensor:
-            return self.after(self.act(self.act(views) - 0.5))
-
-    for module in (Twice(), Overwritten()):
-        (act, _) = find_layers(judge(module))
-        assert act.calls == 2
-        views = noise(2, 3, 16, 16).requires_grad_()
-        found = capture_layers(judge(module), [act])(views)["act"]
-        torch.testing.assert_close(found, views - 0.5)
-        assert torch.equal(torch.autograd.grad(found.sum(), views)[0], torch.ones_like(views))
-
-
-def test_nothing_runs_after_the_last_layer_that_is_watched() -> None:
+def test_hooks_are_gone_after_a_search_also_after_an_error() -> None:
     toy = classifier()
-    ran: list[str] = []
-    toy.module[4].register_forward_hook(lambda *_: ran.append("4"))
-    early = capture_layers_named(toy, ["1"])
-    ran.clear()
-    early(noise(1, 3, 32, 32))
-    assert not ran
-
-
-def test_hooks_are_gone_afterwards_also_after_an_error() -> None:
-    toy = classifier()
-    seen = capture_layers_named(toy, ["0", "3"])
-    seen(noise(1, 3, 32, 32))
-    assert hooks(toy.module) == 0
-    with pytest.raises(RuntimeError):
-        seen(noise(1, 4, 32, 32))
-    assert hooks(toy.module) == 0
+    find_layers(toy)
+    assert count_hooks(toy.module) == 0
     small = judge(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(7, 2)))
     with pytest.raises(RuntimeError):
         find_layers(small)
-    assert hooks(small.module) == 0
-
-
-def test_the_module_is_shared_and_joined_judges_watch_all() -> None:
-    toy = classifier()
-    one, two = capture_layers_named(toy, ["1", "3"]), capture_layers_named(toy, ["3", "0"])
-    both = merge_judges([one, two])
-    assert one.module is both.module is toy.module
-    assert [layer.name for layer in both.layers] == ["1", "3", "0"]  # type: ignore[attr-defined]
-    views = noise(2, 3, 32, 32)
-    output = both(views)
-    for name in ("0", "1", "3"):
-        assert torch.equal(output[name], capture_layers_named(toy, [name])(views)[name])  # type: ignore[index]
-    assert merge_judges([toy, toy]) is toy
-
-
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_told_in_float32_with_gradients_of_the_same_size(dtype: torch.dtype) -> None:
-    views = noise(2, 3, 32, 32)
-    gradients = []
-    for toy in (classifier(), classifier().with_precision(dtype)):
-        shown = views.clone().requires_grad_()
-        found = capture_layers_named(toy, ["2"])(shown)["2"]
-        assert found.dtype == torch.float32
-        gradients.append(torch.autograd.grad(found.square().mean(), shown)[0])
-    assert float((gradients[1] - gradients[0]).norm() / gradients[0].norm()) < 0.05
+    assert count_hooks(small.module) == 0
 
 
 def test_an_unknown_layer_is_answered_with_the_nearest() -> None:
@@ -151,102 +82,87 @@ def test_an_unknown_layer_is_answered_with_the_nearest() -> None:
         find_layers(judge(nn.Conv2d(3, 1, 1)))
 
 
-def vision_transformer() -> Judge:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        module = torchvision.models.VisionTransformer(32, 8, 3, 4, 48, 96, num_classes=5)
-    return Judge("vit", freeze(module), 32, (0.5,) * 3, (0.5,) * 3)
+def test_the_error_for_an_unknown_layer_is_one_of_its_own_kind() -> None:
+    with pytest.raises(UnknownLayerError):
+        find_layer(find_layers(classifier()), "7", "toy")
 
 
-def timm_transformer() -> Judge:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        module = timm.create_model(
-            "vit_tiny_patch16_224", img_size=32, patch_size=8, depth=3, embed_dim=48, num_heads=4
-        )
-    return Judge("vit", freeze(module), 32, (0.5,) * 3, (0.5,) * 3)
-
-
-@pytest.mark.parametrize(
-    ("made", "attention", "projection", "tokens", "heads"),
-    [
-        (vision_transformer, "encoder.layers.encoder_layer_1.self_attention", "out_proj", 17, 4),
-        (tinyclip.clip, "transformer.resblocks.1.attn", "out_proj", 17, 1),
-        (timm_transformer, "blocks.1.attn", "proj", 17, 4),
-    ],
-)
-def test_heads_are_what_the_last_projection_mixes(
-    made: object, attention: str, projection: str, tokens: int, heads: int
-) -> None:
-    seen = made()  # type: ignore[operator]
-    layers = {layer.name: layer for layer in find_layers(seen)}
-    layer = layers[attention + HEADS]
-    assert (layer.heads, layer.positions, layers[attention].shape) == (heads, (tokens,), layer.shape)
-    output = capture_layers_named(seen, [attention, attention + HEADS])(noise(3, 3, 32, 32))
-    mix = seen.module.get_submodule(attention).get_submodule(projection)
-    expected = mix(output[attention + HEADS].transpose(1, 2)).transpose(1, 2)
-    torch.testing.assert_close(output[attention], expected, atol=1e-5, rtol=1e-4)
-
-
-def test_heads_are_told_where_tokens_stand_in_front() -> None:
-    class Behind(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.attention = nn.MultiheadAttention(6, 2).requires_grad_(False)
-            self.attention.in_proj_bias = None
-            self.attention.out_proj.bias = None
-
-        def forward(self, views: Tensor) -> Tensor:
-            tokens = views.flatten(2).unflatten(2, (-1, 2)).permute(2, 0, 1, 3).flatten(2)
-            return self.attention(key=tokens, query=tokens, value=tokens)[0].mean(dim=0)
-
-    seen = judge(Behind(), size=4)
-    output = capture_layers_named(seen, ["attention", "attention#heads"])(noise(3, 3, 4, 4))
-    expected = seen.module.attention.out_proj.weight @ output["attention#heads"]
-    torch.testing.assert_close(output["attention"], expected)
-    assert find_layer(find_layers(seen), "attention#heads", "toy").describe() == "2 heads of 3 = 6 channels, 8 tokens"
-
-
-FAMILIES = {
-    "resnet18": (["relu", "layer1", "layer2", "layer3"], "layer2"),
-    "vgg11": (["features.1", "features.4", "features.9", "features.14", "features.19"], "features.14"),
-    "convnext_tiny": (["features.1", "features.3", "features.5"], "features.3"),
-    "efficientnet_b0": (["features.1", "features.2", "features.3", "features.5"], "features.3"),
-    "swin_t": (["features.1", "features.3", "features.5"], "features.3"),
-    "vit_b_32": ([f"encoder.layers.encoder_layer_{n}" for n in (2, 4, 6, 8)], "encoder.layers.encoder_layer_6"),
-}
-
-
-@pytest.mark.parametrize("architecture", FAMILIES)
-def test_a_family_has_its_layers_for_style_and_content(architecture: str) -> None:
-    with torch.device("cpu"):
-        module = torchvision.models.get_model(architecture, weights=None)
-    layers = find_layers(Judge("model", freeze(module), 224, (0.5,) * 3, (0.5,) * 3))
-    assert (choose_style_layers(layers, 224), choose_content_layer(layers, 224)) == FAMILIES[architecture]
-
-
-@pytest.mark.parametrize(
-    ("architecture", "style", "content"),
-    [
-        ("ViT-B-32", [f"transformer.resblocks.{n}" for n in (2, 4, 6, 8)], "transformer.resblocks.6"),
-        ("RN50", ["act3", "layer1", "layer2", "layer3"], "layer2"),
-        ("convnext_base", ["trunk.stem", "trunk.stages.1", "trunk.stages.2"], "trunk.stages.1"),
-    ],
-)
-def test_towers_of_clips_have_theirs(architecture: str, style: list[str], content: str) -> None:
-    config = dict(open_clip.get_model_config(architecture))
-    config["text_cfg"] = tinyclip.TINY["text_cfg"]
-    layers = find_layers(tinyclip.clip(config=config))
-    assert (choose_style_layers(layers, 224), choose_content_layer(layers, 224)) == (style, content)
-
-
-def test_maps_of_tokens_against_tokens_are_no_stage() -> None:
-    maps = [Layer(str(side), "Map", (4, side, side), (0, 1, 2, 3)) for side in (56, 28, 14, 49, 7)]
-    assert choose_style_layers(maps, 224) == ["56", "28", "14"]
-
-
-def test_small_networks_have_some_layer_at_least() -> None:
+def test_spaces_around_a_name_make_no_difference() -> None:
     layers = find_layers(classifier())
-    assert (choose_style_layers(layers, 32), choose_content_layer(layers, 32)) == (["1", "3", "4"], "4")
-    flat = find_layers(judge(nn.Sequential(nn.Flatten(), nn.Linear(768, 4))))
-    assert (choose_style_layers(flat, 16), choose_content_layer(flat, 16)) == (["1"], "1")
+    assert find_layer(layers, "\t3 ", "toy") is layers[3]
+
+
+@pytest.mark.parametrize(
+    ("shape", "heads", "words"),
+    [
+        ((512,), 0, "512 channels"),
+        ((768, 50), 0, "768 channels, 50 tokens"),
+        ((64, 28, 14), 0, "64 channels, 28 x 14"),
+        ((768, 50), 12, "12 heads of 64 = 768 channels, 50 tokens"),
+    ],
+)
+def test_a_shape_in_words(shape: tuple[int, ...], heads: int, words: str) -> None:
+    layer = Layer("a", "Linear", shape, tuple(range(len(shape) + 1)), heads=heads)
+    assert (layer.channels, layer.positions, layer.describe()) == (shape[0], shape[1:], words)
+
+
+class Outputs(nn.Module):
+    """A module whose parts give outputs of these shapes and types, two views at a time."""
+
+    def __init__(self, outputs: list[object]) -> None:
+        super().__init__()
+        self.outputs, self.parts = outputs, nn.ModuleList(nn.Identity() for _ in outputs)
+
+    def forward(self, views: Tensor) -> Tensor:
+        for part, output in zip(self.parts, self.outputs, strict=True):
+            part(output)
+        return views
+
+
+@pytest.mark.parametrize(
+    ("output", "shape", "order"),
+    [
+        (torch.zeros(2, 5), (5,), (0, 1)),
+        (torch.zeros(2, 7, 5), (5, 7), (0, 2, 1)),
+        (torch.zeros(7, 2, 5), (5, 7), (1, 2, 0)),
+        (torch.zeros(2, 5, 4, 4), (5, 4, 4), (0, 1, 2, 3)),
+        (torch.zeros(2, 4, 4, 5), (5, 4, 4), (0, 3, 1, 2)),
+        # All sides are alike: torch's own order, channels first, is taken.
+        (torch.zeros(2, 4, 4, 4), (4, 4, 4), (0, 1, 2, 3)),
+        ((torch.zeros(2, 5), torch.zeros(2, 9)), (5,), (0, 1)),
+    ],
+)
+def test_axes_are_told_apart_by_their_lengths(output: object, shape: tuple[int, ...], order: tuple[int, ...]) -> None:
+    (layer,) = find_layers(judge(Outputs([output])))
+    assert (layer.name, layer.shape, layer.order) == ("parts.0", shape, order)
+
+
+def test_outputs_without_views_or_channels_are_no_layers() -> None:
+    odd: list[object] = [
+        None,
+        "text",
+        (),
+        torch.zeros(2),
+        torch.zeros(3, 5),
+        torch.zeros(3, 3, 5),
+        torch.zeros(2, 0),
+        torch.zeros(2, 5, 4, 4, 4),
+        torch.zeros(2, 5, dtype=torch.long),
+    ]
+    layers = find_layers(judge(Outputs([*odd, torch.zeros(2, 5)])))
+    assert [layer.name for layer in layers] == [f"parts.{len(odd)}"]
+
+
+def test_a_table_has_a_line_for_each_layer_and_columns_of_one_width() -> None:
+    layers = [Layer("stem", "Conv2d", (8, 4, 4), (0, 1, 2, 3)), Layer("blocks.10", "Block", (8,), (0, 1))]
+    assert format_layers(layers) == "stem       8 channels, 4 x 4  Conv2d\nblocks.10  8 channels         Block"
+    assert format_layers([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("search", "found"), [("", [0, 1, 2]), ("BLOCK", [1, 2]), ("block conv", [2]), ("conv  1", [2]), ("relu", [])]
+)
+def test_a_search_finds_layers_with_all_its_words(search: str, found: list[int]) -> None:
+    names = [("stem", "Conv2d"), ("blocks.0", "Block"), ("blocks.1", "Conv2d")]
+    layers = [Layer(name, kind, (8,), (0, 1)) for name, kind in names]
+    assert search_layers(layers, search) == [layers[number] for number in found]

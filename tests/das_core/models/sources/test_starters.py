@@ -10,12 +10,12 @@ import pytest
 import torch
 from skimage import data
 from torch import Tensor
-from toys import count_batch_norms
 
 from das_core.models.classifier import Classifier
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter
 from das_core.report.verdict import classify
+from toys import count_batch_norms
 
 BOTH = [STARTER, SECOND_OPINION]
 CATS = {281, 282, 283, 284, 285, 287}

@@ -1,8 +1,9 @@
-"""Spectra and histories by nodes."""
+"""Spectrum: of an image, of a stack, or of both, and what is said where there is none."""
 
 import pytest
 import torch
-from loaded_pack import Pack
+
+from loaded_pack import Pack, make_holed_image
 
 
 def test_an_image_a_stack_or_both_have_a_spectrum(pack: Pack) -> None:
@@ -18,6 +19,14 @@ def test_an_image_a_stack_or_both_have_a_spectrum(pack: Pack) -> None:
     assert torch.equal(alone[1], both[1])
 
 
+def test_the_image_that_is_connected_counts_before_the_picture_of_the_stack(pack: Pack) -> None:
+    stack = pack.optimize(stack=pack.stack(start={"start": "noise"}))[1]
+    noise = torch.rand(1, 64, 64, 3, generator=torch.Generator().manual_seed(6))
+    slope = pack.run("DAS_Spectrum", image=noise)[2]
+    assert pack.run("DAS_Spectrum", image=noise, stack=stack)[2] == slope
+    assert slope > -0.5 > pack.run("DAS_Spectrum", stack=stack)[2], "white noise is flat, the start of a stack is not"
+
+
 def test_nothing_connected_is_named(pack: Pack) -> None:
     with pytest.raises(ValueError, match="nothing is connected: connect an image, or a stack"):
         pack.run("DAS_Spectrum")
@@ -25,14 +34,14 @@ def test_nothing_connected_is_named(pack: Pack) -> None:
         pack.run("DAS_Spectrum", stack=pack.stack())
     with pytest.raises(ValueError, match=r"4 channels .* alpha"):
         pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 4))
+    with pytest.raises(ValueError, match="1 values that are NaN"):
+        pack.run("DAS_Spectrum", image=make_holed_image())
 
 
-def test_a_history_and_the_one_before_it_are_plotted(pack: Pack) -> None:
-    _, stack, _, early, _ = pack.optimize()
-    late = pack.optimize(stack=stack)[3]
-    text, chart = pack.run("DAS_PlotHistory", history=late)
-    assert "at step 3," in text
-    both, joined = pack.run("DAS_PlotHistory", history=late, before=early)
-    assert "at step 1," in both
-    assert "at step 4," in both
-    assert chart.shape == joined.shape == (1, 500, 700, 3)
+def test_a_stack_that_has_not_climbed_is_answered_with_the_one_to_connect(pack: Pack) -> None:
+    message = (
+        "^the levels of the stack are empty: it has not climbed yet; use a stack that has: connect the stack of "
+        "Optimize$"
+    )
+    with pytest.raises(ValueError, match=message):
+        pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 3), stack=pack.stack())

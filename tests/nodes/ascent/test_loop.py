@@ -1,4 +1,4 @@
-"""Runs of the nodes, small ones: what comes out, what it can be used for next, and what stops a run."""
+"""Optimize: what comes out, what it can be used for next, what is shown meanwhile, and what stops a run."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,9 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from loaded_pack import Pack, Toy, previews
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
+
+from loaded_pack import (
+    STEADY,
+    Pack,
+    Toy,
+    assert_is_free,
+    assert_is_image,
+    assert_refused,
+    previews,
+    to_bytes,
+)
 
 METHODS = ("spectral", "exact", "layers")
 OPTIMIZERS = (
@@ -17,6 +27,7 @@ OPTIMIZERS = (
     {"optimizer": "sgd", "learning_rate": 1.0, "momentum": 0.5},
     {"optimizer": "adam"},
 )
+GIGA = 2**30
 
 
 class Watched(Toy):
@@ -32,23 +43,6 @@ class Watched(Toy):
         return super().forward(views) * (float("nan") if self.calls >= self.broken else 1.0)
 
 
-def assert_is_image(image: Any, *shape: int) -> None:
-    """An IMAGE as ComfyUI's other nodes expect it."""
-    assert isinstance(image, Tensor)
-    assert (image.dtype, tuple(image.shape)) == (torch.float32, (*shape, 3))
-    assert float(image.min()) >= 0
-    assert float(image.max()) <= 1
-    assert image.is_contiguous()
-    assert_is_free(image)
-
-
-def assert_is_free(tensor: Tensor) -> None:
-    """A tensor that the next node can use with autograd, and that keeps no graph alive."""
-    assert not tensor.is_inference()
-    assert not tensor.requires_grad
-    assert tensor.grad_fn is None
-
-
 def tensors(stack: Any) -> Iterator[Tensor]:
     """Every tensor that a stack carries."""
     yield from (
@@ -59,22 +53,15 @@ def tensors(stack: Any) -> Iterator[Tensor]:
     )
 
 
-def pixels(image: Tensor) -> np.ndarray:
-    return (image * 255).to(torch.uint8).numpy()
-
-
 def test_a_graph_with_a_real_classifier_climbs(pack: Pack, starter: Any) -> None:
     (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish\ngoldfish: 0.1")
-    # One view, always the same, so that scores of different steps can be compared.
-    still = pack.augmentation(views=1, jitter=0, zoom_min=1.0, noise=0.0, flip=0.0)
     image, stack, frames, history, _ = pack.optimize(
         stack=pack.stack(levels={"levels": "linear"}),
         objectives={"objective0": objective},
-        augmentation=still,
+        augmentation=pack.still(),
         steps=5,
-        optimizer={"optimizer": "ascent", "coarse_to_fine": 0.0},
-        schedule="constant",
         frames=1,
+        **STEADY,
     )
     assert_is_image(image, 1, 64, 64)
     assert_is_image(frames, 5, 64, 64)
@@ -110,15 +97,6 @@ def test_outputs_have_the_size_of_the_picture_and_the_batch(
     assert batch == 1 or not torch.equal(image[0], image[1])
 
 
-@pytest.mark.parametrize("start", [{"start": "gray"}, {"start": "noise"}, {"start": "image"}])
-def test_a_new_stack_is_free_of_inference_mode(pack: Pack, start: dict[str, str]) -> None:
-    with torch.inference_mode():
-        image = torch.rand(1, 30, 40, 3)
-    stack = pack.stack(start=start, image=image if start["start"] == "image" else None)
-    for tensor in tensors(stack):
-        assert_is_free(tensor)
-
-
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda choice: choice["optimizer"])
 @pytest.mark.parametrize("method", METHODS)
 def test_a_stack_that_has_climbed_is_free_and_goes_on(pack: Pack, method: str, optimizer: dict[str, Any]) -> None:
@@ -152,13 +130,6 @@ def test_without_an_augmentation_views_fit_the_margin(pack: Pack) -> None:
     assert_is_image(pack.optimize(augmentation=None, steps=1)[0], 1, 64, 64)
 
 
-def test_an_augmentation_goes_on_from_another(pack: Pack) -> None:
-    before = pack.augmentation(views=2, noise=0.5, flip=0.0)
-    both = pack.augmentation(views=3, zoom_min=0.3, augmentation=before)
-    assert both.transforms == before.transforms + pack.augmentation().transforms
-    assert (both.views, both.windows.zoom_min) == (3, 0.3)
-
-
 def test_weighted_objectives_are_recorded_by_name(pack: Pack, toy: Any) -> None:
     asked = {
         # Slots with gaps, as after pulling a link out.
@@ -181,93 +152,13 @@ def test_frames_are_every_so_many_steps_and_the_last(pack: Pack, steps: int, eve
 
 @pytest.mark.parametrize(("every", "shown"), [(0, [4]), (1, [1, 2, 3, 4]), (3, [3, 4])])
 def test_the_last_preview_is_the_final_image(pack: Pack, every: int, shown: list[int]) -> None:
-    with previews() as told:
+    with previews() as updates:
         image = pack.optimize(steps=4, preview_every=every)[0]
-    assert [done for done, _, preview in told if preview] == shown
-    assert told[-1][:2] == (4, 4)
-    kind, last, _ = told[-1][2]
+    assert [done for done, _, preview in updates if preview] == shown
+    assert updates[-1][:2] == (4, 4)
+    kind, last, _ = updates[-1][2]
     assert kind == "JPEG"
-    assert (np.asarray(last) == pixels(image[0])).all()
-
-
-def test_a_batch_is_previewed_as_one_sheet(pack: Pack) -> None:
-    with previews() as told:
-        pack.optimize(stack=pack.stack(batch_size=6), steps=1)
-    assert told[-1][2][1].size == (2 * (64 + 2) + 2, 2 * (64 + 2) + 2)
-
-
-def test_a_start_image_is_shown_as_it_was(pack: Pack) -> None:
-    with torch.inference_mode():
-        image = torch.rand(1, 8, 8, 3).repeat_interleave(8, 1).repeat_interleave(8, 2)
-    kept = image.clone()
-    stack = pack.stack(start={"start": "image", "contrast": 1.0}, image=image)
-    torch.testing.assert_close(pack.run("DAS_StackToImage", stack=stack)[0], image, atol=3e-3, rtol=0)
-    pale = pack.stack(start={"start": "image", "contrast": 0.5}, image=image)
-    expected = 0.5 + (image - 0.5) / 2
-    torch.testing.assert_close(pack.run("DAS_StackToImage", stack=pale)[0], expected, atol=3e-3, rtol=0)
-    pack.optimize(stack=stack)
-    assert torch.equal(image, kept)
-
-
-def test_an_image_comes_in_free_of_inference_mode_however_it_lies_in_memory(pack: Pack) -> None:
-    bridge = pack.module("nodes.bridge")
-    with torch.inference_mode():
-        for image in (torch.rand(1, 8, 9, 3), torch.rand(1, 3, 8, 9).movedim(1, -1)):
-            taken = bridge.with_autograd(bridge.read_images)(image)
-            assert_is_free(taken)
-            assert taken.is_contiguous()
-            assert torch.equal(taken, image.movedim(-1, 1))
-            assert taken.data_ptr() != image.data_ptr()
-
-
-def test_start_images_of_any_size_make_the_batch(pack: Pack) -> None:
-    stack = pack.stack(start={"start": "image"}, image=torch.rand(3, 20, 90, 3))
-    assert_is_image(pack.optimize(stack=stack)[0], 3, 64, 64)
-    stack = pack.stack(start={"start": "image"}, image=torch.rand(1, 200, 30, 3), batch_size=2)
-    assert_is_image(pack.run("DAS_StackToImage", stack=stack)[0], 2, 64, 64)
-
-
-def test_noise_belongs_to_the_seed(pack: Pack) -> None:
-    def noise(seed: int, amplitude: float) -> Tensor:
-        stack = pack.stack(start={"start": "noise", "amplitude": amplitude}, seed=seed)
-        image: Tensor = pack.run("DAS_StackToImage", stack=stack)[0]
-        return image
-
-    image = noise(1, 0.3)
-    assert torch.equal(noise(1, 0.3), image)
-    assert not torch.equal(noise(2, 0.3), image)
-    assert noise(1, 0.1).std() < image.std() / 2
-
-
-def test_verdicts_of_a_batch_stand_in_paragraphs(pack: Pack, toy: Any) -> None:
-    with torch.inference_mode():
-        image = torch.rand(3, 20, 50, 3)
-    text, chart, probability = pack.run("DAS_Classify", classifier=toy, image=image, top_k=9)
-    assert [block.splitlines()[0] for block in text.split("\n\n")] == [f"toy sees in image {i}:" for i in (1, 2, 3)]
-    assert text.count("class ") == 3 * 4
-    assert_is_image(chart, 3, *chart.shape[1:3])
-    assert f"{probability:.1%}" in text.splitlines()[1]
-
-
-def test_the_second_opinion_comes_in_the_precision_asked_for(pack: Pack) -> None:
-    (classifier,) = pack.run("DAS_LoadClassifier", source={"source": "second_opinion"}, precision="bf16")
-    assert (classifier.name, classifier.size, len(classifier.labels)) == ("EfficientNet-Lite2", 260, 1000)
-    assert classifier.dtype == torch.bfloat16
-    assert not any(parameter.is_inference() or parameter.requires_grad for parameter in classifier.module.parameters())
-
-
-def test_a_classifier_moved_under_inference_mode_is_repaired(pack: Pack) -> None:
-    module = Toy()
-    module.register_buffer("shift", torch.zeros(4))
-    objective = pack.objective(module)
-    with torch.inference_mode():
-        # What a GPU does at every move, and the CPU only when the type changes.
-        module.double().float()
-    assert all(parameter.is_inference() for parameter in module.parameters())
-    assert module.get_buffer("shift").is_inference()
-    moved = pack.optimize(objectives={"objective0": objective})[0]
-    assert not any(tensor.is_inference() for tensor in (*module.parameters(), *module.buffers()))
-    assert torch.equal(moved, pack.optimize()[0])
+    assert (np.asarray(last) == to_bytes(image[0])).all()
 
 
 def test_an_interrupt_before_the_run_stops_it(pack: Pack) -> None:
@@ -296,7 +187,7 @@ def test_an_interrupt_stops_within_the_step(pack: Pack) -> None:
 @pytest.mark.parametrize("batch", [1, 2])
 def test_the_last_good_image_is_saved_when_a_gradient_breaks(pack: Pack, batch: int) -> None:
     # All views at once, so that a call of the model is a step.
-    steady = {"schedule": "constant", "chunk": 8, "optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0}}
+    steady = {**STEADY, "chunk": 8}
     stack = pack.stack(batch_size=batch)
     with pytest.raises(ValueError, match=r"'class 0' is not a number at step 3; .* of step 2.*Lower") as caught:
         pack.optimize(stack=stack, objectives={"objective0": pack.objective(Watched(broken=3))}, steps=4, **steady)
@@ -304,4 +195,77 @@ def test_the_last_good_image_is_saved_when_a_gradient_breaks(pack: Pack, batch: 
     assert len(names) == batch
     good = pack.optimize(stack=stack, steps=2, **steady)[0]
     for name, image in zip(names, good, strict=True):
-        assert (np.asarray(Image.open(pack.output / name)) == pixels(image)).all()
+        assert (np.asarray(Image.open(pack.output / name)) == to_bytes(image)).all()
+
+
+class Broken(nn.Module):
+    """Answers NaN."""
+
+    def forward(self, views: Tensor) -> Tensor:
+        return views.mean(dim=(2, 3)) * float("nan")
+
+
+class Constant(nn.Module):
+    """Answers the same whatever it sees."""
+
+    def forward(self, views: Tensor) -> Tensor:
+        return views.mean(dim=(2, 3)) * 0 + 1
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (Broken(), r"gradient of 'class 0' is not a number at step 1; there is no good image yet.*fp32"),
+        (Constant(), r"gradient of 'class 0' vanished at step 1.*no good image yet.*logit"),
+    ],
+)
+def test_a_gradient_that_leads_nowhere_stops_at_the_first_step(pack: Pack, module: nn.Module, message: str) -> None:
+    before = set(pack.output.glob("*.png"))
+    objective = pack.run("DAS_ClassObjective", classifier=pack.classifier(module, classes=3), classes="0")[0]
+    assert_refused(pack, message, lambda pack: pack.optimize(objectives={"objective0": objective}))
+    assert set(pack.output.glob("*.png")) == before, "there was no good image to save"
+
+
+def test_frames_that_do_not_fit_into_memory_are_refused_before_the_first_step(
+    pack: Pack, set_free_memory: Callable[[int], None]
+) -> None:
+    stack, objective, augmentation = pack.stack(), pack.objective(), pack.augmentation()
+    given = {"stack": stack, "objectives": {"objective0": objective}, "augmentation": augmentation}
+    set_free_memory(4 * GIGA)
+    message = (
+        r"keeping 50000 frames needs about 4.6 GiB, and 4.0 GiB are free: set frames to 2 or more.* 25000, or to 0"
+    )
+    with pytest.raises(ValueError, match=message):
+        pack.run("DAS_Optimize", steps=50000, frames=1, **given)
+    # What is suggested is what fits, and nothing larger would be needed.
+    frame = 2 * 4 * 3 * 64 * 64
+    set_free_memory(334 * frame)
+    with pytest.raises(ValueError, match=r"keeping 500 frames .* set frames to 3 or more, which keeps 334, or to 0"):
+        pack.run("DAS_Optimize", steps=1000, frames=2, **given)
+    pack.module("nodes.ascent.loop")._check_frames(stack, 1000, 3)
+    set_free_memory(frame - 1)
+    with pytest.raises(ValueError, match=r"keeping 1 frames .*: make the picture or the batch smaller"):
+        pack.run("DAS_Optimize", steps=5, **given)
+    set_free_memory(4 * GIGA)
+    assert len(pack.run("DAS_Optimize", steps=2, frames=1, **given)[2]) == 2
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"steps 0 .* at least 1": lambda pack: pack.optimize(steps=0),
+    r"chunk -1 is negative": lambda pack: pack.optimize(chunk=-1),
+    r"no objective is connected.* connect": lambda pack: pack.optimize(objectives={}),
+    r"weights of all objectives are 0.* raise": (
+        lambda pack: pack.optimize(objectives={"objective0": pack.objective(weight=0.0)})
+    ),
+    r"jitter 80 .*margin of 56 .*lower jitter to 56 .* margin to 80": lambda pack: pack.optimize(
+        stack=pack.stack(margin=56), augmentation=pack.augmentation(jitter=80)
+    ),
+    r"jitter_end 80 .*margin of 16 .*lower jitter_end to 16": lambda pack: pack.optimize(
+        augmentation=pack.augmentation(over_time={"over_time": "scheduled", "jitter_end": 80})
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)

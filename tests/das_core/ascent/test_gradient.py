@@ -1,0 +1,395 @@
+"""The gradient of a step: against autograd from the canvas on, weights, chunks, and reference images."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from das_core.ascent.ensemble import group_by_judge, name_objectives
+from das_core.ascent.gradient import ScoreGradient
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD
+from das_core.ascent.pace import Pace
+from das_core.ascent.support import ActiveRegion, active_region
+from das_core.common.images import place_on_canvas
+from das_core.models.layers.activations import Activations, capture_layers_named
+from das_core.objectives.base import BaseObjective, Objective
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.content import ContentObjective
+from das_core.objectives.prior import Canvas, Prior
+from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
+from das_core.stack.color import ColorSpace, to_rgb
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.draws import Draws, ViewKey
+from das_core.views.geometry import ViewGeometry
+from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
+
+CPU = torch.device("cpu")
+SEED, STEP, PACE = 5, 4, Pace(rate=0.7, coarse_progress=0.5, progress=0.25)
+
+
+def noisy(color: ColorSpace = "decorrelated", batch: int = 2, **spec: object) -> ImageStack:
+    """A stack whose canvas is neither grey nor saturated."""
+    return ImageStack.noise(replace(SPEC, color=color, **spec), batch, amplitude=0.8)  # type: ignore[arg-type]
+
+
+def measure(
+    stack: ImageStack, objectives: Sequence[Objective], augmentation: Augmentation = VIEWS, chunk: int = 100
+) -> tuple[Tensor, dict[str, float]]:
+    """The gradient and the scores as an ascent measures them, at the canvas of the stack."""
+    named = name_objectives(objectives)
+    groups = group_by_judge(named)
+    reach = augmentation.windows.reach(stack.spec.canvas, stack.spec.margin)
+    regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
+    gradient = ScoreGradient(stack, groups, regions, augmentation, SEED)
+    weights = {name: objective.weight_at(PACE.progress) for name, objective in named}
+    return gradient(stack.canvas, STEP, PACE, weights, stack.spec.operator(CPU), chunk)
+
+
+def views_by_hand(
+    pixels: Tensor, spec: StackSpec, size: int, number: int = 0, region: ActiveRegion | None = None
+) -> Tensor:
+    """The views of the group with this number, all at once, images one after another."""
+    keys = [ViewKey(SEED, item, STEP, view, number) for item in range(len(pixels)) for view in range(VIEWS.views)]
+    geometry = ViewGeometry(spec.canvas, spec.margin, size, boxes=None if region is None else region.boxes)
+    return VIEWS(pixels, geometry, Draws(keys, CPU, PACE.coarse_progress, PACE.progress))
+
+
+def differentiate(stack: ImageStack, score: Callable[[Tensor], Tensor], mask: Tensor | None = None) -> Tensor:
+    """The gradient at the canvas of a score of the pixels, by autograd through colours, tanh and surroundings."""
+    canvas = stack.canvas.clone().requires_grad_()
+    pixels = (torch.tanh(to_rgb(canvas, stack.spec.color)) + 1) / 2
+    if stack.surroundings is not None:
+        share = stack.surroundings.mask
+        pixels = pixels * share + stack.surroundings.pixels * (1 - share)
+    if mask is not None:
+        # The gradient of what lies outside the region does not count.
+        pixels = mask * pixels + (1 - mask) * pixels.detach()
+    (gradient,) = torch.autograd.grad(score(pixels), canvas)
+    return gradient
+
+
+def total(
+    objective: ClassObjective, stack: ImageStack, number: int = 0, region: ActiveRegion | None = None
+) -> Callable[[Tensor], Tensor]:
+    """The sum over the images of the mean score of their views, as a function of the pixels."""
+
+    def score(pixels: Tensor) -> Tensor:
+        views = views_by_hand(pixels, stack.spec, objective.judge.size, number, region)
+        return objective.score(objective.judge(views)).sum() / VIEWS.views
+
+    return score
+
+
+@pytest.mark.parametrize("color", ["rgb", "decorrelated"])
+@pytest.mark.parametrize("weight", [1.0, -0.3])
+def test_it_is_that_of_autograd(color: ColorSpace, weight: float) -> None:
+    stack = noisy(color)
+    gradient, _ = measure(stack, [class_objective(weight=weight)])
+    expected = weight * differentiate(stack, total(class_objective(), stack))
+    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
+
+
+def test_scores_are_means_over_views_and_images_without_their_weight() -> None:
+    stack = noisy()
+    objective = class_objective(weight=-0.3)
+    _, scores = measure(stack, [objective])
+    pixels = stack.pixels()
+    logits = objective.judge(views_by_hand(pixels, stack.spec, 32))
+    assert scores == {"class 3": pytest.approx(float(logits[:, 3].mean()), rel=1e-5)}
+
+
+def test_the_weight_is_that_of_the_moment() -> None:
+    stack = noisy()
+    fading = ScheduledObjective(class_objective(weight=2.0), 1.0, 0.0)
+    now, _ = measure(stack, [fading])
+    full, _ = measure(stack, [class_objective(weight=2.0)])
+    torch.testing.assert_close(now, (1 - PACE.progress) * full)
+
+
+def test_objectives_of_one_judge_add_up() -> None:
+    stack, model = noisy(), classifier()
+    first, second = ClassObjective(model, ((3, 1.0),)), ClassObjective(model, ((5, 1.0),), weight=-0.5)
+    together, scores = measure(stack, [first, second])
+    expected = differentiate(stack, total(first, stack)) - 0.5 * differentiate(stack, total(second, stack))
+    torch.testing.assert_close(together, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
+    assert list(scores) == ["class 3", "class 5"]
+
+
+def test_objectives_add_up_in_the_step_that_they_lead_to() -> None:
+    def moved(*objectives: ClassObjective) -> Tensor:
+        ascent = Ascent(ImageStack.grey(SPEC), objectives, VIEWS, optimizer=SGD(1.0), schedule="constant")
+        return next(iter(ascent)).stack.canvas
+
+    model = classifier()
+    first, second = ClassObjective(model, ((3, 1.0),)), ClassObjective(model, ((5, 1.0),), weight=-0.5)
+    torch.testing.assert_close(moved(first, second), moved(first) + moved(second), rtol=1e-4, atol=1e-3)
+
+
+def test_the_gradient_of_a_second_judge_has_the_scale_of_the_first() -> None:
+    stack = noisy()
+    first, second = class_objective(3, weight=2.0), class_objective(5, weight=-0.5, seed=1)
+    gradient, _ = measure(stack, [first, second])
+    one = 2.0 * differentiate(stack, total(first, stack))
+    other = -0.5 * differentiate(stack, total(second, stack, number=1))
+    operator = stack.spec.operator(CPU)
+    # Measured by the change of the canvas, low-passed as the steps of this moment are, for each image by itself.
+    sizes = [operator.precondition(part, PACE.cutoff(48)).flatten(1).norm(dim=1) for part in (one, other)]
+    factor = (sizes[0] / 2.0) / (sizes[1] / 0.5)
+    expected = one + other * factor[:, None, None, None]
+    torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_under_a_region_only_what_lies_there_counts() -> None:
+    stack = noisy()
+    mask = torch.zeros(1, 32, 32)
+    mask[:, 4:24, 8:30] = torch.linspace(0.1, 1.0, 22)
+    gradient, _ = measure(stack, [RegionObjective(class_objective(), mask)])
+    region = active_region([mask], stack, (0, 0, *SPEC.canvas))
+    assert region.mask is not None
+    expected = differentiate(stack, total(class_objective(), stack, region=region), region.mask)
+    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
+    assert bool((gradient[(region.mask == 0).expand_as(gradient)] == 0).all())
+
+
+def test_the_support_is_the_union_of_all_regions() -> None:
+    left, right = torch.zeros(2, 1, 32, 32)
+    left[:, :, :20], right[:, :, 14:] = 1.0, 0.5
+    stack, reach = noisy(), (0, 0, *SPEC.canvas)
+
+    def support(*objectives: Objective) -> Tensor | None:
+        groups = group_by_judge(name_objectives(objectives))
+        regions = [active_region(group.regions, stack, reach) for group in groups]
+        return ScoreGradient(stack, groups, regions, VIEWS, SEED).support.mask
+
+    one, other = RegionObjective(class_objective(), left), RegionObjective(class_objective(), right)
+    united = support(one, other)
+    assert united is not None
+    assert united[0, 0, 20, 8:40].tolist() == [1.0] * 20 + [0.5] * 12
+    assert support(one, other, class_objective(seed=1)) is None
+
+
+def test_in_a_masked_stack_judges_see_the_surroundings_and_what_is_masked_counts() -> None:
+    mask = torch.zeros(1, 32, 32)
+    mask[:, 6:26, 6:26] = 1
+    around = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(9))
+    stack = noisy().place_into(around, mask, feather=3)
+    gradient, _ = measure(stack, [class_objective()])
+    region = active_region([], stack, (0, 0, *SPEC.canvas))
+    # The mask counts once, as the share that the canvas has in what is shown.
+    expected = differentiate(stack, total(class_objective(), stack, region=region))
+    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("kind", ["total_variation", "l2", "spectrum", "range"])
+def test_an_objective_without_a_judge_is_given_the_whole_canvas_and_its_start(kind: str) -> None:
+    stack = noisy()
+    stack = replace(stack, start=stack.start.flip(3))
+    prior = Prior(kind, weight=0.4)  # type: ignore[arg-type]
+    gradient, scores = measure(stack, [prior])
+    start = (torch.tanh(to_rgb(stack.start, stack.spec.color)) + 1) / 2
+    expected = 0.4 * differentiate(stack, lambda pixels: prior.score(Canvas(pixels, start)).sum())
+    torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
+    (score,) = scores.values()
+    assert score == pytest.approx(float(prior.score(Canvas(stack.pixels(), start)).mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 5, 12])
+def test_chunks_change_neither_the_gradient_nor_the_scores(chunk: int) -> None:
+    # Twelve views: chunks that end within an image, and that span two.
+    stack, objectives = noisy(), [class_objective(), class_objective(5, seed=1)]
+    gradient, scores = measure(stack, objectives, chunk=chunk)
+    whole, expected = measure(stack, objectives)
+    assert float((gradient - whole).norm() / whole.norm()) < 1e-5
+    assert scores == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("chunk", [1, 5, 0])
+def test_chunks_change_nothing_but_rounding_in_a_step(chunk: int) -> None:
+    stack = ImageStack.grey(SPEC, 2)
+    whole = Ascent(stack, [class_objective()], VIEWS, chunk=12)
+    parts = Ascent(stack, [class_objective()], VIEWS, chunk=chunk)
+    first = next(iter(whole))
+    again = next(iter(parts))
+    assert again.record.gradient_norm == pytest.approx(first.record.gradient_norm, rel=1e-5)
+    difference = (again.stack.canvas - first.stack.canvas).norm() / first.stack.canvas.norm()
+    assert difference < 1e-5
+
+
+class Recorder(nn.Module):
+    """Answers with its views, and keeps them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.views: list[Tensor] = []
+
+    def forward(self, views: Tensor) -> Tensor:
+        self.views.append(views.detach().clone())
+        return views
+
+
+class Shared(nn.Module):
+    """Another module that keeps its views where a recorder does."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def forward(self, views: Tensor) -> Tensor:
+        return self.recorder(views)
+
+
+def test_every_judge_sees_views_of_its_own_and_objectives_of_one_judge_share_them() -> None:
+    recorder = Recorder()
+    one, other = judge(recorder), judge(Shared(recorder), size=24)
+    measure(ImageStack.grey(SPEC), [Output(one, "a"), Output(other, "b"), Output(one, "c")])
+    assert [tuple(views.shape[2:]) for views in recorder.views] == [(16, 16), (24, 24)]
+
+
+def test_judges_of_one_size_draw_views_of_their_own() -> None:
+    stack, recorder = noisy(), Recorder()
+    measure(stack, [Output(judge(recorder), "a"), Output(judge(Shared(recorder)), "b")])
+    for number, views in enumerate(recorder.views):
+        torch.testing.assert_close(views, views_by_hand(stack.pixels(), stack.spec, 16, number))
+    assert not torch.equal(*recorder.views)
+
+
+def test_a_score_of_weight_0_is_measured_and_leaves_the_gradient_alone() -> None:
+    stack = noisy()
+    silent = class_objective(5, weight=0.0, seed=1)
+    gradient, scores = measure(stack, [class_objective(), silent])
+    alone, _ = measure(stack, [class_objective()])
+    torch.testing.assert_close(gradient, alone)
+    expected = silent.judge(views_by_hand(stack.pixels(), stack.spec, 32, number=1))[:, 5].mean()
+    assert scores["class 5"] == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_judge_that_does_not_look_has_a_gradient_of_0() -> None:
+    class Blind(nn.Module):
+        def forward(self, views: Tensor) -> Tensor:
+            return torch.ones(len(views), 1)
+
+    gradient, scores = measure(noisy(), [Output(judge(Blind()))])
+    assert not bool(gradient.any())
+    assert scores == {"output": pytest.approx(1.0)}
+
+
+def test_the_canvas_is_left_as_it_is() -> None:
+    stack = noisy()
+    before = stack.canvas.clone()
+    gradient, _ = measure(stack, [class_objective()])
+    assert torch.equal(stack.canvas, before)
+    assert not stack.canvas.requires_grad
+    assert not gradient.requires_grad
+
+
+def picture(batch: int = 1, height: int = 50, width: int = 60) -> Tensor:
+    return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(7))
+
+
+def content_by_hand(
+    stack: ImageStack, content: ContentObjective, region: ActiveRegion | None = None
+) -> Callable[[Tensor], Tensor]:
+    """The scores of all views, with the image seen through the very same windows, flips and noise."""
+    spec = stack.spec
+    canvases = place_on_canvas(content.image, (spec.height, spec.width), spec.margin).expand(stack.batch, -1, -1, -1)
+
+    def scores(pixels: Tensor) -> Tensor:
+        seen, aim = (
+            content.judge(views_by_hand(shown, spec, content.judge.size, region=region))[content.layer]
+            for shown in (pixels, canvases)
+        )
+        return -(seen - aim).square().flatten(1).sum(dim=1) / aim.square().flatten(1).sum(dim=1)
+
+    return scores
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_reference_images_are_seen_through_the_very_same_views(images: int) -> None:
+    stack = noisy()
+    content = ContentObjective.from_images(classifier(), picture(images), "2")
+    gradient, scores = measure(stack, [content], chunk=5)
+    by_hand = content_by_hand(stack, content)
+    assert scores == {"content": pytest.approx(float(by_hand(stack.pixels()).mean()), rel=1e-4)}
+    expected = differentiate(stack, lambda pixels: by_hand(pixels).sum() / VIEWS.views)
+    torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_reference_images_of_a_region_are_seen_in_its_box() -> None:
+    stack = noisy()
+    mask = torch.zeros(1, 32, 32)
+    mask[:, 2:20, 10:32] = 1
+    content = ContentObjective.from_images(classifier(), picture(), "2")
+    _, scores = measure(stack, [RegionObjective(content, mask)])
+    region = active_region([mask], stack, (0, 0, *SPEC.canvas))
+    expected = content_by_hand(stack, content, region)(stack.pixels()).mean()
+    assert scores == {"content": pytest.approx(float(expected), rel=1e-4)}
+
+
+@dataclass(frozen=True)
+class References(BaseObjective):
+    """An objective that keeps the references it is given."""
+
+    judge: object
+    images: tuple[Tensor, ...]
+    kept: list[Activations]
+    weight: float = 1.0
+    name: str = "references"
+
+    @property
+    def reference_images(self) -> tuple[Tensor, ...]:
+        return self.images
+
+    def score(self, output: Activations) -> Tensor:
+        self.kept.extend(output.references)
+        return output["1"].flatten(1).mean(dim=1)
+
+
+def test_objectives_that_share_a_judge_are_each_given_their_own_references() -> None:
+    seen = capture_layers_named(judge(nn.Sequential(nn.Identity(), nn.Identity())), ["1"])
+    plain = replace(VIEWS, transforms=())
+    kept: list[list[Activations]] = [[], [], []]
+    values = [(0.2, 0.4), (0.6,), ()]
+    asked = [
+        References(seen, tuple(torch.full((1, 3, 9, 9), value) for value in some), into)
+        for some, into in zip(values, kept, strict=True)
+    ]
+    measure(noisy(), asked, plain)  # type: ignore[arg-type]
+    for some, into in zip(values, kept, strict=True):
+        assert [float(reference["1"].mean()) for reference in into] == pytest.approx(some)
+        assert all(reference["1"].shape == (12, 3, 16, 16) for reference in into)
+
+
+@pytest.mark.parametrize(("images", "batch"), [(3, 2), (2, 1), (2, 3)])
+def test_reference_images_that_do_not_go_with_the_stack_are_refused_at_once(images: int, batch: int) -> None:
+    content = ContentObjective.from_images(classifier(), picture(images))
+    says = f"{images} images to compare with do not go with a stack of {batch}: use 1 or {batch}"
+    with pytest.raises(ValueError, match=says):
+        Ascent(ImageStack.grey(SPEC, batch), [content], VIEWS)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_each_of_several_reference_images_is_checked(number: int) -> None:
+    images = [picture(), picture()]
+    images[number] = picture(3)
+    seen = capture_layers_named(classifier(), ["1"])
+    with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 2"):
+        Ascent(ImageStack.grey(SPEC, 2), [References(seen, tuple(images), [])], VIEWS)  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("asked", [classifier(), None], ids=["a classifier", "the picture itself"])
+def test_reference_images_without_a_judge_of_activations_are_refused_at_once(asked: object) -> None:
+    objective = References(asked, (picture(),), [])
+    says = "'references' compares with reference images, which takes a judge that tells its activations"
+    with pytest.raises(ValueError, match=says):
+        Ascent(ImageStack.grey(SPEC), [class_objective(), objective], VIEWS)  # type: ignore[list-item]
+
+
+def test_a_wrapped_objective_keeps_its_reference_images() -> None:
+    content = ContentObjective.from_images(classifier(), picture(3))
+    with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 1"):
+        Ascent(ImageStack.grey(SPEC), [ScheduledObjective(RegionObjective(content, torch.ones(1, 8, 8)))], VIEWS)

@@ -1,0 +1,322 @@
+"""Where objectives act: regions and the mask of a stack, as masks of the gradient and as boxes for views."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.result import Result
+from das_core.ascent.support import ActiveRegion, active_region, union_mask
+from das_core.common.geometry import Box
+from das_core.objectives.base import Objective
+from das_core.objectives.prior import Prior
+from das_core.objectives.wrapped import RegionObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+from toys import Output, class_objective, judge
+
+HEIGHT, WIDTH, MARGIN = 40, 48, 8
+SPEC = StackSpec(WIDTH, HEIGHT, MARGIN)
+REACH: Box = (0, 0, HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
+VIEWS = Augmentation(4, Windows(8))
+# Without the coarsest levels, which reach over the edge of any region.
+WIDE = StackSpec(64, 48, 8, levels=(16, 32, 64))
+
+
+def photograph(height: int = HEIGHT, width: int = WIDTH, count: int = 1) -> Tensor:
+    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(3))
+
+
+def square(top: int = 10, left: int = 12, side: int = 20) -> Tensor:
+    mask = torch.zeros(1, HEIGHT, WIDTH)
+    mask[:, top : top + side, left : left + side] = 1
+    return mask
+
+
+def part(image: Tensor | None = None, mask: Tensor | None = None, feather: int = 0) -> ImageStack:
+    """A stack that is a part of an image, under a mask."""
+    shown = photograph() if image is None else image
+    return ImageStack.from_image(SPEC, shown).place_into(shown, square() if mask is None else mask, feather)
+
+
+def half(right: bool) -> Tensor:
+    """A mask over one half of a wide picture."""
+    mask = torch.zeros(1, 48, 64)
+    mask[:, :, 32:] = float(right)
+    mask[:, :, :32] = float(not right)
+    return mask
+
+
+def speck(side: int) -> Tensor:
+    """A mask over a small square in a wide picture."""
+    mask = torch.zeros(1, 48, 64)
+    mask[:, 20 : 20 + side, 30 : 30 + side] = 1
+    return mask
+
+
+def crop(canvas: Tensor) -> Tensor:
+    return canvas[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def faint() -> Tensor:
+    """A mask so faint that twice over it is fainter than a step of 8 bits."""
+    return torch.full((1, 9, 9), 0.05)
+
+
+def test_without_regions_and_mask_objectives_act_everywhere() -> None:
+    assert active_region([], ImageStack.grey(SPEC), REACH) == ActiveRegion(None, None)
+    assert active_region([], ImageStack.grey(SPEC), REACH, viewed=False) == ActiveRegion(None, None)
+
+
+def test_the_mask_is_the_product_of_all_regions_and_of_the_stacks_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    one, other, own = (torch.rand(1, HEIGHT, WIDTH, generator=generator) for _ in range(3))
+    region = active_region([one, other], part(mask=own), REACH)
+    assert region.mask is not None
+    assert region.mask.shape == (1, 1, *SPEC.canvas)
+    np.testing.assert_allclose(crop(region.mask)[0, 0].numpy(), (one * other * own)[0].numpy(), rtol=1e-6)
+
+
+def test_a_region_of_another_size_covers_the_picture() -> None:
+    quarter = torch.zeros(1, 4, 4)
+    quarter[:, :2, :2] = 1
+    square_spec = StackSpec(48, 48, 0)
+    region = active_region([quarter], ImageStack.grey(square_spec), (0, 0, 48, 48))
+    assert region.mask is not None
+    assert bool((region.mask[..., :16, :16] > 0.9).all())
+    assert bool((region.mask[..., 32:, :] < 0.1).all())
+    assert bool((region.mask[..., 32:] < 0.1).all())
+
+
+def test_one_region_goes_with_all_images_and_several_with_one_each() -> None:
+    stack = ImageStack.grey(SPEC, 2)
+    shared = active_region([square()], stack, REACH)
+    assert shared.mask is not None
+    assert shared.mask.shape == (2, 1, *SPEC.canvas)
+    assert shared.boxes == ((18, 20, 20, 20),) * 2
+    each = active_region([torch.cat([square(), square(2, 4, 30)])], stack, REACH)
+    assert each.boxes == ((18, 20, 20, 20), (10, 12, 30, 30))
+
+
+@pytest.mark.parametrize(
+    ("region", "reach", "box"),
+    [
+        # Pixels of the picture, then of the canvas, which begins 8 pixels earlier.
+        (square(10, 12, 20), REACH, (18, 20, 20, 20)),
+        # What touches the edge of the picture goes on into the margin.
+        (square(0, 12, 20), REACH, (0, 20, 28, 20)),
+        (square(0, 0, 20), REACH, (0, 0, 28, 28)),
+        # As far as views reach and no farther.
+        (square(0, 0, 20), (8, 8, 40, 48), (8, 8, 20, 20)),
+        (square(0, 0, 20), (4, 4, 48, 56), (4, 4, 24, 24)),
+    ],
+)
+def test_views_lie_in_the_box_around_a_region_within_reach(region: Tensor, reach: Box, box: Box) -> None:
+    assert active_region([region], ImageStack.grey(SPEC), reach).boxes == (box,)
+
+
+@pytest.mark.parametrize(
+    ("mask", "reach", "box"),
+    [
+        # Half as long again as the mask, about its middle.
+        (square(10, 12, 20), REACH, (13, 15, 30, 30)),
+        # Moved into reach where it would leave it.
+        (square(0, 0, 20), REACH, (0, 0, 42, 42)),
+        # Cut where there is no room for a square.
+        (square(5, 5, 30), (8, 8, 40, 48), (8, 8, 40, 45)),
+        # At least a quarter of the short side of the reach.
+        (square(20, 20, 2), REACH, (22, 22, 14, 14)),
+    ],
+)
+def test_views_of_a_masked_stack_also_show_what_surrounds_the_mask(mask: Tensor, reach: Box, box: Box) -> None:
+    assert active_region([], part(mask=mask), reach).boxes == (box,)
+
+
+def test_a_region_in_a_masked_stack_is_shown_without_its_surroundings() -> None:
+    assert active_region([square(2, 2, 26)], part(mask=square(10, 12, 20)), REACH).boxes == ((18, 20, 18, 16),)
+
+
+def test_the_picture_itself_has_no_views_so_its_region_has_no_box_and_may_be_small() -> None:
+    region = active_region([square(side=2)], ImageStack.grey(SPEC), REACH, viewed=False)
+    assert region.boxes is None
+    assert region.mask is not None
+    assert float(region.mask.sum()) == 4
+
+
+def test_values_are_restricted_by_the_mask() -> None:
+    values = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    mask = torch.rand(2, 1, 4, 5, generator=torch.Generator().manual_seed(1))
+    np.testing.assert_array_equal(ActiveRegion(mask).restrict(values).numpy(), values.numpy() * mask.numpy())
+    assert ActiveRegion().restrict(values) is values
+
+
+def test_a_region_moves_to_a_device_with_its_boxes() -> None:
+    meta = torch.device("meta")
+    moved = ActiveRegion(torch.ones(1, 1, 4, 4), ((0, 0, 4, 4),)).to(meta)
+    assert moved.mask is not None
+    assert moved.mask.device == meta
+    assert moved.boxes == ((0, 0, 4, 4),)
+    assert ActiveRegion().to(meta) == ActiveRegion()
+
+
+def test_the_union_of_regions_is_their_largest_value() -> None:
+    masks = torch.rand(3, 2, 1, 4, 5, generator=torch.Generator().manual_seed(0))
+    union = union_mask([ActiveRegion(mask) for mask in masks])
+    assert union is not None
+    np.testing.assert_array_equal(union.numpy(), masks.numpy().max(axis=0))
+
+
+def test_a_region_of_everywhere_makes_a_union_of_everywhere() -> None:
+    assert union_mask([ActiveRegion(torch.zeros(1, 1, 4, 4)), ActiveRegion()]) is None
+
+
+@pytest.mark.parametrize(
+    ("objective", "says"),
+    [
+        (RegionObjective(class_objective(), torch.zeros(1, 9, 9)), "the region has no pixel above 0"),
+        (
+            RegionObjective(class_objective(), speck(9)),
+            r"the region is 9 x 9 pixels in image 1, too small .* 16 a side",
+        ),
+        (RegionObjective(class_objective(), torch.ones(3, 9, 9)), "3 region masks do not go with 1 images"),
+        (
+            RegionObjective(RegionObjective(class_objective(), half(True)), half(False)),
+            "no pixel in common with what may change in image 1",
+        ),
+        (
+            RegionObjective(
+                RegionObjective(class_objective(), torch.full((1, 9, 9), 0.05)), torch.full((1, 9, 9), 0.05)
+            ),
+            "no pixel in common with what may change in image 1",
+        ),
+    ],
+)
+def test_regions_that_nothing_can_act_in_are_refused(objective: RegionObjective, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Ascent(ImageStack.grey(WIDE), [objective], VIEWS)
+
+
+def test_the_image_whose_region_is_too_small_or_empty_is_named() -> None:
+    stack = ImageStack.grey(WIDE, 2)
+    with pytest.raises(ValueError, match="the region is 8 x 8 pixels in image 2, too small"):
+        Ascent(stack, [RegionObjective(class_objective(), torch.cat([half(True), speck(8)]))], VIEWS)
+    masked = stack.place_into(photograph(48, 64), half(True))
+    with pytest.raises(ValueError, match="no pixel in common with what may change in image 2"):
+        Ascent(masked, [RegionObjective(class_objective(), torch.cat([half(True), half(False)]))], VIEWS)
+
+
+@pytest.mark.parametrize("viewed", [True, False])
+def test_faint_regions_with_nothing_left_of_their_product_are_refused(viewed: bool) -> None:
+    # Less than a step of an 8-bit mask: each is a region, both together are none.
+    faint = torch.full((1, 8, 8), 0.06)
+    assert active_region([faint], ImageStack.grey(SPEC), REACH, viewed=viewed).mask is not None
+    with pytest.raises(ValueError, match="no pixel in common with what may change in image 1"):
+        active_region([faint, faint], ImageStack.grey(SPEC), REACH, viewed=viewed)
+
+
+def test_a_region_outside_the_mask_of_the_stack_is_refused() -> None:
+    stack = ImageStack.grey(WIDE).place_into(photograph(48, 64), half(True))
+    with pytest.raises(ValueError, match="no pixel in common with what may change"):
+        Ascent(stack, [RegionObjective(class_objective(), half(False))], VIEWS)
+
+
+class Recorder(nn.Module):
+    """Answers with the mean colour of its views, and keeps them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.views: list[Tensor] = []
+
+    def forward(self, views: Tensor) -> Tensor:
+        self.views.append(views.detach())
+        return views.mean(dim=(2, 3))
+
+
+def climb(stack: ImageStack, objective: Objective, optimizer: Optimizer | None = None, steps: int = 4) -> Result:
+    return Ascent(stack, [objective], VIEWS, steps=steps, optimizer=optimizer).run()
+
+
+def climbed(stack: ImageStack, optimizer: Optimizer | None = None, steps: int = 4) -> ImageStack:
+    return climb(stack, class_objective(), optimizer, steps).stack
+
+
+def test_a_judge_sees_the_region_and_nothing_else() -> None:
+    image = torch.zeros(1, 3, 48, 64)
+    image[..., 32:] = 1
+    stack = ImageStack.from_image(StackSpec(64, 48, 8), image, contrast=1.0)
+    recorder = Recorder()
+    objective = RegionObjective(Output(judge(recorder)), half(True))
+    next(iter(Ascent(stack, [objective], replace(VIEWS, transforms=()))))
+    assert torch.cat(recorder.views).min() > 0.98
+
+
+def test_a_judge_sees_the_surroundings_of_a_masked_stack_and_what_is_made() -> None:
+    stack = ImageStack.grey(SPEC).place_into(torch.ones(1, 3, 40, 48), square(side=10))
+    recorder = Recorder()
+    plain = Augmentation(32, Windows(0, zoom_min=1.0), transforms=())
+    next(iter(Ascent(stack, [Output(judge(recorder))], plain, chunk=32)))
+    shown = torch.cat(recorder.views)
+    assert shown.max() == 1
+    assert shown.min() < 0.6
+    # The box of the mask and half as much again: 10 of 15 pixels each way are made.
+    share = (shown < 0.75).float().mean()
+    assert 0.3 < share < 0.6
+
+
+def test_a_prior_may_act_in_a_region_of_any_size() -> None:
+    stack = ImageStack.from_image(StackSpec(64, 48, 8), photograph(48, 64))
+    made = climb(stack, RegionObjective(Prior("total_variation"), speck(9)), SGD(1.0), steps=3).image
+    moved = made - stack.image()
+    assert moved[..., 20:29, 30:39].abs().mean() > 3 * moved[..., :16, :16].abs().mean()
+
+
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(1.0, 0.5), Adam()], ids=lambda o: o.kind)
+@pytest.mark.parametrize("feather", [0, 4])
+def test_outside_the_mask_of_a_stack_every_bit_is_the_images(optimizer: Optimizer, feather: int) -> None:
+    image = photograph()
+    made = climbed(part(image, feather=feather), optimizer).image()
+    outside = (square() == 0).expand(3, -1, -1)[None]
+    assert torch.equal(made[outside], image[outside])
+    inside = made[:, :, 12:28, 14:30] - image[:, :, 12:28, 14:30]
+    assert inside.abs().mean() > 0.01
+
+
+def test_black_and_white_outside_the_mask_of_a_stack_stay() -> None:
+    image = photograph().round()
+    made = climbed(part(image)).image()
+    outside = (square() == 0).expand(3, -1, -1)[None]
+    assert torch.equal(made[outside], image[outside])
+    assert set(made[outside].unique().tolist()) == {0.0, 1.0}
+
+
+def test_a_full_mask_changes_nothing() -> None:
+    image = photograph()
+    plain = climbed(ImageStack.from_image(SPEC, image)).image()
+    full = climbed(part(image, torch.ones(1, 7, 9))).image()
+    # Views are drawn from all of the canvas in either case.
+    torch.testing.assert_close(full, plain, rtol=0, atol=1e-5)
+
+
+def test_one_image_with_several_masks_becomes_a_batch() -> None:
+    masks = torch.cat([square(), square(top=2, left=2)])
+    stack = part(mask=masks)
+    assert stack.batch == 2
+    made = climbed(stack).image()
+    for number, mask in enumerate(masks):
+        outside = (mask == 0).expand(3, -1, -1)
+        assert torch.equal(made[number][outside], photograph()[0][outside])
+    assert not torch.equal(made[0], made[1])
+
+
+def test_a_masked_stack_moves_to_a_device_and_goes_on() -> None:
+    whole = climbed(part(), NormalizedAscent(coarse_to_fine=0.0), 4)
+    assert torch.equal(whole.to(torch.device("cpu")).image(), whole.image())
+    again = climbed(replace(whole), NormalizedAscent(), 2)
+    outside = (square() == 0).expand(3, -1, -1)[None]
+    assert torch.equal(again.image()[outside], photograph()[outside])

@@ -1,0 +1,83 @@
+import pytest
+import torch
+from torch import Tensor
+
+from das_core.common.cache import cached
+
+
+def test_a_result_is_computed_once_for_the_same_arguments() -> None:
+    computed = []
+
+    @cached(maxsize=8)
+    def make_ramp(size: int, step: float = 1.0) -> Tensor:
+        computed.append((size, step))
+        return torch.arange(size) * step
+
+    first = make_ramp(4, step=0.5)
+    assert make_ramp(4, step=0.5) is first
+    assert make_ramp(3) is not first
+    assert computed == [(4, 0.5), (3, 1.0)]
+    assert first.tolist() == [0.0, 0.5, 1.0, 1.5]
+
+
+def test_the_result_that_was_not_used_for_the_longest_time_is_dropped() -> None:
+    computed = []
+
+    @cached(maxsize=2)
+    def remember(number: int) -> int:
+        computed.append(number)
+        return number
+
+    for number in (1, 2, 1, 3, 1, 2):
+        assert remember(number) == number
+    # When 3 came, 2 had been waiting longer than 1.
+    assert computed == [1, 2, 3, 2]
+
+
+def test_a_result_made_inside_inference_mode_takes_part_in_autograd() -> None:
+    @cached(maxsize=1)
+    def make_ones(size: int) -> Tensor:
+        return torch.ones(size)
+
+    with torch.inference_mode():
+        made = make_ones(3)
+        assert torch.is_inference_mode_enabled()
+    assert not made.is_inference()
+    leaf = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    # Saved for the backward pass, which a tensor made in inference mode must not be.
+    (leaf * make_ones(3)).sum().backward()
+    assert leaf.grad is not None
+    assert leaf.grad.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_an_error_is_not_remembered() -> None:
+    outcomes = iter([ValueError("not yet"), None])
+
+    @cached(maxsize=1)
+    def answer(question: str) -> str:
+        error = next(outcomes)
+        if error is not None:
+            raise error
+        return f"{question}!"
+
+    with pytest.raises(ValueError, match="not yet"):
+        answer("now")
+    assert answer("now") == "now!"
+
+
+def test_the_function_keeps_its_name_and_its_docstring() -> None:
+    @cached(maxsize=1)
+    def documented(size: int) -> int:
+        """Return the size."""
+        return size
+
+    assert (documented.__name__, documented.__doc__) == ("documented", "Return the size.")
+
+
+def test_arguments_without_a_hash_are_refused() -> None:
+    @cached(maxsize=1)
+    def count(items: list[int]) -> int:
+        return len(items)
+
+    with pytest.raises(TypeError, match="unhashable type: 'list'"):
+        count([1, 2])

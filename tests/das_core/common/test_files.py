@@ -1,0 +1,173 @@
+import errno
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from das_core.common import files
+from das_core.common.files import write_atomically
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    with write_atomically(path) as part:
+        part.write_bytes(b"first half")
+        assert not path.exists()
+        with part.open("ab") as file:
+            file.write(b", second half")
+        assert not path.exists()
+    assert path.read_bytes() == b"first half, second half"
+    assert names_in(tmp_path) == ["image.png"]
+
+
+def test_the_old_file_stays_readable_until_the_new_one_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "scores.txt"
+    path.write_text("old")
+    with write_atomically(path) as part:
+        part.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert names_in(tmp_path) == ["scores.txt"]
+
+
+def test_the_temporary_file_is_hidden_beside_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "scores.txt"
+    with write_atomically(path) as part:
+        part.write_text("new")
+        # One rename replaces a file only within a file system.
+        assert part.parent == tmp_path
+        assert part.name.startswith(".scores.txt.")
+        assert part.name.endswith(".part")
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit, GeneratorExit])
+@pytest.mark.parametrize("old", [None, "old"])
+def test_a_block_that_raises_changes_nothing_and_leaves_nothing(
+    tmp_path: Path, error: type[BaseException], old: str | None
+) -> None:
+    path = tmp_path / "scores.txt"
+    if old is not None:
+        path.write_text(old)
+
+    def write_and_fail() -> None:
+        with write_atomically(path) as part:
+            part.write_text("half of the n")
+            raise error("in the middle")
+
+    with pytest.raises(error, match="in the middle"):
+        write_and_fail()
+    assert names_in(tmp_path) == ([] if old is None else ["scores.txt"])
+    assert old is None or path.read_text() == old
+
+
+def test_a_block_that_raises_before_it_writes_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="too early"), write_atomically(tmp_path / "scores.txt"):
+        raise RuntimeError("too early")
+    assert names_in(tmp_path) == []
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "scores.txt"
+    path.write_text("old")
+    # os._exit ends the process as a kill does: no exception, no finally. The module is loaded by its file, without
+    # torch.
+    program = f"""
+import importlib.util, os, pathlib
+spec = importlib.util.spec_from_file_location("files", {str(files.__file__)!r})
+files = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(files)
+with files.write_atomically(pathlib.Path({str(path)!r})) as part:
+    part.write_text("half of the n")
+    os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 9
+    assert path.read_text() == "old"
+    # What is left behind is hidden, and is in nobody's way.
+    left = [path for path in tmp_path.iterdir() if path.name != "scores.txt"]
+    assert [file.read_text() for file in left] == ["half of the n"]
+    assert left[0].name.startswith(".scores.txt.")
+    with write_atomically(path) as part:
+        part.write_text("new")
+    assert path.read_text() == "new"
+
+
+def test_of_two_writers_of_one_path_each_leaves_a_whole_file_and_the_last_one_stays(tmp_path: Path) -> None:
+    path = tmp_path / "scores.txt"
+    with ExitStack() as outer, ExitStack() as inner:
+        slow, quick = (stack.enter_context(write_atomically(path)) for stack in (outer, inner))
+        assert slow != quick
+        slow.write_text("from the ")
+        quick.write_text("from the quick one")
+        with slow.open("a") as file:
+            file.write("slow one")
+        inner.close()
+        assert path.read_text() == "from the quick one"
+        outer.close()
+    assert path.read_text() == "from the slow one"
+    assert names_in(tmp_path) == ["scores.txt"]
+
+
+def test_writers_in_threads_never_mix_what_they_write(tmp_path: Path) -> None:
+    path = tmp_path / "scores.txt"
+    together = Barrier(8)
+
+    def write(number: int) -> str:
+        text = str(number) * 100_000
+        together.wait()
+        with write_atomically(path) as part:
+            part.write_text(text)
+        return text
+
+    with ThreadPoolExecutor(8) as pool:
+        texts = set(pool.map(write, range(8)))
+    assert path.read_text() in texts
+    assert names_in(tmp_path) == ["scores.txt"]
+
+
+def test_one_of_two_writers_that_fails_does_not_disturb_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "scores.txt"
+
+    def write_and_fail() -> None:
+        with write_atomically(path) as part:
+            part.write_text("half")
+            raise RuntimeError("disk")
+
+    with write_atomically(path) as part:
+        part.write_text("whole")
+        with pytest.raises(RuntimeError, match="disk"):
+            write_and_fail()
+        assert names_in(tmp_path) == [part.name]
+    assert path.read_text() == "whole"
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "scores.txt"
+    path.write_text("old")
+    with pytest.raises(FileNotFoundError), write_atomically(path):
+        pass
+    assert path.read_text() == "old"
+
+
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), write_atomically(tmp_path / "nowhere" / "scores.txt") as part:
+        part.write_text("new")
+    assert names_in(tmp_path) == []
+
+
+def test_a_file_that_cannot_be_renamed_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(PermissionError), write_atomically(tmp_path / "scores.txt") as part:
+        part.write_text("new")
+    assert names_in(tmp_path) == []

@@ -1,0 +1,115 @@
+"""Outputs of layers as hooks report them, and a module that is afterwards what it was before."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from das_core.models.layers.hooks import capture_outputs
+from toys import classifier, count_hooks, random_views
+
+
+class Parts(nn.Module):
+    """A module whose parts give outputs of several kinds; the first of them runs twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twice, self.several, self.listed, self.empty = (nn.Identity() for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.several((x, x + 1))
+        self.listed([x + 2, x])
+        self.empty(())
+        return self.twice(self.twice(x) * 2)
+
+
+def test_every_run_of_a_layer_is_reported_in_the_order_of_the_runs() -> None:
+    module, heard = Parts(), list[tuple[str, Any]]()
+    x = torch.arange(3.0)
+    with capture_outputs(module, ["twice", "several", "listed", "empty"], lambda *one: heard.append(one)):
+        output = module(x)
+    assert [name for name, _ in heard] == ["several", "listed", "empty", "twice", "twice"]
+    reported = [value for _, value in heard]
+    assert reported[0] is x, "of several parts the first"
+    assert torch.equal(reported[1], x + 2)
+    assert reported[2] == ()
+    assert torch.equal(reported[3], x)
+    assert torch.equal(reported[4], x * 2)
+    assert torch.equal(output, x * 2)
+
+
+def test_only_the_named_layers_are_reported_and_the_output_stays() -> None:
+    module, heard = classifier().module, dict[str, Tensor]()
+    views = random_views(32, 2)
+    expected = module(views)
+    with capture_outputs(module, ["3", "0"], heard.__setitem__):
+        assert torch.equal(module(views), expected)
+    assert list(heard) == ["0", "3"]
+    assert torch.equal(heard["3"], module[:4](views))  # type: ignore[index]
+
+
+def test_the_heads_of_a_projection_are_what_goes_into_it() -> None:
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.num_heads, self.proj = 2, nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.proj(x * 3)
+
+    module, heard = nn.Sequential(Attention()), dict[str, Tensor]()
+    x = torch.ones(1, 5, 4)
+    with capture_outputs(module, ["0#heads", "0"], heard.__setitem__):
+        output = module(x)
+    assert torch.equal(heard["0#heads"], x * 3)
+    assert torch.equal(heard["0"], output)
+
+
+def test_the_heads_of_torchs_own_attention_lead_to_its_output() -> None:
+    torch.manual_seed(0)
+    module, heard = nn.ModuleDict({"a": nn.MultiheadAttention(4, 2, batch_first=True)}).eval(), dict[str, Tensor]()
+    x = torch.randn(2, 5, 4)
+    with torch.no_grad(), capture_outputs(module, ["a#heads", "a"], heard.__setitem__):
+        module["a"](x, key=x, value=x)
+        assert heard["a#heads"].shape == (2, 5, 4)
+        torch.testing.assert_close(module["a"].out_proj(heard["a#heads"]), heard["a"])
+
+
+class Stop(Exception):  # noqa: N818 - named as it is meant
+    pass
+
+
+def stop(name: str, output: object) -> None:
+    raise Stop
+
+
+def test_hooks_are_there_for_the_block_only() -> None:
+    module = classifier().module
+    with capture_outputs(module, ["0", "3"], lambda *_: None):
+        assert count_hooks(module) == 2
+    assert count_hooks(module) == 0
+
+
+def test_hooks_are_gone_after_an_error_in_the_block() -> None:
+    module = classifier().module
+    with pytest.raises(Stop), capture_outputs(module, ["0", "3"], stop):
+        module(random_views(32))
+    assert count_hooks(module) == 0
+
+
+def test_hooks_are_gone_when_one_of_them_cannot_be_attached() -> None:
+    module = classifier().module
+    with pytest.raises(AttributeError, match="9"), capture_outputs(module, ["0", "9"], stop):
+        pytest.fail("the block has run")
+    assert count_hooks(module) == 0
+
+
+def test_hooks_of_others_stay() -> None:
+    module, heard = classifier().module, list[object]()
+    module[0].register_forward_hook(lambda *_: heard.append("other"))  # type: ignore[index]
+    with capture_outputs(module, ["0"], lambda *_: heard.append("ours")):
+        module(random_views(32))
+    module(random_views(32))
+    assert heard == ["other", "ours", "other"]
+    assert count_hooks(module) == 1

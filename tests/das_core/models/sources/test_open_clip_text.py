@@ -1,0 +1,135 @@
+"""Tokenizers and text towers of open_clip, with random weights: no test here needs the net."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+from torch import Tensor, nn
+
+import tinyclip
+from das_core.models.sources import hub
+from das_core.models.sources.hub import locate_repository
+from das_core.models.sources.open_clip_models import load_clip_file
+from das_core.models.sources.open_clip_text import (
+    build_text_tower,
+    build_tokenizer,
+    localize_config,
+    without_torchaudio,
+)
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody may ask the hub."""
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+
+
+def test_a_tokenizer_of_the_hub_is_read_from_its_folder(offline: None, tmp_path: Path) -> None:
+    text = tinyclip.TINY["text_cfg"] | {"vocab_size": 7, "hf_tokenizer_name": "me/words", "pool_type": "last"}
+    config = tinyclip.TINY | {"text_cfg": text}
+    with tinyclip.registered(tmp_path, "wordy", config):
+        torch.save(tinyclip.model(config).state_dict(), tmp_path / "a.pt")
+        with pytest.raises(ValueError, match=r"tokenizer.json of me/words could not .* put the file into .*me--words"):
+            load_clip_file(tmp_path / "a.pt", "wordy", tmp_path)
+        tinyclip.write_tokenizer(locate_repository("me/words", tmp_path))
+        loaded = load_clip_file(tmp_path / "a.pt", "wordy", tmp_path)
+    assert loaded.encode_text(["a photo", "a fish"]).shape == (2, 24)
+    assert (loaded.reader.count("a photo"), loaded.reader.cut("a " * 20)) == (3, 5)
+
+
+def test_tokens_are_counted_as_they_are_cut() -> None:
+    clip = tinyclip.clip()
+    assert clip.reader.context_length == 16
+    assert clip.reader.count("a photo of a cat") == 7
+    assert clip.reader.cut("cat " * 20) == 6
+    same = [clip.reader.read("cat " * count) for count in (14, 15, 20)]
+    torch.testing.assert_close(same[0], same[1])
+    torch.testing.assert_close(same[0], same[2])
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_torchaudio_that_is_broken_is_kept_out_of_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool
+) -> None:
+    (tmp_path / "torchaudio.py").write_text("x = 1" if works else "raise OSError('built for another torch')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torchaudio", raising=False)
+    with without_torchaudio():
+        module = importlib.import_module("torchaudio")
+        assert hasattr(module, "x") == works
+    assert ("torchaudio" in sys.modules) == works
+    monkeypatch.delitem(sys.modules, "torchaudio", raising=False)
+    if not works:
+        with pytest.raises(OSError, match="another torch"):
+            importlib.import_module("torchaudio")
+
+
+def test_without_a_name_the_tokenizer_is_that_of_open_clip() -> None:
+    tokenizer = build_tokenizer({"width": 64})
+    assert isinstance(tokenizer, SimpleTokenizer)
+    assert torch.equal(tokenizer(["a cat"]), open_clip.get_tokenizer("ViT-B-32")(["a cat"]))
+    assert tokenizer(["a cat"]).shape == (1, 77)
+    assert build_tokenizer({"context_length": 5})(["a cat"]).tolist() == [[49406, 320, 2368, 49407, 0]]
+
+
+def test_a_tokenizer_takes_its_settings_from_the_configuration() -> None:
+    lower, canonical = (build_tokenizer({"tokenizer_kwargs": {"clean": clean}}) for clean in ("lower", "canonicalize"))
+    assert torch.equal(canonical(["A_Cat!"]), lower(["a cat"]))
+    assert not torch.equal(lower(["A_Cat!"]), lower(["a cat"]))
+
+
+def test_a_tokenizer_of_a_folder_cuts_and_pads_to_the_context_length(tmp_path: Path) -> None:
+    tinyclip.write_tokenizer(tmp_path)
+    tokenizer = build_tokenizer({"hf_tokenizer_name": str(tmp_path), "context_length": 4})
+    assert isinstance(tokenizer, HFTokenizer)
+    assert tokenizer(["a cat", "a photo a dog a"]).tolist() == [[3, 5, 1, 0], [3, 4, 3, 1]]
+
+
+def test_a_configuration_names_folders_where_it_named_repositories(offline: None, tmp_path: Path) -> None:
+    words, model = (locate_repository(name, tmp_path) for name in ("me/words", "me/model"))
+    tinyclip.write_tokenizer(words)
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    text = {"hf_tokenizer_name": "me/words", "hf_model_name": "me/model", "context_length": 64}
+    before = dict(text)
+    expected = {"hf_tokenizer_name": str(words), "hf_model_name": str(model), "context_length": 64}
+    assert localize_config(text, tmp_path) == expected
+    assert text == before
+    assert localize_config({"width": 64}, tmp_path) == {"width": 64}
+
+
+@pytest.mark.parametrize(("key", "file"), [("hf_tokenizer_name", "tokenizer.json"), ("hf_model_name", "config.json")])
+def test_a_repository_that_cannot_be_had_is_named(offline: None, tmp_path: Path, key: str, file: str) -> None:
+    with pytest.raises(
+        ValueError, match=rf"{file} of me/words could not be downloaded .*put the file into .*me--words"
+    ):
+        localize_config({key: "me/words"}, tmp_path)
+
+
+class Count(nn.Module):
+    """Embeds tokens by how often each of the first seven occurs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(7))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        assert tokens.shape == (1, 8), "texts are read one at a time"
+        return nn.functional.one_hot(tokens, 7).sum(dim=1) * self.weight
+
+
+def test_a_text_tower_embeds_what_its_tokenizer_makes_of_a_text(tmp_path: Path) -> None:
+    tinyclip.write_tokenizer(tmp_path)
+    module = Count()
+    tower = build_text_tower(module, build_tokenizer({"hf_tokenizer_name": str(tmp_path), "context_length": 8}))
+    # pad, end, unknown, a, photo, cat, fish
+    assert tower.encode("a cat a fish a dog").tolist() == [1, 1, 1, 3, 0, 1, 1]
+    torch.testing.assert_close(tower.read("a"), torch.tensor([6.0, 1, 0, 1, 0, 0, 0]) / 38**0.5)
+    assert (tower.count("a cat a fish a dog"), tower.count("a"), tower.context_length) == (7, 2, 8)
+    assert tower.module is module
+    assert not module.training
+    assert not module.weight.requires_grad

@@ -1,0 +1,64 @@
+from typing import get_args
+
+import pytest
+import torch
+
+from das_core.stack.linear_operator import StackOperator
+from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
+from das_core.stack.operator_forms import FORMS, Method, make_operator
+from das_core.stack.spectral_operator import SpectralOperator
+
+CPU = torch.device("cpu")
+GAINS = (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "form"), [("spectral", SpectralOperator), ("exact", ExactOperator), ("layers", LevelsOperator)]
+)
+def test_a_method_names_its_form(method: Method, form: type[StackOperator]) -> None:  # type: ignore[type-arg]
+    assert type(make_operator(method, (20, 20), (1, 5, 20), GAINS, CPU)) is form
+
+
+def test_every_method_has_a_form() -> None:
+    assert set(FORMS) == set(get_args(Method))
+    with pytest.raises(KeyError, match="fast"):
+        make_operator("fast", (20, 20), (1, 5, 20), GAINS, CPU)  # type: ignore[arg-type]
+
+
+def test_the_operator_is_that_of_its_arguments() -> None:
+    k = make_operator("exact", (20, 24), (1, 5, 24), (1.0, 0.5, 2.0), CPU, True, ((1, 4),))
+    assert (k.canvas, k.levels, k.gains, k.device, k.tile) == ((20, 24), (1, 5, 24), (1.0, 0.5, 2.0), CPU, True)
+    gradient = torch.randn(1, 3, 20, 24)
+    expected = ExactOperator((20, 24), (1, 5, 24), (1.0, 0.5, 2.0), CPU, True, [(1, 4)]).precondition(gradient)
+    assert torch.equal(k.precondition(gradient), expected)
+
+
+def test_operator_is_built_once() -> None:
+    first = make_operator("spectral", (20, 20), (1, 5, 20), GAINS, CPU)
+    assert make_operator("spectral", (20, 20), (1, 5, 20), GAINS, CPU) is first
+    assert make_operator("exact", (20, 20), (1, 5, 20), GAINS, CPU) is not first
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"canvas": (20, 21)},
+        {"levels": (1, 6, 20)},
+        {"gains": (1.0, 1.0, 2.0)},
+        {"tile": True},
+        {"frozen": ((1, 4),)},
+    ],
+)
+def test_an_operator_is_kept_for_its_own_arguments_only(other: dict[str, object]) -> None:
+    arguments = {"canvas": (20, 20), "levels": (1, 5, 20), "gains": GAINS, "device": CPU, "tile": False, "frozen": ()}
+    first = make_operator("spectral", **arguments)  # type: ignore[arg-type]
+    assert make_operator("spectral", **arguments | other) is not first  # type: ignore[arg-type]
+
+
+def test_operator_built_under_inference_mode_meets_autograd_later() -> None:
+    with torch.inference_mode():
+        k = make_operator("layers", (21, 21), (1, 5, 21), GAINS, CPU)
+    assert isinstance(k, LevelsOperator)
+    gradient = torch.randn(1, 3, 21, 21, requires_grad=True)
+    k.precondition(gradient).sum().backward()
+    assert gradient.grad is not None

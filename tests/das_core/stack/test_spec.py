@@ -1,0 +1,114 @@
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import pytest
+import torch
+
+from das_core.stack.bands import FINEST
+from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
+from das_core.stack.operator_forms import Method
+from das_core.stack.spec import StackSpec
+from das_core.stack.spectral_operator import SpectralOperator
+
+CPU = torch.device("cpu")
+
+
+def test_default_levels_are_those_of_the_seed() -> None:
+    assert StackSpec().resolutions == tuple(range(1, 334, 4))
+    assert len(StackSpec().resolutions) == 84
+
+
+def test_the_canvas_is_the_picture_with_a_margin_on_every_side() -> None:
+    assert StackSpec(64, 32, 8).canvas == (48, 80)
+    assert StackSpec(64, 32, 0).canvas == (32, 64)
+    assert StackSpec(64, 32, 0, tile=True).canvas == (32, 64)
+
+
+def test_default_levels_follow_the_long_side_of_the_canvas() -> None:
+    assert StackSpec(32, 64, 8).resolutions == StackSpec(64, 32, 8).resolutions == tuple(range(1, 81, 4))
+
+
+def test_levels_are_sorted_and_each_kept_once() -> None:
+    assert StackSpec(32, 32, 8, levels=(16, 4, 48, 4)).resolutions == (4, 16, 48)
+
+
+def test_gains_are_one_unless_given() -> None:
+    assert StackSpec(32, 32, 8, levels=(1, 4, 48)).weights == (1.0, 1.0, 1.0)
+    assert StackSpec(32, 32, 8, levels=(1, 4, 48), gains=(0.5, 1.0, 2.0)).weights == (0.5, 1.0, 2.0)
+
+
+def test_what_is_left_out_is_what_is_spelled_out() -> None:
+    spelled = StackSpec(32, 32, 8, levels=(1, 4), gains=(1.0, 1.0))
+    assert StackSpec(32, 32, 8, levels=(4, 1)) == spelled
+    assert hash(StackSpec(32, 32, 8, levels=(4, 1))) == hash(spelled)
+
+
+def test_a_spec_is_a_value() -> None:
+    spec = StackSpec(32, 32, 8)
+    with pytest.raises(FrozenInstanceError):
+        spec.margin = 0  # type: ignore[misc]
+    assert replace(spec, method="exact") != spec
+    assert replace(spec, method="exact").resolutions == spec.resolutions
+
+
+@pytest.mark.parametrize(
+    ("method", "form"), [("spectral", SpectralOperator), ("exact", ExactOperator), ("layers", LevelsOperator)]
+)
+def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for(method: Method, form: type[Any]) -> None:
+    settings: dict[str, Any] = {"levels": (1, 5, 24), "gains": (1.0, 0.5, 2.0), "tile": True, "frozen": ((1, 4),)}
+    expected = form((16, 24), (1, 5, 24), (1.0, 0.5, 2.0), CPU, True, ((1, 4),))
+    gradient = torch.randn(1, 3, 16, 24)
+    for operator in (
+        StackSpec(24, 16, 0, method=method, **settings).operator(CPU),
+        StackSpec(24, 16, 0, method="exact", **settings).operator(CPU, method),
+    ):
+        assert type(operator) is form
+        assert torch.equal(operator.precondition(gradient), expected.precondition(gradient))
+
+
+def test_memory_grows_with_the_batch_and_the_canvas_but_not_with_the_levels() -> None:
+    spec = StackSpec(64, 32, 8)
+    one, two, three = (spec.ascent_bytes(batch) for batch in (1, 2, 3))
+    assert two - one == three - two
+    # At least start, canvas, picture, gradient and momentum of every further image, in float32.
+    assert two - one >= 5 * 4 * 3 * 48 * 80
+    assert replace(spec, levels=(1, 4), gains=None).ascent_bytes(1) == one
+    assert StackSpec(144, 80, 8).ascent_bytes(1) == 4 * one
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"width": 8}, "width 8 is too small"),
+        ({"height": 15}, "height 15 is too small"),
+        ({"margin": -1}, "margin -1"),
+        ({"method": "fast"}, "method 'fast' is unknown"),
+        ({"levels": ()}, "levels is empty"),
+        ({"levels": (1, 337)}, "level 337 is not between 1 and 336"),
+        ({"levels": (0,)}, "level 0"),
+        ({"levels": (1, 2), "gains": (1.0,)}, "2 numbers above 0"),
+        ({"levels": (1, 2), "gains": (1.0, 0.0)}, r"gains \(1.0, 0.0\) do not fit: 2 numbers above 0"),
+        ({"levels": (1, 2), "gains": (-1.0, 1.0)}, "2 numbers above 0"),
+        ({"levels": (1, 2), "gains": (1.0, float("nan"))}, "2 numbers above 0"),
+        ({"levels": (1, 2), "gains": (1.0, float("inf"))}, "2 numbers above 0"),
+        ({"levels": (2, 2), "gains": (1.0, 1.0)}, "1 numbers above 0"),
+        ({"color": "lab"}, "color 'lab' is unknown; choose one of decorrelated, rgb"),
+        ({"levels": (1, 2), "gains": ()}, "2 numbers above 0"),
+        ({"levels": (1, 1), "gains": (1.0, 1.0)}, "1 numbers above 0"),
+        ({"tile": True}, "a tile with a margin of 56 pixels cannot be.* set margin to 0, or tile to off"),
+        ({"frozen": ((1, FINEST),)}, "the frozen bands 1- leave nothing that could move; freeze fewer"),
+        ({"frozen": ((1, 100), (101, 336))}, "the frozen bands 1-100, 101-336 leave nothing"),
+    ],
+)
+def test_bad_specs_are_named(settings: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        StackSpec(**settings)  # type: ignore[arg-type]
+
+
+def test_frozen_bands_that_leave_one_resolution_are_allowed() -> None:
+    assert StackSpec(32, 32, 8, frozen=((1, 20), (22, 48))).frozen == ((1, 20), (22, 48))
+
+
+def test_a_gain_stays_with_its_level_when_levels_are_put_in_order() -> None:
+    spec = StackSpec(width=32, height=32, margin=0, levels=(32, 4), gains=(0.1, 1.0))
+    assert (spec.levels, spec.gains) == ((4, 32), (1.0, 0.1))

@@ -1,0 +1,124 @@
+"""The spectral form: how near it is to the exact one, and the response by definition."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import scipy.fft
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from das_core.common.geometry import Shape
+from das_core.stack.bands import FINEST
+from das_core.stack.bases import CosineBasis, FourierBasis
+from das_core.stack.levels import level_shape, linear_levels
+from das_core.stack.matrix_operators import ExactOperator
+from das_core.stack.spectral_operator import SpectralOperator, compute_spectral_response
+from das_core.stack.state import AccumulatedGradient
+
+CPU = torch.device("cpu")
+
+
+def both(
+    canvas: Shape, levels: Sequence[int], gains: Sequence[float] | None = None
+) -> tuple[SpectralOperator, ExactOperator]:
+    gains = gains or [1.0] * len(levels)
+    return SpectralOperator(canvas, levels, gains, CPU), ExactOperator(canvas, levels, gains, CPU)
+
+
+def pink(canvas: Shape, seed: int) -> Tensor:
+    """Noise with the spectrum of photographs: amplitude falls as one over frequency."""
+    white = torch.fft.rfft2(torch.randn(1, 3, *canvas, generator=torch.Generator().manual_seed(seed)))
+    rows, columns = torch.fft.fftfreq(canvas[0])[:, None], torch.fft.rfftfreq(canvas[1])[None, :]
+    frequency = (rows.square() + columns.square()).sqrt()
+    frequency[0, 0] = 1 / max(canvas)
+    return torch.fft.irfft2(white / frequency, s=canvas)
+
+
+@pytest.mark.parametrize("canvas", [(336, 336), (448, 320)])
+@pytest.mark.parametrize("step", [4, 1])
+@pytest.mark.parametrize("spectrum", ["white", "pink"])
+def test_spectral_points_where_exact_does(canvas: Shape, step: int, spectrum: str) -> None:
+    levels = linear_levels(max(canvas), step)
+    gradient = pink(canvas, 1) if spectrum == "pink" else torch.randn(1, 3, *canvas)
+    spectral, exact = both(canvas, levels)
+    near, far = spectral.precondition(gradient), exact.precondition(gradient)
+    assert torch.cosine_similarity(near.flatten(), far.flatten(), dim=0) > 0.99
+
+
+def test_spectral_is_the_best_diagonal() -> None:
+    """Its response is the diagonal of the exact K in the cosine basis, found here by applying K to every cosine."""
+    canvas, levels = (10, 7), (1, 3, 10)
+    spectral, exact = both(canvas, levels)
+    units = torch.eye(70).reshape(70, 1, *canvas)
+    cosines = spectral.basis.inverse(units)
+    diagonal = (cosines * exact.precondition(cosines)).sum(dim=(1, 2, 3)).reshape(canvas)
+    expected = cosines * diagonal.reshape(70, 1, 1, 1)
+    torch.testing.assert_close(spectral.precondition(cosines), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("canvas", [(12, 20), (20, 12), (15, 15)])
+def test_the_response_is_what_shrinking_leaves_of_every_cosine(canvas: Shape) -> None:
+    """The definition, with cosines of SciPy and the interpolation of torch, both in float64."""
+    levels, gains = (1, 4, 9, max(canvas)), (1.0, 0.5, 2.0, 3.0)
+    cosines = [torch.from_numpy(scipy.fft.idct(np.eye(side), axis=1, norm="ortho")) for side in canvas]
+    expected = torch.zeros(canvas, dtype=torch.float64)
+    for level, gain in zip(levels, gains, strict=True):
+        kept = []
+        for side, size, waves in zip(canvas, level_shape(level, canvas), cosines, strict=True):
+            units = torch.eye(size, dtype=torch.float64)[:, None, :, None].expand(-1, 1, -1, 4)
+            matrix = F.interpolate(units, size=(side, 4), mode="bicubic", align_corners=False)[:, 0, :, 0]
+            kept.append((matrix @ waves.T).square().sum(dim=0))
+        expected += gain**2 * torch.outer(*kept)
+    response = compute_spectral_response(canvas, levels, gains)
+    assert response.dtype == torch.float32
+    torch.testing.assert_close(response.double(), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("tile", [False, True])
+def test_a_level_as_fine_as_the_canvas_passes_every_frequency_alike(tile: bool) -> None:
+    response = compute_spectral_response((12, 17), (17,), (3.0,), tile)
+    assert response.shape == ((12, 9) if tile else (12, 17))
+    torch.testing.assert_close(response, torch.full_like(response, 9.0))
+
+
+@pytest.mark.parametrize("tile", [False, True])
+def test_the_coarsest_level_passes_the_mean_alone(tile: bool) -> None:
+    response = compute_spectral_response((12, 17), (1,), (0.5,), tile)
+    expected = torch.zeros_like(response)
+    expected[0, 0] = 0.25 * 12 * 17
+    torch.testing.assert_close(response, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_the_response_adds_up_over_levels() -> None:
+    one, other = (compute_spectral_response((16, 24), (level,), (gain,)) for level, gain in ((5, 0.5), (24, 2.0)))
+    torch.testing.assert_close(compute_spectral_response((16, 24), (5, 24), (0.5, 2.0)), one + other)
+
+
+def test_coarse_frequencies_pass_more_than_fine_ones() -> None:
+    response = compute_spectral_response((48, 48), linear_levels(48, 4), [1.0] * 12)
+    along = response.diagonal()[:40]
+    assert bool((along.diff() < 0).all())
+    assert along[0] > 100 * along[-1]
+
+
+@pytest.mark.parametrize(("tile", "basis"), [(False, CosineBasis), (True, FourierBasis)])
+def test_frozen_frequencies_are_not_passed_and_all_others_as_before(
+    tile: bool, basis: type[CosineBasis | FourierBasis]
+) -> None:
+    free = SpectralOperator((16, 16), (1, 4, 16), (1.0, 1.0, 1.0), CPU, tile)
+    frozen = SpectralOperator((16, 16), (1, 4, 16), (1.0, 1.0, 1.0), CPU, tile, [(5, FINEST)])
+    assert type(frozen.basis) is basis
+    kept = frozen.response > 0
+    # Up to three half-waves along an axis of cosines; in a tile up to one wave in either direction.
+    assert int(kept.sum()) == (3 * 2 if tile else 4 * 4)
+    assert torch.equal(frozen.response[kept], free.response[kept])
+    assert bool((free.response > 0).all())
+
+
+def test_the_parameters_are_the_gradient() -> None:
+    gradient = torch.randn(1, 3, 16, 16)
+    parameters = SpectralOperator((16, 16), (1, 16), (1.0, 1.0), CPU).adjoint(gradient)
+    assert type(parameters) is AccumulatedGradient
+    assert torch.equal(parameters.gradient, gradient)

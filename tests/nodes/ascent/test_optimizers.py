@@ -1,0 +1,54 @@
+"""The input of Optimize that chooses an optimizer: what its options make, and what it says of bad settings."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from loaded_pack import Pack, assert_refused
+
+
+@pytest.mark.parametrize(
+    ("option", "kind", "settings"),
+    [
+        ("ascent", "NormalizedAscent", {"step_size": 0.03, "momentum": 0.1, "coarse_to_fine": 0.2}),
+        ("sgd", "SGD", {"learning_rate": 2.0, "momentum": 0.9}),
+        ("adam", "Adam", {"learning_rate": 0.04}),
+    ],
+)
+def test_an_option_makes_the_optimizer_of_das_core_with_its_settings(
+    pack: Pack, option: str, kind: str, settings: dict[str, float]
+) -> None:
+    made = pack.module("nodes.ascent.optimizers").read_optimizer({"optimizer": option, **settings})
+    assert type(made) is getattr(pack.module("das_core.ascent.optimizers"), kind)
+    assert {name: getattr(made, name) for name in settings} == settings
+
+
+def test_the_options_and_their_defaults_are_those_of_the_optimizers(pack: Pack) -> None:
+    module = pack.module("nodes.ascent.optimizers")
+    options = module.optimizer_input().options
+    assert [option.key for option in options] == ["ascent", "sgd", "adam"]
+    for option in options:
+        widgets = {widget.id: widget.default for widget in option.inputs}
+        defaults = asdict(module.read_optimizer({"optimizer": option.key}))
+        assert widgets == {name: defaults[name] for name in widgets}
+
+
+BAD: dict[str, dict[str, Any]] = {
+    r"optimizer 'lbfgs' is unknown; choose ascent, sgd or adam": {"optimizer": "lbfgs"},
+    r"step_size 0.0 must be above 0": {"optimizer": "ascent", "step_size": 0.0},
+    r"momentum 1.0 .* between 0": {"optimizer": "sgd", "momentum": 1.0},
+    r"learning_rate -1.0 must be above 0": {"optimizer": "adam", "learning_rate": -1.0},
+    r"coarse_to_fine 2.0": {"optimizer": "ascent", "coarse_to_fine": 2.0},
+}
+
+
+@pytest.mark.parametrize(("message", "choice"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_setting_is_named_with_what_would_do(pack: Pack, message: str, choice: dict[str, Any]) -> None:
+    assert_refused(pack, message, lambda pack: pack.optimize(optimizer=choice))
+
+
+def test_a_missing_choice_is_named_with_the_options(pack: Pack) -> None:
+    # ComfyUI leaves an unknown choice in an API-format file out.
+    message = r"optimizer is missing or unknown; choose ascent, sgd or adam"
+    assert_refused(pack, message, lambda pack: pack.module("nodes.ascent.optimizers").read_optimizer(None))

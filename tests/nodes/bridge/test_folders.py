@@ -1,0 +1,101 @@
+"""ComfyUI's folders of models, and images that are saved when a run fails."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from loaded_pack import Pack
+
+KIND = "classifiers"
+
+
+@pytest.fixture
+def bridge(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge")
+
+
+@pytest.fixture
+def paths(pack: Pack) -> Iterator[ModuleType]:
+    """ComfyUI's module of folders, its list of them as before afterwards."""
+    import folder_paths
+
+    before = {kind: (list(paths), set(ends)) for kind, (paths, ends) in folder_paths.folder_names_and_paths.items()}
+    yield folder_paths
+    folder_paths.folder_names_and_paths.clear()
+    folder_paths.folder_names_and_paths.update(before)
+    folder_paths.filename_list_cache.clear()
+
+
+@pytest.mark.parametrize("kind", ["classifiers", "open_clip"])
+def test_a_kind_of_model_has_its_folder_and_its_extensions(
+    bridge: ModuleType, paths: ModuleType, pack: Pack, kind: str
+) -> None:
+    paths.folder_names_and_paths.pop(kind)
+    bridge.register_folders()
+    folders, extensions = paths.folder_names_and_paths[kind]
+    assert folders == [str(pack.home / "models" / kind)]
+    assert {".safetensors", ".pth", ".pt", ".bin"} <= extensions
+    assert bridge.find_model_folder(kind) == pack.home / "models" / kind
+
+
+def test_what_others_have_registered_stays_and_comes_first(
+    bridge: ModuleType, paths: ModuleType, tmp_path: Path
+) -> None:
+    paths.folder_names_and_paths[KIND] = ([str(tmp_path)], {".onnx"})
+    bridge.register_folders()
+    bridge.register_folders()
+    folders, extensions = paths.folder_names_and_paths[KIND]
+    assert (folders[0], len(folders)) == (str(tmp_path), 2)
+    assert {".onnx", ".safetensors"} <= extensions
+    assert bridge.find_model_folder(KIND) == tmp_path
+
+
+def test_checkpoints_are_listed_and_found_and_other_files_are_not(
+    bridge: ModuleType, pack: Pack, classifier_folder: Path
+) -> None:
+    for name in ("b.pth", "a.safetensors", "notes.txt", "sub/c.pt"):
+        path = classifier_folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    listed = bridge.list_model_files(KIND)
+    assert listed == ["a.safetensors", "b.pth", "sub/c.pt"]
+    assert [bridge.find_model_file(KIND, name) for name in listed] == [classifier_folder / name for name in listed]
+
+
+@pytest.mark.parametrize("name", ["gone.pth", "notes.txt", "../outside.pth", "sub/../a.pth", "", "."])
+def test_a_name_that_is_not_in_the_list_is_refused_even_if_it_leads_to_a_file(
+    bridge: ModuleType, pack: Pack, classifier_folder: Path, name: str
+) -> None:
+    outside = classifier_folder.parent / "outside.pth"
+    (classifier_folder / "sub").mkdir()
+    for path in (outside, classifier_folder / "a.pth", classifier_folder / "notes.txt"):
+        path.touch()
+    with pytest.raises(ValueError, match=r"no checkpoint '.*' lies in .*classifiers; put it there and refresh"):
+        bridge.find_model_file(KIND, name)
+    outside.unlink()
+
+
+def test_the_time_of_a_file_is_that_of_the_chosen_checkpoint(bridge: ModuleType, classifier_folder: Path) -> None:
+    file = classifier_folder / "a.pth"
+    file.touch()
+    chosen = {"source": "file", "checkpoint": "a.pth"}
+    assert bridge.read_file_time(KIND, chosen) == file.stat().st_mtime_ns > 0
+    for other in (None, {}, {"source": "starter"}, chosen | {"source": "timm"}, chosen | {"checkpoint": "gone.pth"}):
+        assert bridge.read_file_time(KIND, other) == 0
+
+
+def test_rescued_images_are_saved_under_free_numbers(bridge: ModuleType, pack: Pack) -> None:
+    images = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(1))
+    first, second = bridge.save_rescued_images(images), bridge.save_rescued_images(images[:1].requires_grad_())
+    assert (len(first), len(second)) == (2, 1)
+    assert len({*first, *second}) == 3
+    for name, image in zip(first, images, strict=True):
+        saved = np.asarray(Image.open(pack.output / name))
+        assert (saved == (image * 255).to(torch.uint8).movedim(0, -1).numpy()).all()
+        (pack.output / name).unlink()
+    (pack.output / second[0]).unlink()

@@ -1,0 +1,169 @@
+"""The border to ComfyUI's memory manager: what it is asked to load, and models that it has moved."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from loaded_pack import Pack, Toy
+
+GIGA = 2**30
+
+
+@pytest.fixture
+def bridge(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge")
+
+
+@pytest.fixture
+def loads(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Any], int]]:
+    """The handles that the memory manager is asked to load, and the bytes it is to keep free, call by call."""
+    calls: list[tuple[list[Any], int]] = []
+    monkeypatch.setattr(
+        pack.module("nodes.bridge.memory").mm,
+        "load_models_gpu",
+        lambda models, memory_required=0, **_: calls.append((list(models), memory_required)),
+    )
+    return calls
+
+
+def test_free_memory_is_asked_of_the_device_that_is_named(
+    pack: Pack, bridge: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {bridge.get_device(): 7, torch.device("meta"): 9}
+    monkeypatch.setattr(pack.module("nodes.bridge.memory").mm, "get_free_memory", lambda device: free[device])
+    assert bridge.measure_free_memory() == 7
+    assert bridge.measure_free_memory(torch.device("meta")) == 9
+
+
+def test_what_needs_more_than_is_free_is_refused_with_both_numbers(
+    bridge: ModuleType, set_free_memory: Callable[[int], None]
+) -> None:
+    set_free_memory(3 * GIGA)
+    bridge.check_memory(3 * GIGA, "a picture", "make it smaller")
+    message = r"^a picture needs about 4\.5 GiB, and 3\.0 GiB are free: make it smaller$"
+    with pytest.raises(ValueError, match=message):
+        bridge.check_memory(9 * GIGA // 2, "a picture", "make it smaller")
+
+
+def test_a_managed_module_computes_on_comfyuis_device_and_waits_on_the_cpu(bridge: ModuleType) -> None:
+    module = Toy()
+    handle = bridge.manage_module(module)
+    assert handle.model is module
+    assert handle.load_device == bridge.get_device()
+    assert handle.offload_device == torch.device("cpu")
+
+
+def test_each_tower_of_a_clip_has_a_handle_of_its_own(pack: Pack, bridge: ModuleType) -> None:
+    clip = pack.clip(Toy())
+    assert clip.owner.model is clip.module
+    assert clip.reader.owner.model is clip.reader.module
+    assert clip.owner is not clip.reader.owner
+
+
+def test_a_clip_without_a_text_tower_or_with_one_that_cares_for_itself_is_managed_too(
+    pack: Pack, bridge: ModuleType
+) -> None:
+    clip = pack.clip(Toy())
+    assert bridge.manage_clip(replace(clip, text=None)).text is None
+    alone = replace(clip, text=replace(clip.text, module=None, owner=None))
+    assert bridge.manage_clip(alone).text is alone.text
+
+
+def test_judges_are_loaded_once_with_room_for_the_largest(
+    pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]
+) -> None:
+    small, large = pack.classifier(Toy(), size=16), pack.classifier(Toy(), size=32)
+    # The same weights under another name, as an objective for other classes has them.
+    again = replace(small, name="again")
+    assert again.owner is small.owner
+    bridge.load_judges([small, large, again], 8)
+    bridge.load_judges([small], 8)
+    bridge.load_judges([small], 1)
+    (first, most), (second, less), (_, least) = loads
+    assert sorted(map(id, first)) == sorted([id(small.owner), id(large.owner)])
+    assert [id(handle) for handle in second] == [id(small.owner)]
+    # Bytes go with the views and with the area of a view.
+    assert most == 4 * less == 32 * least > 0
+
+
+def test_without_a_judge_nothing_is_loaded(bridge: ModuleType, loads: list[tuple[list[Any], int]]) -> None:
+    bridge.load_judges([], 8)
+    assert loads == []
+
+
+def test_the_text_tower_is_loaded_for_new_texts_only(
+    pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]
+) -> None:
+    clip = pack.clip(Toy())
+    clip.encode_text(["a cat", "a dog"])
+    bridge.load_reader(clip, ["a cat", "a dog"])
+    assert loads == []
+    bridge.load_reader(clip, ["a cat", "a bird"])
+    ((handles, _),) = loads
+    assert handles == [clip.reader.owner]
+
+
+def test_a_text_tower_without_a_module_is_not_loaded(
+    pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]
+) -> None:
+    clip = pack.clip(Toy())
+    bridge.load_reader(replace(clip, text=replace(clip.text, module=None, owner=None)), ["a cat"])
+    assert loads == []
+
+
+def test_a_clip_without_a_text_tower_cannot_be_asked_to_read(pack: Pack, bridge: ModuleType) -> None:
+    with pytest.raises(ValueError, match="toy has no text tower"):
+        bridge.load_reader(replace(pack.clip(Toy()), text=None), ["a cat"])
+
+
+def test_a_classifier_moved_under_inference_mode_is_repaired(pack: Pack) -> None:
+    module = Toy()
+    module.register_buffer("shift", torch.zeros(4))
+    objective = pack.objective(module)
+    with torch.inference_mode():
+        # What a GPU does at every move, and the CPU only when the type changes.
+        module.double().float()
+    assert all(parameter.is_inference() for parameter in module.parameters())
+    assert module.get_buffer("shift").is_inference()
+    moved = pack.optimize(objectives={"objective0": objective})[0]
+    assert not any(tensor.is_inference() for tensor in (*module.parameters(), *module.buffers()))
+    assert torch.equal(moved, pack.optimize()[0])
+
+
+def test_a_text_tower_moved_under_inference_mode_is_repaired(pack: Pack) -> None:
+    def ask(text: str) -> Any:
+        return pack.run("DAS_TextObjective", clip=clip, text=text)[0]
+
+    clip = pack.clip(Toy())
+    before = ask("a cat").targets
+    module = clip.reader.module
+    with torch.inference_mode():
+        module.double().float()
+    assert all(parameter.is_inference() for parameter in module.parameters())
+    objective = ask("a mouse")
+    assert not any(parameter.is_inference() for parameter in module.parameters())
+    assert not objective.targets.is_inference()
+    assert torch.equal(ask("a cat").targets, before)
+
+
+def test_weights_that_autograd_takes_are_left_as_they_are(pack: Pack, bridge: ModuleType) -> None:
+    judge = pack.classifier(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4)))
+    before = list(judge.module.parameters())
+    bridge.load_judges([judge], 1)
+    assert all(old is new for old, new in zip(before, judge.module.parameters(), strict=True))
+
+
+def test_cached_memory_is_given_back_however_a_run_ends(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[str] = []
+    monkeypatch.setattr(pack.module("nodes.bridge.memory").mm, "soft_empty_cache", lambda: ends.append("freed"))
+    free_cache = pack.module("nodes.bridge").free_cache
+    with free_cache():
+        ends.append("done")
+    with pytest.raises(KeyError), free_cache():
+        raise KeyError
+    assert ends == ["done", "freed", "freed"]

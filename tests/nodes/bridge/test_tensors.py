@@ -1,0 +1,74 @@
+"""Tensors on their way from ComfyUI to das_core and back."""
+
+from types import ModuleType
+
+import pytest
+import torch
+
+from loaded_pack import Pack, assert_is_free, assert_is_image
+
+
+@pytest.fixture
+def bridge(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge")
+
+
+def test_an_image_comes_in_free_of_inference_mode_however_it_lies_in_memory(bridge: ModuleType) -> None:
+    with torch.inference_mode():
+        for image in (torch.rand(1, 8, 9, 3), torch.rand(1, 3, 8, 9).movedim(1, -1)):
+            taken = bridge.enable_autograd(bridge.read_images)(image)
+            assert_is_free(taken)
+            assert taken.is_contiguous()
+            assert torch.equal(taken, image.movedim(-1, 1))
+            assert taken.data_ptr() != image.data_ptr()
+
+
+@pytest.mark.parametrize("shape", [(9, 9, 3), (9, 9), (1, 1, 9, 9, 3)])
+def test_an_image_without_four_dimensions_is_refused(bridge: ModuleType, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"an IMAGE of shape \(.*\) came in; \[batch, height, width, channels\]"):
+        bridge.read_images(torch.rand(shape))
+
+
+def test_a_mask_comes_in_as_a_free_copy(bridge: ModuleType) -> None:
+    with torch.inference_mode():
+        mask = torch.rand(2, 5, 6).half()
+        taken = bridge.enable_autograd(bridge.read_mask)(mask)
+    assert_is_free(taken)
+    assert (taken.dtype, taken.device.type) == (torch.float32, "cpu")
+    assert torch.equal(taken, mask.float())
+    whole = torch.rand(2, 5, 6)
+    assert bridge.read_mask(whole).data_ptr() != whole.data_ptr()
+
+
+def test_images_go_out_as_comfyui_has_them(bridge: ModuleType) -> None:
+    images = torch.rand(2, 3, 5, 6, requires_grad=True)
+    returned = bridge.return_images(images * 1)
+    assert_is_image(returned, 2, 5, 6)
+    assert torch.equal(returned, images.detach().movedim(1, -1))
+    assert_is_image(bridge.return_images(images.detach().double()), 2, 5, 6)
+
+
+def test_an_image_that_goes_out_and_comes_in_is_the_same(bridge: ModuleType) -> None:
+    images = torch.rand(2, 3, 5, 6)
+    assert torch.equal(bridge.read_images(bridge.return_images(images)), images)
+
+
+def test_masks_go_out_as_comfyui_has_them(bridge: ModuleType) -> None:
+    masks = torch.rand(5, 6, 2, requires_grad=True).double().movedim(-1, 0)
+    returned = bridge.return_masks(masks)
+    assert_is_free(returned)
+    assert (returned.dtype, tuple(returned.shape)) == (torch.float32, (2, 5, 6))
+    assert returned.is_contiguous()
+    torch.testing.assert_close(returned.double(), masks.detach())
+
+
+def test_the_devices_are_those_of_comfyui(bridge: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    import comfy.model_management
+
+    devices = {"get_torch_device": torch.device("meta"), "intermediate_device": torch.device("cpu", 0)}
+    for name, device in devices.items():
+        monkeypatch.setattr(comfy.model_management, name, lambda device=device: device)
+    assert (bridge.get_device(), bridge.get_storage_device()) == tuple(devices.values())
+    monkeypatch.setattr(comfy.model_management, "intermediate_device", lambda: torch.device("meta"))
+    assert bridge.return_images(torch.rand(1, 3, 4, 4)).device.type == "meta"
+    assert bridge.return_masks(torch.rand(1, 4, 4)).device.type == "meta"

@@ -1,0 +1,47 @@
+"""Class Objective: what it makes of its lines, and what it says of classes it does not know."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from loaded_pack import Pack, assert_refused
+
+
+def test_lines_become_targets_with_their_weights(pack: Pack, toy: Any) -> None:
+    (objective,) = pack.run(
+        "DAS_ClassObjective", classifier=toy, classes="class 1\n3: -0.5", score="margin", weight=2.0
+    )
+    assert (objective.judge, objective.targets) == (toy, ((1, 1.0), (3, -0.5)))
+    assert (objective.kind, objective.weight) == ("margin", 2.0)
+
+
+@pytest.mark.parametrize("score", ["logit", "log_probability", "margin"])
+def test_every_score_climbs(pack: Pack, score: str) -> None:
+    settings = {"optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0}}
+    objectives = {"objective0": pack.objective(classes="2", score=score)}
+    history = pack.optimize(objectives=objectives, augmentation=pack.still(), steps=4, **settings)[3]
+    assert history[-1].scores["class 2"] > history[0].scores["class 2"]
+
+
+def test_an_unknown_class_is_answered_with_the_nearest(pack: Pack, starter: Any) -> None:
+    with pytest.raises(ValueError, match=r"class 'jelyfish' .*107 jellyfish"):
+        pack.run("DAS_ClassObjective", classifier=starter, classes="jelyfish")
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"class 'clas 1' is unknown; the nearest are .*class 1": lambda pack: pack.objective(classes="clas 1"),
+    r"class index 4 is out of range.* 0 to 3": lambda pack: pack.objective(classes="4"),
+    r"class index -1 is out of range.* 0 to 3": lambda pack: pack.objective(classes="0\n-1: 0.5"),
+    r"no class is given; write": lambda pack: pack.objective(classes=" \n "),
+    r"weight 'half' in '0: half' is not a number": lambda pack: pack.objective(classes="0: half"),
+    r"weights of the classes sum to nothing.* raise": lambda pack: pack.objective(classes="0\n1: 2\n0: -1\n1: -2"),
+    r"score 'margin' needs a class that is not asked for": lambda pack: pack.objective(
+        classes="0\n1\n2\n3", score="margin"
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)

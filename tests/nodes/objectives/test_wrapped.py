@@ -1,0 +1,79 @@
+"""Region and Schedule: other objectives in one place or at one time, and what is said where that cannot be."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from loaded_pack import Pack, Toy, assert_is_free, assert_refused
+
+
+def block(begin: int = 16, end: int = 48) -> Tensor:
+    """A mask with a white square, as another node makes it."""
+    with torch.inference_mode():
+        mask = torch.zeros(1, 64, 64)
+        mask[:, begin:end, begin:end] = 1
+        return mask
+
+
+def region(pack: Pack, mask: Tensor) -> Any:
+    return pack.run("DAS_Region", objective=pack.objective(), mask=mask)[0]
+
+
+def test_regions_and_priors_climb_beside_a_whole(pack: Pack) -> None:
+    image = torch.rand(1, 64, 64, 3, generator=torch.Generator().manual_seed(5))
+    (left,) = pack.run("DAS_Region", objective=pack.objective(classes="1"), mask=block())
+    (prior,) = pack.run("DAS_Prior", kind="total_variation", weight=0.3)
+    (faded,) = pack.run("DAS_Schedule", objective=prior, start=1.0, end=0.0)
+    stack = pack.stack(image=image, start={"start": "image"})
+    asked = {"objective0": pack.objective(), "objective1": left, "objective2": faded}
+    history = pack.optimize(stack=stack, objectives=asked, steps=3)[3]
+    assert list(history[0].scores) == ["class 0", "class 1", "total variation"]
+    assert all(record.gradient_norm > 0 for record in history)
+
+
+def test_a_region_takes_its_gradient_from_what_lies_under_its_mask(pack: Pack) -> None:
+    mask = block(0, 24)
+    made, *_, importance = pack.optimize(objectives={"objective0": region(pack, mask)}, steps=4)
+    assert importance[mask == 0].max() == 0
+    assert importance[mask == 1].max() == 1
+    change = (made - 0.5).abs().mean(dim=-1)
+    assert change[mask == 1].mean() > 1.5 * change[mask == 0].mean(), "only coarse shapes reach over its edge"
+
+
+def test_a_mask_comes_in_free_of_inference_mode(pack: Pack) -> None:
+    assert_is_free(region(pack, block()).mask)
+
+
+def test_a_schedule_takes_its_objective_along(pack: Pack) -> None:
+    (objective,) = pack.run("DAS_TextObjective", clip=pack.clip(Toy()), text="a cat", weight=2.0)
+    (scheduled,) = pack.run("DAS_Schedule", objective=objective, start=0.5, end=1.5, curve="cosine")
+    assert [scheduled.weight_at(done) for done in (0.0, 0.5, 1.0)] == pytest.approx([1.0, 2.0, 3.0])
+    (twice,) = pack.run("DAS_Schedule", objective=scheduled)
+    assert twice.weight_at(1.0) == pytest.approx(3.0)
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"the region has no pixel above 0": lambda pack: region(pack, torch.zeros(1, 9, 9)),
+    r"2 region masks do not go with 1 images": lambda pack: pack.optimize(
+        objectives={"objective0": region(pack, torch.ones(2, 9, 9))}
+    ),
+    r"the region is 4 x 4 pixels in image 1, too small": lambda pack: pack.optimize(
+        objectives={"objective0": region(pack, block(30, 34))}
+    ),
+    r"no pixel in common": lambda pack: pack.optimize(
+        stack=pack.stack(image=torch.rand(1, 64, 64, 3), mask=block(0, 8)),
+        objectives={"objective0": region(pack, block(30, 60))},
+    ),
+    r"curve 'wave' is unknown": lambda pack: pack.run("DAS_Schedule", objective=pack.objective(), curve="wave"),
+    r"weights of all objectives are 0 at step 1.*schedule": lambda pack: pack.optimize(
+        objectives={"objective0": pack.run("DAS_Schedule", objective=pack.objective())[0]}
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)

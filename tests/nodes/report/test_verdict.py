@@ -1,0 +1,70 @@
+"""Classify and Similarity: what models say of images, and what the nodes say of images they cannot show them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from loaded_pack import Pack, Toy, assert_is_image, assert_refused, make_holed_image
+
+
+def test_verdicts_of_a_batch_stand_in_paragraphs(pack: Pack, toy: Any) -> None:
+    with torch.inference_mode():
+        image = torch.rand(3, 20, 50, 3)
+    text, chart, probability = pack.run("DAS_Classify", classifier=toy, image=image, top_k=9)
+    assert [block.splitlines()[0] for block in text.split("\n\n")] == [f"toy sees in image {i}:" for i in (1, 2, 3)]
+    assert text.count("class ") == 3 * 4
+    assert_is_image(chart, 3, *chart.shape[1:3])
+    assert f"{probability:.1%}" in text.splitlines()[1]
+
+
+def test_similarities_of_a_batch_stand_in_paragraphs(pack: Pack) -> None:
+    clip = pack.clip(Toy())
+    text, chart, first = pack.run("DAS_Similarity", clip=clip, image=torch.rand(2, 9, 30, 3), text="a cat\na horse")
+    blocks = [block.splitlines() for block in text.split("\n\n")]
+    assert [block[0] for block in blocks] == ["toy finds image 1 near to:", "toy finds image 2 near to:"]
+    for block in blocks:
+        values = [float(line.split()[0]) for line in block[1:]]
+        assert values == sorted(values, reverse=True)
+    assert chart.shape[0] == 2
+    assert -1 <= first <= 1
+
+
+def test_a_similarity_is_the_cosine_of_the_first_image_and_the_first_text(pack: Pack) -> None:
+    clip = pack.clip(Toy())
+    images = torch.rand(2, 16, 16, 3, generator=torch.Generator().manual_seed(2))
+    *_, similarity = pack.run("DAS_Similarity", clip=clip, image=images, text="a cat\na horse: 3")
+    views = (images[:1].movedim(-1, 1) - 0.5) / 0.5
+    cosine = torch.cosine_similarity(clip.module(views), clip.reader.encode("a cat")[None])
+    assert similarity == pytest.approx(float(cosine), abs=1e-5)
+
+
+def test_the_text_tower_is_done_before_the_image_tower_is_loaded(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    clip = pack.clip(Toy(), texts=events)
+    bridge = pack.module("nodes.bridge")
+    monkeypatch.setattr(bridge, "load_reader", lambda reader, texts: events.append("text tower loaded"))
+    monkeypatch.setattr(bridge, "load_judges", lambda judges, views: events.append(f"image tower, {views} images"))
+    pack.run("DAS_Similarity", clip=clip, image=torch.rand(2, 9, 9, 3), text="a cat\na dog")
+    assert events == ["text tower loaded", "a cat", "a dog", "image tower, 2 images"]
+
+
+def classify(pack: Pack, image: Tensor, **inputs: Any) -> object:
+    return pack.run("DAS_Classify", classifier=pack.classifier(Toy()), image=image, **inputs)
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"4 channels .* alpha": lambda pack: classify(pack, torch.rand(1, 9, 9, 4)),
+    r"1 values that are NaN or infinite": lambda pack: classify(pack, make_holed_image()),
+    r"top_k 0 .* at least 1": lambda pack: classify(pack, torch.rand(1, 9, 9, 3), top_k=0),
+    r"no text is given; write a text a line": lambda pack: pack.run(
+        "DAS_Similarity", clip=pack.clip(Toy()), image=torch.rand(1, 9, 9, 3), text=""
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)

@@ -1,0 +1,81 @@
+"""Save Stack and Load Stack: an ascent goes on as if it had not been interrupted, and bad files are named."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+from loaded_pack import Pack
+
+MOMENTUM: dict[str, Any] = {"optimizer": {"optimizer": "sgd", "learning_rate": 1.0, "momentum": 0.9}}
+
+
+def climb(pack: Pack, objective: Any, stack: Any, steps: int) -> Any:
+    objectives = {"objective0": objective}
+    return pack.optimize(stack=stack, objectives=objectives, steps=steps, schedule="constant", **MOMENTUM)[1]
+
+
+def test_saved_loaded_and_continued_it_is_the_uninterrupted_ascent(pack: Pack, saved_stacks: Path) -> None:
+    objective = pack.objective()
+    through = climb(pack, objective, pack.stack(), 4)
+    (name,) = pack.run("DAS_SaveStack", stack=climb(pack, objective, pack.stack(), 2), filename_prefix="half")
+    assert name == "half_00001_.safetensors [output]"
+    (loaded,) = pack.run("DAS_LoadStack", file=name)
+    assert not loaded.canvas.is_inference()
+    assert torch.equal(climb(pack, objective, loaded, 2).canvas, through.canvas)
+
+
+def test_the_name_of_the_file_is_shown_under_the_node(pack: Pack, saved_stacks: Path) -> None:
+    output = pack.node("DAS_SaveStack").execute(stack=pack.stack(), filename_prefix="night/castle")
+    assert output.ui == {"text": ["saved as night/castle_00001_.safetensors [output]"]}
+    assert pack.node("DAS_SaveStack").GET_SCHEMA().is_output_node, "without it ComfyUI would not run the node"
+
+
+def test_a_changed_file_is_loaded_again(pack: Pack, saved_stacks: Path) -> None:
+    (name,) = pack.run("DAS_SaveStack", stack=pack.stack())
+    fingerprint = pack.node("DAS_LoadStack").fingerprint_inputs
+    before = fingerprint(file=name)
+    assert before == fingerprint(file=name)
+    os.utime(saved_stacks / "direct_ascent_00001_.safetensors", (1, 1))
+    assert before != fingerprint(file=name)
+    assert fingerprint(file="gone.safetensors") == 0
+
+
+def test_a_damaged_file_is_named(pack: Pack, saved_stacks: Path) -> None:
+    (name,) = pack.run("DAS_SaveStack", stack=pack.stack())
+    file = saved_stacks / "direct_ascent_00001_.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"'direct_ascent_00001_.safetensors' is damaged.*get it again"):
+        pack.run("DAS_LoadStack", file=name)
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+def test_a_file_that_holds_no_stack_is_answered_with_the_node_that_writes_one(
+    pack: Pack, saved_stacks: Path, metadata: dict[str, str] | None
+) -> None:
+    saved_stacks.mkdir(parents=True)
+    safetensors.torch.save_file({"weight": torch.zeros(3)}, saved_stacks / "model.safetensors", metadata)
+    message = (
+        r"^the stack file 'model\.safetensors' holds no stack; choose a file that does\. Save Stack writes stack files$"
+    )
+    with pytest.raises(ValueError, match=message):
+        pack.run("DAS_LoadStack", file="model.safetensors [output]")
+
+
+def test_a_file_that_does_not_fit_into_memory_is_refused(
+    pack: Pack, saved_stacks: Path, set_free_memory: Callable[[int], None]
+) -> None:
+    (name,) = pack.run("DAS_SaveStack", stack=pack.stack())
+    # A file is read whole, and its tensors are made of what was read.
+    needed = 2 * (saved_stacks / "direct_ascent_00001_.safetensors").stat().st_size
+    set_free_memory(needed)
+    assert pack.run("DAS_LoadStack", file=name)[0].steps == 0
+    set_free_memory(needed - 1)
+    with pytest.raises(ValueError, match=r"the stack file '.*' needs about .* are free: free some, or load a smaller"):
+        pack.run("DAS_LoadStack", file=name)

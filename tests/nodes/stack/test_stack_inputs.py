@@ -1,0 +1,73 @@
+"""The inputs of Image Stack that choose its levels and its start."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from loaded_pack import Pack, assert_refused
+
+
+@pytest.mark.parametrize(
+    ("choice", "levels"),
+    [
+        ({"levels": "linear", "step": 32}, (1, 33, 65, 97)),
+        ({"levels": "powers_of_two"}, (1, 2, 4, 8, 16, 32, 64, 100)),
+        ({"levels": "custom", "resolutions": " 1, 7,100"}, (1, 7, 100)),
+    ],
+    ids=lambda value: value["levels"] if isinstance(value, dict) else "",
+)
+def test_a_choice_of_levels_becomes_resolutions(pack: Pack, choice: dict[str, Any], levels: tuple[int, ...]) -> None:
+    assert pack.module("nodes.stack.stack_inputs").read_levels(choice, 100) == levels
+
+
+def test_levels_are_those_of_the_canvas_with_its_margins(pack: Pack) -> None:
+    wide, high = pack.stack(width=128, margin=20), pack.stack(height=200, margin=0)
+    assert (wide.spec.resolutions[-1], high.spec.resolutions[-1]) == (168, 200)
+
+
+def test_the_options_are_those_that_the_node_reads(pack: Pack) -> None:
+    inputs = pack.module("nodes.stack.stack_inputs")
+    for option in inputs.levels_input().options:
+        defaults = {widget.id: widget.default for widget in option.inputs}
+        assert inputs.read_levels({"levels": option.key, **defaults}, 224)
+    image = torch.rand(1, 9, 9, 3)
+    for option in inputs.start_input().options:
+        connected = {"image": image} if option.key == "image" else {}
+        assert pack.stack(start={"start": option.key}, **connected).batch == 1
+
+
+def custom(resolutions: str) -> dict[str, str]:
+    return {"levels": "custom", "resolutions": resolutions}
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"list of levels is empty.*such as": lambda pack: pack.stack(levels=custom(" , ")),
+    r"level 'many' is not a whole number.*such as": lambda pack: pack.stack(levels=custom("1, many")),
+    r"level 97 is not between 1 and 96": lambda pack: pack.stack(levels=custom("1, 97")),
+    r"level 0 is not between 1 and 96": lambda pack: pack.stack(levels=custom("0, 4")),
+    r"step 97 is not between 1 and 96": lambda pack: pack.stack(levels={"levels": "linear", "step": 97}),
+    r"levels 'octaves' is unknown; choose linear, powers_of_two or custom": lambda pack: pack.stack(levels="octaves"),
+    r"a mask is connected but no image: connect the image": lambda pack: pack.stack(mask=torch.ones(1, 9, 9)),
+    r"start is 'image' but no image": lambda pack: pack.stack(start={"start": "image"}),
+    r"start is 'image' but no image is connected: connect one": lambda pack: pack.stack(start={"start": "image"}),
+    r"an image is connected but start is 'gray'.* set start to 'image'": (
+        lambda pack: pack.stack(image=torch.rand(1, 9, 9, 3))
+    ),
+    r"an image is connected but start is 'noise'.* set start to 'image'": (
+        lambda pack: pack.stack(image=torch.rand(1, 9, 9, 3), start={"start": "noise"})
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)
+
+
+@pytest.mark.parametrize("kind", ["gray", "noise", "image"])
+def test_an_image_goes_with_every_start_when_a_mask_is_there(pack: Pack, kind: str) -> None:
+    check_start = pack.module("nodes.stack.stack_inputs").check_start
+    check_start(kind, image=True, mask=True)
+    check_start(kind, image=kind == "image", mask=False)

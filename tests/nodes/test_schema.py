@@ -1,0 +1,123 @@
+"""What the schemas of several nodes share: fields, inputs, the choice of an option, and advice on errors."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from loaded_pack import Pack, Toy
+
+OPTIONS = ("red", "green", "blue")
+
+
+@pytest.fixture
+def shared(pack: Pack) -> ModuleType:
+    return pack.module("nodes.schema")
+
+
+def test_fields_that_the_running_comfyui_does_not_know_are_left_out(shared: ModuleType) -> None:
+    given = {"node_id": "X", "display_name": "An X", "inputs": [], "outputs": []}
+    made = shared.schema(**given, from_a_later_version=True)
+    assert (made.node_id, made.display_name) == ("X", "An X")
+    assert not hasattr(made, "from_a_later_version")
+
+
+def test_search_aliases_are_kept_where_comfyui_knows_them(shared: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(shared.io, "Schema", lambda **fields: seen.append(fields))
+    for fields in ({"node_id", "search_aliases"}, {"node_id"}):
+        monkeypatch.setattr(shared, "_SCHEMA_FIELDS", fields)
+        shared.schema(node_id="X", search_aliases=["das"])
+    assert seen == [{"node_id": "X", "search_aliases": ["das"]}, {"node_id": "X"}]
+
+
+@pytest.mark.parametrize(
+    ("value", "inputs"),
+    [
+        ({"color": "green", "share": 0.5, "name": "grass"}, {"share": 0.5, "name": "grass"}),
+        ({"color": "green"}, {}),
+        ("green", {}),
+    ],
+)
+def test_a_choice_is_read_with_the_inputs_it_brings(shared: ModuleType, value: Any, inputs: dict[str, Any]) -> None:
+    assert shared.read_choice("color", value, OPTIONS) == ("green", inputs)
+
+
+@pytest.mark.parametrize("value", ["gold", {"color": "gold"}, {"color": "gold", "share": 0.5}])
+def test_an_unknown_choice_is_named_with_the_options(shared: ModuleType, value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^color 'gold' is unknown; choose red, green or blue$"):
+        shared.read_choice("color", value, OPTIONS)
+
+
+@pytest.mark.parametrize("value", [None, "", {}, {"share": 0.5}, {"color": None}])
+def test_a_missing_choice_is_answered_with_the_options(shared: ModuleType, value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^color is missing or unknown; choose red, green or blue$"):
+        shared.read_choice("color", value, OPTIONS)
+
+
+def test_a_choice_that_is_no_text_is_unknown(shared: ModuleType) -> None:
+    with pytest.raises(ValueError, match="color '3' is unknown; choose red, green or blue"):
+        shared.read_choice("color", {"color": 3}, OPTIONS)
+
+
+class Lost(ValueError):  # noqa: N818
+    """A kind of error that gets advice."""
+
+
+def test_advice_stands_behind_an_error_of_its_kind_which_becomes_the_cause(shared: ModuleType) -> None:
+    lost = Lost("the way is lost")
+    with (
+        pytest.raises(ValueError, match=r"^the way is lost; a map shows it$") as caught,
+        shared.add_advice(Lost, "; a map shows it"),
+    ):
+        raise lost
+    assert caught.value.__cause__ is lost
+
+
+def test_other_errors_and_good_runs_pass_without_advice(shared: ModuleType) -> None:
+    reached = []
+    with shared.add_advice(Lost, "; a map shows it"):
+        reached.append(1)
+    for error in (ValueError("too large"), KeyError("gone")):
+        with pytest.raises(type(error)) as caught, shared.add_advice(Lost, "; a map shows it"):
+            raise error
+        assert caught.value is error
+    assert reached == [1]
+
+
+def test_models_on_the_disk_stand_first_each_part_in_alphabetical_order(shared: ModuleType) -> None:
+    names = ["vit", "ConvNeXt", "alexnet", "ResNet", "beit"]
+    assert shared.sort_downloaded_first(names, ["vit", "ResNet", "of another list"]) == [
+        "ResNet",
+        "vit",
+        "alexnet",
+        "beit",
+        "ConvNeXt",
+    ]
+    assert shared.sort_downloaded_first(iter(names), []) == ["alexnet", "beit", "ConvNeXt", "ResNet", "vit"]
+
+
+def test_a_model_of_either_kind_can_be_connected(pack: Pack) -> None:
+    for node in ("DAS_StyleObjective", "DAS_ContentObjective", "DAS_FeatureObjective", "DAS_ListLayers"):
+        assert pack.node(node).INPUT_TYPES()["required"]["model"][0] == "DAS_CLASSIFIER,DAS_CLIP"
+
+
+@pytest.mark.parametrize(
+    ("option", "dtype"),
+    [("auto", torch.float32), ("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)],
+)
+def test_a_precision_is_the_type_of_the_weights(
+    pack: Pack, monkeypatch: pytest.MonkeyPatch, option: str, dtype: torch.dtype
+) -> None:
+    assert option in pack.module("nodes.schema").precision_input().options
+    loaders: dict[str, tuple[str, str, Callable[..., Any]]] = {
+        "DAS_LoadClassifier": ("nodes.models.classifier", "load_starter", lambda: pack.classifier(Toy())),
+        "DAS_LoadCLIP": ("nodes.models.clip", "load_starter_clip", lambda starter, folder: pack.clip(Toy())),
+    }
+    for node, (module, function, load) in loaders.items():
+        monkeypatch.setattr(pack.module(module), function, load)
+        (model,) = pack.run(node, source={"source": "starter"}, precision=option)
+        assert model.dtype == dtype
+        assert model.owner.model is model.module

@@ -1,0 +1,79 @@
+"""Augmentation: what its inputs make, how it goes on from another, and what is said of bad values."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from loaded_pack import Pack, assert_refused
+
+
+def test_the_defaults_are_those_of_das_core(pack: Pack) -> None:
+    assert pack.run("DAS_Augmentation")[0] == pack.module("das_core.views.augmentation").Augmentation()
+
+
+def test_every_input_has_its_place(pack: Pack) -> None:
+    inputs = {"views": 5, "jitter": 7, "zoom_min": 0.3, "zoom_max": 0.8, "zoom_start": 0.6}
+    (made,) = pack.run("DAS_Augmentation", **inputs, noise=0.2, noise_kind="uniform", flip=0.25)
+    windows, (flip, noise) = made.windows, made.transforms
+    assert (made.views, windows.jitter) == (5, 7)
+    assert (windows.zoom_min, windows.zoom_max, windows.zoom_start) == (0.3, 0.8, 0.6)
+    assert (flip.probability, noise.amplitude, noise.kind) == (0.25, 0.2, "uniform")
+
+
+def test_an_augmentation_goes_on_from_another(pack: Pack) -> None:
+    before = pack.augmentation(views=2, noise=0.5, flip=0.0)
+    both = pack.augmentation(views=3, zoom_min=0.3, augmentation=before)
+    assert both.transforms == before.transforms + pack.augmentation().transforms
+    assert (both.views, both.windows.zoom_min) == (3, 0.3)
+
+
+def test_an_augmentation_puts_what_comes_in_before_its_own(pack: Pack) -> None:
+    (shifted,) = pack.run("DAS_ColorShift")
+    assert [type(t).__name__ for t in shifted.transforms] == ["Flip", "Noise", "ColorShift"]
+    assert shifted.windows.jitter == 56
+    (views,) = pack.run("DAS_Augmentation", augmentation=shifted, jitter=9)
+    assert [type(t).__name__ for t in views.transforms] == ["Flip", "Noise", "ColorShift", "Flip", "Noise"]
+    assert views.windows.jitter == 9
+
+
+def test_views_that_change_over_time_make_another_picture(pack: Pack) -> None:
+    steady = pack.augmentation(noise=0.1)
+    (again,) = pack.run("DAS_Augmentation", views=4, jitter=16, noise=0.1, over_time={"over_time": "constant"})
+    assert steady == again
+    ends = {"noise_end": 0.0, "jitter_end": 0, "zoom_min_end": 0.9, "curve": "cosine"}
+    moving = pack.augmentation(noise=0.1, over_time={"over_time": "scheduled", **ends})
+    assert moving.transforms[1].amplitude_end == 0.0
+    assert (moving.windows.jitter_end, moving.windows.zoom_min_end, moving.windows.curve) == (0, 0.9, "cosine")
+    assert moving.transforms[1].curve == "cosine"
+    pictures = [pack.optimize(augmentation=views, steps=3)[0] for views in (steady, again, moving)]
+    assert pictures[0].equal(pictures[1])
+    assert not pictures[0].equal(pictures[2])
+
+
+def scheduled(pack: Pack, ends: dict[str, Any], **inputs: Any) -> Any:
+    return pack.augmentation(over_time={"over_time": "scheduled"} | ends, **inputs)
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"views 0 .* at least 1": lambda pack: pack.augmentation(views=0),
+    r"jitter -1 is negative": lambda pack: pack.augmentation(jitter=-1),
+    r"zoom_min 0.9 is above zoom_max 0.5.*lower zoom_min or raise zoom_max": (
+        lambda pack: pack.augmentation(zoom_min=0.9, zoom_max=0.5)
+    ),
+    r"zoom_start 1.5 .* at most 1": lambda pack: pack.augmentation(zoom_start=1.5),
+    r"noise nan .* 0.05": lambda pack: pack.augmentation(noise=math.nan),
+    r"flip 2.0 .* between 0 and 1": lambda pack: pack.augmentation(flip=2.0),
+    r"over_time 'later' is unknown; choose constant or scheduled": lambda pack: pack.augmentation(over_time="later"),
+    r"noise_end -1.0 is not between 0": lambda pack: scheduled(pack, {"noise_end": -1.0}),
+    r"zoom_min_end 0.9 is above zoom_max 0.5": lambda pack: scheduled(
+        pack, {"zoom_min_end": 0.9}, zoom_min=0.4, zoom_max=0.5
+    ),
+    r"curve 'wave' is unknown; choose one of linear": lambda pack: scheduled(pack, {"curve": "wave"}),
+}
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)

@@ -1,0 +1,63 @@
+"""The nodes of views: what they append, in which order, and what is said of bad values."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from loaded_pack import Pack, assert_refused
+
+
+def test_transforms_are_appended_in_the_order_of_the_links(pack: Pack) -> None:
+    views = pack.augmentation(views=3, jitter=5)
+    for node in ("DAS_ColorShift", "DAS_Perspective", "DAS_PatchMask"):
+        (views,) = pack.run(node, augmentation=views)
+    assert (views.views, views.windows.jitter) == (3, 5)
+    names = [type(transform).__name__ for transform in views.transforms]
+    assert names == ["Flip", "Noise", "ColorShift", "Perspective", "PatchMask"]
+    image = pack.optimize(augmentation=views)[0]
+    assert tuple(image.shape) == (1, 64, 64, 3)
+
+
+def test_their_order_decides(pack: Pack) -> None:
+    (first,) = pack.run("DAS_PatchMask", augmentation=pack.run("DAS_ColorShift", augmentation=pack.augmentation())[0])
+    (second,) = pack.run("DAS_ColorShift", augmentation=pack.run("DAS_PatchMask", augmentation=pack.augmentation())[0])
+    assert set(map(type, first.transforms)) == set(map(type, second.transforms))
+    assert not pack.optimize(augmentation=first)[0].equal(pack.optimize(augmentation=second)[0])
+
+
+@pytest.mark.parametrize(
+    ("node", "settings"),
+    [
+        ("ColorShift", {"shift": 0.3, "scale": 0.4, "per_channel": True}),
+        ("ColorShift", {"shift": 0.0, "scale": 1.5, "per_channel": False}),
+        ("Perspective", {"distortion": 0.2}),
+        ("PatchMask", {"patches": 3, "size": 0.5, "fill": "gray"}),
+    ],
+)
+def test_the_settings_of_a_transform_are_those_of_its_node(pack: Pack, node: str, settings: dict[str, Any]) -> None:
+    (views,) = pack.run(f"DAS_{node}", **settings)
+    assert views.transforms[-1] == getattr(pack.module("das_core.views.transforms"), node)(**settings)
+
+
+@pytest.mark.parametrize("node", ["ColorShift", "Perspective", "PatchMask"])
+def test_without_settings_a_transform_has_the_defaults_of_das_core(pack: Pack, node: str) -> None:
+    (views,) = pack.run(f"DAS_{node}")
+    before = pack.module("das_core.views.augmentation").Augmentation()
+    expected = (*before.transforms, getattr(pack.module("das_core.views.transforms"), node)())
+    assert (views.views, views.windows, views.transforms) == (before.views, before.windows, expected)
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"shift 2.0 is not between 0": lambda pack: pack.run("DAS_ColorShift", shift=2.0),
+    r"scale -1.0 is not between 0": lambda pack: pack.run("DAS_ColorShift", scale=-1.0),
+    r"distortion 0.5 .* 0.33": lambda pack: pack.run("DAS_Perspective", distortion=0.5),
+    r"patches 65 .* 64": lambda pack: pack.run("DAS_PatchMask", patches=65),
+    r"size 0.0 is not above 0": lambda pack: pack.run("DAS_PatchMask", size=0.0),
+    r"fill 'noise' is unknown; choose one of mean, gray": lambda pack: pack.run("DAS_PatchMask", fill="noise"),
+}
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)

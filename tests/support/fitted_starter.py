@@ -1,0 +1,46 @@
+"""The starter CLIP, fitted once for all tests: encoding the sentences about its classes takes many seconds."""
+
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+from torch import Tensor
+
+from das_core.models.clip import CLIP
+from das_core.models.sources import starter_clip
+from das_core.models.sources.starters import STARTER
+
+
+class Fitted(NamedTuple):
+    """A starter CLIP, the folder that keeps its projection, and what the projection was fitted on.
+
+    `embeddings` (N, E) are those of the sentences about all classes, as the sentence encoder gives them.
+    """
+
+    clip: CLIP
+    folder: Path
+    embeddings: Tensor
+
+
+@cache
+def fit_starter_clip() -> Fitted:
+    """Load the starter CLIP into an empty folder, and return it with the embeddings that were made on the way."""
+    _FOLDER.append(tempfile.TemporaryDirectory(prefix="starter_clip_"))
+    folder = Path(_FOLDER[0].name)
+    embeddings: list[Tensor] = []
+
+    def encode(*arguments: object) -> Tensor:
+        embeddings.append(original(*arguments))  # type: ignore[arg-type]
+        return embeddings[-1]
+
+    original = starter_clip.encode_sentences
+    with mock.patch.object(starter_clip, "encode_sentences", encode):
+        clip = starter_clip.load_starter_clip(STARTER, folder)
+    (encoded,) = embeddings
+    return Fitted(clip, folder, encoded)
+
+
+# Removed with its files when Python ends.
+_FOLDER: list[tempfile.TemporaryDirectory[str]] = []
