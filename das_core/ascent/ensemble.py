@@ -1,5 +1,6 @@
 """Several judges in one ascent: the gradient of each counts by its weight, whatever its own scale."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,11 +24,12 @@ def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
     Returns:
         Pairs of a name and an objective, in the same order; the second one called 'cat' gets the name 'cat (2)'.
     """
-    result: list[NamedObjective] = []
+    named: dict[str, Objective] = {}
     for objective in objectives:
-        same = sum(other.name == objective.name for _, other in result)
-        result.append((objective.name + (f" ({same + 1})" if same else ""), objective))
-    return result
+        candidates = (f"{objective.name} ({number})" for number in itertools.count(2))
+        free = next(name for name in itertools.chain([objective.name], candidates) if name not in named)
+        named[free] = objective
+    return list(named.items())
 
 
 @dataclass(frozen=True)

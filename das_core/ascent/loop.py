@@ -159,8 +159,9 @@ class Ascent:
         record = Record(step, scores, float(gradient.norm()))
         check_gradient(gradient, record, weights, is_first=not self.history)
         moved = self.optimizer.step(stack, gradient, self._operator, pace, self._gradient.support.mask)
-        self._strength = self._strength + measure_gradient_strength(gradient)
-        self.stack = replace(moved, steps=step + 1)
+        strength = self._strength + measure_gradient_strength(gradient)
+        # All at once and last, so that a step that is cancelled before leaves nothing half-done.
+        self._strength, self.stack = strength, replace(moved, steps=step + 1)
         self.history.append(record)
         return Step(record, self.stack)
 

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page
+
 from harness.client import Client
 from harness.page import BrowserNotFoundError, open_page, start_chromium
 from harness.server import (
@@ -19,7 +21,6 @@ from harness.server import (
     find_comfyui,
     start_comfyui,
 )
-from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session", autouse=True)

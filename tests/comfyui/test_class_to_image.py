@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Page
+
 from harness.client import Client, PromptFailedError, PromptRejectedError
 from harness.page import load_template, press_run
-from playwright.sync_api import Page
 
 API = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "class_to_image.json"
 OPTIMIZE, OBJECTIVE, STACK, SAVED, PROGRESS, VERDICT = "5", "2", "3", "6", "7", "10"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness.client import Client, PromptFailedError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "text_to_image.json"

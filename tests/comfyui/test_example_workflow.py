@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
+
 from generators.example_layout import TITLE_HEIGHT
 from generators.example_thumbnails import render_picture
 from generators.example_workflow import RoundTripError, check_same, make_workflow
 from generators.make_examples import make_example
 from harness.client import Client
 from harness.page import export_api, load_template, load_workflow, open_page
-from playwright.sync_api import Browser, Page
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from generators.example_stand_ins import use_photographs, use_starters
 from harness.client import Client
 

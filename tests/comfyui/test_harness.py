@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from harness.client import Client, PromptFailedError, PromptRejectedError
 from PIL import Image
+
+from harness.client import Client, PromptFailedError, PromptRejectedError
 
 SIZE = (48, 32)
 BLUE = 255

@@ -1,9 +1,10 @@
 """The harness's half in the browser: the page opens, takes a workflow and runs it with its own button."""
 
 import pytest
+from playwright.sync_api import Page
+
 from harness.client import Client, PromptRejectedError
 from harness.page import export_api, load_api, load_workflow, press_run
-from playwright.sync_api import Page
 
 WORKFLOW = {
     "1": {

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from harness.client import Client, PromptFailedError, PromptRejectedError
 
 STACK = {

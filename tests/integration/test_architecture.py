@@ -1,4 +1,4 @@
-"""The architecture of docs/architecture.md: who may import whom, who knows ComfyUI, and a test file for every source."""
+"""The architecture of docs/architecture.md: who imports whom, who knows ComfyUI, and a test for every source file."""
 
 import ast
 import tomllib

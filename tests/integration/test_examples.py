@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
 import run_workflow
 from generators.example_stand_ins import remove_nodes, use_photographs
-from PIL import Image
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "example_workflows" / "api").glob("*.json"))
 NEEDS_COMFYUI = "text_to_image_then_diffusion"

@@ -12,6 +12,9 @@ from das_core.models.clip import CLIP
 from das_core.models.sources import starter_clip
 from das_core.models.sources.starters import STARTER
 
+# Held, so that the folder is removed with its files when Python ends and no earlier.
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+
 
 class Fitted(NamedTuple):
     """A starter CLIP, the folder that keeps its projection, and what the projection was fitted on.
@@ -27,8 +30,8 @@ class Fitted(NamedTuple):
 @cache
 def fit_starter_clip() -> Fitted:
     """Load the starter CLIP into an empty folder, and return it with the embeddings that were made on the way."""
-    _FOLDER.append(tempfile.TemporaryDirectory(prefix="starter_clip_"))
-    folder = Path(_FOLDER[0].name)
+    _FOLDERS.append(tempfile.TemporaryDirectory(prefix="starter_clip_"))
+    folder = Path(_FOLDERS[-1].name)
     embeddings: list[Tensor] = []
 
     def encode(*arguments: object) -> Tensor:
@@ -40,7 +43,3 @@ def fit_starter_clip() -> Fitted:
         clip = starter_clip.load_starter_clip(STARTER, folder)
     (encoded,) = embeddings
     return Fitted(clip, folder, encoded)
-
-
-# Removed with its files when Python ends.
-_FOLDER: list[tempfile.TemporaryDirectory[str]] = []

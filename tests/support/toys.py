@@ -95,5 +95,4 @@ def climb(stack: ImageStack | None = None, **settings: object) -> Result:
         settings.pop("augmentation", VIEWS),  # type: ignore[arg-type]
         **{"steps": 5, **settings},  # type: ignore[arg-type]
     )
-    ascent.run()
-    return ascent.result
+    return ascent.run()

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import run_workflow
 from PIL import Image
+
+import run_workflow
 
 
 @pytest.fixture(scope="session")

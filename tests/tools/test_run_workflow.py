@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import run_workflow
 
 PROCESS_SECONDS = 120.0

@@ -5,10 +5,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.client import Client
 from PIL import Image, ImageOps
 from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 from torchvision.utils import make_grid
+
+from harness.client import Client
 
 THUMBNAIL_SIDE = 512
 THUMBNAIL_BYTES = 100_000

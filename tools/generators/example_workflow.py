@@ -10,12 +10,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from harness.events import Json
-from harness.page import load_api, load_workflow
-from harness.server import PACK_NAME
 from playwright.sync_api import Page
 
 from generators.example_layout import ROW_GAP, TITLE_HEIGHT, Box, Link, Size, compute_layout
+from harness.events import Json
+from harness.page import load_api, load_workflow
+from harness.server import PACK_NAME
 
 PICTURE_HEIGHT = dict.fromkeys(("LoadImage", "PreviewImage", "SaveImage", "DAS_Optimize"), 260)
 """Room below the widgets of nodes that show a picture when they run: a square one at the minimum width. Without this

@@ -22,9 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--break", action="store_true", dest="broken", help="write it even when workflow files break")
     given = parser.parse_args(arguments)
     # These import PyTorch, which --help does not need.
-    from runner.node_classes import load_pack_without_models
-
     from generators.node_api import describe_pack, find_breaks
+    from runner.node_classes import load_pack_without_models
 
     now = describe_pack(load_pack_without_models(REPOSITORY))
     path = REPOSITORY / FROZEN

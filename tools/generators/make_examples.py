@@ -17,14 +17,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.client import Client
-from harness.page import open_page, start_chromium
-from harness.server import REPOSITORY, start_comfyui
 from playwright.sync_api import Browser
 
 from generators.example_stand_ins import remove_nodes, use_photographs, use_starters
 from generators.example_thumbnails import encode_thumbnail, render_picture
 from generators.example_workflow import RoundTripError, make_workflow
+from harness.client import Client
+from harness.page import open_page, start_chromium
+from harness.server import REPOSITORY, start_comfyui
 
 SHOWN = {"timelapse": "Frames", "prompt_to_prompt": "Frames"}
 """The title of the node whose images become the thumbnail, for examples where it is not the first that saves one."""

@@ -103,6 +103,14 @@ def test_objectives_with_one_module_make_one_group() -> None:
     assert [group.judge and group.judge.module for group in groups] == [one.module, other.module]
 
 
+def test_names_differ_even_from_names_that_look_numbered() -> None:
+    judge = classifier()
+    objectives = [Output(judge, name) for name in ("cat", "cat", "cat (2)", "dog", "cat")]
+    named = name_objectives(objectives)
+    assert [name for name, _ in named] == ["cat", "cat (2)", "cat (2) (2)", "dog", "cat (3)"]
+    assert [objective for _, objective in named] == objectives
+
+
 def test_objectives_of_one_judge_in_two_regions_make_two_groups() -> None:
     model, here, there = classifier(), torch.eye(8)[None], torch.ones(1, 8, 8)
     first, second = ClassObjective(model, ((1, 1.0),)), ClassObjective(model, ((2, 1.0),))

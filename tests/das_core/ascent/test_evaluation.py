@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 GEOMETRY = ViewGeometry((48, 56), margin=8, size=16)
 KEYS = [ViewKey(seed=3, item=item, step=5, view=view, judge=1) for item in range(2) for view in range(4)]
 PACE = Pace(rate=0.5, coarse_progress=0.4, progress=0.3)
-# Everything that a pace has an influence on, and noise of both kinds of streams.
+# Windows that depend on both kinds of progress, flips from the few draws of a view and noise from its many.
 VIEWS = Augmentation(4, Windows(8, jitter_end=2, zoom_min_end=0.8), (Flip(), Noise(0.1, "gaussian")))
 
 
@@ -113,7 +113,7 @@ def test_references_are_answers_to_the_very_same_views() -> None:
     assert output.references == ()
 
 
-def test_references_cost_no_gradient_even_of_canvases_that_ask_for_one() -> None:
+def test_references_have_no_gradient_even_of_canvases_that_require_one() -> None:
     shown = evaluation(judge=capture_layers_named(classifier(16), ["1"]))
     compared = shown.add_references(shown(pixels()), [pixels(1).requires_grad_()])
     assert not compared.references[0]["1"].requires_grad

@@ -1,6 +1,7 @@
 """The loop of an ascent: what it starts from, goes on from and ends with, and what it does when memory runs out."""
 
 from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
-from das_core.ascent.result import AscentError, Result
+from das_core.ascent.result import AscentError, Result, make_importance_mask, measure_gradient_strength
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.prior import Prior
 from das_core.stack.decomposition import read_levels
@@ -231,6 +232,24 @@ def test_what_is_done_with_a_result_is_not_done_to_the_ascent() -> None:
     assert len(early.history) == 2
     assert early.stack.steps == 2
     assert not torch.equal(early.image, ascent.result.image)
+
+
+class Recording(NormalizedAscent):
+    """An optimizer that keeps the gradients it is given."""
+
+    gradients: ClassVar[list[Tensor]] = []
+
+    def step(self, stack: ImageStack, gradient: Tensor, *more: Any) -> ImageStack:
+        self.gradients.append(gradient)
+        return super().step(stack, gradient, *more)
+
+
+def test_importance_counts_the_gradients_of_all_steps_without_the_margin() -> None:
+    Recording.gradients.clear()
+    importance = start_ascent(Recording()).run().importance
+    assert len(Recording.gradients) == 5
+    strength = torch.stack([measure_gradient_strength(gradient) for gradient in Recording.gradients]).sum(dim=0)
+    torch.testing.assert_close(importance, make_importance_mask(strength[:, 8:-8, 8:-8]))
 
 
 class Breaking(nn.Module):

@@ -198,6 +198,34 @@ def test_the_last_good_image_is_saved_when_a_gradient_breaks(pack: Pack, batch: 
         assert (np.asarray(Image.open(pack.output / name)) == to_bytes(image)).all()
 
 
+def test_judges_are_loaded_before_the_first_step_and_the_cache_is_freed_after_the_last(
+    pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    objective = pack.objective(Watched(lambda call: events.append(f"views {call}")))
+    memory = pack.module("nodes.bridge.memory").mm
+    monkeypatch.setattr(memory, "soft_empty_cache", lambda: events.append("freed"))
+    bridge, load = pack.module("nodes.bridge"), pack.module("nodes.bridge").load_judges
+
+    def record(judges: tuple[Any, ...], views: int) -> None:
+        events.append(f"loaded for {views} views at a time")
+        assert list(judges) == [objective.judge]
+        load(judges, views)
+
+    monkeypatch.setattr(bridge, "load_judges", record)
+    pack.optimize(objectives={"objective0": objective}, steps=2, chunk=4)
+    assert events == ["loaded for 4 views at a time", "views 1", "views 2", "freed"]
+
+
+def test_the_cache_is_freed_when_a_run_fails(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    freed: list[bool] = []
+    objective = pack.objective(Watched(broken=1))
+    monkeypatch.setattr(pack.module("nodes.bridge.memory").mm, "soft_empty_cache", lambda: freed.append(True))
+    with pytest.raises(ValueError, match="is not a number at step 1"):
+        pack.optimize(objectives={"objective0": objective})
+    assert freed == [True]
+
+
 class Broken(nn.Module):
     """Answers NaN."""
 

@@ -3,9 +3,10 @@
 import itertools
 
 import pytest
-from generators.example_layout import TITLE_HEIGHT, Box, Link, compute_layout
 from hypothesis import given
 from hypothesis import strategies as st
+
+from generators.example_layout import TITLE_HEIGHT, Box, Link, compute_layout
 
 
 @st.composite

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from generators.example_thumbnails import (
     THUMBNAIL_BYTES,
     THUMBNAIL_SIDE,
@@ -13,7 +15,6 @@ from generators.example_thumbnails import (
     render_picture,
     tile_images,
 )
-from PIL import Image
 
 PROMPT: dict[str, Any] = {
     "1": {"class_type": "PreviewImage", "inputs": {}, "_meta": {"title": "Progress"}},

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import pytest
+
 from generators.example_workflow import PAGE_ONLY_INPUTS_DROPPED, RoundTripError, check_same, find_differences
 
 PROMPT: dict[str, Any] = {

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
 from generators import make_examples
 from generators.example_workflow import RoundTripError
 from generators.make_examples import make_thumbnail, parse_arguments
-from PIL import Image
 
 
 class RecordingClient:

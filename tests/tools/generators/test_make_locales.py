@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from generators import make_locales
 from generators.make_locales import collect_texts, escape_message, format_locale
 from runner.node_classes import load_pack_without_models

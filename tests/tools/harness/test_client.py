@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import requests
+from PIL import Image
+
 from harness.client import Client, PromptFailedError, PromptRejectedError
 from harness.server import ComfyUIStartError, Server
-from PIL import Image
 
 PROMPT = {"1": {"class_type": "EmptyImage", "inputs": {}}}
 SUCCESS = {"status": {"status_str": "success", "messages": []}, "outputs": {}}

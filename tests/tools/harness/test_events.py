@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from harness.events import PREVIEW_IMAGE, PREVIEW_IMAGE_WITH_METADATA, open_events
-from harness.server import Server
 from PIL import Image
 from websockets.sync.server import ServerConnection, serve
+
+from harness.events import PREVIEW_IMAGE, PREVIEW_IMAGE_WITH_METADATA, open_events
+from harness.server import Server
 
 
 def number(value: int) -> bytes:

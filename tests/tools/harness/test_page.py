@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
+
 from harness import page as harness_page
 from harness.client import Client, PromptRejectedError
 from harness.page import (
@@ -20,7 +22,6 @@ from harness.page import (
     start_chromium,
 )
 from harness.server import PACK_NAME, Server
-from playwright.sync_api import Browser, Page
 
 SETTING = "POST /settings/Comfy.TutorialCompleted"
 HTML = b"""<!doctype html>

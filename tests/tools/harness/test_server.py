@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from harness import server as harness_server
 from harness.server import (
     PACK_NAME,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
 from runner.core_image_input import LoadImage
 from runner.runtime_setup import set_folders
 

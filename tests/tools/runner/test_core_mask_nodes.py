@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
 from runner.core_mask_nodes import MaskComposite, SolidMask
 
 Run = Callable[..., Any]

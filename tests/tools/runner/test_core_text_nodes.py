@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from runner.core_text_nodes import PreviewAny
 
 Run = Callable[..., Any]

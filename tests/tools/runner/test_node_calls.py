@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
+
 from runner.node_calls import Call
 from runner.workflow_graph import Node
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from runner.node_classes import get_node_class, is_v3, load_pack, load_pack_without_models
 from runner.runtime_setup import set_folders
 from runner.workflow_graph import Node, WorkflowError

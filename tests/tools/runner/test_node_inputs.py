@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from runner.node_classes import get_node_class, load_pack
 from runner.node_inputs import fill_defaults, list_input_names, list_inputs, set_input
 from runner.workflow_graph import Node

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from runner.runtime_setup import let_models_move, set_folders
 
 

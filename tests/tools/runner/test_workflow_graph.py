@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from runner.workflow_graph import Node, WorkflowError, find_input, find_source, read_workflow, sort_nodes, suggest_names
 
 
