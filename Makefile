@@ -20,7 +20,7 @@ help:  ## what can be made here
 
 venv: $(READY)  ## a Python environment with everything needed, in .venv
 
-$(READY): requirements.txt requirements-dev.txt
+$(READY): requirements.txt requirements-library.txt requirements-dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt
 	mkdir -p $(VENV)/pack && ln -sfn ../.. $(VENV)/pack/direct_ascent

@@ -59,7 +59,7 @@ class Outcome:
 def climb(setting: Setting, climber: Classifier, judge: Classifier, target: int) -> Outcome:
     """100 steps for one class, and the verdict."""
     ascent = Ascent(
-        ImageStack.grey(setting.spec),
+        ImageStack.gray(setting.spec),
         [ClassObjective(climber, ((target, 1.0),))],
         setting.augmentation,
         optimizer=setting.optimizer,

@@ -58,7 +58,7 @@ def climb_image(
 ) -> Tensor:
     """Return the image (1, 3, height, width) of an ascent; what is not given is the default of the nodes."""
     ascent = Ascent(
-        stack or ImageStack.grey(StackSpec()),
+        stack or ImageStack.gray(StackSpec()),
         objectives,
         augmentation,
         steps=steps,

@@ -13,7 +13,7 @@ from benchmarks.common import HERE, SUBJECTS, climb_image, load_photograph, save
 from das_core.ascent.optimizers import NormalizedAscent
 from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
-from das_core.models.layers.activations import capture_layers_named
+from das_core.models.layers.activations import make_activation_judge
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
 from das_core.objectives.base import Objective
 from das_core.objectives.content import ContentObjective, measure_content_distance
@@ -58,13 +58,13 @@ def _features(models: tuple[Classifier, ...]) -> str:
         images = []
         shown = torch.cat([fit_square(load_photograph(subject), model.size) for subject in SUBJECTS])
         for name in LAYERS:
-            seen = capture_layers_named(model, [name])
+            seen = make_activation_judge(model, [name])
             found = torch.cat([_means(seen(part)[name]) for part in shown.split(4)])
             shares, above = [], 0
             for channel in _channels(seen.layers[0].channels):
                 objective = FeatureObjective.from_layer(model, name, "channel", channel)
                 image = climb_image(
-                    [objective], ImageStack.grey(SPEC), Augmentation(FEATURE_VIEWS), steps=FEATURE_STEPS
+                    [objective], ImageStack.gray(SPEC), Augmentation(FEATURE_VIEWS), steps=FEATURE_STEPS
                 )
                 own = float(_means(seen(fit_square(image, model.size))[name])[0, channel])
                 theirs = found[:, channel]

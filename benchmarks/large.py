@@ -34,7 +34,7 @@ def ascent(judge: Classifier, spec: StackSpec) -> Ascent:
     """The defaults, with views as far as the margin lets them."""
     wish = [ClassObjective(judge, ((VALLEY, 1.0),))]
     views = Augmentation(windows=Windows(jitter=spec.margin))
-    return Ascent(ImageStack.grey(spec), wish, views, steps=100_000)
+    return Ascent(ImageStack.gray(spec), wish, views, steps=100_000)
 
 
 def step_of(judge: Classifier, spec: StackSpec) -> Callable[[], object]:

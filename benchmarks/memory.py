@@ -52,7 +52,7 @@ def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk
     """Peak bytes of two steps at every `step`-th level, the building of the operator included."""
     spec = StackSpec(levels=linear_levels(336, step), method=method)
     with PeakBytes() as counted:
-        for _ in Ascent(ImageStack.grey(spec), [ClassObjective(judge, ((107, 1.0),))], steps=2, chunk=chunk):
+        for _ in Ascent(ImageStack.gray(spec), [ClassObjective(judge, ((107, 1.0),))], steps=2, chunk=chunk):
             pass
     return counted.peak
 

@@ -67,7 +67,7 @@ def _halves(climber: Classifier, judge: Classifier) -> str:
             RegionObjective(ClassObjective.from_text(climber, name), mask)
             for name, mask in zip(pair, masks, strict=True)
         ]
-        image = Ascent(ImageStack.grey(StackSpec(2 * SIDE, SIDE)), objectives, steps=STEPS).run().image
+        image = Ascent(ImageStack.gray(StackSpec(2 * SIDE, SIDE)), objectives, steps=STEPS).run().image
         pictures.append(image[0])
         chosen = [int(judge.probabilities(half)[0].argmax()) for half in image.split(SIDE, dim=3)]
         right.append([judge.labels.find(name) == choice for name, choice in zip(pair, chosen, strict=True)])

@@ -63,7 +63,7 @@ def operator_row(step: int, rounds: int) -> str:
 
 def default_step(judge: Classifier) -> Callable[[], object]:
     """A whole step of the defaults: 84 levels, 16 views."""
-    stack = ImageStack.grey(StackSpec())
+    stack = ImageStack.gray(StackSpec())
     steps = iter(Ascent(stack, [ClassObjective(judge, ((JELLYFISH, 1.0),))], steps=100_000))
     return lambda: next(steps)
 

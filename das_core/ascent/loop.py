@@ -6,10 +6,12 @@ canvas, and an optimizer (`optimizers`) moves the stack.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import get_args
 
 import torch
 from torch import Tensor
 
+from ..common.choices import check_choice
 from ..models.judge import Judge
 from ..objectives.base import Objective
 from ..stack.decomposition import read_levels
@@ -70,7 +72,7 @@ class Ascent:
     Example:
         >>> from das_core import Ascent, Augmentation, ClassObjective, ImageStack, StackSpec, Windows, load_starter
         >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
-        >>> stack = ImageStack.grey(StackSpec(width=64, height=64, margin=16))
+        >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
         >>> views = Augmentation(views=4, windows=Windows(jitter=16))
         >>> result = Ascent(stack, [jellyfish], views, steps=3).run()
         >>> tuple(result.image.shape)
@@ -96,6 +98,7 @@ class Ascent:
             raise ValueError(f"steps {steps} is too few; at least 1 is needed, and 100 make a good picture")
         if seed < 0:
             raise ValueError(f"seed {seed} is negative; any whole number from 0 up is a seed")
+        check_choice("schedule", schedule, get_args(Schedule))
         if chunk < 0:
             raise ValueError(f"chunk {chunk} is negative; 0 suits the device, 16 shows at most 16 views at once")
         if not objectives:
@@ -117,7 +120,7 @@ class Ascent:
         regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
         self.stack = _prepare_stack(stack.to(self.device), self.optimizer)
         self._operator = self.stack.spec.operator(self.device)
-        self._gradient = ScoreGradient(self.stack, groups, regions, self.augmentation, seed)
+        self._score_gradient = ScoreGradient(self.stack, groups, regions, self.augmentation, seed)
         self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     def __iter__(self) -> Iterator[Step]:
@@ -142,7 +145,7 @@ class Ascent:
     @property
     def judges(self) -> list[Judge]:
         """The judges of all objectives; they must be on the device of the ascent when it runs."""
-        return [group.judge for group in self._gradient.groups if group.judge is not None]
+        return [group.judge for group in self._score_gradient.groups if group.judge is not None]
 
     @property
     def result(self) -> Result:
@@ -158,7 +161,7 @@ class Ascent:
         gradient, scores = self._compute_gradient(stack.canvas, step, pace, weights)
         record = Record(step, scores, float(gradient.norm()))
         check_gradient(gradient, record, weights, is_first=not self.history)
-        moved = self.optimizer.step(stack, gradient, self._operator, pace, self._gradient.support.mask)
+        moved = self.optimizer.step(stack, gradient, self._operator, pace, self._score_gradient.support.mask)
         strength = self._strength + measure_gradient_strength(gradient)
         # All at once and last, so that a step that is cancelled before leaves nothing half-done.
         self._strength, self.stack = strength, replace(moved, steps=step + 1)
@@ -171,7 +174,7 @@ class Ascent:
         """Return the gradient at the canvas and the scores; when memory runs out, try again with smaller chunks."""
         while True:
             try:
-                return self._gradient(canvas, step, pace, weights, self._operator, self.chunk)
+                return self._score_gradient(canvas, step, pace, weights, self._operator, self.chunk)
             except torch.OutOfMemoryError:
                 if self.chunk == 1:
                     raise

@@ -1,7 +1,7 @@
 """Optimizers: how a gradient moves a stack. They hold settings only; their state is kept in the stack."""
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -81,8 +81,8 @@ class NormalizedAscent:
     step_size: float = 0.06
     momentum: float = 0.0
     coarse_to_fine: float = 0.6
-    kind: str = field(default="ascent", init=False)
-    needs_levels: bool = field(default=False, init=False)
+    kind: ClassVar[str] = "ascent"
+    needs_levels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check_positive("step_size", self.step_size)
@@ -134,9 +134,9 @@ class SGD:
 
     learning_rate: float = 0.005
     momentum: float = 0.0
-    coarse_share: float = field(default=0.0, init=False)
-    kind: str = field(default="sgd", init=False)
-    needs_levels: bool = field(default=False, init=False)
+    coarse_share: ClassVar[float] = 0.0
+    kind: ClassVar[str] = "sgd"
+    needs_levels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check_positive("learning_rate", self.learning_rate)
@@ -175,7 +175,7 @@ class Adam:
         epsilon: what is added to the root of the mean square, so that nothing is divided by 0.
 
     Raises:
-        ValueError: when `learning_rate` is not above 0.
+        ValueError: when `learning_rate` is not above 0, or a beta is out of range.
 
     Example:
         >>> from das_core import Adam, Ascent, ImageStack, Prior, StackSpec
@@ -188,12 +188,15 @@ class Adam:
     learning_rate: float = 0.01
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
-    coarse_share: float = field(default=0.0, init=False)
-    kind: str = field(default="adam", init=False)
-    needs_levels: bool = field(default=True, init=False)
+    coarse_share: ClassVar[float] = 0.0
+    kind: ClassVar[str] = "adam"
+    needs_levels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _check_positive("learning_rate", self.learning_rate)
+        for beta in self.betas:
+            if not 0 <= beta < 1:
+                raise ValueError(f"beta {beta} is not between 0 and 1 (excluded); 0.9 and 0.999 are usual")
 
     def step(
         self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None

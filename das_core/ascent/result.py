@@ -21,7 +21,7 @@ class AscentError(ValueError):
 
     Example:
         >>> from das_core import Ascent, AscentError, ImageStack, Prior, StackSpec
-        >>> ascent = Ascent(ImageStack.grey(StackSpec(width=32, height=32, margin=8)), [Prior("total_variation")])
+        >>> ascent = Ascent(ImageStack.gray(StackSpec(width=32, height=32, margin=8)), [Prior("total_variation")])
         >>> try:
         ...     ascent.run()
         ... except AscentError as error:

@@ -39,9 +39,9 @@ class TextTower:
         >>> import torch
         >>> from das_core.models import TextTower
         >>> tower = TextTower(lambda text: torch.tensor([3.0, 4.0]), lambda text: len(text.split()), context_length=4)
-        >>> tower.read("a cat on a mat")
+        >>> tower.embed("a cat on a mat")
         tensor([0.6000, 0.8000])
-        >>> tower.knows("a cat on a mat"), tower.cut("a cat on a mat")
+        >>> tower.is_cached("a cat on a mat"), tower.count_truncated("a cat on a mat")
         (True, 1)
     """
 
@@ -52,11 +52,11 @@ class TextTower:
     owner: Any = field(default=None, repr=False)
     _remembered: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 
-    def knows(self, text: str) -> bool:
+    def is_cached(self, text: str) -> bool:
         """Return whether the embedding of a text is remembered."""
         return text in self._remembered
 
-    def read(self, text: str) -> Tensor:
+    def embed(self, text: str) -> Tensor:
         """Return the embedding (D,) of a text, scaled to length 1, in float32 on the CPU."""
         if text not in self._remembered:
             # Outside inference mode: a tensor made there could never take part in autograd, and this one is kept.
@@ -67,7 +67,7 @@ class TextTower:
                 del self._remembered[next(iter(self._remembered))]
         return self._remembered[text]
 
-    def cut(self, text: str) -> int:
+    def count_truncated(self, text: str) -> int:
         """Return how many tokens of a text lie past the context length and are not read."""
         return max(0, self.count(text) - self.context_length)
 
@@ -119,14 +119,14 @@ class CLIP(Judge):
             ValueError: when there is no text, an empty one, or no text tower, or when an embedding is zero or not
                 finite.
         """
-        tower = self.reader
+        tower = self.text_tower
         if not texts:
             raise ValueError("no text is given; write at least one, such as 'a coral reef full of fish'")
         if any(not text.strip() for text in texts):
             raise ValueError("a text is empty; write what the image should show, such as 'a coral reef full of fish'")
-        embeddings = torch.stack([tower.read(text) for text in texts])
+        embeddings = torch.stack([tower.embed(text) for text in texts])
         for text, embedding in zip(texts, embeddings, strict=True):
-            if cut := tower.cut(text):
+            if cut := tower.count_truncated(text):
                 _LOG.warning(
                     "'%s…' is longer than %s can read: %d of its %d tokens were cut",
                     text[:40],
@@ -159,7 +159,7 @@ class CLIP(Judge):
         return embeddings
 
     @property
-    def reader(self) -> TextTower:
+    def text_tower(self) -> TextTower:
         """The text tower.
 
         Raises:
@@ -216,7 +216,7 @@ def assemble_clip(judge: Judge, text: TextTower | None, fit: Fit, interpolation:
 def _check_match(text: TextTower, width: int, name: str) -> None:
     """Raise a ValueError when a text tower cannot encode a text, or its embedding does not have `width` numbers."""
     try:
-        embedding = text.read("a photo")
+        embedding = text.embed("a photo")
     except (RuntimeError, LookupError, ValueError, TypeError) as error:
         raise ValueError(
             f"the text tower of {name} cannot read ({type(error).__name__}: {str(error)[:200]}); its tokenizer belongs "

@@ -5,13 +5,13 @@ from .classes import ClassObjective
 from .content import ContentObjective
 from .embedding import EmbeddingObjective, ImageObjective, TextObjective
 from .feature import FeatureObjective
-from .prior import Canvas, Prior
+from .prior import CanvasPixels, Prior
 from .style import StyleObjective
 from .wrapped import RegionObjective, ScheduledObjective, WrappedObjective
 
 # fmt: off
 __all__ = [
-    "BaseObjective", "Canvas", "ClassObjective", "ContentObjective", "EmbeddingObjective", "FeatureObjective",
+    "BaseObjective", "CanvasPixels", "ClassObjective", "ContentObjective", "EmbeddingObjective", "FeatureObjective",
     "ImageObjective", "Objective", "Prior", "RegionObjective", "ScheduledObjective", "StyleObjective",
     "TextObjective", "WrappedObjective",
 ]

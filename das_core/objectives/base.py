@@ -23,7 +23,7 @@ class Objective(Protocol):
 
     @property
     def judge(self) -> Judge | None:
-        """The judge that answers about views; None when `score` is given the picture itself (`Canvas`)."""
+        """The judge that answers about views; None when `score` is given the picture itself (`CanvasPixels`)."""
         ...
 
     @property
@@ -66,7 +66,7 @@ class Objective(Protocol):
 
         Args:
             output: the judge's answer to V views, a tensor (V, …); from an `ActivationJudge` it is `Activations`, whose
-                `references` hold the answers to `reference_images`. Without a judge it is a `Canvas` of B images.
+                `references` hold the answers to `reference_images`. Without a judge it is a `CanvasPixels` of B images.
 
         Returns:
             Scores (V,) with a judge, (B,) without one, through which gradients flow. They are not yet multiplied by
@@ -91,7 +91,7 @@ class BaseObjective:
         ...
         ...     def score(self, output):
         ...         return output.pixels.mean(dim=(1, 2, 3))
-        >>> stack = ImageStack.grey(StackSpec(width=32, height=32, margin=8))
+        >>> stack = ImageStack.gray(StackSpec(width=32, height=32, margin=8))
         >>> result = Ascent(stack, [Brightness()], steps=3).run()
         >>> [round(record.scores["brightness"], 2) for record in result.history]
         [0.5, 0.52, 0.53]

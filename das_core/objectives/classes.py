@@ -23,7 +23,7 @@ class ClassObjective(BaseObjective):
     Args:
         judge: the classifier.
         targets: pairs of a class index and a weight; a weight below 0 makes the ascent lower the score of its class.
-        kind: the score of a class. `logit` is the output of the model, as in Direct Ascent Synthesis (arXiv
+        score_kind: the score of a class. `logit` is the output of the model, as in Direct Ascent Synthesis (arXiv
             2502.07753). `log_probability` is the logarithm of the softmax: it also lowers all other classes, and its
             gradient vanishes once the model is sure. `margin` is the logit minus the largest logit among the classes
             that are not targets.
@@ -31,41 +31,43 @@ class ClassObjective(BaseObjective):
 
     Raises:
         ValueError: when there is no target, a class index is out of range, a weight is not finite or too large, there
-            is no such kind, or `margin` has all classes as targets.
+            is no such kind of score, all weights are 0, or `margin` has all classes as targets.
 
     Example:
         >>> from das_core import ClassObjective, load_starter
-        >>> objective = ClassObjective(load_starter(), targets=((107, 1.0), (1, -0.5)), kind="margin")
+        >>> objective = ClassObjective(load_starter(), targets=((107, 1.0), (1, -0.5)), score_kind="margin")
         >>> objective.name
         'jellyfish, goldfish'
     """
 
     judge: Classifier
     targets: tuple[tuple[int, float], ...]
-    kind: Score = "logit"
+    score_kind: Score = "logit"
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        check_choice("score", self.kind, get_args(Score))
+        check_choice("score", self.score_kind, get_args(Score))
         if not self.targets:
             raise ValueError("no class is given; write at least one, such as 'jellyfish'")
         for index, weight in self.targets:
             self.judge.labels.find(str(index))
             check_weight(weight, f"class {index}")
+        if not any(weight for _, weight in self.targets):
+            raise ValueError("the weights of all classes are 0, so there is nothing to climb; raise one above 0")
         check_weight(self.weight, "the objective")
-        if self.kind == "margin" and len({index for index, _ in self.targets}) == len(self.judge.labels):
+        if self.score_kind == "margin" and len({index for index, _ in self.targets}) == len(self.judge.labels):
             raise ValueError("score 'margin' needs a class that is not asked for; leave one out or choose 'logit'")
 
     @classmethod
     def from_text(
-        cls, classifier: Classifier, text: str, score: Score = "logit", weight: float = 1.0
+        cls, classifier: Classifier, text: str, score_kind: Score = "logit", weight: float = 1.0
     ) -> "ClassObjective":
         """Return the objective of classes that are written as text.
 
         Args:
             classifier: the judge.
             text: one class a line, see `parse_classes`.
-            score: the score of a class, see `kind` of `ClassObjective`.
+            score_kind: the score of a class, see `ClassObjective`.
             weight: what the score is multiplied by in the sum of all objectives.
 
         Raises:
@@ -77,7 +79,7 @@ class ClassObjective(BaseObjective):
             >>> ClassObjective.from_text(load_starter(), "jellyfish\\ngoldfish: -0.5").targets
             ((107, 1.0), (1, -0.5))
         """
-        return cls(classifier, parse_classes(text, classifier.labels), score, weight)
+        return cls(classifier, parse_classes(text, classifier.labels), score_kind, weight)
 
     @property
     def name(self) -> str:
@@ -95,10 +97,10 @@ class ClassObjective(BaseObjective):
         """
         indices = torch.tensor([index for index, _ in self.targets], device=output.device)
         weights = output.new_tensor([weight for _, weight in self.targets])
-        if self.kind == "log_probability":
+        if self.score_kind == "log_probability":
             output = output.log_softmax(dim=1)
         scores = output[:, indices]
-        if self.kind == "margin":
+        if self.score_kind == "margin":
             rivals = output.index_fill(1, indices, -torch.inf)
             scores = scores - rivals.amax(dim=1, keepdim=True)
         return scores @ weights

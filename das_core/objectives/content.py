@@ -12,7 +12,7 @@ from torch import Tensor
 from ..common.images import check_images
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
-from ..models.layers.activations import ActivationJudge, Activations, capture_layers
+from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
 from ..models.layers.default_layers import choose_content_layer
 from ..models.layers.layer import find_layer, find_layers
 from .base import BaseObjective
@@ -21,7 +21,7 @@ _SMALLEST_SIZE = 1e-12
 """The smallest divisor of a distance: activations that are all zero would divide by 0."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ContentObjective(BaseObjective):
     """Minus the relative squared distance between the activations of a view and those of the same view of an image.
 
@@ -72,7 +72,7 @@ class ContentObjective(BaseObjective):
         """
         known = find_layers(model)
         found = find_layer(known, layer if layer.strip() else choose_content_layer(known, model.size), model.name)
-        return cls(capture_layers(model, [found]), check_images(images, "the content image"), weight)
+        return cls(make_activation_judge(model, [found]), check_images(images, "the content image"), weight)
 
     @property
     def reference_images(self) -> tuple[Tensor, ...]:

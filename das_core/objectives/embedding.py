@@ -23,7 +23,7 @@ _LONGEST_NAME = 60
 """The most characters in the name of a text objective."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EmbeddingObjective(BaseObjective):
     """The weighted sum of the similarities between the embedding of a view and some target embeddings.
 
@@ -116,7 +116,7 @@ def measure_similarity(embeddings: Tensor, targets: Tensor, kind: Similarity = "
     return -torch.acos(cosines.clamp(-_LARGEST_COSINE, _LARGEST_COSINE)).square() / 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TextObjective(EmbeddingObjective):
     """The weighted sum of the similarities between a view and some prompts. Make one with `from_text`.
 
@@ -166,7 +166,7 @@ class TextObjective(EmbeddingObjective):
         return cls(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity, weight, prompts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageObjective(EmbeddingObjective):
     """The sum of the similarities between a view and some images. Make one with `from_images`.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..common.choices import check_choice
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.judge import Judge
-from ..models.layers.activations import ActivationJudge, Activations, capture_layers
+from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
 from ..models.layers.heads import HEADS
 from ..models.layers.layer import Layer, find_layer, find_layers
 from .base import BaseObjective
@@ -109,7 +109,7 @@ class FeatureObjective(BaseObjective):
             found = find_layer(heads, layer.strip().removesuffix(HEADS) + HEADS if layer.strip() else "", model.name)
         else:
             found = find_layer(known, layer, model.name)
-        return cls(capture_layers(model, [found]), kind, index, position, direction, weight)
+        return cls(make_activation_judge(model, [found]), kind, index, position, direction, weight)
 
     @property
     def layer(self) -> Layer:

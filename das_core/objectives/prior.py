@@ -31,8 +31,8 @@ _SMALLEST_POWER = 1e-10
 _FINEST = 0.5
 
 
-@dataclass(frozen=True)
-class Canvas:
+@dataclass(frozen=True, eq=False)
+class CanvasPixels:
     """The whole canvas as pixels, now and before the first step: what an objective without a judge is given.
 
     Args:
@@ -42,8 +42,8 @@ class Canvas:
     Example:
         >>> import torch
         >>> from das_core import Prior
-        >>> from das_core.objectives import Canvas
-        >>> canvas = Canvas(pixels=torch.full((1, 3, 8, 8), 0.7), start=torch.full((1, 3, 8, 8), 0.5))
+        >>> from das_core.objectives import CanvasPixels
+        >>> canvas = CanvasPixels(pixels=torch.full((1, 3, 8, 8), 0.7), start=torch.full((1, 3, 8, 8), 0.5))
         >>> Prior("l2").score(canvas)
         tensor([-0.0400])
     """
@@ -96,7 +96,7 @@ class Prior(BaseObjective):
         """The kind, in words."""
         return self.kind.replace("_", " ")
 
-    def score(self, output: Canvas) -> Tensor:
+    def score(self, output: CanvasPixels) -> Tensor:
         """Return the score of every image.
 
         Args:
@@ -108,24 +108,24 @@ class Prior(BaseObjective):
         return _SCORES[self.kind](output)
 
 
-def _score_total_variation(canvas: Canvas) -> Tensor:
+def _score_total_variation(canvas: CanvasPixels) -> Tensor:
     """Return minus the mean length (B,) of the differences to the pixels below and to the right."""
     down = canvas.pixels.diff(dim=2)[:, :, :, :-1]
     right = canvas.pixels.diff(dim=3)[:, :, :-1]
     return -((down.square() + right.square() + _FLAT**2).sqrt() - _FLAT).mean(dim=(1, 2, 3))
 
 
-def _score_l2(canvas: Canvas) -> Tensor:
+def _score_l2(canvas: CanvasPixels) -> Tensor:
     """Return minus the mean squared distance (B,) to the pixels at the start."""
     return -(canvas.pixels - canvas.start).square().mean(dim=(1, 2, 3))
 
 
-def _score_range(canvas: Canvas) -> Tensor:
+def _score_range(canvas: CanvasPixels) -> Tensor:
     """Return minus the mean square (B,) of how far values lie beyond the free range, in halves of the whole range."""
     return -F.relu((2 * canvas.pixels - 1).abs() - _FREE_RANGE).square().mean(dim=(1, 2, 3))
 
 
-def _score_spectrum(canvas: Canvas) -> Tensor:
+def _score_spectrum(canvas: CanvasPixels) -> Tensor:
     """Return minus the mean squared distance (B,), in log power, to a line of slope -2, whatever its height."""
     power, frequency = measure_band_power(canvas.pixels)
     level = power.clamp(min=_SMALLEST_POWER).log() + 2 * frequency.log()

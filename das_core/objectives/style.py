@@ -15,7 +15,7 @@ from torch import Tensor
 from ..common.images import check_images, fit_square
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.judge import Judge
-from ..models.layers.activations import ActivationJudge, Activations, capture_layers
+from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
 from ..models.layers.default_layers import choose_style_layers
 from ..models.layers.layer import find_layer, find_layers
 from .base import BaseObjective
@@ -33,7 +33,7 @@ _CHUNK = 4
 """How many windows go through the judge at once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StyleObjective(BaseObjective):
     """Minus the relative squared distance between the Gram matrices of a view and those of a style.
 
@@ -113,7 +113,7 @@ class StyleObjective(BaseObjective):
             layer = find_layer(known, name, model.name)
             weights[layer.name] = weights.get(layer.name, 0.0) + share
         weights = weights or dict.fromkeys(choose_style_layers(known, model.size), 1.0)
-        judge = capture_layers(model, [find_layer(known, name, model.name) for name in weights])
+        judge = make_activation_judge(model, [find_layer(known, name, model.name) for name in weights])
         return cls(judge, measure_style(judge, images), tuple(weights.values()), weight)
 
     def score(self, output: Activations) -> Tensor:

@@ -77,7 +77,7 @@ class WrappedObjective:
         return self.objective.score(output)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RegionObjective(WrappedObjective):
     """An objective that acts in a region: views are drawn from it, and only its gradient under the mask counts.
 

@@ -115,7 +115,8 @@ def measure_spectrum(images: Tensor) -> Spectrum:
         )
     power, frequency = radial_power(luma, _make_ring_edges(_FIRST_WAVE / min(height, width)))
     below = frequency < BAND_EDGE
-    slopes = [fit_slope(frequency[chosen], power[:, chosen]) for chosen in (below | ~below, below, ~below)]
+    bands = (torch.ones_like(below), below, ~below)
+    slopes = [fit_slope(frequency[band], power[:, band]) for band in bands]
     return Spectrum(frequency, power, *slopes)
 
 

@@ -122,7 +122,7 @@ def group_into_octaves(levels: Sequence[int], most: int) -> list[list[int]]:
     return list(groups.values())
 
 
-def cover_everything(bands: Sequence[Band], longest: int) -> bool:
+def covers_all_resolutions(bands: Sequence[Band], longest: int) -> bool:
     """Return whether bands together contain every resolution from 1 to `longest`, the long side of a canvas."""
     return all(any(low <= level <= high for low, high in bands) for level in range(1, longest + 1))
 
@@ -143,8 +143,9 @@ def mask_moving_frequencies(basis: Basis, frozen: Sequence[Band]) -> Tensor:
     longest = max(basis.height, basis.width)
     rows = (basis.row_waves.abs() + 1) * (longest / basis.height)
     columns = (basis.column_waves.abs() + 1) * (longest / basis.width)
-    # Less 1e-3 before rounding up, so that the rounding errors of float32 do not ask for one sample more.
-    needed = (torch.maximum(rows[:, None], columns[None, :]) - 1e-3).ceil()
+    # Less 1e-3 before rounding up, so that the rounding errors of float32 do not ask for one sample more. The finest
+    # wave of an even side of a tile has as many half-waves as samples; it belongs to the finest resolution there is.
+    needed = (torch.maximum(rows[:, None], columns[None, :]) - 1e-3).ceil().clamp(max=longest)
     moving = torch.ones_like(needed)
     for low, high in frozen:
         moving[(needed >= low) & (needed <= high)] = 0

@@ -143,7 +143,7 @@ def decompose_start(stack: ImageStack) -> Decomposition:
         >>> from das_core import ImageStack, StackSpec
         >>> from das_core.stack import decompose_start
         >>> spec = StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48))
-        >>> for stack in (ImageStack.grey(spec), ImageStack.noise(spec)):
+        >>> for stack in (ImageStack.gray(spec), ImageStack.noise(spec)):
         ...     print([round(float(level.abs().max()), 1) for level in decompose_start(stack).levels])
         [0.0, 0.0, 0.0]
         [0.3, 0.8, 0.4]
@@ -194,7 +194,7 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
     Example:
         >>> from das_core import ImageStack, StackSpec
         >>> from das_core.stack import read_levels
-        >>> stack = ImageStack.grey(StackSpec(32, 32, margin=0, levels=(1, 8, 32)))
+        >>> stack = ImageStack.gray(StackSpec(32, 32, margin=0, levels=(1, 8, 32)))
         >>> [tuple(level.shape) for level in read_levels(stack)]
         [(1, 3, 1, 1), (1, 3, 8, 8), (1, 3, 32, 32)]
     """

@@ -123,7 +123,7 @@ def load_stack(path: Path) -> ImageStack:
         >>> from das_core import ImageStack, StackSpec, load_stack, save_stack
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "grey.safetensors"
-        ...     save_stack(ImageStack.grey(StackSpec(width=32, height=24, margin=8), batch=2), path)
+        ...     save_stack(ImageStack.gray(StackSpec(width=32, height=24, margin=8), batch=2), path)
         ...     load_stack(path).image().shape
         torch.Size([2, 3, 24, 32])
     """

@@ -56,7 +56,7 @@ class Surroundings:
 class ImageStack:
     """A stack of images at many resolutions that sum to one canvas: its spec and its state.
 
-    Make one with `grey`, `noise` or `from_image`. A stack is immutable: ascents and edits return new ones. It keeps the
+    Make one with `gray`, `noise` or `from_image`. A stack is immutable: ascents and edits return new ones. It keeps the
     canvas, not the levels; `decompose` reads them out. All canvases are (B, 3, H, W), float32, margins included, in the
     colour space of the spec and before the tanh: a pixel is (tanh(x) + 1) / 2, and a canvas of zeros is grey.
 
@@ -73,7 +73,7 @@ class ImageStack:
 
     Example:
         >>> from das_core import ImageStack, StackSpec
-        >>> stack = ImageStack.grey(StackSpec(width=64, height=48, margin=8), batch=2)
+        >>> stack = ImageStack.gray(StackSpec(width=64, height=48, margin=8), batch=2)
         >>> stack.canvas.shape, stack.image().shape
         (torch.Size([2, 3, 64, 80]), torch.Size([2, 3, 48, 64]))
     """
@@ -87,13 +87,17 @@ class ImageStack:
     surroundings: Surroundings | None = None
 
     @classmethod
-    def grey(cls, spec: StackSpec, batch: int = 1) -> "ImageStack":
+    def gray(cls, spec: StackSpec, batch: int = 1) -> "ImageStack":
         """Return a stack that shows plain grey.
 
         Args:
             spec: how the stack is built.
             batch: how many images it holds.
+
+        Raises:
+            ValueError: when `batch` is below 1.
         """
+        _check_batch(batch)
         return cls.from_canvas(spec, torch.zeros(batch, 3, *spec.canvas))
 
     @classmethod
@@ -129,9 +133,10 @@ class ImageStack:
                 easily.
 
         Raises:
-            ValueError: when `batch` does not go with the number of images, `contrast` is out of range, or the image is
-                not (B, 3, h, w), holds whole numbers, or values that are not finite.
+            ValueError: when `batch` is below 1 or does not fit the number of images, `contrast` is out of range, or
+                the image is not (B, 3, h, w), holds whole numbers, or values that are not finite.
         """
+        _check_batch(batch)
         if image.shape[0] > 1 and batch not in (1, image.shape[0]):
             raise ValueError(
                 f"batch_size {batch} does not go with {image.shape[0]} start images: use 1 or {image.shape[0]}"
@@ -246,3 +251,8 @@ def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Te
 def crop_margin(canvas: Tensor, margin: int) -> Tensor:
     """Return a canvas (B, C, H, W) without its margin of so many pixels on each side."""
     return canvas[:, :, margin : canvas.shape[2] - margin, margin : canvas.shape[3] - margin]
+
+
+def _check_batch(batch: int) -> None:
+    if batch < 1:
+        raise ValueError(f"batch {batch} is too small; at least 1 image is needed")

@@ -8,7 +8,7 @@ import torch
 
 from ..common.choices import check_choice
 from ..common.geometry import Shape
-from .bands import Band, cover_everything, format_band
+from .bands import Band, covers_all_resolutions, format_band
 from .color import ColorSpace
 from .levels import check_levels, linear_levels
 from .linear_operator import StackOperator
@@ -86,7 +86,7 @@ class StackSpec:
             raise ValueError(f"gains {gains} do not fit: {len(checked)} numbers above 0 are needed")
         object.__setattr__(self, "levels", checked)
         object.__setattr__(self, "gains", gains)
-        if cover_everything(self.frozen, max(self.canvas)):
+        if covers_all_resolutions(self.frozen, max(self.canvas)):
             bands = ", ".join(map(format_band, self.frozen))
             raise ValueError(f"the frozen bands {bands} leave nothing that could move; freeze fewer")
 

@@ -22,7 +22,7 @@ class ViewKey:
         item: the number of the image in the batch.
         step: the number of the step.
         view: the number of the view among those of its image in the step.
-        judge: the number of the judge in the ascent; each one sees views of its own.
+        group: the number of the group of objectives; each group sees views of its own.
 
     Example:
         >>> import torch
@@ -38,7 +38,7 @@ class ViewKey:
     item: int
     step: int
     view: int
-    judge: int = 0
+    group: int = 0
 
 
 class Draws:
@@ -70,8 +70,8 @@ class Draws:
         self.items = [key.item for key in keys]
         self.coarse_progress, self.progress = coarse_progress, progress
         self.device = device
-        self._cpu_streams = [make_generator(k.seed, k.item, k.step, k.view, k.judge) for k in keys]
-        self._device_streams = [make_generator(k.seed, k.item, k.step, k.view, k.judge, 1, device=device) for k in keys]
+        self._cpu_streams = [make_generator(k.seed, k.item, k.step, k.view, k.group) for k in keys]
+        self._device_streams = [make_generator(k.seed, k.item, k.step, k.view, k.group, 1, device=device) for k in keys]
 
     def __len__(self) -> int:
         return len(self.items)

@@ -13,10 +13,10 @@ from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
-from ..schema import Augmentation, History, Objective, Stack, schema
+from ..schema import Augmentation, History, Objective, Stack, list_options, schema
 from .optimizers import optimizer_input, read_optimizer
 
-_MOST_OBJECTIVES = 32
+_MAX_OBJECTIVES = 32
 
 
 class Optimize(io.ComfyNode):
@@ -44,7 +44,7 @@ class Optimize(io.ComfyNode):
                         ),
                         prefix="objective",
                         min=1,
-                        max=_MOST_OBJECTIVES,
+                        max=_MAX_OBJECTIVES,
                     ),
                     tooltip="What the ascent climbs: the weighted sum of all of these.",
                 ),
@@ -63,7 +63,7 @@ class Optimize(io.ComfyNode):
                 optimizer_input(),
                 io.Combo.Input(
                     "schedule",
-                    options=["cosine", "constant"],
+                    options=list_options(Schedule, "cosine"),
                     default="cosine",
                     tooltip="cosine: steps shrink toward the end (with ascent, after the coarse part), which cleans "
                     "the picture. constant: full steps to the end; choose it to go on from the result.",
@@ -88,8 +88,8 @@ class Optimize(io.ComfyNode):
                     default=0,
                     min=0,
                     max=10000,
-                    tooltip="Keep every so many steps as an image for the frames output. 0: none but the final image. "
-                    "1: every step, for a film; memory grows with it.",
+                    tooltip="Which steps the frames output holds as images. 0: only the last. 1: every step, for a film; "
+                    "memory grows with it. 10: every tenth step, and the last.",
                 ),
                 io.Int.Input(
                     "chunk",
@@ -125,7 +125,7 @@ class Optimize(io.ComfyNode):
         augmentation: CoreAugmentation | None = None,
     ) -> io.NodeOutput:
         connected = [objective for objective in (objectives or {}).values() if objective is not None]
-        with bridge.free_cache():
+        with bridge.free_cache_on_exit():
             ascent = Ascent(
                 stack,
                 connected,
@@ -137,16 +137,16 @@ class Optimize(io.ComfyNode):
                 chunk=chunk,
                 device=bridge.get_device(),
             )
-            _check_frames(stack, steps, frames)
+            bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, steps, frames)
             bridge.load_judges(ascent.judges, ascent.chunk)
             kept = _climb(ascent, preview_every, frames)
             result = ascent.result
         return io.NodeOutput(
-            bridge.return_images(result.image),
+            bridge.to_comfy_images(result.image),
             result.stack.to(bridge.get_storage_device()),
-            bridge.return_images(torch.cat(kept)),
+            bridge.to_comfy_images(torch.cat(kept)),
             result.history,
-            bridge.return_masks(result.importance),
+            bridge.to_comfy_masks(result.importance),
         )
 
 
@@ -181,20 +181,3 @@ def _climb(ascent: Ascent, preview_every: int, frames: int) -> list[torch.Tensor
         files = ", ".join(bridge.save_rescued_images(ascent.result.image))
         raise AscentError(f"{error}. The last good image was saved in the output folder as {files}.") from error
     return kept
-
-
-def _check_frames(stack: ImageStack, steps: int, frames: int) -> None:
-    """Raise an error when the frames that are to be kept do not fit into memory."""
-    spec = stack.spec
-    # Three channels of float32.
-    one = 4 * 3 * stack.batch * spec.width * spec.height
-    count = 1 + (steps - 1) // frames if frames else 1
-    # Twice: once as they come, once as the batch that leaves the node.
-    needed = 2 * one * count
-    device = bridge.get_storage_device()
-    fitting = bridge.measure_free_memory(device) // (2 * one)
-    advice = "make the picture or the batch smaller"
-    if fitting and frames:
-        every = (steps - 1) // fitting + 1
-        advice = f"set frames to {every} or more, which keeps {1 + (steps - 1) // every}, or to 0"
-    bridge.check_memory(needed, f"keeping {count} frames", advice, device)

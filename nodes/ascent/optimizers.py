@@ -5,84 +5,76 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
-from ..schema import read_choice
+from ..schema import make_options, read_choice
+
+_OPTIMIZERS: dict[str, type[Optimizer]] = {"ascent": NormalizedAscent, "sgd": SGD, "adam": Adam}
 
 
 def optimizer_input() -> Any:
     """Return the input that chooses an optimizer and its settings; `read_optimizer` reads its value."""
-    option = io.DynamicCombo.Option
     return io.DynamicCombo.Input(
         "optimizer",
-        options=[
-            option(
-                "ascent",
-                [
-                    io.Float.Input(
-                        "step_size",
-                        default=NormalizedAscent.step_size,
-                        min=0.0001,
-                        max=10.0,
-                        step=0.005,
-                        tooltip="How far the picture moves a step. 0.01: pale. 0.06: good for 100 steps; "
-                        "for fewer steps take more. Above 0.15: harsh, burnt colours.",
-                    ),
-                    io.Float.Input(
-                        "momentum",
-                        default=NormalizedAscent.momentum,
-                        min=0.0,
-                        max=0.99,
-                        step=0.05,
-                        tooltip="How much a step resembles the last ones. 0: every step anew. 0.9: smooth, "
-                        "slow to turn.",
-                    ),
-                    io.Float.Input(
-                        "coarse_to_fine",
-                        default=NormalizedAscent.coarse_to_fine,
-                        min=0.0,
-                        max=1.0,
-                        step=0.05,
-                        tooltip="Share of the steps that build the picture from large shapes to small. 0: "
-                        "all at once, many fragments. 0.6: one clean object. 1: soft.",
-                    ),
-                ],
-            ),
-            option(
-                "sgd",
-                [
-                    io.Float.Input(
-                        "learning_rate",
-                        default=SGD.learning_rate,
-                        min=0.0000001,
-                        max=1000.0,
-                        step=0.001,
-                        tooltip="Step per unit of gradient. 0.005 suits the logit of a classifier and 84 "
-                        "levels; too low stays grey, too high turns to noise.",
-                    ),
-                    io.Float.Input(
-                        "momentum",
-                        default=SGD.momentum,
-                        min=0.0,
-                        max=0.99,
-                        step=0.05,
-                        tooltip="0: the reference. 0.9: ten times the effective step, smoother.",
-                    ),
-                ],
-            ),
-            option(
-                "adam",
-                [
-                    io.Float.Input(
-                        "learning_rate",
-                        default=Adam.learning_rate,
-                        min=0.0000001,
-                        max=10.0,
-                        step=0.001,
-                        tooltip="How far every level moves a step. With powers_of_two 0.02 to 0.1; with "
-                        "many levels much less, for they add up.",
-                    )
-                ],
-            ),
-        ],
+        options=make_options(
+            tuple(_OPTIMIZERS),
+            ascent=[
+                io.Float.Input(
+                    "step_size",
+                    default=NormalizedAscent.step_size,
+                    min=0.0001,
+                    max=10.0,
+                    step=0.005,
+                    tooltip="How far the picture moves a step. 0.01: pale. 0.06: good for 100 steps; "
+                    "for fewer steps take more. Above 0.15: harsh, burnt colours.",
+                ),
+                io.Float.Input(
+                    "momentum",
+                    default=NormalizedAscent.momentum,
+                    min=0.0,
+                    max=0.99,
+                    step=0.05,
+                    tooltip="How much a step resembles the last ones. 0: every step anew. 0.9: smooth, slow to turn.",
+                ),
+                io.Float.Input(
+                    "coarse_to_fine",
+                    default=NormalizedAscent.coarse_to_fine,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="Share of the steps that build the picture from large shapes to small. 0: "
+                    "all at once, many fragments. 0.6: one clean object. 1: soft.",
+                ),
+            ],
+            sgd=[
+                io.Float.Input(
+                    "learning_rate",
+                    default=SGD.learning_rate,
+                    min=0.0000001,
+                    max=1000.0,
+                    step=0.001,
+                    tooltip="Step per unit of gradient. 0.005 suits the logit of a classifier and 84 "
+                    "levels; too low stays grey, too high turns to noise.",
+                ),
+                io.Float.Input(
+                    "momentum",
+                    default=SGD.momentum,
+                    min=0.0,
+                    max=0.99,
+                    step=0.05,
+                    tooltip="0: the reference. 0.9: ten times the effective step, smoother.",
+                ),
+            ],
+            adam=[
+                io.Float.Input(
+                    "learning_rate",
+                    default=Adam.learning_rate,
+                    min=0.0000001,
+                    max=10.0,
+                    step=0.001,
+                    tooltip="How far every level moves a step. With powers_of_two 0.02 to 0.1; with "
+                    "many levels much less, for they add up.",
+                )
+            ],
+        ),
         tooltip="ascent: steps of equal size, from coarse to fine; the one for pictures. sgd: the paper's "
         "reference. adam: every level by itself, as imstack does; more texture and grain.",
     )
@@ -97,6 +89,5 @@ def read_optimizer(choice: dict[str, Any] | None) -> Optimizer:
     Raises:
         ValueError: when no known optimizer is chosen, or a setting of it is out of range.
     """
-    makers: dict[str, type[Optimizer]] = {"ascent": NormalizedAscent, "sgd": SGD, "adam": Adam}
-    kind, settings = read_choice("optimizer", choice, list(makers))
-    return makers[kind](**settings)
+    kind, settings = read_choice("optimizer", choice, tuple(_OPTIMIZERS))
+    return _OPTIMIZERS[kind](**settings)

@@ -1,9 +1,7 @@
 """ComfyUI's folders of models and its output folder."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import folder_paths
 from torch import Tensor
@@ -55,21 +53,6 @@ def find_model_file(kind: str, name: str) -> Path:
     if path is None:
         raise ValueError(f"no checkpoint '{name}' lies in {find_model_folder(kind)}; put it there and refresh (key R)")
     return Path(path)
-
-
-def read_file_time(kind: str, source: Mapping[str, Any] | None) -> int:
-    """Return when the checkpoint that is chosen in a loader was last changed.
-
-    Args:
-        kind: `CLASSIFIERS` or `CLIPS`.
-        source: the value of the loader's input `source`.
-
-    Returns:
-        Nanoseconds since 1970; 0 when `source` chooses no file or a file that does not exist.
-    """
-    if source and source.get("source") == "file" and source.get("checkpoint") in list_model_files(kind):
-        return find_model_file(kind, source["checkpoint"]).stat().st_mtime_ns
-    return 0
 
 
 def find_model_folder(kind: str) -> Path:

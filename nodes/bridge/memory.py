@@ -11,14 +11,16 @@ from torch import nn
 
 from ...das_core.models.clip import CLIP
 from ...das_core.models.judge import Judge
-from .tensors import get_device
+from .tensors import get_device, get_storage_device
 
-# Far more than the activations of one text take.
-_READING_BYTES = 2**28
+_TEXT_ENCODING_BYTES = 2**28
+"""Memory reserved for encoding a text (256 MiB): far more than its activations take."""
 
-# About what the graph of a convolutional network holds for every pixel of its input. It is an estimate: the ascent
-# halves its chunk when memory runs out all the same.
 _BYTES_PER_PIXEL = 2000
+"""Estimated autograd bytes per input pixel; if too low, the ascent halves the chunk when memory runs out.
+
+An estimate for convolutional networks, not a measurement.
+"""
 
 
 def measure_free_memory(device: torch.device | None = None) -> int:
@@ -47,33 +49,58 @@ def check_memory(needed: int, what: str, advice: str, device: torch.device | Non
         raise ValueError(f"{what} needs about {_format_gib(needed)}, and {_format_gib(free)} are free: {advice}")
 
 
+def check_frame_memory(batch: int, width: int, height: int, steps: int, every: int) -> None:
+    """Raise an error when the frames that an ascent keeps do not fit into the memory where ComfyUI keeps images.
+
+    Args:
+        batch: the number of images in a frame.
+        width: the width of an image in pixels.
+        height: its height in pixels.
+        steps: the number of steps of the ascent.
+        every: a frame is kept every so many steps, and the last one always; 0 for the last one only.
+
+    Raises:
+        ValueError: when they do not fit; the message says what would.
+    """
+    count = 1 + (steps - 1) // every if every else 1
+    # Three channels of float32. Twice: the single frames, and the batch into which they are joined.
+    frame_bytes = 2 * 4 * 3 * batch * width * height
+    device = get_storage_device()
+    fitting = measure_free_memory(device) // frame_bytes
+    advice = "make the picture or the batch smaller"
+    if fitting and every:
+        larger = (steps - 1) // fitting + 1
+        advice = f"set frames to {larger} or more, which keeps {1 + (steps - 1) // larger}, or to 0"
+    check_memory(count * frame_bytes, f"keeping {count} frames", advice, device)
+
+
 def _format_gib(count: float) -> str:
     """Return a number of bytes in GiB, with one decimal."""
     return f"{count / 2**30:.1f} GiB"
 
 
 def manage_module(module: nn.Module) -> object:
-    """Put a frozen module into the care of ComfyUI's memory manager, which moves it between devices.
+    """Wrap a frozen module in a ModelPatcher, with which ComfyUI's memory manager moves it between devices.
 
     Args:
-        module: the module; it stays where it is until `load_judges` or `load_reader` brings it to the device.
+        module: the module; it stays where it is until `load_judges` or `load_text_tower` brings it to the device.
 
     Returns:
-        The handle of the memory manager. Keep it in the `owner` of the judge: when it is gone, so is the care.
+        The ModelPatcher. Keep it in `judge.owner`; if it is garbage-collected, ComfyUI stops managing the module.
     """
     return comfy.model_patcher.ModelPatcher(module, load_device=get_device(), offload_device=mm.unet_offload_device())
 
 
 def manage_clip(clip: CLIP) -> CLIP:
-    """Put the image tower and the text tower of a CLIP into the care of ComfyUI's memory manager.
+    """Wrap the image tower and the text tower of a CLIP each in a ModelPatcher of its own.
 
-    Each tower has a handle of its own, so that the text tower need not stay on the device during an ascent.
+    So the text tower need not stay on the device during an ascent.
 
     Args:
-        clip: a CLIP. A text tower without a module, which takes care of itself, is left alone.
+        clip: a CLIP. A text tower without a module, which loads itself, is left as it is.
 
     Returns:
-        The same CLIP with the handles as owners.
+        The same CLIP with the ModelPatchers as owners.
     """
     text = clip.text
     if text is not None and text.module is not None:
@@ -81,21 +108,21 @@ def manage_clip(clip: CLIP) -> CLIP:
     return replace(clip, owner=manage_module(clip.module), text=text)
 
 
-def load_reader(clip: CLIP, texts: Iterable[str]) -> None:
-    """Bring the text tower of a CLIP to ComfyUI's device, unless it remembers the embeddings of all texts.
+def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
+    """Bring the text tower of a CLIP to ComfyUI's device, unless the embeddings of all texts are cached.
 
     To be called under `enable_autograd`, as `load_judges`.
 
     Args:
         clip: a CLIP from `manage_clip`.
-        texts: what is to be read.
+        texts: the texts that are going to be encoded.
 
     Raises:
         ValueError: when the CLIP has no text tower.
     """
-    tower = clip.reader
-    if tower.module is not None and not all(tower.knows(text) for text in texts):
-        mm.load_models_gpu([tower.owner], memory_required=_READING_BYTES, force_full_load=True)
+    tower = clip.text_tower
+    if tower.module is not None and not all(tower.is_cached(text) for text in texts):
+        mm.load_models_gpu([tower.owner], memory_required=_TEXT_ENCODING_BYTES, force_full_load=True)
         _replace_inference_tensors(tower.module)
 
 
@@ -106,7 +133,7 @@ def load_judges(judges: Iterable[Judge], views: int) -> None:
     the last one.
 
     Args:
-        judges: judges whose owners are handles from `manage_module`. Those that share a module are loaded once.
+        judges: judges whose owners are ModelPatchers from `manage_module`. Those that share a module are loaded once.
         views: the number of views that go through a judge at a time.
     """
     unique = {id(judge.module): judge for judge in judges}.values()
@@ -135,8 +162,8 @@ def _replace_inference_tensors(module: nn.Module) -> None:
 
 
 @contextmanager
-def free_cache() -> Iterator[None]:
-    """Return PyTorch's cached device memory to other programs when the block ends, also when it raises."""
+def free_cache_on_exit() -> Iterator[None]:
+    """When the block ends, also when it raises, return PyTorch's cached device memory to other programs."""
     try:
         yield
     finally:

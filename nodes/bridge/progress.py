@@ -7,8 +7,8 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
-_PREVIEWED = 4
-"""Images of a batch that fit into a preview, two beside two."""
+_PREVIEW_COUNT = 4
+"""Maximum number of images of a batch that a preview shows, two by two."""
 
 
 def check_interrupted() -> None:
@@ -48,6 +48,6 @@ class Progress:
 
 def _make_preview(images: Tensor) -> Image.Image:
     """Return one image as it is, and the first four of a batch as a contact sheet."""
-    first = images[:_PREVIEWED].detach().cpu()
+    first = images[:_PREVIEW_COUNT].detach().cpu()
     picture: Image.Image = to_pil_image(make_grid(first, nrow=2, padding=2) if len(first) > 1 else first[0])
     return picture

@@ -68,7 +68,7 @@ def find_stack_file(name: str) -> Path:
     Raises:
         ValueError: when `name` is none of them, or a link that leads out of the folder.
     """
-    # The output folder first: its names end with a mark, and every name ends with the input folder's, which is empty.
+    # Check output first: the input folder's suffix is '' and would match every name.
     for home, mark in reversed(_list_homes()):
         if name.endswith(mark) and name in list_stack_files():
             path = (home / name.removesuffix(mark)).resolve()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-def read_images(images: Tensor) -> Tensor:
+def from_comfy_images(images: Tensor) -> Tensor:
     """Return a copy of ComfyUI's images in the layout of das_core; to be called under `enable_autograd`.
 
     Args:
@@ -27,7 +27,7 @@ def read_images(images: Tensor) -> Tensor:
     return images.clone().float().movedim(-1, 1).contiguous()
 
 
-def read_mask(mask: Tensor) -> Tensor:
+def from_comfy_mask(mask: Tensor) -> Tensor:
     """Return a copy of ComfyUI's mask; to be called under `enable_autograd`.
 
     Args:
@@ -39,7 +39,7 @@ def read_mask(mask: Tensor) -> Tensor:
     return mask.clone().float().cpu()
 
 
-def return_images(images: Tensor) -> Tensor:
+def to_comfy_images(images: Tensor) -> Tensor:
     """Return images of das_core as an IMAGE of ComfyUI.
 
     Args:
@@ -51,7 +51,7 @@ def return_images(images: Tensor) -> Tensor:
     return images.detach().float().movedim(1, -1).contiguous().to(mm.intermediate_device())
 
 
-def return_masks(masks: Tensor) -> Tensor:
+def to_comfy_masks(masks: Tensor) -> Tensor:
     """Return masks of das_core as a MASK of ComfyUI.
 
     Args:

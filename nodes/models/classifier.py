@@ -8,7 +8,10 @@ from comfy_api.latest import io
 from ...das_core.models.sources import classifier_files, timm_models, torchvision_models
 from ...das_core.models.sources.starters import SECOND_OPINION, load_starter
 from .. import bridge
-from ..schema import PRECISIONS, Classifier, precision_input, read_choice, schema, sort_downloaded_first
+from ..schema import PRECISIONS, Classifier, make_options, precision_input, read_choice, schema, sort_downloaded_first
+from .checkpoint import read_checkpoint_time
+
+_SOURCES = ("starter", "second_opinion", "torchvision", "timm", "file")
 
 
 class LoadClassifier(io.ComfyNode):
@@ -16,7 +19,6 @@ class LoadClassifier(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        option = io.DynamicCombo.Option
         return schema(
             node_id="DAS_LoadClassifier",
             display_name="Load Classifier",
@@ -27,57 +29,47 @@ class LoadClassifier(io.ComfyNode):
                 "• starter: EfficientNet-Lite0, installed with this pack, no download. Quick, also on a CPU.\n"
                 "• second_opinion: EfficientNet-Lite2, likewise. Use it in Classify, to judge an image by a model that "
                 "did not make it.\n"
-                "• torchvision, timm: hundreds of models, downloaded when you pick one and run.\n"
+                "• torchvision, timm: some nineteen hundred models, downloaded when you pick one and run.\n"
                 "• file: your own checkpoint from models/classifiers."
             ),
             search_aliases=["das", "direct ascent", "imagenet", "timm", "torchvision"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",
-                    options=[
-                        option("starter", []),
-                        option("second_opinion", []),
-                        option(
-                            "torchvision",
-                            [
-                                io.Combo.Input(
-                                    "architecture",
-                                    options=_list_torchvision(),
-                                    tooltip="Small ones (mobilenet, efficientnet_b0) are quick; large ones (vit, "
-                                    "convnext_large) see more and take longer. Downloaded once, into "
-                                    "models/classifiers; those already there are listed first.",
-                                )
-                            ],
-                        ),
-                        option(
-                            "timm",
-                            [
-                                io.Combo.Input(
-                                    "architecture",
-                                    options=timm_models.list_timm_architectures(),
-                                    tooltip="Architecture and training set. The list is long: click it and type to "
-                                    "search. Downloaded once, into models/classifiers/timm.",
-                                )
-                            ],
-                        ),
-                        option(
-                            "file",
-                            [
-                                io.Combo.Input(
-                                    "checkpoint",
-                                    options=bridge.list_model_files(bridge.CLASSIFIERS),
-                                    tooltip="A .safetensors, .pth, .pt or .bin file in models/classifiers. Only "
-                                    "tensors are read from it; files with code in them are refused.",
-                                ),
-                                io.Combo.Input(
-                                    "architecture",
-                                    options=classifier_files.list_file_architectures(),
-                                    tooltip="The architecture the file was trained with. A wrong one is refused with "
-                                    "the tensors that do not fit.",
-                                ),
-                            ],
-                        ),
-                    ],
+                    options=make_options(
+                        _SOURCES,
+                        torchvision=[
+                            io.Combo.Input(
+                                "architecture",
+                                options=_list_torchvision(),
+                                tooltip="Small ones (mobilenet, efficientnet_b0) are quick; large ones (vit, "
+                                "convnext_large) see more and take longer. Downloaded once, into "
+                                "models/classifiers; those already there are listed first.",
+                            )
+                        ],
+                        timm=[
+                            io.Combo.Input(
+                                "architecture",
+                                options=timm_models.list_timm_architectures(),
+                                tooltip="Architecture and training set. The list is long: click it and type to "
+                                "search. Downloaded once, into models/classifiers/timm.",
+                            )
+                        ],
+                        file=[
+                            io.Combo.Input(
+                                "checkpoint",
+                                options=bridge.list_model_files(bridge.CLASSIFIERS),
+                                tooltip="A .safetensors, .pth, .pt or .bin file in models/classifiers. Only "
+                                "tensors are read from it; files with code in them are refused.",
+                            ),
+                            io.Combo.Input(
+                                "architecture",
+                                options=classifier_files.list_file_architectures(),
+                                tooltip="The architecture the file was trained with. A wrong one is refused with "
+                                "the tensors that do not fit.",
+                            ),
+                        ],
+                    ),
                     tooltip="Where the model comes from. starter needs no download and is the place to begin.",
                 ),
                 precision_input(),
@@ -92,12 +84,12 @@ class LoadClassifier(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
         """Return a number that changes with the chosen file, so that ComfyUI loads a changed file again."""
-        return bridge.read_file_time(bridge.CLASSIFIERS, source)
+        return read_checkpoint_time(bridge.CLASSIFIERS, source)
 
     @classmethod
     @bridge.enable_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
-        kind, settings = read_choice("source", source, ("starter", "second_opinion", "torchvision", "timm", "file"))
+        kind, settings = read_choice("source", source, _SOURCES)
         folder = bridge.find_model_folder(bridge.CLASSIFIERS)
         if kind == "starter":
             classifier = load_starter()

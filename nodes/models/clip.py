@@ -9,9 +9,10 @@ from ...das_core.models.sources import open_clip_models as core
 from ...das_core.models.sources.starter_clip import KEPT, load_starter_clip
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTER
 from .. import bridge
-from ..schema import PRECISIONS, Clip, precision_input, read_choice, schema, sort_downloaded_first
+from ..schema import PRECISIONS, Clip, make_options, precision_input, read_choice, schema, sort_downloaded_first
+from .checkpoint import read_checkpoint_time
 
-_GUESS = "auto"
+_AUTO = "auto"
 _SOURCES = ("starter", "second_opinion", "open_clip", "file")
 
 
@@ -20,7 +21,6 @@ class LoadCLIP(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        option = io.DynamicCombo.Option
         models = core.list_open_clip_models()
         downloaded = core.list_downloaded_open_clip(bridge.find_model_folder(bridge.CLIPS))
         return schema(
@@ -42,45 +42,38 @@ class LoadCLIP(io.ComfyNode):
             inputs=[
                 io.DynamicCombo.Input(
                     "source",
-                    options=[
-                        option("starter", []),
-                        option("second_opinion", []),
-                        option(
-                            "open_clip",
-                            [
-                                io.Combo.Input(
-                                    "architecture",
-                                    options=sort_downloaded_first(models, downloaded),
-                                    tooltip="ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take "
-                                    "longer. Downloaded once, into models/open_clip; those already there are listed "
-                                    "first.",
-                                ),
-                                io.Combo.Input(
-                                    "pretrained",
-                                    options=sorted({tag for tags in models.values() for tag in tags}),
-                                    tooltip="Which weights: the images they were trained on. Not every architecture "
-                                    "has each; a wrong pair is answered with those it has.",
-                                ),
-                            ],
-                        ),
-                        option(
-                            "file",
-                            [
-                                io.Combo.Input(
-                                    "checkpoint",
-                                    options=_list_checkpoints(),
-                                    tooltip="A .safetensors, .pt, .pth or .bin file in models/open_clip. Only tensors "
-                                    "are read from it; files with code in them are refused.",
-                                ),
-                                io.Combo.Input(
-                                    "architecture",
-                                    options=[_GUESS, *core.list_open_clip_architectures()],
-                                    tooltip="auto: told by the shapes in the file. OpenAI's own weights look like "
-                                    "others and need their quickgelu architecture named.",
-                                ),
-                            ],
-                        ),
-                    ],
+                    options=make_options(
+                        _SOURCES,
+                        open_clip=[
+                            io.Combo.Input(
+                                "architecture",
+                                options=sort_downloaded_first(models, downloaded),
+                                tooltip="ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take "
+                                "longer. Downloaded once, into models/open_clip; those already there are listed "
+                                "first.",
+                            ),
+                            io.Combo.Input(
+                                "pretrained",
+                                options=sorted({tag for tags in models.values() for tag in tags}),
+                                tooltip="Which weights: the images they were trained on. Not every architecture "
+                                "has each; a wrong pair is answered with those it has.",
+                            ),
+                        ],
+                        file=[
+                            io.Combo.Input(
+                                "checkpoint",
+                                options=_list_checkpoints(),
+                                tooltip="A .safetensors, .pt, .pth or .bin file in models/open_clip. Only tensors "
+                                "are read from it; files with code in them are refused.",
+                            ),
+                            io.Combo.Input(
+                                "architecture",
+                                options=[_AUTO, *core.list_open_clip_architectures()],
+                                tooltip="auto: told by the shapes in the file. OpenAI's own weights look like "
+                                "others and need their quickgelu architecture named.",
+                            ),
+                        ],
+                    ),
                     tooltip="Where the model comes from. starter needs no download and is the place to begin.",
                 ),
                 precision_input(),
@@ -93,7 +86,7 @@ class LoadCLIP(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
         """Return a number that changes with the chosen file, so that ComfyUI loads a changed file again."""
-        return bridge.read_file_time(bridge.CLIPS, source)
+        return read_checkpoint_time(bridge.CLIPS, source)
 
     @classmethod
     @bridge.enable_autograd
@@ -104,13 +97,18 @@ class LoadCLIP(io.ComfyNode):
 
 
 def _load(kind: str, settings: dict[str, Any]) -> CLIP:
-    """Return the CLIP of a source, without an owner; `settings` are the inputs that the source brings."""
+    """Return the CLIP of a source, not yet registered with the memory manager.
+
+    Args:
+        kind: one of `_SOURCES`.
+        settings: the values of the inputs that the source brings.
+    """
     folder = bridge.find_model_folder(bridge.CLIPS)
     if kind == "open_clip":
         bar = bridge.Progress(1)
         return core.load_open_clip(settings["architecture"], settings["pretrained"], folder, bar.update)
     if kind == "file":
-        architecture = None if settings["architecture"] == _GUESS else settings["architecture"]
+        architecture = None if settings["architecture"] == _AUTO else settings["architecture"]
         return core.load_clip_file(bridge.find_model_file(bridge.CLIPS, settings["checkpoint"]), architecture, folder)
     return load_starter_clip(STARTER if kind == "starter" else SECOND_OPINION, folder)
 

@@ -1,12 +1,10 @@
 """The node Class Objective."""
 
-from typing import get_args
-
 from comfy_api.latest import io
 
 from ...das_core.models.classifier import Classifier as CoreClassifier
 from ...das_core.objectives import classes as core
-from ..schema import Classifier, Objective, schema, weight_input
+from ..schema import Classifier, Objective, list_options, schema, weight_input
 
 
 class ClassObjective(io.ComfyNode):
@@ -34,7 +32,7 @@ class ClassObjective(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "score",
-                    options=list(get_args(core.Score)),
+                    options=list_options(core.Score, "logit"),
                     default="logit",
                     tooltip="What counts. logit: the raw score, the reference. log_probability: also fewer signs of "
                     "all other classes; stops pulling once the model is sure. margin: pushes away the strongest rival.",

@@ -9,8 +9,9 @@ from ...das_core.objectives import content as core
 from .. import bridge
 from ..schema import Objective, add_advice, model_input, schema, weight_input
 
-# More views than a model is shown to find its layers; the image itself is first shown to it in an ascent.
-_AT_A_TIME = 4
+_RESERVED_VIEWS = 2
+"""Views to reserve memory for: two, with which the layers are found. The image is first shown in an ascent, which
+reserves memory for its own views."""
 
 
 class ContentObjective(io.ComfyNode):
@@ -49,6 +50,8 @@ class ContentObjective(io.ComfyNode):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, model: Judge, image: Tensor, layer: str, weight: float) -> io.NodeOutput:
-        bridge.load_judges([model], _AT_A_TIME)
+        bridge.load_judges([model], _RESERVED_VIEWS)
         with add_advice(UnknownLayerError, ". List Layers shows all"):
-            return io.NodeOutput(core.ContentObjective.from_images(model, bridge.read_images(image), layer, weight))
+            return io.NodeOutput(
+                core.ContentObjective.from_images(model, bridge.from_comfy_images(image), layer, weight)
+            )

@@ -1,6 +1,6 @@
 """The nodes Text Objective and Image Objective."""
 
-from typing import Any, get_args
+from typing import Any
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -9,14 +9,14 @@ from ...das_core.models.clip import CLIP
 from ...das_core.objectives import embedding as core
 from ...das_core.objectives.embedding import Similarity
 from .. import bridge
-from ..schema import Clip, Objective, schema, weight_input
+from ..schema import Clip, Objective, list_options, schema, weight_input
 
 
 def _similarity_input() -> Any:
     """Return the input that chooses what counts as near."""
     return io.Combo.Input(
         "similarity",
-        options=list(get_args(Similarity)),
+        options=list_options(Similarity, "cosine"),
         default="cosine",
         tooltip="What counts as near. cosine: the reference. spherical: the squared angle, which pulls harder at what "
         "is still far away.",
@@ -38,7 +38,7 @@ class TextObjective(io.ComfyNode):
             ),
             search_aliases=["das", "direct ascent", "prompt", "clip", "text to image", "negative prompt"],
             inputs=[
-                Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge."),
+                Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
                 io.String.Input(
                     "text",
                     default="a coral reef full of fish",
@@ -55,7 +55,7 @@ class TextObjective(io.ComfyNode):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, clip: CLIP, text: str, similarity: Similarity, weight: float) -> io.NodeOutput:
-        bridge.load_reader(clip, core.parse_prompts(text))
+        bridge.load_text_tower(clip, core.parse_prompts(text))
         return io.NodeOutput(core.TextObjective.from_text(clip, text, similarity, weight))
 
 
@@ -74,7 +74,7 @@ class ImageObjective(io.ComfyNode):
             ),
             search_aliases=["das", "direct ascent", "clip", "reconstruct", "style", "image prompt"],
             inputs=[
-                Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge."),
+                Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
                 io.Image.Input(
                     "image",
                     tooltip="The image to look like, of any size. Every one of a batch counts: two pull twice as hard.",
@@ -88,6 +88,6 @@ class ImageObjective(io.ComfyNode):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, clip: CLIP, image: Tensor, similarity: Similarity, weight: float) -> io.NodeOutput:
-        images = bridge.read_images(image).to(bridge.get_device())
+        images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([clip], len(images))
         return io.NodeOutput(core.ImageObjective.from_images(clip, images, similarity, weight))

@@ -8,9 +8,9 @@ from ...das_core.models.judge import Judge
 from ...das_core.models.layers.layer import UnknownLayerError
 from ...das_core.objectives import feature as core
 from .. import bridge
-from ..schema import Objective, add_advice, model_input, read_choice, schema, weight_input
+from ..schema import Objective, add_advice, make_options, model_input, read_choice, schema, weight_input
 
-_MOST_CHANNELS = 2**20
+_MAX_CHANNEL = 2**20
 
 
 class FeatureObjective(io.ComfyNode):
@@ -18,7 +18,6 @@ class FeatureObjective(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        option = io.DynamicCombo.Option
         return schema(
             node_id="DAS_FeatureObjective",
             display_name="Feature Objective",
@@ -38,69 +37,58 @@ class FeatureObjective(io.ComfyNode):
                     "layer",
                     default="blocks.3",
                     tooltip="The layer to ask, by the model's own name for it. Early layers see edges and colours, "
-                    "middle ones textures and parts, late ones things. List Layers shows all names.",
+                    "middle ones textures and parts, late ones things. List Layers shows all names. The default fits models "
+                    "with timm-style names.",
                 ),
                 io.DynamicCombo.Input(
                     "kind",
-                    options=[
-                        option("layer", []),
-                        option(
-                            "channel",
-                            [
-                                io.Int.Input(
-                                    "channel",
-                                    default=0,
-                                    min=0,
-                                    max=_MOST_CHANNELS,
-                                    tooltip="Which feature of the layer, counted from 0. Their order means nothing: "
-                                    "low ones are no simpler than high ones.",
-                                )
-                            ],
-                        ),
-                        option(
-                            "neuron",
-                            [
-                                io.Int.Input(
-                                    "channel",
-                                    default=0,
-                                    min=0,
-                                    max=_MOST_CHANNELS,
-                                    tooltip="Which feature, counted from 0, in the one place below.",
-                                ),
-                                io.String.Input(
-                                    "position",
-                                    default="",
-                                    tooltip="Where: row and column, such as '3, 5', or a token, such as '0' (mostly "
-                                    "the class token). Small numbers lie top left. Empty: the middle.",
-                                ),
-                            ],
-                        ),
-                        option(
-                            "direction",
-                            [
-                                io.String.Input(
-                                    "direction",
-                                    default="0: 1\n1: -0.5",
-                                    multiline=True,
-                                    tooltip="A channel a line, with ': share' if you like; below 0 keeps it away. Only "
-                                    "the proportions count.",
-                                )
-                            ],
-                        ),
-                        option(
-                            "head",
-                            [
-                                io.Int.Input(
-                                    "head",
-                                    default=0,
-                                    min=0,
-                                    max=1023,
-                                    tooltip="Which attention head, counted from 0. The layer is then an attention "
-                                    "module, such as blocks.3.attn.",
-                                )
-                            ],
-                        ),
-                    ],
+                    options=make_options(
+                        get_args(core.Kind),
+                        channel=[
+                            io.Int.Input(
+                                "channel",
+                                default=0,
+                                min=0,
+                                max=_MAX_CHANNEL,
+                                tooltip="Which feature of the layer, counted from 0. Their order means nothing: "
+                                "low ones are no simpler than high ones.",
+                            )
+                        ],
+                        neuron=[
+                            io.Int.Input(
+                                "channel",
+                                default=0,
+                                min=0,
+                                max=_MAX_CHANNEL,
+                                tooltip="Which feature, counted from 0, in the one place below.",
+                            ),
+                            io.String.Input(
+                                "position",
+                                default="",
+                                tooltip="Where: row and column, such as '3, 5', or a token, such as '0' (mostly "
+                                "the class token). Small numbers lie top left. Empty: the middle.",
+                            ),
+                        ],
+                        direction=[
+                            io.String.Input(
+                                "direction",
+                                default="0: 1\n1: -0.5",
+                                multiline=True,
+                                tooltip="A channel a line, with ': share' if you like; below 0 keeps it away. Only "
+                                "the proportions count.",
+                            )
+                        ],
+                        head=[
+                            io.Int.Input(
+                                "head",
+                                default=0,
+                                min=0,
+                                max=1023,
+                                tooltip="Which attention head, counted from 0. The layer is then an attention "
+                                "module, such as blocks.3.attn.",
+                            )
+                        ],
+                    ),
                     tooltip="Which part of the layer. layer dreams; channel is the one to see what a model knows.",
                 ),
                 weight_input(),

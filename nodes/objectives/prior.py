@@ -1,11 +1,9 @@
 """The node Prior."""
 
-from typing import get_args
-
 from comfy_api.latest import io
 
 from ...das_core.objectives import prior as core
-from ..schema import Objective, schema
+from ..schema import Objective, list_options, schema
 
 
 class Prior(io.ComfyNode):
@@ -25,7 +23,7 @@ class Prior(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "kind",
-                    options=list(get_args(core.PriorKind)),
+                    options=list_options(core.PriorKind, core.Prior.kind),
                     default=core.Prior.kind,
                     tooltip="total_variation: takes grain away and keeps edges, like a soft brush. l2: keeps the "
                     "picture near to what it started from. spectrum: as much fine detail as a photograph has, neither "

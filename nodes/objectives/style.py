@@ -9,8 +9,8 @@ from ...das_core.objectives import style as core
 from .. import bridge
 from ..schema import Objective, add_advice, model_input, schema, weight_input
 
-# Windows of a style image that a model sees at a time.
-_AT_A_TIME = 4
+_RESERVED_VIEWS = 4
+"""Views to reserve memory for: as many windows of the style image as the model is shown at a time."""
 
 
 class StyleObjective(io.ComfyNode):
@@ -50,7 +50,7 @@ class StyleObjective(io.ComfyNode):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, model: Judge, image: Tensor, layers: str, weight: float) -> io.NodeOutput:
-        images = bridge.read_images(image).to(bridge.get_device())
-        bridge.load_judges([model], _AT_A_TIME)
+        images = bridge.from_comfy_images(image).to(bridge.get_device())
+        bridge.load_judges([model], _RESERVED_VIEWS)
         with add_advice(UnknownLayerError, ". List Layers shows all"):
             return io.NodeOutput(core.StyleObjective.from_images(model, images, layers, weight))

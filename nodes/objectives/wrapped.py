@@ -1,7 +1,5 @@
 """The nodes Region and Schedule, which change where or when another objective acts."""
 
-from typing import get_args
-
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -10,7 +8,7 @@ from ...das_core.common.masks import check_mask
 from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from .. import bridge
-from ..schema import Objective, schema
+from ..schema import Objective, list_options, schema
 
 
 class Region(io.ComfyNode):
@@ -43,7 +41,7 @@ class Region(io.ComfyNode):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, objective: CoreObjective, mask: Tensor) -> io.NodeOutput:
-        return io.NodeOutput(RegionObjective(objective, check_mask(bridge.read_mask(mask), "the region")))
+        return io.NodeOutput(RegionObjective(objective, check_mask(bridge.from_comfy_mask(mask), "the region")))
 
 
 class Schedule(io.ComfyNode):
@@ -58,7 +56,7 @@ class Schedule(io.ComfyNode):
             description=(
                 "Let an objective count for more or less as the ascent goes on: first the scene, then a detail; first "
                 "one subject, then another. Its weight is multiplied by a factor that goes from start to end. Needs a "
-                "second objective to count against: with a single one only the sign matters."
+                "second objective to count against: alone, it ends the ascent in an error at a step where its weight is 0."
             ),
             search_aliases=["das", "direct ascent", "fade", "curve", "weight", "prompt schedule"],
             inputs=[
@@ -82,7 +80,7 @@ class Schedule(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "curve",
-                    options=list(get_args(Curve)),
+                    options=list_options(Curve, "linear"),
                     default="linear",
                     tooltip="How it goes there. linear: evenly. cosine: slowly at both ends. step: at once, half-way.",
                 ),

@@ -42,4 +42,4 @@ class PlotHistory(io.ComfyNode):
         records = (*before, *history)
         with add_advice(core.EmptyHistoryError, ": connect the history output of Optimize"):
             text, chart = core.format_history(records), core.plot_history(records)
-        return io.NodeOutput(text, bridge.return_images(chart))
+        return io.NodeOutput(text, bridge.to_comfy_images(chart))

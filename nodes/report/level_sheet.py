@@ -46,4 +46,4 @@ class StackLevels(io.ComfyNode):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, stack: ImageStack, size: int, stretch: bool) -> io.NodeOutput:
-        return io.NodeOutput(bridge.return_images(render_level_sheets(stack, size, stretch=stretch)))
+        return io.NodeOutput(bridge.to_comfy_images(render_level_sheets(stack, size, stretch=stretch)))

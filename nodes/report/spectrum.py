@@ -51,7 +51,7 @@ class Spectrum(io.ComfyNode):
     @bridge.enable_autograd
     def execute(cls, image: Tensor | None = None, stack: ImageStack | None = None) -> io.NodeOutput:
         if image is not None:
-            images = bridge.read_images(image)
+            images = bridge.from_comfy_images(image)
         elif stack is not None:
             images = stack.image()
         else:
@@ -62,6 +62,6 @@ class Spectrum(io.ComfyNode):
         slopes = (spectrum.slope, spectrum.low, spectrum.high)
         return io.NodeOutput(
             format_spectrum(spectrum, levels),
-            bridge.return_images(plot_spectrum(spectrum, levels)),
+            bridge.to_comfy_images(plot_spectrum(spectrum, levels)),
             *(float(slope[0]) for slope in slopes),
         )

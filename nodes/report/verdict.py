@@ -50,12 +50,12 @@ class Classify(io.ComfyNode):
     def execute(cls, classifier: CoreClassifier, image: Tensor, top_k: int) -> io.NodeOutput:
         if top_k < 1:
             raise ValueError(f"top_k {top_k} is too few; name at least 1 class")
-        images = bridge.read_images(image).to(bridge.get_device())
+        images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([classifier], len(images))
         predictions = core.classify(classifier, images, top_k)
         text = core.format_predictions(predictions, classifier.name)
         chart = core.plot_predictions(predictions, classifier.name)
-        return io.NodeOutput(text, bridge.return_images(chart), predictions[0][0].probability)
+        return io.NodeOutput(text, bridge.to_comfy_images(chart), predictions[0][0].probability)
 
 
 class Similarity(io.ComfyNode):
@@ -74,7 +74,7 @@ class Similarity(io.ComfyNode):
             ),
             search_aliases=["das", "direct ascent", "clip score", "compare", "cosine", "retrieval"],
             inputs=[
-                Clip.Input("clip", tooltip="The model to ask, from Load CLIP Judge."),
+                Clip.Input("clip", tooltip="The model to ask, from Load CLIP Judge or CLIP from ComfyUI."),
                 io.Image.Input("image", tooltip="Any image or batch; each is seen whole, as the model was trained to."),
                 io.String.Input(
                     "text",
@@ -95,12 +95,12 @@ class Similarity(io.ComfyNode):
     @bridge.enable_autograd
     def execute(cls, clip: CLIP, image: Tensor, text: str) -> io.NodeOutput:
         texts = parse_texts(text)
-        bridge.load_reader(clip, texts)
+        bridge.load_text_tower(clip, texts)
         # Read before the image tower is loaded, which may push the text tower out of a small GPU.
         clip.encode_text(texts)
-        images = bridge.read_images(image).to(bridge.get_device())
+        images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([clip], len(images))
         table = core.compare_with_texts(clip, images, texts)
         listing = core.format_similarities(table, texts, clip.name)
         chart = core.plot_similarities(table, texts, clip.name)
-        return io.NodeOutput(listing, bridge.return_images(chart), float(table[0, 0]))
+        return io.NodeOutput(listing, bridge.to_comfy_images(chart), float(table[0, 0]))

@@ -18,8 +18,9 @@ class SaveStack(io.ComfyNode):
             display_name="Save Stack",
             category="Direct Ascent/stack",
             description=(
-                "Keep a stack as a file, so that an ascent can go on tomorrow exactly where it is now, be edited, or "
-                "be rendered larger. The file holds all levels and what the optimizer remembers, not just the picture."
+                "Keep a stack as a file, so that an ascent can go on from it tomorrow, or that it can be edited or rendered "
+                "larger. The file holds the exact state, all levels and what the optimizer remembers, not just the "
+                "picture; a new Optimize starts its own schedule anew."
             ),
             search_aliases=["das", "direct ascent", "write", "checkpoint", "keep", "safetensors"],
             inputs=[
@@ -63,7 +64,7 @@ class LoadStack(io.ComfyNode):
                     "file",
                     options=bridge.list_stack_files(),
                     tooltip=f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder "
-                    "for files from elsewhere. The newest stand first; press R to see new ones.",
+                    "for files from elsewhere. In each folder the newest come first; press R to see new ones.",
                 ),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize, Edit Stack, Stack Levels or Stack to Image.")],

@@ -5,13 +5,15 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
+from ...das_core.stack.color import ColorSpace
 from ...das_core.stack.image_stack import ImageStack as CoreStack
+from ...das_core.stack.operator_forms import Method
 from ...das_core.stack.spec import StackSpec
 from .. import bridge
-from ..schema import Stack, read_choice, schema
-from .stack_inputs import check_start, levels_input, read_levels, start_input
+from ..schema import Stack, list_options, read_choice, schema
+from .stack_inputs import STARTS, check_start, choose_levels, levels_input, start_input
 
-_LARGEST_SIDE = 16384
+_MAX_SIDE = 16384
 
 
 class ImageStack(io.ComfyNode):
@@ -40,7 +42,7 @@ class ImageStack(io.ComfyNode):
                     "width",
                     default=224,
                     min=16,
-                    max=_LARGEST_SIDE,
+                    max=_MAX_SIDE,
                     step=8,
                     tooltip="Width of the picture in pixels. 224 is what most models see and is quickest; larger "
                     "pictures take hardly more time a step but more steps to fill.",
@@ -49,7 +51,7 @@ class ImageStack(io.ComfyNode):
                     "height",
                     default=224,
                     min=16,
-                    max=_LARGEST_SIDE,
+                    max=_MAX_SIDE,
                     step=8,
                     tooltip="Height of the picture in pixels. Need not equal the width.",
                 ),
@@ -72,7 +74,7 @@ class ImageStack(io.ComfyNode):
                 levels_input(),
                 io.Combo.Input(
                     "color",
-                    options=["decorrelated", "rgb"],
+                    options=list_options(ColorSpace, "decorrelated"),
                     default="decorrelated",
                     tooltip="Which colours move independently. decorrelated: those of natural images, which gives more "
                     "natural hues. rgb: the reference, often purple and green.",
@@ -80,7 +82,7 @@ class ImageStack(io.ComfyNode):
                 start_input(),
                 io.Combo.Input(
                     "method",
-                    options=["spectral", "exact", "layers"],
+                    options=list_options(Method, "spectral"),
                     default="spectral",
                     tooltip="How a step is spread over the levels. spectral: a filter, fastest, within a few percent "
                     "of exact. exact: to the letter of the paper, slower with many levels. layers: keeps every level "
@@ -129,8 +131,8 @@ class ImageStack(io.ComfyNode):
         height: int,
         margin: int,
         batch_size: int,
-        color: str,
-        method: str,
+        color: ColorSpace,
+        method: Method,
         seed: int,
         levels: dict[str, Any] | None = None,
         start: dict[str, Any] | None = None,
@@ -139,13 +141,13 @@ class ImageStack(io.ComfyNode):
         mask: Tensor | None = None,
         feather: int = 0,
     ) -> io.NodeOutput:
-        kind, settings = read_choice("start", start, ("gray", "noise", "image"))
+        kind, settings = read_choice("start", start, STARTS)
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
         check_start(kind, image is not None, mask is not None)
         longest = max(width, height) + 2 * margin
-        resolutions = read_levels(levels, longest)
-        spec = StackSpec(width, height, margin, resolutions, color=color, method=method, tile=tile)  # type: ignore[arg-type]
+        resolutions = choose_levels(levels, longest)
+        spec = StackSpec(width, height, margin, resolutions, color=color, method=method, tile=tile)
         batch = max(batch_size, *(len(given) for given in (image, mask) if given is not None), 1)
         bridge.check_memory(
             spec.ascent_bytes(batch),
@@ -155,9 +157,9 @@ class ImageStack(io.ComfyNode):
         if kind == "noise":
             stack = CoreStack.noise(spec, batch_size, **settings, seed=seed)
         elif kind == "image" and image is not None:
-            stack = CoreStack.from_image(spec, bridge.read_images(image), batch_size, **settings)
+            stack = CoreStack.from_image(spec, bridge.from_comfy_images(image), batch_size, **settings)
         else:
-            stack = CoreStack.grey(spec, batch_size)
+            stack = CoreStack.gray(spec, batch_size)
         if image is not None and mask is not None:
-            stack = stack.place_into(bridge.read_images(image), bridge.read_mask(mask), feather)
+            stack = stack.place_into(bridge.from_comfy_images(image), bridge.from_comfy_mask(mask), feather)
         return io.NodeOutput(stack.to(bridge.get_storage_device()))

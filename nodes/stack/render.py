@@ -50,7 +50,7 @@ class StackToImage(io.ComfyNode):
     @bridge.enable_autograd
     def execute(cls, stack: ImageStack, scale: float = 1.0) -> io.NodeOutput:
         if scale == 1:
-            return io.NodeOutput(bridge.return_images(stack.image()))
+            return io.NodeOutput(bridge.to_comfy_images(stack.image()))
         check_scale(scale)
         (height, width), _ = scale_size(stack.spec, scale)
         bridge.check_memory(
@@ -59,4 +59,4 @@ class StackToImage(io.ComfyNode):
             "choose a smaller scale",
             stack.canvas.device,
         )
-        return io.NodeOutput(bridge.return_images(render_stack(stack, scale)))
+        return io.NodeOutput(bridge.to_comfy_images(render_stack(stack, scale)))

@@ -5,47 +5,45 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.stack.levels import linear_levels, parse_levels, power_levels
-from ..schema import read_choice
+from ..schema import make_options, read_choice
+
+_LEVELS = ("linear", "powers_of_two", "custom")
+
+STARTS = ("gray", "noise", "image")
+"""The options of `start_input`."""
 
 
 def levels_input() -> Any:
-    """Return the input that chooses the resolutions of the levels; `read_levels` reads its value."""
-    option = io.DynamicCombo.Option
+    """Return the input that chooses the resolutions of the levels; `choose_levels` reads its value."""
     return io.DynamicCombo.Input(
         "levels",
-        options=[
-            option(
-                "linear",
-                [
-                    io.Int.Input(
-                        "step",
-                        default=4,
-                        min=1,
-                        max=1024,
-                        tooltip="Every step-th resolution. 1: all of them, the smoothest. 4: the "
-                        "reference. Above 32: few levels, harsher pictures.",
-                    )
-                ],
-            ),
-            option("powers_of_two", []),
-            option(
-                "custom",
-                [
-                    io.String.Input(
-                        "resolutions",
-                        default="1, 4, 16, 64, 224",
-                        tooltip="Resolutions along the long side of the canvas (margins included), apart "
-                        "by commas. Only small ones: blurred pictures. Only large ones: grainy ones.",
-                    )
-                ],
-            ),
-        ],
+        options=make_options(
+            _LEVELS,
+            linear=[
+                io.Int.Input(
+                    "step",
+                    default=4,
+                    min=1,
+                    max=1024,
+                    tooltip="Every step-th resolution. 1: all of them, the smoothest. 4: the "
+                    "reference. Above 32: few levels, harsher pictures.",
+                )
+            ],
+            custom=[
+                io.String.Input(
+                    "resolutions",
+                    default="1, 4, 16, 64, 224",
+                    tooltip="Resolutions along the long side of the canvas (margins included), apart "
+                    "by commas. Only small ones: blurred pictures. Only large ones: grainy ones.",
+                )
+            ],
+        ),
         tooltip="Which resolutions the stack is made of. linear is the reference and leans toward large "
         "shapes; powers_of_two treats every octave alike and shows more texture.",
     )
 
 
-def read_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
+def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
     """Return the resolutions that are chosen.
 
     Args:
@@ -55,7 +53,7 @@ def read_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
     Raises:
         ValueError: when no known option is chosen, or its step or resolutions do not suit the canvas.
     """
-    kind, settings = read_choice("levels", choice, ("linear", "powers_of_two", "custom"))
+    kind, settings = read_choice("levels", choice, _LEVELS)
     if kind == "linear":
         return linear_levels(longest, settings["step"])
     if kind == "powers_of_two":
@@ -65,48 +63,41 @@ def read_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
 
 def start_input() -> Any:
     """Return the input that chooses what the picture is before the first step."""
-    option = io.DynamicCombo.Option
     return io.DynamicCombo.Input(
         "start",
-        options=[
-            option("gray", []),
-            option(
-                "noise",
-                [
-                    io.Float.Input(
-                        "amplitude",
-                        default=0.3,
-                        min=0.0,
-                        max=10.0,
-                        step=0.05,
-                        tooltip="How strong the noise is. 0.1: hardly visible. 1: full contrast, much of "
-                        "it survives in the result.",
-                    ),
-                    io.Float.Input(
-                        "decay",
-                        default=0.7,
-                        min=0.01,
-                        max=2.0,
-                        step=0.05,
-                        tooltip="How much weaker every finer octave is. 0.3: soft blobs. 1: grain.",
-                    ),
-                ],
-            ),
-            option(
-                "image",
-                [
-                    io.Float.Input(
-                        "contrast",
-                        default=0.95,
-                        min=0.01,
-                        max=1.0,
-                        step=0.01,
-                        tooltip="How much of the image's contrast to keep. 1: all, but pure black and "
-                        "white hardly move any more. 0.5: a pale copy that changes readily.",
-                    )
-                ],
-            ),
-        ],
+        options=make_options(
+            STARTS,
+            noise=[
+                io.Float.Input(
+                    "amplitude",
+                    default=0.3,
+                    min=0.0,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="How strong the noise is. 0.1: hardly visible. 1: full contrast, much of "
+                    "it survives in the result.",
+                ),
+                io.Float.Input(
+                    "decay",
+                    default=0.7,
+                    min=0.01,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="How much weaker every finer octave is. 0.3: soft blobs. 1: grain.",
+                ),
+            ],
+            image=[
+                io.Float.Input(
+                    "contrast",
+                    default=0.95,
+                    min=0.01,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How much of the image's contrast to keep. 1: all, but pure black and "
+                    "white hardly move any more. 0.5: a pale copy that changes readily.",
+                )
+            ],
+        ),
         tooltip="What the picture is before the first step. gray: the reference. noise: another picture "
         "for every seed. image: the connected image.",
     )

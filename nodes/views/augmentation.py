@@ -1,7 +1,7 @@
 """The node Augmentation."""
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from comfy_api.latest import io
 
@@ -11,7 +11,9 @@ from ...das_core.views.draws import NoiseKind
 from ...das_core.views.transforms import Flip, Noise
 from ...das_core.views.windows import Windows
 from ..schema import Augmentation as AugmentationSocket
-from ..schema import read_choice, schema
+from ..schema import list_options, make_options, read_choice, schema
+
+_OVER_TIME = ("constant", "scheduled")
 
 
 class Augmentation(io.ComfyNode):
@@ -19,7 +21,6 @@ class Augmentation(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        option = io.DynamicCombo.Option
         return schema(
             node_id="DAS_Augmentation",
             display_name="Augmentation",
@@ -27,7 +28,7 @@ class Augmentation(io.ComfyNode):
             description=(
                 "How the models see the picture: many shifted, zoomed, mirrored and noisy views of it each step. "
                 "What convinces a model in every view is an image; what convinces it in one is noise. Of all settings "
-                "these matter most. Optimize uses these same values when nothing is connected."
+                "these matter most. Without this node Optimize uses its defaults, with jitter at most the margin."
             ),
             search_aliases=["das", "direct ascent", "cutouts", "crops", "jitter", "noise", "views"],
             inputs=[
@@ -98,55 +99,52 @@ class Augmentation(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "noise_kind",
-                    options=["gaussian", "uniform"],
+                    options=list_options(NoiseKind, Noise.kind),
                     default=Noise.kind,
-                    tooltip="gaussian: around the true value, the noise knob is its standard deviation. uniform: "
+                    tooltip="gaussian: around the true value, noise is its standard deviation. uniform: "
                     "brightens every view, as in the reference (there 0.2), and leaves the picture darker.",
                 ),
                 io.DynamicCombo.Input(
                     "over_time",
                     optional=True,
-                    options=[
-                        option("constant", []),
-                        option(
-                            "scheduled",
-                            [
-                                io.Float.Input(
-                                    "noise_end",
-                                    default=0.02,
-                                    min=0.0,
-                                    max=10.0,
-                                    step=0.01,
-                                    tooltip="Noise at the last step. Lower than noise: shapes that stand noise first, "
-                                    "clean detail at the end. As high as noise: no change.",
-                                ),
-                                io.Int.Input(
-                                    "jitter_end",
-                                    default=56,
-                                    min=0,
-                                    max=4096,
-                                    tooltip="Jitter at the last step, in pixels. Low: the end goes to the picture "
-                                    "itself, edges get less. As high as the margin: edges stay as good as the middle.",
-                                ),
-                                io.Float.Input(
-                                    "zoom_min_end",
-                                    default=0.3,
-                                    min=0.02,
-                                    max=1.0,
-                                    step=0.01,
-                                    tooltip="The closest view at the last step. 0.1: ends on fine detail everywhere. "
-                                    "0.9: ends on the picture as a whole.",
-                                ),
-                                io.Combo.Input(
-                                    "curve",
-                                    options=list(get_args(Curve)),
-                                    default="linear",
-                                    tooltip="How they go there. linear: evenly. cosine: slowly at both ends. step: at "
-                                    "once, half-way.",
-                                ),
-                            ],
-                        ),
-                    ],
+                    options=make_options(
+                        _OVER_TIME,
+                        scheduled=[
+                            io.Float.Input(
+                                "noise_end",
+                                default=0.02,
+                                min=0.0,
+                                max=10.0,
+                                step=0.01,
+                                tooltip="Noise at the last step. Lower than noise: shapes that stand noise first, "
+                                "clean detail at the end. As high as noise: no change.",
+                            ),
+                            io.Int.Input(
+                                "jitter_end",
+                                default=56,
+                                min=0,
+                                max=4096,
+                                tooltip="Jitter at the last step, in pixels. Low: the end goes to the picture "
+                                "itself, edges get less. As high as the margin: edges stay as good as the middle.",
+                            ),
+                            io.Float.Input(
+                                "zoom_min_end",
+                                default=0.3,
+                                min=0.02,
+                                max=1.0,
+                                step=0.01,
+                                tooltip="The closest view at the last step. 0.1: ends on fine detail everywhere. "
+                                "0.9: ends on the picture as a whole.",
+                            ),
+                            io.Combo.Input(
+                                "curve",
+                                options=list_options(Curve, "linear"),
+                                default="linear",
+                                tooltip="How they go there. linear: evenly. cosine: slowly at both ends. step: at "
+                                "once, half-way.",
+                            ),
+                        ],
+                    ),
                     tooltip="Whether noise, jitter and zoom_min change over the ascent. constant: they stay. "
                     "scheduled: each goes from its value above to its end value.",
                 ),
@@ -168,7 +166,7 @@ class Augmentation(io.ComfyNode):
         over_time: dict[str, Any] | None = None,
         augmentation: CoreAugmentation | None = None,
     ) -> io.NodeOutput:
-        kind, ends = read_choice("over_time", over_time or "constant", ("constant", "scheduled"))
+        kind, ends = read_choice("over_time", over_time or "constant", _OVER_TIME)
         windows = Windows(jitter, zoom_min, zoom_max, zoom_start)
         noises = Noise(noise, noise_kind)
         if kind == "scheduled":

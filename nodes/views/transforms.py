@@ -1,7 +1,7 @@
 """The nodes Color Shift, Perspective and Patch Mask, each of which appends one transform to an augmentation."""
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from comfy_api.latest import io
 
@@ -10,11 +10,11 @@ from ...das_core.views.augmentation import Augmentation
 from ...das_core.views.perspective import FARTHEST_CORNER
 from ...das_core.views.transforms import Transform
 from ..schema import Augmentation as AugmentationSocket
-from ..schema import schema
+from ..schema import list_options, schema
 
 
-def _make_schema(node_id: str, display_name: str, description: str, aliases: list[str], knobs: list[Any]) -> io.Schema:
-    """Return the schema of a node that appends a transform; `knobs` are the inputs of the transform."""
+def _make_schema(node_id: str, display_name: str, description: str, aliases: list[str], inputs: list[Any]) -> io.Schema:
+    """Return the schema of a node that appends a transform; `inputs` are those of the transform."""
     chain = AugmentationSocket.Input(
         "augmentation",
         optional=True,
@@ -27,7 +27,7 @@ def _make_schema(node_id: str, display_name: str, description: str, aliases: lis
         category="Direct Ascent/views",
         description=description,
         search_aliases=["das", "direct ascent", "augmentation", *aliases],
-        inputs=[chain, *knobs],
+        inputs=[chain, *inputs],
         outputs=[AugmentationSocket.Output("augmentation", tooltip="For Optimize, or for the next node of views.")],
     )
 
@@ -144,7 +144,7 @@ class PatchMask(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "fill",
-                    options=list(get_args(core.Fill)),
+                    options=list_options(core.Fill, core.PatchMask.fill),
                     default=core.PatchMask.fill,
                     tooltip="What is seen in their place. mean: the mean colour of the view, hardly noticed. gray: "
                     "always mid-grey, which stands out in bright and dark pictures.",

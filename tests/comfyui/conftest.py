@@ -15,12 +15,12 @@ from harness.client import Client
 from harness.page import BrowserNotFoundError, open_page, start_chromium
 from harness.server import (
     PACK_NAME,
-    REPOSITORY,
     ComfyUINotFoundError,
     ComfyUIStartError,
     find_comfyui,
     start_comfyui,
 )
+from repository import REPOSITORY
 
 
 @pytest.fixture(scope="session", autouse=True)

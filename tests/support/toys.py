@@ -90,7 +90,7 @@ def class_objective(target: int = 3, weight: float = 1.0, seed: int = 0) -> Clas
 def climb(stack: ImageStack | None = None, **settings: object) -> Result:
     asked = settings.pop("objectives", None) or [class_objective()]
     ascent = Ascent(
-        stack or ImageStack.grey(SPEC),
+        stack or ImageStack.gray(SPEC),
         asked,  # type: ignore[arg-type]
         settings.pop("augmentation", VIEWS),  # type: ignore[arg-type]
         **{"steps": 5, **settings},  # type: ignore[arg-type]

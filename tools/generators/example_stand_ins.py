@@ -8,15 +8,16 @@ from typing import Any
 import skimage.data
 from PIL import Image
 
-Prompt = dict[str, Any]
+from harness.client import Prompt
 
 STARTERS = ("starter", "second_opinion")
-"""They replace, in turn, the CLIPs that would be downloaded."""
+"""Used alternately in place of the CLIPs that would be downloaded."""
 
 STYLE = "cells.png"
+"""The sample for a style image, a picture of texture."""
 
 
-def use_starters(prompt: Mapping[str, Any]) -> Prompt:
+def use_starters(prompt: Prompt) -> Prompt:
     """Return the workflow with the CLIPs that the pack installs in place of those that it would download."""
     changed = copy.deepcopy(dict(prompt))
     fetched = [
@@ -31,8 +32,11 @@ def use_starters(prompt: Mapping[str, Any]) -> Prompt:
     return changed
 
 
-def use_photographs(prompt: Mapping[str, Any]) -> tuple[Prompt, dict[str, Image.Image]]:
-    """Return the workflow with sample photographs in its LoadImage nodes, in turn, and these by their file names."""
+def use_photographs(prompt: Prompt) -> tuple[Prompt, dict[str, Image.Image]]:
+    """Return the workflow with sample photographs in its LoadImage nodes, and the photographs by file name.
+
+    A node whose title contains "Style" gets `STYLE`; the others get the other photographs alternately.
+    """
     changed = copy.deepcopy(dict(prompt))
     photographs = {
         "cat.png": skimage.data.chelsea,
@@ -43,13 +47,12 @@ def use_photographs(prompt: Mapping[str, Any]) -> tuple[Prompt, dict[str, Image.
     used = set()
     for node in changed.values():
         if node["class_type"] == "LoadImage":
-            # The sample for a style is a picture of texture.
             node["inputs"]["image"] = STYLE if "Style" in node["_meta"]["title"] else next(subjects)
             used.add(node["inputs"]["image"])
     return changed, {name: Image.fromarray(photographs[name]()) for name in sorted(used)}
 
 
-def remove_nodes(prompt: Mapping[str, Any], class_type: str) -> Prompt:
+def remove_nodes(prompt: Prompt, class_type: str) -> Prompt:
     """Return the workflow without the nodes of one class and without all nodes that depend on them."""
     left = {name: node for name, node in prompt.items() if node["class_type"] != class_type}
     while True:
@@ -60,4 +63,5 @@ def remove_nodes(prompt: Mapping[str, Any], class_type: str) -> Prompt:
 
 
 def _sources(node: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the nodes that the inputs of a node are linked to."""
     return [value[0] for value in node["inputs"].values() if isinstance(value, list)]

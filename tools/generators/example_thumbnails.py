@@ -1,22 +1,22 @@
 """Thumbnails of the example workflows: what a node of the workflow shows, as one small JPEG."""
 
 import io
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from PIL import Image, ImageOps
 from torchvision.transforms.functional import pil_to_tensor, to_pil_image
-from torchvision.utils import make_grid
 
 from harness.client import Client
+from runner.contact_sheet import make_contact_sheet
 
 THUMBNAIL_SIDE = 512
-THUMBNAIL_BYTES = 100_000
-"""The template browser loads all thumbnails at once."""
+MAX_THUMBNAIL_BYTES = 100_000
+"""Maximum size of a thumbnail file: the template browser loads all thumbnails at once."""
 
-THUMBNAIL_IMAGES = 16
-"""A sheet shows at most so many images of a batch."""
+MAX_THUMBNAIL_IMAGES = 16
+"""Maximum number of images of a batch that a thumbnail shows."""
 
 RUN_SECONDS = 3600.0
 
@@ -27,17 +27,17 @@ def encode_thumbnail(image: Image.Image) -> bytes:
     for quality in range(88, 0, -6):
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality, optimize=True)
-        if buffer.tell() < THUMBNAIL_BYTES:
+        if buffer.tell() < MAX_THUMBNAIL_BYTES:
             break
     return buffer.getvalue()
 
 
 def tile_images(images: Sequence[Image.Image]) -> Image.Image:
-    """Return images of one size side by side in a square; of more than sixteen, sixteen at equal distances."""
-    count = min(len(images), THUMBNAIL_IMAGES)
+    """Return a square grid of images of one size; of more than sixteen images, sixteen at equal distances."""
+    count = min(len(images), MAX_THUMBNAIL_IMAGES)
     shown = [images[place * (len(images) - 1) // max(count - 1, 1)] for place in range(count)]
-    tiles = [pil_to_tensor(image.convert("RGB")) for image in shown]
-    return to_pil_image(make_grid(tiles, nrow=math.ceil(math.sqrt(count)), padding=0))
+    tiles = torch.stack([pil_to_tensor(image.convert("RGB")) for image in shown])
+    return to_pil_image(make_contact_sheet(tiles, padding=0))
 
 
 def render_picture(

@@ -18,20 +18,19 @@ from harness.page import load_api, load_workflow
 from harness.server import PACK_NAME
 
 PICTURE_HEIGHT = dict.fromkeys(("LoadImage", "PreviewImage", "SaveImage", "DAS_Optimize"), 260)
-"""Room below the widgets of nodes that show a picture when they run: a square one at the minimum width. Without this
-room they would grow over their neighbours."""
+"""Height that is added to nodes which show a picture when they run: that of a square one at the minimum width. Without
+it they would grow over their neighbours."""
 
 MINIMUM_WIDTH = 270
 GRID = 10
-"""Sizes are rounded up to multiples of it: on the page they vary by a pixel or two with the fonts of the machine."""
+"""Sizes are rounded up to multiples of this: on the page they vary by a pixel or two with the fonts of the machine."""
 
 NOTE_WIDTH = 640
 NOTE_LINE_HEIGHT = 18
 NOTE_LINE_LENGTH = 110
 """The number of characters in a line of a note of that width, in the font of the frontend."""
 
-# Some widgets of the page, such as the text that PreviewAny shows, are sent to the server without being inputs.
-PAGE_ONLY_INPUTS_DROPPED = """async () => {
+JS_GET_PROMPT = """async () => {
     const prompt = (await app.graphToPrompt()).output
     for (const node of Object.values(prompt)) {
         const { required, optional } = LiteGraph.registered_node_types[node.class_type].nodeData.input
@@ -40,10 +39,13 @@ PAGE_ONLY_INPUTS_DROPPED = """async () => {
     }
     return prompt
 }"""
+"""Returns the workflow in API format, without the widgets that are no inputs of the node, such as the text that
+PreviewAny shows: the page sends them to the server too."""
 
-SIZES = "() => Object.fromEntries(app.graph.nodes.map(node => [node.id, [...node.size]]))"
+JS_GET_SIZES = "() => Object.fromEntries(app.graph.nodes.map(node => [node.id, [...node.size]]))"
+"""Returns the width and height of each node by its id."""
 
-ARRANGE = """([boxes, note]) => {
+JS_ARRANGE = """([boxes, note]) => {
     for (const [id, box] of Object.entries(boxes)) {
         const node = app.graph.getNodeById(id)
         node.pos = [box.x, box.y]
@@ -61,6 +63,7 @@ ARRANGE = """([boxes, note]) => {
         node.setSize([note.width, note.height])
     }
 }"""
+"""Moves and resizes the nodes, fixes their seeds, and adds the note unless it is null."""
 
 
 class RoundTripError(ValueError):
@@ -81,7 +84,7 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
     check_same(prompt, page, name)
     boxes = compute_layout(_sizes(page, prompt), _links(prompt))
     arranged = {node: vars(box) for node, box in boxes.items()}
-    page.evaluate(ARRANGE, [arranged, vars(_note_box(note)) | {"text": note} if note else None])
+    page.evaluate(JS_ARRANGE, [arranged, vars(_note_box(note)) | {"text": note} if note else None])
     # The page writes the JSON itself, which drops undefined values; converted by Playwright, they would become null.
     workflow: Json = json.loads(page.evaluate("JSON.stringify(app.graph.serialize())"))
     workflow["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/{name}"))
@@ -96,7 +99,7 @@ def check_same(prompt: Mapping[str, Any], page: Page, name: str) -> None:
 
     Widgets that only the page has, such as those in which PreviewAny shows its text, are not compared.
     """
-    found = find_differences(prompt, page.evaluate(PAGE_ONLY_INPUTS_DROPPED))
+    found = find_differences(prompt, page.evaluate(JS_GET_PROMPT))
     if found:
         raise RoundTripError(f"{name}: the page does not say what the API file says:\n  " + "\n  ".join(found))
 
@@ -129,7 +132,7 @@ def _links(prompt: Mapping[str, Any]) -> list[Link]:
 
 
 def _sizes(page: Page, prompt: Mapping[str, Any]) -> dict[str, Size]:
-    measured: dict[str, tuple[float, float]] = page.evaluate(SIZES)
+    measured: dict[str, tuple[float, float]] = page.evaluate(JS_GET_SIZES)
     sizes = {}
     for node, content in prompt.items():
         width, height = (math.ceil(side / GRID) * GRID for side in measured[node])

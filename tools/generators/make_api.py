@@ -12,26 +12,32 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from repository import REPOSITORY
+
 FROZEN = Path("tests/nodes/api.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="make_api", description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--break", action="store_true", dest="broken", help="write it even when workflow files break")
+    parser.add_argument(
+        "--break",
+        action="store_true",
+        dest="broken",
+        help="write the file even if workflow files break",
+    )
     given = parser.parse_args(arguments)
     # These import PyTorch, which --help does not need.
     from generators.node_api import describe_pack, find_breaks
     from runner.node_classes import load_pack_without_models
 
-    now = describe_pack(load_pack_without_models(REPOSITORY))
+    new_api = describe_pack(load_pack_without_models(REPOSITORY))
     path = REPOSITORY / FROZEN
-    found = find_breaks(json.loads(path.read_text(encoding="utf-8")), now) if path.is_file() else []
+    found = find_breaks(json.loads(path.read_text(encoding="utf-8")), new_api) if path.is_file() else []
     print(*found, sep="\n", end="\n" if found else "", file=sys.stderr)
     if found and not given.broken:
         return 1
-    path.write_text(json.dumps(now, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(new_api, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(path)
     return 0
 

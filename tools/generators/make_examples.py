@@ -3,10 +3,11 @@
     make examples [ARGS="[--thumbnails] [name ...]"]
 
 The page of a real ComfyUI in headless Chromium makes example_workflows/NAME.json from example_workflows/api/NAME.json,
-and adds the note in api/NAME.md if there is one. With --thumbnails the workflow also runs, and the first picture that
-it saves becomes example_workflows/NAME.jpg. That run downloads nothing: the starters replace other CLIPs, sample
-photographs replace those of the user, and diffusion is left out. ComfyUI is expected at the environment variable
-COMFYUI_PATH, else at ~/ComfyUI; it is started with this Python, which therefore needs ComfyUI's requirements.
+and adds the note in api/NAME.md if there is one. With --thumbnails the workflow also runs, and the images of one node
+become example_workflows/NAME.jpg: of the node whose title SHOWN names, else of the first SaveImage node, else of the
+first PreviewImage node. That run downloads nothing: the starters replace other CLIPs, sample photographs replace those
+of the user, and diffusion is left out. ComfyUI is expected at the environment variable COMFYUI_PATH, else at ~/ComfyUI;
+it is started with this Python, which therefore needs ComfyUI's requirements.
 """
 
 import argparse
@@ -24,10 +25,11 @@ from generators.example_thumbnails import encode_thumbnail, render_picture
 from generators.example_workflow import RoundTripError, make_workflow
 from harness.client import Client
 from harness.page import open_page, start_chromium
-from harness.server import REPOSITORY, start_comfyui
+from harness.server import start_comfyui
+from repository import REPOSITORY
 
 SHOWN = {"timelapse": "Frames", "prompt_to_prompt": "Frames"}
-"""The title of the node whose images become the thumbnail, for examples where it is not the first that saves one."""
+"""By example, the title of the node whose images become the thumbnail, where it is not the first that saves images."""
 
 
 def read_prompt(path: Path) -> dict[str, Any]:
@@ -40,12 +42,12 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     description, _, details = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(prog="make_examples", description=description, epilog=details)
-    parser.add_argument("names", nargs="*", metavar="name", help="which ones, without .json; all by default")
+    parser.add_argument("names", nargs="*", metavar="name", help="the example to make, without .json; all by default")
     parser.add_argument(
-        "--directory", type=Path, default=REPOSITORY / "example_workflows", help="of the examples and api/"
+        "--directory", type=Path, default=REPOSITORY / "example_workflows", help="the folder with the examples and api/"
     )
-    parser.add_argument("--thumbnails", action="store_true", help="run them too, and write NAME.jpg")
-    parser.add_argument("--gpu", action="store_true", help="let ComfyUI choose the device; the CPU by default")
+    parser.add_argument("--thumbnails", action="store_true", help="also run each example and write NAME.jpg")
+    parser.add_argument("--gpu", action="store_true", help="let ComfyUI choose the device instead of the CPU")
     return parser.parse_args(arguments)
 
 

@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from repository import REPOSITORY
+
 LOCALE = Path("locales/en/nodeDefs.json")
 
 Texts: TypeAlias = dict[str, dict[str, str]]

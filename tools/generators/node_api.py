@@ -17,7 +17,8 @@ Inputs: TypeAlias = Mapping[str, Any]
 """The value of each input; that of a combo is "COMBO" if its options are not part of the API."""
 
 _MAX_OPTIONS = 20
-"""A longer list of options comes from another library, and is not part of the API."""
+"""Maximum number of options that are part of the API: a longer list comes from another library."""
+
 _WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 
 
@@ -33,10 +34,12 @@ def describe_node(node_class: type[Any]) -> dict[str, Inputs]:
 
 
 def _describe_inputs(inputs: Iterable[Input]) -> dict[str, Any]:
+    """Return the value of each input in an API, by its name, which has a question mark if the input is optional."""
     return {item.own_name + ("" if item.required else "?"): _describe_type(item) for item in inputs}
 
 
 def _describe_type(item: Input) -> Any:
+    """Return the value of an input in an API; see the docstring of this module."""
     if item.type == DYNAMIC_COMBO:
         return {option: _describe_inputs(brought) for option, brought in item.inputs_by_option.items()}
     if item.type == AUTOGROW:
@@ -48,15 +51,20 @@ def _describe_type(item: Input) -> Any:
     return f"{item.type} and control" if item.settings.get("control_after_generate") else item.type
 
 
-def find_breaks(frozen: Mapping[str, Mapping[str, Inputs]], now: Mapping[str, Mapping[str, Inputs]]) -> list[str]:
-    """Return a sentence for each change of a frozen API that breaks workflow files; additions at the end do not."""
+def find_breaks(old_api: Mapping[str, Mapping[str, Inputs]], new_api: Mapping[str, Mapping[str, Inputs]]) -> list[str]:
+    """Return a sentence for each change of an API that breaks workflow files; additions at the end do not.
+
+    Args:
+        old_api: the API that existing workflow files were made with, as `describe_pack` returns it.
+        new_api: the API of the nodes as they are.
+    """
     found: list[str] = []
-    for node_id, api in frozen.items():
-        if node_id not in now:
+    for node_id, api in old_api.items():
+        if node_id not in new_api:
             found.append(f"{node_id} is gone: workflow files that hold this node cannot be opened")
             continue
-        found += _find_broken_inputs(node_id, api["inputs"], now[node_id]["inputs"], shift=False)
-        before, after = list(api["outputs"].items()), list(now[node_id]["outputs"].items())
+        found += _find_broken_inputs(node_id, api["inputs"], new_api[node_id]["inputs"], widgets_follow=False)
+        before, after = list(api["outputs"].items()), list(new_api[node_id]["outputs"].items())
         if after[: len(before)] != before:
             found.append(
                 f"{node_id} had the outputs {_list_outputs(before)} and now has {_list_outputs(after)}: links go by "
@@ -69,16 +77,16 @@ def _list_outputs(outputs: Sequence[tuple[str, str]]) -> str:
     return ", ".join(f"{name} ({kind})" for name, kind in outputs)
 
 
-def _find_broken_inputs(where: str, frozen: Inputs, now: Inputs, shift: bool) -> Iterator[str]:
+def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_follow: bool) -> Iterator[str]:
     """Yield a sentence for each break among inputs.
 
     Args:
         where: the node, and the option that brings the inputs, for the sentences.
-        frozen: the inputs that workflow files know.
-        now: the inputs of today.
-        shift: whether other widgets follow these inputs: a new widget among them changes the positions of those.
+        old_api: the inputs that existing workflow files were made with.
+        new_api: the inputs as they are.
+        widgets_follow: True if widgets come after this option's inputs, so adding one would move them.
     """
-    old, new = ({name.rstrip("?"): name for name in inputs} for inputs in (frozen, now))
+    old, new = ({name.rstrip("?"): name for name in inputs} for inputs in (old_api, new_api))
     added = [name for name in new if name not in old]
     for name in old:
         if name not in new:
@@ -91,9 +99,9 @@ def _find_broken_inputs(where: str, frozen: Inputs, now: Inputs, shift: bool) ->
     for name in kept:
         if old[name].endswith("?") and not new[name].endswith("?"):
             yield f"{where}: the input {name} was optional and is required now: workflow files may lack it"
-        behind = list(frozen)[list(old).index(name) + 1 :]
-        shifted = shift or any(_is_widget(frozen[other]) for other in behind)
-        yield from _find_broken_type(f"{where}: {name}", frozen[old[name]], now[new[name]], shifted)
+        following = list(old_api)[list(old).index(name) + 1 :]
+        followed = widgets_follow or any(_is_widget(old_api[other]) for other in following)
+        yield from _find_broken_type(f"{where}: {name}", old_api[old[name]], new_api[new[name]], followed)
     if len(kept) < len(old):
         return  # a new input may be a missing one under a new name
     last = max((list(new).index(name) for name in kept), default=-1)
@@ -102,22 +110,29 @@ def _find_broken_inputs(where: str, frozen: Inputs, now: Inputs, shift: bool) ->
             yield f"{where}: the new input {name} stands before older ones; add it at the end (optional ones come last)"
         elif not new[name].endswith("?"):
             yield f"{where}: the new input {name} is required, and older workflow files lack it; make it optional"
-        elif shift and _is_widget(now[new[name]]):
+        elif widgets_follow and _is_widget(new_api[new[name]]):
             yield f"{where}: the new input {name} moves the widgets behind it, which are stored by position"
 
 
-def _find_broken_type(where: str, frozen: Any, now: Any, shift: bool) -> Iterator[str]:
-    """Yield a sentence for each break in the type of one input, or in its options."""
-    if isinstance(frozen, str) or type(frozen) is not type(now):
-        combos = (frozen, now).count("COMBO") == 1 and isinstance(now if frozen == "COMBO" else frozen, list)
-        if frozen != now and not combos:
-            yield f"{where} was {_describe_value(frozen)} and is now {_describe_value(now)}"
+def _find_broken_type(where: str, old: Any, new: Any, widgets_follow: bool) -> Iterator[str]:
+    """Yield a sentence for each break in the type of one input, or in its options.
+
+    Args:
+        where: the node and the input, for the sentences.
+        old: the value of the input in the old API.
+        new: its value in the new API.
+        widgets_follow: True if widgets come after the inputs that its options bring.
+    """
+    if isinstance(old, str) or type(old) is not type(new):
+        combos = (old, new).count("COMBO") == 1 and isinstance(new if old == "COMBO" else old, list)
+        if old != new and not combos:
+            yield f"{where} was {_describe_value(old)} and is now {_describe_value(new)}"
         return
-    for option in frozen:
-        if option not in now:
+    for option in old:
+        if option not in new:
             yield f"{where} no longer offers {option}: workflow files have it chosen"
-        elif isinstance(frozen, Mapping):
-            yield from _find_broken_inputs(f"{where} = {option}", frozen[option], now[option], shift)
+        elif isinstance(old, Mapping):
+            yield from _find_broken_inputs(f"{where} = {option}", old[option], new[option], widgets_follow)
 
 
 def _describe_value(kind: Any) -> str:

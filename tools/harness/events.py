@@ -33,7 +33,7 @@ class Event:
 
 
 class EventStream:
-    """The events of the prompts that were queued with this stream."""
+    """A stream of the events of the prompts that were queued with it."""
 
     def __init__(self, server: Server, connection: ClientConnection, client_id: str) -> None:
         self._server = server
@@ -49,10 +49,10 @@ class EventStream:
         return _parse_binary(message)
 
     def receive_until_done(self, prompt_id: str, timeout: float = 120.0) -> Iterator[Event]:
-        """Yield the events of one prompt, in order, up to and including "executing" without a node, which ends it.
+        """Yield the events of one prompt, in order.
 
-        The history contains the prompt by then. The event before the last tells how it ended: "execution_success",
-        "execution_error" or "execution_interrupted".
+        It ends with the `executing` event whose node is None; /history is filled by then. The event before it tells how
+        the prompt ended: `execution_success`, `execution_error` or `execution_interrupted`.
 
         Raises:
             TimeoutError: it is not over in `timeout` seconds; the message contains the end of the server's log.
@@ -86,6 +86,7 @@ def open_events(server: Server) -> Iterator[EventStream]:
 
 
 def _parse_binary(message: bytes) -> Event:
+    """Return the event of a binary message: a preview, or an event without data of the type "binary NUMBER"."""
     kind = int.from_bytes(message[:4], "big")
     if kind == PREVIEW_IMAGE_WITH_METADATA:
         end = 8 + int.from_bytes(message[4:8], "big")

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import requests
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from repository import REPOSITORY
+
 PACK_NAME = "comfyui-direct-ascent"
 """The name of the pack's folder below custom_nodes: with hyphens, as users have it, so it is no Python identifier."""
 
@@ -115,6 +116,7 @@ def start_comfyui(
 
 
 def _free_port() -> int:
+    """Return a port that is free on this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -141,6 +143,7 @@ def _wait_until_ready(server: Server) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to end, and kill it if it does not."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

@@ -1,1 +1,1 @@
-"""What runs an API-format workflow without ComfyUI; tools/run_workflow.py is its command line."""
+"""Execution of API-format workflows without ComfyUI; tools/run_workflow.py is its command line."""

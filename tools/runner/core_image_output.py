@@ -7,7 +7,6 @@ PreviewImage has no page on which it could show images, so it saves them too, a 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,8 @@ import numpy as np
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from torchvision.utils import make_grid
+
+from runner.contact_sheet import make_contact_sheet
 
 _METHODS = {"default": 4, "fastest": 0, "slowest": 6}
 
@@ -60,11 +60,7 @@ class PreviewImage:
         """Save [B, H, W, C] in 0..1."""
         title = prompt[unique_id]["_meta"]["title"] or "Preview Image"
         prefix = re.sub(r"[^\w-]+", "_", title).strip("_") or "preview"
-        if len(images) > 1:
-            columns = math.ceil(math.sqrt(len(images)))
-            sheet = make_grid(images.movedim(-1, 1), nrow=columns, pad_value=1.0).movedim(0, -1)
-        else:
-            sheet = images[0]
+        sheet = make_contact_sheet(images.movedim(-1, 1)).movedim(0, -1)
         return {"ui": {"images": [save_png(sheet, prefix, prompt)]}}
 
 

@@ -18,8 +18,8 @@ AUTOGROW: str = _io.Autogrow.io_type
 DYNAMIC_COMBO: str = _io.DynamicCombo.io_type
 COMBO: str = _io.Combo.io_type
 
-MAX_LISTED = 20
-"""A message lists so many options of a combo; `…` stands for the rest."""
+MAX_LISTED_OPTIONS = 20
+"""Maximum number of options of a combo that a message lists; `…` stands for the rest."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,10 @@ class Input:
     def allowed(self) -> str:
         """A description of the values that the input takes, for messages."""
         if self.options is not None:
-            listed, more = ", ".join(map(str, self.options[:MAX_LISTED])), len(self.options) > MAX_LISTED
+            listed, more = (
+                ", ".join(map(str, self.options[:MAX_LISTED_OPTIONS])),
+                len(self.options) > MAX_LISTED_OPTIONS,
+            )
             return f"one of {listed}{', …' if more else ''}" if self.options else "one of nothing: no files"
         low, high = self.settings.get("min"), self.settings.get("max")
         bounds = f" from {low} to {high}" if low is not None and high is not None else ""

@@ -38,9 +38,9 @@ def check_node(node: Node, workflow: Workflow) -> Node:
     _check_names(node, node_class, items)
 
     function = "validate_inputs" if is_v3(node_class) else "VALIDATE_INPUTS"
-    named, takes_all = _find_own_check(node_class, function)
+    validated_names, accepts_kwargs = _find_validator(node_class, function)
     values = dict(node.inputs)
-    received: dict[str, Any] = {}
+    linked_types: dict[str, Any] = {}
     for name, item in items.items():
         if name not in values:
             if item.required:
@@ -48,31 +48,32 @@ def check_node(node: Node, workflow: Workflow) -> Node:
             continue
         origin = find_source(workflow, node, name)
         if origin is not None:
-            received[name] = _get_output_type(node, name, *origin)
-            if "input_types" not in named and not _are_compatible(received[name], item.type):
+            linked_types[name] = _get_output_type(node, name, *origin)
+            if "input_types" not in validated_names and not _are_compatible(linked_types[name], item.type):
                 raise WorkflowError(
-                    f"{node}: {name} takes {item.allowed}, but output {origin[1]} of {origin[0]} is {received[name]}"
+                    f"{node}: {name} takes {item.allowed}, but output {origin[1]} of {origin[0]} is "
+                    f"{linked_types[name]}"
                 )
             continue
         values[name] = convert_value(node, item, values[name])
-        if name not in named and not takes_all:
+        if name not in validated_names and not accepts_kwargs:
             _check_range(node, item, values[name])
     node = replace(node, inputs=values)
-    if named or takes_all:
+    if validated_names or accepts_kwargs:
         # A link has no value yet, so the class receives None for it, as in ComfyUI.
         arguments = {
             name: [None if isinstance(value, list) else value]
             for name, value in values.items()
-            if name in items and (takes_all or name in named)
+            if name in items and (accepts_kwargs or name in validated_names)
         }
-        if "input_types" in named:
-            arguments["input_types"] = [received]
-        _run_own_check(Call(node, node_class, workflow), function, arguments)
+        if "input_types" in validated_names:
+            arguments["input_types"] = [linked_types]
+        _run_validator(Call(node, node_class, workflow), function, arguments)
     return node
 
 
-def _run_own_check(call: Call, function: str, arguments: Mapping[str, list[Any]]) -> None:
-    """Raise WorkflowError when the function with which a class checks its inputs refuses the arguments."""
+def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]) -> None:
+    """Call the validator of a node class; raise WorkflowError when it refuses the arguments."""
     node = call.node
     try:
         answers = call(function, arguments)
@@ -85,6 +86,7 @@ def _run_own_check(call: Call, function: str, arguments: Mapping[str, list[Any]]
 
 
 def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) -> None:
+    """Raise WorkflowError when a node has an input that its class does not take."""
     known = list_input_names(node_class)
     for name, value in node.inputs.items():
         # ComfyUI ignores a plain value for an option that is not chosen, and any unknown one for an older V1 node.
@@ -93,16 +95,17 @@ def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) 
             raise WorkflowError(f"{node}: no input {name!r}; {suggest_names(name, items)}")
 
 
-def _find_own_check(node_class: NodeClass, function: str) -> tuple[list[str], bool]:
-    """Return the names of the inputs that a class checks itself, and whether it asks for all inputs as keywords."""
-    own = getattr(node_class, function, None)
-    if own is None or (is_v3(node_class) and own.__func__ is getattr(_io.ComfyNode, function).__func__):
+def _find_validator(node_class: NodeClass, function: str) -> tuple[list[str], bool]:
+    """Return which inputs the validator of a class takes by name, and whether it takes all of them as `**kwargs`."""
+    validator = getattr(node_class, function, None)
+    if validator is None or (is_v3(node_class) and validator.__func__ is getattr(_io.ComfyNode, function).__func__):
         return [], False
-    signature = inspect.getfullargspec(own)
+    signature = inspect.getfullargspec(validator)
     return signature.args[1:], signature.varkw is not None
 
 
 def _get_output_type(node: Node, name: str, origin: Node, output: int) -> Any:
+    """Return the type of the output that the input `name` is linked to; raise WorkflowError when there is none."""
     types = get_node_class(origin).RETURN_TYPES
     if not 0 <= output < len(types):
         raise WorkflowError(f"{node}: {name} is linked to output {output} of {origin}, which has {len(types)} outputs")
@@ -123,6 +126,7 @@ def _are_compatible(received: Any, wanted: Any) -> bool:
 
 
 def _check_range(node: Node, item: Input, value: Any) -> None:
+    """Raise WorkflowError when a value is outside the bounds or the options of its input."""
     low, high = item.settings.get("min"), item.settings.get("max")
     if low is not None and value < low:
         raise WorkflowError(f"{node}: {item.name} = {value} is below the minimum {low}; it takes {item.allowed}")

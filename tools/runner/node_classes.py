@@ -31,7 +31,8 @@ def load_pack(folder: Path) -> list[str]:
 
     Raises:
         WorkflowError: the folder holds no V3 pack.
-        Exception: whatever the pack raised, with a note on the node class whose schema raised it.
+        RuntimeError: two nodes of the pack have the same id.
+        Exception: whatever the pack raised; if a schema raised it, with a note on its node class.
     """
     module = _import_pack(folder.resolve())
     if hasattr(module, "NODE_CLASS_MAPPINGS"):
@@ -57,6 +58,8 @@ def load_pack_without_models(folder: Path) -> dict[str, NodeClass]:
 
     Raises:
         WorkflowError: the folder holds no V3 pack.
+        RuntimeError: two nodes of the pack have the same id.
+        Exception: see load_pack.
     """
     with TemporaryDirectory() as name:
         empty = Path(name)
@@ -65,6 +68,7 @@ def load_pack_without_models(folder: Path) -> dict[str, NodeClass]:
 
 
 def _import_pack(folder: Path) -> ModuleType:
+    """Import the package in a folder, under the name that ComfyUI gives it; a second call returns the same module."""
     # A package name may contain anything but dots. ComfyUI takes the whole path too, so that no two packs share one.
     name = str(folder).replace(".", "_x_")
     if name in sys.modules:
@@ -84,6 +88,7 @@ def _import_pack(folder: Path) -> ModuleType:
 
 
 async def _list_nodes(module: ModuleType) -> Sequence[NodeClass]:
+    """Return the node classes that the entry point of a V3 pack lists."""
     extension = module.comfy_entrypoint()
     if inspect.isawaitable(extension):
         extension = await extension

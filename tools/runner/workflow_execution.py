@@ -61,7 +61,7 @@ def execute_workflow(workflow: Workflow) -> Iterator[tuple[str, dict[str, list[A
     for node in workflow.values():
         call = Call(node, get_node_class(node), workflow)
         title = node.title or call.display_name
-        # The mode ends before the yield: it belongs to the thread, and would hold in the caller's code too.
+        # Leave inference mode before yielding; it is thread-wide and would leak into the caller.
         with _show_progress(title), torch.inference_mode():
             try:
                 slots[node.id], shown = _run_node(call, slots)
@@ -103,7 +103,8 @@ def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[
     for name, value in call.node.inputs.items():
         if isinstance(value, list):
             origin = slots[value[0]]
-            values[name] = origin[value[1]] if value[1] < len(origin) else [None]  # it returned less than it declares
+            # None when the node returned fewer outputs than it declares.
+            values[name] = origin[value[1]] if value[1] < len(origin) else [None]
         elif name in known:
             values[name] = [value]
     rounds: list[Sequence[Any]] = []

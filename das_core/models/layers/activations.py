@@ -45,7 +45,7 @@ class Activations:
 class ActivationJudge(Judge):
     """A judge that answers with the activations of some of its layers.
 
-    It shares the module of the judge that it was made of; `capture_layers` and `capture_layers_named` make one.
+    It shares the module of the judge that it was made of; `make_activation_judge` and `make_activation_judge` make one.
 
     Args:
         name: what the model is called in messages.
@@ -87,49 +87,29 @@ class ActivationJudge(Judge):
         return Activations(values)
 
 
-def capture_layers_named(judge: Judge, names: Iterable[str]) -> ActivationJudge:
-    """Return a judge that answers with the activations of the layers of these names.
+def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> ActivationJudge:
+    """Return a judge that answers with the activations of some layers.
 
     Args:
         judge: the judge to look into.
-        names: names of its layers, as `find_layers` lists them; spaces around them make no difference.
+        layers: layers that `find_layers` has found in it, or their names; one that is given twice is captured once.
 
     Raises:
-        UnknownLayerError: when there is no such layer; the message lists the nearest names.
+        UnknownLayerError: when no layer has a name that is given; the message lists the nearest names.
 
     Example:
         >>> import torch
         >>> from das_core import load_starter
-        >>> from das_core.models.layers import capture_layers_named
-        >>> captured = capture_layers_named(load_starter(), ["blocks.1", "blocks.4"])
-        >>> activations = captured(torch.full((1, 3, 224, 224), 0.5))
-        >>> [tuple(activations[layer.name].shape) for layer in captured.layers]
+        >>> from das_core.models.layers import make_activation_judge
+        >>> inner = make_activation_judge(load_starter(), ["blocks.1", "blocks.4"])
+        >>> activations = inner(torch.full((1, 3, 224, 224), 0.5))
+        >>> [tuple(activations[layer.name].shape) for layer in inner.layers]
         [(1, 24, 56, 56), (1, 112, 14, 14)]
     """
-    known = find_layers(judge)
-    layers = {name: find_layer(known, name, judge.name) for name in names}
-    return capture_layers(judge, layers.values())
-
-
-def capture_layers(judge: Judge, layers: Iterable[Layer]) -> ActivationJudge:
-    """Return a judge that answers with the activations of these layers.
-
-    Args:
-        judge: the judge that has these layers.
-        layers: some of those that `find_layers` has found in it; one that is given twice is captured once.
-
-    Example:
-        >>> import torch
-        >>> from das_core import Judge
-        >>> from das_core.models.layers import capture_layers, find_layers
-        >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Flatten())
-        >>> judge = Judge("toy", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-        >>> activations = capture_layers(judge, find_layers(judge))(torch.full((1, 3, 8, 8), 0.5))
-        >>> {name: tuple(values.shape) for name, values in activations.values.items()}
-        {'0': (1, 3, 2, 2), '1': (1, 12)}
-    """
-    unique = {layer.name: layer for layer in layers}.values()
-    return judge.convert_to(ActivationJudge, layers=tuple(unique))
+    wanted = list(layers)
+    known = find_layers(judge) if any(isinstance(layer, str) for layer in wanted) else ()
+    found = [find_layer(known, layer, judge.name) if isinstance(layer, str) else layer for layer in wanted]
+    return judge.convert_to(ActivationJudge, layers=tuple({layer.name: layer for layer in found}.values()))
 
 
 def merge_judges(judges: Sequence[Judge]) -> Judge:

@@ -135,10 +135,10 @@ def test_the_output_of_a_model_and_its_activations_make_two_groups() -> None:
     assert outside is model
     assert inside.module is model.module
     assert [layer.name for layer in inside.layers] == ["3", "1"]
-    ascent = Ascent(ImageStack.grey(SPEC), objectives, VIEWS, steps=3)
+    ascent = Ascent(ImageStack.gray(SPEC), objectives, VIEWS, steps=3)
     for step in ascent:
         assert step.record.gradient_norm > 0
-    alone = next(iter(Ascent(ImageStack.grey(SPEC), objectives[:1], VIEWS, steps=3)))
+    alone = next(iter(Ascent(ImageStack.gray(SPEC), objectives[:1], VIEWS, steps=3)))
     assert ascent.history[0].scores["content"] == pytest.approx(alone.record.scores["content"], rel=1e-5)
 
 
@@ -162,7 +162,7 @@ def ask(seed: int, target: int, weight: float = 1.0, loud: bool = False) -> Clas
 
 
 def climb(*objectives: Objective, **settings: Any) -> Result:
-    return Ascent(ImageStack.grey(SPEC), objectives, VIEWS, **{"steps": 3, **settings}).run()
+    return Ascent(ImageStack.gray(SPEC), objectives, VIEWS, **{"steps": 3, **settings}).run()
 
 
 def test_objectives_of_one_name_have_names_that_differ_in_the_history() -> None:
@@ -206,7 +206,7 @@ def test_the_order_of_judges_does_not_matter_where_steps_have_one_size() -> None
     # One view of everything, so that no draw depends on the number of a model.
     still = Augmentation(1, Windows(8, 1.0, 1.0, 1.0), ())
     images = [
-        Ascent(ImageStack.grey(SPEC), objectives, still, steps=3).run().image
+        Ascent(ImageStack.gray(SPEC), objectives, still, steps=3).run().image
         for objectives in ([ask(1, 3), ask(2, 5, 0.5)], [ask(2, 5, 0.5), ask(1, 3)])
     ]
     torch.testing.assert_close(images[0], images[1], atol=1e-4, rtol=0)

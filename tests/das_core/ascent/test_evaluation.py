@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from das_core.ascent.evaluation import ViewEvaluation
 from das_core.ascent.pace import Pace
-from das_core.models.layers.activations import Activations, capture_layers_named
+from das_core.models.layers.activations import Activations, make_activation_judge
 from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
 from das_core.views.geometry import ViewGeometry
@@ -18,7 +18,7 @@ from toys import classifier, judge
 
 CPU = torch.device("cpu")
 GEOMETRY = ViewGeometry((48, 56), margin=8, size=16)
-KEYS = [ViewKey(seed=3, item=item, step=5, view=view, judge=1) for item in range(2) for view in range(4)]
+KEYS = [ViewKey(seed=3, item=item, step=5, view=view, group=1) for item in range(2) for view in range(4)]
 PACE = Pace(rate=0.5, coarse_progress=0.4, progress=0.3)
 # Windows that depend on both kinds of progress, flips from the few draws of a view and noise from its many.
 VIEWS = Augmentation(4, Windows(8, jitter_end=2, zoom_min_end=0.8), (Flip(), Noise(0.1, "gaussian")))
@@ -66,7 +66,7 @@ def test_a_view_depends_on_its_own_key_alone() -> None:
     assert torch.equal(evaluation(keys=KEYS[::-1])(pixels()), whole.flip(0))
 
 
-@pytest.mark.parametrize("field", ["seed", "step", "view", "judge"])
+@pytest.mark.parametrize("field", ["seed", "step", "view", "group"])
 def test_every_part_of_a_key_changes_the_view(field: str) -> None:
     other = replace(KEYS[0], **{field: 9})
     first, second = evaluation(keys=[KEYS[0], other])(pixels())
@@ -96,7 +96,7 @@ def test_gradients_flow_to_the_canvases() -> None:
 
 
 def test_references_are_answers_to_the_very_same_views() -> None:
-    seen = capture_layers_named(classifier(16), ["1", "3"])
+    seen = make_activation_judge(classifier(16), ["1", "3"])
     shown = evaluation(judge=seen)
     canvases = pixels().requires_grad_()
     output = shown(canvases)
@@ -114,7 +114,7 @@ def test_references_are_answers_to_the_very_same_views() -> None:
 
 
 def test_references_have_no_gradient_even_of_canvases_that_require_one() -> None:
-    shown = evaluation(judge=capture_layers_named(classifier(16), ["1"]))
+    shown = evaluation(judge=make_activation_judge(classifier(16), ["1"]))
     compared = shown.add_references(shown(pixels()), [pixels(1).requires_grad_()])
     assert not compared.references[0]["1"].requires_grad
 

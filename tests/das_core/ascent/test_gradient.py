@@ -14,11 +14,11 @@ from das_core.ascent.optimizers import SGD
 from das_core.ascent.pace import Pace
 from das_core.ascent.support import ActiveRegion, active_region
 from das_core.common.images import place_on_canvas
-from das_core.models.layers.activations import Activations, capture_layers_named
+from das_core.models.layers.activations import Activations, make_activation_judge
 from das_core.objectives.base import BaseObjective, Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.content import ContentObjective
-from das_core.objectives.prior import Canvas, Prior
+from das_core.objectives.prior import CanvasPixels, Prior
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from das_core.stack.color import ColorSpace, to_rgb
 from das_core.stack.image_stack import ImageStack
@@ -122,7 +122,7 @@ def test_objectives_of_one_judge_add_up() -> None:
 
 def test_objectives_add_up_in_the_step_that_they_lead_to() -> None:
     def moved(*objectives: ClassObjective) -> Tensor:
-        ascent = Ascent(ImageStack.grey(SPEC), objectives, VIEWS, optimizer=SGD(1.0), schedule="constant")
+        ascent = Ascent(ImageStack.gray(SPEC), objectives, VIEWS, optimizer=SGD(1.0), schedule="constant")
         return next(iter(ascent)).stack.canvas
 
     model = classifier()
@@ -192,10 +192,10 @@ def test_an_objective_without_a_judge_is_given_the_whole_canvas_and_its_start(ki
     prior = Prior(kind, weight=0.4)  # type: ignore[arg-type]
     gradient, scores = measure(stack, [prior])
     start = (torch.tanh(to_rgb(stack.start, stack.spec.color)) + 1) / 2
-    expected = 0.4 * differentiate(stack, lambda pixels: prior.score(Canvas(pixels, start)).sum())
+    expected = 0.4 * differentiate(stack, lambda pixels: prior.score(CanvasPixels(pixels, start)).sum())
     torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
     (score,) = scores.values()
-    assert score == pytest.approx(float(prior.score(Canvas(stack.pixels(), start)).mean()), rel=1e-4)
+    assert score == pytest.approx(float(prior.score(CanvasPixels(stack.pixels(), start)).mean()), rel=1e-4)
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 5, 12])
@@ -210,7 +210,7 @@ def test_chunks_change_neither_the_gradient_nor_the_scores(chunk: int) -> None:
 
 @pytest.mark.parametrize("chunk", [1, 5, 0])
 def test_chunks_change_nothing_but_rounding_in_a_step(chunk: int) -> None:
-    stack = ImageStack.grey(SPEC, 2)
+    stack = ImageStack.gray(SPEC, 2)
     whole = Ascent(stack, [class_objective()], VIEWS, chunk=12)
     parts = Ascent(stack, [class_objective()], VIEWS, chunk=chunk)
     first = next(iter(whole))
@@ -246,7 +246,7 @@ class Shared(nn.Module):
 def test_every_judge_sees_views_of_its_own_and_objectives_of_one_judge_share_them() -> None:
     recorder = Recorder()
     one, other = judge(recorder), judge(Shared(recorder), size=24)
-    measure(ImageStack.grey(SPEC), [Output(one, "a"), Output(other, "b"), Output(one, "c")])
+    measure(ImageStack.gray(SPEC), [Output(one, "a"), Output(other, "b"), Output(one, "c")])
     assert [tuple(views.shape[2:]) for views in recorder.views] == [(16, 16), (24, 24)]
 
 
@@ -350,7 +350,7 @@ class References(BaseObjective):
 
 
 def test_objectives_that_share_a_judge_are_each_given_their_own_references() -> None:
-    seen = capture_layers_named(judge(nn.Sequential(nn.Identity(), nn.Identity())), ["1"])
+    seen = make_activation_judge(judge(nn.Sequential(nn.Identity(), nn.Identity())), ["1"])
     plain = replace(VIEWS, transforms=())
     kept: list[list[Activations]] = [[], [], []]
     values = [(0.2, 0.4), (0.6,), ()]
@@ -369,16 +369,16 @@ def test_reference_images_that_do_not_go_with_the_stack_are_refused_at_once(imag
     content = ContentObjective.from_images(classifier(), picture(images))
     says = f"{images} images to compare with do not go with a stack of {batch}: use 1 or {batch}"
     with pytest.raises(ValueError, match=says):
-        Ascent(ImageStack.grey(SPEC, batch), [content], VIEWS)
+        Ascent(ImageStack.gray(SPEC, batch), [content], VIEWS)
 
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_each_of_several_reference_images_is_checked(number: int) -> None:
     images = [picture(), picture()]
     images[number] = picture(3)
-    seen = capture_layers_named(classifier(), ["1"])
+    seen = make_activation_judge(classifier(), ["1"])
     with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 2"):
-        Ascent(ImageStack.grey(SPEC, 2), [References(seen, tuple(images), [])], VIEWS)  # type: ignore[list-item]
+        Ascent(ImageStack.gray(SPEC, 2), [References(seen, tuple(images), [])], VIEWS)  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("asked", [classifier(), None], ids=["a classifier", "the picture itself"])
@@ -386,10 +386,10 @@ def test_reference_images_without_a_judge_of_activations_are_refused_at_once(ask
     objective = References(asked, (picture(),), [])
     says = "'references' compares with reference images, which takes a judge that tells its activations"
     with pytest.raises(ValueError, match=says):
-        Ascent(ImageStack.grey(SPEC), [class_objective(), objective], VIEWS)  # type: ignore[list-item]
+        Ascent(ImageStack.gray(SPEC), [class_objective(), objective], VIEWS)  # type: ignore[list-item]
 
 
 def test_a_wrapped_objective_keeps_its_reference_images() -> None:
     content = ContentObjective.from_images(classifier(), picture(3))
     with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 1"):
-        Ascent(ImageStack.grey(SPEC), [ScheduledObjective(RegionObjective(content, torch.ones(1, 8, 8)))], VIEWS)
+        Ascent(ImageStack.gray(SPEC), [ScheduledObjective(RegionObjective(content, torch.ones(1, 8, 8)))], VIEWS)

@@ -27,13 +27,13 @@ from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
     "optimizer", [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(1.0), SGD(0.3, 0.9), Adam()]
 )
 def test_the_score_rises(method: str, optimizer: Optimizer) -> None:
-    stack = ImageStack.grey(replace(SPEC, method=method))  # type: ignore[type-var]
+    stack = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]
     history = climb(stack, optimizer=optimizer, steps=12).history
     assert history[-1].scores["class 3"] > history[0].scores["class 3"] + 0.1
 
 
 def test_every_step_has_a_record_and_the_stack_after_it() -> None:
-    ascent = Ascent(ImageStack.grey(SPEC), [class_objective()], VIEWS, steps=3)
+    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3)
     images = []
     for number, step in enumerate(ascent):
         assert step.record.step == number
@@ -53,14 +53,14 @@ def test_the_same_settings_give_the_same_bits() -> None:
 
 
 def test_an_image_of_a_batch_does_not_depend_on_the_others() -> None:
-    alone = climb(ImageStack.grey(SPEC, 1)).image
-    among = climb(ImageStack.grey(SPEC, 3)).image
+    alone = climb(ImageStack.gray(SPEC, 1)).image
+    among = climb(ImageStack.gray(SPEC, 3)).image
     torch.testing.assert_close(among[:1], alone, rtol=0, atol=1e-4)
     assert (among[0] - among[1]).abs().max() > 0.01
 
 
 def test_nothing_that_comes_in_is_changed() -> None:
-    stack = ImageStack.grey(SPEC)
+    stack = ImageStack.gray(SPEC)
     before = stack.canvas.clone()
     climb(stack)
     assert torch.equal(stack.canvas, before)
@@ -70,7 +70,7 @@ def test_nothing_that_comes_in_is_changed() -> None:
 @pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0), SGD(0.5, 0.9), Adam()])
 @pytest.mark.parametrize("method", ["spectral", "exact"])
 def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: str) -> None:
-    start = ImageStack.grey(replace(SPEC, method=method))  # type: ignore[type-var]
+    start = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]
     through = climb(start, steps=6, optimizer=optimizer, schedule="constant")
     half = climb(start, steps=3, optimizer=optimizer, schedule="constant")
     rest = climb(half.stack, steps=3, optimizer=optimizer, schedule="constant")
@@ -93,7 +93,7 @@ def test_another_optimizer_can_go_on() -> None:
 @pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
 def test_every_level_can_be_read_out(optimizer: Optimizer, method: str) -> None:
     spec = StackSpec(32, 32, 8, levels=(1, 2, 7, 20, 48), method=method)  # type: ignore[arg-type]
-    stack = climb(ImageStack.grey(spec), optimizer=optimizer).stack
+    stack = climb(ImageStack.gray(spec), optimizer=optimizer).stack
     summed = spec.operator(torch.device("cpu"), "layers").forward(LevelTensors(read_levels(stack)))
     torch.testing.assert_close(summed, stack.canvas - stack.start, rtol=1e-3, atol=1e-4)
 
@@ -111,7 +111,7 @@ def test_chunk_is_halved_when_memory_runs_out() -> None:
             return output
 
     tight = replace(network, module=Tight())
-    ascent = Ascent(ImageStack.grey(SPEC), [ClassObjective(tight, ((3, 1.0),))], VIEWS, steps=2)
+    ascent = Ascent(ImageStack.gray(SPEC), [ClassObjective(tight, ((3, 1.0),))], VIEWS, steps=2)
     image = [step.image() for step in ascent][-1]
     assert sizes[0] == 4
     assert max(sizes[1:]) <= 3
@@ -125,11 +125,11 @@ def test_out_of_memory_with_a_single_view_is_raised() -> None:
             raise torch.OutOfMemoryError("out of memory")
 
     with pytest.raises(torch.OutOfMemoryError):
-        next(iter(Ascent(ImageStack.grey(SPEC), [Output(judge(Full()))], VIEWS)))
+        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Full()))], VIEWS)))
 
 
 def test_an_ascent_that_is_broken_off_keeps_what_it_has() -> None:
-    ascent = Ascent(ImageStack.grey(SPEC), [class_objective()], VIEWS)
+    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS)
     for step in ascent:
         if step.record.step == 2:
             break
@@ -301,13 +301,13 @@ def test_an_ascent_goes_on_after_an_error_once_its_cause_is_gone(factor: float) 
 
 def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None:
     first, second = class_objective(), class_objective(seed=1)
-    ascent = Ascent(ImageStack.grey(SPEC), [Prior(), first, second, replace(first, weight=0.5)], VIEWS)
+    ascent = Ascent(ImageStack.gray(SPEC), [Prior(), first, second, replace(first, weight=0.5)], VIEWS)
     assert [judge.module for judge in ascent.judges] == [first.judge.module, second.judge.module]
-    assert Ascent(ImageStack.grey(SPEC), [Prior()], VIEWS).judges == []
+    assert Ascent(ImageStack.gray(SPEC), [Prior()], VIEWS).judges == []
 
 
 def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
-    ascent = Ascent(ImageStack.grey(StackSpec(32, 32, 5)), [class_objective()])
+    ascent = Ascent(ImageStack.gray(StackSpec(32, 32, 5)), [class_objective()])
     assert ascent.augmentation == Augmentation(16, Windows(5), (Flip(), Noise()))
 
 
@@ -328,4 +328,4 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object], says: st
 
 def test_an_ascent_without_objectives_is_refused() -> None:
     with pytest.raises(ValueError, match="no objective is connected"):
-        Ascent(ImageStack.grey(SPEC), [])
+        Ascent(ImageStack.gray(SPEC), [])

@@ -202,6 +202,8 @@ def test_a_step_mutates_nothing(optimizer: Optimizer) -> None:
         (lambda: SGD(learning_rate=-1), "learning_rate -1"),
         (lambda: SGD(momentum=-0.1), "momentum -0.1"),
         (lambda: Adam(learning_rate=0), "learning_rate 0"),
+        (lambda: Adam(betas=(1.0, 0.999)), r"beta 1.0 is not between 0 and 1 \(excluded\)"),
+        (lambda: Adam(betas=(0.9, -0.1)), "beta -0.1"),
     ],
 )
 def test_settings_out_of_range_are_refused(make: object, says: str) -> None:

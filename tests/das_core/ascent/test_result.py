@@ -114,7 +114,7 @@ class BreaksAt(nn.Module):
 )
 def test_a_gradient_that_breaks_down_is_named_and_the_last_good_image_kept(factor: float, says: str) -> None:
     objectives = [Output(judge(BreaksAt(3, factor)), "broken")]
-    ascent = Ascent(ImageStack.grey(SPEC), objectives, VIEWS, chunk=6)
+    ascent = Ascent(ImageStack.gray(SPEC), objectives, VIEWS, chunk=6)
     images: list[Tensor] = []
     with pytest.raises(AscentError, match=says) as error:
         images.extend(step.image() for step in ascent)
@@ -129,20 +129,20 @@ def test_a_judge_that_does_not_look_is_named() -> None:
             return torch.ones(len(views), 1)
 
     with pytest.raises(AscentError, match="'output' vanished at step 1"):
-        next(iter(Ascent(ImageStack.grey(SPEC), [Output(judge(Blind()))], VIEWS)))
+        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Blind()))], VIEWS)))
 
 
 def test_the_broken_objective_is_the_one_that_is_named() -> None:
     objectives = [class_objective(), Output(judge(BreaksAt(1, float("nan"))), "broken")]
     with pytest.raises(AscentError, match="gradient of 'broken' is"):
-        next(iter(Ascent(ImageStack.grey(SPEC), objectives, VIEWS)))
+        next(iter(Ascent(ImageStack.gray(SPEC), objectives, VIEWS)))
 
 
 def test_a_step_renders_the_stack_after_it() -> None:
     stack = ImageStack.noise(SPEC, 2)
     step = Step(record(), stack)
     assert torch.equal(step.image(), stack.image())
-    assert not torch.equal(replace(step, stack=ImageStack.grey(SPEC, 2)).image(), stack.image())
+    assert not torch.equal(replace(step, stack=ImageStack.gray(SPEC, 2)).image(), stack.image())
 
 
 class Left(nn.Module):
@@ -154,7 +154,7 @@ class Left(nn.Module):
 
 def test_importance_is_bright_where_a_judge_looks() -> None:
     still = Augmentation(2, Windows(8, 1.0, 1.0, 1.0), ())
-    result = climb(ImageStack.grey(SPEC, 2), objectives=[Output(judge(Left()))], augmentation=still)
+    result = climb(ImageStack.gray(SPEC, 2), objectives=[Output(judge(Left()))], augmentation=still)
     importance = result.importance
     assert importance.shape == (2, 32, 32)
     assert importance[:, :, :15].mean() > 0.5
@@ -164,7 +164,7 @@ def test_importance_is_bright_where_a_judge_looks() -> None:
 
 
 def test_before_the_first_step_importance_is_0() -> None:
-    assert Ascent(ImageStack.grey(SPEC), [Output(judge(Left()))]).result.importance.max() == 0
+    assert Ascent(ImageStack.gray(SPEC), [Output(judge(Left()))]).result.importance.max() == 0
 
 
 def test_importance_is_that_of_numpy() -> None:

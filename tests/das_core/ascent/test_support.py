@@ -70,8 +70,8 @@ def faint() -> Tensor:
 
 
 def test_without_regions_and_mask_objectives_act_everywhere() -> None:
-    assert active_region([], ImageStack.grey(SPEC), REACH) == ActiveRegion(None, None)
-    assert active_region([], ImageStack.grey(SPEC), REACH, viewed=False) == ActiveRegion(None, None)
+    assert active_region([], ImageStack.gray(SPEC), REACH) == ActiveRegion(None, None)
+    assert active_region([], ImageStack.gray(SPEC), REACH, viewed=False) == ActiveRegion(None, None)
 
 
 def test_the_mask_is_the_product_of_all_regions_and_of_the_stacks_own() -> None:
@@ -87,7 +87,7 @@ def test_a_region_of_another_size_covers_the_picture() -> None:
     quarter = torch.zeros(1, 4, 4)
     quarter[:, :2, :2] = 1
     square_spec = StackSpec(48, 48, 0)
-    region = active_region([quarter], ImageStack.grey(square_spec), (0, 0, 48, 48))
+    region = active_region([quarter], ImageStack.gray(square_spec), (0, 0, 48, 48))
     assert region.mask is not None
     assert bool((region.mask[..., :16, :16] > 0.9).all())
     assert bool((region.mask[..., 32:, :] < 0.1).all())
@@ -95,7 +95,7 @@ def test_a_region_of_another_size_covers_the_picture() -> None:
 
 
 def test_one_region_goes_with_all_images_and_several_with_one_each() -> None:
-    stack = ImageStack.grey(SPEC, 2)
+    stack = ImageStack.gray(SPEC, 2)
     shared = active_region([square()], stack, REACH)
     assert shared.mask is not None
     assert shared.mask.shape == (2, 1, *SPEC.canvas)
@@ -118,7 +118,7 @@ def test_one_region_goes_with_all_images_and_several_with_one_each() -> None:
     ],
 )
 def test_views_lie_in_the_box_around_a_region_within_reach(region: Tensor, reach: Box, box: Box) -> None:
-    assert active_region([region], ImageStack.grey(SPEC), reach).boxes == (box,)
+    assert active_region([region], ImageStack.gray(SPEC), reach).boxes == (box,)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_region_in_a_masked_stack_is_shown_without_its_surroundings() -> None:
 
 
 def test_the_picture_itself_has_no_views_so_its_region_has_no_box_and_may_be_small() -> None:
-    region = active_region([square(side=2)], ImageStack.grey(SPEC), REACH, viewed=False)
+    region = active_region([square(side=2)], ImageStack.gray(SPEC), REACH, viewed=False)
     assert region.boxes is None
     assert region.mask is not None
     assert float(region.mask.sum()) == 4
@@ -199,11 +199,11 @@ def test_a_region_of_everywhere_makes_a_union_of_everywhere() -> None:
 )
 def test_regions_that_nothing_can_act_in_are_refused(objective: RegionObjective, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Ascent(ImageStack.grey(WIDE), [objective], VIEWS)
+        Ascent(ImageStack.gray(WIDE), [objective], VIEWS)
 
 
 def test_the_image_whose_region_is_too_small_or_empty_is_named() -> None:
-    stack = ImageStack.grey(WIDE, 2)
+    stack = ImageStack.gray(WIDE, 2)
     with pytest.raises(ValueError, match="the region is 8 x 8 pixels in image 2, too small"):
         Ascent(stack, [RegionObjective(class_objective(), torch.cat([half(True), speck(8)]))], VIEWS)
     masked = stack.place_into(photograph(48, 64), half(True))
@@ -215,13 +215,13 @@ def test_the_image_whose_region_is_too_small_or_empty_is_named() -> None:
 def test_faint_regions_with_nothing_left_of_their_product_are_refused(viewed: bool) -> None:
     # Less than a step of an 8-bit mask: each is a region, both together are none.
     faint = torch.full((1, 8, 8), 0.06)
-    assert active_region([faint], ImageStack.grey(SPEC), REACH, viewed=viewed).mask is not None
+    assert active_region([faint], ImageStack.gray(SPEC), REACH, viewed=viewed).mask is not None
     with pytest.raises(ValueError, match="no pixel in common with what may change in image 1"):
-        active_region([faint, faint], ImageStack.grey(SPEC), REACH, viewed=viewed)
+        active_region([faint, faint], ImageStack.gray(SPEC), REACH, viewed=viewed)
 
 
 def test_a_region_outside_the_mask_of_the_stack_is_refused() -> None:
-    stack = ImageStack.grey(WIDE).place_into(photograph(48, 64), half(True))
+    stack = ImageStack.gray(WIDE).place_into(photograph(48, 64), half(True))
     with pytest.raises(ValueError, match="no pixel in common with what may change"):
         Ascent(stack, [RegionObjective(class_objective(), half(False))], VIEWS)
 
@@ -257,7 +257,7 @@ def test_a_judge_sees_the_region_and_nothing_else() -> None:
 
 
 def test_a_judge_sees_the_surroundings_of_a_masked_stack_and_what_is_made() -> None:
-    stack = ImageStack.grey(SPEC).place_into(torch.ones(1, 3, 40, 48), square(side=10))
+    stack = ImageStack.gray(SPEC).place_into(torch.ones(1, 3, 40, 48), square(side=10))
     recorder = Recorder()
     plain = Augmentation(32, Windows(0, zoom_min=1.0), transforms=())
     next(iter(Ascent(stack, [Output(judge(recorder))], plain, chunk=32)))

@@ -48,8 +48,8 @@ def test_texts_are_read_once_and_one_at_a_time() -> None:
     assert read == ["a cat", "a dog"]
     assert torch.equal(model.encode_text(["a dog"])[0], first[1])
     assert read == ["a cat", "a dog"]
-    assert model.reader.knows("a dog")
-    assert not model.reader.knows("a bird")
+    assert model.text_tower.is_cached("a dog")
+    assert not model.text_tower.is_cached("a bird")
     expected = np.array([5.0, 1.0, 2.0]) / np.linalg.norm([5.0, 1.0, 2.0])
     np.testing.assert_allclose(first.numpy(), np.stack([expected] * 3), rtol=1e-6)
 
@@ -58,21 +58,24 @@ def test_an_embedding_meets_autograd_whatever_mode_it_was_made_in() -> None:
     model = clip()
     with torch.inference_mode():
         embedding = model.encode_text(["a cat"])
-    assert not model.reader.read("a cat").is_inference()
+    assert not model.text_tower.embed("a cat").is_inference()
     assert embedding.dtype == torch.float32
-    assert not model.reader.read("a cat").requires_grad
+    assert not model.text_tower.embed("a cat").requires_grad
 
 
 def test_the_memory_of_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("das_core.models.clip._REMEMBERED", 2)
     model = toy(reader())
     model.encode_text(["a", "b", "c"])
-    assert [model.reader.knows(text) for text in "abc"] == [False, True, True]
+    assert [model.text_tower.is_cached(text) for text in "abc"] == [False, True, True]
 
 
 def test_tokens_past_the_context_length_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     model = toy(reader())
-    assert (model.reader.cut("one two three four"), model.reader.cut("one two three four five six")) == (0, 2)
+    assert (
+        model.text_tower.count_truncated("one two three four"),
+        model.text_tower.count_truncated("one two three four five six"),
+    ) == (0, 2)
     with caplog.at_level(logging.WARNING):
         model.encode_text(["one two three four", "one two three four five six"])
     (record,) = caplog.records
@@ -197,7 +200,7 @@ def test_lower_precision_keeps_the_text_tower_and_what_it_has_read(dtype: torch.
     target = full.encode_text(["a cat"])
     half = full.with_precision(dtype)
     assert isinstance(half, CLIP)
-    assert half.reader is full.reader
+    assert half.text_tower is full.text_tower
     views = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
     answer = half(views)
     (answer @ target.T).sum().backward()

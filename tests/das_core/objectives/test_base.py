@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from das_core.ascent.loop import Ascent
 from das_core.models.judge import Judge
-from das_core.models.layers.activations import Activations, capture_layers_named
+from das_core.models.layers.activations import Activations, make_activation_judge
 from das_core.objectives.base import BaseObjective, Objective
 from das_core.objectives.content import ContentObjective
 from das_core.objectives.embedding import ImageObjective, TextObjective
 from das_core.objectives.feature import FeatureObjective
-from das_core.objectives.prior import Canvas, Prior
+from das_core.objectives.prior import CanvasPixels, Prior
 from das_core.objectives.style import StyleObjective
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from das_core.stack.image_stack import ImageStack
@@ -37,8 +37,8 @@ class Least(BaseObjective):
     weight: float = 1.0
     name: str = "least"
 
-    def score(self, output: Tensor | Canvas) -> Tensor:
-        return output.pixels.mean(dim=(1, 2, 3)) if isinstance(output, Canvas) else output[:, 0]
+    def score(self, output: Tensor | CanvasPixels) -> Tensor:
+        return output.pixels.mean(dim=(1, 2, 3)) if isinstance(output, CanvasPixels) else output[:, 0]
 
 
 def picture(batch: int = 1) -> Tensor:
@@ -96,9 +96,9 @@ class Compared(Least):
 
 def test_references_come_in_the_order_of_the_reference_images() -> None:
     # A module that passes its views on, so that scores can be told from the images alone.
-    seen = capture_layers_named(judge(nn.Sequential(nn.Identity(), nn.Identity()), 16), ["1"])
+    seen = make_activation_judge(judge(nn.Sequential(nn.Identity(), nn.Identity()), 16), ["1"])
     images = tuple(torch.full((1, 3, 8, 8), value) for value in (0.1, 0.2))
-    step = next(iter(Ascent(ImageStack.grey(SPEC), [Compared(seen, images=images)], replace(VIEWS, transforms=()))))
+    step = next(iter(Ascent(ImageStack.gray(SPEC), [Compared(seen, images=images)], replace(VIEWS, transforms=()))))
     assert step.record.scores["least"] == pytest.approx(0.5 - 2 * 0.1 - 0.2, abs=1e-5)
 
 

@@ -100,14 +100,18 @@ def test_name_lists_the_classes() -> None:
     ("settings", "says"),
     [
         ({"targets": ()}, "no class is given"),
+        ({"targets": ((1, 0.0), (2, 0.0))}, "the weights of all classes are 0"),
         ({"targets": ((9, 1.0),)}, "class index 9 is out of range; this classifier has classes 0 to 8"),
         ({"targets": ((-1, 1.0),)}, "class index -1 is out of range"),
         ({"targets": ((1, float("nan")),)}, "the weight nan of class 1"),
         ({"targets": ((1, 1e39),)}, "the weight 1e.39 of class 1"),
         ({"targets": ((1, 1.0),), "weight": float("inf")}, "the weight inf of the objective"),
         ({"targets": ((1, 1.0),), "weight": float("nan")}, "the weight nan of the objective"),
-        ({"targets": ((1, 1.0),), "kind": "softmax"}, "'softmax' is unknown; choose one of logit, log_probability, m"),
-        ({"targets": tuple((i, 1.0) for i in range(9)), "kind": "margin"}, "leave one out or choose 'logit'"),
+        (
+            {"targets": ((1, 1.0),), "score_kind": "softmax"},
+            "'softmax' is unknown; choose one of logit, log_probability, m",
+        ),
+        ({"targets": tuple((i, 1.0) for i in range(9)), "score_kind": "margin"}, "leave one out or choose 'logit'"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:

@@ -83,7 +83,7 @@ def test_a_stack_climbs_to_the_content_of_an_image() -> None:
     content = ContentObjective.from_images(toy, picture(), weight=2.0)
     objectives = [ScheduledObjective(content, 1.0, 1.0), Output(toy, weight=0.1)]
     optimizer = NormalizedAscent(coarse_to_fine=0.0)
-    history = Ascent(ImageStack.grey(SPEC), objectives, VIEWS, steps=12, optimizer=optimizer).run().history
+    history = Ascent(ImageStack.gray(SPEC), objectives, VIEWS, steps=12, optimizer=optimizer).run().history
     assert history[-1].scores["content"] > 0.7 * history[0].scores["content"]
 
 

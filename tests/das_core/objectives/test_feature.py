@@ -11,7 +11,7 @@ import tinyclip
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import NormalizedAscent
 from das_core.models.judge import Judge, freeze
-from das_core.models.layers.activations import capture_layers_named
+from das_core.models.layers.activations import make_activation_judge
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.feature import FeatureObjective, parse_direction, parse_position
 from das_core.stack.image_stack import ImageStack
@@ -34,7 +34,7 @@ def transformer() -> Judge:
 
 def test_every_kind_is_its_definition() -> None:
     toy = classifier()
-    maps = capture_layers_named(toy, ["2"])(views())["2"]
+    maps = make_activation_judge(toy, ["2"])(views())["2"]
     expected = {
         "layer": maps.square().mean(dim=(1, 2, 3)),
         "channel": maps[:, 5].mean(dim=(1, 2)),
@@ -70,10 +70,10 @@ def test_a_logit_is_a_channel_with_a_single_position() -> None:
 )
 def test_tokens_and_heads_of_a_transformer(made: Any, block: str, attention: str, heads: int) -> None:
     seen = made()
-    tokens = capture_layers_named(seen, [block])(views())[block]
+    tokens = make_activation_judge(seen, [block])(views())[block]
     first = FeatureObjective.from_layer(seen, block, "neuron", 7, (0,))
     torch.testing.assert_close(first.score(first.judge(views())), tokens[:, 7, 0])
-    apart = capture_layers_named(seen, [f"{attention}#heads"])(views())[f"{attention}#heads"]
+    apart = make_activation_judge(seen, [f"{attention}#heads"])(views())[f"{attention}#heads"]
     head = FeatureObjective.from_layer(seen, attention, "head", heads - 1)
     expected = apart.chunk(heads, dim=1)[-1].square().mean(dim=(1, 2))
     torch.testing.assert_close(head.score(head.judge(views())), expected)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from das_core.ascent.loop import Ascent
 from das_core.ascent.result import AscentError
-from das_core.objectives.prior import Canvas, Prior, PriorKind, measure_band_power
+from das_core.objectives.prior import CanvasPixels, Prior, PriorKind, measure_band_power
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -35,7 +35,7 @@ def fallen(power: float, side: int = 128) -> Tensor:
 
 
 def score(kind: PriorKind, pixels: Tensor, start: Tensor | None = None) -> Tensor:
-    return Prior(kind).score(Canvas(pixels, torch.zeros_like(pixels) if start is None else start))
+    return Prior(kind).score(CanvasPixels(pixels, torch.zeros_like(pixels) if start is None else start))
 
 
 def test_total_variation_is_the_mean_difference_of_neighbours() -> None:
@@ -100,12 +100,12 @@ def test_beside_a_judge_a_prior_keeps_its_own_score_higher(kind: PriorKind) -> N
     # Large shapes that reach black and white: what the stack can move within a few steps.
     start = (0.5 + 5 * (fallen(-2.5, 48) - 0.5)).clamp(0, 1)
     stack = ImageStack.from_image(SPEC, start, contrast=0.98)
-    before = float(Prior(kind).score(Canvas(stack.pixels(), stack.pixels())))
+    before = float(Prior(kind).score(CanvasPixels(stack.pixels(), stack.pixels())))
     reached = {}
     for weight in (0.0, 0.5):
         objectives = [Output(judge(Checks())), Prior(kind, weight)]
         made = Ascent(stack, objectives, VIEWS, steps=10).run().stack
-        end = Canvas(made.pixels(), stack.pixels())
+        end = CanvasPixels(made.pixels(), stack.pixels())
         reached[weight] = float(Prior(kind).score(end))
     assert reached[0.5] > reached[0.0] + 0.04 * abs(reached[0.0] - before)
 
@@ -119,7 +119,7 @@ def test_a_prior_alone_climbs() -> None:
 
 def test_a_prior_whose_score_cannot_rise_is_named() -> None:
     with pytest.raises(AscentError, match=r"the gradient of 'total variation' vanished at step 1"):
-        next(iter(Ascent(ImageStack.grey(SPEC), [Prior()], VIEWS)))
+        next(iter(Ascent(ImageStack.gray(SPEC), [Prior()], VIEWS)))
 
 
 def test_an_unknown_prior_is_refused() -> None:

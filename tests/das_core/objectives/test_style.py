@@ -12,7 +12,7 @@ from torchvision.transforms.functional import to_tensor
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import NormalizedAscent
 from das_core.common.images import fit_square
-from das_core.models.layers.activations import capture_layers_named
+from das_core.models.layers.activations import make_activation_judge
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.content import ContentObjective
 from das_core.objectives.style import StyleObjective, gram_matrix, measure_style_distances
@@ -108,7 +108,7 @@ def test_a_photograph_takes_the_style_of_another_and_keeps_its_content() -> None
     stack = ImageStack.from_image(StackSpec(224, 224, 16), cat)
     optimizer = NormalizedAscent(step_size=0.08, coarse_to_fine=0.0)
     made = Ascent(stack, [style, content], Augmentation(2, Windows(16)), steps=8, optimizer=optimizer).run().image
-    seen = capture_layers_named(starter, [layer.name for layer in style.judge.layers])
+    seen = make_activation_judge(starter, [layer.name for layer in style.judge.layers])
     before, after = (
         float(measure_style_distances(seen(shown), style.judge, style.targets).sum()) for shown in (stack.image(), made)
     )

@@ -13,7 +13,7 @@ from das_core.ascent.result import AscentError, Result
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.content import ContentObjective
-from das_core.objectives.prior import Canvas, Prior
+from das_core.objectives.prior import CanvasPixels, Prior
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective, WrappedObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
@@ -39,7 +39,7 @@ def climb(stack: ImageStack, objectives: list[Objective], steps: int = 3, **sett
 
 
 def climb_small(*objectives: Objective, steps: int = 3, **settings: Any) -> Result:
-    return Ascent(ImageStack.grey(SMALL), objectives, FEW_VIEWS, steps=steps, **settings).run()
+    return Ascent(ImageStack.gray(SMALL), objectives, FEW_VIEWS, steps=steps, **settings).run()
 
 
 class Brightness(nn.Module):
@@ -77,13 +77,13 @@ def test_a_wrapper_leaves_scores_as_they_are(kind: str) -> None:
     views = torch.rand(2, 3, 16, 16)
     wrapped = WRAPPERS[kind](Output(judge(nn.Identity()), weight=3.0))
     assert torch.equal(wrapped.score(views), views.flatten(1).mean(dim=1))
-    canvas = Canvas(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8))
+    canvas = CanvasPixels(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8))
     assert torch.equal(WRAPPERS[kind](Prior()).score(canvas), Prior().score(canvas))
 
 
 def test_a_region_moves_what_lies_under_it() -> None:
     objective = RegionObjective(Output(judge(Brightness())), half(right=True))
-    made = climb(ImageStack.grey(SPEC), [objective], optimizer=SGD(0.5))
+    made = climb(ImageStack.gray(SPEC), [objective], optimizer=SGD(0.5))
     left, right = made.image[..., :20] - 0.5, made.image[..., 44:] - 0.5
     assert right.mean() > 10 * left.mean().abs()
 
@@ -91,7 +91,7 @@ def test_a_region_moves_what_lies_under_it() -> None:
 def test_two_regions_go_their_own_ways() -> None:
     bright = Output(judge(Brightness()))
     objectives = [RegionObjective(bright, half(False)), RegionObjective(replace(bright, weight=-1.0), half(True))]
-    image = climb(ImageStack.grey(SPEC), list(objectives), 6).image
+    image = climb(ImageStack.gray(SPEC), list(objectives), 6).image
     assert image[..., :24].mean() > 0.55
     assert image[..., 40:].mean() < 0.45
 
@@ -108,8 +108,8 @@ def test_a_region_keeps_name_weight_and_schedule() -> None:
 
 
 def test_a_region_of_everything_climbs_like_none() -> None:
-    whole = climb(ImageStack.grey(SPEC), [RegionObjective(class_objective(), torch.ones(1, 5, 5))]).image
-    torch.testing.assert_close(whole, climb(ImageStack.grey(SPEC), [class_objective()]).image, rtol=0, atol=1e-5)
+    whole = climb(ImageStack.gray(SPEC), [RegionObjective(class_objective(), torch.ones(1, 5, 5))]).image
+    torch.testing.assert_close(whole, climb(ImageStack.gray(SPEC), [class_objective()]).image, rtol=0, atol=1e-5)
 
 
 def test_regions_raise_their_own_scores() -> None:
@@ -117,14 +117,14 @@ def test_regions_raise_their_own_scores() -> None:
         RegionObjective(class_objective(), half(False)),
         RegionObjective(class_objective(5, seed=1), half(True)),
     ]
-    history = climb(ImageStack.grey(SPEC), list(objectives), 24).history
+    history = climb(ImageStack.gray(SPEC), list(objectives), 24).history
     for name in ("class 3", "class 5"):
         assert history[-1].scores[name] > history[0].scores[name] + 0.1
 
 
 def test_every_image_of_a_batch_may_have_a_region_of_its_own() -> None:
     masks = torch.cat([half(False), half(True)])
-    image = climb(ImageStack.grey(SPEC, 2), [RegionObjective(Output(judge(Brightness())), masks)], 6).image
+    image = climb(ImageStack.gray(SPEC, 2), [RegionObjective(Output(judge(Brightness())), masks)], 6).image
     assert image[0, ..., :24].mean() > image[0, ..., 40:].mean() + 0.02
     assert image[1, ..., 40:].mean() > image[1, ..., :24].mean() + 0.02
 

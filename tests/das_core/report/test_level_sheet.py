@@ -42,7 +42,7 @@ def test_faint_levels_are_stretched_and_nothing_stays_grey() -> None:
     plain, stretched = (render_level_sheets(faint, TILE, stretch=stretch)[0] for stretch in (False, True))
     assert tile(stretched, 0, 2).std() > 4 * tile(plain, 0, 2).std()
     assert torch.equal(tile(stretched, 1, 2), tile(plain, 1, 2))
-    grey = render_level_sheets(ImageStack.grey(StackSpec(32, 32, 8, levels=(1, 48))), TILE)[0]
+    grey = render_level_sheets(ImageStack.gray(StackSpec(32, 32, 8, levels=(1, 48))), TILE)[0]
     assert (tile(grey, 0, 0) - 0.5).abs().max() < 1e-6
 
 
@@ -52,10 +52,10 @@ def test_many_levels_are_grouped_and_oblong_pictures_stay_so() -> None:
 
 
 def test_captions_are_written() -> None:
-    sheet = render_level_sheets(ImageStack.grey(SPEC), TILE)[0]
+    sheet = render_level_sheets(ImageStack.gray(SPEC), TILE)[0]
     assert sheet[:, GAP : GAP + CAPTION, GAP : GAP + TILE].min() < 0.3
 
 
 def test_tiles_that_are_too_small_are_refused() -> None:
     with pytest.raises(ValueError, match="size 31 is too small for a tile; at least 32"):
-        render_level_sheets(ImageStack.grey(SPEC), 31)
+        render_level_sheets(ImageStack.gray(SPEC), 31)

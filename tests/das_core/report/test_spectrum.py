@@ -104,7 +104,7 @@ def test_the_variance_of_levels_is_that_of_the_parts() -> None:
 
 def test_levels_of_an_ascent_fall_steeply() -> None:
     spec = StackSpec(32, 32, 8)
-    assert fit_slope(*measure_level_variances(climb(ImageStack.grey(spec), optimizer=SGD(0.5)).stack)).item() < -1
+    assert fit_slope(*measure_level_variances(climb(ImageStack.gray(spec), optimizer=SGD(0.5)).stack)).item() < -1
 
 
 @pytest.mark.parametrize("batch", [1, 2, 9])
@@ -129,6 +129,6 @@ def test_what_has_no_spectrum_is_named() -> None:
     with pytest.raises(ValueError, match=r"the image holds 1 values that are NaN"):
         measure_spectrum(torch.rand(1, 3, 64, 64).index_put((torch.tensor(0),) * 4, torch.tensor(float("nan"))))
     with pytest.raises(ValueError, match="the levels of the stack are empty"):
-        measure_level_variances(ImageStack.grey(SPEC))
+        measure_level_variances(ImageStack.gray(SPEC))
     with pytest.raises(ValueError, match="the stack has 1 levels of 4 samples"):
         measure_level_variances(ImageStack.noise(StackSpec(32, 32, 8, levels=(1, 2, 16))))

@@ -3,7 +3,7 @@ import torch
 
 from das_core.stack.bands import (
     FINEST,
-    cover_everything,
+    covers_all_resolutions,
     format_band,
     group_into_octaves,
     mask_moving_frequencies,
@@ -88,6 +88,15 @@ def test_cosines_are_frozen_with_the_level_that_first_shows_them() -> None:
     )
 
 
+@pytest.mark.parametrize("sides", [(8, 8), (6, 8), (7, 5)])
+def test_in_a_tile_the_finest_waves_belong_to_the_finest_resolution(sides: tuple[int, int]) -> None:
+    basis = FourierBasis(*sides, torch.device("cpu"))
+    upper, lower = (mask_moving_frequencies(basis, [band]) for band in ((4, max(sides)), (1, 3)))
+    # Every wave belongs to one resolution: what the one band leaves moving the other freezes.
+    assert torch.equal(upper + lower, torch.ones_like(upper))
+    assert float(upper[sides[0] // 2, sides[1] // 2]) == 0
+
+
 def test_in_a_tile_waves_are_frozen_with_the_level_that_first_shows_them() -> None:
     moving = mask_moving_frequencies(FourierBasis(8, 8, torch.device("cpu")), [(1, 3)])
     # Waves of up to three samples: none and one along each axis, in either direction.
@@ -97,11 +106,11 @@ def test_in_a_tile_waves_are_frozen_with_the_level_that_first_shows_them() -> No
 
 
 def test_bands_that_hold_everything() -> None:
-    assert cover_everything([(1, FINEST)], 48)
-    assert cover_everything([(1, 16), (17, 48)], 48)
-    assert not cover_everything([(1, 16), (18, 48)], 48)
-    assert not cover_everything([(1, 47)], 48)
-    assert not cover_everything([], 48)
+    assert covers_all_resolutions([(1, FINEST)], 48)
+    assert covers_all_resolutions([(1, 16), (17, 48)], 48)
+    assert not covers_all_resolutions([(1, 16), (18, 48)], 48)
+    assert not covers_all_resolutions([(1, 47)], 48)
+    assert not covers_all_resolutions([], 48)
 
 
 def _block(rows: int, columns: int) -> torch.Tensor:

@@ -98,7 +98,7 @@ def test_levels_that_were_not_moved_are_empty() -> None:
 
 
 def test_a_grey_start_has_empty_levels_and_no_rest() -> None:
-    parts = decompose_start(ImageStack.grey(StackSpec(32, 24, 4, levels=(1, 5, 20)), 2))
+    parts = decompose_start(ImageStack.gray(StackSpec(32, 24, 4, levels=(1, 5, 20)), 2))
     assert [tuple(level.shape) for level in parts.levels] == [(2, 3, 1, 1), (2, 3, 4, 5), (2, 3, 16, 20)]
     assert not any(bool(level.any()) for level in (*parts.levels, parts.rest))
 
@@ -108,7 +108,7 @@ def test_a_grey_start_has_empty_levels_and_no_rest() -> None:
 def test_the_levels_of_an_ascent_are_those_of_least_norm(method: str, optimizer: Optimizer) -> None:
     """What gradients alone have moved from zero lies in the range of the adjoint, as the pseudo-inverse does."""
     spec = StackSpec(24, 16, 8, levels=(1, 3, 7, 18), gains=(1.0, 0.5, 2.0, 1.5), method=method)  # type: ignore[arg-type]
-    stack = climb(ImageStack.grey(spec), steps=3, optimizer=optimizer).stack
+    stack = climb(ImageStack.gray(spec), steps=3, optimizer=optimizer).stack
     expected = least_norm(spec, stack.canvas - stack.start)
     for level, reference in zip(read_levels(stack), expected, strict=True):
         assert (level - reference).norm() < 1e-3 * reference.norm()

@@ -18,7 +18,7 @@ from toys import SPEC, VIEWS, climb
 LEVELS = (1, 2, 4, 8, 16, 32, 48)
 METHODS = ["spectral", "exact", "layers"]
 ALL = (1, FINEST)
-GREY = ImageStack.grey(SPEC, 2)
+GREY = ImageStack.gray(SPEC, 2)
 
 
 def climbed(method: str = "spectral", optimizer: Optimizer | None = None, seed: int = 0, **spec: Any) -> ImageStack:
@@ -162,8 +162,8 @@ def test_an_edited_stack_goes_on_with_any_optimizer() -> None:
         ({"freeze": [(1, 16), (17, 48)]}, "the frozen bands 1-16, 17-48 leave nothing"),
         ({"other": GREY, "blend": 1.5}, "blend 1.5 is not between 0"),
         ({"other": GREY, "blend_bands": [(3, 3)]}, "the band '3' holds no level"),
-        ({"other": ImageStack.grey(StackSpec(32, 40, 8), 2)}, "a stack of 32 x 32 .* not blend with one of 32 x 40"),
-        ({"other": ImageStack.grey(SPEC, 3)}, "2 images do not blend with 3: the other stack needs 1 or 2"),
+        ({"other": ImageStack.gray(StackSpec(32, 40, 8), 2)}, "a stack of 32 x 32 .* not blend with one of 32 x 40"),
+        ({"other": ImageStack.gray(SPEC, 3)}, "2 images do not blend with 3: the other stack needs 1 or 2"),
     ],
 )
 def test_bad_edits_are_named(edit: dict[str, Any], says: str) -> None:

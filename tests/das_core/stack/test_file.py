@@ -65,7 +65,7 @@ def test_the_surroundings_of_a_part_go_along(tmp_path: Path) -> None:
     steady: dict[str, Any] = {"optimizer": NormalizedAscent(coarse_to_fine=0.0), "schedule": "constant"}
     mask = torch.zeros(2, 32, 32)
     mask[:, 8:24, 4:20] = 1
-    part = ImageStack.grey(SPEC).place_into(torch.rand(1, 3, 32, 32), mask, 2)
+    part = ImageStack.gray(SPEC).place_into(torch.rand(1, 3, 32, 32), mask, 2)
     through = climb(part, steps=4, **steady)
     save_stack(climb(part, steps=2, **steady).stack, tmp_path / "part.safetensors")
     loaded = load_stack(tmp_path / "part.safetensors")
@@ -236,7 +236,7 @@ def test_a_file_with_any_description_loads_or_is_an_error_that_names_it(
     field: tuple[str, ...], value: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("described") / "described.safetensors"
-    save_stack(ImageStack.grey(StackSpec(16, 16, 2, levels=(1, 20))), path)
+    save_stack(ImageStack.gray(StackSpec(16, 16, 2, levels=(1, 20))), path)
     metadata = metadata_of(path)
     description: Any = json.loads(metadata["stack"]) | {"momentum": {"kind": "sgd", "steps": 1}}
     inner = description

@@ -17,7 +17,7 @@ def photograph(height: int, width: int, batch: int = 1) -> torch.Tensor:
 
 
 def test_grey_stack_is_grey() -> None:
-    image = ImageStack.grey(StackSpec(64, 48, 8), 2).image()
+    image = ImageStack.gray(StackSpec(64, 48, 8), 2).image()
     assert image.shape == (2, 3, 48, 64)
     assert torch.equal(image, torch.full_like(image, 0.5))
 
@@ -62,7 +62,7 @@ def test_noise_is_that_of_its_settings() -> None:
 
 
 def test_a_new_stack_has_not_climbed() -> None:
-    for stack in (ImageStack.grey(StackSpec(32, 16, 4)), ImageStack.noise(StackSpec(32, 16, 4))):
+    for stack in (ImageStack.gray(StackSpec(32, 16, 4)), ImageStack.noise(StackSpec(32, 16, 4))):
         assert (stack.steps, stack.parameters, stack.optimizer_state, stack.surroundings) == (0, None, None, None)
         assert stack.start is stack.canvas
 
@@ -98,7 +98,7 @@ def test_between_its_ends_a_mask_mixes() -> None:
 
 
 def test_without_surroundings_pixels_are_left_as_they_are() -> None:
-    stack = ImageStack.grey(StackSpec(32, 16, 4))
+    stack = ImageStack.gray(StackSpec(32, 16, 4))
     pixels = photograph(24, 40)
     assert stack.composite(pixels) is pixels
 
@@ -123,14 +123,14 @@ def test_a_stack_is_repeated_for_many_masks_or_images() -> None:
     ],
 )
 def test_batches_that_do_not_go_together_are_named(stacks: int, images: int, masks: int, says: str) -> None:
-    stack = ImageStack.grey(StackSpec(32, 16, 4), stacks)
+    stack = ImageStack.gray(StackSpec(32, 16, 4), stacks)
     with pytest.raises(ValueError, match=says):
         stack.place_into(photograph(16, 32, images), half_mask().repeat(masks, 1, 1))
 
 
 def test_an_image_that_is_none_is_named() -> None:
     with pytest.raises(ValueError, match="the image around the mask has 4 channels"):
-        ImageStack.grey(StackSpec(32, 16, 4)).place_into(torch.rand(1, 4, 16, 32), half_mask())
+        ImageStack.gray(StackSpec(32, 16, 4)).place_into(torch.rand(1, 4, 16, 32), half_mask())
 
 
 def test_a_stack_goes_to_another_device_whole() -> None:
@@ -149,6 +149,13 @@ def test_a_stack_goes_to_another_device_whole() -> None:
 
 
 def test_a_stack_with_nothing_to_remember_goes_to_another_device_too() -> None:
-    moved = ImageStack.grey(StackSpec(32, 16, 4)).to(META)
+    moved = ImageStack.gray(StackSpec(32, 16, 4)).to(META)
     assert moved.canvas.device == META
     assert (moved.parameters, moved.optimizer_state, moved.surroundings) == (None, None, None)
+
+
+def test_a_stack_of_no_image_is_refused() -> None:
+    spec = StackSpec(width=32, height=32, margin=0)
+    for make in (lambda: ImageStack.gray(spec, 0), lambda: ImageStack.from_image(spec, torch.rand(1, 3, 8, 8), 0)):
+        with pytest.raises(ValueError, match="batch 0 is too small; at least 1 image is needed"):
+            make()

@@ -6,8 +6,8 @@ from das_core.views.draws import Draws, ViewKey
 CPU = torch.device("cpu")
 
 
-def key(item: int = 0, step: int = 0, view: int = 0, seed: int = 0, judge: int = 0) -> ViewKey:
-    return ViewKey(seed, item, step, view, judge)
+def key(item: int = 0, step: int = 0, view: int = 0, seed: int = 0, group: int = 0) -> ViewKey:
+    return ViewKey(seed, item, step, view, group)
 
 
 def test_draws_belong_to_their_key_not_to_their_company() -> None:
@@ -18,7 +18,7 @@ def test_draws_belong_to_their_key_not_to_their_company() -> None:
 
 
 def test_every_part_of_the_key_counts() -> None:
-    keys = [key(), key(item=1), key(step=1), key(view=1), key(seed=1), key(judge=1)]
+    keys = [key(), key(item=1), key(step=1), key(view=1), key(seed=1), key(group=1)]
     numbers = Draws(keys, CPU).uniform()
     assert len(set(numbers)) == len(keys)
 

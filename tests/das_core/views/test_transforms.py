@@ -42,7 +42,7 @@ def test_views_change_alike_in_any_chunk_and_each_in_its_own_way(transform: Tran
 def test_an_ascent_through_it_raises_the_score(transform: Transform) -> None:
     views = Augmentation(4, Windows(4, 0.8), (transform,))
     wish = ClassObjective(classifier(), ((3, 1.0),))
-    ascent = Ascent(ImageStack.grey(StackSpec(32, 32, 4)), [wish], views, steps=12, chunk=3)
+    ascent = Ascent(ImageStack.gray(StackSpec(32, 32, 4)), [wish], views, steps=12, chunk=3)
     scores = [record.scores[wish.name] for record in [step.record for step in ascent]]
     assert sum(scores[-3:]) > sum(scores[:3]) + 1
 

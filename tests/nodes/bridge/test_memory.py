@@ -61,8 +61,8 @@ def test_a_managed_module_computes_on_comfyuis_device_and_waits_on_the_cpu(bridg
 def test_each_tower_of_a_clip_has_a_handle_of_its_own(pack: Pack, bridge: ModuleType) -> None:
     clip = pack.clip(Toy())
     assert clip.owner.model is clip.module
-    assert clip.reader.owner.model is clip.reader.module
-    assert clip.owner is not clip.reader.owner
+    assert clip.text_tower.owner.model is clip.text_tower.module
+    assert clip.owner is not clip.text_tower.owner
 
 
 def test_a_clip_without_a_text_tower_or_with_one_that_cares_for_itself_is_managed_too(
@@ -101,24 +101,24 @@ def test_the_text_tower_is_loaded_for_new_texts_only(
 ) -> None:
     clip = pack.clip(Toy())
     clip.encode_text(["a cat", "a dog"])
-    bridge.load_reader(clip, ["a cat", "a dog"])
+    bridge.load_text_tower(clip, ["a cat", "a dog"])
     assert loads == []
-    bridge.load_reader(clip, ["a cat", "a bird"])
+    bridge.load_text_tower(clip, ["a cat", "a bird"])
     ((handles, _),) = loads
-    assert handles == [clip.reader.owner]
+    assert handles == [clip.text_tower.owner]
 
 
 def test_a_text_tower_without_a_module_is_not_loaded(
     pack: Pack, bridge: ModuleType, loads: list[tuple[list[Any], int]]
 ) -> None:
     clip = pack.clip(Toy())
-    bridge.load_reader(replace(clip, text=replace(clip.text, module=None, owner=None)), ["a cat"])
+    bridge.load_text_tower(replace(clip, text=replace(clip.text, module=None, owner=None)), ["a cat"])
     assert loads == []
 
 
 def test_a_clip_without_a_text_tower_cannot_be_asked_to_read(pack: Pack, bridge: ModuleType) -> None:
     with pytest.raises(ValueError, match="toy has no text tower"):
-        bridge.load_reader(replace(pack.clip(Toy()), text=None), ["a cat"])
+        bridge.load_text_tower(replace(pack.clip(Toy()), text=None), ["a cat"])
 
 
 def test_a_classifier_moved_under_inference_mode_is_repaired(pack: Pack) -> None:
@@ -141,7 +141,7 @@ def test_a_text_tower_moved_under_inference_mode_is_repaired(pack: Pack) -> None
 
     clip = pack.clip(Toy())
     before = ask("a cat").targets
-    module = clip.reader.module
+    module = clip.text_tower.module
     with torch.inference_mode():
         module.double().float()
     assert all(parameter.is_inference() for parameter in module.parameters())
@@ -161,9 +161,9 @@ def test_weights_that_autograd_takes_are_left_as_they_are(pack: Pack, bridge: Mo
 def test_cached_memory_is_given_back_however_a_run_ends(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     ends: list[str] = []
     monkeypatch.setattr(pack.module("nodes.bridge.memory").mm, "soft_empty_cache", lambda: ends.append("freed"))
-    free_cache = pack.module("nodes.bridge").free_cache
-    with free_cache():
+    free_cache_on_exit = pack.module("nodes.bridge").free_cache_on_exit
+    with free_cache_on_exit():
         ends.append("done")
-    with pytest.raises(KeyError), free_cache():
+    with pytest.raises(KeyError), free_cache_on_exit():
         raise KeyError
     assert ends == ["done", "freed", "freed"]

@@ -16,7 +16,7 @@ def bridge(pack: Pack) -> ModuleType:
 def test_an_image_comes_in_free_of_inference_mode_however_it_lies_in_memory(bridge: ModuleType) -> None:
     with torch.inference_mode():
         for image in (torch.rand(1, 8, 9, 3), torch.rand(1, 3, 8, 9).movedim(1, -1)):
-            taken = bridge.enable_autograd(bridge.read_images)(image)
+            taken = bridge.enable_autograd(bridge.from_comfy_images)(image)
             assert_is_free(taken)
             assert taken.is_contiguous()
             assert torch.equal(taken, image.movedim(-1, 1))
@@ -26,36 +26,36 @@ def test_an_image_comes_in_free_of_inference_mode_however_it_lies_in_memory(brid
 @pytest.mark.parametrize("shape", [(9, 9, 3), (9, 9), (1, 1, 9, 9, 3)])
 def test_an_image_without_four_dimensions_is_refused(bridge: ModuleType, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"an IMAGE of shape \(.*\) came in; \[batch, height, width, channels\]"):
-        bridge.read_images(torch.rand(shape))
+        bridge.from_comfy_images(torch.rand(shape))
 
 
 def test_a_mask_comes_in_as_a_free_copy(bridge: ModuleType) -> None:
     with torch.inference_mode():
         mask = torch.rand(2, 5, 6).half()
-        taken = bridge.enable_autograd(bridge.read_mask)(mask)
+        taken = bridge.enable_autograd(bridge.from_comfy_mask)(mask)
     assert_is_free(taken)
     assert (taken.dtype, taken.device.type) == (torch.float32, "cpu")
     assert torch.equal(taken, mask.float())
     whole = torch.rand(2, 5, 6)
-    assert bridge.read_mask(whole).data_ptr() != whole.data_ptr()
+    assert bridge.from_comfy_mask(whole).data_ptr() != whole.data_ptr()
 
 
 def test_images_go_out_as_comfyui_has_them(bridge: ModuleType) -> None:
     images = torch.rand(2, 3, 5, 6, requires_grad=True)
-    returned = bridge.return_images(images * 1)
+    returned = bridge.to_comfy_images(images * 1)
     assert_is_image(returned, 2, 5, 6)
     assert torch.equal(returned, images.detach().movedim(1, -1))
-    assert_is_image(bridge.return_images(images.detach().double()), 2, 5, 6)
+    assert_is_image(bridge.to_comfy_images(images.detach().double()), 2, 5, 6)
 
 
 def test_an_image_that_goes_out_and_comes_in_is_the_same(bridge: ModuleType) -> None:
     images = torch.rand(2, 3, 5, 6)
-    assert torch.equal(bridge.read_images(bridge.return_images(images)), images)
+    assert torch.equal(bridge.from_comfy_images(bridge.to_comfy_images(images)), images)
 
 
 def test_masks_go_out_as_comfyui_has_them(bridge: ModuleType) -> None:
     masks = torch.rand(5, 6, 2, requires_grad=True).double().movedim(-1, 0)
-    returned = bridge.return_masks(masks)
+    returned = bridge.to_comfy_masks(masks)
     assert_is_free(returned)
     assert (returned.dtype, tuple(returned.shape)) == (torch.float32, (2, 5, 6))
     assert returned.is_contiguous()
@@ -70,5 +70,5 @@ def test_the_devices_are_those_of_comfyui(bridge: ModuleType, monkeypatch: pytes
         monkeypatch.setattr(comfy.model_management, name, lambda device=device: device)
     assert (bridge.get_device(), bridge.get_storage_device()) == tuple(devices.values())
     monkeypatch.setattr(comfy.model_management, "intermediate_device", lambda: torch.device("meta"))
-    assert bridge.return_images(torch.rand(1, 3, 4, 4)).device.type == "meta"
-    assert bridge.return_masks(torch.rand(1, 4, 4)).device.type == "meta"
+    assert bridge.to_comfy_images(torch.rand(1, 3, 4, 4)).device.type == "meta"
+    assert bridge.to_comfy_masks(torch.rand(1, 4, 4)).device.type == "meta"

@@ -35,9 +35,9 @@ def test_the_starter_is_kept_in_the_folder_of_clips(pack: Pack, clip: Any) -> No
 def test_the_second_opinion_comes_in_the_precision_asked_for(pack: Pack) -> None:
     (clip,) = pack.run("DAS_LoadCLIP", source={"source": "second_opinion"}, precision="bf16")
     assert (clip.name, clip.size, clip.dtype) == ("Starter CLIP (EfficientNet-Lite2)", 260, torch.bfloat16)
-    assert next(clip.reader.module.parameters()).dtype == torch.float32
+    assert next(clip.text_tower.module.parameters()).dtype == torch.float32
     assert clip.owner.model is clip.module
-    for module in (clip.module, clip.reader.module):
+    for module in (clip.module, clip.text_tower.module):
         assert not any(parameter.is_inference() or parameter.requires_grad for parameter in module.parameters())
 
 
@@ -51,7 +51,7 @@ def test_open_clip_gets_the_folder_and_a_progress_bar(pack: Pack, monkeypatch: p
     with previews() as updates:
         clip = load(pack, source="open_clip", architecture="ViT-B-32", pretrained="openai")
     assert updates == [(30, 40, None)]
-    assert clip.reader.owner.model is clip.reader.module
+    assert clip.text_tower.owner.model is clip.text_tower.module
 
 
 def test_architectures_whose_weights_are_there_stand_first(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:

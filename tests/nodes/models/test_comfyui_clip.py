@@ -118,7 +118,7 @@ def test_both_halves_become_one_clip(pack: Pack) -> None:
     assert (clip.name, clip.size, clip.width) == ("ComfyUI's CLIP", 16, WIDTH)
     assert clip.mean == pytest.approx((0.4, 0.5, 0.6))
     assert clip.std == pytest.approx((0.2, 0.3, 0.25))
-    assert clip.reader.context_length == Encoder.max_length
+    assert clip.text_tower.context_length == Encoder.max_length
     # The weights themselves, not copies of them, are in the care of the memory manager.
     assert clip.owner.model is other.model
     assert clip.module.model is other.model
@@ -156,7 +156,7 @@ def test_of_a_long_text_only_the_first_chunk_is_read_and_the_rest_is_told(
 ) -> None:
     clip = join(pack, text(), vision())
     long = "one three three five four three five"
-    assert (clip.reader.count("one three"), clip.reader.count(long)) == (4, 9)
+    assert (clip.text_tower.count("one three"), clip.text_tower.count(long)) == (4, 9)
     with caplog.at_level(logging.WARNING):
         whole, first = clip.encode_text([long, long.rpartition(" ")[0]])
     assert torch.equal(whole, first)

@@ -53,7 +53,7 @@ def test_the_text_tower_is_on_the_device_before_prompts_are_encoded(
     clip = pack.clip(Toy(), texts=events)
     monkeypatch.setattr(
         pack.module("nodes.bridge"),
-        "load_reader",
+        "load_text_tower",
         lambda reader, texts: events.append(f"loaded for {', '.join(texts)}"),
     )
     ask(pack, clip, "a cat: 2\na dog")

@@ -37,7 +37,7 @@ def test_a_similarity_is_the_cosine_of_the_first_image_and_the_first_text(pack: 
     images = torch.rand(2, 16, 16, 3, generator=torch.Generator().manual_seed(2))
     *_, similarity = pack.run("DAS_Similarity", clip=clip, image=images, text="a cat\na horse: 3")
     views = (images[:1].movedim(-1, 1) - 0.5) / 0.5
-    cosine = torch.cosine_similarity(clip.module(views), clip.reader.encode("a cat")[None])
+    cosine = torch.cosine_similarity(clip.module(views), clip.text_tower.encode("a cat")[None])
     assert similarity == pytest.approx(float(cosine), abs=1e-5)
 
 
@@ -45,7 +45,7 @@ def test_the_text_tower_is_done_before_the_image_tower_is_loaded(pack: Pack, mon
     events: list[str] = []
     clip = pack.clip(Toy(), texts=events)
     bridge = pack.module("nodes.bridge")
-    monkeypatch.setattr(bridge, "load_reader", lambda reader, texts: events.append("text tower loaded"))
+    monkeypatch.setattr(bridge, "load_text_tower", lambda reader, texts: events.append("text tower loaded"))
     monkeypatch.setattr(bridge, "load_judges", lambda judges, views: events.append(f"image tower, {views} images"))
     pack.run("DAS_Similarity", clip=clip, image=torch.rand(2, 9, 9, 3), text="a cat\na dog")
     assert events == ["text tower loaded", "a cat", "a dog", "image tower, 2 images"]

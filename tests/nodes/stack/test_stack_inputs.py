@@ -19,7 +19,7 @@ from loaded_pack import Pack, assert_refused
     ids=lambda value: value["levels"] if isinstance(value, dict) else "",
 )
 def test_a_choice_of_levels_becomes_resolutions(pack: Pack, choice: dict[str, Any], levels: tuple[int, ...]) -> None:
-    assert pack.module("nodes.stack.stack_inputs").read_levels(choice, 100) == levels
+    assert pack.module("nodes.stack.stack_inputs").choose_levels(choice, 100) == levels
 
 
 def test_levels_are_those_of_the_canvas_with_its_margins(pack: Pack) -> None:
@@ -31,7 +31,7 @@ def test_the_options_are_those_that_the_node_reads(pack: Pack) -> None:
     inputs = pack.module("nodes.stack.stack_inputs")
     for option in inputs.levels_input().options:
         defaults = {widget.id: widget.default for widget in option.inputs}
-        assert inputs.read_levels({"levels": option.key, **defaults}, 224)
+        assert inputs.choose_levels({"levels": option.key, **defaults}, 224)
     image = torch.rand(1, 9, 9, 3)
     for option in inputs.start_input().options:
         connected = {"image": image} if option.key == "image" else {}

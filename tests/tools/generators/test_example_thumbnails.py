@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from generators.example_thumbnails import (
-    THUMBNAIL_BYTES,
+    MAX_THUMBNAIL_BYTES,
     THUMBNAIL_SIDE,
     encode_thumbnail,
     render_picture,
@@ -42,7 +42,7 @@ def test_a_thumbnail_is_a_small_jpeg_even_of_pure_noise(size: tuple[int, int]) -
     assert made.format == "JPEG"
     assert max(made.size) == THUMBNAIL_SIDE
     assert made.width * size[1] == made.height * size[0]
-    assert len(data) < THUMBNAIL_BYTES
+    assert len(data) < MAX_THUMBNAIL_BYTES
 
 
 @pytest.mark.parametrize(

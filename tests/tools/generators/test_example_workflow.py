@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from generators.example_workflow import PAGE_ONLY_INPUTS_DROPPED, RoundTripError, check_same, find_differences
+from generators.example_workflow import JS_GET_PROMPT, RoundTripError, check_same, find_differences
 
 PROMPT: dict[str, Any] = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 48, "scale": 3.0}, "_meta": {"title": "Blue"}},
@@ -20,7 +20,7 @@ class FixedPage:
         self.prompt = prompt
 
     def evaluate(self, script: str) -> dict[str, Any]:
-        assert script == PAGE_ONLY_INPUTS_DROPPED
+        assert script == JS_GET_PROMPT
         return self.prompt
 
 

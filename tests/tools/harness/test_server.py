@@ -11,13 +11,13 @@ import requests
 from harness import server as harness_server
 from harness.server import (
     PACK_NAME,
-    REPOSITORY,
     ComfyUINotFoundError,
     ComfyUIStartError,
     Server,
     find_comfyui,
     start_comfyui,
 )
+from repository import REPOSITORY
 
 MAIN = """
 import argparse, http.server, sys

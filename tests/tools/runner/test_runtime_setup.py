@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from runner.runtime_setup import let_models_move, set_folders
+from runner.runtime_setup import patch_model_patcher, set_folders
 
 
 def test_no_folder_stays_inside_the_installed_package(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_no_folder_stays_inside_the_installed_package(tmp_path: Path) -> None:
 
 
 def test_the_memory_manager_moves_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    let_models_move()
+    patch_model_patcher()
     import comfy.model_management as model_management
     from comfy.model_patcher import ModelPatcher
 

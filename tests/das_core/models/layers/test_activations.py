@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from das_core.models.layers.activations import ActivationJudge, capture_layers, capture_layers_named, merge_judges
+from das_core.models.layers.activations import ActivationJudge, make_activation_judge, merge_judges
 from das_core.models.layers.layer import UnknownLayerError, find_layers
 from toys import classifier, count_hooks, judge, random_views
 
 
 def test_activations_and_their_gradients_are_those_of_the_model_cut_off_there() -> None:
     toy = classifier()
-    captured = capture_layers_named(toy, ["1", "4"])
+    captured = make_activation_judge(toy, ["1", "4"])
     views = random_views(32, 2).requires_grad_()
     activations = captured(views)
     assert set(activations.values) == {"1", "4"}
@@ -29,13 +29,13 @@ def test_activations_and_their_gradients_are_those_of_the_model_cut_off_there() 
 def test_a_layer_that_is_named_twice_is_captured_once() -> None:
     toy = classifier()
     layers = find_layers(toy)
-    assert capture_layers(toy, [layers[2], layers[0], layers[2]]).layers == (layers[2], layers[0])
-    assert capture_layers_named(toy, [" 2", "0", "2"]).layers == (layers[2], layers[0])
+    assert make_activation_judge(toy, [layers[2], layers[0], layers[2]]).layers == (layers[2], layers[0])
+    assert make_activation_judge(toy, [" 2", "0", "2"]).layers == (layers[2], layers[0])
 
 
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(UnknownLayerError, match="layer '9' is not in toy"):
-        capture_layers_named(classifier(), ["0", "9"])
+        make_activation_judge(classifier(), ["0", "9"])
 
 
 def test_a_layer_that_runs_twice_tells_its_last_output_even_if_that_is_overwritten() -> None:
@@ -55,7 +55,7 @@ def test_a_layer_that_runs_twice_tells_its_last_output_even_if_that_is_overwritt
         (act, _) = find_layers(judge(module))
         assert act.calls == 2
         views = random_views(16, 2).requires_grad_()
-        found = capture_layers(judge(module), [act])(views)["act"]
+        found = make_activation_judge(judge(module), [act])(views)["act"]
         torch.testing.assert_close(found, views - 0.5)
         assert torch.equal(torch.autograd.grad(found.sum(), views)[0], torch.ones_like(views))
 
@@ -64,7 +64,7 @@ def test_nothing_runs_after_the_last_layer_that_is_watched() -> None:
     toy = classifier()
     ran: list[str] = []
     toy.module[4].register_forward_hook(lambda *_: ran.append("4"))
-    early = capture_layers_named(toy, ["1"])
+    early = make_activation_judge(toy, ["1"])
     ran.clear()
     early(random_views(32))
     assert not ran
@@ -72,7 +72,7 @@ def test_nothing_runs_after_the_last_layer_that_is_watched() -> None:
 
 def test_hooks_are_gone_afterwards_also_after_an_error() -> None:
     toy = classifier()
-    seen = capture_layers_named(toy, ["0", "3"])
+    seen = make_activation_judge(toy, ["0", "3"])
     seen(random_views(32))
     assert count_hooks(toy.module) == 0
     with pytest.raises(RuntimeError):
@@ -82,14 +82,14 @@ def test_hooks_are_gone_afterwards_also_after_an_error() -> None:
 
 def test_the_module_is_shared_and_joined_judges_watch_all() -> None:
     toy = classifier()
-    one, two = capture_layers_named(toy, ["1", "3"]), capture_layers_named(toy, ["3", "0"])
+    one, two = make_activation_judge(toy, ["1", "3"]), make_activation_judge(toy, ["3", "0"])
     both = merge_judges([one, two])
     assert one.module is both.module is toy.module
     assert [layer.name for layer in both.layers] == ["1", "3", "0"]  # type: ignore[attr-defined]
     views = random_views(32, 2)
     output = both(views)
     for name in ("0", "1", "3"):
-        assert torch.equal(output[name], capture_layers_named(toy, [name])(views)[name])  # type: ignore[index]
+        assert torch.equal(output[name], make_activation_judge(toy, [name])(views)[name])  # type: ignore[index]
     assert merge_judges([toy, toy]) is toy
 
 
@@ -99,7 +99,7 @@ def test_half_precision_is_told_in_float32_with_gradients_of_the_same_size(dtype
     gradients = []
     for toy in (classifier(), classifier().with_precision(dtype)):
         shown = views.clone().requires_grad_()
-        found = capture_layers_named(toy, ["2"])(shown)["2"]
+        found = make_activation_judge(toy, ["2"])(shown)["2"]
         assert found.dtype == torch.float32
         gradients.append(torch.autograd.grad(found.square().mean(), shown)[0])
     assert float((gradients[1] - gradients[0]).norm() / gradients[0].norm()) < 0.05
@@ -107,7 +107,7 @@ def test_half_precision_is_told_in_float32_with_gradients_of_the_same_size(dtype
 
 def test_joined_judges_capture_what_any_of_them_captures_in_any_order() -> None:
     toy = classifier()
-    judges = [capture_layers_named(toy, pair) for pair in pairwise("2310")]
+    judges = [make_activation_judge(toy, pair) for pair in pairwise("2310")]
     merged = merge_judges(judges)
     assert isinstance(merged, ActivationJudge)
     assert [layer.name for layer in merged.layers] == ["2", "3", "1", "0"]

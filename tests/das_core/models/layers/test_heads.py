@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import tinyclip
 from das_core.models.judge import Judge, freeze
-from das_core.models.layers.activations import capture_layers_named
+from das_core.models.layers.activations import make_activation_judge
 from das_core.models.layers.heads import HEADS, compute_heads, count_heads, find_projection
 from das_core.models.layers.layer import find_layer, find_layers
 from toys import judge, random_views
@@ -128,7 +128,7 @@ def test_heads_are_what_the_last_projection_mixes(
     layers = {layer.name: layer for layer in find_layers(seen)}
     layer = layers[attention + HEADS]
     assert (layer.heads, layer.positions, layers[attention].shape) == (heads, (tokens,), layer.shape)
-    output = capture_layers_named(seen, [attention, attention + HEADS])(random_views(32, 3))
+    output = make_activation_judge(seen, [attention, attention + HEADS])(random_views(32, 3))
     mix = seen.module.get_submodule(attention).get_submodule(projection)
     expected = mix(output[attention + HEADS].transpose(1, 2)).transpose(1, 2)
     torch.testing.assert_close(output[attention], expected, atol=1e-5, rtol=1e-4)
@@ -147,7 +147,7 @@ def test_heads_are_told_where_tokens_stand_in_front() -> None:
             return self.attention(key=tokens, query=tokens, value=tokens)[0].mean(dim=0)
 
     seen = judge(Behind(), size=4)
-    output = capture_layers_named(seen, ["attention", "attention#heads"])(random_views(4, 3))
+    output = make_activation_judge(seen, ["attention", "attention#heads"])(random_views(4, 3))
     expected = seen.module.attention.out_proj.weight @ output["attention#heads"]
     torch.testing.assert_close(output["attention"], expected)
     assert find_layer(find_layers(seen), "attention#heads", "toy").describe() == "2 heads of 3 = 6 channels, 8 tokens"

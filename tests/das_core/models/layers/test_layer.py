@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from das_core.models.layers.activations import capture_layers_named
+from das_core.models.layers.activations import make_activation_judge
 from das_core.models.layers.layer import (
     Layer,
     UnknownLayerError,
@@ -52,7 +52,7 @@ def test_axes_are_brought_into_one_order() -> None:
     layers = {layer.name: layer.shape for layer in find_layers(seen)}
     assert layers == {"behind": (3, 16), "last": (5, 4, 4)}, "what a view has no share in is left out"
     views = random_views(4, 3)
-    output = capture_layers_named(seen, ["behind", "last"])(views)
+    output = make_activation_judge(seen, ["behind", "last"])(views)
     torch.testing.assert_close(output["behind"], views.flatten(2))
     torch.testing.assert_close(output["last"], module.last(views.movedim(1, 3)).movedim(3, 1))
 

@@ -38,15 +38,15 @@ def test_a_tokenizer_of_the_hub_is_read_from_its_folder(offline: None, tmp_path:
         tinyclip.write_tokenizer(locate_repository("me/words", tmp_path))
         loaded = load_clip_file(tmp_path / "a.pt", "wordy", tmp_path)
     assert loaded.encode_text(["a photo", "a fish"]).shape == (2, 24)
-    assert (loaded.reader.count("a photo"), loaded.reader.cut("a " * 20)) == (3, 5)
+    assert (loaded.text_tower.count("a photo"), loaded.text_tower.count_truncated("a " * 20)) == (3, 5)
 
 
 def test_tokens_are_counted_as_they_are_cut() -> None:
     clip = tinyclip.clip()
-    assert clip.reader.context_length == 16
-    assert clip.reader.count("a photo of a cat") == 7
-    assert clip.reader.cut("cat " * 20) == 6
-    same = [clip.reader.read("cat " * count) for count in (14, 15, 20)]
+    assert clip.text_tower.context_length == 16
+    assert clip.text_tower.count("a photo of a cat") == 7
+    assert clip.text_tower.count_truncated("cat " * 20) == 6
+    same = [clip.text_tower.embed("cat " * count) for count in (14, 15, 20)]
     torch.testing.assert_close(same[0], same[1])
     torch.testing.assert_close(same[0], same[2])
 
@@ -128,7 +128,7 @@ def test_a_text_tower_embeds_what_its_tokenizer_makes_of_a_text(tmp_path: Path) 
     tower = build_text_tower(module, build_tokenizer({"hf_tokenizer_name": str(tmp_path), "context_length": 8}))
     # pad, end, unknown, a, photo, cat, fish
     assert tower.encode("a cat a fish a dog").tolist() == [1, 1, 1, 3, 0, 1, 1]
-    torch.testing.assert_close(tower.read("a"), torch.tensor([6.0, 1, 0, 1, 0, 0, 0]) / 38**0.5)
+    torch.testing.assert_close(tower.embed("a"), torch.tensor([6.0, 1, 0, 1, 0, 0, 0]) / 38**0.5)
     assert (tower.count("a cat a fish a dog"), tower.count("a"), tower.context_length) == (7, 2, 8)
     assert tower.module is module
     assert not module.training

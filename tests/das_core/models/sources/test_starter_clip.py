@@ -125,14 +125,14 @@ def test_directions_of_classes_are_the_centred_rows_of_length_one() -> None:
 
 def test_sentences_are_encoded_alike_alone_and_among_longer_ones(starter: CLIP) -> None:
     config = build_config(STARTER, find_sentence_encoder())
-    model = nn.ModuleDict({"text": starter.reader.module})
+    model = nn.ModuleDict({"text": starter.text_tower.module})
     texts = ["a goldfish in a round bowl on the table of a very old kitchen", "cat", "a red barn"]
     together = encode_sentences(model, config, texts)
     alone = torch.cat([encode_sentences(model, config, [text]) for text in texts])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
     torch.testing.assert_close(together.norm(dim=1), torch.ones(3))
     # The projection of the text tower takes them to what the tower itself answers.
-    projected = starter.reader.module.proj(together)  # type: ignore[union-attr, operator]
+    projected = starter.text_tower.module.proj(together)  # type: ignore[union-attr, operator]
     cosine = torch.cosine_similarity(projected, starter.encode_text(texts))
     torch.testing.assert_close(cosine, torch.ones(3), atol=1e-5, rtol=0)
 
@@ -244,5 +244,5 @@ def test_a_missing_sentence_encoder_is_named_with_its_command(monkeypatch: pytes
 
 
 def test_prompts_are_read_to_the_end_of_the_context(starter: CLIP) -> None:
-    assert starter.reader.context_length == 77
-    assert starter.reader.cut("fish " * 100) == 100 + 2 - 77
+    assert starter.text_tower.context_length == 77
+    assert starter.text_tower.count_truncated("fish " * 100) == 100 + 2 - 77

@@ -1,0 +1,154 @@
+"""ComfyUI's own CLIP and CLIP Vision, joined to one CLIP of das_core.
+
+The classes of ComfyUI's encoders differ by model; only what all its CLIP models have in common is used.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...das_core.models.clip import CLIP, TextTower, assemble_clip
+from ...das_core.models.judge import Judge, to_triple
+from .memory import load_judges, manage_module
+
+_NAME = "ComfyUI's CLIP"
+
+
+class ImageTower(nn.Module):
+    """ComfyUI's image encoder as a module through which gradients can flow.
+
+    Args:
+        model: the encoder in a CLIP Vision of ComfyUI; called with pixels, it returns the embeddings third.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, views: Tensor) -> Tensor:
+        """Return the embeddings (V, D) of normalised views (V, 3, S, S)."""
+        # Its layers add to their input in place, and the backward pass of the norm before needs that input as it was.
+        norms = [part for part in self.model.modules() if isinstance(part, nn.LayerNorm)]
+        hooks = [norm.register_forward_pre_hook(lambda _, inputs: (inputs[0].clone(),)) for norm in norms]
+        try:
+            embeddings: Tensor = self.model(pixel_values=views.float(), intermediate_output=-2)[2]
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return embeddings
+
+
+def join_clip(clip: Any, vision: Any) -> CLIP:
+    """Return one CLIP of ComfyUI's text encoder and image encoder; to be called under `enable_autograd`.
+
+    Args:
+        clip: the text encoder, a CLIP of ComfyUI.
+        vision: the image encoder, a CLIP_VISION of ComfyUI. It is loaded and frozen.
+
+    Raises:
+        ValueError: when one of them does not answer with embeddings, the text encoder has no trained projection, or the
+            two are not halves of one model.
+    """
+    tower = ImageTower(vision.model)
+    mean, std = to_triple(vision.image_mean), to_triple(vision.image_std)
+    # A second ModelPatcher on the same module, loading to the compute device.
+    judge = Judge(_NAME, tower, int(vision.image_size), mean, std, manage_module(vision.model))
+    load_judges([judge], 1)
+    tower.eval().requires_grad_(False)
+    # Build once without text to read the embedding width.
+    width = assemble_clip(judge, None, "shortest", "bicubic").width
+    return assemble_clip(judge, _make_text_tower(clip, width), "shortest", "bicubic")
+
+
+def _make_text_tower(clip: Any, width: int) -> TextTower:
+    """Return the text encoder of ComfyUI's CLIP whose embeddings have this width; ValueError when it has none."""
+    encoders = {
+        name.removeprefix("clip_"): part
+        for name, part in clip.cond_stage_model.named_children()
+        if isinstance(getattr(getattr(part, "transformer", None), "text_projection", None), nn.Module)
+    }
+    if not encoders:
+        raise ValueError(
+            "the text encoder is no CLIP (a T5 or a language model, perhaps), so no image encoder goes with it; load "
+            "clip_g, or another CLIP text encoder with its projection"
+        )
+    widths = {name: part.transformer.text_projection.weight.shape[0] for name, part in encoders.items()}
+    name = next((name for name in encoders if widths[name] == width), None)
+    if name is None:
+        had = " and ".join(f"{size} (clip_{key})" for key, size in widths.items())
+        raise ValueError(
+            f"the CLIP Vision model has embeddings of {width} numbers and the text encoder of {had}; the two must be "
+            "halves of one model: choose a matching pair"
+        )
+    encoder = encoders[name]
+    if not _is_trained_projection(encoder.transformer.text_projection.weight):
+        raise ValueError(
+            f"the text encoder clip_{name} comes without its text projection (those of SD 1.x do), so what it reads "
+            "cannot be compared with images; load clip_g, or a clip_l file that has text_projection"
+        )
+    return TextTower(_make_encode(clip, encoder, name), _make_count(clip, encoder, name), int(encoder.max_length))
+
+
+_MIN_RMS, _MAX_RMS = 1e-5, 10.0
+"""Bounds of the RMS of a trained projection. CLIP's starts at width^-0.5, 0.03 for a width of 1,000, and the bounds leave
+a factor of 100 on either side; arbitrary bits read as float32 are mostly far beyond them."""
+
+_MAX_PEAK = 1000.0
+"""Maximum ratio of the largest weight to the RMS. The largest of a million normally distributed weights is about 5 times
+the RMS; in unset memory one number can be larger than all others together."""
+
+
+def _is_trained_projection(weight: Tensor) -> bool:
+    """Tell whether a text projection comes from a file; without one ComfyUI leaves the identity or unset memory there.
+
+    Three heuristics reject unset memory: values of an unusual size, a single value that towers over the others, and
+    rows or columns of zeros, which training does not leave.
+    """
+    matrix = weight.detach().float().cpu()
+    if not bool(matrix.isfinite().all()):
+        return False
+    rms = float(matrix.square().mean().sqrt())
+    has_usual_size = _MIN_RMS < rms < _MAX_RMS
+    has_no_outlier = float(matrix.abs().max()) < _MAX_PEAK * rms
+    has_no_empty_line = bool(matrix.any(dim=0).all() and matrix.any(dim=1).all())
+    is_identity = matrix.shape[0] == matrix.shape[1] and torch.equal(matrix, torch.eye(len(matrix)))
+    return has_usual_size and has_no_outlier and has_no_empty_line and not is_identity
+
+
+def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
+    """Return the function `encode` of a text tower: a text to its embedding (D,)."""
+
+    def encode(text: str) -> Tensor:
+        chunks = _tokenize(clip, name, text)
+        # As ComfyUI encodes a text, but with the projection, which some of its CLIP models leave out.
+        clip.cond_stage_model.reset_clip_options()
+        clip.load_model()
+        encoder.set_clip_options({"projected_pooled": True, "execution_device": clip.patcher.load_device})
+        try:
+            embedding: Tensor = encoder.encode_token_weights(chunks[:1])[1][0]
+        finally:
+            clip.cond_stage_model.reset_clip_options()
+        return embedding
+
+    return encode
+
+
+def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
+    """Return the function `count` of a text tower: how many tokens a text has, its start and its end included."""
+    end = encoder.special_tokens["end"]
+
+    def count(text: str) -> int:
+        chunks = _tokenize(clip, name, text)
+        # ComfyUI gives every chunk a start and an end of its own; the text as a whole has one of each.
+        return 2 + sum([token for token, _ in chunk].index(end) - 1 for chunk in chunks)
+
+    return count
+
+
+def _tokenize(clip: Any, name: str, text: str) -> list[list[tuple[int, float]]]:
+    """Return the tokens of a text with their weights, in chunks as long as the encoder can read."""
+    # Without weights, so that parentheses are read as text: in Text Objective the weight follows the prompt.
+    tokens: list[list[tuple[int, float]]] = clip.tokenize(text, disable_weights=True)[name]
+    return tokens

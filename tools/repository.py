@@ -1,0 +1,6 @@
+"""Where the repository is on the disk."""
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+"""The folder of the repository, which is also that of the node pack."""
