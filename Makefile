@@ -8,10 +8,10 @@ READY := $(VENV)/ready
 COMFYUI_REQUIREMENTS := $(wildcard $(COMFYUI_PATH)/requirements.txt)
 COMFYUI_READY := $(if $(COMFYUI_REQUIREMENTS),$(VENV)/comfyui-ready)
 export COMFYUI_PATH
-# In the environment of the recipe, where no quote in it can do harm.
+# Pass PROMPT via the environment so that quotes need no escaping.
 export PROMPT
-# What the prompt of a demo is compared with.
-OTHERS := a coral reef full of fish\na castle on a hill\na cup of coffee\na red sports car\na bowl of fruit
+# Texts that the demo compares its image with, beside the prompt: the prompt should be the nearest.
+DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na red sports car\na bowl of fruit
 
 .PHONY: help venv demo test lint bench examples locales api clean
 
@@ -23,6 +23,7 @@ venv: $(READY)  ## a Python environment with everything needed, in .venv
 $(READY): requirements.txt requirements-library.txt requirements-dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt
+	@# mypy sees the pack under one package name, that of this link; the name of the folder may be no Python identifier.
 	mkdir -p $(VENV)/pack && ln -sfn ../.. $(VENV)/pack/direct_ascent
 	touch $@
 
@@ -32,9 +33,10 @@ $(VENV)/comfyui-ready: $(READY) $(COMFYUI_REQUIREMENTS)
 	touch $@
 
 demo: $(READY)  ## a class name in, an image out; with PROMPT="a castle" words in: writes to output/
-ifdef PROMPT
+# Only a PROMPT from the command line counts: zsh may export a variable of this name.
+ifeq ($(origin PROMPT),command line)
 	$(BIN)/python tools/run_workflow.py example_workflows/api/text_to_image.json --output output \
-		--set "DAS_TextObjective.text=$$PROMPT" --set "DAS_Similarity.text=$$(printf '%s\n$(OTHERS)' "$$PROMPT")"
+		--set "DAS_TextObjective.text=$$PROMPT" --set "DAS_Similarity.text=$$(printf '%s\n$(DISTRACTORS)' "$$PROMPT")"
 else
 	$(BIN)/python tools/run_workflow.py example_workflows/api/class_to_image.json --output output
 endif
@@ -62,8 +64,8 @@ examples: $(READY) $(COMFYUI_READY)  ## the example workflows, with the ComfyUI 
 locales: $(READY)  ## locales/en/nodeDefs.json from the schemas of the nodes; ARGS=--check only compares
 	$(GENERATE) generators.make_locales $(ARGS)
 
-api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes; ARGS=--break although workflow files break
+api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes; ARGS=--break writes it even if workflow files break
 	$(GENERATE) generators.make_api $(ARGS)
 
-clean:  ## remove what the other targets made
-	rm -rf $(VENV) output build
+clean:  ## delete .venv, build and the caches of ruff, mypy and pytest; pictures in output/ stay
+	rm -rf $(VENV) build .ruff_cache .mypy_cache .pytest_cache

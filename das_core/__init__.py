@@ -1,4 +1,18 @@
-"""Direct Ascent Synthesis in PyTorch: images from models that were only built to judge them."""
+"""Direct Ascent Synthesis in PyTorch: images from models that were only built to judge them.
+
+A judge is a frozen model, such as a classifier or a CLIP. An objective is a score of its answer: the logit of a class,
+the similarity to a text. A stack (`ImageStack`) is a set of images at many resolutions that sum to one picture. An
+ascent shows views of this picture to the judges and moves the stack along the gradient of the scores, step by step.
+Start at `Ascent`.
+
+Example:
+    >>> from das_core import Ascent, ClassObjective, ImageStack, StackSpec, load_starter
+    >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
+    >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
+    >>> result = Ascent(stack, [jellyfish], steps=2).run()
+    >>> tuple(result.image.shape)  # A picture (batch, channels, height, width), 0..1.
+    (1, 3, 64, 64)
+"""
 
 from .ascent import SGD, Adam, Ascent, AscentError, NormalizedAscent, Record, Result, Step
 from .models import CLIP, Classifier, Judge

@@ -51,7 +51,7 @@ def make_parser() -> Parser:
     for name, default, meaning in (
         ("--output", Path("output"), "where images go"),
         ("--input", Path("input"), "where LoadImage looks, before it looks beside the workflow file"),
-        ("--models", Path("models"), "what stands for ComfyUI's models folder"),
+        ("--models", Path("models"), "the folder used as ComfyUI's models folder"),
         ("--pack", REPOSITORY, "the node pack"),
     ):
         text = f"{meaning} (default: {'that of this tool' if default is REPOSITORY else default})"
@@ -75,7 +75,7 @@ def run(
         settings: widgets to set, each written as NODE.INPUT=VALUE.
         output: the folder that gets the images; made when something is saved.
         input_folder: the folder that LoadImage reads from, before it looks beside the workflow file.
-        models: the folder that stands for ComfyUI's models folder; nothing is put there unless a node says so.
+        models: the folder used as ComfyUI's models folder; nothing is put there unless a node says so.
         pack: the folder of the node pack.
         only: the output nodes to run, by id, class or title; all of them if there is none.
 

@@ -34,10 +34,11 @@ def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
 
 @dataclass(frozen=True, eq=False)
 class ObjectiveGroup:
-    """Objectives that share their views: they have the same judge and the same regions.
+    """Objectives that share their views: same module, same kind of answer, and the very same region masks.
 
     Args:
-        judge: the judge, which captures the layers of all members; None for a member that scores the picture itself.
+        judge: the judge, which captures the layers of all members; None for a member that scores the pixels of the
+            canvas.
         regions: the region masks of every member, (B or 1, h, w), 0..1.
         members: the objectives and their names.
     """
@@ -50,8 +51,10 @@ class ObjectiveGroup:
 def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]:
     """Group objectives by judge and regions, so that every view goes through a judge once.
 
-    The output of a model and the activations of its layers make two groups, for their scores are of different scale.
-    An objective without a judge is a group of its own.
+    Members of a group share three things: the module of their judges; what it answers with, either the output of the
+    model or the activations of its layers, whose scores are of different scale; and the region masks. Masks are the
+    same only if they are the very same tensors, in the same order; equal copies make two groups. An objective without a
+    judge is a group of its own.
 
     Args:
         objectives: the objectives and their names.

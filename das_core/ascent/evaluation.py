@@ -16,9 +16,9 @@ from .pace import Pace
 
 @dataclass(frozen=True)
 class ViewEvaluation:
-    """A function from canvases to the answers of a judge to some fixed views of them.
+    """A function from the pixels of canvases to the answers of a judge to some fixed views of them.
 
-    Every call makes the very same views, with the same windows, flips and noise, of whatever canvases it is given.
+    Every call makes the very same views, with the same windows, flips and noise, of whatever pixels it is given.
 
     Args:
         judge: the judge that answers.
@@ -39,7 +39,7 @@ class ViewEvaluation:
         """Return the answer of the judge to the views.
 
         Args:
-            pixels: canvases (B, 3, H, W), 0..1.
+            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included.
 
         Returns:
             A tensor (V, …) in the order of the keys, or the `Activations` of an `ActivationJudge`.
@@ -52,7 +52,7 @@ class ViewEvaluation:
 
         Args:
             output: the answer to the views of the canvas: `Activations`, if there are references.
-            references: reference images on canvases (B, 3, H, W), 0..1.
+            references: pixels of canvases that show reference images, each (B, 3, H, W), 0..1.
 
         Returns:
             The answer with `references` filled in, without gradients; the answer as it is if there are no references.

@@ -33,14 +33,14 @@ class ScoreGradient:
 
     Args:
         stack: the stack as it is before the ascent, on the device of the ascent.
-        groups: the objectives, grouped by judge and regions.
+        groups: the objectives, as `ensemble.group_by_judge` groups them.
         regions: where each group acts.
         augmentation: how views are made.
         seed: what all random draws depend on, together with the number of the image, step, view and group.
 
     Raises:
-        ValueError: when the number of reference images does not go with the batch, or they belong to an objective
-            whose judge does not answer with activations.
+        ValueError: when the number of reference images is neither 1 nor that of the images of the stack, or they belong
+            to an objective whose judge does not answer with activations.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class ScoreGradient:
 
 
 def _place_references(name: str, objective: Objective, stack: ImageStack) -> tuple[Tensor, ...]:
-    """Return the reference images of an objective as canvases (B, 3, H, W), placed as a start image is."""
+    """Return the pixels of canvases (B, 3, H, W), 0..1, on which reference images are placed as a start image is."""
     spec, batch, device = stack.spec, stack.batch, stack.canvas.device
     images = objective.reference_images
     if images and not isinstance(objective.judge, ActivationJudge):

@@ -26,48 +26,59 @@ from .pace import Pace, Schedule, pace_at
 from .result import Record, Result, Step, check_gradient, make_importance_mask, measure_gradient_strength
 from .support import active_region
 
-# Views that go through a judge at once. The activations of a few views stay in the caches of a CPU, and their memory is
-# not returned to the system after every pass; a GPU needs more views to be busy. Measured with EfficientNet-Lite0
-# (benchmarks/speed.py).
+# How many views go through a judge at once. On a CPU 4: the activations of a layer are then small enough to stay in the
+# caches, and small enough for the allocator to keep the memory of one chunk and hand it to the next one, in place of
+# returning it to the system and asking for new pages. On a GPU 16: fewer views leave it idle. Measured with
+# EfficientNet-Lite0 (benchmarks/speed.py).
 _CPU_CHUNK, _GPU_CHUNK = 4, 16
 
 
 class Ascent:
     """Gradient ascent of a stack on the weighted scores of some objectives.
 
-    Call `run`, or iterate to see every step, then read `result`; it can be read at any time. An ascent runs once: after
-    an iteration was broken off, or ended in an `AscentError`, the next one goes on where it stopped, and after the last
-    step there is nothing left to do.
+    Call `run`, or iterate to see every step, then read `result`; it can be read at any time. An ascent runs once: when
+    an iteration was broken off, the next one continues where it stopped, and after the last step there is nothing left
+    to do. After an `AscentError` the next iteration tries the same step again, and with the same settings it fails in
+    the same way.
 
-    The scores of objectives that have the same judge are added. The gradients of different judges are brought to the
-    same scale first (`ensemble.balance_gradients`), so that a weight means the same for every judge; the output of a
-    model and the activations of its layers count as two judges. With a mask, of the stack or of a `RegionObjective`,
-    only the gradient under the mask counts, and views are drawn around it (`support`).
+    Objectives form groups (`ensemble.group_by_judge`): those of a group have the same model, take the same kind of
+    answer from it (its output, or the activations of its layers), and have the very same region masks. Within a group
+    the weighted scores are added. The gradients of several groups are brought to the same scale first
+    (`ensemble.balance_gradients`), so that a weight means the same in every group. With a mask, of the stack or of a
+    `RegionObjective`, only the gradient under the mask counts, and views are drawn around it (`support`).
 
-    The random draws of a view depend on the seed, the image, the step, the view and the judge alone: views are the same
-    whatever the chunk and the batch are.
+    The random draws of a view depend on the seed, the image, the step, the view and the group alone: the windows, flips
+    and noise of a view are the same whatever the chunk and the batch are.
 
     Args:
-        stack: the stack to start from, which is not changed. A stack that an ascent has returned goes on from where it
-            is.
+        stack: the stack to start from, which is not changed. A stack that an ascent has returned continues from its
+            canvas, but the schedule and the coarse part begin anew.
         objectives: at least one, with a weight other than 0.
         augmentation: how the judges see the canvas; by default 16 views that reach as far as the margin lets them, at
             most 56 pixels beyond the picture.
         steps: the number of steps; 100 make a good picture.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
-        schedule: `cosine` makes the steps smaller toward the end, `constant` does not.
+        schedule: `cosine` makes the steps smaller and smaller after the coarse part of the optimizer, `constant` does
+            not. Where all steps are coarse (`coarse_to_fine` 1) there is no such part, and `cosine` changes nothing.
         seed: what all random draws depend on, 0 or above.
         chunk: how many views go through a judge at once; 0 for 4 on a CPU and 16 elsewhere. A small chunk takes less
-            memory and changes nothing but rounding. When memory runs out, it is halved and the step is done again.
+            memory and changes nothing but rounding. When a GPU runs out of memory (`torch.OutOfMemoryError`), it is
+            halved and the step is done again; on a CPU the error of the allocator ends the ascent.
         device: where to compute, by default where the stack is. The judges must be there already.
 
     Attributes:
         history: the records of the steps done so far.
-        stack: the stack after the last step done.
+        stack: the stack after the last step done. Before the first step it is the given stack on the device of the
+            ascent, in the form that the optimizer needs.
+        objectives: pairs of a name and an objective; no two have the same name.
+        chunk: how many views go through a judge at once; it shrinks when a GPU runs out of memory.
+        augmentation, optimizer, steps, schedule, seed, device: as given, with defaults filled in.
+        judges: the judge of every group of objectives that has one.
+        result: the outcome of the steps done so far.
 
     Raises:
-        ValueError: when a setting is out of range, or the masks or reference images of an objective do not go with the
-            stack.
+        ValueError: when a setting is out of range, there is no such schedule, there is no objective with a weight other
+            than 0, or the masks or reference images of an objective do not fit the stack.
 
     Example:
         >>> from das_core import Ascent, Augmentation, ClassObjective, ImageStack, StackSpec, Windows, load_starter
@@ -127,7 +138,8 @@ class Ascent:
         """Do the steps that are left, one at a time.
 
         Raises:
-            AscentError: when a gradient is zero or not finite; `result` still holds the last good image.
+            AscentError: when a gradient is zero or not finite, or all weights are 0 at a step; `result` is then that of
+                the steps before.
         """
         while len(self.history) < self.steps:
             yield self._do_step()
@@ -136,7 +148,8 @@ class Ascent:
         """Do all steps that are left and return the result.
 
         Raises:
-            AscentError: when a gradient is zero or not finite; `result` still holds the last good image.
+            AscentError: when a gradient is zero or not finite, or all weights are 0 at a step; `result` is then that of
+                the steps before.
         """
         for _ in self:
             pass
@@ -144,7 +157,7 @@ class Ascent:
 
     @property
     def judges(self) -> list[Judge]:
-        """The judges of all objectives; they must be on the device of the ascent when it runs."""
+        """The judge of every group that has one; their models must be on the device of the ascent when it runs."""
         return [group.judge for group in self._score_gradient.groups if group.judge is not None]
 
     @property
@@ -171,7 +184,7 @@ class Ascent:
     def _compute_gradient(
         self, canvas: Tensor, step: int, pace: Pace, weights: dict[str, float]
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the gradient at the canvas and the scores; when memory runs out, try again with smaller chunks."""
+        """Return the gradient at the canvas and the scores; when a GPU is out of memory, try with smaller chunks."""
         while True:
             try:
                 return self._score_gradient(canvas, step, pace, weights, self._operator, self.chunk)
@@ -189,6 +202,10 @@ def _prepare_stack(stack: ImageStack, optimizer: Optimizer) -> ImageStack:
         spec = replace(spec, method="layers")
         levels = None if stack.parameters is None else LevelTensors(read_levels(stack))
         stack = replace(stack, spec=spec, parameters=levels)
+    # Without parameters, either nothing has moved yet, or the canvas was moved by filtered or edited steps, which no
+    # parameters stand for. A new stack begins with parameters of zero. So does any stack under an optimizer that cannot
+    # work without them: the canvas at this moment becomes the start that they add to. Under any other optimizer a stack
+    # that has moved keeps its start, so that what ascents have added to it is still known (`decompose_change`).
     if stack.parameters is None and (optimizer.needs_levels or stack.steps == 0):
         nothing = spec.operator(stack.canvas.device).adjoint(torch.zeros_like(stack.canvas))
         stack = replace(stack, start=stack.canvas, parameters=nothing)

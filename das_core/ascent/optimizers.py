@@ -27,7 +27,7 @@ class Optimizer(Protocol):
 
     @property
     def kind(self) -> str:
-        """The name of the rule; an optimizer goes on only from a state of its own kind."""
+        """The name of the rule. An optimizer continues from the state of one of its own kind and drops any other."""
         ...
 
     @property
@@ -48,21 +48,28 @@ class Optimizer(Protocol):
         Args:
             stack: the stack before the step, which is not changed.
             gradient: the gradient of the score at the canvas, (B, 3, H, W).
-            operator: the operator of the stack.
+            operator: the operator K of the stack (`StackOperator`).
             pace: the moment of the ascent.
-            mask: where any objective acts, (B, 1, H, W), 0..1; None for everywhere.
+            mask: where any objective acts, (B, 1, H, W), 0..1; None for everywhere. The gradient is already 0 outside.
+                Only `NormalizedAscent` uses the mask: it measures the size of a step over the pixels under it.
         """
         ...
 
 
 @dataclass(frozen=True)
 class NormalizedAscent:
-    """Steps of equal size from coarse to fine: K times the gradient, scaled to RMS 1 in every image and channel.
+    """Steps whose size does not depend on the size of the gradient, from coarse to fine.
+
+    The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel. K is the operator of
+    the stack, its preconditioner (`stack.StackOperator`). The canvas moves by `step_size` times the rate of the pace
+    times the direction; the schedule `cosine` lowers the rate after the coarse part (`pace_at`).
 
     Args:
-        step_size: the RMS of the change of the canvas in one step, before the tanh, above 0. Below 0.02 the picture
-            stays grey, above 0.15 it turns harsh. With a mask the RMS is that of the pixels under it.
-        momentum: the weight of the former directions in a running mean, 0 (none) to below 1.
+        step_size: the RMS of the change of the canvas in one step at a rate of 1 and without momentum, before the tanh,
+            above 0. Below 0.02 the picture stays grey, above 0.15 it turns harsh. With a mask the RMS is that of the
+            pixels under it.
+        momentum: the weight of the former directions in a running mean, 0 (none) to below 1. The mean is not scaled to
+            RMS 1 again: where directions differ from step to step, the steps become smaller.
         coarse_to_fine: the share of the steps, 0..1, during which K is low-passed, with a cutoff that rises from large
             shapes to the finest detail (`Pace.cutoff`).
 
@@ -98,7 +105,7 @@ class NormalizedAscent:
     def step(
         self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack after one step of `step_size`; see `Optimizer.step`."""
+        """Return the stack after one step along the scaled direction; see `Optimizer.step`."""
         direction = operator.precondition(gradient, pace.cutoff(min(operator.canvas)))
         size = mean_square(direction, mask).sqrt()
         # A channel without a gradient, such as colour under a judge that sees grey, stays as it is.
@@ -115,10 +122,12 @@ class NormalizedAscent:
 
 @dataclass(frozen=True)
 class SGD:
-    """Plain gradient ascent on all levels, as in the reference algorithm (arXiv 2502.07753).
+    """Plain gradient ascent on all levels, as in Direct Ascent Synthesis (arXiv 2502.07753).
 
     Args:
-        learning_rate: what the gradient is multiplied by, above 0.
+        learning_rate: what the gradient is multiplied by, above 0. What suits depends on the scale of the score: 0.005
+            to 0.05 for the logit of a classifier on the default levels; from 0.5 on the picture turns to noise. The
+            score of a `Prior` alone needs about 100.
         momentum: the share of the velocity that is kept from step to step, 0 (none) to below 1.
 
     Raises:

@@ -7,14 +7,20 @@ from typing import Literal, get_args
 from ..common.choices import check_choice
 
 Schedule = Literal["constant", "cosine"]
-"""How the size of the steps changes over an ascent, see `pace_at`."""
+"""How the size of the steps changes over an ascent: `cosine` shrinks them after the coarse part, see `pace_at`."""
 
 COARSEST_CUTOFF = 20.0
-"""The cutoff of the low-pass at the start, in half-waves across the short side: shapes of a twentieth of it pass."""
+"""The cutoff of the low-pass at the start, in half-waves across the short side of the canvas.
+
+A half-wave of this frequency, a bright or a dark blob, is a twentieth of the short side long.
+"""
 
 FINEST_CUTOFF = 1.2
-"""The cutoff at the end of the coarse part, as a multiple of the finest frequency; above 1, so that hardly anything is
-filtered any more when the low-pass is dropped."""
+"""The cutoff at the end of the coarse part, as a multiple of the finest frequency of a canvas.
+
+The finest frequency has about as many half-waves across the short side as the side has pixels. The factor is above 1,
+so that hardly anything is filtered any more when the low-pass is dropped.
+"""
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float) -> P
         step: the number of the step, from 0.
         steps: the number of steps of the ascent.
         schedule: `constant` keeps the rate at 1. `cosine` keeps it at 1 during the coarse part, then lowers it toward 0
-            along half a cosine wave.
+            along half a cosine wave. If all steps belong to the coarse part (`coarse_share` 1), it stays at 1.
         coarse_share: the share of the steps, 0..1, that belong to the coarse part.
 
     Raises:

@@ -15,9 +15,9 @@ _BRIGHT_SHARE = 0.01
 
 
 class AscentError(ValueError):
-    """The error of an ascent that cannot go on: its gradient is zero or not finite.
+    """The error of a step that cannot be done: its gradient is zero or not finite, or all weights are 0.
 
-    `Ascent.result` still holds the last good image.
+    `Ascent.result` is that of the steps before: its stack is as it was before the failed step.
 
     Example:
         >>> from das_core import Ascent, AscentError, ImageStack, Prior, StackSpec
@@ -35,10 +35,11 @@ class Record:
     """The measurements of one step, made before it moved the stack.
 
     Args:
-        step: the number of the step, from 0; it goes on counting when a stack is ascended again.
+        step: the number of the step, from 0. A second ascent of a stack continues the count of the first.
         scores: the score of every objective by its name, as the mean over all views and images, not multiplied by its
             weight.
-        gradient_norm: the norm of the gradient at the canvas.
+        gradient_norm: the norm of the gradient at the canvas that moved the stack: one number for the whole batch,
+            taken after masks were applied and the gradients of several groups were balanced.
 
     Example:
         >>> from das_core import Record
@@ -82,7 +83,7 @@ class Result:
 
     Args:
         image: the picture, (B, 3, height, width), 0..1.
-        stack: the stack after the last step; another ascent can go on from it.
+        stack: the stack after the last step; another ascent can continue from it.
         history: the record of every step.
         importance: how large the gradient was at every pixel over all steps, (B, height, width), 0..1: 0 where it was
             always zero, 1 in the hundredth of the pixels where it was largest. Fel et al. use it as a transparency
@@ -104,7 +105,7 @@ class Result:
 
 
 def check_gradient(gradient: Tensor, record: Record, weights: Mapping[str, float], *, is_first: bool) -> None:
-    """Raise an error when an ascent cannot go on along a gradient.
+    """Raise an error when an ascent cannot move along a gradient.
 
     Args:
         gradient: the gradient at the canvas, (B, 3, H, W).

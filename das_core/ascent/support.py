@@ -47,8 +47,8 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
             may be of any size.
 
     Raises:
-        ValueError: when a mask is empty or does not go with the batch, the masks have nothing in common, or the region
-            is too small for views.
+        ValueError: when a mask is empty, the number of masks is neither 1 nor that of the images, the masks have
+            nothing in common, or the region is too small for views.
     """
     spec = stack.spec
     masks = [canvas_mask(mask, (spec.height, spec.width), spec.margin, what="the region") for mask in regions]

@@ -1,1 +1,1 @@
-"""What all other folders share, and what knows nothing of models, stacks or views: images, masks, seeds, texts."""
+"""Helpers that all other folders use: checks and resizing of images, masks, boxes, curves, seeds, texts and files."""

@@ -34,11 +34,11 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         # Outside inference mode, whatever the mode of the caller: autograd refuses a tensor that was made inside, and
         # the cache would return it to later callers that need gradients.
-        remembered = lru_cache(maxsize)(torch.inference_mode(False)(function))
+        cached_function = lru_cache(maxsize)(torch.inference_mode(False)(function))
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return remembered(*args, **kwargs)  # type: ignore[arg-type]
+            return cached_function(*args, **kwargs)  # type: ignore[arg-type]
 
         return call
 

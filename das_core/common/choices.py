@@ -7,12 +7,12 @@ def check_choice(what: str, value: str, choices: Iterable[str]) -> None:
     """Raise an error that lists the choices unless `value` is one of them.
 
     Args:
-        what: the name of the setting as the user knows it, such as "method".
+        what: the name of the setting in the message, such as "method".
         value: what was given.
         choices: what may be given.
 
     Raises:
-        ValueError: when `value` is none of the choices.
+        ValueError: when `value` is not one of the choices.
 
     Example:
         >>> from das_core.common.choices import check_choice

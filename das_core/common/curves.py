@@ -12,8 +12,11 @@ Curve = Literal["linear", "cosine", "step"]
 def check_curve(curve: Curve) -> None:
     """Raise an error unless `curve` is the name of a curve.
 
+    Args:
+        curve: what should be the name of a curve: "linear", "cosine" or "step".
+
     Raises:
-        ValueError: when it is not.
+        ValueError: when there is no such curve.
     """
     check_choice("curve", curve, get_args(Curve))
 

@@ -26,10 +26,11 @@ def add_context(box: Box, reach: Box, share: float = 0.5) -> Box:
     """Return a square around a box that also shows what surrounds it.
 
     The square is centred on the box and then moved so that it lies in `reach`; where it is longer than a side of
-    `reach`, it is cut to that side and is no longer a square.
+    `reach`, it is cut to that side and is no longer a square. Of a box that is not wholly in `reach`, such as that of a
+    mask in the margin, the square may show a part only, or nothing: it is then the square in `reach` next to the box.
 
     Args:
-        box: what the square is centred on; it lies in `reach`.
+        box: what the square is centred on; it need not lie in `reach`.
         reach: the box that the square must not leave.
         share: how much longer the square is than the long side of the box: 0.5 makes it half as long again. The square
             is never shorter than a quarter of the short side of `reach`.

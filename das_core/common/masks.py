@@ -44,7 +44,7 @@ def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what:
     """Return a mask of a picture as a mask of the whole canvas.
 
     The mask is resized to cover the picture, as an image is, so that both stay aligned. Its border pixels are repeated
-    in the margin: what touches the edge of the picture goes on beyond it.
+    in the margin: what touches the edge of the picture continues beyond it.
 
     Args:
         mask: (B, h, w) of any size, clipped to 0..1.
@@ -58,8 +58,8 @@ def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what:
         A mask (B, 1, H, W) of the canvas, 0..1.
 
     Raises:
-        ValueError: when it is not a mask, is empty before or after it is cut to the picture, or does not go with
-            `feather`.
+        ValueError: when it is not a mask, is empty before or after it is cut to the picture, or is too thin for
+            `feather`, or when `feather` is negative or as wide as the picture.
 
     Example:
         >>> from das_core.common.masks import canvas_mask

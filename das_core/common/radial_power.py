@@ -19,8 +19,9 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
             diagonals. Each neighbouring pair bounds a ring, which holds its lower edge and not its upper one.
 
     Returns:
-        Power (B, K) in the precision of the images, and frequencies (K,), float64, the geometric means of the edges of
-        each ring. Rings that hold no frequency of the Fourier transform, as narrow ones of small images, are left out.
+        Power (B, R) of R rings in the precision of the images, and their frequencies (R,), float64, in waves per pixel:
+        the geometric means of the edges of each ring. Rings that hold no frequency of the Fourier transform, as narrow
+        ones of small images, are left out.
 
     Example:
         >>> from das_core.common.radial_power import radial_power
@@ -39,7 +40,7 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
 
 @cached(maxsize=8)
 def _make_rings(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the weights (K, H * (W // 2 + 1)) of rfft2's coefficients in each ring, the window and the frequencies."""
+    """Return the weights (R, H * (W // 2 + 1)) of rfft2's coefficients in each ring, the window and the frequencies."""
     bounds = torch.tensor(edges, dtype=torch.float64)
     rows, columns = torch.fft.fftfreq(height, dtype=torch.float64), torch.fft.rfftfreq(width, dtype=torch.float64)
     radius = torch.hypot(rows[:, None], columns[None, :])

@@ -44,7 +44,7 @@ def parse_texts(text: str) -> list[str]:
     """Return the texts of lines with or without weights, each text once, in their order.
 
     Args:
-        text: the lines, as `parse_weighted_lines` reads them; a colon between two digits belongs to the text.
+        text: the lines, as `parse_weighted_lines` takes them; a colon between two digits belongs to the text.
 
     Raises:
         ValueError: when there is no text at all, a line has a weight and no text, or a weight is not a number or too

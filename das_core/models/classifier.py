@@ -44,7 +44,7 @@ class Classifier(Judge):
         Of an oblong image the middle square is shown, as such models are tested.
 
         Args:
-            images: (B, 3, H, W), 0..1.
+            images: (B, 3, H, W), 0..1, on the device of the model.
 
         Returns:
             Probabilities (B, classes), 0..1, of each image summing to 1. No gradient flows from them.

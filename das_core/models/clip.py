@@ -17,21 +17,21 @@ from .judge import Judge, probe_judge
 
 _LOG = logging.getLogger(__name__)
 
-_REMEMBERED = 1000
-"""How many texts' embeddings a tower keeps, a few kilobytes each."""
+_CACHE_SIZE = 1000
+"""The embeddings of how many texts a tower keeps, a few kilobytes each."""
 
 
 @dataclass(frozen=True, eq=False)
 class TextTower:
     """The half of a CLIP that embeds texts.
 
-    Texts are encoded one at a time, so that an embedding depends on its text alone. The embeddings of the 1,000 texts
-    that were encoded last are remembered.
+    Texts are encoded one at a time, so that an embedding depends on its text alone. The embeddings of the last 1,000
+    texts that were encoded are cached.
 
     Args:
         encode: returns the embedding (D,) of a text; its length does not matter.
         count: returns how many tokens a text has.
-        context_length: how many tokens of a text are read; the rest is cut off.
+        context_length: how many tokens of a text are encoded; the rest is cut off.
         module: the network that must be on a device for `encode` to work there; None if `encode` sees to that itself.
         owner: any object that must live as long as the tower does; ComfyUI's memory manager puts its handle there.
 
@@ -50,25 +50,25 @@ class TextTower:
     context_length: int
     module: nn.Module | None = field(default=None, repr=False)
     owner: Any = field(default=None, repr=False)
-    _remembered: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
+    _cache: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def is_cached(self, text: str) -> bool:
-        """Return whether the embedding of a text is remembered."""
-        return text in self._remembered
+        """Return whether the embedding of a text is cached."""
+        return text in self._cache
 
     def embed(self, text: str) -> Tensor:
         """Return the embedding (D,) of a text, scaled to length 1, in float32 on the CPU."""
-        if text not in self._remembered:
+        if text not in self._cache:
             # Outside inference mode: a tensor made there could never take part in autograd, and this one is kept.
             with torch.inference_mode(False), torch.no_grad():
                 embedding = self.encode(text).detach().clone().float().cpu()
-                self._remembered[text] = F.normalize(embedding, dim=0)
-            if len(self._remembered) > _REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]
-        return self._remembered[text]
+                self._cache[text] = F.normalize(embedding, dim=0)
+            if len(self._cache) > _CACHE_SIZE:
+                del self._cache[next(iter(self._cache))]
+        return self._cache[text]
 
     def count_truncated(self, text: str) -> int:
-        """Return how many tokens of a text lie past the context length and are not read."""
+        """Return how many tokens of a text lie past the context length and are cut off."""
         return max(0, self.count(text) - self.context_length)
 
 
@@ -107,13 +107,13 @@ class CLIP(Judge):
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Return the embeddings of texts.
 
-        A text is read up to the context length; a warning in the log says how many tokens of it were cut off.
+        A text is encoded up to the context length; a warning in the log says how many tokens of it were cut off.
 
         Args:
-            texts: K of them, at least one, none empty.
+            texts: T of them, at least one, none empty.
 
         Returns:
-            Embeddings (K, D), each of length 1, in float32 on the CPU.
+            Embeddings (T, D), each of length 1, in float32 on the CPU.
 
         Raises:
             ValueError: when there is no text, an empty one, or no text tower, or when an embedding is zero or not
@@ -141,10 +141,10 @@ class CLIP(Judge):
         """Return the embeddings of whole images.
 
         Args:
-            images: (B, 3, H, W), 0..1.
+            images: (B, 3, H, W), 0..1, on the device of the model.
 
         Returns:
-            Embeddings (B, D), each of length 1, in float32. No gradient flows from them.
+            Embeddings (B, D), each of length 1, in float32 on that device. No gradient flows from them.
 
         Raises:
             ValueError: when the images do not have that shape, hold whole numbers, or values that are not finite; or
@@ -183,6 +183,8 @@ def _check_embedding(embedding: Tensor, what: str, name: str) -> None:
 
 def assemble_clip(judge: Judge, text: TextTower | None, fit: Fit, interpolation: Interpolation) -> CLIP:
     """Return a CLIP made of an image tower and a text tower.
+
+    Both towers are tried once: the image tower with a black view, the text tower with the text "a photo".
 
     Args:
         judge: the image tower, frozen; it answers every view with one embedding.

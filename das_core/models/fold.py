@@ -28,7 +28,7 @@ def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
     modules = dict(module.named_modules())
     calls = [node for node in graph.nodes if node.op == "call_module"]
     used = [node.target for node in calls]
-    # Weights that the forward reads by itself must stay what they are; so must a module that has two names.
+    # Weights that the forward pass uses directly must stay what they are; so must a module that has two names.
     read = {str(node.target).rpartition(".")[0] for node in graph.nodes if node.op == "get_attr"}
     names = Counter(id(part) for _, part in module.named_modules(remove_duplicate=False))
     pairs = []

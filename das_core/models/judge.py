@@ -1,4 +1,4 @@
-"""The judge: a frozen model that is asked about views of a canvas."""
+"""The judge: a frozen model that is shown views of a canvas."""
 
 from collections.abc import Sequence
 from copy import deepcopy

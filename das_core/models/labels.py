@@ -9,11 +9,11 @@ from functools import cache, cached_property
 
 from timm.data import ImageNetInfo
 
-_NEAREST = 5
+_MAX_NAMES = 5
 """How many names a message lists at most."""
 
-# Longer than any name: comparing more letters would cost minutes and find nothing nearer.
-_MOST_LETTERS = 80
+# Longer than any name: comparing more letters would take minutes and find nothing nearer.
+_MAX_LETTERS = 80
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Labels:
         wanted = _normalise_name(text)
         if not wanted:
             raise ValueError("a class name is empty; write a name such as 'jellyfish', or an index")
-        quoted = quoted if len(quoted) <= _MOST_LETTERS else quoted[:_MOST_LETTERS] + "…"
+        quoted = quoted if len(quoted) <= _MAX_LETTERS else quoted[:_MAX_LETTERS] + "…"
         found = self._by_name.get(wanted, set()) or self._find_by_all_names(text.split(","))
         if len(found) == 1:
             return next(iter(found))
@@ -116,12 +116,12 @@ class Labels:
 
     def _find_nearest(self, wanted: str) -> list[int]:
         """Return the indices of the classes whose names are spelled most alike, the nearest first."""
-        near = difflib.get_close_matches(wanted[:_MOST_LETTERS], self._by_name, n=_NEAREST, cutoff=0.5)
+        near = difflib.get_close_matches(wanted[:_MAX_LETTERS], self._by_name, n=_MAX_NAMES, cutoff=0.5)
         return list(dict.fromkeys(index for name in near for index in sorted(self._by_name[name])))
 
     def _check_index(self, digits: str) -> int:
         """Return the number that digits stand for; raise a ValueError when no class has that index."""
-        # Short first: Python refuses to read thousands of digits, in words that would not help here.
+        # The length first: Python refuses to convert thousands of digits, with a message that would not help here.
         if len(digits) > len(str(len(self))) + 20 or not 0 <= int(digits) < len(self):
             raise ValueError(
                 f"class index {digits[:20]} is out of range; this classifier has classes 0 to {len(self) - 1}"
@@ -131,11 +131,11 @@ class Labels:
     def _describe(self, indices: Sequence[int]) -> str:
         """Return indices with their names as text, at most five of them, with meanings when there are several."""
         descriptions = []
-        for index in indices[:_NEAREST]:
+        for index in indices[:_MAX_NAMES]:
             label = self.labels[index]
             meaning = f" ({label.meaning})" if label.meaning and len(indices) > 1 else ""
             descriptions.append(f"{index} {label.names[0]}{meaning}")
-        return "; ".join(descriptions) + ("; …" if len(indices) > _NEAREST else "")
+        return "; ".join(descriptions) + ("; …" if len(indices) > _MAX_NAMES else "")
 
 
 def _normalise_name(text: str) -> str:

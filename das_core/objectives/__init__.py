@@ -1,4 +1,4 @@
-"""Objectives: scores that an ascent raises, given the answers of a judge or the picture itself."""
+"""Objectives: scores that an ascent raises, given the answers of a judge or the pixels of the canvas."""
 
 from .base import BaseObjective, Objective
 from .classes import ClassObjective

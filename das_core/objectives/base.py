@@ -8,7 +8,7 @@ from ..models.judge import Judge
 
 
 class Objective(Protocol):
-    """A score that an ascent raises: of what a judge answers about views, or of the picture itself.
+    """A score that an ascent raises: of what a judge answers to views, or of the pixels of the canvas.
 
     An objective never changes. To write your own, inherit from `BaseObjective` and define `judge`, `weight`, `name`
     and `score`.
@@ -23,7 +23,7 @@ class Objective(Protocol):
 
     @property
     def judge(self) -> Judge | None:
-        """The judge that answers about views; None when `score` is given the picture itself (`CanvasPixels`)."""
+        """The judge that answers to views; None when `score` is given the pixels of the canvas (`CanvasPixels`)."""
         ...
 
     @property

@@ -17,8 +17,8 @@ from ..models.layers.default_layers import choose_content_layer
 from ..models.layers.layer import find_layer, find_layers
 from .base import BaseObjective
 
-_SMALLEST_SIZE = 1e-12
-"""The smallest divisor of a distance: activations that are all zero would divide by 0."""
+_EPSILON = 1e-12
+"""The least divisor of a distance: activations that are all zero would divide by 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +31,8 @@ class ContentObjective(BaseObjective):
 
     Args:
         judge: a judge that captures one layer.
-        image: the image to keep, (1 or B, 3, h, w), 0..1: one for all images of a stack, or one for each. It is placed
-            on the canvas as a start image is.
+        image: the image to keep, (1 or B, 3, h, w), 0..1, on any device: one for all images of a stack, or one for
+            each. The ascent resizes it to a canvas as it does a start image.
         weight: what the score is multiplied by in the sum of all objectives.
         name: the name in progress, history and errors.
 
@@ -62,7 +62,7 @@ class ContentObjective(BaseObjective):
 
         Args:
             model: the judge whose layer is compared.
-            images: (1 or B, 3, h, w), 0..1: one for all images of a stack, or one for each.
+            images: (1 or B, 3, h, w), 0..1, on any device: one for all images of a stack, or one for each.
             layer: the name of the layer; if empty, `choose_content_layer` chooses one.
             weight: what the score is multiplied by in the sum of all objectives.
 
@@ -118,4 +118,4 @@ def measure_content_distance(features: Tensor, aim: Tensor) -> Tensor:
         tensor([0.6400])
     """
     difference, size = (part.square().flatten(1).sum(dim=1) for part in (features - aim, aim))
-    return difference / size.clamp(min=_SMALLEST_SIZE)
+    return difference / size.clamp(min=_EPSILON)

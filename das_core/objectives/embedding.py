@@ -16,10 +16,10 @@ from .base import BaseObjective
 Similarity = Literal["cosine", "spherical"]
 """How near two embeddings are, see `EmbeddingObjective`."""
 
-# The derivative of acos is infinite at 1 and -1, so cosines are kept this far within.
-_LARGEST_COSINE = 1 - 1e-6
+# The derivative of acos is infinite at 1 and -1, so cosines are limited to a range a little smaller.
+_MAX_COSINE = 1 - 1e-6
 
-_LONGEST_NAME = 60
+_MAX_NAME_LENGTH = 60
 """The most characters in the name of a text objective."""
 
 
@@ -31,7 +31,7 @@ class EmbeddingObjective(BaseObjective):
 
     Args:
         judge: the CLIP that embeds the views.
-        targets: K embeddings (K, D), each of length 1.
+        targets: T embeddings (T, D), each of length 1.
         weights: the weight of every target in the sum; below 0 the ascent moves away from it.
         name: the name in progress, history and errors.
         similarity: `cosine` is the cosine of the angle between two embeddings, -1..1. `spherical` is minus half the
@@ -40,7 +40,7 @@ class EmbeddingObjective(BaseObjective):
         weight: what the score is multiplied by in the sum of all objectives.
 
     Raises:
-        ValueError: when targets and weights do not go together, the targets are not as wide as the embeddings of the
+        ValueError: when there is not one weight for each target, the targets are not as wide as the embeddings of the
             judge, a weight is not finite or too large, the weights of all targets are 0, or there is no such
             similarity.
 
@@ -99,11 +99,11 @@ def measure_similarity(embeddings: Tensor, targets: Tensor, kind: Similarity = "
 
     Args:
         embeddings: (V, D), of any length.
-        targets: (K, D), each of length 1.
+        targets: T embeddings (T, D), each of length 1.
         kind: the measure, see `EmbeddingObjective`.
 
     Returns:
-        (V, K): -1..1 for `cosine`, -4.93..0 for `spherical`; larger is nearer.
+        (V, T): -1..1 for `cosine`, -4.93..0 for `spherical`; larger is nearer.
 
     Example:
         >>> import torch
@@ -113,7 +113,7 @@ def measure_similarity(embeddings: Tensor, targets: Tensor, kind: Similarity = "
     cosines = F.normalize(embeddings, dim=1) @ targets.T
     if kind == "cosine":
         return cosines
-    return -torch.acos(cosines.clamp(-_LARGEST_COSINE, _LARGEST_COSINE)).square() / 2
+    return -torch.acos(cosines.clamp(-_MAX_COSINE, _MAX_COSINE)).square() / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +147,7 @@ class TextObjective(EmbeddingObjective):
     ) -> "TextObjective":
         """Return the objective of prompts that are written as text.
 
-        Prompts that the model has encoded before are not encoded again.
+        Prompts whose embeddings the model has cached are not encoded again.
 
         Args:
             clip: the judge; it must have a text tower.
@@ -162,7 +162,7 @@ class TextObjective(EmbeddingObjective):
         """
         weights = parse_prompts(text)
         prompts = tuple(weights)
-        name = truncate(", ".join(prompts), _LONGEST_NAME)
+        name = truncate(", ".join(prompts), _MAX_NAME_LENGTH)
         return cls(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity, weight, prompts)
 
 
@@ -194,8 +194,8 @@ class ImageObjective(EmbeddingObjective):
 
         Args:
             clip: the judge.
-            images: (B, 3, H, W), 0..1. Each is embedded as a whole, resized as the model was trained to see images, and
-                has the weight 1: two images pull twice as hard as one.
+            images: (B, 3, H, W), 0..1, on the device of the judge. Each is embedded as a whole, resized as the model
+                was trained to see images, and has the weight 1: two images pull twice as hard as one.
             similarity: how near two embeddings are, see `EmbeddingObjective`.
             weight: what the score is multiplied by in the sum of all objectives.
 

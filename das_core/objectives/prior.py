@@ -1,4 +1,7 @@
-"""Objectives that score the picture itself, without a judge: smoothness, distance to the start, spectrum, range."""
+"""Objectives that score the pixels of the canvas, without a judge: smoothness, distance to the start, spectrum, range.
+
+The pixels are those of the whole canvas, margins and surroundings included.
+"""
 
 import math
 from dataclasses import dataclass
@@ -25,19 +28,19 @@ _FREE_RANGE = 0.9
 _BANDS_PER_OCTAVE = 2
 
 # A floor under the power of a band: a flat image has none, and its logarithm would be infinite.
-_SMALLEST_POWER = 1e-10
+_MIN_POWER = 1e-10
 
-# Waves a pixel of the finest pattern that pixels can show.
-_FINEST = 0.5
+# The frequency of the finest pattern that pixels can show, in waves per pixel.
+_MAX_FREQUENCY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class CanvasPixels:
-    """The whole canvas as pixels, now and before the first step: what an objective without a judge is given.
+    """The pixels of the whole canvas, now and at the start: what an objective without a judge is given.
 
     Args:
-        pixels: the canvas now, (B, 3, H, W), 0..1, margins included.
-        start: the canvas before the first step, (B, 3, H, W), 0..1.
+        pixels: the pixels of the canvas now, (B, 3, H, W), 0..1, margins included.
+        start: the pixels of the canvas that the stack started from (`ImageStack.start`), (B, 3, H, W), 0..1.
 
     Example:
         >>> import torch
@@ -54,7 +57,7 @@ class CanvasPixels:
 
 @dataclass(frozen=True)
 class Prior(BaseObjective):
-    """A score of the picture itself, at most 0, that keeps it natural whatever it shows.
+    """A score of the pixels of the whole canvas, at most 0, that keeps the picture natural whatever it shows.
 
     In an ascent with judges the gradient of a prior is brought to the scale of theirs: a weight of 0.2 pulls a fifth as
     hard as a judge of weight 1 (`ascent.ensemble.balance_gradients`).
@@ -88,7 +91,7 @@ class Prior(BaseObjective):
 
     @property
     def judge(self) -> None:
-        """None: the picture itself is scored."""
+        """None: the pixels of the canvas are scored."""
         return None
 
     @property
@@ -100,7 +103,7 @@ class Prior(BaseObjective):
         """Return the score of every image.
 
         Args:
-            output: the picture now and at the start.
+            output: the pixels of the canvas now and at the start.
 
         Returns:
             Scores (B,), at most 0.
@@ -128,7 +131,7 @@ def _score_range(canvas: CanvasPixels) -> Tensor:
 def _score_spectrum(canvas: CanvasPixels) -> Tensor:
     """Return minus the mean squared distance (B,), in log power, to a line of slope -2, whatever its height."""
     power, frequency = measure_band_power(canvas.pixels)
-    level = power.clamp(min=_SMALLEST_POWER).log() + 2 * frequency.log()
+    level = power.clamp(min=_MIN_POWER).log() + 2 * frequency.log()
     return -(level - level.mean(dim=1, keepdim=True)).square().mean(dim=1)
 
 
@@ -147,8 +150,8 @@ def measure_band_power(pixels: Tensor) -> tuple[Tensor, Tensor]:
         pixels: images (B, 3, H, W), 0..1.
 
     Returns:
-        The mean power in every band and over the channels, (B, K), and the frequencies of the bands in waves a pixel,
-        (K,), rising; all lie between four waves across the short side and half a wave a pixel.
+        The mean power in every band and over the channels, (B, N), and the frequencies of the N bands in waves per
+        pixel, (N,), rising; all lie between four waves across the short side and half a wave per pixel.
 
     Example:
         >>> import torch
@@ -157,10 +160,10 @@ def measure_band_power(pixels: Tensor) -> tuple[Tensor, Tensor]:
         >>> tuple(power.shape), [round(float(frequency), 2) for frequency in frequencies]
         ((1, 4), [0.15, 0.21, 0.3, 0.42])
     """
-    # Below four waves across the picture the spectrum is that of the Hann window; above half a wave a pixel no
+    # Below four waves across the short side the spectrum is that of the Hann window; above half a wave per pixel no
     # frequency fits in every direction.
     lowest = 4 / min(pixels.shape[2:])
-    count = max(2, math.floor(_BANDS_PER_OCTAVE * math.log2(_FINEST / lowest)))
-    edges = tuple(lowest * (_FINEST / lowest) ** (number / count) for number in range(count + 1))
+    count = max(2, math.floor(_BANDS_PER_OCTAVE * math.log2(_MAX_FREQUENCY / lowest)))
+    edges = tuple(lowest * (_MAX_FREQUENCY / lowest) ** (number / count) for number in range(count + 1))
     power, frequency = radial_power(pixels.flatten(0, 1), edges)
     return power.unflatten(0, pixels.shape[:2]).mean(dim=1), frequency.to(pixels)

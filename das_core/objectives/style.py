@@ -26,7 +26,7 @@ SMALLEST_STYLE = 16
 _ZOOMS = (1.0, 0.7)
 """Sides of the windows in which a style image is measured, as shares of its short side: about those of views."""
 
-_MOST_WINDOWS = 8
+_MAX_WINDOWS = 8
 """The most windows side by side along one axis of a style image."""
 
 _CHUNK = 4
@@ -92,7 +92,7 @@ class StyleObjective(BaseObjective):
 
         Args:
             model: the judge whose layers are compared.
-            images: (B, 3, H, W), 0..1, at least 16 x 16.
+            images: (B, 3, H, W), 0..1, at least 16 x 16, on the device of the judge.
             layers: one layer a line, optionally followed by ': weight'; if empty, `choose_style_layers` chooses them.
             weight: what the score is multiplied by in the sum of all objectives.
 
@@ -199,5 +199,5 @@ def _cut_windows(images: Tensor) -> Iterator[Tensor]:
 
 def _space_windows(length: int, side: int) -> list[int]:
     """Return where along an axis of `length` pixels windows of `side` pixels begin, evenly spaced from end to end."""
-    count = min(math.ceil(length / side), _MOST_WINDOWS)
+    count = min(math.ceil(length / side), _MAX_WINDOWS)
     return [round((length - side) * number / max(1, count - 1)) for number in range(count)] if count > 1 else [0]

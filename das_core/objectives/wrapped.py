@@ -82,7 +82,8 @@ class RegionObjective(WrappedObjective):
     """An objective that acts in a region: views are drawn from it, and only its gradient under the mask counts.
 
     Changes of coarse levels reach beyond the edge of the mask, so that neighbouring regions meet without a seam. A
-    region inside another region acts where both are.
+    region inside another region acts where both are. Objectives share their views only if their masks are the very same
+    tensor.
 
     Args:
         objective: the objective to restrict.
@@ -110,6 +111,10 @@ class RegionObjective(WrappedObjective):
 @dataclass(frozen=True)
 class ScheduledObjective(WrappedObjective):
     """An objective whose weight is multiplied by a factor that changes over the ascent.
+
+    At a step where the weights of all objectives are 0, an ascent ends in an `AscentError`. So a single objective needs
+    a factor other than 0 at every step, the first and the last included; with the default start of 0 it fails at the
+    first.
 
     Args:
         objective: the objective to schedule.

@@ -9,7 +9,7 @@ from ..common.text import truncate
 from .chart import BLUE, GREY, new_figure, render_figure
 
 # Beyond this, all scores share one panel: with a panel each, the chart would be too tall to be seen at once.
-_MOST_PANELS = 6
+_MAX_PANELS = 6
 
 
 class EmptyHistoryError(ValueError):
@@ -87,7 +87,7 @@ def plot_history(history: Sequence[Record]) -> Tensor:
         torch.Size([1, 3, 500, 700])
     """
     names = list_objectives(history)
-    groups = [[name] for name in names] if len(names) <= _MOST_PANELS else [names]
+    groups = [[name] for name in names] if len(names) <= _MAX_PANELS else [names]
     figure = new_figure(7, 1.2 + 1.9 * (len(groups) + 1))
     panels = figure.subplots(len(groups) + 1, 1, sharex=True)
     for axes, group in zip(panels, groups, strict=False):

@@ -16,7 +16,7 @@ from ..stack.image_stack import ImageStack, crop_margin, render_pixels
 SMALLEST_TILE = 32
 """The least size of a tile, in pixels; the captions need that much room."""
 
-_MOST_COLUMNS = 10
+_MAX_COLUMNS = 10
 _GAP = 4
 _CAPTION_HEIGHT, _FONT_SIZE = 18, 13
 
@@ -24,7 +24,7 @@ _CAPTION_HEIGHT, _FONT_SIZE = 18, 13
 _STRETCHED_TO, _STRETCHED_SHARE = 1.0, 0.98
 
 # A bound on the stretch, so that rounding errors are not shown at full contrast.
-_STRONGEST_STRETCH = 50.0
+_MAX_STRETCH = 50.0
 
 
 def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> Tensor:
@@ -56,7 +56,7 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
             f"size {tile} is too small for a tile; at least {SMALLEST_TILE} pixels are needed, 160 is good"
         )
     parts, levels = decompose(stack), stack.spec.resolutions
-    groups = group_into_octaves(levels, _MOST_COLUMNS)
+    groups = group_into_octaves(levels, _MAX_COLUMNS)
     bands = [(levels[group[0]], levels[group[-1]]) for group in groups]
     summed = torch.zeros_like(stack.canvas)
     alone, sums, factors = [], [], []
@@ -82,7 +82,7 @@ def _choose_stretch(canvas: Tensor) -> Tensor:
     values = canvas.flatten(1).abs()
     size = values.kthvalue(max(1, round(values.shape[1] * _STRETCHED_SHARE)), dim=1).values
     # A canvas of zeros gets the factor 1, so that no factor is written above its tile.
-    return torch.where(size > 0, (_STRETCHED_TO / size.clamp(min=1e-9)).clamp(max=_STRONGEST_STRETCH), 1.0).cpu()
+    return torch.where(size > 0, (_STRETCHED_TO / size.clamp(min=1e-9)).clamp(max=_MAX_STRETCH), 1.0).cpu()
 
 
 def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:

@@ -25,25 +25,25 @@ PHOTOGRAPH_SLOPE = -2.0
 """The slope of log power over log frequency in photographs of scenes."""
 
 BAND_EDGE = 1 / 8
-"""The frequency, in waves a pixel, that separates the low band from the high band, the two finest octaves."""
+"""The frequency, in waves per pixel, that separates the low band from the high band, the two finest octaves."""
 
 SMALLEST_IMAGE = 64
 """The least width and height, in pixels, of an image whose spectrum is measured."""
 
 # The lowest frequency that is measured, in waves across the short side. Lower ones have few coefficients, and the Hann
 # window mixes the lowest of them with frequency 0, whose power was removed with the mean.
-_FIRST_WAVE = 3
+_MIN_WAVES = 3
 _BINS_PER_OCTAVE = 4
-_FINEST = 0.5
+_MAX_FREQUENCY = 0.5
 
 # A range of brightness below this, about a four-hundredth of a step of an 8-bit image, is taken for rounding errors.
-_FAINTEST = 1e-5
+_MIN_BRIGHTNESS_RANGE = 1e-5
 
 # The brightness of red, green and blue (Rec. 601).
 _LUMA = (0.299, 0.587, 0.114)
 
 # Levels with fewer samples on their short side are left out: the variance of so few says little.
-_SMALLEST_LEVEL = 4
+_MIN_LEVEL_SAMPLES = 4
 
 
 class EmptyLevelsError(ValueError):
@@ -55,8 +55,9 @@ class Spectrum:
     """The radial power spectra of a batch of images.
 
     Args:
-        frequency: the middle of each ring of frequencies, (K,), in waves a pixel, from coarse to fine, at most 0.5.
-        power: the mean power of each image in each ring, (B, K).
+        frequency: the middle of each of R rings of frequencies, (R,), in waves per pixel, from coarse to fine, at most
+            0.5.
+        power: the mean power of each image in each ring, (B, R).
         slope: the slope of log power over log frequency for each image, (B,). About -2 for photographs; nearer to 0
             means more fine detail, and lower means less.
         low: the slope in the low band, below `BAND_EDGE`, (B,).
@@ -109,11 +110,11 @@ def measure_spectrum(images: Tensor) -> Spectrum:
             f"the image of {width} x {height} is too small for a spectrum; {SMALLEST_IMAGE} pixels will do"
         )
     luma = torch.einsum("bchw,c->bhw", images.double(), images.new_tensor(_LUMA).double()).cpu()
-    if not bool(((luma.amax(dim=(1, 2)) - luma.amin(dim=(1, 2))) > _FAINTEST).all()):
+    if not bool(((luma.amax(dim=(1, 2)) - luma.amin(dim=(1, 2))) > _MIN_BRIGHTNESS_RANGE).all()):
         raise ValueError(
             "the image is of one brightness all over, and has no spectrum; connect one that shows something"
         )
-    power, frequency = radial_power(luma, _make_ring_edges(_FIRST_WAVE / min(height, width)))
+    power, frequency = radial_power(luma, _make_ring_edges(_MIN_WAVES / min(height, width)))
     below = frequency < BAND_EDGE
     bands = (torch.ones_like(below), below, ~below)
     slopes = [fit_slope(frequency[band], power[:, band]) for band in bands]
@@ -127,8 +128,8 @@ def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
         stack: a stack that shows something: its levels must not be empty.
 
     Returns:
-        The resolutions of the levels (K,) and their variances over all samples and channels (B, K), float64, on the
-        CPU. Levels with fewer than 4 samples on their short side are left out.
+        The resolutions of N levels (N,) and their variances over all samples and channels (B, N), float64, on the CPU.
+        Levels with fewer than 4 samples on their short side are left out.
 
     Raises:
         ValueError: when fewer than two levels are left, or a level is empty (`EmptyLevelsError`).
@@ -144,11 +145,11 @@ def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
     chosen = [
         (level, part)
         for level, part in zip(stack.spec.resolutions, decompose(stack).levels, strict=True)
-        if min(part.shape[2:]) >= _SMALLEST_LEVEL
+        if min(part.shape[2:]) >= _MIN_LEVEL_SAMPLES
     ]
     if len(chosen) < 2:
         raise ValueError(
-            f"the stack has {len(chosen)} levels of {_SMALLEST_LEVEL} samples and more; a slope needs at least 2"
+            f"the stack has {len(chosen)} levels of {_MIN_LEVEL_SAMPLES} samples and more; a slope needs at least 2"
         )
     variances = torch.stack([part.double().flatten(1).var(dim=1) for _, part in chosen], dim=1)
     if not bool((variances > 0).all()):
@@ -160,8 +161,8 @@ def fit_slope(x: Tensor, y: Tensor) -> Tensor:
     """Fit lines on logarithmic axes by least squares.
 
     Args:
-        x: the positions (K,), above 0.
-        y: the values (B, K), above 0, of the same floating-point type.
+        x: N positions (N,), above 0.
+        y: the values (B, N), above 0, of the same floating-point type.
 
     Returns:
         The slope (B,) of log y over log x.
@@ -171,17 +172,17 @@ def fit_slope(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _make_ring_edges(first: float) -> tuple[float, ...]:
-    """Return the edges of rings from about `first` to the finest frequency; `BAND_EDGE` is one of them."""
+    """Return the edges of rings from about `first` to the finest frequency, in waves per pixel; one is `BAND_EDGE`."""
     below = math.floor(math.log2(BAND_EDGE / first) * _BINS_PER_OCTAVE)
-    above = round(math.log2(_FINEST / BAND_EDGE) * _BINS_PER_OCTAVE)
+    above = round(math.log2(_MAX_FREQUENCY / BAND_EDGE) * _BINS_PER_OCTAVE)
     return tuple(BAND_EDGE * 2 ** (number / _BINS_PER_OCTAVE) for number in range(-below, above + 1))
 
 
 # Beyond this, a legend no longer helps to tell lines apart.
-_MOST_NAMED = 8
+_MAX_LEGEND_LINES = 8
 
 Levels = tuple[Tensor, Tensor]
-"""Resolutions (K,) and variances (B, K), as `measure_level_variances` returns them."""
+"""Resolutions (N,) and variances (B, N), as `measure_level_variances` returns them."""
 
 
 def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
@@ -253,9 +254,9 @@ def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
 
 
 def _draw_lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) -> None:
-    """Draw each of the rows (B, K) over x (K,) as a line, with its slope in the legend unless there are too many."""
+    """Draw each of the rows (B, N) over x (N,) as a line, with its slope in the legend unless there are too many."""
     for number, (row, slope) in enumerate(zip(rows, slopes.tolist(), strict=True)):
-        label = f"{_label_item(what, number, len(rows))}, slope {slope:.2f}" if len(rows) <= _MOST_NAMED else None
+        label = f"{_label_item(what, number, len(rows))}, slope {slope:.2f}" if len(rows) <= _MAX_LEGEND_LINES else None
         axes.plot(x, row, ".-", color=BLUE if len(rows) == 1 else None, label=label)
 
 

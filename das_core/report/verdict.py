@@ -40,8 +40,10 @@ def classify(classifier: Classifier, images: Tensor, count: int = 5) -> list[lis
     """Ask a classifier what it sees in images.
 
     Args:
-        classifier: the judge. For an honest verdict, one that the ascent has not asked.
-        images: (B, 3, H, W), 0..1, of any size; of an oblong image the middle square is shown.
+        classifier: the judge. A picture made with one classifier convinces it too easily: use one that took no part in
+            the ascent.
+        images: (B, 3, H, W), 0..1, of any size, on the device of the classifier; of an oblong image the middle square
+            is shown.
         count: how many classes to name for each image, at least 1.
 
     Returns:
@@ -113,12 +115,12 @@ def compare_with_texts(clip: CLIP, images: Tensor, texts: Sequence[str]) -> Tens
 
     Args:
         clip: a CLIP with a text tower.
-        images: (B, 3, H, W), 0..1, of any size.
-        texts: K texts, none of them empty.
+        images: (B, 3, H, W), 0..1, of any size, on the device of the CLIP.
+        texts: T texts, none of them empty.
 
     Returns:
-        The cosine of the embeddings of each image and each text, (B, K), -1..1. In real CLIPs even a good match is
-        often no higher than 0.3: compare texts with each other.
+        The cosine of the embeddings of each image and each text, (B, T), -1..1, on that device. In real CLIPs even a
+        good match is often no higher than 0.3: compare texts with each other.
 
     Raises:
         ValueError: when the CLIP has no text tower, there is no text or an empty one, or the images are not
@@ -147,8 +149,8 @@ def format_similarities(table: Tensor, texts: Sequence[str], clip: str) -> str:
     """Write similarities as text.
 
     Args:
-        table: similarities of images and texts, (B, K), from `compare_with_texts`.
-        texts: the K texts.
+        table: similarities of images and texts, (B, T), from `compare_with_texts`.
+        texts: the T texts.
         clip: the name of the CLIP.
 
     Returns:
@@ -166,8 +168,8 @@ def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
     """Draw similarities as bar charts, one for each image, in the order of the texts and all to the same scale.
 
     Args:
-        table: similarities of images and texts, (B, K), from `compare_with_texts`.
-        texts: the K texts.
+        table: similarities of images and texts, (B, T), from `compare_with_texts`.
+        texts: the T texts.
         clip: the name of the CLIP, written above each chart.
 
     Returns:

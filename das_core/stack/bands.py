@@ -89,7 +89,7 @@ def select_levels(bands: Sequence[Band], levels: Sequence[int]) -> list[bool]:
     """Return for every level whether it lies in any of the bands.
 
     Args:
-        bands: the bands; none of them selects no level.
+        bands: the bands; without any, no level is selected.
         levels: the resolutions of a stack, coarse to fine.
 
     Raises:
@@ -130,8 +130,8 @@ def covers_all_resolutions(bands: Sequence[Band], longest: int) -> bool:
 def mask_moving_frequencies(basis: Basis, frozen: Sequence[Band]) -> Tensor:
     """Return which frequencies of a canvas still move when bands of resolutions are frozen.
 
-    A wave of n half-waves along an axis needs n + 1 samples there. A frequency belongs to the coarsest resolution that
-    has enough samples for it along both axes, and is frozen when a frozen band contains that resolution.
+    A frequency of n half-waves across an axis needs n + 1 samples there. It belongs to the coarsest resolution that has
+    enough samples for it along both axes, and is frozen when a frozen band contains that resolution.
 
     Args:
         basis: the frequency basis of the canvas.

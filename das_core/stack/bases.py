@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..common.geometry import Shape
 
-_SMALLEST = 1e-12
+_MIN_RESPONSE = 1e-12
 
 
 class Basis(ABC):
@@ -76,7 +76,8 @@ class Basis(ABC):
     def gaussian(self, cutoff: float) -> Tensor:
         """Return the response of a Gaussian low-pass.
 
-        Frequencies are counted per length, not per axis, so that round things stay round on oblong canvases.
+        Along both axes frequencies are counted in half-waves across the short side, not across the axis itself, so that
+        round things stay round on oblong canvases.
 
         Args:
             cutoff: the frequency at which the response falls to exp(-1/2), in half-waves across the short side, above
@@ -90,7 +91,7 @@ class Basis(ABC):
         column = self.column_waves * (short / self.width / cutoff)
         response = torch.outer(*(torch.exp(-waves.square() / 2) for waves in (row, column)))
         # The far tail does not show in the picture, but as denormal numbers it would slow every product down.
-        return response.where(response > _SMALLEST, 0)
+        return response.where(response > _MIN_RESPONSE, 0)
 
 
 class CosineBasis(Basis):

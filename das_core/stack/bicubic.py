@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 KEYS_SHARPNESS = -0.75
-"""The free parameter of the bicubic kernel (Keys, 1981), at the value that torch, OpenCV and the reference use."""
+"""The free parameter of the bicubic kernel (Keys, 1981): the value of torch, on which Direct Ascent Synthesis' own code
+relies, and of OpenCV."""
 
 
 def bicubic_taps(source: int, target: int, tile: bool = False) -> tuple[Tensor, Tensor]:
-    """Return the samples that bicubic interpolation reads along one axis, and their weights.
+    """Return the samples that bicubic interpolation uses along one axis, and their weights.
 
     Pixel centres are aligned (`align_corners=False`). From a single sample the interpolation gives that sample
     everywhere, because the weights of a target sample sum to 1.

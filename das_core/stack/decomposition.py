@@ -2,8 +2,8 @@
 
 An ascent keeps one canvas and not the levels that sum to it. The canvas alone does not determine them: what a coarse
 level shows, finer ones can show too, nearly or exactly. Of all levels with the same sum, this module looks for those of
-least norm (the least sum of squares). With K = forward adjoint the operator of the stack (`linear_operator`), K+ its
-pseudo-inverse and S the canvas, they are
+least norm (the least sum of squares). With K = forward adjoint the operator of the stack (`linear_operator`; both
+halves in the form `layers`), K+ its pseudo-inverse and S the canvas, they are
 
     P = adjoint(K+ S),    that is    P_r = g_r A_r' (K+ S) B_r
 
@@ -38,7 +38,7 @@ from .state import AccumulatedGradient, LevelTensors
 
 # A frequency that K scales by less than this share of its largest factor counts as out of the reach of the stack: in
 # float32, dividing by such a factor would only amplify rounding errors.
-_SMALLEST_RESPONSE = 1e-7
+_MIN_RELATIVE_RESPONSE = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +162,8 @@ def decompose_change(stack: ImageStack) -> Decomposition:
         stack: any stack.
 
     Returns:
-        Levels and a rest that sum to `stack.canvas - stack.start`; all zero for a stack that has not climbed.
+        Levels and a rest that sum to `stack.canvas - stack.start`; all zero for a stack that no ascent has
+        moved.
 
     Example:
         >>> from dataclasses import replace
@@ -222,7 +223,7 @@ def minimum_norm_gradient(canvas: Tensor, operator: SpectralOperator) -> Tensor:
         A gradient (B, 3, H, W). Frequencies that K does not reach are 0 in it.
     """
     response = operator.response
-    reached = response > _SMALLEST_RESPONSE * response.max()
+    reached = response > _MIN_RELATIVE_RESPONSE * response.max()
     inverse = torch.where(reached, 1 / response.clamp(min=torch.finfo(response.dtype).tiny), 0)
     return operator.basis.filter(canvas, inverse)
 

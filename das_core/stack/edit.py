@@ -26,7 +26,7 @@ def edit_stack(
     blend: float = 0.5,
     blend_bands: Sequence[Band] = (),
 ) -> ImageStack:
-    """Return a stack whose levels are edited, and from which ascents can go on.
+    """Return a stack whose levels are edited, and from which ascents can continue.
 
     The edits are applied in this order: `blend`, `reset`, `gains`, `freeze`. A band (low, high) means the levels with
     these resolutions, both included. What is finer than the finest level is edited with that level. The state of the

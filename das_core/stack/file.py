@@ -3,8 +3,10 @@
 A file is in the safetensors format. Everything that is not a tensor is JSON in its metadata, together with a hash of
 the whole file. An ascent from a loaded stack gives the same bits as one from the stack that was saved.
 
-A file may come from anywhere. Its version and its hash are checked before its content is read, and its settings and the
-shape, type and values of its tensors before the stack is handed out.
+A file may come from anywhere. Its version and its hash are checked before its content is used. Before the stack is
+returned, its settings are checked, and of every tensor that it is float32 and finite. The shapes of canvases,
+surroundings and parameters are checked too. Those of the optimizer's tensors are not: an optimizer that takes over
+ignores a state whose shapes do not fit (`ascent.optimizers`).
 """
 
 import hashlib
@@ -31,7 +33,7 @@ FORMAT = "direct ascent stack"
 """What the metadata of a stack file names as its format."""
 
 VERSION = 1
-"""The version of the format. It rises when older versions of this pack would misread new files."""
+"""The version of the format. It rises when older versions of this code would misread new files."""
 
 SUFFIX = ".safetensors"
 """The ending of the name of a stack file."""
@@ -67,7 +69,7 @@ class _DamageError(ValueError):
 
 
 def save_stack(stack: ImageStack, path: Path) -> None:
-    """Write a stack to a file, with everything that an ascent needs to go on.
+    """Write a stack to a file, with everything that an ascent needs to continue.
 
     The file appears whole or not at all: when writing fails, a file that was there before is still there.
 

@@ -57,18 +57,22 @@ class ImageStack:
     """A stack of images at many resolutions that sum to one canvas: its spec and its state.
 
     Make one with `gray`, `noise` or `from_image`. A stack is immutable: ascents and edits return new ones. It keeps the
-    canvas, not the levels; `decompose` reads them out. All canvases are (B, 3, H, W), float32, margins included, in the
-    colour space of the spec and before the tanh: a pixel is (tanh(x) + 1) / 2, and a canvas of zeros is grey.
+    canvas; `decompose` takes it apart into levels. (An ascent in the form `layers`, as with `Adam`, also keeps what it
+    has added to every level, as `parameters`.) All canvases are (B, 3, H, W), float32, margins included, in the colour
+    space of the spec and before the tanh: a pixel is (tanh(x) + 1) / 2, and a canvas of zeros is grey.
 
     Args:
         spec: how the stack is built.
-        start: the canvas before the first step.
+        start: the canvas that `parameters` add to. It is the canvas before the first step, with the edits of
+            `edit_stack`; or, where `Adam` took over from an ascent that had filtered its steps (`NormalizedAscent`) or
+            from an edited stack, the canvas at that moment.
         canvas: the canvas now.
-        parameters: what ascents have accumulated, with `canvas = start + operator.forward(parameters)`. None for a
-            stack that has not climbed, and where the canvas was moved in another way: by `NormalizedAscent`, which
-            scales every step, or by `edit_stack`.
+        parameters: what ascents have accumulated, with `canvas = start + operator.forward(parameters)`: the accumulated
+            gradient, or the levels in the form `layers`. None for a stack that no ascent has moved, and where the
+            canvas was moved in another way: by `NormalizedAscent`, which filters and scales every step, or by
+            `edit_stack`.
         steps: how many steps of ascent it has done.
-        optimizer_state: what the last optimizer needs to go on.
+        optimizer_state: what the last optimizer needs to continue.
         surroundings: the picture that the stack is a part of; None if it is a picture by itself.
 
     Example:
@@ -105,6 +109,9 @@ class ImageStack:
         cls, spec: StackSpec, batch: int = 1, *, amplitude: float = 0.3, decay: float = 0.7, seed: int = 0
     ) -> "ImageStack":
         """Return a stack that shows noise with the spectrum of its levels.
+
+        It is the noise that levels of white noise would sum to if their gains were those that `decay` makes. The gains
+        and the frozen bands of the spec play no part in it.
 
         Args:
             spec: how the stack is built.
@@ -160,8 +167,8 @@ class ImageStack:
         """Return this stack as a part of an image, in which it shows only under a mask.
 
         Image and mask are of any size: both are resized to cover the picture, and their middle is cut out. Batches of 1
-        are repeated to go with the largest batch among image, mask and stack. A stack that is repeated begins anew from
-        its canvas, without the steps it has done.
+        are repeated up to the largest batch among image, mask and stack. A stack that is repeated begins anew from its
+        canvas, without the steps it has done.
 
         Args:
             image: what surrounds the stack, (B, 3, h, w), 0..1. Where the mask is 0 the picture is this image, bit for
@@ -171,7 +178,8 @@ class ImageStack:
 
         Raises:
             ValueError: when image or mask is not of that shape or holds values that are not finite, the mask is empty
-                or too thin for the feather, the feather is wider than the picture, or the batches do not go together.
+                or too thin for the feather, the feather is wider than the picture, or a batch is neither 1 nor the
+                largest.
         """
         batch = max(self.batch, len(image), len(check_mask(mask)))
         for what, count in (("images", len(image)), ("masks", len(mask)), ("stacks", self.batch)):

@@ -10,7 +10,8 @@ the chain rule, the gradient of the same score at level r is
 
     g_r A_r' G B_r
 
-which is the adjoint (the transpose) of `forward` applied to G; call it `adjoint`. One step of gradient ascent adds to
+which is the transpose of `forward` applied to G; call it `adjoint`. (In code the two halves are these only in the form
+`layers`; see `StackOperator`.) One step of gradient ascent adds to
 every level its gradient times the step size, and so it moves the canvas by the step size times
 
     K G = forward(adjoint(G)) = sum over r of  g_r^2 (A_r A_r') G (B_r B_r')
@@ -22,11 +23,11 @@ sample of a coarse level moves many pixels; the finest detail moves little.
 After several steps the canvas has moved by K times the sum of their gradients, each times its step size. An ascent
 whose steps are linear in the gradient (`SGD`, with or without momentum) therefore needs neither the levels as tensors
 nor an autograd graph through their interpolations: it keeps one canvas-sized tensor, the accumulated gradient, from
-which `decomposition` reads every level at the end.
+which `decomposition` computes every level at the end.
 
 K has three forms, all of them float32:
 
-- `spectral`: one factor for every frequency, because K is nearly diagonal in the cosine basis. It is the fastest form,
+- `spectral`: one factor for every frequency of the cosine basis, in which K is nearly diagonal. It is the fastest form,
   and its K G is 2 to 8 percent from the exact one (relative norm, measured on a canvas of 336 x 336).
 - `exact`: matrix products, level after level.
 - `layers`: the levels as tensors, for optimizers that are not linear in the gradient and so do not commute with K, such
@@ -57,9 +58,9 @@ class StackOperator(ABC, Generic[P]):
 
     `adjoint` takes a gradient at the canvas to a gradient of the parameters, `forward` takes parameters to what they
     add to the canvas, and `precondition` does one after the other. What the parameters are depends on the form. In the
-    form `layers` they are the levels, and the two halves are those of the module docstring. In the forms `spectral` and
-    `exact` they are the accumulated gradient: `adjoint` hands the gradient on, and `forward` is all of K. In every form
-    `forward(adjoint(G))` is K G.
+    form `layers` they are the levels, and `adjoint` is the transpose of `forward`. In the forms `spectral` and `exact`
+    they are the accumulated gradient: `adjoint` returns the gradient itself, `forward` is all of K, and neither is the
+    transpose of the other. In every form `forward(adjoint(G))` is K G.
 
     With frozen bands K becomes M K M, where M removes the frequencies that belong to those bands.
 

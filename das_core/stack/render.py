@@ -61,7 +61,8 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
     """Render a stack at a multiple of its own size.
 
     Levels that are coarser than the new canvas are enlarged with the stack's own bicubic interpolation; finer ones are
-    reduced with antialiasing. Surroundings are pixels without levels and are resized as a picture.
+    reduced with antialiasing. Reducing does not wrap around at the edges: below scale 1 a tile can show a faint seam.
+    Surroundings are pixels without levels and are resized as a picture.
 
     Args:
         stack: the stack to render.

@@ -29,20 +29,21 @@ class StackSpec:
         width: the width of the picture in pixels, at least 16.
         height: the height of the picture in pixels, at least 16.
         margin: how far the canvas goes beyond the picture on each side, in pixels. Views reach into the margin, the
-            picture leaves it out. With 0, objects keep away from the border; a quarter of the picture is enough.
+            picture leaves it out. With 0, objects keep away from the border; a quarter of the picture is enough. A
+            tile needs 0.
         levels: resolutions along the long side of the canvas, from 1 to its length, in any order; every fourth one if
             None. They are kept in rising order, each once.
-        gains: the factor of every level in the sum, above 0, one for each level in rising order; all 1 if None. What a
-            step moves on a level shows in the canvas with the square of its gain.
+        gains: the factor of every level in the sum, above 0, one for each level in the order of `levels`; all 1 if
+            None. The gain enters twice, in the gradient and in the sum, so the effect of a step scales with its square.
         color: the colour space in which the canvas is kept, `decorrelated` or `rgb`.
         method: the form of the operator: `spectral`, `exact` or `layers`.
         tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam. A tile has no
-            margin.
+            margin. (`render_stack` below scale 1 reduces levels without wrapping, which can leave a faint seam.)
         frozen: bands of resolutions, as pairs of the coarsest and the finest, that ascents do not move.
 
     Raises:
-        ValueError: when a side is too small, the margin is negative, a tile has a margin, there is no such method, the
-            levels do not fit the canvas, the gains do not fit the levels, or everything is frozen.
+        ValueError: when a side is too small, the margin is negative, a tile has a margin, there is no such method or
+            colour space, the levels do not fit the canvas, the gains do not fit the levels, or everything is frozen.
 
     Example:
         >>> from das_core import StackSpec
@@ -51,6 +52,11 @@ class StackSpec:
         (48, 80)
         >>> len(spec.resolutions), spec.resolutions[:3], spec.resolutions[-1]
         (20, (1, 5, 9), 77)
+
+        A tile: the margin must be set to 0.
+
+        >>> StackSpec(width=64, height=64, margin=0, tile=True).canvas
+        (64, 64)
     """
 
     width: int = 224
@@ -118,7 +124,10 @@ class StackSpec:
         return make_operator(form, self.canvas, self.resolutions, self.weights, device, self.tile, self.frozen)
 
     def ascent_bytes(self, batch: int) -> int:
-        """Return about how many bytes the canvases and the operator of an ascent need, without models and views.
+        """Return about how many bytes the canvases of an ascent and the operator in the form `spectral` need.
+
+        Not counted are the levels as tensors, the matrices that resize them (the forms `exact` and `layers`), models,
+        and views.
 
         Args:
             batch: how many images the stack holds.

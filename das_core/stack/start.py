@@ -15,10 +15,10 @@ from .bases import make_basis
 from .spectral_operator import compute_spectral_response
 
 # Half a step of an 8-bit image: pure black and white start this far from the ends, where a gradient can move them.
-_EDGE = 1 / 512
+_MIN_DISTANCE = 1 / 512
 
 # Such noise is all grain; far beyond this the gain of the finest level would overflow.
-_STRONGEST_DECAY = 10
+_MAX_DECAY = 10
 
 
 def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float) -> Tensor:
@@ -45,7 +45,7 @@ def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float)
     if not 0 < contrast <= 1:
         raise ValueError(f"contrast {contrast} is not above 0 and at most 1; 0.95 keeps the picture and lets it move")
     picture = place_on_canvas(check_images(image, "the start image"), shape, margin)
-    softened = (0.5 + contrast * (picture - 0.5)).clamp(_EDGE, 1 - _EDGE)
+    softened = (0.5 + contrast * (picture - 0.5)).clamp(_MIN_DISTANCE, 1 - _MIN_DISTANCE)
     return torch.atanh(2 * softened - 1)
 
 
@@ -60,8 +60,9 @@ def make_noise_canvas(
 ) -> Tensor:
     """Return noise with the power spectrum of a stack whose levels are white noise.
 
-    The canvas of such a stack has the covariance K. White noise times the square root of K, in the form `spectral`, has
-    the same spectrum, without making any level.
+    If the levels of a stack are white noise, its canvas has the covariance K. White noise times the square root of K,
+    in the form `spectral`, has the same spectrum, without making any level. The gains in this K are those that `decay`
+    makes.
 
     Args:
         canvas: height and width of the canvas in pixels, margins included.
@@ -82,9 +83,9 @@ def make_noise_canvas(
     """
     if batch < 1:
         raise ValueError(f"batch {batch} is too small; at least 1 image is needed")
-    if not (0 <= amplitude < math.inf and 0 < decay <= _STRONGEST_DECAY):
+    if not (0 <= amplitude < math.inf and 0 < decay <= _MAX_DECAY):
         raise ValueError(
-            f"noise needs an amplitude from 0 up and a decay above 0 and at most {_STRONGEST_DECAY}, not "
+            f"noise needs an amplitude from 0 up and a decay above 0 and at most {_MAX_DECAY}, not "
             f"amplitude {amplitude} and decay {decay}; try 0.3 and 0.7"
         )
     gains = [float(decay ** torch.tensor(level / levels[0]).log2()) for level in levels]

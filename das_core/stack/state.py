@@ -94,8 +94,9 @@ class OptimizerState:
 
     Args:
         kind: the name of the kind of optimizer; one of another kind starts afresh.
-        tensors: a momentum, or Adam's running means of the gradient and of its square, one of each for every tensor of
-            the parameters.
+        tensors: of `NormalizedAscent` the running mean of its directions, (B, 3, H, W). Of `SGD` the velocity, with the
+            shapes of the parameters: one tensor for each of theirs. Of `Adam` the running mean of the gradient of every
+            level, then the running mean of its square for every level.
         steps: how many steps are in them; only Adam counts them, for its bias correction.
 
     Example:

@@ -1,7 +1,7 @@
 """Augmentation: how the views of a canvas are made.
 
-Source: Direct Ascent Synthesis (arXiv 2502.07753, section 4), where it is what helps an image made by ascent most that
-a judge never sees it twice in the same way.
+Source: Direct Ascent Synthesis (arXiv 2502.07753). The paper finds random augmentation to be what helps most (section
+4).
 """
 
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class Augmentation:
         """Return one view for each key of the draws.
 
         Args:
-            pixels: canvases (B, 3, H, W), 0..1, margins included.
+            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included.
             geometry: where on the canvas views may lie, and their size.
             draws: the random numbers of the views, and the image that each shows.
 

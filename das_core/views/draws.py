@@ -1,4 +1,8 @@
-"""Random numbers of views, which depend on the view alone and not on the order of the work."""
+"""Random numbers of views, which depend on the view alone and not on the order of the work.
+
+The few numbers of `Draws.uniform` are drawn on the CPU and are the same on every device. The many of `Draws.noise` are
+drawn on the device of the views; a CPU and a GPU give different noise.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +14,7 @@ from torch import Tensor
 from ..common.seeding import make_generator
 
 NoiseKind = Literal["uniform", "gaussian"]
-"""`uniform` is noise in 0..1, `gaussian` of mean 0 and variance 1."""
+"""`uniform` is noise in [0, 1), `gaussian` of mean 0 and variance 1."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,8 @@ class ViewKey:
         item: the number of the image in the batch.
         step: the number of the step.
         view: the number of the view among those of its image in the step.
-        group: the number of the group of objectives; each group sees views of its own.
+        group: the number of the group of objectives (`ascent.ensemble.group_by_judge`); each group sees views of its
+            own.
 
     Example:
         >>> import torch
@@ -45,12 +50,12 @@ class Draws:
     """The random numbers of some views, and the moment of the ascent that they are drawn at.
 
     Each view draws from streams of its own, so that it is the same whatever views are drawn with it: chunks and batch
-    sizes change nothing. Every call goes on in the streams.
+    sizes change nothing. Every call takes the next numbers of the streams.
 
     Args:
         keys: the key of each view.
         device: where the views are, and where `noise` is made.
-        coarse_progress: the share of the coarse part of the ascent that is over, 0..1.
+        coarse_progress: the share of the coarse part of the ascent that is over, 0..1; 1 if there is no coarse part.
         progress: the share of the whole ascent that is over, 0..1.
 
     Attributes:

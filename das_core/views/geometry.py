@@ -13,7 +13,7 @@ class ViewGeometry:
         canvas: height and width of the canvas in pixels, margins included.
         margin: pixels on each side of the canvas that the picture leaves out.
         size: the side of a view in pixels, as its judge needs it.
-        tile: whether the canvas goes on at its opposite edges; it then has no margin.
+        tile: whether opposite edges of the canvas meet; it then has no margin.
         boxes: for each image of the batch, the box that its views must lie in; None where they may lie anywhere.
 
     Example:

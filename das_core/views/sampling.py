@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Window = tuple[int, int, int]
-"""Top, left and side in pixels. Past the bottom or the right of a canvas, a window goes on at the opposite edge."""
+"""Top, left and side in pixels. Past the bottom or the right of a canvas, a window continues at the opposite edge."""
 
 
 def crop_and_resize(pixels: Tensor, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
@@ -20,13 +20,13 @@ def crop_and_resize(pixels: Tensor, windows: Sequence[Window], items: Sequence[i
     Resizing is bilinear with antialiasing; a window of the right size already is only cut out.
 
     Args:
-        pixels: canvases (B, C, H, W), float32.
+        pixels: pixels of canvases (B, C, H, W), float32.
         windows: the window of each view, not larger than the canvas.
         items: for each view, the number in the batch of the canvas that it is cut from.
         size: the side of the views in pixels.
 
     Returns:
-        Views (V, C, size, size). Gradients flow to the canvases.
+        Views (V, C, size, size). Gradients flow to the pixels.
 
     Example:
         >>> from das_core.views.sampling import crop_and_resize

@@ -86,9 +86,9 @@ class Noise:
         amplitude: what the noise is multiplied by, 0..10: for Gaussian noise its standard deviation, for uniform noise
             its largest value. 0 adds nothing and lets patterns appear that only a model sees; above 0.1 of Gaussian
             noise the picture gets grainy.
-        kind: `gaussian` does not change the mean brightness of a view. `uniform` is the reference's (arXiv 2502.07753,
-            amplitude 0.2): it makes views brighter by half its amplitude, so that the picture itself, without noise,
-            comes out darker than the views that convinced the judge.
+        kind: `gaussian` does not change the mean brightness of a view. `uniform` is that of Direct Ascent Synthesis'
+            own code (amplitude 0.2): it makes views brighter by half its amplitude, so that the picture itself, without
+            noise, comes out darker than the views that convinced the judge.
         amplitude_end: the amplitude at the end of the ascent; it does not change if None.
         curve: how the amplitude goes to `amplitude_end`.
 
@@ -125,7 +125,7 @@ class Noise:
             amplitude = interpolate(amplitude, self.amplitude_end, self.curve, draws.progress)
         if amplitude == 0:
             return views
-        # Two roundings, as in the reference: a fused product and sum would differ in the last bit.
+        # Two roundings, as in Direct Ascent Synthesis' own code: a fused product and sum would differ in the last bit.
         return draws.noise(views.shape[1:], self.kind).mul_(amplitude).add_(views).clamp(0, 1)
 
 

@@ -19,21 +19,24 @@ class Windows:
     """Random square windows of a canvas, each of which is resized to a view.
 
     A window lies anywhere in the region that it may show: the picture grown by `jitter` on each side, or a box in it.
-    Its side is a share of the short side of that region, drawn between a lower bound and `zoom_max`. The lower bound
-    goes from `zoom_start` to `zoom_min` while the ascent is coarse, so that a judge sees the whole scene first and its
-    details later. On a tile, windows lie anywhere, across its edges too, and `jitter` has no effect.
+    Its side is a share of the short side of that region: 1 is all of it, a small share is a close-up. The share is
+    drawn between a lower bound and `zoom_max`. Over the coarse part of the ascent the lower bound falls from
+    `zoom_start` to `zoom_min`: windows narrow, so that a judge sees the whole scene first and its details later.
+    Without a coarse part (`Optimizer.coarse_share` 0, as with `SGD` and `Adam`) the bound is `zoom_min` from the first
+    step. On a tile, windows lie anywhere, across its edges too, and `jitter` has no effect.
 
     With a jitter of 56, `zoom_min` and `zoom_max` 2/3, and a picture of 224 pixels a side, windows are the roll and
-    centre crop of the reference (arXiv 2502.07753).
+    centre crop of Direct Ascent Synthesis' own code.
 
     Args:
         jitter: how many pixels of the margin views may show, at most all of it: 0 keeps them inside the picture, whose
             edges they then show less often than its middle.
         zoom_min: the smallest side of a window as that share, above 0 and at most `zoom_max`: 0.2 shows details, and
-            many small objects appear; 0.9 shows nearly all of the picture, and one large object appears.
-        zoom_max: the largest side of a window as that share, above 0 and at most 1.
-        zoom_start: the lower bound when the ascent begins, above 0 and at most 1. One that is not between `zoom_min`
-            and `zoom_max` counts as the nearer of the two.
+            many small objects appear; 0.9 shows nearly all of the region, and one large object appears.
+        zoom_max: the largest side of a window as that share, above 0 and at most 1 (the whole short side).
+        zoom_start: the lower bound of the share when the ascent begins, above 0 and at most 1; it acts only where the
+            optimizer has a coarse part (`NormalizedAscent`). One that is not between `zoom_min` and `zoom_max` counts
+            as the nearer of the two.
         jitter_end: the jitter at the end of the ascent; it does not change if None.
         zoom_min_end: `zoom_min` at the end of the ascent; it does not change if None.
         curve: how jitter and `zoom_min` go to their ends over the whole ascent.
@@ -101,7 +104,7 @@ class Windows:
         Args:
             canvas: height and width of the canvas in pixels, margins included.
             margin: pixels on each side of the canvas that the picture leaves out.
-            tile: whether the canvas goes on at its opposite edges.
+            tile: whether opposite edges of the canvas meet.
 
         Raises:
             ValueError: when `jitter` or `jitter_end` is larger than the margin.
@@ -151,12 +154,12 @@ class Windows:
         """Draw a window for each key of the draws, and return what it shows.
 
         Args:
-            pixels: canvases (B, 3, H, W), margins included.
+            pixels: pixels of canvases (B, 3, H, W), margins included.
             geometry: where on the canvas views may lie, and their size.
             draws: the random numbers of the views, and the image that each shows.
 
         Returns:
-            Views (V, 3, size, size), in the range of the canvases. Gradients flow to them.
+            Views (V, 3, size, size), in the range of the pixels. Gradients flow to the pixels.
 
         Raises:
             ValueError: when windows would reach past the margin.

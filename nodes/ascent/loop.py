@@ -51,7 +51,8 @@ class Optimize(io.ComfyNode):
                 Augmentation.Input(
                     "augmentation",
                     optional=True,
-                    tooltip="How the models see the picture. Without one: 16 views with the defaults of Augmentation.",
+                    tooltip="How the models see the picture. Without one: the defaults of Augmentation, with "
+                    "jitter at most the margin.",
                 ),
                 io.Int.Input(
                     "steps",
@@ -88,7 +89,7 @@ class Optimize(io.ComfyNode):
                     default=0,
                     min=0,
                     max=10000,
-                    tooltip="Which steps the frames output holds as images. 0: only the last. 1: every step, for a film; "
+                    tooltip="The steps that the frames output shows. 0: only the last. 1: every step, for a film; "
                     "memory grows with it. 10: every tenth step, and the last.",
                 ),
                 io.Int.Input(

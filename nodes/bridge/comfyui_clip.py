@@ -92,12 +92,12 @@ def _make_text_tower(clip: Any, width: int) -> TextTower:
 
 
 _MIN_RMS, _MAX_RMS = 1e-5, 10.0
-"""Bounds of the RMS of a trained projection. CLIP's starts at width^-0.5, 0.03 for a width of 1,000, and the bounds leave
-a factor of 100 on either side; arbitrary bits read as float32 are mostly far beyond them."""
+"""Bounds of the RMS of a trained projection. Training starts at width^-0.5, 0.03 for a width of 1,000, and the bounds
+leave a factor of 100 on either side; arbitrary bits read as float32 are mostly far beyond them."""
 
 _MAX_PEAK = 1000.0
-"""Maximum ratio of the largest weight to the RMS. The largest of a million normally distributed weights is about 5 times
-the RMS; in unset memory one number can be larger than all others together."""
+"""Maximum ratio of the largest weight to the RMS. The largest of a million normally distributed weights is about 5
+times the RMS; in unset memory one number can be larger than all others together."""
 
 
 def _is_trained_projection(weight: Tensor) -> bool:

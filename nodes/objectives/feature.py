@@ -37,8 +37,8 @@ class FeatureObjective(io.ComfyNode):
                     "layer",
                     default="blocks.3",
                     tooltip="The layer to ask, by the model's own name for it. Early layers see edges and colours, "
-                    "middle ones textures and parts, late ones things. List Layers shows all names. The default fits models "
-                    "with timm-style names.",
+                    "middle ones textures and parts, late ones things. List Layers shows all names. The default fits "
+                    "models with timm-style names.",
                 ),
                 io.DynamicCombo.Input(
                     "kind",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -31,6 +31,21 @@ def test_search_aliases_are_kept_where_comfyui_knows_them(shared: ModuleType, mo
         monkeypatch.setattr(shared, "_SCHEMA_FIELDS", fields)
         shared.schema(node_id="X", search_aliases=["das"])
     assert seen == [{"node_id": "X", "search_aliases": ["das"]}, {"node_id": "X"}]
+
+
+def test_the_default_is_the_first_option_and_the_others_keep_their_order(shared: ModuleType) -> None:
+    assert shared.list_options(Literal["red", "green", "blue"], "blue") == ["blue", "red", "green"]
+
+
+def test_options_bring_the_inputs_that_are_given_for_them(shared: ModuleType) -> None:
+    share = shared.io.Float.Input("share")
+    options = shared.make_options(OPTIONS, green=[share])
+    assert [(option.key, option.inputs) for option in options] == [("red", []), ("green", [share]), ("blue", [])]
+
+
+def test_inputs_for_an_option_that_does_not_exist_are_refused(shared: ModuleType) -> None:
+    with pytest.raises(ValueError, match=r"^gold not among the options red, green, blue$"):
+        shared.make_options(OPTIONS, gold=[], red=[])
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def tile_images(images: Sequence[Image.Image]) -> Image.Image:
     count = min(len(images), MAX_THUMBNAIL_IMAGES)
     shown = [images[place * (len(images) - 1) // max(count - 1, 1)] for place in range(count)]
     tiles = torch.stack([pil_to_tensor(image.convert("RGB")) for image in shown])
-    return to_pil_image(make_contact_sheet(tiles, padding=0))
+    return to_pil_image(make_contact_sheet(tiles, padding=0, pad_value=0.0))
 
 
 def render_picture(

@@ -112,7 +112,8 @@ def press_run(page: Page) -> str:
         PromptRejectedError: the validation of the server found errors.
     """
     with page.expect_response("**/api/prompt") as waiting:
-        page.locator("[data-testid='queue-button']").get_by_role("button").first.click()
+        # In newer pages the button bears the id, in older ones the group of buttons around it.
+        page.locator("button[data-testid='queue-button'], [data-testid='queue-button'] button").first.click()
     answer: dict[str, Any] = waiting.value.json()
     if not waiting.value.ok or answer.get("node_errors"):
         raise PromptRejectedError(answer)

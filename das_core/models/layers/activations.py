@@ -14,12 +14,12 @@ from .layer import Layer, find_layer, find_layers
 
 
 class _AllCaptured(Exception):  # noqa: N818
-    """Ends a forward pass after the last layer that is captured, so that nothing is computed that nobody reads."""
+    """Ends a forward pass after the last layer that is captured, so that nothing more is computed than is needed."""
 
 
 @dataclass(frozen=True)
 class Activations:
-    """The activations of some layers for the same views; `activations["layer name"]` reads those of one layer.
+    """The activations of some layers for the same views; `activations["layer name"]` returns those of one layer.
 
     Args:
         values: by the name of the layer, (V, channels, *positions), float32.
@@ -45,7 +45,7 @@ class Activations:
 class ActivationJudge(Judge):
     """A judge that answers with the activations of some of its layers.
 
-    It shares the module of the judge that it was made of; `make_activation_judge` and `make_activation_judge` make one.
+    It shares the module of the judge that it was made of; `make_activation_judge` makes one.
 
     Args:
         name: what the model is called in messages.
@@ -91,7 +91,7 @@ def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> Activa
     """Return a judge that answers with the activations of some layers.
 
     Args:
-        judge: the judge to look into.
+        judge: the judge whose layers are captured.
         layers: layers that `find_layers` has found in it, or their names; one that is given twice is captured once.
 
     Raises:

@@ -1,8 +1,8 @@
-"""The layers that style and content are read from when the user names none, chosen by one rule for all architectures.
+"""The layers that style and content use when the user names none, chosen by one rule for all architectures.
 
-Networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin) are read at the last layer of every
-resolution; VGG's usual layers for style lie there too (Gatys et al., CVPR 2016). Networks of equal blocks (vision
-transformers, among them the image towers of most CLIPs) are read at evenly spaced blocks.
+Of networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin) they are the last layers of every
+resolution; VGG's usual layers for style lie there too (Gatys et al., CVPR 2016). Of networks of equal blocks (vision
+transformers, among them the image towers of most CLIPs) they are evenly spaced blocks.
 """
 
 import re
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from ..judge import Judge
 from .layer import Layer, find_layers, format_layers, search_layers
 
-_STYLE_SIDE, _CONTENT_SIDE = 12, 24
+_MIN_STYLE_SIDE, _MIN_CONTENT_SIDE = 12, 24
 """The smallest side of a feature map: below it a Gram matrix has too few positions, and content too few places."""
 
-_FEWEST_BLOCKS = 3
+_MIN_BLOCKS = 3
 _STYLE_SHARES = (1 / 6, 1 / 3, 1 / 2, 2 / 3)
 _CONTENT_SHARE = 1 / 2
 
@@ -35,10 +35,10 @@ def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
         ['bn1', 'blocks.1', 'blocks.2', 'blocks.4']
     """
     stages, blocks = _find_stages(layers), _find_blocks(layers)
-    if len(stages) < _FEWEST_BLOCKS - 1 and len(blocks) >= _FEWEST_BLOCKS:
+    if len(stages) < _MIN_BLOCKS - 1 and len(blocks) >= _MIN_BLOCKS:
         return list(dict.fromkeys(blocks[int(share * len(blocks))].name for share in _STYLE_SHARES))
     # A model for smaller views has smaller feature maps.
-    wide = [layer for layer in stages if layer.shape[1] >= min(_STYLE_SIDE, size / 20)]
+    wide = [layer for layer in stages if layer.shape[1] >= min(_MIN_STYLE_SIDE, size / 20)]
     return [layer.name for layer in wide] or [layers[len(layers) // 2].name]
 
 
@@ -57,9 +57,9 @@ def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
         'blocks.2'
     """
     stages, blocks = _find_stages(layers), _find_blocks(layers)
-    if len(stages) < _FEWEST_BLOCKS - 1 and len(blocks) >= _FEWEST_BLOCKS:
+    if len(stages) < _MIN_BLOCKS - 1 and len(blocks) >= _MIN_BLOCKS:
         return blocks[int(_CONTENT_SHARE * len(blocks))].name
-    wide = [layer for layer in stages if layer.shape[1] >= min(_CONTENT_SIDE, size / 10)]
+    wide = [layer for layer in stages if layer.shape[1] >= min(_MIN_CONTENT_SIDE, size / 10)]
     return wide[-1].name if wide else layers[len(layers) // 2].name
 
 
@@ -98,7 +98,7 @@ def describe_layers(judge: Judge, search: str = "") -> str:
     """Return a table of the layers of a judge as text, after a line with those that style and content take by default.
 
     Args:
-        judge: the judge to look into.
+        judge: the judge whose layers are listed.
         search: words that the names or kinds of the listed layers contain; empty for all layers.
 
     Raises:

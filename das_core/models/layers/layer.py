@@ -18,7 +18,7 @@ from .hooks import capture_outputs
 _VIEWS = 2
 """How many views a judge is shown while its layers are searched; by this length the axis of the views is known."""
 
-_NEAREST = 5
+_MAX_NAMES = 5
 """How many names a message lists at most."""
 
 
@@ -87,7 +87,7 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
     Modules are left out that do not run, or whose output has no axis for the views or none for channels.
 
     Args:
-        judge: the judge to look into; hooks are attached to its module for one forward pass.
+        judge: the judge; hooks are attached to its module for one forward pass.
 
     Raises:
         ValueError: when no layer is left.
@@ -160,9 +160,11 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
         return by_name[wanted]
     if not wanted:
         raise UnknownLayerError(f"no layer is named; write one of {model}'s, such as {layers[len(layers) // 2].name}")
-    near = [known for known in by_name if known.endswith(f".{wanted}")][: _NEAREST - 1]
-    near += [n for n in difflib.get_close_matches(wanted, by_name, n=_NEAREST, cutoff=0.5) if n not in near]
-    choices = f"the nearest are {', '.join(near[:_NEAREST])}" if near else f"there is {', '.join(list(by_name)[:3])} …"
+    near = [known for known in by_name if known.endswith(f".{wanted}")][: _MAX_NAMES - 1]
+    near += [n for n in difflib.get_close_matches(wanted, by_name, n=_MAX_NAMES, cutoff=0.5) if n not in near]
+    choices = (
+        f"the nearest are {', '.join(near[:_MAX_NAMES])}" if near else f"there is {', '.join(list(by_name)[:3])} …"
+    )
     raise UnknownLayerError(f"layer '{wanted[:80]}' is not in {model}; {choices}")
 
 

@@ -1,4 +1,4 @@
-"""Downloads of weights: a file arrives whole and with the right checksum, or not at all."""
+"""Downloads of weights: a file is stored whole and with the right checksum, or not at all."""
 
 import hashlib
 import http.client
@@ -24,7 +24,8 @@ def download(url: str, folder: Path, digest: str, progress: Progress | None = No
     Args:
         url: where the file is; its last part is the name of the file.
         folder: where the file is looked for and stored; it is created when it is missing.
-        digest: the beginning of the file's SHA-256, in hexadecimal; the file in the folder must have it too.
+        digest: the beginning of the file's SHA-256, in hexadecimal; a file that is in the folder already must have it
+            too. If empty, nothing is checked.
         progress: is called after every block; an exception that it raises stops the download.
 
     Returns:

@@ -1,4 +1,7 @@
-"""Files of the Hugging Face hub: taken from a folder, or downloaded into it whole and checked.
+"""Files of the Hugging Face hub: taken from a folder, or downloaded into it.
+
+A file that is in the folder is taken as it is. A download is stored whole or not at all. It is checked against the
+SHA-256 that the hub sends; for small files the hub sends none, and they are not checked.
 
 The hub's own client is not used: it tries for minutes before it gives up, cannot be stopped, and stores files where
 nobody could put one by hand.
@@ -25,6 +28,8 @@ def locate_repository(repository: str, folder: Path) -> Path:
 def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Progress | None = None) -> Path:
     """Return the first of some files that a repository has, downloaded unless one of them is in the folder already.
 
+    A file in the folder is not checked.
+
     Args:
         repository: its name on the hub, 'owner/name'.
         names: names of files that would each do, the best first.
@@ -32,8 +37,8 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
         progress: is called during a download.
 
     Raises:
-        ValueError: when the repository has none of them, when the hub cannot be reached, or when a checksum is wrong;
-            the message names the file and the folder to put it into.
+        ValueError: when the repository has none of them, when the hub cannot be reached, or when the checksum of a
+            download is wrong; the message names the file and the folder to put it into.
     """
     home = locate_repository(repository, folder)
     for name in names:
@@ -58,7 +63,7 @@ def fetch_files(repository: str, main: str, others: Sequence[str], folder: Path)
         folder: where the folders of repositories are.
 
     Raises:
-        ValueError: when `main` is not to be had, or when the hub cannot be reached; see `fetch_file`.
+        ValueError: when the repository does not have `main`, or when the hub cannot be reached; see `fetch_file`.
     """
     home = locate_repository(repository, folder)
     if not (home / main).is_file():
@@ -107,7 +112,7 @@ def _ask_digest(url: str) -> str | None:
             return redirects.digest or _read_digest(answer.headers)
     except urllib.error.HTTPError as error:
         error.close()
-        # A file that needs an account cannot be had here, so it counts as missing.
+        # A file that needs an account cannot be downloaded here, so it counts as missing.
         if error.code in (401, 403, 404):
             return None
         raise

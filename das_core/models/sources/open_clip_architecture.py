@@ -75,6 +75,6 @@ def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
         return ("hf_model_name" in text) == (tokens is None)
     positions = state.get("positional_embedding", state.get("text.positional_embedding"))
     vocabulary, width = text.get("vocab_size", 49408), text.get("width", 512)
-    # CoCa reads one token more than a text has: its own, at the end.
+    # CoCa takes one token more than a text has: its own, at the end.
     length = int(str(text.get("context_length", 77))) + bool(text.get("embed_cls"))
     return tuple(tokens.shape) == (vocabulary, width) and positions is not None and positions.shape[0] == length

@@ -1,7 +1,8 @@
 """CLIPs of open_clip, with their published weights or with a checkpoint on disk.
 
-open_clip: Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143. It builds the towers and knows where their
-weights are published. Files are read by `hub.py` and `weights.py`, so that no unchecked or half-written file is loaded.
+open_clip: Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143. It builds the towers and lists where their
+weights are published. `hub.py` fetches the files and `weights.py` reads them: downloads are stored whole or not at all,
+and no code in a file is run. A file that is in the folder already is taken as it is, without a checksum.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,8 +66,8 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
         progress: is called during a download.
 
     Raises:
-        ValueError: when there is no such model, when its weights or its tokenizer are damaged or cannot be downloaded,
-            or when it cannot be built with the installed packages.
+        ValueError: when there is no such model, when its weights or its tokenizer cannot be read or downloaded, or when
+            it cannot be built with the installed packages.
 
     Example:
         >>> from pathlib import Path
@@ -85,7 +86,8 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
     repository, names = _locate_weights(architecture, pretrained)
     config = open_clip.get_model_config(architecture)
     published = open_clip.get_pretrained_cfg(architecture, pretrained)
-    # The activation the weights were trained with: it leaves no trace in them, and the wrong one makes them dull.
+    # The activation function the weights were trained with. It leaves no trace in them, and with the wrong one the
+    # embeddings are worse.
     config["quick_gelu"] = published.get("quick_gelu", config.get("quick_gelu", False))
     path = fetch_file(repository, names, folder, progress)
     return _load(f"{architecture} {pretrained}", config, published, read_weights(path), path.name, folder)
@@ -180,11 +182,11 @@ def wrap_open_clip_module(
 
 def _load(name: str, config: Config, published: Mapping[str, Any], state: StateDict, source: str, folder: Path) -> CLIP:
     """Build a model, fit weights into it and return it as a CLIP; `source` is the name of the file of weights."""
-    reads = not all(key.startswith(("visual.", "logit_")) for key in state)
-    text = localize_config(config["text_cfg"], folder) if reads else STAND_IN_TEXT
+    has_text = not all(key.startswith(("visual.", "logit_")) for key in state)
+    text = localize_config(config["text_cfg"], folder) if has_text else STAND_IN_TEXT
     try:
         model = build_open_clip_module(config | {"text_cfg": text})
-        tokenizer = build_tokenizer(text) if reads else None
+        tokenizer = build_tokenizer(text) if has_text else None
     except _UNBUILDABLE as error:
         raise ValueError(
             f"{name} cannot be built here ({type(error).__name__}: {str(error)[:200]}); update open_clip_torch, timm "
@@ -194,7 +196,7 @@ def _load(name: str, config: Config, published: Mapping[str, Any], state: StateD
     state = StateDict(_rename_tensors(state, model), state.versions)
     for key in own:
         # The scale of its logits has no part in an embedding, and its shape is not always the same.
-        if key.startswith("logit_") or (not reads and not key.startswith("visual.")):
+        if key.startswith("logit_") or (not has_text and not key.startswith("visual.")):
             state[key] = own[key]
     fit_weights(model, state, source, name)
     return wrap_open_clip_module(name, model, tokenizer, published)

@@ -39,7 +39,7 @@ def localize_config(text: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         folder: where the folders of repositories are; files that are not there are downloaded into it.
 
     Raises:
-        ValueError: when a file is not to be had.
+        ValueError: when a file cannot be downloaded.
     """
     local = dict(text)
     if name := text.get("hf_tokenizer_name"):

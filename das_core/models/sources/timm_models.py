@@ -14,7 +14,7 @@ from ..judge import to_triple
 from ..labels import imagenet_labels
 from .download import check_reachable
 
-_FEWEST_BEYOND_IMAGENET = 10_000
+_MIN_CLASSES_BEYOND_IMAGENET = 10_000
 
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 """What timm's weights are called on the hub."""
@@ -27,9 +27,9 @@ def list_timm_architectures() -> list[str]:
 
 def _is_classifier(name: str) -> bool:
     """Return whether the outputs of a pretrained model of timm are the logits of classes."""
-    # Elsewhere timm counts as classes what is none: 0 for features, 384 to 1280 for the embeddings of CLIP towers.
+    # For other models timm gives other numbers here: 0 for features, 384 to 1280 for the embeddings of CLIP towers.
     classes = timm.models.get_pretrained_cfg(name).num_classes
-    return classes == len(imagenet_labels()) or classes > _FEWEST_BEYOND_IMAGENET
+    return classes == len(imagenet_labels()) or classes > _MIN_CLASSES_BEYOND_IMAGENET
 
 
 def load_timm(architecture: str, folder: Path) -> Classifier:

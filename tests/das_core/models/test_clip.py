@@ -64,7 +64,7 @@ def test_an_embedding_meets_autograd_whatever_mode_it_was_made_in() -> None:
 
 
 def test_the_memory_of_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("das_core.models.clip._REMEMBERED", 2)
+    monkeypatch.setattr("das_core.models.clip._CACHE_SIZE", 2)
     model = toy(reader())
     model.encode_text(["a", "b", "c"])
     assert [model.text_tower.is_cached(text) for text in "abc"] == [False, True, True]

@@ -80,15 +80,6 @@ def test_a_name_that_is_not_in_the_list_is_refused_even_if_it_leads_to_a_file(
     outside.unlink()
 
 
-def test_the_time_of_a_file_is_that_of_the_chosen_checkpoint(bridge: ModuleType, classifier_folder: Path) -> None:
-    file = classifier_folder / "a.pth"
-    file.touch()
-    chosen = {"source": "file", "checkpoint": "a.pth"}
-    assert bridge.read_file_time(KIND, chosen) == file.stat().st_mtime_ns > 0
-    for other in (None, {}, {"source": "starter"}, chosen | {"source": "timm"}, chosen | {"checkpoint": "gone.pth"}):
-        assert bridge.read_file_time(KIND, other) == 0
-
-
 def test_rescued_images_are_saved_under_free_numbers(bridge: ModuleType, pack: Pack) -> None:
     images = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(1))
     first, second = bridge.save_rescued_images(images), bridge.save_rescued_images(images[:1].requires_grad_())

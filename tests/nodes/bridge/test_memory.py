@@ -50,6 +50,34 @@ def test_what_needs_more_than_is_free_is_refused_with_both_numbers(
         bridge.check_memory(9 * GIGA // 2, "a picture", "make it smaller")
 
 
+def test_frames_that_do_not_fit_are_refused_with_the_interval_that_would_do(
+    bridge: ModuleType, set_free_memory: Callable[[int], None]
+) -> None:
+    # Every frame is there twice: by itself, and in the batch of all.
+    frame = 2 * 4 * 3 * 5 * 64 * 32
+    set_free_memory(334 * frame)
+    message = r"^keeping 500 frames needs .*: set frames to 3 or more, which keeps 334, or to 0$"
+    with pytest.raises(ValueError, match=message):
+        bridge.check_frame_memory(5, 64, 32, steps=1000, every=2)
+    # What is suggested fits, with nothing to spare.
+    bridge.check_frame_memory(5, 64, 32, steps=1000, every=3)
+    set_free_memory(334 * frame - 1)
+    with pytest.raises(ValueError, match=r"keeping 334 frames .* set frames to 4"):
+        bridge.check_frame_memory(5, 64, 32, steps=1000, every=3)
+
+
+def test_if_not_even_one_frame_fits_a_smaller_picture_is_suggested(
+    bridge: ModuleType, set_free_memory: Callable[[int], None]
+) -> None:
+    frame = 2 * 4 * 3 * 64 * 32
+    set_free_memory(frame)
+    bridge.check_frame_memory(1, 64, 32, steps=10, every=0)
+    set_free_memory(frame - 1)
+    for every in (0, 1):
+        with pytest.raises(ValueError, match=r"frames needs .*: make the picture or the batch smaller$"):
+            bridge.check_frame_memory(1, 64, 32, steps=10, every=every)
+
+
 def test_a_managed_module_computes_on_comfyuis_device_and_waits_on_the_cpu(bridge: ModuleType) -> None:
     module = Toy()
     handle = bridge.manage_module(module)
@@ -65,7 +93,7 @@ def test_each_tower_of_a_clip_has_a_handle_of_its_own(pack: Pack, bridge: Module
     assert clip.owner is not clip.text_tower.owner
 
 
-def test_a_clip_without_a_text_tower_or_with_one_that_cares_for_itself_is_managed_too(
+def test_a_clip_without_a_text_tower_or_with_one_that_loads_itself_is_managed_too(
     pack: Pack, bridge: ModuleType
 ) -> None:
     clip = pack.clip(Toy())

@@ -13,7 +13,7 @@ def test_lines_become_targets_with_their_weights(pack: Pack, toy: Any) -> None:
         "DAS_ClassObjective", classifier=toy, classes="class 1\n3: -0.5", score="margin", weight=2.0
     )
     assert (objective.judge, objective.targets) == (toy, ((1, 1.0), (3, -0.5)))
-    assert (objective.kind, objective.weight) == ("margin", 2.0)
+    assert (objective.score_kind, objective.weight) == ("margin", 2.0)
 
 
 @pytest.mark.parametrize("score", ["logit", "log_probability", "margin"])

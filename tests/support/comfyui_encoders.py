@@ -1,0 +1,101 @@
+"""Stand-ins for what the pack uses of ComfyUI's CLIP classes; tests/comfyui has the real ones."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+START, END = 98, 99
+WIDTH = 12
+
+
+class Encoder(nn.Module):
+    """Stands for comfy.sd1_clip.SDClipModel: chunks of tokens to an embedding, projected when its options say so."""
+
+    max_length = 8
+    special_tokens = {"start": START, "end": END, "pad": END}  # noqa: RUF012
+
+    def __init__(self, width: int, seed: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.table = nn.Parameter(torch.randn(100, width, generator=generator))
+        self.transformer = nn.Module()
+        self.transformer.text_projection = nn.Linear(width, width, bias=False)
+        self.transformer.text_projection.weight.data = torch.randn(width, width, generator=generator)
+        self.options: dict[str, Any] = {}
+
+    def set_clip_options(self, options: dict[str, Any]) -> None:
+        self.options |= options
+
+    def encode_token_weights(self, chunks: list[list[tuple[int, float]]]) -> tuple[None, Tensor]:
+        assert self.options["execution_device"] == torch.device("cpu")
+        # The end of the first chunk sums up what stands before it, as in a causal transformer.
+        tokens = [token for token, _ in chunks[0]]
+        pooled = self.table[tokens[: tokens.index(END) + 1]].mean(dim=0, keepdim=True)
+        return None, self.transformer.text_projection(pooled) if self.options["projected_pooled"] else pooled
+
+
+class TextEncoder:
+    """Stands for comfy.sd.CLIP: a tokenizer that knows words by their length, and encoders by name."""
+
+    def __init__(self, **encoders: nn.Module) -> None:
+        self.cond_stage_model = nn.Module()
+        for name, encoder in encoders.items():
+            self.cond_stage_model.add_module(name, encoder)
+        self.cond_stage_model.reset_clip_options = self.reset  # type: ignore[assignment]
+        self.patcher = SimpleNamespace(load_device=torch.device("cpu"))
+        self.loads = 0
+
+    def reset(self) -> None:
+        for encoder in self.cond_stage_model.children():
+            encoder.options = {"projected_pooled": False}  # type: ignore[assignment]
+
+    def load_model(self) -> None:
+        self.loads += 1
+
+    def tokenize(self, text: str, disable_weights: bool = False) -> dict[str, list[list[tuple[int, float]]]]:
+        words = text.split() if disable_weights else text.replace("(", "").replace(")", "").split()
+        fitting = Encoder.max_length - 2
+        chunks = []
+        for first in range(0, max(1, len(words)), fitting):
+            part = [START, *(len(word) for word in words[first : first + fitting]), END]
+            chunks.append([(token, 1.0) for token in part + [END] * (Encoder.max_length - len(part))])
+        return {name.removeprefix("clip_"): chunks for name, _ in self.cond_stage_model.named_children()}
+
+
+class ImageEncoder(nn.Module):
+    """Stands for comfy.clip_model.CLIPVisionModelProjection, whose layers add to their input in place."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(5)
+        self.patches = nn.Conv2d(3, 6, 8, stride=8)
+        self.norm = nn.LayerNorm(6)
+        self.layer = nn.Linear(6, 6)
+        self.projection = nn.Linear(6, width, bias=False)
+        for parameter in self.parameters():
+            parameter.data = torch.randn(parameter.shape, generator=generator) / 2
+        self.in_place = True
+
+    def forward(self, pixel_values: Tensor, intermediate_output: int) -> tuple[Tensor, None, Tensor]:
+        assert (pixel_values.dtype, intermediate_output) == (torch.float32, -2)
+        tokens = self.patches(pixel_values).flatten(2).transpose(1, 2)
+        change = self.layer(self.norm(tokens)).tanh()
+        if self.in_place:
+            tokens += change
+        else:
+            tokens = tokens + change
+        return tokens, None, self.projection(tokens.mean(dim=1))
+
+
+def make_vision(width: int = WIDTH) -> SimpleNamespace:
+    """Stands for comfy.clip_vision.ClipVisionModel."""
+    return SimpleNamespace(
+        model=ImageEncoder(width), image_size=16, image_mean=[0.4, 0.5, 0.6], image_std=[0.2, 0.3, 0.25]
+    )
+
+
+def make_text(**encoders: nn.Module) -> TextEncoder:
+    """Return a text encoder with these encoders, by default one clip_l of the width of the image encoder."""
+    return TextEncoder(**(encoders or {"clip_l": Encoder(WIDTH, seed=1)}))
