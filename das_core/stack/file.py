@@ -194,7 +194,10 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     stack = ImageStack(spec, tensors["start"], tensors["canvas"], parameters, steps, state, around)
     if _name_tensors(stack).keys() != tensors.keys():
         raise _DamageError(f"holds tensors that belong to no stack: {', '.join(sorted(tensors))[:200]}")
-    canvas_shape = (tensors["canvas"].shape[0], 3, *spec.canvas)
+    batch = tensors["canvas"].shape[0] if tensors["canvas"].ndim else 0
+    if batch < 1:
+        raise _DamageError("holds a stack without an image; choose another file")
+    canvas_shape = (batch, 3, *spec.canvas)
     for name in ("start", "canvas"):
         _check_tensor(name, tensors[name], canvas_shape)
     if around is not None:
@@ -215,7 +218,10 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
 def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
     """Return the spec with these fields, or raise an error when a field is missing, unknown or out of range."""
     values = {**fields, "levels": tuple(fields["levels"]), "gains": tuple(fields["gains"])}
-    values["frozen"] = tuple((low, high) for low, high in fields.get("frozen", ()))
+    frozen = fields.get("frozen", [])
+    if not isinstance(frozen, list) or any(not isinstance(band, list) or len(band) != 2 for band in frozen):
+        raise _DamageError(f"names {str(frozen)[:40]!r} as frozen; pairs of resolutions are needed")
+    values["frozen"] = tuple((low, high) for low, high in frozen)
     for name in _WHOLE_NUMBERS:
         _check_count(name, values[name])
     for level in itertools.chain(values["levels"], *values["frozen"]):

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
-from das_core.stack.file import FORMAT, VERSION, load_stack, save_stack
+from das_core.stack.file import FORMAT, VERSION, StackFileError, load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.windows import Windows
@@ -226,7 +226,7 @@ json_values = st.recursive(
     max_leaves=5,
 )
 FIELDS = [(), ("spec",), ("steps",), ("momentum",), ("momentum", "kind"), ("momentum", "steps")]
-SPEC_NAMES = ("width", "height", "margin", "levels", "gains", "color", "method", "tile", "new")
+SPEC_NAMES = ("width", "height", "margin", "levels", "gains", "color", "method", "tile", "frozen", "new")
 FIELDS += [("spec", name) for name in SPEC_NAMES]
 
 
@@ -259,10 +259,23 @@ def test_a_file_with_any_description_loads_or_is_an_error_that_names_it(
         assert stack.image().shape == (1, 3, 16, 16)
 
 
+@pytest.mark.parametrize("frozen", [[[1, 2, 3]], [[1]], [5], {"1": 2}, "17-64", 3, [["1", "2"]], [[1, 2.5]]])
+def test_frozen_bands_that_are_none_are_an_error_that_names_the_file(frozen: Any, file: Path) -> None:
+    metadata = metadata_of(file)
+    description = json.loads(metadata["stack"])
+    description["spec"]["frozen"] = frozen
+    metadata["stack"] = json.dumps(description)
+    path = sealed(file.with_name("frozen.safetensors"), load_file(file), **metadata)
+    with pytest.raises(StackFileError, match=r"the stack file 'frozen.safetensors' names .* as (frozen|a level)"):
+        load_stack(path)
+
+
 WRONG: dict[str, dict[str, Tensor | None]] = {
     r"does not describe a stack .KeyError.'canvas'": {"canvas": None},
     r"start as torch.float32 of shape .2, 3, 20, 20.": {"start": torch.zeros(2, 3, 20, 20)},
     r"canvas as torch.float32 of shape .1, 3, 20, 21.": {"canvas": torch.zeros(1, 3, 20, 21)},
+    r"holds a stack without an image; choose another file": {"canvas": torch.zeros(())},
+    r"holds a stack without an image": {"canvas": torch.zeros(0, 3, 20, 20), "start": torch.zeros(0, 3, 20, 20)},
     r"start as torch.float16": {"start": torch.zeros(1, 3, 20, 20).half()},
     r"holds values in canvas that are NaN": {"canvas": torch.full((1, 3, 20, 20), float("nan"))},
     r"tensors that belong to no stack: .*extra": {"extra": torch.zeros(1)},
