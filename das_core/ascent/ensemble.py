@@ -83,15 +83,16 @@ def balance_gradients(
 ) -> Tensor:
     """Return the sum of the gradients of several groups, each scaled so that it counts by its weight.
 
-    The scale is that of the first group for a weight of 1, so that adding a group leaves the others as they are. The
-    scale of a gradient is the size of the change that it makes to the canvas, for every image by itself, and not its
-    own size: one that is all fine grain, of which the stack lets little through, would hardly count otherwise. A
-    gradient that changes nothing is left out. A single gradient is returned as it is.
+    The first group keeps its size. Every other group is scaled so that the size of its move, divided by its weight,
+    equals that of the first, for every image by itself. The move of a gradient is K times it, and not the gradient: one
+    that is all fine grain, of which the stack lets little through, would hardly count otherwise. (K times a gradient is
+    what `SGD` moves the canvas by, and stands for the move of the other optimizers.) A gradient that moves nothing is
+    left out. A single gradient is returned as it is.
 
     Args:
         gradients: the gradient (B, 3, H, W) of every group at the canvas.
         weights: for every group the sum of the absolute weights of its objectives.
-        move: returns the change of the canvas (B, 3, H, W) that a gradient leads to.
+        move: returns K times a gradient, (B, 3, H, W).
 
     Returns:
         The sum (B, 3, H, W).

@@ -94,7 +94,8 @@ class ScoreGradient:
                 self._backpropagate(number, pixels, step, pace, weights, scores, chunk)
                 pixel_gradient = torch.zeros_like(pixels) if pixels.grad is None else pixels.grad
                 pixels.grad = None
-                # The region also holds the mask of the surroundings: it is the derivative of `composite`.
+                # The mask of the region includes that of the surroundings, which is also the derivative of `composite`:
+                # this line is both the region and the chain rule.
                 gradients.append(pull_back_gradient(region.restrict(pixel_gradient), synthesised, color))
                 group_weights.append(sum(abs(weights[name]) for name, _ in group.members))
         cutoff = pace.cutoff(min(operator.canvas))

@@ -45,7 +45,7 @@ class Ascent:
     answer from it (its output, or the activations of its layers), and have the very same region masks. Within a group
     the weighted scores are added. The gradients of several groups are brought to the same scale first
     (`ensemble.balance_gradients`), so that a weight means the same in every group. With a mask, of the stack or of a
-    `RegionObjective`, only the gradient under the mask counts, and views are drawn around it (`support`).
+    `RegionObjective`, only the gradient under the mask counts, and views are drawn around it (`ascent/support.py`).
 
     The random draws of a view depend on the seed, the image, the step, the view and the group alone: the windows, flips
     and noise of a view are the same whatever the chunk and the batch are.
@@ -202,10 +202,10 @@ def _prepare_stack(stack: ImageStack, optimizer: Optimizer) -> ImageStack:
         spec = replace(spec, method="layers")
         levels = None if stack.parameters is None else LevelTensors(read_levels(stack))
         stack = replace(stack, spec=spec, parameters=levels)
-    # Without parameters, either nothing has moved yet, or the canvas was moved by filtered or edited steps, which no
-    # parameters stand for. A new stack begins with parameters of zero. So does any stack under an optimizer that cannot
-    # work without them: the canvas at this moment becomes the start that they add to. Under any other optimizer a stack
-    # that has moved keeps its start, so that what ascents have added to it is still known (`decompose_change`).
+    # `parameters` is None when nothing has moved yet, or when `NormalizedAscent` or `edit_stack` has moved the canvas.
+    # - Nothing has moved yet: begin with zeros.
+    # - The optimizer needs levels: begin with zeros too, on top of the present canvas, which becomes the start.
+    # - Otherwise: keep the start, so that `decompose_change` still knows what was added to it.
     if stack.parameters is None and (optimizer.needs_levels or stack.steps == 0):
         nothing = spec.operator(stack.canvas.device).adjoint(torch.zeros_like(stack.canvas))
         stack = replace(stack, start=stack.canvas, parameters=nothing)

@@ -30,8 +30,8 @@ class TextTower:
 
     Args:
         encode: returns the embedding (D,) of a text; its length does not matter.
-        count: returns how many tokens a text has.
-        context_length: how many tokens of a text are encoded; the rest is cut off.
+        count: returns how many tokens a text has, start and end tokens included.
+        context_length: how many tokens of a text are encoded, start and end tokens included; the rest is cut off.
         module: the network that must be on a device for `encode` to work there; None if `encode` sees to that itself.
         owner: any object that must live as long as the tower does; ComfyUI's memory manager puts its handle there.
 

@@ -169,7 +169,8 @@ def freeze(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
     """
     module = fold_batch_norm(module.eval().requires_grad_(False))
     for part in module.modules():
-        # Backward needs what these overwrite (only ReLU's is its own result), so that in place they have to copy it.
+        # An in-place activation overwrites the input that its backward pass needs, so that autograd copies that input
+        # first. Only the backward pass of ReLU uses the output. For all others in-place saves nothing.
         if getattr(part, "inplace", False) and not isinstance(part, nn.ReLU):
             part.inplace = False  # type: ignore[assignment]
     return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]

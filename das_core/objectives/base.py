@@ -28,10 +28,11 @@ class Objective(Protocol):
 
     @property
     def weight(self) -> float:
-        """What the score is multiplied by in the sum of all objectives; no value of `weight_at` is larger in size.
+        """How much the objective counts; no value of `weight_at` is larger in size. Below 0 the score is lowered.
 
-        A weight below 0 makes the ascent lower the score. Adding an objective leaves the weights of the others as they
-        are.
+        Objectives of one group (`ascent/ensemble.py`) are added, score times weight. Between groups a weight is the
+        size of the step that each group asks for, whatever the scale of its scores. Under `NormalizedAscent` a lone
+        objective moves the stack equally far at any weight: only the sign counts. Weights need not sum to 1.
         """
         ...
 

@@ -27,7 +27,7 @@ class ClassObjective(BaseObjective):
             2502.07753). `log_probability` is the logarithm of the softmax: it also lowers all other classes, and its
             gradient vanishes once the model is sure. `margin` is the logit minus the largest logit among the classes
             that are not targets.
-        weight: what the score is multiplied by in the sum of all objectives.
+        weight: how much the objective counts, see `Objective.weight`.
 
     Raises:
         ValueError: when there is no target, a class index is out of range, a weight is not finite or too large, there
@@ -68,7 +68,7 @@ class ClassObjective(BaseObjective):
             classifier: the judge.
             text: one class a line, see `parse_classes`.
             score_kind: the score of a class, see `ClassObjective`.
-            weight: what the score is multiplied by in the sum of all objectives.
+            weight: how much the objective counts, see `Objective.weight`.
 
         Raises:
             ValueError: when the classifier does not know a class, a weight is not a number, there is no such score, or

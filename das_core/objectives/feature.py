@@ -36,7 +36,7 @@ class FeatureObjective(BaseObjective):
         position: where the neuron is: (token,) or (row, column), or () in a layer with a single position; None for the
             middle.
         direction: pairs of a channel and its share of the direction; the direction is scaled to length 1.
-        weight: what the score is multiplied by in the sum of all objectives.
+        weight: how much the objective counts, see `Objective.weight`.
 
     Raises:
         ValueError: when there is no such kind, channel, head or position, the direction is zero, or a weight is not
@@ -93,7 +93,7 @@ class FeatureObjective(BaseObjective):
             index: the number of the channel or head, from 0.
             position: where a neuron is; None for the middle.
             direction: pairs of a channel and its share of the direction.
-            weight: what the score is multiplied by in the sum of all objectives.
+            weight: how much the objective counts, see `Objective.weight`.
 
         Raises:
             ValueError: when there is no such layer (the message lists the nearest names), no such part of it (the
@@ -119,9 +119,15 @@ class FeatureObjective(BaseObjective):
     @property
     def name(self) -> str:
         """The name of the layer and the part of it, such as 'blocks.3 channel 17'."""
-        part = {"layer": "", "direction": " direction", "head": f" head {self.index}"}
-        where = "" if self.position is None else f" at {', '.join(map(str, self.position))}"
-        return self.layer.name.removesuffix(HEADS) + part.get(self.kind, f" channel {self.index}{where}")
+        place = "" if self.position is None else f" at {', '.join(map(str, self.position))}"
+        parts = {
+            "layer": "",
+            "channel": f" channel {self.index}",
+            "neuron": f" channel {self.index}{place}",
+            "direction": " direction",
+            "head": f" head {self.index}",
+        }
+        return self.layer.name.removesuffix(HEADS) + parts[self.kind]
 
     def score(self, output: Activations) -> Tensor:
         """Return the activation of the part for every view.

@@ -69,7 +69,7 @@ class Prior(BaseObjective):
             slope -2; it removes grain and blur, for the power of photographs falls as 1/f^2 (Field, 1987, J. Opt. Soc.
             Am. A 4, 2379). `range`: minus the mean square of how far values lie beyond 90 % of the way from mid-grey to
             black or white; it prevents clipped colours.
-        weight: what the score is multiplied by in the sum of all objectives.
+        weight: how much the objective counts, see `Objective.weight`.
 
     Raises:
         ValueError: when there is no such kind, or the weight is not finite or too large.

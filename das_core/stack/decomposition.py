@@ -162,8 +162,8 @@ def decompose_change(stack: ImageStack) -> Decomposition:
         stack: any stack.
 
     Returns:
-        Levels and a rest that sum to `stack.canvas - stack.start`; all zero for a stack that no ascent has
-        moved.
+        Levels and a rest that sum to `stack.canvas - stack.start`; all zero for a stack that no ascent has moved. Where
+        `Adam` took over from another optimizer, the start is the canvas at that moment (see `ImageStack`).
 
     Example:
         >>> from dataclasses import replace

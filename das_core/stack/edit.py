@@ -36,7 +36,7 @@ def edit_stack(
         stack: the stack to edit; it stays as it is.
         gains: bands and the factors that their levels are multiplied by. 0 removes a band, -1 turns it into its
             negative. A level in several of the bands is multiplied by all their factors.
-        reset: bands that lose what ascents have added to them and go back to what the stack started from.
+        reset: bands that lose what ascents have added to them since `stack.start` (see `ImageStack`).
         freeze: bands that later ascents leave as they are. They replace the bands that were frozen before.
         other: a stack of the same size to mix in; its levels and colour space may be others.
         blend: the share of the other stack, 0..1: 0 is this stack alone, 1 the other alone.

@@ -15,7 +15,7 @@ from .state import OptimizerState, Parameters
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """A picture around a stack that shows only under a mask.
+    """The picture around a stack: the stack shows where the mask is 1, this picture everywhere else.
 
     `ImageStack.place_into` makes them.
 
@@ -57,9 +57,10 @@ class ImageStack:
     """A stack of images at many resolutions that sum to one canvas: its spec and its state.
 
     Make one with `gray`, `noise` or `from_image`. A stack is immutable: ascents and edits return new ones. It keeps the
-    canvas; `decompose` takes it apart into levels. (An ascent in the form `layers`, as with `Adam`, also keeps what it
-    has added to every level, as `parameters`.) All canvases are (B, 3, H, W), float32, margins included, in the colour
-    space of the spec and before the tanh: a pixel is (tanh(x) + 1) / 2, and a canvas of zeros is grey.
+    canvas; `decompose` takes it apart into levels. (`Adam`, and `SGD` in the form `layers`, also keep what they have
+    added to every level, as `parameters`; `NormalizedAscent` never does.) All canvases are (B, 3, H, W), float32,
+    margins included, in the colour space of the spec and before the tanh: a pixel is (tanh(x) + 1) / 2, and a canvas of
+    zeros is grey.
 
     Args:
         spec: how the stack is built.

@@ -12,7 +12,10 @@ from .matrix_operators import ExactOperator, LevelsOperator
 from .spectral_operator import SpectralOperator
 
 Method = Literal["spectral", "exact", "layers"]
-"""The name of a form; the module docstring of `linear_operator` says what sets them apart."""
+"""The name of a form of the operator; the module docstring of `linear_operator` says what sets them apart.
+
+`layers` keeps the levels as tensors. It is imstack's word and has nothing to do with the layers of a model.
+"""
 
 FORMS: dict[Method, type[StackOperator[Any]]] = {
     "spectral": SpectralOperator,

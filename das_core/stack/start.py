@@ -17,7 +17,7 @@ from .spectral_operator import compute_spectral_response
 # Half a step of an 8-bit image: pure black and white start this far from the ends, where a gradient can move them.
 _MIN_DISTANCE = 1 / 512
 
-# Such noise is all grain; far beyond this the gain of the finest level would overflow.
+# At a decay of 10 the noise is all grain; far above it the gain of the finest level would overflow.
 _MAX_DECAY = 10
 
 

@@ -82,7 +82,7 @@ Area = tuple[slice, slice]
 
 
 def _split_at_edges(window: Window, canvas: Sequence[int]) -> Iterator[tuple[Area, Area]]:
-    """Yield the parts of a window that the edges of the canvas leave whole: where in the canvas, and in the window."""
+    """Yield the rectangles, one to four, that a window around an edge is cut into: in the canvas, and in the window."""
     top, left, side = window
     for rows, down in _split_span(top, side, canvas[0]):
         for columns, right in _split_span(left, side, canvas[1]):

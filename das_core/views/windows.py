@@ -23,7 +23,8 @@ class Windows:
     drawn between a lower bound and `zoom_max`. Over the coarse part of the ascent the lower bound falls from
     `zoom_start` to `zoom_min`: windows narrow, so that a judge sees the whole scene first and its details later.
     Without a coarse part (`Optimizer.coarse_share` 0, as with `SGD` and `Adam`) the bound is `zoom_min` from the first
-    step. On a tile, windows lie anywhere, across its edges too, and `jitter` has no effect.
+    step. On a tile `jitter` has no effect, and windows
+    lie anywhere, across its edges too, unless a mask or a region gives them a box, which they do not leave.
 
     With a jitter of 56, `zoom_min` and `zoom_max` 2/3, and a picture of 224 pixels a side, windows are the roll and
     centre crop of Direct Ascent Synthesis' own code.

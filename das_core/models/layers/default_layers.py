@@ -13,7 +13,10 @@ from ..judge import Judge
 from .layer import Layer, find_layers, format_layers, search_layers
 
 _MIN_STYLE_SIDE, _MIN_CONTENT_SIDE = 12, 24
-"""The smallest side of a feature map: below it a Gram matrix has too few positions, and content too few places."""
+"""The smallest side of a feature map: below it a Gram matrix has too few positions, and content too few places.
+
+For views below 240 pixels a side it is a twentieth, for content a tenth, of that side.
+"""
 
 _MIN_BLOCKS = 3
 _STYLE_SHARES = (1 / 6, 1 / 3, 1 / 2, 2 / 3)

@@ -123,7 +123,8 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
     if config is None:
         raise ValueError(f"open_clip has no architecture '{architecture}'; write one of its list, such as ViT-B-32")
     tags = list_open_clip_models().get(architecture, [])
-    # All weights of an architecture were trained with the same mean and deviation, as far as they are published.
+    # Mean, deviation and resizing of the first published weights; a few others of an architecture differ, such as the
+    # ViT-L-14 of laion2b_s32b_b82k.
     published = open_clip.get_pretrained_cfg(architecture, tags[0]) if tags else {}
     return _load(path.stem, config, published, state, path.name, folder)
 
