@@ -28,17 +28,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .bicubic import bicubic_matrix
 from .image_stack import ImageStack
-from .levels import level_shape
 from .linear_operator import StackOperator
 from .matrix_operators import LevelsOperator
 from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
-
-# A frequency that K scales by less than this share of its largest factor counts as out of the reach of the stack: in
-# float32, dividing by such a factor would only amplify rounding errors.
-_MIN_RELATIVE_RESPONSE = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,50 +203,14 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
     assert isinstance(parameters, AccumulatedGradient)
     if stack.spec.method == "exact":
         return operator.adjoint(parameters.gradient).tensors
-    return recover_levels(change, parameters.gradient, operator)
-
-
-def minimum_norm_gradient(canvas: Tensor, operator: SpectralOperator) -> Tensor:
-    """Return K+ times a canvas: the accumulated gradient of least norm that K, in the form `spectral`, takes to it.
-
-    Args:
-        canvas: (B, 3, H, W), float32.
-        operator: K in the form `spectral`, whose pseudo-inverse is one division for every frequency.
-
-    Returns:
-        A gradient (B, 3, H, W). Frequencies that K does not reach are 0 in it.
-    """
-    response = operator.response
-    reached = response > _MIN_RELATIVE_RESPONSE * response.max()
-    inverse = torch.where(reached, 1 / response.clamp(min=torch.finfo(response.dtype).tiny), 0)
-    return operator.basis.filter(canvas, inverse)
-
-
-def recover_levels(canvas: Tensor, gradient: Tensor, operator: LevelsOperator) -> tuple[Tensor, ...]:
-    """Return the levels that belong to an accumulated gradient, corrected so that they sum to a canvas.
-
-    The levels are g_r A_r' G B_r. Where G belongs to the form `spectral`, their sum misses the canvas by the small
-    error of that form. The finest level takes up that difference, as far as it can show it.
-
-    Args:
-        canvas: what the levels have to sum to, (B, 3, H, W).
-        gradient: the accumulated gradient G, (B, 3, H, W).
-        operator: the operator of the stack in the form `layers`, without frozen bands.
-
-    Returns:
-        The levels (B, 3, h_r, w_r), coarse to fine, without their gains.
-    """
-    levels = list(operator.adjoint(gradient).tensors)
-    remainder = canvas - operator.forward(LevelTensors(tuple(levels)))
-    levels[-1] = levels[-1] + _fit_level(remainder, operator.levels[-1], operator) / operator.gains[-1]
-    return tuple(levels)
+    return operator.recover_levels(change, parameters.gradient)
 
 
 def _compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: LevelsOperator) -> tuple[Tensor, ...]:
     """Return levels of nearly the least norm that sum to a canvas (B, 3, H, W), as far as they can show it."""
     spectral = _make_unfrozen_operator(stack, "spectral")
     assert isinstance(spectral, SpectralOperator)
-    return recover_levels(canvas, minimum_norm_gradient(canvas, spectral), operator)
+    return operator.recover_levels(canvas, spectral.minimum_norm_gradient(canvas))
 
 
 def _split(canvas: Tensor, levels: tuple[Tensor, ...], operator: LevelsOperator) -> Decomposition:
@@ -271,12 +229,3 @@ def _make_unfrozen_operator(stack: ImageStack, method: Any) -> StackOperator[Any
     """Return the operator of a stack in the form `method`, without its frozen bands."""
     # Frozen bands do not move, but they are a part of the canvas, and so belong to its levels.
     return replace(stack.spec, frozen=()).operator(stack.canvas.device, method)
-
-
-def _fit_level(canvas: Tensor, level: int, operator: LevelsOperator) -> Tensor:
-    """Return the level (B, 3, h, w) that comes nearest to `canvas` (B, 3, H, W) when enlarged, by least squares."""
-    rows, columns = (
-        torch.linalg.pinv(bicubic_matrix(size, side, operator.tile)).to(canvas)
-        for size, side in zip(level_shape(level, operator.canvas), operator.canvas, strict=True)
-    )
-    return rows @ canvas @ columns.T

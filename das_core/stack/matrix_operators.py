@@ -29,6 +29,7 @@ class LevelMatrices:
             for axis, side in enumerate(canvas)
         )
         self.pairs = [(rows[height], columns[width]) for height, width in shapes]
+        self._finest, self._canvas, self._tile = shapes[-1], canvas, tile
 
     def shrink(self, number: int, canvas: Tensor) -> Tensor:
         """Return A' G B, the adjoint of `enlarge`.
@@ -55,6 +56,14 @@ class LevelMatrices:
         """
         rows, columns = self.pairs[number]
         return rows @ level @ columns.T
+
+    def fit_finest(self, canvas: Tensor) -> Tensor:
+        """Return the finest level (B, 3, h, w) that comes nearest to a canvas (B, 3, H, W) when enlarged."""
+        rows, columns = (
+            torch.linalg.pinv(bicubic_matrix(size, side, self._tile)).to(canvas)
+            for size, side in zip(self._finest, self._canvas, strict=True)
+        )
+        return rows @ canvas @ columns.T
 
 
 class _MatrixOperator(StackOperator[P]):
@@ -115,3 +124,22 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
             A canvas (B, 3, H, W).
         """
         return self.gains[number] * self._matrices.enlarge(number, level)
+
+    def recover_levels(self, canvas: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
+        """Return the levels that belong to an accumulated gradient, corrected so that they sum to a canvas.
+
+        The levels are g_r A_r' G B_r. Where G belongs to the form `spectral`, their sum misses the canvas by the small
+        error of that form. The finest level takes up that difference, as far as it can show it. To be called on an
+        operator without frozen bands.
+
+        Args:
+            canvas: what the levels have to sum to, (B, 3, H, W).
+            gradient: the accumulated gradient G, (B, 3, H, W).
+
+        Returns:
+            The levels (B, 3, h_r, w_r), coarse to fine, without their gains.
+        """
+        levels = list(self.adjoint(gradient).tensors)
+        remainder = canvas - self.forward(LevelTensors(tuple(levels)))
+        levels[-1] = levels[-1] + self._matrices.fit_finest(remainder) / self.gains[-1]
+        return tuple(levels)

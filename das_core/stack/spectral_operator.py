@@ -12,6 +12,10 @@ from .levels import level_shape
 from .linear_operator import StackOperator
 from .state import AccumulatedGradient
 
+# A frequency that K scales by less than this share of its largest factor counts as out of the reach of the stack: in
+# float32, dividing by such a factor would only amplify rounding errors.
+_MIN_RELATIVE_RESPONSE = 1e-7
+
 
 class SpectralOperator(StackOperator[AccumulatedGradient]):
     """The form `spectral`: one factor for every frequency, namely the diagonal of K in the basis of the canvas.
@@ -37,6 +41,21 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
         """Return K times a gradient; see `StackOperator.precondition`. Here K and the low-pass are one filter."""
         response = self.response if cutoff is None else self.response * self.basis.gaussian(cutoff)
         return self.basis.filter(gradient.float(), response)
+
+    def minimum_norm_gradient(self, canvas: Tensor) -> Tensor:
+        """Return K+ times a canvas: the accumulated gradient of least norm that K takes to it.
+
+        The pseudo-inverse K+ is one division for every frequency.
+
+        Args:
+            canvas: (B, 3, H, W), float32.
+
+        Returns:
+            A gradient (B, 3, H, W). Frequencies that K does not reach are 0 in it.
+        """
+        reached = self.response > _MIN_RELATIVE_RESPONSE * self.response.max()
+        inverse = torch.where(reached, 1 / self.response.clamp(min=torch.finfo(self.response.dtype).tiny), 0)
+        return self.basis.filter(canvas, inverse)
 
 
 def compute_spectral_response(

@@ -16,15 +16,12 @@ from das_core.stack.decomposition import (
     decompose,
     decompose_change,
     decompose_start,
-    minimum_norm_gradient,
     read_levels,
-    recover_levels,
 )
 from das_core.stack.edit import edit_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import level_shape
 from das_core.stack.spec import StackSpec
-from das_core.stack.spectral_operator import SpectralOperator
 from das_core.stack.state import LevelTensors
 from toys import SPEC, climb
 
@@ -218,28 +215,3 @@ def test_the_rest_comes_with_the_finest_level_alone() -> None:
 def test_factors_that_are_not_one_for_each_level_are_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         small().scale([1.0, 1.0])
-
-
-def test_the_gradient_of_least_norm_gives_the_canvas_where_k_reaches() -> None:
-    k = SpectralOperator((24, 32), (1, 5, 32), (1.0, 2.0, 0.5), CPU)
-    canvas = torch.randn(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(k.precondition(minimum_norm_gradient(canvas, k)), canvas, rtol=0, atol=1e-4)
-
-
-def test_the_gradient_of_least_norm_is_zero_where_k_does_not_reach() -> None:
-    k = SpectralOperator((24, 32), (1,), (1.0,), CPU)
-    canvas = torch.randn(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
-    mean = canvas.mean(dim=(2, 3), keepdim=True).expand_as(canvas)
-    # Level 1 moves every pixel by the sum of the gradient, which K+ undoes for the mean and nothing else.
-    torch.testing.assert_close(minimum_norm_gradient(canvas, k), mean / (24 * 32), rtol=1e-4, atol=1e-7)
-
-
-def test_recovered_levels_are_the_adjoint_but_for_the_finest_which_takes_up_the_difference() -> None:
-    spec = StackSpec(32, 24, 0, levels=(1, 4, 32), gains=(1.0, 2.0, 0.5))
-    operator: Any = spec.operator(CPU, "layers")
-    gradient = torch.randn(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
-    canvas = spec.operator(CPU, "spectral").precondition(gradient)
-    levels = recover_levels(canvas, gradient, operator)
-    for level, expected in list(zip(levels, operator.adjoint(gradient).tensors, strict=True))[:-1]:
-        assert torch.equal(level, expected)
-    torch.testing.assert_close(operator.forward(LevelTensors(levels)), canvas, rtol=0, atol=1e-3)

@@ -1,6 +1,7 @@
 """The exact forms against autograd through the interpolations of torch."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from das_core.common.geometry import Shape
 from das_core.stack.levels import level_shape
 from das_core.stack.matrix_operators import ExactOperator, LevelMatrices, LevelsOperator
+from das_core.stack.spec import StackSpec
 from das_core.stack.state import AccumulatedGradient, LevelTensors
 
 CPU = torch.device("cpu")
@@ -122,3 +124,14 @@ def test_the_parameters_are_the_gradient_or_the_levels() -> None:
     layers = LevelsOperator(CANVAS, LEVELS, GAINS, CPU).adjoint(gradient)
     assert type(layers) is LevelTensors
     assert [tuple(part.shape[2:]) for part in layers.tensors] == [level_shape(level, CANVAS) for level in LEVELS]
+
+
+def test_recovered_levels_are_the_adjoint_but_for_the_finest_which_takes_up_the_difference() -> None:
+    spec = StackSpec(32, 24, 0, levels=(1, 4, 32), gains=(1.0, 2.0, 0.5))
+    operator: Any = spec.operator(CPU, "layers")
+    gradient = torch.randn(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
+    canvas = spec.operator(CPU, "spectral").precondition(gradient)
+    levels = operator.recover_levels(canvas, gradient)
+    for level, expected in list(zip(levels, operator.adjoint(gradient).tensors, strict=True))[:-1]:
+        assert torch.equal(level, expected)
+    torch.testing.assert_close(operator.forward(LevelTensors(levels)), canvas, rtol=0, atol=1e-3)

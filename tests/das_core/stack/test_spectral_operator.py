@@ -122,3 +122,17 @@ def test_the_parameters_are_the_gradient() -> None:
     parameters = SpectralOperator((16, 16), (1, 16), (1.0, 1.0), CPU).adjoint(gradient)
     assert type(parameters) is AccumulatedGradient
     assert torch.equal(parameters.gradient, gradient)
+
+
+def test_the_gradient_of_least_norm_gives_the_canvas_where_k_reaches() -> None:
+    k = SpectralOperator((24, 32), (1, 5, 32), (1.0, 2.0, 0.5), CPU)
+    canvas = torch.randn(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(k.precondition(k.minimum_norm_gradient(canvas)), canvas, rtol=0, atol=1e-4)
+
+
+def test_the_gradient_of_least_norm_is_zero_where_k_does_not_reach() -> None:
+    k = SpectralOperator((24, 32), (1,), (1.0,), CPU)
+    canvas = torch.randn(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
+    mean = canvas.mean(dim=(2, 3), keepdim=True).expand_as(canvas)
+    # Level 1 moves every pixel by the sum of the gradient, which K+ undoes for the mean and nothing else.
+    torch.testing.assert_close(k.minimum_norm_gradient(canvas), mean / (24 * 32), rtol=1e-4, atol=1e-7)
