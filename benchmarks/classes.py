@@ -1,116 +1,76 @@
-"""How good: what a held-out classifier says of images that another one was climbed for.
+"""How good: what an uninvolved classifier says of pictures that others were climbed for.
 
-Climber: EfficientNet-Lite0. Judge: EfficientNet-Lite2, another size and training run. Classes: every fiftieth of
-ImageNet, so that nobody chose them; one seed. The node defaults beside the seed's settings, which `exact` with `sgd`
-in rgb reproduces (tests/integration/test_reference.py).
+Climbers: EfficientNet-Lite0 and Lite1. Judge: EfficientNet-Lite2, another size and training run, with the three
+questions of `recognition`. The classes were drawn by a random number, after all settings had been chosen on others
+(`ablation.CLASSES`).
 """
 
-from dataclasses import dataclass
+import random
+from collections.abc import Mapping
 
-import torch
-from torch import Tensor
-from tqdm import tqdm
-
-from benchmarks.common import HERE, SEED, save_sheet
-from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, Optimizer
-from das_core.models.classifier import Classifier
+from benchmarks.ablation import CLASSES
+from benchmarks.common import HERE, save_sheet
+from benchmarks.pictures import make_pictures
+from benchmarks.recipes import FIRST_VERSION, PICTURE, REFERENCE, SKETCH, Recipe
+from benchmarks.recognition import HEADER, RULE, Verdict, judge_class, summarise
+from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
-from das_core.objectives.classes import ClassObjective
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from das_core.views.augmentation import Augmentation
-from das_core.views.transforms import Noise
-from das_core.views.windows import Windows
 
-CLASSES = range(0, 1000, 50)
+DRAW = 2026
+"""The seed that the classes are drawn with."""
 
+COUNT = 40
 
-@dataclass(frozen=True)
-class Setting:
-    """What is compared: a stack and how it is climbed; None is the default."""
+TARGETS = random.Random(DRAW).sample([index for index in range(1000) if index not in CLASSES], COUNT)
+"""The classes that are reported."""
 
-    title: str
-    spec: StackSpec
-    augmentation: Augmentation | None = None
-    optimizer: Optimizer | None = None
+WISHES = [str(index) for index in TARGETS]
 
+SEEDS = {PICTURE: (0, 1), SKETCH: (0,), FIRST_VERSION: (0,), REFERENCE: (0,)}
+"""The seeds of the pictures that each recipe makes of every class."""
 
-DEFAULTS = Setting("node defaults", StackSpec())
-SEED_SETTINGS = Setting(
-    "reference (seed settings)",
-    StackSpec(color="rgb", method="exact"),
-    Augmentation(16, Windows(56, 2 / 3, 2 / 3), (Noise(0.2, "uniform"),)),
-    SGD(0.005),
-)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One image: its class, the judge's probability of it and rank (0 is first), and the climber's own probability."""
-
-    target: int
-    image: Tensor
-    probability: float
-    rank: int
-    own: float
-
-
-def climb(setting: Setting, climber: Classifier, judge: Classifier, target: int) -> Outcome:
-    """100 steps for one class, and the verdict."""
-    ascent = Ascent(
-        ImageStack.gray(setting.spec),
-        [ClassObjective(climber, ((target, 1.0),))],
-        setting.augmentation,
-        optimizer=setting.optimizer,
-        schedule="cosine" if setting.optimizer is None else "constant",
-        seed=SEED,
-    )
-    ascent.run()
-    image = ascent.result.image
-    seen = judge.probabilities(image)[0]
-    own = climber.probabilities(image)[0, target]
-    return Outcome(target, image[0], float(seen[target]), int((seen > seen[target]).sum()), float(own))
+SHOWN = (PICTURE, FIRST_VERSION, REFERENCE)
+"""The recipes whose pictures of the first seed are shown."""
 
 
 def report() -> str:
     """Return the section of RESULTS.md; the pictures go beside it."""
-    climber, judge = load_starter(), load_starter(SECOND_OPINION)
-    found = {}
-    for setting, file in ((DEFAULTS, "classes_defaults.jpg"), (SEED_SETTINGS, "classes_reference.jpg")):
-        targets = tqdm(CLASSES, desc=setting.title, unit="image")
-        found[setting.title] = [climb(setting, climber, judge, target) for target in targets]
-        save_sheet([outcome.image for outcome in found[setting.title]], HERE / file)
-    total = "\n".join(_summary(title, outcomes) for title, outcomes in found.items())
-    rows = "\n".join(
-        f"| {climber.labels.name(ours.target)} | {_verdict(ours)} | {_verdict(theirs)} |"
-        for ours, theirs in zip(*found.values(), strict=True)
-    )
-    return f"""100 steps, 16 views, 224 x 224, {len(CLASSES)} classes (every fiftieth of ImageNet), seed {SEED}.
-Climber: {climber.name}. Judge: {judge.name}, which never saw the ascent.
+    judge = load_starter(SECOND_OPINION)
+    rows: list[str] = []
+    first: dict[Recipe, list[Verdict]] = {}
+    for recipe, seeds in SEEDS.items():
+        for seed in seeds:
+            images, seconds = make_pictures(recipe, Recipe.ask_class, WISHES, seed)
+            verdicts = judge_class(judge, images, TARGETS)
+            median = sorted(seconds)[len(seconds) // 2]
+            rows.append(f"| {recipe.title} | {seed} | {recipe.describe()} | {median:.0f} s {summarise(verdicts)}")
+            first.setdefault(recipe, verdicts)
+            if seed == seeds[0] and recipe in SHOWN:
+                save_sheet(list(images), HERE / f"classes_{recipe.name}.jpg", columns=8)
+    table = "\n".join(rows)
+    sheets = "\n\n".join(f"![{recipe.title}](classes_{recipe.name}.jpg)" for recipe in SHOWN)
+    return f"""{COUNT} classes drawn at random (seed {DRAW}) from those that no setting was chosen on, 224 x 224.
+Judge: {judge.name}, which never saw an ascent. Seconds: the median of the pictures, one thread each, beside whatever
+else ran; the section "Pace" compares seconds.
 
-| settings | first choice | among first five | mean probability | the climber's own |
-|---|---|---|---|---|
-{total}
+| settings | seed | work | seconds {HEADER}
+|---|---|---|---{RULE}
+{table}
 
-| class | node defaults | reference |
-|---|---|---|
-{rows}
+The judge's probability as it is, from afar and in grey, and whether the picture is recognised:
 
-![node defaults](classes_defaults.jpg)
+{_list_classes({recipe: first[recipe] for recipe in SHOWN})}
 
-![reference](classes_reference.jpg)
+{sheets}
 """
 
 
-def _summary(title: str, outcomes: list[Outcome]) -> str:
-    count = len(outcomes)
-    first = sum(o.rank == 0 for o in outcomes) / count
-    five = sum(o.rank < 5 for o in outcomes) / count
-    mean = torch.tensor([o.probability for o in outcomes]).mean()
-    own = torch.tensor([o.own for o in outcomes]).mean()
-    return f"| {title} | {first:.0%} | {five:.0%} | {mean:.2f} | {own:.2f} |"
-
-
-def _verdict(outcome: Outcome) -> str:
-    return f"{outcome.probability:.2f}" + (f" (choice {outcome.rank + 1})" if outcome.rank else "")
+def _list_classes(verdicts: Mapping[Recipe, list[Verdict]]) -> str:
+    """Return a table of the verdicts on every class."""
+    cells = " | ".join(f"{recipe.title} | from afar | in grey | recognised" for recipe in verdicts)
+    labels = imagenet_labels()
+    rows = [
+        f"| {labels.name(target)} | {' | '.join(verdict.format_cells() for verdict in row)} |"
+        for target, *row in zip(TARGETS, *verdicts.values(), strict=True)
+    ]
+    return "\n".join([f"| class | {cells} |", "|---" * (1 + 4 * len(verdicts)) + "|", *rows])

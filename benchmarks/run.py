@@ -11,13 +11,14 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import classes, features, image_targets, large, memory, regions, speed, stacks, text
+from benchmarks import ablation, classes, features, image_targets, large, memory, regions, speed, stacks, text
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 SECTIONS: dict[str, Callable[[], str]] = {
     "speed": speed.report,
     "memory": memory.report,
     "large": large.report,
+    "ablation": ablation.report,
     "classes": classes.report,
     "text": text.report,
     "image_targets": image_targets.report,

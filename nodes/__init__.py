@@ -8,6 +8,7 @@ from .models.layers import ListLayers
 from .objectives.classes import ClassObjective
 from .objectives.content import ContentObjective
 from .objectives.embedding import ImageObjective, TextObjective
+from .objectives.ensemble import Ensemble
 from .objectives.feature import FeatureObjective
 from .objectives.prior import Prior
 from .objectives.style import StyleObjective
@@ -38,6 +39,7 @@ NODES = [
     StyleObjective,
     ContentObjective,
     FeatureObjective,
+    Ensemble,
     Region,
     Prior,
     Schedule,

@@ -15,6 +15,10 @@ NamedObjective = tuple[str, Objective]
 """The name of an objective in one ascent, where no two have the same, and the objective."""
 
 
+Turn = tuple[int, int]
+"""The number of a part of an objective, and how many parts share out its views; (0, 1) sees all of them."""
+
+
 def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
     """Return objectives with names that differ.
 
@@ -40,21 +44,43 @@ class ObjectiveGroup:
         judge: the judge, which captures the layers of all members; None for a member that scores the pixels of the
             canvas.
         regions: the region masks of every member, (B or 1, h, w), 0..1.
-        members: the objectives and their names.
+        members: the objectives and their names. An objective with several parts (`Objective.parts`) is a member of
+            several groups, in each of them with one part and under the same name.
+        turn: which of the views are the group's, see `choose_views`.
     """
 
     judge: Judge | None
     regions: tuple[Tensor, ...]
     members: list[NamedObjective]
+    turn: Turn = (0, 1)
+
+    def choose_views(self, views: int, step: int) -> list[int]:
+        """Return the numbers of the views of a step that the group sees.
+
+        Of n parts that share out the views, each sees every n-th one, and begins one view later at every step, so that
+        a part sees something even if there are fewer views than parts.
+
+        Args:
+            views: how many views there are.
+            step: the number of the step.
+
+        Example:
+            >>> from das_core.ascent.ensemble import ObjectiveGroup
+            >>> second_of_two = ObjectiveGroup(judge=None, regions=(), members=[], turn=(1, 2))
+            >>> second_of_two.choose_views(views=4, step=0), second_of_two.choose_views(views=4, step=1)
+            ([1, 3], [0, 2])
+        """
+        number, count = self.turn
+        return list(range((number - step) % count, views, count))
 
 
 def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]:
     """Group objectives by judge and regions, so that every view goes through a judge once.
 
-    Members of a group share three things: the module of their judges; what it answers with, either the output of the
-    model or the activations of its layers, whose scores are of different scale; and the region masks. Masks are the
-    same only if they are the very same tensors, in the same order; equal copies make two groups. An objective without a
-    judge is a group of its own.
+    Members of a group share four things: the module of their judges; what it answers with, either the output of the
+    model or the activations of its layers, whose scores are of different scale; the region masks; and their turn, if
+    they are parts that share out views. Masks are the same only if they are the very same tensors, in the same order;
+    equal copies make two groups. An objective without a judge is a group of its own.
 
     Args:
         objectives: the objectives and their names.
@@ -62,20 +88,22 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]
     Returns:
         Groups in the order of their first members, those without a judge last.
     """
-    groups: dict[tuple[object, ...], list[NamedObjective]] = {}
+    groups: dict[tuple[object, ...], tuple[Turn, list[NamedObjective]]] = {}
     for name, objective in objectives:
-        judge = objective.judge
-        source = id(objective if judge is None else judge.module)
-        key = (source, isinstance(judge, ActivationJudge), *map(id, objective.regions))
-        groups.setdefault(key, []).append((name, objective))
-    made = [_make_group(members) for members in groups.values()]
+        parts = objective.parts
+        for number, part in enumerate(parts):
+            turn = (number, len(parts))
+            source = id(part if part.judge is None else part.judge.module)
+            key = (source, isinstance(part.judge, ActivationJudge), turn, *map(id, part.regions))
+            groups.setdefault(key, (turn, []))[1].append((name, part))
+    made = [_make_group(turn, members) for turn, members in groups.values()]
     return sorted(made, key=lambda group: group.judge is None)
 
 
-def _make_group(members: list[NamedObjective]) -> ObjectiveGroup:
+def _make_group(turn: Turn, members: list[NamedObjective]) -> ObjectiveGroup:
     """Return the group of some objectives, with one judge that captures all the layers they need."""
     judges = [objective.judge for _, objective in members if objective.judge is not None]
-    return ObjectiveGroup(merge_judges(judges) if judges else None, members[0][1].regions, members)
+    return ObjectiveGroup(merge_judges(judges) if judges else None, members[0][1].regions, members, turn)
 
 
 def balance_gradients(

@@ -5,7 +5,7 @@ applied by hand, and those of the levels by the operator of the stack (Direct As
 section 3; the operator form is this project's).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from ..views.draws import ViewKey
 from ..views.geometry import ViewGeometry
 from .ensemble import ObjectiveGroup, balance_gradients
 from .evaluation import ViewEvaluation
+from .focus import Focus, measure_squared_distances
 from .pace import Pace
 from .support import ActiveRegion, union_mask
 
@@ -37,6 +38,8 @@ class ScoreGradient:
         regions: where each group acts.
         augmentation: how views are made.
         seed: what all random draws depend on, together with the number of the image, step, view and group.
+        focus: the window under which gradients of judges count, for every group around the middle of its own region;
+            None for none. An objective without a judge, such as a prior, acts on the whole canvas.
 
     Raises:
         ValueError: when the number of reference images is neither 1 nor that of the images of the stack, or they belong
@@ -50,13 +53,21 @@ class ScoreGradient:
         regions: Sequence[ActiveRegion],
         augmentation: Augmentation,
         seed: int,
+        focus: Focus | None = None,
     ) -> None:
         self.stack, self.groups, self.augmentation, self.seed = stack, groups, augmentation, seed
         self.regions = [region.to(stack.canvas.device) for region in regions]
         self.support = ActiveRegion(union_mask(self.regions))
+        self.focus = focus
+        self._distances = [
+            measure_squared_distances(stack.spec.canvas, region.mask).to(stack.canvas.device)
+            for region in (self.regions if focus else [])
+        ]
         self._start_pixels = stack.composite(render_pixels(stack.start, stack.spec.color))
         self._references = {
-            name: _place_references(name, objective, stack) for group in groups for name, objective in group.members
+            id(objective): _place_references(name, objective, stack)
+            for group in groups
+            for name, objective in group.members
         }
 
     def __call__(
@@ -64,7 +75,6 @@ class ScoreGradient:
         canvas: Tensor,
         step: int,
         pace: Pace,
-        weights: Mapping[str, float],
         operator: StackOperator[Any],
         chunk: int,
     ) -> tuple[Tensor, dict[str, float]]:
@@ -74,7 +84,6 @@ class ScoreGradient:
             canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
             step: the number of the step, which the random draws of the views depend on.
             pace: the moment of the ascent.
-            weights: the weight of every objective at this moment, by name.
             operator: the operator of the stack. The gradients of several groups are measured by the change of the
                 canvas that it makes of them.
             chunk: how many views go through a judge at once. It changes nothing but memory and rounding.
@@ -88,21 +97,24 @@ class ScoreGradient:
         with torch.enable_grad():
             synthesised = render_pixels(canvas, color).detach()
             pixels = self.stack.composite(synthesised).detach().requires_grad_()
-            scores = {name: torch.zeros((), device=canvas.device) for name in weights}
+            scores: dict[str, list[Tensor]] = {name: [] for group in self.groups for name, _ in group.members}
             gradients, group_weights = [], []
             for number, (group, region) in enumerate(zip(self.groups, self.regions, strict=True)):
-                self._backpropagate(number, pixels, step, pace, weights, scores, chunk)
+                self._backpropagate(number, pixels, step, pace, scores, chunk)
                 pixel_gradient = torch.zeros_like(pixels) if pixels.grad is None else pixels.grad
                 pixels.grad = None
                 # The mask of the region includes that of the surroundings, which is also the derivative of `composite`:
                 # this line is both the region and the chain rule.
-                gradients.append(pull_back_gradient(region.restrict(pixel_gradient), synthesised, color))
-                group_weights.append(sum(abs(weights[name]) for name, _ in group.members))
+                gradient = pull_back_gradient(region.restrict(pixel_gradient), synthesised, color)
+                if self.focus and group.judge is not None:
+                    gradient = gradient * self.focus.window(self._distances[number], pace.progress)
+                gradients.append(gradient)
+                group_weights.append(sum(abs(part.weight_at(pace.progress)) for _, part in group.members))
         cutoff = pace.cutoff(min(operator.canvas))
         gradient = balance_gradients(
             gradients, group_weights, lambda part: self.support.restrict(operator.precondition(part, cutoff))
         )
-        return gradient, {name: float(score) for name, score in scores.items()}
+        return gradient, {name: float(torch.cat(parts).mean()) for name, parts in scores.items()}
 
     def _backpropagate(
         self,
@@ -110,19 +122,19 @@ class ScoreGradient:
         pixels: Tensor,
         step: int,
         pace: Pace,
-        weights: Mapping[str, float],
-        scores: dict[str, Tensor],
+        scores: dict[str, list[Tensor]],
         chunk: int,
     ) -> None:
         """Add the gradient of a group's weighted score to `pixels.grad`, and the scores of its members to `scores`."""
         group = self.groups[number]
-        counts = any(weights[name] for name, _ in group.members)
+        weights = {name: part.weight_at(pace.progress) for name, part in group.members}
+        counts = any(weights.values())
         for outputs, count in self._evaluate(number, pixels, step, pace, chunk):
             total = torch.zeros((), device=pixels.device)
-            for name, objective in group.members:
-                score = objective.score(outputs[name]).sum() / count
-                scores[name] += score.detach() / pixels.shape[0]
-                total = total + weights[name] * score
+            for name, part in group.members:
+                score = part.score(outputs[name])
+                scores[name].append(score.detach())
+                total = total + weights[name] * score.sum() / count
             # Without a graph, where the answer of a judge does not depend on its views, the gradient is 0.
             if total.requires_grad and counts:
                 total.backward()
@@ -132,17 +144,19 @@ class ScoreGradient:
     ) -> Iterator[tuple[dict[str, Any], int]]:
         """Yield for every chunk what each member of a group is given, by name, and how many scores an image has."""
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
-        names = [name for name, _ in group.members]
         if group.judge is None:
-            yield dict.fromkeys(names, CanvasPixels(pixels, self._start_pixels)), 1
+            yield {name: CanvasPixels(pixels, self._start_pixels) for name, _ in group.members}, 1
             return
         geometry = ViewGeometry(spec.canvas, spec.margin, group.judge.size, spec.tile, region.boxes)
-        batch, views = pixels.shape[0], self.augmentation.views
-        keys = [ViewKey(self.seed, item, step, view, number) for item in range(batch) for view in range(views)]
+        views = group.choose_views(self.augmentation.views, step)
+        keys = [ViewKey(self.seed, item, step, view, number) for item in range(pixels.shape[0]) for view in views]
         for begin in range(0, len(keys), chunk):
             evaluation = ViewEvaluation(group.judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
             output = evaluation(pixels)
-            yield {name: evaluation.add_references(output, self._references[name]) for name in names}, views
+            outputs = {
+                name: evaluation.add_references(output, self._references[id(part)]) for name, part in group.members
+            }
+            yield outputs, len(views)
 
 
 def _place_references(name: str, objective: Objective, stack: ImageStack) -> tuple[Tensor, ...]:

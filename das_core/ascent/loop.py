@@ -6,7 +6,7 @@ canvas, and an optimizer (`optimizers`) moves the stack.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from ..stack.state import LevelTensors
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows
 from .ensemble import group_by_judge, name_objectives
+from .focus import Focus
 from .gradient import ScoreGradient
 from .optimizers import NormalizedAscent, Optimizer
 from .pace import Pace, Schedule, pace_at
@@ -42,7 +43,8 @@ class Ascent:
     the same way.
 
     Objectives form groups (`ensemble.group_by_judge`): those of a group have the same model, take the same kind of
-    answer from it (its output, or the activations of its layers), and have the very same region masks. Within a group
+    answer from it (its output, or the activations of its layers), and have the very same region masks. An objective for
+    an ensemble of models is a member of one group for each, and they share out its views. Within a group
     the weighted scores are added. The gradients of several groups are brought to the same scale first
     (`ensemble.balance_gradients`), so that a weight means the same in every group. With a mask, of the stack or of a
     `RegionObjective`, only the gradient under the mask counts, and views are drawn around it (`ascent/support.py`).
@@ -56,7 +58,7 @@ class Ascent:
         objectives: at least one, with a weight other than 0.
         augmentation: how the judges see the canvas; by default 16 views that reach as far as the margin lets them, at
             most 56 pixels beyond the picture.
-        steps: the number of steps; 100 make a good picture.
+        steps: the number of steps; 60 make a good picture.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
         schedule: `cosine` makes the steps smaller and smaller after the coarse part of the optimizer, `constant` does
             not. Where all steps are coarse (`coarse_to_fine` 1) there is no such part, and `cosine` changes nothing.
@@ -65,6 +67,9 @@ class Ascent:
             memory and changes nothing but rounding. When a GPU runs out of memory (`torch.OutOfMemoryError`), it is
             halved and the step is done again; on a CPU the error of the allocator ends the ascent.
         device: where to compute, by default where the stack is. The judges must be there already.
+        focus: the window that the picture grows in, see `Focus`; None changes the whole canvas from the first step, as
+            Direct Ascent Synthesis does. With `auto` it is `Focus()`, but None for a tile, which has no centre, and
+            for a stack that has climbed before, which has grown already.
 
     Attributes:
         history: the records of the steps done so far.
@@ -72,24 +77,25 @@ class Ascent:
             ascent, in the form that the optimizer needs.
         objectives: pairs of a name and an objective; no two have the same name.
         chunk: how many views go through a judge at once; it shrinks when a GPU runs out of memory.
-        augmentation, optimizer, steps, schedule, seed, device: as given, with defaults filled in.
+        augmentation, optimizer, steps, schedule, seed, device, focus: as given, with defaults filled in.
         judges: the judge of every group of objectives that has one.
         result: the outcome of the steps done so far.
 
     Raises:
         ValueError: when a setting is out of range, there is no such schedule, there is no objective with a weight other
-            than 0, or the masks or reference images of an objective do not fit the stack.
+            than 0, the masks or reference images of an objective do not fit the stack, or a tile is given a focus.
 
     Example:
-        >>> from das_core import Ascent, Augmentation, ClassObjective, ImageStack, StackSpec, Windows, load_starter
+        >>> from das_core import Ascent, Augmentation, ClassObjective, Flip, ImageStack, StackSpec, Windows
+        >>> from das_core import load_starter
         >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
         >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
-        >>> views = Augmentation(views=4, windows=Windows(jitter=16))
+        >>> views = Augmentation(views=4, windows=Windows(jitter=16), transforms=(Flip(),))
         >>> result = Ascent(stack, [jellyfish], views, steps=3).run()
         >>> tuple(result.image.shape)
         (1, 3, 64, 64)
         >>> [round(record.scores["jellyfish"], 1) for record in result.history]
-        [0.8, 1.1, 1.3]
+        [0.0, 0.0, 0.9]
     """
 
     def __init__(
@@ -98,15 +104,16 @@ class Ascent:
         objectives: Sequence[Objective],
         augmentation: Augmentation | None = None,
         *,
-        steps: int = 100,
+        steps: int = 60,
         optimizer: Optimizer | None = None,
         schedule: Schedule = "cosine",
         seed: int = 0,
         chunk: int = 0,
         device: torch.device | None = None,
+        focus: Focus | Literal["auto"] | None = "auto",
     ) -> None:
         if steps < 1:
-            raise ValueError(f"steps {steps} is too few; at least 1 is needed, and 100 make a good picture")
+            raise ValueError(f"steps {steps} is too few; at least 1 is needed, and 60 make a good picture")
         if seed < 0:
             raise ValueError(f"seed {seed} is negative; any whole number from 0 up is a seed")
         check_choice("schedule", schedule, get_args(Schedule))
@@ -116,22 +123,26 @@ class Ascent:
             raise ValueError("no objective is connected, so there is nothing to climb; connect at least one")
         if not any(objective.weight for objective in objectives):
             raise ValueError("the weights of all objectives are 0, so there is nothing to climb; raise one above 0")
-        margin = stack.spec.margin
+        margin, tile = stack.spec.margin, stack.spec.tile
+        if focus == "auto":
+            focus = None if tile or stack.steps else Focus()
+        if focus and tile:
+            raise ValueError("a tile has no centre that the picture could grow from; choose no focus (0) for a tile")
         # The default jitter may be more than the margin, which `Windows.reach` refuses.
         self.augmentation = augmentation or Augmentation(windows=Windows(jitter=min(Windows.jitter, margin)))
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
-        self.steps, self.schedule, self.seed = steps, schedule, seed
+        self.steps, self.schedule, self.seed, self.focus = steps, schedule, seed, focus
         self.device = device or stack.canvas.device
         self.chunk = chunk or (_CPU_CHUNK if self.device.type == "cpu" else _GPU_CHUNK)
         self.history: list[Record] = []
 
         self.objectives = name_objectives(objectives)
         groups = group_by_judge(self.objectives)
-        reach = self.augmentation.windows.reach(stack.spec.canvas, margin, tile=stack.spec.tile)
+        reach = self.augmentation.windows.reach(stack.spec.canvas, margin, tile=tile)
         regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
         self.stack = _prepare_stack(stack.to(self.device), self.optimizer)
         self._operator = self.stack.spec.operator(self.device)
-        self._score_gradient = ScoreGradient(self.stack, groups, regions, self.augmentation, seed)
+        self._score_gradient = ScoreGradient(self.stack, groups, regions, self.augmentation, seed, focus)
         self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     def __iter__(self) -> Iterator[Step]:
@@ -171,7 +182,7 @@ class Ascent:
         stack, step = self.stack, self.stack.steps
         pace = pace_at(len(self.history), self.steps, self.schedule, self.optimizer.coarse_share)
         weights = {name: objective.weight_at(pace.progress) for name, objective in self.objectives}
-        gradient, scores = self._compute_gradient(stack.canvas, step, pace, weights)
+        gradient, scores = self._compute_gradient(stack.canvas, step, pace)
         record = Record(step, scores, float(gradient.norm()))
         check_gradient(gradient, record, weights, is_first=not self.history)
         moved = self.optimizer.step(stack, gradient, self._operator, pace, self._score_gradient.support.mask)
@@ -181,13 +192,11 @@ class Ascent:
         self.history.append(record)
         return Step(record, self.stack)
 
-    def _compute_gradient(
-        self, canvas: Tensor, step: int, pace: Pace, weights: dict[str, float]
-    ) -> tuple[Tensor, dict[str, float]]:
+    def _compute_gradient(self, canvas: Tensor, step: int, pace: Pace) -> tuple[Tensor, dict[str, float]]:
         """Return the gradient at the canvas and the scores; when a GPU is out of memory, try with smaller chunks."""
         while True:
             try:
-                return self._score_gradient(canvas, step, pace, weights, self._operator, self.chunk)
+                return self._score_gradient(canvas, step, pace, self._operator, self.chunk)
             except torch.OutOfMemoryError:
                 if self.chunk == 1:
                     raise

@@ -2,11 +2,12 @@
 
 from .classifier import Classifier, build_classifier
 from .clip import CLIP, TextTower, assemble_clip
+from .ensemble import ClassifierEnsemble, CLIPEnsemble, list_members
 from .judge import Judge, freeze
 from .labels import Label, Labels, imagenet_labels
 
 # fmt: off
 __all__ = [
-    "CLIP", "Classifier", "Judge", "Label", "Labels", "TextTower", "assemble_clip", "build_classifier",
-    "freeze", "imagenet_labels",
+    "CLIP", "CLIPEnsemble", "Classifier", "ClassifierEnsemble", "Judge", "Label", "Labels", "TextTower",
+    "assemble_clip", "build_classifier", "freeze", "imagenet_labels", "list_members",
 ]

@@ -4,6 +4,7 @@ from .base import BaseObjective, Objective
 from .classes import ClassObjective
 from .content import ContentObjective
 from .embedding import EmbeddingObjective, ImageObjective, TextObjective
+from .ensemble import EnsembleObjective
 from .feature import FeatureObjective
 from .prior import CanvasPixels, Prior
 from .style import StyleObjective
@@ -11,7 +12,7 @@ from .wrapped import RegionObjective, ScheduledObjective, WrappedObjective
 
 # fmt: off
 __all__ = [
-    "BaseObjective", "CanvasPixels", "ClassObjective", "ContentObjective", "EmbeddingObjective", "FeatureObjective",
-    "ImageObjective", "Objective", "Prior", "RegionObjective", "ScheduledObjective", "StyleObjective",
-    "TextObjective", "WrappedObjective",
+    "BaseObjective", "CanvasPixels", "ClassObjective", "ContentObjective", "EmbeddingObjective",
+    "EnsembleObjective", "FeatureObjective", "ImageObjective", "Objective", "Prior", "RegionObjective",
+    "ScheduledObjective", "StyleObjective", "TextObjective", "WrappedObjective",
 ]

@@ -54,6 +54,15 @@ class Objective(Protocol):
         """Images (B or 1, 3, h, w), 0..1, that the ascent shows to the judge through the same views as the canvas."""
         ...
 
+    @property
+    def parts(self) -> tuple["Objective", ...]:
+        """The objectives that share out the views of this one: itself, or one for each model of an ensemble.
+
+        With n parts, each sees every n-th view. The weight of a part counts as it is, so that those of the parts sum to
+        the weight of the whole.
+        """
+        ...
+
     def weight_at(self, progress: float) -> float:
         """Return the weight at a moment of the ascent.
 
@@ -95,7 +104,7 @@ class BaseObjective:
         >>> stack = ImageStack.gray(StackSpec(width=32, height=32, margin=8))
         >>> result = Ascent(stack, [Brightness()], steps=3).run()
         >>> [round(record.scores["brightness"], 2) for record in result.history]
-        [0.5, 0.52, 0.53]
+        [0.5, 0.52, 0.55]
     """
 
     weight: float
@@ -109,6 +118,11 @@ class BaseObjective:
     def reference_images(self) -> tuple[Tensor, ...]:
         """No reference images."""
         return ()
+
+    @property
+    def parts(self) -> tuple[Objective, ...]:
+        """The objective itself, which sees all views."""
+        return (self,)  # type: ignore[return-value]
 
     def weight_at(self, progress: float) -> float:
         """Return the weight, which is the same at every `progress` (0..1) of the ascent."""

@@ -1,6 +1,6 @@
 """The objective that makes a classifier see some classes in an image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from ..common.choices import check_choice
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.classifier import Classifier
+from ..models.ensemble import list_members
 from ..models.labels import Labels
 from .base import BaseObjective
 
@@ -85,6 +86,12 @@ class ClassObjective(BaseObjective):
     def name(self) -> str:
         """The names of the classes, separated by commas."""
         return ", ".join(self.judge.labels.name(index) for index, _ in self.targets)
+
+    @property
+    def parts(self) -> tuple["ClassObjective", ...]:
+        """The objective for every member of the judge, with an equal share of the weight."""
+        members = list_members(self.judge)
+        return tuple(replace(self, judge=member, weight=self.weight / len(members)) for member in members)
 
     def score(self, output: Tensor) -> Tensor:
         """Return the score of every view.

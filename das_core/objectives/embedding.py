@@ -1,6 +1,6 @@
 """Objectives in the embedding space of a CLIP: views come nearer to the embeddings of texts or of other images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -11,6 +11,7 @@ from ..common.choices import check_choice
 from ..common.text import truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.clip import CLIP
+from ..models.ensemble import CLIPEnsemble
 from .base import BaseObjective
 
 Similarity = Literal["cosine", "spherical"]
@@ -80,6 +81,17 @@ class EmbeddingObjective(BaseObjective):
         check_weight(self.weight, "the objective")
         if not any(self.weights):
             raise ValueError("the weights of all targets are 0, so there is nothing to climb; raise one above 0")
+
+    @property
+    def parts(self) -> tuple["EmbeddingObjective", ...]:
+        """The objective for every member of the judge, with its own targets and an equal share of the weight."""
+        if not isinstance(self.judge, CLIPEnsemble):
+            return (self,)
+        members = self.judge.members
+        return tuple(
+            replace(self, judge=member, targets=targets, weight=self.weight / len(members))
+            for member, targets in zip(members, self.judge.split(self.targets), strict=True)
+        )
 
     def score(self, output: Tensor) -> Tensor:
         """Return the score of every view.

@@ -1,6 +1,6 @@
 """Objectives that wrap another one and change where or when it counts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -56,6 +56,11 @@ class WrappedObjective:
     def reference_images(self) -> tuple[Tensor, ...]:
         """The reference images of the wrapped objective."""
         return self.objective.reference_images
+
+    @property
+    def parts(self) -> tuple[Objective, ...]:
+        """The parts of the wrapped objective, each wrapped in the same way."""
+        return tuple(replace(self, objective=part) for part in self.objective.parts)
 
     def weight_at(self, progress: float) -> float:
         """Return the weight of the wrapped objective at a moment of the ascent.

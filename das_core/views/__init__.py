@@ -3,11 +3,11 @@
 from .augmentation import Augmentation
 from .draws import Draws, ViewKey
 from .geometry import ViewGeometry
-from .transforms import ColorShift, Flip, Noise, PatchMask, Perspective, Transform
+from .transforms import ColorShift, Flip, Grayscale, Noise, PatchMask, Perspective, Transform
 from .windows import Windows
 
 # fmt: off
 __all__ = [
-    "Augmentation", "ColorShift", "Draws", "Flip", "Noise", "PatchMask", "Perspective", "Transform",
+    "Augmentation", "ColorShift", "Draws", "Flip", "Grayscale", "Noise", "PatchMask", "Perspective", "Transform",
     "ViewGeometry", "ViewKey", "Windows",
 ]

@@ -1,7 +1,7 @@
 """Augmentation: how the views of a canvas are made.
 
 Source: Direct Ascent Synthesis (arXiv 2502.07753). The paper finds random augmentation to be what helps most (section
-4).
+4). The colour shifts are those of Plug-In Inversion (arXiv 2201.12961, section 3.3).
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .draws import Draws
 from .geometry import ViewGeometry
-from .transforms import Flip, Noise, Transform
+from .transforms import ColorShift, Flip, Grayscale, Noise, Transform
 from .windows import Windows
 
 
@@ -40,7 +40,7 @@ class Augmentation:
 
     views: int = 16
     windows: Windows = field(default_factory=Windows)
-    transforms: tuple[Transform, ...] = (Flip(), Noise())
+    transforms: tuple[Transform, ...] = (Flip(), ColorShift(), Grayscale(), Noise())
 
     def __post_init__(self) -> None:
         if self.views < 1:

@@ -9,7 +9,9 @@ import comfy.model_patcher
 import torch
 from torch import nn
 
+from ...das_core.models.classifier import Classifier
 from ...das_core.models.clip import CLIP
+from ...das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble, list_members
 from ...das_core.models.judge import Judge
 from .tensors import get_device, get_storage_device
 
@@ -91,17 +93,34 @@ def manage_module(module: nn.Module) -> object:
     return comfy.model_patcher.ModelPatcher(module, load_device=get_device(), offload_device=mm.unet_offload_device())
 
 
+def manage_classifier(classifier: Classifier) -> Classifier:
+    """Wrap the module of a classifier, or those of the members of an ensemble, each in a ModelPatcher of its own.
+
+    Args:
+        classifier: any classifier.
+
+    Returns:
+        The same classifier, or the ensemble of the same members, with the ModelPatchers as owners.
+    """
+    if isinstance(classifier, ClassifierEnsemble):
+        return replace(classifier, members=tuple(manage_classifier(member) for member in classifier.members))
+    return replace(classifier, owner=manage_module(classifier.module))
+
+
 def manage_clip(clip: CLIP) -> CLIP:
     """Wrap the image tower and the text tower of a CLIP each in a ModelPatcher of its own.
 
     So the text tower need not stay on the device during an ascent.
 
     Args:
-        clip: a CLIP. A text tower without a module, which loads itself, is left as it is.
+        clip: a CLIP; of an ensemble every member is wrapped. A text tower without a module, which loads itself, is left
+            as it is.
 
     Returns:
         The same CLIP with the ModelPatchers as owners.
     """
+    if isinstance(clip, CLIPEnsemble):
+        return CLIPEnsemble.from_members([manage_clip(member) for member in clip.members])
     text = clip.text
     if text is not None and text.module is not None:
         text = replace(text, owner=manage_module(text.module))
@@ -120,10 +139,11 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
     Raises:
         ValueError: when the CLIP has no text tower.
     """
-    tower = clip.text_tower
-    if tower.module is not None and not all(tower.is_cached(text) for text in texts):
-        mm.load_models_gpu([tower.owner], memory_required=_TEXT_ENCODING_BYTES, force_full_load=True)
-        _replace_inference_tensors(tower.module)
+    wanted = list(texts)
+    for tower in [member.text_tower for member in list_members(clip)]:
+        if tower.module is not None and not all(tower.is_cached(text) for text in wanted):
+            mm.load_models_gpu([tower.owner], memory_required=_TEXT_ENCODING_BYTES, force_full_load=True)
+            _replace_inference_tensors(tower.module)
 
 
 def load_judges(judges: Iterable[Judge], views: int) -> None:
@@ -133,10 +153,11 @@ def load_judges(judges: Iterable[Judge], views: int) -> None:
     the last one.
 
     Args:
-        judges: judges whose owners are ModelPatchers from `manage_module`. Those that share a module are loaded once.
+        judges: judges whose owners are ModelPatchers from `manage_module`. Those that share a module are loaded once;
+            of an ensemble all members are.
         views: the number of views that go through a judge at a time.
     """
-    unique = {id(judge.module): judge for judge in judges}.values()
+    unique = {id(member.module): member for judge in judges for member in list_members(judge)}.values()
     if not unique:
         return
     needed = max(_estimate_activation_bytes(judge, views) for judge in unique)

@@ -1,17 +1,18 @@
 """The node Load Classifier."""
 
-from dataclasses import replace
 from typing import Any
 
 from comfy_api.latest import io
 
+from ...das_core.models.classifier import Classifier as CoreClassifier
+from ...das_core.models.ensemble import ClassifierEnsemble
 from ...das_core.models.sources import classifier_files, timm_models, torchvision_models
-from ...das_core.models.sources.starters import SECOND_OPINION, load_starter
+from ...das_core.models.sources.starters import SECOND_OPINION, STARTERS, load_starter
 from .. import bridge
 from ..schema import PRECISIONS, Classifier, make_options, precision_input, read_choice, schema, sort_downloaded_first
 from .checkpoint import read_checkpoint_time
 
-_SOURCES = ("starter", "second_opinion", "torchvision", "timm", "file")
+_SOURCES = ("starter", "second_opinion", "torchvision", "timm", "file", "starters")
 
 
 class LoadClassifier(io.ComfyNode):
@@ -29,6 +30,8 @@ class LoadClassifier(io.ComfyNode):
                 "• starter: EfficientNet-Lite0, installed with this pack, no download. Quick, also on a CPU.\n"
                 "• second_opinion: EfficientNet-Lite2, likewise. Use it in Classify, to judge an image by a model that "
                 "did not make it.\n"
+                "• starters: EfficientNet-Lite0 and Lite1 as one. They share out the views, so that two cost hardly "
+                "more time than one, and what convinces both is a better picture.\n"
                 "• torchvision, timm: some nineteen hundred models, downloaded when you pick one and run.\n"
                 "• file: your own checkpoint from models/classifiers."
             ),
@@ -91,8 +94,11 @@ class LoadClassifier(io.ComfyNode):
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
         kind, settings = read_choice("source", source, _SOURCES)
         folder = bridge.find_model_folder(bridge.CLASSIFIERS)
+        classifier: CoreClassifier
         if kind == "starter":
             classifier = load_starter()
+        elif kind == "starters":
+            classifier = ClassifierEnsemble.from_members([load_starter(starter) for starter in STARTERS])
         elif kind == "second_opinion":
             classifier = load_starter(SECOND_OPINION)
         elif kind == "torchvision":
@@ -104,8 +110,7 @@ class LoadClassifier(io.ComfyNode):
             classifier = classifier_files.load_classifier_file(
                 bridge.find_model_file(bridge.CLASSIFIERS, settings["checkpoint"]), settings["architecture"]
             )
-        classifier = classifier.with_precision(PRECISIONS[precision])
-        return io.NodeOutput(replace(classifier, owner=bridge.manage_module(classifier.module)))
+        return io.NodeOutput(bridge.manage_classifier(classifier.with_precision(PRECISIONS[precision])))
 
 
 def _list_torchvision() -> list[str]:

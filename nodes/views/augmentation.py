@@ -8,7 +8,7 @@ from comfy_api.latest import io
 from ...das_core.common.curves import Curve
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from ...das_core.views.draws import NoiseKind
-from ...das_core.views.transforms import Flip, Noise
+from ...das_core.views.transforms import ColorShift, Flip, Grayscale, Noise
 from ...das_core.views.windows import Windows
 from ..schema import Augmentation as AugmentationSocket
 from ..schema import list_options, make_options, read_choice, schema
@@ -148,6 +148,27 @@ class Augmentation(io.ComfyNode):
                     tooltip="Whether noise, jitter and zoom_min change over the ascent. constant: they stay. "
                     "scheduled: each goes from its value above to its end value.",
                 ),
+                io.Float.Input(
+                    "color_shift",
+                    optional=True,
+                    default=ColorShift.shift,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="How much the brightness and contrast of each colour change from view to view. 0: not at "
+                    "all; paler, and colours matter more. 0.2: clear shapes. Above 0.5: colours run wild. A Color "
+                    "Shift that comes in takes its place.",
+                ),
+                io.Float.Input(
+                    "grayscale",
+                    optional=True,
+                    default=Grayscale.probability,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="How often a view is shown without colour. 0: never, for what is known by its colour. "
+                    "0.25: shapes that hold in grey too. 1: colours do not count.",
+                ),
             ],
             outputs=[AugmentationSocket.Output("augmentation", tooltip="For Optimize.")],
         )
@@ -165,6 +186,8 @@ class Augmentation(io.ComfyNode):
         noise_kind: NoiseKind,
         over_time: dict[str, Any] | None = None,
         augmentation: CoreAugmentation | None = None,
+        color_shift: float = ColorShift.shift,
+        grayscale: float = Grayscale.probability,
     ) -> io.NodeOutput:
         kind, ends = read_choice("over_time", over_time or "constant", _OVER_TIME)
         windows = Windows(jitter, zoom_min, zoom_max, zoom_start)
@@ -173,7 +196,8 @@ class Augmentation(io.ComfyNode):
             curve: Curve = ends["curve"]
             windows = replace(windows, jitter_end=ends["jitter_end"], zoom_min_end=ends["zoom_min_end"], curve=curve)
             noises = replace(noises, amplitude_end=ends["noise_end"], curve=curve)
-        own = CoreAugmentation(views, windows, (Flip(flip), noises))
-        if augmentation is not None:
-            own = replace(own, transforms=augmentation.transforms + own.transforms)
-        return io.NodeOutput(own)
+        before = () if augmentation is None else augmentation.transforms
+        is_shifted = any(isinstance(transform, ColorShift) for transform in before)
+        colors = (ColorShift(color_shift, color_shift),) if color_shift and not is_shifted else ()
+        grays = (Grayscale(grayscale),) if grayscale else ()
+        return io.NodeOutput(CoreAugmentation(views, windows, (*before, Flip(flip), *colors, *grays, noises)))

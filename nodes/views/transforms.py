@@ -47,7 +47,7 @@ class ColorShift(io.ComfyNode):
             "DAS_ColorShift",
             "Color Shift",
             "Every view in other colours: brighter or darker, more or less contrast, tinted. What still convinces the "
-            "model is shape: no single hue can carry the score.",
+            "model is shape: no single hue can carry the score. Takes the place of the color_shift of Augmentation.",
             ["color jitter", "brightness", "contrast", "hue", "tint"],
             [
                 io.Float.Input(
@@ -56,7 +56,7 @@ class ColorShift(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="How far brightness moves, up or down, as a share of the range. 0: not. 0.1: good. 0.5: "
+                    tooltip="How far brightness moves, up or down, as a share of the range. 0: not. 0.2: good. 0.5: "
                     "views are often burnt out or black, and colours of the picture go wild.",
                 ),
                 io.Float.Input(
@@ -81,7 +81,9 @@ class ColorShift(io.ComfyNode):
     def execute(
         cls, shift: float, scale: float, per_channel: bool, augmentation: Augmentation | None = None
     ) -> io.NodeOutput:
-        return _append(augmentation, core.ColorShift(shift, scale, per_channel))
+        before = Augmentation() if augmentation is None else augmentation
+        others = tuple(one for one in before.transforms if not isinstance(one, core.ColorShift))
+        return _append(replace(before, transforms=others), core.ColorShift(shift, scale, per_channel))
 
 
 class Perspective(io.ComfyNode):

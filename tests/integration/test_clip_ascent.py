@@ -27,7 +27,7 @@ STILL = Augmentation(2, Windows(16, 1.0, 1.0, 1.0), ())
 
 def assert_climbs(clip: CLIP) -> None:
     objective = TextObjective.from_text(clip, "a photo\na cat: 0.5\na fish: -0.5")
-    ascent = Ascent(ImageStack.gray(SPEC), [objective], STILL, steps=4, schedule="constant")
+    ascent = Ascent(ImageStack.gray(SPEC), [objective], STILL, steps=4, schedule="constant", focus=None)
     for step in ascent:
         assert 0 < step.record.gradient_norm < float("inf")
     scores = [record.scores[objective.name] for record in ascent.history]

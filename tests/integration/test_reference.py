@@ -98,6 +98,7 @@ def both(
         optimizer=SGD(learning_rate, momentum),
         schedule="constant",
         seed=3,
+        focus=None,
     ).run()
     return result, expected, expected_levels
 

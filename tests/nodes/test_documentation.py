@@ -96,7 +96,7 @@ def heading(item: Input) -> str:
 def default(item: Input) -> str | None:
     """How a help page writes the default of an input; None where it depends on what is installed."""
     if item.type == AUTOGROW:
-        return "at least one"
+        return {1: "at least one", 2: "at least two"}[item.settings["template"]["min"]]
     if item.options is not None and (not item.options or len(item.options) > 20):
         return "first of the list"
     if item.default is None:

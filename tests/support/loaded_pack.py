@@ -21,7 +21,11 @@ from runner.workflow_graph import Node
 
 Result = tuple[Any, ...]
 
-STEADY: dict[str, Any] = {"schedule": "constant", "optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0}}
+STEADY: dict[str, Any] = {
+    "schedule": "constant",
+    "optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0},
+    "focus": {"focus": "everywhere"},
+}
 """Inputs of Optimize with which all steps are alike."""
 
 
@@ -109,9 +113,10 @@ class Pack:
         """Return an augmentation of four views that fits such a stack."""
         return self.run("DAS_Augmentation", **({"views": 4, "jitter": 16} | inputs))[0]
 
-    def still(self) -> Any:
+    def still(self, **inputs: Any) -> Any:
         """Return an augmentation of one view, always the same, so that scores of different steps can be compared."""
-        return self.augmentation(views=1, jitter=0, zoom_min=1.0, noise=0.0, flip=0.0)
+        still = {"views": 1, "jitter": 0, "zoom_min": 1.0, "noise": 0.0, "flip": 0.0, "color_shift": 0.0}
+        return self.augmentation(**(still | {"grayscale": 0.0} | inputs))
 
     def optimize(self, **inputs: Any) -> Result:
         """Run Optimize for two steps, on a small stack under a toy objective unless others are given."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..ensemble import list_members
 from ..judge import Judge
 from .heads import HEADS, count_heads
 from .hooks import capture_outputs
@@ -90,7 +91,7 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
         judge: the judge; hooks are attached to its module for one forward pass.
 
     Raises:
-        ValueError: when no layer is left.
+        ValueError: when no layer is left, or the judge is an ensemble, of which no single model is meant.
 
     Example:
         >>> import torch
@@ -100,6 +101,10 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
         >>> [(layer.name, layer.kind, layer.shape) for layer in find_layers(judge)]
         [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
     """
+    members = list_members(judge)
+    if len(members) > 1:
+        alone = " or ".join(member.name for member in members)
+        raise ValueError(f"{judge.name} is an ensemble, and a layer belongs to one model: load {alone} by itself")
     found: dict[str, Layer] = {}
     parts = dict(judge.module.named_modules())
     names = [name for name in parts if name]

@@ -92,7 +92,10 @@ THIRD_OPINION = Starter(
     "EfficientNet-Lite1",
     240,
 )
-"""One between the two in size, for ensembles; its package must be installed by hand."""
+"""One between the two in size: `STARTER` and it make an ensemble, see `STARTERS`."""
+
+STARTERS = (STARTER, THIRD_OPINION)
+"""The two that climb together: a picture for both is better than one for either, and `SECOND_OPINION` can judge it."""
 
 HALF = (0.5, 0.5, 0.5)
 """Both the mean and the standard deviation of the views that these classifiers were trained with."""
@@ -102,8 +105,7 @@ def load_starter(starter: Starter = STARTER) -> Classifier:
     """Load a starter classifier: frozen, float32, on the CPU.
 
     Args:
-        starter: `STARTER`, `SECOND_OPINION` (both in `das_core`) or `THIRD_OPINION` (in `das_core.models.sources`; its
-            package must be installed by hand).
+        starter: `STARTER`, `SECOND_OPINION` (both in `das_core`) or `THIRD_OPINION` (in `das_core.models.sources`).
 
     Raises:
         ValueError: when its package is not installed (the message has the command), or when its file is missing or is

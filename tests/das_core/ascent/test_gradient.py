@@ -46,8 +46,7 @@ def measure(
     reach = augmentation.windows.reach(stack.spec.canvas, stack.spec.margin)
     regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
     gradient = ScoreGradient(stack, groups, regions, augmentation, SEED)
-    weights = {name: objective.weight_at(PACE.progress) for name, objective in named}
-    return gradient(stack.canvas, STEP, PACE, weights, stack.spec.operator(CPU), chunk)
+    return gradient(stack.canvas, STEP, PACE, stack.spec.operator(CPU), chunk)
 
 
 def views_by_hand(

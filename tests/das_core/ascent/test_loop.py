@@ -17,7 +17,6 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.state import LevelTensors
 from das_core.views.augmentation import Augmentation
-from das_core.views.transforms import Flip, Noise
 from das_core.views.windows import Windows
 from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
 
@@ -71,9 +70,10 @@ def test_nothing_that_comes_in_is_changed() -> None:
 @pytest.mark.parametrize("method", ["spectral", "exact"])
 def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: str) -> None:
     start = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]
-    through = climb(start, steps=6, optimizer=optimizer, schedule="constant")
-    half = climb(start, steps=3, optimizer=optimizer, schedule="constant")
-    rest = climb(half.stack, steps=3, optimizer=optimizer, schedule="constant")
+    steady: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
+    through = climb(start, steps=6, **steady)
+    half = climb(start, steps=3, **steady)
+    rest = climb(half.stack, steps=3, **steady)
     assert torch.equal(rest.image, through.image)
     assert [record.step for record in rest.history] == [3, 4, 5]
     for part, whole in zip(read_levels(rest.stack), read_levels(through.stack), strict=True):
@@ -308,7 +308,7 @@ def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None
 
 def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
     ascent = Ascent(ImageStack.gray(StackSpec(32, 32, 5)), [class_objective()])
-    assert ascent.augmentation == Augmentation(16, Windows(5), (Flip(), Noise()))
+    assert ascent.augmentation == Augmentation(16, Windows(5))
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,8 @@ def test_an_objective_that_fades_in_counts_at_the_end() -> None:
     first = ScheduledObjective(ClassObjective(model, ((3, 1.0),)), 1.0, 0.0, "step")
     then = ScheduledObjective(ClassObjective(model, ((5, 1.0),)), 0.0, 1.0, "step")
     optimizer = NormalizedAscent(coarse_to_fine=0)
-    history = climb_small(first, then, steps=20, optimizer=optimizer, schedule="constant").history
+    settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
+    history = climb_small(first, then, steps=20, **settings).history
     score = {name: [record.scores[name] for record in history] for name in ("class 3", "class 5")}
     assert score["class 3"][9] > score["class 3"][0] + 0.1
     assert score["class 5"][19] > score["class 5"][10] + 0.1

@@ -62,7 +62,7 @@ def test_a_tile_stays_one(tmp_path: Path) -> None:
 
 
 def test_the_surroundings_of_a_part_go_along(tmp_path: Path) -> None:
-    steady: dict[str, Any] = {"optimizer": NormalizedAscent(coarse_to_fine=0.0), "schedule": "constant"}
+    steady: dict[str, Any] = {"optimizer": NormalizedAscent(coarse_to_fine=0.0), "schedule": "constant", "focus": None}
     mask = torch.zeros(2, 32, 32)
     mask[:, 8:24, 4:20] = 1
     part = ImageStack.gray(SPEC).place_into(torch.rand(1, 3, 32, 32), mask, 2)
@@ -91,7 +91,7 @@ def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
     optimizer: Optimizer, method: str, tmp_path: Path
 ) -> None:
     start = ImageStack.noise(replace(SPEC, method=method), 2)  # type: ignore[type-var]
-    settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}
+    settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
     through = climb(start, steps=5, **settings)
     save_stack(climb(start, steps=2, **settings).stack, tmp_path / "half.safetensors")
     rest = climb(load_stack(tmp_path / "half.safetensors"), steps=3, **settings)

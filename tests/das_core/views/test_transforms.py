@@ -1,5 +1,6 @@
 """Transforms of views: what they do, that they are random through their draws only, and their gradients."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,9 +14,9 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.perspective import make_perspective_grid
-from das_core.views.transforms import ColorShift, Flip, Noise, PatchMask, Perspective, Transform
+from das_core.views.transforms import ColorShift, Flip, Grayscale, Noise, PatchMask, Perspective, Transform
 from das_core.views.windows import Windows
-from toys import classifier, make_draws
+from toys import classifier, make_draws, random_views
 
 TRANSFORMS: list[Transform] = [
     ColorShift(),
@@ -224,7 +225,7 @@ def test_a_patch_as_large_as_the_view_is_allowed_and_one_below_a_pixel_hides_a_p
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: ColorShift(shift=1.5), "shift 1.5 is not between 0 .* 0.1 is a good amount"),
+        (lambda: ColorShift(shift=1.5), "shift 1.5 is not between 0 .* 0.2 is a good amount"),
         (lambda: ColorShift(scale=float("nan")), "scale nan is not between 0 .* 0.2 is a good amount"),
         (lambda: Perspective(0.4), "distortion 0.4 is not between 0 .* 0.33.*folded; 0.15"),
         (lambda: Perspective(-0.1), "distortion -0.1 is not between"),
@@ -249,3 +250,26 @@ def test_a_patch_as_large_as_the_view_is_allowed_and_one_below_a_pixel_hides_a_p
 def test_bad_settings_are_named(make: Callable[[], Transform], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         make()
+
+
+def test_grey_views_have_the_luminance_of_rec_601() -> None:
+    views = random_views(12, 6)
+    made = Grayscale(1.0)(views, make_draws(6))
+    weights = np.array([0.2989, 0.587, 0.114])
+    expected = np.einsum("c,nchw->nhw", weights, views.numpy())
+    np.testing.assert_allclose(made.numpy(), np.repeat(expected[:, None], 3, axis=1), atol=1e-6)
+
+
+def test_about_a_share_of_the_views_is_grey_and_the_others_are_as_they_were() -> None:
+    views = random_views(4, 400)
+    made = Grayscale(0.25)(views, make_draws(400))
+    is_grey = (made == made[:, :1]).all(dim=1).all(dim=2).all(dim=1)
+    assert 70 <= int(is_grey.sum()) <= 130
+    assert torch.equal(made[~is_grey], views[~is_grey])
+    assert Grayscale(0.0)(views, make_draws(400)) is views
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1, math.nan])
+def test_a_grayscale_that_is_no_probability_is_refused(probability: float) -> None:
+    with pytest.raises(ValueError, match="is not a probability between 0 and 1"):
+        Grayscale(probability)

@@ -111,7 +111,7 @@ def test_a_stack_that_has_climbed_is_free_and_goes_on(pack: Pack, method: str, o
 
 
 def test_two_ascents_in_a_row_are_one_ascent(pack: Pack) -> None:
-    even = {"schedule": "constant", "optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0, "momentum": 0.5}}
+    even = STEADY | {"optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0, "momentum": 0.5}}
     whole = pack.optimize(steps=4, **even)
     half = pack.optimize(steps=2, **even)
     rest = pack.optimize(steps=2, stack=half[1], **even)

@@ -11,7 +11,7 @@ import torch
 import torchvision
 from torch import Tensor
 
-from loaded_pack import Pack, Toy, assert_refused, previews
+from loaded_pack import STEADY, Pack, Toy, assert_refused, previews
 
 ARCHITECTURE = "torchvision/squeezenet1_1"
 
@@ -53,6 +53,22 @@ def test_the_second_opinion_comes_in_the_precision_asked_for(pack: Pack) -> None
     assert classifier.dtype == torch.bfloat16
     assert classifier.owner.model is classifier.module
     assert not any(parameter.is_inference() or parameter.requires_grad for parameter in classifier.module.parameters())
+
+
+def test_starters_are_two_in_the_care_of_the_memory_manager(pack: Pack) -> None:
+    (both,) = pack.run("DAS_LoadClassifier", source={"source": "starters"}, precision="auto")
+    assert both.name == "EfficientNet-Lite0 + EfficientNet-Lite1"
+    assert [member.size for member in both.members] == [224, 240]
+    for member in both.members:
+        assert member.owner.model is member.module
+    (objective,) = pack.run("DAS_ClassObjective", classifier=both, classes="jellyfish")
+    asked = {"objective0": objective}
+    history = pack.optimize(objectives=asked, augmentation=pack.still(views=2), steps=4, **STEADY)[3]
+    assert history[-1].scores["jellyfish"] > history[0].scores["jellyfish"]
+    text, *_ = pack.run("DAS_Classify", classifier=both, image=torch.rand(1, 64, 64, 3))
+    assert text.startswith("EfficientNet-Lite0 + EfficientNet-Lite1 sees:")
+    with pytest.raises(ValueError, match="is an ensemble, and a layer belongs to one model"):
+        pack.run("DAS_ListLayers", model=both)
 
 
 def test_torchvision_gets_the_folder_and_a_progress_bar(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +175,9 @@ def test_code_in_a_checkpoint_is_refused_and_does_not_run(
 
 
 BAD: dict[str, Callable[[Pack], object]] = {
-    r"source 'hub' is unknown; choose starter, .* or file": lambda pack: pack.run("DAS_LoadClassifier", source="hub"),
+    r"source 'hub' is unknown; choose starter, .* or starters": lambda pack: pack.run(
+        "DAS_LoadClassifier", source="hub"
+    ),
     r"no checkpoint 'gone.pth' lies in .*classifiers; put it there": lambda pack: load(pack, "gone.pth"),
     r"no checkpoint '\.\./x.pth' lies in .*classifiers; put it there": lambda pack: load(pack, "../x.pth"),
 }

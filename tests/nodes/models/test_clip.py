@@ -41,6 +41,22 @@ def test_the_second_opinion_comes_in_the_precision_asked_for(pack: Pack) -> None
         assert not any(parameter.is_inference() or parameter.requires_grad for parameter in module.parameters())
 
 
+def test_starters_are_two_that_read_and_see_as_one(pack: Pack) -> None:
+    both = load(pack, source="starters")
+    assert both.name == "Starter CLIP (EfficientNet-Lite0) + Starter CLIP (EfficientNet-Lite1)"
+    for member in both.members:
+        assert member.owner.model is member.module
+        assert member.text_tower.owner.model is member.text_tower.module
+    image = torch.rand(1, 64, 64, 3, generator=torch.Generator().manual_seed(0))
+    cosines = [pack.run("DAS_Similarity", clip=clip, image=image, text="a reef")[2] for clip in (both, *both.members)]
+    assert cosines[0] == pytest.approx((cosines[1] + cosines[2]) / 2, abs=1e-5)
+    (words,) = pack.run("DAS_TextObjective", clip=both, text="a reef")
+    (seen,) = pack.run("DAS_ImageObjective", clip=both, image=image)
+    assert [part.judge.name for part in words.parts] == [part.judge.name for part in seen.parts]
+    history = pack.optimize(objectives={"objective0": words}, augmentation=pack.still(views=2), steps=10, **STEADY)[3]
+    assert history[-1].scores["a reef"] > history[0].scores["a reef"]
+
+
 def test_open_clip_gets_the_folder_and_a_progress_bar(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetch(architecture: str, pretrained: str, folder: Path, progress: Callable[[int, int], object]) -> Any:
         assert (architecture, pretrained, folder) == ("ViT-B-32", "openai", pack.clips)
@@ -91,7 +107,7 @@ def test_a_checkpoint_of_ones_own_is_loaded(pack: Pack, tiny: None, architecture
 
 
 BAD: dict[str, Callable[[Pack], object]] = {
-    r"source 'hub' is unknown; choose starter, .* or file": lambda pack: load(pack, source="hub"),
+    r"source 'hub' is unknown; choose starter, .* or starters": lambda pack: load(pack, source="hub"),
     r"ViT-B-32 has no weights 'webli'; choose one of openai": lambda pack: load(
         pack, source="open_clip", architecture="ViT-B-32", pretrained="webli"
     ),

@@ -9,14 +9,14 @@ import pytest
 import safetensors.torch
 import torch
 
-from loaded_pack import Pack
+from loaded_pack import STEADY, Pack
 
 MOMENTUM: dict[str, Any] = {"optimizer": {"optimizer": "sgd", "learning_rate": 1.0, "momentum": 0.9}}
 
 
 def climb(pack: Pack, objective: Any, stack: Any, steps: int) -> Any:
     objectives = {"objective0": objective}
-    return pack.optimize(stack=stack, objectives=objectives, steps=steps, schedule="constant", **MOMENTUM)[1]
+    return pack.optimize(stack=stack, objectives=objectives, steps=steps, **(STEADY | MOMENTUM))[1]
 
 
 def test_saved_loaded_and_continued_it_is_the_uninterrupted_ascent(pack: Pack, saved_stacks: Path) -> None:

@@ -15,27 +15,44 @@ def test_the_defaults_are_those_of_das_core(pack: Pack) -> None:
 
 def test_every_input_has_its_place(pack: Pack) -> None:
     inputs = {"views": 5, "jitter": 7, "zoom_min": 0.3, "zoom_max": 0.8, "zoom_start": 0.6}
-    (made,) = pack.run("DAS_Augmentation", **inputs, noise=0.2, noise_kind="uniform", flip=0.25)
-    windows, (flip, noise) = made.windows, made.transforms
+    (made,) = pack.run(
+        "DAS_Augmentation", **inputs, noise=0.2, noise_kind="uniform", flip=0.25, color_shift=0.3, grayscale=0.6
+    )
+    windows, (flip, colors, gray, noise) = made.windows, made.transforms
     assert (made.views, windows.jitter) == (5, 7)
     assert (windows.zoom_min, windows.zoom_max, windows.zoom_start) == (0.3, 0.8, 0.6)
+    assert (colors.shift, colors.scale, colors.per_channel) == (0.3, 0.3, True)
+    assert gray.probability == 0.6
     assert (flip.probability, noise.amplitude, noise.kind) == (0.25, 0.2, "uniform")
 
 
 def test_an_augmentation_goes_on_from_another(pack: Pack) -> None:
     before = pack.augmentation(views=2, noise=0.5, flip=0.0)
     both = pack.augmentation(views=3, zoom_min=0.3, augmentation=before)
-    assert both.transforms == before.transforms + pack.augmentation().transforms
+    assert both.transforms == before.transforms + pack.augmentation(color_shift=0.0).transforms
     assert (both.views, both.windows.zoom_min) == (3, 0.3)
 
 
 def test_an_augmentation_puts_what_comes_in_before_its_own(pack: Pack) -> None:
     (shifted,) = pack.run("DAS_ColorShift")
-    assert [type(t).__name__ for t in shifted.transforms] == ["Flip", "Noise", "ColorShift"]
+    assert [type(t).__name__ for t in shifted.transforms] == ["Flip", "Grayscale", "Noise", "ColorShift"]  # Not twice.
     assert shifted.windows.jitter == 56
     (views,) = pack.run("DAS_Augmentation", augmentation=shifted, jitter=9)
-    assert [type(t).__name__ for t in views.transforms] == ["Flip", "Noise", "ColorShift", "Flip", "Noise"]
+    assert [type(t).__name__ for t in views.transforms] == [
+        "Flip",
+        "Grayscale",
+        "Noise",
+        "ColorShift",
+        "Flip",
+        "Grayscale",
+        "Noise",
+    ]
     assert views.windows.jitter == 9
+
+
+def test_a_color_shift_of_0_is_none_and_so_is_a_grayscale_of_0(pack: Pack) -> None:
+    plain = pack.augmentation(color_shift=0.0, grayscale=0.0)
+    assert [type(t).__name__ for t in plain.transforms] == ["Flip", "Noise"]
 
 
 def test_views_that_change_over_time_make_another_picture(pack: Pack) -> None:
@@ -44,9 +61,9 @@ def test_views_that_change_over_time_make_another_picture(pack: Pack) -> None:
     assert steady == again
     ends = {"noise_end": 0.0, "jitter_end": 0, "zoom_min_end": 0.9, "curve": "cosine"}
     moving = pack.augmentation(noise=0.1, over_time={"over_time": "scheduled", **ends})
-    assert moving.transforms[1].amplitude_end == 0.0
+    assert moving.transforms[3].amplitude_end == 0.0
     assert (moving.windows.jitter_end, moving.windows.zoom_min_end, moving.windows.curve) == (0, 0.9, "cosine")
-    assert moving.transforms[1].curve == "cosine"
+    assert moving.transforms[3].curve == "cosine"
     pictures = [pack.optimize(augmentation=views, steps=3)[0] for views in (steady, again, moving)]
     assert pictures[0].equal(pictures[1])
     assert not pictures[0].equal(pictures[2])

@@ -1,0 +1,150 @@
+"""Recipes: the settings that the quality benches compare, and the ascent of one picture with them.
+
+A recipe says which models climb, for how long, and how; what is asked for comes from the bench. Those of the pack are
+named by what they are for; two more are what they are measured against.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from torch import Tensor
+
+from das_core.ascent.focus import Focus
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, NormalizedAscent, Optimizer
+from das_core.ascent.pace import Schedule
+from das_core.models.classifier import Classifier
+from das_core.models.clip import CLIP
+from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
+from das_core.models.sources.starter_clip import load_starter_clip
+from das_core.models.sources.starters import STARTER, STARTERS, Starter, load_starter
+from das_core.objectives.base import Objective
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.embedding import TextObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.transforms import Flip, Noise
+from das_core.views.windows import Windows
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a picture is made.
+
+    Args:
+        name: a short name, for files.
+        title: what it is, for tables.
+        models: the starters that climb; several share out the views.
+        steps: the number of steps.
+        augmentation: how they see the picture.
+        optimizer: how a gradient moves the stack.
+        focus: the window that the picture grows in; None for none.
+        schedule: how the size of the steps changes.
+        spec: the stack.
+    """
+
+    name: str
+    title: str
+    models: tuple[Starter, ...] = STARTERS
+    steps: int = 60
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    optimizer: Optimizer = field(default_factory=NormalizedAscent)
+    focus: Focus | None = field(default_factory=Focus)
+    schedule: Schedule = "cosine"
+    spec: StackSpec = field(default_factory=StackSpec)
+
+    @property
+    def key(self) -> str:
+        """The name and a digest of all settings: pictures of other settings get another key."""
+        return f"{self.name}-{hashlib.sha256(repr(self).encode()).hexdigest()[:8]}"
+
+    def describe(self) -> str:
+        """Return the work in words, such as '100 steps x 16 views, two models'."""
+        models = {1: "one model", 2: "two models"}[len(self.models)]
+        return f"{self.steps} steps x {self.augmentation.views} views, {models}"
+
+    def climb(self, objectives: Sequence[Objective], seed: int) -> tuple[Tensor, float]:
+        """Return the image (1, 3, height, width), 0..1, for some objectives, and the seconds of the ascent."""
+        begin = time.perf_counter()
+        ascent = Ascent(
+            ImageStack.gray(self.spec),
+            objectives,
+            self.augmentation,
+            steps=self.steps,
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            seed=seed,
+            focus=self.focus,
+        )
+        image = ascent.run().image
+        return image, time.perf_counter() - begin
+
+    def ask_class(self, text: str) -> Objective:
+        """Return the objective of a class, by its name or index."""
+        return ClassObjective.from_text(load_classifiers(self.models), text)
+
+    def ask_text(self, text: str) -> Objective:
+        """Return the objective of a prompt, under the starter CLIPs of the models."""
+        return TextObjective.from_text(load_clips(self.models), text)
+
+
+Ask = Callable[[Recipe, str], Objective]
+"""From a recipe and what is asked for to its objective: `Recipe.ask_class` or `Recipe.ask_text`."""
+
+
+@cache
+def load_classifiers(models: tuple[Starter, ...]) -> Classifier:
+    """Return a starter classifier, or the ensemble of several."""
+    loaded = [load_starter(model) for model in models]
+    return loaded[0] if len(loaded) == 1 else ClassifierEnsemble.from_members(loaded)
+
+
+@cache
+def load_clips(models: tuple[Starter, ...]) -> CLIP:
+    """Return a starter CLIP, or the ensemble of several."""
+    loaded = [load_starter_clip(model) for model in models]
+    return loaded[0] if len(loaded) == 1 else CLIPEnsemble.from_members(loaded)
+
+
+PICTURE = Recipe("picture", "picture (node defaults)")
+"""The default: three quarters of the work that the defaults of the first version took."""
+
+SKETCH = Recipe(
+    "sketch",
+    "sketch",
+    steps=32,
+    augmentation=Augmentation(8),
+    optimizer=NormalizedAscent(step_size=0.12),
+)
+"""A recognisable picture in a fifth of the work of the first version."""
+
+BEST = Recipe("best", "best", steps=150, augmentation=Augmentation(24), optimizer=NormalizedAscent(step_size=0.05))
+"""As long as it pays."""
+
+FIRST_VERSION = Recipe(
+    "first_version",
+    "defaults of version 1.0",
+    models=(STARTER,),
+    steps=100,
+    augmentation=Augmentation(transforms=(Flip(), Noise())),
+    optimizer=NormalizedAscent(step_size=0.06),
+    focus=None,
+)
+"""What the nodes did by default in the first version."""
+
+REFERENCE = Recipe(
+    "reference",
+    "reference (seed settings)",
+    models=(STARTER,),
+    steps=100,
+    augmentation=Augmentation(16, Windows(56, 2 / 3, 2 / 3), (Noise(0.2, "uniform"),)),
+    optimizer=SGD(0.005),
+    focus=None,
+    schedule="constant",
+    spec=StackSpec(color="rgb", method="exact"),
+)
+"""The settings of Direct Ascent Synthesis' own code, which tests/integration/test_reference.py reproduces with it."""

@@ -1,0 +1,248 @@
+"""A judge that texture does not fool: a model that took no part must name an image as it is, from afar and in grey.
+
+Fine texture alone, or colour alone, can convince a classifier. From afar (64 pixels on the short side) fine texture is
+gone, in grey colour is. An image counts as recognised when the model names its class first all three times. No
+condition takes away both at once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from das_core.common.images import check_images, fit_square
+from das_core.models.classifier import Classifier
+from das_core.models.clip import CLIP
+from das_core.models.layers.activations import make_activation_judge
+from das_core.models.layers.layer import Layer, find_layers
+from das_core.report.verdict import compare_with_texts
+
+AFAR = 64
+"""The short side, in pixels, of an image that is seen from afar."""
+
+LUMINANCE = (0.299, 0.587, 0.114)
+"""The shares of red, green and blue in the luminance of Rec. 601."""
+
+HEADER = "| first as it is | from afar | in grey | recognised (all three) | mean p as it is | from afar | in grey |"
+"""The head of a table whose rows are made by `summarise`; `RULE` is the line below it.
+
+More columns are written before both: `"| settings " + HEADER` and `"|---" + RULE`.
+"""
+
+TEXT_HEADER = HEADER.replace("mean p", "mean cosine")
+"""The head for verdicts of `judge_text`."""
+
+RULE = "|---" * 7 + "|"
+"""The line between the head of a table and its rows."""
+
+_BATCH = 16
+"""How many views a model sees at once."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a judge says of one image under one condition.
+
+    Args:
+        score: the probability of the class that was asked for, 0..1; of a text, its cosine, -1..1.
+        rank: how many others the judge finds at least as fitting; 0 when the right one is first, alone.
+    """
+
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of one image under the three conditions.
+
+    Args:
+        as_is: of the image itself.
+        afar: of the image from afar, see `view_from_afar`.
+        grey: of the image without colour, see `remove_colour`.
+    """
+
+    as_is: Answer
+    afar: Answer
+    grey: Answer
+
+    @property
+    def answers(self) -> tuple[Answer, Answer, Answer]:
+        """As it is, from afar, in grey."""
+        return self.as_is, self.afar, self.grey
+
+    @property
+    def recognised(self) -> bool:
+        """Whether the right one is first under all three conditions."""
+        return all(answer.rank == 0 for answer in self.answers)
+
+    def format_cells(self) -> str:
+        """Return four cells of a markdown table: the scores under the three conditions, and whether it is recognised.
+
+        Where the right one is not first, its place stands behind the score: "0.104 (choice 3)".
+        """
+        scores = (f"{a.score:.3f}" + (f" (choice {a.rank + 1})" if a.rank else "") for a in self.answers)
+        return f"{' | '.join(scores)} | {'yes' if self.recognised else 'no'}"
+
+
+def view_from_afar(images: Tensor) -> Tensor:
+    """Return images as they look from afar: shrunk to 64 pixels on the short side, and enlarged back.
+
+    Both times bicubic with antialiasing, clamped to 0..1. An image that is not larger stays as it is.
+
+    Args:
+        images: (B, 3, H, W), 0..1.
+
+    Returns:
+        Images (B, 3, H, W), 0..1.
+    """
+    height, width = images.shape[2:]
+    short = min(height, width)
+    if short <= AFAR:
+        return images
+    small = _resize(images, (round(height * AFAR / short), round(width * AFAR / short)))
+    return _resize(small, (height, width))
+
+
+def remove_colour(images: Tensor) -> Tensor:
+    """Return images (B, 3, H, W), 0..1, in grey: three equal channels of Rec. 601 luminance, 0..1."""
+    weights = torch.tensor(LUMINANCE, device=images.device)[:, None, None]
+    return (images * weights).sum(dim=1, keepdim=True).clamp(0, 1).expand_as(images).contiguous()
+
+
+def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) -> list[Verdict]:
+    """Ask a classifier whether images show the classes that they were made for.
+
+    Args:
+        classifier: the judge; it must not have taken part in making the images.
+        images: (B, 3, H, W), 0..1, on the device of the classifier. Values outside are clamped, as a file would do.
+        targets: the index of the class of each image.
+
+    Returns:
+        A verdict for each image; its scores are probabilities.
+
+    Raises:
+        ValueError: when there is not one target for each image, a target is no class of the classifier, the
+            classifier answers with values that are not finite, or the images are no batch of images.
+    """
+    classes = len(classifier.labels)
+    for target in targets:
+        if not 0 <= target < classes:
+            raise ValueError(f"class {target} is out of range; {classifier.name} has classes 0 to {classes - 1}")
+    return _judge(classifier.probabilities, images, targets)
+
+
+def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict]:
+    """Ask a CLIP whether images show the texts that they were made for.
+
+    Args:
+        clip: the judge, with a text tower; it must not have taken part in making the images.
+        images: (B, 3, H, W), 0..1, on the device of the CLIP. Values outside are clamped, as a file would do.
+        texts: at least B of them. Text n is the right one for image n; those after the last image are further wrong
+            ones to choose from. A text that comes twice counts once: several images may share one.
+
+    Returns:
+        A verdict for each image; its scores are cosines, its ranks places among all different texts.
+
+    Raises:
+        ValueError: when there are fewer texts than images, one of them is empty, the CLIP has no text tower, or the
+            images are no batch of images.
+    """
+    if len(texts) < len(images):
+        raise ValueError(f"there are {len(images)} images and {len(texts)} texts; every image needs a text of its own")
+    choices = list(dict.fromkeys(texts))
+    targets = [choices.index(text) for text in texts[: len(images)]]
+    return _judge(lambda shown: compare_with_texts(clip, shown, choices), images, targets)
+
+
+def summarise(verdicts: Sequence[Verdict]) -> str:
+    """Return the row of a markdown table, with the columns of `HEADER`, about the verdicts of a judge.
+
+    For more columns write them before it: `f"| {title} {summarise(verdicts)}"`.
+
+    Args:
+        verdicts: at least one, all of the same judge.
+
+    Raises:
+        ValueError: when there is no verdict.
+    """
+    if not verdicts:
+        raise ValueError("there are no verdicts to sum up; judge at least one image")
+    count = len(verdicts)
+    by_condition = list(zip(*(verdict.answers for verdict in verdicts), strict=True))
+    shares = [sum(answer.rank == 0 for answer in answers) / count for answers in by_condition]
+    shares.append(sum(verdict.recognised for verdict in verdicts) / count)
+    means = [sum(answer.score for answer in answers) / count for answers in by_condition]
+    return f"| {' | '.join([*(f'{share:.0%}' for share in shares), *(f'{mean:.3f}' for mean in means)])} |"
+
+
+def mean_distance(classifier: Classifier, images: Tensor) -> float:
+    """Return how different images are to a classifier: the mean cosine distance of all pairs of them.
+
+    Measured between the features that go into its last linear layer, averaged over their positions if they have any.
+
+    Args:
+        classifier: a model that took no part in making the images.
+        images: (N, 3, H, W), 0..1, at least two; of an oblong image the middle square counts.
+
+    Returns:
+        The mean of 1 - cosine, 0..2; 0 when all images are alike.
+
+    Raises:
+        ValueError: when there are fewer than two images, the classifier has no linear layer that answers with its
+            classes, or it finds no features at all in an image.
+    """
+    check_images(images, "the image to compare")
+    if len(images) < 2:
+        raise ValueError(f"{len(images)} image has nothing to differ from; compare at least 2")
+    layer = _find_feature_layer(classifier)
+    judge = make_activation_judge(classifier, [layer])
+    squares = fit_square(images.clamp(0, 1), classifier.size)
+    with torch.no_grad():
+        activations = torch.cat([judge(part)[layer.name] for part in squares.split(_BATCH)])
+    features = activations.reshape(len(images), layer.channels, -1).mean(dim=2)
+    if not bool(features.any(dim=1).all()):
+        raise ValueError(
+            f"{classifier.name} finds no features in an image (layer {layer.name} is zero); ask another model"
+        )
+    directions = F.normalize(features.double(), dim=1)
+    first, second = torch.triu_indices(len(images), len(images), offset=1)
+    return float((1 - (directions[first] * directions[second]).sum(dim=1)).clamp(min=0).mean())
+
+
+def _resize(images: Tensor, shape: tuple[int, int]) -> Tensor:
+    return F.interpolate(images, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[int]) -> list[Verdict]:
+    """Return the verdict on each image; `ask` returns how well every choice fits each image, (B, choices)."""
+    check_images(images, "the image to judge")
+    if len(targets) != len(images):
+        raise ValueError(f"there are {len(images)} images and {len(targets)} classes; every image needs one")
+    images = images.float().clamp(0, 1)
+    conditions = (images, view_from_afar(images), remove_colour(images))
+    return [Verdict(*answers) for answers in zip(*(_rank(ask(c), targets) for c in conditions), strict=True)]
+
+
+def _rank(table: Tensor, targets: Sequence[int]) -> list[Answer]:
+    """Return the score and the rank of the right choice in each row of a table (B, choices)."""
+    if not bool(table.isfinite().all()):
+        raise ValueError("the judge answers with values that are no numbers; load it in fp32, or get it again")
+    own = table.gather(1, torch.tensor(targets, device=table.device)[:, None])
+    # A tie is no recognition: of an image that says nothing, every class is equally likely.
+    ranks = (table >= own).sum(dim=1) - 1
+    return [Answer(score, rank) for score, rank in zip(own[:, 0].tolist(), ranks.tolist(), strict=True)]
+
+
+def _find_feature_layer(classifier: Classifier) -> Layer:
+    """Return the last layer before the linear one that answers with the classes, as wide as what that one takes."""
+    layers, parts = find_layers(classifier), dict(classifier.module.named_modules())
+    for place in reversed(range(len(layers))):
+        head = parts.get(layers[place].name)
+        if isinstance(head, nn.Linear) and head.out_features == len(classifier.labels):
+            for layer in reversed(layers[:place]):
+                if layer.channels == head.in_features:
+                    return layer
+    raise ValueError(f"{classifier.name} has no linear layer at its end with features before it; choose another model")

@@ -1,0 +1,120 @@
+"""The window that a picture grows in: it weights gradients, and opens from a centre outwards.
+
+An ascent that may change the whole canvas at once makes parts of its subject all over it. Under a window that opens,
+the middle comes first and the rest grows around it: one subject, as a whole. Source of centring: Plug-In Inversion
+(Ghiasi et al., 2022, arXiv 2201.12961, section 3.2), which lets the canvas itself grow; the window on the gradient is
+this project's.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..common.geometry import Box, Shape
+from ..common.masks import FAINTEST_MASK, find_boxes
+
+_SMALLEST, _WIDEST = 0.05, 100.0
+"""The limits of the width of a window. At 10 it is 0.99 in the corners already."""
+
+
+@dataclass(frozen=True)
+class Focus:
+    """A Gaussian window over the gradient that opens from the centre, so that a picture grows from there.
+
+    The window is exp(-d² / (2 w²)), where d is the distance from the centre (`measure_squared_distances`). Its width w
+    goes evenly from `start` to `end` over the first steps, and then stays. `NormalizedAscent` scales every step, so
+    that only ratios count: under a narrow window nearly all of a step happens in the middle.
+
+    Args:
+        start: the width at the first step, in halves of a side, 0.05 to 100: 0.15 begins with a spot, 0.3 with the
+            middle of the picture, 1 nearly everywhere.
+        end: the width from `share` on, `start` to 100: at 1.2 the corners move half as far as the middle, which keeps
+            the surroundings plain; at 3 nearly as far.
+        share: the share of the steps, 0..1, over which the window opens.
+
+    Raises:
+        ValueError: when a setting is out of range.
+
+    Example:
+        >>> from das_core import Focus
+        >>> from das_core.ascent import measure_squared_distances
+        >>> focus = Focus(start=0.5, end=1.5, share=0.5)
+        >>> [round(focus.width_at(progress), 2) for progress in (0.0, 0.25, 0.5, 1.0)]
+        [0.5, 1.0, 1.5, 1.5]
+        >>> focus.window(measure_squared_distances((5, 5)), progress=0.0)[0, 0, 2]
+        tensor([0.1353, 0.6065, 1.0000, 0.6065, 0.1353])
+    """
+
+    start: float = 0.3
+    end: float = 3.0
+    share: float = 0.7
+
+    def __post_init__(self) -> None:
+        if not _SMALLEST <= self.start <= _WIDEST:
+            raise ValueError(
+                f"focus {self.start} is not between {_SMALLEST} (a spot) and {_WIDEST:g} (everywhere); 0.3 is the "
+                "middle of a picture"
+            )
+        if not self.start <= self.end <= _WIDEST:
+            raise ValueError(
+                f"a focus that ends at {self.end} does not open from {self.start}: choose an end between that and "
+                f"{_WIDEST:g}"
+            )
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"a focus that opens over {self.share} of the steps: choose a share between 0 and 1")
+
+    def width_at(self, progress: float) -> float:
+        """Return the width of the window at a moment of an ascent, in halves of a side.
+
+        Args:
+            progress: the share of the ascent that is over, 0..1.
+        """
+        opened = 1.0 if progress >= self.share else progress / self.share
+        return self.start + (self.end - self.start) * opened
+
+    def window(self, squared_distances: Tensor, progress: float) -> Tensor:
+        """Return the window at a moment of an ascent: 1 where the distance is 0, less elsewhere.
+
+        Args:
+            squared_distances: from `measure_squared_distances`, of any shape.
+            progress: the share of the ascent that is over, 0..1.
+        """
+        return torch.exp(squared_distances / (-2 * self.width_at(progress) ** 2))
+
+
+def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tensor:
+    """Return the squared distance of every pixel from the centre of what may change.
+
+    The distance is measured in halves of a side: it is 1 in the middle of an edge, and its square is 2 in a corner.
+    What may change is the whole canvas, or the box around what is painted in a mask. Of a mask that leaves out its own
+    centre, such as a ring, the nearest pixels count as the centre.
+
+    Args:
+        canvas: height and width of the canvas in pixels, margins included.
+        mask: what may change, (B, 1, H, W), 0..1, each with a pixel above 1/255; None for the whole canvas.
+
+    Returns:
+        Squared distances (B, 1, H, W), at least 0; (1, 1, H, W) without a mask. On the device of the mask, or the CPU.
+
+    Example:
+        >>> from das_core.ascent import measure_squared_distances
+        >>> measure_squared_distances((3, 5))[0, 0]
+        tensor([[2.0000, 1.2500, 1.0000, 1.2500, 2.0000],
+                [1.0000, 0.2500, 0.0000, 0.2500, 1.0000],
+                [2.0000, 1.2500, 1.0000, 1.2500, 2.0000]])
+    """
+    if mask is None:
+        return _from_center(canvas, (0, 0, *canvas))[None, None]
+    squared = torch.stack([_from_center(canvas, box) for box in find_boxes(mask)])[:, None].to(mask.device)
+    nearest = squared.where(mask > FAINTEST_MASK, torch.inf).amin(dim=(2, 3), keepdim=True)
+    return (squared - nearest).clamp_(min=0)
+
+
+def _from_center(canvas: Shape, box: Box) -> Tensor:
+    """Return the squared distance (H, W) of every pixel from the centre of a box, in halves of its sides."""
+    rows, columns = (
+        ((torch.arange(length) - start - (extent - 1) / 2) / max((extent - 1) / 2, 0.5)).square()
+        for length, start, extent in zip(canvas, box[:2], box[2:], strict=True)
+    )
+    return rows[:, None] + columns

@@ -1,0 +1,196 @@
+"""Ensembles: several models as one judge, whose views an ascent shares out among them.
+
+Patterns that convince one model only do not convince the others, so that a picture for several models is a better one.
+In an ascent every member of an ensemble sees a part of the views: n members take the time of one (`Objective.parts`).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .classifier import Classifier
+from .clip import CLIP, TextTower
+from .judge import Judge
+
+M = TypeVar("M", bound=Judge)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierEnsemble(Classifier):
+    """Several classifiers with the same classes as one, whose logits are the mean of theirs.
+
+    Make one with `from_members`. The arguments are those of `Classifier`, and:
+
+    Args:
+        members: the classifiers.
+
+    Example:
+        >>> import torch
+        >>> from das_core import STARTER, load_starter
+        >>> from das_core.models import ClassifierEnsemble
+        >>> twice = ClassifierEnsemble.from_members([load_starter(STARTER), load_starter(STARTER)])
+        >>> twice.name, twice.labels.name(107)
+        ('EfficientNet-Lite0 + EfficientNet-Lite0', 'jellyfish')
+        >>> twice.probabilities(torch.zeros(1, 3, 64, 64)).shape
+        torch.Size([1, 1000])
+    """
+
+    members: tuple[Classifier, ...]
+
+    @classmethod
+    def from_members(cls, members: Sequence[Classifier]) -> Self:
+        """Return the ensemble of some classifiers.
+
+        Args:
+            members: at least two.
+
+        Raises:
+            ValueError: when there are fewer than two, or their classes differ.
+        """
+        first = _check_count(members)[0]
+        for other in members[1:]:
+            if other.labels != first.labels:
+                raise ValueError(
+                    f"{first.name} and {other.name} know different classes ({len(first.labels)} and "
+                    f"{len(other.labels)}), so they cannot answer as one: choose models that were trained on the same "
+                    "classes, or give each an objective of its own"
+                )
+        return cls(**_join(members), labels=first.labels, members=tuple(members))
+
+    def __call__(self, views: Tensor) -> Tensor:
+        """Return the mean logits (V, classes) of views (V, 3, size, size), 0..1, resized for every member."""
+        return torch.stack(_ask_members(self.members, views)).mean(dim=0)
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Return the mean probability of every class for whole images; see `Classifier.probabilities`."""
+        return torch.stack([member.probabilities(images) for member in self.members]).mean(dim=0)
+
+    def with_precision(self, dtype: torch.dtype) -> Self:
+        """Return this ensemble with the weights of all members in another precision; see `Judge.with_precision`."""
+        members = [member.with_precision(dtype) for member in self.members]
+        return self if all(a is b for a, b in zip(members, self.members, strict=True)) else self.from_members(members)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CLIPEnsemble(CLIP):
+    """Several CLIPs as one, whose cosines are the mean of theirs.
+
+    An embedding is the embeddings of all members one after the other, each of the same length. Make one with
+    `from_members`. The arguments are those of `CLIP`, and:
+
+    Args:
+        members: the CLIPs.
+
+    Example:
+        >>> import torch
+        >>> from das_core import CLIP
+        >>> from das_core.models import CLIPEnsemble
+        >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())
+        >>> one = CLIP("one", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), width=3)
+        >>> other = CLIP("other", module, 8, (0.5, 0.5, 0.5), (1.0, 1.0, 1.0), width=3)
+        >>> both = CLIPEnsemble.from_members([one, other])
+        >>> both.encode_images(torch.ones(1, 3, 8, 8)).shape
+        torch.Size([1, 6])
+    """
+
+    members: tuple[CLIP, ...]
+
+    @classmethod
+    def from_members(cls, members: Sequence[CLIP]) -> Self:
+        """Return the ensemble of some CLIPs; it reads if all of them do.
+
+        Args:
+            members: at least two.
+
+        Raises:
+            ValueError: when there are fewer than two.
+        """
+        width = sum(member.width for member in _check_count(members))
+        return cls(**_join(members), width=width, text=_join_towers(members), members=tuple(members))
+
+    def __call__(self, views: Tensor) -> Tensor:
+        """Return embeddings (V, D) of views (V, 3, size, size), 0..1, which are resized for every member."""
+        return _join_embeddings(_ask_members(self.members, views))
+
+    def encode_images(self, images: Tensor) -> Tensor:
+        """Return the embeddings of whole images, each seen as every member was trained to; see `CLIP.encode_images`."""
+        return _join_embeddings([member.encode_images(images) for member in self.members])
+
+    def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
+        """Return embeddings (T, D) of the ensemble as those of its members, each (T, its width) and of length 1."""
+        parts = embeddings.split([member.width for member in self.members], dim=1)
+        return tuple(F.normalize(part, dim=1) for part in parts)
+
+    def with_precision(self, dtype: torch.dtype) -> Self:
+        """Return this ensemble with the weights of all members in another precision; see `Judge.with_precision`."""
+        members = [member.with_precision(dtype) for member in self.members]
+        return self if all(a is b for a, b in zip(members, self.members, strict=True)) else self.from_members(members)
+
+
+def list_members(judge: M) -> tuple[M, ...]:
+    """Return the models that answer for a judge: the members of an ensemble, or the judge itself.
+
+    Args:
+        judge: any judge.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.models import list_members
+        >>> [member.name for member in list_members(load_starter())]
+        ['EfficientNet-Lite0']
+    """
+    return cast("tuple[M, ...]", judge.members) if isinstance(judge, ClassifierEnsemble | CLIPEnsemble) else (judge,)
+
+
+def _check_count(members: Sequence[M]) -> Sequence[M]:
+    """Return the members of an ensemble, or raise a ValueError when there are fewer than two."""
+    if len(members) < 2:
+        raise ValueError(f"an ensemble of {len(members)} is none; give it at least two models")
+    return members
+
+
+def _join(members: Sequence[Judge]) -> dict[str, Any]:
+    """Return the fields of `Judge` of an ensemble.
+
+    Its views are not normalised, for every member does that for itself; they are as large as the largest member's.
+    """
+    return {
+        "name": " + ".join(member.name for member in members),
+        "module": nn.ModuleList([member.module for member in members]),
+        "size": max(member.size for member in members),
+        "mean": (0.0, 0.0, 0.0),
+        "std": (1.0, 1.0, 1.0),
+    }
+
+
+def _ask_members(members: Sequence[Judge], views: Tensor) -> list[Tensor]:
+    """Return the answer of every member to views (V, 3, size, size), 0..1, of any size."""
+    answers = []
+    for member in members:
+        fitted = views
+        if views.shape[-1] != member.size:
+            fitted = F.interpolate(views, size=member.size, mode="bilinear", antialias=True)
+        answers.append(member(fitted))
+    return answers
+
+
+def _join_embeddings(embeddings: Sequence[Tensor]) -> Tensor:
+    """Return embeddings (V, D), each member's (V, its width) scaled so that all are equally long, and their sum 1."""
+    return torch.cat([F.normalize(part, dim=-1) for part in embeddings], dim=-1) / math.sqrt(len(embeddings))
+
+
+def _join_towers(members: Sequence[CLIP]) -> TextTower | None:
+    """Return a text tower that embeds a text by those of all members; None if one of them has none."""
+    towers = [member.text for member in members if member.text is not None]
+    if len(towers) < len(members):
+        return None
+    # It counts by the tower that reads least: what that one cuts is cut for the ensemble.
+    shortest = min(towers, key=lambda tower: tower.context_length)
+    return TextTower(
+        lambda text: _join_embeddings([tower.embed(text) for tower in towers]), shortest.count, shortest.context_length
+    )

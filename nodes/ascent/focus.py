@@ -1,0 +1,69 @@
+"""The input of Optimize that chooses where a picture begins."""
+
+from typing import Any, Literal
+
+from comfy_api.latest import io
+
+from ...das_core.ascent.focus import Focus
+from ..schema import make_options, read_choice
+
+_CHOICES = ("center", "everywhere")
+
+
+def focus_input() -> Any:
+    """Return the input that chooses the focus and its settings; `read_focus` reads its value."""
+    return io.DynamicCombo.Input(
+        "focus",
+        optional=True,
+        options=make_options(
+            _CHOICES,
+            center=[
+                io.Float.Input(
+                    "start",
+                    default=Focus.start,
+                    min=0.05,
+                    max=100.0,
+                    step=0.05,
+                    tooltip="How wide the window is at the first step, in halves of the picture. 0.15: a spot in the "
+                    "middle. 0.3: one object. 1: nearly everywhere.",
+                ),
+                io.Float.Input(
+                    "end",
+                    default=Focus.end,
+                    min=0.05,
+                    max=100.0,
+                    step=0.05,
+                    tooltip="How wide it becomes. 1.2: the corners move half as far as the middle, before a plain ground. "
+                    "3: all of the picture nearly alike, a fuller scene. Not below start.",
+                ),
+                io.Float.Input(
+                    "share",
+                    default=Focus.share,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="Share of the steps over which it opens. 0: open from the first step. 0.7: the picture "
+                    "grows from its middle. 1: the edges come last.",
+                ),
+            ],
+        ),
+        tooltip="Where the picture begins. center: in its middle, or in that of a mask or region, from where it grows: "
+        "one whole object. everywhere: all over at once, for wide scenes and textures, for tiles, and for a start "
+        "image that should change evenly.",
+    )
+
+
+def read_focus(choice: dict[str, Any] | None) -> Focus | Literal["auto"] | None:
+    """Return the focus that is chosen: None for everywhere.
+
+    Args:
+        choice: the value of the input from `focus_input`; None where a workflow does not have it, which leaves the
+            choice to the ascent.
+
+    Raises:
+        ValueError: when no known focus is chosen, or a setting of it is out of range.
+    """
+    if choice is None:
+        return "auto"
+    kind, settings = read_choice("focus", choice, _CHOICES)
+    return Focus(**settings) if kind == "center" else None

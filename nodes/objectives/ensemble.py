@@ -1,0 +1,51 @@
+"""The node Ensemble."""
+
+from collections.abc import Mapping
+
+from comfy_api.latest import io
+
+from ...das_core.objectives.base import Objective as CoreObjective
+from ...das_core.objectives.ensemble import EnsembleObjective
+from ..schema import Objective, schema
+
+_MAX_OBJECTIVES = 32
+
+
+class Ensemble(io.ComfyNode):
+    """The node that lets several objectives share out the views."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_Ensemble",
+            display_name="Ensemble",
+            category="Direct Ascent/objectives",
+            description=(
+                "Ask several models for the same picture at about the time of one: each sees a part of the views. What "
+                "convinces models that were trained apart is a better picture than what convinces one. Connect an "
+                "objective for each model: the same classes in Class Objectives, or the same words in Text Objectives. "
+                "Connected to Optimize one by one, each would see all views, and take its own time."
+            ),
+            search_aliases=["das", "direct ascent", "several models", "combine", "share views", "vote"],
+            inputs=[
+                io.Autogrow.Input(
+                    "objectives",
+                    template=io.Autogrow.TemplatePrefix(
+                        Objective.Input(
+                            "objective",
+                            tooltip="An objective for one of the models. Connect one and another slot appears.",
+                        ),
+                        prefix="objective",
+                        min=2,
+                        max=_MAX_OBJECTIVES,
+                    ),
+                    tooltip="Two or more objectives, each for a model. Each keeps its weight.",
+                )
+            ],
+            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+        )
+
+    @classmethod
+    def execute(cls, objectives: Mapping[str, CoreObjective] | None = None) -> io.NodeOutput:
+        connected = tuple(objective for objective in (objectives or {}).values() if objective is not None)
+        return io.NodeOutput(EnsembleObjective(connected))

@@ -1,0 +1,400 @@
+"""Recognition by toys that look at colour or at fine texture alone, and by a real starter; Pillow as a reference."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from benchmarks.common import load_photograph
+from benchmarks.recognition import (
+    HEADER,
+    RULE,
+    TEXT_HEADER,
+    Answer,
+    Verdict,
+    judge_class,
+    judge_text,
+    mean_distance,
+    remove_colour,
+    summarise,
+    view_from_afar,
+)
+from das_core.models.classifier import Classifier
+from das_core.models.clip import CLIP, TextTower, assemble_clip
+from das_core.models.judge import Judge
+from das_core.models.labels import number_labels
+from das_core.models.sources.starters import SECOND_OPINION, load_starter
+
+SIZE = 96
+COLOURS = {
+    "a photo": (1.0, 1.0, 1.0),
+    "red": (1.0, 0.0, 0.0),
+    "green": (0.0, 1.0, 0.0),
+    "blue": (0.0, 0.0, 1.0),
+    "white": (1.0, 1.0, 1.0),
+}
+
+
+class MeanColour(nn.Module):
+    """Three logits: ten times the mean red, green and blue of a view."""
+
+    def forward(self, views: Tensor) -> Tensor:
+        return 10 * views.mean(dim=(2, 3))
+
+
+class Texture(nn.Module):
+    """Two logits: how much a view differs from itself blurred, and a fifth of that of a checkerboard."""
+
+    def forward(self, views: Tensor) -> Tensor:
+        blurred = nn.functional.avg_pool2d(views, 2, stride=1)
+        fine = (views[:, :, 1:, 1:] - blurred).abs().mean(dim=(1, 2, 3))
+        return torch.stack([20 * fine, torch.full_like(fine, 2.0)], dim=1)
+
+
+class Constant(nn.Module):
+    """Logits that are the same whatever the view shows."""
+
+    def __init__(self, *logits: float) -> None:
+        super().__init__()
+        self.logits = torch.tensor(logits)
+
+    def forward(self, views: Tensor) -> Tensor:
+        return self.logits.expand(len(views), -1)
+
+
+class Pooling(nn.Module):
+    """A network that averages its features inside its own code, so that no layer has them averaged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 6, 5, stride=3)
+        self.head = nn.Linear(6, 4)
+        generator = torch.Generator().manual_seed(1)
+        for parameter in self.parameters():
+            parameter.data = torch.randn(parameter.shape, generator=generator)
+
+    def forward(self, views: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.convolution(views).mean(dim=(2, 3)))
+        return logits
+
+
+def make_classifier(module: nn.Module, classes: int, size: int = SIZE) -> Classifier:
+    module = module.eval().requires_grad_(False)
+    return Classifier("toy", module, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(classes))
+
+
+def make_clip() -> CLIP:
+    judge = Judge("toy", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), SIZE, (0.0,) * 3, (1.0,) * 3)  # type: ignore[arg-type]
+    tower = TextTower(lambda text: torch.tensor(COLOURS[text]), count=len, context_length=77)
+    return assemble_clip(judge, tower, "shortest", "bicubic")
+
+
+def paint(*colours: tuple[float, float, float], side: int = SIZE) -> Tensor:
+    """Images of one colour each."""
+    return torch.tensor(colours)[:, :, None, None].expand(-1, -1, side, side).contiguous()
+
+
+def checkerboard(side: int = SIZE) -> Tensor:
+    """An image of white and black pixels by turns."""
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    return ((rows + columns) % 2).float().expand(1, 3, side, side).contiguous()
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def softmax(*logits: float) -> np.ndarray:
+    powers = np.exp(np.array(logits))
+    return powers / powers.sum()
+
+
+def resize_by_pillow(channel: np.ndarray, width: int, height: int) -> np.ndarray:
+    resized = Image.fromarray(channel.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(resized).clip(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "small"),
+    [(224, 224, (64, 64)), (96, 160, (64, 107)), (200, 65, (197, 64)), (65, 64, None), (40, 300, None)],
+)
+def test_from_afar_is_what_pillow_makes_of_64_pixels(height: int, width: int, small: tuple[int, int] | None) -> None:
+    # Hard edges, so that both resizings overshoot and clamping counts.
+    images = (noise(2, 3, height, width) > 0.5).float()
+    seen = view_from_afar(images)
+    assert seen.shape == images.shape
+    if small is None:
+        assert torch.equal(seen, images)
+        return
+    for image, shown in zip(images.numpy(), seen.numpy(), strict=True):
+        for channel, found in zip(image, shown, strict=True):
+            shrunk = resize_by_pillow(channel, small[1], small[0])
+            np.testing.assert_allclose(found, resize_by_pillow(shrunk, width, height), atol=5e-5)
+    assert not torch.equal(seen, images)
+    assert float(seen.min()) >= 0
+    assert float(seen.max()) <= 1
+
+
+def test_from_afar_values_stay_in_the_range_of_a_picture() -> None:
+    step = torch.zeros(1, 3, 128, 128)
+    step[..., 64:] = 1
+    seen = view_from_afar(step)
+    assert (float(seen.min()), float(seen.max())) == (0, 1)
+
+
+def test_grey_is_the_luminance_of_rec_601_in_three_equal_channels() -> None:
+    images = noise(2, 3, 30, 50)
+    red, green, blue = images.double().numpy().transpose(1, 0, 2, 3)
+    expected = 0.299 * red + 0.587 * green + 0.114 * blue
+    grey = remove_colour(images)
+    assert grey.shape == images.shape
+    for channel in range(3):
+        np.testing.assert_allclose(grey[:, channel].numpy(), expected, atol=1e-6)
+    assert float(remove_colour(torch.ones(1, 3, 4, 4)).max()) <= 1
+
+
+def test_grey_is_the_grey_of_pillow() -> None:
+    photograph = load_photograph("coffee")
+    pixels = (photograph[0] * 255).round().byte().movedim(0, -1).numpy()
+    expected = np.asarray(Image.fromarray(pixels).convert("L")).astype(np.float64)
+    np.testing.assert_allclose(remove_colour(photograph)[0, 0].numpy() * 255, expected, atol=0.51)
+
+
+def test_who_looks_at_colour_alone_recognises_nothing_in_grey() -> None:
+    classifier = make_classifier(MeanColour(), 3)
+    colours = ((0.8, 0.2, 0.1), (0.3, 0.1, 0.6))
+    verdicts = judge_class(classifier, paint(*colours), [0, 2])
+    for verdict, colour, target in zip(verdicts, colours, (0, 2), strict=True):
+        expected = softmax(*(10 * value for value in colour))[target]
+        assert verdict.as_is == Answer(pytest.approx(expected, rel=1e-4), 0)  # type: ignore[arg-type]
+        assert verdict.afar == Answer(pytest.approx(expected, rel=1e-4), 0)  # type: ignore[arg-type]
+        # All three channels are alike, and a class that is no likelier than the others is not named first.
+        assert verdict.grey == Answer(pytest.approx(1 / 3, rel=1e-4), 2)  # type: ignore[arg-type]
+        assert not verdict.recognised
+
+
+def test_who_looks_at_fine_texture_alone_recognises_nothing_from_afar() -> None:
+    classifier = make_classifier(Texture(), 2)
+    textured, plain = judge_class(classifier, torch.cat([checkerboard(), paint((0.5, 0.5, 0.5))]), [0, 1])
+    assert [answer.rank for answer in textured.answers] == [0, 1, 0]
+    # Every pixel of a checkerboard differs by 0.5 from the mean around it: logits 10 and 2. From afar it is one grey.
+    assert textured.as_is.score == pytest.approx(softmax(10, 2)[0], rel=1e-4)
+    assert textured.afar.score == pytest.approx(softmax(0, 2)[0], abs=0.02)
+    assert not textured.recognised
+    assert plain.recognised
+
+
+def test_ranks_count_the_classes_that_are_likelier() -> None:
+    classifier = make_classifier(Constant(1.0, 4.0, 3.0, 2.0), 4)
+    verdicts = judge_class(classifier, noise(4, 3, SIZE, SIZE), [0, 1, 2, 3])
+    assert [verdict.as_is.rank for verdict in verdicts] == [3, 0, 1, 2]
+    expected = softmax(1, 4, 3, 2)
+    assert [verdict.grey.score for verdict in verdicts] == pytest.approx(list(expected), rel=1e-4)
+    assert [verdict.recognised for verdict in verdicts] == [False, True, False, False]
+
+
+def test_a_judge_without_an_opinion_recognises_nothing() -> None:
+    verdicts = judge_class(make_classifier(Constant(1.0, 1.0), 2), noise(2, 3, SIZE, SIZE), [0, 1])
+    assert [verdict.as_is for verdict in verdicts] == [Answer(0.5, 1)] * 2
+
+
+def test_values_are_those_that_a_file_could_hold() -> None:
+    classifier = make_classifier(MeanColour(), 3)
+    beyond, within = paint((3.0, -2.0, 0.4)), paint((1.0, 0.0, 0.4))
+    assert judge_class(classifier, beyond, [0]) == judge_class(classifier, within, [0])
+
+
+def test_a_photograph_is_recognised_and_its_noise_is_not() -> None:
+    starter = load_starter(SECOND_OPINION)
+    espresso = starter.labels.find("espresso")
+    photograph = load_photograph("coffee")
+    shuffled = photograph.flatten(2)[:, :, torch.randperm(photograph[0, 0].numel(), generator=torch.manual_seed(0))]
+    both = torch.cat([photograph, shuffled.reshape(photograph.shape)])
+    before = both.clone()
+    good, bad = judge_class(starter, both, [espresso, espresso])
+    assert good.recognised
+    assert all(answer.rank > 5 for answer in bad.answers)
+    assert torch.equal(both, before)
+    # Each condition by hand: 400 x 600 shrinks to 64 x 96.
+    channels = photograph[0].numpy()
+    afar = [resize_by_pillow(resize_by_pillow(channel, 96, 64), 600, 400) for channel in channels]
+    grey = np.broadcast_to(np.tensordot([0.299, 0.587, 0.114], channels, axes=1), channels.shape)
+    for answer, shown in zip(good.answers, (channels, np.stack(afar), grey), strict=True):
+        seen = starter.probabilities(torch.from_numpy(shown.astype(np.float32))[None])[0]
+        assert answer.score == pytest.approx(float(seen[espresso]), abs=1e-3)
+        assert int(seen.argmax()) == espresso
+    assert judge_class(starter, photograph, [0])[0].as_is.rank > 0
+
+
+@pytest.mark.parametrize("target", [-1, 3])
+def test_a_class_that_does_not_exist_is_refused(target: int) -> None:
+    with pytest.raises(ValueError, match=f"class {target} is out of range; toy has classes 0 to 2"):
+        judge_class(make_classifier(MeanColour(), 3), paint((1.0, 0.0, 0.0)), [target])
+
+
+def test_every_image_needs_a_class() -> None:
+    with pytest.raises(ValueError, match="2 images and 1 classes; every image needs one"):
+        judge_class(make_classifier(MeanColour(), 3), noise(2, 3, SIZE, SIZE), [0])
+
+
+def test_a_judge_that_answers_with_no_numbers_is_refused() -> None:
+    with pytest.raises(ValueError, match="values that are no numbers"):
+        judge_class(make_classifier(Constant(1.0, math.nan), 2), noise(1, 3, SIZE, SIZE), [0])
+
+
+def test_what_is_no_batch_of_images_is_refused() -> None:
+    with pytest.raises(ValueError, match="the image to judge has the shape"):
+        judge_class(make_classifier(MeanColour(), 3), noise(3, SIZE, SIZE), [0, 0, 0])
+
+
+def test_texts_are_ranked_by_cosine_under_the_three_conditions() -> None:
+    colours = ((0.8, 0.2, 0.1), (0.3, 0.5, 0.6))
+    texts = ["red", "green", "blue", "white"]
+    verdicts = judge_text(make_clip(), paint(*colours), texts)
+    targets = np.array([COLOURS[text] for text in texts])
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
+    for number, (verdict, colour) in enumerate(zip(verdicts, colours, strict=True)):
+        luminance = float(np.dot(colour, (0.299, 0.587, 0.114)))
+        for answer, shown in zip(verdict.answers, (colour, colour, (luminance,) * 3), strict=True):
+            cosines = targets @ np.array(shown) / np.linalg.norm(shown)
+            assert answer.score == pytest.approx(cosines[number], abs=1e-5)
+    assert [answer.rank for answer in verdicts[0].answers] == [0, 0, 3]
+    # White and blue are nearer; in grey, red, green and blue are alike behind white.
+    assert [answer.rank for answer in verdicts[1].answers] == [2, 2, 3]
+
+
+def test_a_text_that_is_right_everywhere_is_recognised() -> None:
+    (verdict,) = judge_text(make_clip(), paint((0.7, 0.7, 0.7)), ["white", "red", "green", "blue"])
+    assert verdict.recognised
+
+
+def test_images_may_share_a_text() -> None:
+    colours = paint((0.9, 0.1, 0.1), (0.8, 0.2, 0.0), (0.1, 0.9, 0.3))
+    verdicts = judge_text(make_clip(), colours, ["red", "red", "green", "blue", "blue", "red"])
+    assert [verdict.as_is.rank for verdict in verdicts] == [0, 0, 0]
+    assert verdicts[1] == judge_text(make_clip(), colours[1:2], ["red", "green", "blue"])[0]
+
+
+def test_every_image_needs_a_text() -> None:
+    with pytest.raises(ValueError, match="2 images and 1 texts; every image needs a text of its own"):
+        judge_text(make_clip(), paint((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), ["red"])
+
+
+def test_a_row_counts_and_averages_each_condition_by_itself() -> None:
+    verdicts = [
+        Verdict(Answer(0.9, 0), Answer(0.5, 0), Answer(0.25, 0)),
+        Verdict(Answer(0.8, 0), Answer(0.1, 3), Answer(0.25, 0)),
+        Verdict(Answer(0.7, 0), Answer(0.3, 0), Answer(0.0, 9)),
+        Verdict(Answer(0.2, 1), Answer(0.1, 0), Answer(0.1, 1)),
+    ]
+    assert [verdict.recognised for verdict in verdicts] == [True, False, False, False]
+    assert summarise(verdicts) == "| 75% | 75% | 50% | 25% | 0.650 | 0.250 | 0.150 |"
+    with pytest.raises(ValueError, match="no verdicts to sum up"):
+        summarise([])
+
+
+def test_rows_have_the_columns_of_their_headers() -> None:
+    row = summarise([Verdict(Answer(0.9, 0), Answer(0.5, 0), Answer(0.25, 0))])
+    assert {text.count("|") for text in (HEADER, TEXT_HEADER, RULE, row)} == {8}
+    assert all(text.startswith("|") and text.endswith("|") for text in (HEADER, TEXT_HEADER, RULE, row))
+    assert "mean p" in HEADER
+    assert "mean cosine" in TEXT_HEADER
+
+
+def test_cells_name_the_choice_where_the_right_one_is_not_first() -> None:
+    verdict = Verdict(Answer(0.9, 0), Answer(0.104, 2), Answer(0.25, 0))
+    assert verdict.format_cells() == "0.900 | 0.104 (choice 3) | 0.250 | no"
+    verdict = Verdict(Answer(0.9, 0), Answer(0.5, 0), Answer(0.25, 0))
+    assert verdict.format_cells() == "0.900 | 0.500 | 0.250 | yes"
+
+
+def linear_on_colour() -> Classifier:
+    """Features: the mean red, green and blue."""
+    return make_classifier(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 5)), 5)
+
+
+def cosine_distance(features: np.ndarray) -> float:
+    """The mean over all pairs, one by one."""
+    lengths = np.linalg.norm(features, axis=1)
+    found = [
+        1 - features[i] @ features[j] / lengths[i] / lengths[j]
+        for i in range(len(features))
+        for j in range(i + 1, len(features))
+    ]
+    return float(np.mean(found))
+
+
+def test_equal_images_have_no_distance() -> None:
+    image = noise(1, 3, SIZE, SIZE)
+    assert mean_distance(linear_on_colour(), image.repeat(18, 1, 1, 1)) == pytest.approx(0, abs=1e-6)
+    # The length of the features does not count, only their direction.
+    assert mean_distance(linear_on_colour(), torch.cat([image, image / 2])) == pytest.approx(0, abs=1e-6)
+
+
+def test_images_of_different_features_are_distant() -> None:
+    red, green, blue = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+    assert mean_distance(linear_on_colour(), paint(red, green, blue)) == pytest.approx(1)
+    assert mean_distance(linear_on_colour(), paint(red, red, blue)) == pytest.approx(2 / 3)
+
+
+def test_the_distance_is_the_mean_over_all_pairs() -> None:
+    colours = noise(21, 3)
+    images = colours[:, :, None, None].expand(-1, -1, SIZE, SIZE + 10).contiguous()
+    expected = cosine_distance(colours.double().numpy())
+    assert mean_distance(linear_on_colour(), images) == pytest.approx(expected, rel=1e-4)
+
+
+def test_features_are_those_that_the_last_linear_layer_takes() -> None:
+    generator = torch.Generator().manual_seed(2)
+    module = nn.Sequential(
+        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 4)
+    )
+    for parameter in module.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator)
+    images = noise(5, 3, SIZE, SIZE)
+    expected = cosine_distance(module[:-1](images).double().detach().numpy())
+    assert mean_distance(make_classifier(module, 4), images) == pytest.approx(expected, rel=1e-4)
+
+
+def test_features_with_positions_are_averaged_over_them() -> None:
+    module = Pooling()
+    images = noise(5, 3, SIZE, SIZE) * noise(5, 3, 1, 1, seed=1)
+    expected = cosine_distance(module.convolution(images).mean(dim=(2, 3)).double().detach().numpy())
+    assert mean_distance(make_classifier(module, 4), images) == pytest.approx(expected, rel=1e-4)
+
+
+def test_features_of_a_real_classifier_are_those_of_timm() -> None:
+    starter = load_starter()
+    images = torch.cat([load_photograph(subject)[:, :, :224, :224] for subject in ("coffee", "astronaut", "brick")])
+    with torch.no_grad():
+        seen: Tensor = starter.module.forward_features((images - 0.5) / 0.5)  # type: ignore[operator]
+        pooled: Tensor = starter.module.forward_head(seen, pre_logits=True)  # type: ignore[operator]
+    expected = cosine_distance(pooled.double().numpy())
+    assert expected > 0.3
+    assert mean_distance(starter, images) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("make", "count", "message"),
+    [
+        (linear_on_colour, 1, "1 image has nothing to differ from; compare at least 2"),
+        (lambda: make_classifier(MeanColour(), 3), 2, "toy has no layers"),
+        (
+            lambda: make_classifier(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), 3),
+            2,
+            "toy has no linear layer at its end",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(make: Callable[[], Classifier], count: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mean_distance(make(), noise(count, 3, SIZE, SIZE))
+
+
+def test_an_image_without_features_is_refused() -> None:
+    with pytest.raises(ValueError, match="toy finds no features in an image"):
+        mean_distance(linear_on_colour(), paint((1.0, 0.0, 0.0), (0.0, 0.0, 0.0)))

@@ -1,0 +1,55 @@
+"""The input focus of Optimize: what its choices are, and what is said of bad values."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from loaded_pack import Pack, assert_refused
+
+
+def read(pack: Pack, choice: Any) -> Any:
+    return pack.module("nodes.ascent.focus").read_focus(choice)
+
+
+def test_the_choices_are_a_focus_or_none(pack: Pack) -> None:
+    focus = pack.module("das_core.ascent.focus").Focus
+    assert read(pack, {"focus": "center", "start": 0.2, "end": 3.0, "share": 0.5}) == focus(0.2, 3.0, 0.5)
+    assert read(pack, {"focus": "center"}) == focus()
+    assert read(pack, {"focus": "everywhere"}) is None
+    assert read(pack, "everywhere") is None
+
+
+def test_a_workflow_without_the_input_leaves_it_to_the_ascent(pack: Pack) -> None:
+    assert read(pack, None) == "auto"
+    chosen, left = (pack.optimize(steps=3, **more)[0] for more in ({"focus": {"focus": "center"}}, {}))
+    assert chosen.equal(left)
+    everywhere = pack.optimize(steps=3, focus={"focus": "everywhere"})[0]
+    assert not everywhere.equal(left)
+
+
+def test_a_picture_grows_from_its_middle(pack: Pack) -> None:
+    narrow = {"focus": "center", "start": 0.1, "end": 0.1, "share": 1.0}
+    *_, importance = pack.optimize(steps=2, focus=narrow)
+    assert importance[:, 28:36, 28:36].mean() > 20 * importance[:, :8, :8].mean()
+
+
+def test_old_workflows_of_tiles_go_on(pack: Pack) -> None:
+    tile = pack.stack(margin=0, tile=True)
+    assert pack.optimize(stack=tile, augmentation=pack.augmentation(jitter=0), steps=1)[0].shape[0] == 1
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"focus 'corner' is unknown; choose center or everywhere": lambda pack: pack.optimize(focus={"focus": "corner"}),
+    r"focus 0\.0 is not between": lambda pack: pack.optimize(focus={"focus": "center", "start": 0.0}),
+    r"ends at 0\.1 does not open from 0\.3": lambda pack: pack.optimize(focus={"focus": "center", "end": 0.1}),
+    r"opens over 2\.0 of the steps": lambda pack: pack.optimize(focus={"focus": "center", "share": 2.0}),
+    r"a tile has no centre.*choose": lambda pack: pack.optimize(
+        stack=pack.stack(margin=0, tile=True), augmentation=pack.augmentation(jitter=0), focus={"focus": "center"}
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)
