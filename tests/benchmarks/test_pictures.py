@@ -1,0 +1,112 @@
+"""The pictures of the quality benches: made once, kept as files, made anew only when they must be."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import pictures
+from benchmarks.recipes import PICTURE, SKETCH, Recipe
+from das_core.ascent.optimizers import NormalizedAscent
+from das_core.objectives.base import Objective
+from das_core.objectives.classes import ClassObjective
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+from toys import classifier
+
+TINY = replace(
+    PICTURE, name="tiny", steps=2, spec=StackSpec(32, 24, 8), augmentation=Augmentation(2, Windows(8)), focus=None
+)
+
+
+class Asked:
+    """Makes objectives of a toy classifier, and remembers for what."""
+
+    def __init__(self) -> None:
+        self.wishes: list[str] = []
+        self.model = classifier()
+
+    def __call__(self, recipe: Recipe, wish: str) -> Objective:
+        self.wishes.append(wish)
+        return ClassObjective.from_text(self.model, wish)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder where pictures are kept."""
+    monkeypatch.setattr(pictures, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def make(asked: Asked, wishes: Sequence[str], recipe: Recipe = TINY, seed: int = 0) -> torch.Tensor:
+    images, seconds = pictures.make_pictures(recipe, asked, wishes, seed)
+    assert len(seconds) == len(wishes)
+    assert min(seconds) > 0
+    return images
+
+
+def test_what_is_there_is_not_made_again(folder: Path) -> None:
+    asked = Asked()
+    first = make(asked, ["1", "2"])
+    assert first.shape == (2, 3, 24, 32)
+    again = make(asked, ["2", "3", "1"])
+    assert asked.wishes == ["1", "2", "3"]
+    assert torch.equal(again[[2, 0]], first)
+    assert len(list(folder.rglob("*.png"))) == 3
+
+
+def test_a_picture_that_was_cut_off_is_made_again() -> None:
+    asked = Asked()
+    first = make(asked, ["1"])
+    path = pictures.find_file(TINY, "1", 0)
+    path.write_bytes(path.read_bytes()[:50])
+    path.with_suffix(".json").unlink()
+    assert torch.equal(make(asked, ["1"]), first)
+    assert asked.wishes == ["1", "1"]
+
+
+def test_it_is_the_ascent_of_the_recipe_with_the_bits_of_a_file() -> None:
+    asked = Asked()
+    kept = make(asked, ["4"], seed=3)
+    image, _ = TINY.climb([asked(TINY, "4")], 3)
+    assert (kept - image).abs().max() < 1 / 255
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(TINY, steps=3),
+        replace(TINY, optimizer=NormalizedAscent(0.2)),
+        replace(TINY, augmentation=replace(TINY.augmentation, transforms=())),
+    ],
+    ids=["steps", "optimizer", "augmentation"],
+)
+def test_other_settings_make_other_pictures(other: Recipe) -> None:
+    asked = Asked()
+    assert not torch.equal(make(asked, ["1"], other), make(asked, ["1"]))
+    assert asked.wishes == ["1", "1"]
+
+
+def test_seeds_have_folders_of_their_own_and_files_are_named_by_what_was_asked_for() -> None:
+    assert pictures.find_file(TINY, "a red sports car!", 7).relative_to(pictures.FOLDER).parts[1:] == (
+        "7",
+        "a_red_sports_car.png",
+    )
+    assert not torch.equal(make(Asked(), ["1"], seed=1), make(Asked(), ["1"], seed=2))
+
+
+def test_the_notes_say_what_was_asked_and_how_long_it_took() -> None:
+    make(Asked(), ["1"])
+    notes = json.loads(pictures.find_file(TINY, "1", 0).with_suffix(".json").read_text())
+    assert notes["wish"] == "1"
+    assert notes["threads"] == torch.get_num_threads()
+
+
+def test_recipes_are_told_apart_and_described() -> None:
+    assert PICTURE.key != SKETCH.key
+    assert PICTURE.key.startswith("picture-")
+    assert SKETCH.describe() == "32 steps x 8 views, two models"
