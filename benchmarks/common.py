@@ -11,17 +11,21 @@ from torchvision.transforms.functional import to_pil_image, to_tensor
 from torchvision.utils import make_grid
 
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.optimizers import NormalizedAscent, Optimizer
 from das_core.objectives.base import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
+from das_core.views.transforms import Flip, Noise
 
 HERE = Path(__file__).parent
 """Where RESULTS.md and its pictures lie."""
 
 SEED = 0
 """One seed for all."""
+
+PLAIN = (Flip(), Noise())
+"""The transforms of views that keep their colours."""
 
 SUBJECTS = (
     "astronaut",
@@ -56,15 +60,19 @@ def climb_image(
     optimizer: Optimizer | None = None,
     steps: int = 100,
 ) -> Tensor:
-    """Return the image (1, 3, height, width) of an ascent; what is not given is the default of the nodes."""
+    """Return the image (1, 3, height, width) of an ascent that changes all of a picture alike, in its own colours.
+
+    That is what the workflows set whose target is an image, a style or a feature: no focus, and `PLAIN` views.
+    """
     ascent = Ascent(
         stack or ImageStack.gray(StackSpec()),
         objectives,
-        augmentation,
+        augmentation or Augmentation(transforms=PLAIN),
         steps=steps,
-        optimizer=optimizer,
+        optimizer=optimizer or NormalizedAscent(step_size=0.06),
         schedule="cosine",
         seed=SEED,
+        focus=None,
     )
     return ascent.run().image
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from benchmarks.common import HERE, SUBJECTS, climb_image, load_photograph, save_sheet
+from benchmarks.common import HERE, PLAIN, SUBJECTS, climb_image, load_photograph, save_sheet
 from das_core.ascent.optimizers import NormalizedAscent
 from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
@@ -64,7 +64,10 @@ def _features(models: tuple[Classifier, ...]) -> str:
             for channel in _channels(seen.layers[0].channels):
                 objective = FeatureObjective.from_layer(model, name, "channel", channel)
                 image = climb_image(
-                    [objective], ImageStack.gray(SPEC), Augmentation(FEATURE_VIEWS), steps=FEATURE_STEPS
+                    [objective],
+                    ImageStack.gray(SPEC),
+                    Augmentation(FEATURE_VIEWS, transforms=PLAIN),
+                    steps=FEATURE_STEPS,
                 )
                 own = float(_means(seen(fit_square(image, model.size))[name])[0, channel])
                 theirs = found[:, channel]
@@ -78,7 +81,7 @@ def _features(models: tuple[Classifier, ...]) -> str:
     table = "\n".join(rows)
     pictures = "\n\n".join(f"![{model.name}]({_file(model)})" for model in models)
     return f"""{CHANNELS} random channels of each of {len(LAYERS)} layers, {FEATURE_STEPS} steps from grey,
-{FEATURE_VIEWS} views, node defaults otherwise. The mean activation of a channel for its image, shown whole, is above
+{FEATURE_VIEWS} views, colours as they are, no focus. The mean activation of a channel for its image, shown whole, is above
 that for every one of the {len(SUBJECTS)} sample photographs for {won} of {count} channels. In the table: by how many
 standard deviations of the photographs it is above their mean.
 

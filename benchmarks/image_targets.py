@@ -49,7 +49,7 @@ def _reconstructions(climber: CLIP, judge: CLIP) -> str:
         found[clip.name] = [SUBJECTS[int(best)] for best in table.argmax(dim=1)]
     share = {name: sum(map(str.__eq__, SUBJECTS, chosen)) / len(SUBJECTS) for name, chosen in found.items()}
     rows = "\n".join(f"| {' | '.join(row)} |" for row in zip(SUBJECTS, *found.values(), strict=True))
-    return f"""Reconstruction from the embedding alone, node defaults: {share[judge.name]:.0%} of the images are nearest
+    return f"""Reconstruction from the embedding alone, 100 steps: {share[judge.name]:.0%} of the images are nearest
 to their own photograph by the judge, {share[climber.name]:.0%} by the climber itself.
 
 | photograph | nearest by the judge | nearest by the climber |

@@ -11,7 +11,20 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import ablation, classes, features, image_targets, large, memory, regions, speed, stacks, text
+from benchmarks import (
+    ablation,
+    classes,
+    diversity,
+    features,
+    image_targets,
+    large,
+    memory,
+    pace,
+    regions,
+    speed,
+    stacks,
+    text,
+)
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 SECTIONS: dict[str, Callable[[], str]] = {
@@ -20,6 +33,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "large": large.report,
     "ablation": ablation.report,
     "classes": classes.report,
+    "diversity": diversity.report,
+    "pace": pace.report,
     "text": text.report,
     "image_targets": image_targets.report,
     "features": features.report,

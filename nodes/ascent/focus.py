@@ -33,8 +33,8 @@ def focus_input() -> Any:
                     min=0.05,
                     max=100.0,
                     step=0.05,
-                    tooltip="How wide it becomes. 1.2: the corners move half as far as the middle, before a plain ground. "
-                    "3: all of the picture nearly alike, a fuller scene. Not below start.",
+                    tooltip="How wide it becomes. 1.2: the corners move half as far as the middle, before a plain "
+                    "ground. 3: all of the picture nearly alike, a fuller scene. Not below start.",
                 ),
                 io.Float.Input(
                     "share",

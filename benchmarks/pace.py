@@ -1,0 +1,107 @@
+"""How soon: what an uninvolved classifier says of a picture while it is climbed, over the seconds of the climbing.
+
+The recipes take turns, class by class, in one process; the judge's own time does not count.
+"""
+
+import time
+from dataclasses import dataclass
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from benchmarks.common import HERE, SEED
+from benchmarks.recipes import BEST, FIRST_VERSION, PICTURE, REFERENCE, SKETCH, Recipe
+from das_core.ascent.loop import Ascent
+from das_core.models.classifier import Classifier
+from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.stack.image_stack import ImageStack
+
+CLASSES = (483, 817, 107, 949)
+"""Castle, sports car, jellyfish, strawberry: classes that settings were chosen on."""
+
+RECIPES = (SKETCH, PICTURE, BEST, FIRST_VERSION, REFERENCE)
+LOOKS = 10
+"""How often the judge looks at each ascent."""
+
+FILE = HERE / "pace.png"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the judge said after some seconds of climbing."""
+
+    seconds: float
+    probability: float
+
+
+def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
+    """Return what the judge said at each of its looks, the last one at the end."""
+    ascent = Ascent(
+        ImageStack.gray(recipe.spec),
+        [recipe.ask_class(str(target))],
+        recipe.augmentation,
+        steps=recipe.steps,
+        optimizer=recipe.optimizer,
+        schedule=recipe.schedule,
+        seed=SEED,
+        focus=recipe.focus,
+    )
+    looks, spent, begin = [], 0.0, time.perf_counter()
+    for done, step in enumerate(ascent, start=1):
+        if done * LOOKS // recipe.steps > (done - 1) * LOOKS // recipe.steps:
+            spent += time.perf_counter() - begin
+            looks.append(Look(spent, float(judge.probabilities(step.image())[0, target])))
+            begin = time.perf_counter()
+    return looks
+
+
+def average(runs: list[list[Look]]) -> list[Look]:
+    """Return the mean over classes of every look."""
+    count = len(runs)
+    return [
+        Look(sum(look.seconds for look in looks) / count, sum(look.probability for look in looks) / count)
+        for looks in zip(*runs, strict=True)
+    ]
+
+
+def first_time(looks: list[Look], probability: float) -> str:
+    """Return the seconds until the mean first reaches a probability, in words."""
+    reached = [look.seconds for look in looks if look.probability >= probability]
+    return f"{reached[0]:.0f} s" if reached else "not reached"
+
+
+def report() -> str:
+    """Return the section of RESULTS.md; the plot goes beside it."""
+    judge = load_starter(SECOND_OPINION)
+    runs: dict[str, list[list[Look]]] = {recipe.name: [] for recipe in RECIPES}
+    for target in CLASSES:
+        for recipe in RECIPES:
+            runs[recipe.name].append(climb(recipe, judge, target))
+    means = {recipe: average(runs[recipe.name]) for recipe in RECIPES}
+    draw(means)
+    rows = "\n".join(
+        f"| {recipe.title} | {recipe.describe()} | {looks[-1].seconds:.0f} s | {looks[-1].probability:.2f} "
+        f"| {first_time(looks, 0.25)} | {first_time(looks, 0.5)} | {first_time(looks, 0.75)} |"
+        for recipe, looks in means.items()
+    )
+    return f"""Mean over {len(CLASSES)} classes, seed {SEED}, the recipes by turns in one process. Judge: {judge.name}.
+
+| settings | work | seconds in all | mean p at the end | p 0.25 after | p 0.5 after | p 0.75 after |
+|---|---|---|---|---|---|---|
+{rows}
+
+![mean probability over seconds]({FILE.name})
+"""
+
+
+def draw(means: dict[Recipe, list[Look]]) -> None:
+    """Plot the mean probability over the seconds, one line for each recipe."""
+    with matplotlib.rc_context({"font.size": 11}):
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        axes = figure.subplots()
+        for recipe, looks in means.items():
+            axes.plot([look.seconds for look in looks], [look.probability for look in looks], "o-", label=recipe.title)
+        axes.set(xscale="log", xlabel="seconds of climbing", ylabel="the judge's mean probability", ylim=(0, 1))
+        axes.grid(alpha=0.3)
+        axes.legend()
+        figure.savefig(FILE, dpi=110)
