@@ -124,7 +124,8 @@ class Ascent:
         if not any(objective.weight for objective in objectives):
             raise ValueError("the weights of all objectives are 0, so there is nothing to climb; raise one above 0")
         margin, tile = stack.spec.margin, stack.spec.tile
-        if focus == "auto":
+        if isinstance(focus, str):
+            check_choice("focus", focus, ["auto"])
             focus = None if tile or stack.steps else Focus()
         if focus and tile:
             raise ValueError("a tile has no centre that the picture could grow from; choose no focus (0) for a tile")

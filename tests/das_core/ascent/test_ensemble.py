@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from das_core.ascent.ensemble import balance_gradients, group_by_judge, name_objectives
+from das_core.ascent.ensemble import ObjectiveGroup, balance_gradients, group_by_judge, name_objectives
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD
 from das_core.ascent.result import Result
 from das_core.common.seeding import make_generator
+from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
@@ -210,3 +211,28 @@ def test_the_order_of_judges_does_not_matter_where_steps_have_one_size() -> None
         for objectives in ([ask(1, 3), ask(2, 5, 0.5)], [ask(2, 5, 0.5), ask(1, 3)])
     ]
     torch.testing.assert_close(images[0], images[1], atol=1e-4, rtol=0)
+
+
+def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
+    models = [classifier(seed=1), classifier(seed=2)]
+    both = ClassObjective(ClassifierEnsemble.from_members(models), ((3, 1.0),))
+    other = ClassObjective(ClassifierEnsemble.from_members(models), ((5, 1.0),), weight=0.4)
+    alone = ClassObjective(models[0], ((7, 1.0),))
+    groups = group_by_judge(name_objectives([both, other, alone]))
+    assert [group.turn for group in groups] == [(0, 2), (1, 2), (0, 1)]
+    assert [[name for name, _ in group.members] for group in groups] == [["class 3", "class 5"]] * 2 + [["class 7"]]
+    assert [[part.weight for _, part in group.members] for group in groups] == [[0.5, 0.2], [0.5, 0.2], [1.0]]
+    for group, model in zip(groups, [*models, models[0]], strict=True):
+        assert group.judge is not None
+        assert group.judge.module is model.module
+
+
+@pytest.mark.parametrize("views", [1, 2, 5, 16])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: int) -> None:
+    seen = torch.zeros(count)
+    for step in range(count):
+        chosen = [ObjectiveGroup(None, (), [], (number, count)).choose_views(views, step) for number in range(count)]
+        assert sorted(view for part in chosen for view in part) == list(range(views))
+        seen += torch.tensor([float(len(part)) for part in chosen])
+    assert seen.tolist() == [views] * count
