@@ -81,9 +81,9 @@ def _features(models: tuple[Classifier, ...]) -> str:
     table = "\n".join(rows)
     pictures = "\n\n".join(f"![{model.name}]({_file(model)})" for model in models)
     return f"""{CHANNELS} random channels of each of {len(LAYERS)} layers, {FEATURE_STEPS} steps from grey,
-{FEATURE_VIEWS} views in their own colours, no focus. The mean activation of a channel for its image, shown whole, is
-above that for every one of the {len(SUBJECTS)} sample photographs for {won} of {count} channels. In the table: by how many
-standard deviations of the photographs it is above their mean.
+{FEATURE_VIEWS} views in their own colours, no focus. The mean activation of a channel for its image, shown whole,
+is above that for every one of the {len(SUBJECTS)} sample photographs for {won} of {count} channels. In the table: by
+how many standard deviations of the photographs it is above their mean.
 
 | network | layer | above all photographs | least | median |
 |---|---|---|---|---|
