@@ -127,7 +127,7 @@ BEST = Recipe("best", "best", steps=150, augmentation=Augmentation(24), optimize
 
 FIRST_VERSION = Recipe(
     "first_version",
-    "defaults of version 1.0",
+    "defaults of version 0.1.0",
     models=(STARTER,),
     steps=100,
     augmentation=Augmentation(transforms=(Flip(), Noise())),

@@ -6,7 +6,7 @@ encoder, so what is tested is the image. The prompts were written before any ima
 
 from benchmarks.common import HERE, SEED, save_sheet
 from benchmarks.pictures import make_pictures
-from benchmarks.recipes import FIRST_VERSION, PICTURE, Recipe
+from benchmarks.recipes import PICTURE, SKETCH, Recipe
 from benchmarks.recognition import RULE, TEXT_HEADER, judge_text, summarise
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION
@@ -33,7 +33,7 @@ PROMPTS = (
     "a piano in a concert hall",
     "hot air balloons over a desert valley",
 )
-RECIPES = (PICTURE, FIRST_VERSION)
+RECIPES = (PICTURE, SKETCH)
 
 
 def report() -> str:
