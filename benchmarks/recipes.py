@@ -7,7 +7,7 @@ named by what they are for; two more are what they are measured against.
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from torch import Tensor
@@ -60,7 +60,8 @@ class Recipe:
     @property
     def key(self) -> str:
         """The name and a digest of all settings: pictures of other settings get another key."""
-        return f"{self.name}-{hashlib.sha256(repr(self).encode()).hexdigest()[:8]}"
+        settings = repr(replace(self, title=""))
+        return f"{self.name}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
 
     def describe(self) -> str:
         """Return the work in words, such as '100 steps x 16 views, two models'."""
