@@ -11,10 +11,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.common import HERE, SEED
 from benchmarks.recipes import BEST, FIRST_VERSION, PICTURE, REFERENCE, SKETCH, Recipe
-from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
-from das_core.stack.image_stack import ImageStack
 
 CLASSES = (483, 817, 107, 949)
 """Castle, sports car, jellyfish, strawberry: classes that settings were chosen on."""
@@ -36,16 +34,7 @@ class Look:
 
 def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
     """Return what the judge said at each of its looks, the last one at the end."""
-    ascent = Ascent(
-        ImageStack.gray(recipe.spec),
-        [recipe.ask_class(str(target))],
-        recipe.augmentation,
-        steps=recipe.steps,
-        optimizer=recipe.optimizer,
-        schedule=recipe.schedule,
-        seed=SEED,
-        focus=recipe.focus,
-    )
+    ascent = recipe.prepare([recipe.ask_class(str(target))], SEED)
     looks, spent, begin = [], 0.0, time.perf_counter()
     for done, step in enumerate(ascent, start=1):
         if done * LOOKS // recipe.steps > (done - 1) * LOOKS // recipe.steps:

@@ -68,10 +68,9 @@ class Recipe:
         models = {1: "one model", 2: "two models"}[len(self.models)]
         return f"{self.steps} steps x {self.augmentation.views} views, {models}"
 
-    def climb(self, objectives: Sequence[Objective], seed: int) -> tuple[Tensor, float]:
-        """Return the image (1, 3, height, width), 0..1, for some objectives, and the seconds of the ascent."""
-        begin = time.perf_counter()
-        ascent = Ascent(
+    def prepare(self, objectives: Sequence[Objective], seed: int) -> Ascent:
+        """Return the ascent of one picture from grey, which has not begun."""
+        return Ascent(
             ImageStack.gray(self.spec),
             objectives,
             self.augmentation,
@@ -81,7 +80,11 @@ class Recipe:
             seed=seed,
             focus=self.focus,
         )
-        image = ascent.run().image
+
+    def climb(self, objectives: Sequence[Objective], seed: int) -> tuple[Tensor, float]:
+        """Return the image (1, 3, height, width), 0..1, for some objectives, and the seconds of the ascent."""
+        begin = time.perf_counter()
+        image = self.prepare(objectives, seed).run().image
         return image, time.perf_counter() - begin
 
     def ask_class(self, text: str) -> Objective:
