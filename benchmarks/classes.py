@@ -51,7 +51,7 @@ def report() -> str:
     sheets = "\n\n".join(f"![{recipe.title}](classes_{recipe.name}.jpg)" for recipe in SHOWN)
     return f"""{COUNT} classes drawn at random (seed {DRAW}) from those that no setting was chosen on, 224 x 224.
 Judge: {judge.name}, which never saw an ascent. Seconds: the median of the pictures, one thread each, beside whatever
-else ran; the section "Pace" compares seconds.
+else ran; `python -m benchmarks.run pace` compares seconds.
 
 | settings | seed | work | seconds {HEADER}
 |---|---|---|---{RULE}

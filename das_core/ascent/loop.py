@@ -128,7 +128,7 @@ class Ascent:
             check_choice("focus", focus, ["auto"])
             focus = None if tile or stack.steps else Focus()
         if focus and tile:
-            raise ValueError("a tile has no centre that the picture could grow from; choose no focus (0) for a tile")
+            raise ValueError("a tile has no centre to grow from; choose focus everywhere (None in Python)")
         # The default jitter may be more than the margin, which `Windows.reach` refuses.
         self.augmentation = augmentation or Augmentation(windows=Windows(jitter=min(Windows.jitter, margin)))
         self.optimizer: Optimizer = optimizer or NormalizedAscent()

@@ -58,8 +58,8 @@ class Objective(Protocol):
     def parts(self) -> tuple["Objective", ...]:
         """The objectives that share out the views of this one: itself, or one for each model of an ensemble.
 
-        With n parts, each sees every n-th view. The weight of a part counts as it is, so that those of the parts sum to
-        the weight of the whole.
+        With n parts, each sees every n-th view, and counts by its own weight. In an ascent the parts take the place of
+        the objective.
         """
         ...
 

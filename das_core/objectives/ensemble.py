@@ -55,7 +55,7 @@ class EnsembleObjective(BaseObjective):
 
     @property
     def weight(self) -> float:  # type: ignore[override]
-        """The largest weight in size among the objectives."""
+        """The largest weight in size among the objectives; their sum could be 0 though each of them counts."""
         return max((objective.weight for objective in self.objectives), key=abs)
 
     @property
