@@ -15,6 +15,7 @@ from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.margin import widen_margin
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
@@ -24,9 +25,10 @@ LARGE = 1024
 THREADS = (1, 2)
 CANVASES = {
     f"{LARGE} x {LARGE}, tile": StackSpec(LARGE, LARGE, 0, tile=True),
-    f"{LARGE} x {LARGE}, margin 56": StackSpec(LARGE, LARGE, 56),
-    f"{LARGE} x {LARGE}, margin 256": StackSpec(LARGE, LARGE, 256),
-    "1536 x 640, margin 56": StackSpec(1536, 640, 56),
+    f"{LARGE} x {LARGE}, margin 56": StackSpec(LARGE, LARGE, widen_margin(LARGE, LARGE, 56)),
+    f"{LARGE} x {LARGE}, margin 56, not widened": StackSpec(LARGE, LARGE, 56),
+    f"{LARGE} x {LARGE}, margin 256": StackSpec(LARGE, LARGE, widen_margin(LARGE, LARGE, 256)),
+    "1536 x 640, margin 56": StackSpec(1536, 640, widen_margin(1536, 640, 56)),
 }
 
 

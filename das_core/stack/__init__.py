@@ -6,6 +6,7 @@ from .file import StackFileError, load_stack, save_stack
 from .image_stack import ImageStack, Surroundings
 from .levels import linear_levels, power_levels
 from .linear_operator import StackOperator
+from .margin import widen_margin
 from .operator_forms import make_operator
 from .render import render_stack
 from .spec import StackSpec
@@ -16,5 +17,5 @@ __all__ = [
     "AccumulatedGradient", "Decomposition", "ImageStack", "LevelTensors", "OptimizerState", "Parameters",
     "StackFileError", "StackOperator", "StackSpec", "Surroundings", "decompose", "decompose_change",
     "decompose_start", "edit_stack", "linear_levels", "load_stack", "make_operator", "power_levels",
-    "read_levels", "render_stack", "save_stack",
+    "read_levels", "render_stack", "save_stack", "widen_margin",
 ]

@@ -159,5 +159,5 @@ def resize_adjoint(images: Tensor, source: int) -> Tensor:
 
 def _read_weighted(images: Tensor, indices: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
     """Return images read along the last axis at two sets of indices, each times its weights, and added."""
-    near, far = (images.gather(-1, index.expand(*images.shape[:-1], -1)) for index in indices)
+    near, far = (images.index_select(-1, index) for index in indices)
     return near.mul_(weights[0]).addcmul_(far, weights[1])

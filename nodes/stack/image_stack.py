@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...das_core.stack.color import ColorSpace
 from ...das_core.stack.image_stack import ImageStack as CoreStack
+from ...das_core.stack.margin import widen_margin
 from ...das_core.stack.operator_forms import Method
 from ...das_core.stack.spec import StackSpec
 from .. import bridge
@@ -62,7 +63,7 @@ class ImageStack(io.ComfyNode):
                     max=4096,
                     tooltip="Canvas beyond each edge that views may reach into and that is cropped away at the end, in "
                     "pixels. 0: objects crowd away from the border. A quarter of the size: edges as good as the "
-                    "middle.",
+                    "middle. A few pixels are added where the canvas then computes faster.",
                 ),
                 io.Int.Input(
                     "batch_size",
@@ -145,6 +146,8 @@ class ImageStack(io.ComfyNode):
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
         check_start(kind, image is not None, mask is not None)
+        if not tile:
+            margin = widen_margin(width, height, margin)
         longest = max(width, height) + 2 * margin
         resolutions = choose_levels(levels, longest)
         spec = StackSpec(width, height, margin, resolutions, color=color, method=method, tile=tile)

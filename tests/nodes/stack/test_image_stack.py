@@ -51,6 +51,11 @@ def test_sizes_levels_colours_and_method_are_those_that_are_given(pack: Pack) ->
     assert (spec.color, spec.method, spec.tile, stack.batch) == ("rgb", "layers", False, 2)
 
 
+def test_a_margin_is_widened_until_the_canvas_transforms_fast(pack: Pack) -> None:
+    stack = pack.stack(width=512, height=64, margin=15)  # 542 = 2 x 271
+    assert (stack.spec.margin, stack.spec.canvas) == (17, (98, 546))  # 2 x 7 x 7, 2 x 3 x 7 x 13
+
+
 def test_a_start_image_is_shown_as_it_was(pack: Pack) -> None:
     with torch.inference_mode():
         image = torch.rand(1, 8, 8, 3).repeat_interleave(8, 1).repeat_interleave(8, 2)

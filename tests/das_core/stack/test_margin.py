@@ -1,0 +1,30 @@
+"""Margins that transform fast: wide enough, hardly wider, and as given where nothing is gained."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from das_core.stack import widen_margin
+
+SMOOTH = math.prod((2**14, 3**9, 5**6, 7**5, 11**4, 13**4))
+"""Every product of primes up to 13 that is shorter than 16,384 divides this number."""
+
+
+@given(width=st.integers(16, 6000), height=st.integers(16, 6000), margin=st.integers(0, 600))
+def test_a_wider_margin_makes_both_sides_fast(width: int, height: int, margin: int) -> None:
+    wider = widen_margin(width, height, margin)
+    assert margin <= wider <= margin + 16
+    fast = [m for m in range(margin, margin + 17) if all(SMOOTH % (side + 2 * m) == 0 for side in (width, height))]
+    worth = margin > 0 and max(width, height) + 2 * margin >= 512
+    assert wider == (fast[0] if fast and worth else margin)
+
+
+@pytest.mark.parametrize("side", [224, 256, 320, 512, 768])
+def test_usual_pictures_keep_the_usual_margin(side: int) -> None:
+    assert widen_margin(side, side, 56) == 56
+
+
+def test_a_canvas_without_a_margin_gets_none() -> None:
+    assert widen_margin(1136, 1136, 0) == 0
