@@ -13,7 +13,8 @@ from das_core.ascent.focus import Focus
 from das_core.ascent.optimizers import NormalizedAscent
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
 from das_core.views.augmentation import Augmentation
-from das_core.views.transforms import ColorShift, Flip, Grayscale, Noise, PatchMask, Perspective, Transform
+from das_core.views.color_transforms import ColorShift, Grayscale
+from das_core.views.transforms import Flip, Noise, PatchMask, Perspective, Transform
 from das_core.views.windows import Windows
 
 CLASSES = (483, 550, 817, 292, 849, 779, 107, 340, 724, 620, 949, 151)

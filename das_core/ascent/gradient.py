@@ -20,9 +20,9 @@ from ..stack.linear_operator import StackOperator
 from ..views.augmentation import Augmentation
 from ..views.draws import ViewKey
 from ..views.geometry import ViewGeometry
-from .ensemble import ObjectiveGroup, balance_gradients
 from .evaluation import ViewEvaluation
 from .focus import Focus, measure_squared_distances
+from .groups import ObjectiveGroup, balance_gradients
 from .pace import Pace
 from .support import ActiveRegion, union_mask
 
@@ -30,11 +30,11 @@ from .support import ActiveRegion, union_mask
 class ScoreGradient:
     """A function from the canvas to the gradient of the weighted score of some objectives there.
 
-    Where there are several groups, their gradients are balanced first (`ensemble.balance_gradients`).
+    Where there are several groups, their gradients are balanced first (`groups.balance_gradients`).
 
     Args:
         stack: the stack as it is before the ascent, on the device of the ascent.
-        groups: the objectives, as `ensemble.group_by_judge` groups them.
+        groups: the objectives, as `groups.group_by_judge` groups them.
         regions: where each group acts.
         augmentation: how views are made.
         seed: what all random draws depend on, together with the number of the image, step, view and group.

@@ -19,9 +19,9 @@ from ..stack.image_stack import ImageStack, crop_margin
 from ..stack.state import LevelTensors
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows
-from .ensemble import group_by_judge, name_objectives
 from .focus import Focus
 from .gradient import ScoreGradient
+from .groups import group_by_judge, name_objectives
 from .optimizers import NormalizedAscent, Optimizer
 from .pace import Pace, Schedule, pace_at
 from .result import Record, Result, Step, check_gradient, make_importance_mask, measure_gradient_strength
@@ -42,11 +42,11 @@ class Ascent:
     to do. After an `AscentError` the next iteration tries the same step again, and with the same settings it fails in
     the same way.
 
-    Objectives form groups (`ensemble.group_by_judge`): those of a group have the same model, take the same kind of
+    Objectives form groups (`groups.group_by_judge`): those of a group have the same model, take the same kind of
     answer from it (its output, or the activations of its layers), and have the very same region masks. An objective for
     an ensemble of models is a member of one group for each, and they share out its views. Within a group
     the weighted scores are added. The gradients of several groups are brought to the same scale first
-    (`ensemble.balance_gradients`), so that a weight means the same in every group. With a mask, of the stack or of a
+    (`groups.balance_gradients`), so that a weight means the same in every group. With a mask, of the stack or of a
     `RegionObjective`, only the gradient under the mask counts, and views are drawn around it (`ascent/support.py`).
 
     The random draws of a view depend on the seed, the image, the step, the view and the group alone: the windows, flips

@@ -72,8 +72,8 @@ class ClassifierEnsemble(Classifier):
 
     def with_precision(self, dtype: torch.dtype) -> Self:
         """Return this ensemble with the weights of all members in another precision; see `Judge.with_precision`."""
-        members = [member.with_precision(dtype) for member in self.members]
-        return self if all(a is b for a, b in zip(members, self.members, strict=True)) else self.from_members(members)
+        members = _cast_members(self.members, dtype)
+        return self if members is self.members else self.from_members(members)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +128,8 @@ class CLIPEnsemble(CLIP):
 
     def with_precision(self, dtype: torch.dtype) -> Self:
         """Return this ensemble with the weights of all members in another precision; see `Judge.with_precision`."""
-        members = [member.with_precision(dtype) for member in self.members]
-        return self if all(a is b for a, b in zip(members, self.members, strict=True)) else self.from_members(members)
+        members = _cast_members(self.members, dtype)
+        return self if members is self.members else self.from_members(members)
 
 
 def list_members(judge: M) -> tuple[M, ...]:
@@ -145,6 +145,12 @@ def list_members(judge: M) -> tuple[M, ...]:
         ['EfficientNet-Lite0']
     """
     return cast("tuple[M, ...]", judge.members) if isinstance(judge, ClassifierEnsemble | CLIPEnsemble) else (judge,)
+
+
+def _cast_members(members: tuple[M, ...], dtype: torch.dtype) -> tuple[M, ...]:
+    """Return members with their weights in another precision; the very same tuple if nothing changes."""
+    made = tuple(member.with_precision(dtype) for member in members)
+    return members if all(new is old for new, old in zip(made, members, strict=True)) else made
 
 
 def _check_count(members: Sequence[M]) -> Sequence[M]:

@@ -30,7 +30,7 @@ class Objective(Protocol):
     def weight(self) -> float:
         """How much the objective counts; no value of `weight_at` is larger in size. Below 0 the score is lowered.
 
-        Objectives of one group (`ascent/ensemble.py`) are added, score times weight. Between groups a weight is the
+        Objectives of one group (`ascent/groups.py`) are added, score times weight. Between groups a weight is the
         size of the step that each group asks for, whatever the scale of its scores. Under `NormalizedAscent` a lone
         objective moves the stack equally far at any weight: only the sign counts. Weights need not sum to 1.
         """

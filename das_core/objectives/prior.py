@@ -60,7 +60,7 @@ class Prior(BaseObjective):
     """A score of the pixels of the whole canvas, at most 0, that keeps the picture natural whatever it shows.
 
     In an ascent with judges the gradient of a prior is brought to the scale of theirs: a weight of 0.2 pulls a fifth as
-    hard as a judge of weight 1 (`ascent.ensemble.balance_gradients`).
+    hard as a judge of weight 1 (`ascent.groups.balance_gradients`).
 
     Args:
         kind: what is measured. `total_variation`: minus the mean difference of neighbouring pixels; it smooths areas

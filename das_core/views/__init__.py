@@ -1,9 +1,10 @@
 """Views of a canvas: windows that are cut out of it at random, resized and transformed, for a judge to see."""
 
 from .augmentation import Augmentation
+from .color_transforms import ColorShift, Grayscale
 from .draws import Draws, ViewKey
 from .geometry import ViewGeometry
-from .transforms import ColorShift, Flip, Grayscale, Noise, PatchMask, Perspective, Transform
+from .transforms import Flip, Noise, PatchMask, Perspective, Transform
 from .windows import Windows
 
 # fmt: off

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from .color_transforms import ColorShift, Grayscale
 from .draws import Draws
 from .geometry import ViewGeometry
-from .transforms import ColorShift, Flip, Grayscale, Noise, Transform
+from .transforms import Flip, Noise, Transform
 from .windows import Windows
 
 

@@ -26,7 +26,7 @@ class ViewKey:
         item: the number of the image in the batch.
         step: the number of the step.
         view: the number of the view among those of its image in the step.
-        group: the number of the group of objectives (`ascent.ensemble.group_by_judge`); each group sees views of its
+        group: the number of the group of objectives (`ascent.groups.group_by_judge`); each group sees views of its
             own.
 
     Example:

@@ -7,8 +7,9 @@ from comfy_api.latest import io
 
 from ...das_core.common.curves import Curve
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
+from ...das_core.views.color_transforms import ColorShift, Grayscale
 from ...das_core.views.draws import NoiseKind
-from ...das_core.views.transforms import ColorShift, Flip, Grayscale, Noise
+from ...das_core.views.transforms import Flip, Noise
 from ...das_core.views.windows import Windows
 from ..schema import Augmentation as AugmentationSocket
 from ..schema import list_options, make_options, read_choice, schema

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 
 from ...das_core.views import transforms as core
 from ...das_core.views.augmentation import Augmentation
+from ...das_core.views.color_transforms import ColorShift as CoreColorShift
 from ...das_core.views.perspective import FARTHEST_CORNER
 from ...das_core.views.transforms import Transform
 from ..schema import Augmentation as AugmentationSocket
@@ -52,7 +53,7 @@ class ColorShift(io.ComfyNode):
             [
                 io.Float.Input(
                     "shift",
-                    default=core.ColorShift.shift,
+                    default=CoreColorShift.shift,
                     min=0.0,
                     max=1.0,
                     step=0.01,
@@ -61,7 +62,7 @@ class ColorShift(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "scale",
-                    default=core.ColorShift.scale,
+                    default=CoreColorShift.scale,
                     min=0.0,
                     max=3.0,
                     step=0.05,
@@ -70,7 +71,7 @@ class ColorShift(io.ComfyNode):
                 ),
                 io.Boolean.Input(
                     "per_channel",
-                    default=core.ColorShift.per_channel,
+                    default=CoreColorShift.per_channel,
                     tooltip="On: red, green and blue each by themselves, which tints views. Off: together, only "
                     "brightness and contrast change and hues keep their meaning.",
                 ),
@@ -82,8 +83,8 @@ class ColorShift(io.ComfyNode):
         cls, shift: float, scale: float, per_channel: bool, augmentation: Augmentation | None = None
     ) -> io.NodeOutput:
         before = Augmentation() if augmentation is None else augmentation
-        others = tuple(one for one in before.transforms if not isinstance(one, core.ColorShift))
-        return _append(replace(before, transforms=others), core.ColorShift(shift, scale, per_channel))
+        others = tuple(one for one in before.transforms if not isinstance(one, CoreColorShift))
+        return _append(replace(before, transforms=others), CoreColorShift(shift, scale, per_channel))
 
 
 class Perspective(io.ComfyNode):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from das_core.ascent.ensemble import group_by_judge, name_objectives
 from das_core.ascent.gradient import ScoreGradient
+from das_core.ascent.groups import group_by_judge, name_objectives
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD
 from das_core.ascent.pace import Pace

@@ -1,6 +1,5 @@
 """Transforms of views: what they do, that they are random through their draws only, and their gradients."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,10 +12,11 @@ from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
+from das_core.views.color_transforms import ColorShift
 from das_core.views.perspective import make_perspective_grid
-from das_core.views.transforms import ColorShift, Flip, Grayscale, Noise, PatchMask, Perspective, Transform
+from das_core.views.transforms import Flip, Noise, PatchMask, Perspective, Transform
 from das_core.views.windows import Windows
-from toys import classifier, make_draws, random_views
+from toys import classifier, make_draws
 
 TRANSFORMS: list[Transform] = [
     ColorShift(),
@@ -136,19 +136,6 @@ def test_gaussian_noise_keeps_the_brightness_and_uniform_noise_raises_it_by_half
     assert 0 <= float(uniform.min()) < float(uniform.max()) <= 0.1 + 1e-6
 
 
-@pytest.mark.parametrize("per_channel", [True, False])
-def test_colour_shift_is_its_formula(per_channel: bool) -> None:
-    views = torch.rand(5, 3, 6, 6)
-    changed = ColorShift(0.3, 0.7, per_channel)(views, make_draws(5))
-    draws = make_draws(5)
-    numbers = 2 * np.array([draws.uniform() for _ in range(6)]).T - 1
-    shift, scale = numbers[:, :3, None, None], numbers[:, 3:, None, None]
-    if not per_channel:
-        shift, scale = shift[:, :1], scale[:, :1]
-    expected = np.clip((views.numpy() - 0.5) * np.exp(0.7 * scale) + 0.5 + 0.3 * shift, 0, 1)
-    np.testing.assert_allclose(changed.numpy(), expected, atol=1e-6)
-
-
 def test_perspective_reads_views_through_the_homography_of_its_draws() -> None:
     views = torch.rand(3, 3, 12, 12)
     changed = Perspective(0.2)(views, make_draws(3))
@@ -157,26 +144,6 @@ def test_perspective_reads_views_through_the_homography_of_its_draws() -> None:
     inward = torch.tensor([draws.uniform() for _ in range(8)], dtype=torch.float64).T.reshape(3, 4, 2)
     grid = make_perspective_grid(0.2 * inward, 12)
     assert torch.equal(changed, F.grid_sample(views, grid, padding_mode="border", align_corners=False))
-
-
-def test_colour_shift_is_one_line_a_channel_within_its_bounds() -> None:
-    views = torch.rand(50, 3, 8, 8) * 0.2 + 0.4
-    changed = ColorShift(0.1, 0.2)(views, make_draws(50))
-    darkest, brightest = views.amin(dim=(2, 3)), views.amax(dim=(2, 3))
-    slope = (changed.amax(dim=(2, 3)) - changed.amin(dim=(2, 3))) / (brightest - darkest)
-    offset = changed.amin(dim=(2, 3)) - (0.5 + slope * (darkest - 0.5))
-    assert 0.818 < float(slope.min()) < 0.84
-    assert 1.19 < float(slope.max()) < 1.222
-    assert -0.1001 < float(offset.min()) < -0.09
-    assert 0.09 < float(offset.max()) < 0.1001
-    assert not torch.allclose(slope[:, 0], slope[:, 1])
-
-
-def test_without_channels_of_their_own_grey_stays_grey() -> None:
-    grey = torch.rand(4, 1, 8, 8).expand(-1, 3, -1, -1)
-    changed = ColorShift(0.2, 0.5, per_channel=False)(grey, make_draws(4))
-    assert torch.equal(changed[:, 0], changed[:, 1])
-    assert torch.equal(changed[:, 0], changed[:, 2])
 
 
 def test_patches_hide_their_share_with_the_mean_and_let_no_gradient_through() -> None:
@@ -250,26 +217,3 @@ def test_a_patch_as_large_as_the_view_is_allowed_and_one_below_a_pixel_hides_a_p
 def test_bad_settings_are_named(make: Callable[[], Transform], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         make()
-
-
-def test_grey_views_have_the_luminance_of_rec_601() -> None:
-    views = random_views(12, 6)
-    made = Grayscale(1.0)(views, make_draws(6))
-    weights = np.array([0.2989, 0.587, 0.114])
-    expected = np.einsum("c,nchw->nhw", weights, views.numpy())
-    np.testing.assert_allclose(made.numpy(), np.repeat(expected[:, None], 3, axis=1), atol=1e-6)
-
-
-def test_about_a_share_of_the_views_is_grey_and_the_others_are_as_they_were() -> None:
-    views = random_views(4, 400)
-    made = Grayscale(0.25)(views, make_draws(400))
-    is_grey = (made == made[:, :1]).all(dim=1).all(dim=2).all(dim=1)
-    assert 70 <= int(is_grey.sum()) <= 130
-    assert torch.equal(made[~is_grey], views[~is_grey])
-    assert Grayscale(0.0)(views, make_draws(400)) is views
-
-
-@pytest.mark.parametrize("probability", [-0.1, 1.1, math.nan])
-def test_a_grayscale_that_is_no_probability_is_refused(probability: float) -> None:
-    with pytest.raises(ValueError, match="is not a probability between 0 and 1"):
-        Grayscale(probability)

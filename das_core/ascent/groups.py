@@ -1,4 +1,4 @@
-"""Several judges in one ascent: the gradient of each counts by its weight, whatever its own scale."""
+"""Groups of objectives that share their views, and the gradients of several groups brought to one scale."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ class ObjectiveGroup:
             step: the number of the step.
 
         Example:
-            >>> from das_core.ascent.ensemble import ObjectiveGroup
+            >>> from das_core.ascent.groups import ObjectiveGroup
             >>> second_of_two = ObjectiveGroup(judge=None, regions=(), members=[], turn=(1, 2))
             >>> second_of_two.choose_views(views=4, step=0), second_of_two.choose_views(views=4, step=1)
             ([1, 3], [0, 2])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from das_core.ascent.ensemble import ObjectiveGroup, balance_gradients, group_by_judge, name_objectives
+from das_core.ascent.groups import ObjectiveGroup, balance_gradients, group_by_judge, name_objectives
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD
 from das_core.ascent.result import Result

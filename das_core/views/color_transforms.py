@@ -1,0 +1,92 @@
+"""Transforms that show a judge other colours: shifted ones, or none."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torchvision.transforms.functional import rgb_to_grayscale
+
+from .draws import Draws
+
+
+@dataclass(frozen=True)
+class ColorShift:
+    """A transform that changes the contrast and the brightness of views, and clips them to 0..1.
+
+    A view is multiplied around mid-grey by exp(U[-scale, scale]), then U[-shift, shift] is added. Source: ColorShift of
+    Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.3).
+
+    Args:
+        shift: the largest change of brightness, 0..1: 0 none, 1 from black to white.
+        scale: the largest change of contrast as a natural logarithm, 0..3: 0 none, 0.2 by a factor of up to 1.2, 3 by
+            one of up to 20.
+        per_channel: whether each channel gets numbers of its own, which tints views; otherwise all change alike.
+
+    Raises:
+        ValueError: when `shift` or `scale` is out of its range.
+
+    Example:
+        >>> import torch
+        >>> from das_core import ColorShift
+        >>> from das_core.views import Draws, ViewKey
+        >>> grey = torch.full((1, 3, 8, 8), 0.5)
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
+        >>> ColorShift(shift=0.1)(grey, draws)[0, :, 0, 0]
+        tensor([0.4781, 0.4614, 0.4383])
+    """
+
+    shift: float = 0.2
+    scale: float = 0.2
+    per_channel: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.shift <= 1:
+            raise ValueError(f"shift {self.shift} is not between 0 (none) and 1 (black to white); 0.2 is a good amount")
+        if not 0 <= self.scale <= 3:
+            raise ValueError(f"scale {self.scale} is not between 0 (none) and 3 (twenty times); 0.2 is a good amount")
+
+    def __call__(self, views: Tensor, draws: Draws) -> Tensor:
+        """Return views (V, 3, S, S), 0..1, in other colours."""
+        channels = views.shape[1]
+        numbers = torch.tensor([draws.uniform() for _ in range(2 * channels)], dtype=views.dtype).T * 2 - 1
+        shift, scale = numbers.to(views.device)[:, :, None, None].split(channels, dim=1)
+        if not self.per_channel:
+            shift, scale = shift[:, :1], scale[:, :1]
+        return ((views - 0.5) * torch.exp(self.scale * scale) + 0.5 + self.shift * shift).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Grayscale:
+    """A transform that shows some of the views without colour, so that a picture is known by its shapes as well.
+
+    Args:
+        probability: the probability that a view is grey: 0 never, 1 always. Above about 0.5 colours count for little.
+
+    Raises:
+        ValueError: when `probability` is not in 0..1.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Grayscale
+        >>> from das_core.views import Draws, ViewKey
+        >>> red = torch.tensor([1.0, 0.0, 0.0])[:, None, None].expand(1, 3, 8, 8)
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
+        >>> Grayscale(probability=1.0)(red, draws)[0, :, 0, 0]
+        tensor([0.2989, 0.2989, 0.2989])
+    """
+
+    probability: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise ValueError(
+                f"grayscale {self.probability} is not a probability between 0 and 1; 0.25 is every fourth view"
+            )
+
+    def __call__(self, views: Tensor, draws: Draws) -> Tensor:
+        """Return views (V, 3, S, S), 0..1, some of them grey: the luminance of Rec. 601 in all channels."""
+        is_grey = [number < self.probability for number in draws.uniform()]
+        if not any(is_grey):
+            return views
+        chosen = torch.tensor(is_grey, device=views.device)[:, None, None, None]
+        return torch.where(chosen, rgb_to_grayscale(views, num_output_channels=3), views)
