@@ -37,14 +37,14 @@ def test_their_order_decides(pack: Pack) -> None:
 )
 def test_the_settings_of_a_transform_are_those_of_its_node(pack: Pack, node: str, settings: dict[str, Any]) -> None:
     (views,) = pack.run(f"DAS_{node}", **settings)
-    assert views.transforms[-1] == getattr(pack.module("das_core.views.transforms"), node)(**settings)
+    assert views.transforms[-1] == getattr(pack.module("das_core"), node)(**settings)
 
 
 @pytest.mark.parametrize("node", ["ColorShift", "Perspective", "PatchMask"])
 def test_without_settings_a_transform_has_the_defaults_of_das_core(pack: Pack, node: str) -> None:
     (views,) = pack.run(f"DAS_{node}")
     before = pack.module("das_core.views.augmentation").Augmentation()
-    own = getattr(pack.module("das_core.views.transforms"), node)()
+    own = getattr(pack.module("das_core"), node)()
     # A shift of colours takes the place of that of the defaults.
     expected = (*(one for one in before.transforms if type(one) is not type(own)), own)
     assert (views.views, views.windows, views.transforms) == (before.views, before.windows, expected)
