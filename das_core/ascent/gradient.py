@@ -77,7 +77,7 @@ class ScoreGradient:
         pace: Pace,
         operator: StackOperator[Any],
         chunk: int,
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the gradient at the canvas and the mean score of every objective.
 
         Args:
@@ -91,7 +91,8 @@ class ScoreGradient:
         Returns:
             The gradient (B, 3, H, W): with one group that of the sum over the images of the weighted scores, each the
             mean over the views; with several the balanced sum of theirs (`balance_gradients`). And by name the scores,
-            means over all views and images, not multiplied by their weights.
+            means over all views and images, not multiplied by their weights, each a tensor (), float32, on the device:
+            reading them one by one would make the device wait for every one.
         """
         color = self.stack.spec.color
         with torch.enable_grad():
@@ -114,7 +115,7 @@ class ScoreGradient:
         gradient = balance_gradients(
             gradients, group_weights, lambda part: self.support.restrict(operator.precondition(part, cutoff))
         )
-        return gradient, {name: float(torch.cat(parts).mean()) for name, parts in scores.items()}
+        return gradient, {name: torch.cat(parts).float().mean() for name, parts in scores.items()}
 
     def _backpropagate(
         self,

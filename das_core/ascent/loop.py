@@ -24,7 +24,15 @@ from .gradient import ScoreGradient
 from .groups import group_by_judge, name_objectives
 from .optimizers import NormalizedAscent, Optimizer
 from .pace import Pace, Schedule, pace_at
-from .result import Record, Result, Step, check_gradient, make_importance_mask, measure_gradient_strength
+from .result import (
+    Record,
+    Result,
+    Step,
+    check_gradient,
+    make_importance_mask,
+    make_record,
+    measure_gradient_strength,
+)
 from .support import active_region
 
 # How many views go through a judge at once. On a CPU 4: the activations of a layer are then small enough to stay in the
@@ -184,7 +192,7 @@ class Ascent:
         pace = pace_at(len(self.history), self.steps, self.schedule, self.optimizer.coarse_share)
         weights = {name: objective.weight_at(pace.progress) for name, objective in self.objectives}
         gradient, scores = self._compute_gradient(stack.canvas, step, pace)
-        record = Record(step, scores, float(gradient.norm()))
+        record = make_record(step, scores, gradient)
         check_gradient(gradient, record, weights, is_first=not self.history)
         moved = self.optimizer.step(stack, gradient, self._operator, pace, self._score_gradient.support.mask)
         strength = self._strength + measure_gradient_strength(gradient)
@@ -193,7 +201,7 @@ class Ascent:
         self.history.append(record)
         return Step(record, self.stack)
 
-    def _compute_gradient(self, canvas: Tensor, step: int, pace: Pace) -> tuple[Tensor, dict[str, float]]:
+    def _compute_gradient(self, canvas: Tensor, step: int, pace: Pace) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the gradient at the canvas and the scores; when a GPU is out of memory, try with smaller chunks."""
         while True:
             try:

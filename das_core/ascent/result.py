@@ -104,6 +104,18 @@ class Result:
     importance: Tensor
 
 
+def make_record(step: int, scores: Mapping[str, Tensor], gradient: Tensor) -> Record:
+    """Return the record of a step; all its numbers leave the device at once.
+
+    Args:
+        step: the number of the step.
+        scores: the mean score of every objective by its name, (), float32.
+        gradient: the gradient that is about to move the stack, (B, 3, H, W).
+    """
+    *means, norm = torch.stack([*scores.values(), gradient.norm()]).tolist()
+    return Record(step, dict(zip(scores, means, strict=True)), norm)
+
+
 def check_gradient(gradient: Tensor, record: Record, weights: Mapping[str, float], *, is_first: bool) -> None:
     """Raise an error when an ascent cannot move along a gradient.
 

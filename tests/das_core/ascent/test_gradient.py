@@ -45,8 +45,9 @@ def measure(
     groups = group_by_judge(named)
     reach = augmentation.windows.reach(stack.spec.canvas, stack.spec.margin)
     regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
-    gradient = ScoreGradient(stack, groups, regions, augmentation, SEED)
-    return gradient(stack.canvas, STEP, PACE, stack.spec.operator(CPU), chunk)
+    measured = ScoreGradient(stack, groups, regions, augmentation, SEED)
+    gradient, scores = measured(stack.canvas, STEP, PACE, stack.spec.operator(CPU), chunk)
+    return gradient, {name: float(score) for name, score in scores.items()}
 
 
 def views_by_hand(

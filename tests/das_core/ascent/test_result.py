@@ -1,5 +1,6 @@
 """The outcome of an ascent: gradients that it cannot go on along, and the importance of pixels."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from das_core.ascent.result import (
     Step,
     check_gradient,
     make_importance_mask,
+    make_record,
     measure_gradient_strength,
 )
 from das_core.stack.image_stack import ImageStack
@@ -34,6 +36,13 @@ def check(values: Tensor, made: Record | None = None, weight: float = 1.0, is_fi
     """Check a gradient as a step does, all its objectives with one weight."""
     made = made or record(norm=float(values.norm()))
     check_gradient(values, made, dict.fromkeys(made.scores, weight), is_first=is_first)
+
+
+def test_a_record_has_the_numbers_of_its_step() -> None:
+    values = gradient()
+    made = make_record(7, {"a cat": torch.tensor(0.5), "a dog": torch.tensor(-1.25)}, values)
+    assert (made.step, made.scores) == (7, {"a cat": 0.5, "a dog": -1.25})
+    assert made.gradient_norm == pytest.approx(math.sqrt(float(values.double().square().sum())), rel=1e-6)
 
 
 def test_a_gradient_that_leads_somewhere_passes() -> None:
