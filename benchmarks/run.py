@@ -1,6 +1,7 @@
 """Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`, all of them by default.
 
-Sections that are not measured keep what they say. Benchmarks print, tests prove.
+Sections that are not measured keep what they say. `gpu` needs a CUDA device and is measured only when it is named.
+Benchmarks print, tests prove.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from benchmarks import (
     classes,
     diversity,
     features,
+    gpu,
     image_targets,
     large,
     memory,
@@ -40,7 +42,10 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "features": features.report,
     "regions": regions.report,
     "stacks": stacks.report,
+    "gpu": gpu.report,
 }
+ON_REQUEST = {"gpu"}
+"""Sections that are measured only when they are named."""
 
 
 def describe_machine() -> str:
@@ -52,7 +57,7 @@ def describe_machine() -> str:
         processor = named[1] if named else processor
     return (
         f"{processor}, {torch.get_num_threads()} threads, Python {platform.python_version()}, "
-        f"torch {torch.__version__.partition('+')[0]}, float32, no GPU used"
+        f"torch {torch.__version__.partition('+')[0]}"
     )
 
 
@@ -60,11 +65,11 @@ def main() -> None:
     """Measure the sections named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="what to measure")
-    asked = parser.parse_args().sections or list(SECTIONS)
+    asked = parser.parse_args().sections or [name for name in SECTIONS if name not in ON_REQUEST]
     for name in asked:
-        section = (
-            f"Measured on {describe_machine()}, by `python -m benchmarks.run {name}`.\n\n{SECTIONS[name]().strip()}"
-        )
+        numbers = "" if name in ON_REQUEST else ", float32, no GPU used"
+        measured = f"Measured on {describe_machine()}{numbers}, by `python -m benchmarks.run {name}`."
+        section = f"{measured}\n\n{SECTIONS[name]().strip()}"
         print(section, flush=True)
         write_section(name, section)
 

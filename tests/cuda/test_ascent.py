@@ -1,0 +1,89 @@
+"""An ascent on a CUDA device: as on a CPU, the same bits twice, in half precision, and with little memory."""
+
+import itertools
+import warnings
+
+import pytest
+import torch
+from torch import Tensor
+
+from das_core.ascent.loop import Ascent
+from das_core.models.classifier import Classifier
+from das_core.models.sources.starters import load_starter
+from das_core.objectives.classes import ClassObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.color_transforms import ColorShift, Grayscale
+from das_core.views.transforms import Flip, Noise, Perspective
+
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device"),
+]
+
+CUDA, JELLYFISH = torch.device("cuda"), 107
+WITHOUT_NOISE = Augmentation(8, transforms=(Flip(), ColorShift(), Grayscale()))
+"""Views that are drawn alike on every device; noise is not."""
+
+
+def load(device: torch.device, dtype: torch.dtype = torch.float32) -> Classifier:
+    judge = load_starter().with_precision(dtype)
+    judge.module.to(device)
+    return judge
+
+
+def start(
+    device: torch.device, augmentation: Augmentation, dtype: torch.dtype = torch.float32, steps: int = 4
+) -> Ascent:
+    wish = ClassObjective(load(device, dtype), ((JELLYFISH, 1.0),))
+    return Ascent(ImageStack.gray(StackSpec()), [wish], augmentation, steps=steps, device=device)
+
+
+def climb(device: torch.device, augmentation: Augmentation) -> Tensor:
+    return start(device, augmentation).run().stack.canvas.cpu()
+
+
+def test_the_first_steps_are_those_of_a_cpu() -> None:
+    ours, theirs = climb(CUDA, WITHOUT_NOISE).flatten(), climb(torch.device("cpu"), WITHOUT_NOISE).flatten()
+    assert torch.cosine_similarity(ours, theirs, dim=0) > 0.99
+
+
+def test_two_ascents_with_one_seed_have_the_same_bits() -> None:
+    views = Augmentation(8, transforms=(Flip(), Perspective(), ColorShift(), Noise()))
+    assert torch.equal(climb(CUDA, views), climb(CUDA, views))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_scores_rise_in_every_precision(dtype: torch.dtype) -> None:
+    history = start(CUDA, Augmentation(8), dtype, steps=12).run().history
+    first, last = (history[number].scores["jellyfish"] for number in (0, -1))
+    assert last > first + 3
+
+
+def test_a_step_waits_for_the_device_twice_at_most() -> None:
+    ascent = iter(start(CUDA, WITHOUT_NOISE, steps=6))
+    next(itertools.islice(ascent, 2, None))
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            next(ascent)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    waits = [warning for warning in caught if "synchroniz" in str(warning.message).lower()]
+    assert len(waits) <= 2, [str(warning.message) for warning in waits]
+
+
+def test_a_device_with_little_memory_gets_smaller_chunks() -> None:
+    ascent = start(CUDA, Augmentation(16), steps=1)
+    ascent.chunk = 16
+    _, whole = torch.cuda.mem_get_info()
+    # Enough for the model and a few views, not for sixteen.
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_allocated() + 300 * 2**20) / whole)
+    try:
+        ascent.run()
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert ascent.chunk < 16
