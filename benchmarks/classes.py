@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from benchmarks.ablation import CLASSES
 from benchmarks.common import HERE, save_sheet
 from benchmarks.pictures import make_pictures
-from benchmarks.recipes import FIRST_VERSION, PICTURE, SKETCH, Recipe
+from benchmarks.recipes import FIRST_VERSION, PICTURE, REFERENCE, SKETCH, Recipe
 from benchmarks.recognition import HEADER, RULE, Verdict, judge_class, summarise
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
@@ -26,10 +26,10 @@ TARGETS = random.Random(DRAW).sample([index for index in range(1000) if index no
 
 WISHES = [str(index) for index in TARGETS]
 
-SEEDS = {PICTURE: (0, 1), SKETCH: (0,), FIRST_VERSION: (0,)}
+SEEDS = {PICTURE: (0, 1), SKETCH: (0,), FIRST_VERSION: (0,), REFERENCE: (0,)}
 """The seeds of the pictures that each recipe makes of every class."""
 
-SHOWN = (PICTURE, FIRST_VERSION)
+SHOWN = (PICTURE, FIRST_VERSION, REFERENCE)
 """The recipes whose pictures of the first seed are shown."""
 
 

@@ -8,13 +8,13 @@ import torch
 from benchmarks.classes import TARGETS
 from benchmarks.common import HERE, save_sheet
 from benchmarks.pictures import make_pictures
-from benchmarks.recipes import FIRST_VERSION, PICTURE, REFERENCE, Recipe
+from benchmarks.recipes import PICTURE, REFERENCE, Recipe
 from benchmarks.recognition import mean_distance
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
 CLASSES, SEEDS = TARGETS[:5], range(8)
-RECIPES = (PICTURE, FIRST_VERSION, REFERENCE)
+RECIPES = (PICTURE, REFERENCE)
 FILE = HERE / "diversity.jpg"
 
 

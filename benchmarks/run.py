@@ -15,6 +15,7 @@ import torch
 from benchmarks import (
     ablation,
     classes,
+    cost,
     diversity,
     features,
     gpu,
@@ -33,6 +34,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "speed": speed.report,
     "memory": memory.report,
     "large": large.report,
+    "cost": cost.report,
     "ablation": ablation.report,
     "classes": classes.report,
     "diversity": diversity.report,
