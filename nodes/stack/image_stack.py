@@ -12,7 +12,7 @@ from ...das_core.stack.operator_forms import Method
 from ...das_core.stack.spec import StackSpec
 from .. import bridge
 from ..schema import Stack, list_options, read_choice, schema
-from .stack_inputs import STARTS, check_start, choose_levels, levels_input, start_input
+from .stack_inputs import STARTS, check_start, choose_levels, choose_size, levels_input, size_input, start_input
 
 _MAX_SIDE = 16384
 
@@ -120,6 +120,8 @@ class ImageStack(io.ComfyNode):
                     tooltip="How many pixels the edge of the mask is soft, inward. 0: a hard edge. 8: hardly a seam. "
                     "As wide as the mask: only its middle changes fully.",
                 ),
+                # Behind all that older workflows have: ComfyUI's page stores the values of inputs by their order.
+                size_input(),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize.")],
         )
@@ -141,11 +143,13 @@ class ImageStack(io.ComfyNode):
         tile: bool = False,
         mask: Tensor | None = None,
         feather: int = 0,
+        size: str = "given",
     ) -> io.NodeOutput:
         kind, settings = read_choice("start", start, STARTS)
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
         check_start(kind, image is not None, mask is not None)
+        width, height = choose_size(size, width, height, image)
         if not tile:
             margin = widen_margin(width, height, margin)
         longest = max(width, height) + 2 * margin

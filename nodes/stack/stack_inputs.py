@@ -3,6 +3,7 @@
 from typing import Any
 
 from comfy_api.latest import io
+from torch import Tensor
 
 from ...das_core.stack.levels import linear_levels, parse_levels, power_levels
 from ..schema import make_options, read_choice
@@ -101,6 +102,48 @@ def start_input() -> Any:
         tooltip="What the picture is before the first step. gray: the reference. noise: another picture "
         "for every seed. image: the connected image.",
     )
+
+
+SIZES = ("given", "image", "image_within")
+"""The options of `size_input`."""
+
+
+def size_input() -> Any:
+    """Return the input that chooses where the size of the picture comes from; `choose_size` reads its value."""
+    return io.Combo.Input(
+        "size",
+        options=list(SIZES),
+        optional=True,
+        default="given",
+        tooltip="given: width x height, and an image is cut to that shape. image: as large as the connected image, "
+        "for your own photos; a large one takes long. image_within: the shape of the image, shrunk to fit into "
+        "width x height.",
+    )
+
+
+def choose_size(kind: str, width: int, height: int, image: Tensor | None) -> tuple[int, int]:
+    """Return the width and the height of the picture in pixels.
+
+    Args:
+        kind: the option of `size_input` that is chosen.
+        width: the given width.
+        height: the given height.
+        image: the connected image (B, H, W, C), if there is one.
+
+    Raises:
+        ValueError: when there is no such option, or the size is to be that of an image and none is connected.
+    """
+    if kind not in SIZES:
+        raise ValueError(f"size '{kind}' is unknown; choose given, image or image_within")
+    if kind == "given":
+        return width, height
+    if image is None:
+        raise ValueError(f"size is '{kind}' but no image is connected: connect one, or set size to given")
+    tall, wide = image.shape[1:3]
+    if kind == "image":
+        return wide, tall
+    scale = min(width / wide, height / tall, 1.0)
+    return round(wide * scale), round(tall * scale)
 
 
 def check_start(kind: str, image: bool, mask: bool) -> None:

@@ -56,6 +56,19 @@ def test_a_margin_is_widened_until_the_canvas_transforms_fast(pack: Pack) -> Non
     assert (stack.spec.margin, stack.spec.canvas) == (17, (98, 546))  # 2 x 7 x 7, 2 x 3 x 7 x 13
 
 
+@pytest.mark.parametrize(("size", "expected"), [("given", (64, 64)), ("image", (96, 40)), ("image_within", (64, 27))])
+def test_the_size_is_that_which_is_given_or_that_of_the_image(pack: Pack, size: str, expected: tuple[int, int]) -> None:
+    photo = torch.rand(1, 40, 96, 3, generator=torch.Generator().manual_seed(1))
+    spec = pack.stack(start={"start": "image", "contrast": 0.9}, image=photo, size=size).spec
+    assert (spec.width, spec.height) == expected
+
+
+def test_an_image_is_not_enlarged_to_the_size_it_has_to_fit_into(pack: Pack) -> None:
+    photo = torch.rand(1, 40, 32, 3, generator=torch.Generator().manual_seed(1))
+    spec = pack.stack(start={"start": "image", "contrast": 0.9}, image=photo, size="image_within").spec
+    assert (spec.width, spec.height) == (32, 40)
+
+
 def test_a_start_image_is_shown_as_it_was(pack: Pack) -> None:
     with torch.inference_mode():
         image = torch.rand(1, 8, 8, 3).repeat_interleave(8, 1).repeat_interleave(8, 2)
@@ -142,6 +155,8 @@ def test_memory_is_that_of_all_start_images(pack: Pack, set_free_memory: Callabl
 BAD: dict[str, Callable[[Pack], object]] = {
     r"width 8 .* at least 16": lambda pack: pack.stack(width=8),
     r"height 0 .* at least 16": lambda pack: pack.stack(height=0),
+    r"size is 'image' but no image is connected: connect one, or set size": lambda pack: pack.stack(size="image"),
+    r"size 'photo' is unknown; choose given, image or image_within": lambda pack: pack.stack(size="photo"),
     r"margin -1 is negative": lambda pack: pack.stack(margin=-1),
     r"a tile with a margin of 16 pixels .* set margin to 0, or tile to off": lambda pack: pack.stack(tile=True),
     r"batch_size 0 .* at least 1": lambda pack: pack.stack(batch_size=0),
