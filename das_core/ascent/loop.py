@@ -28,6 +28,7 @@ from .result import (
     Record,
     Result,
     Step,
+    check_canvas,
     check_gradient,
     make_importance_mask,
     make_record,
@@ -56,6 +57,7 @@ class Ascent:
     the weighted scores are added. The gradients of several groups are brought to the same scale first
     (`groups.balance_gradients`), so that a weight means the same in every group. With a mask, of the stack or of a
     `RegionObjective`, only the gradient under the mask counts, and views are drawn around it (`ascent/support.py`).
+    A step at which all weights are 0, such as the last one of a schedule that fades out, leaves the stack as it is.
 
     The random draws of a view depend on the seed, the image, the step, the view and the group alone: the windows, flips
     and noise of a view are the same whatever the chunk and the batch are.
@@ -158,8 +160,8 @@ class Ascent:
         """Do the steps that are left, one at a time.
 
         Raises:
-            AscentError: when a gradient is zero or not finite, or all weights are 0 at a step; `result` is then that of
-                the steps before.
+            AscentError: when a gradient is zero or not finite, or a step leads out of the numbers there are; `result`
+                is then that of the steps before.
         """
         while len(self.history) < self.steps:
             yield self._do_step()
@@ -168,8 +170,8 @@ class Ascent:
         """Do all steps that are left and return the result.
 
         Raises:
-            AscentError: when a gradient is zero or not finite, or all weights are 0 at a step; `result` is then that of
-                the steps before.
+            AscentError: when a gradient is zero or not finite, or a step leads out of the numbers there are; `result`
+                is then that of the steps before.
         """
         for _ in self:
             pass
@@ -193,8 +195,11 @@ class Ascent:
         weights = {name: objective.weight_at(pace.progress) for name, objective in self.objectives}
         gradient, scores = self._compute_gradient(stack.canvas, step, pace)
         record = make_record(step, scores, gradient)
-        check_gradient(gradient, record, weights, is_first=not self.history)
-        moved = self.optimizer.step(stack, gradient, self._operator, pace, self._score_gradient.support.mask)
+        moved = stack
+        if any(weights.values()):
+            check_gradient(gradient, record, is_first=not self.history)
+            moved = self.optimizer.step(stack, gradient, self._operator, pace, self._score_gradient.support.mask)
+            check_canvas(moved.canvas, record, is_first=not self.history)
         strength = self._strength + measure_gradient_strength(gradient)
         # All at once and last, so that a step that is cancelled before leaves nothing half-done.
         self._strength, self.stack = strength, replace(moved, steps=step + 1)

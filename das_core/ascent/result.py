@@ -15,7 +15,7 @@ _BRIGHT_SHARE = 0.01
 
 
 class AscentError(ValueError):
-    """The error of a step that cannot be done: its gradient is zero or not finite, or all weights are 0.
+    """The error of a step that cannot be done: its gradient is zero or not finite, or it leads to no picture.
 
     `Ascent.result` is that of the steps before: its stack is as it was before the failed step.
 
@@ -116,20 +116,18 @@ def make_record(step: int, scores: Mapping[str, Tensor], gradient: Tensor) -> Re
     return Record(step, dict(zip(scores, means, strict=True)), norm)
 
 
-def check_gradient(gradient: Tensor, record: Record, weights: Mapping[str, float], *, is_first: bool) -> None:
+def check_gradient(gradient: Tensor, record: Record, *, is_first: bool) -> None:
     """Raise an error when an ascent cannot move along a gradient.
 
     Args:
         gradient: the gradient at the canvas, (B, 3, H, W).
         record: what the step measured.
-        weights: the weight of every objective at this step, by name.
         is_first: whether this is the first step of the ascent.
 
     Raises:
-        AscentError: when the gradient is not finite, it is zero for an image of the batch, or all weights are 0.
+        AscentError: when the gradient is not finite, or it is zero for an image of the batch.
     """
-    where = f"step {record.step + 1}"
-    last = "there is no good image yet" if is_first else f"the last good image is that of step {record.step}"
+    where, last = f"step {record.step + 1}", _name_last_image(record, is_first=is_first)
     # The norm alone may overflow although every value is finite. Only then is every value checked, which takes longer.
     if not math.isfinite(record.gradient_norm) and not bool(torch.isfinite(gradient).all()):
         broken = [name for name, score in record.scores.items() if not abs(score) < float("inf")]
@@ -138,11 +136,6 @@ def check_gradient(gradient: Tensor, record: Record, weights: Mapping[str, float
             f"the gradient of {names} is not a number at {where}; {last}. Lower the step size or learning rate, "
             "or load the model in fp32"
         )
-    if not any(weights.values()):
-        raise AscentError(
-            f"the weights of all objectives are 0 at {where}, so there is nothing to climb; {last}. Let a schedule "
-            "start and end elsewhere, or connect an objective without one"
-        )
     if not bool(gradient.flatten(1).any(dim=1).all()):
         names = ", ".join(f"'{name}'" for name in record.scores)
         raise AscentError(
@@ -150,6 +143,30 @@ def check_gradient(gradient: Tensor, record: Record, weights: Mapping[str, float
             "Use the logit instead of a probability, a smaller step or learning rate, or a start that is not pure "
             "black or white"
         )
+
+
+def check_canvas(canvas: Tensor, record: Record, *, is_first: bool) -> None:
+    """Raise an error when a step has led to a canvas that is no picture.
+
+    Args:
+        canvas: the canvas after the step, (B, 3, H, W).
+        record: what the step measured.
+        is_first: whether this is the first step of the ascent.
+
+    Raises:
+        AscentError: when a value of the canvas is NaN or infinite.
+    """
+    # The sum is one pass over the memory. It may overflow although every value is finite.
+    if not math.isfinite(float(canvas.sum())) and not bool(torch.isfinite(canvas).all()):
+        raise AscentError(
+            f"step {record.step + 1} led to a picture that is not a number; "
+            f"{_name_last_image(record, is_first=is_first)}. Lower the step size or learning rate"
+        )
+
+
+def _name_last_image(record: Record, *, is_first: bool) -> str:
+    """Return which image is left when a step fails."""
+    return "there is no good image yet" if is_first else f"the last good image is that of step {record.step}"
 
 
 def measure_gradient_strength(gradient: Tensor) -> Tensor:

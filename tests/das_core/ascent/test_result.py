@@ -13,6 +13,7 @@ from das_core.ascent.result import (
     AscentError,
     Record,
     Step,
+    check_canvas,
     check_gradient,
     make_importance_mask,
     make_record,
@@ -32,10 +33,9 @@ def gradient(batch: int = 2) -> Tensor:
     return torch.randn(batch, 3, 8, 9, generator=torch.Generator().manual_seed(0))
 
 
-def check(values: Tensor, made: Record | None = None, weight: float = 1.0, is_first: bool = False) -> None:
-    """Check a gradient as a step does, all its objectives with one weight."""
-    made = made or record(norm=float(values.norm()))
-    check_gradient(values, made, dict.fromkeys(made.scores, weight), is_first=is_first)
+def check(values: Tensor, made: Record | None = None, is_first: bool = False) -> None:
+    """Check a gradient as a step does."""
+    check_gradient(values, made or record(norm=float(values.norm())), is_first=is_first)
 
 
 def test_a_record_has_the_numbers_of_its_step() -> None:
@@ -83,22 +83,23 @@ def test_a_gradient_of_0_in_one_image_of_a_batch_is_refused(empty: int) -> None:
         check(vanished)
 
 
-def test_weights_of_0_are_refused_before_a_gradient_of_0() -> None:
-    with pytest.raises(AscentError, match="weights of all objectives are 0 at step 5, so there is nothing to climb"):
-        check(torch.zeros(1, 3, 8, 9), weight=0.0)
-    check(gradient(), weight=-1.0)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_canvas_with_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
+    canvas = gradient()
+    check_canvas(canvas, record(), is_first=False)
+    check_canvas(canvas.abs() * 1e37, record(), is_first=False)  # The sum overflows, the values do not.
+    canvas[1, 2, 3, 4] = value
+    with pytest.raises(AscentError, match=r"step 5 led to a picture that is not a number; .* step 4. Lower the step"):
+        check_canvas(canvas, record(), is_first=False)
 
 
-@pytest.mark.parametrize(
-    ("values", "weight"),
-    [(gradient() * torch.nan, 1.0), (gradient(), 0.0), (gradient() * 0, 1.0)],
-    ids=["not a number", "no weight", "vanished"],
-)
-def test_every_error_says_which_image_is_left(values: Tensor, weight: float) -> None:
-    with pytest.raises(AscentError, match="the last good image is that of step 4"):
-        check(values, weight=weight)
-    with pytest.raises(AscentError, match="there is no good image yet"):
-        check(values, weight=weight, is_first=True)
+@pytest.mark.parametrize("factor", [torch.nan, 0.0])
+def test_every_error_says_which_image_is_left(factor: float) -> None:
+    for refuse in (check, lambda values, is_first=False: check_canvas(values / 0, record(), is_first=is_first)):
+        with pytest.raises(AscentError, match="the last good image is that of step 4"):
+            refuse(gradient() * factor)
+        with pytest.raises(AscentError, match="there is no good image yet"):
+            refuse(gradient() * factor, is_first=True)
 
 
 def test_an_ascent_error_is_a_value_error() -> None:

@@ -1,6 +1,7 @@
 """Objectives that wrap another one: what they pass on, regions, and schedules."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, NormalizedAscent
-from das_core.ascent.result import AscentError, Result
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.result import Result
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.content import ContentObjective
@@ -175,9 +176,20 @@ def test_an_objective_faded_out_on_its_own_judge_leaves_the_other_alone() -> Non
     )
 
 
-def test_schedules_that_leave_nothing_to_climb_are_refused() -> None:
-    with pytest.raises(AscentError, match=r"weights of all objectives are 0 at step 1.*Let a schedule start"):
-        climb_small(ScheduledObjective(class_objective(seed=1), 0.0, 1.0))
+@pytest.mark.parametrize(("start", "end", "still"), [(0.0, 1.0, 0), (1.0, 0.0, 2)])
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(momentum=0.5), SGD(0.1, momentum=0.5), Adam()], ids=str)
+def test_a_step_without_weights_moves_nothing_and_the_ascent_goes_on(
+    start: float, end: float, still: int, optimizer: Optimizer
+) -> None:
+    faded = ScheduledObjective(class_objective(seed=1), start, end)
+    ascent = Ascent(ImageStack.noise(SPEC), [faded], VIEWS, steps=3, optimizer=optimizer, seed=1)
+    canvases = [ascent.stack.canvas, *(step.stack.canvas for step in ascent)]
+    assert [torch.equal(old, new) for old, new in pairwise(canvases)] == [number == still for number in range(3)]
+    assert ascent.history[still].gradient_norm == 0
+    assert ascent.stack.steps == 3
+
+
+def test_a_schedule_without_any_weight_is_refused() -> None:
     with pytest.raises(ValueError, match="the weights of all objectives are 0"):
         climb_small(ScheduledObjective(class_objective(seed=1), 0.0, 0.0))
 
