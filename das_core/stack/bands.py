@@ -124,7 +124,12 @@ def group_into_octaves(levels: Sequence[int], most: int) -> list[list[int]]:
 
 def covers_all_resolutions(bands: Sequence[Band], longest: int) -> bool:
     """Return whether bands together contain every resolution from 1 to `longest`, the long side of a canvas."""
-    return all(any(low <= level <= high for low, high in bands) for level in range(1, longest + 1))
+    covered = 0
+    for low, high in sorted(bands):
+        if low > covered + 1:
+            break
+        covered = max(covered, high)
+    return covered >= longest
 
 
 def mask_moving_frequencies(basis: Basis, frozen: Sequence[Band]) -> Tensor:

@@ -158,8 +158,11 @@ def _read_stack(path: Path) -> ImageStack:
         raise _DamageError(f"cannot be read ({error.strerror or error}); choose another file") from None
     except SafetensorError as error:
         raise _DamageError(f"is damaged, or no stack at all ({error}); get it again, or choose another file") from None
-    except (KeyError, TypeError, RecursionError, OverflowError, json.JSONDecodeError) as error:
-        raise _DamageError(f"does not describe a stack ({error!r}); choose another file") from None
+    except _DamageError:
+        raise
+    # ValueError: json refuses what is no JSON, and numbers of more than some thousand digits.
+    except (KeyError, TypeError, RecursionError, OverflowError, ValueError) as error:
+        raise _DamageError(f"does not describe a stack ({repr(error)[:200]}); choose another file") from None
 
 
 def _name_tensors(stack: ImageStack) -> dict[str, Tensor]:
@@ -176,6 +179,8 @@ def _name_tensors(stack: ImageStack) -> dict[str, Tensor]:
 
 def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> ImageStack:
     """Return the stack that the description and the tensors of a file give, or raise an error if they do not fit."""
+    # Before anything is built whose size the description alone says.
+    _check_canvas_size(description["spec"], tensors["canvas"])
     spec = _build_spec(description["spec"])
     steps, momentum = description["steps"], description["momentum"]
     _check_count("steps", steps)
@@ -203,6 +208,9 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     if around is not None:
         _check_tensor("surroundings.pixels", around.pixels, canvas_shape)
         _check_tensor("surroundings.mask", around.mask, (canvas_shape[0], 1, *spec.canvas))
+        for name, tensor in (("pixels", around.pixels), ("mask", around.mask)):
+            if tensor.min() < 0 or tensor.max() > 1:
+                raise _DamageError(f"holds values in surroundings.{name} outside 0..1; choose another file")
     expected = [canvas_shape]
     if spec.method == "layers":
         expected = [(*canvas_shape[:2], *level_shape(level, spec.canvas)) for level in spec.resolutions]
@@ -215,6 +223,18 @@ def _build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     return stack
 
 
+def _check_canvas_size(fields: Mapping[str, Any], canvas: Tensor) -> None:
+    """Raise an error unless a canvas has the size that the fields of a spec say, and the bands are few."""
+    for name in _WHOLE_NUMBERS:
+        _check_count(name, fields[name])
+    width, height = (fields[name] + 2 * fields["margin"] for name in ("width", "height"))
+    if tuple(canvas.shape[2:]) != (height, width):
+        raise _DamageError(f"holds a canvas of shape {tuple(canvas.shape)}, not one of {width} x {height} pixels")
+    for name in ("levels", "gains", "frozen"):
+        if isinstance(fields.get(name), list) and len(fields[name]) > max(width, height):
+            raise _DamageError(f"names {len(fields[name])} {name}, more than a canvas of {width} x {height} can have")
+
+
 def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
     """Return the spec with these fields, or raise an error when a field is missing, unknown or out of range."""
     values = {**fields, "levels": tuple(fields["levels"]), "gains": tuple(fields["gains"])}
@@ -222,8 +242,6 @@ def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
     if not isinstance(frozen, list) or any(not isinstance(band, list) or len(band) != 2 for band in frozen):
         raise _DamageError(f"names {str(frozen)[:40]!r} as frozen; pairs of resolutions are needed")
     values["frozen"] = tuple((low, high) for low, high in frozen)
-    for name in _WHOLE_NUMBERS:
-        _check_count(name, values[name])
     for level in itertools.chain(values["levels"], *values["frozen"]):
         _check_count("a level", level)
     # Files from before tiles were added do not have this field.

@@ -1,6 +1,5 @@
 """The description of a stack: its size, levels, colours and the form of its operator."""
 
-import math
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -16,6 +15,12 @@ from .operator_forms import FORMS, Method, make_operator
 
 SMALLEST_SIDE = 16
 """The least width and height of a picture, in pixels."""
+
+LONGEST_SIDE = 2**15
+"""The greatest side of a canvas, in pixels: what an ascent holds of a square one is some hundred gigabytes."""
+
+LARGEST_GAIN = 1e6
+"""The greatest gain of a level; its inverse is the least. Gains enter squared, and float32 ends at 3e38."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class StackSpec:
             tile needs 0.
         levels: resolutions along the long side of the canvas, from 1 to its length, in any order; every fourth one if
             None. They are kept in rising order, each once.
-        gains: the factor of every level in the sum, above 0, one for each level in the order of `levels`; all 1 if
+        gains: the factor of every level in the sum, 1e-6 to 1e6, one for each level in the order of `levels`; all 1 if
             None. The gain enters twice, in the gradient and in the sum, so the effect of a step scales with its square.
         color: the colour space in which the canvas is kept, `decorrelated` or `rgb`.
         method: the form of the operator: `spectral`, `exact` or `layers`.
@@ -42,8 +47,9 @@ class StackSpec:
         frozen: bands of resolutions, as pairs of the coarsest and the finest, that ascents do not move.
 
     Raises:
-        ValueError: when a side is too small, the margin is negative, a tile has a margin, there is no such method or
-            colour space, the levels do not fit the canvas, the gains do not fit the levels, or everything is frozen.
+        ValueError: when a side is too small or too large, the margin is negative, a tile has a margin, there is no such
+            method or colour space, the levels do not fit the canvas, the gains do not fit the levels, or everything is
+            frozen.
 
     Example:
         >>> from das_core import StackSpec
@@ -75,6 +81,12 @@ class StackSpec:
                 raise ValueError(f"{name} {side} is too small; a picture needs at least {SMALLEST_SIDE} pixels a side")
         if self.margin < 0:
             raise ValueError(f"margin {self.margin} is negative; it must be 0 or more pixels")
+        if max(self.canvas) > LONGEST_SIDE:
+            height, width = self.canvas
+            raise ValueError(
+                f"a canvas of {width} x {height} pixels, margins included, is too large: make width, height or margin "
+                f"smaller, so that no side is longer than {LONGEST_SIDE}"
+            )
         if self.tile and self.margin:
             raise ValueError(
                 f"a tile with a margin of {self.margin} pixels cannot be: it goes on at its opposite edge and has no "
@@ -88,8 +100,11 @@ class StackSpec:
         if len(gains) == len(levels):
             # Each level keeps its gain when the levels are put in order.
             gains = tuple(gain for _, gain in sorted(zip(levels, gains, strict=True), key=lambda pair: pair[0]))
-        if len(gains) != len(checked) or not all(0 < gain < math.inf for gain in gains):
-            raise ValueError(f"gains {gains} do not fit: {len(checked)} numbers above 0 are needed")
+        if len(gains) != len(checked) or not all(1 / LARGEST_GAIN <= gain <= LARGEST_GAIN for gain in gains):
+            raise ValueError(
+                f"gains {str(gains)[:80]} do not fit: {len(checked)} numbers between {1 / LARGEST_GAIN:g} and "
+                f"{LARGEST_GAIN:g} are needed"
+            )
         object.__setattr__(self, "levels", checked)
         object.__setattr__(self, "gains", gains)
         if covers_all_resolutions(self.frozen, max(self.canvas)):

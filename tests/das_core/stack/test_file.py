@@ -1,6 +1,7 @@
 import hashlib
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -273,8 +274,9 @@ def test_frozen_bands_that_are_none_are_an_error_that_names_the_file(frozen: Any
 WRONG: dict[str, dict[str, Tensor | None]] = {
     r"does not describe a stack .KeyError.'canvas'": {"canvas": None},
     r"start as torch.float32 of shape .2, 3, 20, 20.": {"start": torch.zeros(2, 3, 20, 20)},
-    r"canvas as torch.float32 of shape .1, 3, 20, 21.": {"canvas": torch.zeros(1, 3, 20, 21)},
-    r"holds a stack without an image; choose another file": {"canvas": torch.zeros(())},
+    r"holds a canvas of shape .1, 3, 20, 21., not one of 20 x 20 pixels": {"canvas": torch.zeros(1, 3, 20, 21)},
+    r"holds a canvas of shape .., not one of 20 x 20 pixels": {"canvas": torch.zeros(())},
+    r"canvas as torch.float32 of shape .1, 1, 20, 20.": {"canvas": torch.zeros(1, 1, 20, 20)},
     r"holds a stack without an image": {"canvas": torch.zeros(0, 3, 20, 20), "start": torch.zeros(0, 3, 20, 20)},
     r"start as torch.float16": {"start": torch.zeros(1, 3, 20, 20).half()},
     r"holds values in canvas that are NaN": {"canvas": torch.full((1, 3, 20, 20), float("nan"))},
@@ -289,6 +291,45 @@ WRONG: dict[str, dict[str, Tensor | None]] = {
         "surroundings.mask": torch.zeros(1, 3, 20, 20),
     },
 }
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("width", 2**40, r"holds a canvas of shape .*, not one of 1099511627780 x 20 pixels"),
+        ("margin", 2**52, r"not one of .* pixels"),
+        ("frozen", [[1, 2]] * 300_000, r"names 300000 frozen, more than a canvas of 20 x 20 can have"),
+        ("levels", [1] * 300_000, r"names 300000 levels"),
+        ("gains", [1e300, 1.0, 1.0], r"gains .*1e\+300.* do not fit: .* between 1e-06 and 1e\+06"),
+    ],
+)
+def test_sizes_that_the_file_does_not_hold_are_refused_before_anything_is_built(
+    field: str, value: Any, says: str, file: Path
+) -> None:
+    metadata = metadata_of(file)
+    description = json.loads(metadata["stack"])
+    description["spec"][field] = value
+    with pytest.raises(StackFileError, match=says):
+        load_stack(sealed(file, load_file(file), **metadata | {"stack": json.dumps(description)}))
+
+
+def test_a_number_of_thousands_of_digits_is_an_error_that_names_the_file(file: Path) -> None:
+    metadata = metadata_of(file)
+    described = re.sub(r'"steps": \d+', f'"steps": {"9" * 5000}', metadata["stack"], count=1)
+    assert described != metadata["stack"]
+    with pytest.raises(StackFileError, match=r"'small.safetensors' does not describe a stack") as error:
+        load_stack(sealed(file, load_file(file), **metadata | {"stack": described}))
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(("pixels", "mask"), [(1.5, 0.5), (-0.1, 0.5), (0.5, 1.01), (0.5, -1.0)])
+def test_surroundings_that_are_no_picture_or_no_mask_are_refused(pixels: float, mask: float, file: Path) -> None:
+    around = {
+        "surroundings.pixels": torch.full((1, 3, 20, 20), pixels),
+        "surroundings.mask": torch.full((1, 1, 20, 20), mask),
+    }
+    with pytest.raises(StackFileError, match=r"holds values in surroundings\.(pixels|mask) outside 0\.\.1"):
+        load_stack(sealed(file, load_file(file) | around, **metadata_of(file)))
 
 
 @pytest.mark.parametrize(("says", "changes"), list(WRONG.items()))
