@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -8,17 +9,20 @@ from pathlib import Path
 
 
 @contextmanager
-def write_atomically(path: Path) -> Iterator[Path]:
+def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Yield a temporary path to write to; when the block ends without an error, the file there becomes `path`.
 
-    The temporary file is renamed in one step, so nobody ever reads half a file: whatever was at `path` stays there
+    The temporary file gets its name in one step, so nobody ever reads half a file: whatever was at `path` stays there
     until the new file is complete. When the block raises, the temporary file is removed. Only a process that is killed
     outright leaves one behind, named `.NAME.….part`.
 
     Args:
         path: where the file will be; its folder must exist.
+        replace: whether a file that is there already is replaced. If not, and two processes write to one path, one of
+            them gets the error.
 
     Raises:
+        FileExistsError: when there is a file at `path` and it is not to be replaced.
         OSError: when the file cannot be renamed, or the block has not written one.
 
     Example:
@@ -35,6 +39,30 @@ def write_atomically(path: Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         yield part
-        os.replace(part, path)
+        if replace:
+            os.replace(part, path)
+        else:
+            _move_to_free_path(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems without hard links answer, such as those of memory cards and of some networks."""
+
+
+def _move_to_free_path(source: Path, target: Path) -> None:
+    """Move a file to a path where there is none, or raise FileExistsError."""
+    try:
+        # Unlike a rename, this fails where there is a file.
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    else:
+        source.unlink()
+        return
+    # Take the name first. A process that is killed between these two lines leaves an empty file.
+    with target.open("x"):
+        pass
+    os.replace(source, target)

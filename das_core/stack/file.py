@@ -68,16 +68,18 @@ class _DamageError(ValueError):
     """What is wrong with a file, in words that follow its name."""
 
 
-def save_stack(stack: ImageStack, path: Path) -> None:
+def save_stack(stack: ImageStack, path: Path, *, replace: bool = True) -> None:
     """Write a stack to a file, with everything that an ascent needs to continue.
 
     The file appears whole or not at all: when writing fails, a file that was there before is still there.
 
     Args:
         stack: the stack to save.
-        path: the file, in a folder that exists; a file of that name is replaced. `SUFFIX` is the usual ending.
+        path: the file, in a folder that exists. `SUFFIX` is the usual ending.
+        replace: whether a file of that name is replaced.
 
     Raises:
+        FileExistsError: when there is a file of that name, and it is not to be replaced.
         OSError: when the file cannot be written.
 
     Example:
@@ -102,7 +104,7 @@ def save_stack(stack: ImageStack, path: Path) -> None:
     metadata = {"format": FORMAT, "version": str(VERSION), "stack": json.dumps(description), "sha256": _UNSEALED}
     content = save(tensors, metadata)
     content = content.replace(_UNSEALED.encode(), hashlib.sha256(content).hexdigest().encode(), 1)
-    with write_atomically(path) as unfinished:
+    with write_atomically(path, replace=replace) as unfinished:
         unfinished.write_bytes(content)
 
 

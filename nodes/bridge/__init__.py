@@ -23,7 +23,7 @@ from .memory import (
     measure_free_memory,
 )
 from .progress import Progress, check_interrupted
-from .stack_folders import STACKS, choose_stack_path, find_stack_file, list_stack_files, name_stack_file
+from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .tensors import from_comfy_images, from_comfy_mask, get_device, get_storage_device, to_comfy_images, to_comfy_masks
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "check_frame_memory",
     "check_interrupted",
     "check_memory",
-    "choose_stack_path",
     "enable_autograd",
     "find_model_file",
     "find_model_folder",
@@ -53,8 +52,9 @@ __all__ = [
     "manage_clip",
     "manage_module",
     "measure_free_memory",
-    "name_stack_file",
+    "read_stack_time",
     "register_folders",
+    "save_new_stack",
     "save_rescued_images",
     "to_comfy_images",
     "to_comfy_masks",

@@ -1,5 +1,6 @@
 """ComfyUI's folders of models and its output folder."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -62,6 +63,21 @@ def find_model_folder(kind: str) -> Path:
         kind: `CLASSIFIERS` or `CLIPS`.
     """
     return Path(folder_paths.get_folder_paths(kind)[0])
+
+
+def explain_write_error(error: OSError, what: str) -> str:
+    """Return what went wrong when a file was written, and what to do.
+
+    Args:
+        error: the error of the system.
+        what: what was to be saved, such as "the stack 'castle'".
+    """
+    reason = f"{what} cannot be saved in {folder_paths.get_output_directory()} ({error.strerror or error})"
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{reason}: use a shorter filename_prefix"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{reason}: free some space there, and run again"
+    return f"{reason}: make the folder writable, or start ComfyUI with another --output-directory"
 
 
 def save_rescued_images(images: Tensor) -> list[str]:

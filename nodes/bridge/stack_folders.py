@@ -4,11 +4,16 @@ The name of a stack file in the list of Load Stack is its path below one of the 
 output folder end with ' [output]'.
 """
 
+import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import folder_paths
 
-from ...das_core.stack.file import SUFFIX
+from ...das_core.stack.file import SUFFIX, save_stack
+from ...das_core.stack.image_stack import ImageStack
+from .folders import explain_write_error
 
 STACKS = "stacks"
 """The folder of stack files, below ComfyUI's output folder and below its input folder."""
@@ -17,21 +22,40 @@ STACKS = "stacks"
 _OUTPUT = " [output]"
 
 
-def choose_stack_path(prefix: str) -> Path:
-    """Return the path for the next stack with this prefix, under a number that is free, and make its folder.
+def save_new_stack(stack: ImageStack, prefix: str) -> str:
+    """Save a stack under a number that is free, also while other processes save into the same folder.
 
     Args:
+        stack: the stack.
         prefix: a name, or a subfolder of the folder of stacks and a name, such as 'night/castle'.
 
+    Returns:
+        The name of the file in the list of Load Stack.
+
     Raises:
-        ValueError: when the prefix leads out of the folder of stacks, or names no file.
+        ValueError: when the prefix leads out of the folder of stacks or names no file, or the file cannot be written.
     """
+    try:
+        while True:
+            path = _choose_stack_path(prefix)
+            try:
+                save_stack(stack, path, replace=False)
+            except FileExistsError:
+                # Another process has saved under this number meanwhile.
+                continue
+            return _name_stack_file(path)
+    except OSError as error:
+        raise ValueError(explain_write_error(error, f"the stack '{prefix[:80]}'")) from None
+
+
+def _choose_stack_path(prefix: str) -> Path:
+    """Return the path for the next stack with this prefix, under a number that is free, and make its folder."""
     output = folder_paths.get_output_directory()
-    home = (Path(output) / STACKS).resolve()
+    home = _resolve(Path(output) / STACKS)
     usable = prefix.strip() and "\0" not in prefix and not prefix.endswith(("/", "\\"))
-    if not usable or home not in (home / prefix).resolve().parents:
+    if not usable or home not in _resolve(home / prefix).parents:
         raise ValueError(
-            f"filename_prefix {prefix!r} leaves the folder {home}, or names no file in it: write a name such as "
+            f"filename_prefix {prefix[:80]!r} leaves the folder {home}, or names no file in it: write a name such as "
             "'castle', or a subfolder and a name such as 'night/castle'"
         )
     # Joined as a path, so that separators are the system's own: ComfyUI compares it with absolute paths.
@@ -40,23 +64,38 @@ def choose_stack_path(prefix: str) -> Path:
     return Path(folder) / f"{name}_{counter:05}_{SUFFIX}"
 
 
-def name_stack_file(path: Path) -> str:
-    """Return the name that a stack file has in the list of Load Stack.
-
-    Args:
-        path: a file below the folder of stacks in the output folder.
-    """
+def _name_stack_file(path: Path) -> str:
+    """Return the name in the list of Load Stack of a file below the folder of stacks in the output folder."""
     home = Path(folder_paths.get_output_directory()) / STACKS
     return path.relative_to(home).as_posix() + _OUTPUT
 
 
 def list_stack_files() -> list[str]:
-    """Return the names of all stack files: those of the input folder, then the output folder's, each newest first."""
-    return [
-        file.relative_to(home).as_posix() + mark
-        for home, mark in _list_homes()
-        for file in sorted(home.rglob(f"*{SUFFIX}"), key=lambda file: -file.stat().st_mtime_ns)
-    ]
+    """Return the names of all stack files: those of the input folder, then the output folder's, each newest first.
+
+    Entries that are no files, such as links that lead nowhere, are left out.
+    """
+    names = []
+    for home, mark in _list_homes():
+        times = {file: time for file in _find_files(home) if (time := _read_time(file)) is not None}
+        names += [file.relative_to(home).as_posix() + mark for file in sorted(times, key=lambda file: -times[file])]
+    return names
+
+
+def _find_files(home: Path) -> Iterator[Path]:
+    """Yield what is named as a stack file is, in a folder and those below it; what cannot be read is left out."""
+    # Unlike Path.rglob, os.walk goes on when a folder is gone or not readable, and it enters no links.
+    for folder, _, names in os.walk(home):
+        yield from (Path(folder, name) for name in names if name.endswith(SUFFIX))
+
+
+def _read_time(file: Path) -> int | None:
+    """Return when a file was changed last, in nanoseconds; None if it is no file, or is gone."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns if stat.S_ISREG(found.st_mode) else None
 
 
 def find_stack_file(name: str) -> Path:
@@ -68,15 +107,35 @@ def find_stack_file(name: str) -> Path:
     Raises:
         ValueError: when `name` is none of them, or a link that leads out of the folder.
     """
+    known = isinstance(name, str) and name in list_stack_files()
     # Check output first: the input folder's suffix is '' and would match every name.
     for home, mark in reversed(_list_homes()):
-        if name.endswith(mark) and name in list_stack_files():
-            path = (home / name.removesuffix(mark)).resolve()
-            if path.is_relative_to(home.resolve()):
+        if known and name.endswith(mark):
+            path = _resolve(home / name.removesuffix(mark))
+            if path.is_relative_to(_resolve(home)):
                 return path
             break
     homes = " or ".join(str(home) for home, _ in _list_homes())
-    raise ValueError(f"no stack file '{name}' lies in {homes}; save one with Save Stack, or put one there, and refresh")
+    raise ValueError(
+        f"no stack file '{name[:200]}' lies in {homes}; save one with Save Stack, or put one there, and refresh"
+    )
+
+
+def read_stack_time(name: str) -> int:
+    """Return when a stack file was changed last, in nanoseconds; 0 if there is no such file.
+
+    Args:
+        name: one of the names that `list_stack_files` returns, or anything else.
+    """
+    try:
+        return _read_time(find_stack_file(name)) or 0
+    except ValueError:
+        return 0
+
+
+def _resolve(path: Path) -> Path:
+    """Return a path without links; of links that lead in a circle, which Path.resolve refuses, as far as they go."""
+    return Path(os.path.realpath(path))
 
 
 def _list_homes() -> list[tuple[Path, str]]:

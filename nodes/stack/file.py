@@ -39,9 +39,7 @@ class SaveStack(io.ComfyNode):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, stack: ImageStack, filename_prefix: str) -> io.NodeOutput:
-        path = bridge.choose_stack_path(filename_prefix)
-        core.save_stack(stack, path)
-        name = bridge.name_stack_file(path)
+        name = bridge.save_new_stack(stack, filename_prefix)
         return io.NodeOutput(name, ui={"text": [f"saved as {name}"]})
 
 
@@ -73,7 +71,7 @@ class LoadStack(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, file: str) -> int:
         """Return a number that changes with the file, so that ComfyUI loads a changed file again."""
-        return bridge.find_stack_file(file).stat().st_mtime_ns if file in bridge.list_stack_files() else 0
+        return bridge.read_stack_time(file)
 
     @classmethod
     @bridge.enable_autograd

@@ -149,6 +149,50 @@ def test_one_of_two_writers_that_fails_does_not_disturb_the_other(tmp_path: Path
     assert path.read_text() == "whole"
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_is_not_to_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", refuse_link)
+    path = tmp_path / "scores.txt"
+    with write_atomically(path, replace=False) as part:
+        part.write_text("first")
+    with pytest.raises(FileExistsError), write_atomically(path, replace=False) as part:
+        part.write_text("second")
+    assert path.read_text() == "first"
+    assert names_in(tmp_path) == ["scores.txt"]
+
+
+def refuse_link(source: Path, target: Path) -> None:
+    """What os.link does on a memory card."""
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(target))
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_of_many_writers_that_replace_nothing_one_wins_each_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", refuse_link)
+    together = Barrier(8)
+
+    def write(number: int) -> int:
+        together.wait()
+        won = 0
+        for path in (tmp_path / f"{name}.txt" for name in range(20)):
+            try:
+                with write_atomically(path, replace=False) as part:
+                    part.write_text(str(number) * 10_000)
+                won += 1
+            except FileExistsError:
+                pass
+        return won
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(write, range(8))) == 20
+    assert {len(set(path.read_text())) for path in tmp_path.iterdir()} == {1}
+    assert len(names_in(tmp_path)) == 20
+
+
 def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "scores.txt"
     path.write_text("old")

@@ -1,8 +1,11 @@
 """Where stack files may lie: under ComfyUI's folders, and nowhere else."""
 
+import errno
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -51,10 +54,66 @@ def test_files_of_one_name_in_both_folders_are_told_apart(pack: Pack, saved_stac
 
 def test_the_name_of_a_new_file_leads_back_to_it(pack: Pack, saved_stacks: Path) -> None:
     bridge = pack.module("nodes.bridge")
-    path = bridge.choose_stack_path("night/castle")
-    path.touch()
-    assert path == saved_stacks / "night" / "castle_00001_.safetensors"
-    assert bridge.find_stack_file(bridge.name_stack_file(path)) == path
+    name = bridge.save_new_stack(pack.stack(), "night/castle")
+    assert bridge.find_stack_file(name) == saved_stacks / "night" / "castle_00001_.safetensors"
+
+
+def test_what_is_no_file_is_left_out_and_the_rest_is_listed(pack: Pack, saved_stacks: Path) -> None:
+    (name,) = pack.run("DAS_SaveStack", stack=pack.stack())
+    for link, target in (("gone", "nowhere"), ("loop", "loop.safetensors"), ("other", "loop.safetensors")):
+        (saved_stacks / f"{link}.safetensors").symlink_to(saved_stacks / target)
+    (saved_stacks / "folder.safetensors").mkdir()
+    (saved_stacks / "circle").symlink_to(saved_stacks, target_is_directory=True)
+    os.mkfifo(saved_stacks / "pipe.safetensors")
+    assert listed(pack) == [name]
+    for bad in ("gone", "loop", "folder", "pipe"):
+        with pytest.raises(ValueError, match=f"no stack file '{bad}.safetensors"):
+            pack.run("DAS_LoadStack", file=f"{bad}.safetensors [output]")
+    with pytest.raises(ValueError, match=r"cannot be saved|leaves the folder"):
+        pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="loop.safetensors/castle")
+
+
+def test_racing_savers_lose_nothing(pack: Pack, saved_stacks: Path) -> None:
+    bridge, stack = pack.module("nodes.bridge"), pack.stack()
+    together = Barrier(8)
+
+    def save(_: int) -> list[str]:
+        together.wait()
+        return [bridge.save_new_stack(stack, "race") for _ in range(4)]
+
+    with ThreadPoolExecutor(8) as pool:
+        names = [name for saved in pool.map(save, range(8)) for name in saved]
+    assert len(set(names)) == 32
+    assert sorted(names) == sorted(listed(pack))
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (errno.ENOSPC, r"the stack 'castle' cannot be saved in .*output \(No space left on device\): free some space"),
+        (
+            errno.EROFS,
+            r"cannot be saved in .*\(Read-only file system\): make the folder writable, or start ComfyUI with",
+        ),
+        (errno.EACCES, r"\(Permission denied\): make the folder writable"),
+    ],
+)
+def test_a_stack_that_cannot_be_written_is_said_with_what_to_do(
+    pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch, code: int, says: str
+) -> None:
+    def fail(path: Path, content: bytes) -> int:
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(ValueError, match=says):
+        pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="castle")
+    assert list(saved_stacks.iterdir()) == []
+
+
+def test_a_name_that_is_too_long_is_said_so(pack: Pack, saved_stacks: Path) -> None:
+    with pytest.raises(ValueError, match=r"File name too long\): use a shorter filename_prefix") as error:
+        pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="x" * 300)
+    assert len(str(error.value)) < 400
 
 
 @pytest.mark.parametrize("prefix", ["../x", "a/../../x", "/tmp/x", "", " ", ".", "a/..", "a/", "..", "\0", "a\0b"])
