@@ -1,5 +1,6 @@
 """Images from outside: the check of a batch, and how it is resized to a square, to a picture or to a canvas."""
 
+import math
 from typing import Literal
 
 import torch
@@ -13,6 +14,11 @@ Fit = Literal["shortest", "squash"]
 
 Interpolation = Literal["bicubic", "bilinear"]
 """How pixels are interpolated; both are antialiased."""
+
+_MOST_WASTE = 8
+"""How many times the pixels that it needs `resize_to_cover` makes before it cuts off what is too much. Of an image that is
+more oblong it cuts most off first, which moves the picture by less than a pixel of the image; one of 1 x 4000 would
+fill gigabytes."""
 
 
 def check_images(images: Tensor, what: str) -> Tensor:
@@ -102,10 +108,19 @@ def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
     """
     height, width = shape
     scale = max(height / image.shape[2], width / image.shape[3])
+    if scale * scale * image.shape[2] * image.shape[3] > _MOST_WASTE * height * width:
+        image = _crop_middle(image, (math.ceil(height / scale), math.ceil(width / scale)))
     resized = (max(height, round(image.shape[2] * scale)), max(width, round(image.shape[3] * scale)))
     if tuple(image.shape[2:]) != resized:
         image = F.interpolate(image, size=resized, mode="bicubic", antialias=True).clamp(0, 1)
     top, left = (resized[0] - height) // 2, (resized[1] - width) // 2
+    return image[:, :, top : top + height, left : left + width]
+
+
+def _crop_middle(image: Tensor, shape: Shape) -> Tensor:
+    """Return the middle of images (B, C, H, W), at most of a shape."""
+    height, width = (min(wanted, length) for wanted, length in zip(shape, image.shape[2:], strict=True))
+    top, left = (image.shape[2] - height) // 2, (image.shape[3] - width) // 2
     return image[:, :, top : top + height, left : left + width]
 
 

@@ -19,10 +19,11 @@ def from_comfy_images(images: Tensor) -> Tensor:
         (B, C, H, W), contiguous, float32, on the same device.
 
     Raises:
-        ValueError: when `images` does not have four dimensions.
+        ValueError: when `images` does not have four dimensions, or does not hold floating-point numbers.
     """
     if images.ndim != 4:
         raise ValueError(f"an IMAGE of shape {tuple(images.shape)} came in; [batch, height, width, channels] is needed")
+    _check_type("an IMAGE", images)
     # Cloned: a tensor made under inference mode can never take part in autograd.
     return images.clone().float().movedim(-1, 1).contiguous()
 
@@ -35,8 +36,21 @@ def from_comfy_mask(mask: Tensor) -> Tensor:
 
     Returns:
         (B, H, W), float32, on the CPU.
+
+    Raises:
+        ValueError: when `mask` does not hold floating-point numbers.
     """
+    _check_type("a MASK", mask)
     return mask.clone().float().cpu()
+
+
+def _check_type(what: str, values: Tensor) -> None:
+    """Raise a ValueError unless a tensor holds floating-point numbers."""
+    if not values.is_floating_point():
+        raise ValueError(
+            f"{what} of {str(values.dtype).removeprefix('torch.')} came in, where floating-point numbers in 0..1 are "
+            "needed: look at the node that made it"
+        )
 
 
 def to_comfy_images(images: Tensor) -> Tensor:

@@ -1,9 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from skimage import data
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from das_core.common.geometry import Shape
 from das_core.common.images import check_images, fit_square, place_on_canvas, resize_to_cover
@@ -81,6 +84,29 @@ def test_cover_takes_any_size(size: Shape, shape: Shape) -> None:
     assert covered.shape == (2, 3, *shape)
     assert float(covered.min()) >= 0
     assert float(covered.max()) <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 40_000), (40_000, 1), (2, 9_000)])
+def test_cover_takes_a_strip_without_making_all_of_it_large(size: Shape) -> None:
+    strip = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    largest = 0
+
+    class Measure(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            nonlocal largest
+            made = func(*args, **(kwargs or {}))
+            if isinstance(made, Tensor):
+                largest = max(largest, made.numel())
+            return made
+
+    with Measure():
+        covered = resize_to_cover(strip, (224, 224))
+    assert covered.shape == (1, 3, 224, 224)
+    assert largest <= max(strip.numel(), 3 * 8 * 224 * 224)
+    # A square picture of the strip is its middle: of one row, one pixel of it.
+    if min(size) == 1:
+        middle = strip[:, :, (size[0] - 1) // 2, (size[1] - 1) // 2]
+        torch.testing.assert_close(covered, middle[:, :, None, None].expand_as(covered))
 
 
 def test_cover_keeps_a_plain_colour() -> None:

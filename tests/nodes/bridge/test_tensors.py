@@ -29,6 +29,17 @@ def test_an_image_without_four_dimensions_is_refused(bridge: ModuleType, shape: 
         bridge.from_comfy_images(torch.rand(shape))
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.complex64])
+def test_images_and_masks_that_are_no_floating_point_numbers_are_refused(
+    bridge: ModuleType, dtype: torch.dtype
+) -> None:
+    kind = str(dtype).removeprefix("torch.")
+    with pytest.raises(ValueError, match=rf"an IMAGE of {kind} came in, .* look at the node that made it"):
+        bridge.from_comfy_images(torch.ones(1, 4, 4, 3).to(dtype))
+    with pytest.raises(ValueError, match=rf"a MASK of {kind} came in"):
+        bridge.from_comfy_mask(torch.ones(1, 4, 4).to(dtype))
+
+
 def test_a_mask_comes_in_as_a_free_copy(bridge: ModuleType) -> None:
     with torch.inference_mode():
         mask = torch.rand(2, 5, 6).half()
