@@ -16,9 +16,9 @@ Interpolation = Literal["bicubic", "bilinear"]
 """How pixels are interpolated; both are antialiased."""
 
 _MOST_WASTE = 8
-"""How many times the pixels that it needs `resize_to_cover` makes before it cuts off what is too much. Of an image that is
-more oblong it cuts most off first, which moves the picture by less than a pixel of the image; one of 1 x 4000 would
-fill gigabytes."""
+"""How many times the pixels that it needs `resize_to_cover` makes before it cuts off what is too much. Of an image
+that is more oblong it cuts most off first, which moves the picture by less than a pixel of the image; one of 1 x 4000
+would fill gigabytes."""
 
 
 def check_images(images: Tensor, what: str) -> Tensor:
