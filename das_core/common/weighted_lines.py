@@ -1,4 +1,4 @@
-"""Lists of names or texts with weights, written one a line as `name: weight`."""
+"""Lists of names or texts with weights, written one a line as `name: weight` or `(name:weight)`."""
 
 import re
 from collections.abc import Iterator
@@ -6,38 +6,78 @@ from collections.abc import Iterator
 LARGEST_WEIGHT = 1e6
 """With a larger weight, float32 would round away what all other terms of a sum contribute."""
 
-_TIME = re.compile(r".*\d:\d.*")
+_COLONS = ":\uff1a"
+_OPENING, _CLOSING = "(\uff08", ")\uff09"
+_MINUSES = str.maketrans("\u2212\u2013", "--")
+
+# Numbers that are none (nan, inf) and those with a decimal comma count as weights here, so that an error can name them:
+# as text they would change the picture unseen.
+_NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|\d+,\d+|nan|inf)", flags=re.IGNORECASE)
+_LONGEST_NUMBER = 40
 
 
-def parse_weighted_lines(text: str, example: str, *, times: bool = False) -> Iterator[tuple[str, float]]:
+def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -> Iterator[tuple[str, float]]:
     """Yield the name and the weight of every line that is not blank.
 
-    The weight stands behind the last colon of a line; a line without a colon has the weight 1.
+    A line has a weight where a number stands behind its last colon, 'name: 0.5', also in parentheses around the whole
+    line, '(name:0.5)'. Any other line is a name with the weight 1.
 
     Args:
         text: the lines. Blanks around a name or a weight do not count.
-        example: a line as it should be, which errors show.
-        times: whether a colon between two digits belongs to the name, as in "a clock at 10:30" or "a film in 16:9".
+        example: a line as it should be, which errors show, where no name holds a colon: then anything but a number
+            behind a colon is refused. Without one it belongs to the name, as in 'poster: a castle'.
+        times: whether a colon between two digits belongs to the name, as in "a clock at 10:30" or "a film in 16:9";
+            with a blank behind it, it begins a weight all the same.
 
     Raises:
-        ValueError: when a weight is not a number, or is too large. As in any generator, while it is iterated over.
+        ValueError: when a weight is not finite or too large, has a decimal comma, or, with an example, is not a
+            number. As in any generator, while it is iterated over.
 
     Example:
         >>> from das_core.common.weighted_lines import parse_weighted_lines
-        >>> list(parse_weighted_lines("jellyfish\\ngoldfish: 0.5", example="name: 0.5"))
-        [('jellyfish', 1.0), ('goldfish', 0.5)]
+        >>> list(parse_weighted_lines("jellyfish\\ngoldfish: 0.5\\n(poster: a castle:1.3)"))
+        [('jellyfish', 1.0), ('goldfish', 0.5), ('poster: a castle', 1.3)]
     """
     for line in filter(None, map(str.strip, text.splitlines())):
-        name, colon, number = line.rpartition(":")
-        if not colon or (times and _TIME.fullmatch(f"{name[-1:]}:{number}")):
+        found = _find_weight(line, times)
+        if found is None:
+            _, colon, number = line.rpartition(":")
+            if colon and example:
+                raise ValueError(f"weight '{number.strip()}' in '{line}' is not a number; write '{example}'")
             yield line, 1.0
             continue
-        try:
-            weight = float(number)
-        except ValueError:
-            raise ValueError(f"weight '{number.strip()}' in '{line}' is not a number; write '{example}'") from None
+        name, number = found
+        if "," in number:
+            raise ValueError(
+                f"weight '{number}' in '{line}' has a decimal comma; write '{number.replace(',', '.')}', with a point"
+            )
+        weight = float(number)
         check_weight(weight, f"'{line}'")
-        yield name.strip(), weight
+        yield name, weight
+
+
+def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
+    """Return what stands before the last colon of a line, and the number behind it; None where there is no number."""
+    if line[0] in _OPENING and line[-1] in _CLOSING and _is_balanced(line[1:-1]):
+        line = line[1:-1]
+    place = max(line.rfind(colon) for colon in _COLONS)
+    name, behind = line[: max(place, 0)], line[place + 1 :]
+    number = behind.strip().translate(_MINUSES)
+    if place < 0 or len(number) > _LONGEST_NUMBER or not _NUMBER.fullmatch(number):
+        return None
+    if times and name[-1:].isdecimal() and behind[0].isdecimal():
+        return None
+    return name.strip(), number
+
+
+def _is_balanced(text: str) -> bool:
+    """Tell whether every parenthesis in a text has its other half, so that a pair around the text is one."""
+    depth = 0
+    for letter in text:
+        depth += (letter in _OPENING) - (letter in _CLOSING)
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def parse_texts(text: str) -> list[str]:
@@ -47,15 +87,15 @@ def parse_texts(text: str) -> list[str]:
         text: the lines, as `parse_weighted_lines` takes them; a colon between two digits belongs to the text.
 
     Raises:
-        ValueError: when there is no text at all, a line has a weight and no text, or a weight is not a number or too
-            large.
+        ValueError: when there is no text at all, a line has a weight and no text, or a weight is not finite, too large
+            or has a decimal comma.
 
     Example:
         >>> from das_core.common.weighted_lines import parse_texts
         >>> parse_texts("a castle: 2\\na clock at 10:30\\na castle")
         ['a castle', 'a clock at 10:30']
     """
-    texts = dict.fromkeys(name for name, _ in parse_weighted_lines(text, "a text: 0.5", times=True))
+    texts = dict.fromkeys(name for name, _ in parse_weighted_lines(text, times=True))
     if "" in texts:
         raise ValueError("a line has a weight and no text; write what to compare with, such as 'a castle'")
     if not texts:

@@ -13,12 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..common.images import Fit, Interpolation, check_images, fit_square
+from ..common.text import truncate
 from .judge import Judge, probe_judge
 
 _LOG = logging.getLogger(__name__)
 
 _CACHE_SIZE = 1000
 """The embeddings of how many texts a tower keeps, a few kilobytes each."""
+
+_MAX_QUOTED = 60
+"""The most characters of a text that a warning quotes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,7 @@ class TextTower:
         context_length: how many tokens of a text are encoded, start and end tokens included; the rest is cut off.
         module: the network that must be on a device for `encode` to work there; None if `encode` sees to that itself.
         owner: any object that must live as long as the tower does; ComfyUI's memory manager puts its handle there.
+        reads: returns whether the tower was made to read the script that a text is written in; by default it reads all.
 
     Example:
         >>> import torch
@@ -50,6 +55,7 @@ class TextTower:
     context_length: int
     module: nn.Module | None = field(default=None, repr=False)
     owner: Any = field(default=None, repr=False)
+    reads: Callable[[str], bool] = field(default=lambda text: True, repr=False)
     _cache: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def is_cached(self, text: str) -> bool:
@@ -157,6 +163,34 @@ class CLIP(Judge):
         for number, embedding in enumerate(embeddings, start=1):
             _check_embedding(embedding, f"image {number}", self.name)
         return embeddings
+
+    def describe_unread(self, texts: Sequence[str]) -> str | None:
+        """Return a warning about texts in a script that the text tower was not made for; None if there are none.
+
+        Args:
+            texts: the texts, as `encode_text` takes them.
+
+        Raises:
+            ValueError: when there is no text tower.
+
+        Example:
+            >>> import torch
+            >>> from das_core.models import CLIP, TextTower
+            >>> from das_core.models.scripts import is_mostly_latin
+            >>> tower = TextTower(lambda text: torch.ones(3), len, context_length=77, reads=is_mostly_latin)
+            >>> clip = CLIP("toy", torch.nn.Identity(), 8, (0.0,) * 3, (1.0,) * 3, width=3, text=tower)
+            >>> clip.describe_unread(["a castle", "城堡"])
+            "toy was made to read Latin letters and hardly understands '城堡'"
+            >>> clip.describe_unread(["a castle"]) is None
+            True
+        """
+        tower = self.text_tower
+        unread = [text for text in texts if not tower.reads(text)]
+        if not unread:
+            return None
+        more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+        quoted = truncate(unread[0], _MAX_QUOTED)
+        return f"{self.name} was made to read Latin letters and hardly understands '{quoted}'{more}"
 
     @property
     def text_tower(self) -> TextTower:

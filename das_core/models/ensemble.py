@@ -198,5 +198,8 @@ def _join_towers(members: Sequence[CLIP]) -> TextTower | None:
     # It counts by the tower that reads least: what that one cuts is cut for the ensemble.
     shortest = min(towers, key=lambda tower: tower.context_length)
     return TextTower(
-        lambda text: _join_embeddings([tower.embed(text) for tower in towers]), shortest.count, shortest.context_length
+        lambda text: _join_embeddings([tower.embed(text) for tower in towers]),
+        shortest.count,
+        shortest.context_length,
+        reads=lambda text: all(tower.reads(text) for tower in towers),
     )

@@ -9,8 +9,15 @@ from functools import cache, cached_property
 
 from timm.data import ImageNetInfo
 
+from .hypernyms import Hypernym, list_hypernyms
+
 _MAX_NAMES = 5
 """How many names a message lists at most."""
+
+_INDEX = re.compile(r"[+-]?\d+")
+
+_PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))
+"""Endings of the plural, and what stands in their place in the singular."""
 
 # Longer than any name: comparing more letters would take minutes and find nothing nearer.
 _MAX_LETTERS = 80
@@ -42,6 +49,7 @@ class Labels:
 
     Args:
         labels: one label for each class.
+        hypernyms: everyday words, each of which covers several of the classes; none where they are not known.
 
     Example:
         >>> from das_core.models import Label, Labels
@@ -51,6 +59,7 @@ class Labels:
     """
 
     labels: tuple[Label, ...]
+    hypernyms: tuple[Hypernym, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,6 +67,24 @@ class Labels:
     def name(self, index: int) -> str:
         """Return the usual name of a class."""
         return self.labels[index].names[0]
+
+    def unique_name(self, index: int) -> str:
+        """Return the usual name of a class, with its index before it where that name alone does not lead to it.
+
+        Example:
+            >>> from das_core.models import imagenet_labels
+            >>> imagenet_labels().unique_name(107), imagenet_labels().unique_name(517)
+            ('jellyfish', '517 crane')
+        """
+        name = self.name(index)
+        return name if self.look_up(name) == {index} else f"{index} {name}"
+
+    def look_up(self, text: str) -> set[int]:
+        """Return the indices of all classes that a text names as `find` understands it; none where `find` fails."""
+        number = text.strip()
+        if _INDEX.fullmatch(number):
+            return {int(number)} if self._has_index(number) else set()
+        return self._by_name.get(_normalise_name(text), set()) or self._find_by_all_names(text.split(","))
 
     def find(self, text: str) -> int:
         """Return the index of the class that a text names.
@@ -70,35 +97,65 @@ class Labels:
 
         Raises:
             ValueError: when no class has that name (the message lists the nearest names), when several have it (it
-                lists them), when an index is out of range, or when the text is empty.
+                lists them), when an index is out of range, or when the text is empty. Where the text is an everyday
+                word for several classes, the message offers it with 'all' before it.
         """
         quoted = text.strip()
-        if re.fullmatch(r"[+-]?\d+", quoted):
+        if _INDEX.fullmatch(quoted):
             return self._check_index(quoted)
         wanted = _normalise_name(text)
         if not wanted:
             raise ValueError("a class name is empty; write a name such as 'jellyfish', or an index")
-        quoted = quoted if len(quoted) <= _MAX_LETTERS else quoted[:_MAX_LETTERS] + "…"
-        found = self._by_name.get(wanted, set()) or self._find_by_all_names(text.split(","))
+        found = self.look_up(text)
         if len(found) == 1:
             return next(iter(found))
+        quoted = quoted if len(quoted) <= _MAX_LETTERS else quoted[:_MAX_LETTERS] + "…"
+        all_of_them = self._offer_all(wanted)
+        offer = f"write {all_of_them}, or " if all_of_them else ""
         if found:
             raise ValueError(
-                f"class '{quoted}' could be {len(found)} classes; write the index of one: "
+                f"class '{quoted}' could be {len(found)} classes; {offer}write the index of one: "
                 f"{self._describe(sorted(found))}"
             )
         partly = sorted({i for name, indices in self._by_name.items() if f" {wanted} " in f" {name} " for i in indices})
         if partly:
             raise ValueError(
-                f"class '{quoted}' is only a part of names; write the index or the whole name of one: "
+                f"class '{quoted}' is only a part of names; {offer}write the index or the whole name of one: "
                 f"{self._describe(partly)}"
             )
         if near := self._find_nearest(wanted):
-            raise ValueError(f"class '{quoted}' is unknown; the nearest are {self._describe(near)}")
+            end = f"; or write {all_of_them}" if all_of_them else ""
+            raise ValueError(f"class '{quoted}' is unknown; the nearest are {self._describe(near)}{end}")
         raise ValueError(
-            f"class '{quoted}' is unknown and nothing is near; write a name such as '{self.name(0)}', "
+            f"class '{quoted}' is unknown and nothing is near; {offer}write a name such as '{self.name(0)}', "
             f"or an index from 0 to {len(self) - 1}"
         )
+
+    def find_hypernym(self, word: str) -> Hypernym | None:
+        """Return the hypernym that a word is one of the words of, in the singular or the plural; None if it is none.
+
+        Example:
+            >>> from das_core.models import imagenet_labels
+            >>> imagenet_labels().find_hypernym("Cats").classes
+            (281, 282, 283, 284, 285)
+        """
+        wanted = _normalise_name(word)
+        singulars = [wanted] + [
+            wanted.removesuffix(ending) + singular for ending, singular in _PLURALS if wanted.endswith(ending)
+        ]
+        return next((self._by_hypernym[form] for form in singulars if form in self._by_hypernym), None)
+
+    @cached_property
+    def _by_hypernym(self) -> dict[str, Hypernym]:
+        """The hypernyms by each of their words."""
+        return {_normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
+
+    def _offer_all(self, word: str) -> str:
+        """Return the part of a message that offers all classes that a word covers; nothing where it covers none."""
+        hypernym = self.find_hypernym(word)
+        if hypernym is None:
+            return ""
+        return f"'all {word}' for {len(hypernym.classes)} of this kind"
 
     @cached_property
     def _by_name(self) -> dict[str, set[int]]:
@@ -121,12 +178,16 @@ class Labels:
 
     def _check_index(self, digits: str) -> int:
         """Return the number that digits stand for; raise a ValueError when no class has that index."""
-        # The length first: Python refuses to convert thousands of digits, with a message that would not help here.
-        if len(digits) > len(str(len(self))) + 20 or not 0 <= int(digits) < len(self):
+        if not self._has_index(digits):
             raise ValueError(
                 f"class index {digits[:20]} is out of range; this classifier has classes 0 to {len(self) - 1}"
             )
         return int(digits)
+
+    def _has_index(self, digits: str) -> bool:
+        """Tell whether there is a class with the index that digits stand for."""
+        # The length first: Python refuses to convert thousands of digits, with a message that would not help here.
+        return len(digits) <= len(str(len(self))) + 20 and 0 <= int(digits) < len(self)
 
     def _describe(self, indices: Sequence[int]) -> str:
         """Return indices with their names as text, at most five of them, with meanings when there are several."""
@@ -152,6 +213,8 @@ def number_labels(count: int) -> Labels:
 def imagenet_labels() -> Labels:
     """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them.
 
+    Everyday words that cover several of them come along (`list_hypernyms`).
+
     Example:
         >>> from das_core.models import imagenet_labels
         >>> labels = imagenet_labels()
@@ -164,7 +227,7 @@ def imagenet_labels() -> Labels:
         names, _, meaning = info.index_to_description(index, detailed=True).partition(": ")
         short = meaning if len(meaning) <= 60 else meaning[:57].rstrip() + "…"
         labels.append(Label(tuple(name.strip() for name in names.split(",")), wordnet, short))
-    return Labels(tuple(labels))
+    return Labels(tuple(labels), list_hypernyms())
 
 
 def choose_labels(count: int) -> Labels:

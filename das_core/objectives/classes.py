@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.text import truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
+from ..models.class_entries import find_classes
 from ..models.classifier import Classifier
 from ..models.ensemble import list_members
 from ..models.labels import Labels
@@ -15,6 +17,9 @@ from .base import BaseObjective
 
 Score = Literal["logit", "log_probability", "margin"]
 """How the logits of a view become the score of a class, see `ClassObjective`."""
+
+_MAX_NAME_LENGTH = 60
+"""The most characters in the name of a class objective."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,13 @@ class ClassObjective(BaseObjective):
 
         Args:
             classifier: the judge.
-            text: one class a line, see `parse_classes`.
+            text: classes, a line or with commas in between, see `parse_classes`.
             score_kind: the score of a class, see `ClassObjective`.
             weight: how much the objective counts, see `Objective.weight`.
 
         Raises:
-            ValueError: when the classifier does not know a class, a weight is not a number, there is no such score, or
-                the weights of all classes are 0.
+            ValueError: when the classifier does not know a class, a weight is not finite or too large, there is no such
+                score, or the weights of all classes are 0.
 
         Example:
             >>> from das_core import ClassObjective, load_starter
@@ -84,8 +89,9 @@ class ClassObjective(BaseObjective):
 
     @property
     def name(self) -> str:
-        """The names of the classes, separated by commas."""
-        return ", ".join(self.judge.labels.name(index) for index, _ in self.targets)
+        """The names of the classes, separated by commas; an ellipsis ends a long list."""
+        names = ", ".join(self.judge.labels.name(index) for index, _ in self.targets)
+        return truncate(names, _MAX_NAME_LENGTH)
 
     @property
     def parts(self) -> tuple["ClassObjective", ...]:
@@ -117,8 +123,11 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
     """Read class indices and weights from text.
 
     Args:
-        text: one class a line, as a name, WordNet id or index, optionally followed by ': weight'. The weight is 1 where
-            there is none. Blank lines are skipped.
+        text: one class a line, as a name, WordNet id or index, optionally followed by ': weight', or '(name:weight)'.
+            The weight is 1 where there is none. A line may hold several entries with commas in between, and an entry
+            may be 'all dog', for all classes of a kind (`find_classes`). Entries share the weight of their line
+            equally, and the classes of an entry its share, so that the line asks for their mean. Blank lines are
+            skipped.
         labels: the labels of the classifier.
 
     Returns:
@@ -133,11 +142,20 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
         >>> from das_core.models import imagenet_labels
         >>> parse_classes("jellyfish: 2\\n1: -0.5", imagenet_labels())
         ((107, 2.0), (1, -0.5))
+        >>> parse_classes("jellyfish, goldfish: 2", imagenet_labels())
+        ((107, 1.0), (1, 1.0))
     """
     targets: dict[int, float] = {}
-    for name, weight in parse_weighted_lines(text, "name: 0.5"):
-        index = labels.find(name)
-        targets[index] = targets.get(index, 0.0) + weight
+    for line, weight in parse_weighted_lines(text):
+        try:
+            entries = find_classes(labels, line)
+        except ValueError as error:
+            # What stands before the weight of a line may hold a colon, so it may also hold what was meant as a weight.
+            hint = "; a weight is one number at the end of a line, as in 'jellyfish: 0.5'" if ":" in line else ""
+            raise ValueError(f"{error}{hint}") from None
+        for entry in entries:
+            for index in entry:
+                targets[index] = targets.get(index, 0.0) + weight / len(entries) / len(entry)
     if not targets:
         raise ValueError("no class is given; write a class a line, such as 'jellyfish' or 'jellyfish: 0.5'")
     if not any(targets.values()):

@@ -169,8 +169,8 @@ class TextObjective(EmbeddingObjective):
             weight: how much the objective counts, see `Objective.weight`.
 
         Raises:
-            ValueError: when a line cannot be understood, there is no prompt, the weights of all prompts are 0, or the
-                model has no text tower.
+            ValueError: when a weight is not finite or too large, there is no prompt, the weights of all prompts are 0,
+                or the model has no text tower.
         """
         weights = parse_prompts(text)
         prompts = tuple(weights)
@@ -223,22 +223,23 @@ def parse_prompts(text: str) -> dict[str, float]:
     """Read prompts and their weights from text.
 
     Args:
-        text: one prompt a line, optionally followed by ': weight'. The weight is 1 where there is none. A colon between
-            two digits, as in 'a clock at 10:30', belongs to the prompt. Blank lines are skipped.
+        text: one prompt a line, optionally followed by ': weight', or '(a prompt:weight)'. The weight is 1 where there
+            is none. A colon before anything but a number belongs to the prompt, as in 'poster: a castle', and so does
+            one between two digits, as in 'a clock at 10:30'. Blank lines are skipped.
 
     Returns:
         Weights by prompt, in the order of the text. A prompt that is written twice has the sum of its weights.
 
     Raises:
-        ValueError: when a weight is not a number, a prompt is empty, there is no prompt, or the weights of all prompts
-            are 0.
+        ValueError: when a weight is not finite, too large or has a decimal comma, a prompt is empty, there is no
+            prompt, or the weights of all prompts are 0.
 
     Example:
-        >>> parse_prompts("a castle\\nwater: -0.5")
-        {'a castle': 1.0, 'water': -0.5}
+        >>> parse_prompts("poster: a castle\\nwater: -0.5")
+        {'poster: a castle': 1.0, 'water': -0.5}
     """
     weights: dict[str, float] = {}
-    for prompt, weight in parse_weighted_lines(text, "a prompt: 0.5', or end the line with ': 1", times=True):
+    for prompt, weight in parse_weighted_lines(text, times=True):
         if not prompt:
             raise ValueError(f"a prompt before the weight {weight:g} is empty; write 'a prompt: {weight:g}'")
         weights[prompt] = weights.get(prompt, 0.0) + weight

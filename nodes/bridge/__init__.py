@@ -22,6 +22,7 @@ from .memory import (
     manage_module,
     measure_free_memory,
 )
+from .node_warning import warn_on_node
 from .progress import Progress, check_interrupted
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .tensors import from_comfy_images, from_comfy_mask, get_device, get_storage_device, to_comfy_images, to_comfy_masks
@@ -58,4 +59,5 @@ __all__ = [
     "save_rescued_images",
     "to_comfy_images",
     "to_comfy_masks",
+    "warn_on_node",
 ]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...das_core.models.clip import CLIP, TextTower, assemble_clip
 from ...das_core.models.judge import Judge, to_triple
+from ...das_core.models.scripts import is_mostly_latin
 from .memory import load_judges, manage_module
 
 _NAME = "ComfyUI's CLIP"
@@ -88,7 +89,9 @@ def _make_text_tower(clip: Any, width: int) -> TextTower:
             f"the text encoder clip_{name} comes without its text projection (those of SD 1.x do), so what it reads "
             "cannot be compared with images; load clip_g, or a clip_l file that has text_projection"
         )
-    return TextTower(_make_encode(clip, encoder, name), _make_count(clip, encoder, name), int(encoder.max_length))
+    # clip_l, clip_g and clip_h share a vocabulary that was made for English.
+    encode, count = _make_encode(clip, encoder, name), _make_count(clip, encoder, name)
+    return TextTower(encode, count, int(encoder.max_length), reads=is_mostly_latin)
 
 
 _MIN_RMS, _MAX_RMS = 1e-5, 10.0

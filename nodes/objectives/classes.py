@@ -17,8 +17,8 @@ class ClassObjective(io.ComfyNode):
             display_name="Class Objective",
             category="Direct Ascent/objectives",
             description=(
-                "Ask for an image that the classifier is sure of: 'jellyfish', 'volcano', … Names, WordNet ids and "
-                "indices all work; an unknown name is answered with the nearest ones."
+                "Ask for an image that the classifier is sure of: 'jellyfish', 'volcano', 'all dog', … Names, WordNet "
+                "ids and indices all work; an unknown name is answered with the nearest ones. Pick Class lists all."
             ),
             search_aliases=["das", "direct ascent", "imagenet", "class", "label"],
             inputs=[
@@ -27,8 +27,10 @@ class ClassObjective(io.ComfyNode):
                     "classes",
                     default="jellyfish",
                     multiline=True,
-                    tooltip="A class a line: a name, a WordNet id or an index, and ': weight' after it if you like. "
-                    "'jellyfish' and 'goldfish: 0.5' on two lines blend; 'water bottle: -0.5' keeps bottles away.",
+                    tooltip="A class a line: a name, a WordNet id or an index, and ': weight' after it if you like, or "
+                    "'(jellyfish:1.3)'. 'jellyfish' and 'goldfish: 0.5' on two lines blend; 'water bottle: -0.5' keeps "
+                    "bottles away. Classes with commas between them share the weight of their line. 'all dog' is every "
+                    "dog; cat, bird, fish, snake, insect, car, boat, fruit and 200 more words work like it.",
                 ),
                 io.Combo.Input(
                     "score",

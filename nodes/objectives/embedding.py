@@ -10,6 +10,7 @@ from ...das_core.objectives import embedding as core
 from ...das_core.objectives.embedding import Similarity
 from .. import bridge
 from ..schema import Clip, Objective, list_options, schema, weight_input
+from ..unread import warn_of_unread
 
 
 def _similarity_input() -> Any:
@@ -43,19 +44,24 @@ class TextObjective(io.ComfyNode):
                     "text",
                     default="a coral reef full of fish",
                     multiline=True,
-                    tooltip="A prompt a line, and ': weight' after it if you like. 'a castle' and 'a waterfall: 0.5' "
-                    "on two lines blend; 'text and letters: -0.3' keeps writing away.",
+                    tooltip="A prompt a line, and ': weight' after it if you like, or '(a prompt:weight)'. 'a castle' "
+                    "and 'a waterfall: 0.5' on two lines blend; 'text and letters: -0.3' keeps writing away. A colon "
+                    "is a weight only where a number ends the line: 'poster: a castle' is a prompt, and so is "
+                    "'at 12:30', a time.",
                 ),
                 _similarity_input(),
                 weight_input(),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     @bridge.enable_autograd
     def execute(cls, clip: CLIP, text: str, similarity: Similarity, weight: float) -> io.NodeOutput:
-        bridge.load_text_tower(clip, core.parse_prompts(text))
+        prompts = list(core.parse_prompts(text))
+        warn_of_unread(clip, prompts, cls.hidden.unique_id)
+        bridge.load_text_tower(clip, prompts)
         return io.NodeOutput(core.TextObjective.from_text(clip, text, similarity, weight))
 
 

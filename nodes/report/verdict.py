@@ -9,6 +9,7 @@ from ...das_core.models.clip import CLIP
 from ...das_core.report import verdict as core
 from .. import bridge
 from ..schema import Classifier, Clip, schema
+from ..unread import warn_of_unread
 
 
 class Classify(io.ComfyNode):
@@ -81,7 +82,7 @@ class Similarity(io.ComfyNode):
                     default="a coral reef full of fish\na castle\na cup of coffee",
                     multiline=True,
                     tooltip="A text a line: the one that was asked for, and others to compare it with. A weight behind "
-                    "a text, as in Text Objective, has no effect here.",
+                    "a text, as in Text Objective ('a castle: 1.3', '(a castle:1.3)'), is taken off and has no effect.",
                 ),
             ],
             outputs=[
@@ -89,12 +90,14 @@ class Similarity(io.ComfyNode):
                 io.Image.Output("chart", tooltip="The same as a bar chart for every image, in the order of the texts."),
                 io.Float.Output("similarity", tooltip="The cosine of the first image and the first text, -1..1."),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     @bridge.enable_autograd
     def execute(cls, clip: CLIP, image: Tensor, text: str) -> io.NodeOutput:
         texts = parse_texts(text)
+        warn_of_unread(clip, texts, cls.hidden.unique_id)
         bridge.load_text_tower(clip, texts)
         # Read before the image tower is loaded, which may push the text tower out of a small GPU.
         clip.encode_text(texts)

@@ -4,6 +4,7 @@ import importlib
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,7 @@ from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleToken
 from torch import Tensor, nn
 
 from ..clip import TextTower
+from ..scripts import is_mostly_latin, knows_other_scripts
 from .hub import fetch_file, fetch_files
 
 Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
@@ -88,6 +90,8 @@ def without_torchaudio() -> Iterator[None]:
 def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
     """Return the text tower of a module and its tokenizer.
 
+    It reads other scripts than Latin if the vocabulary of the tokenizer was made for them (`knows_other_scripts`).
+
     Args:
         module: takes tokens (1, L) to an embedding (1, D); it is frozen in place.
         tokenizer: makes tokens of a text.
@@ -99,7 +103,18 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
         embedding: Tensor = module(tokenizer([text]).to(device))[0]
         return embedding
 
-    return TextTower(encode, lambda text: _count_tokens(tokenizer, text), int(tokenizer.context_length or 0), module)
+    @cache
+    def reads_all() -> bool:
+        """Tell once whether the tokenizer knows other scripts: to look through a large vocabulary takes a while."""
+        return isinstance(tokenizer, HFTokenizer) and knows_other_scripts(tokenizer.tokenizer.get_vocab())
+
+    return TextTower(
+        encode,
+        lambda text: _count_tokens(tokenizer, text),
+        int(tokenizer.context_length or 0),
+        module,
+        reads=lambda text: is_mostly_latin(text) or reads_all(),
+    )
 
 
 def _count_tokens(tokenizer: Tokenizer, text: str) -> int:

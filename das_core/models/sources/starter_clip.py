@@ -25,8 +25,8 @@ from torch.nn import functional as F
 
 from ...common.files import write_atomically
 from ..clip import CLIP
+from ..hypernyms import list_hypernyms
 from ..labels import imagenet_labels
-from .hypernyms import list_hypernyms
 from .open_clip_models import Config, build_open_clip_module, wrap_open_clip_module
 from .open_clip_text import build_tokenizer
 from .starters import HALF, STARTER, Starter, read_starter

@@ -1,6 +1,11 @@
 """Lines with weights."""
 
+import contextlib
+import math
+
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from das_core.common.weighted_lines import check_weight, parse_texts, parse_weighted_lines
 
@@ -12,38 +17,80 @@ from das_core.common.weighted_lines import check_weight, parse_texts, parse_weig
         ("a cat: 0.5", [("a cat", 0.5)]),
         ("  a cat :-2\r\n\n  a dog  ", [("a cat", -2.0), ("a dog", 1.0)]),
         ("a cat:1e-1", [("a cat", 0.1)]),
+        ("(a cat:1.3)", [("a cat", 1.3)]),
+        (" ( a cat : -2 ) \n(a dog)", [("a cat", -2.0), ("(a dog)", 1.0)]),
+        ("(a cat (old):2)", [("a cat (old)", 2.0)]),
+        ("(a cat) and (a dog:2)", [("(a cat) and (a dog:2)", 1.0)]),
+        ("(a cat:2) on a mat", [("(a cat:2) on a mat", 1.0)]),
+        ("poster: a castle", [("poster: a castle", 1.0)]),
+        ("poster: a castle: 1.5", [("poster: a castle", 1.5)]),
         ("still life: fruit: 2", [("still life: fruit", 2.0)]),
+        ("still life: 3 apples", [("still life: 3 apples", 1.0)]),
+        ("a cat:", [("a cat:", 1.0)]),
+        ("a cat: 1.2.3", [("a cat: 1.2.3", 1.0)]),
+        ("journey: infinity", [("journey: infinity", 1.0)]),
+        ("a cat: .5\na dog: 2.", [("a cat", 0.5), ("a dog", 2.0)]),
+        ("a cat: \u22120.5\na dog: \u20132", [("a cat", -0.5), ("a dog", -2.0)]),
+        ("\u57ce\u5821\uff1a1.3", [("\u57ce\u5821", 1.3)]),
+        ("\uff08\u57ce\u5821\uff1a1.3\uff09", [("\u57ce\u5821", 1.3)]),
         ("a clock at 10:30", [("a clock at 10:30", 1.0)]),
         ("a clock at 10:30: 0.5", [("a clock at 10:30", 0.5)]),
         ("a film in 16:9", [("a film in 16:9", 1.0)]),
         ("a photo of 1984:2", [("a photo of 1984:2", 1.0)]),
         ("a photo of 1984: 2", [("a photo of 1984", 2.0)]),
+        ("(a clock at 10:30)", [("(a clock at 10:30)", 1.0)]),
+        ("(a clock at 10:30: 2)", [("a clock at 10:30", 2.0)]),
+        ("12:30:45", [("12:30:45", 1.0)]),
         (": 2", [("", 2.0)]),
+        ("(:2)", [("", 2.0)]),
+        ("()\n(\n:", [("()", 1.0), ("(", 1.0), (":", 1.0)]),
         ("", []),
         (" \n\t\n", []),
     ],
 )
 def test_lines_are_read(text: str, expected: list[tuple[str, float]]) -> None:
-    assert list(parse_weighted_lines(text, "x: 0.5", times=True)) == expected
+    assert list(parse_weighted_lines(text, times=True)) == expected
 
 
 @pytest.mark.parametrize(("text", "name"), [("107:2", "107"), ("n01910747:2", "n01910747"), ("class 3:2", "class 3")])
 def test_without_times_a_colon_after_a_digit_is_one_like_any_other(text: str, name: str) -> None:
-    assert list(parse_weighted_lines(text, "x: 0.5")) == [(name, 2.0)]
+    assert list(parse_weighted_lines(text)) == [(name, 2.0)]
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a cat: much", "weight 'much' in 'a cat: much' is not a number; write 'x: 0.5'"),
-        ("a cat:", "weight '' in 'a cat:' is not a number"),
         ("a cat: nan", "the weight nan of 'a cat: nan' is not between"),
+        ("a cat: -INF", "the weight -inf of 'a cat: -INF'"),
+        ("(a cat:inf)", r"the weight inf of '\(a cat:inf\)'"),
         ("a cat: -1e400", "the weight -inf of"),
+        ("a cat: 1e7", "the weight 10000000.0 of 'a cat: 1e7' is not between"),
+        ("a cat: 1,5", "weight '1,5' in 'a cat: 1,5' has a decimal comma; write '1.5', with a point"),
     ],
 )
-def test_weights_that_are_none_are_named(text: str, says: str) -> None:
+@pytest.mark.parametrize("example", ["", "x: 0.5"])
+def test_weights_that_are_none_are_named(text: str, says: str, example: str) -> None:
     with pytest.raises(ValueError, match=says):
+        list(parse_weighted_lines(text, example))
+
+
+@pytest.mark.parametrize(("text", "weight"), [("a cat: much", "much"), ("a cat:", ""), ("a: b: c", "c")])
+def test_where_no_name_holds_a_colon_a_weight_must_be_a_number(text: str, weight: str) -> None:
+    with pytest.raises(ValueError, match=f"^weight '{weight}' in '{text}' is not a number; write 'x: 0.5'$"):
         list(parse_weighted_lines(text, "x: 0.5"))
+
+
+@given(st.text(alphabet="a :(1.-+e)\uff1a,n\n", max_size=40))
+@example(":" + "1" * 100_000 + "x")
+@example("(" * 100_000 + "a:1" + ")" * 100_000)
+@example(": " * 100_000)
+@settings(max_examples=200)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    # Anything but a ValueError would come out here.
+    with contextlib.suppress(ValueError):
+        lines = list(parse_weighted_lines(text, times=True))
+        assert len(lines) == sum(bool(line.strip()) for line in text.splitlines())
+        assert all(math.isfinite(weight) for _, weight in lines)
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, 1e6, -1e6])
@@ -52,7 +99,8 @@ def test_weights_in_range_pass(weight: float) -> None:
 
 
 def test_texts_come_without_their_weights_and_once() -> None:
-    assert parse_texts("a cat\na dog: 0\n\na cat: -1\nat 10:30") == ["a cat", "a dog", "at 10:30"]
+    text = "a cat\na dog: 0\n\n(a cat:-1)\nat 10:30\nposter: a cat"
+    assert parse_texts(text) == ["a cat", "a dog", "at 10:30", "poster: a cat"]
 
 
 @pytest.mark.parametrize(("text", "says"), [(" \n", "no text is given"), (": 2", "a line has a weight and no text")])

@@ -1,5 +1,6 @@
 """What a CLIP answers, and what it says when it cannot."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -80,6 +81,24 @@ def test_tokens_past_the_context_length_are_counted(caplog: pytest.LogCaptureFix
         model.encode_text(["one two three four", "one two three four five six"])
     (record,) = caplog.records
     assert "'one two three four five six…' is longer than toy can read: 2 of its 6 tokens were cut" in record.message
+
+
+def test_texts_that_the_tower_was_not_made_to_read_are_described() -> None:
+    model = toy(dataclasses.replace(reader(), reads=str.isascii))
+    assert model.describe_unread(["a cat", "a dog"]) is None
+    assert model.describe_unread(["a cat", "\u732b"]) == (
+        "toy was made to read Latin letters and hardly understands '\u732b'"
+    )
+    many = model.describe_unread(["\u732b" * 100, "a cat", "\u72ac", "\u9b5a"])
+    assert many is not None
+    assert many.endswith("\u732b\u732b…' and 2 more")
+    assert len(many) < 140
+
+
+def test_by_default_a_tower_reads_everything() -> None:
+    assert toy(reader()).describe_unread(["\u732b"]) is None
+    with pytest.raises(ValueError, match="toy has no text tower"):
+        toy().describe_unread(["\u732b"])
 
 
 @pytest.mark.parametrize(

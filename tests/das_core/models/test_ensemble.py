@@ -85,6 +85,14 @@ def test_it_reads_only_if_all_members_do_and_as_far_as_the_shortest() -> None:
         _ = CLIPEnsemble.from_members([long, replace(short, text=None)]).text_tower
 
 
+def test_a_script_is_read_only_if_all_members_read_it() -> None:
+    every = clip("every", 1, 5)
+    latin = replace(every, text=replace(every.text_tower, reads=str.isascii))
+    assert CLIPEnsemble.from_members([every, every]).text_tower.reads("\u732b")
+    assert not CLIPEnsemble.from_members([every, latin]).text_tower.reads("\u732b")
+    assert CLIPEnsemble.from_members([latin, every]).text_tower.reads("a cat")
+
+
 def test_precision_changes_all_members() -> None:
     both = ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)])
     assert both.with_precision(torch.float32) is both

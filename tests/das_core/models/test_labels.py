@@ -114,6 +114,59 @@ def test_a_word_of_a_name_is_offered_not_taken(text: str, offer: str) -> None:
     assert offer in message
 
 
+@pytest.mark.parametrize(
+    ("text", "offer"),
+    [
+        ("dog", "only a part of names; write 'all dog' for 118 of this kind, or write the index or the whole name"),
+        ("Cat", "'Cat' is only a part of names; write 'all cat' for 5 of this kind, or"),
+        ("panda", "could be 2 classes; write 'all panda' for 2 of this kind, or write the index of one: 387"),
+        ("dogs", "341 hog (domestic swine); or write 'all dogs' for 118 of this kind"),
+        ("vehicle", "write 'all vehicle' for "),
+    ],
+)
+def test_an_everyday_word_for_several_classes_is_offered_with_all(text: str, offer: str) -> None:
+    assert offer in refusal(text)
+
+
+@pytest.mark.parametrize("text", ["crane", "coffe mug", "the", "jelyfish"])
+def test_nothing_is_offered_for_a_word_that_is_none(text: str) -> None:
+    assert "'all " not in refusal(text)
+    assert "'all " not in refusal("dog", number_labels(4))
+
+
+@pytest.mark.parametrize(
+    ("word", "first"),
+    [("dog", 151), ("DOGS", 151), ("puppies", 151), ("wolves", 269), ("knives", 499), ("foxes", 277), ("buses", 654)],
+)
+def test_hypernyms_are_found_in_the_singular_and_the_plural(word: str, first: int) -> None:
+    hypernym = LABELS.find_hypernym(word)
+    assert hypernym is not None
+    assert hypernym.classes[0] == first
+
+
+@pytest.mark.parametrize("word", ["", "s", "es", "mug", "jellyfish", "dogg"])
+def test_other_words_are_no_hypernyms(word: str) -> None:
+    assert LABELS.find_hypernym(word) is None
+
+
+def test_unique_names_lead_to_their_classes() -> None:
+    names = [LABELS.unique_name(index) for index in range(1000)]
+    assert [LABELS.find(name) for name in names] == list(range(1000))
+    assert len({name.casefold() for name in names}) == 1000
+    numbered = {name for name in names if name[0].isdigit()}
+    assert {"134 crane", "517 crane", "638 maillot", "639 maillot", "264 Cardigan", "474 cardigan"} <= numbered
+    assert len(numbered) < 20
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("jellyfish", {107}), ("107", {107}), ("crane", {134, 517}), ("pizza, pizza pie", {963}), ("1000", set()),
+     ("9" * 6000, set()), ("cat", set()), ("", set()), ("tabby, goldfish", set())],
+)  # fmt: skip
+def test_all_classes_that_a_text_names_are_looked_up(text: str, found: set[int]) -> None:
+    assert LABELS.look_up(text) == found
+
+
 def test_long_lists_of_choices_are_cut() -> None:
     message = refusal("dog")
     assert message.endswith("; …")

@@ -92,6 +92,27 @@ def test_the_weight_of_the_objective_is_left_to_the_ascent() -> None:
     assert torch.equal(one, ten)
 
 
+def test_the_score_of_a_line_is_the_mean_of_its_classes() -> None:
+    output = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0))
+    for text, classes in (("all dog", range(151, 269)), ("jellyfish, goldfish", (107, 1))):
+        score: Tensor = ClassObjective.from_text(judge(imagenet_labels()), text).score(output)
+        torch.testing.assert_close(score, output[:, list(classes)].mean(dim=1))
+
+
+def test_a_margin_over_all_dogs_has_no_dog_among_the_rivals() -> None:
+    output = torch.zeros(1, 1000)
+    output[0, 151:269], output[0, 107] = 5.0, 2.0
+    score = ClassObjective.from_text(judge(imagenet_labels()), "all dog", "margin").score(output)
+    assert score.tolist() == pytest.approx([3.0])
+
+
+def test_the_name_of_many_classes_is_cut() -> None:
+    name = ClassObjective.from_text(judge(imagenet_labels()), "all dog").name
+    assert name.startswith("Chihuahua, Japanese spaniel, ")
+    assert name.endswith("…")
+    assert len(name) == 60
+
+
 def test_name_lists_the_classes() -> None:
     assert ClassObjective(judge(imagenet_labels()), ((107, 1.0), (1, -0.5))).name == "jellyfish, goldfish"
 
@@ -133,6 +154,15 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object], says: st
         ("jellyfish: 1\njellyfish: -1\ngoldfish", {107: 0.0, 1: 1.0}),
         ("pizza, pizza pie: 0.25", {963: 0.25}),
         ("maillot, tank suit", {639: 1.0}),
+        ("(jellyfish:1.3)", {107: 1.3}),
+        ("jellyfish, goldfish", {107: 0.5, 1: 0.5}),
+        ("jellyfish, goldfish: 2", {107: 1.0, 1: 1.0}),
+        ("(jellyfish, 1, n02123045:3)", {107: 1.0, 1: 1.0, 281: 1.0}),
+        ("jellyfish, maillot, tank suit: 2\njellyfish", {107: 2.0, 639: 1.0}),
+        ("all cat: 2", dict.fromkeys(range(281, 286), 0.4)),
+        ("all cats, goldfish", {**dict.fromkeys(range(281, 286), 0.1), 1: 0.5}),
+        ("all dog", dict.fromkeys(range(151, 269), 1 / 118)),
+        ("all dog\n151: -1", {**dict.fromkeys(range(152, 269), 1 / 118), 151: 1 / 118 - 1}),
         ("jack-o\u2019-lantern: \uff11", {607: 1.0}),
     ],
 )
@@ -149,9 +179,15 @@ def test_classes_keep_their_order() -> None:
     [
         ("", "no class is given; write a class a line"),
         (" \n\t\n", "no class is given"),
-        ("jellyfish: much", "weight 'much' in 'jellyfish: much' is not a number; write 'name: 0.5'"),
-        ("jellyfish:", "weight '' in 'jellyfish:' is not a number"),
-        ("jellyfish: 1,5", "weight '1,5'"),
+        (
+            "jellyfish: much",
+            "class 'jellyfish: much' is unknown; the nearest are 107 jellyfish .*; a weight is one number at the end "
+            "of a line, as in 'jellyfish: 0.5'$",
+        ),
+        ("jellyfish:", "class 'jellyfish:' is unknown; the nearest are 107 jellyfish"),
+        ("jellyfish: 1,5", "weight '1,5' in 'jellyfish: 1,5' has a decimal comma; write '1.5'"),
+        ("tabby: 0.5, goldfish: 2", "class 'tabby: 0.5' is unknown; .*one number at the end of a line"),
+        ("dog: golden retriever", "the nearest are 207 golden retriever .*a weight is one number"),
         ("jellyfish: nan", "the weight nan of 'jellyfish: nan' is not between"),
         ("jellyfish: inf", "the weight inf of 'jellyfish: inf'"),
         ("jellyfish: -1e400", "the weight -inf of"),
@@ -160,7 +196,10 @@ def test_classes_keep_their_order() -> None:
         ("jellyfish: 0", "the weights of the classes sum to nothing"),
         ("jellyfish: 0\ngoldfish: 0.0", "sum to nothing"),
         ("jellyfish: 1\n107: -1", "sum to nothing"),
-        ("jellyfish, goldfish", "class 'jellyfish, goldfish' is unknown; the nearest are"),
+        ("jellyfish, jelyfish", "class 'jelyfish' is unknown; the nearest are 107 jellyfish"),
+        ("goldfish, crane", "class 'crane' could be 2 classes"),
+        ("cat, dog:2", "class 'cat' is only a part of names; write 'all cat' for 5 of this kind, or write the index"),
+        ("all mugs", "'all mugs' is unknown: no word for several classes; the nearest are"),
         ("jelyfish: 1", "the nearest are 107 jellyfish"),
         ("goldfish\ncrane", "class 'crane' could be 2 classes"),
         ("クラゲ: 1", "class 'クラゲ' is unknown"),
@@ -175,7 +214,7 @@ def test_no_class_name_holds_the_colon_before_a_weight() -> None:
     assert not any(":" in name for label in imagenet_labels().labels for name in label.names)
 
 
-@given(st.text(alphabet="jelyfish107:.-+e \n,", max_size=30))
+@given(st.text(alphabet="jelyfish107:.-+e \n,()", max_size=30))
 @settings(max_examples=100)
 def test_any_text_is_read_or_refused(text: str) -> None:
     # Anything but a ValueError would come out here, and so would targets that cannot be asked for.

@@ -54,6 +54,12 @@ def test_a_text_is_embedded_as_by_comfyuis_encoder_with_its_projection(pack: Pac
     assert encoder.options == {"projected_pooled": False}, "what the node has set must not stay set"
 
 
+def test_other_letters_than_latin_are_known_to_be_foreign(pack: Pack) -> None:
+    clip = join(pack, make_text(), make_vision())
+    assert clip.text_tower.reads("a cat")
+    assert not clip.text_tower.reads("\u732b")
+
+
 def test_parentheses_are_read_as_text(pack: Pack) -> None:
     clip = join(pack, make_text(), make_vision())
     plain, nested = clip.encode_text(["a cat", "a (cat)"])

@@ -16,6 +16,11 @@ def test_lines_become_targets_with_their_weights(pack: Pack, toy: Any) -> None:
     assert (objective.score_kind, objective.weight) == ("margin", 2.0)
 
 
+def test_several_classes_on_a_line_share_its_weight(pack: Pack, starter: Any) -> None:
+    (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes="all cat\n(jellyfish, goldfish:2)")
+    assert dict(objective.targets) == dict.fromkeys(range(281, 286), 0.2) | {107: 1.0, 1: 1.0}
+
+
 @pytest.mark.parametrize("score", ["logit", "log_probability", "margin"])
 def test_every_score_climbs(pack: Pack, score: str) -> None:
     settings = {"optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0}}
@@ -34,7 +39,10 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"class index 4 is out of range.* 0 to 3": lambda pack: pack.objective(classes="4"),
     r"class index -1 is out of range.* 0 to 3": lambda pack: pack.objective(classes="0\n-1: 0.5"),
     r"no class is given; write": lambda pack: pack.objective(classes=" \n "),
-    r"weight 'half' in '0: half' is not a number": lambda pack: pack.objective(classes="0: half"),
+    r"class '0: half' is unknown.* a weight is one number": lambda pack: pack.objective(classes="0: half"),
+    r"weight '1,5' .* decimal comma; write '1.5'": lambda pack: pack.objective(classes="0: 1,5"),
+    r"the weight inf of '0: inf'": lambda pack: pack.objective(classes="0: inf"),
+    r"'all dog' is unknown: this classifier knows no words": lambda pack: pack.objective(classes="all dog"),
     r"weights of the classes sum to nothing.* raise": lambda pack: pack.objective(classes="0\n1: 2\n0: -1\n1: -2"),
     r"score 'margin' needs a class that is not asked for": lambda pack: pack.objective(
         classes="0\n1\n2\n3", score="margin"

@@ -94,6 +94,12 @@ def test_tokens_that_are_cut_are_told_in_the_log(pack: Pack, clip: Any, caplog: 
     assert "15 of its 92 tokens were cut" in caplog.text
 
 
+def test_a_colon_without_a_number_belongs_to_the_prompt(pack: Pack) -> None:
+    objective = ask(pack, pack.clip(Toy()), "poster: a castle\n(a reef:1.3)\na clock at 12:30")
+    assert objective.prompts == ("poster: a castle", "a reef", "a clock at 12:30")
+    assert objective.weights == (1.0, 1.3, 1.0)
+
+
 def test_only_negative_prompts_climb_away(pack: Pack) -> None:
     objective = ask(pack, pack.clip(Toy()), "a cat: -1")
     history = pack.optimize(objectives={"objective0": objective}, augmentation=pack.still(), steps=4, **STEADY)[3]
@@ -112,7 +118,8 @@ def image(pack: Pack, value: Tensor, **inputs: Any) -> object:
 
 BAD: dict[str, Callable[[Pack], object]] = {
     r"no prompt is given; write a prompt a line": lambda pack: ask(pack, pack.clip(Toy()), " \n"),
-    r"weight 'much' in 'a cat: much' is not a number; write": lambda pack: ask(pack, pack.clip(Toy()), "a cat: much"),
+    r"weight '1,5' in 'a cat: 1,5' has a decimal comma": lambda pack: ask(pack, pack.clip(Toy()), "a cat: 1,5"),
+    r"the weight nan of 'a cat: nan' is not between": lambda pack: ask(pack, pack.clip(Toy()), "a cat: nan"),
     r"similarity 'l2' is unknown; choose one of cosine, spherical": lambda pack: ask(
         pack, pack.clip(Toy()), "a cat", similarity="l2"
     ),

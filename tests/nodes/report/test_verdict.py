@@ -51,6 +51,14 @@ def test_the_text_tower_is_done_before_the_image_tower_is_loaded(pack: Pack, mon
     assert events == ["text tower loaded", "a cat", "a dog", "image tower, 2 images"]
 
 
+def test_weights_are_taken_off_the_texts(pack: Pack) -> None:
+    clip = pack.clip(Toy())
+    text, *_ = pack.run(
+        "DAS_Similarity", clip=clip, image=torch.rand(1, 9, 9, 3), text="(a cat:2)\na horse: 0.5\nposter: a cat"
+    )
+    assert {line.split(maxsplit=1)[1] for line in text.splitlines()[1:]} == {"a cat", "a horse", "poster: a cat"}
+
+
 def classify(pack: Pack, image: Tensor, **inputs: Any) -> object:
     return pack.run("DAS_Classify", classifier=pack.classifier(Toy()), image=image, **inputs)
 

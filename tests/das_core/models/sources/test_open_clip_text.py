@@ -51,6 +51,35 @@ def test_tokens_are_counted_as_they_are_cut() -> None:
     torch.testing.assert_close(same[0], same[2])
 
 
+def test_the_vocabulary_of_openai_reads_latin_letters() -> None:
+    clip = tinyclip.clip()
+    assert clip.text_tower.reads("un ch\u00e2teau")
+    assert not clip.text_tower.reads("\u57ce\u5821")
+
+
+def test_a_vocabulary_for_many_languages_reads_them_and_is_looked_through_once(tmp_path: Path) -> None:
+    tinyclip.write_tokenizer(tmp_path)
+    text = {"hf_tokenizer_name": str(tmp_path)}
+    tower = build_text_tower(nn.Linear(2, 3), build_tokenizer(text))
+    assert tower.reads("a castle")
+    assert not tower.reads("\u57ce\u5821"), "five English words"
+    tokenizer = build_tokenizer(text)
+    assert isinstance(tokenizer, HFTokenizer)
+    calls = []
+
+    def get_vocab() -> dict[str, int]:
+        calls.append(1)
+        return {chr(0x4E00 + number): number for number in range(6000)}
+
+    tokenizer.tokenizer.get_vocab = get_vocab
+    tower = build_text_tower(nn.Linear(2, 3), tokenizer)
+    assert tower.reads("a castle")
+    assert calls == []
+    assert tower.reads("\u57ce\u5821")
+    assert tower.reads("\u732b")
+    assert calls == [1]
+
+
 @pytest.mark.parametrize("works", [True, False])
 def test_a_torchaudio_that_is_broken_is_kept_out_of_the_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool

@@ -16,9 +16,9 @@ from skimage import data
 from torch import Tensor, nn
 
 from das_core.models.clip import CLIP
+from das_core.models.hypernyms import Hypernym, list_hypernyms
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources import starter_clip
-from das_core.models.sources.hypernyms import Hypernym, list_hypernyms
 from das_core.models.sources.starter_clip import (
     CONTEXTS,
     TEMPLATES,

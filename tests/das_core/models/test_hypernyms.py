@@ -2,8 +2,8 @@
 
 import pytest
 
+from das_core.models.hypernyms import list_hypernyms
 from das_core.models.labels import imagenet_labels
-from das_core.models.sources.hypernyms import list_hypernyms
 
 LABELS = imagenet_labels().labels
 COVERS = {word: set(hypernym.classes) for hypernym in list_hypernyms() for word in hypernym.words}

@@ -25,7 +25,7 @@ def list_hypernyms() -> tuple[Hypernym, ...]:
     """Return all hypernyms. A class may belong to several of them: a beagle is a hound, a dog, a mammal and an animal.
 
     Example:
-        >>> from das_core.models.sources.hypernyms import list_hypernyms
+        >>> from das_core.models.hypernyms import list_hypernyms
         >>> covers = {word: kind.classes for kind in list_hypernyms() for word in kind.words}
         >>> covers["puppy"] == covers["dog"] == tuple(range(151, 269))
         True

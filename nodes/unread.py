@@ -1,0 +1,23 @@
+"""The warning about texts that a CLIP was not made to read, which several nodes give."""
+
+from collections.abc import Sequence
+
+from ..das_core.models.clip import CLIP
+from . import bridge
+
+
+def warn_of_unread(clip: CLIP, texts: Sequence[str], node_id: str | None) -> None:
+    """Show a warning on a node when some texts are in a script that a CLIP hardly reads; the run goes on.
+
+    Args:
+        clip: the model that is going to read the texts.
+        texts: the texts.
+        node_id: the hidden `unique_id` of the node.
+
+    Raises:
+        ValueError: when the model has no text tower.
+    """
+    warning = clip.describe_unread(texts)
+    if warning:
+        warning += ". Write it in English, or load a CLIP that reads many languages, such as xlm-roberta-base-ViT-B-32."
+    bridge.warn_on_node(warning, node_id)

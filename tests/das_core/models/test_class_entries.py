@@ -1,0 +1,87 @@
+"""Classes with commas in between, and all classes of a kind."""
+
+import contextlib
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from das_core.models.class_entries import find_classes
+from das_core.models.hypernyms import list_hypernyms
+from das_core.models.labels import Label, Labels, imagenet_labels, number_labels
+
+LABELS = imagenet_labels()
+DOGS = tuple(range(151, 269))
+CATS = tuple(range(281, 286))
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ("jellyfish", ((107,),)),
+        (" jellyfish ,n01443537, 2", ((107,), (1,), (2,))),
+        ("jellyfish,, goldfish,", ((107,), (1,))),
+        ("pizza, pizza pie", ((963,),)),
+        ("goldfish, maillot, tank suit, jellyfish", ((1,), (639,), (107,))),
+        ("tabby, tabby cat, goldfish, Carassius auratus", ((281,), (1,))),
+        ("jellyfish, jellyfish", ((107,),)),
+        ("jellyfish, goldfish, jellyfish", ((107,), (1,), (107,))),
+        ("134 crane, 517 crane", ((134,), (517,))),
+        ("all dog", (DOGS,)),
+        ("ALL  Dogs", (DOGS,)),
+        ("all puppies, tench, all kittens", (DOGS, (0,), CATS)),
+        ("all-terrain bike", ((671,),)),
+        ("all big cat", (tuple(range(286, 294)),)),
+    ],
+)
+def test_entries_are_found(text: str, entries: tuple[tuple[int, ...], ...]) -> None:
+    assert find_classes(LABELS, text) == entries
+
+
+@pytest.mark.parametrize("word", [word for hypernym in list_hypernyms() for word in hypernym.words])
+def test_every_everyday_word_works_with_all(word: str) -> None:
+    (classes,) = find_classes(LABELS, f"all {word}")
+    assert classes == next(hypernym.classes for hypernym in list_hypernyms() if word in hypernym.words)
+
+
+def test_a_name_with_a_comma_is_still_a_name() -> None:
+    labels = Labels((Label(("salt, pepper",)), Label(("salt",)), Label(("pepper",)), Label(("oil, vinegar, salt",))))
+    assert find_classes(labels, "salt, pepper") == ((0,),)
+    assert find_classes(labels, "pepper, salt") == ((2,), (1,))
+    assert find_classes(labels, "pepper, oil,  vinegar, salt, salt") == ((2,), (3,), (1,))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "a class name is empty"),
+        (" , ,", "a class name is empty"),
+        ("jellyfish, jelyfish", "^class 'jelyfish' is unknown; the nearest are 107 jellyfish"),
+        ("dog, goldfish", "^class 'dog' is only a part of names; write 'all dog' for 118 of this kind"),
+        ("tench, crane", "^class 'crane' could be 2 classes"),
+        ("tench, 1000", "^class index 1000 is out of range"),
+        ("all jellyfish", "^'all jellyfish' is unknown: 'jellyfish' is a single class; write it without 'all'$"),
+        ("all catt", "^'all catt' is unknown: no word for several classes; the nearest are cat, cattle"),
+        ("all qwertz", "no word for several classes; there are, among others, dog, bird, fruit"),
+        ("all", "class 'all' is only a part of names"),
+    ],
+)
+def test_what_is_no_class_is_named(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        find_classes(LABELS, text)
+
+
+def test_where_no_everyday_words_are_known_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="'all dog' is unknown: this classifier knows no words for several classes"):
+        find_classes(number_labels(4), "all dog")
+
+
+@given(st.text(alphabet="al dogcat,1\n", max_size=40))
+@example("tabby, " * 5000 + "goldfish")
+@example("all " + "x" * 10_000)
+@settings(max_examples=100)
+def test_any_text_is_found_or_refused(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        entries = find_classes(LABELS, text)
+        assert entries
+        assert all(0 <= index < 1000 for entry in entries for index in entry)

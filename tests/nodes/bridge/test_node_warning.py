@@ -1,0 +1,62 @@
+"""Warnings in the log and as text on a node."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from loaded_pack import Pack
+
+Sent = list[tuple[str, str]]
+
+
+@pytest.fixture
+def sent(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
+    """What is sent to the page: a text and the id of a node each; no node shows a warning before and after."""
+    module = pack.module("nodes.bridge.node_warning")
+    texts: Sent = []
+
+    class Server:
+        def send_progress_text(self, text: str, node_id: str) -> None:
+            texts.append((text, node_id))
+
+    monkeypatch.setattr(module.PromptServer, "instance", Server())
+    module._warned.clear()
+    yield texts
+    module._warned.clear()
+
+
+def test_a_warning_is_logged_and_shown_on_the_node(pack: Pack, sent: Sent, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        pack.module("nodes.bridge").warn_on_node("100 % odd", "7")
+    assert [record.getMessage() for record in caplog.records] == ["100 % odd"]
+    assert sent == [("100 % odd", "7")]
+
+
+def test_the_next_run_without_a_warning_takes_it_away_once(pack: Pack, sent: Sent) -> None:
+    warn = pack.module("nodes.bridge").warn_on_node
+    warn(None, "7")
+    assert sent == []
+    warn("odd", "7")
+    warn(None, "8")
+    warn(None, "7")
+    warn(None, "7")
+    assert sent == [("odd", "7"), (" ", "7")]
+
+
+@pytest.mark.parametrize("server", [None, object()])
+def test_without_a_server_that_shows_texts_it_is_only_logged(
+    pack: Pack, sent: Sent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, server: object
+) -> None:
+    monkeypatch.setattr(pack.module("nodes.bridge.node_warning").PromptServer, "instance", server)
+    with caplog.at_level(logging.WARNING):
+        pack.module("nodes.bridge").warn_on_node("odd", "7")
+    assert "odd" in caplog.text
+    assert sent == []
+
+
+def test_without_the_id_of_a_node_it_is_only_logged(pack: Pack, sent: Sent, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        pack.module("nodes.bridge").warn_on_node("odd", None)
+    assert "odd" in caplog.text
+    assert sent == []

@@ -1,0 +1,57 @@
+"""Prompts in a script that the model was not made to read: the run goes on, with a warning on the node."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from loaded_pack import Pack, Toy
+
+WARNING = (
+    "toy was made to read Latin letters and hardly understands '{}'. Write it in English, or load a CLIP that reads "
+    "many languages, such as xlm-roberta-base-ViT-B-32."
+)
+Shown = list[tuple[str | None, str | None]]
+
+
+@pytest.fixture
+def shown(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Shown:
+    """What nodes have warned of: a warning, or None for none, and the id of the node."""
+    warnings: Shown = []
+    monkeypatch.setattr(pack.module("nodes.bridge"), "warn_on_node", lambda text, node: warnings.append((text, node)))
+    return warnings
+
+
+@pytest.fixture
+def latin(pack: Pack) -> Any:
+    """A CLIP that reads Latin letters."""
+    clip = pack.clip(Toy())
+    return replace(clip, text=replace(clip.text_tower, reads=pack.module("das_core.models.scripts").is_mostly_latin))
+
+
+def test_text_objective_warns_and_goes_on(pack: Pack, latin: Any, shown: Shown) -> None:
+    (objective,) = pack.run("DAS_TextObjective", clip=latin, text="a cat\n\u57ce\u5821: 0.5")
+    assert objective.prompts == ("a cat", "\u57ce\u5821")
+    assert shown == [(WARNING.format("\u57ce\u5821"), "1")]
+    pack.run("DAS_TextObjective", clip=latin, text="a cat")
+    assert shown[1:] == [(None, "1")]
+
+
+def test_similarity_warns_and_goes_on(pack: Pack, latin: Any, shown: Shown) -> None:
+    text, *_ = pack.run("DAS_Similarity", clip=latin, image=torch.rand(1, 9, 9, 3), text="(\u732b:2)\na cat")
+    assert "\u732b" in text
+    assert shown == [(WARNING.format("\u732b"), "1")]
+
+
+def test_a_clip_that_reads_everything_gives_no_warning(pack: Pack, shown: Shown) -> None:
+    pack.run("DAS_TextObjective", clip=pack.clip(Toy()), text="\u57ce\u5821")
+    assert shown == [(None, "1")]
+
+
+def test_the_starter_was_made_to_read_latin_letters(pack: Pack, clip: Any, shown: Shown) -> None:
+    pack.run("DAS_TextObjective", clip=clip, text="un ch\u00e2teau\n\u0437\u0430\u043c\u043e\u043a")
+    ((warning, _),) = shown
+    assert warning is not None
+    assert warning.startswith("Starter CLIP (EfficientNet-Lite0) was made to read Latin letters")
+    assert "'\u0437\u0430\u043c\u043e\u043a'" in warning
