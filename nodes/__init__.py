@@ -4,6 +4,7 @@ from .ascent.loop import Optimize
 from .models.classifier import LoadClassifier
 from .models.clip import LoadCLIP
 from .models.comfyui_clip import CLIPFromComfyUI
+from .models.labels import PickClass
 from .models.layers import ListLayers
 from .objectives.classes import ClassObjective
 from .objectives.content import ContentObjective
@@ -33,6 +34,7 @@ NODES = [
     ColorShift,
     Perspective,
     PatchMask,
+    PickClass,
     ClassObjective,
     TextObjective,
     ImageObjective,

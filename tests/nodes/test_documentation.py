@@ -97,7 +97,8 @@ def default(item: Input) -> str | None:
     """How a help page writes the default of an input; None where it depends on what is installed."""
     if item.type == AUTOGROW:
         return {1: "at least one", 2: "at least two"}[item.settings["template"]["min"]]
-    if item.options is not None and (not item.options or len(item.options) > 20):
+    is_long = item.options is not None and len(item.options) > 20
+    if item.options == [] or (is_long and item.default == item.options[0]):
         return "first of the list"
     if item.default is None:
         return "required" if item.required else "optional"

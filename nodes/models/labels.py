@@ -1,0 +1,61 @@
+"""The node Pick Class."""
+
+from comfy_api.latest import io
+
+from ...das_core.models.labels import imagenet_labels
+from ..schema import schema
+
+_DEFAULT = "jellyfish"
+
+
+class PickClass(io.ComfyNode):
+    """The node that picks one of the 1,000 classes of ImageNet from a list."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        labels = imagenet_labels()
+        return schema(
+            node_id="DAS_PickClass",
+            display_name="Pick Class",
+            category="Direct Ascent/objectives",
+            description=(
+                "All 1,000 classes that ImageNet's classifiers know, in one list that filters as you type. Connect it "
+                "to classes of Class Objective. Two that share a name, such as the crane that flies and the one that "
+                "lifts, have their index before it."
+            ),
+            search_aliases=["das", "direct ascent", "imagenet", "class", "label", "category", "choose"],
+            inputs=[
+                io.Combo.Input(
+                    "name",
+                    options=sorted(map(labels.unique_name, range(len(labels))), key=_sort_key),
+                    default=_DEFAULT,
+                    tooltip="The class. Click and type a part of its name: 'shark' leaves the great white shark and "
+                    "the tiger shark. Every class has one entry, under its usual name.",
+                )
+            ],
+            outputs=[
+                io.String.Output("class_name", tooltip="The name as text, for classes of Class Objective."),
+                io.Int.Output("index", tooltip="The index of the class among the 1,000, 0 to 999."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, name: str | None = None) -> bool | str:
+        """Refuse a name that is no class in words of ours; ComfyUI would list all thousand."""
+        if name is not None:
+            try:
+                imagenet_labels().find(str(name))
+            except ValueError as error:
+                return str(error)
+        return True
+
+    @classmethod
+    def execute(cls, name: str) -> io.NodeOutput:
+        # Through a link comes anything: what leads to one class is that class.
+        index = imagenet_labels().find(str(name))
+        return io.NodeOutput(imagenet_labels().unique_name(index), index)
+
+
+def _sort_key(name: str) -> str:
+    """Return what an entry of the list is sorted by: its name, without the index that some have before it."""
+    return name.lstrip("0123456789 ").casefold()
