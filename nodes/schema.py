@@ -66,15 +66,39 @@ def weight_input() -> Any:
     )
 
 
-def schema(**fields: Any) -> io.Schema:
+def schema(*, advanced: Sequence[str] = (), **fields: Any) -> io.Schema:
     """Return a schema without those fields that the running ComfyUI does not know.
 
-    ComfyUI 0.8.0, the oldest one that the pack runs on, has no search aliases.
+    ComfyUI 0.8.0, the oldest one that the pack runs on, has no search aliases and no advanced inputs.
 
     Args:
+        advanced: the widgets that the page folds away until one asks for them: those that a beginner need not see.
+            One that an option of a DynamicCombo brings is named with it, such as "optimizer.momentum".
         fields: the arguments of `io.Schema`.
+
+    Raises:
+        ValueError: when `advanced` names no input.
     """
+    _mark_advanced(fields.get("inputs", []), set(advanced))
     return io.Schema(**{name: value for name, value in fields.items() if name in _SCHEMA_FIELDS})
+
+
+def _mark_advanced(inputs: Sequence[Any], names: set[str]) -> None:
+    """Mark inputs as advanced where ComfyUI knows that; raise a ValueError when there is no input of some name."""
+    named = [(item.id, item) for item in inputs]
+    named += [
+        (f"{item.id}.{inner.id}", inner)
+        for item in inputs
+        if isinstance(item, io.DynamicCombo.Input)
+        for option in item.options
+        for inner in option.inputs
+    ]
+    if unknown := names - {name for name, _ in named}:
+        raise ValueError(f"no input is called {', '.join(sorted(unknown))}")
+    for name, item in named:
+        # ComfyUI 0.8.0 has no such attribute.
+        if name in names and hasattr(item, "advanced"):
+            item.advanced = True
 
 
 def list_options(choices: Any, default: str) -> list[str]:

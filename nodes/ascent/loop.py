@@ -35,6 +35,17 @@ class Optimize(io.ComfyNode):
                 "good picture. Connect as many objectives as you like; their weighted scores are summed."
             ),
             search_aliases=["das", "direct ascent", "synthesis", "gradient ascent", "sampler", "deep dream"],
+            advanced=[
+                "optimizer",
+                "optimizer.momentum",
+                "optimizer.coarse_to_fine",
+                "schedule",
+                "frames",
+                "chunk",
+                "focus.start",
+                "focus.end",
+                "focus.share",
+            ],
             inputs=[
                 Stack.Input("stack", tooltip="What climbs. A stack that has climbed before goes on from where it is."),
                 io.Autogrow.Input(

@@ -32,6 +32,16 @@ class ImageStack(io.ComfyNode):
                 "noise. Start from grey, from noise, or from an image of yours; with a mask, only a part of it changes."
             ),
             search_aliases=["das", "direct ascent", "imstack", "pyramid", "canvas", "multi-resolution", "inpaint"],
+            advanced=[
+                "margin",
+                "levels",
+                "levels.step",
+                "levels.resolutions",
+                "color",
+                "method",
+                "seed",
+                "feather",
+            ],
             inputs=[
                 io.Image.Input(
                     "image",
@@ -103,7 +113,7 @@ class ImageStack(io.ComfyNode):
                     optional=True,
                     default=False,
                     tooltip="On: the picture goes on at its opposite edges without a seam, for wallpapers and "
-                    "textures; views wrap around, jitter has no meaning, margin must be 0. Off: a picture with edges.",
+                    "textures; views wrap around, so jitter and margin do nothing. Off: a picture with edges.",
                 ),
                 io.Mask.Input(
                     "mask",
@@ -150,8 +160,8 @@ class ImageStack(io.ComfyNode):
             raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
         check_start(kind, image is not None, mask is not None)
         width, height = choose_size(size, width, height, image)
-        if not tile:
-            margin = widen_margin(width, height, margin)
+        # The widget of the margin is folded away, so a tile must not need another value than its default.
+        margin = 0 if tile else widen_margin(width, height, margin)
         longest = max(width, height) + 2 * margin
         resolutions = choose_levels(levels, longest)
         spec = StackSpec(width, height, margin, resolutions, color=color, method=method, tile=tile)

@@ -32,6 +32,7 @@ class Augmentation(io.ComfyNode):
                 "these matter most. Without this node Optimize uses its defaults, with jitter at most the margin."
             ),
             search_aliases=["das", "direct ascent", "cutouts", "crops", "jitter", "noise", "views"],
+            advanced=["zoom_max", "zoom_start", "noise_kind", "over_time", "color_shift", "grayscale"],
             inputs=[
                 AugmentationSocket.Input(
                     "augmentation",

@@ -33,6 +33,60 @@ def test_search_aliases_are_kept_where_comfyui_knows_them(shared: ModuleType, mo
     assert seen == [{"node_id": "X", "search_aliases": ["das"]}, {"node_id": "X"}]
 
 
+def test_widgets_are_folded_away_where_comfyui_can(shared: ModuleType) -> None:
+    io = shared.io
+    option = io.DynamicCombo.Option("a", [io.Float.Input("share"), io.Int.Input("count")])
+    inputs = [io.Int.Input("steps"), io.Int.Input("chunk"), io.DynamicCombo.Input("kind", options=[option])]
+    shared.schema(node_id="X", inputs=inputs, outputs=[], advanced=["chunk", "kind.share"])
+    marks = [getattr(item, "advanced", None) for item in (*inputs, *option.inputs)]
+    known = hasattr(io.Int.Input("x"), "advanced")
+    assert marks == ([None, True, None, True, None] if known else [None] * 5)
+
+
+def test_where_comfyui_cannot_fold_nothing_is_set(shared: ModuleType) -> None:
+    class Plain:
+        id = "chunk"
+
+    plain = Plain()
+    shared._mark_advanced([plain], {"chunk"})
+    assert vars(plain) == {}
+    known = Plain()
+    known.advanced = None  # type: ignore[attr-defined]
+    shared._mark_advanced([known], {"chunk"})
+    assert vars(known) == {"advanced": True}
+
+
+def test_folding_an_input_that_does_not_exist_is_refused(shared: ModuleType) -> None:
+    with pytest.raises(ValueError, match=r"^no input is called size, steps.count$"):
+        shared.schema(node_id="X", inputs=[shared.io.Int.Input("steps")], advanced=["size", "steps.count"])
+
+
+@pytest.mark.parametrize(
+    ("node", "seen"),
+    [
+        ("DAS_ImageStack", ["width", "height", "batch_size", "start", "tile"]),
+        ("DAS_Augmentation", ["views", "jitter", "zoom_min", "noise", "flip"]),
+        ("DAS_Optimize", ["steps", "optimizer.step_size", "seed", "preview_every", "focus"]),
+    ],
+)
+def test_nodes_with_many_widgets_show_five(
+    pack: Pack, shared: ModuleType, monkeypatch: pytest.MonkeyPatch, node: str, seen: list[str]
+) -> None:
+    folded: set[str] = set()
+    io = shared.io
+    plain = (io.Int.Input, io.Float.Input, io.Combo.Input, io.Boolean.Input)
+    monkeypatch.setattr(shared, "_mark_advanced", lambda inputs, names: folded.update(names))
+    schema = pack.node(node).define_schema()
+    widgets = []
+    for item in schema.inputs:
+        if isinstance(item, io.DynamicCombo.Input):
+            widgets += [item.id, *(f"{item.id}.{inner.id}" for inner in item.options[0].inputs)]
+        elif isinstance(item, plain):
+            widgets.append(item.id)
+    assert [name for name in widgets if name not in folded] == seen
+    assert len(widgets) > 10
+
+
 def test_the_default_is_the_first_option_and_the_others_keep_their_order(shared: ModuleType) -> None:
     assert shared.list_options(Literal["red", "green", "blue"], "blue") == ["blue", "red", "green"]
 
