@@ -19,5 +19,6 @@ def warn_of_unread(clip: CLIP, texts: Sequence[str], node_id: str | None) -> Non
     """
     warning = clip.describe_unread(texts)
     if warning:
-        warning += ". Write it in English, or load a CLIP that reads many languages, such as xlm-roberta-base-ViT-B-32."
+        # Short, for it has to fit on a node.
+        warning += ": write English, or load a multilingual CLIP"
     bridge.warn_on_node(warning, node_id)

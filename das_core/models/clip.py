@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 _CACHE_SIZE = 1000
 """The embeddings of how many texts a tower keeps, a few kilobytes each."""
 
-_MAX_QUOTED = 60
+_MAX_QUOTED = 40
 """The most characters of a text that a warning quotes."""
 
 
@@ -180,7 +180,7 @@ class CLIP(Judge):
             >>> tower = TextTower(lambda text: torch.ones(3), len, context_length=77, reads=is_mostly_latin)
             >>> clip = CLIP("toy", torch.nn.Identity(), 8, (0.0,) * 3, (1.0,) * 3, width=3, text=tower)
             >>> clip.describe_unread(["a castle", "城堡"])
-            "toy was made to read Latin letters and hardly understands '城堡'"
+            "toy reads Latin letters and hardly understands '城堡'"
             >>> clip.describe_unread(["a castle"]) is None
             True
         """
@@ -190,7 +190,7 @@ class CLIP(Judge):
             return None
         more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
         quoted = truncate(unread[0], _MAX_QUOTED)
-        return f"{self.name} was made to read Latin letters and hardly understands '{quoted}'{more}"
+        return f"{self.name} reads Latin letters and hardly understands '{quoted}'{more}"
 
     @property
     def text_tower(self) -> TextTower:

@@ -1,0 +1,94 @@
+"""Widgets that a beginner need not see: the page folds them away where it can, and old files load as before."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from harness.client import Client
+from harness.page import export_api, load_template, open_page
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
+SEEN = {
+    "DAS_ImageStack": ["width", "height", "batch_size", "start", "tile"],
+    "DAS_Augmentation": ["views", "jitter", "zoom_min", "noise", "flip"],
+    "DAS_Optimize": ["steps", "step_size", "seed", "preview_every", "focus"],
+}
+VUE_NODES = "/settings/Comfy.VueNodes.Enabled"
+
+
+@pytest.fixture
+def new_page(comfyui: Client, browser: Browser) -> Iterator[Page]:
+    """The page with its newer renderer, Nodes 2.0."""
+    if "advanced" not in json.dumps(comfyui.get_object_info("DAS_Optimize")["input"]):
+        pytest.skip("this ComfyUI cannot fold widgets away")
+    comfyui.post(VUE_NODES, True)
+    try:
+        with open_page(browser, comfyui) as page:
+            yield page
+    finally:
+        comfyui.post(VUE_NODES, False)
+
+
+def add_node(page: Page, node: str) -> None:
+    """Put one node into an empty graph, in the middle of the page."""
+    page.evaluate(
+        """node => {
+            app.graph.clear()
+            const added = LiteGraph.createNode(node)
+            app.graph.add(added)
+            added.pos = [500, 60]
+            app.canvas.ds.scale = 1
+            app.canvas.ds.offset = [0, 0]
+        }""",
+        node,
+    )
+
+
+def list_labels(page: Page) -> list[str]:
+    """The names of the widgets that the one node shows, from top to bottom."""
+    labels: list[str] = page.locator("[data-testid='widget-layout-field-label']").all_inner_texts()
+    return [label.strip() for label in labels]
+
+
+@pytest.mark.parametrize("node", list(SEEN))
+def test_a_node_shows_five_widgets_and_all_of_them_on_request(new_page: Page, node: str) -> None:
+    add_node(new_page, node)
+    button = new_page.get_by_test_id("advanced-inputs-button")
+    button.wait_for()
+    assert list_labels(new_page) == SEEN[node]
+    button.click()
+    names = new_page.evaluate("app.graph.nodes[0].widgets.map(widget => widget.name.split('.').pop())")
+    shown = [name for name in names if name != "control_after_generate"]
+    new_page.get_by_text(shown[-1], exact=True).wait_for()
+    assert list_labels(new_page) == shown
+    button.click()
+    new_page.get_by_text(shown[-1], exact=True).wait_for(state="detached")
+    assert list_labels(new_page) == SEEN[node]
+
+
+def check_saved_values(page: Page, name: str) -> None:
+    """Load a workflow file and check that its values, which stand there by position, arrive and are saved as before."""
+    file: dict[str, Any] = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    api: dict[str, Any] = json.loads((EXAMPLES / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    load_template(page, name)
+    found = export_api(page)
+    for node_id, node in api.items():
+        if node["class_type"] in SEEN:
+            assert found[node_id]["inputs"] == node["inputs"]
+    page.evaluate("for (const node of app.graph.nodes) node.showAdvanced = true")
+    saved = page.evaluate("JSON.parse(JSON.stringify(app.graph.serialize()))")
+    values = {node["id"]: node.get("widgets_values") for node in saved["nodes"] if node["type"] in SEEN}
+    assert values == {node["id"]: node.get("widgets_values") for node in file["nodes"] if node["type"] in SEEN}
+    assert len(values) >= 2
+
+
+def test_a_saved_workflow_loads_with_folded_widgets(new_page: Page) -> None:
+    check_saved_values(new_page, "class_to_image")
+
+
+def test_a_saved_workflow_loads_in_the_older_renderer(page: Page) -> None:
+    check_saved_values(page, "class_to_image")

@@ -1,0 +1,133 @@
+"""Classes and prompts as people write them, in the real ComfyUI: Pick Class, and the warning about other scripts."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from harness.client import Client, PromptFailedError, PromptRejectedError
+from harness.page import export_api, load_api, load_workflow, press_run
+
+NAME, OBJECTIVE, OPTIMIZE = "1", "3", "5"
+
+
+def picked(name: Any = "517 crane") -> dict[str, Any]:
+    """One small step toward a picked class; its name is shown."""
+    stack = {"width": 64, "height": 64, "margin": 8, "batch_size": 1, "levels": "powers_of_two"}
+    more = {"color": "decorrelated", "start": "gray", "method": "spectral", "seed": 0}
+    optimize = {"steps": 1, "optimizer": "adam", "optimizer.learning_rate": 0.02, "schedule": "constant", "seed": 0}
+    return {
+        NAME: {"class_type": "DAS_PickClass", "inputs": {"name": name}},
+        "2": {"class_type": "DAS_LoadClassifier", "inputs": {"source": "starter", "precision": "auto"}},
+        OBJECTIVE: {
+            "class_type": "DAS_ClassObjective",
+            "inputs": {"classifier": ["2", 0], "classes": [NAME, 0], "score": "logit", "weight": 1.0},
+        },
+        "4": {"class_type": "DAS_ImageStack", "inputs": stack | more},
+        OPTIMIZE: {
+            "class_type": "DAS_Optimize",
+            "inputs": {
+                "stack": ["4", 0],
+                "objectives.objective0": [OBJECTIVE, 0],
+                **optimize,
+                **{"preview_every": 0, "frames": 0, "chunk": 0},
+            },
+        },
+        "6": {"class_type": "PreviewImage", "inputs": {"images": [OPTIMIZE, 0]}},
+        "7": {"class_type": "PreviewAny", "inputs": {"source": [NAME, 0]}},
+    }
+
+
+def test_a_picked_class_links_into_the_text_box_in_the_page_and_runs(comfyui: Client, page: Page) -> None:
+    load_api(page, picked(), "picked")
+    assert export_api(page)[OBJECTIVE]["inputs"]["classes"] == [NAME, 0]
+    saved = page.evaluate("JSON.parse(JSON.stringify(app.graph.serialize()))")
+    load_workflow(page, saved, "picked again")
+    assert export_api(page)[OBJECTIVE]["inputs"]["classes"] == [NAME, 0]
+    history = comfyui.wait(press_run(page), timeout=300)
+    assert comfyui.get_images(history, "6")
+    assert history["outputs"]["7"]["text"] == ["517 crane"]
+
+
+def test_a_class_by_another_of_its_names_comes_out_by_its_usual_one(comfyui: Client) -> None:
+    prompt = picked("Orca")
+    prompt["7"]["inputs"] = {"source": [NAME, 0]}
+    history = comfyui.run({name: prompt[name] for name in (NAME, "7")})
+    assert history["outputs"]["7"]["text"] == ["killer whale"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("jelyfish", r"class 'jelyfish' is unknown; the nearest are 107 jellyfish"),
+        ("crane", r"class 'crane' could be 2 classes; write the index of one: 134 crane"),
+    ],
+)
+def test_a_mistyped_class_is_refused_in_our_words(comfyui: Client, name: str, says: str) -> None:
+    prompt = picked(name)
+    with pytest.raises(PromptRejectedError, match=says):
+        comfyui.run({part: prompt[part] for part in (NAME, "7")})
+
+
+def test_a_mistyped_class_through_a_link_is_refused_in_our_words(comfyui: Client) -> None:
+    # The output of a switch has any type, and ComfyUI checks no value that comes through a link.
+    word = {"class_type": "PrimitiveString", "inputs": {"value": "jelyfish"}}
+    switch = {"class_type": "ComfySwitchNode", "inputs": {"switch": True, "on_true": ["8", 0], "on_false": ["8", 0]}}
+    prompt = {"8": word, "9": switch, **picked(["9", 0])}
+    prompt = {name: prompt[name] for name in ("7", "8", "9", NAME)}
+    with pytest.raises(PromptFailedError, match=r"class 'jelyfish' is unknown; the nearest are 107 jellyfish"):
+        comfyui.run(prompt)
+
+
+@pytest.mark.parametrize("classes", ["all dog", "jellyfish, goldfish: 2", "(jellyfish:1.3)"])
+def test_classes_of_a_kind_by_comma_and_in_parentheses_climb(comfyui: Client, classes: str) -> None:
+    prompt = picked()
+    prompt[OBJECTIVE]["inputs"]["classes"] = classes
+    del prompt[NAME], prompt["7"]
+    assert comfyui.get_images(comfyui.run(prompt, timeout=300), "6")
+
+
+def asked(text: str) -> dict[str, Any]:
+    """Some texts are compared with a picture under ComfyUI's own CLIP."""
+    small = {"text_width": 64, "image_width": 64, "projection": "random"}
+    return {
+        "1": {"class_type": "HarnessSmallCLIP", "inputs": small},
+        "2": {"class_type": "DAS_CLIPFromComfyUI", "inputs": {"clip": ["1", 0], "clip_vision": ["1", 1]}},
+        "3": {"class_type": "EmptyImage", "inputs": {"width": 32, "height": 32, "batch_size": 1, "color": 9}},
+        "4": {"class_type": "DAS_Similarity", "inputs": {"clip": ["2", 0], "image": ["3", 0], "text": text}},
+        "5": {"class_type": "PreviewAny", "inputs": {"source": ["4", 0]}},
+    }
+
+
+def shown(page: Page) -> str:
+    """The text that the page shows on Similarity."""
+    text: str = page.evaluate(
+        "app.graph.getNodeById(4).widgets.find(widget => widget.name === '$$node-text-preview')?.value ?? ''"
+    )
+    return text
+
+
+def test_a_prompt_in_another_script_runs_with_a_warning_on_the_node(comfyui: Client, page: Page) -> None:
+    load_api(page, asked("\u57ce\u5821: 1.3\na castle"), "asked")
+    history = comfyui.wait(press_run(page), timeout=300)
+    assert "\u57ce\u5821" in history["outputs"]["5"]["text"][0]
+    page.wait_for_function(
+        "app.graph.getNodeById(4).widgets.some(widget => widget.name === '$$node-text-preview' && widget.value)"
+    )
+    warning = "ComfyUI's CLIP reads Latin letters and hardly understands '\u57ce\u5821'"
+    assert shown(page).startswith(warning)
+    assert warning in comfyui.server.read_log()
+    page.evaluate("app.graph.getNodeById(4).widgets.find(widget => widget.name === 'text').value = 'a castle'")
+    comfyui.wait(press_run(page), timeout=300)
+    page.wait_for_function(
+        "!app.graph.getNodeById(4).widgets.find(widget => widget.name === '$$node-text-preview').value.trim()"
+    )
+
+
+def test_a_prompt_in_latin_letters_runs_without_a_warning(comfyui: Client, page: Page) -> None:
+    load_api(page, asked("poster: un ch\u00e2teau\nat 12:30"), "asked")
+    history = comfyui.wait(press_run(page), timeout=300)
+    text = history["outputs"]["5"]["text"][0]
+    assert "poster: un ch\u00e2teau" in text
+    assert "at 12:30" in text
+    assert shown(page) == ""
