@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...das_core.models.clip import CLIP, TextTower, assemble_clip
 from ...das_core.models.judge import Judge, to_triple
 from ...das_core.models.scripts import is_mostly_latin
-from .memory import load_judges, manage_module
+from .memory import load_judges, share_patcher
 
 _NAME = "ComfyUI's CLIP"
 
@@ -49,13 +49,22 @@ def join_clip(clip: Any, vision: Any) -> CLIP:
         vision: the image encoder, a CLIP_VISION of ComfyUI. It is loaded and frozen.
 
     Raises:
-        ValueError: when one of them does not answer with embeddings, the text encoder has no trained projection, or the
-            two are not halves of one model.
+        ValueError: when one of them is missing or does not answer with embeddings, the text encoder has no trained
+            projection, or the two are not halves of one model.
     """
+    if not hasattr(clip, "cond_stage_model"):
+        raise ValueError(
+            f"clip is {type(clip).__name__}, not a text encoder: perhaps the file it comes from holds none; load one "
+            "with Load CLIP"
+        )
+    if not isinstance(getattr(vision, "model", None), nn.Module):
+        raise ValueError(
+            f"clip_vision is {type(vision).__name__}, not an image encoder: perhaps the file it comes from holds none; "
+            "load one with Load CLIP Vision"
+        )
     tower = ImageTower(vision.model)
     mean, std = to_triple(vision.image_mean), to_triple(vision.image_std)
-    # A second ModelPatcher on the same module, loading to the compute device.
-    judge = Judge(_NAME, tower, int(vision.image_size), mean, std, manage_module(vision.model))
+    judge = Judge(_NAME, tower, int(vision.image_size), mean, std, share_patcher(vision.patcher))
     load_judges([judge], 1)
     tower.eval().requires_grad_(False)
     # Build once without text to read the embedding width.

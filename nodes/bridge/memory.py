@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import comfy.model_management as mm
 import comfy.model_patcher
@@ -91,6 +92,31 @@ def manage_module(module: nn.Module) -> object:
         The ModelPatcher. Keep it in `judge.owner`; if it is garbage-collected, ComfyUI stops managing the module.
     """
     return comfy.model_patcher.ModelPatcher(module, load_device=get_device(), offload_device=mm.unet_offload_device())
+
+
+def share_patcher(patcher: Any) -> object:
+    """Return a ModelPatcher for a module that has one already, which brings all of the module to the compute device.
+
+    A ModelPatcher of its own would be taken for a leak when it is collected and the module lives on: ComfyUI would log
+    a warning and collect garbage at every load.
+
+    Args:
+        patcher: the ModelPatcher of ComfyUI around the module.
+
+    Returns:
+        The same one, or a clone where ComfyUI keeps the module on another device, or loads it piece by piece. When a
+        clone is collected, ComfyUI goes on with the one that it was cloned from.
+    """
+    is_dynamic = getattr(patcher, "is_dynamic", None)
+    if is_dynamic is not None and is_dynamic():
+        # Its weights come and go while the module runs, and the backward pass would not find them again.
+        shared = patcher.clone(disable_dynamic=True, model_override=patcher.get_clone_model_override())
+    elif patcher.load_device == get_device():
+        return patcher
+    else:
+        shared = patcher.clone()
+    shared.load_device = get_device()
+    return shared
 
 
 def manage_classifier(classifier: Classifier) -> Classifier:

@@ -91,6 +91,32 @@ def test_words_become_an_image_under_comfyuis_own_clip(comfyui: Client) -> None:
     assert "a dog (with a ball)" in again["outputs"]["7"]["text"][0]
 
 
+def test_a_judge_that_is_no_longer_used_is_not_taken_for_a_leak(comfyui: Client) -> None:
+    # Weights of their own, so that no other test keeps the judge in the cache.
+    prompt = workflow(own(text_width=32, image_width=32))
+    encode = {
+        "0": prompt["0"],
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 3}},
+        "2": {
+            "class_type": "CLIPVisionEncode",
+            "inputs": {"clip_vision": ["0", 1], "image": ["1", 0], "crop": "center"},
+        },
+        "3": {"class_type": "PreviewAny", "inputs": {"source": ["2", 0]}},
+    }
+    before = comfyui.server.read_log()
+    found = []
+    for seed in (1, 2):
+        prompt["5"]["inputs"]["seed"] = seed
+        found += [cosines(comfyui.run(prompt, timeout=300))[-1]]
+        # The judge leaves the cache, while ComfyUI goes on with the same image encoder.
+        for color in (1, 2):
+            encode["1"]["inputs"]["color"] = 2 * seed + color
+            comfyui.run(encode, timeout=300)
+    log = comfyui.server.read_log().removeprefix(before)
+    assert "memory leak" not in log
+    assert found[0] == pytest.approx(found[1], abs=0.2)
+
+
 def test_the_layers_of_comfyuis_own_clip_can_be_asked(comfyui: Client) -> None:
     block = "model.vision_model.encoder.layers.0"
     prompt = workflow(own())

@@ -91,8 +91,16 @@ class ImageEncoder(nn.Module):
 
 def make_vision(width: int = WIDTH) -> SimpleNamespace:
     """Stands for comfy.clip_vision.ClipVisionModel."""
+    # Imported here: there is a ComfyUI, or what stands for it, in tests of the nodes only.
+    from comfy.model_patcher import ModelPatcher
+
+    model = ImageEncoder(width)
     return SimpleNamespace(
-        model=ImageEncoder(width), image_size=16, image_mean=[0.4, 0.5, 0.6], image_std=[0.2, 0.3, 0.25]
+        model=model,
+        patcher=ModelPatcher(model, torch.device("cpu"), torch.device("cpu")),
+        image_size=16,
+        image_mean=[0.4, 0.5, 0.6],
+        image_std=[0.2, 0.3, 0.25],
     )
 
 

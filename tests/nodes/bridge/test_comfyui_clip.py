@@ -28,10 +28,19 @@ def test_both_halves_become_one_clip(pack: Pack) -> None:
     assert clip.mean == pytest.approx((0.4, 0.5, 0.6))
     assert clip.std == pytest.approx((0.2, 0.3, 0.25))
     assert clip.text_tower.context_length == Encoder.max_length
-    # The weights themselves, not copies of them, are in the care of the memory manager.
-    assert clip.owner.model is other.model
+    # The weights themselves, not copies of them, are in the care of ComfyUI's own patcher: a second one around the
+    # same module would be taken for a leak.
+    assert clip.owner is other.patcher
     assert clip.module.model is other.model
     assert not any(parameter.requires_grad for parameter in other.model.parameters())
+
+
+@pytest.mark.parametrize("nothing", [None, "clip_l.safetensors", 3])
+def test_a_half_that_is_not_there_is_named(pack: Pack, nothing: Any) -> None:
+    with pytest.raises(ValueError, match=f"clip is {type(nothing).__name__}, not a text encoder.*Load CLIP$"):
+        join(pack, nothing, make_vision())
+    with pytest.raises(ValueError, match=f"clip_vision is {type(nothing).__name__}, not an image encoder.*Vision$"):
+        join(pack, make_text(), nothing)
 
 
 def test_images_are_embedded_as_by_comfyuis_encoder(pack: Pack) -> None:

@@ -20,6 +20,11 @@ def bridge(pack: Pack) -> ModuleType:
 
 
 @pytest.fixture
+def memory(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge.memory")
+
+
+@pytest.fixture
 def loads(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Any], int]]:
     """The handles that the memory manager is asked to load, and the bytes it is to keep free, call by call."""
     calls: list[tuple[list[Any], int]] = []
@@ -84,6 +89,42 @@ def test_a_managed_module_computes_on_comfyuis_device_and_waits_on_the_cpu(bridg
     assert handle.model is module
     assert handle.load_device == bridge.get_device()
     assert handle.offload_device == torch.device("cpu")
+
+
+def test_a_module_that_comfyui_keeps_on_the_same_device_is_shared(bridge: ModuleType, memory: ModuleType) -> None:
+    owner = bridge.manage_module(Toy())
+    assert memory.share_patcher(owner) is owner
+
+
+def test_one_that_comfyui_keeps_elsewhere_is_shared_by_a_clone(bridge: ModuleType, memory: ModuleType) -> None:
+    module = Toy()
+    elsewhere = memory.comfy.model_patcher.ModelPatcher(module, torch.device("meta"), torch.device("cpu"))
+    shared = memory.share_patcher(elsewhere)
+    assert shared is not elsewhere
+    assert shared.model is module
+    assert (shared.load_device, elsewhere.load_device) == (bridge.get_device(), torch.device("meta"))
+
+
+def test_one_that_comfyui_loads_piece_by_piece_is_loaded_whole(bridge: ModuleType, memory: ModuleType) -> None:
+    module = Toy()
+
+    class Dynamic:
+        """Stands for ModelPatcherDynamic, which needs a GPU."""
+
+        load_device = bridge.get_device()
+
+        def is_dynamic(self) -> bool:
+            return True
+
+        def get_clone_model_override(self) -> tuple[nn.Module, tuple[()]]:
+            return module, ()
+
+        def clone(self, disable_dynamic: bool, model_override: tuple[nn.Module, tuple[()]]) -> Any:
+            assert disable_dynamic
+            return bridge.manage_module(model_override[0])
+
+    shared = memory.share_patcher(Dynamic())
+    assert (shared.model, shared.load_device) == (module, bridge.get_device())
 
 
 def test_each_tower_of_a_clip_has_a_handle_of_its_own(pack: Pack, bridge: ModuleType) -> None:
