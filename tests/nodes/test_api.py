@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from generators.node_api import describe_pack, find_breaks
 from loaded_pack import Pack
@@ -24,6 +25,55 @@ def frozen() -> Api:
 
 def test_no_workflow_file_breaks(pack: Pack, frozen: Api) -> None:
     assert find_breaks(frozen, describe_pack(pack.nodes)) == []
+
+
+@pytest.fixture(scope="module")
+def first_form() -> Api:
+    """The API in which each node was published first, in 0.1.0 or on the way there."""
+    api: Api = json.loads(Path(__file__).with_name("first_api.json").read_text(encoding="utf-8"))
+    return api
+
+
+def test_no_workflow_file_of_the_first_form_breaks(pack: Pack, first_form: Api) -> None:
+    assert find_breaks(first_form, describe_pack(pack.nodes)) == []
+
+
+def test_nodes_run_with_the_inputs_of_their_first_form_alone(pack: Pack, first_form: Api) -> None:
+    def run(node_id: str, **inputs: Any) -> tuple[Any, ...]:
+        """Run a node with these inputs, which are all that its first form asks for."""
+        required = {name for name in first_form[node_id]["inputs"] if not name.endswith("?")}
+        assert set(inputs) == required
+        with torch.inference_mode():
+            return tuple(pack.node(node_id).execute(**inputs).result)
+
+    (stack,) = run(
+        "DAS_ImageStack",
+        width=48,
+        height=48,
+        margin=0,
+        batch_size=1,
+        levels={"levels": "powers_of_two"},
+        color="decorrelated",
+        start={"start": "gray"},
+        method="spectral",
+        seed=0,
+    )
+    windows = {"views": 1, "jitter": 0, "zoom_min": 1.0, "zoom_max": 1.0, "zoom_start": 1.0}
+    (views,) = run("DAS_Augmentation", noise=0.0, noise_kind="gaussian", flip=0.0, **windows)
+    image, moved, *_ = run(
+        "DAS_Optimize",
+        stack=stack,
+        objectives={"objective0": pack.objective()},
+        steps=2,
+        optimizer={"optimizer": "ascent", "step_size": 0.06, "momentum": 0.0, "coarse_to_fine": 0.0},
+        schedule="constant",
+        seed=0,
+        preview_every=0,
+        frames=0,
+        chunk=0,
+    )
+    assert views.views == 1
+    assert torch.equal(run("DAS_StackToImage", stack=moved)[0], image)
 
 
 def renamed(names: dict[str, Any], old: str, new: str) -> None:
