@@ -35,6 +35,17 @@ def precision_input() -> Any:
     )
 
 
+def read_precision(value: Any) -> torch.dtype:
+    """Return the torch dtype of a value of `precision_input`.
+
+    Raises:
+        ValueError: when it is no option of that input, as only a link can bring it.
+    """
+    if not isinstance(value, str) or value not in PRECISIONS:
+        raise ValueError(f"precision '{str(value)[:100]}' is unknown; choose {list_choices(list(PRECISIONS))}")
+    return PRECISIONS[value]
+
+
 def sort_downloaded_first(names: Iterable[str], downloaded: Iterable[str]) -> list[str]:
     """Return the names of models for a combo: those that need no download first, each part in alphabetical order.
 
@@ -111,6 +122,11 @@ def list_options(choices: Any, default: str) -> list[str]:
     return sorted(get_args(choices), key=lambda option: option != default)
 
 
+def list_choices(options: Sequence[str]) -> str:
+    """Return options for a message: 'a, b or c'."""
+    return f"{', '.join(options[:-1])} or {options[-1]}"
+
+
 def make_options(names: Sequence[str], /, **inputs: list[Any]) -> list[Any]:
     """Return the options of a DynamicCombo; `read_choice` with the same names reads its value.
 
@@ -142,8 +158,8 @@ def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dic
     inputs = value if isinstance(value, dict) else {name: value}
     option = inputs.get(name)
     if not isinstance(option, str) or option not in options:
-        what = f"{name} '{option}' is unknown" if option else f"{name} is missing or unknown"
-        raise ValueError(f"{what}; choose {', '.join(options[:-1])} or {options[-1]}")
+        what = f"{name} '{str(option)[:100]}' is unknown" if option else f"{name} is missing or unknown"
+        raise ValueError(f"{what}; choose {list_choices(options)}")
     return option, {key: inner for key, inner in inputs.items() if key != name}
 
 

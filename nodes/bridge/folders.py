@@ -1,6 +1,7 @@
 """ComfyUI's folders of models and its output folder."""
 
 import errno
+import logging
 import os
 from pathlib import Path
 
@@ -8,11 +9,15 @@ import folder_paths
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
+from ...das_core.models.sources.names import quote
+
 CLASSIFIERS = "classifiers"
 """The kind of model, and the folder below ComfyUI's models folder, of image classifiers."""
 
 CLIPS = "open_clip"
 """The kind of model, and the folder below ComfyUI's models folder, of CLIPs."""
+
+_LOG = logging.getLogger(__name__)
 
 _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin"}
 
@@ -20,10 +25,17 @@ _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin"}
 def register_folders() -> None:
     """Register the folders of classifiers and of CLIPs, and the extensions of checkpoints in them, with ComfyUI.
 
-    Paths and extensions that ComfyUI or another pack has registered for the same kinds of model stay.
+    Folders that do not exist are made, so that there is a place to put files into from the first start. Paths and
+    extensions that ComfyUI or another pack has registered for the same kinds of model stay.
     """
     for kind in (CLASSIFIERS, CLIPS):
-        folder_paths.add_model_folder_path(kind, os.path.join(folder_paths.models_dir, kind))
+        folder = os.path.join(folder_paths.models_dir, kind)
+        folder_paths.add_model_folder_path(kind, folder)
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            # A disk that is read-only: models can still be loaded from other folders.
+            _LOG.warning("the folder %s cannot be made (%s)", folder, error.strerror or error)
         paths, extensions = folder_paths.folder_names_and_paths[kind]
         folder_paths.folder_names_and_paths[kind] = (paths, set(extensions) | _WEIGHTS)
 
@@ -52,7 +64,9 @@ def find_model_file(kind: str, name: str) -> Path:
     """
     path = folder_paths.get_full_path(kind, name) if name in list_model_files(kind) else None
     if path is None:
-        raise ValueError(f"no checkpoint '{name}' lies in {find_model_folder(kind)}; put it there and refresh (key R)")
+        raise ValueError(
+            f"no checkpoint {quote(name)} lies in {find_model_folder(kind)}; put it there and refresh (key R)"
+        )
     return Path(path)
 
 

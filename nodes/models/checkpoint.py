@@ -1,9 +1,62 @@
-"""What the loaders share: when the checkpoint that they are to load was last changed."""
+"""What the loaders share: the checkpoints on disk that one of them may load."""
 
 from collections.abc import Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
+from comfy_api.latest import io
+
+from ...das_core.models.sources.names import quote
+from ...das_core.models.sources.starter_clip import KEPT
 from .. import bridge
+
+TIMM_FOLDER = "timm"
+"""The folder below that of the classifiers into which the weights of timm are downloaded."""
+
+
+def checkpoint_input(kind: str) -> Any:
+    """Return the input that chooses a checkpoint; while there is none, its one option says where to put some.
+
+    Args:
+        kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
+    """
+    return io.Combo.Input(
+        "checkpoint",
+        options=list_checkpoints(kind) or [_name_empty_folder(kind)],
+        tooltip=f"A .safetensors, .pt, .pth or .bin file in models/{kind}; press R to see new ones. Only tensors are "
+        "read from it; files with code in them are refused.",
+        # The options are the files of this disk, and no part of the API of the node.
+        extra_dict={"files": True},
+    )
+
+
+def list_checkpoints(kind: str) -> list[str]:
+    """Return the names of the checkpoints that can be chosen; what the pack has stored for itself is not among them.
+
+    Args:
+        kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
+    """
+    return [name for name in bridge.list_model_files(kind) if not _is_stored(PurePath(name).parts)]
+
+
+def find_checkpoint(kind: str, name: Any) -> Path:
+    """Return the path of a checkpoint.
+
+    Args:
+        kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
+        name: one of `list_checkpoints`; anything else may come through a link.
+
+    Raises:
+        ValueError: when `name` is none of them, even if it leads to a file.
+    """
+    folder = bridge.find_model_folder(kind)
+    if not name or name == _name_empty_folder(kind):
+        raise ValueError(
+            f"no checkpoint is chosen; put a .safetensors or .pt file into {folder}, refresh (key R) and choose it"
+        )
+    if not isinstance(name, str) or name not in list_checkpoints(kind):
+        raise ValueError(f"no checkpoint {quote(name)} lies in {folder}; put it there and refresh (key R)")
+    return bridge.find_model_file(kind, name)
 
 
 def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
@@ -16,6 +69,23 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
     Returns:
         Nanoseconds since 1970; 0 when `source` chooses no file or a file that does not exist.
     """
-    if source and source.get("source") == "file" and source.get("checkpoint") in bridge.list_model_files(kind):
+    if source and source.get("source") == "file" and source.get("checkpoint") in list_checkpoints(kind):
         return bridge.find_model_file(kind, source["checkpoint"]).stat().st_mtime_ns
     return 0
+
+
+def _is_stored(parts: tuple[str, ...]) -> bool:
+    """Return whether the pack stores a file for itself, by the parts of its name: a download, or a fit of a starter."""
+    *folders, name = parts
+    # The hub's client and hub.py both write the slash of OWNER/REPOSITORY as two hyphens.
+    return folders[:1] == [TIMM_FOLDER] or any("--" in folder for folder in folders) or name.startswith(KEPT)
+
+
+def _name_folder(kind: str) -> str:
+    """Return the folder of a kind of model as people call it, such as 'models/open_clip'."""
+    return "/".join(bridge.find_model_folder(kind).parts[-2:])
+
+
+def _name_empty_folder(kind: str) -> str:
+    """Return the option that stands for the checkpoints of a folder without any."""
+    return f"put a .safetensors or .pt file into {_name_folder(kind)}"

@@ -9,8 +9,16 @@ from ...das_core.models.ensemble import ClassifierEnsemble
 from ...das_core.models.sources import classifier_files, timm_models, torchvision_models
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTERS, load_starter
 from .. import bridge
-from ..schema import PRECISIONS, Classifier, make_options, precision_input, read_choice, schema, sort_downloaded_first
-from .checkpoint import read_checkpoint_time
+from ..schema import (
+    Classifier,
+    make_options,
+    precision_input,
+    read_choice,
+    read_precision,
+    schema,
+    sort_downloaded_first,
+)
+from .checkpoint import TIMM_FOLDER, checkpoint_input, find_checkpoint, read_checkpoint_time
 
 _SOURCES = ("starter", "second_opinion", "torchvision", "timm", "file", "starters")
 
@@ -59,17 +67,12 @@ class LoadClassifier(io.ComfyNode):
                             )
                         ],
                         file=[
-                            io.Combo.Input(
-                                "checkpoint",
-                                options=bridge.list_model_files(bridge.CLASSIFIERS),
-                                tooltip="A .safetensors, .pth, .pt or .bin file in models/classifiers. Only "
-                                "tensors are read from it; files with code in them are refused.",
-                            ),
+                            checkpoint_input(bridge.CLASSIFIERS),
                             io.Combo.Input(
                                 "architecture",
                                 options=classifier_files.list_file_architectures(),
-                                tooltip="The architecture the file was trained with. A wrong one is refused with "
-                                "the tensors that do not fit.",
+                                tooltip="The architecture the file was trained with; the common ones stand first. A "
+                                "wrong one is refused with the tensors that do not fit.",
                             ),
                         ],
                     ),
@@ -93,6 +96,9 @@ class LoadClassifier(io.ComfyNode):
     @bridge.enable_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
         kind, settings = read_choice("source", source, _SOURCES)
+        dtype = read_precision(precision)
+        # Whatever a link has brought: the library takes no other name than those of its lists.
+        architecture: Any = settings.get("architecture")
         folder = bridge.find_model_folder(bridge.CLASSIFIERS)
         classifier: CoreClassifier
         if kind == "starter":
@@ -103,14 +109,14 @@ class LoadClassifier(io.ComfyNode):
             classifier = load_starter(SECOND_OPINION)
         elif kind == "torchvision":
             bar = bridge.Progress(1)
-            classifier = torchvision_models.load_torchvision(settings["architecture"], folder, bar.update)
+            classifier = torchvision_models.load_torchvision(architecture, folder, bar.update)
         elif kind == "timm":
-            classifier = timm_models.load_timm(settings["architecture"], folder / "timm")
+            bar = bridge.Progress(1)
+            classifier = timm_models.load_timm(architecture, folder / TIMM_FOLDER, bar.update)
         else:
-            classifier = classifier_files.load_classifier_file(
-                bridge.find_model_file(bridge.CLASSIFIERS, settings["checkpoint"]), settings["architecture"]
-            )
-        return io.NodeOutput(bridge.manage_classifier(classifier.with_precision(PRECISIONS[precision])))
+            path = find_checkpoint(bridge.CLASSIFIERS, settings.get("checkpoint"))
+            classifier = classifier_files.load_classifier_file(path, architecture)
+        return io.NodeOutput(bridge.manage_classifier(classifier.with_precision(dtype)))
 
 
 def _list_torchvision() -> list[str]:

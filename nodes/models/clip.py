@@ -7,14 +7,15 @@ from comfy_api.latest import io
 from ...das_core.models.clip import CLIP
 from ...das_core.models.ensemble import CLIPEnsemble
 from ...das_core.models.sources import open_clip_models as core
-from ...das_core.models.sources.starter_clip import KEPT, load_starter_clip
+from ...das_core.models.sources.names import sort_common_first
+from ...das_core.models.sources.starter_clip import load_starter_clip
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS
 from .. import bridge
-from ..schema import PRECISIONS, Clip, make_options, precision_input, read_choice, schema, sort_downloaded_first
-from .checkpoint import read_checkpoint_time
+from ..schema import Clip, make_options, precision_input, read_choice, read_precision, schema, sort_downloaded_first
+from .checkpoint import checkpoint_input, find_checkpoint, read_checkpoint_time
 
 _AUTO = "auto"
-_SOURCES = ("starter", "second_opinion", "open_clip", "file", "starters")
+_SOURCES = ("starter", "second_opinion", "open_clip_pair", "open_clip", "file", "starters")
 
 
 class LoadCLIP(io.ComfyNode):
@@ -23,7 +24,9 @@ class LoadCLIP(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         models = core.list_open_clip_models()
-        downloaded = core.list_downloaded_open_clip(bridge.find_model_folder(bridge.CLIPS))
+        downloaded = core.list_downloaded_open_clip_pairs(bridge.find_model_folder(bridge.CLIPS))
+        pairs = sort_common_first(core.list_open_clip_pairs(), downloaded)
+        first_architecture, first_tag = core.split_open_clip_pair(pairs[0])
         return schema(
             node_id="DAS_LoadCLIP",
             display_name="Load CLIP Judge",
@@ -37,8 +40,9 @@ class LoadCLIP(io.ComfyNode):
                 "a model that did not make it.\n"
                 "• starters: the starter on two image classifiers, which share out the views: hardly more time, and "
                 "better pictures.\n"
-                "• open_clip: OpenAI's, LAION's, SigLIP and a hundred more, downloaded when you pick one and run. "
-                "ViT-B-32 with laion2b_s34b_b79k is small and good.\n"
+                "• open_clip_pair: OpenAI's, LAION's, SigLIP and others, some two hundred in one list, downloaded when "
+                "you pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
+                "• open_clip: the same as two lists, architecture and weights, which have to fit.\n"
                 "• file: your own checkpoint from models/open_clip."
             ),
             search_aliases=["das", "direct ascent", "openclip", "siglip", "text to image"],
@@ -47,10 +51,23 @@ class LoadCLIP(io.ComfyNode):
                     "source",
                     options=make_options(
                         _SOURCES,
+                        open_clip_pair=[
+                            io.Combo.Input(
+                                "model",
+                                options=pairs,
+                                tooltip="An architecture and weights of it: the images that they were trained on. "
+                                "ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take longer. Click the "
+                                "list and type to search. Downloaded once, into models/open_clip; those already "
+                                "there are listed first.",
+                            )
+                        ],
                         open_clip=[
                             io.Combo.Input(
                                 "architecture",
-                                options=sort_downloaded_first(models, downloaded),
+                                options=sort_downloaded_first(
+                                    models, [core.split_open_clip_pair(pair)[0] for pair in downloaded]
+                                ),
+                                default=first_architecture,
                                 tooltip="ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take "
                                 "longer. Downloaded once, into models/open_clip; those already there are listed "
                                 "first.",
@@ -58,22 +75,19 @@ class LoadCLIP(io.ComfyNode):
                             io.Combo.Input(
                                 "pretrained",
                                 options=sorted({tag for tags in models.values() for tag in tags}),
+                                default=first_tag,
                                 tooltip="Which weights: the images they were trained on. Not every architecture "
-                                "has each; a wrong pair is answered with those it has.",
+                                "has each; a wrong pair is answered with those it has. open_clip_pair lists only "
+                                "pairs that exist.",
                             ),
                         ],
                         file=[
-                            io.Combo.Input(
-                                "checkpoint",
-                                options=_list_checkpoints(),
-                                tooltip="A .safetensors, .pt, .pth or .bin file in models/open_clip. Only tensors "
-                                "are read from it; files with code in them are refused.",
-                            ),
+                            checkpoint_input(bridge.CLIPS),
                             io.Combo.Input(
                                 "architecture",
                                 options=[_AUTO, *core.list_open_clip_architectures()],
                                 tooltip="auto: told by the shapes in the file. OpenAI's own weights look like "
-                                "others and need their quickgelu architecture named.",
+                                "others and need their quickgelu architecture named. The common ones stand first.",
                             ),
                         ],
                     ),
@@ -95,8 +109,8 @@ class LoadCLIP(io.ComfyNode):
     @bridge.enable_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
         kind, settings = read_choice("source", source, _SOURCES)
-        clip = _load(kind, settings)
-        return io.NodeOutput(bridge.manage_clip(clip.with_precision(PRECISIONS[precision])))
+        dtype = read_precision(precision)
+        return io.NodeOutput(bridge.manage_clip(_load(kind, settings).with_precision(dtype)))
 
 
 def _load(kind: str, settings: dict[str, Any]) -> CLIP:
@@ -107,17 +121,17 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
         settings: the values of the inputs that the source brings.
     """
     folder = bridge.find_model_folder(bridge.CLIPS)
-    if kind == "open_clip":
+    # Whatever a link has brought: the library takes no other names than those of its lists.
+    architecture: Any = settings.get("architecture", "")
+    tag: Any = settings.get("pretrained", "")
+    if kind in ("open_clip", "open_clip_pair"):
+        if kind == "open_clip_pair":
+            architecture, tag = core.split_open_clip_pair(settings.get("model", ""))
         bar = bridge.Progress(1)
-        return core.load_open_clip(settings["architecture"], settings["pretrained"], folder, bar.update)
+        return core.load_open_clip(architecture, tag, folder, bar.update)
     if kind == "file":
-        architecture = None if settings["architecture"] == _AUTO else settings["architecture"]
-        return core.load_clip_file(bridge.find_model_file(bridge.CLIPS, settings["checkpoint"]), architecture, folder)
+        path = find_checkpoint(bridge.CLIPS, settings.get("checkpoint"))
+        return core.load_clip_file(path, None if architecture == _AUTO else architecture, folder)
     if kind == "starters":
         return CLIPEnsemble.from_members([load_starter_clip(starter, folder) for starter in STARTERS])
     return load_starter_clip(STARTER if kind == "starter" else SECOND_OPINION, folder)
-
-
-def _list_checkpoints() -> list[str]:
-    """Return the checkpoints in models/open_clip, without the files that the starter CLIPs keep there."""
-    return [name for name in bridge.list_model_files(bridge.CLIPS) if not name.startswith(KEPT)]

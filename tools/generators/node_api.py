@@ -45,6 +45,8 @@ def _describe_type(item: Input) -> Any:
     if item.type == AUTOGROW:
         first, last = item.slots[0], item.slots[-1]
         return f"{first.type} at {first.own_name} to {last.own_name}"
+    if item.settings.get("files"):
+        return "COMBO"  # the files of a disk, or the one option that says that there is none
     if item.options is not None:
         return item.options if 0 < len(item.options) <= _MAX_OPTIONS else "COMBO"
     # After such a number the page adds a widget of its own, which also has a position.

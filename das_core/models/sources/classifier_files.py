@@ -7,6 +7,7 @@ import timm
 from torch import nn
 
 from ..classifier import Classifier
+from .names import quote, sort_common_first
 from .timm_models import wrap_timm_module
 from .torchvision_models import (
     build_torchvision_module,
@@ -16,12 +17,41 @@ from .torchvision_models import (
 )
 from .weights import StateDict, fit_weights, read_weights
 
+COMMON_ARCHITECTURES = (
+    "timm/resnet50",
+    "timm/resnet18",
+    "timm/efficientnet_b0",
+    "timm/mobilenetv3_large_100",
+    "timm/convnext_tiny",
+    "timm/convnext_base",
+    "timm/vit_base_patch16_224",
+    "timm/vit_small_patch16_224",
+    "timm/swin_tiny_patch4_window7_224",
+    "torchvision/resnet50",
+    "torchvision/resnet18",
+    "torchvision/efficientnet_b0",
+    "torchvision/mobilenet_v3_large",
+    "torchvision/convnext_tiny",
+    "torchvision/vit_b_16",
+    "torchvision/vgg16",
+)
+"""The architectures that most classifiers of one's own have, which the list begins with."""
+
 
 def list_file_architectures() -> list[str]:
-    """Return every architecture that a checkpoint on disk may have, as 'torchvision/NAME' or 'timm/NAME'."""
-    names = [("torchvision", name) for name in list_torchvision_architectures()]
-    names += [("timm", name) for name in sorted(timm.list_models())]
-    return [f"{library}/{name}" for library, name in names]
+    """Return every architecture that a checkpoint on disk may have, the common ones first.
+
+    Returns:
+        Names as 'torchvision/NAME' or 'timm/NAME'.
+
+    Example:
+        >>> from das_core.models.sources.classifier_files import list_file_architectures
+        >>> list_file_architectures()[:2]
+        ['timm/resnet50', 'timm/resnet18']
+    """
+    names = [f"torchvision/{name}" for name in list_torchvision_architectures()]
+    names += [f"timm/{name}" for name in sorted(timm.list_models())]
+    return sort_common_first(names, COMMON_ARCHITECTURES)
 
 
 def load_classifier_file(path: Path, architecture: str) -> Classifier:
@@ -51,11 +81,11 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
         >>> classifier.name, classifier.size, len(classifier.labels)
         ('my_model', 224, 10)
     """
-    library, _, name = architecture.partition("/")
+    library, _, name = architecture.partition("/") if isinstance(architecture, str) else ("", "", "")
     known = {"timm": _list_timm_names, "torchvision": list_torchvision_architectures}
     if library not in known or name not in known[library]():
         raise ValueError(
-            f"architecture '{architecture}' is unknown; write timm/NAME or torchvision/NAME, such as timm/resnet18"
+            f"architecture {quote(architecture)} is unknown; write timm/NAME or torchvision/NAME, such as timm/resnet18"
         )
     state = read_weights(path)
     if library == "timm":

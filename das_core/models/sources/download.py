@@ -66,19 +66,6 @@ def _fetch(url: str, path: Path, progress: Progress | None) -> None:
             raise http.client.IncompleteRead(b"", total - file.tell())
 
 
-def check_reachable(url: str) -> None:
-    """Ask the host of a URL for an answer, and accept any answer, a refusal included.
-
-    Raises:
-        OSError: when the host cannot be reached or is silent for 20 seconds.
-    """
-    request = urllib.request.Request(url, method="HEAD")
-    try:
-        urllib.request.urlopen(request, timeout=TIMEOUT).close()
-    except urllib.error.HTTPError as answer:
-        answer.close()
-
-
 def check_digest(path: Path, digest: str, name: str | None = None) -> None:
     """Raise an error when the SHA-256 of a file does not begin with a digest.
 

@@ -19,12 +19,34 @@ from ..clip import CLIP, assemble_clip
 from ..judge import Judge, freeze, to_triple
 from .download import Progress
 from .hub import fetch_file, locate_repository
+from .names import quote, sort_common_first
 from .open_clip_architecture import STAND_IN_TEXT, guess_architecture
 from .open_clip_text import Tokenizer, build_text_tower, build_tokenizer, localize_config, without_torchaudio
 from .weights import StateDict, fit_weights, read_weights
 
 Config = dict[str, Any]
 """The configuration of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others."""
+
+DEFAULT_PAIR = "ViT-B-32/laion2b_s34b_b79k"
+"""A published model to begin with: small, quick and good."""
+
+COMMON_ARCHITECTURES = (
+    "ViT-B-32",
+    "ViT-B-16",
+    "ViT-L-14",
+    "ViT-L-14-336",
+    "ViT-H-14",
+    "ViT-bigG-14",
+    "ViT-B-32-quickgelu",
+    "ViT-B-16-quickgelu",
+    "ViT-L-14-quickgelu",
+    "RN50",
+    "convnext_base_w",
+    "ViT-B-16-SigLIP",
+    "ViT-B-16-SigLIP2",
+    "ViT-SO400M-14-SigLIP",
+)
+"""The architectures that most checkpoints have, which lists begin with."""
 
 _WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 """What the files of weights are called on the hub, unless open_clip names another file."""
@@ -41,19 +63,56 @@ def list_open_clip_models() -> dict[str, list[str]]:
     return models
 
 
-def list_downloaded_open_clip(folder: Path) -> list[str]:
-    """Return the architectures of which some published weights are in `folder`."""
+def list_open_clip_pairs() -> list[str]:
+    """Return every published model of open_clip as 'ARCHITECTURE/WEIGHTS', `DEFAULT_PAIR` first.
+
+    Example:
+        >>> from das_core.models.sources.open_clip_models import list_open_clip_pairs
+        >>> list_open_clip_pairs()[0]
+        'ViT-B-32/laion2b_s34b_b79k'
+    """
+    pairs = [f"{architecture}/{tag}" for architecture, tags in list_open_clip_models().items() for tag in tags]
+    return sort_common_first(pairs, [DEFAULT_PAIR])
+
+
+def list_downloaded_open_clip_pairs(folder: Path) -> list[str]:
+    """Return those of `list_open_clip_pairs` whose weights are in `folder`, where the folders of repositories are."""
 
     def is_there(architecture: str, tag: str) -> bool:
         repository, names = _locate_weights(architecture, tag)
         return any((locate_repository(repository, folder) / name).is_file() for name in names)
 
-    return [name for name, tags in list_open_clip_models().items() if any(is_there(name, tag) for tag in tags)]
+    return [pair for pair in list_open_clip_pairs() if is_there(*_split(pair))]
+
+
+def split_open_clip_pair(pair: str) -> tuple[str, str]:
+    """Return the architecture and the name of the weights of a published model.
+
+    Args:
+        pair: one of `list_open_clip_pairs`.
+
+    Raises:
+        ValueError: when it is none of them.
+
+    Example:
+        >>> from das_core.models.sources.open_clip_models import split_open_clip_pair
+        >>> split_open_clip_pair("ViT-B-32/openai")
+        ('ViT-B-32', 'openai')
+    """
+    if pair not in list_open_clip_pairs():
+        raise ValueError(f"open_clip publishes no model {quote(pair)}; choose one of its list, such as {DEFAULT_PAIR}")
+    return _split(pair)
 
 
 def list_open_clip_architectures() -> list[str]:
-    """Return every architecture that a checkpoint on disk may have."""
-    return list(open_clip.list_models())
+    """Return every architecture that a checkpoint on disk may have: those that open_clip holds, the common ones first.
+
+    Example:
+        >>> from das_core.models.sources.open_clip_models import list_open_clip_architectures
+        >>> list_open_clip_architectures()[:3]
+        ['ViT-B-32', 'ViT-B-16', 'ViT-L-14']
+    """
+    return sort_common_first(open_clip.list_models(), COMMON_ARCHITECTURES)
 
 
 def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: Progress | None = None) -> CLIP:
@@ -77,11 +136,11 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
         torch.Size([1, 512])
     """
     models = list_open_clip_models()
-    if architecture not in models:
-        raise ValueError(f"open_clip has no weights for the architecture '{architecture}'; choose one of its list")
+    if architecture not in list(models):
+        raise ValueError(f"open_clip has no weights for the architecture {quote(architecture)}; choose one of its list")
     if pretrained not in models[architecture]:
         raise ValueError(
-            f"{architecture} has no weights '{pretrained}'; choose one of {', '.join(models[architecture])}"
+            f"{architecture} has no weights {quote(pretrained)}; choose one of {', '.join(models[architecture])}"
         )
     repository, names = _locate_weights(architecture, pretrained)
     config = open_clip.get_model_config(architecture)
@@ -99,7 +158,9 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
     Args:
         path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin). Without tensors of a text tower it
             becomes a model without one.
-        architecture: its name in open_clip, such as 'ViT-B-32'; None to guess it from the shapes of the tensors.
+        architecture: one of `list_open_clip_architectures`, such as 'ViT-B-32'; None to guess it from the shapes of
+            the tensors. The names that open_clip takes for a repository of the hub or for a folder ('hf-hub:…',
+            'local-dir:…') are refused, for what they name may bring code.
         folder: where the folders of repositories are; a tokenizer that open_clip does not contain is downloaded into
             it.
 
@@ -116,12 +177,15 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         >>> clip.name, clip.width  # doctest: +SKIP
         ('my_model', 512)
     """
+    # Before the name reaches open_clip, which would also take 'hf-hub:OWNER/REPOSITORY', a stranger's configuration.
+    if architecture is not None and architecture not in open_clip.list_models():
+        raise ValueError(
+            f"open_clip has no architecture {quote(architecture)}; write one of its list, such as ViT-B-32"
+        )
     state = read_weights(path)
     if architecture is None:
         architecture = guess_architecture(state, path.name)
     config = open_clip.get_model_config(architecture)
-    if config is None:
-        raise ValueError(f"open_clip has no architecture '{architecture}'; write one of its list, such as ViT-B-32")
     tags = list_open_clip_models().get(architecture, [])
     # Mean, deviation and resizing of the first published weights; a few others of an architecture differ, such as the
     # ViT-L-14 of laion2b_s32b_b82k.
@@ -179,6 +243,12 @@ def wrap_open_clip_module(
     fit: Fit = "squash" if published.get("resize_mode") == "squash" else "shortest"
     interpolation: Interpolation = "bilinear" if published.get("interpolation") == "bilinear" else "bicubic"
     return assemble_clip(judge, tower, fit, interpolation)
+
+
+def _split(pair: str) -> tuple[str, str]:
+    """Return the two parts of one of `list_open_clip_pairs`; neither the names of architectures nor tags hold a '/'."""
+    architecture, _, tag = pair.partition("/")
+    return architecture, tag
 
 
 def _load(name: str, config: Config, published: Mapping[str, Any], state: StateDict, source: str, folder: Path) -> CLIP:

@@ -1,6 +1,7 @@
 """Text towers of open_clip: tokenizers, and the networks that embed their tokens."""
 
 import importlib
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from ..clip import TextTower
 from ..scripts import is_mostly_latin, knows_other_scripts
 from .hub import fetch_file, fetch_files
+from .names import quote
 
 Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
 """A tokenizer of the hub, or the one of OpenAI's CLIP that open_clip contains."""
@@ -32,6 +34,9 @@ _VOCABULARIES = (
 )
 """The files that a tokenizer on the hub may have beside its tokenizer_config.json; each has some of them."""
 
+_TOKENIZER_SETTINGS = {"clean", "strip_sep_token", "language", "reduction_mask"}
+"""The settings of open_clip's own tokenizers; others would reach transformers, where some make it run code."""
+
 
 def localize_config(text: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return a text configuration that names folders on disk in place of repositories of the hub.
@@ -41,14 +46,37 @@ def localize_config(text: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         folder: where the folders of repositories are; files that are not there are downloaded into it.
 
     Raises:
-        ValueError: when a file cannot be downloaded.
+        ValueError: when a file cannot be downloaded, or when one names code of its own.
     """
     local = dict(text)
     if name := text.get("hf_tokenizer_name"):
-        local["hf_tokenizer_name"] = str(fetch_files(name, "tokenizer_config.json", _VOCABULARIES, folder))
+        home = fetch_files(name, "tokenizer_config.json", _VOCABULARIES, folder)
+        _refuse_code(home, name)
+        local["hf_tokenizer_name"] = str(home)
     if name := text.get("hf_model_name"):
-        local["hf_model_name"] = str(fetch_file(name, ["config.json"], folder).parent)
+        home = fetch_file(name, ["config.json"], folder).parent
+        _refuse_code(home, name)
+        local["hf_model_name"] = str(home)
     return local
+
+
+def _refuse_code(home: Path, repository: str) -> None:
+    """Raise a ValueError when a configuration in a folder asks transformers to import a program."""
+    for name in ("tokenizer_config.json", "config.json"):
+        if _names_code(home / name):
+            raise ValueError(
+                f"{name} of {repository} names a program that comes with it, and no program of a model is run here; "
+                f"delete {home} if you did not put it there, or choose another model"
+            )
+
+
+def _names_code(path: Path) -> bool:
+    """Return whether a configuration names classes that are not those of transformers."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False  # transformers says what is wrong with a file that is damaged
+    return isinstance(content, dict) and "auto_map" in content
 
 
 def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
@@ -57,10 +85,21 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
     Args:
         text: the `text_cfg` of a configuration of open_clip; `hf_tokenizer_name` is a folder on disk, see
             `localize_config`. Without that key it is the tokenizer that open_clip contains.
+
+    Raises:
+        ValueError: when the configuration has a setting of the tokenizer that is not known to be harmless.
     """
     length = text.get("context_length", DEFAULT_CONTEXT_LENGTH)
-    settings = text.get("tokenizer_kwargs", {})
+    settings = dict(text.get("tokenizer_kwargs", {}))
+    if unknown := settings.keys() - _TOKENIZER_SETTINGS:
+        raise ValueError(
+            f"the configuration of the tokenizer sets {quote(', '.join(sorted(map(str, unknown))))}, which is not "
+            f"passed on; only {', '.join(sorted(_TOKENIZER_SETTINGS))} are. Choose another model"
+        )
     if name := text.get("hf_tokenizer_name"):
+        # Said outright: where nothing is said, transformers asks at the terminal whether to run code that a folder
+        # brings.
+        settings["trust_remote_code"] = False
         with without_torchaudio():
             return HFTokenizer(name, context_length=length, tokenizer_mode=text.get("tokenizer_mode"), **settings)
     return SimpleTokenizer(context_length=length, **settings)

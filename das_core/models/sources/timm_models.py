@@ -1,10 +1,11 @@
 """Classifiers of timm (Wightman, 2019) with pretrained weights from its hub."""
 
-from http.client import HTTPException
+import re
 from pathlib import Path
+from pickle import UnpicklingError
 
 import timm
-from huggingface_hub import constants, hf_hub_url, try_to_load_from_cache
+from huggingface_hub import try_to_load_from_cache
 from safetensors import SafetensorError
 from timm.data import resolve_data_config
 from torch import nn
@@ -12,12 +13,16 @@ from torch import nn
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
 from ..labels import imagenet_labels
-from .download import check_reachable
+from .download import Progress, download
+from .hub import fetch_file
+from .names import quote
 
 _MIN_CLASSES_BEYOND_IMAGENET = 10_000
 
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 """What timm's weights are called on the hub."""
+
+_DIGEST = re.compile("[0-9a-f]{8,64}")
 
 
 def list_timm_architectures() -> list[str]:
@@ -32,16 +37,18 @@ def _is_classifier(name: str) -> bool:
     return classes == len(imagenet_labels()) or classes > _MIN_CLASSES_BEYOND_IMAGENET
 
 
-def load_timm(architecture: str, folder: Path) -> Classifier:
+def load_timm(architecture: str, folder: Path, progress: Progress | None = None) -> Classifier:
     """Load a classifier of timm with pretrained weights.
 
     Args:
         architecture: one of `list_timm_architectures`, such as 'resnet18.a1_in1k'.
-        folder: the cache folder of the hub's client; weights that are not in it are downloaded into it.
+        folder: where the folders of repositories are; a file that is not there is downloaded into it. Weights that the
+            hub's own client has stored in this folder are taken, too.
+        progress: is called during a download.
 
     Raises:
-        ValueError: when timm has no pretrained classifier of that name, or when its weights are damaged or cannot be
-            downloaded.
+        ValueError: when timm has no pretrained classifier of that name, when its weights cannot be downloaded (the
+            message names the repository, the file and the folder to put it into), or when they are damaged.
 
     Example:
         >>> from pathlib import Path
@@ -50,25 +57,33 @@ def load_timm(architecture: str, folder: Path) -> Classifier:
         224
     """
     if architecture not in list_timm_architectures():
-        raise ValueError(f"timm has no pretrained classifier '{architecture}'; see timm.list_models(pretrained=True)")
-    source: dict[str, str] = {}
-    config = timm.models.get_pretrained_cfg(architecture)
-    if config.hf_hub_id:
-        cached = (try_to_load_from_cache(config.hf_hub_id, name, folder) for name in _HUB_FILES)
-        # Weights in the cache are given as a file: timm would ask the hub about them otherwise, for half a minute if
-        # the hub is silent.
-        source = next(({"file": path} for path in cached if isinstance(path, str)), source)
-    try:
-        if config.hf_hub_id and not source and not constants.HF_HUB_OFFLINE:
-            # The hub's own client tries for a minute or more before it gives up.
-            check_reachable(hf_hub_url(config.hf_hub_id, _HUB_FILES[0]))
-        module = timm.create_model(architecture, pretrained=True, cache_dir=folder, pretrained_cfg_overlay=source)
-    except (OSError, HTTPException, RuntimeError, SafetensorError) as error:
         raise ValueError(
-            f"the weights of {architecture} could not be had ({type(error).__name__}: {str(error)[:200]}); check the "
-            f"connection, or put its file into {folder.parent} and load it as a file"
+            f"timm has no pretrained classifier {quote(architecture)}; see timm.list_models(pretrained=True)"
+        )
+    path = _fetch_weights(architecture, folder, progress)
+    # Without its own way of loading: some architectures read another format that their first publisher used, while
+    # the files of the hub are all alike.
+    source = {"file": str(path), "custom_load": False}
+    try:
+        module = timm.create_model(architecture, pretrained=True, pretrained_cfg_overlay=source)
+    except (OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        raise ValueError(
+            f"the weights of {architecture} cannot be read ({type(error).__name__}: {str(error)[:200]}); delete "
+            f"{path} and run again"
         ) from error
     return wrap_timm_module(architecture, module)
+
+
+def _fetch_weights(architecture: str, folder: Path, progress: Progress | None) -> Path:
+    """Return the file of the weights of a pretrained architecture, downloaded unless it is there already."""
+    config = timm.models.get_pretrained_cfg(architecture)
+    if not config.hf_hub_id:
+        # A release of its authors, whose name ends with the beginning of its SHA-256.
+        digest = Path(config.url).stem.rpartition("-")[2]
+        return download(config.url, folder, digest if _DIGEST.fullmatch(digest) else "", progress)
+    cached = (try_to_load_from_cache(config.hf_hub_id, name, folder) for name in _HUB_FILES)
+    stored = next((path for path in cached if isinstance(path, str)), None)
+    return Path(stored) if stored else fetch_file(config.hf_hub_id, _HUB_FILES, folder, progress)
 
 
 def wrap_timm_module(architecture: str, module: nn.Module) -> Classifier:

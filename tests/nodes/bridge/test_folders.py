@@ -43,6 +43,31 @@ def test_a_kind_of_model_has_its_folder_and_its_extensions(
     assert bridge.find_model_folder(kind) == pack.home / "models" / kind
 
 
+@pytest.mark.parametrize("kind", ["classifiers", "open_clip"])
+def test_folders_are_there_from_the_first_start(
+    bridge: ModuleType, paths: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    monkeypatch.setattr(paths, "models_dir", str(tmp_path / "models"))
+    bridge.register_folders()
+    assert (tmp_path / "models" / kind).is_dir()
+    (tmp_path / "models" / kind / "mine.pt").touch()
+    bridge.register_folders()
+    assert (tmp_path / "models" / kind / "mine.pt").is_file()
+
+
+def test_where_no_folder_can_be_made_the_pack_starts_and_says_so(
+    bridge: ModuleType,
+    paths: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "models").write_text("a file where a folder should be")
+    monkeypatch.setattr(paths, "models_dir", str(tmp_path / "models"))
+    bridge.register_folders()
+    assert f"the folder {tmp_path / 'models' / 'open_clip'} cannot be made" in caplog.text
+
+
 def test_what_others_have_registered_stays_and_comes_first(
     bridge: ModuleType, paths: ModuleType, tmp_path: Path
 ) -> None:

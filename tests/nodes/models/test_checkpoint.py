@@ -1,17 +1,58 @@
-"""What the loaders share: the time of a checkpoint."""
+"""What the loaders share: the checkpoints that can be chosen, and the time of one."""
 
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 from loaded_pack import Pack
 
 KIND = "classifiers"
 
 
-def test_the_time_of_a_file_is_that_of_the_chosen_checkpoint(pack: Pack, classifier_folder: Path) -> None:
-    read_time = pack.module("nodes.models.checkpoint").read_checkpoint_time
+@pytest.fixture
+def checkpoint(pack: Pack) -> ModuleType:
+    return pack.module("nodes.models.checkpoint")
+
+
+def test_the_time_of_a_file_is_that_of_the_chosen_checkpoint(checkpoint: ModuleType, classifier_folder: Path) -> None:
+    read_time = checkpoint.read_checkpoint_time
     file = classifier_folder / "a.pth"
     file.touch()
     chosen = {"source": "file", "checkpoint": "a.pth"}
     assert read_time(KIND, chosen) == file.stat().st_mtime_ns > 0
     for other in (None, {}, {"source": "starter"}, chosen | {"source": "timm"}, chosen | {"checkpoint": "gone.pth"}):
         assert read_time(KIND, other) == 0
+
+
+def test_downloads_and_fits_of_the_pack_are_not_listed_and_not_found(
+    checkpoint: ModuleType, pack: Pack, classifier_folder: Path
+) -> None:
+    own = ("a.pth", "sub/a.pth", "sub/timm/a.pth", "two--hyphens.pth")
+    stored = (
+        "timm/a.pth",
+        "timm/models--timm--a/b.bin",
+        "laion--CLIP/c.bin",
+        "sub/laion--CLIP/c.bin",
+        "starter_clip_x.pt",
+    )
+    for name in (*own, *stored):
+        (classifier_folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (classifier_folder / name).touch()
+    assert sorted(checkpoint.list_checkpoints(KIND)) == sorted(own)
+    assert [checkpoint.find_checkpoint(KIND, name) for name in own] == [classifier_folder / name for name in own]
+    for name in stored:
+        with pytest.raises(ValueError, match=f"no checkpoint '{name}' lies in"):
+            checkpoint.find_checkpoint(KIND, name)
+
+
+def test_the_folder_that_is_named_is_the_one_that_is_read_first(
+    checkpoint: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(checkpoint.bridge, "find_model_folder", lambda kind: tmp_path / "large disk" / "judges")
+    monkeypatch.setattr(checkpoint.bridge, "list_model_files", lambda kind: [])
+    (option,) = checkpoint.checkpoint_input(KIND).options
+    assert option == "put a .safetensors or .pt file into large disk/judges"
+    for nothing in (option, "", None):
+        with pytest.raises(ValueError, match=f"no checkpoint is chosen; put .* into {tmp_path}/large disk/judges, ref"):
+            checkpoint.find_checkpoint(KIND, nothing)

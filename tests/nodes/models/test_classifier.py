@@ -27,7 +27,7 @@ def weights() -> dict[str, Tensor]:
     return state
 
 
-def load(pack: Pack, checkpoint: str, architecture: str = ARCHITECTURE) -> Any:
+def load(pack: Pack, checkpoint: Any, architecture: Any = ARCHITECTURE) -> Any:
     source = {"source": "file", "checkpoint": checkpoint, "architecture": architecture}
     return pack.run("DAS_LoadClassifier", source=source)[0]
 
@@ -85,14 +85,17 @@ def test_torchvision_gets_the_folder_and_a_progress_bar(pack: Pack, monkeypatch:
     assert classifier.owner.model is classifier.module
 
 
-def test_timm_gets_a_folder_of_its_own(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fetch(architecture: str, folder: Path) -> Any:
+def test_timm_gets_a_folder_of_its_own_and_a_progress_bar(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(architecture: str, folder: Path, progress: Callable[[int, int], object]) -> Any:
         assert (architecture, folder) == ("resnet18.a1_in1k", pack.classifiers / "timm")
+        progress(30, 40)
         return pack.classifier(Toy())
 
     monkeypatch.setattr(pack.module("nodes.models.classifier").timm_models, "load_timm", fetch)
     source = {"source": "timm", "architecture": "resnet18.a1_in1k"}
-    assert pack.run("DAS_LoadClassifier", source=source)[0].name == "toy"
+    with previews() as updates:
+        assert pack.run("DAS_LoadClassifier", source=source)[0].name == "toy"
+    assert updates == [(30, 40, None)]
 
 
 def test_architectures_whose_weights_are_there_stand_first(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +177,66 @@ def test_code_in_a_checkpoint_is_refused_and_does_not_run(
     assert (tmp_path / "sprung").exists(), "the trap itself works"
 
 
+EMPTY = "put a .safetensors or .pt file into models/classifiers"
+
+
+def test_an_empty_folder_is_named_where_its_files_would_be_listed(pack: Pack, classifier_folder: Path) -> None:
+    assert options(pack, "file", "checkpoint") == [EMPTY]
+    where = re.escape(str(classifier_folder))
+    with pytest.raises(
+        ValueError, match=rf"no checkpoint is chosen; put a \.safetensors or \.pt file into {where}, re"
+    ):
+        load(pack, EMPTY)
+    (classifier_folder / "mine.pth").touch()
+    assert options(pack, "file", "checkpoint") == ["mine.pth"]
+
+
+def test_what_the_pack_has_downloaded_is_no_checkpoint(
+    pack: Pack, classifier_folder: Path, weights: dict[str, Tensor]
+) -> None:
+    stored = (
+        "timm/timm--resnet18.a1_in1k/model.safetensors",
+        "timm/models--timm--resnet18.a1_in1k/snapshots/0000/model.safetensors",
+        "timm/seresnet18-4bb0ce65.pth",
+    )
+    for name in (*stored, "mine/a--b.pth"):
+        (classifier_folder / name).parent.mkdir(parents=True, exist_ok=True)
+        torch.save(weights, classifier_folder / name)
+    assert options(pack, "file", "checkpoint") == ["mine/a--b.pth"]
+    for name in stored:
+        with pytest.raises(ValueError, match=r"no checkpoint 'timm/.*' lies in"):
+            load(pack, name)
+        source = {"source": "file", "checkpoint": name, "architecture": ARCHITECTURE}
+        assert pack.node("DAS_LoadClassifier").fingerprint_inputs(source=source) == 0
+    assert load(pack, "mine/a--b.pth").name == "a--b"
+
+
+LINKED: list[Any] = ["../mine.pth", "/etc/passwd", "http://example.org/a.pth", "hf-hub:me/model", 3, ["mine.pth"], {}]
+
+
+@pytest.mark.parametrize("value", LINKED, ids=str)
+def test_whatever_a_link_brings_is_checked(
+    pack: Pack, classifier_folder: Path, weights: dict[str, Tensor], value: Any
+) -> None:
+    torch.save(weights, classifier_folder / "mine.pth")
+    (classifier_folder.parent / "mine.pth").write_bytes((classifier_folder / "mine.pth").read_bytes())
+    with pytest.raises(ValueError, match="no checkpoint"):
+        load(pack, value)
+    with pytest.raises(ValueError, match=r"architecture '.*' is unknown"):
+        load(pack, "mine.pth", value)
+    for library in ("timm", "torchvision"):
+        with pytest.raises(ValueError, match=f"{library} has no (pretrained )?classifier"):
+            pack.run("DAS_LoadClassifier", source={"source": library, "architecture": value})
+    (classifier_folder.parent / "mine.pth").unlink()
+
+
 BAD: dict[str, Callable[[Pack], object]] = {
+    r"precision 'int8' is unknown; choose auto, fp32, bf16 or fp16": lambda pack: pack.run(
+        "DAS_LoadClassifier", source={"source": "starter"}, precision="int8"
+    ),
+    r"timm has no pretrained classifier 'None'": lambda pack: pack.run(
+        "DAS_LoadClassifier", source={"source": "timm", "architecture": None}
+    ),
     r"source 'hub' is unknown; choose starter, .* or starters": lambda pack: pack.run(
         "DAS_LoadClassifier", source="hub"
     ),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import open_clip
 import pytest
 import safetensors.torch
 import torch
@@ -11,17 +12,24 @@ import torch
 import tinyclip
 from loaded_pack import STEADY, Pack, Toy, assert_refused, previews
 
+EMPTY = "put a .safetensors or .pt file into models/open_clip"
 
-def load(pack: Pack, **source: str) -> Any:
+
+def load(pack: Pack, **source: Any) -> Any:
     return pack.run("DAS_LoadCLIP", source=source)[0]
 
 
-def options(pack: Pack, source: str, name: str) -> list[str]:
-    """The options of an input that a source brings."""
+def choice(pack: Pack, source: str, name: str) -> Any:
+    """A combo that a source brings."""
     inputs = pack.node("DAS_LoadCLIP").GET_SCHEMA().inputs
     (combo,) = (item for item in inputs if item.id == "source")
     (chosen,) = (option for option in combo.options if option.key == source)
-    listed: list[str] = next(item.options for item in chosen.inputs if item.id == name)
+    return next(item for item in chosen.inputs if item.id == name)
+
+
+def options(pack: Pack, source: str, name: str) -> list[str]:
+    """Its options."""
+    listed: list[str] = choice(pack, source, name).options
     return listed
 
 
@@ -29,7 +37,7 @@ def test_the_starter_is_kept_in_the_folder_of_clips(pack: Pack, clip: Any) -> No
     assert [path.name for path in pack.clips.iterdir()] == ["starter_clip_tf_efficientnet_lite0.safetensors"]
     assert (clip.size, clip.width) == (224, 1280)
     # It is no checkpoint of its own.
-    assert options(pack, "file", "checkpoint") == []
+    assert options(pack, "file", "checkpoint") == [EMPTY]
 
 
 def test_the_second_opinion_comes_in_the_precision_asked_for(pack: Pack) -> None:
@@ -70,12 +78,44 @@ def test_open_clip_gets_the_folder_and_a_progress_bar(pack: Pack, monkeypatch: p
     assert clip.text_tower.owner.model is clip.text_tower.module
 
 
+def test_a_pair_is_loaded_as_its_two_halves(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def fetch(architecture: str, pretrained: str, *_: object) -> Any:
+        asked.append((architecture, pretrained))
+        return pack.clip(Toy())
+
+    monkeypatch.setattr(pack.module("nodes.models.clip").core, "load_open_clip", fetch)
+    pairs = options(pack, "open_clip_pair", "model")
+    for pair in (pairs[0], "ViT-B-32/openai"):
+        load(pack, source="open_clip_pair", model=pair)
+    load(pack, source="open_clip", architecture="ViT-B-32", pretrained="openai")
+    assert asked == [("ViT-B-32", "laion2b_s34b_b79k"), ("ViT-B-32", "openai"), ("ViT-B-32", "openai")]
+    published = {f"{name}/{tag}" for name, tag in open_clip.list_pretrained()}
+    assert (set(pairs), len(pairs)) == (published, len(published))
+
+
+def test_what_is_chosen_at_first_fits_together(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def first() -> tuple[str, Any, Any]:
+        pair = choice(pack, "open_clip_pair", "model")
+        halves = [choice(pack, "open_clip", name).default for name in ("architecture", "pretrained")]
+        return pair.default or pair.options[0], *halves
+
+    assert first() == ("ViT-B-32/laion2b_s34b_b79k", "ViT-B-32", "laion2b_s34b_b79k")
+    # What is on the disk needs no download.
+    core = pack.module("nodes.models.clip").core
+    monkeypatch.setattr(core, "list_downloaded_open_clip_pairs", lambda folder: ["RN50/openai", "RN50/cc12m"])
+    assert first() == ("RN50/openai", "RN50", "openai")
+    assert options(pack, "open_clip_pair", "model")[:3] == ["RN50/openai", "RN50/cc12m", "ViT-B-32/laion2b_s34b_b79k"]
+
+
 def test_architectures_whose_weights_are_there_stand_first(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     before = options(pack, "open_clip", "architecture")
     assert before == sorted(before, key=str.casefold)
     present = ["ViT-L-14", "convnext_base"]
+    pairs = ["ViT-L-14/openai", "ViT-L-14/commonpool_xl_s13b_b90k", "convnext_base/laion400m_s13b_b51k"]
     core = pack.module("nodes.models.clip").core
-    monkeypatch.setattr(core, "list_downloaded_open_clip", lambda folder: present * (folder == pack.clips))
+    monkeypatch.setattr(core, "list_downloaded_open_clip_pairs", lambda folder: pairs * (folder == pack.clips))
     after = options(pack, "open_clip", "architecture")
     assert after == ["convnext_base", "ViT-L-14", *(name for name in before if name not in present)]
 
@@ -114,6 +154,22 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"open_clip_model.safetensors of .* could not be downloaded .* put the file into .*open_clip": lambda pack: load(
         pack, source="open_clip", architecture="ViT-B-32", pretrained="openai"
     ),
+    r"open_clip publishes no model 'ViT-B-32/webli'; choose one of its list, such as ViT-B-32/laion2b": lambda pack: (
+        load(pack, source="open_clip_pair", model="ViT-B-32/webli")
+    ),
+    r"open_clip publishes no model ''; choose one": lambda pack: load(pack, source="open_clip_pair", model=""),
+    r"no weights for the architecture 'hf-hub:me/model'": lambda pack: load(
+        pack, source="open_clip", architecture="hf-hub:me/model", pretrained="openai"
+    ),
+    r"precision 'int8' is unknown; choose auto, fp32, bf16 or fp16": lambda pack: pack.run(
+        "DAS_LoadCLIP", source={"source": "starter"}, precision="int8"
+    ),
+    r"no checkpoint is chosen; put a .safetensors or .pt file into .*models/open_clip, refresh": lambda pack: load(
+        pack, source="file", checkpoint=EMPTY, architecture="auto"
+    ),
+    r"no checkpoint 'starter_clip_tf_.*' lies in .*open_clip": lambda pack: load(
+        pack, source="file", checkpoint="starter_clip_tf_efficientnet_lite0.safetensors", architecture="auto"
+    ),
     r"no checkpoint 'gone.pt' lies in .*open_clip; put it there": lambda pack: load(
         pack, source="file", checkpoint="gone.pt", architecture="auto"
     ),
@@ -122,7 +178,22 @@ BAD: dict[str, Callable[[Pack], object]] = {
 
 @pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
 def test_a_bad_value_is_named_with_what_would_do(
-    pack: Pack, monkeypatch: pytest.MonkeyPatch, message: str, bad: Callable[[Pack], object]
+    pack: Pack, clip: Any, monkeypatch: pytest.MonkeyPatch, message: str, bad: Callable[[Pack], object]
 ) -> None:
     monkeypatch.setattr(pack.module("das_core.models.sources.hub").constants, "HF_HUB_OFFLINE", True)
     assert_refused(pack, message, bad)
+
+
+@pytest.mark.parametrize("architecture", ["hf-hub:me/model", "local-dir:/tmp", "", 3, ["tiny"]])
+def test_a_linked_architecture_that_is_no_name_of_the_list_does_not_reach_open_clip(
+    pack: Pack, tiny: None, monkeypatch: pytest.MonkeyPatch, architecture: Any
+) -> None:
+    path = pack.clips / "mine.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    safetensors.torch.save_file(tinyclip.model().state_dict(), path)
+    monkeypatch.setattr(open_clip, "get_model_config", lambda name: pytest.fail(f"open_clip was asked for {name}"))
+    try:
+        with pytest.raises(ValueError, match="open_clip has no architecture"):
+            load(pack, source="file", checkpoint="mine.safetensors", architecture=architecture)
+    finally:
+        path.unlink()

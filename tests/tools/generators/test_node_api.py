@@ -38,6 +38,7 @@ class Machine(io.ComfyNode):
         inputs = [
             io.Int.Input("seed", control_after_generate=True),
             io.Combo.Input("file", options=[]),
+            io.Combo.Input("checkpoint", options=["put a file into models"], extra_dict={"files": True}),
             io.Combo.Input("font", options=[f"font {number}" for number in range(21)]),
         ]
         return io.Schema(node_id="Machine", inputs=inputs, outputs=[])
@@ -48,7 +49,12 @@ class Machine(io.ComfyNode):
 
 
 def test_a_seed_has_a_second_widget_and_options_of_the_machine_are_no_part_of_the_api() -> None:
-    assert describe_node(Machine)["inputs"] == {"seed": "INT and control", "file": "COMBO", "font": "COMBO"}
+    assert describe_node(Machine)["inputs"] == {
+        "seed": "INT and control",
+        "file": "COMBO",
+        "checkpoint": "COMBO",
+        "font": "COMBO",
+    }
 
 
 def test_the_same_api_breaks_nothing(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -21,6 +22,21 @@ def test_file_architectures_name_the_library() -> None:
     names = list_file_architectures()
     assert {"torchvision/resnet18", "timm/resnet18"} <= set(names)
     assert len(names) == len(set(names)) == len(list_torchvision_architectures()) + len(timm.list_models())
+
+
+def test_file_architectures_begin_with_the_common_ones() -> None:
+    common = classifier_files.COMMON_ARCHITECTURES
+    assert tuple(list_file_architectures()[: len(common)]) == common
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    ["timm/hf-hub:me/model", "timm/local-dir:/tmp", "hf-hub:timm/resnet18", "timm/../resnet18", None, 3, ["timm/a"]],
+)
+def test_only_names_of_the_list_reach_timm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Any) -> None:
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("timm was asked"))
+    with pytest.raises(ValueError, match=r"architecture '.*' is unknown; write timm/NAME or torchvision/NAME"):
+        load_classifier_file(tmp_path / "a.pth", architecture)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

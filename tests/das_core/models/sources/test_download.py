@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from das_core.models.sources.download import check_digest, check_reachable, download
+from das_core.models.sources.download import check_digest, download
 
 CONTENT = bytes(range(256)) * 12_000  # three blocks
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -170,18 +170,6 @@ def test_progress_can_stop_it(server: Server, tmp_path: Path) -> None:
         download(server.url("whole.pth"), tmp_path, DIGEST, stop)
     assert is_empty(tmp_path)
     assert download(server.url("whole.pth"), tmp_path, DIGEST).read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize("name", ["whole.pth", "missing.pth"])
-def test_any_answer_is_an_answer(server: Server, name: str) -> None:
-    check_reachable(server.url(name))
-    assert server.asked == [f"HEAD /{name}"]
-
-
-def test_no_answer_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "*")
-    with pytest.raises(OSError, match="refused"):
-        check_reachable(f"http://127.0.0.1:{closed_port()}/")
 
 
 def test_a_digest_may_be_its_beginning(tmp_path: Path) -> None:

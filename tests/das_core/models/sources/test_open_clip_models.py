@@ -1,6 +1,7 @@
 """Models of open_clip from checkpoints and from a hub in a folder, with random weights: no test here needs the net."""
 
 import contextlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +9,22 @@ import open_clip
 import pytest
 import safetensors.torch
 import torch
+import transformers
 from torch import Tensor
 
 import tinyclip
 from das_core.models.sources import hub
 from das_core.models.sources.hub import locate_repository
 from das_core.models.sources.open_clip_models import (
-    list_downloaded_open_clip,
+    COMMON_ARCHITECTURES,
+    DEFAULT_PAIR,
+    list_downloaded_open_clip_pairs,
     list_open_clip_architectures,
     list_open_clip_models,
+    list_open_clip_pairs,
     load_clip_file,
     load_open_clip,
+    split_open_clip_pair,
 )
 
 TEXTS = ["a photo of a cat", "a coral reef full of fish"]
@@ -88,7 +94,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     torch.save(native().state_dict(), tmp_path / "a.pt")
     with pytest.raises(ValueError, match=r"'a.pt' does not fit the architecture a: \d+ tensors missing"):
         load_clip_file(tmp_path / "a.pt", "ViT-S-32", tmp_path)
-    with pytest.raises(ValueError, match="open_clip has no architecture 'ViT-Z'; write one of its list"):
+    with pytest.raises(ValueError, match=r"open_clip has no architecture 'ViT-Z'; write one of its list"):
         load_clip_file(tmp_path / "a.pt", "ViT-Z", tmp_path)
     torch.save({"weight": torch.ones(3)}, tmp_path / "b.pt")
     with pytest.raises(ValueError, match=r"'b.pt' has the shapes of no architecture"):
@@ -105,6 +111,89 @@ def test_every_published_model_is_listed_and_has_a_file() -> None:
     assert set(models) <= set(list_open_clip_architectures())
     for name, tags in models.items():
         assert all(open_clip.get_pretrained_cfg(name, tag)["hf_hub"].count("/") >= 1 for tag in tags)
+
+
+def test_pairs_are_those_that_are_published_and_begin_with_a_good_one() -> None:
+    pairs = list_open_clip_pairs()
+    assert pairs[0] == DEFAULT_PAIR
+    assert sorted(split_open_clip_pair(pair) for pair in pairs) == sorted(open_clip.list_pretrained())
+
+
+@pytest.mark.parametrize("pair", ["ViT-B-32", "ViT-B-32/webli", "hf-hub:me/ViT-B-32", "", None, 3, ["RN50/openai"]])
+def test_a_pair_that_is_none_is_named(pair: Any) -> None:
+    with pytest.raises(ValueError, match=r"open_clip publishes no model '.*'; choose one of its list, such as"):
+        split_open_clip_pair(pair)
+
+
+def test_architectures_begin_with_the_common_ones_and_are_all_there() -> None:
+    names = list_open_clip_architectures()
+    assert tuple(names[: len(COMMON_ARCHITECTURES)]) == COMMON_ARCHITECTURES
+    assert sorted(names) == sorted(open_clip.list_models())
+
+
+def write_trap(folder: Path) -> Path:
+    """Write a model whose tokenizer is a program, and return the file that the program makes when it runs."""
+    sprung = folder / "sprung"
+    words = locate_repository("evil/words", folder)
+    tinyclip.write_tokenizer(words)
+    (words / "program.py").write_text(
+        "import pathlib\nfrom transformers import PreTrainedTokenizerFast\n"
+        f"pathlib.Path({str(sprung)!r}).touch()\n"
+        "class Words(PreTrainedTokenizerFast): pass\n"
+    )
+    settings = json.loads((words / "tokenizer_config.json").read_text())
+    settings |= {"tokenizer_class": "Words", "auto_map": {"AutoTokenizer": ["program.Words", "program.Words"]}}
+    (words / "tokenizer_config.json").write_text(json.dumps(settings))
+    text = tinyclip.TINY["text_cfg"] | {
+        "vocab_size": 7,
+        "hf_tokenizer_name": "evil/words",
+        "tokenizer_kwargs": {"trust_remote_code": True},
+    }
+    config = tinyclip.TINY | {"text_cfg": text}
+    (folder / "model").mkdir()
+    (folder / "model" / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
+    torch.save(tinyclip.model(config).state_dict(), folder / "a.pt")
+    return sprung
+
+
+def test_a_configuration_from_elsewhere_is_refused_and_its_program_does_not_run(offline: None, tmp_path: Path) -> None:
+    sprung = write_trap(tmp_path)
+    with pytest.raises(ValueError, match=r"open_clip has no architecture 'local-dir:.*'; write one of its list"):
+        load_clip_file(tmp_path / "a.pt", f"local-dir:{tmp_path / 'model'}", tmp_path)
+    assert not sprung.exists()
+    transformers.AutoTokenizer.from_pretrained(locate_repository("evil/words", tmp_path), trust_remote_code=True)
+    assert sprung.exists(), "the trap itself works"
+
+
+ELSEWHERE: list[Any] = [
+    "hf-hub:me/model",
+    "local-dir:/tmp",
+    "https://example.org/model",
+    "../ViT-B-32",
+    "/etc/passwd",
+    "ViT-B-32.json",
+    "x" * 1_000_000,
+    "",
+    3,
+    True,
+    ["ViT-B-32"],
+    {"ViT-B-32": 1},
+]
+
+
+@pytest.mark.parametrize("architecture", ELSEWHERE, ids=lambda value: str(value)[:20])
+def test_only_names_of_the_list_reach_open_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Any
+) -> None:
+    torch.save(native().state_dict(), tmp_path / "a.pt")
+    monkeypatch.setattr(open_clip, "get_model_config", lambda name: pytest.fail(f"open_clip was asked for {name}"))
+    with pytest.raises(ValueError, match=r"open_clip has no architecture '.*'; write one of its list") as refused:
+        load_clip_file(tmp_path / "a.pt", architecture, tmp_path)
+    assert len(str(refused.value)) < 300
+    with pytest.raises(ValueError, match="open_clip has no weights for the architecture"):
+        load_open_clip(architecture, "openai", tmp_path)
+    with pytest.raises(ValueError, match=r"ViT-B-32 has no weights '.*'; choose one of openai"):
+        load_open_clip("ViT-B-32", architecture, tmp_path)
 
 
 @pytest.fixture
@@ -149,7 +238,7 @@ def test_published_weights_in_the_folder_are_loaded_as_they_were_trained(offline
     safetensors.torch.save_file(model.state_dict(), home / "open_clip_model.safetensors")
     half = (0.5, 0.5, 0.5)
     with published("tiny", "mine", mean=half, std=half, resize_mode="squash", interpolation="bilinear"):
-        assert list_downloaded_open_clip(tmp_path) == ["tiny"]
+        assert list_downloaded_open_clip_pairs(tmp_path) == ["tiny/mine"]
         loaded = load_open_clip("tiny", "mine", tmp_path)
     assert (loaded.name, loaded.mean, loaded.std) == ("tiny mine", half, half)
     assert (loaded.fit, loaded.interpolation) == ("squash", "bilinear")

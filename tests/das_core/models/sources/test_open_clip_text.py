@@ -1,6 +1,7 @@
 """Tokenizers and text towers of open_clip, with random weights: no test here needs the net."""
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from torch import Tensor, nn
 
 import tinyclip
-from das_core.models.sources import hub
+from das_core.models.sources import hub, open_clip_text
 from das_core.models.sources.hub import locate_repository
 from das_core.models.sources.open_clip_models import load_clip_file
 from das_core.models.sources.open_clip_text import (
@@ -109,6 +110,48 @@ def test_a_tokenizer_takes_its_settings_from_the_configuration() -> None:
     lower, canonical = (build_tokenizer({"tokenizer_kwargs": {"clean": clean}}) for clean in ("lower", "canonicalize"))
     assert torch.equal(canonical(["A_Cat!"]), lower(["a cat"]))
     assert not torch.equal(lower(["A_Cat!"]), lower(["a cat"]))
+
+
+@pytest.mark.parametrize("name", ["trust_remote_code", "use_fast", "code_revision", "cache_dir", "bpe_path"])
+def test_settings_that_are_not_known_to_be_harmless_are_refused(tmp_path: Path, name: str) -> None:
+    tinyclip.write_tokenizer(tmp_path)
+    for text in ({"hf_tokenizer_name": str(tmp_path)}, {}):
+        with pytest.raises(ValueError, match=f"sets '{name}', which is not passed on; only clean, language, "):
+            build_tokenizer(text | {"tokenizer_kwargs": {"clean": "lower", name: True}})
+
+
+def test_every_architecture_of_open_clip_keeps_to_the_settings_that_are_allowed() -> None:
+    asked = {name for model in open_clip.list_models() for name in _settings_of(model)}
+    assert asked <= open_clip_text._TOKENIZER_SETTINGS
+    assert "clean" in asked
+
+
+def _settings_of(architecture: str) -> dict[str, object]:
+    settings: dict[str, object] = open_clip.get_model_config(architecture)["text_cfg"].get("tokenizer_kwargs", {})
+    return settings
+
+
+def test_nobody_is_asked_whether_a_tokenizer_may_run_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tinyclip.write_tokenizer(tmp_path)
+    settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    settings |= {"tokenizer_class": "Words", "auto_map": {"AutoTokenizer": ["program.Words", "program.Words"]}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    (tmp_path / "program.py").write_text("raise SystemExit('the program ran')")
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    with pytest.raises(ValueError, match="custom code"):
+        build_tokenizer({"hf_tokenizer_name": str(tmp_path)})
+
+
+@pytest.mark.parametrize("file", ["tokenizer_config.json", "config.json"])
+@pytest.mark.parametrize("key", ["hf_tokenizer_name", "hf_model_name"])
+def test_a_repository_that_names_a_program_is_refused(offline: None, tmp_path: Path, key: str, file: str) -> None:
+    home = locate_repository("me/words", tmp_path)
+    tinyclip.write_tokenizer(home)
+    (home / "config.json").write_text("{}")
+    localize_config({key: "me/words"}, tmp_path)
+    (home / file).write_text('{"auto_map": {"AutoConfig": "program.Config"}}')
+    with pytest.raises(ValueError, match=rf"{file} of me/words names a program .* delete .*me--words"):
+        localize_config({key: "me/words"}, tmp_path)
 
 
 def test_a_tokenizer_of_a_folder_cuts_and_pads_to_the_context_length(tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """Classifiers of timm, with random weights: no test here needs the net."""
 
+import re
 import socket
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
 import timm
+import torch
 
 from das_core.models.labels import imagenet_labels
-from das_core.models.sources import timm_models
+from das_core.models.sources import hub, timm_models
 from das_core.models.sources.timm_models import list_timm_architectures, load_timm
 from untrained import IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, timm_model
 
@@ -22,53 +26,113 @@ def test_only_classifiers_of_timm_are_listed() -> None:
     assert not listed & {"vit_small_patch14_dinov2.lvd142m", "vit_base_patch16_clip_224.openai", "resnet50_clip.openai"}
 
 
-def test_timm_without_a_net_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ValueError, match=r"the weights of resnet18.a1_in1k could not be had .*load it as a file"):
-        load_timm("resnet18.a1_in1k", tmp_path / "classifiers" / "timm")
+REPOSITORY = "timm/mobilenetv3_small_050.lamb_in1k"
+NAME = "mobilenetv3_small_050.lamb_in1k"
 
 
-def test_timm_with_a_silent_hub_does_not_wait_for_its_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timm_offline_names_repository_file_and_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    where = re.escape(str(tmp_path / f"timm--{NAME}"))
+    message = rf"^model.safetensors of {REPOSITORY} could not .*HF_HUB_OFFLINE .* put the file into {where} yourself$"
+    with pytest.raises(ValueError, match=message):
+        load_timm(NAME, tmp_path)
+
+
+def test_timm_without_a_net_names_them_too_and_does_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(timm_models, "hf_hub_url", lambda *_: f"http://127.0.0.1:{port}/model.safetensors")
-    monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("the hub's client was asked"))
-    with pytest.raises(ValueError, match=r"resnet18.a1_in1k could not be had .*refused.*check the connection"):
-        load_timm("resnet18.a1_in1k", tmp_path / "timm")
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(hub, "hf_hub_url", lambda repository, name: f"http://127.0.0.1:{port}/{repository}/{name}")
+    with pytest.raises(ValueError, match=rf"model.safetensors of {REPOSITORY} could not .*refused.* put the file into"):
+        load_timm(NAME, tmp_path)
 
 
-@pytest.fixture
-def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of a small timm model in a folder as the hub's client leaves it; whoever asks the hub fails."""
+def test_a_release_outside_the_hub_is_named_with_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def refuse(url: str, folder: Path, digest: str, progress: object) -> Path:
+        asked.append((url.rpartition("/")[2], digest))
+        raise ValueError(f"could not be downloaded from {url}")
+
+    monkeypatch.setattr(timm_models, "download", refuse)
+    with pytest.raises(ValueError, match=r"could not be downloaded from https://github.com/.*seresnet18-4bb0ce65.pth"):
+        load_timm("legacy_seresnet18.in1k", tmp_path)
+    assert asked == [("seresnet18-4bb0ce65.pth", "4bb0ce65")]
+
+
+def test_timm_is_given_the_file_that_was_fetched_and_the_download_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def fetch(repository: str, names: Sequence[str], folder: Path, progress: Callable[[int, int], None]) -> Path:
+        assert (repository, names[0], folder) == (REPOSITORY, "model.safetensors", tmp_path)
+        progress(3, 4)
+        path = folder / "model.safetensors"
+        safetensors.torch.save_file(timm_model("mobilenetv3_small_050").state_dict(), path)
+        return path
+
+    monkeypatch.setattr(timm_models, "fetch_file", fetch)
+    loaded = load_timm(NAME, tmp_path, lambda *step: told.append(step))
+    assert told == [(3, 4)]
+    assert_same_answer(loaded, timm_model("mobilenetv3_small_050"), IMAGENET_MEAN, IMAGENET_STD)
+
+
+def test_an_architecture_with_a_format_of_its_own_is_read_from_the_file_of_the_hub(tmp_path: Path) -> None:
+    name = "flexivit_small.300ep_in1k"
+    assert timm.models.get_pretrained_cfg(name).custom_load
+    path = tmp_path / f"timm--{name}" / "model.safetensors"
+    path.parent.mkdir()
+    module = timm_model("flexivit_small")
+    safetensors.torch.save_file(module.state_dict(), path)
+    loaded = load_timm(name, tmp_path)
+    views = torch.rand(1, 3, 240, 240, generator=torch.Generator().manual_seed(0))
+    mean, std = (torch.tensor(value)[:, None, None] for value in (loaded.mean, loaded.std))
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(views), module((views - mean) / std), atol=1e-4, rtol=0)
+
+
+@pytest.fixture(params=["put there by hand", "stored by the hub's client"])
+def fetched(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a small timm model, where the pack or the hub's client stores it; whoever asks the hub fails."""
     monkeypatch.setattr("timm.models._hub.hf_hub_download", lambda *_, **__: pytest.fail("the hub was asked"))
-    monkeypatch.setattr(timm_models, "check_reachable", lambda _: pytest.fail("the hub was asked"))
-    commit = "0" * 40
-    repository = tmp_path / "models--timm--mobilenetv3_small_050.lamb_in1k"
-    (repository / "refs").mkdir(parents=True)
-    (repository / "refs" / "main").write_text(commit)
-    path = repository / "snapshots" / commit / "model.safetensors"
+    monkeypatch.setattr(hub, "_ask_digest", lambda _: pytest.fail("the hub was asked"))
+    path = tmp_path / f"timm--{NAME}" / "model.safetensors"
+    if request.param == "stored by the hub's client":
+        commit = "0" * 40
+        repository = tmp_path / f"models--timm--{NAME}"
+        (repository / "refs").mkdir(parents=True)
+        (repository / "refs" / "main").write_text(commit)
+        path = repository / "snapshots" / commit / "model.safetensors"
     path.parent.mkdir(parents=True)
     safetensors.torch.save_file(timm_model("mobilenetv3_small_050").state_dict(), path)
     return path
 
 
 def test_timm_weights_that_are_there_are_loaded_without_a_net(fetched: Path, tmp_path: Path) -> None:
-    loaded = load_timm("mobilenetv3_small_050.lamb_in1k", tmp_path)
-    assert loaded.name == "mobilenetv3_small_050.lamb_in1k"
+    loaded = load_timm(NAME, tmp_path)
+    assert loaded.name == NAME
     assert loaded.labels == imagenet_labels()
     assert_same_answer(loaded, timm_model("mobilenetv3_small_050"), IMAGENET_MEAN, IMAGENET_STD)
 
 
 def test_timm_weights_that_are_damaged_are_refused(fetched: Path, tmp_path: Path) -> None:
     fetched.write_bytes(fetched.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"the weights of mobilenetv3_small_050.lamb_in1k could not be had"):
-        load_timm("mobilenetv3_small_050.lamb_in1k", tmp_path)
+    with pytest.raises(
+        ValueError, match=rf"the weights of {NAME} cannot be read .*; delete .*model.safetensors and run"
+    ):
+        load_timm(NAME, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet19.a1_in1k", "resnet50_clip.openai"])
-def test_timm_models_that_are_no_pretrained_classifiers_are_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "resnet19.a1_in1k", "resnet50_clip.openai", "hf-hub:timm/resnet18.a1_in1k", "local-dir:/tmp", 3, None],
+)
+def test_timm_models_that_are_no_pretrained_classifiers_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: Any
+) -> None:
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("timm was asked"))
     with pytest.raises(ValueError, match=f"timm has no pretrained classifier '{name}'"):
         load_timm(name, tmp_path)
