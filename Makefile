@@ -13,7 +13,7 @@ export PROMPT
 # Texts that the demo compares its image with, beside the prompt: the prompt should be the nearest.
 DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na red sports car\na bowl of fruit
 
-.PHONY: help venv demo test lint bench examples locales api clean
+.PHONY: help venv demo test lint bench examples locales api pages pictures clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -55,7 +55,7 @@ lint: $(READY)  ## ruff, mypy, and the architecture
 bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
 
-# The sources in tools/ are packages below that folder. Options of the next three go into ARGS.
+# The sources in tools/ are packages below that folder. Options of the next five go into ARGS.
 GENERATE := PYTHONPATH=tools $(BIN)/python -m
 
 examples: $(READY) $(COMFYUI_READY)  ## the example workflows, with the ComfyUI at COMFYUI_PATH; ARGS="--thumbnails NAME"
@@ -66,6 +66,12 @@ locales: $(READY)  ## locales/en/nodeDefs.json from the schemas of the nodes; AR
 
 api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes; ARGS=--break writes it even if workflow files break
 	$(GENERATE) generators.make_api $(ARGS)
+
+pages: $(READY)  ## web/docs/ID/en.md, where ComfyUI asks first, from web/docs/ID.md; ARGS=--check only compares
+	$(GENERATE) generators.make_help_pages $(ARGS)
+
+pictures: $(READY)  ## the pictures of the help pages, in minutes; ARGS="NODE ID ..." only those
+	PYTHONPATH=.:tools $(BIN)/python -m generators.make_help_pictures $(ARGS)
 
 clean:  ## delete .venv, build and the caches of ruff, mypy and pytest; pictures in output/ stay
 	rm -rf $(VENV) build .ruff_cache .mypy_cache .pytest_cache

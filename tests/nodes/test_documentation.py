@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from generators import make_locales
 from loaded_pack import Pack
@@ -17,6 +18,7 @@ from runner.input_specs import AUTOGROW, Input, list_declared_inputs
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "web" / "docs"
 NODES = sorted(path.stem for path in DOCS.glob("*.md"))
+PICTURE = "picture.jpg"
 each_node = pytest.mark.parametrize("node_id", NODES)
 
 
@@ -46,7 +48,11 @@ def rows(node_id: str, title: str) -> list[list[str]]:
 
 def test_every_node_has_a_help_page_and_every_page_a_node(pack: Pack) -> None:
     assert sorted(pack.nodes) == NODES
-    assert len(list(DOCS.iterdir())) == len(NODES), "ComfyUI looks for DAS_Name.md and for nothing else"
+    # ComfyUI looks for DAS_Name/LANGUAGE.md, then for DAS_Name.md, and for nothing else.
+    assert sorted(path.name for path in DOCS.iterdir() if path.is_dir()) == NODES
+    beside = {path.name for path in DOCS.glob("*/*")}
+    assert {"en.md", PICTURE} <= beside
+    assert all(re.fullmatch(r"[a-z]{2}(-[A-Z]{2})?\.md", name) for name in beside - {PICTURE})
 
 
 @each_node
@@ -79,12 +85,42 @@ def test_tooltips_are_there_and_say_something_of_their_own(pack: Pack, node_id: 
 @each_node
 def test_a_help_page_has_its_sections_and_stays_short(pack: Pack, node_id: str) -> None:
     text = page(node_id)
-    assert len(text.encode()) < 4096
+    assert len(re.sub(r"\]\(DAS_[^)]+\)", "]", text).encode()) < 4300, "without the addresses of its links"
     assert text.startswith(f"# {pack.node(node_id).GET_SCHEMA().display_name}\n\n")
     titles = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
     assert titles == ["How to use it", "Inputs", "Outputs", "Try this", "When it goes wrong"]
     suggestions = re.findall(r"^- ", section(node_id, "Try this"), flags=re.MULTILINE)
     assert 2 <= len(suggestions) <= 5
+
+
+@each_node
+def test_a_help_page_shows_a_small_picture_of_its_own(node_id: str) -> None:
+    intro = page(node_id).partition("\n## ")[0]
+    # Addresses of pictures begin at web/docs, in the page of ComfyUI as in the file.
+    assert re.search(rf"^!\[[^]]+\]\({node_id}/{PICTURE}\)\n\n\*[^*]+\.\*$", intro, flags=re.MULTILINE)
+    path = DOCS / node_id / PICTURE
+    assert path.stat().st_size <= 60_000
+    with Image.open(path) as picture:
+        assert picture.format == "JPEG"
+        assert 300 <= picture.width <= 512
+
+
+def test_the_pictures_of_the_help_pages_differ_and_are_small_together() -> None:
+    pictures = [path.read_bytes() for path in DOCS.glob(f"*/{PICTURE}")]
+    assert len(set(pictures)) == len(NODES)
+    assert sum(map(len, pictures)) < 1_500_000
+
+
+@each_node
+def test_a_help_page_links_every_other_node_where_it_is_named_first(pack: Pack, node_id: str) -> None:
+    ids = {node.GET_SCHEMA().display_name: other for other, node in pack.nodes.items()}
+    linked: dict[str, str] = {}
+    for before, name, address in re.findall(r"(\[?)\*\*(.+?)\*\*(?:\]\((DAS_\w+\.md)\))?", page(node_id), re.DOTALL):
+        name = " ".join(name.split())
+        if name in ids and ids[name] != node_id and name not in linked:
+            assert before, f"write [**{name}**]({ids[name]}.md)"
+            linked[name] = address
+    assert linked == {name: f"{ids[name]}.md" for name in linked}
 
 
 def heading(item: Input) -> str:

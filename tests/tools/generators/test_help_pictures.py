@@ -1,0 +1,51 @@
+"""Rows of captioned tiles, and their JPEG files."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from generators.help_pictures import MAX_BYTES, WIDTH, encode_picture, make_row, read_thumbnail, stack_rows
+
+
+def noise(width: int, height: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def test_even_noise_is_encoded_small_and_as_wide_as_the_panel() -> None:
+    data = encode_picture(noise(2 * WIDTH, WIDTH))
+    assert len(data) <= MAX_BYTES
+    assert Image.open(io.BytesIO(data)).size == (WIDTH, WIDTH // 2)
+
+
+def test_a_narrow_picture_stays_narrow() -> None:
+    assert Image.open(io.BytesIO(encode_picture(noise(200, 100)))).size == (200, 100)
+
+
+def test_a_row_cuts_tiles_to_squares_and_writes_captions_below() -> None:
+    colors = [(255, 0, 0), (0, 0, 255)]
+    tiles = [Image.new("RGB", size, color) for size, color in zip([(300, 100), (50, 400)], colors, strict=True)]
+    row, plain = (np.asarray(make_row(tiles, captions)) for captions in (["red", "blue"], ["", ""]))
+    side = len(plain)
+    assert side == (WIDTH - 6) // 2
+    assert (plain[:, :side] == colors[0]).all()
+    assert (plain[:, -side:] == colors[1]).all()
+    assert (row[:side] == plain).all()
+    below = row[side:]
+    assert below[:, :side].max() > 200
+    assert below[:, -side:].max() > 200
+
+
+def test_rows_stand_below_each_other() -> None:
+    rows = [Image.new("RGB", (WIDTH, height), "white") for height in (30, 50)]
+    assert stack_rows(rows).size == (WIDTH, 86)
+
+
+@pytest.mark.parametrize("cell", [0, 15])
+def test_a_cell_of_a_thumbnail_is_cut_out(cell: int) -> None:
+    whole = np.asarray(read_thumbnail("timelapse"))
+    side = whole.shape[1] // 4
+    row, column = divmod(cell, 4)
+    expected = whole[row * side : (row + 1) * side, column * side : (column + 1) * side]
+    assert (np.asarray(read_thumbnail("timelapse", 4, cell)) == expected).all()
