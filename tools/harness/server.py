@@ -19,8 +19,8 @@ import requests
 
 from repository import REPOSITORY
 
-PACK_NAME = "comfyui-direct-ascent"
-"""The name of the pack's folder below custom_nodes: with hyphens, as users have it, so it is no Python identifier."""
+PACK_NAME = "direct-ascent"
+"""The name of the pack's folder below custom_nodes: the registry's; its hyphen makes it no Python identifier."""
 
 START_SECONDS = 180.0
 """A warm start takes about 6 s; the first start after an installation has to compile every module."""

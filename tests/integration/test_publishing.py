@@ -1,0 +1,186 @@
+"""What is published: what the archive for ComfyUI's registry holds, and what the workflow that publishes does."""
+
+import ast
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from repository import REPOSITORY
+from runner.node_classes import load_pack_without_models
+
+PROCESSES = re.compile(r"os\.(system|popen|startfile|fork|posix_spawn|(exec|spawn)[lv]\w*)")
+MODULES = {"subprocess", "pip", "ensurepip", "pty", "runpy", "code", "codeop"}
+BUILTINS = {"eval", "exec", "compile", "__import__"}
+SCRIPTS = re.compile(r"\beval\s*\(|\bnew\s+Function\b|\bimport\s*\(\s*[^\"'./\s]")
+
+
+def list_files(*arguments: str) -> set[str]:
+    """The tracked files of the repository."""
+    command = ["git", "ls-files", "-z", *arguments]
+    answer = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        pytest.skip(f"this is no clone: {answer.stderr.strip()}")
+    return set(filter(None, answer.stdout.split("\0")))
+
+
+@pytest.fixture(scope="module")
+def shipped() -> list[str]:
+    """The files of the archive: `comfy node pack` takes what git tracks and .comfyignore does not name."""
+    return sorted(list_files() - list_files("--cached", "--ignored", "--exclude-from=.comfyignore"))
+
+
+def find_dangers(source: str) -> Iterator[str]:
+    """What a Python source does that the registry forbids: run texts as code, start processes, install packages."""
+    for part in ast.walk(ast.parse(source)):
+        match part:
+            case ast.Call(func=ast.Name(id=name)) if name in BUILTINS:
+                yield name
+            case ast.Attribute() if PROCESSES.fullmatch(ast.unparse(part)):
+                yield ast.unparse(part)
+            case ast.Import(names=names):
+                yield from (name.name for name in names if name.name.partition(".")[0] in MODULES)
+            case ast.ImportFrom(module=str(module), level=0, names=names):
+                found = [f"{module}.{name.name}" for name in names]
+                yield from (name for name in found if module.partition(".")[0] in MODULES or PROCESSES.fullmatch(name))
+
+
+@pytest.mark.parametrize(
+    ("source", "dangers"),
+    [
+        ("eval('1')", ["eval"]),
+        ("exec(text)", ["exec"]),
+        ("import subprocess as quiet", ["subprocess"]),
+        ("def later():\n    from subprocess import run", ["subprocess.run"]),
+        ("os.system('ls')", ["os.system"]),
+        ("os.execvp('ls', [])", ["os.execvp"]),
+        ("from os import popen", ["os.popen"]),
+        ("from pip._internal import main", ["pip._internal.main"]),
+        ("model.eval()", []),
+        ("re.compile('a')", []),
+        ("import os\nos.replace('a', 'b')", []),
+        ("from .code import pip", []),
+    ],
+)
+def test_dangers_are_found_and_harmless_names_are_not(source: str, dangers: list[str]) -> None:
+    assert list(find_dangers(source)) == dangers
+
+
+def test_nothing_that_ships_runs_texts_as_code_starts_processes_or_installs(shipped: list[str]) -> None:
+    python = [name for name in shipped if name.endswith(".py")]
+    assert len(python) > 80
+    dangers = {name: list(find_dangers((REPOSITORY / name).read_text(encoding="utf-8"))) for name in python}
+    assert not {name: found for name, found in dangers.items() if found}
+    scripts = [name for name in shipped if name.endswith((".js", ".mjs"))]
+    assert not [name for name in scripts if SCRIPTS.search((REPOSITORY / name).read_text(encoding="utf-8"))]
+
+
+def test_only_known_kinds_of_files_ship(shipped: list[str]) -> None:
+    kinds = {Path(name).suffix or name for name in shipped}
+    assert kinds <= {
+        ".py",
+        ".pyi",
+        ".typed",
+        "py.typed",
+        ".js",
+        ".css",
+        ".json",
+        ".md",
+        ".jpg",
+        ".txt",
+        ".toml",
+        "LICENSE",
+    }
+
+
+def test_what_users_need_ships_and_what_they_do_not_need_stays(shipped: list[str]) -> None:
+    whole = ("das_core", "nodes", "web", "locales", "subgraphs")
+    needed = {name for name in list_files() if name.partition("/")[0] in whole}
+    needed |= {name for name in list_files() if re.fullmatch(r"example_workflows/[^/]+\.(json|jpg)", name)}
+    assert needed < set(shipped)
+    beside = {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "requirements.txt", "requirements-library.txt"}
+    assert beside | {"__init__.py"} <= set(shipped)
+    assert not {name.partition("/")[0] for name in shipped} & {"tests", "benchmarks", "tools", ".github", ".ci"}
+
+
+def test_the_archive_is_a_pack_that_loads(shipped: list[str], tmp_path: Path) -> None:
+    pack = tmp_path / "direct-ascent"
+    for name in shipped:
+        (pack / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, pack / name)
+    assert list(load_pack_without_models(pack)) == list(load_pack_without_models(REPOSITORY))
+
+
+def read_project(text: str | None = None) -> dict[str, Any]:
+    return tomllib.loads(text or (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_the_newest_part_of_the_changelog_is_that_of_the_version() -> None:
+    headings = re.findall(r"^## (.+)$", (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert headings[0] == read_project()["project"]["version"]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", heading) for heading in headings)
+
+
+def test_the_name_suits_the_registry() -> None:
+    name = read_project()["project"]["name"]
+    assert re.fullmatch(r"[a-z][a-z0-9]*([-_.][a-z0-9]+)*", name)
+    assert "comfy" not in name
+    assert len(name) < 100
+
+
+def run_step(title: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a step of the workflow that publishes, in a folder in place of the repository."""
+    workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "publish.yml").read_text(encoding="utf-8"))
+    (step,) = [step for step in workflow["jobs"]["publish"]["steps"] if step.get("name", "").startswith(title)]
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    return subprocess.run(
+        command, cwd=folder, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name in ("pyproject.toml", "CHANGELOG.md"):
+        shutil.copy(REPOSITORY / name, tmp_path)
+    return tmp_path
+
+
+def test_publishing_fills_in_what_belongs_to_the_publisher(checkout: Path) -> None:
+    address = "https://example.org/someone/pictures"
+    icon = f"{address}/icon.png"
+    ran = run_step("Fill in", checkout, PUBLISHER="someone", REPOSITORY=address, ICON=icon)
+    assert ran.returncode == 0, ran.stderr
+    before, after = read_project(), read_project((checkout / "pyproject.toml").read_text(encoding="utf-8"))
+    assert after["project"].pop("urls") == {"Repository": address, "Issues": f"{address}/issues"}
+    assert after["tool"]["comfy"] == before["tool"]["comfy"] | {"PublisherId": "someone", "Icon": icon}
+    after["tool"]["comfy"] = before["tool"]["comfy"]
+    assert after == before
+
+
+def test_publishing_refuses_a_tag_of_another_version(checkout: Path) -> None:
+    version = read_project()["project"]["version"]
+    assert run_step("Compare", checkout, GITHUB_REF_NAME=f"v{version}").returncode == 0
+    assert run_step("Compare", checkout, GITHUB_REF_NAME="v99.0.0").returncode != 0
+
+
+def test_publishing_tells_what_is_new_in_the_version(checkout: Path) -> None:
+    (checkout / "CHANGELOG.md").write_text(
+        "# Changelog\n\n## 2.0.0\n\nNew.\n\n### Nodes\n\n- One.\n\n## 1.0.0\n\nOld.\n"
+    )
+    ran = run_step("Take", checkout, GITHUB_REF_NAME="v2.0.0", GITHUB_ENV=str(checkout / "environment"))
+    assert ran.returncode == 0, ran.stderr
+    first, *text, last = (checkout / "environment").read_text().splitlines()
+    assert (first, last) == ("COMFY_NODE_CHANGELOG<<END_OF_CHANGELOG", "END_OF_CHANGELOG")
+    assert "\n".join(text).strip() == "New.\n\n### Nodes\n\n- One."
+
+
+def test_workflows_pin_what_they_use_to_commits() -> None:
+    for workflow in (REPOSITORY / ".github" / "workflows").glob("*.yml"):
+        for used in re.findall(r"uses: (?!\./)(\S+)", workflow.read_text(encoding="utf-8")):
+            assert re.fullmatch(r"\S+@[0-9a-f]{40}", used), f"{workflow.name} does not pin {used} to a commit"
