@@ -16,6 +16,7 @@ from .. import bridge
 from ..schema import Augmentation, History, Objective, Stack, list_options, schema
 from .focus import focus_input, read_focus
 from .optimizers import optimizer_input, read_optimizer
+from .status import Status
 
 _MAX_OBJECTIVES = 32
 
@@ -31,8 +32,9 @@ class Optimize(io.ComfyNode):
             category="Direct Ascent",
             description=(
                 "Let the stack climb: each step shows its views to the models, asks what change would raise the score, "
-                "and moves all levels that way. Watch it grow in the preview; cancel at any time. 60 steps make a "
-                "good picture. Connect as many objectives as you like; their weighted scores are summed."
+                "and moves all levels that way. Watch it grow in the preview. Finish now ends it with the picture so "
+                "far; Cancel discards it. 60 steps make a good picture. Connect as many objectives as you like; their "
+                "weighted scores are summed."
             ),
             search_aliases=["das", "direct ascent", "synthesis", "gradient ascent", "sampler", "deep dream"],
             advanced=[
@@ -126,6 +128,11 @@ class Optimize(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        """Return a text that changes when the node has finished early, so that its next run is a whole one."""
+        return bridge.fingerprint_early_ends()
+
+    @classmethod
     @bridge.enable_autograd
     def execute(
         cls,
@@ -142,7 +149,7 @@ class Optimize(io.ComfyNode):
         focus: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
         connected = [objective for objective in (objectives or {}).values() if objective is not None]
-        with bridge.free_cache_on_exit():
+        with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
             ascent = Ascent(
                 stack,
                 connected,
@@ -156,8 +163,9 @@ class Optimize(io.ComfyNode):
                 focus=read_focus(focus),
             )
             bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, steps, frames)
+            bridge.say("loading the models")
             bridge.load_judges(ascent.judges, ascent.chunk)
-            kept = _climb(ascent, preview_every, frames)
+            kept = _climb(ascent, preview_every, frames, finish)
             result = ascent.result
         return io.NodeOutput(
             bridge.to_comfy_images(result.image),
@@ -168,13 +176,14 @@ class Optimize(io.ComfyNode):
         )
 
 
-def _climb(ascent: Ascent, preview_every: int, frames: int) -> list[torch.Tensor]:
+def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.FinishButton) -> list[torch.Tensor]:
     """Run an ascent, show its progress and return the frames that are kept.
 
     Args:
         ascent: an ascent that has not begun.
         preview_every: a preview is shown every so many steps; 0 for the last one only.
         frames: the picture is kept every so many steps; 0 for the last one only.
+        finish: when it is pressed, the next step that ends is the last one.
 
     Returns:
         Batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the last.
@@ -183,19 +192,28 @@ def _climb(ascent: Ascent, preview_every: int, frames: int) -> list[torch.Tensor
         AscentError: when a gradient is no number or vanishes. If there were steps before it, the image of the last of
             them is saved, and the message names the file.
     """
-    progress = bridge.Progress(ascent.steps)
     kept = []
-    try:
-        for done, step in enumerate(ascent, start=1):
-            last = done == ascent.steps
-            # The last preview stays over the node, so it has to be the final image.
-            previewed = last or (preview_every and done % preview_every == 0)
-            progress.update(done, image=step.image() if previewed else None)
-            if last or (frames and done % frames == 0):
-                kept.append(step.image().to(bridge.get_storage_device()))
-    except AscentError as error:
-        if not ascent.history:
-            raise
-        files = ", ".join(bridge.save_rescued_images(ascent.result.image))
-        raise AscentError(f"{error}. The last good image was saved in the output folder as {files}.") from error
+    status = Status(ascent.steps)
+    with bridge.Progress(ascent.steps, console="Optimize") as progress:
+        progress.update(0)
+        try:
+            for done, step in enumerate(ascent, start=1):
+                scores = step.record.scores
+                last = done == ascent.steps or finish.is_pressed
+                # The last preview stays over the node, so it has to be the final image.
+                previewed = last or (preview_every and done % preview_every == 0)
+                text = status.describe_step(done, scores)
+                progress.update(done, image=step.image() if previewed else None, text=text)
+                if last or (frames and done % frames == 0):
+                    kept.append(step.image().to(bridge.get_storage_device()))
+                if last:
+                    bridge.say(status.describe_end(done, scores))
+                    break
+        except AscentError as error:
+            if not ascent.history:
+                raise
+            files = ", ".join(bridge.save_rescued_images(ascent.result.image))
+            raise AscentError(f"{error}. The last good image was saved in the output folder as {files}.") from error
+    if len(ascent.history) < ascent.steps:
+        finish.note_early_end()
     return kept

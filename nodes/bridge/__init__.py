@@ -2,6 +2,7 @@
 
 from .autograd import enable_autograd
 from .comfyui_clip import join_clip
+from .finish import FinishButton, fingerprint_early_ends, register_finish_route
 from .folders import (
     CLASSIFIERS,
     CLIPS,
@@ -23,15 +24,19 @@ from .memory import (
     measure_free_memory,
 )
 from .node_warning import warn_on_node
+from .page import say
 from .progress import Progress, check_interrupted
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .tensors import from_comfy_images, from_comfy_mask, get_device, get_storage_device, to_comfy_images, to_comfy_masks
+from .wait import Wait
 
 __all__ = [
     "CLASSIFIERS",
     "CLIPS",
     "STACKS",
+    "FinishButton",
     "Progress",
+    "Wait",
     "check_frame_memory",
     "check_interrupted",
     "check_memory",
@@ -39,6 +44,7 @@ __all__ = [
     "find_model_file",
     "find_model_folder",
     "find_stack_file",
+    "fingerprint_early_ends",
     "free_cache_on_exit",
     "from_comfy_images",
     "from_comfy_mask",
@@ -54,9 +60,11 @@ __all__ = [
     "manage_module",
     "measure_free_memory",
     "read_stack_time",
+    "register_finish_route",
     "register_folders",
     "save_new_stack",
     "save_rescued_images",
+    "say",
     "to_comfy_images",
     "to_comfy_masks",
     "warn_on_node",

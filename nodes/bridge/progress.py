@@ -1,4 +1,8 @@
-"""Progress bar, live preview and cancel button of the node that is running."""
+"""Progress bar, text, live preview and cancel button of the node that is running."""
+
+import time
+from types import TracebackType
+from typing import NoReturn, Self
 
 import comfy.model_management as mm
 import comfy.utils
@@ -6,9 +10,15 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
+from tqdm import tqdm
+
+from .page import say
 
 _PREVIEW_COUNT = 4
 """Maximum number of images of a batch that a preview shows, two by two."""
+
+_TEXT_SECONDS = 0.25
+"""Minimum time between two texts on the node: nobody reads more, and a GPU may do a hundred steps a second."""
 
 
 def check_interrupted() -> None:
@@ -21,22 +31,44 @@ def check_interrupted() -> None:
 
 
 class Progress:
-    """The progress bar of the node that is running, with a live preview.
+    """The progress of the node that is running: its bar in the page, a text on it, a preview, a bar in the console.
+
+    Use it in a `with` statement, so that the bar in the console stays where it is when the block raises.
 
     Args:
         total: the number of steps of the whole run.
+        console: what the bar in the console is called, which appears with the first update. None is shown if this is
+            empty, or if ComfyUI shows none either.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, console: str = "") -> None:
         self._bar = comfy.utils.ProgressBar(total)
+        self._total, self._name = total, console
+        self._console: tqdm[NoReturn] | None = None
+        self._said = float("-inf")
 
-    def update(self, done: int, total: int | None = None, image: Tensor | None = None) -> None:
-        """Move the bar, and show a preview if there is one.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the bar in the console."""
+        if self._console is not None:
+            self._console.close()
+
+    def update(self, done: int, total: int | None = None, image: Tensor | None = None, text: str = "") -> None:
+        """Move the bars, and show a preview and a text if there are some.
 
         Args:
             done: the number of steps that are done.
             total: the number of steps of the whole run, where it has changed.
             image: what to show over the node, (B, 3, H, W), 0..1; of a batch the first four.
+            text: what to show on the node. Of texts that follow each other within a quarter of a second only the first
+                is shown.
 
         Raises:
             comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
@@ -44,6 +76,19 @@ class Progress:
         check_interrupted()
         preview = None if image is None else ("JPEG", _make_preview(image), None)
         self._bar.update_absolute(done, total, preview)
+        self._move_console(done, total or self._total)
+        if text and time.monotonic() - self._said >= _TEXT_SECONDS:
+            say(text)
+            self._said = time.monotonic()
+
+    def _move_console(self, done: int, total: int) -> None:
+        """Move the bar in the console, or begin it."""
+        if self._console is None:
+            # The setting that ComfyUI's samplers obey.
+            hidden = not self._name or not comfy.utils.PROGRESS_BAR_ENABLED
+            self._console = tqdm(total=total, desc=self._name, disable=hidden)
+        self._console.total = total
+        self._console.update(done - self._console.n)
 
 
 def _make_preview(images: Tensor) -> Image.Image:

@@ -95,28 +95,36 @@ class LoadClassifier(io.ComfyNode):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
-        kind, settings = read_choice("source", source, _SOURCES)
         dtype = read_precision(precision)
-        # Whatever a link has brought: the library takes no other name than those of its lists.
-        architecture: Any = settings.get("architecture")
-        folder = bridge.find_model_folder(bridge.CLASSIFIERS)
-        classifier: CoreClassifier
-        if kind == "starter":
-            classifier = load_starter()
-        elif kind == "starters":
-            classifier = ClassifierEnsemble.from_members([load_starter(starter) for starter in STARTERS])
-        elif kind == "second_opinion":
-            classifier = load_starter(SECOND_OPINION)
-        elif kind == "torchvision":
-            bar = bridge.Progress(1)
-            classifier = torchvision_models.load_torchvision(architecture, folder, bar.update)
-        elif kind == "timm":
-            bar = bridge.Progress(1)
-            classifier = timm_models.load_timm(architecture, folder / TIMM_FOLDER, bar.update)
-        else:
-            path = find_checkpoint(bridge.CLASSIFIERS, settings.get("checkpoint"))
-            classifier = classifier_files.load_classifier_file(path, architecture)
+        classifier = _load(*read_choice("source", source, _SOURCES))
         return io.NodeOutput(bridge.manage_classifier(classifier.with_precision(dtype)))
+
+
+def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
+    """Return the classifier of a source, not yet registered with the memory manager.
+
+    Args:
+        kind: one of `_SOURCES`.
+        settings: the values of the inputs that the source brings.
+    """
+    if kind == "starter":
+        return load_starter()
+    if kind == "starters":
+        return ClassifierEnsemble.from_members([load_starter(starter) for starter in STARTERS])
+    if kind == "second_opinion":
+        return load_starter(SECOND_OPINION)
+    folder = bridge.find_model_folder(bridge.CLASSIFIERS)
+    # Whatever a link has brought: the library takes no other name than those of its lists.
+    architecture: Any = settings.get("architecture")
+    if kind == "file":
+        path = find_checkpoint(bridge.CLASSIFIERS, settings.get("checkpoint"))
+        with bridge.Wait(f"loading {path.name}"):
+            return classifier_files.load_classifier_file(path, architecture)
+    name = str(architecture)[:60]
+    with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:
+        if kind == "torchvision":
+            return torchvision_models.load_torchvision(architecture, folder, wait.report)
+        return timm_models.load_timm(architecture, folder / TIMM_FOLDER, wait.report)
 
 
 def _list_torchvision() -> list[str]:

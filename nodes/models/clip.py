@@ -1,5 +1,6 @@
 """The node Load CLIP Judge."""
 
+from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io
@@ -9,7 +10,7 @@ from ...das_core.models.ensemble import CLIPEnsemble
 from ...das_core.models.sources import open_clip_models as core
 from ...das_core.models.sources.names import sort_common_first
 from ...das_core.models.sources.starter_clip import load_starter_clip
-from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS
+from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, Starter
 from .. import bridge
 from ..schema import Clip, make_options, precision_input, read_choice, read_precision, schema, sort_downloaded_first
 from .checkpoint import checkpoint_input, find_checkpoint, read_checkpoint_time
@@ -127,11 +128,20 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     if kind in ("open_clip", "open_clip_pair"):
         if kind == "open_clip_pair":
             architecture, tag = core.split_open_clip_pair(settings.get("model", ""))
-        bar = bridge.Progress(1)
-        return core.load_open_clip(architecture, tag, folder, bar.update)
+        name = f"{architecture} {tag}"[:60]
+        with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:
+            return core.load_open_clip(architecture, tag, folder, wait.report)
     if kind == "file":
         path = find_checkpoint(bridge.CLIPS, settings.get("checkpoint"))
-        return core.load_clip_file(path, None if architecture == _AUTO else architecture, folder)
+        with bridge.Wait(f"loading {path.name}"):
+            return core.load_clip_file(path, None if architecture == _AUTO else architecture, folder)
     if kind == "starters":
-        return CLIPEnsemble.from_members([load_starter_clip(starter, folder) for starter in STARTERS])
-    return load_starter_clip(STARTER if kind == "starter" else SECOND_OPINION, folder)
+        return CLIPEnsemble.from_members([_load_starter(starter, folder) for starter in STARTERS])
+    return _load_starter(STARTER if kind == "starter" else SECOND_OPINION, folder)
+
+
+def _load_starter(starter: Starter, folder: Path) -> CLIP:
+    """Return the CLIP made of a starter classifier; the first time it is fitted, which is shown."""
+    name = f"starter CLIP on {starter.title}"
+    with bridge.Wait(f"loading the {name}", f"fitting the {name}, only once", console=name) as wait:
+        return load_starter_clip(starter, folder, wait.report)

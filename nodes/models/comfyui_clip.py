@@ -35,4 +35,5 @@ class CLIPFromComfyUI(io.ComfyNode):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, clip: Any, clip_vision: Any) -> io.NodeOutput:
-        return io.NodeOutput(bridge.join_clip(clip, clip_vision))
+        with bridge.Wait("loading both halves"):
+            return io.NodeOutput(bridge.join_clip(clip, clip_vision))

@@ -61,8 +61,9 @@ class TextObjective(io.ComfyNode):
     def execute(cls, clip: CLIP, text: str, similarity: Similarity, weight: float) -> io.NodeOutput:
         prompts = list(core.parse_prompts(text))
         warn_of_unread(clip, prompts, cls.hidden.unique_id)
-        bridge.load_text_tower(clip, prompts)
-        return io.NodeOutput(core.TextObjective.from_text(clip, text, similarity, weight))
+        with bridge.Wait("reading the prompts"):
+            bridge.load_text_tower(clip, prompts)
+            return io.NodeOutput(core.TextObjective.from_text(clip, text, similarity, weight))
 
 
 class ImageObjective(io.ComfyNode):
@@ -95,5 +96,6 @@ class ImageObjective(io.ComfyNode):
     @bridge.enable_autograd
     def execute(cls, clip: CLIP, image: Tensor, similarity: Similarity, weight: float) -> io.NodeOutput:
         images = bridge.from_comfy_images(image).to(bridge.get_device())
-        bridge.load_judges([clip], len(images))
-        return io.NodeOutput(core.ImageObjective.from_images(clip, images, similarity, weight))
+        with bridge.Wait("looking at the image"):
+            bridge.load_judges([clip], len(images))
+            return io.NodeOutput(core.ImageObjective.from_images(clip, images, similarity, weight))

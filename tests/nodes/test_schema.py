@@ -183,7 +183,7 @@ def test_a_precision_is_the_type_of_the_weights(
     assert option in pack.module("nodes.schema").precision_input().options
     loaders: dict[str, tuple[str, str, Callable[..., Any]]] = {
         "DAS_LoadClassifier": ("nodes.models.classifier", "load_starter", lambda: pack.classifier(Toy())),
-        "DAS_LoadCLIP": ("nodes.models.clip", "load_starter_clip", lambda starter, folder: pack.clip(Toy())),
+        "DAS_LoadCLIP": ("nodes.models.clip", "load_starter_clip", lambda starter, folder, progress: pack.clip(Toy())),
     }
     for node, (module, function, load) in loaders.items():
         monkeypatch.setattr(pack.module(module), function, load)

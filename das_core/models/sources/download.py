@@ -10,7 +10,10 @@ from pathlib import Path
 from ...common.files import write_atomically
 
 Progress = Callable[[int, int], None]
-"""Is called during a download with the bytes that have arrived and the bytes in all (0 if the server does not say)."""
+"""Is called while a model is loaded, with how much is done and how much there is in all.
+
+During a download these are bytes, and 0 in all if the server does not say; `load_starter_clip` counts sentences.
+"""
 
 TIMEOUT = 20.0
 """Seconds without a byte before a connection counts as broken."""

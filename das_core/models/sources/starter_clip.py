@@ -27,6 +27,7 @@ from ...common.files import write_atomically
 from ..clip import CLIP
 from ..hypernyms import list_hypernyms
 from ..labels import imagenet_labels
+from .download import Progress
 from .open_clip_models import Config, build_open_clip_module, wrap_open_clip_module
 from .open_clip_text import build_tokenizer
 from .starters import HALF, STARTER, Starter, read_starter
@@ -92,13 +93,15 @@ _BATCH = 64
 _DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, LookupError)
 
 
-def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None) -> CLIP:
+def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, progress: Progress | None = None) -> CLIP:
     """Load a CLIP made of a starter classifier and a sentence encoder: frozen, float32, on the CPU.
 
     Args:
         starter: the classifier: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`, see `load_starter`.
         folder: where the fitted projection is kept, so that the fit, which takes seconds, is done once; it is done
             again when anything that it depends on has changed. None to keep nothing.
+        progress: is called during the fit with how many of its sentences are encoded, which takes nearly all of the
+            time, and how many there are; an exception that it raises stops the loading.
 
     Raises:
         ValueError: when a package is not installed (the message has the command), or when its file is missing or is
@@ -128,7 +131,7 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None) ->
     path = folder / f"{KEPT}{starter.architecture}.safetensors" if folder else None
     projection = _read_projection(path, key)
     if projection is None or projection.shape != own[_PROJECTION].shape:
-        embeddings = encode_sentences(model, config, [sentence.text for sentence in sentences])
+        embeddings = encode_sentences(model, config, [sentence.text for sentence in sentences], progress)
         targets = compute_targets(sentences, compute_class_directions(classifier["classifier.weight"]))
         projection = fit_projection(embeddings, targets, weights=[sentence.weight for sentence in sentences])
         _write_projection(path, key, projection)
@@ -229,13 +232,16 @@ def compute_targets(sentences: Sequence[ClassSentence], directions: Tensor) -> T
     return F.normalize(torch.stack([directions[list(sentence.classes)].mean(dim=0) for sentence in sentences]), dim=1)
 
 
-def encode_sentences(model: nn.Module, config: Config, sentences: Sequence[str]) -> Tensor:
+def encode_sentences(
+    model: nn.Module, config: Config, sentences: Sequence[str], progress: Progress | None = None
+) -> Tensor:
     """Return the embeddings of sentences by the sentence encoder, before the projection.
 
     Args:
         model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.
         config: the configuration that `build_config` returns.
         sentences: N of them.
+        progress: is called after every batch with how many are encoded, and with N.
 
     Returns:
         Embeddings (N, E), each of length 1.
@@ -252,6 +258,8 @@ def encode_sentences(model: nn.Module, config: Config, sentences: Sequence[str])
             tokens = tokenizer(batch, padding=True, truncation=True, max_length=77, return_tensors="pt")
             words = text.transformer(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)  # type: ignore[operator]
             encoded[part] = text.pooler(words, tokens.attention_mask)  # type: ignore[operator]
+            if progress:
+                progress(begin + len(part), len(order))
     return F.normalize(encoded, dim=1)
 
 

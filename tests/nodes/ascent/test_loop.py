@@ -20,6 +20,7 @@ from loaded_pack import (
     previews,
     to_bytes,
 )
+from running_node import Running
 
 METHODS = ("spectral", "exact", "layers")
 OPTIMIZERS = (
@@ -182,6 +183,66 @@ def test_an_interrupt_stops_within_the_step(pack: Pack) -> None:
         pack.optimize(objectives=objectives, steps=50)
     assert module.calls == 3
     assert_is_image(pack.optimize(objectives=objectives)[0], 1, 64, 64)
+
+
+def finishing(pack: Pack, running: Running, at: int) -> Any:
+    """An objective during whose step of this number Finish now is pressed; all views of a step are one call."""
+    press = pack.module("nodes.bridge.finish").press_finish
+    return pack.objective(Watched(lambda call: call == at and press(running.node_id, running.prompt_id)))
+
+
+def test_finish_now_ends_after_the_step_with_the_picture_so_far(pack: Pack, running: Running) -> None:
+    steady = {**STEADY, "chunk": 8}
+    with previews() as updates:
+        image, stack, frames, history, importance = pack.optimize(
+            objectives={"objective0": finishing(pack, running, at=3)}, steps=50, frames=2, preview_every=0, **steady
+        )
+    whole = pack.optimize(steps=3, frames=2, **steady)
+    assert torch.equal(image, whole[0])
+    assert torch.equal(frames, whole[2])
+    assert len(frames) == 2
+    assert torch.equal(importance, whole[4])
+    assert ([record.step for record in history], stack.steps) == ([0, 1, 2], 3)
+    done, total, (_, preview, _) = updates[-1]
+    assert (done, total) == (3, 50)
+    assert (np.asarray(preview) == to_bytes(image[0])).all()
+
+
+@pytest.mark.parametrize(("at", "ends_early"), [(1, True), (3, True), (4, False), (None, False)])
+def test_only_what_ended_early_gets_a_new_fingerprint(
+    pack: Pack, running: Running, at: int | None, ends_early: bool
+) -> None:
+    node = pack.node("DAS_Optimize")
+    before = node.fingerprint_inputs(steps=4)
+    objective = finishing(pack, running, at or 0)
+    history = pack.optimize(objectives={"objective0": objective}, steps=4, chunk=8)[3]
+    assert len(history) == (at or 4)
+    assert (node.fingerprint_inputs(steps=4) != before) is ends_early
+    # The press is used up: the next run is a whole one.
+    assert len(pack.optimize(steps=4)[3]) == 4
+
+
+def test_cancel_after_finish_now_discards(pack: Pack, running: Running) -> None:
+    import comfy.model_management
+
+    press = pack.module("nodes.bridge.finish").press_finish
+
+    def both(call: int) -> None:
+        press(running.node_id, running.prompt_id)
+        comfy.model_management.interrupt_current_processing()
+
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        pack.optimize(objectives={"objective0": pack.objective(Watched(both))}, steps=50)
+
+
+def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, running: Running) -> None:
+    history = pack.optimize(steps=3)[3]
+    first, *steps, end = running.server.texts
+    assert first == "loading the models"
+    assert steps
+    assert re.fullmatch(r"step 1/3 · class 0 -?\S+ · \d+ s left", steps[0])
+    assert re.fullmatch(r"3 steps · class 0 (\S+) · \d+ s", end)
+    assert float(end.split()[5]) == pytest.approx(history[-1].scores["class 0"], rel=0.01)
 
 
 @pytest.mark.parametrize("batch", [1, 2])

@@ -1,4 +1,4 @@
-"""The progress bar of a node, its preview, and the cancel button."""
+"""The progress of a node in the page and in the console, its text, its preview, and the cancel button."""
 
 from types import ModuleType
 
@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from loaded_pack import Pack, previews, to_bytes
+from running_node import Running
 
 
 @pytest.fixture
@@ -60,3 +61,52 @@ def test_after_cancel_a_step_raises_what_comfyui_catches(bridge: ModuleType) -> 
             look()
     # ComfyUI takes the cancel back with the exception, so that the next run starts.
     bar.update(1)
+
+
+def test_a_text_is_shown_at_once_and_the_next_not_before_it_can_be_read(
+    bridge: ModuleType, running: Running, pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(pack.module("nodes.bridge.progress").time, "monotonic", lambda: now)
+    bar = bridge.Progress(4)
+    for now, text in ((10.0, "one"), (10.1, "two"), (10.3, ""), (10.4, "three"), (10.5, "four")):  # noqa: B007
+        bar.update(1, text=text)
+    assert running.server.texts == ["one", "three"]
+
+
+@pytest.mark.parametrize(
+    ("name", "enabled", "shown"), [("Optimize", True, True), ("Optimize", False, False), ("", True, False)]
+)
+def test_the_console_has_a_bar_unless_comfyui_has_none(
+    bridge: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    enabled: bool,
+    shown: bool,
+) -> None:
+    import comfy.utils
+
+    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_ENABLED", enabled)
+    with bridge.Progress(1, name) as bar:
+        assert capsys.readouterr().err == ""
+        bar.update(0)
+        bar.update(3, 4)
+    err = capsys.readouterr().err
+    assert (err == "") is not shown
+    assert not shown or ("Optimize: " in err and "3/4" in err and err.endswith("\n"))
+
+
+def test_the_bar_in_the_console_ends_where_it_is_when_a_run_fails(
+    bridge: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        with bridge.Progress(8, "Optimize") as bar:
+            bar.update(5)
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fail()
+    err = capsys.readouterr().err
+    assert "5/8" in err
+    assert err.endswith("\n")

@@ -65,6 +65,21 @@ def test_starters_are_two_that_read_and_see_as_one(pack: Pack) -> None:
     assert history[-1].scores["a reef"] > history[0].scores["a reef"]
 
 
+def test_the_first_load_of_a_starter_says_how_much_is_done(
+    pack: Pack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fit(starter: Any, folder: Path, progress: Callable[[int, int], object]) -> Any:
+        assert (starter.title, folder) == ("EfficientNet-Lite2", pack.clips)
+        progress(64, 128)
+        return pack.clip(Toy())
+
+    monkeypatch.setattr(pack.module("nodes.models.clip"), "load_starter_clip", fit)
+    with previews() as updates:
+        load(pack, source="second_opinion")
+    assert updates == [(64, 128, None)]
+    assert "starter CLIP on EfficientNet-Lite2:  50%" in capsys.readouterr().err
+
+
 def test_open_clip_gets_the_folder_and_a_progress_bar(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetch(architecture: str, pretrained: str, folder: Path, progress: Callable[[int, int], object]) -> Any:
         assert (architecture, pretrained, folder) == ("ViT-B-32", "openai", pack.clips)

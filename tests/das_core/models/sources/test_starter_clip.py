@@ -382,6 +382,33 @@ def test_sentences_are_encoded_alike_alone_and_among_longer_ones(starter: CLIP) 
     torch.testing.assert_close(cosine, torch.ones(3), atol=1e-5, rtol=0)
 
 
+def test_progress_tells_how_many_sentences_are_encoded_and_can_stop_it(starter: CLIP) -> None:
+    config = build_config(STARTER, find_sentence_encoder())
+    model = nn.ModuleDict({"text": starter.text_tower.module})
+    told: list[tuple[int, int]] = []
+    encode_sentences(model, config, ["cat"] * 130, lambda done, total: told.append((done, total)))
+    assert told == [(64, 130), (128, 130), (130, 130)]
+
+    def cancel(done: int, total: int) -> None:
+        told.append((done, total))
+        raise InterruptedError
+
+    told.clear()
+    with pytest.raises(InterruptedError):
+        encode_sentences(model, config, ["cat"] * 130, cancel)
+    assert told == [(64, 130)]
+
+
+def test_a_fit_that_is_stopped_keeps_nothing(tmp_path: Path) -> None:
+    def cancel(done: int, total: int) -> None:
+        assert 0 < done < total
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        load_starter_clip(STARTER, tmp_path, cancel)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

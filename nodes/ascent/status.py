@@ -1,0 +1,78 @@
+"""What Optimize says of itself while it runs."""
+
+import time
+from collections.abc import Callable, Mapping
+
+_MAX_NAME = 20
+_MAX_LENGTH = 36
+"""How long the scores may be together: a node shows two lines of 36 letters, and the step and the time need a line."""
+
+
+class Status:
+    """The line of text about an ascent: the step, the scores, and the time that is left.
+
+    Args:
+        steps: the number of steps of the ascent, which begins now.
+        clock: returns the time in seconds.
+    """
+
+    def __init__(self, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._steps, self._clock = steps, clock
+        self._begin = self._warm = clock()
+
+    def describe_step(self, done: int, scores: Mapping[str, float]) -> str:
+        """Return the line after a step, such as 'step 34/100 · jellyfish 12.3 · 40 s left'.
+
+        Args:
+            done: the number of steps that are done, at least 1; to be called after every step.
+            scores: the score of every objective by its name.
+        """
+        now = self._clock()
+        if done == 1:
+            self._warm = now
+        # The first step takes longer than all others, which find the models warm.
+        each = (now - self._warm) / (done - 1) if done > 1 else now - self._begin
+        left = _format_seconds(each * (self._steps - done))
+        return " · ".join([f"step {done}/{self._steps}", *_format_scores(scores), f"{left} left"])
+
+    def describe_end(self, done: int, scores: Mapping[str, float]) -> str:
+        """Return the line after the last step, such as '100 steps · jellyfish 14.1 · 61 s'.
+
+        Args:
+            done: the number of steps that are done; fewer than there were to be if the ascent has ended early.
+            scores: the score of every objective by its name.
+        """
+        steps = f"{done} steps" if done == self._steps else f"finished at step {done}/{self._steps}"
+        return " · ".join([steps, *_format_scores(scores), _format_seconds(self._clock() - self._begin)])
+
+
+def _format_scores(scores: Mapping[str, float]) -> list[str]:
+    """Return as many scores with their names as there is room for, at least one, and how many more there are."""
+    shown: list[str] = []
+    for name, score in scores.items():
+        text = f"{_shorten(name)} {_format_number(score)}"
+        if shown and len(" · ".join([*shown, text])) > _MAX_LENGTH:
+            break
+        shown.append(text)
+    more = len(scores) - len(shown)
+    return [*shown, f"{more} more"] if more else shown
+
+
+def _shorten(name: str) -> str:
+    """Return a name, cut where it is too long for a line on a node."""
+    name = " ".join(name.split())
+    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1].rstrip()}…"
+
+
+def _format_number(number: float) -> str:
+    """Return a number with three digits."""
+    return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+
+
+def _format_seconds(seconds: float) -> str:
+    """Return a time in one unit that suits it, or in hours and minutes."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

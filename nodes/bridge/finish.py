@@ -1,0 +1,110 @@
+"""Finish now: the wish of a user that a running node ends early, with what it has so far as its result.
+
+The button is in web/finish_now.js. It posts the node's id and the prompt's id, so that a press which comes late cannot
+end the next run.
+"""
+
+import threading
+from collections import Counter
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from .page import find_running_node, find_server, say_on_node
+
+ROUTE = "/direct_ascent/finish"
+"""Where the button posts to."""
+
+_PROCESS = uuid4().hex[:8]
+_lock = threading.Lock()
+_running: dict[str, "FinishButton"] = {}
+_early_ends: Counter[str] = Counter()
+
+
+class FinishButton:
+    """The button "Finish now" of the node that is running; it can be pressed while the `with` block runs."""
+
+    def __init__(self) -> None:
+        self._node = find_running_node()
+        self._pressed = threading.Event()
+
+    def __enter__(self) -> Self:
+        if self._node:
+            with _lock:
+                _running[self._node.node_id] = self
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._node:
+            with _lock:
+                _running.pop(self._node.node_id, None)
+
+    def press(self, prompt_id: Any) -> bool:
+        """Ask the node to end early, if it runs for this prompt; return whether it does."""
+        if self._node is None or prompt_id != self._node.prompt_id:
+            return False
+        self._pressed.set()
+        return True
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether the node has been asked to end early."""
+        return self._pressed.is_set()
+
+    def note_early_end(self) -> None:
+        """Note that the node has ended before it was through, so that ComfyUI does not take its result for a whole one.
+
+        See `fingerprint_early_ends`.
+        """
+        if self._node:
+            with _lock:
+                _early_ends[self._node.node_id] += 1
+
+
+def press_finish(node_id: Any, prompt_id: Any) -> bool:
+    """Ask a running node to end early; return whether it is running, and for this prompt.
+
+    Args:
+        node_id: the id of the node in the workflow.
+        prompt_id: the id of the prompt that it is running for.
+    """
+    with _lock:
+        button = _running.get(node_id) if isinstance(node_id, str) else None
+        return button is not None and button.press(prompt_id)
+
+
+def fingerprint_early_ends() -> str:
+    """Return a text for the `fingerprint_inputs` of the node that is asked; it changes when the node has ended early.
+
+    ComfyUI stores a result under the fingerprint that the node had when the run began. After an early end the
+    fingerprint is another one, so the next run finds no result and is a whole one. The id of the node is a part of it,
+    or another node with the same inputs, which has not ended early, would be given the result. So is the process: the
+    count begins anew with it, and a cache outside of ComfyUI may still have the result of an early end.
+    """
+    node = find_running_node()
+    with _lock:
+        return f"{_PROCESS}:{node.node_id}:{_early_ends[node.node_id]}" if node else _PROCESS
+
+
+def register_finish_route() -> None:
+    """Let ComfyUI's server take presses of the button; does nothing where there is no server."""
+    server = find_server()
+    # A second copy of the pack must not register the same route: ComfyUI would not start.
+    if server is None or any(getattr(route, "path", None) == ROUTE for route in server.routes):
+        return
+    from aiohttp import web
+
+    @server.routes.post(ROUTE)  # type: ignore[untyped-decorator]
+    async def finish(request: web.Request) -> web.Response:
+        try:
+            content = await request.json()
+        except ValueError:
+            content = None
+        if not isinstance(content, dict) or not {"node_id", "prompt_id"} <= content.keys():
+            return web.json_response({"error": "send the node_id and prompt_id of what is to finish"}, status=400)
+        is_running = press_finish(content["node_id"], content["prompt_id"])
+        if is_running:
+            say_on_node(content["node_id"], "finishing after this step")
+        return web.json_response({"finishing": is_running})

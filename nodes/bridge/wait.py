@@ -1,0 +1,62 @@
+"""What a node says of itself when loading or encoding takes more than a moment."""
+
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from .page import find_running_node, say_on_node
+from .progress import Progress
+
+_PATIENCE_SECONDS = 1.0
+"""How long nothing is said: a text makes the node taller, and one that nobody has time to read only moves things."""
+
+
+class Wait:
+    """A text on the node that is running, if the `with` block takes more than a second; then also how long it took.
+
+    Args:
+        what: what the node is doing, such as 'loading ViT-B-32'.
+        part: what the part of it is of which `report` tells how much is done, such as 'downloading ViT-B-32'.
+        console: what the bar in the console is called, which appears with the first report; none if it is empty.
+    """
+
+    def __init__(self, what: str, part: str = "", console: str = "") -> None:
+        self._what, self._part = what, part or what
+        self._progress = Progress(1, console)
+        self._node = find_running_node()
+        self._timer = threading.Timer(_PATIENCE_SECONDS, self._say, [what])
+        # ComfyUI must be able to end while a download hangs.
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._begin = time.monotonic()
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        self._progress.close()
+        seconds = time.monotonic() - self._begin
+        if kind is None and seconds >= _PATIENCE_SECONDS:
+            self._say(f"{self._what}: done in {seconds:.0f} s")
+
+    def report(self, done: int, total: int) -> None:
+        """Move the bar and say how much is done.
+
+        Args:
+            done: how much is done, such as the bytes of a download that have arrived.
+            total: how much there is in all; 0 if that is unknown.
+
+        Raises:
+            comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
+        """
+        waited = time.monotonic() - self._begin >= _PATIENCE_SECONDS
+        self._progress.update(done, total, text=f"{self._part}: {done / total:.0%}" if total and waited else "")
+
+    def _say(self, text: str) -> None:
+        """Show a text on the node that was running when this began; the timer calls this from a thread of its own."""
+        if self._node:
+            say_on_node(self._node.node_id, text)

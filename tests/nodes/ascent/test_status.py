@@ -1,0 +1,57 @@
+"""The line that Optimize shows: the step, the scores that fit, and the time that is left."""
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+import pytest
+
+from loaded_pack import Pack
+
+
+@pytest.fixture
+def status(pack: Pack) -> ModuleType:
+    return pack.module("nodes.ascent.status")
+
+
+def clock(*times: float) -> Callable[[], float]:
+    """A clock that shows these times one after the other."""
+    shown: Iterator[float] = iter(times)
+    return lambda: next(shown)
+
+
+def test_a_step_says_its_number_its_score_and_what_is_left(status: ModuleType) -> None:
+    line = status.Status(100, clock(0, 5, 6, 8))
+    assert line.describe_step(1, {"jellyfish": 0.0}) == "step 1/100 · jellyfish 0 · 8 min left"
+    # The first step, which took five seconds, no longer counts.
+    assert line.describe_step(2, {"jellyfish": 1.234}) == "step 2/100 · jellyfish 1.23 · 98 s left"
+    assert line.describe_step(3, {"jellyfish": 12.34}) == "step 3/100 · jellyfish 12.3 · 2 min left"
+
+
+@pytest.mark.parametrize(
+    ("done", "line"),
+    [(3, "3 steps · jellyfish 14.1 · 61 s"), (2, "finished at step 2/3 · jellyfish 14.1 · 61 s")],
+)
+def test_the_end_says_whether_it_was_early(status: ModuleType, done: int, line: str) -> None:
+    assert status.Status(3, clock(0, 61)).describe_end(done, {"jellyfish": 14.1}) == line
+
+
+@pytest.mark.parametrize(
+    ("scores", "shown"),
+    [
+        ({"jellyfish": 12.3, "goldfish": 4.1}, "jellyfish 12.3 · goldfish 4.1"),
+        ({"a coral reef full of fish": 0.3214, "total variation": -0.0514}, "a coral reef full o… 0.321 · 1 more"),
+        ({"a": 1, "b": 2, "c": 3}, "a 1 · b 2 · c 3"),
+        ({"a name of its own": 1234.5, "a name of its own (2)": 1, "third": 1}, "a name of its own 1234 · 2 more"),
+        ({"on two\nlines": 1e-7}, "on two lines 1e-07"),
+        ({"lost": float("nan")}, "lost nan"),
+    ],
+)
+def test_as_many_scores_are_shown_as_a_node_has_room_for(
+    status: ModuleType, scores: dict[str, float], shown: str
+) -> None:
+    assert status.Status(1, clock(0, 1)).describe_end(1, scores) == f"1 steps · {shown} · 1 s"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (99, "99 s"), (130, "2 min"), (7500, "2 h 5 min")])
+def test_times_have_the_unit_that_suits_them(status: ModuleType, seconds: float, text: str) -> None:
+    assert status.Status(1, clock(0, seconds)).describe_end(1, {}).endswith(f" · {text}")

@@ -1,0 +1,31 @@
+"""A stand-in for what ComfyUI tells of the node that is running, and for the server that takes its texts."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Server:
+    """Records the texts that nodes show, as (node id, text, client), and the paths of routes."""
+
+    client_id: str | None = "page"
+    sockets: dict[str, object] = field(default_factory=dict)
+    routes: list[Any] = field(default_factory=list)
+    sent: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    def send_progress_text(self, text: str, node_id: str, sid: str | None = None) -> None:
+        self.sent.append((node_id, text, sid))
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts, in order."""
+        return [text for _, text, _ in self.sent]
+
+
+@dataclass
+class Running:
+    """The node that is running, as ComfyUI's context of execution names it, and the server."""
+
+    node_id: str = "5"
+    prompt_id: str = "first"
+    server: Server = field(default_factory=Server)

@@ -1,0 +1,73 @@
+// The button "Finish now" on Optimize: it ends the ascent after the step that is under way, with the picture so far.
+// nodes/bridge/finish.py has the other half.
+
+import { app } from "../../scripts/app.js";
+import { api } from "../../scripts/api.js";
+
+const NODE = "DAS_Optimize";
+const BUTTON = "Finish now";
+
+// What is running, as far as the server has told this page: the id of the prompt by the id of the node.
+let running = new Map();
+
+// A node inside a subgraph is called "12:5" by the server: node 5 in the subgraph of node 12.
+function findNode(executionId) {
+  let graph = app.rootGraph ?? app.graph;
+  let node = null;
+  for (const id of executionId.split(":")) {
+    node = graph?.getNodeById(Number(id));
+    graph = node?.subgraph;
+  }
+  return node ?? null;
+}
+
+function findRun(node) {
+  for (const [nodeId, promptId] of running) if (findNode(nodeId) === node) return { nodeId, promptId };
+  return null;
+}
+
+function tell(summary, detail) {
+  app.extensionManager?.toast?.add({ severity: "info", summary, detail, life: 5000 });
+}
+
+async function finish(node) {
+  const run = findRun(node);
+  if (run) {
+    const answer = await api.fetchApi("/direct_ascent/finish", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ node_id: run.nodeId, prompt_id: run.promptId }),
+    });
+    if (answer.ok && (await answer.json()).finishing) return;
+  }
+  tell("Nothing to finish", "Optimize is not running. Press Finish now while it climbs.");
+}
+
+function setRunning(nodes) {
+  running = nodes;
+  app.canvas?.setDirty(true, false);
+}
+
+app.registerExtension({
+  name: "DirectAscent.FinishNow",
+
+  setup() {
+    // The server sends this at every step, to the page that queued the prompt.
+    api.addEventListener("progress_state", ({ detail }) => {
+      const states = Object.entries(detail.nodes).filter(([, node]) => node.state === "running");
+      setRunning(new Map(states.map(([nodeId]) => [nodeId, detail.prompt_id])));
+    });
+    for (const end of ["execution_success", "execution_error", "execution_interrupted"])
+      api.addEventListener(end, () => setRunning(new Map()));
+  },
+
+  nodeCreated(node) {
+    if (node.comfyClass !== NODE) return;
+    // Workflow files store widgets by position, so the button must be the last one and must not be stored.
+    const button = node.addWidget("button", BUTTON, null, () => finish(node), { serialize: false });
+    button.serialize = false;
+    button.tooltip = "End the ascent after this step, with the picture so far as its result. Cancel discards it.";
+    // Grey while there is nothing to finish.
+    Object.defineProperty(button, "disabled", { get: () => !findRun(node), set() {}, configurable: true });
+  },
+});
