@@ -17,6 +17,7 @@ from harness.server import Server
 Json = dict[str, Any]
 
 PREVIEW_IMAGE = 1
+TEXT = 3
 PREVIEW_IMAGE_WITH_METADATA = 4
 """Types of binary messages, the first four bytes of each (protocol.py of ComfyUI)."""
 
@@ -86,11 +87,14 @@ def open_events(server: Server) -> Iterator[EventStream]:
 
 
 def _parse_binary(message: bytes) -> Event:
-    """Return the event of a binary message: a preview, or an event without data of the type "binary NUMBER"."""
+    """Return the event of a binary message: a preview, the text of a node, or one without data, "binary NUMBER"."""
     kind = int.from_bytes(message[:4], "big")
     if kind == PREVIEW_IMAGE_WITH_METADATA:
         end = 8 + int.from_bytes(message[4:8], "big")
         return Event("preview", json.loads(message[8:end]), Image.open(io.BytesIO(message[end:])))
+    if kind == TEXT:
+        end = 8 + int.from_bytes(message[4:8], "big")
+        return Event("progress_text", {"node": message[8:end].decode(), "text": message[end:].decode()})
     if kind == PREVIEW_IMAGE:
         return Event("preview", {}, Image.open(io.BytesIO(message[8:])))
     return Event(f"binary {kind}", {})

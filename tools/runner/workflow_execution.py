@@ -1,4 +1,4 @@
-"""Execution of a workflow: each node that an output node needs runs once, under inference mode, with a progress bar.
+"""Execution of a workflow: each node that an output node needs runs once, under inference mode, and shows progress.
 
 Follows ComfyUI 0.8.0, `execution.PromptExecutor`, except that a node cannot expand into other nodes or block them.
 """
@@ -24,6 +24,7 @@ from runner.node_calls import Call
 from runner.node_checks import check_node
 from runner.node_classes import get_node_class
 from runner.node_inputs import fill_defaults, list_inputs
+from runner.progress_lines import ProgressLines
 from runner.workflow_graph import Workflow, WorkflowError, sort_nodes
 
 
@@ -77,22 +78,29 @@ def execute_workflow(workflow: Workflow) -> Iterator[tuple[str, dict[str, list[A
 
 @contextmanager
 def _show_progress(title: str) -> Iterator[None]:
-    """Show a progress bar for one node on stderr, if that is a terminal."""
+    """Show the progress of one node on stderr: as a bar if that is a terminal, else as lines."""
     bar = tqdm(total=1, desc=title, file=sys.stderr, disable=None, leave=False)
+    lines = ProgressLines(title, sys.stderr)
 
     def show(value: float, total: float, preview: object, node_id: str | None = None) -> None:
         comfy.model_management.throw_exception_if_processing_interrupted()  # as the server's hook does
+        if bar.disable:
+            lines.update(value, total)
         bar.total = total
         bar.update(value - bar.n)
 
     comfy.model_management.throw_exception_if_processing_interrupted()
     comfy.utils.set_progress_bar_global_hook(show)
+    # Nodes show bars of their own in the console, beside which there would be two.
+    enabled = comfy.utils.PROGRESS_BAR_ENABLED
+    comfy.utils.set_progress_bar_enabled(False)
     try:
         yield
         bar.update((bar.total or 1) - bar.n)
         bar.leave = True  # the bar of a node that fails is removed, so that only the error remains
     finally:
         comfy.utils.set_progress_bar_global_hook(None)
+        comfy.utils.set_progress_bar_enabled(enabled)
         bar.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from websockets.sync.server import ServerConnection, serve
 
-from harness.events import PREVIEW_IMAGE, PREVIEW_IMAGE_WITH_METADATA, open_events
+from harness.events import PREVIEW_IMAGE, PREVIEW_IMAGE_WITH_METADATA, TEXT, open_events
 from harness.server import Server
 
 
@@ -78,6 +78,13 @@ def test_previews_carry_their_image_and_their_node_where_it_is_told(make_server:
         assert second.image is not None
         assert (first.image.getpixel((0, 0)), second.image.getpixel((0, 0))) == ((255, 0, 0), (0, 0, 255))
         assert (other.type, other.image) == ("binary 9", None)
+
+
+def test_a_text_comes_with_the_node_that_shows_it(make_server: Callable[..., Server]) -> None:
+    message = number(TEXT) + number(4) + b"12:5" + "step 1/3 · jellyfish".encode()
+    with sending(message) as (url, _), open_events(make_server(url)) as events:
+        shown = events.receive(30)
+    assert (shown.type, shown.data) == ("progress_text", {"node": "12:5", "text": "step 1/3 · jellyfish"})
 
 
 def test_the_events_of_one_prompt_end_with_it_and_leave_out_those_of_others(make_server: Callable[..., Server]) -> None:

@@ -47,3 +47,29 @@ def test_a_terminal_sees_one_bar_for_each_node(run: Run, monkeypatch: pytest.Mon
     assert bars[0].startswith("Plain Color: 100%")
     assert "4/4" in bars[0]
     assert bars[1].startswith("The result: 100%")
+
+
+def test_a_log_gets_lines_in_place_of_a_bar(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.progress_lines._PATIENCE_SECONDS", 0.0)
+    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]}, "The result")})
+    # ComfyUI's progress bar itself leaves out steps that follow each other within 20 ms, but never the first and last.
+    lines = [line.partition(",")[0] for line in result.err.splitlines()]
+    assert (lines[0], lines[-1]) == ("Plain Color: 1 of 4", "Plain Color: 4 of 4")
+    assert all(line.startswith("Plain Color: ") for line in lines)
+
+
+def test_a_node_shows_no_bar_of_its_own_beside_that_of_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import comfy.utils
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    seen: list[bool] = []
+    original = comfy.utils.ProgressBar.update_absolute
+
+    def update(*arguments: Any) -> None:
+        seen.append(comfy.utils.PROGRESS_BAR_ENABLED)
+        original(*arguments)
+
+    monkeypatch.setattr(comfy.utils.ProgressBar, "update_absolute", update)
+    assert run(COLOR | SHOW).code == 0
+    assert set(seen) == {False}
+    assert comfy.utils.PROGRESS_BAR_ENABLED

@@ -1,0 +1,53 @@
+"""Progress in a log: a line now and then, because a bar that moves needs a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from tqdm import tqdm
+
+_SHARE = 0.1
+_SECONDS = 10.0
+
+_PATIENCE_SECONDS = 1.0
+"""Minimum time before a line: a node that is through in a moment writes none."""
+
+
+class ProgressLines:
+    """The progress of one node as lines: one for every tenth that is done, and one every ten seconds in between.
+
+    There is at most one a second, apart from the last.
+
+    Args:
+        title: what the lines begin with.
+        stream: where they are written.
+        clock: returns the time in seconds.
+    """
+
+    def __init__(self, title: str, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._title, self._stream, self._clock = title, stream, clock
+        self._begin = self._written_at = clock()
+        self._written = 0.0
+
+    def update(self, done: float, total: float) -> None:
+        """Write a line if it is time for one.
+
+        Args:
+            done: how much is done.
+            total: how much there is in all; at 0, which means unknown, nothing is written.
+        """
+        if total <= 0 or done <= self._written:
+            return
+        now = self._clock()
+        waited = now - self._written_at
+        # A tenth of a few steps need not be a whole number of them.
+        tenth_is_done = int(done / total / _SHARE + 1e-9) > int(self._written / total / _SHARE + 1e-9)
+        is_last = done >= total and self._written > 0
+        if is_last or waited >= (_PATIENCE_SECONDS if tenth_is_done else _SECONDS):
+            elapsed = now - self._begin
+            times = [tqdm.format_interval(seconds) for seconds in (elapsed, elapsed * (total / done - 1))]
+            line = f"{self._title}: {done:.0f} of {total:.0f}, {times[0]} passed, {times[1]} left"
+            print(line, file=self._stream, flush=True)
+            self._written, self._written_at = done, now
