@@ -2,7 +2,7 @@
 
 import logging
 
-from server import PromptServer
+from .page import say_on_node
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,7 +26,5 @@ def warn_on_node(warning: str | None, node_id: str | None) -> None:
         _warned.discard(node_id)
     else:
         _warned.add(node_id)
-    send = getattr(getattr(PromptServer, "instance", None), "send_progress_text", None)
-    if send is not None:
-        # The page ignores an empty text.
-        send(warning or " ", node_id)
+    # The page ignores an empty text.
+    say_on_node(node_id, warning or " ")

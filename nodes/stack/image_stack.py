@@ -33,6 +33,7 @@ class ImageStack(io.ComfyNode):
             ),
             search_aliases=["das", "direct ascent", "imstack", "pyramid", "canvas", "multi-resolution", "inpaint"],
             advanced=[
+                "size",
                 "margin",
                 "levels",
                 "levels.step",

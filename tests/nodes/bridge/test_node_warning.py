@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
@@ -13,14 +14,18 @@ Sent = list[tuple[str, str]]
 @pytest.fixture
 def sent(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     """What is sent to the page: a text and the id of a node each; no node shows a warning before and after."""
-    module = pack.module("nodes.bridge.node_warning")
+    module, page = pack.module("nodes.bridge.node_warning"), pack.module("nodes.bridge.page")
     texts: Sent = []
 
     class Server:
-        def send_progress_text(self, text: str, node_id: str) -> None:
+        sockets: ClassVar[dict[str, object]] = {}
+        client_id = "page"
+
+        def send_progress_text(self, text: str, node_id: str, client_id: str) -> None:
+            assert client_id == "page"
             texts.append((text, node_id))
 
-    monkeypatch.setattr(module.PromptServer, "instance", Server())
+    monkeypatch.setattr(page.PromptServer, "instance", Server(), raising=False)
     module._warned.clear()
     yield texts
     module._warned.clear()
@@ -48,7 +53,7 @@ def test_the_next_run_without_a_warning_takes_it_away_once(pack: Pack, sent: Sen
 def test_without_a_server_that_shows_texts_it_is_only_logged(
     pack: Pack, sent: Sent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, server: object
 ) -> None:
-    monkeypatch.setattr(pack.module("nodes.bridge.node_warning").PromptServer, "instance", server)
+    monkeypatch.setattr(pack.module("nodes.bridge.page").PromptServer, "instance", server)
     with caplog.at_level(logging.WARNING):
         pack.module("nodes.bridge").warn_on_node("odd", "7")
     assert "odd" in caplog.text
