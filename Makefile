@@ -61,7 +61,7 @@ GENERATE := PYTHONPATH=tools $(BIN)/python -m
 examples: $(READY) $(COMFYUI_READY)  ## the example workflows, with the ComfyUI at COMFYUI_PATH; ARGS="--thumbnails NAME"
 	$(GENERATE) generators.make_examples $(ARGS)
 
-locales: $(READY)  ## locales/en/nodeDefs.json from the schemas of the nodes; ARGS=--check only compares
+locales: $(READY)  ## locales/: English from the schemas of the nodes, and what of it is translated; ARGS=--check only compares
 	$(GENERATE) generators.make_locales $(ARGS)
 
 api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes; ARGS=--break writes it even if workflow files break

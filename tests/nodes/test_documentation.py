@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from generators import make_locales
+from generators import locale_texts, make_locales
+from generators.translations import update_translation
 from loaded_pack import Pack
 from runner.input_specs import AUTOGROW, Input, list_declared_inputs
 
@@ -227,14 +228,17 @@ def test_what_a_help_page_prints_bold_is_a_node_or_a_message_of_the_code(pack: P
         )
 
 
-def test_the_locale_file_is_up_to_date(pack: Pack) -> None:
-    path = ROOT / make_locales.LOCALE
-    assert path.read_text(encoding="utf-8") == make_locales.format_locale(pack.nodes), "run make locales"
+def test_the_locale_files_are_up_to_date_and_completely_translated(pack: Pack) -> None:
+    english = locale_texts.collect_english(pack.nodes, make_locales.read_texts(ROOT / "locales" / "en"))
+    old = make_locales.read_translations(ROOT / "locales")
+    assert make_locales.list_problems(english, old) == []
+    for path, text in make_locales.format_files(english, [update_translation(one, english) for one in old]).items():
+        assert (ROOT / path).read_text(encoding="utf-8") == text, "run make locales"
 
 
 @each_node
 def test_the_locale_file_has_a_text_for_everything_a_page_can_show(pack: Pack, node_id: str) -> None:
-    texts: dict[str, Any] = json.loads((ROOT / make_locales.LOCALE).read_text(encoding="utf-8"))[node_id]
+    texts: dict[str, Any] = json.loads((ROOT / "locales" / "en" / "nodeDefs.json").read_text(encoding="utf-8"))[node_id]
     for item in list_declared_inputs(pack.node(node_id)):
         # The page looks for optimizer.step_size as optimizer_step_size.
         entry = texts["inputs"][item.name.replace(".", "_")]
@@ -245,27 +249,6 @@ def test_the_locale_file_has_a_text_for_everything_a_page_can_show(pack: Pack, n
 
 
 def test_options_that_share_a_name_share_a_tooltip(pack: Pack) -> None:
-    texts = make_locales.collect_texts(pack.node("DAS_Optimize"))["inputs"]["optimizer_momentum"]["tooltip"]
+    texts = locale_texts.collect_texts(pack.node("DAS_Optimize"))["inputs"]["optimizer_momentum"]["tooltip"]
     assert texts.startswith("ascent: How much")
     assert "\nsgd: 0: the reference" in texts
-
-
-def test_characters_with_a_meaning_to_the_page_are_escaped() -> None:
-    assert make_locales.escape_message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
-
-
-def test_the_tool_writes_a_missing_file_and_finds_an_old_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Pack, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "locales" / "nodeDefs.json"
-    monkeypatch.setattr(make_locales, "LOCALE", path)
-    assert make_locales.main(["--check"]) == 1
-    assert not path.exists()
-    assert make_locales.main([]) == 0
-    assert path.read_text(encoding="utf-8") == make_locales.format_locale(pack.nodes)
-    assert make_locales.main(["--check"]) == 0
-    path.write_text(path.read_text(encoding="utf-8").replace("views", "looks"), encoding="utf-8")
-    capsys.readouterr()
-    assert make_locales.main(["--check"]) == 1
-    assert "is out of date: run make locales" in capsys.readouterr().err
-    assert "looks" in path.read_text(encoding="utf-8")

@@ -1,99 +1,132 @@
-"""Write locales/en/nodeDefs.json, the names and tooltips of all nodes, from their schemas: make locales [ARGS=--check]
+"""Write the locale files: English from the schemas of all nodes, other languages with what is translated of it.
 
-For an input inside a DynamicCombo or an Autogrow, ComfyUI's page takes the tooltip from this file only. With --check
-nothing is written, and the exit code is 1 if the file is out of date.
+Every other language is a folder of locales/. Its translations are kept, entries that no longer exist are dropped, and
+what is missing or stale (the English text has changed since) is listed and written to build/translations.json, in all
+languages as one list. Fill in the empty translations there, and take them over with --merge build/translations.json.
+
+With --check nothing is written, and the exit code is 1 if a file is out of date or a translation missing or stale.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+from generators.locale_texts import collect_english, format_json
+from generators.translations import (
+    Texts,
+    Translation,
+    flatten,
+    list_open_texts,
+    merge_texts,
+    nest,
+    update_translation,
+)
 from repository import REPOSITORY
 
-LOCALE = Path("locales/en/nodeDefs.json")
+LOCALES = Path("locales")
+ENGLISH = "en"
+FILES = ("main", "nodeDefs", "commands", "settings")
+"""The names of the files that ComfyUI reads in the folder of a language."""
 
-Texts: TypeAlias = dict[str, dict[str, str]]
+SOURCES = "sources.json"
+"""The hashes of the English texts that were translated. ComfyUI reads no file of this name."""
 
-
-def format_locale(nodes: Mapping[str, type[Any]]) -> str:
-    """Return the content of the locale file for node classes, given by id."""
-    texts = {escape_key(node_id): collect_texts(node_class) for node_id, node_class in nodes.items()}
-    return json.dumps(texts, indent=2, ensure_ascii=False) + "\n"
-
-
-def collect_texts(node_class: type[Any]) -> dict[str, Any]:
-    """Return the names and tooltips of one node, in the form of ComfyUI's own locale files."""
-    schema = node_class.GET_SCHEMA()
-    outputs = {
-        str(number): _make_entry(output.display_name or output.id, output.tooltip)
-        for number, output in enumerate(schema.outputs)
-    }
-    return {
-        "display_name": escape_message(schema.display_name),
-        "description": escape_message(schema.description),
-        "inputs": _collect_input_texts(node_class),
-        "outputs": outputs,
-    }
+TO_DO = Path("build/translations.json")
+MAX_LISTED = 10
+"""Maximum number of entries of a language that are listed; the file has all of them."""
 
 
-def _collect_input_texts(node_class: type[Any]) -> Texts:
-    from runner.input_specs import list_declared_inputs
-
-    tooltips: dict[str, dict[str, str]] = {}
-    names: dict[str, str] = {}
-    for item in list_declared_inputs(node_class):
-        key = escape_key(item.name)
-        names[key] = item.settings.get("display_name") or item.own_name
-        tooltips.setdefault(key, {})[item.option] = item.tooltip
-    return {key: _make_entry(names[key], _join_tooltips(tooltips[key])) for key in names}
+def read_texts(folder: Path) -> Texts:
+    """Return the texts of a language by path, the first part of which is the name of the file."""
+    files = [(name, folder / f"{name}.json") for name in FILES]
+    return flatten({name: _read_json(path) for name, path in files if path.is_file()})
 
 
-def _join_tooltips(tooltips: Mapping[str, str]) -> str:
-    """Join the tooltips, by option, of inputs that share a name: the page has one tooltip per name."""
-    if len(set(tooltips.values())) == 1:
-        return next(iter(tooltips.values()))
-    return "\n".join(f"{option}: {tooltip}" for option, tooltip in tooltips.items())
+def read_translations(locales: Path) -> list[Translation]:
+    """Return the translations of all languages but English, in the order of their codes."""
+    folders = sorted(path for path in locales.glob("*/") if path.name != ENGLISH)
+    return [
+        Translation(folder.name, read_texts(folder), _read_json(path) if (path := folder / SOURCES).is_file() else {})
+        for folder in folders
+    ]
 
 
-def _make_entry(name: str, tooltip: str | None) -> dict[str, str]:
-    return {"name": escape_message(name)} | ({"tooltip": escape_message(tooltip)} if tooltip else {})
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-def escape_key(name: str) -> str:
-    """Return the key under which the page looks a name up: underscores replace dots, which would separate keys."""
-    return name.replace(".", "_")
+def format_files(english: Mapping[str, str], translations: Iterable[Translation]) -> dict[Path, str]:
+    """Return the contents of all locale files by path, relative to the pack."""
+    files = _format_language(ENGLISH, english)
+    for translation in translations:
+        files |= _format_language(translation.language, translation.texts)
+        files[LOCALES / translation.language / SOURCES] = format_json(translation.sources)
+    return files
 
 
-def escape_message(text: str) -> str:
-    """Return a text in the message format of the page (vue-i18n), with its special characters escaped."""
-    return re.sub(r"[{}@$|]", lambda found: "{'" + found.group() + "'}", text)
+def _format_language(language: str, texts: Mapping[str, str]) -> dict[Path, str]:
+    return {LOCALES / language / f"{name}.json": format_json(tree) for name, tree in nest(texts).items()}
+
+
+def list_problems(english: Mapping[str, str], translations: Iterable[Translation]) -> list[str]:
+    """Return a line for every translation that is missing or stale, the first ones of each language."""
+    lines = []
+    for translation in translations:
+        found = [f"missing {path}" for path in translation.find_missing(english)]
+        found += [f"stale {path}" for path in translation.find_stale(english)]
+        more = [f"{len(found) - MAX_LISTED} more"] if len(found) > MAX_LISTED else []
+        lines += [f"{translation.language}: {line}" for line in found[:MAX_LISTED] + more]
+    return lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="make_locales", description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when the file is out of date")
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--check", action="store_true", help="write nothing; exit code 1 when something is to be done")
+    action.add_argument("--merge", type=Path, metavar="FILE", help=f"take over a filled-in {TO_DO}")
     parser.add_argument("--pack", type=Path, default=REPOSITORY, metavar="FOLDER", help="the node pack")
     given = parser.parse_args(arguments)
-    path = given.pack / LOCALE
     from runner.node_classes import load_pack_without_models  # imports PyTorch, which --help does not need
 
-    text = format_locale(load_pack_without_models(given.pack))
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return 0
+    english = collect_english(load_pack_without_models(given.pack), read_texts(given.pack / LOCALES / ENGLISH))
+    translations = [update_translation(old, english) for old in read_translations(given.pack / LOCALES)]
+    if given.merge:
+        try:
+            translations = merge_texts(translations, english, _read_json(given.merge))
+        except ValueError as error:
+            print(f"{given.merge}: {error}", file=sys.stderr)
+            return 1
+    files = {given.pack / path: text for path, text in format_files(english, translations).items()}
+    outdated = [path for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    empty = sorted({path for name in FILES for path in (given.pack / LOCALES).glob(f"*/{name}.json")} - files.keys())
+    problems = list_problems(english, translations)
     if given.check:
-        print(f"{LOCALE} is out of date: run make locales", file=sys.stderr)
-        return 1
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    print(path)
+        lines = [f"{path.relative_to(given.pack)} is out of date: run make locales" for path in outdated + empty]
+        print(*lines, *problems, sep="\n", end="\n" if lines or problems else "", file=sys.stderr)
+        return 1 if lines or problems else 0
+    for path in empty:
+        path.unlink()
+    for path in outdated:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files[path], encoding="utf-8")
+        print(path)
+    _write_to_do(given.pack / TO_DO, list_open_texts(english, translations), problems)
     return 0
+
+
+def _write_to_do(path: Path, items: list[dict[str, Any]], problems: list[str]) -> None:
+    path.unlink(missing_ok=True)
+    if items:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(format_json(items), encoding="utf-8")
+        print(*problems, sep="\n")
+        print(f"{path}: {len(items)} texts to translate; then make locales ARGS='--merge {TO_DO}'")
 
 
 if __name__ == "__main__":

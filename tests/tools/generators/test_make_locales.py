@@ -1,6 +1,7 @@
-"""The locale file: the texts of a pack's nodes, and the command line that writes or checks the file."""
+"""The command line that writes or checks the locale files, and merges translations."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,100 +10,141 @@ from typing import Any
 import pytest
 
 from generators import make_locales
-from generators.make_locales import collect_texts, escape_message, format_locale
-from runner.node_classes import load_pack_without_models
-
-PACK = """
-from comfy_api.latest import ComfyExtension, io
+from repository import REPOSITORY
 
 
-class Paint(io.ComfyNode):
-    @classmethod
-    def define_schema(cls):
-        sizes = {"thin": "In pixels.", "wide": "In {cm}."}
-        brush = [
-            io.DynamicCombo.Option(name, [io.Int.Input("size", tooltip=size), io.Int.Input("ink", tooltip="Ink.")])
-            for name, size in sizes.items()
-        ]
-        slots = io.Autogrow.TemplatePrefix(io.Image.Input("layer", tooltip="One layer."), prefix="layer", min=1, max=2)
-        return io.Schema(
-            node_id="LOC_Paint",
-            display_name="Paint | Draw",
-            description="Paints.",
-            inputs=[
-                io.DynamicCombo.Input("brush", options=brush, tooltip="Which one."),
-                io.Autogrow.Input("layers", template=slots),
-                io.Float.Input("level", display_name="Level of ink"),
-            ],
-            outputs=[io.Image.Output("image", tooltip="The picture."), io.Mask.Output(display_name="Where")],
-        )
-
-    @classmethod
-    def execute(cls, **inputs):
-        return io.NodeOutput()
+def run(pack: Path, *arguments: str) -> int:
+    return make_locales.main([*arguments, "--pack", str(pack)])
 
 
-class Extension(ComfyExtension):
-    async def get_node_list(self):
-        return [Paint]
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-async def comfy_entrypoint():
-    return Extension()
-"""
-
-
-@pytest.fixture(scope="module")
-def painters(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pack of one node with texts."""
-    folder = tmp_path_factory.mktemp("painters")
-    (folder / "__init__.py").write_text(PACK, encoding="utf-8")
+@pytest.fixture
+def german(painters: Path) -> Path:
+    """The folder of a language in the pack, in which everything is translated."""
+    folder = painters / "locales" / "de"
+    folder.mkdir(parents=True)
+    assert run(painters) == 0
+    items = read(painters / make_locales.TO_DO)
+    for item in items:
+        item["translations"]["de"] = item["english"].upper()
+    (painters / "filled.json").write_text(json.dumps(items), encoding="utf-8")
+    assert run(painters, "--merge", str(painters / "filled.json")) == 0
     return folder
 
 
-def test_every_text_of_a_node_is_collected_in_the_form_of_comfyuis_own_files(painters: Path) -> None:
-    texts = collect_texts(load_pack_without_models(painters)["LOC_Paint"])
-    assert texts == {
-        "display_name": "Paint {'|'} Draw",
-        "description": "Paints.",
-        "inputs": {
-            "brush": {"name": "brush", "tooltip": "Which one."},
-            "brush_size": {"name": "size", "tooltip": "thin: In pixels.\nwide: In {'{'}cm{'}'}."},
-            "brush_ink": {"name": "ink", "tooltip": "Ink."},
-            "layers": {"name": "layers"},
-            "layers_layer0": {"name": "layer0", "tooltip": "One layer."},
-            "layers_layer1": {"name": "layer1", "tooltip": "One layer."},
-            "level": {"name": "Level of ink"},
-        },
-        "outputs": {"0": {"name": "image", "tooltip": "The picture."}, "1": {"name": "Where"}},
-    }
+def change_node(pack: Path, *changes: tuple[str, str]) -> Path:
+    """A copy of a pack with changes in its code; a folder of the same path would not be imported a second time."""
+    copy = shutil.copytree(pack, pack.with_name("changed"))
+    code = (copy / "__init__.py").read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in code
+        code = code.replace(old, new)
+    (copy / "__init__.py").write_text(code, encoding="utf-8")
+    return copy
 
 
-def test_a_node_id_with_dots_becomes_one_key(painters: Path) -> None:
-    nodes: dict[str, Any] = {"pack.Paint": load_pack_without_models(painters)["LOC_Paint"]}
-    assert list(json.loads(format_locale(nodes))) == ["pack_Paint"]
-
-
-def test_the_special_characters_of_a_message_are_escaped() -> None:
-    assert escape_message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
-
-
-def test_a_missing_file_is_written_and_an_old_one_is_found(painters: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--pack", str(painters)]
-    path = painters / make_locales.LOCALE
-    assert make_locales.main([*arguments, "--check"]) == 1
+def test_missing_english_files_are_written_and_old_ones_found(
+    painters: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = painters / "locales" / "en" / "nodeDefs.json"
+    assert run(painters, "--check") == 1
     assert not path.exists()
-    assert make_locales.main(arguments) == 0
-    assert capsys.readouterr().out == f"{path}\n"
+    assert run(painters) == 0
+    assert capsys.readouterr().out == f"{path.with_name('main.json')}\n{path}\n"
     written = path.read_text(encoding="utf-8")
     assert list(json.loads(written)) == ["LOC_Paint"]
-    assert make_locales.main([*arguments, "--check"]) == 0
+    assert read(path.with_name("main.json")) == {"nodeCategories": {"paint": "paint", "wet": "wet"}}
+    assert run(painters, "--check") == 0
     path.write_text(written.replace("Which", "What"), encoding="utf-8")
-    assert make_locales.main([*arguments, "--check"]) == 1
-    assert f"{make_locales.LOCALE} is out of date" in capsys.readouterr().err
+    assert run(painters, "--check") == 1
+    assert capsys.readouterr().err == "locales/en/nodeDefs.json is out of date: run make locales\n"
     assert "What" in path.read_text(encoding="utf-8")
-    assert make_locales.main(arguments) == 0
+    assert run(painters) == 0
     assert path.read_text(encoding="utf-8") == written
+
+
+def test_a_new_language_is_a_folder_and_a_list_to_fill_in(painters: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (painters / "locales" / "de").mkdir(parents=True)
+    assert run(painters) == 0
+    assert "de: missing nodeDefs.LOC_Paint.display_name\n" in capsys.readouterr().out
+    items = read(painters / make_locales.TO_DO)
+    assert items[2] == {
+        "english": "Paint {'|'} Draw",
+        "translations": {"de": ""},
+        "previous": {},
+        "entries": ["nodeDefs.LOC_Paint.display_name"],
+    }
+    assert run(painters, "--check") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "de: missing main.nodeCategories.paint"
+    assert lines[-1] == f"de: {sum(len(item['entries']) for item in items) - make_locales.MAX_LISTED} more"
+
+
+def test_a_filled_in_list_is_merged_into_files_of_the_form_that_comfyui_reads(painters: Path, german: Path) -> None:
+    assert run(painters, "--check") == 0
+    assert not (painters / make_locales.TO_DO).exists()
+    english, texts = read(german.parent / "en" / "nodeDefs.json"), read(german / "nodeDefs.json")
+    assert texts["LOC_Paint"]["inputs"]["brush_ink"] == {"name": "INK", "tooltip": "INK."}
+    assert json.dumps(texts).lower() == json.dumps(english).lower()
+    assert read(german / "main.json") == {"nodeCategories": {"paint": "PAINT", "wet": "WET"}}
+
+
+def test_a_changed_english_text_makes_its_translation_stale_until_it_is_translated_again(
+    painters: Path, german: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = change_node(painters, ("Which one.", "Which of them."))
+    german = changed / "locales" / "de"
+    capsys.readouterr()
+    assert run(changed, "--check") == 1
+    assert "de: stale nodeDefs.LOC_Paint.inputs.brush.tooltip\n" in capsys.readouterr().err
+    assert run(changed) == 0
+    assert read(german / "nodeDefs.json")["LOC_Paint"]["inputs"]["brush"]["tooltip"] == "WHICH ONE."
+    assert run(changed, "--check") == 1
+    to_do = changed / make_locales.TO_DO
+    (item,) = read(to_do)
+    assert (item["english"], item["previous"]) == ("Which of them.", {"de": "WHICH ONE."})
+    item["translations"]["de"] = "WELCHER."
+    to_do.write_text(json.dumps([item]), encoding="utf-8")
+    assert run(changed, "--merge", str(to_do)) == 0
+    assert read(german / "nodeDefs.json")["LOC_Paint"]["inputs"]["brush"]["tooltip"] == "WELCHER."
+    assert run(changed, "--check") == 0
+
+
+def test_entries_and_files_that_are_no_longer_needed_are_dropped(painters: Path, german: Path) -> None:
+    level = 'io.Float.Input("level", display_name="Level of ink"),'
+    changed = change_node(painters, ('category="Toys/paint/wet"', 'category="Toys"'), (level, ""))
+    german = changed / "locales" / "de"
+    assert run(changed, "--check") == 1
+    assert run(changed) == 0
+    assert "level" not in read(german / "nodeDefs.json")["LOC_Paint"]["inputs"]
+    assert not any("level" in path or "Categories" in path for path in read(german / "sources.json"))
+    assert not (german / "main.json").exists()
+    assert run(changed, "--check") == 0
+
+
+def test_texts_of_scripts_that_are_written_into_the_english_main_json_are_translated_too(
+    painters: Path, german: Path
+) -> None:
+    main = german.parent / "en" / "main.json"
+    main.write_text(json.dumps(read(main) | {"painters": {"button": "Finish"}}), encoding="utf-8")
+    assert run(painters) == 0
+    assert read(main)["painters"] == {"button": "Finish"}
+    assert [item["english"] for item in read(painters / make_locales.TO_DO)] == ["Finish"]
+
+
+def test_a_translation_that_the_page_would_misread_is_refused_and_nothing_is_written(
+    painters: Path, german: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = read(painters / "filled.json")
+    items[3]["translations"]["de"] = "{Malt}"
+    (painters / "filled.json").write_text(json.dumps(items), encoding="utf-8")
+    before = (german / "nodeDefs.json").read_text(encoding="utf-8")
+    assert run(painters, "--merge", str(painters / "filled.json")) == 1
+    assert "filled.json: write '{Malt}' without { }" in capsys.readouterr().err
+    assert (german / "nodeDefs.json").read_text(encoding="utf-8") == before
 
 
 def test_the_module_runs_with_tools_on_the_path_and_its_default_pack_is_this_repository() -> None:
@@ -111,5 +153,5 @@ def test_the_module_runs_with_tools_on_the_path_and_its_default_pack_is_this_rep
     done = subprocess.run(
         command, env={"PYTHONPATH": str(tools)}, capture_output=True, text=True, check=True, timeout=60
     )
-    assert "usage: make_locales [-h] [--check] [--pack FOLDER]" in done.stdout
-    assert (make_locales.REPOSITORY / make_locales.LOCALE).is_file()
+    assert "usage: make_locales [-h] [--check | --merge FILE] [--pack FOLDER]" in done.stdout
+    assert (REPOSITORY / "locales" / "en" / "nodeDefs.json").is_file()

@@ -1,0 +1,61 @@
+"""The English texts of a pack's nodes, in the form of ComfyUI's locale files."""
+
+from pathlib import Path
+from typing import Any
+
+from generators.locale_texts import collect_english, collect_node_texts, collect_texts, escape_message
+from runner.node_classes import load_pack_without_models
+
+
+def test_every_text_of_a_node_is_collected_in_the_form_of_comfyuis_own_files(painters: Path) -> None:
+    texts = collect_texts(load_pack_without_models(painters)["LOC_Paint"])
+    assert texts == {
+        "display_name": "Paint {'|'} Draw",
+        "description": "Paints.",
+        "inputs": {
+            "brush": {"name": "brush", "tooltip": "Which one."},
+            "brush_size": {"name": "size", "tooltip": "thin: In pixels.\nwide: In {'{'}cm{'}'}."},
+            "brush_ink": {"name": "ink", "tooltip": "Ink."},
+            "layers": {"name": "layers"},
+            "layers_layer0": {"name": "layer0", "tooltip": "One layer."},
+            "layers_layer1": {"name": "layer1", "tooltip": "One layer."},
+            "level": {"name": "Level of ink"},
+        },
+        "outputs": {"0": {"name": "image", "tooltip": "The picture."}, "1": {"name": "Where"}},
+    }
+
+
+def test_a_node_id_with_dots_becomes_one_key(painters: Path) -> None:
+    nodes: dict[str, Any] = {"pack.Paint": load_pack_without_models(painters)["LOC_Paint"]}
+    assert list(collect_node_texts(nodes)) == ["pack_Paint"]
+
+
+def test_the_special_characters_of_a_message_are_escaped() -> None:
+    assert escape_message("a {b} @c | $d, 50 %") == "a {'{'}b{'}'} {'@'}c {'|'} {'$'}d, 50 %"
+
+
+def test_english_has_the_texts_of_nodes_and_the_categories_inside_the_packs_own(painters: Path) -> None:
+    nodes = load_pack_without_models(painters)
+    english = collect_english(nodes, {})
+    assert list(english)[:3] == [
+        "main.nodeCategories.paint",
+        "main.nodeCategories.wet",
+        "nodeDefs.LOC_Paint.display_name",
+    ]
+    assert english["main.nodeCategories.wet"] == "wet"
+    assert english["nodeDefs.LOC_Paint.inputs.brush_ink.tooltip"] == "Ink."
+
+
+def test_english_keeps_what_is_written_by_hand_and_replaces_what_comes_from_schemas(painters: Path) -> None:
+    nodes = load_pack_without_models(painters)
+    old = {
+        "nodeDefs.LOC_Gone.display_name": "Gone",
+        "main.nodeCategories.dry": "dry",
+        "main.painters.button": "Finish",
+        "settings.Painters_Speed.name": "Speed",
+    }
+    english = collect_english(nodes, old)
+    assert english.keys() - collect_english(nodes, {}).keys() == {
+        "main.painters.button",
+        "settings.Painters_Speed.name",
+    }
