@@ -1,0 +1,43 @@
+// Tooltips of inner inputs in the language of the page.
+//
+// For a widget inside a DynamicCombo, newer pages show the English tooltip of the schema even where a locale file has a
+// translation. This takes the tooltips that are translated out of the schema, so that the page looks them up. English
+// keeps those of the schema, which speak of the chosen option only.
+
+import { api } from "../../scripts/api.js";
+import { app } from "../../scripts/app.js";
+
+let translations = {};
+
+async function loadTranslations() {
+  const language = app.ui.settings.getSettingValue("Comfy.Locale");
+  if (!language || language === "en") return {};
+  const answer = await api.fetchApi("/i18n");
+  return (answer.ok && (await answer.json())[language]?.nodeDefs) || {};
+}
+
+function removeTranslated(inputs, parent, translated) {
+  for (const [name, [, settings]] of Object.values(inputs ?? {}).flatMap((group) => Object.entries(group ?? {}))) {
+    const path = parent ? `${parent}_${name}` : name;
+    if (parent && translated[path]?.tooltip) delete settings?.tooltip;
+    for (const option of settings?.options ?? []) removeTranslated(option?.inputs, path, translated);
+  }
+}
+
+app.registerExtension({
+  name: "DirectAscent.TranslatedTooltips",
+
+  // The page waits for this before it registers nodes.
+  async init() {
+    try {
+      translations = await loadTranslations();
+    } catch (error) {
+      console.warn("Direct Ascent: tooltips of inner inputs stay English.", error);
+    }
+  },
+
+  beforeRegisterNodeDef(nodeType, nodeData) {
+    if (!nodeData.name?.startsWith("DAS_")) return;
+    removeTranslated(nodeData.input, "", translations[nodeData.name]?.inputs ?? {});
+  },
+});
