@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from torch import Tensor
 
 from ..ascent.result import Record
 from ..common.text import truncate
-from .chart import BLUE, GREY, new_figure, render_figure
+from .chart import BLUE, GREY, TEXT_SIZE, new_figure, render_figure, style_axes
 
 # Beyond this, all scores share one panel: with a panel each, the chart would be too tall to be seen at once.
 _MAX_PANELS = 6
+
+_MAX_TITLE = 40
 
 
 class EmptyHistoryError(ValueError):
@@ -84,25 +87,29 @@ def plot_history(history: Sequence[Record]) -> Tensor:
         >>> from das_core import Record, plot_history
         >>> history = [Record(step, {"goldfish": 2.0 * step}, gradient_norm=0.5) for step in range(3)]
         >>> plot_history(history).shape
-        torch.Size([1, 3, 500, 700])
+        torch.Size([1, 3, 380, 600])
     """
     names = list_objectives(history)
     groups = [[name] for name in names] if len(names) <= _MAX_PANELS else [names]
-    figure = new_figure(7, 1.2 + 1.9 * (len(groups) + 1))
+    figure = new_figure(0.3 + 0.8 * (len(groups) + 1))
     panels = figure.subplots(len(groups) + 1, 1, sharex=True)
     for axes, group in zip(panels, groups, strict=False):
         for name in group:
-            axes.plot(*_select_scores(history, name), color=BLUE if len(group) == 1 else None, label=truncate(name, 32))
+            axes.plot(*_select_scores(history, name), color=BLUE if len(group) == 1 else None, linewidth=1.2)
         # Names are not formulas: a '$' in one stays a '$'.
-        axes.set_title(truncate(group[0], 64) if len(group) == 1 else "scores", parse_math=False, fontsize=10)
-        axes.set_ylabel("score")
-    panels[-1].plot([record.step + 1 for record in history], [r.gradient_norm for r in history], color=GREY)
-    panels[-1].set_title("gradient at the canvas", fontsize=10)
-    panels[-1].set_ylabel("norm")
-    panels[-1].set_yscale("log")
-    panels[-1].set_xlabel("step")
+        title = truncate(group[0], _MAX_TITLE) if len(group) == 1 else "scores"
+        axes.set_title(title, parse_math=False, fontsize=TEXT_SIZE, pad=3)
+        axes.yaxis.set_major_locator(MaxNLocator(3))
+    norms = panels[-1]
+    norms.plot([record.step + 1 for record in history], [r.gradient_norm for r in history], color=GREY, linewidth=1.2)
+    norms.set_title("norm of the gradient", fontsize=TEXT_SIZE, pad=3)
+    norms.set_yscale("log")
+    norms.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=4))
+    norms.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    norms.yaxis.set_minor_formatter(NullFormatter())
+    norms.set_xlabel("step", fontsize=TEXT_SIZE, labelpad=1)
     for axes in panels:
-        axes.spines[["top", "right"]].set_visible(False)
+        style_axes(axes)
     return render_figure(figure)
 
 

@@ -1,6 +1,8 @@
 """The levels of a stack drawn as a sheet of tiles: each level alone, and the sum of all levels up to it."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -20,11 +22,103 @@ _MAX_COLUMNS = 10
 _GAP = 4
 _CAPTION_HEIGHT, _FONT_SIZE = 18, 13
 
+# On a node some 270 pixels wide, five tiles are 54 pixels wide and their captions 9 pixels high.
+_NODE_COLUMNS, _NODE_FONT_SHARE = 5, 0.17
+
 # A stretched level has this share of its values within this distance from grey, before the tanh.
 _STRETCHED_TO, _STRETCHED_SHARE = 1.0, 0.98
 
 # A bound on the stretch, so that rounding errors are not shown at full contrast.
 _MAX_STRETCH = 50.0
+
+
+@dataclass(frozen=True, eq=False)
+class LevelTiles:
+    """Small pictures of the levels of a stack, to be arranged as sheets. Neighbouring levels may share a tile.
+
+    Args:
+        alone: each of N tiles shows its level alone, (N, B, 3, h, w), 0..1, on the CPU; grey means zero.
+        sums: each shows the sum of all levels up to its own, (N, B, 3, h, w).
+        alone_captions: what stands above the tiles of `alone`, for every image of the batch N texts.
+        sum_captions: what stands above the tiles of `sums`, N texts.
+    """
+
+    alone: Tensor
+    sums: Tensor
+    alone_captions: Sequence[Sequence[str]]
+    sum_captions: Sequence[str]
+
+    def arrange(self) -> Tensor:
+        """Return sheets of two rows, above each level alone and below the sums, (B, 3, H, W), 0..1."""
+        return self._draw(len(self.alone), _CAPTION_HEIGHT, _FONT_SIZE)
+
+    def arrange_for_node(self) -> Tensor:
+        """Return sheets for the width of a node of ComfyUI, (B, 3, H, W), 0..1.
+
+        They have five columns at most and larger captions; of more levels, the rows continue below.
+        """
+        rows = math.ceil(len(self.alone) / _NODE_COLUMNS)
+        width = self.alone.shape[-1]
+        captions = [*self.sum_captions, *(text for texts in self.alone_captions for text in texts)]
+        largest = max(_FONT_SIZE, round(_NODE_FONT_SHARE * width))
+        sizes = range(_FONT_SIZE, largest + 1)
+        fitting = [size for size in sizes if max(map(_load_font(size).getlength, captions)) <= width - 4]
+        size = max(fitting, default=_FONT_SIZE)
+        return self._draw(math.ceil(len(self.alone) / rows), round(size * _CAPTION_HEIGHT / _FONT_SIZE), size)
+
+    def _draw(self, columns: int, caption_height: int, font_size: int) -> Tensor:
+        """Return sheets of so many columns."""
+        sheets = []
+        for item, captions in enumerate(self.alone_captions):
+            rows = [(self.alone[:, item], captions), (self.sums[:, item], self.sum_captions)]
+            tiles = []
+            for start in range(0, len(self.alone), columns):
+                for pictures, texts in rows:
+                    part = slice(start, start + columns)
+                    tiles += _add_captions(pictures[part], texts[part], caption_height, font_size)
+                    # The last rows may be shorter: white tiles fill them up.
+                    tiles += [torch.ones_like(tiles[0])] * (columns - len(texts[part]))
+            sheets.append(make_grid(tiles, nrow=columns, padding=_GAP, pad_value=1.0))
+        return torch.stack(sheets)
+
+
+def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> LevelTiles:
+    """Draw the levels of a stack as small pictures.
+
+    More than ten levels are grouped into octaves, with a tile for each octave.
+
+    Args:
+        stack: the stack.
+        tile: the long side of a tile in pixels, at least 32.
+        stretch: whether levels alone are scaled to fill the range of brightness. The factor is written above them.
+
+    Raises:
+        ValueError: when the tiles are too small.
+    """
+    if tile < SMALLEST_TILE:
+        raise ValueError(
+            f"size {tile} is too small for a tile; at least {SMALLEST_TILE} pixels are needed, 160 is good"
+        )
+    parts, levels = decompose(stack), stack.spec.resolutions
+    groups = group_into_octaves(levels, _MAX_COLUMNS)
+    bands = [(levels[group[0]], levels[group[-1]]) for group in groups]
+    summed = torch.zeros_like(stack.canvas)
+    alone, sums, factors = [], [], []
+    for group in groups:
+        canvas = parts.sum_levels(group)
+        summed = summed + canvas
+        factor = _choose_stretch(canvas) if stretch else torch.ones(stack.batch)
+        factors.append(factor.tolist())
+        alone.append(_render_tiles(canvas * factor.to(canvas)[:, None, None, None], stack, tile))
+        sums.append(_render_tiles(summed, stack, tile))
+    captions = [
+        [
+            format_band(band) + (f"  x {factor[item]:.2g}" if abs(factor[item] - 1) > 0.1 else "")
+            for band, factor in zip(bands, factors, strict=True)
+        ]
+        for item in range(stack.batch)
+    ]
+    return LevelTiles(torch.stack(alone), torch.stack(sums), captions, [f"up to {high}" for _, high in bands])
 
 
 def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> Tensor:
@@ -51,30 +145,7 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
         >>> render_level_sheets(stack, tile=64).shape  # Two rows of three tiles, with captions and gaps.
         torch.Size([1, 3, 176, 208])
     """
-    if tile < SMALLEST_TILE:
-        raise ValueError(
-            f"size {tile} is too small for a tile; at least {SMALLEST_TILE} pixels are needed, 160 is good"
-        )
-    parts, levels = decompose(stack), stack.spec.resolutions
-    groups = group_into_octaves(levels, _MAX_COLUMNS)
-    bands = [(levels[group[0]], levels[group[-1]]) for group in groups]
-    summed = torch.zeros_like(stack.canvas)
-    alone, sums, factors = [], [], []
-    for group in groups:
-        canvas = parts.sum_levels(group)
-        summed = summed + canvas
-        factor = _choose_stretch(canvas) if stretch else torch.ones(stack.batch)
-        factors.append(factor.tolist())
-        alone.append(_render_tiles(canvas * factor.to(canvas)[:, None, None, None], stack, tile))
-        sums.append(_render_tiles(summed, stack, tile))
-    sheets = []
-    for item in range(stack.batch):
-        stretched = [f"  x {factor[item]:.2g}" if abs(factor[item] - 1) > 0.1 else "" for factor in factors]
-        upper = [format_band(band) + note for band, note in zip(bands, stretched, strict=True)]
-        lower = [f"up to {high}" for _, high in bands]
-        tiles = [tile[item] for tile in (*alone, *sums)]
-        sheets.append(make_grid(_add_captions(tiles, upper + lower), nrow=len(groups), padding=_GAP, pad_value=1.0))
-    return torch.stack(sheets)
+    return draw_level_tiles(stack, tile, stretch=stretch).arrange()
 
 
 def _choose_stretch(canvas: Tensor) -> Tensor:
@@ -93,12 +164,17 @@ def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
     return F.interpolate(picture, size=size, mode="bilinear", antialias=True)
 
 
-def _add_captions(tiles: Sequence[Tensor], captions: Sequence[str]) -> list[Tensor]:
-    """Return pictures (3, h, w) with a line of text above each."""
-    font = ImageFont.load_default(_FONT_SIZE)
+def _load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the font of captions."""
+    return ImageFont.load_default(size)
+
+
+def _add_captions(tiles: Tensor, captions: Sequence[str], height: int, font_size: int) -> list[Tensor]:
+    """Return pictures (N, 3, h, w) with a line of text above each."""
+    font = _load_font(font_size)
     captioned = []
     for tile, text in zip(tiles, captions, strict=True):
-        strip = Image.new("RGB", (tile.shape[2], _CAPTION_HEIGHT), "white")
+        strip = Image.new("RGB", (tile.shape[2], height), "white")
         ImageDraw.Draw(strip).text((2, 1), text, "black", font)
         captioned.append(torch.cat([to_tensor(strip), tile], dim=1))
     return captioned

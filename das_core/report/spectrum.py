@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from torch import Tensor
 
 from ..common.images import check_images
 from ..common.radial_power import radial_power
 from ..stack.decomposition import decompose
 from ..stack.image_stack import ImageStack
-from .chart import BLUE, GREY, new_figure, render_figure
+from .chart import BLUE, GREY, TEXT_SIZE, TICK_SIZE, new_figure, render_figure, style_axes
 
 PHOTOGRAPH_SLOPE = -2.0
 """The slope of log power over log frequency in photographs of scenes."""
@@ -179,7 +180,7 @@ def _make_ring_edges(first: float) -> tuple[float, ...]:
 
 
 # Beyond this, a legend no longer helps to tell lines apart.
-_MAX_LEGEND_LINES = 8
+_MAX_LEGEND_LINES = 4
 
 Levels = tuple[Tensor, Tensor]
 """Resolutions (N,) and variances (B, N), as `measure_level_variances` returns them."""
@@ -211,7 +212,7 @@ def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
 
 
 def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
-    """Draw spectra as a chart: power against frequency, and beside it the variance of levels against resolution.
+    """Draw spectra as a chart: power against frequency, and below it the variance of levels against resolution.
 
     Args:
         found: the spectra of images. A dashed line with the slope of photographs is drawn for comparison, at the mean
@@ -229,35 +230,43 @@ def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
         >>> plot_spectrum(measure_spectrum(noise)).shape
         torch.Size([1, 3, 450, 600])
     """
-    figure = new_figure(6 if levels is None else 11, 4.5)
-    panels = figure.subplots(1, 1 if levels is None else 2, squeeze=False)[0]
+    figure = new_figure(2.25 if levels is None else 3.3)
+    panels = figure.subplots(1 if levels is None else 2, 1, squeeze=False)[:, 0]
     axes = panels[0]
     _draw_lines(axes, found.frequency, found.power, "image", found.slope)
     middle = found.power.log().mean(dim=0)
     usual = PHOTOGRAPH_SLOPE * (found.frequency.log() - found.frequency.log().mean()) + middle.mean()
-    axes.plot(found.frequency, usual.exp(), "--", color=GREY, label="photographs, 1 / f²")
+    axes.plot(found.frequency, usual.exp(), "--", color=GREY, linewidth=1, label="photographs, 1 / f²")
     axes.axvline(BAND_EDGE, color=GREY, linewidth=0.5)
-    axes.set_xlabel("frequency, waves a pixel (low band | high band)")
-    axes.set_ylabel("power")
+    labels = [("power", "waves a pixel, high band from 1/8 on")]
     if levels is not None:
         resolutions, variances = levels
         _draw_lines(panels[1], resolutions, variances, "levels", fit_slope(resolutions, variances))
-        panels[1].set_xlabel("resolution of the level")
-        panels[1].set_ylabel("variance")
-    for panel in panels:
-        panel.set_xscale("log")
+        labels.append(("variance", "resolution of the level"))
+    for panel, (vertical, horizontal) in zip(panels, labels, strict=True):
+        panel.set_xscale("log", base=2)
         panel.set_yscale("log")
-        panel.spines[["top", "right"]].set_visible(False)
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.xaxis.set_major_formatter(FuncFormatter(_write_power_of_two))
+        panel.yaxis.set_minor_formatter(NullFormatter())
+        panel.set_ylabel(vertical, fontsize=TEXT_SIZE, labelpad=1)
+        panel.set_xlabel(horizontal, fontsize=TEXT_SIZE, labelpad=1)
+        style_axes(panel)
         if panel.get_legend_handles_labels()[0]:
-            panel.legend(frameon=False)
+            panel.legend(frameon=False, fontsize=TICK_SIZE, handlelength=1.2, labelspacing=0.2, borderaxespad=0.2)
     return render_figure(figure)
+
+
+def _write_power_of_two(value: float, _: object) -> str:
+    """Write a number along an axis: a fraction below 1."""
+    return f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
 
 
 def _draw_lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) -> None:
     """Draw each of the rows (B, N) over x (N,) as a line, with its slope in the legend unless there are too many."""
     for number, (row, slope) in enumerate(zip(rows, slopes.tolist(), strict=True)):
         label = f"{_label_item(what, number, len(rows))}, slope {slope:.2f}" if len(rows) <= _MAX_LEGEND_LINES else None
-        axes.plot(x, row, ".-", color=BLUE if len(rows) == 1 else None, label=label)
+        axes.plot(x, row, ".-", linewidth=1.2, markersize=3, color=BLUE if len(rows) == 1 else None, label=label)
 
 
 def _label_item(what: str, number: int, count: int) -> str:

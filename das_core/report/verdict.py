@@ -3,17 +3,16 @@
 Each as numbers, as text and as a chart.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..common.text import truncate
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..objectives.embedding import measure_similarity
-from .chart import BLUE, new_figure, render_figure
+from .bars import plot_bars, wrap_names
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) 
 
     Args:
         verdicts: the predictions for each image, the same number of classes for all.
-        classifier: the name of the classifier, written above each chart.
+        classifier: the name of the classifier, written above each chart; with several images, also which one it is.
 
     Returns:
         The charts (B, 3, H, W), 0..1.
@@ -105,9 +104,16 @@ def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) 
         >>> from das_core.report import Prediction, plot_predictions
         >>> verdicts = [[Prediction(7, "stingray", 0.75), Prediction(2, "shark", 0.1)]]
         >>> plot_predictions(verdicts, "my classifier").shape
-        torch.Size([1, 3, 170, 600])
+        torch.Size([1, 3, 123, 600])
     """
-    return torch.cat([plot_bars([(v.name, v.probability) for v in classes], classifier) for classes in verdicts])
+    names = [wrap_names([verdict.name for verdict in classes]) for classes in verdicts]
+    # All charts have one height, that of the longest name in each row.
+    lines = [max(1 + name.count("\n") for name in row) for row in zip(*names, strict=True)]
+    charts = [
+        plot_bars([(v.name, v.probability) for v in classes], _title(classifier, number, len(verdicts)), lines=lines)
+        for number, classes in enumerate(verdicts, start=1)
+    ]
+    return torch.cat(charts)
 
 
 def compare_with_texts(clip: CLIP, images: Tensor, texts: Sequence[str]) -> Tensor:
@@ -170,7 +176,7 @@ def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
     Args:
         table: similarities of images and texts, (B, T), from `compare_with_texts`.
         texts: the T texts.
-        clip: the name of the CLIP, written above each chart.
+        clip: the name of the CLIP, written above each chart; with several images, also which one it is.
 
     Returns:
         The charts (B, 3, H, W), 0..1.
@@ -180,49 +186,17 @@ def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
         >>> from das_core.report import plot_similarities
         >>> table = torch.tensor([[0.27, 0.05], [0.1, 0.2]])
         >>> plot_similarities(table, ["a cat", "a castle"], "my CLIP").shape
-        torch.Size([2, 3, 170, 600])
+        torch.Size([2, 3, 123, 600])
     """
     # Cosines of a CLIP are small: on a scale up to 1 all bars would be short.
     low, high = min(0.0, float(table.min())), max(0.0, float(table.max())) or 1.0
     charts = [
-        plot_bars(list(zip(texts, row, strict=True)), clip, high, low, lambda value: f"{value:.3f}")
-        for row in table.tolist()
+        plot_bars(list(zip(texts, row, strict=True)), _title(clip, number, len(table)), high, low, "{:.3f}".format)
+        for number, row in enumerate(table.tolist(), start=1)
     ]
     return torch.cat(charts)
 
 
-def plot_bars(
-    bars: Sequence[tuple[str, float]],
-    title: str,
-    highest: float = 1.0,
-    lowest: float = 0.0,
-    written: Callable[[float], str] = "{:.1%}".format,
-) -> Tensor:
-    """Draw a horizontal bar chart.
-
-    Args:
-        bars: names and values, from the top down. Long names are shortened.
-        title: the line above the chart.
-        highest: the right end of the scale, above 0.
-        lowest: the left end of the scale, at most 0.
-        written: turns a value into the text beside its bar.
-
-    Returns:
-        The chart (1, 3, H, W), 0..1; its height depends on the number of bars.
-    """
-    figure = new_figure(6, 1 + 0.35 * len(bars))
-    axes = figure.add_subplot()
-    names = [truncate(name, 32) for name, _ in bars]
-    values = [value for _, value in bars]
-    drawn = axes.barh(range(len(bars)), values, color=BLUE)
-    # Names are not formulas: a '$' in one stays a '$'.
-    axes.set_yticks(range(len(bars)), names, parse_math=False)
-    axes.bar_label(drawn, labels=[written(value) for value in values], padding=4)
-    axes.invert_yaxis()
-    # Leave room for the values at the ends of the bars.
-    edge = 0.15 * (highest - lowest)
-    axes.set_xlim(lowest - 1.5 * edge if lowest else 0, highest + edge)
-    # Centred over the whole chart: centred over the bars, it would run over the edge when names are long.
-    figure.suptitle(truncate(title, 48), parse_math=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    return render_figure(figure)
+def _title(judge: str, number: int, count: int) -> str:
+    """Return the line above a chart: the name of a judge, and which of several images it was asked about."""
+    return f"image {number}: {judge}" if count > 1 else judge

@@ -26,6 +26,7 @@ from .memory import (
 from .node_warning import warn_on_node
 from .page import say
 from .progress import Progress, check_interrupted
+from .results import show_result
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .tensors import from_comfy_images, from_comfy_mask, get_device, get_storage_device, to_comfy_images, to_comfy_masks
 from .wait import Wait
@@ -65,6 +66,7 @@ __all__ = [
     "save_new_stack",
     "save_rescued_images",
     "say",
+    "show_result",
     "to_comfy_images",
     "to_comfy_masks",
     "warn_on_node",

@@ -19,7 +19,7 @@ class ListLayers(io.ComfyNode):
             category="Direct Ascent/inspect",
             description=(
                 "List what the layers of a model are called and what comes out of them, for Style, Content and Feature "
-                "Objective. Connect the text to Preview as Text."
+                "Objective. The list appears on the node."
             ),
             search_aliases=["das", "direct ascent", "layer names", "modules", "architecture", "summary"],
             inputs=[
@@ -32,10 +32,12 @@ class ListLayers(io.ComfyNode):
                 ),
             ],
             outputs=[io.String.Output("text", tooltip="A layer a line: name, shape, kind, in the order they run.")],
+            is_output_node=True,
         )
 
     @classmethod
     @bridge.enable_autograd
     def execute(cls, model: Judge, search: str) -> io.NodeOutput:
         bridge.load_judges([model], 1)
-        return io.NodeOutput(describe_layers(model, search))
+        text = describe_layers(model, search)
+        return io.NodeOutput(text, ui=bridge.show_result(cls, text))

@@ -34,6 +34,7 @@ class PlotHistory(io.ComfyNode):
                 io.String.Output("text", tooltip="First, last and best score of every objective."),
                 io.Image.Output("chart", tooltip="A panel for every objective, and one for the gradient."),
             ],
+            is_output_node=True,
         )
 
     @classmethod
@@ -42,4 +43,5 @@ class PlotHistory(io.ComfyNode):
         records = (*before, *history)
         with add_advice(core.EmptyHistoryError, ": connect the history output of Optimize"):
             text, chart = core.format_history(records), core.plot_history(records)
-        return io.NodeOutput(text, bridge.to_comfy_images(chart))
+        image = bridge.to_comfy_images(chart)
+        return io.NodeOutput(text, image, ui=bridge.show_result(cls, text, image))

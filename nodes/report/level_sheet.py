@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...das_core.report.level_sheet import SMALLEST_TILE, render_level_sheets
+from ...das_core.report.level_sheet import SMALLEST_TILE, draw_level_tiles
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..schema import Stack, schema
@@ -41,9 +41,13 @@ class StackLevels(io.ComfyNode):
                 ),
             ],
             outputs=[io.Image.Output("levels", tooltip="A sheet for every image of the batch.")],
+            is_output_node=True,
         )
 
     @classmethod
     @bridge.enable_autograd
     def execute(cls, stack: ImageStack, size: int, stretch: bool) -> io.NodeOutput:
-        return io.NodeOutput(bridge.to_comfy_images(render_level_sheets(stack, size, stretch=stretch)))
+        tiles = draw_level_tiles(stack, size, stretch=stretch)
+        # On the node, ten small pictures side by side would be too small to see.
+        shown = bridge.show_result(cls, images=bridge.to_comfy_images(tiles.arrange_for_node()))
+        return io.NodeOutput(bridge.to_comfy_images(tiles.arrange()), ui=shown)

@@ -45,6 +45,7 @@ class Spectrum(io.ComfyNode):
                 io.Float.Output("slope_low", tooltip="Its slope over large and middling shapes."),
                 io.Float.Output("slope_high", tooltip="Its slope over the two finest octaves."),
             ],
+            is_output_node=True,
         )
 
     @classmethod
@@ -60,8 +61,7 @@ class Spectrum(io.ComfyNode):
         with add_advice(EmptyLevelsError, ": connect the stack of Optimize"):
             levels = None if stack is None else measure_level_variances(stack)
         slopes = (spectrum.slope, spectrum.low, spectrum.high)
+        text, chart = format_spectrum(spectrum, levels), bridge.to_comfy_images(plot_spectrum(spectrum, levels))
         return io.NodeOutput(
-            format_spectrum(spectrum, levels),
-            bridge.to_comfy_images(plot_spectrum(spectrum, levels)),
-            *(float(slope[0]) for slope in slopes),
+            text, chart, *(float(slope[0]) for slope in slopes), ui=bridge.show_result(cls, text, chart)
         )

@@ -44,6 +44,7 @@ class Classify(io.ComfyNode):
                     "probability", tooltip="The probability of the first choice for the first image, 0..1."
                 ),
             ],
+            is_output_node=True,
         )
 
     @classmethod
@@ -55,8 +56,9 @@ class Classify(io.ComfyNode):
         bridge.load_judges([classifier], len(images))
         predictions = core.classify(classifier, images, top_k)
         text = core.format_predictions(predictions, classifier.name)
-        chart = core.plot_predictions(predictions, classifier.name)
-        return io.NodeOutput(text, bridge.to_comfy_images(chart), predictions[0][0].probability)
+        chart = bridge.to_comfy_images(core.plot_predictions(predictions, classifier.name))
+        shown = bridge.show_result(cls, text, chart)
+        return io.NodeOutput(text, chart, predictions[0][0].probability, ui=shown)
 
 
 class Similarity(io.ComfyNode):
@@ -91,6 +93,7 @@ class Similarity(io.ComfyNode):
                 io.Float.Output("similarity", tooltip="The cosine of the first image and the first text, -1..1."),
             ],
             hidden=[io.Hidden.unique_id],
+            is_output_node=True,
         )
 
     @classmethod
@@ -105,5 +108,6 @@ class Similarity(io.ComfyNode):
         bridge.load_judges([clip], len(images))
         table = core.compare_with_texts(clip, images, texts)
         listing = core.format_similarities(table, texts, clip.name)
-        chart = core.plot_similarities(table, texts, clip.name)
-        return io.NodeOutput(listing, bridge.to_comfy_images(chart), float(table[0, 0]))
+        chart = bridge.to_comfy_images(core.plot_similarities(table, texts, clip.name))
+        shown = bridge.show_result(cls, listing, chart)
+        return io.NodeOutput(listing, chart, float(table[0, 0]), ui=shown)

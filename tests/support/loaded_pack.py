@@ -61,11 +61,19 @@ class Pack:
         What lies inside another input is given as `execute` receives it: `objectives={"objective0": objective}`,
         `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. Nothing is checked first, as if all inputs were linked.
         """
+        return tuple(self._execute(node_id, inputs).result)
+
+    def show(self, node_id: str, **inputs: Any) -> dict[str, Any] | None:
+        """Run a node as `run` does and return what it shows on itself, None for nothing."""
+        shown: dict[str, Any] | None = self._execute(node_id, inputs).ui
+        return shown
+
+    def _execute(self, node_id: str, inputs: Mapping[str, Any]) -> Any:
         node = fill_defaults(Node("1", node_id, "", dict(_dotted(inputs))))
         call = Call(node, self.nodes[node_id], {"1": node})
         with torch.inference_mode():
             (output,) = call("EXECUTE_NORMALIZED", {name: [value] for name, value in node.inputs.items()})
-        return tuple(output.result)
+        return output
 
     @property
     def clips(self) -> Path:

@@ -142,9 +142,29 @@ class Lists(io.ComfyNode):
         return io.NodeOutput([0.25, 0.75])
 
 
+class Report(io.ComfyNode):
+    """An output node that hands its result on and shows none of it itself, unless `shows` is set."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="TOY_Report",
+            display_name="Report",
+            category="toy",
+            inputs=[io.Image.Input("image"), io.Boolean.Input("shows", default=False)],
+            outputs=[io.String.Output("text"), io.Image.Output("chart"), io.Float.Output("level")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, image: torch.Tensor, shows: bool) -> io.NodeOutput:
+        text = f"{len(image)} images"
+        return io.NodeOutput(text, image / 2, float(image.mean()), ui={"text": [f"saw {text}"]} if shows else None)
+
+
 class Extension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [Color, Mix, Optimizer, Facts, Fail, Lists]
+        return [Color, Mix, Optimizer, Facts, Fail, Lists, Report]
 
 
 async def comfy_entrypoint() -> Extension:

@@ -59,9 +59,7 @@ class PreviewImage:
     def save(self, images: torch.Tensor, prompt: Mapping[str, Any], unique_id: str) -> dict[str, dict[str, Any]]:
         """Save [B, H, W, C] in 0..1."""
         title = prompt[unique_id]["_meta"]["title"] or "Preview Image"
-        prefix = re.sub(r"[^\w-]+", "_", title).strip("_") or "preview"
-        sheet = make_contact_sheet(images.movedim(-1, 1)).movedim(0, -1)
-        return {"ui": {"images": [save_png(sheet, prefix, prompt)]}}
+        return {"ui": {"images": [save_sheet(images, title, prompt)]}}
 
 
 class SaveAnimatedWEBP:
@@ -102,6 +100,12 @@ class SaveAnimatedWEBP:
             method=_METHODS[method],
         )
         return {"ui": {"images": [entry], "animated": (len(images) > 1,)}}
+
+
+def save_sheet(images: torch.Tensor, title: str, prompt: Mapping[str, Any]) -> dict[str, str]:
+    """Save [B, H, W, C] in 0..1, a batch as one contact sheet, under the title of a node; return ComfyUI's entry."""
+    prefix = re.sub(r"[^\w-]+", "_", title).strip("_") or "preview"
+    return save_png(make_contact_sheet(images.movedim(-1, 1)).movedim(0, -1), prefix, prompt)
 
 
 def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dict[str, str]:

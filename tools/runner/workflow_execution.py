@@ -25,6 +25,7 @@ from runner.node_checks import check_node
 from runner.node_classes import get_node_class
 from runner.node_inputs import fill_defaults, list_inputs
 from runner.progress_lines import ProgressLines
+from runner.unread_outputs import show_unread_outputs
 from runner.workflow_graph import Workflow, WorkflowError, sort_nodes
 
 
@@ -127,6 +128,8 @@ def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[
     for i, column in enumerate(columns):
         if i < len(is_list) and is_list[i]:
             columns[i] = [entry for entries in column for entry in entries]
+    if not shown and getattr(call.node_class, "OUTPUT_NODE", False):
+        shown = show_unread_outputs(call, columns)
     return columns, shown
 
 

@@ -33,7 +33,15 @@ def test_there_is_a_panel_for_every_objective_up_to_six() -> None:
         assert chart.shape[:2] == (1, 3)
         assert 0 <= chart.min() < chart.max() <= 1
         heights.append(chart.shape[2])
-    assert heights == [500, 690, 1450, 500, 500]
+    assert heights == [380, 540, 1180, 380, 380]
+
+
+@pytest.mark.parametrize("norms", [(1e-5, 2e-3), (0.021, 0.024), (0.5, 0.5), (3.0, 400.0)])
+def test_there_are_numbers_beside_the_gradient_whatever_its_size(norms: tuple[float, float]) -> None:
+    records = [Record(step, {"class 3": 1.0}, norm) for step, norm in enumerate(norms)]
+    chart = plot_history(records)[0, 0]
+    assert chart[220:320, :50].min() < 0.3
+    assert chart[:, 0].min() == 1, "they do not reach the edge of the paper"
 
 
 def test_what_is_drawn_depends_on_the_scores() -> None:

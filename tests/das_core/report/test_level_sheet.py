@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from das_core.ascent.optimizers import SGD
-from das_core.report.level_sheet import render_level_sheets
+from das_core.report.level_sheet import draw_level_tiles, render_level_sheets
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from toys import SPEC, climb
@@ -54,6 +54,43 @@ def test_many_levels_are_grouped_and_oblong_pictures_stay_so() -> None:
 def test_captions_are_written() -> None:
     sheet = render_level_sheets(ImageStack.gray(SPEC), TILE)[0]
     assert sheet[:, GAP : GAP + CAPTION, GAP : GAP + TILE].min() < 0.3
+
+
+@pytest.mark.parametrize(("levels", "columns", "blocks"), [(3, 3, 1), (5, 5, 1), (6, 3, 2), (7, 4, 2), (10, 5, 2)])
+def test_sheets_for_a_node_have_five_columns_at_most(levels: int, columns: int, blocks: int) -> None:
+    spec = StackSpec(48, 48, 8, levels=(*range(1, levels), 64))
+    tiles = draw_level_tiles(ImageStack.noise(spec, 2), TILE)
+    sheets = tiles.arrange_for_node()
+    height = (sheets.shape[2] - GAP) // (2 * blocks)
+    caption = height - TILE - GAP
+    assert sheets.shape == (2, 3, 2 * blocks * height + GAP, columns * (TILE + GAP) + GAP)
+    assert caption >= CAPTION
+    # Tile after tile, the same pictures as on the sheet of two rows.
+    plain = tiles.arrange()[0]
+    for number in range(levels):
+        block, column = divmod(number, columns)
+        for row in (0, 1):
+            top, left = GAP + (2 * block + row) * height + caption, GAP + column * (TILE + GAP)
+            assert torch.equal(sheets[0, :, top : top + TILE, left : left + TILE], tile(plain, row, number))
+
+
+def test_places_of_a_node_s_sheet_that_no_level_fills_are_white() -> None:
+    tiles = draw_level_tiles(ImageStack.noise(StackSpec(48, 48, 8, levels=(1, 2, 3, 4, 8, 16, 64))), TILE)
+    sheet = tiles.arrange_for_node()[0]
+    assert sheet[:, sheet.shape[1] // 2 + GAP :, -TILE:].min() == 1
+
+
+def test_captions_on_a_node_are_larger_and_within_their_tiles() -> None:
+    sheet = draw_level_tiles(ImageStack.noise(StackSpec(224, 224, 56)), 160).arrange_for_node()
+    height = (sheet.shape[2] - GAP) // 4
+    caption = height - 160 - GAP
+    # Drawn 270 pixels wide, the line of a caption is nine pixels high at least.
+    assert caption * 270 / sheet.shape[3] > 9
+    for row in range(4):
+        strip = sheet[0, 0, GAP + row * height : GAP + row * height + caption]
+        assert strip.min() < 0.3
+        for column in range(1, 5):
+            assert strip[:, column * (160 + GAP) - 1].min() == 1, "no letter is cut at the end of a tile"
 
 
 def test_tiles_that_are_too_small_are_refused() -> None:

@@ -113,7 +113,7 @@ def test_there_is_a_chart_and_a_text(batch: int) -> None:
     levels = measure_level_variances(ImageStack.noise(SPEC, batch))
     assert plot_spectrum(found).shape == (1, 3, 450, 600)
     chart = plot_spectrum(found, levels)
-    assert chart.shape == (1, 3, 450, 1100)
+    assert chart.shape == (1, 3, 660, 600)
     assert 0 <= chart.min() < chart.max() <= 1
     text = format_spectrum(found, levels)
     assert len(text.splitlines()) == 2 * batch + 1

@@ -13,7 +13,7 @@ def test_a_history_and_the_one_before_it_are_plotted(pack: Pack) -> None:
     both, joined = pack.run("DAS_PlotHistory", history=late, before=early)
     assert "at step 1," in both
     assert "at step 4," in both
-    assert chart.shape == joined.shape == (1, 500, 700, 3)
+    assert chart.shape == joined.shape == (1, 380, 600, 3)
 
 
 def test_the_chart_is_an_image_and_the_text_names_every_objective(pack: Pack) -> None:

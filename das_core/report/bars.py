@@ -1,0 +1,107 @@
+"""Bar charts with names of any length: a name is written over its bar, so that both have the width of the chart."""
+
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from torch import Tensor
+
+from ..common.text import truncate
+from .chart import DOTS_PER_INCH, GREY, LIGHT_BLUE, TEXT_SIZE, WIDTH, new_figure, render_figure
+
+# In inches.
+_EDGE = 0.05
+_TITLE_HEIGHT = 0.2
+_LINE_HEIGHT = 1.2 * TEXT_SIZE / 72
+_ROW_PADDING, _ROW_GAP = 0.015, 0.02
+_VALUE_WIDTH = 0.55
+
+_MAX_LINES = 2
+_MAX_TITLE = 44
+
+
+def wrap_names(names: Sequence[str]) -> list[str]:
+    """Break names into lines that leave room for a value beside them; what is longer than two lines is cut.
+
+    Args:
+        names: any texts.
+
+    Returns:
+        The names, with a line break or none.
+    """
+    return [_wrap(name) for name in names]
+
+
+def _wrap(name: str) -> str:
+    text = " ".join(name.split())
+    if not text:
+        return ""
+    font = get_font(findfont(FontProperties()))
+    font.set_size(TEXT_SIZE, DOTS_PER_INCH)
+    font.set_text(text)
+    # The font measures in sixty-fourths of a pixel.
+    needed = font.get_width_height()[0] / 64 / DOTS_PER_INCH
+    room = WIDTH - 3 * _EDGE - _VALUE_WIDTH
+    # Lines are not equally wide: those with more wide letters than others are let in, too.
+    length = len(text) if needed <= room else max(1, int(0.93 * len(text) * room / needed))
+    return "\n".join(textwrap.wrap(text, length, max_lines=_MAX_LINES, placeholder="…"))
+
+
+def plot_bars(
+    bars: Sequence[tuple[str, float]],
+    title: str,
+    highest: float = 1.0,
+    lowest: float = 0.0,
+    written: Callable[[float], str] = "{:.1%}".format,
+    lines: Sequence[int] | None = None,
+) -> Tensor:
+    """Draw a horizontal bar chart.
+
+    Args:
+        bars: names and values, from the top down. A long name takes two lines; what is longer is cut.
+        title: the line above the chart.
+        highest: the right end of the scale, above 0.
+        lowest: the left end of the scale, at most 0.
+        written: turns a value into the text beside its bar.
+        lines: the number of lines that each row has room for, so that several charts have one height; None for those
+            that the names take.
+
+    Returns:
+        The chart (1, 3, H, W), 0..1; its height depends on the number of lines of the names.
+
+    Example:
+        >>> from das_core.report.bars import plot_bars
+        >>> plot_bars([("stingray", 0.75), ("shark", 0.1)], "my classifier").shape
+        torch.Size([1, 3, 123, 600])
+    """
+    names = wrap_names([name for name, _ in bars])
+    heights = [
+        _LINE_HEIGHT * count + 2 * _ROW_PADDING + _ROW_GAP
+        for count in lines or [1 + name.count("\n") for name in names]
+    ]
+    height = _TITLE_HEIGHT + sum(heights) + _EDGE
+    figure = new_figure(height)
+    figure.set_layout_engine("none")  # all places are given here
+    figure.text(0.5, 1 - _TITLE_HEIGHT / 2 / height, truncate(title, _MAX_TITLE), **_text("center"))
+    axes = figure.add_axes((_EDGE / WIDTH, _EDGE / height, 1 - 2 * _EDGE / WIDTH, sum(heights) / height))
+    axes.set_axis_off()
+    axes.set_xlim(lowest, highest)
+    axes.set_ylim(sum(heights), 0)
+    if lowest < 0:
+        axes.axvline(0, color=GREY, linewidth=0.5)
+    # Across, in inches of the chart; down, in those of the rows.
+    across = axes.get_yaxis_transform()
+    top = 0.0
+    for name, (_, value), row in zip(names, bars, heights, strict=True):
+        middle = top + row / 2
+        axes.barh(middle, value, row - _ROW_GAP, color=LIGHT_BLUE)
+        axes.text(0.01, middle, name, transform=across, **_text("left"))
+        axes.text(0.99, middle, written(value), transform=across, **_text("right"))
+        top += row
+    return render_figure(figure)
+
+
+def _text(side: str) -> dict[str, Any]:
+    """Return how a text stands at its place. Names are not formulas: a '$' in one stays a '$'."""
+    return {"ha": side, "va": "center", "fontsize": TEXT_SIZE, "linespacing": 1.1, "parse_math": False}

