@@ -1,6 +1,6 @@
 // Shows the text of nodes whose result is a text. ComfyUI's page draws the images of all nodes, texts only of its own.
 
-import { app } from "../../../scripts/app.js";
+import { app } from "../../scripts/app.js";
 
 const NODES = ["DAS_ListLayers"];
 const WIDGET = "result";
