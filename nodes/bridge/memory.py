@@ -1,5 +1,7 @@
 """ComfyUI's memory manager: which models are on the device, and how much memory is free there."""
 
+import ctypes
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -210,8 +212,19 @@ def _replace_inference_tensors(module: nn.Module) -> None:
 
 @contextmanager
 def free_cache_on_exit() -> Iterator[None]:
-    """When the block ends, also when it raises, return PyTorch's cached device memory to other programs."""
+    """When the block ends, also when it raises, return memory that is kept but not used to other programs.
+
+    This is what PyTorch caches on the device, and what the C library keeps of freed heap: after an ascent on the CPU
+    about 150 MiB, after a diffusion run in the same process some part of the weights that it has loaded.
+    """
     try:
         yield
     finally:
         mm.soft_empty_cache()
+        _trim_heap()
+
+
+def _trim_heap() -> None:
+    """Let the C library return freed heap to the system; only that of GNU/Linux keeps much, and can be asked."""
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(ctypes.c_size_t(0))

@@ -1,7 +1,10 @@
 """The border to ComfyUI's memory manager: what it is asked to load, and models that it has moved."""
 
+import os
+import platform
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -236,3 +239,29 @@ def test_cached_memory_is_given_back_however_a_run_ends(pack: Pack, monkeypatch:
     with pytest.raises(KeyError), free_cache_on_exit():
         raise KeyError
     assert ends == ["done", "freed", "freed"]
+
+
+def read_resident_bytes() -> int:
+    """How much memory of the machine this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the heap of another C library")
+def test_freed_heap_is_given_back_when_a_run_ends(bridge: ModuleType) -> None:
+    with bridge.free_cache_on_exit():
+        # Blocks too small to be mapped by themselves, and one behind them that keeps the heap from shrinking.
+        blocks = [torch.ones(2**14) for _ in range(2000)]
+        last = blocks.pop()
+        del blocks
+        before = read_resident_bytes()
+    assert before - read_resident_bytes() > 1000 * last.nbytes
+
+
+@pytest.mark.parametrize("platform_name", ["win32", "darwin", "linux"])
+def test_where_the_heap_cannot_be_trimmed_a_run_ends_as_well(
+    bridge: ModuleType, memory: ModuleType, monkeypatch: pytest.MonkeyPatch, platform_name: str
+) -> None:
+    monkeypatch.setattr(memory.sys, "platform", platform_name)
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
+    with bridge.free_cache_on_exit():
+        pass
