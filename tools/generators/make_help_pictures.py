@@ -180,6 +180,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "DAS_Perspective": lambda: _compare_transforms(
         Perspective(0.1), Perspective(0.3), ["distortion 0.1", "distortion 0.3"]
     ),
+    "DAS_PickClass": lambda: make_row([read_thumbnail("sketch")], ["school bus"]),
     "DAS_PlotHistory": lambda: to_picture(plot_history(climb_castle().history)),
     "DAS_Prior": _picture_prior,
     "DAS_Region": lambda: read_thumbnail("two_regions"),
