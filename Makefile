@@ -13,7 +13,7 @@ export PROMPT
 # Texts that the demo compares its image with, beside the prompt: the prompt should be the nearest.
 DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na red sports car\na bowl of fruit
 
-.PHONY: help venv demo test lint bench examples locales api pages pictures clean
+.PHONY: help venv demo test lint bench examples blueprints locales api pages pictures clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -55,11 +55,14 @@ lint: $(READY)  ## ruff, mypy, and the architecture
 bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
 
-# The sources in tools/ are packages below that folder. Options of the next five go into ARGS.
+# The sources in tools/ are packages below that folder. Options of the next six go into ARGS.
 GENERATE := PYTHONPATH=tools $(BIN)/python -m
 
 examples: $(READY) $(COMFYUI_READY)  ## the example workflows, with the ComfyUI at COMFYUI_PATH; ARGS="--thumbnails NAME"
 	$(GENERATE) generators.make_examples $(ARGS)
+
+blueprints: $(READY) $(COMFYUI_READY)  ## the blueprints in subgraphs/ from the example workflows, with the same ComfyUI
+	$(GENERATE) generators.make_blueprints $(ARGS)
 
 locales: $(READY)  ## locales/: English from the schemas of the nodes, and what of it is translated; ARGS=--check only compares
 	$(GENERATE) generators.make_locales $(ARGS)

@@ -1,1 +1,1 @@
-"""Programs that write files of the repository: the example workflows, the locale file and the frozen node API."""
+"""Programs that write files of the repository: examples, blueprints, the locale file and the frozen node API."""

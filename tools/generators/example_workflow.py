@@ -12,6 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from generators.example_app import make_app
 from generators.example_layout import ROW_GAP, TITLE_HEIGHT, Box, Link, Size, compute_layout
 from harness.events import Json
 from harness.page import load_api, load_workflow
@@ -89,6 +90,7 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
     workflow: Json = json.loads(page.evaluate("JSON.stringify(app.graph.serialize())"))
     workflow["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/{name}"))
     workflow["extra"] = {}  # drops versions and the view; without a view the page fits it to the nodes
+    workflow["extra"] |= make_app(prompt, name)
     load_workflow(page, workflow, name)
     check_same(prompt, page, name)
     return workflow

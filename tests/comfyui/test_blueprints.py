@@ -1,0 +1,114 @@
+"""Blueprints in the real page: found by their names, added to an empty graph, connected, and run."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from generators.blueprint_spec import BLUEPRINTS, MAX_WIDGETS, Blueprint
+from generators.make_blueprints import make
+from generators.prompt_widgets import is_link
+from harness.client import Client
+from harness.page import export_api, load_workflow, press_run
+from harness.server import PACK_NAME
+from repository import REPOSITORY
+
+EMPTY_PLACE = (800, 300)
+"""A point of the page at which the empty graph is seen."""
+
+JS_CONNECT = """() => {
+    const [host] = app.graph.nodes
+    host.inputs.forEach((input, slot) => {
+        if (input.widget) return
+        const source = LiteGraph.createNode(input.type === 'IMAGE' ? 'LoadImage' : 'SolidMask')
+        app.graph.add(source)
+        source.connect(0, host, slot)
+    })
+    const shown = LiteGraph.createNode('PreviewImage')
+    app.graph.add(shown)
+    host.connect(0, shown, 0)
+    host.widgets.find(({ name }) => name === 'steps').value = 2
+    for (const node of host.subgraph.nodes)
+        for (const widget of node.widgets ?? []) if (widget.name === 'views') widget.value = 2
+    return String(shown.id)
+}"""
+"""Connects an image or a mask to every socket of the only node and a preview to its output, makes the run short, and
+returns the id of the preview."""
+
+by_name = pytest.mark.parametrize("blueprint", BLUEPRINTS, ids=lambda blueprint: blueprint.name)
+
+
+def read_example(blueprint: Blueprint) -> dict[str, Any]:
+    path = REPOSITORY / "example_workflows" / "api" / f"{blueprint.example}.json"
+    prompt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return prompt
+
+
+def add_from_search(page: Page, name: str) -> None:
+    """Type a name into the node search, choose the node of that name and put it onto the graph."""
+    page.evaluate("app.graph.clear()")
+    page.evaluate("app.extensionManager.command.execute('Workspace.SearchBox.Toggle')")
+    page.get_by_role("combobox").first.fill(name)
+    found = page.get_by_role("option").filter(has_text=name).filter(has_text="Direct Ascent")
+    found.or_(page.get_by_role("option", name=name, exact=True)).first.click()
+    page.wait_for_function("app.graph.nodes.length === 1")
+    # In newer pages a chosen node follows the pointer until a click.
+    page.mouse.move(*EMPTY_PLACE)
+    page.mouse.click(*EMPTY_PLACE)
+
+
+def test_the_server_lists_them_as_those_of_this_pack(comfyui: Client) -> None:
+    listed = comfyui.get("/global_subgraphs").values()
+    ours = [entry["name"] for entry in listed if entry["info"]["node_pack"] == f"custom_nodes.{PACK_NAME}"]
+    assert sorted(ours) == sorted(blueprint.name for blueprint in BLUEPRINTS)
+
+
+@by_name
+def test_it_is_found_by_its_name_and_makes_a_picture(comfyui: Client, page: Page, blueprint: Blueprint) -> None:
+    add_from_search(page, blueprint.name)
+    title, widgets, sockets, outputs = page.evaluate(
+        """() => app.graph.nodes.map(node => [
+            node.title, node.widgets.length, node.inputs.filter(input => !input.widget).map(input => input.type),
+            node.outputs.map(output => output.type)
+        ])[0]"""
+    )
+    assert title == blueprint.name
+    assert 1 <= widgets <= MAX_WIDGETS
+    assert set(sockets) <= {"IMAGE", "MASK"}
+    assert outputs == ["IMAGE"]
+    shown = page.evaluate(JS_CONNECT)
+    history = comfyui.wait(press_run(page), timeout=300)
+    assert history["status"]["status_str"] == "success"
+    (image,) = comfyui.get_images(history, shown)
+    low, high = image.convert("L").getextrema()
+    assert low < high
+
+
+@by_name
+def test_inside_are_the_nodes_and_settings_of_its_example(page: Page, blueprint: Blueprint) -> None:
+    path = REPOSITORY / "subgraphs" / f"{blueprint.name}.json"
+    load_workflow(page, json.loads(path.read_text(encoding="utf-8")), blueprint.name)
+    found = {name.partition(":")[2]: node for name, node in export_api(page).items()}
+    example = {name: node for name, node in read_example(blueprint).items() if name in found}
+    assert example.keys() == found.keys()
+    for name, node in example.items():
+        assert found[name]["class_type"] == node["class_type"]
+        for key, value in node["inputs"].items():
+            if not is_link(value):
+                assert found[name]["inputs"][key] == value
+            elif value[0] in found:
+                assert found[name]["inputs"][key][0].endswith(f":{value[0]}")
+
+
+def test_what_is_chosen_on_the_face_is_what_runs(page: Page) -> None:
+    add_from_search(page, "Class to Image")
+    page.evaluate("app.graph.nodes[0].widgets.find(({ name }) => name === 'class').value = 'goldfish'")
+    classes = [node["inputs"]["classes"] for node in export_api(page).values() if "classes" in node["inputs"]]
+    assert classes == ["goldfish"]
+
+
+def test_made_again_it_is_the_same(page: Page) -> None:
+    blueprint = next(blueprint for blueprint in BLUEPRINTS if blueprint.name == "Style Transfer")
+    first = make(page, read_example(blueprint), blueprint)
+    assert make(page, read_example(blueprint), blueprint) == first

@@ -1,0 +1,79 @@
+"""A blueprint as a file, without a page: slots, links and identifiers of a small one."""
+
+import json
+from typing import Any
+
+from generators.blueprint_file import INPUT_NODE, OUTPUT_NODE, make_blueprint
+from generators.blueprint_inside import cut_out
+from generators.blueprint_spec import Blueprint
+from generators.example_layout import Box
+from generators.prompt_widgets import is_link
+from harness.events import Json
+from small_blueprint import BLUEPRINT, PROMPT
+
+TYPES = {"image": "IMAGE", "mask": "MASK", "stack": "DAS_STACK", "weight": "FLOAT", "size": "COMBO"}
+
+
+def as_the_page_writes_it(prompt: dict[str, Any]) -> Json:
+    """Nodes and links in UI format, with every input in the order of the file."""
+    links, nodes = [], []
+    for name, content in prompt.items():
+        inputs = [
+            {"name": key, "localized_name": key, "type": TYPES.get(key, "INT"), "link": None}
+            | ({} if key in ("image", "mask", "stack", "objectives.objective0") else {"widget": {"name": key}})
+            for key in ("image", "mask", *content["inputs"])
+        ]
+        outputs = [{"name": "out", "type": "IMAGE", "links": None}]
+        nodes.append({"id": int(name), "type": content["class_type"], "inputs": inputs, "outputs": outputs})
+    for node in nodes:
+        for slot, given in enumerate(node["inputs"]):
+            value = prompt[str(node["id"])]["inputs"].get(given["name"])
+            if is_link(value):
+                given["link"] = len(links) + 7
+                links.append([given["link"], int(value[0]), value[1], node["id"], slot, given["type"]])
+    return {"nodes": nodes, "links": links}
+
+
+def make(prompt: dict[str, Any], blueprint: Blueprint = BLUEPRINT) -> tuple[Json, Json]:
+    """The blueprint's file, and the subgraph in it."""
+    inside = cut_out(prompt, blueprint)
+    boxes = {name: Box(300 * number, 0, 270, 100) for number, name in enumerate(inside.prompt)}
+    made = make_blueprint(blueprint, inside, as_the_page_writes_it(dict(inside.prompt)), boxes)
+    (subgraph,) = made["definitions"]["subgraphs"]
+    return made, subgraph
+
+
+def test_the_subgraph_node_has_its_sockets_then_its_widgets_with_the_values_of_the_example() -> None:
+    made, _ = make(PROMPT)
+    (host,) = made["nodes"]
+    assert [(slot["name"], slot["type"], "widget" in slot) for slot in host["inputs"]] == [
+        ("image", "IMAGE", False),
+        ("mask", "MASK", False),
+        ("steps", "INT", True),
+        ("width", "INT", True),
+        ("weight", "FLOAT", True),
+    ]
+    assert host["widgets_values"] == [9, 64, 2.0]
+    assert [(slot["name"], slot["type"]) for slot in host["outputs"]] == [("out", "IMAGE")]
+
+
+def test_every_link_joins_slots_that_know_it() -> None:
+    _, subgraph = make(PROMPT)
+    nodes = {node["id"]: node for node in subgraph["nodes"]}
+    assert [link["id"] for link in subgraph["links"]] == list(range(1, 1 + 2 + 3 + 3 + 1))
+    for link in subgraph["links"]:
+        if link["origin_id"] == INPUT_NODE:
+            assert link["id"] in subgraph["inputs"][link["origin_slot"]]["linkIds"]
+        if link["target_id"] == OUTPUT_NODE:
+            assert subgraph["outputs"][link["target_slot"]]["linkIds"] == [link["id"]]
+            assert link["id"] in nodes[link["origin_id"]]["outputs"][link["origin_slot"]]["links"]
+        else:
+            assert nodes[link["target_id"]]["inputs"][link["target_slot"]]["link"] == link["id"]
+    assert subgraph["state"]["lastLinkId"] == max(link["id"] for link in subgraph["links"])
+
+
+def test_all_identifiers_differ_and_are_the_same_a_second_time() -> None:
+    made, subgraph = make(PROMPT)
+    ids = [made["id"], subgraph["id"], *(slot["id"] for slot in [*subgraph["inputs"], *subgraph["outputs"]])]
+    assert len(set(ids)) == len(ids)
+    assert json.dumps(make(PROMPT)[0]) == json.dumps(made)

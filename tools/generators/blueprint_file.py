@@ -1,0 +1,166 @@
+"""A blueprint as a file: one subgraph node with sockets and a few widgets on its face.
+
+The widgets on the face are links from inputs of the subgraph to inputs that have a widget: ComfyUI's page then shows
+that widget on the subgraph node. This form is older than the `proxyWidgets` of some versions of the page, and all that
+know subgraphs read it.
+"""
+
+import copy
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from generators.blueprint_inside import Inside
+from generators.blueprint_spec import Blueprint
+from generators.example_layout import Box
+from generators.prompt_widgets import Place
+from harness.events import Json
+from harness.server import PACK_NAME
+
+INPUT_NODE, OUTPUT_NODE = -10, -20
+"""The ids of the nodes of a subgraph that stand for its inputs and its outputs."""
+
+HOST_ID = 100
+"""The id of the subgraph node in the file, above those of the nodes inside: the page renumbers ids that are taken."""
+
+CATEGORY = "Direct Ascent"
+
+PREVIEW = "$$canvas-image-preview"
+"""The name of the preview that a running node shows; Nodes 2.0 shows it on the subgraph node too."""
+
+END_WIDTH = 120
+END_GAP = 60
+SLOT_HEIGHT = 20
+
+
+def make_blueprint(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes: Mapping[str, Box]) -> Json:
+    """Return the content of a blueprint's file.
+
+    Args:
+        blueprint: its name and its texts.
+        inside: the part of the example, from `cut_out`.
+        page_nodes: `inside.prompt` as a workflow in UI format, as the page writes it.
+        boxes: position and size of the nodes by id.
+    """
+    subgraph = _make_subgraph(blueprint, inside, page_nodes, boxes)
+    return {
+        "id": _make_id(blueprint, "workflow"),
+        "revision": 0,
+        "last_node_id": HOST_ID,
+        "last_link_id": 0,
+        "nodes": [_make_host(blueprint, inside, subgraph)],
+        "links": [],
+        "groups": [],
+        "definitions": {"subgraphs": [subgraph]},
+        "config": {},
+        "extra": {"BlueprintDescription": blueprint.description},
+        "version": 0.4,
+    }
+
+
+def _make_subgraph(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes: Mapping[str, Box]) -> Json:
+    # Numbered anew: on a page that was used before, the numbers go on from those of its last workflow.
+    numbers = {link[0]: number for number, link in enumerate(page_nodes["links"], start=1)}
+    nodes = {str(node["id"]): _tidy(node, boxes[str(node["id"])], numbers) for node in page_nodes["nodes"]}
+    names = ("origin_id", "origin_slot", "target_id", "target_slot", "type")
+    links = [{"id": numbers[link[0]]} | dict(zip(names, link[1:], strict=True)) for link in page_nodes["links"]]
+    left = min(box.x for box in boxes.values()) - END_GAP - END_WIDTH
+    right = max(box.x + box.width for box in boxes.values()) + END_GAP
+    middle = max(box.y + box.height for box in boxes.values()) // 2
+    targets = {**inside.sockets, **{label: [place] for label, place in inside.widgets.items()}}
+    inputs = []
+    for number, (label, places) in enumerate(targets.items()):
+        added = _connect_input(nodes, links, number, places)
+        kind = next(link["type"] for link in links if link["id"] == added[0])
+        at = [left + END_WIDTH - SLOT_HEIGHT, middle + number * SLOT_HEIGHT]
+        inputs.append(_make_slot(blueprint, "in", label, kind, added, at))
+    source, number = inside.picture
+    output = nodes[source]["outputs"][number]
+    last = _add_link(links, (int(source), number), (OUTPUT_NODE, 0), output["type"])
+    output["links"] = [*(output["links"] or []), last]
+    at = [right + SLOT_HEIGHT, middle]
+    return {
+        "id": _make_id(blueprint, "subgraph"),
+        "version": 1,
+        "state": {"lastGroupId": 0, "lastNodeId": max(map(int, nodes)), "lastLinkId": last, "lastRerouteId": 0},
+        "revision": 0,
+        "config": {},
+        "name": blueprint.name,
+        "category": CATEGORY,
+        "inputNode": {"id": INPUT_NODE, "bounding": [left, middle, END_WIDTH, (len(inputs) + 2) * SLOT_HEIGHT]},
+        "outputNode": {"id": OUTPUT_NODE, "bounding": [right, middle, END_WIDTH, 3 * SLOT_HEIGHT]},
+        "inputs": inputs,
+        "outputs": [_make_slot(blueprint, "out", output["name"], output["type"], [last], at)],
+        "widgets": [],
+        "nodes": list(nodes.values()),
+        "groups": [],
+        "links": links,
+        "extra": {},
+    }
+
+
+def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
+    """Return the node that stands for the subgraph; its size is for the page to say."""
+    face = [
+        {"name": slot["name"], "type": slot["type"]}
+        | ({"widget": {"name": slot["name"]}} if slot["name"] in inside.widgets else {})
+        | {"link": None}
+        for slot in subgraph["inputs"]
+    ]
+    preview = {"name": PREVIEW, "sourceNodeId": inside.picture[0], "sourcePreviewName": PREVIEW}
+    return {
+        "id": HOST_ID,
+        "type": subgraph["id"],
+        "pos": [0, 0],
+        "size": [0, 0],
+        "flags": {},
+        "order": 0,
+        "mode": 0,
+        "inputs": face,
+        "outputs": [{"name": slot["name"], "type": slot["type"], "links": None} for slot in subgraph["outputs"]],
+        "title": blueprint.name,
+        "properties": {"previewExposures": [preview]},
+        "widgets_values": [inside.prompt[node]["inputs"][name] for node, name in inside.widgets.values()],
+    }
+
+
+def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:
+    """Return a node as the page writes it, in its box, with new numbers of links and without names of the schema."""
+    tidied = copy.deepcopy(node) | {"pos": [box.x, box.y], "size": [box.width, box.height]}
+    for slot in [*tidied.get("inputs", []), *tidied.get("outputs", [])]:
+        slot.pop("localized_name", None)
+        if slot.get("link"):
+            slot["link"] = numbers[slot["link"]]
+        if slot.get("links"):
+            slot["links"] = [numbers[link] for link in slot["links"]]
+    return tidied
+
+
+def _connect_input(nodes: Mapping[str, Json], links: list[Json], number: int, places: Sequence[Place]) -> list[int]:
+    """Link an input of the subgraph to the inputs of nodes that it leads to, and return the numbers of the links."""
+    added = []
+    for node, name in places:
+        slot = [given["name"] for given in nodes[node]["inputs"]].index(name)
+        given = nodes[node]["inputs"][slot]
+        given["link"] = _add_link(links, (INPUT_NODE, number), (int(node), slot), given["type"])
+        added.append(given["link"])
+    return added
+
+
+def _add_link(links: list[Json], origin: tuple[int, int], target: tuple[int, int], kind: str) -> int:
+    number = max((link["id"] for link in links), default=0) + 1
+    ends = {"origin_id": origin[0], "origin_slot": origin[1], "target_id": target[0], "target_slot": target[1]}
+    links.append({"id": number, **ends, "type": kind})
+    return number
+
+
+def _make_slot(
+    blueprint: Blueprint, side: str, label: str, kind: str, links: Sequence[int], at: Sequence[int]
+) -> dict[str, Any]:
+    slot_id = _make_id(blueprint, f"{side}/{label}")
+    return {"id": slot_id, "name": label, "type": kind, "linkIds": list(links), "pos": list(at)}
+
+
+def _make_id(blueprint: Blueprint, part: str) -> str:
+    """Return an identifier that is the same whenever the blueprint is made."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/subgraphs/{blueprint.name}/{part}"))

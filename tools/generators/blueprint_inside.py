@@ -1,0 +1,99 @@
+"""The part of an example that a blueprint holds: the nodes of this pack that its picture comes from."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from generators.blueprint_spec import MAX_WIDGETS, Blueprint, is_in_use
+from generators.prompt_widgets import Place, find_widgets, is_link
+
+PREFIX = "DAS_"
+"""The ids of this pack's nodes begin with this."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The part of an example that goes into a blueprint.
+
+    Attributes:
+        prompt: the nodes of this pack that the picture comes from, in API format, without the links that sockets
+            replace.
+        sockets: by label, the inputs that a socket leads to; those with a name of their own come last.
+        widgets: by label, the input that a widget on the face sets.
+        picture: the node and the number of its output that the picture comes from.
+    """
+
+    prompt: Mapping[str, Any]
+    sockets: Mapping[str, Sequence[Place]]
+    widgets: Mapping[str, Place]
+    picture: tuple[str, int]
+
+
+def cut_out(prompt: Mapping[str, Any], blueprint: Blueprint) -> Inside:
+    """Return the part of an example that makes its picture; images and masks that come in become sockets.
+
+    Args:
+        prompt: the example in API format.
+        blueprint: what is to become of it.
+
+    Raises:
+        ValueError: the example saves no picture of a node of this pack, two different links come in under one label, or
+            a widget of the face is not there, or is there twice.
+    """
+    saved = [node["inputs"]["images"] for node in prompt.values() if node["class_type"] == "SaveImage"]
+    pictures = [link for link in saved if prompt[link[0]]["class_type"].startswith(PREFIX)]
+    if not pictures:
+        raise ValueError(f"{blueprint.example}: no SaveImage node saves the picture of a node of this pack")
+    picture = (pictures[0][0], pictures[0][1])
+    kept = _find_ancestors(prompt, picture[0])
+    inside = {node: copy.deepcopy(content) for node, content in prompt.items() if node in kept}
+    sockets: dict[str, list[Place]] = {}
+    sources: dict[str, list[Any]] = {}
+    for node, content in inside.items():
+        outer = {name: link for name, link in content["inputs"].items() if is_link(link) and link[0] not in kept}
+        for name, link in outer.items():
+            label = blueprint.sockets.get(f"{content['class_type']}.{name}", name)
+            if sources.setdefault(label, link) != link:
+                raise ValueError(f"{blueprint.name}: two links come in as '{label}'; name one of them in its sockets")
+            sockets.setdefault(label, []).append((node, name))
+            del content["inputs"][name]
+    named = set(blueprint.sockets.values())
+    ordered = {label: sockets[label] for label in sorted(sockets, key=lambda label: label in named)}
+    return Inside(inside, ordered, _find_face(inside, blueprint), picture)
+
+
+def _find_ancestors(prompt: Mapping[str, Any], node: str) -> set[str]:
+    """Return a node of this pack and all nodes of this pack that feed it through nodes of this pack."""
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        found.add(node := waiting.pop())
+        links = [value[0] for value in prompt[node]["inputs"].values() if is_link(value)]
+        waiting += [source for source in links if prompt[source]["class_type"].startswith(PREFIX)]
+    return found
+
+
+def _find_face(inside: Mapping[str, Any], blueprint: Blueprint) -> dict[str, Place]:
+    face: dict[str, Place] = {}
+    for label, where in blueprint.widgets.items():
+        if not is_in_use(inside, where):
+            continue
+        places = find_widgets(inside, where)
+        if len(places) != 1:
+            raise ValueError(
+                f"{blueprint.name}: its face shows {where}, and {len(places)} nodes of {blueprint.example} have that "
+                "widget; one should"
+            )
+        face[label] = places[0]
+    return dict(list(face.items())[:MAX_WIDGETS])
+
+
+def add_prefix(prompt: Mapping[str, Any], host: int) -> dict[str, Any]:
+    """Return a workflow in API format with the node ids that its nodes have inside the subgraph node `host`."""
+    prefixed = copy.deepcopy(dict(prompt))
+    for content in prefixed.values():
+        for name, value in content["inputs"].items():
+            if is_link(value):
+                content["inputs"][name] = [f"{host}:{value[0]}", value[1]]
+    return {f"{host}:{node}": content for node, content in prefixed.items()}

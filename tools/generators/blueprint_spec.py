@@ -1,0 +1,88 @@
+"""The blueprints of the pack: what each is called, which example it comes from, and which widgets stand on its face."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MAX_WIDGETS = 5
+"""The maximum number of widgets on the face of a blueprint: the other settings are inside, one double click away."""
+
+STEPS_AND_SEED = {"steps": "DAS_Optimize.steps", "seed": "DAS_Optimize.seed"}
+WIDTH_AND_HEIGHT = {"width": "DAS_ImageStack.width", "height": "DAS_ImageStack.height"}
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A subgraph node that stands for the nodes of an example.
+
+    Attributes:
+        name: what the node search finds, the title of the node, and the name of its file.
+        example: the example whose nodes and settings are inside.
+        widgets: by the label on its face, the class and the input that a widget sets. Of more than `MAX_WIDGETS`, the
+            first are on the face.
+        sockets: by the class and the input that they lead to, the labels of sockets; the others bear the name of the
+            input.
+        description: what it makes, for the node search.
+    """
+
+    name: str
+    example: str
+    widgets: Mapping[str, str]
+    sockets: Mapping[str, str]
+    description: str
+
+
+BLUEPRINTS = (
+    Blueprint(
+        "Class to Image",
+        "class_to_image",
+        {"class": "DAS_ClassObjective.classes", **STEPS_AND_SEED, **WIDTH_AND_HEIGHT},
+        {},
+        "A picture of one of the thousand classes of ImageNet, made by a classifier alone: no diffusion.",
+    ),
+    Blueprint(
+        "Text to Image",
+        "text_to_image",
+        {"text": "DAS_TextObjective.text", **STEPS_AND_SEED, **WIDTH_AND_HEIGHT},
+        {},
+        "A picture of a prompt, made by a CLIP alone: no diffusion.",
+    ),
+    Blueprint(
+        "Deep Dream",
+        "deep_dream",
+        {"layer": "DAS_FeatureObjective.layer", **STEPS_AND_SEED, **WIDTH_AND_HEIGHT},
+        {},
+        "An image with more of what a layer of a classifier sees in it.",
+    ),
+    Blueprint(
+        "Inpaint",
+        "inpaint",
+        {
+            "class": "DAS_ClassObjective.classes",
+            **STEPS_AND_SEED,
+            **WIDTH_AND_HEIGHT,
+            "feather": "DAS_ImageStack.feather",
+        },
+        {},
+        "The white part of a mask made anew, as a class that a classifier knows; the rest of the image stays.",
+    ),
+    Blueprint(
+        "Style Transfer",
+        "style_transfer",
+        {
+            "style weight": "DAS_StyleObjective.weight",
+            **STEPS_AND_SEED,
+            **WIDTH_AND_HEIGHT,
+            "content weight": "DAS_ContentObjective.weight",
+        },
+        {"DAS_StyleObjective.image": "style"},
+        "An image in the style of another, made by a classifier.",
+    ),
+)
+
+
+def is_in_use(prompt: Mapping[str, Any], where: str) -> bool:
+    """Tell whether a widget changes anything: width and height do not where the picture is as large as the image."""
+    class_type, _, name = where.partition(".")
+    sizes = {node["inputs"].get("size") for node in prompt.values() if node["class_type"] == class_type}
+    return name not in WIDTH_AND_HEIGHT or sizes != {"image"}

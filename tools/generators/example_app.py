@@ -1,0 +1,48 @@
+"""Examples as Apps: the inputs and the output that ComfyUI's page shows as a plain form, without the graph.
+
+The page of ComfyUI 0.33.0 reads them from `extra.linearData` of a workflow file; that of 0.8.0 ignores it. The workflow
+still opens as a graph; the switch above the graph shows the App.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from generators.prompt_widgets import find_widgets
+
+FORMS: Mapping[str, Mapping[str, str]] = {
+    "class_to_image": {"DAS_ClassObjective.classes": "What to make: one class or several"},
+    "text_to_image": {"DAS_TextObjective.text": "What to make, in words"},
+    "inpaint": {
+        "LoadImage.image": "",
+        "DAS_ClassObjective.classes": "What to put there: a class",
+    },
+    "style_transfer": {"LoadImage.image": ""},
+}
+"""By example, the inputs of its form with the line that explains each; "" is the title of the node."""
+
+
+def make_app(prompt: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return what the `extra` of a workflow file has to hold for its App: nothing for examples without a form.
+
+    Args:
+        prompt: the example in API format, with numbers as node ids.
+        name: its name, without ".json".
+
+    Raises:
+        ValueError: the example lacks an input of its form, or saves no image.
+    """
+    if name not in FORMS:
+        return {}
+    inputs = []
+    for where, explanation in FORMS[name].items():
+        places = find_widgets(prompt, where)
+        if not places:
+            raise ValueError(f"{name}: its App asks for {where}, and no node has that widget: change FORMS")
+        inputs += [
+            [int(node), widget, {"description": explanation or prompt[node]["_meta"]["title"]}]
+            for node, widget in places
+        ]
+    outputs = [int(node) for node, content in prompt.items() if content["class_type"] == "SaveImage"]
+    if not outputs:
+        raise ValueError(f"{name}: an App shows what a SaveImage node saves, and this example has none")
+    return {"linearData": {"inputs": inputs, "outputs": outputs}}

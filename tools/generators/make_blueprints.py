@@ -1,0 +1,137 @@
+"""Make the blueprints: nodes that the node search finds by their names and that hold a whole example.
+
+    make blueprints [ARGS="name ..."]
+
+subgraphs/NAME.json comes from the nodes and settings of example_workflows/api/EXAMPLE.json; blueprint_spec.py says
+which. The page of a real ComfyUI in headless Chromium writes the nodes, and opens the result to see that it says what
+the example says. ComfyUI is expected at the environment variable COMFYUI_PATH, else at ~/ComfyUI; it is started with
+this Python, which therefore needs ComfyUI's requirements.
+"""
+
+import argparse
+import json
+import math
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from generators.blueprint_file import HOST_ID, make_blueprint
+from generators.blueprint_inside import add_prefix, cut_out
+from generators.blueprint_spec import BLUEPRINTS, Blueprint
+from generators.example_layout import Link, compute_layout
+from generators.example_workflow import RoundTripError, find_differences
+from generators.prompt_widgets import is_link
+from harness.client import Client
+from harness.events import Json
+from harness.page import export_api, load_api, load_workflow, open_page, start_chromium
+from harness.server import start_comfyui
+from repository import REPOSITORY
+
+GRID = 10
+"""Sizes are rounded up to multiples of this: on the page they vary by a pixel or two with the fonts of the machine."""
+
+MINIMUM_WIDTH = 270
+
+JS_WRITE_NODES = """(randomized) => {
+    for (const node of app.graph.nodes)
+        for (const widget of node.widgets ?? [])
+            if (widget.name === 'control_after_generate')
+                widget.value = randomized.includes(String(node.id)) ? 'randomize' : 'fixed'
+    return JSON.stringify(app.graph.serialize())
+}"""
+"""Returns the workflow as JSON, in which the seeds of the given nodes change after every run and the others stay."""
+
+JS_MEASURE = "() => [...app.graph.nodes[0].computeSize()]"
+"""Returns the width and height that the only node needs."""
+
+
+def make(page: Page, prompt: Mapping[str, Any], blueprint: Blueprint) -> Json:
+    """Return the content of a blueprint's file.
+
+    Args:
+        page: ComfyUI's page; what it shows is replaced.
+        prompt: the example in API format.
+        blueprint: which one.
+
+    Raises:
+        ValueError: see cut_out.
+        RoundTripError: nodes, inputs or links inside differ from the example; the message lists them.
+    """
+    inside = cut_out(prompt, blueprint)
+    load_api(page, inside.prompt, blueprint.name)
+    expected = add_prefix(export_api(page), HOST_ID)
+    randomized = [node for node, name in inside.widgets.values() if name == "seed"]
+    written: Json = json.loads(page.evaluate(JS_WRITE_NODES, randomized))
+    sizes = {str(node["id"]): _round_up(node["size"]) for node in written["nodes"]}
+    made = make_blueprint(blueprint, inside, written, compute_layout(sizes, _list_links(inside.prompt)))
+    load_workflow(page, made, blueprint.name)
+    if found := find_differences(expected, export_api(page)):
+        raise RoundTripError(f"{blueprint.name}: inside is not what its example says:\n  " + "\n  ".join(found))
+    made["nodes"][0]["size"] = list(_round_up(page.evaluate(JS_MEASURE)))
+    return made
+
+
+def _round_up(size: Sequence[float]) -> tuple[int, int]:
+    width, height = (math.ceil(side / GRID) * GRID for side in size)
+    return max(width, MINIMUM_WIDTH), height
+
+
+def _list_links(prompt: Mapping[str, Any]) -> list[Link]:
+    return [
+        Link(value[0], target, order)
+        for target, node in prompt.items()
+        for order, value in enumerate(value for value in node["inputs"].values() if is_link(value))
+    ]
+
+
+def write_blueprint(client: Client, browser: Browser, blueprint: Blueprint, examples: Path, folder: Path) -> None:
+    """Write the file of one blueprint.
+
+    Raises:
+        ValueError: see make.
+        RoundTripError: see make.
+    """
+    prompt = json.loads((examples / "api" / f"{blueprint.example}.json").read_text(encoding="utf-8"))
+    with open_page(browser, client) as page:
+        made = make(page, prompt, blueprint)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{blueprint.name}.json"
+    target.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(target)
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    description, _, details = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(prog="make_blueprints", description=description, epilog=details)
+    names = [blueprint.name for blueprint in BLUEPRINTS]
+    parser.add_argument("names", nargs="*", metavar="name", help=f"the blueprint to make, of {names}; all by default")
+    parser.add_argument("--folder", type=Path, default=REPOSITORY / "subgraphs", help="where to write them")
+    given = parser.parse_args(arguments)
+    if unknown := set(given.names) - set(names):
+        parser.error(f"no blueprint {sorted(unknown)}; there are {names}")
+    return given
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make the blueprints and return the exit code: 1 if one does not say what its example says."""
+    options = parse_arguments(arguments)
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder, start_comfyui(Path(folder)) as server, start_chromium() as browser:
+        for blueprint in BLUEPRINTS:
+            if options.names and blueprint.name not in options.names:
+                continue
+            try:
+                write_blueprint(Client(server), browser, blueprint, REPOSITORY / "example_workflows", options.folder)
+            except RoundTripError as error:
+                print(error, file=sys.stderr)
+                failed = 1
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
