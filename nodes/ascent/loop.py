@@ -36,7 +36,17 @@ class Optimize(io.ComfyNode):
                 "far; Cancel discards it. 60 steps make a good picture. Connect as many objectives as you like; their "
                 "weighted scores are summed."
             ),
-            search_aliases=["das", "direct ascent", "synthesis", "gradient ascent", "sampler", "deep dream"],
+            search_aliases=[
+                "das",
+                "direct ascent",
+                "synthesis",
+                "gradient ascent",
+                "sampler",
+                "deep dream",
+                "film",
+                "timelapse",
+                "text to image",
+            ],
             advanced=[
                 "optimizer",
                 "optimizer.momentum",

@@ -21,7 +21,15 @@ class ListLayers(io.ComfyNode):
                 "List what the layers of a model are called and what comes out of them, for Style, Content and Feature "
                 "Objective. The list appears on the node."
             ),
-            search_aliases=["das", "direct ascent", "layer names", "modules", "architecture", "summary"],
+            search_aliases=[
+                "das",
+                "direct ascent",
+                "layer names",
+                "modules",
+                "architecture",
+                "summary",
+                "interpretability",
+            ],
             inputs=[
                 model_input(),
                 io.String.Input(

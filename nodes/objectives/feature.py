@@ -30,7 +30,16 @@ class FeatureObjective(io.ComfyNode):
                 "• direction: several channels at once, with signed shares.\n"
                 "• head: what one attention head of a transformer lets through."
             ),
-            search_aliases=["das", "direct ascent", "deep dream", "lucid", "feature visualization", "neuron"],
+            search_aliases=[
+                "das",
+                "direct ascent",
+                "deep dream",
+                "lucid",
+                "feature visualization",
+                "neuron",
+                "interpretability",
+                "activation maximization",
+            ],
             inputs=[
                 model_input(),
                 io.String.Input(

@@ -31,7 +31,17 @@ class ImageStack(io.ComfyNode):
                 "shapes and fine detail grow together; that is what keeps the result an image and not adversarial "
                 "noise. Start from grey, from noise, or from an image of yours; with a mask, only a part of it changes."
             ),
-            search_aliases=["das", "direct ascent", "imstack", "pyramid", "canvas", "multi-resolution", "inpaint"],
+            search_aliases=[
+                "das",
+                "direct ascent",
+                "imstack",
+                "pyramid",
+                "canvas",
+                "multi-resolution",
+                "inpaint",
+                "seamless tile",
+                "wallpaper",
+            ],
             advanced=[
                 "size",
                 "margin",

@@ -1,0 +1,52 @@
+"""The node search of the page: what a newcomer types leads to a node of this pack.
+
+The page ranks a name above every alias and, of nodes found by alias, the often used ones of ComfyUI above all others.
+So "clip" and "imagenet" cannot be won by aliases, and "inpaint" and "text to image" belong to whatever has that name.
+"""
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from harness.client import Client
+from harness.page import open_page
+
+SHOWN = 5
+"""The results that are seen without scrolling."""
+
+SEARCHES = {
+    "deep dream": "Optimize",
+    "direct ascent": "",
+    "gradient ascent": "Optimize",
+    "style transfer": "Style Objective",
+    "classifier": "Load Classifier",
+    "feature visualization": "Feature Objective",
+    "seamless tile": "Image Stack",
+    "class": "Class Objective",
+    "interpretability": "Feature Objective",
+    "film": "Optimize",
+}
+"""By what is typed, the node that has to be among the first results; empty: any of this pack."""
+
+
+def search(page: Page, query: str) -> list[str]:
+    """Return the names of the first results, each with its pack."""
+    page.locator("input[aria-controls=results-list]").fill(query)
+    # The results of an earlier query stand there until the page has been drawn again.
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    results = page.locator("[data-testid=result-item]").all_inner_texts()
+    return [text.replace("\n", " | ") for text in results[:SHOWN]]
+
+
+def test_what_newcomers_type_leads_to_nodes_of_this_pack(comfyui: Client, browser: Browser) -> None:
+    if "search_aliases" not in comfyui.get_object_info("DAS_Optimize"):
+        pytest.skip("this ComfyUI has no search aliases")
+    with open_page(browser, comfyui) as page:
+        page.evaluate("app.graph.clear()")
+        page.locator("#graph-canvas").dblclick(position={"x": 700, "y": 450}, force=True)
+        found = {query: search(page, query) for query in SEARCHES}
+    missing = {
+        query: results
+        for query, results in found.items()
+        if not any(SEARCHES[query] in result and "direct-ascent" in result for result in results)
+    }
+    assert missing == {}
