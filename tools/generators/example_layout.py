@@ -1,16 +1,18 @@
-"""A layered layout for the nodes of a workflow: from left to right along the links, without overlaps.
+"""A layered layout for the nodes of one group: from left to right along the links, in rows, without overlaps.
 
 The steps are those of Sugiyama, Tagawa and Toda (1981), "Methods for Visual Understanding of Hierarchical System
-Structures": layers by path length, order within a layer by barycentres, then coordinates.
+Structures": layers by path length, order within a layer by barycentres, then coordinates. `example_page` sets the
+groups on the page.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 TITLE_HEIGHT = 30
 """The height of a node's title bar, which lies above its position (LiteGraph.NODE_TITLE_HEIGHT)."""
 
-COLUMN_GAP = 90
+COLUMN_GAP = 60
 ROW_GAP = 30
 
 SWEEPS = 4
@@ -37,27 +39,57 @@ class Box:
     width: int
     height: int
 
+    def move(self, x: int, y: int) -> "Box":
+        """Return the box moved by that much."""
+        return Box(self.x + x, self.y + y, self.width, self.height)
 
-def compute_layout(sizes: Mapping[str, Size], links: Sequence[Link]) -> dict[str, Box]:
-    """Return a box for every node; nodes of a column share the width of its widest.
+
+def compute_layout(sizes: Mapping[str, Size], links: Sequence[Link], columns: int | None = None) -> dict[str, Box]:
+    """Return a box for every node; nodes of a column share the width of its widest, and the first title bar is at 0, 0.
 
     Args:
         sizes: width and height of each node without its title bar; their order breaks ties.
         links: between nodes in `sizes`.
+        columns: the number of columns after which the layout goes on in a new row; nodes without links share their own
+            rows out. None: all is one row.
 
     Raises:
         ValueError: the links form a cycle.
     """
     boxes: dict[str, Box] = {}
-    x = 0
-    for column in _order_columns(_assign_columns(list(sizes), links), links):
-        width = max(sizes[node][0] for node in column)
-        y = 0
-        for node in column:
-            boxes[node] = Box(x, y, width, sizes[node][1])
-            y += sizes[node][1] + TITLE_HEIGHT + ROW_GAP
-        x += width + COLUMN_GAP
+    top = 0
+    for row in _make_rows(sizes, links, columns):
+        x = 0
+        bottom = top
+        for column in row:
+            width = max(sizes[node][0] for node in column)
+            y = top + TITLE_HEIGHT
+            for node in column:
+                boxes[node] = Box(x, y, width, sizes[node][1])
+                y += sizes[node][1] + TITLE_HEIGHT + ROW_GAP
+            x += width + COLUMN_GAP
+            bottom = max(bottom, y - TITLE_HEIGHT)
+        top = bottom
     return boxes
+
+
+def _make_rows(nodes: Iterable[str], links: Sequence[Link], count: int | None) -> list[list[list[str]]]:
+    """Return rows of at most `count` columns; nodes without links have rows of their own then."""
+    if count is None:
+        return [_order_columns(_assign_columns(list(nodes), links), links)]
+    linked = {node for link in links for node in (link.source, link.target)}
+    parts: dict[bool, list[str]] = {}
+    for node in nodes:
+        parts.setdefault(node in linked, []).append(node)
+    rows = []
+    for has_links, part in parts.items():
+        if has_links:
+            columns = _order_columns(_assign_columns(part, links), links)
+            length = math.ceil(len(columns) / math.ceil(len(columns) / count))
+            rows += [columns[first : first + length] for first in range(0, len(columns), length)]
+        else:
+            rows.append([part[first::count] for first in range(min(count, len(part)))])
+    return rows
 
 
 def _assign_columns(nodes: Sequence[str], links: Sequence[Link]) -> list[list[str]]:

@@ -5,7 +5,7 @@ Then the page loads the result, and its API format is compared with the original
 """
 
 import json
-import math
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -13,23 +13,16 @@ from typing import Any
 from playwright.sync_api import Page
 
 from generators.example_app import make_app
-from generators.example_layout import ROW_GAP, TITLE_HEIGHT, Box, Link, Size, compute_layout
+from generators.example_groups import COLORS, NOTE_COLORS, Colors, assign_groups, list_links
+from generators.example_layout import Size
+from generators.example_page import Plan, make_view, plan_page
+from generators.example_sizes import measure_nodes
 from harness.events import Json
 from harness.page import load_api, load_workflow
 from harness.server import PACK_NAME
 
-PICTURE_HEIGHT = dict.fromkeys(("LoadImage", "PreviewImage", "SaveImage", "DAS_Optimize"), 260)
-"""Height that is added to nodes which show a picture when they run: that of a square one at the minimum width. Without
-it they would grow over their neighbours."""
-
-MINIMUM_WIDTH = 270
-GRID = 10
-"""Sizes are rounded up to multiples of this: on the page they vary by a pixel or two with the fonts of the machine."""
-
-NOTE_WIDTH = 640
-NOTE_LINE_HEIGHT = 18
-NOTE_LINE_LENGTH = 110
-"""The number of characters in a line of a note of that width, in the font of the frontend."""
+CODE = re.compile(r"`([^`]+)`")
+"""Code in a note, which becomes emphasis: Nodes 2.0 draws code in blue on blue, with a contrast of 3."""
 
 JS_GET_PROMPT = """async () => {
     const prompt = (await app.graphToPrompt()).output
@@ -43,17 +36,24 @@ JS_GET_PROMPT = """async () => {
 """Returns the workflow in API format, without the widgets that are no inputs of the node, such as the text that
 PreviewAny shows: the page sends them to the server too."""
 
-JS_GET_SIZES = "() => Object.fromEntries(app.graph.nodes.map(node => [node.id, [...node.size]]))"
-"""Returns the width and height of each node by its id."""
-
-JS_ARRANGE = """([boxes, note]) => {
-    for (const [id, box] of Object.entries(boxes)) {
+JS_ARRANGE = """({ nodes, frames, note }) => {
+    for (const [id, { x, y, width, height, color, bgcolor }] of Object.entries(nodes)) {
         const node = app.graph.getNodeById(id)
-        node.pos = [box.x, box.y]
-        node.setSize([box.width, box.height])
-        // With a fixed seed the second run of an example gives the same picture as the first.
-        for (const widget of node.widgets ?? [])
-            if (widget.name === 'control_after_generate') widget.value = 'fixed'
+        node.pos = [x, y]
+        node.setSize([width, height])
+        Object.assign(node, { color, bgcolor })
+        // With a new seed after every run of an ascent, Run gives another picture. All else stays as it is.
+        const named = name => node.widgets?.find(widget => widget.name === name)
+        const noise = node.type === 'DAS_ImageStack' && named('start')?.value === 'noise'
+        const control = named('control_after_generate')
+        if (control) control.value = noise || node.type === 'DAS_Optimize' ? 'randomize' : 'fixed'
+    }
+    for (const { title, x, y, width, height, color } of frames) {
+        const group = new LiteGraph.LGraphGroup(title)
+        group.pos = [x, y]
+        group.size = [width, height]
+        group.color = color
+        app.graph.add(group)
     }
     if (note) {
         const node = LiteGraph.createNode('MarkdownNote')
@@ -62,9 +62,11 @@ JS_ARRANGE = """([boxes, note]) => {
         node.widgets[0].value = note.text
         node.pos = [note.x, note.y]
         node.setSize([note.width, note.height])
+        Object.assign(node, { color: note.color, bgcolor: note.bgcolor })
     }
 }"""
-"""Moves and resizes the nodes, fixes their seeds, and adds the note unless it is null."""
+"""Moves, resizes and colours the nodes, sets what becomes of their seeds, and adds the groups, and the note unless it
+is null."""
 
 
 class RoundTripError(ValueError):
@@ -83,13 +85,19 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
     """
     load_api(page, prompt, name)
     check_same(prompt, page, name)
-    boxes = compute_layout(_sizes(page, prompt), _links(prompt))
-    arranged = {node: vars(box) for node, box in boxes.items()}
-    page.evaluate(JS_ARRANGE, [arranged, vars(_note_box(note)) | {"text": note} if note else None])
+    links = list_links(prompt)
+    groups = assign_groups(prompt, links)
+    note = CODE.sub(r"*\1*", note)
+    own, room = measure_nodes(page, prompt)
+    plan = plan_page(room, groups, links, note)
+    page.evaluate(JS_ARRANGE, _describe(plan, groups, own, note))
     # The page writes the JSON itself, which drops undefined values; converted by Playwright, they would become null.
     workflow: Json = json.loads(page.evaluate("JSON.stringify(app.graph.serialize())"))
     workflow["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/{name}"))
-    workflow["extra"] = {}  # drops versions and the view; without a view the page fits it to the nodes
+    view = make_view(plan, groups, links)
+    # Without versions, which the page adds. The page fits a template to the screen, whatever view its file has;
+    # web/template_view.js looks for the mark and sets the view afterwards.
+    workflow["extra"] = {"ds": {"scale": view.scale, "offset": list(view.offset)}, "direct_ascent": "template"}
     workflow["extra"] |= make_app(prompt, name)
     load_workflow(page, workflow, name)
     check_same(prompt, page, name)
@@ -125,25 +133,17 @@ def find_differences(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> 
     return found
 
 
-def _links(prompt: Mapping[str, Any]) -> list[Link]:
-    links = []
-    for target, node in prompt.items():
-        sources = [value[0] for value in node["inputs"].values() if isinstance(value, list)]
-        links += [Link(source, target, order) for order, source in enumerate(sources)]
-    return links
+def _describe(plan: Plan, groups: Mapping[str, str], own: Mapping[str, Size], note: str) -> Json:
+    """Return what JS_ARRANGE is given: boxes and colours of nodes, groups and note."""
 
+    def colors(group: Colors) -> Json:
+        return {"color": group.title, "bgcolor": group.body}
 
-def _sizes(page: Page, prompt: Mapping[str, Any]) -> dict[str, Size]:
-    measured: dict[str, tuple[float, float]] = page.evaluate(JS_GET_SIZES)
-    sizes = {}
-    for node, content in prompt.items():
-        width, height = (math.ceil(side / GRID) * GRID for side in measured[node])
-        sizes[node] = max(width, MINIMUM_WIDTH), height + PICTURE_HEIGHT.get(content["class_type"], 0)
-    return sizes
-
-
-def _note_box(text: str) -> Box:
-    """Return the box of the note, which is above the first column: beside it, the note would widen the whole view."""
-    lines = sum(max(1, math.ceil(len(line) / NOTE_LINE_LENGTH)) for line in text.splitlines())
-    height = (lines + 1) * NOTE_LINE_HEIGHT
-    return Box(0, -height - TITLE_HEIGHT - ROW_GAP, NOTE_WIDTH, height)
+    return {
+        "nodes": {
+            node: vars(box) | {"height": own[node][1]} | colors(COLORS[groups[node]])
+            for node, box in plan.nodes.items()
+        },
+        "frames": [{"title": title, "color": COLORS[title].box} | vars(box) for title, box in plan.frames.items()],
+        "note": vars(plan.note) | {"text": note} | colors(NOTE_COLORS) if note else None,
+    }

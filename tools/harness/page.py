@@ -71,7 +71,8 @@ def open_page(browser: Browser, client: Client) -> Iterator[Page]:
         page = context.new_page()
         page.set_default_timeout(PAGE_SECONDS * 1000)
         page.goto(client.server.url)
-        page.wait_for_function("window.app?.graph && window.app.vueAppReady")
+        # The default workflow comes last; loaded before it, another one would be replaced on a busy machine.
+        page.wait_for_function("window.app?.graph && window.app.vueAppReady && (app.graph.nodes?.length ?? 1)")
         yield page
     finally:
         context.close()

@@ -47,6 +47,34 @@ def test_links_go_from_left_to_right_and_nodes_are_not_cut(
     assert all(boxes[node].width >= width and boxes[node].height == height for node, (width, height) in sizes.items())
 
 
+@given(graphs(), st.integers(1, 4))
+def test_in_rows_nothing_overlaps_and_no_row_is_longer_than_it_may_be(
+    graph: tuple[dict[str, tuple[int, int]], list[Link]], columns: int
+) -> None:
+    sizes, links = graph
+    boxes = compute_layout(sizes, links, columns)
+    assert boxes.keys() == sizes.keys()
+    assert not any(overlap(a, b) for a, b in itertools.combinations(boxes.values(), 2))
+    for box in boxes.values():
+        beside = {
+            other.x for other in boxes.values() if other.y < box.y + box.height and box.y < other.y + other.height
+        }
+        assert len(beside) <= columns
+
+
+def test_a_long_chain_goes_on_in_rows_of_equal_length() -> None:
+    chain = [Link(a, b) for a, b in itertools.pairwise("abcdef")]
+    boxes = compute_layout(dict.fromkeys("abcdef", (100, 50)), chain, 4)
+    assert [boxes[node].x for node in "abc"] == [boxes[node].x for node in "def"]
+    assert boxes["a"].y == boxes["c"].y < boxes["d"].y
+
+
+def test_nodes_without_links_share_the_columns_out_from_left_to_right() -> None:
+    boxes = compute_layout(dict.fromkeys("abcd", (100, 50)), [], 2)
+    assert boxes["a"].y == boxes["b"].y < boxes["c"].y == boxes["d"].y
+    assert boxes["a"].x == boxes["c"].x < boxes["b"].x == boxes["d"].x
+
+
 def test_columns_follow_the_longest_path_and_sources_stand_by_what_they_feed() -> None:
     links = [Link("a", "b"), Link("b", "d"), Link("a", "d", 1), Link("c", "d", 2)]
     boxes = compute_layout(dict.fromkeys("abcd", (100, 50)), links)

@@ -1,0 +1,163 @@
+"""Templates as they open: legible, on their note and on Optimize, without overlaps, in both renderers of the page."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from generators.example_groups import assign_groups, list_links
+from harness.client import Client
+from harness.page import load_template, open_page, press_run
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json"))
+
+SMALLEST_ZOOM = 0.6
+"""The page draws no text below 0.57."""
+
+BARS = {"left": 56, "top": 100}
+"""Pixels that the page's bars cover; they end there in ComfyUI 0.33."""
+
+Boxes = dict[str, tuple[float, float, float, float]]
+
+JS_SET_RENDERER = """async modern => {
+    const paint = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
+    await app.extensionManager.setting.set('Comfy.VueNodes.Enabled', modern)
+    const drawn = () => app.graph.nodes.filter(node => document.querySelector(`[data-node-id="${node.id}"]`)).length
+    for (let frame = 0; frame < 300 && drawn() !== (modern ? app.graph.nodes.length : 0); frame++) await paint()
+    for (let frame = 0; frame < 30; frame++) await paint()
+}"""
+"""Draws nodes as Nodes 2.0 or as the classic ones, and waits until that is done."""
+
+JS_GET_BOXES = """() => Object.fromEntries(app.graph.nodes.map(node => {
+    const title = LiteGraph.NODE_TITLE_HEIGHT
+    const drawn = document.querySelector(`[data-node-id="${node.id}"]`)
+    const [width, height] = drawn ? [drawn.offsetWidth, drawn.offsetHeight] : [node.size[0], node.size[1] + title]
+    return [node.id, [node.pos[0], node.pos[1] - title, width, height]]
+}))"""
+"""Returns x, y, width and height of every node with its title bar, on the canvas."""
+
+
+def set_renderer(page: Page, modern: bool) -> None:
+    page.evaluate(JS_SET_RENDERER, modern)
+
+
+def find_overlaps(page: Page) -> list[tuple[str, str]]:
+    """Return the titles of all pairs of nodes of which one covers a part of the other."""
+    boxes: Boxes = page.evaluate(JS_GET_BOXES)
+    titles = page.evaluate("Object.fromEntries(app.graph.nodes.map(node => [node.id, node.title]))")
+    return [
+        (titles[a], titles[b])
+        for (a, (ax, ay, aw, ah)), (b, (bx, by, bw, bh)) in itertools.combinations(boxes.items(), 2)
+        if ax < bx + bw and bx < ax + aw and ay < by + bh and by < ay + ah
+    ]
+
+
+def first_ascent(workflow: dict[str, Any]) -> str:
+    """Return the id of the ascent that no other feeds."""
+    ascents = [node for node in workflow if workflow[node]["class_type"] == "DAS_Optimize"]
+    after = {link.target for link in list_links(workflow) if link.source in ascents}
+    return next(node for node in ascents if node not in after)
+
+
+def find_on_screen(page: Page, node: str) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of a node in the pixels of the screen."""
+    x, y, width, height = page.evaluate(JS_GET_BOXES)[node]
+    scale, (left, top) = page.evaluate("[app.canvas.ds.scale, [...app.canvas.ds.offset]]")
+    return (x + left) * scale, (y + top) * scale, (x + left + width) * scale, (y + top + height) * scale
+
+
+def check_seen(page: Page, nodes: list[str]) -> None:
+    """Assert that nodes lie wholly between the bars of the page."""
+    size = page.viewport_size
+    assert size is not None
+    for node in nodes:
+        x0, y0, x1, y1 = find_on_screen(page, node)
+        assert BARS["left"] <= x0 < x1 <= size["width"], node
+        assert BARS["top"] <= y0 < y1 <= size["height"], node
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_opens_legible_on_its_note_and_its_ascent_without_overlaps(
+    comfyui: Client, browser: Browser, name: str
+) -> None:
+    prompt = json.loads((EXAMPLES / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    with open_page(browser, comfyui) as page:
+        load_template(page, name)
+        note = str(page.evaluate("app.graph.nodes.find(node => node.type === 'MarkdownNote').id"))
+        for size in ((1600, 900), (1920, 1080)):
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            assert page.evaluate("app.canvas.ds.scale") >= SMALLEST_ZOOM
+            check_seen(page, [note, first_ascent(prompt)])
+        assert find_overlaps(page) == []
+        set_renderer(page, True)
+        check_seen(page, [note, first_ascent(prompt)])
+        assert find_overlaps(page) == []
+        hidden = page.evaluate(
+            "() => [...document.querySelectorAll('.comfy-markdown-content')].map(e => e.scrollHeight - e.clientHeight)"
+        )
+        assert all(rest <= 1 for rest in hidden)
+
+
+def test_nothing_overlaps_after_a_run_in_either_renderer_and_only_the_ascent_gets_a_new_seed(
+    comfyui: Client, browser: Browser
+) -> None:
+    with open_page(browser, comfyui) as page:
+        load_template(page, "sketch")
+        page.evaluate(
+            """() => { for (const node of app.graph.nodes) for (const widget of node.widgets ?? [])
+                if (['steps', 'views', 'preview_every'].includes(widget.name)) widget.value = 2 }"""
+        )
+        seeds = """() => Object.fromEntries(app.graph.nodes.filter(node => node.widgets?.some(w => w.name === 'seed'))
+            .map(node => [node.type, node.widgets.find(widget => widget.name === 'seed').value]))"""
+        assert page.evaluate(seeds) == {"DAS_ImageStack": 0, "DAS_Optimize": 0}
+        history = comfyui.wait(press_run(page), timeout=300)
+        assert history["status"]["status_str"] == "success"
+        after = page.evaluate(seeds)
+        assert after["DAS_ImageStack"] == 0
+        assert after["DAS_Optimize"] != 0
+        page.wait_for_function("app.graph.nodes.filter(node => node.imgs?.length).length >= 3")
+        assert find_overlaps(page) == []
+        set_renderer(page, True)
+        page.wait_for_function("document.querySelectorAll('[data-node-id] img').length >= 3")
+        assert find_overlaps(page) == []
+
+
+def test_an_opened_template_is_an_ordinary_workflow_whose_view_nothing_moves(comfyui: Client, browser: Browser) -> None:
+    with open_page(browser, comfyui) as page:
+        load_template(page, "sketch")
+        saved = json.loads(page.evaluate("JSON.stringify(app.graph.serialize())"))
+        assert "direct_ascent" not in saved["extra"]
+        page.evaluate("app.canvas.ds.scale = 0.9")
+        # As undo does it: the state before, without its view.
+        page.evaluate("state => app.loadGraphData(state, false, false)", saved)
+        assert page.evaluate("app.canvas.ds.scale") == pytest.approx(0.9)
+
+
+def test_every_type_of_link_of_the_pack_has_a_colour_of_its_own(comfyui: Client, browser: Browser) -> None:
+    info = comfyui.get("/object_info")
+    types = {kind for node in info.values() for kind in node["output"] if str(kind).startswith("DAS_")}
+    with open_page(browser, comfyui) as page:
+        load_template(page, "sketch")
+        colors = page.evaluate("app.canvas.constructor.link_type_colors")
+        slots = page.evaluate("app.canvas.default_connection_color_byType")
+    assert types <= {kind for kind, color in colors.items() if color}
+    assert len({colors[kind] for kind in types}) == len(types)
+    assert all(slots[kind] == colors[kind] for kind in types)
+
+
+def test_groups_of_a_template_have_titles_and_hold_their_nodes(comfyui: Client, browser: Browser) -> None:
+    prompt = json.loads((EXAMPLES / "api" / "two_regions.json").read_text(encoding="utf-8"))
+    expected = assign_groups(prompt, list_links(prompt))
+    with open_page(browser, comfyui) as page:
+        load_template(page, "two_regions")
+        held = page.evaluate(
+            """() => Object.fromEntries(app.graph.groups.map(group => {
+                group.recomputeInsideNodes()
+                return [group.title, [...group.nodes].map(node => String(node.id))]
+            }))"""
+        )
+    assert {node: title for title, nodes in held.items() for node in nodes} == expected

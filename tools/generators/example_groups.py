@@ -1,0 +1,128 @@
+"""Which part of an example workflow each node belongs to, and the colours that say so.
+
+The parts are boxes with titles on the page: the model, what is asked for, the picture, the ascent, the result, … A node
+belongs to a part by its class and by where it stands: before the ascent, after it, or beside it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from generators.example_layout import Link
+
+MODEL = "Model"
+ASKED = "What is asked for"
+WHERE = "Where"
+PICTURE = "Picture"
+VIEWS = "Views"
+ASCENT = "Ascent"
+DIFFUSION = "Diffusion"
+RESULT = "Result"
+VERDICT = "Second opinion"
+LOOK = "A closer look"
+
+GROUPS = (MODEL, ASKED, WHERE, PICTURE, VIEWS, ASCENT, DIFFUSION, RESULT, VERDICT, LOOK)
+"""The titles of all groups, in the order in which a workflow uses them."""
+
+
+@dataclass(frozen=True)
+class Colors:
+    """The colours of the nodes of a group, and of the box around them; those of the page's own menu."""
+
+    title: str
+    body: str
+    box: str
+
+
+COLORS = {
+    MODEL: Colors("#323", "#535", "#88A"),
+    ASKED: Colors("#232", "#353", "#8A8"),
+    WHERE: Colors("#432", "#653", "#b58b2a"),
+    PICTURE: Colors("#2a363b", "#3f5159", "#3f789e"),
+    VIEWS: Colors("#233", "#355", "#8AA"),
+    ASCENT: Colors("#322", "#533", "#A88"),
+    DIFFUSION: Colors("#2b2b2b", "#3d3d3d", "#888"),
+    RESULT: Colors("#223", "#335", "#88A"),
+    VERDICT: Colors("#332922", "#593930", "#b06634"),
+    LOOK: Colors("#332922", "#593930", "#b06634"),
+}
+NOTE_COLORS = Colors("#222", "#1a1a1a", "#444")
+
+ASCENTS = {"DAS_Optimize"}
+MODELS = {"DAS_LoadClassifier", "DAS_LoadCLIP", "DAS_CLIPFromComfyUI", "CLIPLoader", "CLIPVisionLoader"}
+STACKS = {"DAS_ImageStack", "DAS_EditStack", "DAS_LoadStack"}
+MASKS = {"SolidMask", "MaskComposite", "InvertMask", "GrowMask", "FeatherMask", "ImageToMask", "LoadImageMask"}
+TRANSFORMS = {"DAS_Augmentation", "DAS_ColorShift", "DAS_Perspective", "DAS_PatchMask"}
+JUDGEMENTS = {"DAS_Classify", "DAS_Similarity"}
+INSPECTIONS = JUDGEMENTS | {"DAS_Spectrum", "DAS_PlotHistory", "DAS_StackLevels", "DAS_ListLayers"}
+SAMPLERS = {"KSampler"}
+
+
+def list_links(prompt: Mapping[str, Any]) -> list[Link]:
+    """Return all links of a workflow in API format."""
+    links = []
+    for target, node in prompt.items():
+        sources = [value[0] for value in node["inputs"].values() if isinstance(value, list)]
+        links += [Link(source, target, order) for order, source in enumerate(sources)]
+    return links
+
+
+def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str, str]:
+    """Return the title of the group of every node.
+
+    Args:
+        prompt: the workflow in API format.
+        links: all links between its nodes.
+    """
+    classes = {node: content["class_type"] for node, content in prompt.items()}
+    sources: dict[str, set[str]] = {node: set() for node in classes}
+    targets: dict[str, set[str]] = {node: set() for node in classes}
+    for link in links:
+        sources[link.target].add(link.source)
+        targets[link.source].add(link.target)
+
+    def find(wanted: Iterable[str]) -> set[str]:
+        wanted = set(wanted)
+        return {node for node, name in classes.items() if name in wanted}
+
+    ascents = find(ASCENTS)
+    before, after = _reach(ascents, sources), _reach(ascents, targets)
+    inspections = find(INSPECTIONS)
+    inspected = inspections | _reach(inspections, targets) | (_reach(inspections, sources) & find(MODELS))
+    samplers = find(SAMPLERS)
+    sampling = samplers | _reach(samplers, sources) | {n for n in _reach(samplers, targets) if targets[n]}
+    pictures = _reach(find(STACKS) - after, sources)
+
+    def group(node: str) -> str:
+        name = classes[node]
+        if node in ascents or (node in before and node in after):
+            return ASCENT
+        if node in before:
+            if name in MODELS:
+                return MODEL
+            if name in TRANSFORMS:
+                return VIEWS
+            if name in MASKS:
+                return WHERE
+            return PICTURE if name in STACKS or node in pictures else ASKED
+        if node in inspected:
+            return LOOK
+        return DIFFUSION if node in sampling else RESULT
+
+    result = {node: group(node) for node in classes}
+    looked_at = {node for node in inspected if result[node] == LOOK}
+    if {classes[node] for node in looked_at & inspections} <= JUDGEMENTS and looked_at & find(MODELS):
+        result.update(dict.fromkeys(looked_at, VERDICT))
+    return result
+
+
+def _reach(start: Iterable[str], steps: Mapping[str, set[str]]) -> set[str]:
+    """Return the nodes that can be reached from any of `start` in one step or more."""
+    found: set[str] = set()
+    ahead = [after for node in start for after in steps[node]]
+    while ahead:
+        node = ahead.pop()
+        if node not in found:
+            found.add(node)
+            ahead += steps[node]
+    return found

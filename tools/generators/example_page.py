@@ -1,0 +1,247 @@
+"""Where the groups of an example workflow and its note are on the page, and the view with which it opens.
+
+On the left is the note, with the model and what is asked for below it; then come the picture and its views, the ascent,
+and the results. How many columns each group has, and where a closer look at the result goes, is tried out: the best
+arrangement is one that can be read when it opens, whose links do not go back, and that can be shown largest.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from generators.example_groups import (
+    ASCENT,
+    ASKED,
+    DIFFUSION,
+    GROUPS,
+    LOOK,
+    MODEL,
+    PICTURE,
+    RESULT,
+    VERDICT,
+    VIEWS,
+    WHERE,
+)
+from generators.example_layout import TITLE_HEIGHT, Box, Link, Size, compute_layout
+
+FRAME_PADDING = 20
+FRAME_TITLE = 46
+"""The height of a group's title, which is inside of its box."""
+
+GAP = 40
+"""The space between groups."""
+
+NOTE_WIDTHS = (440, 520)
+NOTE_CHARACTER = 6.2
+NOTE_LINE = 20
+NOTE_PARAGRAPH = 5
+"""Width of a character of a note, height of a line and of the space below a paragraph, in the fonts of the page."""
+
+COLUMNS: dict[str, Sequence[int]] = {
+    MODEL: (1, 2),
+    ASKED: (1, 2, 3),
+    WHERE: (2, 3),
+    PICTURE: (1, 2, 3),
+    VIEWS: (1, 2),
+    ASCENT: (1, 2, 3, 4),
+    DIFFUSION: (3, 4),
+    RESULT: (1, 2, 3),
+    VERDICT: (1, 2),
+    LOOK: (2, 3, 4, 5),
+}
+"""By group, the numbers of columns that are tried."""
+
+SCREEN = (1600, 900)
+MARGINS = (80, 110, 20, 20)
+"""The smallest screen that the view is made for, and what bars cover of it: left, top, right, bottom."""
+
+LEGIBLE = 0.62
+"""The smallest zoom at which a workflow opens. Below 0.57 the page draws no text."""
+
+READABLE = 0.66
+"""The zoom above which other things count more when arrangements are compared."""
+
+COMFORTABLE = 0.7
+"""The zoom at which a workflow opens that cannot be shown as a whole, if its note and its ascent can."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows of the canvas, as in `extra.ds` of a workflow file."""
+
+    scale: float
+    offset: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where everything is: nodes by their id, boxes of groups by their title, and the note."""
+
+    nodes: dict[str, Box]
+    frames: dict[str, Box]
+    note: Box
+
+    def bounds(self) -> Box:
+        """Return the box around everything."""
+        return _surround([*self.frames.values(), _add_title(self.note)])
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A group, laid out: its nodes, relative to the upper left corner of its box."""
+
+    title: str
+    nodes: dict[str, Box]
+    width: int
+    height: int
+
+
+class PageTooSmallError(ValueError):
+    """No arrangement shows the note and the first ascent at a zoom at which text is legible."""
+
+
+def plan_page(sizes: Mapping[str, Size], groups: Mapping[str, str], links: Sequence[Link], note: str) -> Plan:
+    """Return the best arrangement of those that show the note and the first ascent in one legible view.
+
+    Args:
+        sizes: width and height that each node may need, without its title bar.
+        groups: the title of the group of every node.
+        links: all links between the nodes.
+        note: the text of the note.
+
+    Raises:
+        PageTooSmallError: there is none.
+    """
+    best = max(_try_plans(sizes, groups, links, note), key=lambda plan: _rate(plan, groups, links))
+    if (zoom := _fit(_surround_focus(best, groups, links))) < LEGIBLE:
+        raise PageTooSmallError(
+            f"note and first ascent fit the page at a zoom of {zoom:.2f} only, and text is legible from {LEGIBLE}; "
+            "shorten the note, or let fewer nodes come before the ascent"
+        )
+    return best
+
+
+def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> View:
+    """Return the view with which the page opens: all if it is legible then, else the note and the first ascent."""
+    focus = _surround_focus(plan, groups, links)
+    scale = min(max(_fit(plan.bounds()), min(_fit(focus), COMFORTABLE)), 1.0)
+    scale = math.floor(scale * 100) / 100
+    shown = plan.bounds()
+    left, top, *_ = MARGINS
+    return View(scale, (round(left / scale) - shown.x, round(top / scale) - shown.y))
+
+
+def _rate(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> tuple[float, int, float]:
+    """Return what makes an arrangement better: note and ascent are legible, links go right, much is seen at once."""
+    boxes = plan.nodes
+    back = sum(boxes[link.source].x + boxes[link.source].width > boxes[link.target].x for link in links)
+    return min(_fit(_surround_focus(plan, groups, links)), READABLE), -back, _fit(plan.bounds())
+
+
+def _surround_focus(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> Box:
+    """Return the box around what has to be seen first, from the upper left corner: the note and the first ascent."""
+    ascents = [node for node, group in groups.items() if group == ASCENT]
+    first = [n for n in ascents if not any(link.target == n and link.source in ascents for link in links)][:1]
+    corner = plan.bounds()
+    return _surround(
+        [Box(corner.x, corner.y, 0, 0), _add_title(plan.note), *(_add_title(plan.nodes[n]) for n in first)]
+    )
+
+
+def _fit(box: Box) -> float:
+    """Return the zoom at which the box fills what the bars of the page leave free."""
+    left, top, right, bottom = MARGINS
+    return min((SCREEN[0] - left - right) / box.width, (SCREEN[1] - top - bottom) / box.height)
+
+
+def _try_plans(
+    sizes: Mapping[str, Size], groups: Mapping[str, str], links: Sequence[Link], note: str
+) -> Iterator[Plan]:
+    """Yield all arrangements that are considered."""
+    present = [title for title in GROUPS if title in groups.values()]
+    blocks = {title: _lay_out_group(title, sizes, groups, links) for title in present}
+    for chosen in itertools.product(*(blocks[title] for title in present)):
+        block = dict(zip(present, chosen, strict=True))
+        for width, columns in itertools.product(NOTE_WIDTHS, _try_columns(present)):
+            yield _place(block, columns, note, width)
+
+
+def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
+    """Yield the columns of the page as lists of rows of titles; an empty title is the note, the last column a band."""
+    closer = [title for title in (VERDICT, LOOK) if title in present]
+    asked = [[""], [MODEL, ASKED], [WHERE]]
+    for start in ([asked, [[PICTURE], [VIEWS]]], [asked, [[PICTURE, VIEWS]]]):
+        for end, band in (
+            ([[[RESULT], closer]], []),
+            ([[[RESULT]], [closer]], []),
+            ([[[RESULT]]], [closer]),
+        ):
+            yield [*start, [[ASCENT]], [[DIFFUSION]], *end, band]
+
+
+def _lay_out_group(
+    title: str, sizes: Mapping[str, Size], groups: Mapping[str, str], links: Sequence[Link]
+) -> list[_Block]:
+    """Return a group with each of its numbers of columns, without repetitions."""
+    members = {node: sizes[node] for node, group in groups.items() if group == title}
+    inside = [link for link in links if link.source in members and link.target in members]
+    found: dict[tuple[int, int], _Block] = {}
+    for columns in COLUMNS[title]:
+        boxes = compute_layout(members, inside, columns)
+        around = _surround([_add_title(box) for box in boxes.values()])
+        width, height = around.width + 2 * FRAME_PADDING, around.height + FRAME_TITLE + FRAME_PADDING
+        nodes = {node: box.move(FRAME_PADDING - around.x, FRAME_TITLE - around.y) for node, box in boxes.items()}
+        found.setdefault((width, height), _Block(title, nodes, width, height))
+    return list(found.values())
+
+
+def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str]]], note: str, width: int) -> Plan:
+    """Set blocks and note in columns, from left to right, with the last column as a band below all others."""
+    nodes: dict[str, Box] = {}
+    frames: dict[str, Box] = {}
+
+    def place(rows: Sequence[Sequence[str]], x: int, y: int) -> tuple[int, int]:
+        """Place rows, of which each is as wide as the widest, and return where they end."""
+        rows = [row for row in ([title for title in row if not title or title in blocks] for row in rows) if row]
+        widths = [[blocks[title].width if title else width for title in row] for row in rows]
+        total = max((sum(row) + GAP * (len(row) - 1) for row in widths), default=-GAP)
+        for row, own in zip(rows, widths, strict=True):
+            own[-1] += total - sum(own) - GAP * (len(row) - 1)
+            heights = [blocks[title].height if title else measure_note(note, total) + TITLE_HEIGHT for title in row]
+            left = x
+            for title, right in zip(row, own, strict=True):
+                frames[title] = Box(left, y, right, max(heights))
+                if title:
+                    nodes.update({node: box.move(left, y) for node, box in blocks[title].nodes.items()})
+                left += right + GAP
+            y += max(heights) + GAP
+        return x + total + GAP, y
+
+    x, bottom = 0, 0
+    *upper, band = columns
+    for rows in upper:
+        x, end = place(rows, x, 0)
+        bottom = max(bottom, end)
+    place(band, 0, bottom)
+    around = frames.pop("")
+    return Plan(nodes, frames, Box(around.x, around.y + TITLE_HEIGHT, around.width, around.height - TITLE_HEIGHT))
+
+
+def measure_note(text: str, width: int) -> int:
+    """Return the height that a note needs for its text in Markdown."""
+    paragraphs = [line for line in text.splitlines() if line.strip()]
+    lines = sum(max(1, math.ceil(len(line) * NOTE_CHARACTER / (width - 60))) for line in paragraphs)
+    return 10 * math.ceil((lines * NOTE_LINE + (len(paragraphs) + 5) * NOTE_PARAGRAPH) / 10)
+
+
+def _add_title(box: Box) -> Box:
+    """Return a node's box with its title bar, which lies above it."""
+    return Box(box.x, box.y - TITLE_HEIGHT, box.width, box.height + TITLE_HEIGHT)
+
+
+def _surround(boxes: Sequence[Box]) -> Box:
+    """Return the smallest box around all of them."""
+    left, top = min(box.x for box in boxes), min(box.y for box in boxes)
+    right, bottom = max(box.x + box.width for box in boxes), max(box.y + box.height for box in boxes)
+    return Box(left, top, right - left, bottom - top)

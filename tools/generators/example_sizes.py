@@ -1,0 +1,86 @@
+"""The sizes of the nodes of an example workflow, as the page of a real ComfyUI draws them."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from playwright.sync_api import Page
+
+from generators.example_groups import INSPECTIONS
+from generators.example_layout import Size
+
+MINIMUM_WIDTH = 300
+WIDE = 420
+"""The width of nodes that show films, sheets and charts."""
+
+GRID = 10
+"""Sizes are rounded up to multiples of this: on the page they vary by a pixel or two with the fonts of the machine."""
+
+PICTURE_ROOM = 260
+"""Height that a node needs for a picture which it shows when it runs: it would grow over its neighbours without it."""
+
+SHOWS_PICTURE = {"PreviewImage", "SaveImage", "SaveAnimatedWEBP", "DAS_Optimize"}
+MAKES_SHEET = {"BatchImagesNode", "ImageStitch", "DAS_StackLevels"}
+"""Nodes whose pictures are many, or wide: what shows them is wide too. So are the frames of an ascent."""
+
+FRAMES = ("DAS_Optimize", 2)
+"""The class and the number of the output that has them."""
+
+JS_MEASURE = """async (widths) => {
+    const paint = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
+    const nodes = app.graph.nodes
+    for (const node of nodes) {
+        const [width, height] = node.computeSize()
+        node.setSize([Math.max(widths[node.id], width), Math.max(node.size[1], height)])
+    }
+    const own = nodes.map(node => [...node.size])
+    // Inputs that the page folds away need room too, once someone unfolds them; in Nodes 2.0 everything is higher.
+    for (const node of nodes) node.showAdvanced = true
+    const unfolded = nodes.map(node => node.computeSize())
+    const settings = app.extensionManager.setting
+    await settings.set('Comfy.VueNodes.Enabled', true)
+    const boxes = () => nodes.map(node => document.querySelector(`[data-node-id="${node.id}"]`))
+    for (let frame = 0; frame < 120 && boxes().some(box => !box); frame++) await paint()
+    for (let frame = 0; frame < 30; frame++) await paint()
+    const drawn = boxes().map(box => (box ? box.offsetHeight - LiteGraph.NODE_TITLE_HEIGHT : 0))
+    await settings.set('Comfy.VueNodes.Enabled', false)
+    await paint()
+    return Object.fromEntries(nodes.map((node, i) => {
+        node.showAdvanced = false
+        const shows = Boolean(LiteGraph.registered_node_types[node.type].nodeData.output_node)
+        return [node.id, [own[i][0], own[i][1], Math.max(own[i][1], unfolded[i][1], drawn[i]), shows]]
+    }))
+}"""
+"""Given the least width of each node by its id, returns its width, its height, the height that it may need, and whether
+it is an output, so that it may show something when it has run."""
+
+
+def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size], dict[str, Size]]:
+    """Return the size of each node, and the one that it may need: in either renderer, unfolded, and when it has run.
+
+    Args:
+        page: with the workflow on it.
+        prompt: the workflow in API format.
+    """
+    widths = {node: WIDE if _shows_sheet(node, prompt) else MINIMUM_WIDTH for node in prompt}
+    measured: dict[str, tuple[float, float, float, bool]] = page.evaluate(JS_MEASURE, widths)
+    own, room = {}, {}
+    for node, content in prompt.items():
+        *sides, is_output = measured[node]
+        width, height, needed = (math.ceil(side / GRID) * GRID for side in sides)
+        name = content["class_type"]
+        if name in SHOWS_PICTURE or (is_output and name in INSPECTIONS):
+            added = PICTURE_ROOM + width - MINIMUM_WIDTH
+            height, needed = height + added, needed + added
+        own[node], room[node] = (width, height), (width, needed)
+    return own, room
+
+
+def _shows_sheet(node: str, prompt: Mapping[str, Any]) -> bool:
+    """Return whether a node shows many pictures, or a chart."""
+    name = prompt[node]["class_type"]
+    sources = [value for value in prompt[node]["inputs"].values() if isinstance(value, list)]
+    made_by = [(prompt[source]["class_type"], output) for source, output in sources]
+    return name in INSPECTIONS or (
+        name in SHOWS_PICTURE and any(a in MAKES_SHEET or (a, b) == FRAMES for a, b in made_by)
+    )
