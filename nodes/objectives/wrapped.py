@@ -55,9 +55,9 @@ class Schedule(io.ComfyNode):
             category="Direct Ascent/objectives",
             description=(
                 "Let an objective count for more or less as the ascent goes on: first the scene, then a detail; first "
-                "one subject, then another. Its weight is multiplied by a factor that goes from start to end. Needs a "
-                "second objective to count against: alone, it ends the ascent in an error at a step where "
-                "its weight is 0."
+                "one subject, then another. Its weight is multiplied by a factor that goes from start to end. It needs a "
+                "second objective to count against: alone, its weight changes nothing, and where it is 0 the picture "
+                "stays as it is."
             ),
             search_aliases=["das", "direct ascent", "fade", "curve", "weight", "prompt schedule"],
             inputs=[

@@ -13,7 +13,7 @@ from harness.client import Client, PromptFailedError, PromptRejectedError
 from harness.page import load_template, press_run
 
 API = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "class_to_image.json"
-OPTIMIZE, OBJECTIVE, STACK, SAVED, PROGRESS, VERDICT = "5", "2", "3", "6", "7", "10"
+OPTIMIZE, OBJECTIVE, STACK, SAVED, PROGRESS, VERDICT = "5", "2", "3", "6", "7", "9"
 NODES = [
     "DAS_LoadClassifier",
     "DAS_ImageStack",
