@@ -199,8 +199,9 @@ def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finis
         Batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the last.
 
     Raises:
-        AscentError: when a gradient is no number or vanishes. If there were steps before it, the image of the last of
-            them is saved, and the message names the file.
+        AscentError: when a gradient is no number or vanishes.
+        RuntimeError: when memory runs out, or the model fails. If there were steps before either, the image and the
+            stack of the last of them are saved, and the message names the files.
     """
     kept = []
     status = Status(ascent.steps)
@@ -219,11 +220,12 @@ def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finis
                 if last:
                     bridge.say(status.describe_end(done, scores))
                     break
-        except AscentError as error:
-            if not ascent.history:
-                raise
-            files = ", ".join(bridge.save_rescued_images(ascent.result.image))
-            raise AscentError(f"{error}. The last good image was saved in the output folder as {files}.") from error
+        # RuntimeError: memory that ran out, and whatever else a model or the device answers.
+        except (AscentError, RuntimeError) as error:
+            if ascent.history:
+                # The class of the error stays: ComfyUI unloads models when memory ran out.
+                error.args = (f"{error}. {bridge.rescue(ascent.result.image, ascent.result.stack)}",)
+            raise
     if len(ascent.history) < ascent.steps:
         finish.note_early_end()
     return kept

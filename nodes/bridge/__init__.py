@@ -10,7 +10,6 @@ from .folders import (
     find_model_folder,
     list_model_files,
     register_folders,
-    save_rescued_images,
 )
 from .memory import (
     check_frame_memory,
@@ -26,6 +25,7 @@ from .memory import (
 from .node_warning import warn_on_node
 from .page import say
 from .progress import Progress, check_interrupted
+from .rescue import rescue
 from .results import show_result
 from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .tensors import from_comfy_images, from_comfy_mask, get_device, get_storage_device, to_comfy_images, to_comfy_masks
@@ -63,8 +63,8 @@ __all__ = [
     "read_stack_time",
     "register_finish_route",
     "register_folders",
+    "rescue",
     "save_new_stack",
-    "save_rescued_images",
     "say",
     "show_result",
     "to_comfy_images",

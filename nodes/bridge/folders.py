@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 
 import folder_paths
-from torch import Tensor
-from torchvision.transforms.functional import to_pil_image
 
 from ...das_core.models.sources.names import quote
 
@@ -92,24 +90,3 @@ def explain_write_error(error: OSError, what: str) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{reason}: free some space there, and run again"
     return f"{reason}: make the folder writable, or start ComfyUI with another --output-directory"
-
-
-def save_rescued_images(images: Tensor) -> list[str]:
-    """Save the images of a failed run into ComfyUI's output folder, each under a number that is free.
-
-    Args:
-        images: (B, 3, H, W), 0..1, on any device.
-
-    Returns:
-        The name of every file, relative to the output folder.
-    """
-    height, width = images.shape[2:]
-    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
-        "direct_ascent_last_good", folder_paths.get_output_directory(), width, height
-    )
-    saved = []
-    for offset, image in enumerate(images):
-        file = f"{name}_{counter + offset:05}_.png"
-        to_pil_image(image.detach().cpu()).save(os.path.join(folder, file))
-        saved.append(os.path.join(subfolder, file))
-    return saved

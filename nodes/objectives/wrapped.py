@@ -55,8 +55,8 @@ class Schedule(io.ComfyNode):
             category="Direct Ascent/objectives",
             description=(
                 "Let an objective count for more or less as the ascent goes on: first the scene, then a detail; first "
-                "one subject, then another. Its weight is multiplied by a factor that goes from start to end. It needs a "
-                "second objective to count against: alone, its weight changes nothing, and where it is 0 the picture "
+                "one subject, then another. Its weight is multiplied by a factor that goes from start to end. It needs "
+                "a second objective to count against: alone, its weight changes nothing, and where it is 0 the picture "
                 "stays as it is."
             ),
             search_aliases=["das", "direct ascent", "fade", "curve", "weight", "prompt schedule"],

@@ -4,10 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
-import torch
-from PIL import Image
 
 from loaded_pack import Pack
 
@@ -103,15 +100,3 @@ def test_a_name_that_is_not_in_the_list_is_refused_even_if_it_leads_to_a_file(
     with pytest.raises(ValueError, match=r"no checkpoint '.*' lies in .*classifiers; put it there and refresh"):
         bridge.find_model_file(KIND, name)
     outside.unlink()
-
-
-def test_rescued_images_are_saved_under_free_numbers(bridge: ModuleType, pack: Pack) -> None:
-    images = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(1))
-    first, second = bridge.save_rescued_images(images), bridge.save_rescued_images(images[:1].requires_grad_())
-    assert (len(first), len(second)) == (2, 1)
-    assert len({*first, *second}) == 3
-    for name, image in zip(first, images, strict=True):
-        saved = np.asarray(Image.open(pack.output / name))
-        assert (saved == (image * 255).to(torch.uint8).movedim(0, -1).numpy()).all()
-        (pack.output / name).unlink()
-    (pack.output / second[0]).unlink()

@@ -1,0 +1,57 @@
+"""What is kept of an ascent that fails: images and stack under names of their own, and what is said when that fails."""
+
+import errno
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from loaded_pack import Pack
+
+IMAGES = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(1))
+
+
+def test_images_and_stack_are_saved_and_named(pack: Pack, saved_stacks: Path) -> None:
+    stack = pack.stack(start={"start": "noise"})
+    said = pack.module("nodes.bridge").rescue(IMAGES.clone().requires_grad_(), stack)
+    names = re.findall(r"direct_ascent_last_good_\d+_\.png", said)
+    assert len(set(names)) == 2
+    for name, image in zip(names, IMAGES, strict=True):
+        saved = np.asarray(Image.open(pack.output / name))
+        assert (saved == (image * 255).to(torch.uint8).movedim(0, -1).numpy()).all()
+        (pack.output / name).unlink()
+    (file,) = re.findall(r"'(direct_ascent_last_good_\d+_\.safetensors \[output\])'", said)
+    assert torch.equal(pack.run("DAS_LoadStack", file=file)[0].canvas, stack.canvas)
+
+
+def test_failures_at_one_time_overwrite_nothing(pack: Pack, saved_stacks: Path) -> None:
+    bridge, stack, together = pack.module("nodes.bridge"), pack.stack(), Barrier(4)
+
+    def fail(_: int) -> str:
+        together.wait()
+        said: str = bridge.rescue(IMAGES, stack)
+        return said
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(fail, range(4)))
+    names = [name for text in said for name in re.findall(r"direct_ascent_last_good_\d+_\.png", text)]
+    assert len(set(names)) == len(names) == 8
+    for name in names:
+        (pack.output / name).unlink()
+
+
+def test_a_full_disk_is_said_and_hides_nothing(pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    said = pack.module("nodes.bridge").rescue(IMAGES, pack.stack())
+    assert re.search(r"could not be saved \(.*No space left on device.*\)", said)
+    for left in pack.output.glob("direct_ascent_last_good_*.png"):
+        left.unlink()
