@@ -11,7 +11,7 @@ def show_result(
 ) -> dict[str, Any] | None:
     """Return what a node shows on itself, to be given to `io.NodeOutput` as `ui`.
 
-    The page draws the images. It draws the text of the nodes that are named in `web/text_results.js`; of all others
+    The page draws the images. It draws the text of the nodes that are named in `web/results.js`; of all others
     the text is in the history, for those who run workflows through HTTP.
 
     Args:

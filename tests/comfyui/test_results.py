@@ -103,6 +103,12 @@ def test_a_second_run_shows_the_result_again_without_running_the_node(comfyui: C
     assert shown[0] == shown[1]
 
 
+def test_a_new_node_is_wide_enough_for_its_chart(page: Page) -> None:
+    load_api(page, ending_in("DAS_PlotHistory"), "charts")
+    (width,) = page.evaluate("app.graph.nodes.filter((n) => n.type === 'DAS_PlotHistory').map((n) => n.size[0])")
+    assert width == 300
+
+
 @pytest.mark.parametrize("vue", [False, True], ids=["classic", "nodes 2.0"])
 def test_the_page_shows_a_chart_and_a_list_and_the_workflow_stays_as_it_was(
     comfyui: Client, page: Page, vue: bool

@@ -1,11 +1,21 @@
-// Shows the text of nodes whose result is a text. ComfyUI's page draws the images of all nodes, texts only of its own.
+// Nodes that show their results: gives new ones room for it, and shows the text of those whose result is a text.
+// ComfyUI's page draws the images of all nodes, but texts only of its own.
 
 import { app } from "../../scripts/app.js";
 
-const NODES = ["DAS_ListLayers"];
+// The least width and height of a new node. Without it, those that have no widgets are 140 pixels wide, where no chart is
+// legible, and tall charts are drawn narrow.
+const SIZES = {
+    DAS_Classify: [300, 0],
+    DAS_Similarity: [300, 0],
+    DAS_PlotHistory: [300, 290],
+    DAS_Spectrum: [300, 420],
+    DAS_StackLevels: [300, 450],
+    DAS_ListLayers: [380, 0],
+};
+const TEXT_NODES = ["DAS_ListLayers"];
 const WIDGET = "result";
-const MIN_WIDTH = 380;
-const MIN_HEIGHT = 180;
+const TEXT_HEIGHT = 180;
 
 function addTextWidget(node) {
     const area = document.createElement("textarea");
@@ -17,7 +27,7 @@ function addTextWidget(node) {
     Object.assign(area.style, {
         width: "100%",
         height: "100%",
-        minHeight: `${MIN_HEIGHT}px`,
+        minHeight: `${TEXT_HEIGHT}px`,
         boxSizing: "border-box",
         padding: "4px 6px",
         border: "none",
@@ -30,7 +40,7 @@ function addTextWidget(node) {
     for (const event of ["wheel", "pointerdown"]) area.addEventListener(event, (e) => e.stopPropagation());
     const widget = node.addDOMWidget(WIDGET, "das_text_result", area, {
         serialize: false, // not an input of the node: it stays out of the prompt,
-        getMinHeight: () => MIN_HEIGHT,
+        getMinHeight: () => TEXT_HEIGHT,
         getValue: () => area.value,
         setValue: (text) => {
             area.value = text;
@@ -39,9 +49,9 @@ function addTextWidget(node) {
     widget.serialize = false; // and out of the workflow file.
 }
 
-function growToFit(node) {
+function grow(node, [minWidth, minHeight]) {
     const [width, height] = node.computeSize();
-    node.setSize([Math.max(node.size[0], width, MIN_WIDTH), Math.max(node.size[1], height)]);
+    node.setSize([Math.max(node.size[0], width, minWidth), Math.max(node.size[1], height, minHeight)]);
 }
 
 function showText(node, result) {
@@ -50,19 +60,22 @@ function showText(node, result) {
 }
 
 app.registerExtension({
-    name: "DirectAscent.TextResults",
+    name: "DirectAscent.Results",
     beforeRegisterNodeDef(nodeType, nodeData) {
-        if (!NODES.includes(nodeData.name)) return;
+        const size = SIZES[nodeData.name];
+        if (!size) return;
+        const isText = TEXT_NODES.includes(nodeData.name);
         const { onNodeCreated, onConfigure, onExecuted } = nodeType.prototype;
         nodeType.prototype.onNodeCreated = function () {
             onNodeCreated?.apply(this, arguments);
             // Now, and not when there is a text: Nodes 2.0 of older pages draws no widget that comes later.
-            addTextWidget(this);
-            growToFit(this);
+            if (isText) addTextWidget(this);
+            grow(this, size);
         };
+        if (!isText) return;
         nodeType.prototype.onConfigure = function () {
             onConfigure?.apply(this, arguments);
-            growToFit(this); // workflow files of earlier versions have a node without room for the text
+            grow(this, size); // workflow files of earlier versions have a node without room for the text
         };
         nodeType.prototype.onExecuted = function (result) {
             onExecuted?.apply(this, arguments);
@@ -73,7 +86,7 @@ app.registerExtension({
     onNodeOutputsUpdated(outputs) {
         for (const [id, result] of Object.entries(outputs)) {
             const node = app.graph.getNodeById(id);
-            if (NODES.includes(node?.type)) showText(node, result);
+            if (TEXT_NODES.includes(node?.type)) showText(node, result);
         }
     },
 });
