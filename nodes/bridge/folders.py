@@ -7,7 +7,7 @@ from pathlib import Path
 
 import folder_paths
 
-from ...das_core.models.sources.names import quote
+from ...das_core.models.sources.names import shorten
 
 CLASSIFIERS = "classifiers"
 """The kind of model, and the folder below ComfyUI's models folder, of image classifiers."""
@@ -63,7 +63,7 @@ def find_model_file(kind: str, name: str) -> Path:
     path = folder_paths.get_full_path(kind, name) if name in list_model_files(kind) else None
     if path is None:
         raise ValueError(
-            f"no checkpoint {quote(name)} lies in {find_model_folder(kind)}; put it there and refresh (key R)"
+            f"no checkpoint '{shorten(name)}' lies in {find_model_folder(kind)}; put it there and refresh (key R)"
         )
     return Path(path)
 

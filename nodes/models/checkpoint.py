@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...das_core.models.sources.names import quote
+from ...das_core.models.sources.names import shorten
 from ...das_core.models.sources.starter_clip import KEPT
 from .. import bridge
 
@@ -55,7 +55,7 @@ def find_checkpoint(kind: str, name: Any) -> Path:
             f"no checkpoint is chosen; put a .safetensors or .pt file into {folder}, refresh (key R) and choose it"
         )
     if not isinstance(name, str) or name not in list_checkpoints(kind):
-        raise ValueError(f"no checkpoint {quote(name)} lies in {folder}; put it there and refresh (key R)")
+        raise ValueError(f"no checkpoint '{shorten(name)}' lies in {folder}; put it there and refresh (key R)")
     return bridge.find_model_file(kind, name)
 
 

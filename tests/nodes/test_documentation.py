@@ -130,17 +130,12 @@ def heading(item: Input) -> str:
     return f"`{name}` ({outer}: {item.option})" if item.option else f"`{name}`"
 
 
-def is_placeholder(item: Input) -> bool:
-    """Whether a list holds nothing yet but the advice to put a file into a folder."""
-    return item.options is not None and all(option.startswith("put a ") for option in item.options)
-
-
 def default(item: Input) -> str | None:
     """How a help page writes the default of an input; None where it depends on what is installed."""
     if item.type == AUTOGROW:
         return {1: "at least one", 2: "at least two"}[item.settings["template"]["min"]]
-    is_long = item.options is not None and len(item.options) > 20
-    if is_placeholder(item) or (is_long and item.default == item.options[0]):
+    is_long = len(item.options or ()) > 20
+    if item.options == [] or item.settings.get("files") or (is_long and item.default == item.options[0]):
         return "first of the list"
     if item.default is None:
         return "required" if item.required else "optional"
@@ -157,9 +152,7 @@ def test_a_help_page_names_every_input_with_its_default(pack: Pack, node_id: str
 @each_node
 def test_a_help_page_names_every_option(pack: Pack, node_id: str) -> None:
     text = section(node_id, "Inputs")
-    for item in inputs(pack, node_id):
-        if is_placeholder(item):
-            continue
+    for item in (item for item in inputs(pack, node_id) if not item.settings.get("files")):
         for option in item.options or [] if len(item.options or []) <= 20 else []:
             assert f"`{option}`" in text, f"the option {option} of {item.name} is not explained"
 

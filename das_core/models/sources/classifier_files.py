@@ -7,7 +7,7 @@ import timm
 from torch import nn
 
 from ..classifier import Classifier
-from .names import quote, sort_common_first
+from .names import shorten, sort_common_first
 from .timm_models import wrap_timm_module
 from .torchvision_models import (
     build_torchvision_module,
@@ -85,7 +85,8 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
     known = {"timm": _list_timm_names, "torchvision": list_torchvision_architectures}
     if library not in known or name not in known[library]():
         raise ValueError(
-            f"architecture {quote(architecture)} is unknown; write timm/NAME or torchvision/NAME, such as timm/resnet18"
+            f"architecture '{shorten(architecture)}' is unknown; write timm/NAME or torchvision/NAME, such as "
+            "timm/resnet18"
         )
     state = read_weights(path)
     if library == "timm":

@@ -23,16 +23,16 @@ def sort_common_first(names: Iterable[str], common: Iterable[str]) -> list[str]:
     return [*first, *(name for name in listed if name not in first)]
 
 
-def quote(name: object) -> str:
-    """Return a name in quotation marks for a message, shortened when it is long; it may be anything that came in.
+def shorten(name: object) -> str:
+    """Return a name as messages repeat it: cut when it is long; it may be anything that came in.
 
     Args:
         name: what was given in place of the name of a model.
 
     Example:
-        >>> from das_core.models.sources.names import quote
-        >>> quote("resnet19")
-        "'resnet19'"
+        >>> from das_core.models.sources.names import shorten
+        >>> shorten("resnet19")
+        'resnet19'
     """
     text = str(name)
-    return f"'{text if len(text) <= _LONGEST else text[:_LONGEST] + '…'}'"
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

@@ -19,7 +19,7 @@ from ..clip import CLIP, assemble_clip
 from ..judge import Judge, freeze, to_triple
 from .download import Progress
 from .hub import fetch_file, locate_repository
-from .names import quote, sort_common_first
+from .names import shorten, sort_common_first
 from .open_clip_architecture import STAND_IN_TEXT, guess_architecture
 from .open_clip_text import Tokenizer, build_text_tower, build_tokenizer, localize_config, without_torchaudio
 from .weights import StateDict, fit_weights, read_weights
@@ -100,7 +100,9 @@ def split_open_clip_pair(pair: str) -> tuple[str, str]:
         ('ViT-B-32', 'openai')
     """
     if pair not in list_open_clip_pairs():
-        raise ValueError(f"open_clip publishes no model {quote(pair)}; choose one of its list, such as {DEFAULT_PAIR}")
+        raise ValueError(
+            f"open_clip publishes no model '{shorten(pair)}'; choose one of its list, such as {DEFAULT_PAIR}"
+        )
     return _split(pair)
 
 
@@ -137,10 +139,12 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
     """
     models = list_open_clip_models()
     if architecture not in list(models):
-        raise ValueError(f"open_clip has no weights for the architecture {quote(architecture)}; choose one of its list")
+        raise ValueError(
+            f"open_clip has no weights for the architecture '{shorten(architecture)}'; choose one of its list"
+        )
     if pretrained not in models[architecture]:
         raise ValueError(
-            f"{architecture} has no weights {quote(pretrained)}; choose one of {', '.join(models[architecture])}"
+            f"{architecture} has no weights '{shorten(pretrained)}'; choose one of {', '.join(models[architecture])}"
         )
     repository, names = _locate_weights(architecture, pretrained)
     config = open_clip.get_model_config(architecture)
@@ -180,7 +184,7 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
     # Before the name reaches open_clip, which would also take 'hf-hub:OWNER/REPOSITORY', a stranger's configuration.
     if architecture is not None and architecture not in open_clip.list_models():
         raise ValueError(
-            f"open_clip has no architecture {quote(architecture)}; write one of its list, such as ViT-B-32"
+            f"open_clip has no architecture '{shorten(architecture)}'; write one of its list, such as ViT-B-32"
         )
     state = read_weights(path)
     if architecture is None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..clip import TextTower
 from ..scripts import is_mostly_latin, knows_other_scripts
 from .hub import fetch_file, fetch_files
-from .names import quote
+from .names import shorten
 
 Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
 """A tokenizer of the hub, or the one of OpenAI's CLIP that open_clip contains."""
@@ -92,8 +92,9 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
     length = text.get("context_length", DEFAULT_CONTEXT_LENGTH)
     settings = dict(text.get("tokenizer_kwargs", {}))
     if unknown := settings.keys() - _TOKENIZER_SETTINGS:
+        names = ", ".join(sorted(map(str, unknown)))
         raise ValueError(
-            f"the configuration of the tokenizer sets {quote(', '.join(sorted(map(str, unknown))))}, which is not "
+            f"the configuration of the tokenizer sets '{shorten(names)}', which is not "
             f"passed on; only {', '.join(sorted(_TOKENIZER_SETTINGS))} are. Choose another model"
         )
     if name := text.get("hf_tokenizer_name"):

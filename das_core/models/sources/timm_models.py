@@ -15,7 +15,7 @@ from ..judge import to_triple
 from ..labels import imagenet_labels
 from .download import Progress, download
 from .hub import fetch_file
-from .names import quote
+from .names import shorten
 
 _MIN_CLASSES_BEYOND_IMAGENET = 10_000
 
@@ -58,7 +58,7 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
     """
     if architecture not in list_timm_architectures():
         raise ValueError(
-            f"timm has no pretrained classifier {quote(architecture)}; see timm.list_models(pretrained=True)"
+            f"timm has no pretrained classifier '{shorten(architecture)}'; see timm.list_models(pretrained=True)"
         )
     path = _fetch_weights(architecture, folder, progress)
     # Without its own way of loading: some architectures read another format that their first publisher used, while

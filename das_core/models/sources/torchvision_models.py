@@ -9,7 +9,7 @@ from torch import nn
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
 from .download import Progress, download
-from .names import quote
+from .names import shorten
 from .weights import StateDict, fit_weights, read_weights
 
 
@@ -60,7 +60,9 @@ def load_torchvision(architecture: str, folder: Path, progress: Progress | None 
         224
     """
     if architecture not in list_torchvision_architectures():
-        raise ValueError(f"torchvision has no classifier {quote(architecture)}; see torchvision.models for the list")
+        raise ValueError(
+            f"torchvision has no classifier '{shorten(architecture)}'; see torchvision.models for the list"
+        )
     weights = torchvision.models.get_model_weights(architecture).DEFAULT
     digest = Path(weights.url).stem.rpartition("-")[2]
     path = download(weights.url, folder, digest, progress)
