@@ -146,7 +146,7 @@ def test_the_example_runs(comfyui: Client) -> None:
     history = comfyui.run(prompt, timeout=300)
     (image,) = comfyui.get_images(history, "6")
     assert image.size == (224, 224)
-    assert "Starter CLIP (EfficientNet-Lite2) finds near to" in history["outputs"]["10"]["text"][0]
+    assert "Starter CLIP (EfficientNet-Lite2) finds near to" in history["outputs"]["9"]["text"][0]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,10 @@ def test_nodes_do_not_overlap_and_follow_the_links_also_after_opening(page: Page
     boxes = [(*node["pos"], *node["size"]) for node in nodes.values()]
     for (ax, ay, aw, ah), (bx, by, bw, bh) in itertools.combinations(boxes, 2):
         assert ax + aw <= bx or bx + bw <= ax or ay + ah <= by - TITLE_HEIGHT or by + bh <= ay - TITLE_HEIGHT
-    assert nodes[1]["pos"][0] < nodes[3]["pos"][0] < nodes[4]["pos"][0] < nodes[6]["pos"][0]
+    # From left to right in a row, and from row to row downward.
+    for source, target in ((1, 3), (3, 4), (4, 6)):
+        (sx, sy), (tx, ty) = nodes[source]["pos"], nodes[target]["pos"]
+        assert sx + nodes[source]["size"][0] < tx or sy + nodes[source]["size"][1] < ty
 
 
 def test_the_note_is_a_markdown_note_and_the_seed_stays(page: Page) -> None:

@@ -37,8 +37,11 @@ def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
     (stack,) = (node["inputs"] for node in prompt.values() if node["class_type"] == "DAS_ImageStack")
     assert len(images) == stack["batch_size"]
     scaled = next((node["inputs"] for node in prompt.values() if node["class_type"] == "ImageScale"), stack)
+    size = scaled["width"], scaled["height"]
+    if stack["size"] == "image":
+        size = photographs[prompt[stack["image"][0]]["inputs"]["image"]].size
     sheet = any(node["class_type"] == "ImageStitch" for node in prompt.values())
     for image in images:
-        assert sheet or image.size == (scaled["width"], scaled["height"])
+        assert sheet or image.size == size
         low, high = image.convert("L").getextrema()
         assert low < high
