@@ -18,7 +18,7 @@ from harness.page import load_template, load_workflow, press_run
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
 OPTIMIZE, OBJECTIVE, SAVED, PROGRESS = "5", "2", "6", "7"
 STEPS = 12
-PAGE_STEPS = 40
+PAGE_STEPS = 120
 """More: on a busy machine the page takes seconds to notice a click."""
 
 
