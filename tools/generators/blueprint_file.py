@@ -62,8 +62,10 @@ def _make_subgraph(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes
     # Numbered anew: on a page that was used before, the numbers go on from those of its last workflow.
     numbers = {link[0]: number for number, link in enumerate(page_nodes["links"], start=1)}
     nodes = {str(node["id"]): _tidy(node, boxes[str(node["id"])], numbers) for node in page_nodes["nodes"]}
-    names = ("origin_id", "origin_slot", "target_id", "target_slot", "type")
-    links = [{"id": numbers[link[0]]} | dict(zip(names, link[1:], strict=True)) for link in page_nodes["links"]]
+    slots = {given["link"]: slot for node in nodes.values() for slot, given in enumerate(node["inputs"])}
+    links: list[Json] = []
+    for _, origin, output_slot, target, _, kind in page_nodes["links"]:
+        _add_link(links, (origin, output_slot), (target, slots[len(links) + 1]), kind)
     left = min(box.x for box in boxes.values()) - END_GAP - END_WIDTH
     right = max(box.x + box.width for box in boxes.values()) + END_GAP
     middle = max(box.y + box.height for box in boxes.values()) // 2
@@ -127,13 +129,33 @@ def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
 def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:
     """Return a node as the page writes it, in its box, with new numbers of links and without names of the schema."""
     tidied = copy.deepcopy(node) | {"pos": [box.x, box.y], "size": [box.width, box.height]}
-    for slot in [*tidied.get("inputs", []), *tidied.get("outputs", [])]:
+    tidied["inputs"] = _order_slots(tidied.get("inputs", []))
+    for slot in [*tidied["inputs"], *tidied.get("outputs", [])]:
         slot.pop("localized_name", None)
         if slot.get("link"):
             slot["link"] = numbers[slot["link"]]
         if slot.get("links"):
             slot["links"] = [numbers[link] for link in slot["links"]]
     return tidied
+
+
+def _order_slots(slots: Sequence[Json]) -> list[Json]:
+    """Return the input slots of a node in the order in which the page of 0.8.0 makes them.
+
+    It makes the slots of a growing input behind all others, except the first one, and it gives the values on the face
+    to the slots that have the numbers in the file. The empty slot behind the connected ones it adds by itself.
+    """
+    seen, first, grown = set(), [], []
+    for slot in slots:
+        group, dot, _ = slot["name"].rpartition(".")
+        if "widget" in slot or not dot:
+            first.append(slot)
+        elif group not in seen:
+            seen.add(group)
+            first.append(slot)
+        elif slot["link"] is not None:
+            grown.append(slot)
+    return first + grown
 
 
 def _connect_input(nodes: Mapping[str, Json], links: list[Json], number: int, places: Sequence[Place]) -> list[int]:

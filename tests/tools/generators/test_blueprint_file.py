@@ -9,28 +9,35 @@ from generators.blueprint_spec import Blueprint
 from generators.example_layout import Box
 from generators.prompt_widgets import is_link
 from harness.events import Json
-from small_blueprint import BLUEPRINT, PROMPT
+from small_blueprint import BLUEPRINT, PROMPT, node
 
 TYPES = {"image": "IMAGE", "mask": "MASK", "stack": "DAS_STACK", "weight": "FLOAT", "size": "COMBO"}
+SPARE = "objectives.objective9"
+"""The slot that the page adds behind a connected one."""
+
+SOCKETS = ("image", "mask", "stack", "objectives.objective0", "objectives.objective1", SPARE)
 
 
 def as_the_page_writes_it(prompt: dict[str, Any]) -> Json:
-    """Nodes and links in UI format, with every input in the order of the file."""
+    """Nodes and links in UI format, with every input in the order of the file, and the spare slot among them."""
     links, nodes = [], []
     for name, content in prompt.items():
+        names = ["image", "mask", *content["inputs"]]
+        if "objectives.objective0" in names:
+            names.insert(names.index("objectives.objective0") + 1, SPARE)
         inputs = [
             {"name": key, "localized_name": key, "type": TYPES.get(key, "INT"), "link": None}
-            | ({} if key in ("image", "mask", "stack", "objectives.objective0") else {"widget": {"name": key}})
-            for key in ("image", "mask", *content["inputs"])
+            | ({} if key in SOCKETS else {"widget": {"name": key}})
+            for key in names
         ]
         outputs = [{"name": "out", "type": "IMAGE", "links": None}]
         nodes.append({"id": int(name), "type": content["class_type"], "inputs": inputs, "outputs": outputs})
-    for node in nodes:
-        for slot, given in enumerate(node["inputs"]):
-            value = prompt[str(node["id"])]["inputs"].get(given["name"])
+    for made in nodes:
+        for slot, given in enumerate(made["inputs"]):
+            value = prompt[str(made["id"])]["inputs"].get(given["name"])
             if is_link(value):
                 given["link"] = len(links) + 7
-                links.append([given["link"], int(value[0]), value[1], node["id"], slot, given["type"]])
+                links.append([given["link"], int(value[0]), value[1], made["id"], slot, given["type"]])
     return {"nodes": nodes, "links": links}
 
 
@@ -59,7 +66,7 @@ def test_the_subgraph_node_has_its_sockets_then_its_widgets_with_the_values_of_t
 
 def test_every_link_joins_slots_that_know_it() -> None:
     _, subgraph = make(PROMPT)
-    nodes = {node["id"]: node for node in subgraph["nodes"]}
+    nodes = {made["id"]: made for made in subgraph["nodes"]}
     assert [link["id"] for link in subgraph["links"]] == list(range(1, 1 + 2 + 3 + 3 + 1))
     for link in subgraph["links"]:
         if link["origin_id"] == INPUT_NODE:
@@ -70,6 +77,18 @@ def test_every_link_joins_slots_that_know_it() -> None:
         else:
             assert nodes[link["target_id"]]["inputs"][link["target_slot"]]["link"] == link["id"]
     assert subgraph["state"]["lastLinkId"] == max(link["id"] for link in subgraph["links"])
+
+
+def test_the_grown_slots_come_last_and_the_empty_one_not_at_all() -> None:
+    prompt = PROMPT | {"7": node("DAS_ContentObjective", image=["1", 0])}
+    objectives = {"objectives.objective0": ["3", 0], "objectives.objective1": ["7", 0]}
+    prompt["4"] = node("DAS_Optimize", **objectives, steps=9)
+    _, subgraph = make(prompt, Blueprint("Two", "two", {"steps": "DAS_Optimize.steps"}, {}, ""))
+    (ascent,) = (made for made in subgraph["nodes"] if made["type"] == "DAS_Optimize")
+    names = [slot["name"] for slot in ascent["inputs"]]
+    assert names[-3:] == ["objectives.objective0", "steps", "objectives.objective1"]
+    slots = {link["id"]: link["target_slot"] for link in subgraph["links"] if link["target_id"] == ascent["id"]}
+    assert slots == {slot["link"]: number for number, slot in enumerate(ascent["inputs"]) if slot["link"]}
 
 
 def test_all_identifiers_differ_and_are_the_same_a_second_time() -> None:
