@@ -14,10 +14,11 @@ async def comfy_entrypoint() -> "ComfyExtension":
     from comfy_api.latest import ComfyExtension, io
 
     from .nodes import NODES
-    from .nodes.bridge import register_finish_route, register_folders
+    from .nodes.bridge import copy_example_files, register_finish_route, register_folders
 
     register_folders()
     register_finish_route()
+    copy_example_files()
 
     class DirectAscent(ComfyExtension):
         async def get_node_list(self) -> list[type[io.ComfyNode]]:

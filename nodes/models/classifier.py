@@ -43,7 +43,7 @@ class LoadClassifier(io.ComfyNode):
                 "• torchvision, timm: some nineteen hundred models, downloaded when you pick one and run.\n"
                 "• file: your own checkpoint from models/classifiers."
             ),
-            search_aliases=["das", "direct ascent", "imagenet", "timm", "torchvision"],
+            search_aliases=["das", "imagenet", "timm", "torchvision"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",

@@ -46,7 +46,7 @@ class LoadCLIP(io.ComfyNode):
                 "• open_clip: the same as two lists, architecture and weights, which have to fit.\n"
                 "• file: your own checkpoint from models/open_clip."
             ),
-            search_aliases=["das", "direct ascent", "openclip", "siglip", "text to image"],
+            search_aliases=["das", "openclip", "siglip", "text to image"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",

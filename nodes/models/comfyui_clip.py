@@ -22,7 +22,7 @@ class CLIPFromComfyUI(io.ComfyNode):
                 "be halves of one model: clip_g with CLIP-ViT-bigG, a clip_l with its projection with CLIP-ViT-L. The "
                 "text encoders of SD 1.x come without their projection and do not serve."
             ),
-            search_aliases=["das", "direct ascent", "clip vision", "clip_l", "clip_g"],
+            search_aliases=["das", "clip vision", "clip_l", "clip_g"],
             inputs=[
                 io.Clip.Input("clip", tooltip="The half that reads, from Load CLIP, Load Checkpoint or the like."),
                 io.ClipVision.Input("clip_vision", tooltip="The half that sees, from Load CLIP Vision."),

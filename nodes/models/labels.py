@@ -23,7 +23,7 @@ class PickClass(io.ComfyNode):
                 "to classes of Class Objective. Two that share a name, such as the crane that flies and the one that "
                 "lifts, have their index before it."
             ),
-            search_aliases=["das", "direct ascent", "imagenet", "class", "label", "category", "choose"],
+            search_aliases=["das", "imagenet", "class", "label", "category", "choose"],
             inputs=[
                 io.Combo.Input(
                     "name",

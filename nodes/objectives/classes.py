@@ -20,7 +20,7 @@ class ClassObjective(io.ComfyNode):
                 "Ask for an image that the classifier is sure of: 'jellyfish', 'volcano', 'all dog', … Names, WordNet "
                 "ids and indices all work; an unknown name is answered with the nearest ones. Pick Class lists all."
             ),
-            search_aliases=["das", "direct ascent", "imagenet", "class", "label"],
+            search_aliases=["das", "imagenet", "class", "label"],
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to convince, from Load Classifier."),
                 io.String.Input(

@@ -28,7 +28,7 @@ class ContentObjective(io.ComfyNode):
                 "window. It holds a picture together while something else changes how it looks. Connect the image "
                 "that the Image Stack starts from."
             ),
-            search_aliases=["das", "direct ascent", "style transfer", "structure", "perceptual", "gatys", "keep"],
+            search_aliases=["das", "style transfer", "structure", "perceptual", "gatys", "keep"],
             inputs=[
                 model_input(),
                 io.Image.Input(

@@ -37,7 +37,7 @@ class TextObjective(io.ComfyNode):
                 "Ask in words for an image: 'a coral reef full of fish'. Several prompts add up, one a line; a "
                 "negative weight keeps something away. A prompt is encoded once: changing its weight costs nothing."
             ),
-            search_aliases=["das", "direct ascent", "prompt", "clip", "text to image", "negative prompt"],
+            search_aliases=["das", "prompt", "clip", "text to image", "negative prompt"],
             inputs=[
                 Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
                 io.String.Input(
@@ -79,7 +79,7 @@ class ImageObjective(io.ComfyNode):
                 "Ask for an image that the model takes for another one: not its pixels, but what it shows. From grey "
                 "it is a reconstruction of what the model has seen; from another start image, a blend of both."
             ),
-            search_aliases=["das", "direct ascent", "clip", "reconstruct", "style", "image prompt"],
+            search_aliases=["das", "clip", "reconstruct", "style", "image prompt"],
             inputs=[
                 Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
                 io.Image.Input(

@@ -26,7 +26,7 @@ class Ensemble(io.ComfyNode):
                 "objective for each model: the same classes in Class Objectives, or the same words in Text Objectives. "
                 "Connected to Optimize one by one, each would see all views, and take its own time."
             ),
-            search_aliases=["das", "direct ascent", "several models", "combine", "share views", "vote"],
+            search_aliases=["das", "several models", "combine", "share views", "vote"],
             inputs=[
                 io.Autogrow.Input(
                     "objectives",

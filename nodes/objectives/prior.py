@@ -19,7 +19,7 @@ class Prior(io.ComfyNode):
                 "Ask for what pictures are like, whatever they show: smooth, near to the start, with a photograph's "
                 "balance of coarse and fine, or without burnt colours. No model is asked. Goes beside other objectives."
             ),
-            search_aliases=["das", "direct ascent", "regularizer", "total variation", "tv", "smooth", "spectrum"],
+            search_aliases=["das", "regularizer", "total variation", "tv", "smooth", "spectrum"],
             inputs=[
                 io.Combo.Input(
                     "kind",

@@ -27,7 +27,7 @@ class StyleObjective(io.ComfyNode):
                 "matrices of Gatys et al., 2016). With Content Objective beside it, and an Image Stack that starts "
                 "from the other image, it is style transfer; from grey it paints the texture alone."
             ),
-            search_aliases=["das", "direct ascent", "style transfer", "gram", "gatys", "texture", "neural style"],
+            search_aliases=["das", "style transfer", "gram", "gatys", "texture", "neural style"],
             inputs=[
                 model_input(),
                 io.Image.Input(

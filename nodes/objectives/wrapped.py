@@ -25,7 +25,7 @@ class Region(io.ComfyNode):
                 "looks where the mask is, and what lies under it moves for this objective; large soft shapes reach a "
                 "little over the edge. Each region is looked at by itself, with as many views as Augmentation says."
             ),
-            search_aliases=["das", "direct ascent", "mask", "area", "regional prompt", "compose"],
+            search_aliases=["das", "mask", "area", "regional prompt", "compose"],
             inputs=[
                 Objective.Input("objective", tooltip="What is asked for there, of any kind."),
                 io.Mask.Input(
@@ -59,7 +59,7 @@ class Schedule(io.ComfyNode):
                 "a second objective to count against: alone, its weight changes nothing, and where it is 0 the picture "
                 "stays as it is."
             ),
-            search_aliases=["das", "direct ascent", "fade", "curve", "weight", "prompt schedule"],
+            search_aliases=["das", "fade", "curve", "weight", "prompt schedule"],
             inputs=[
                 Objective.Input("objective", tooltip="The objective whose weight is to change, of any kind."),
                 io.Float.Input(

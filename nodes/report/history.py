@@ -21,7 +21,7 @@ class PlotHistory(io.ComfyNode):
                 "How an ascent went: the score of every objective and the size of the gradient, step by step. A score "
                 "that still rises at the end wants more steps; one that jumps about wants more views or smaller steps."
             ),
-            search_aliases=["das", "direct ascent", "loss", "curve", "log", "score", "gradient"],
+            search_aliases=["das", "loss", "curve", "log", "score", "gradient"],
             inputs=[
                 History.Input("history", tooltip="From the history output of Optimize."),
                 History.Input(

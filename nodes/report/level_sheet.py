@@ -22,7 +22,7 @@ class StackLevels(io.ComfyNode):
                 "coarsest to the finest. A stack of many levels is shown in octaves. Read here which resolutions to "
                 "name in Edit Stack."
             ),
-            search_aliases=["das", "direct ascent", "pyramid", "layers", "decompose", "frequency"],
+            search_aliases=["das", "pyramid", "layers", "decompose", "frequency"],
             inputs=[
                 Stack.Input("stack", tooltip="What to look into, from Optimize, Image Stack, Load or Edit Stack."),
                 io.Int.Input(

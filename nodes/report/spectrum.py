@@ -29,7 +29,7 @@ class Spectrum(io.ComfyNode):
                 "photographs. A slope near -2 is natural, a flatter one is noisy, a steeper one soft. The two finest "
                 "octaves have a slope of their own, since that is where made pictures differ from photographs."
             ),
-            search_aliases=["das", "direct ascent", "fourier", "frequency", "power", "sharpness", "noise"],
+            search_aliases=["das", "fourier", "frequency", "power", "sharpness", "noise"],
             inputs=[
                 io.Image.Input(
                     "image",

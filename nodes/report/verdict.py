@@ -25,7 +25,7 @@ class Classify(io.ComfyNode):
                 "Name what an image shows, with how sure the classifier is. Ask a model that did not make the image: "
                 "the one that was climbed is always convinced, a second opinion says whether others see it too."
             ),
-            search_aliases=["das", "direct ascent", "recognise", "predict", "label", "verdict"],
+            search_aliases=["das", "recognise", "predict", "label", "verdict"],
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to ask, from Load Classifier."),
                 io.Image.Input("image", tooltip="Any image or batch; an oblong one is judged by its middle square."),
@@ -75,7 +75,7 @@ class Similarity(io.ComfyNode):
                 "model compare with each other, not with those of another. Ask a model that did not make the image, "
                 "and give it other texts beside the right one: what counts is which of them is nearest."
             ),
-            search_aliases=["das", "direct ascent", "clip score", "compare", "cosine", "retrieval"],
+            search_aliases=["das", "clip score", "compare", "cosine", "retrieval"],
             inputs=[
                 Clip.Input("clip", tooltip="The model to ask, from Load CLIP Judge or CLIP from ComfyUI."),
                 io.Image.Input("image", tooltip="Any image or batch; each is seen whole, as the model was trained to."),

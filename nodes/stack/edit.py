@@ -24,7 +24,7 @@ class EditStack(io.ComfyNode):
                 "resolutions along the long side of the canvas, '1-16' for large shapes, '65-' for all fine detail; "
                 "Stack Levels shows them. Optimize goes on from the result."
             ),
-            search_aliases=["das", "direct ascent", "equalizer", "blend", "mix", "freeze", "frequency", "hybrid image"],
+            search_aliases=["das", "equalizer", "blend", "mix", "freeze", "frequency", "hybrid image"],
             inputs=[
                 Stack.Input("stack", tooltip="What to change, from Optimize, Image Stack or Load Stack."),
                 Stack.Input(

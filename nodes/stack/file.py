@@ -22,7 +22,7 @@ class SaveStack(io.ComfyNode):
                 "rendered larger. The file holds the exact state, all levels and what the optimizer remembers, not "
                 "just the picture; a new Optimize starts its own schedule anew."
             ),
-            search_aliases=["das", "direct ascent", "write", "checkpoint", "keep", "safetensors"],
+            search_aliases=["das", "write", "checkpoint", "keep", "safetensors"],
             inputs=[
                 Stack.Input("stack", tooltip="What to keep, from Optimize, Image Stack or Edit Stack."),
                 io.String.Input(
@@ -56,7 +56,7 @@ class LoadStack(io.ComfyNode):
                 "Take up a stack that Save Stack has kept: let Optimize go on with it, look at its levels, edit it, or "
                 "render it at another size. A file that is damaged or of a newer version is refused."
             ),
-            search_aliases=["das", "direct ascent", "read", "open", "continue", "resume", "safetensors"],
+            search_aliases=["das", "read", "open", "continue", "resume", "safetensors"],
             inputs=[
                 io.Combo.Input(
                     "file",

@@ -29,7 +29,7 @@ class StackToImage(io.ComfyNode):
                 "another scale every level is resized by itself and then summed, which stays smoother than resizing "
                 "the picture."
             ),
-            search_aliases=["das", "direct ascent", "render", "decode", "upscale", "resize"],
+            search_aliases=["das", "render", "decode", "upscale", "resize"],
             inputs=[
                 Stack.Input("stack", tooltip="From Image Stack (what an ascent starts from) or Optimize."),
                 io.Float.Input(

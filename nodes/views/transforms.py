@@ -27,7 +27,7 @@ def _make_schema(node_id: str, display_name: str, description: str, aliases: lis
         display_name=display_name,
         category="Direct Ascent/views",
         description=description,
-        search_aliases=["das", "direct ascent", "augmentation", *aliases],
+        search_aliases=["das", "augmentation", *aliases],
         inputs=[chain, *inputs],
         outputs=[AugmentationSocket.Output("augmentation", tooltip="For Optimize, or for the next node of views.")],
     )

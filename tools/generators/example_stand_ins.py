@@ -17,9 +17,22 @@ STYLE = "cells.png"
 """The sample for a style image, a picture of texture."""
 
 
+JOINED = "DAS_CLIPFromComfyUI"
+"""The node class whose models nobody has by default."""
+
+
 def use_starters(prompt: Prompt) -> Prompt:
-    """Return the workflow with the CLIPs that the pack installs in place of those that it would download."""
+    """Return the workflow with the CLIPs that the pack installs in place of those that it, or the user, would download.
+
+    Loaders of ComfyUI whose outputs nobody needs then are left out.
+    """
     changed = copy.deepcopy(dict(prompt))
+    for node in [node for node in changed.values() if node["class_type"] == JOINED]:
+        loaders = _sources(node)
+        node |= {"class_type": "DAS_LoadCLIP", "inputs": {"source": "starter", "precision": "auto"}}
+        used = {source for other in changed.values() for source in _sources(other)}
+        for loader in set(loaders) - used:
+            del changed[loader]
     fetched = [
         node["inputs"]
         for node in changed.values()

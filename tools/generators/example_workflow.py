@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 from generators.example_app import make_app
 from generators.example_groups import COLORS, NOTE_COLORS, Colors, assign_groups, list_links
 from generators.example_layout import Size
+from generators.example_models import list_downloads
 from generators.example_page import Plan, make_view, plan_page
 from generators.example_sizes import measure_nodes
 from harness.events import Json
@@ -36,7 +37,8 @@ JS_GET_PROMPT = """async () => {
 """Returns the workflow in API format, without the widgets that are no inputs of the node, such as the text that
 PreviewAny shows: the page sends them to the server too."""
 
-JS_ARRANGE = """({ nodes, frames, note }) => {
+JS_ARRANGE = """({ nodes, frames, note, models }) => {
+    for (const [id, files] of Object.entries(models)) app.graph.getNodeById(id).properties.models = files
     for (const [id, { x, y, width, height, color, bgcolor }] of Object.entries(nodes)) {
         const node = app.graph.getNodeById(id)
         node.pos = [x, y]
@@ -65,8 +67,8 @@ JS_ARRANGE = """({ nodes, frames, note }) => {
         Object.assign(node, { color: note.color, bgcolor: note.bgcolor })
     }
 }"""
-"""Moves, resizes and colours the nodes, sets what becomes of their seeds, and adds the groups, and the note unless it
-is null."""
+"""Moves, resizes and colours the nodes, sets what becomes of their seeds and where their models can be downloaded, and
+adds the groups, and the note unless it is null."""
 
 
 class RoundTripError(ValueError):
@@ -90,7 +92,7 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
     note = CODE.sub(r"*\1*", note)
     own, room = measure_nodes(page, prompt)
     plan = plan_page(room, groups, links, note)
-    page.evaluate(JS_ARRANGE, _describe(plan, groups, own, note))
+    page.evaluate(JS_ARRANGE, _describe(plan, groups, own, note) | {"models": list_downloads(prompt)})
     # The page writes the JSON itself, which drops undefined values; converted by Playwright, they would become null.
     workflow: Json = json.loads(page.evaluate("JSON.stringify(app.graph.serialize())"))
     workflow["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/{name}"))

@@ -22,6 +22,15 @@ def test_starters_take_the_place_of_clips_that_would_be_downloaded_and_of_no_oth
     assert use_starters(same) == same
 
 
+def test_a_starter_takes_the_place_of_the_models_of_comfyui() -> None:
+    changed = use_starters(read("comfyui_clip"))
+    assert set(changed) == {"3", "4", "5", "6", "7", "8"}
+    assert changed["3"]["class_type"] == "DAS_LoadCLIP"
+    assert changed["3"]["inputs"] == {"source": "starter", "precision": "auto"}
+    shared = read("comfyui_clip") | {"9": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["1", 1], "text": ""}}}
+    assert {"1", "9"} < set(use_starters(shared))
+
+
 def test_photographs_take_the_place_of_the_users_own() -> None:
     changed, photographs = use_photographs(read("style_blend"))
     assert [changed[node]["inputs"]["image"] for node in ("1", "2")] == ["cat.png", "coffee.png"]
