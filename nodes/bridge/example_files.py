@@ -10,6 +10,7 @@ from pathlib import Path
 import folder_paths
 
 from ...das_core.common.files import write_atomically
+from .page import find_server
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows" / "input"
 """What is copied, laid out as in the input folder."""
@@ -20,9 +21,11 @@ _LOG = logging.getLogger(__name__)
 def copy_example_files() -> None:
     """Copy the files of the example workflows into ComfyUI's input folder, where there is none of that name.
 
-    A file that is there is never replaced. Where copying fails, as on a read-only disk, the workflows still open, and
+    Nothing happens where there is no server, whose page shows them. A file that is there is never replaced. Where copying fails, as on a read-only disk, the workflows still open, and
     their Load Image and Load Stack ask for another file; the log says what happened.
     """
+    if find_server() is None:
+        return
     home = Path(folder_paths.get_input_directory())
     for source in sorted(path for path in EXAMPLES.rglob("*") if path.is_file()):
         target = home / source.relative_to(EXAMPLES)

@@ -1,4 +1,4 @@
-"""The node Pick Class."""
+"""The node Pick ImageNet Class."""
 
 from comfy_api.latest import io
 
@@ -16,7 +16,7 @@ class PickClass(io.ComfyNode):
         labels = imagenet_labels()
         return schema(
             node_id="DAS_PickClass",
-            display_name="Pick Class",
+            display_name="Pick ImageNet Class",
             category="Direct Ascent/objectives",
             description=(
                 "All 1,000 classes that ImageNet's classifiers know, in one list that filters as you type. Connect it "

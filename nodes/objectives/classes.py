@@ -18,7 +18,8 @@ class ClassObjective(io.ComfyNode):
             category="Direct Ascent/objectives",
             description=(
                 "Ask for an image that the classifier is sure of: 'jellyfish', 'volcano', 'all dog', … Names, WordNet "
-                "ids and indices all work; an unknown name is answered with the nearest ones. Pick Class lists all."
+                "ids and indices all work; an unknown name is answered with the nearest ones. Pick ImageNet Class "
+                "lists all."
             ),
             search_aliases=["das", "imagenet", "class", "label"],
             inputs=[

@@ -1,4 +1,4 @@
-"""Classes and prompts as people write them, in the real ComfyUI: Pick Class, and the warning about other scripts."""
+"""Classes and prompts as people write them, in the real ComfyUI: a class that is picked, a script that is not read."""
 
 from typing import Any
 

@@ -13,8 +13,8 @@ from harness.client import Prompt
 STARTERS = ("starter", "second_opinion")
 """Used alternately in place of the CLIPs that would be downloaded."""
 
-STYLE = "cells.png"
-"""The sample for a style image, a picture of texture."""
+COMFYUI_PICTURE = "example.png"
+"""The only picture that ComfyUI brings: two lines of text, in which a model finds little."""
 
 
 JOINED = "DAS_CLIPFromComfyUI"
@@ -46,21 +46,17 @@ def use_starters(prompt: Prompt) -> Prompt:
 
 
 def use_photographs(prompt: Prompt) -> tuple[Prompt, dict[str, Image.Image]]:
-    """Return the workflow with sample photographs in its LoadImage nodes, and the photographs by file name.
+    """Return the workflow with a sample photograph where it loads ComfyUI's, and the photographs by file name.
 
-    A node whose title contains "Style" gets `STYLE`; the others get the other photographs alternately.
+    Pictures that come with the pack stay. Where several are loaded they are different ones.
     """
     changed = copy.deepcopy(dict(prompt))
-    photographs = {
-        "cat.png": skimage.data.chelsea,
-        "coffee.png": skimage.data.coffee,
-        STYLE: skimage.data.immunohistochemistry,
-    }
-    subjects = itertools.cycle(name for name in photographs if name != STYLE)
+    photographs = {"cat.png": skimage.data.chelsea, "coffee.png": skimage.data.coffee}
+    subjects = itertools.cycle(photographs)
     used = set()
     for node in changed.values():
-        if node["class_type"] == "LoadImage":
-            node["inputs"]["image"] = STYLE if "Style" in node["_meta"]["title"] else next(subjects)
+        if node["class_type"] == "LoadImage" and node["inputs"]["image"] == COMFYUI_PICTURE:
+            node["inputs"]["image"] = next(subjects)
             used.add(node["inputs"]["image"])
     return changed, {name: Image.fromarray(photographs[name]()) for name in sorted(used)}
 

@@ -18,7 +18,8 @@ def examples(pack: Pack) -> ModuleType:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples: ModuleType) -> Path:
-    """An input folder that does not exist yet."""
+    """An input folder that does not exist yet, of a ComfyUI with a page."""
+    monkeypatch.setattr(examples, "find_server", object)
     monkeypatch.setattr(examples.folder_paths, "get_input_directory", lambda: str(tmp_path / "input"))
     return tmp_path / "input"
 
@@ -31,6 +32,14 @@ def test_all_of_them_are_copied(examples: ModuleType, home: Path) -> None:
     examples.copy_example_files()
     assert list_files(home) == list_files(examples.EXAMPLES)
     assert len(list_files(home)) >= 3
+
+
+def test_nothing_is_copied_where_there_is_no_page(
+    examples: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "find_server", lambda: None)
+    examples.copy_example_files()
+    assert not home.exists()
 
 
 def test_a_file_of_the_user_stays(examples: ModuleType, home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pick Class: its list, what it puts out, and what it says of names that are none."""
+"""Pick ImageNet Class: its list, what it puts out, and what it says of names that are none."""
 
 from typing import Any
 

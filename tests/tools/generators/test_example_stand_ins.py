@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from generators.example_stand_ins import remove_nodes, use_photographs, use_starters
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "example_workflows" / "api"
@@ -31,12 +33,19 @@ def test_a_starter_takes_the_place_of_the_models_of_comfyui() -> None:
     assert {"1", "9"} < set(use_starters(shared))
 
 
-def test_photographs_take_the_place_of_the_users_own() -> None:
-    changed, photographs = use_photographs(read("style_blend"))
-    assert [changed[node]["inputs"]["image"] for node in ("1", "2")] == ["cat.png", "coffee.png"]
+def test_photographs_take_the_place_of_the_picture_that_comfyui_brings() -> None:
+    prompt = read("deep_dream")
+    changed, photographs = use_photographs(
+        prompt | {"90": {"class_type": "LoadImage", "inputs": {"image": "example.png"}}}
+    )
+    loaded = [node["inputs"]["image"] for node in changed.values() if node["class_type"] == "LoadImage"]
+    assert loaded == ["cat.png", "coffee.png"]
     assert {name: image.mode for name, image in photographs.items()} == {"cat.png": "RGB", "coffee.png": "RGB"}
-    assert list(use_photographs(read("style_transfer"))[1]) == ["cat.png", "cells.png"]
-    assert use_photographs(read("class_to_image")) == (read("class_to_image"), {})
+
+
+@pytest.mark.parametrize("name", ["class_to_image", "style_transfer"])
+def test_pictures_that_come_with_the_pack_stay(name: str) -> None:
+    assert use_photographs(read(name)) == (read(name), {})
 
 
 def test_without_a_class_goes_all_that_needs_it() -> None:
