@@ -12,12 +12,13 @@ const SIZES = {
     DAS_Spectrum: [300, 420],
     DAS_StackLevels: [300, 450],
     DAS_ListLayers: [380, 0],
+    DAS_SaveStack: [300, 0],
 };
-const TEXT_NODES = ["DAS_ListLayers"];
+// The height of the texts of nodes whose result is one.
+const TEXT_HEIGHTS = { DAS_ListLayers: 180, DAS_SaveStack: 40 };
 const WIDGET = "result";
-const TEXT_HEIGHT = 180;
 
-function addTextWidget(node) {
+function addTextWidget(node, height) {
     const area = document.createElement("textarea");
     area.readOnly = true;
     area.wrap = "off";
@@ -27,7 +28,7 @@ function addTextWidget(node) {
     Object.assign(area.style, {
         width: "100%",
         height: "100%",
-        minHeight: `${TEXT_HEIGHT}px`,
+        minHeight: `${height}px`,
         boxSizing: "border-box",
         padding: "4px 6px",
         border: "none",
@@ -40,7 +41,7 @@ function addTextWidget(node) {
     for (const event of ["wheel", "pointerdown"]) area.addEventListener(event, (e) => e.stopPropagation());
     const widget = node.addDOMWidget(WIDGET, "das_text_result", area, {
         serialize: false, // not an input of the node: it stays out of the prompt,
-        getMinHeight: () => TEXT_HEIGHT,
+        getMinHeight: () => height,
         getValue: () => area.value,
         setValue: (text) => {
             area.value = text;
@@ -64,15 +65,15 @@ app.registerExtension({
     beforeRegisterNodeDef(nodeType, nodeData) {
         const size = SIZES[nodeData.name];
         if (!size) return;
-        const isText = TEXT_NODES.includes(nodeData.name);
+        const textHeight = TEXT_HEIGHTS[nodeData.name];
         const { onNodeCreated, onConfigure, onExecuted } = nodeType.prototype;
         nodeType.prototype.onNodeCreated = function () {
             onNodeCreated?.apply(this, arguments);
             // Now, and not when there is a text: Nodes 2.0 of older pages draws no widget that comes later.
-            if (isText) addTextWidget(this);
+            if (textHeight) addTextWidget(this, textHeight);
             grow(this, size);
         };
-        if (!isText) return;
+        if (!textHeight) return;
         nodeType.prototype.onConfigure = function () {
             onConfigure?.apply(this, arguments);
             grow(this, size); // workflow files of earlier versions have a node without room for the text
@@ -86,7 +87,7 @@ app.registerExtension({
     onNodeOutputsUpdated(outputs) {
         for (const [id, result] of Object.entries(outputs)) {
             const node = app.graph.getNodeById(id);
-            if (TEXT_NODES.includes(node?.type)) showText(node, result);
+            if (node?.type in TEXT_HEIGHTS) showText(node, result);
         }
     },
 });

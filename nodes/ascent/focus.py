@@ -1,6 +1,6 @@
 """The input of Optimize that chooses where a picture begins."""
 
-from typing import Any, Literal
+from typing import Any
 
 from comfy_api.latest import io
 
@@ -53,17 +53,17 @@ def focus_input() -> Any:
     )
 
 
-def read_focus(choice: dict[str, Any] | None) -> Focus | Literal["auto"] | None:
+def read_focus(choice: dict[str, Any] | None) -> Focus | None:
     """Return the focus that is chosen: None for everywhere.
 
     Args:
-        choice: the value of the input from `focus_input`; None where a workflow does not have it, which leaves the
-            choice to the ascent.
+        choice: the value of the input from `focus_input`; None where a workflow does not have it, as those of version
+            0.1.0, whose pictures grow everywhere.
 
     Raises:
         ValueError: when no known focus is chosen, or a setting of it is out of range.
     """
     if choice is None:
-        return "auto"
+        return None
     kind, settings = read_choice("focus", choice, _CHOICES)
     return Focus(**settings) if kind == "center" else None

@@ -21,8 +21,9 @@ _LOG = logging.getLogger(__name__)
 def copy_example_files() -> None:
     """Copy the files of the example workflows into ComfyUI's input folder, where there is none of that name.
 
-    Nothing happens where there is no server, whose page shows them. A file that is there is never replaced. Where copying fails, as on a read-only disk, the workflows still open, and
-    their Load Image and Load Stack ask for another file; the log says what happened.
+    Nothing happens where there is no server, whose page shows them. A file that is there is never replaced. Where
+    copying fails, as on a read-only disk, the workflows still open, and their Load Image and Load Stack ask for another
+    file; the log says what happened.
     """
     if find_server() is None:
         return

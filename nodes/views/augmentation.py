@@ -188,9 +188,10 @@ class Augmentation(io.ComfyNode):
         noise_kind: NoiseKind,
         over_time: dict[str, Any] | None = None,
         augmentation: CoreAugmentation | None = None,
-        color_shift: float = ColorShift.shift,
-        grayscale: float = Grayscale.probability,
+        color_shift: float = 0.0,
+        grayscale: float = 0.0,
     ) -> io.NodeOutput:
+        # The last two came after version 0.1.0: a prompt without them gets what changes nothing, the page its defaults.
         kind, ends = read_choice("over_time", over_time or "constant", _OVER_TIME)
         windows = Windows(jitter, zoom_min, zoom_max, zoom_start)
         noises = Noise(noise, noise_kind)

@@ -46,6 +46,7 @@ NODES: dict[str, tuple[Prompt, str | None, int]] = {
     "DAS_Spectrum": ({"image": IMAGE, "stack": STACK}, "image: slope ", 1),
     "DAS_PlotHistory": ({"history": HISTORY}, "jellyfish: ", 1),
     "DAS_StackLevels": ({"stack": STACK, "size": 64, "stretch": True}, None, 1),
+    "DAS_SaveStack": ({"stack": STACK, "filename_prefix": "results"}, "saved as results_0000", 0),
     "DAS_ListLayers": ({"model": CLASSIFIER, "search": "blocks.3 conv_dw"}, "EfficientNet-Lite0: 3 of its ", 0),
 }
 
@@ -120,12 +121,20 @@ def test_the_page_shows_a_chart_and_a_list_and_the_workflow_stays_as_it_was(
         classify, listing = ending_in("DAS_Classify"), ending_in("DAS_ListLayers")
         loader = next(name for name, node in classify.items() if node["class_type"] == "DAS_LoadClassifier")
         listing[END]["inputs"]["model"] = [loader, 0]
-        load_api(page, classify | {"90": listing[END]}, "results")
+        saving = ending_in("DAS_SaveStack")[END]
+        saving["inputs"]["stack"][0] = next(
+            name for name, node in classify.items() if node["class_type"] == "DAS_Optimize"
+        )
+        load_api(page, classify | {"90": listing[END], "91": saving}, "results")
         before = export_api(page)
         history = comfyui.wait(press_run(page), timeout=300)
-        layers = history["outputs"]["90"]["text"][0]
+        texts = {history["outputs"][node]["text"][0] for node in ("90", "91")}
         page.wait_for_function(
-            "text => document.querySelector('textarea[data-das-result]')?.value === text", arg=layers
+            """texts => {
+                const shown = [...document.querySelectorAll('textarea[data-das-result]')].map((area) => area.value)
+                return texts.every((text) => shown.includes(text))
+            }""",
+            arg=sorted(texts),
         )
         chart = history["outputs"][END]["images"][0]["filename"]
         # The classic canvas keeps the pictures that it draws at the node; Nodes 2.0 has them in the document.

@@ -53,7 +53,9 @@ def test_it_runs_without_comfyui(
             arguments += ["--set", f"{name}.image={node['inputs']['image']}"]
     if path.stem in NEED_COMFYUI:
         assert run_workflow.main(arguments) == 2
-        assert "(CheckpointLoaderSimple): ckpt_name" in (error := capsys.readouterr().err) or "CLIPVisionLoader" in error
+        assert (
+            "(CheckpointLoaderSimple): ckpt_name" in (error := capsys.readouterr().err) or "CLIPVisionLoader" in error
+        )
         if not NEED_COMFYUI[path.stem]:
             return
         arguments += ["--only", NEED_COMFYUI[path.stem]]

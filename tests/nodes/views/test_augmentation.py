@@ -9,8 +9,18 @@ import pytest
 from loaded_pack import Pack, assert_refused
 
 
-def test_the_defaults_are_those_of_das_core(pack: Pack) -> None:
-    assert pack.run("DAS_Augmentation")[0] == pack.module("das_core.views.augmentation").Augmentation()
+def test_the_defaults_of_the_page_are_those_of_das_core(pack: Pack) -> None:
+    later = {
+        entry.id: entry.default
+        for entry in pack.node("DAS_Augmentation").GET_SCHEMA().inputs
+        if entry.id in ("color_shift", "grayscale")
+    }
+    assert pack.run("DAS_Augmentation", **later)[0] == pack.module("das_core.views.augmentation").Augmentation()
+
+
+def test_a_prompt_without_the_later_inputs_gets_views_as_before(pack: Pack) -> None:
+    before = pack.run("DAS_Augmentation", color_shift=0.0, grayscale=0.0)
+    assert pack.run("DAS_Augmentation") == before
 
 
 def test_every_input_has_its_place(pack: Pack) -> None:
@@ -37,7 +47,7 @@ def test_an_augmentation_puts_what_comes_in_before_its_own(pack: Pack) -> None:
     (shifted,) = pack.run("DAS_ColorShift")
     assert [type(t).__name__ for t in shifted.transforms] == ["Flip", "Grayscale", "Noise", "ColorShift"]  # Not twice.
     assert shifted.windows.jitter == 56
-    (views,) = pack.run("DAS_Augmentation", augmentation=shifted, jitter=9)
+    (views,) = pack.run("DAS_Augmentation", augmentation=shifted, jitter=9, grayscale=0.25)
     assert [type(t).__name__ for t in views.transforms] == [
         "Flip",
         "Grayscale",
@@ -61,9 +71,9 @@ def test_views_that_change_over_time_make_another_picture(pack: Pack) -> None:
     assert steady == again
     ends = {"noise_end": 0.0, "jitter_end": 0, "zoom_min_end": 0.9, "curve": "cosine"}
     moving = pack.augmentation(noise=0.1, over_time={"over_time": "scheduled", **ends})
-    assert moving.transforms[3].amplitude_end == 0.0
+    assert moving.transforms[-1].amplitude_end == 0.0
     assert (moving.windows.jitter_end, moving.windows.zoom_min_end, moving.windows.curve) == (0, 0.9, "cosine")
-    assert moving.transforms[3].curve == "cosine"
+    assert moving.transforms[-1].curve == "cosine"
     pictures = [pack.optimize(augmentation=views, steps=3)[0] for views in (steady, again, moving)]
     assert pictures[0].equal(pictures[1])
     assert not pictures[0].equal(pictures[2])

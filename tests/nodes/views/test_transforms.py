@@ -9,7 +9,7 @@ from loaded_pack import Pack, assert_refused
 
 
 def test_transforms_are_appended_in_the_order_of_the_links(pack: Pack) -> None:
-    views = pack.augmentation(views=3, jitter=5)
+    views = pack.augmentation(views=3, jitter=5, color_shift=0.2, grayscale=0.25)
     for node in ("DAS_ColorShift", "DAS_Perspective", "DAS_PatchMask"):
         (views,) = pack.run(node, augmentation=views)
     assert (views.views, views.windows.jitter) == (3, 5)

@@ -1,0 +1,28 @@
+// Keeps the pictures of workflow files of version 0.1.0, which have no values for the widgets that came later: the page
+// fills these with the defaults of today, which make other pictures. They are set to what changes nothing instead.
+import { app } from "../../scripts/app.js";
+
+// By node, the later widgets and the values that change nothing.
+const NEUTRAL = {
+    DAS_Augmentation: { color_shift: 0, grayscale: 0 },
+    DAS_Optimize: { focus: "everywhere" },
+};
+
+app.registerExtension({
+    name: "DirectAscent.OlderFiles",
+    beforeRegisterNodeDef(nodeType, nodeData) {
+        const neutral = NEUTRAL[nodeData.name];
+        if (!neutral) return;
+        const { onConfigure } = nodeType.prototype;
+        nodeType.prototype.onConfigure = function (saved) {
+            onConfigure?.apply(this, arguments);
+            const values = saved?.widgets_values;
+            if (!Array.isArray(values)) return;
+            const names = this.widgets.filter((widget) => widget.serialize !== false).map((widget) => widget.name);
+            for (const [name, value] of Object.entries(neutral)) {
+                const place = names.indexOf(name);
+                if (place >= values.length) this.widgets.find((widget) => widget.name === name).value = value;
+            }
+        };
+    },
+});
