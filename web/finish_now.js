@@ -7,6 +7,9 @@ import { api } from "../../scripts/api.js";
 const NODE = "DAS_Optimize";
 const BUTTON = "Finish now";
 
+// What the button says in other languages; its name stays, for a page finds widgets by their names.
+const LABELS = { zh: "立即完成", ja: "ここで完了", ko: "지금 완료", fr: "Terminer" };
+
 // What is running, as far as the server has told this page: the id of the prompt by the id of the node.
 let running = new Map();
 
@@ -66,6 +69,8 @@ app.registerExtension({
     // Workflow files store widgets by position, so the button must be the last one and must not be stored.
     const button = node.addWidget("button", BUTTON, null, () => finish(node), { serialize: false });
     button.serialize = false;
+    const label = LABELS[app.ui.settings.getSettingValue("Comfy.Locale")];
+    if (label) button.label = `${label} (${BUTTON})`; // help pages call it by its name
     button.tooltip = "End the ascent after this step, with the picture so far as its result. Cancel discards it.";
     // Grey while there is nothing to finish.
     Object.defineProperty(button, "disabled", { get: () => !findRun(node), set() {}, configurable: true });

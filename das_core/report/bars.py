@@ -8,7 +8,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from torch import Tensor
 
 from ..common.text import truncate
-from .chart import DOTS_PER_INCH, GREY, LIGHT_BLUE, TEXT_SIZE, WIDTH, new_figure, render_figure
+from .chart import DOTS_PER_INCH, GREY, LIGHT_BLUE, TEXT_SIZE, WIDTH, choose_fonts, new_figure, render_figure
 
 # In inches.
 _EDGE = 0.05
@@ -37,7 +37,7 @@ def _wrap(name: str) -> str:
     text = " ".join(name.split())
     if not text:
         return ""
-    font = get_font(findfont(FontProperties()))
+    font = get_font([findfont(FontProperties(family=name)) for name in choose_fonts()])
     font.set_size(TEXT_SIZE, DOTS_PER_INCH)
     font.set_text(text)
     # The font measures in sixty-fourths of a pixel.

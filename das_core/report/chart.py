@@ -9,6 +9,8 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.text import Text
 from torch import Tensor
 
 DOTS_PER_INCH = 200
@@ -19,6 +21,16 @@ WIDTH = 3.0
 
 TEXT_SIZE, TICK_SIZE = 8, 7
 """The heights of names, titles and values, and of the numbers along axes, in points."""
+
+_FONT = "DejaVu Sans"
+"""The font that matplotlib brings."""
+
+_WIDE_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Source Han Sans SC", "WenQuanYi Zen Hei"),
+    *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "SimHei", "Meiryo"),
+    *("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS"),
+)
+"""Fonts of Linux, Windows and macOS with Chinese, Japanese or Korean letters, which `_FONT` lacks."""
 
 BLUE, LIGHT_BLUE, GREY = "#3b7dd8", "#a9c9f5", "#888888"
 """The colours of charts: what is measured, the same below text, and what it is compared with."""
@@ -32,6 +44,12 @@ def new_figure(height: float) -> Figure:
     """
     # Not with pyplot, which would keep the figure alive and look for a screen.
     return Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH, layout="constrained")
+
+
+def choose_fonts() -> list[str]:
+    """Return the fonts of charts that are installed: a letter is drawn in the first one that has it."""
+    installed = {font.name for font in fontManager.ttflist}
+    return [_FONT, *(name for name in _WIDE_FONTS if name in installed)]
 
 
 def style_axes(axes: Axes) -> None:
@@ -49,6 +67,9 @@ def render_figure(figure: Figure) -> Tensor:
     Returns:
         The image (1, 3, H, W), 0..1, float32, on the CPU.
     """
+    fonts = choose_fonts()
+    for text in figure.findobj(Text):
+        text.set_fontfamily(fonts)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.float32) / 255

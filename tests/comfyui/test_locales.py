@@ -97,6 +97,7 @@ def test_a_node_has_the_names_of_the_language_of_the_page(open_in: OpenIn, langu
     assert shown["title"] == texts["display_name"]
     assert shown["outputs"] == [output["name"] for output in texts["outputs"].values()]
     widgets = [name for name in shown["widgets"] if name != "Finish now"]  # a button of the page
+    assert shown["widgets"]["Finish now"] not in ("Finish now", texts["display_name"])
     expected = {name: texts["inputs"].get(name.replace(".", "_"), {}).get("name") for name in widgets}
     assert expected.pop("control_after_generate") is None, "a widget of the page, not of the node"
     assert "optimizer.step_size" in expected, "also inside a DynamicCombo"

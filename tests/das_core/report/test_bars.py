@@ -1,9 +1,15 @@
 """Bars as long as their values, and names of any length and script over them."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib.font_manager import fontManager
 from torch import Tensor
 
+from das_core.report import chart
 from das_core.report.bars import plot_bars, wrap_names
 
 BLUE = torch.tensor([0xA9, 0xC9, 0xF5]) / 255
@@ -65,17 +71,51 @@ def test_names_of_all_sorts_fit_into_the_chart(text: str) -> None:
 def test_names_are_no_formulas(text: str) -> None:
     escaped = text.replace("$", r"\$")
     # Were they read as formulas, the escaped form would look the same.
-    for chart, other in (
+    for made, other in (
         (plot_bars([(text, 0.5)], "title"), plot_bars([(escaped, 0.5)], "title")),
         (plot_bars([("a", 0.5)], text), plot_bars([("a", 0.5)], escaped)),
     ):
-        assert chart.shape == (1, 3, 86, 600)
-        assert torch.equal(chart, other) == (text == escaped)
+        assert made.shape == (1, 3, 86, 600)
+        assert torch.equal(made, other) == (text == escaped)
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_names_in_scripts_the_font_lacks_are_drawn_somehow() -> None:
     assert plot_bars([("クラゲ 水母 медуза", 0.5)], "水母").shape == (1, 3, 86, 600)
+
+
+def make_font(path: Path, letters: str) -> None:
+    """Write a font in which every letter is a square of its own size."""
+    builder = FontBuilder(1000)
+    names = [f"square{number}" for number in range(len(letters))]
+    builder.setupGlyphOrder([".notdef", *names])
+    builder.setupCharacterMap(dict(zip(map(ord, letters), names, strict=True)))
+    glyphs = {}
+    for size, name in enumerate([".notdef", *names], start=2):
+        pen = TTGlyphPen(None)
+        pen.moveTo((0, 0))
+        for corner in ((0, 100 * size), (100 * size, 100 * size), (100 * size, 0)):
+            pen.lineTo(corner)
+        pen.closePath()
+        glyphs[name] = pen.glyph()
+    builder.setupGlyf(glyphs)
+    builder.setupHorizontalMetrics(dict.fromkeys(glyphs, (1000, 0)))
+    builder.setupHorizontalHeader(ascent=900, descent=-100)
+    builder.setupNameTable({"familyName": path.stem, "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(path)
+
+
+def test_letters_that_the_font_lacks_come_from_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_font(tmp_path / "Squares.ttf", "水火")
+    monkeypatch.setattr(fontManager, "ttflist", list(fontManager.ttflist))
+    fontManager.addfont(tmp_path / "Squares.ttf")
+    monkeypatch.setattr(chart, "_WIDE_FONTS", ("Not Installed", "Squares"))
+    assert chart.choose_fonts() == ["DejaVu Sans", "Squares"]
+    # Without the other font both would be the same empty box.
+    water, fire = plot_bars([("水", 0.5)], ""), plot_bars([("火", 0.5)], "")
+    assert not torch.equal(water, fire)
 
 
 def test_short_names_stay_as_they_are_and_long_ones_take_two_lines() -> None:
