@@ -1,0 +1,74 @@
+"""The list of class names that opens while one types into Class Objective, in both renderers of the page."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from harness.client import Client
+from harness.page import export_api, load_api
+
+PROMPT = {"1": {"class_type": "DAS_ClassObjective", "inputs": {"classes": ""}}}
+LIST = "[data-das-suggestions] > div"
+
+
+@pytest.fixture(params=[False, True], ids=["classic", "nodes 2.0"])
+def area(comfyui: Client, page: Page, request: pytest.FixtureRequest) -> Iterator[Locator]:
+    """The text box of a Class Objective."""
+    comfyui.post("/settings/Comfy.VueNodes.Enabled", request.param)
+    try:
+        page.reload()
+        page.wait_for_function("window.app?.graph && window.app.vueAppReady && (app.graph.nodes?.length ?? 1)")
+        load_api(page, PROMPT, "classes")
+        page.evaluate("app.graph.nodes[0].pos = [200, 200]; app.canvas.ds.offset = [0, 0]; app.canvas.ds.scale = 1")
+        yield page.locator("textarea:visible").first
+    finally:
+        comfyui.post("/settings/Comfy.VueNodes.Enabled", False)
+
+
+def written(page: Page) -> str:
+    (node,) = export_api(page).values()
+    text: str = node["inputs"]["classes"]
+    return text
+
+
+def test_a_name_is_taken_by_tab_by_arrows_and_by_a_click(page: Page, area: Locator) -> None:
+    area.click()
+    area.press_sequentially("jellyf")
+    expect(page.locator(LIST)).to_have_text(["jellyfish"])
+    area.press("Tab")
+    expect(page.locator(LIST)).to_have_count(0)
+    assert written(page) == "jellyfish"
+    area.press_sequentially(", white sh")
+    expect(page.locator(LIST).first).to_have_text("great white shark")
+    area.press("ArrowDown")
+    area.press("Enter")
+    assert written(page) == "jellyfish, great white shark"
+    area.press_sequentially("\nvolc")
+    page.locator(LIST).first.click()
+    assert written(page) == "jellyfish, great white shark\nvolcano"
+
+
+def test_it_keeps_out_of_the_way(page: Page, area: Locator) -> None:
+    area.click()
+    for text in ("j", "qqqq", "jellyfish"):
+        area.fill("")
+        area.press_sequentially(text)
+        expect(page.locator(LIST)).to_have_count(0)
+    area.fill("")
+    area.press_sequentially("volc")
+    expect(page.locator(LIST)).to_have_count(1)
+    # Enter is a new line as long as nothing was chosen.
+    area.press("Escape")
+    area.press("Enter")
+    area.press_sequentially("x")
+    assert written(page) == "volc\nx"
+
+
+def test_a_name_that_two_classes_share_becomes_its_index(page: Page, area: Locator) -> None:
+    area.click()
+    area.press_sequentially("maillo")
+    rows = page.locator(LIST).all_inner_texts()
+    assert all(row.split()[0].isdigit() for row in rows)
+    area.press("Tab")
+    assert written(page) == rows[0].split()[0]

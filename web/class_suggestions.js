@@ -1,0 +1,134 @@
+// Suggests class names while one types into Class Objective: a list below the text box, of names that hold what is
+// written since the last comma or line. Arrow keys choose, Tab or Enter takes, Escape closes; so does a click.
+
+import { app } from "../../scripts/app.js";
+
+const NODE = "DAS_ClassObjective";
+const MOST = 8; // names in the list
+const LEAST = 2; // letters that it takes
+
+let list = null; // what is shown: { box, area, names, chosen }
+
+// The names of Pick ImageNet Class; where two classes share one, their index stands before it.
+function findNames() {
+    const spec = LiteGraph.registered_node_types.DAS_PickClass?.nodeData?.input?.required?.name ?? [];
+    return spec[1]?.options ?? (Array.isArray(spec[0]) ? spec[0] : []);
+}
+
+function isOurs(area) {
+    if (!(area instanceof HTMLTextAreaElement)) return false;
+    // Nodes 2.0 draws a node as an element that has its id; the classic page lays text boxes over its canvas.
+    const id = area.closest("[data-node-id]")?.dataset.nodeId;
+    if (id) return app.graph.getNodeById(Number(id) || id)?.type === NODE;
+    return app.graph.nodes.some((node) => node.type === NODE && node.widgets?.some((w) => w.element === area));
+}
+
+// What is being written: from the last comma or line to the caret, without the sign or word before a name.
+function readWord(area) {
+    const before = area.value.slice(0, area.selectionStart);
+    const written = before.slice(Math.max(before.lastIndexOf("\n"), before.lastIndexOf(",")) + 1);
+    const word = written.replace(/^\s*[-(]?\s*(all\s+)?/i, "");
+    return { word, start: before.length - word.length, end: before.length };
+}
+
+function rank(name, word) {
+    const text = name.toLowerCase();
+    return text.startsWith(word) ? 0 : text.includes(` ${word}`) ? 1 : text.includes(word) ? 2 : -1;
+}
+
+function match(word) {
+    const sought = word.trim().toLowerCase();
+    if (sought.length < LEAST) return [];
+    const found = findNames().map((name) => [rank(name, sought), name]);
+    const kept = found.filter(([place]) => place >= 0).sort((a, b) => a[0] - b[0] || a[1].length - b[1].length);
+    const names = kept.slice(0, MOST).map(([, name]) => name);
+    return names.some((name) => name.toLowerCase() === sought) ? [] : names;
+}
+
+function close() {
+    list?.box.remove();
+    list = null;
+}
+
+function take(name) {
+    const { area } = list;
+    const { start, end } = readWord(area);
+    // A name from the list is one class; its index alone says so where two share the name.
+    const written = /^\d+ /.test(name) ? name.split(" ")[0] : name;
+    area.setRangeText(written, start, end, "end");
+    close();
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+    close(); // the event has opened it again
+    area.focus();
+}
+
+function show(area, names) {
+    close();
+    const box = document.createElement("div");
+    box.dataset.dasSuggestions = "";
+    const { left, bottom } = area.getBoundingClientRect();
+    Object.assign(box.style, {
+        position: "fixed",
+        left: `${left}px`,
+        top: `${bottom + 2}px`,
+        zIndex: 10000,
+        minWidth: "180px",
+        padding: "2px",
+        borderRadius: "4px",
+        border: "1px solid var(--border-color)",
+        background: "var(--comfy-menu-bg)",
+        color: "var(--input-text)",
+        font: "13px sans-serif",
+    });
+    for (const name of names) {
+        const row = document.createElement("div");
+        row.textContent = name;
+        Object.assign(row.style, { padding: "3px 8px", cursor: "pointer", borderRadius: "3px" });
+        // Before the text box loses the focus, which closes the list.
+        row.addEventListener("pointerdown", (event) => {
+            event.preventDefault();
+            take(name);
+        });
+        box.append(row);
+    }
+    document.body.append(box);
+    list = { box, area, names, chosen: -1 };
+}
+
+function choose(step) {
+    list.chosen = (list.chosen + step + list.names.length) % list.names.length;
+    [...list.box.children].forEach((row, number) => {
+        row.style.background = number === list.chosen ? "var(--comfy-input-bg)" : "";
+    });
+}
+
+function onInput({ target }) {
+    if (!isOurs(target)) return;
+    const names = match(readWord(target).word);
+    if (names.length) show(target, names);
+    else close();
+}
+
+function onKey(event) {
+    if (!list || event.target !== list.area) return;
+    const { key } = event;
+    if (key === "ArrowDown") choose(1);
+    else if (key === "ArrowUp") choose(list.chosen < 0 ? 0 : -1);
+    else if (key === "Tab") take(list.names[Math.max(list.chosen, 0)]);
+    else if (key === "Enter" && list.chosen >= 0) take(list.names[list.chosen]);
+    else if (key === "Escape") close();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+}
+
+app.registerExtension({
+    name: "DirectAscent.ClassSuggestions",
+    setup() {
+        document.addEventListener("input", onInput, true);
+        document.addEventListener("keydown", onKey, true);
+        document.addEventListener("focusout", ({ target }) => target === list?.area && close());
+        // The list stands still while the canvas moves.
+        document.addEventListener("wheel", close, { capture: true, passive: true });
+    },
+});
