@@ -4,11 +4,9 @@ import dataclasses
 import importlib.util
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -18,19 +16,21 @@ from torch import Tensor, nn
 from das_core.models.clip import CLIP
 from das_core.models.hypernyms import Hypernym, list_hypernyms
 from das_core.models.labels import imagenet_labels
-from das_core.models.sources import starter_clip
-from das_core.models.sources.starter_clip import (
+from das_core.models.sources import class_sentences, starter_clip
+from das_core.models.sources.class_sentences import (
     CONTEXTS,
     TEMPLATES,
     ClassSentence,
-    build_config,
     compute_class_directions,
     compute_targets,
+    write_class_sentences,
+)
+from das_core.models.sources.starter_clip import (
+    build_config,
     encode_sentences,
     find_sentence_encoder,
     fit_projection,
     load_starter_clip,
-    write_class_sentences,
 )
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, THIRD_OPINION, Starter, load_starter, read_starter
 from fitted_starter import Fitted, fit_starter_clip
@@ -315,57 +315,10 @@ def test_hypernyms_and_contexts_help_with_sentences_and_cost_little_else(materia
     assert shares.hypernyms > before.hypernyms - 0.05
 
 
-def test_every_class_and_every_word_has_its_sentences() -> None:
-    sentences = write_class_sentences()
-    counts = torch.bincount(torch.tensor([index for _, (index, *_), _ in sentences[:4000]]), minlength=1000)
-    assert (int(counts.min()), int(counts.max())) == (4, 4)
-    jellyfish = sentences[107 * 4 : 108 * 4]
-    assert jellyfish[:3] == [
-        ClassSentence("jellyfish", (107,), 1.0),
-        ClassSentence("a photo of a jellyfish.", (107,), 1.0),
-        ClassSentence("a close-up of a jellyfish", (107,), 2.0),
-    ]
-    assert jellyfish[3].text.startswith("any of numerous usually marine and free-swimming coelenterates")
-    assert jellyfish[3][1:] == ((107,), 2.0)
-    words = [word for hypernym in list_hypernyms() for word in hypernym.words]
-    assert len(sentences) == 4000 + 3 * len(words)
-    # 118 classes are dogs.
-    dogs = [sentence for sentence in sentences[4000:] if sentence.classes == tuple(range(151, 269))]
-    assert [sentence.text for sentence in dogs[:2]] == ["dog", "a photo of a dog."]
-    assert [sentence.text for sentence in dogs[3:5]] == ["puppy", "a photo of a puppy."]
-    assert [round(sentence.weight, 2) for sentence in dogs] == [2.45, 2.45, 4.90] * 2
-
-
-def test_names_take_the_contexts_in_turn() -> None:
-    places = [
-        sentence.text.replace(NAMES[row // 4], "{}", 1) for row, sentence in enumerate(write_class_sentences()[:4000])
-    ]
-    contexts = [text for row, text in enumerate(places) if row % 4 == 2]
-    assert set(contexts) == set(CONTEXTS)
-    assert all(one != other for one, other in pairwise(contexts))
-    assert all(context.count("{}") == 1 for context in CONTEXTS)
-
-
 def test_nothing_that_is_asked_about_is_fitted_on() -> None:
     written = {sentence.text for sentence in write_class_sentences()}
     assert not written & set(SPOKEN)
     assert not set(CONTEXTS) & set(NEW_CONTEXTS)
-
-
-def test_the_target_of_a_sentence_is_the_mean_direction_of_its_classes_at_length_one() -> None:
-    directions = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
-    targets = compute_targets([ClassSentence("one", (3,), 1.0), ClassSentence("many", (0, 2, 5), 2.0)], directions)
-    rows = directions.numpy()
-    expected = np.stack([rows[3], (rows[0] + rows[2] + rows[5]) / 3])
-    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    np.testing.assert_allclose(targets.numpy(), expected, rtol=1e-5, atol=1e-6)
-
-
-def test_directions_of_classes_are_the_centred_rows_of_length_one() -> None:
-    rows = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
-    centred = rows.numpy() - rows.numpy().mean(axis=0)
-    expected = centred / np.linalg.norm(centred, axis=1, keepdims=True)
-    np.testing.assert_allclose(compute_class_directions(rows).numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_sentences_are_encoded_alike_alone_and_among_longer_ones(starter: CLIP) -> None:
@@ -485,7 +438,7 @@ def test_it_is_fitted_again_when_a_part_has_changed(
     elif change == "hypernym":
         animal, *others = list_hypernyms()
         fewer = Hypernym(animal.words, animal.classes[:-1])
-        monkeypatch.setattr(starter_clip, "list_hypernyms", lambda: (fewer, *others))
+        monkeypatch.setattr(class_sentences, "list_hypernyms", lambda: (fewer, *others))
     else:
         # The digest is compared from its beginning, so a shorter one is another that still fits.
         tower = dataclasses.replace(STARTER, digest=STARTER.digest[:20])

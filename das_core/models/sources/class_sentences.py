@@ -1,0 +1,125 @@
+"""Sentences about the classes of ImageNet, and what a CLIP should make of them.
+
+The projection of a starter CLIP is fitted on them (`starter_clip`).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from timm.data import ImageNetInfo
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..hypernyms import list_hypernyms
+from ..labels import imagenet_labels
+
+TEMPLATES = ("{}", "a photo of a {}.")
+"""Sentences that say nothing but the name of a class, or a word for many classes, which stands for the braces."""
+
+CONTEXTS = (
+    "a {} on the ground",
+    "a drawing of a {}",
+    "a {} outdoors",
+    "a {} in a room",
+    "an old {} in the rain",
+    "a {} near the water",
+    "a big black {}",
+    "a {} and a woman",
+    "a {} in the sun",
+    "a {} standing on a hill",
+    "the white {} of my neighbour",
+    "a close-up of a {}",
+    "a {} in the background",
+    "a {} on a street",
+    "a {} moving fast",
+    "a {} surrounded by trees",
+    "a {} in the dark",
+    "a painting of a {}",
+    "a {} at the edge of a field",
+    "a {} hanging from the ceiling",
+    "a lonely {} under the sky",
+    "a {} on a table",
+    "a {} beside another one",
+    "a {} in winter",
+)
+"""Sentences that say more. They teach the projection to keep the thing and to make little of what is around it.
+
+Each name gets one of them in turn, so that what is around does not depend on the thing. With half of them a name is
+found less often in a context that the projection was not fitted on.
+"""
+
+_DOUBLE = 2.0
+
+
+class ClassSentence(NamedTuple):
+    """A sentence that the projection is fitted on.
+
+    Args:
+        text: the sentence.
+        classes: the indices of the classes that it speaks of, at least one.
+        weight: how much it counts in the fit, above 0; the name of a class alone counts 1.
+    """
+
+    text: str
+    classes: tuple[int, ...]
+    weight: float
+
+
+def write_class_sentences() -> list[ClassSentence]:
+    """Return the sentences that the projection is fitted on, about the 1,000 classes and about the hypernyms.
+
+    Every class has its name in `TEMPLATES` and in one of `CONTEXTS`, and its definition in WordNet. Every word of a
+    hypernym has the same sentences without a definition. A definition counts double, which helps with
+    words that the fit does not know, and so does a context, which helps with names among other words. A hypernym of n
+    classes counts half the cube root of n: with more a sentence that names a class is read as its hypernym, and with
+    less the hypernym is lost among other words.
+
+    Example:
+        >>> from das_core.models.sources.class_sentences import write_class_sentences
+        >>> for sentence in write_class_sentences()[:3]:
+        ...     print(sentence)
+        ClassSentence(text='tench', classes=(0,), weight=1.0)
+        ClassSentence(text='a photo of a tench.', classes=(0,), weight=1.0)
+        ClassSentence(text='a tench on the ground', classes=(0,), weight=2.0)
+    """
+    info, sentences = ImageNetInfo(), list[ClassSentence]()
+    for index, label in enumerate(imagenet_labels().labels):
+        sentences += _write_name(label.names[0], (index,), 1.0, CONTEXTS[index % len(CONTEXTS)])
+        meaning = info.index_to_description(index, detailed=True).partition(": ")[2]
+        sentences += [ClassSentence(meaning, (index,), _DOUBLE)] if meaning else []
+    words = [(word, hypernym.classes) for hypernym in list_hypernyms() for word in hypernym.words]
+    for index, (word, classes) in enumerate(words):
+        sentences += _write_name(word, classes, len(classes) ** (1 / 3) / 2, CONTEXTS[index % len(CONTEXTS)])
+    return sentences
+
+
+def _write_name(name: str, classes: tuple[int, ...], weight: float, context: str) -> list[ClassSentence]:
+    """Return the sentences with one name: it alone, and in a context."""
+    alone = [ClassSentence(template.format(name), classes, weight) for template in TEMPLATES]
+    return [*alone, ClassSentence(context.format(name), classes, weight * _DOUBLE)]
+
+
+def compute_class_directions(rows: Tensor) -> Tensor:
+    """Return the direction (classes, D) of every class in the feature space of a classifier.
+
+    Args:
+        rows: the weight (classes, D) of its last layer.
+
+    Returns:
+        The rows, less the mean of all, each scaled to length 1.
+    """
+    return F.normalize(rows - rows.mean(dim=0), dim=1)
+
+
+def compute_targets(sentences: Sequence[ClassSentence], directions: Tensor) -> Tensor:
+    """Return what the projection should make of N sentences: the mean of the directions of the classes of each.
+
+    Args:
+        sentences: N of them.
+        directions: (classes, D), as `compute_class_directions` returns them.
+
+    Returns:
+        Directions (N, D), each of length 1.
+    """
+    return F.normalize(torch.stack([directions[list(sentence.classes)].mean(dim=0) for sentence in sentences]), dim=1)
