@@ -20,6 +20,7 @@ import torch
 from comfy_api.latest import _io
 from tqdm import tqdm
 
+from runner.kept_outputs import KeptOutputs
 from runner.node_calls import Call
 from runner.node_checks import check_node
 from runner.node_classes import get_node_class
@@ -51,8 +52,14 @@ def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow
     return {node_id: check_node(filled[node_id], filled) for node_id in order}
 
 
-def execute_workflow(workflow: Workflow) -> Iterator[tuple[str, dict[str, list[Any]]]]:
+def execute_workflow(
+    workflow: Workflow, kept: KeptOutputs | None = None
+) -> Iterator[tuple[str, dict[str, list[Any]]]]:
     """Run a prepared workflow and yield after each node its title and what it shows, such as "images" or "text".
+
+    Args:
+        workflow: the nodes in the order they run, as `prepare_workflow` returns them.
+        kept: outputs of earlier runs, which need not be computed again; what this run computes is added to them.
 
     Raises:
         WorkflowError: a node raised ValueError; the message names the node.
@@ -63,6 +70,11 @@ def execute_workflow(workflow: Workflow) -> Iterator[tuple[str, dict[str, list[A
     for node in workflow.values():
         call = Call(node, get_node_class(node), workflow)
         title = node.title or call.display_name
+        known = kept.find(node, workflow) if kept else None
+        if known is not None:
+            slots[node.id] = known
+            yield title, {}
+            continue
         # Leave inference mode before yielding; it is thread-wide and would leak into the caller.
         with _show_progress(title), torch.inference_mode():
             try:
@@ -74,6 +86,8 @@ def execute_workflow(workflow: Workflow) -> Iterator[tuple[str, dict[str, list[A
             except Exception as error:
                 error.add_note(f"This was {node}.")
                 raise
+        if kept:
+            kept.keep(node, workflow, slots[node.id])
         yield title, shown
 
 

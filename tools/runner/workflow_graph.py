@@ -53,13 +53,26 @@ def read_workflow(path: Path) -> Workflow:
         raise WorkflowError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise WorkflowError(f"{path} is not a JSON file: {error}") from error
+    return parse_workflow(data, str(path))
+
+
+def parse_workflow(data: object, source: str) -> Workflow:
+    """Return the workflow that the content of a file in API format holds, its nodes in the order of the file.
+
+    Args:
+        data: the content, as `json` reads it.
+        source: where it is from, for messages.
+
+    Raises:
+        WorkflowError: it is not a workflow in API format.
+    """
     if isinstance(data, dict) and isinstance(data.get("nodes"), list):
         raise WorkflowError(
-            f"{path} is a workflow as ComfyUI's page saves it, which only the page can read; "
+            f"{source} is a workflow as ComfyUI's page saves it, which only the page can read; "
             "open it there and choose Workflow > Export (API)"
         )
     if not isinstance(data, dict) or not data:
-        raise WorkflowError(f"{path} holds no nodes; export a workflow with Workflow > Export (API)")
+        raise WorkflowError(f"{source} holds no nodes; export a workflow with Workflow > Export (API)")
     return {node_id: _read_node(node_id, entry) for node_id, entry in data.items()}
 
 

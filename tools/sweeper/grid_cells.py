@@ -1,0 +1,147 @@
+"""All cells of a grid, checked before anything runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runner.core_nodes import register_core_nodes
+from runner.node_classes import load_pack
+from runner.runtime_setup import patch_model_patcher, set_folders
+from runner.workflow_graph import Workflow, WorkflowError, parse_workflow, read_workflow, to_prompt
+from sweeper.axes import list_choices
+from sweeper.cells import Cell
+from sweeper.errors import SweepError
+from sweeper.grid_file import Grid
+from sweeper.grid_values import Value
+from sweeper.grid_workflow import GridWorkflow
+
+MAX_PROBLEMS = 30
+"""How many problems are listed; a wrong range can make thousands."""
+
+_RESERVED = "cell workflow status message seconds device worker finished pictures texts settings changes".split()
+
+
+class GridWorkflows:
+    """The workflows of a grid, with the pack loaded in this process.
+
+    Args:
+        prompts: the workflows in API format, by label.
+        folders: the folder that each workflow file lies in, where LoadImage looks for images too.
+        only: the output nodes that run.
+        settings: what is set in every cell.
+        pack: the folder of the node pack.
+        input_folder: where LoadImage looks first.
+        models: the folder used as ComfyUI's models folder.
+
+    Raises:
+        SweepError: everything that is wrong with the workflows as such.
+    """
+
+    def __init__(
+        self,
+        prompts: Mapping[str, Mapping[str, Any]],
+        folders: Mapping[str, str],
+        only: Sequence[str],
+        settings: Mapping[str, Value],
+        pack: Path,
+        input_folder: Path,
+        models: Path,
+    ) -> None:
+        self._folders = {label: Path(folder) for label, folder in folders.items()}
+        self._input, self._models = input_folder, models
+        # Nothing is written there: a cell sets an output folder of its own before it runs.
+        set_folders(Path("output"), input_folder, models)
+        patch_model_patcher()
+        load_pack(pack)
+        problems: list[str] = []
+        self._workflows: dict[str, GridWorkflow] = {}
+        self._registered = ""
+        for label, prompt in prompts.items():
+            self._register(label)
+            try:
+                self._workflows[label] = GridWorkflow(parse_workflow(prompt, label), only, settings)
+            except WorkflowError as error:
+                problems.append(f"workflow {label}: {error}")
+        if problems:
+            raise SweepError(*problems)
+
+    def build(self, label: str, settings: Mapping[str, Value], output: Path | None = None) -> Workflow:
+        """Return the nodes of a cell that run, and make its folders those of ComfyUI.
+
+        Args:
+            label: its workflow.
+            settings: what it sets, by NODE.INPUT.
+            output: where it will save images.
+
+        Raises:
+            SweepError: everything that is wrong with the settings.
+        """
+        if output:
+            set_folders(output, self._input, self._models)
+        self._register(label)
+        return self._workflows[label].build(settings)
+
+    def hash(self, label: str, built: Workflow) -> str:
+        """Return the hash of a cell whose nodes `build` has returned."""
+        return self._workflows[label].hash(built)
+
+    def list_changes(self, label: str, built: Workflow) -> dict[str, dict[str, Any]]:
+        """Return what a cell changes of its workflow, see `GridWorkflow.list_changes`."""
+        return self._workflows[label].list_changes(built)
+
+    def _register(self, label: str) -> None:
+        """Let LoadImage look beside the file of a workflow."""
+        if self._registered != label:
+            register_core_nodes(self._folders[label])
+            self._registered = label
+
+
+def read_prompts(grid: Grid) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Return the workflows of a grid in API format and the folders of their files, both by label.
+
+    Raises:
+        SweepError: the files that cannot be read, all of them.
+    """
+    problems: list[str] = []
+    prompts: dict[str, dict[str, Any]] = {}
+    for label, path in grid.workflows.items():
+        try:
+            prompts[label] = to_prompt(read_workflow(path))
+        except WorkflowError as error:
+            problems.append(str(error))
+    if problems:
+        raise SweepError(*problems)
+    return prompts, {label: str(path.absolute().parent) for label, path in grid.workflows.items()}
+
+
+def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
+    """Return the cells of a grid, the last axis changing first; a cell that comes twice is listed once.
+
+    Raises:
+        SweepError: everything that is wrong with any cell, each sentence once, with the number of cells it concerns.
+    """
+    taken = [name for axis in grid.axes for name in axis.options[0].columns if name in _RESERVED]
+    problems = Counter(f"axis {name}: the table has a column of this name; choose another" for name in taken)
+    cells: dict[str, Cell] = {}
+    (only_label,) = list(grid.workflows)[:1]
+    for options in list_choices(grid.axes):
+        label = next((option.workflow for option in options if option.workflow), only_label)
+        settings = {path: value for option in options for path, value in option.settings.items()}
+        if len(settings) < sum(len(option.settings) for option in options):
+            problems["two axes set the same input; a cell can have one value only"] += 1
+            continue
+        try:
+            built = workflows.build(label, settings)
+        except SweepError as error:
+            problems.update(f"{sentence}" for sentence in error.problems)
+            continue
+        digest = workflows.hash(label, built)
+        cells.setdefault(digest, Cell(digest, label, options))
+    if problems:
+        listed = [f"{problem} ({count} of {grid.count} cells)" for problem, count in problems.most_common(MAX_PROBLEMS)]
+        more = len(problems) - len(listed)
+        raise SweepError(*listed, *([f"and {more} more"] if more else []))
+    return list(cells.values())

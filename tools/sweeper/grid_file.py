@@ -1,0 +1,181 @@
+"""Grid files: the YAML that says which workflows run with which settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import yaml
+
+from runner.workflow_graph import suggest_names
+from sweeper.axes import WORKFLOW, Axis, count_choices, make_workflow_axis, read_axis
+from sweeper.errors import SweepError
+from sweeper.grid_values import Value, read_value
+
+MAX_CELLS = 100_000
+"""The largest number of cells that a grid has without being asked for more."""
+
+_KEYS = ("name", "workflow", "workflows", "only", "set", "axes", "judge", "sheet")
+_JUDGE_KEYS = ("class", "text", "image")
+_SHEET_KEYS = ("columns", "rows")
+
+
+@dataclass(frozen=True)
+class JudgeSpec:
+    """What an uninvolved model is asked about the picture of a cell.
+
+    Args:
+        kind: whether the wish is a class or a text.
+        wish: the input, as NODE.INPUT, that holds what was asked for.
+        image: the output node whose first picture is judged; "" for the first that saves one.
+    """
+
+    kind: Literal["class", "text"]
+    wish: str
+    image: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid, read but not yet compared with its workflows.
+
+    Args:
+        name: what the sweep is called; a folder of results belongs to one name.
+        workflows: the files, in API format, by their labels; at least one.
+        axes: what changes, the slowest first.
+        settings: what is set in every cell, by NODE.INPUT.
+        only: the output nodes that run; all of them if it is empty.
+        judge: what a judge is asked, or None.
+        sheet_columns: the axes that the columns of the contact sheet stand for; the last one if it is empty.
+        sheet_rows: the axes that its rows stand for first; the others follow.
+    """
+
+    name: str
+    workflows: Mapping[str, Path]
+    axes: tuple[Axis, ...] = ()
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    judge: JudgeSpec | None = None
+    sheet_columns: tuple[str, ...] = ()
+    sheet_rows: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """The number of cells."""
+        return count_choices(self.axes)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that comes twice, of which YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key} is there twice", node.value[place][0].start_mark
+                )
+        return cast(dict[Any, Any], super().construct_mapping(node, deep))
+
+
+def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
+    """Read a grid file.
+
+    Args:
+        path: the file; workflows are looked for relative to its folder.
+        max_cells: how many cells it may have at most.
+
+    Raises:
+        SweepError: everything that is wrong with it, as far as it can be seen without its workflows.
+    """
+    try:
+        written = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  (_Loader is a SafeLoader)
+    except OSError as error:
+        raise SweepError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise SweepError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(written, Mapping):
+        raise SweepError(f"{path} is no grid; it needs at least a line 'workflow: FILE.json' and 'axes:'")
+    problems: list[str] = [
+        f"unknown key {key!r}; {suggest_names(str(key), _KEYS)}" for key in written.keys() - set(_KEYS)
+    ]
+
+    def collect(read: Callable[[], Any], default: Any) -> Any:
+        try:
+            return read()
+        except SweepError as error:
+            problems.extend(error.problems)
+            return default
+
+    workflows = collect(lambda: _read_workflows(written, path.parent), {})
+    axes: list[Axis] = [make_workflow_axis(list(workflows))] if len(workflows) > 1 else []
+    for name, line in collect(lambda: _read_mapping(written, "axes"), {}).items():
+        axis = collect(lambda name=name, line=line: read_axis(str(name), line), None)  # type: ignore[misc]
+        axes += [axis] if axis else []
+    named = [axis.name for axis in axes]
+    settings: dict[str, Value] = {}
+    for name, value in collect(lambda: _read_mapping(written, "set"), {}).items():
+        settings[str(name)] = collect(lambda name=name, value=value: read_value(value, f"set: {name}"), 0)  # type: ignore[misc]
+    if WORKFLOW in named[len(workflows) > 1 :]:
+        problems.append(f"axis {WORKFLOW}: this name is taken; write 'workflows:' with a label: FILE.json for each")
+    grid = Grid(
+        str(written.get("name") or path.stem),
+        workflows,
+        tuple(axes),
+        settings,
+        collect(lambda: _read_names(written, "only"), ()),
+        collect(lambda: _read_judge(written), None),
+        *collect(lambda: _read_sheet(written, named), ((), ())),
+    )
+    if not written.get("axes") and len(workflows) < 2:
+        problems.append("the grid is empty: it has no axes; write 'axes:' with NODE.INPUT: [values]")
+    if grid.count > max_cells:
+        sizes = " x ".join(str(len(axis.options)) for axis in grid.axes)
+        problems.append(f"{sizes} = {grid.count:,} cells; more than {max_cells:,} only with --max-cells {grid.count}")
+    if problems:
+        raise SweepError(*problems)
+    return grid
+
+
+def _read_workflows(written: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    if ("workflow" in written) == ("workflows" in written):
+        raise SweepError("write either 'workflow: FILE.json' or 'workflows:' with a label: FILE.json for each")
+    if "workflow" in written:
+        return {Path(str(written["workflow"])).stem: folder / str(written["workflow"])}
+    return {str(label): folder / str(name) for label, name in _read_mapping(written, "workflows").items()}
+
+
+def _read_mapping(written: Mapping[str, Any], key: str) -> Mapping[Any, Any]:
+    found = written.get(key) or {}
+    if not isinstance(found, Mapping):
+        raise SweepError(f"{key}: {found!r} is no mapping; write lines NAME: value below it")
+    return found
+
+
+def _read_names(written: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found = written.get(key) or []
+    return tuple(map(str, found)) if isinstance(found, list) else (str(found),)
+
+
+def _read_judge(written: Mapping[str, Any]) -> JudgeSpec | None:
+    found = _read_mapping(written, "judge")
+    if not found:
+        return None
+    kinds = [kind for kind in ("class", "text") if kind in found]
+    if len(kinds) != 1 or found.keys() - set(_JUDGE_KEYS):
+        raise SweepError("judge: write 'class: NODE.INPUT' or 'text: NODE.INPUT', and if you like 'image: NODE'")
+    kind: Literal["class", "text"] = "class" if kinds == ["class"] else "text"
+    return JudgeSpec(kind, str(found[kind]), str(found.get("image") or ""))
+
+
+def _read_sheet(written: Mapping[str, Any], axes: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    found = _read_mapping(written, "sheet")
+    columns, rows = (_read_names(found, key) for key in _SHEET_KEYS)
+    problems = [f"sheet: unknown key {key!r}; there are: columns, rows" for key in found.keys() - set(_SHEET_KEYS)]
+    problems += [f"sheet: no axis {name!r}; {suggest_names(name, axes)}" for name in columns + rows if name not in axes]
+    problems += [f"sheet: axis {name!r} cannot be both rows and columns" for name in set(columns) & set(rows)]
+    if problems:
+        raise SweepError(*problems)
+    return columns, rows

@@ -1,0 +1,150 @@
+"""The contact sheet of a sweep: its pictures by rows and columns of the grid, with what each stands for."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from das_core.common.files import write_atomically
+from sweeper.axes import Axis, Option
+from sweeper.cells import Cell
+from sweeper.journal import Row
+from sweeper.table import FAILED
+
+PICTURE, GAP, FONT = 160, 6, 13
+"""Pixels: the side of a picture, what is between two, and the height of letters."""
+
+MAX_SIDE = 16_000
+"""The largest side of a sheet in pixels; pictures are made smaller, then rows are left out."""
+
+_MIN_PICTURE = 48
+_MAX_LABEL = 26
+_BACKGROUND, _INK, _EMPTY, _RED = "white", "black", "#e8e8e8", "#b00020"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which cell stands where.
+
+    Args:
+        columns: the labels of the columns.
+        rows: the labels of the rows.
+        cells: the cells by row and column; None where there is none.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[str]
+    cells: Sequence[Sequence[Cell | None]]
+
+
+def lay_out(axes: Sequence[Axis], cells: Sequence[Cell], columns: Sequence[str] = (), rows: Sequence[str] = ()) -> Layout:
+    """Return the rows and columns of a grid.
+
+    Args:
+        axes: those of the grid.
+        cells: all cells.
+        columns: the axes that the columns stand for; the last one if it is empty.
+        rows: the axes that rows stand for first; all others follow.
+    """
+    wide = [axis for axis in axes if len(axis.options) > 1] or list(axes)
+    across = [axis for axis in axes if axis.name in columns] or wide[-1:]
+    down = [axis for axis in axes if axis.name in rows]
+    down += [axis for axis in axes if axis not in across and axis not in down]
+    by_options = {cell.options: cell for cell in cells}
+
+    def find(chosen: Mapping[str, Option]) -> Cell | None:
+        return by_options.get(tuple(chosen[axis.name] for axis in axes))
+
+    choices = [list(itertools.product(*(axis.options for axis in some))) for some in (across, down)]
+    if len([axis for axis in axes if len(axis.options) > 1]) < 2:
+        return _wrap(cells)
+    names = [[axis.name for axis in some] for some in (across, down)]
+    table = [
+        [find(dict(zip(names[0] + names[1], column + row, strict=True))) for column in choices[0]] for row in choices[1]
+    ]
+    titles = [[", ".join(option.label for option in choice) for choice in some] for some in choices]
+    return Layout(titles[0], titles[1], table)
+
+
+def _wrap(cells: Sequence[Cell]) -> Layout:
+    """Return a layout for a grid of one axis, which is as many rows as columns; the labels stand at the pictures."""
+    side = math.ceil(math.sqrt(len(cells)))
+    padded: list[Cell | None] = [*cells, *[None] * (-len(cells) % side)]
+    return Layout([], [], [padded[start : start + side] for start in range(0, len(padded), side)])
+
+
+def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path) -> int:
+    """Save a contact sheet as PNG, and return how many of its rows there was room for.
+
+    Args:
+        layout: what stands where.
+        rows: the rows of the table, by cell.
+        folder: the folder that the pictures are named relative to.
+        path: the file.
+    """
+    font = ImageFont.load_default(FONT)
+    wrapped = not layout.columns
+    head = 0 if wrapped else FONT + 2 * GAP
+    margin = 0 if wrapped else min(220, GAP + max((int(font.getlength(_cut(name))) for name in layout.rows), default=0))
+    count = max(len(layout.cells[0]), 1)
+    size = max(_MIN_PICTURE, min(PICTURE, (MAX_SIDE - margin) // count - GAP))
+    height = size + GAP + (FONT + 4 if wrapped else 0)
+    shown = layout.cells[: (MAX_SIDE - head) // height]
+    width = min(MAX_SIDE, margin + count * (size + GAP) + GAP)
+    sheet = Image.new("RGB", (width, head + len(shown) * height + GAP), _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    letters = max(4, int(_MAX_LABEL * size / PICTURE))
+    for number, name in enumerate(layout.columns):
+        draw.text((margin + GAP + number * (size + GAP), GAP), _cut(name, letters), _INK, font)
+    for number, line in enumerate(shown):
+        top = head + number * height
+        if not wrapped:
+            draw.text((GAP, top + size // 2), _cut(layout.rows[number]), _INK, font)
+        for place, cell in enumerate(line):
+            if cell is not None:
+                left = margin + GAP + place * (size + GAP)
+                _draw_cell(sheet, draw, rows.get(cell.hash), folder, (left, top), size)
+                if wrapped:
+                    label = ", ".join(option.label for option in cell.options)
+                    draw.text((left, top + size + 1), _cut(label, letters), _INK, font)
+    with write_atomically(path) as part:
+        sheet.save(part, "PNG")
+    return len(shown)
+
+
+def _draw_cell(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, row: Row | None, folder: Path, place: tuple[int, int], size: int
+) -> None:
+    """Draw the first picture of a cell; a grey square if it is not done, with a cross if it failed."""
+    picture = make_thumbnail(row, folder, size)
+    if picture:
+        sheet.paste(picture, place)
+        return
+    box = (*place, place[0] + size - 1, place[1] + size - 1)
+    draw.rectangle(box, _EMPTY)
+    if row and row["status"] == FAILED:
+        draw.line(box, _RED, 2)
+        draw.line((box[0], box[3], box[2], box[1]), _RED, 2)
+
+
+def make_thumbnail(row: Row | None, folder: Path, size: int) -> Image.Image | None:
+    """Return the first picture of a row, at most `size` pixels a side; None if it has none, or its file is gone."""
+    if not row or not row.get("pictures"):
+        return None
+    path = folder / row["pictures"][0]
+    if not path.is_file():
+        return None
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    picture.thumbnail((size, size), Image.Resampling.LANCZOS)
+    return picture
+
+
+def _cut(text: str, letters: int = _MAX_LABEL) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= letters else text[: letters - 1] + "…"

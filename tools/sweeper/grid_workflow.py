@@ -1,0 +1,177 @@
+"""A workflow of a grid with settings applied: checked node by node, so that a grid of many cells is checked quickly.
+
+What a node may be set to does not depend on the values in other nodes. So every setting of a node is checked once,
+however many cells share it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from runner.node_checks import check_node
+from runner.node_classes import get_node_class
+from runner.node_inputs import fill_defaults, list_inputs, set_input
+from runner.workflow_graph import Node, Workflow, WorkflowError, find_input, get_node, sort_nodes
+from sweeper.cells import hash_cell, hash_node
+from sweeper.errors import SweepError
+from sweeper.grid_values import Value
+
+_Settings = tuple[tuple[str, Value], ...]
+
+
+class GridWorkflow:
+    """A workflow that many cells run with settings of their own. The node classes must be registered.
+
+    Args:
+        workflow: the workflow as it was exported.
+        only: the output nodes to run, by id, class or title; all of them if it is empty.
+        settings: what is set in every cell, by NODE.INPUT.
+
+    Raises:
+        SweepError: an output node is missing, or there is none.
+    """
+
+    def __init__(self, workflow: Workflow, only: Sequence[str] = (), settings: Mapping[str, Value] | None = None):
+        self._workflow, self._settings = workflow, dict(settings or {})
+        try:
+            chosen = [get_node(workflow, name).id for name in only]
+            self._outputs = chosen or [node.id for node in workflow.values() if _is_output(node)]
+        except WorkflowError as error:
+            raise SweepError(str(error)) from error
+        refused = [str(workflow[name]) for name in chosen if not _is_output(workflow[name])]
+        if refused or not self._outputs:
+            raise SweepError(f"{', '.join(refused) or 'the workflow'} has no output, such as SaveImage")
+        self._found: dict[str, tuple[str, str] | str] = {}
+        self._nodes: dict[tuple[str, _Settings], Node | str] = {}
+        self._orders: dict[frozenset[tuple[str, str]], list[str] | str] = {}
+        self._digests: dict[int, str] = {}
+
+    def build(self, settings: Mapping[str, Value]) -> Workflow:
+        """Return the nodes that run, in their order, with defaults filled in and all inputs checked.
+
+        Args:
+            settings: what this cell sets, by NODE.INPUT.
+
+        Raises:
+            SweepError: everything that is wrong with the settings.
+        """
+        problems: list[str] = []
+        by_node: dict[str, dict[str, Value]] = {}
+        for path, value in (self._settings | dict(settings)).items():
+            found = self._find(path)
+            if isinstance(found, str):
+                problems.append(found)
+                continue
+            node_id, name = found
+            earlier = by_node.setdefault(node_id, {})
+            if name in earlier and path in settings and any(self._find(other) == found for other in settings if other != path):
+                problems.append(f"{path} is set twice in one cell, by different names or axes")
+            earlier[name] = value
+        if problems:
+            raise SweepError(*problems)
+        order = self._sort({node_id: tuple(changes.items()) for node_id, changes in by_node.items()})
+        nodes: dict[str, Node] = {}
+        for node_id in order:
+            checked = self._check(node_id, tuple(by_node.pop(node_id, {}).items()))
+            if isinstance(checked, str):
+                problems.append(checked)
+            else:
+                nodes[node_id] = checked
+        problems += [
+            f"{self._workflow[node_id]}: {', '.join(changes)} changes nothing, because no output needs this node"
+            for node_id, changes in by_node.items()
+        ]
+        if problems:
+            raise SweepError(*problems)
+        return nodes
+
+    def hash(self, built: Workflow) -> str:
+        """Return the hash of a cell whose nodes `build` has returned."""
+        return hash_cell(self._digest(node) for node in built.values())
+
+    def list_changes(self, built: Workflow) -> dict[str, dict[str, Any]]:
+        """Return the inputs of the nodes that are not as they were exported, by node id, without defaults."""
+        changes: dict[str, dict[str, Any]] = {}
+        for node_id, node in built.items():
+            before = fill_defaults(self._workflow[node_id]).inputs
+            if dict(node.inputs) != dict(before):
+                known = self._workflow[node_id].inputs
+                changes[node_id] = {
+                    name: value for name, value in node.inputs.items() if name in known or before.get(name) != value
+                }
+        return changes
+
+    def _find(self, path: str) -> tuple[str, str] | str:
+        """Return the node id and the input that a path names, or what is wrong with it."""
+        if path not in self._found:
+            try:
+                node, name = find_input(self._workflow, path)
+                self._found[path] = node.id, name
+            except WorkflowError as error:
+                self._found[path] = str(error)
+        return self._found[path]
+
+    def _sort(self, by_node: Mapping[str, _Settings]) -> list[str]:
+        """Return the ids of the nodes that run. A setting can take the place of a link, and then fewer nodes do."""
+        key = frozenset((node_id, name) for node_id, changes in by_node.items() for name, _ in changes)
+        if key not in self._orders:
+            unlinked = dict(self._workflow)
+            for node_id, changes in by_node.items():
+                node = unlinked[node_id]
+                unlinked[node_id] = replace(node, inputs=dict(node.inputs) | dict(changes))
+            try:
+                self._orders[key] = sort_nodes(unlinked, self._outputs)
+            except WorkflowError as error:
+                self._orders[key] = str(error)
+        order = self._orders[key]
+        if isinstance(order, str):
+            raise SweepError(order)
+        return order
+
+    def _check(self, node_id: str, settings: _Settings) -> Node | str:
+        """Return a node with settings applied, or what is wrong with them."""
+        key = node_id, settings
+        if key not in self._nodes:
+            try:
+                node = self._workflow[node_id]
+                # Outer options first: they bring the inputs inside them.
+                for name, value in sorted(settings, key=lambda setting: setting[0].count(".")):
+                    node = _set_value(node, name, value)
+                self._nodes[key] = check_node(fill_defaults(node), self._workflow)
+            except WorkflowError as error:
+                self._nodes[key] = str(error)
+        return self._nodes[key]
+
+    def _digest(self, node: Node) -> str:
+        # By identity: `_nodes` holds every checked node as long as this object lives.
+        if id(node) not in self._digests:
+            self._digests[id(node)] = hash_node(node.id, node.class_type, node.inputs, _digest_files(node))
+        return self._digests[id(node)]
+
+
+def _is_output(node: Node) -> bool:
+    return bool(getattr(get_node_class(node), "OUTPUT_NODE", False))
+
+
+def _set_value(node: Node, name: str, value: Value) -> Node:
+    """Return the node with one widget set; raise WorkflowError when it does not take the value."""
+    if isinstance(value, bool):
+        item = list_inputs(get_node_class(node), fill_defaults(node).inputs).get(name)
+        if item is not None and item.type != "BOOLEAN" and value not in (item.options or []):
+            raise WorkflowError(
+                f"{node}: {name} = {value} is not {item.allowed}; YAML reads yes, no, on and off as true and false: "
+                "write such a word in quotes"
+            )
+    return set_input(node, name, str(value))
+
+
+def _digest_files(node: Node) -> list[str]:
+    """Return the digests of the images that a node reads: another picture of the same name is another cell."""
+    if node.class_type != "LoadImage" or not isinstance(node.inputs.get("image"), str):
+        return []
+    path: Path = get_node_class(node).find(node.inputs["image"])
+    return [hashlib.sha256(path.read_bytes()).hexdigest()]

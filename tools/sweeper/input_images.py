@@ -1,0 +1,30 @@
+"""The images that cells read, for workers that do not see the folders here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner.node_classes import get_node_class
+from sweeper.cells import Cell
+from sweeper.errors import SweepError
+from sweeper.grid_cells import GridWorkflows
+
+
+def collect_images(cells: Sequence[Cell], workflows: GridWorkflows) -> dict[str, bytes]:
+    """Return the files that LoadImage nodes read, by the names that these nodes have for them.
+
+    Raises:
+        SweepError: two workflows beside different images of one name cannot be told apart by a worker.
+    """
+    images: dict[str, bytes] = {}
+    for cell in cells:
+        for node in workflows.build(cell.workflow, cell.settings).values():
+            name = node.inputs.get("image")
+            if node.class_type != "LoadImage" or not isinstance(name, str):
+                continue
+            path: Path = get_node_class(node).find(name)
+            content = path.read_bytes()
+            if images.setdefault(name, content) != content:
+                raise SweepError(f"two workflows read different images called {name}; rename one, or use --files shared")
+    return images

@@ -1,0 +1,60 @@
+"""Journals: rows that are written the moment a cell is done, a line each, one file for each worker.
+
+A worker appends to a journal of its own, so no two processes write to one file and nothing waits for the driver. A
+row counts from the moment its line is complete; what a killed process left of a line is ignored. The driver takes the
+rows into the table and removes the journals of workers that are gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Row: TypeAlias = dict[str, Any]
+"""One row of the table by columns."""
+
+SUFFIX = ".jsonl"
+
+
+class Journal:
+    """The journal of one worker.
+
+    Args:
+        path: the file; it is made with the first row.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def append(self, row: Row) -> None:
+        """Write a row to the disk.
+
+        Raises:
+            OSError: the disk is full or cannot be written to; then the row does not count.
+        """
+        # The newline first: a row that was cut off before it stays a line of its own.
+        line = f"\n{json.dumps(row)}\n".encode()
+        with self._path.open("ab", buffering=0) as file:
+            written = file.write(line)
+            if written != len(line):
+                raise OSError(28, "No space left on device", str(self._path))
+            os.fsync(file.fileno())
+
+
+def read_journals(folder: Path) -> Iterator[tuple[Path, list[Row]]]:
+    """Yield the journals in a folder with their complete rows."""
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        yield path, list(_read_rows(path.read_bytes().split(b"\n")))
+
+
+def _read_rows(lines: Iterable[bytes]) -> Iterator[Row]:
+    for line in lines:
+        try:
+            row = json.loads(line) if line.strip() else None
+        except ValueError:  # cut off
+            continue
+        if isinstance(row, dict) and "cell" in row:
+            yield row

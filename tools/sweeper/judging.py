@@ -1,0 +1,110 @@
+"""What an uninvolved model says of the picture of a cell: the judge of the quality benches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from torchvision.transforms.functional import to_tensor
+
+from benchmarks.recognition import Verdict, judge_class, judge_text
+from das_core.models.labels import imagenet_labels
+from das_core.models.sources.starter_clip import load_starter_clip
+from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.objectives.classes import parse_classes
+from runner.node_classes import get_node_class
+from runner.workflow_graph import Workflow, WorkflowError, find_input
+from sweeper.errors import SweepError
+from sweeper.journal import Row
+
+_INVOLVED = ("DAS_LoadClassifier", "DAS_LoadCLIP")
+
+
+class CellJudge:
+    """The judge of a sweep, loaded when the first picture is judged, on the CPU like that of the benches.
+
+    Args:
+        kind: "class" or "text".
+        wish: the input that holds what was asked for, as NODE.INPUT.
+        choices: for texts, all that the judge may choose from.
+    """
+
+    def __init__(self, kind: str, wish: str, choices: Sequence[str] = ()) -> None:
+        self._kind, self._wish, self._choices = kind, wish, list(choices)
+        self._model: Any = None
+
+    def judge(self, picture: Path, built: Workflow) -> Row:
+        """Return the columns of the table about one picture.
+
+        Args:
+            picture: the file, whose 8 bits are judged.
+            built: the nodes of its cell.
+
+        Returns:
+            `judge`, `judge_as_is`, `judge_afar`, `judge_grey` (probabilities, or cosines of a text), `recognised`;
+            nothing for a wish of several classes, of which a picture can be only one.
+        """
+        wish = read_wish(built, self._wish)
+        images = to_tensor(Image.open(picture).convert("RGB")).unsqueeze(0)
+        if self._kind == "class":
+            targets = parse_classes(wish, imagenet_labels())
+            if len(targets) > 1:
+                return {}
+            self._model = self._model or load_starter(SECOND_OPINION)
+            (verdict,) = judge_class(self._model, images, [targets[0][0]])
+            return _to_columns(self._model.name, verdict)
+        self._model = self._model or load_starter_clip(SECOND_OPINION)
+        (verdict,) = judge_text(self._model, images, [wish, *self._choices])
+        return _to_columns(f"{self._model.name} of {len({wish, *self._choices})} texts", verdict)
+
+
+def _to_columns(name: str, verdict: Verdict) -> Row:
+    scores = dict(zip(("judge_as_is", "judge_afar", "judge_grey"), (a.score for a in verdict.answers), strict=True))
+    return {"judge": name, **scores, "recognised": verdict.recognised}
+
+
+def read_wish(built: Workflow, path: str) -> str:
+    """Return what a cell asks for.
+
+    Raises:
+        SweepError: there is no such input, or something is linked to it.
+    """
+    try:
+        node, name = find_input(built, path)
+    except WorkflowError as error:
+        raise SweepError(f"judge: {error}") from error
+    if name not in node.inputs or isinstance(node.inputs[name], list):
+        raise SweepError(f"judge: {path} holds no text; name the input that does, such as DAS_PickClass.name")
+    return str(node.inputs[name])
+
+
+def check_uninvolved(built: Workflow) -> None:
+    """See that the judge took no part in making the picture that it judges.
+
+    Raises:
+        SweepError: the pictures of an output node depend on a loader that is set to `second_opinion`.
+    """
+    for node in built.values():
+        saves = "IMAGE" not in get_node_class(node).RETURN_TYPES and "images" in node.inputs
+        if not saves:
+            continue
+        for source in _list_sources(built, node.id):
+            loader = built[source]
+            if loader.class_type in _INVOLVED and loader.inputs.get("source") == "second_opinion":
+                raise SweepError(
+                    f"judge: {loader} is the judge itself (second_opinion) and helps to make the picture; "
+                    "let another model climb, or remove 'judge:'"
+                )
+
+
+def _list_sources(built: Workflow, node_id: str) -> set[str]:
+    """Return the ids of all nodes that a node depends on."""
+    found: set[str] = set()
+    pending = [node_id]
+    while pending:
+        links = [value[0] for value in built[pending.pop()].inputs.values() if isinstance(value, list)]
+        pending += [link for link in links if link not in found]
+        found |= set(links)
+    return found

@@ -1,0 +1,85 @@
+"""The page of a sweep: one HTML file with its pictures, which needs no server and asks for nothing else.
+
+`page.html`, `page.css` and `page.js` beside this file are its parts.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from das_core.common.files import write_atomically
+from sweeper.cells import Cell
+from sweeper.grid_sheet import make_thumbnail
+from sweeper.journal import Row
+
+MAX_CELLS = 5_000
+"""How many cells a page shows: each takes some 10 KB, and a browser slows down beyond."""
+
+_THUMBNAIL, _QUALITY = 224, 85
+
+_HIDDEN = ("cell", "pictures", "texts", "settings", "changes", "message", "status")
+"""Columns that the page uses, and does not list as such."""
+
+_PARTS = Path(__file__).parent
+
+
+def save_page(name: str, prompts: Mapping[str, Mapping[str, Any]], cells: Sequence[Cell], rows: Mapping[str, Row], path: Path) -> int:
+    """Save the page, and return how many cells it shows.
+
+    Args:
+        name: the name of the sweep.
+        prompts: its workflows in API format, with what the grid sets in every cell, by label.
+        cells: the cells of the grid, in its order; those without a row are left out.
+        rows: the rows of the table, by cell.
+        path: the file; pictures lie below its folder.
+    """
+    shown = [rows[cell.hash] for cell in cells if cell.hash in rows][:MAX_CELLS]
+    columns = [name for name in dict.fromkeys(name for row in shown for name in row) if name not in _HIDDEN]
+    axes = list(dict.fromkeys(name for cell in cells[:1] for name in cell.columns))
+    data = {
+        "name": name,
+        "total": len(cells),
+        "prompts": prompts,
+        "axes": axes,
+        "columns": [column for column in columns if any(row.get(column) is not None for row in shown)],
+        "cells": [_make_entry(row, columns, path.parent) for row in shown],
+    }
+    # "<" would end the script element, or begin a comment in it.
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    page = (_PARTS / "page.html").read_text(encoding="utf-8")
+    parts = {
+        "TITLE": html.escape(name),
+        "STYLE": (_PARTS / "page.css").read_text(encoding="utf-8"),
+        "SCRIPT": (_PARTS / "page.js").read_text(encoding="utf-8"),
+        "DATA": text,
+    }
+    pieces = page.split("@@")
+    with write_atomically(path) as part:
+        part.write_text("".join(parts.get(piece, piece) for piece in pieces), encoding="utf-8")
+    return len(shown)
+
+
+def _make_entry(row: Row, columns: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Return what the page needs of a row."""
+    entry: dict[str, Any] = {
+        "id": row["cell"],
+        "status": row["status"],
+        "values": {name: row[name] for name in columns if row.get(name) is not None},
+        "changes": json.loads(row.get("changes") or "{}"),
+        "texts": json.loads(row.get("texts") or "{}"),
+        "pictures": row.get("pictures") or [],
+    }
+    if row.get("message"):
+        entry["message"] = row["message"]
+    picture = make_thumbnail(row, folder, _THUMBNAIL)
+    if picture:
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=_QUALITY)
+        entry["image"] = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return entry

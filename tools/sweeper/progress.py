@@ -1,0 +1,77 @@
+"""Progress of a sweep: cells done, failed and left, workers, and the time that is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from tqdm import tqdm
+
+from sweeper.journal import Row
+from sweeper.table import FAILED
+
+_LINE_SECONDS = 10.0
+"""A log gets a line this often; a terminal one that is written over."""
+
+
+class Progress:
+    """Counts rows and shows how far a sweep is.
+
+    Args:
+        total: how many cells are to be done now.
+        stream: where it is shown.
+        clock: returns the time in seconds.
+    """
+
+    def __init__(self, total: int, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._total, self._stream, self._clock = total, stream, clock
+        self._terminal = stream.isatty()
+        self._begin = clock()
+        self._shown_at = float("-inf")
+        self._seconds = 0.0
+        self._width = 0
+        self.done = self.failed = 0
+
+    @property
+    def left(self) -> int:
+        """How many cells have no row yet."""
+        return self._total - self.done - self.failed
+
+    def add(self, row: Row) -> None:
+        """Count the row of a cell."""
+        if row["status"] == FAILED:
+            self.failed += 1
+        else:
+            self.done += 1
+        self._seconds += float(row.get("seconds") or 0.0)
+
+    def describe(self, workers: int) -> str:
+        """Return the line that is shown."""
+        counted = self.done + self.failed
+        line = f"{self.done} done, {self.failed} failed, {self.left} left, {workers} workers"
+        line += f", {tqdm.format_interval(self._clock() - self._begin)} passed"
+        if counted and workers and self.left:
+            # Cells take their mean; those that are running are half through.
+            left = max(self.left - workers / 2, self.left / 2) * self._seconds / counted / workers
+            line += f", {tqdm.format_interval(left)} left"
+        return line
+
+    def show(self, workers: int) -> None:
+        """Show the progress if it is time to."""
+        now = self._clock()
+        if now - self._shown_at < (0.5 if self._terminal else _LINE_SECONDS) and self.left:
+            return
+        self._shown_at = now
+        line = self.describe(workers)
+        if self._terminal:
+            print(f"\r{line:<{self._width}}", end="" if self.left else "\n", file=self._stream, flush=True)
+            self._width = len(line)
+        else:
+            print(line, file=self._stream, flush=True)
+
+    def say(self, text: str) -> None:
+        """Write a line of its own."""
+        if self._terminal and self._width:
+            print(f"\r{'':<{self._width}}\r", end="", file=self._stream)
+        print(text, file=self._stream, flush=True)

@@ -1,0 +1,135 @@
+"""Ray as a sweep uses it: a cluster of its own on this machine, or one that is there; no dashboard, no telemetry."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sweeper import remote_worker
+from sweeper.errors import SweepError
+from sweeper.worker_count import Machine
+
+_OBJECT_STORE_BYTES = 100 * 2**20
+"""Rows and pictures pass through it one by one; Ray would take 30 % of the memory."""
+
+_CONNECT_SECONDS = 5.0
+
+EXCLUDED = (
+    ".git", ".venv", "build", "output", "input", "models", "tests", "docs", "web", "locales", "subgraphs",
+    "/benchmarks/*.jpg", "/example_workflows", "*.parquet", "__pycache__",
+)  # fmt: skip
+"""What of the repository a worker does not need, in the form of .gitignore."""
+
+
+def connect(address: str | None) -> Any:
+    """Start Ray on this machine, or connect to a cluster, and return the module `ray`.
+
+    Args:
+        address: HOST:PORT of the head of a cluster, "auto" for the one that this machine belongs to, or None.
+
+    Raises:
+        SweepError: Ray is not installed, or there is no such cluster.
+    """
+    # Before the import: Ray reads it once.
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise SweepError("a package is missing: pip install ray pyarrow pyyaml, or make sweep") from error
+    if address is not None:
+        check_address(address)
+    local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if address is None else {}
+    try:
+        # "local": without it, RAY_ADDRESS or a cluster that happens to run here would be taken.
+        ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", configure_logging=False, **local)
+    except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
+        reason = " ".join(str(error).split())[:300]
+        hint = f"no Ray cluster at {address}, or this machine is not part of it (ray start --address={address} joins it)"
+        if isinstance(error, ray.exceptions.AuthenticationError) or "oken" in str(error.__cause__):
+            hint = f"the cluster at {address} asks for its token; set RAY_AUTH_MODE=token as on its machines"
+        raise SweepError(f"{hint if address else 'Ray does not start here'}: {reason}") from error
+    return ray
+
+
+def check_address(address: str) -> None:
+    """See that something listens at an address: Ray itself would try for a minute.
+
+    Raises:
+        SweepError: the address is not HOST:PORT or "auto", or nothing answers there.
+    """
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "/" in host:
+        raise SweepError(f"--address {address}: write HOST:PORT of the head of the cluster, such as 10.0.0.1:6379, or auto")
+    if not answers(host, int(port)):
+        raise SweepError(f"no Ray cluster at {address}: nothing answers there; 'ray start --head' starts one")
+
+
+def answers(host: str, port: int) -> bool:
+    """Tell whether something accepts a connection."""
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def list_machines(ray: Any) -> list[Machine]:
+    """Return the machines of the cluster and what they have."""
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return [
+        Machine(
+            f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}",
+            node["Resources"].get("CPU", 0.0),
+            int(node["Resources"].get("memory", 0)),
+            node["Resources"].get("GPU", 0.0),
+        )
+        for node in alive
+    ]
+
+
+def is_shared(ray: Any, mark: Path, home: Path) -> bool:
+    """Tell whether every machine sees the folder of the results and this repository under their paths here."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    ray.cloudpickle.register_pickle_by_value(remote_worker)
+    see = ray.remote(num_cpus=0)(remote_worker.can_see)
+    content = mark.read_text()
+    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    asked = [
+        see.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
+            str(mark.absolute()), content, str(home)
+        )
+        for node in nodes
+    ]
+    return all(ray.get(asked, timeout=120))
+
+
+def make_actor_class(ray: Any) -> Any:
+    """Return the class of workers for Ray, which travels as code."""
+    ray.cloudpickle.register_pickle_by_value(remote_worker)
+    # A dead worker is replaced by the driver, which knows what it was doing.
+    return ray.remote(max_restarts=0, max_task_retries=0)(remote_worker.RemoteWorker)
+
+
+def make_options(threads: int, memory: int, gpu_share: float, home: Path | None) -> Mapping[str, Any]:
+    """Return what a worker asks Ray for.
+
+    Args:
+        threads: cores.
+        memory: bytes; 0 if it is not known yet.
+        gpu_share: the share of a GPU; 0 for none.
+        home: the repository, if Ray's runtime environment is to bring it to the worker; else None.
+    """
+    options: dict[str, Any] = {"num_cpus": threads, "num_gpus": gpu_share}
+    if memory:
+        options["memory"] = memory
+    environment: dict[str, Any] = {"env_vars": {"OMP_NUM_THREADS": str(threads)}}
+    if home:
+        environment |= {"working_dir": str(home), "excludes": list(EXCLUDED)}
+    return options | {"runtime_env": environment}

@@ -1,0 +1,120 @@
+"""The process that speaks with Ray, beside the driver.
+
+Ray ends the process that is connected to it, without a word, when the cluster goes away. In a process of its own that
+costs nothing: the driver sees the end of the connection, keeps what is done, and says how to go on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from sweeper.errors import SweepError
+from sweeper.pool_events import Died, Done, Event, Ready, Stopped
+from sweeper.ray_cluster import answers, connect, is_shared, list_machines, make_actor_class, make_options
+from sweeper.worker_count import gpu_share
+
+_POLL_SECONDS = 0.05
+_CHECK_SECONDS = 2.0
+_MAX_SILENCE = 3
+"""How often in a row the head of the cluster may not answer."""
+
+
+@dataclass
+class _Workers:
+    """The actors of a sweep, and the calls that they have not answered."""
+
+    actors: dict[int, Any] = field(default_factory=dict)
+    calls: dict[Any, int] = field(default_factory=dict)
+
+    def forget(self, worker: int) -> None:
+        self.actors.pop(worker, None)
+        self.calls = {call: owner for call, owner in self.calls.items() if owner != worker}
+
+
+def serve(connection: Connection, address: str | None, log: str, setup: dict[str, Any]) -> None:
+    """Connect to Ray, then do what the driver says until it says no more.
+
+    Args:
+        connection: to the driver.
+        address: see `ray_cluster.connect`.
+        log: the file that gets what Ray prints.
+        setup: `plan` (JSON), `images`, `home`, `mark`, `files` ("auto", "shared" or "shipped"), `threads`, `per_gpu`.
+    """
+    # Ray's C++ parts write to the descriptors, not to sys.stderr.
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    try:
+        ray = connect(address)
+        machines = list_machines(ray)
+        home = Path(setup["home"])
+        shared = setup["files"] == "shared" or (
+            setup["files"] == "auto" and (address is None or is_shared(ray, Path(setup["mark"]), home))
+        )
+    except SweepError as error:
+        connection.send(("refused", str(error)))
+        return
+    connection.send(("connected", machines, shared))
+    _obey(ray, connection, setup | {"gpu_share": gpu_share(machines, setup["per_gpu"])}, shared)
+    ray.shutdown()
+
+
+def _obey(ray: Any, connection: Connection, setup: dict[str, Any], shared: bool) -> None:
+    """Start and end workers and send them tasks, as the driver says, and tell it what comes of it."""
+    actor_class, workers = make_actor_class(ray), _Workers()
+    home = Path(setup["home"])
+    constants = (str(home) if shared else "", setup["plan"], None if shared else setup["images"])
+    arguments = [ray.put(constant) for constant in constants]
+    head, silence, checked = ray.get_runtime_context().gcs_address, 0, time.monotonic()
+    while True:
+        while connection.poll(0 if workers.calls else _POLL_SECONDS):
+            try:
+                order, worker, content = connection.recv()
+            except EOFError:
+                return
+            if order == "end":
+                return
+            if order == "start":
+                options = make_options(setup["threads"], content, setup["gpu_share"], None if shared else home)
+                workers.actors[worker] = actor_class.options(**options).remote(*arguments)
+                workers.calls[workers.actors[worker].prepare.remote()] = worker
+            elif worker in workers.actors:
+                workers.calls[workers.actors[worker].run.remote(content)] = worker
+        for event in _take_answers(ray, workers):
+            connection.send(event)
+        if time.monotonic() - checked > _CHECK_SECONDS:
+            host, _, port = head.rpartition(":")
+            silence, checked = 0 if answers(host, int(port)) else silence + 1, time.monotonic()
+            if silence >= _MAX_SILENCE:
+                connection.send(Stopped(f"the head of the cluster at {head} does not answer any more"))
+                # Ray would wait for the head in its own shutdown.
+                os._exit(1)
+
+
+def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
+    """Return what has happened since the last call; wait a moment if nothing has."""
+    if not workers.calls:
+        return []
+    ray.wait(list(workers.calls), num_returns=1, timeout=_POLL_SECONDS)
+    ready, _ = ray.wait(list(workers.calls), num_returns=len(workers.calls), timeout=0)
+    events: list[Event] = []
+    for call in ready:
+        worker = workers.calls.pop(call, None)
+        if worker is None:  # of a worker that has died
+            continue
+        try:
+            kind, content, files = ray.get(call)
+        except ray.exceptions.RayError as error:
+            workers.forget(worker)
+            events.append(Died(worker, " ".join(str(error).split())[:500]))
+            continue
+        if kind == "stop":
+            events.append(Stopped(content))
+        else:
+            events.append(Ready(worker, content) if kind == "ready" else Done(worker, content, files))
+    return events

@@ -1,0 +1,83 @@
+"""The rehearsal: nodes that only prepare are run once for each of their settings, before any picture is computed.
+
+A misspelled class, a layer that a model does not have or a channel beyond the last are found by the node itself, when
+it runs. Those nodes take milliseconds; what takes long makes images, and is left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from runner.kept_outputs import KeptOutputs
+from runner.node_classes import get_node_class
+from runner.workflow_execution import execute_workflow
+from runner.workflow_graph import Workflow, WorkflowError
+from sweeper.cells import Cell
+from sweeper.errors import SweepError
+from sweeper.grid_cells import MAX_PROBLEMS, GridWorkflows
+
+MAX_SECONDS = 60.0
+"""After so long the rest is not rehearsed; what is wrong with it then becomes the message of its row."""
+
+
+def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float = MAX_SECONDS) -> int:
+    """Run the preparing nodes of all cells, and return how many cells were rehearsed.
+
+    Raises:
+        SweepError: what the nodes say of values that they refuse, each sentence once, with the number of cells.
+    """
+    begin = time.monotonic()
+    kept = KeptOutputs(64, lambda node: True)
+    answers: dict[str, str] = {}
+    problems: Counter[str] = Counter()
+    count = 0
+    for cell in cells:
+        if time.monotonic() - begin > max_seconds:
+            break
+        built = workflows.build(cell.workflow, cell.settings)
+        found = set()
+        for part in list_preparations(built):
+            key = workflows.hash(cell.workflow, part)
+            if key not in answers:
+                answers[key] = _run(part, kept)
+            found.add(answers[key])
+        problems.update(found - {""})
+        count += 1
+    if problems:
+        listed = [f"{problem} ({times} of {len(cells)} cells)" for problem, times in problems.most_common(MAX_PROBLEMS)]
+        raise SweepError(*listed)
+    return count
+
+
+def list_preparations(built: Workflow) -> list[Workflow]:
+    """Return the parts of a workflow that make no image of other nodes' results, each with its last node at the end."""
+    quick: dict[str, set[str]] = {}
+    for node_id, node in built.items():
+        sources = [value[0] for value in node.inputs.values() if isinstance(value, list)]
+        node_class = get_node_class(node)
+        makes_images = bool({"IMAGE", "MASK"} & set(map(str, node_class.RETURN_TYPES))) and bool(sources)
+        if makes_images or getattr(node_class, "OUTPUT_NODE", False) or any(source not in quick for source in sources):
+            continue
+        quick[node_id] = {node_id}.union(*(quick[source] for source in sources))
+    inner = set().union(*(needs - {node_id} for node_id, needs in quick.items()))
+    return [
+        {name: built[name] for name in built if name in needs} for node_id, needs in quick.items() if node_id not in inner
+    ]
+
+
+def _run(part: Workflow, kept: KeptOutputs) -> str:
+    """Return what a node says of its values, or "" if all of them run."""
+    try:
+        # Without the progress that nodes show.
+        with contextlib.redirect_stderr(io.StringIO()):
+            for _ in execute_workflow(part, kept):
+                pass
+    except WorkflowError as error:
+        return " ".join(str(error).split())
+    except Exception as error:  # noqa: BLE001  (a node may raise anything; whatever it is, no cell would get further)
+        return " ".join(f"{type(error).__name__}: {error} {' '.join(getattr(error, '__notes__', []))}".split())
+    return ""

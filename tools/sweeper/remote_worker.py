@@ -1,0 +1,82 @@
+"""The class that Ray runs as an actor. It travels to the worker as code, so nothing of this project is imported here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+Answer = tuple[str, Any, dict[str, bytes]]
+"""What a call returns: "row" and the row, "ready" and the name of the worker, or "stop" and a message; and files."""
+
+
+class RemoteWorker:
+    """A process that runs cells, with models that stay loaded.
+
+    Args:
+        home: the folder of this repository; "" for the working directory that Ray's runtime environment has unpacked.
+        plan: the sweep, as JSON.
+        images: input images by name, where the worker cannot see the folders of the driver; None where it can.
+    """
+
+    def __init__(self, home: str, plan: str, images: dict[str, bytes] | None) -> None:
+        self._home, self._plan, self._images = home or os.getcwd(), plan, images
+        self._runner: Any = None
+        self._results = Path()
+
+    def prepare(self) -> Answer:
+        """Load the pack. Its own call, so that an error in it has a message."""
+        # First in the path: another version of the same names may be installed.
+        sys.path[:0] = [str(Path(self._home, "tools")), self._home]
+        from dataclasses import replace
+
+        from sweeper.cell_runner import CellRunner, name_worker
+        from sweeper.errors import SweepError
+        from sweeper.plan import Plan
+        from sweeper.results_folder import ResultsFolder
+
+        plan = Plan.from_json(self._plan)
+        try:
+            if self._images is not None:
+                own = Path(tempfile.mkdtemp(prefix="sweep_"))
+                (own / "input").mkdir()
+                for name, content in self._images.items():
+                    (own / "input" / name).parent.mkdir(parents=True, exist_ok=True)
+                    (own / "input" / name).write_bytes(content)
+                ResultsFolder(own / "results").claim(plan.name)
+                plan = replace(
+                    plan, results=str(own / "results"), input_folder=str(own / "input"), pack=self._home,
+                    folders=dict.fromkeys(plan.folders, str(own / "input")),
+                )  # fmt: skip
+            self._results = Path(plan.results)
+            name = name_worker()
+            self._runner = CellRunner(plan, name)
+        except SweepError as error:
+            return "stop", f"a worker cannot start: {error}", {}
+        return "ready", name, {}
+
+    def run(self, task: str) -> Answer:
+        """Run a cell; return its row, and its pictures where the driver cannot see them."""
+        from sweeper.errors import SweepStoppedError
+        from sweeper.plan import Task
+
+        try:
+            row = self._runner.run(Task.from_json(task))
+        except SweepStoppedError as error:
+            return "stop", str(error), {}
+        if self._images is None:
+            return "row", row, {}
+        files = {name: (self._results / name).read_bytes() for name in row.get("pictures") or []}
+        for name in files:
+            (self._results / name).unlink()
+        return "row", row, files
+
+
+def can_see(mark: str, content: str, home: str) -> bool:
+    """Tell whether this machine sees a file with this content, and the repository; Ray runs it on every machine."""
+    try:
+        return Path(mark).read_text() == content and Path(home, "tools", "sweeper").is_dir()
+    except OSError:
+        return False

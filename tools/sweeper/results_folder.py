@@ -1,0 +1,173 @@
+"""The folder of the results of a sweep: what lies where, whose it is, and who may write to it now.
+
+    sweep.json        the name of the sweep
+    table.parquet     a row for each cell that is done
+    journal/          rows that the table does not have yet, a file for each worker
+    pictures/ab/HASH/ the pictures of a cell, as `run_workflow` would save them
+    sheet.png, index.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from das_core.common.files import write_atomically
+from sweeper.errors import SweepError
+from sweeper.journal import read_journals
+from sweeper.table import Table
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing keeps two sweeps apart
+    fcntl = None  # type: ignore[assignment]
+
+MARK = "sweep.json"
+_FORMAT = 1
+_WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class ResultsFolder:
+    """The places in a folder of results.
+
+    Args:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def table(self) -> Path:
+        """The Parquet file."""
+        return self.path / "table.parquet"
+
+    @property
+    def journals(self) -> Path:
+        """The folder of journals."""
+        return self.path / "journal"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of pictures."""
+        return self.path / "pictures"
+
+    def pictures_of(self, cell: str) -> Path:
+        """The folder of the pictures of a cell; 256 folders in between keep each of them short."""
+        return self.pictures / cell[:2] / cell
+
+    def claim(self, name: str) -> None:
+        """Make the folder that of a sweep, or see that it is.
+
+        Args:
+            name: the name of the sweep.
+
+        Raises:
+            SweepError: it belongs to another sweep, holds something else, or cannot be written to.
+        """
+        mark = self.path / MARK
+        if self.path.exists() and not self.path.is_dir():
+            raise SweepError(f"--results {self.path} is no folder")
+        if mark.is_file():
+            owner = _read_owner(mark)
+            if owner != name:
+                raise SweepError(
+                    f"{self.path} holds the results of another sweep, {owner!r}; this one is {name!r}: choose another "
+                    "folder with --results, or give the grid that name"
+                )
+        elif self.path.is_dir() and any(self.path.iterdir()):
+            raise SweepError(f"{self.path} holds files that are no results of a sweep; choose another with --results")
+        try:
+            for folder in (self.journals, self.pictures):
+                folder.mkdir(parents=True, exist_ok=True)
+            # Written anew each time: a folder that cannot be written to is found before anything runs.
+            with write_atomically(mark) as part:
+                part.write_text(json.dumps({"format": _FORMAT, "name": name}))
+        except OSError as error:
+            raise SweepError(f"cannot write to {self.path}: {error.strerror}; choose another with --results") from error
+
+    @contextmanager
+    def lock(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Keep other sweeps out while the block runs, and wait until workers of an earlier one are gone.
+
+        Args:
+            say: is told once if there is something to wait for.
+
+        Raises:
+            SweepError: another sweep is at work here, or workers of an earlier one do not end.
+        """
+        with (self.path / ".driver").open("a") as driver, (self.path / ".workers").open("a") as workers:
+            if not _try_lock(driver):
+                raise SweepError(f"another sweep is at work in {self.path}; wait for it, or end it")
+            said, until = False, time.monotonic() + _WAIT_SECONDS
+            while not _try_lock(workers):
+                if not said:
+                    say("waiting for workers of the sweep before, which are ending")
+                if time.monotonic() > until:
+                    raise SweepError(f"workers of an earlier sweep are still at work in {self.path}; end them first")
+                said = True
+                time.sleep(0.2)
+            _unlock(workers)
+            self.remove_remains()
+            yield
+
+    def hold(self) -> IO[str]:
+        """Return a file that marks, as long as it is open, that a worker is at work here."""
+        file = (self.path / ".workers").open("a")
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_SH)
+        return file
+
+    def remove_remains(self) -> None:
+        """Remove the pictures of cells that were never finished."""
+        for remains in self.pictures.glob(".part-*"):
+            shutil.rmtree(remains, ignore_errors=True)
+
+    def collect(self, table: Table) -> list[Path]:
+        """Take the rows of all journals into a table, and return the journals; remove them when it is written."""
+        journals = []
+        for path, rows in read_journals(self.journals):
+            for row in rows:
+                table.add(row)
+            journals.append(path)
+        return journals
+
+
+def _read_owner(mark: Path) -> str:
+    try:
+        data = json.loads(mark.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SweepError(f"{mark} cannot be read: {error}; choose another folder with --results") from error
+    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+        raise SweepError(f"{mark} is of another version of this tool; choose another folder with --results")
+    return str(data.get("name"))
+
+
+def _try_lock(file: IO[str]) -> bool:
+    if fcntl is None:
+        return True
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _unlock(file: IO[str]) -> None:
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def move_folder(source: Path, target: Path) -> None:
+    """Put a finished folder in its place in one step, where a killed worker may have left one."""
+    target.parent.mkdir(exist_ok=True)
+    if target.exists():
+        shutil.rmtree(target)
+    os.replace(source, target)

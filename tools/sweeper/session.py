@@ -1,0 +1,223 @@
+"""One run of a sweep from its grid file to its page: check, claim the folder, compute what is missing, show it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+from sweeper.cell_runner import CellRunner, name_worker
+from sweeper.cells import Cell
+from sweeper.driver import Driver
+from sweeper.errors import SweepError, SweepStoppedError
+from sweeper.estimate import describe_cells, describe_this_machine, estimate
+from sweeper.grid_cells import GridWorkflows, list_cells, read_prompts
+from sweeper.grid_file import Grid
+from sweeper.grid_sheet import lay_out, save_sheet
+from sweeper.input_images import collect_images
+from sweeper.journal import Row
+from sweeper.judging import check_uninvolved, read_wish
+from sweeper.page import save_page
+from sweeper.plan import Plan, Task
+from sweeper.progress import Progress
+from sweeper.ray_pool import RayPool
+from sweeper.rehearsal import rehearse
+from sweeper.results_folder import MARK, ResultsFolder
+from sweeper.table import FAILED, Table
+from sweeper.versions import describe_pack
+from sweeper.worker_count import Demand, count_workers
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a sweep runs.
+
+    Args:
+        results: the folder of the results.
+        pack: the folder of the node pack.
+        home: the folder of this repository.
+        input_folder: where LoadImage looks first.
+        models: the folder used as ComfyUI's models folder.
+        address: of a Ray cluster; None for one on this machine.
+        workers: their number; 0 for as many as fit.
+        threads: cores for each.
+        per_gpu: how many share a GPU.
+        files: "shared" if workers see the folders here, "shipped" if not, "auto" to find out.
+        retry: whether cells that failed are done again.
+    """
+
+    results: Path
+    pack: Path
+    home: Path
+    input_folder: Path = Path("input")
+    models: Path = Path("models")
+    address: str | None = None
+    workers: int = 0
+    threads: int = 1
+    per_gpu: int = 1
+    files: str = "auto"
+    retry: bool = False
+
+
+class Session:
+    """A sweep that has been checked: all its cells are known, and no node refuses what it is set to.
+
+    Args:
+        grid: the grid.
+        settings: how it runs.
+        stream: where progress is shown.
+
+    Raises:
+        SweepError: everything that is wrong with the grid.
+    """
+
+    def __init__(self, grid: Grid, settings: Settings, stream: TextIO) -> None:
+        self._grid, self._settings, self._stream = grid, settings, stream
+        self._folder = ResultsFolder(settings.results.absolute())
+        prompts, folders = read_prompts(grid)
+        judge = (grid.judge.kind, grid.judge.wish, grid.judge.image) if grid.judge else ()
+        self._plan = Plan(
+            grid.name, prompts, folders, grid.settings, grid.only, judge, (), settings.threads,
+            str(self._folder.path), str(settings.input_folder.absolute()), str(settings.models.absolute()),
+            str(settings.pack.absolute()), describe_pack(settings.pack),
+        )  # fmt: skip
+        self._workflows = GridWorkflows(
+            prompts, folders, grid.only, grid.settings, settings.pack, settings.input_folder, settings.models
+        )
+        self.cells = list_cells(grid, self._workflows)
+        """All cells, in the order of the grid."""
+        if grid.judge:
+            self._check_judge(grid.judge.kind, grid.judge.wish)
+        rehearsed = rehearse(self.cells, self._workflows)
+        if rehearsed < len(self.cells):
+            self._say(f"checked {rehearsed:,} of {len(self.cells):,} cells by running the nodes that prepare")
+
+    def _say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+    def _check_judge(self, kind: str, wish: str) -> None:
+        wishes: list[str] = []
+        for cell in self.cells:
+            built = self._workflows.build(cell.workflow, cell.settings)
+            check_uninvolved(built)
+            wishes.append(read_wish(built, wish))
+        if kind == "text":
+            self._plan = replace(self._plan, choices=list(dict.fromkeys(wishes)))
+
+    def rehearse(self) -> str:
+        """Run one cell here, keep nothing of it, and return the cells and the estimate in words."""
+        if self._settings.address is not None:
+            with self._open_pool() as pool:
+                machines = list(pool.machines)
+        else:
+            machines = [describe_this_machine()]
+        with tempfile.TemporaryDirectory(prefix="sweep_") as name:
+            ResultsFolder(Path(name)).claim(self._grid.name)
+            row = CellRunner(replace(self._plan, results=name), name_worker()).run(Task.of(self.cells[0]))
+        if row["status"] == FAILED:
+            raise SweepError(f"the first cell fails: {row['message']}")
+        given = self._settings
+        words = estimate(row, len(self.cells), machines, given.threads, given.per_gpu, given.workers)
+        return "\n".join([f"{len(self.cells):,} cells:", *describe_cells(self.cells), words])
+
+    def run(self) -> tuple[int, int]:
+        """Compute what is missing, and return how many of the cells are done and how many have failed.
+
+        Raises:
+            SweepError: the folder cannot be used, or there is no such cluster.
+            SweepStoppedError: nothing can go on; the same command continues.
+        """
+        with self._open_table() as table:
+            states = table.states
+            todo = [cell for cell in self.cells if states.get(cell.hash, "") in (("", FAILED) if self._settings.retry else ("",))]
+            self._warn_of_other_version(table)
+            known = len(self.cells) - len(todo)
+            self._say(f"{len(self.cells):,} cells, {known:,} have a row in {self._folder.table}, {len(todo):,} to do")
+            if todo:
+                self._compute(todo, table)
+            states = table.states
+        failed = sum(states.get(cell.hash) == FAILED for cell in self.cells)
+        return sum(cell.hash in states for cell in self.cells) - failed, failed
+
+    def _warn_of_other_version(self, table: Table) -> None:
+        versions = {row.get("pack") for row in table.rows() if row.get("pack")} - {self._plan.version}
+        if versions:
+            self._say(f"rows of {', '.join(sorted(map(str, versions)))} stay; new ones are of {self._plan.version}")
+
+    @contextmanager
+    def _open_table(self) -> Iterator[Table]:
+        """Yield the table with all rows so far; afterwards, whatever happens, with those that have come."""
+        self._folder.claim(self._grid.name)
+        with self._folder.lock(self._say):
+            table = Table(self._folder.table)
+            try:
+                self._settle(table)
+                yield table
+            finally:
+                self._settle(table)
+
+    def _settle(self, table: Table) -> None:
+        """Write all rows into the table, then remove the journals. No worker may be at work."""
+        journals = self._folder.collect(table)
+        try:
+            table.write()
+        except OSError as error:
+            raise SweepStoppedError(
+                f"the table cannot be written: {error.strerror}; its rows are in {self._folder.journals}: make room, "
+                "then start again"
+            ) from error
+        for journal in journals:
+            journal.unlink()
+
+    def _compute(self, todo: list[Cell], table: Table) -> None:
+        given = self._settings
+        progress = Progress(len(todo), self._stream)
+        with self._open_pool() as pool:
+            self._say_where(pool)
+
+            def count(row: Row) -> int:
+                fitting, reason = count_workers(pool.machines, Demand(given.threads, int(row["peak_bytes"]), given.per_gpu))
+                progress.say(f"room for {fitting} workers: {reason}")
+                return fitting
+
+            driver = Driver(pool, self._folder, table, progress, None if given.workers else count, given.workers)
+            driver.run(Task.of(cell) for cell in todo)
+
+    def _say_where(self, pool: RayPool) -> None:
+        count = len(pool.machines)
+        where = f"{count} machine{'s' if count > 1 else ''} at {self._settings.address}" if self._settings.address else "this machine"
+        if pool.shared:
+            self._say(f"workers on {where} read the pack and write pictures at the same paths as here")
+        else:
+            self._say(f"workers on {where} get the pack and images through Ray, and send pictures back")
+
+    def _open_pool(self) -> RayPool:
+        given = self._settings
+        if given.files != "shared" and given.address is not None and given.pack.resolve() != given.home.resolve():
+            raise SweepError("--pack with --address needs --files shared: only this repository is sent to workers")
+        setup = {
+            "plan": self._plan.to_json(),
+            "images": None if given.address is None else collect_images(self.cells, self._workflows),
+            "home": str(given.home.absolute()),
+            "mark": str(self._folder.path / MARK),
+            "files": given.files,
+            "threads": given.threads,
+            "per_gpu": given.per_gpu,
+        }
+        return RayPool(given.address, self._folder.path / "ray.log", setup)
+
+    def show(self, say: Callable[[str], None]) -> None:
+        """Write the contact sheet and the page of what is there."""
+        rows = {row["cell"]: row for row in Table(self._folder.table).rows()}
+        grid, home = self._grid, self._folder.path
+        layout = lay_out(grid.axes, self.cells, grid.sheet_columns, grid.sheet_rows)
+        sheet, page = home / "sheet.png", home / "index.html"
+        shown = save_sheet(layout, rows, home, sheet)
+        more = "" if shown == len(layout.cells) else f" (the first {shown:,} of {len(layout.cells):,} rows)"
+        say(f"{sheet}{more}")
+        count = save_page(grid.name, self._plan.prompts, self.cells, rows, page)
+        more = "" if count == len([cell for cell in self.cells if cell.hash in rows]) else f" (the first {count:,} cells)"
+        say(f"{page}{more}")

@@ -1,0 +1,138 @@
+"""The table of a sweep: one Parquet file with a row for each cell that is done, replaced as a whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from das_core.common.files import write_atomically
+from sweeper.errors import SweepError
+from sweeper.journal import Row
+
+OK, FAILED = "ok", "failed"
+"""The values of the column `status`."""
+
+_LISTS = {"pictures": pa.list_(pa.string())}
+"""The types of columns that hold lists."""
+
+_FLOATS = ("seconds", "load_seconds", "judge_seconds", "judge_as_is", "judge_afar", "judge_grey")
+
+
+class Table:
+    """The rows of a sweep in memory, and the file that they are written to.
+
+    Args:
+        path: the Parquet file; where there is one, its rows are read.
+
+    Raises:
+        SweepError: the file is no table of a sweep.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._new: dict[str, Row] = {}
+        self._table = _read(path)
+        self.write_seconds = 0.0
+        """How long the last `write` took."""
+
+    @property
+    def states(self) -> dict[str, str]:
+        """The status of each cell that has a row, by its hash."""
+        cells, states = (self._table[name].to_pylist() for name in ("cell", "status"))
+        return dict(zip(cells, states, strict=True)) | {cell: row["status"] for cell, row in self._new.items()}
+
+    def add(self, row: Row) -> None:
+        """Take a row; it replaces an earlier row of the same cell."""
+        self._new[row["cell"]] = row
+
+    def rows(self) -> list[Row]:
+        """Return all rows; a column that a row does not have is None."""
+        self._fold()
+        rows: list[Row] = self._table.to_pylist()
+        return rows
+
+    def write(self) -> None:
+        """Write all rows to the file: whole or not at all.
+
+        Raises:
+            OSError: the disk is full or cannot be written to; the file is as it was.
+        """
+        begin = time.perf_counter()
+        self._fold()
+        with write_atomically(self._path) as part:
+            pq.write_table(self._table, part, compression="zstd")
+        self.write_seconds = time.perf_counter() - begin
+
+    def _fold(self) -> None:
+        """Take the new rows into the table."""
+        if not self._new:
+            return
+        again = pa.array(list(self._new))
+        kept = self._table.filter(pc.invert(pc.is_in(self._table["cell"], again)))
+        self._table = _join(kept, make_table(list(self._new.values())))
+        self._new = {}
+
+
+def make_table(rows: Sequence[Row]) -> pa.Table:
+    """Return rows as a table; a column of mixed types becomes one of texts.
+
+    Args:
+        rows: at least one.
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return pa.table({name: _make_column(name, [row.get(name) for row in rows]) for name in names})
+
+
+def _make_column(name: str, values: list[Any]) -> pa.Array:
+    if name in _LISTS:
+        return pa.array(values, _LISTS[name])
+    if name in _FLOATS:
+        return pa.array(values, pa.float64())
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {int, float}:
+        return pa.array([None if value is None else float(value) for value in values])
+    if len(kinds) > 1 or kinds == {int} and any(abs(value) >= 2**63 for value in values if value is not None):
+        return pa.array([None if value is None else str(value) for value in values])
+    return pa.array(values)
+
+
+def _join(old: pa.Table, new: pa.Table) -> pa.Table:
+    """Return the rows of two tables; a column whose types do not go together becomes one of texts."""
+    if not old.num_rows:
+        return new
+    try:
+        return pa.concat_tables([old, new], promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        differing = [name for name in old.column_names if name in new.column_names and _differ(old, new, name)]
+        return pa.concat_tables([_to_texts(old, differing), _to_texts(new, differing)], promote_options="permissive")
+
+
+def _differ(old: pa.Table, new: pa.Table, name: str) -> bool:
+    types = {old.schema.field(name).type, new.schema.field(name).type} - {pa.null()}
+    return len(types) > 1 and types != {pa.int64(), pa.float64()}
+
+
+def _to_texts(table: pa.Table, names: Iterable[str]) -> pa.Table:
+    for name in names:
+        texts = [None if value is None else str(value) for value in table[name].to_pylist()]
+        table = table.set_column(table.column_names.index(name), name, pa.array(texts, pa.string()))
+    return table
+
+
+def _read(path: Path) -> pa.Table:
+    if not path.is_file():
+        return pa.table({"cell": pa.array([], pa.string()), "status": pa.array([], pa.string())})
+    try:
+        # Not pq.read_table: it takes a folder named a=b for a column.
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SweepError(f"{path} cannot be read: {error}; move it away, and its cells are computed again") from error
+    if not {"cell", "status"} <= set(table.column_names):
+        raise SweepError(f"{path} is no table of a sweep; choose another folder with --results")
+    return table
