@@ -46,7 +46,9 @@ def make_parser() -> Parser:
     parser.add_argument(
         "--dry-run", action="store_true", help="list the cells, run one of them, say how long all will take"
     )
-    parser.add_argument("--show", action="store_true", help="only write the contact sheet and the page of what is there")
+    parser.add_argument(
+        "--show", action="store_true", help="only write the contact sheet and the page of what is there"
+    )
     parser.add_argument("--retry", action="store_true", help="do cells again that have failed")
     parser.add_argument("--max-cells", type=_count, metavar="N", help="allow a grid of more cells than 100,000")
     ray = parser.add_argument_group("Ray")
@@ -132,7 +134,9 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     except SweepStoppedError as error:
         return _report(4, f"stopped: {error}; what is done is kept, and the same command goes on from there")
     if failed:
-        return _report(3, f"{done:,} cells done, {failed:,} failed: see their messages on the page; --retry does them again")
+        return _report(
+            3, f"{done:,} cells done, {failed:,} failed: see their messages on the page; --retry does them again"
+        )
     return 0
 
 

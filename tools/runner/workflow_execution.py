@@ -52,9 +52,7 @@ def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow
     return {node_id: check_node(filled[node_id], filled) for node_id in order}
 
 
-def execute_workflow(
-    workflow: Workflow, kept: KeptOutputs | None = None
-) -> Iterator[tuple[str, dict[str, list[Any]]]]:
+def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Iterator[tuple[str, dict[str, list[Any]]]]:
     """Run a prepared workflow and yield after each node its title and what it shows, such as "images" or "text".
 
     Args:

@@ -59,8 +59,8 @@ def read_axis(name: str, written: Any) -> Axis:
     Example:
         >>> [option.settings for option in read_axis("5.seed", [0, 1]).options]
         [{'5.seed': 0}, {'5.seed': 1}]
-        >>> [option.label for option in read_axis("work", {"group": {"few": {"5.steps": 4}, "many": {"5.steps": 60}}}).options]
-        ['few', 'many']
+        >>> [option.label for option in read_axis("work", {"group": {"few": {"5.steps": 4}}}).options]
+        ['few']
     """
     if "." in name:
         values = read_values(written, name)
@@ -70,8 +70,8 @@ def read_axis(name: str, written: Any) -> Axis:
     if isinstance(written, Mapping) and list(written) == ["group"]:
         return _read_group(name, written["group"])
     raise SweepError(
-        f"axis {name}: write NODE.INPUT: [values]; or, under a name, zip: with several NODE.INPUT: [values] that change "
-        "together, or group: with a label: {NODE.INPUT: value} for each"
+        f"axis {name}: write NODE.INPUT: [values]; or, under a name, zip: with several NODE.INPUT: [values] that "
+        "change together, or group: with lines LABEL: {NODE.INPUT: value, …}"
     )
 
 

@@ -81,7 +81,7 @@ class CellRunner:
             raise
         except MemoryError:
             row |= {"status": FAILED, "message": "not enough memory for this cell"}
-        except Exception as error:  # noqa: BLE001  (a cell may fail in any way; the row says how, the others go on)
+        except Exception as error:
             if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
                 raise _stop(error) from error
             row |= {"status": FAILED, "message": _describe(error)}
@@ -116,7 +116,9 @@ class CellRunner:
             if has_no_links(node):
                 loading += now - before
             saved = [entry for entries in shown.values() for entry in entries if isinstance(entry, dict)]
-            names = [str(Path(entry.get("subfolder", "")) / entry["filename"]) for entry in saved if "filename" in entry]
+            names = [
+                str(Path(entry.get("subfolder", "")) / entry["filename"]) for entry in saved if "filename" in entry
+            ]
             if names:
                 files[node.id] = files.get(node.id, []) + names
             if shown.get("text"):

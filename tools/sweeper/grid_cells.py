@@ -21,7 +21,8 @@ from sweeper.grid_workflow import GridWorkflow
 MAX_PROBLEMS = 30
 """How many problems are listed; a wrong range can make thousands."""
 
-_RESERVED = "cell workflow status message seconds device worker finished pictures texts settings changes".split()
+_RESERVED = {"cell", "status", "message", "seconds", "device", "worker", "finished", "pictures", "texts", "settings"}
+"""Columns of the table that an axis may not be called."""
 
 
 class GridWorkflows:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import yaml
 
@@ -13,6 +14,8 @@ from runner.workflow_graph import suggest_names
 from sweeper.axes import WORKFLOW, Axis, count_choices, make_workflow_axis, read_axis
 from sweeper.errors import SweepError
 from sweeper.grid_values import Value, read_value
+
+T = TypeVar("T")
 
 MAX_CELLS = 100_000
 """The largest number of cells that a grid has without being asked for more."""
@@ -91,52 +94,71 @@ def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
         SweepError: everything that is wrong with it, as far as it can be seen without its workflows.
     """
     try:
-        written = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  (_Loader is a SafeLoader)
+        written = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise SweepError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise SweepError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(written, Mapping):
         raise SweepError(f"{path} is no grid; it needs at least a line 'workflow: FILE.json' and 'axes:'")
-    problems: list[str] = [
-        f"unknown key {key!r}; {suggest_names(str(key), _KEYS)}" for key in written.keys() - set(_KEYS)
-    ]
-
-    def collect(read: Callable[[], Any], default: Any) -> Any:
-        try:
-            return read()
-        except SweepError as error:
-            problems.extend(error.problems)
-            return default
-
-    workflows = collect(lambda: _read_workflows(written, path.parent), {})
-    axes: list[Axis] = [make_workflow_axis(list(workflows))] if len(workflows) > 1 else []
-    for name, line in collect(lambda: _read_mapping(written, "axes"), {}).items():
-        axis = collect(lambda name=name, line=line: read_axis(str(name), line), None)  # type: ignore[misc]
-        axes += [axis] if axis else []
+    read = _Reader([f"unknown key {key!r}; {suggest_names(str(key), _KEYS)}" for key in written.keys() - set(_KEYS)])
+    workflows: dict[str, Path] = read(lambda: _read_workflows(written, path.parent), {})
+    axes = [make_workflow_axis(list(workflows))] if len(workflows) > 1 else []
+    lines: Mapping[Any, Any] = read(lambda: _read_mapping(written, "axes"), {})
+    for name, line in lines.items():
+        axes += read(partial(_read_axes, str(name), line), [])
     named = [axis.name for axis in axes]
-    settings: dict[str, Value] = {}
-    for name, value in collect(lambda: _read_mapping(written, "set"), {}).items():
-        settings[str(name)] = collect(lambda name=name, value=value: read_value(value, f"set: {name}"), 0)  # type: ignore[misc]
-    if WORKFLOW in named[len(workflows) > 1 :]:
-        problems.append(f"axis {WORKFLOW}: this name is taken; write 'workflows:' with a label: FILE.json for each")
+    nothing: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     grid = Grid(
         str(written.get("name") or path.stem),
         workflows,
         tuple(axes),
-        settings,
-        collect(lambda: _read_names(written, "only"), ()),
-        collect(lambda: _read_judge(written), None),
-        *collect(lambda: _read_sheet(written, named), ((), ())),
+        read(lambda: _read_settings(written), {}),
+        read(lambda: _read_names(written, "only"), ()),
+        read(lambda: _read_judge(written), None),
+        *read(lambda: _read_sheet(written, named), nothing),
     )
+    if WORKFLOW in named[min(1, len(workflows) - 1) :]:
+        read.problems.append(
+            f"axis {WORKFLOW}: this name is taken; write 'workflows:' with a label: FILE.json for each"
+        )
     if not written.get("axes") and len(workflows) < 2:
-        problems.append("the grid is empty: it has no axes; write 'axes:' with NODE.INPUT: [values]")
+        read.problems.append("the grid is empty: it has no axes; write 'axes:' with NODE.INPUT: [values]")
     if grid.count > max_cells:
         sizes = " x ".join(str(len(axis.options)) for axis in grid.axes)
-        problems.append(f"{sizes} = {grid.count:,} cells; more than {max_cells:,} only with --max-cells {grid.count}")
-    if problems:
-        raise SweepError(*problems)
+        read.problems.append(
+            f"{sizes} = {grid.count:,} cells; more than {max_cells:,} only with --max-cells {grid.count}"
+        )
+    if read.problems:
+        raise SweepError(*read.problems)
     return grid
+
+
+class _Reader:
+    """Calls functions that read parts of a grid, and collects what is wrong with each.
+
+    Args:
+        problems: what is known to be wrong.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+
+    def __call__(self, read: Callable[[], T], default: T) -> T:
+        """Return what a function reads, or the default if it raises SweepError."""
+        try:
+            return read()
+        except SweepError as error:
+            self.problems.extend(error.problems)
+            return default
+
+
+def _read_axes(name: str, line: Any) -> list[Axis]:
+    return [read_axis(name, line)]
+
+
+def _read_settings(written: Mapping[str, Any]) -> dict[str, Value]:
+    return {str(name): read_value(value, f"set: {name}") for name, value in _read_mapping(written, "set").items()}
 
 
 def _read_workflows(written: Mapping[str, Any], folder: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from das_core.common.files import write_atomically
 from sweeper.axes import Axis, Option
@@ -42,7 +42,9 @@ class Layout:
     cells: Sequence[Sequence[Cell | None]]
 
 
-def lay_out(axes: Sequence[Axis], cells: Sequence[Cell], columns: Sequence[str] = (), rows: Sequence[str] = ()) -> Layout:
+def lay_out(
+    axes: Sequence[Axis], cells: Sequence[Cell], columns: Sequence[str] = (), rows: Sequence[str] = ()
+) -> Layout:
     """Return the rows and columns of a grid.
 
     Args:
@@ -123,7 +125,9 @@ def _draw_cell(
     """Draw the first picture of a cell; a grey square if it is not done, with a cross if it failed."""
     picture = make_thumbnail(row, folder, size)
     if picture:
-        sheet.paste(picture, place)
+        # Small pictures are enlarged.
+        fitted = ImageOps.contain(picture, (size, size), Image.Resampling.BICUBIC)
+        sheet.paste(fitted, (place[0] + (size - fitted.width) // 2, place[1] + (size - fitted.height) // 2))
         return
     box = (*place, place[0] + size - 1, place[1] + size - 1)
     draw.rectangle(box, _EMPTY)

@@ -68,7 +68,11 @@ class GridWorkflow:
                 continue
             node_id, name = found
             earlier = by_node.setdefault(node_id, {})
-            if name in earlier and path in settings and any(self._find(other) == found for other in settings if other != path):
+            if (
+                name in earlier
+                and path in settings
+                and any(self._find(other) == found for other in settings if other != path)
+            ):
                 problems.append(f"{path} is set twice in one cell, by different names or axes")
             earlier[name] = value
         if problems:

@@ -26,5 +26,7 @@ def collect_images(cells: Sequence[Cell], workflows: GridWorkflows) -> dict[str,
             path: Path = get_node_class(node).find(name)
             content = path.read_bytes()
             if images.setdefault(name, content) != content:
-                raise SweepError(f"two workflows read different images called {name}; rename one, or use --files shared")
+                raise SweepError(
+                    f"two workflows read different images called {name}; rename one, or use --files shared"
+                )
     return images

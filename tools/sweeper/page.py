@@ -29,7 +29,9 @@ _HIDDEN = ("cell", "pictures", "texts", "settings", "changes", "message", "statu
 _PARTS = Path(__file__).parent
 
 
-def save_page(name: str, prompts: Mapping[str, Mapping[str, Any]], cells: Sequence[Cell], rows: Mapping[str, Row], path: Path) -> int:
+def save_page(
+    name: str, prompts: Mapping[str, Mapping[str, Any]], cells: Sequence[Cell], rows: Mapping[str, Row], path: Path
+) -> int:
     """Save the page, and return how many cells it shows.
 
     Args:

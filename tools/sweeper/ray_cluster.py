@@ -45,10 +45,14 @@ def connect(address: str | None) -> Any:
     local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if address is None else {}
     try:
         # "local": without it, RAY_ADDRESS or a cluster that happens to run here would be taken.
-        ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", configure_logging=False, **local)
+        ray.init(
+            address=address or "local", log_to_driver=False, logging_level="ERROR", configure_logging=False, **local
+        )
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         reason = " ".join(str(error).split())[:300]
-        hint = f"no Ray cluster at {address}, or this machine is not part of it (ray start --address={address} joins it)"
+        hint = (
+            f"no Ray cluster at {address}, or this machine is not part of it (ray start --address={address} joins it)"
+        )
         if isinstance(error, ray.exceptions.AuthenticationError) or "oken" in str(error.__cause__):
             hint = f"the cluster at {address} asks for its token; set RAY_AUTH_MODE=token as on its machines"
         raise SweepError(f"{hint if address else 'Ray does not start here'}: {reason}") from error
@@ -65,7 +69,9 @@ def check_address(address: str) -> None:
         return
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or "/" in host:
-        raise SweepError(f"--address {address}: write HOST:PORT of the head of the cluster, such as 10.0.0.1:6379, or auto")
+        raise SweepError(
+            f"--address {address}: write HOST:PORT of the head of the cluster, such as 10.0.0.1:6379, or auto"
+        )
     if not answers(host, int(port)):
         raise SweepError(f"no Ray cluster at {address}: nothing answers there; 'ray start --head' starts one")
 

@@ -52,7 +52,8 @@ class RayPool:
 
     def __enter__(self) -> RayPool:
         try:
-            answer = self._connection.recv() if self._connection.poll(_CONNECT_SECONDS) else ("refused", "no answer")
+            answered = self._connection.poll(_CONNECT_SECONDS)
+            answer: tuple[Any, ...] = self._connection.recv() if answered else ("refused", "Ray does not answer")
         except EOFError:
             answer = ("refused", f"Ray ended at once; see {self._log}")
         except BaseException:

@@ -65,7 +65,9 @@ def list_preparations(built: Workflow) -> list[Workflow]:
         quick[node_id] = {node_id}.union(*(quick[source] for source in sources))
     inner = set().union(*(needs - {node_id} for node_id, needs in quick.items()))
     return [
-        {name: built[name] for name in built if name in needs} for node_id, needs in quick.items() if node_id not in inner
+        {name: built[name] for name in built if name in needs}
+        for node_id, needs in quick.items()
+        if node_id not in inner
     ]
 
 

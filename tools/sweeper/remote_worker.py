@@ -1,4 +1,4 @@
-"""The class that Ray runs as an actor. It travels to the worker as code, so nothing of this project is imported here."""
+"""The class that Ray runs as an actor. It travels to the worker as code, so it imports nothing of this project."""
 
 from __future__ import annotations
 

@@ -1,15 +1,16 @@
 """The folder of the results of a sweep: what lies where, whose it is, and who may write to it now.
 
-    sweep.json        the name of the sweep
-    table.parquet     a row for each cell that is done
-    journal/          rows that the table does not have yet, a file for each worker
-    pictures/ab/HASH/ the pictures of a cell, as `run_workflow` would save them
-    sheet.png, index.html
+sweep.json        the name of the sweep
+table.parquet     a row for each cell that is done
+journal/          rows that the table does not have yet, a file for each worker
+pictures/ab/HASH/ the pictures of a cell, as `run_workflow` would save them
+sheet.png, index.html
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import shutil
@@ -25,10 +26,8 @@ from sweeper.errors import SweepError
 from sweeper.journal import read_journals
 from sweeper.table import Table
 
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing keeps two sweeps apart
-    fcntl = None  # type: ignore[assignment]
+_HAS_LOCKS = importlib.util.find_spec("fcntl") is not None
+"""Not on Windows, where nothing keeps two sweeps apart."""
 
 MARK = "sweep.json"
 _FORMAT = 1
@@ -122,7 +121,9 @@ class ResultsFolder:
     def hold(self) -> IO[str]:
         """Return a file that marks, as long as it is open, that a worker is at work here."""
         file = (self.path / ".workers").open("a")
-        if fcntl:
+        if _HAS_LOCKS:
+            import fcntl
+
             fcntl.flock(file, fcntl.LOCK_SH)
         return file
 
@@ -152,8 +153,10 @@ def _read_owner(mark: Path) -> str:
 
 
 def _try_lock(file: IO[str]) -> bool:
-    if fcntl is None:
+    if not _HAS_LOCKS:
         return True
+    import fcntl
+
     with contextlib.suppress(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
@@ -161,7 +164,9 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 def _unlock(file: IO[str]) -> None:
-    if fcntl is not None:
+    if _HAS_LOCKS:
+        import fcntl
+
         fcntl.flock(file, fcntl.LOCK_UN)
 
 

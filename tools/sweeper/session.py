@@ -132,7 +132,11 @@ class Session:
         """
         with self._open_table() as table:
             states = table.states
-            todo = [cell for cell in self.cells if states.get(cell.hash, "") in (("", FAILED) if self._settings.retry else ("",))]
+            todo = [
+                cell
+                for cell in self.cells
+                if states.get(cell.hash, "") in (("", FAILED) if self._settings.retry else ("",))
+            ]
             self._warn_of_other_version(table)
             known = len(self.cells) - len(todo)
             self._say(f"{len(self.cells):,} cells, {known:,} have a row in {self._folder.table}, {len(todo):,} to do")
@@ -179,7 +183,9 @@ class Session:
             self._say_where(pool)
 
             def count(row: Row) -> int:
-                fitting, reason = count_workers(pool.machines, Demand(given.threads, int(row["peak_bytes"]), given.per_gpu))
+                fitting, reason = count_workers(
+                    pool.machines, Demand(given.threads, int(row["peak_bytes"]), given.per_gpu)
+                )
                 progress.say(f"room for {fitting} workers: {reason}")
                 return fitting
 
@@ -188,7 +194,11 @@ class Session:
 
     def _say_where(self, pool: RayPool) -> None:
         count = len(pool.machines)
-        where = f"{count} machine{'s' if count > 1 else ''} at {self._settings.address}" if self._settings.address else "this machine"
+        where = (
+            f"{count} machine{'s' if count > 1 else ''} at {self._settings.address}"
+            if self._settings.address
+            else "this machine"
+        )
         if pool.shared:
             self._say(f"workers on {where} read the pack and write pictures at the same paths as here")
         else:
@@ -219,5 +229,7 @@ class Session:
         more = "" if shown == len(layout.cells) else f" (the first {shown:,} of {len(layout.cells):,} rows)"
         say(f"{sheet}{more}")
         count = save_page(grid.name, self._plan.prompts, self.cells, rows, page)
-        more = "" if count == len([cell for cell in self.cells if cell.hash in rows]) else f" (the first {count:,} cells)"
+        more = (
+            "" if count == len([cell for cell in self.cells if cell.hash in rows]) else f" (the first {count:,} cells)"
+        )
         say(f"{page}{more}")

@@ -97,7 +97,7 @@ def _make_column(name: str, values: list[Any]) -> pa.Array:
     kinds = {type(value) for value in values if value is not None}
     if kinds == {int, float}:
         return pa.array([None if value is None else float(value) for value in values])
-    if len(kinds) > 1 or kinds == {int} and any(abs(value) >= 2**63 for value in values if value is not None):
+    if len(kinds) > 1 or (kinds == {int} and any(abs(value) >= 2**63 for value in values if value is not None)):
         return pa.array([None if value is None else str(value) for value in values])
     return pa.array(values)
 
