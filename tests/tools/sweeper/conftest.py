@@ -1,0 +1,79 @@
+"""Fixtures for tests of sweeps: grids of the toy pack, whose cells take milliseconds."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ray")
+pytest.importorskip("pyarrow")
+
+from sweeper.cells import Cell
+from sweeper.grid_cells import GridWorkflows, list_cells, read_prompts
+from sweeper.grid_file import Grid, read_grid
+from sweeper.plan import Plan
+from sweeper.results_folder import ResultsFolder
+
+COLOR = {
+    "1": {"class_type": "TOY_Color", "inputs": {"size": 8, "level": 0.5}, "_meta": {"title": "Colour"}},
+    "2": {
+        "class_type": "SaveImage",
+        "inputs": {"images": ["1", 0], "filename_prefix": "color"},
+        "_meta": {"title": "Save Image"},
+    },
+}
+"""One picture of one colour."""
+
+FAILING = COLOR | {
+    "3": {"class_type": "TOY_Fail", "inputs": {"kind": "value", "after": ["1", 0]}, "_meta": {"title": "Fail"}}
+}
+"""One that saves its picture and then fails, as `kind` says."""
+
+
+@pytest.fixture
+def write_grid(tmp_path: Path) -> Callable[..., Path]:
+    """A function that writes a grid file and its workflow, and returns the path of the grid."""
+
+    def write(text: str, workflow: dict[str, Any] = COLOR, name: str = "grid.yaml") -> Path:
+        (tmp_path / "color.json").write_text(json.dumps(workflow))
+        (tmp_path / name).write_text(text)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def load(pack: Path, tmp_path: Path) -> Callable[..., tuple[Grid, GridWorkflows]]:
+    """A function that reads a grid and loads the toy pack for it."""
+
+    def load(path: Path) -> tuple[Grid, GridWorkflows]:
+        grid = read_grid(path)
+        prompts, folders = read_prompts(grid)
+        return grid, GridWorkflows(
+            prompts, folders, grid.only, grid.settings, pack, tmp_path / "input", tmp_path / "models"
+        )
+
+    return load
+
+
+@pytest.fixture
+def prepare(
+    load: Callable[..., tuple[Grid, GridWorkflows]], pack: Path, tmp_path: Path
+) -> Callable[..., tuple[Plan, list[Cell]]]:
+    """A function that returns the plan of a grid, with a folder of results that is claimed, and its cells."""
+
+    def prepare(path: Path, **changes: Any) -> tuple[Plan, list[Cell]]:
+        grid, workflows = load(path)
+        prompts, folders = read_prompts(grid)
+        results = tmp_path / "results"
+        ResultsFolder(results).claim(grid.name)
+        plan = Plan(
+            grid.name, prompts, folders, grid.settings, grid.only, results=str(results), pack=str(pack),
+            input_folder=str(tmp_path / "input"), models=str(tmp_path / "models"), version="toy",
+        )  # fmt: skip
+        return replace(plan, **changes), list_cells(grid, workflows)
+
+    return prepare
