@@ -16,22 +16,7 @@ from sweeper.grid_cells import GridWorkflows, list_cells, read_prompts
 from sweeper.grid_file import Grid, read_grid
 from sweeper.plan import Plan
 from sweeper.results_folder import ResultsFolder
-
-COLOR = {
-    "1": {"class_type": "TOY_Color", "inputs": {"size": 8, "level": 0.5}, "_meta": {"title": "Colour"}},
-    "2": {
-        "class_type": "SaveImage",
-        "inputs": {"images": ["1", 0], "filename_prefix": "color"},
-        "_meta": {"title": "Save Image"},
-    },
-}
-"""One picture of one colour."""
-
-FAILING = COLOR | {
-    "3": {"class_type": "TOY_Fail", "inputs": {"kind": "value", "after": ["1", 0]}, "_meta": {"title": "Fail"}}
-}
-"""One that saves its picture and then fails, as `kind` says."""
-
+from sweep_grids import COLOR
 
 @pytest.fixture
 def write_grid(tmp_path: Path) -> Callable[..., Path]:

@@ -1,0 +1,133 @@
+"""Running cells in one process: pictures, rows, failures, and a disk that is full."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sweep_grids import COLOR, FAILING
+from PIL import Image
+
+import run_workflow
+from sweeper.cell_runner import CellRunner, name_worker, read_peak_memory
+from sweeper.cells import Cell
+from sweeper.errors import SweepStoppedError
+from sweeper.journal import read_journals
+from sweeper.plan import Plan, Task
+from sweeper.results_folder import ResultsFolder
+
+Prepare = Callable[..., tuple[Plan, list[Cell]]]
+Write = Callable[..., Path]
+GRID = "workflow: color.json\naxes: {1.level: [0.25, 1]}"
+
+
+def test_a_cell_saves_what_run_workflow_saves(prepare: Prepare, write_grid: Write, pack: Path, tmp_path: Path) -> None:
+    plan, cells = prepare(write_grid(GRID))
+    row = CellRunner(plan, "w").run(Task.of(cells[0]))
+    assert row["pictures"] == [f"pictures/{row['cell'][:2]}/{row['cell']}/color_00001_.png"]
+    single = tmp_path / "single"
+    list(run_workflow.run(tmp_path / "color.json", ["1.level=0.25"], single, tmp_path, tmp_path, pack))
+    picture = tmp_path / "results" / row["pictures"][0]
+    assert picture.read_bytes() == (single / "color_00001_.png").read_bytes()
+
+
+def test_the_row_says_everything_about_the_cell(prepare: Prepare, write_grid: Write) -> None:
+    plan, cells = prepare(write_grid(GRID))
+    row = CellRunner(plan, "w").run(Task.of(cells[1]))
+    assert (row["cell"], row["workflow"], row["1.level"], row["status"]) == (cells[1].hash, "color", 1, "ok")
+    assert json.loads(row["settings"]) == {"1.level": 1}
+    assert json.loads(row["changes"]) == {"1": {"size": 8, "level": 1.0}}
+    assert (row["threads"], row["worker"], row["pack"], row["torch"]) == (1, "w", "toy", torch.__version__)
+    assert row["device"].startswith(("cpu", "cuda", "mps"))
+    assert row["seconds"] > row["load_seconds"] > 0
+    ((_, rows),) = read_journals(ResultsFolder(Path(plan.results)).journals)
+    assert rows == [row]
+
+
+def test_loading_counts_once(prepare: Prepare, write_grid: Write) -> None:
+    plan, cells = prepare(write_grid(GRID))
+    runner = CellRunner(plan, "w")
+    first, second = (runner.run(Task.of(cells[1])) for _ in range(2))
+    assert first["load_seconds"] > second["load_seconds"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("value", "node 3 (TOY_Fail): no class 'tabbi'"), ("runtime", "RuntimeError: broken node (")],
+)
+def test_what_a_node_raises_becomes_the_message_of_the_row(
+    prepare: Prepare, write_grid: Write, kind: str, message: str
+) -> None:
+    nodes = FAILING | {"3": FAILING["3"] | {"inputs": {"kind": kind, "after": ["1", 0]}}}
+    plan, cells = prepare(write_grid(GRID, nodes))
+    runner = CellRunner(plan, "w")
+    row = runner.run(Task.of(cells[0]))
+    assert row["status"] == "failed"
+    assert row["message"].startswith(message)
+    assert runner.run(Task.of(cells[1]))["status"] == "failed", "the worker goes on"
+    assert not list(Path(plan.results, "pictures").iterdir())
+
+
+def test_texts_are_kept_under_the_titles_of_their_nodes(prepare: Prepare, write_grid: Write) -> None:
+    nodes = COLOR | {"4": {"class_type": "TOY_Report", "inputs": {"image": ["1", 0]}, "_meta": {"title": "Seen"}}}
+    plan, cells = prepare(write_grid(GRID, nodes))
+    row = CellRunner(plan, "w").run(Task.of(cells[0]))
+    assert json.loads(row["texts"]) == {"Seen": ["1 images"]}
+    # SaveImage first, whatever runs first.
+    assert [Path(name).name for name in row["pictures"]] == ["color_00001_.png", "Seen_00001_.png"]
+
+
+def test_it_judges_the_picture_that_the_grid_names(prepare: Prepare, write_grid: Write) -> None:
+    nodes = COLOR | {"4": {"class_type": "TOY_Report", "inputs": {"image": ["1", 0]}, "_meta": {"title": "Seen"}}}
+    plan, cells = prepare(write_grid(GRID, nodes), judge=("class", "2.filename_prefix", "Seen"))
+    judged: list[Path] = []
+    runner = CellRunner(plan, "w")
+
+    class Judge:
+        def judge(self, picture: Path, built: object) -> dict[str, Any]:
+            judged.append(picture)
+            return {"recognised": Image.open(picture).size == (8, 8)}
+
+    runner._judge = Judge()  # type: ignore[assignment]
+    row = runner.run(Task.of(cells[0]))
+    assert row["recognised"] is True
+    assert row["judge_seconds"] >= 0
+    assert [path.name for path in judged] == ["Seen_00001_.png"]
+
+
+def test_a_worker_with_another_pack_stops(prepare: Prepare, write_grid: Write) -> None:
+    plan, cells = prepare(write_grid(GRID))
+    with pytest.raises(SweepStoppedError, match="finds another cell under the same settings"):
+        CellRunner(plan, "w").run(Task.of(replace(cells[0], hash="0" * 32)))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+def test_a_full_disk_stops_the_sweep_and_no_cell_is_at_fault(prepare: Prepare, write_grid: Write) -> None:
+    plan, cells = prepare(write_grid(GRID))
+    (Path(plan.results) / "journal" / "w.jsonl").symlink_to("/dev/full")
+    with pytest.raises(SweepStoppedError, match="nothing more can be written: No space left.*make room"):
+        CellRunner(plan, "w").run(Task.of(cells[0]))
+
+
+def test_a_picture_that_does_not_fit_on_the_disk_stops_it_too(
+    prepare: Prepare, write_grid: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, cells = prepare(write_grid(GRID))
+
+    def save(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    runner = CellRunner(plan, "w")
+    monkeypatch.setattr(Image.Image, "save", save)
+    with pytest.raises(SweepStoppedError, match="No space left"):
+        runner.run(Task.of(cells[0]))
+    ((_, rows),) = list(read_journals(Path(plan.results) / "journal")) or [("", [])]
+    assert rows == []
+
+
+def test_names_and_memory() -> None:
+    assert name_worker() != name_worker() or name_worker().count("-") >= 2
+    assert read_peak_memory() > 50 * 2**20

@@ -1,0 +1,93 @@
+"""The table: a Parquet file that is replaced as a whole and whose columns may change."""
+
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sweeper.errors import SweepError
+from sweeper.table import Table, make_table
+
+
+def row(cell: str, **columns: Any) -> dict[str, Any]:
+    return {"cell": cell, "status": "ok", **columns}
+
+
+def test_rows_survive_and_a_later_row_of_a_cell_replaces_the_earlier(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    table = Table(path)
+    assert (table.states, table.rows()) == ({}, [])
+    table.add({"cell": "1", "status": "failed", "message": "why"})
+    table.add(row("2", size=4))
+    table.write()
+    again = Table(path)
+    again.add(row("1", pictures=["a.png"]))
+    assert again.states == {"1": "ok", "2": "ok"}
+    again.write()
+    assert Table(path).rows() == again.rows()
+    assert [(r["cell"], r["status"], r["message"], r["pictures"], r["size"]) for r in again.rows()] == [
+        ("2", "ok", None, None, 4),
+        ("1", "ok", None, ["a.png"], None),
+    ]
+
+
+def test_an_empty_table_is_a_file_too(tmp_path: Path) -> None:
+    Table(tmp_path / "t.parquet").write()
+    assert Table(tmp_path / "t.parquet").states == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ([1, 2], [3], [1, 2, 3]),
+        ([1, 2], [0.5], [1.0, 2.0, 0.5]),
+        ([1, 2], ["three"], ["1", "2", "three"]),
+        (["one", 2], [3], ["one", "2", "3"]),
+        ([True], ["yes"], ["True", "yes"]),
+        ([None], ["x"], [None, "x"]),
+        ([2**63], [1], [str(2**63), "1"]),
+    ],
+)
+def test_columns_of_other_types_go_together(tmp_path: Path, old: list[Any], new: list[Any], found: list[Any]) -> None:
+    table = Table(tmp_path / "t.parquet")
+    for number, value in enumerate(old):
+        table.add(row(f"old {number}", value=value))
+    table.write()
+    for number, value in enumerate(new):
+        table.add(row(f"new {number}", value=value))
+    table.write()
+    assert [entry["value"] for entry in Table(tmp_path / "t.parquet").rows()] == found
+
+
+def test_types_are_those_of_the_values() -> None:
+    types = make_table([row("1", a=1, b=0.5, c=True, d="x", pictures=["p"], seconds=1)]).schema
+    found = [types.field(name).type for name in ("a", "b", "c", "d", "pictures", "seconds")]
+    assert found == [pa.int64(), pa.float64(), pa.bool_(), pa.string(), pa.list_(pa.string()), pa.float64()]
+
+
+def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    table = Table(path)
+    table.add(row("1"))
+    table.write()
+    before = path.read_bytes()
+    table.add(row("2"))
+    with mock.patch("pyarrow.parquet.write_table", side_effect=OSError(28, "full")), pytest.raises(OSError, match="full"):
+        table.write()
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["t.parquet"]
+    table.write()
+    assert Table(path).states == {"1": "ok", "2": "ok"}
+
+
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"no parquet")
+    with pytest.raises(SweepError, match="cannot be read"):
+        Table(path)
+    pq.write_table(pa.table({"a": [1]}), path)
+    with pytest.raises(SweepError, match="no table of a sweep"):
+        Table(path)

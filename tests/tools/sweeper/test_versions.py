@@ -1,0 +1,26 @@
+"""The version of the pack."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from repository import REPOSITORY
+from sweeper.versions import describe_pack
+
+
+def test_a_clone_has_a_version_and_a_commit() -> None:
+    version, *commit = describe_pack(REPOSITORY).split()
+    assert f'version = "{version}"' in (REPOSITORY / "pyproject.toml").read_text()
+    if (REPOSITORY / ".git").exists():
+        head = subprocess.run(["git", "-C", REPOSITORY, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        assert head.stdout.startswith(commit[0].removesuffix("-dirty"))
+
+
+def test_a_folder_that_is_no_clone_has_its_version_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert describe_pack(tmp_path) == ""
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2"')
+    assert describe_pack(tmp_path) == "1.2"
+    monkeypatch.setenv("PATH", "")
+    assert describe_pack(tmp_path) == "1.2"
