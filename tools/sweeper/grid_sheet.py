@@ -19,8 +19,8 @@ from sweeper.table import FAILED
 PICTURE, GAP, FONT = 160, 6, 13
 """Pixels: the side of a picture, what is between two, and the height of letters."""
 
-MAX_SIDE = 16_000
-"""The largest side of a sheet in pixels; pictures are made smaller, then rows are left out."""
+MAX_SIDE = 8_000
+"""The largest side of a sheet in pixels; pictures are made smaller, then rows and columns are left out."""
 
 _MIN_PICTURE = 48
 _MAX_LABEL = 26
@@ -80,8 +80,8 @@ def _wrap(cells: Sequence[Cell]) -> Layout:
     return Layout([], [], [padded[start : start + side] for start in range(0, len(padded), side)])
 
 
-def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path) -> int:
-    """Save a contact sheet as PNG, and return how many of its rows there was room for.
+def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path) -> tuple[int, int]:
+    """Save a contact sheet as PNG, and return how many of its rows and columns there was room for.
 
     Args:
         layout: what stands where.
@@ -96,18 +96,19 @@ def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path
     count = max(len(layout.cells[0]), 1)
     size = max(_MIN_PICTURE, min(PICTURE, (MAX_SIDE - margin) // count - GAP))
     height = size + GAP + (FONT + 4 if wrapped else 0)
-    shown = layout.cells[: (MAX_SIDE - head) // height]
-    width = min(MAX_SIDE, margin + count * (size + GAP) + GAP)
+    count = min(count, (MAX_SIDE - margin - GAP) // (size + GAP))
+    shown = layout.cells[: (MAX_SIDE - head - GAP) // height]
+    width = margin + count * (size + GAP) + GAP
     sheet = Image.new("RGB", (width, head + len(shown) * height + GAP), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     letters = max(4, int(_MAX_LABEL * size / PICTURE))
-    for number, name in enumerate(layout.columns):
+    for number, name in enumerate(layout.columns[:count]):
         draw.text((margin + GAP + number * (size + GAP), GAP), _cut(name, letters), _INK, font)
     for number, line in enumerate(shown):
         top = head + number * height
         if not wrapped:
             draw.text((GAP, top + size // 2), _cut(layout.rows[number]), _INK, font)
-        for place, cell in enumerate(line):
+        for place, cell in enumerate(line[:count]):
             if cell is not None:
                 left = margin + GAP + place * (size + GAP)
                 _draw_cell(sheet, draw, rows.get(cell.hash), folder, (left, top), size)
@@ -116,7 +117,7 @@ def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path
                     draw.text((left, top + size + 1), _cut(label, letters), _INK, font)
     with write_atomically(path) as part:
         sheet.save(part, "PNG")
-    return len(shown)
+    return len(shown), count
 
 
 def _draw_cell(

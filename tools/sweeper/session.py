@@ -225,9 +225,9 @@ class Session:
         grid, home = self._grid, self._folder.path
         layout = lay_out(grid.axes, self.cells, grid.sheet_columns, grid.sheet_rows)
         sheet, page = home / "sheet.png", home / "index.html"
-        shown = save_sheet(layout, rows, home, sheet)
-        more = "" if shown == len(layout.cells) else f" (the first {shown:,} of {len(layout.cells):,} rows)"
-        say(f"{sheet}{more}")
+        down, across = save_sheet(layout, rows, home, sheet)
+        whole = (down, across) == (len(layout.cells), len(layout.cells[0]))
+        say(f"{sheet}" if whole else f"{sheet} (the first {down:,} rows and {across:,} columns)")
         count = save_page(grid.name, self._plan.prompts, self.cells, rows, page)
         more = (
             "" if count == len([cell for cell in self.cells if cell.hash in rows]) else f" (the first {count:,} cells)"

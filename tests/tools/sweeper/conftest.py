@@ -11,12 +11,13 @@ import pytest
 pytest.importorskip("ray")
 pytest.importorskip("pyarrow")
 
+from sweep_grids import COLOR
 from sweeper.cells import Cell
 from sweeper.grid_cells import GridWorkflows, list_cells, read_prompts
 from sweeper.grid_file import Grid, read_grid
 from sweeper.plan import Plan
 from sweeper.results_folder import ResultsFolder
-from sweep_grids import COLOR
+
 
 @pytest.fixture
 def write_grid(tmp_path: Path) -> Callable[..., Path]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from sweep_grids import COLOR, FAILING
 from PIL import Image
 
 import run_workflow
+from sweep_grids import COLOR, FAILING
 from sweeper.cell_runner import CellRunner, name_worker, read_peak_memory
 from sweeper.cells import Cell
 from sweeper.errors import SweepStoppedError

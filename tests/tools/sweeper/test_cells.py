@@ -5,7 +5,9 @@ from sweeper.cells import Cell, hash_cell, hash_node
 
 
 def test_a_cell_sets_and_says_what_its_options_do() -> None:
-    cell = Cell("ab", "w", (Option("4", {"1.size": 4}, {"1.size": 4}), Option("slow", {"5.steps": 60}, {"pace": "slow"})))
+    cell = Cell(
+        "ab", "w", (Option("4", {"1.size": 4}, {"1.size": 4}), Option("slow", {"5.steps": 60}, {"pace": "slow"}))
+    )
     assert cell.settings == {"1.size": 4, "5.steps": 60}
     assert cell.columns == {"1.size": 4, "pace": "slow"}
     assert cell.title == "1.size=4, pace=slow"

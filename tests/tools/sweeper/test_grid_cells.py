@@ -39,7 +39,9 @@ def test_everything_wrong_is_listed_once_with_the_cells_it_concerns(write_grid: 
     text = "workflow: color.json\naxes: {1.size: [4, 1], Colours.level: [0, 1]}"
     with pytest.raises(SweepError) as caught:
         list_cells(*load(write_grid(text)))
-    assert list(caught.value.problems) == ["no node 'Colours' in the workflow; nearest: Colour, TOY_Color (4 of 4 cells)"]
+    assert list(caught.value.problems) == [
+        "no node 'Colours' in the workflow; nearest: Colour, TOY_Color (4 of 4 cells)"
+    ]
     text = "workflow: color.json\naxes: {1.size: [4, 1, 99], 1.level: [0.5, 2]}"
     with pytest.raises(SweepError) as caught:
         list_cells(*load(write_grid(text)))

@@ -80,6 +80,8 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
 
 def test_a_million_cells_have_to_be_asked_for(write_grid: Write) -> None:
     path = write_grid("workflow: color.json\naxes: {1.a: {from: 1, to: 1000}, 1.b: {from: 1, to: 1000}}")
-    with pytest.raises(SweepError, match="1000 x 1000 = 1,000,000 cells; more than 100,000 only with --max-cells 1000000"):
+    with pytest.raises(
+        SweepError, match="1000 x 1000 = 1,000,000 cells; more than 100,000 only with --max-cells 1000000"
+    ):
         read_grid(path)
     assert read_grid(path, 1_000_000).count == 1_000_000

@@ -45,7 +45,10 @@ def test_an_option_comes_before_what_it_brings() -> None:
 
 def test_a_value_in_place_of_a_link_leaves_out_what_was_linked() -> None:
     nodes = {"1": NODES["1"], "2": NODES["2"], "5": {"class_type": "PreviewAny", "inputs": {"source": "text"}}}
-    nodes |= {"6": {"class_type": "TOY_Color", "inputs": {"size": ["7", 1]}}, "7": {"class_type": "TOY_Facts", "inputs": {}}}
+    nodes |= {
+        "6": {"class_type": "TOY_Color", "inputs": {"size": ["7", 1]}},
+        "7": {"class_type": "TOY_Facts", "inputs": {}},
+    }
     nodes |= {"8": {"class_type": "SaveImage", "inputs": {"images": ["6", 0]}}}
     assert "7" in make(nodes).build({})
     assert "7" not in make(nodes).build({"6.size": 4})

@@ -75,7 +75,10 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     table.write()
     before = path.read_bytes()
     table.add(row("2"))
-    with mock.patch("pyarrow.parquet.write_table", side_effect=OSError(28, "full")), pytest.raises(OSError, match="full"):
+    with (
+        mock.patch("pyarrow.parquet.write_table", side_effect=OSError(28, "full")),
+        pytest.raises(OSError, match="full"),
+    ):
         table.write()
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["t.parquet"]

@@ -13,7 +13,9 @@ def test_a_clone_has_a_version_and_a_commit() -> None:
     version, *commit = describe_pack(REPOSITORY).split()
     assert f'version = "{version}"' in (REPOSITORY / "pyproject.toml").read_text()
     if (REPOSITORY / ".git").exists():
-        head = subprocess.run(["git", "-C", REPOSITORY, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        head = subprocess.run(
+            ["git", "-C", REPOSITORY, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
         assert head.stdout.startswith(commit[0].removesuffix("-dirty"))
 
 

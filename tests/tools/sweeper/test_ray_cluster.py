@@ -1,0 +1,49 @@
+"""Connecting to Ray: addresses that lead nowhere, and what workers ask for."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from sweeper.errors import SweepError
+from sweeper.ray_cluster import EXCLUDED, answers, check_address, list_machines, make_options
+from sweeper.worker_count import Machine
+
+
+@pytest.mark.parametrize("address", ["here", "127.0.0.1", "127.0.0.1:port", "ray://127.0.0.1:10001", ":6379"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(SweepError, match="write HOST:PORT of the head"):
+        check_address(address)
+
+
+def test_a_cluster_that_is_not_there_is_found_at_once() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(SweepError, match=f"no Ray cluster at 127.0.0.1:{port}: nothing answers there"):
+        check_address(f"127.0.0.1:{port}")
+    check_address("auto")
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        assert answers("127.0.0.1", listening.getsockname()[1])
+
+
+def test_what_a_worker_asks_for() -> None:
+    assert make_options(2, 0, 0.0, None) == {
+        "num_cpus": 2, "num_gpus": 0.0, "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "2"}}
+    }  # fmt: skip
+    options = make_options(1, 1000, 0.5, Path("/pack"))
+    assert (options["memory"], options["num_gpus"]) == (1000, 0.5)
+    assert options["runtime_env"]["working_dir"] == "/pack"
+    assert options["runtime_env"]["excludes"] == list(EXCLUDED)
+
+
+def test_machines_that_are_gone_do_not_count() -> None:
+    class Ray:
+        @staticmethod
+        def nodes() -> list[dict[str, object]]:
+            node = {"Alive": True, "NodeManagerAddress": "10.0.0.1", "NodeManagerPort": 7, "Resources": {"CPU": 4.0}}
+            return [node, node | {"Alive": False}, node | {"Resources": {"CPU": 2.0, "GPU": 1.0, "memory": 5e9}}]
+
+    assert list_machines(Ray) == [Machine("10.0.0.1:7", 4, 0, 0), Machine("10.0.0.1:7", 2, 5_000_000_000, 1)]
