@@ -13,7 +13,7 @@ export PROMPT
 # Texts that the demo compares its image with, beside the prompt: the prompt should be the nearest.
 DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na red sports car\na bowl of fruit
 
-.PHONY: help venv demo test lint bench examples blueprints locales api pages pictures clean
+.PHONY: help venv demo sweep test lint bench examples blueprints locales api pages pictures clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -40,6 +40,18 @@ ifeq ($(origin PROMPT),command line)
 else
 	$(BIN)/python tools/run_workflow.py example_workflows/api/class_to_image.json --output output
 endif
+
+# GRID=file.yaml runs another grid; options of tools/sweep.py go into ARGS.
+GRID := example_workflows/sweeps/small.yaml
+
+sweep: $(VENV)/sweep-ready  ## every combination of settings of a grid, on all cores: a table, a contact sheet and a page
+	$(BIN)/python tools/sweep.py $(GRID) $(ARGS)
+
+# Not with pip install ".[sweep]": an installed das_core would stand beside that of the clone.
+$(VENV)/sweep-ready: $(READY) pyproject.toml
+	$(BIN)/python -c "import tomllib; extra = tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']; \
+		print(*extra['sweep'], sep='\n')" > $@
+	$(BIN)/python -m pip install --quiet -r $@
 
 test: $(READY) $(COMFYUI_READY)  ## all tests; those of the real ComfyUI run when it is at COMFYUI_PATH
 	$(BIN)/python -m pytest

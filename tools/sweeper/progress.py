@@ -49,7 +49,8 @@ class Progress:
     def describe(self, workers: int) -> str:
         """Return the line that is shown."""
         counted = self.done + self.failed
-        line = f"{self.done} done, {self.failed} failed, {self.left} left, {workers} workers"
+        ending = "" if workers == 1 else "s"
+        line = f"{self.done} done, {self.failed} failed, {self.left} left, {workers} worker{ending}"
         line += f", {tqdm.format_interval(self._clock() - self._begin)} passed"
         if counted and workers and self.left:
             # Cells take their mean; those that are running are half through.

@@ -108,7 +108,7 @@ def test_a_worker_with_another_pack_stops(prepare: Prepare, write_grid: Write) -
 def test_a_full_disk_stops_the_sweep_and_no_cell_is_at_fault(prepare: Prepare, write_grid: Write) -> None:
     plan, cells = prepare(write_grid(GRID))
     (Path(plan.results) / "journal" / "w.jsonl").symlink_to("/dev/full")
-    with pytest.raises(SweepStoppedError, match="nothing more can be written: No space left.*make room"):
+    with pytest.raises(SweepStoppedError, match=r"nothing more can be written: No space left.*make room"):
         CellRunner(plan, "w").run(Task.of(cells[0]))
 
 

@@ -154,7 +154,7 @@ def test_a_cell_that_kills_its_workers_fails_and_the_others_go_on(folder: Result
 
 def test_workers_that_die_at_once_end_the_sweep(folder: ResultsFolder) -> None:
     pool = Script(lambda pool, worker, task: [Died(worker, "no torch here")])
-    with pytest.raises(SweepStoppedError, match="workers die before they have done a cell.*no torch here"):
+    with pytest.raises(SweepStoppedError, match=r"workers die before they have done a cell.*no torch here"):
         drive(pool, folder, workers=2)
 
 

@@ -71,7 +71,7 @@ def test_what_is_no_grid_is_refused(write_grid: Write, text: str, message: str) 
 
 
 def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
-    with pytest.raises(SweepError, match="cannot read .*No such file"):
+    with pytest.raises(SweepError, match=r"cannot read .*No such file"):
         read_grid(tmp_path / "none.yaml")
     (tmp_path / "image.yaml").write_bytes(b"\x89PNG\xff\x00")
     with pytest.raises(SweepError, match="is no YAML"):

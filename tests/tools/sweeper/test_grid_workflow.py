@@ -67,15 +67,16 @@ def test_a_value_in_place_of_a_link_leaves_out_what_was_linked() -> None:
         (
             {"3.optimizer": True},
             [
-                "node 3 (TOY_Optimizer): optimizer = True is not one of ascent, adam; YAML reads yes, no, on and off as "
-                "true and false: write such a word in quotes"
+                "node 3 (TOY_Optimizer): optimizer = True is not one of ascent, adam; YAML reads yes, no, on and off "
+                "as true and false: write such a word in quotes"
             ],
         ),
         (
             {"1.size": 99, "3.optimizer.step_size": 5},
             [
                 "node 1 (TOY_Color): size = 99 is above the maximum 16; it takes INT from 2 to 16",
-                "node 3 (TOY_Optimizer): optimizer.step_size = 5.0 is above the maximum 2.0; it takes FLOAT from 0.0 to 2.0",
+                "node 3 (TOY_Optimizer): optimizer.step_size = 5.0 is above the maximum 2.0; "
+                "it takes FLOAT from 0.0 to 2.0",
             ],
         ),
         ({"1.size": 4, "TOY_Color.size": 5}, ["TOY_Color.size is set twice in one cell, by different names or axes"]),

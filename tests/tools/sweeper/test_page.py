@@ -32,7 +32,8 @@ def make_rows(folder: Path) -> dict[str, dict[str, Any]]:
         rows[cell.hash] = {
             "cell": cell.hash, "workflow": "w", **cell.columns, "status": "ok", "message": None,
             "seconds": 10.0 - number, "recognised": number % 2 == 0, "pictures": [name],
-            "texts": json.dumps({"Seen": [EVIL]}), "changes": json.dumps({"1": {"text": cell.settings["1.text"], "seed": 7}}),
+            "texts": json.dumps({"Seen": [EVIL]}),
+            "changes": json.dumps({"1": {"text": cell.settings["1.text"], "seed": 7}}),
         }  # fmt: skip
     rows[CELLS[3].hash] |= {"status": "failed", "message": EVIL, "pictures": None, "recognised": None}
     return rows

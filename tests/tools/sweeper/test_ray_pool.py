@@ -75,7 +75,7 @@ def test_workers_run_cells_and_their_death_and_that_of_ray_are_noticed(prepared:
 
 def test_a_cluster_that_is_not_there_is_refused(prepared: Any, tmp_path: Path) -> None:
     with (
-        pytest.raises(SweepError, match="no Ray cluster at 127.0.0.1:1"),
+        pytest.raises(SweepError, match=r"no Ray cluster at 127\.0\.0\.1:1"),
         RayPool("127.0.0.1:1", tmp_path / "ray.log", make_setup(prepared[0])),
     ):
         pass

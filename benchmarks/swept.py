@@ -1,0 +1,58 @@
+"""Pictures of the quality bench of classes from a sweep: made on many cores or machines, judged by the bench.
+
+    python tools/sweep.py example_workflows/sweeps/quality_classes.yaml
+    python -m benchmarks.swept output/sweeps/quality_classes
+    python -m benchmarks.run classes
+
+The workflows class_to_image and sketch have the settings of the recipes of these names, so their pictures are the same
+bit for bit (tests/benchmarks/test_swept.py).
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from benchmarks.pictures import find_file
+from benchmarks.recipes import PICTURE, SKETCH
+
+RECIPES = {recipe.name: recipe for recipe in (PICTURE, SKETCH)}
+WISH, SEED = "DAS_ClassObjective.classes", "DAS_Optimize.seed"
+"""The columns of the table with what was asked for, and with the seed."""
+
+
+def take_pictures(folder: Path) -> int:
+    """Copy the pictures of a sweep to where the benches keep theirs, and return how many there are.
+
+    Args:
+        folder: the results of the sweep.
+
+    Raises:
+        ValueError: when the table has not the columns of a sweep of classes.
+    """
+    table = pq.ParquetFile(folder / "table.parquet").read()
+    missing = {"workflow", WISH, SEED} - set(table.column_names)
+    if missing:
+        raise ValueError(f"{folder} has no column {', '.join(sorted(missing))}; sweep quality_classes.yaml has them")
+    rows = [row for row in table.to_pylist() if row["status"] == "ok" and row["workflow"] in RECIPES]
+    for row in rows:
+        wish = str(row[WISH])
+        path = find_file(RECIPES[row["workflow"]], wish, row[SEED])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / row["pictures"][0], path)
+        seconds = row["seconds"] - (row["load_seconds"] or 0) - (row["judge_seconds"] or 0)
+        path.with_suffix(".json").write_text(json.dumps({"wish": wish, "seconds": seconds, "threads": row["threads"]}))
+    return len(rows)
+
+
+def main() -> None:
+    """Take the pictures of the folder on the command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.swept", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the results of a sweep")
+    print(f"{take_pictures(parser.parse_args().folder)} pictures")
+
+
+if __name__ == "__main__":
+    main()
