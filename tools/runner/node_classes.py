@@ -9,7 +9,8 @@ import asyncio
 import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -112,6 +113,34 @@ def get_node_class(node: Node) -> NodeClass:
     return node_class
 
 
+_held: dict[NodeClass, dict[str, Any]] | None = None
+
+
+def read_input_types(node_class: NodeClass) -> dict[str, Any]:
+    """Return what a class declares; the caller must not change it."""
+    if _held is None:
+        types: dict[str, Any] = node_class.INPUT_TYPES()
+        return types
+    if node_class not in _held:
+        _held[node_class] = node_class.INPUT_TYPES()
+    return _held[node_class]
+
+
+@contextmanager
+def hold_input_types() -> Iterator[None]:
+    """Ask every class only once what it declares while the block runs.
+
+    A V3 class builds its schema at every question, some milliseconds, and some look for files of models. Who checks
+    thousands of workflows at once asks no more often than ComfyUI's page does.
+    """
+    global _held
+    before, _held = _held, {} if _held is None else _held
+    try:
+        yield
+    finally:
+        _held = before
+
+
 def is_v3(node_class: NodeClass) -> bool:
     """Tell whether a class has a V3 schema; an older one has INPUT_TYPES only."""
     return issubclass(node_class, _io.ComfyNode)
@@ -122,7 +151,7 @@ def finalize_specs(node_class: NodeClass, inputs: Mapping[str, Any]) -> tuple[di
 
     The specs of a V3 class are flat: they contain the inputs inside a DynamicCombo or an Autogrow under their paths.
     """
-    types: dict[str, Any] = node_class.INPUT_TYPES()
+    types = read_input_types(node_class)
     if is_v3(node_class):
         specs, hidden, paths = _io.get_finalized_class_inputs(types, inputs)
         return specs, hidden or {}, paths

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, list_declared_inputs, parse_specs
-from runner.node_classes import NodeClass, finalize_specs, get_node_class
+from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, flatten_inputs, parse_specs
+from runner.node_classes import NodeClass, finalize_specs, get_node_class, read_input_types
 from runner.workflow_graph import Node, WorkflowError, suggest_names
 
 WIDGET_TYPES = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
@@ -23,7 +23,7 @@ BOOLEAN_WORDS = {
 def list_inputs(node_class: NodeClass, values: Mapping[str, Any]) -> dict[str, Input]:
     """Return the inputs, by name, that a class takes while its widgets and sockets hold `values`."""
     # finalize_specs drops a DynamicCombo whose option is invalid; add it back.
-    found = {item.name: item for item in _reachable_combos(parse_specs(node_class.INPUT_TYPES()), values)}
+    found = {item.name: item for item in _reachable_combos(parse_specs(read_input_types(node_class)), values)}
     specs, _, _ = finalize_specs(node_class, values)
     return found | {item.name: item for item in parse_specs(specs)}
 
@@ -40,7 +40,7 @@ def _reachable_combos(inputs: Iterable[Input], values: Mapping[str, Any]) -> Ite
 
 def list_input_names(node_class: NodeClass) -> set[str]:
     """Return the names of all inputs to which a class could be given a value, whatever options are chosen."""
-    return {item.name for item in list_declared_inputs(node_class) if item.type != AUTOGROW}
+    return {item.name for item in flatten_inputs(parse_specs(read_input_types(node_class))) if item.type != AUTOGROW}
 
 
 def fill_defaults(node: Node) -> Node:

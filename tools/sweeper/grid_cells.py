@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.core_nodes import register_core_nodes
-from runner.node_classes import load_pack
+from runner.node_classes import hold_input_types, load_pack
 from runner.runtime_setup import patch_model_patcher, set_folders
 from runner.workflow_graph import Workflow, WorkflowError, parse_workflow, read_workflow, to_prompt
 from sweeper.axes import list_choices
@@ -127,6 +127,17 @@ def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
     taken = [name for axis in grid.axes for name in axis.options[0].columns if name in _RESERVED]
     problems = Counter(f"axis {name}: the table has a column of this name; choose another" for name in taken)
     cells: dict[str, Cell] = {}
+    with hold_input_types():
+        _add_cells(grid, workflows, cells, problems)
+    if problems:
+        listed = [f"{problem} ({count} of {grid.count} cells)" for problem, count in problems.most_common(MAX_PROBLEMS)]
+        more = len(problems) - len(listed)
+        raise SweepError(*listed, *([f"and {more} more"] if more else []))
+    return list(cells.values())
+
+
+def _add_cells(grid: Grid, workflows: GridWorkflows, cells: dict[str, Cell], problems: Counter[str]) -> None:
+    """Add the cells of a grid by their hashes, and what is wrong with them."""
     (only_label,) = list(grid.workflows)[:1]
     for options in list_choices(grid.axes):
         label = next((option.workflow for option in options if option.workflow), only_label)
@@ -141,8 +152,3 @@ def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
             continue
         digest = workflows.hash(label, built)
         cells.setdefault(digest, Cell(digest, label, options))
-    if problems:
-        listed = [f"{problem} ({count} of {grid.count} cells)" for problem, count in problems.most_common(MAX_PROBLEMS)]
-        more = len(problems) - len(listed)
-        raise SweepError(*listed, *([f"and {more} more"] if more else []))
-    return list(cells.values())

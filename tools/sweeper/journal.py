@@ -46,7 +46,7 @@ class Journal:
 
 def read_journals(folder: Path) -> Iterator[tuple[Path, list[Row]]]:
     """Yield the journals in a folder with their complete rows."""
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
+    for path in sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file()):
         yield path, list(_read_rows(path.read_bytes().split(b"\n")))
 
 

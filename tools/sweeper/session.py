@@ -220,7 +220,13 @@ class Session:
         return RayPool(given.address, self._folder.path / "ray.log", setup)
 
     def show(self, say: Callable[[str], None]) -> None:
-        """Write the contact sheet and the page of what is there."""
+        """Write the contact sheet and the page of what is there.
+
+        Raises:
+            SweepError: there is nothing yet.
+        """
+        if not self._folder.table.is_file():
+            raise SweepError(f"no results in {self._folder.path}; run the sweep without --show first")
         rows = {row["cell"]: row for row in Table(self._folder.table).rows()}
         grid, home = self._grid, self._folder.path
         layout = lay_out(grid.axes, self.cells, grid.sheet_columns, grid.sheet_rows)

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from runner.node_classes import get_node_class, is_v3, load_pack, load_pack_without_models
+from runner.node_classes import (
+    get_node_class,
+    hold_input_types,
+    is_v3,
+    load_pack,
+    load_pack_without_models,
+    read_input_types,
+)
 from runner.runtime_setup import set_folders
 from runner.workflow_graph import Node, WorkflowError
 
@@ -69,3 +76,21 @@ def test_a_node_that_cannot_be_loaded_is_named(run: Run, tmp_path: Path, pack: P
     with pytest.raises(TypeError, match="no_such") as caught:
         run(COLOR, "--pack", "broken")
     assert "schema of Fail in broken" in caught.value.__notes__[0]
+
+
+def test_a_class_is_asked_once_while_its_inputs_are_held() -> None:
+    asked: list[str] = []
+
+    class Node:
+        @classmethod
+        def INPUT_TYPES(cls) -> dict[str, Any]:
+            asked.append("")
+            return {"required": {"size": ("INT", {})}}
+
+    with hold_input_types():
+        first = read_input_types(Node)
+        with hold_input_types():
+            assert read_input_types(Node) is first
+    assert len(asked) == 1
+    assert read_input_types(Node) == first
+    assert len(asked) == 2

@@ -13,7 +13,6 @@ from sweep_grids import FAILING, HerePool
 from sweeper.errors import SweepError, SweepStoppedError
 from sweeper.grid_file import read_grid
 from sweeper.journal import read_journals
-from sweeper.plan import Plan
 from sweeper.session import Session, Settings
 from sweeper.table import Table
 
@@ -166,13 +165,18 @@ def test_sheet_and_page_show_what_is_there(runs: Runs, write_grid: Write) -> Non
     assert all(cell["image"].startswith("data:image/jpeg") for cell in data["cells"])
 
 
-def test_another_version_of_the_pack_is_said(runs: Runs, write_grid: Write) -> None:
-    path = write_grid(GRID)
-    runs.open(path).run()
+def test_another_version_of_the_pack_is_said(runs: Runs, write_grid: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeper.session.describe_pack", lambda folder: "old")
+    runs.open(write_grid(GRID)).run()
+    monkeypatch.setattr("sweeper.session.describe_pack", lambda folder: "new")
     session = runs.open(write_grid(GRID.replace("[4, 8]", "[4, 8, 16]")))
-    session._plan = Plan(**{**session._plan.__dict__, "version": "new"})
     session.run()
-    assert "stay; new ones are of new" in session._stream.getvalue()  # type: ignore[attr-defined]
+    assert "rows of old stay; new ones are of new" in session._stream.getvalue()  # type: ignore[attr-defined]
+
+
+def test_there_is_nothing_to_show_before_the_first_run(runs: Runs, write_grid: Write) -> None:
+    with pytest.raises(SweepError, match="no results in"):
+        runs.open(write_grid(GRID)).show(print)
 
 
 def test_only_this_repository_is_sent_to_a_cluster(runs: Runs, write_grid: Write) -> None:
