@@ -1,6 +1,7 @@
 """The command line of sweeps: what it refuses, its exit codes, and Ctrl-C on a real Ray of this machine."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -104,12 +105,13 @@ def test_ctrl_c_and_the_same_command_again(home: Path, pack: Path) -> None:
             while process.poll() is None and not any(file.stat().st_size for file in journals.glob("*.jsonl")):
                 threading.Event().wait(0.02)
             # To the whole group, as a terminal does.
-            subprocess.run(["kill", "-INT", f"-{process.pid}"], check=True)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
             _, err = process.communicate(timeout=PROCESS_SECONDS)
         finally:
             watchdog.cancel()
             process.kill()
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert err.splitlines()[-1] == "sweep: interrupted; what is done is kept, and the same command goes on from there"
     assert "Traceback" not in err
     again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROCESS_SECONDS)

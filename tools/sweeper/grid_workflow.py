@@ -7,7 +7,7 @@ however many cells share it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class GridWorkflow:
         if refused or not self._outputs:
             raise SweepError(f"{', '.join(refused) or 'the workflow'} has no output, such as SaveImage")
         self._found: dict[str, tuple[str, str] | str] = {}
-        self._nodes: dict[tuple[str, _Settings], Node | str] = {}
+        self._nodes: dict[tuple[str, _Settings], Node | tuple[str, ...]] = {}
         self._orders: dict[frozenset[tuple[str, str]], list[str] | str] = {}
         self._digests: dict[int, str] = {}
 
@@ -81,10 +81,10 @@ class GridWorkflow:
         nodes: dict[str, Node] = {}
         for node_id in order:
             checked = self._check(node_id, tuple(by_node.pop(node_id, {}).items()))
-            if isinstance(checked, str):
-                problems.append(checked)
-            else:
+            if isinstance(checked, Node):
                 nodes[node_id] = checked
+            else:
+                problems += checked
         problems += [
             f"{self._workflow[node_id]}: {', '.join(changes)} changes nothing, because no output needs this node"
             for node_id, changes in by_node.items()
@@ -136,8 +136,8 @@ class GridWorkflow:
             raise SweepError(order)
         return order
 
-    def _check(self, node_id: str, settings: _Settings) -> Node | str:
-        """Return a node with settings applied, or what is wrong with them."""
+    def _check(self, node_id: str, settings: _Settings) -> Node | tuple[str, ...]:
+        """Return a node with settings applied, or everything that is wrong with them."""
         key = node_id, settings
         if key not in self._nodes:
             try:
@@ -147,8 +147,15 @@ class GridWorkflow:
                     node = _set_value(node, name, value)
                 self._nodes[key] = check_node(fill_defaults(node), self._workflow)
             except WorkflowError as error:
-                self._nodes[key] = str(error)
+                self._nodes[key] = tuple(dict.fromkeys([*self._check_each(node_id, settings), str(error)]))
         return self._nodes[key]
+
+    def _check_each(self, node_id: str, settings: _Settings) -> Iterator[str]:
+        """Yield what is wrong with each of several settings by itself; a check ends at the first that it finds."""
+        for name, value in settings if len(settings) > 1 else ():
+            # What an option brings means nothing without the option.
+            found = self._check(node_id, ((name, value),)) if "." not in name else ()
+            yield from () if isinstance(found, Node) else found
 
     def _digest(self, node: Node) -> str:
         # By identity: `_nodes` holds every checked node as long as this object lives.

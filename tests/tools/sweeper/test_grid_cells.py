@@ -46,7 +46,7 @@ def test_everything_wrong_is_listed_once_with_the_cells_it_concerns(write_grid: 
     with pytest.raises(SweepError) as caught:
         list_cells(*load(write_grid(text)))
     assert sorted(caught.value.problems) == [
-        "node 1 (TOY_Color): level = 2.0 is above the maximum 1.0; it takes FLOAT from 0.0 to 1.0 (1 of 6 cells)",
+        "node 1 (TOY_Color): level = 2.0 is above the maximum 1.0; it takes FLOAT from 0.0 to 1.0 (3 of 6 cells)",
         "node 1 (TOY_Color): size = 1 is below the minimum 2; it takes INT from 2 to 16 (2 of 6 cells)",
         "node 1 (TOY_Color): size = 99 is above the maximum 16; it takes INT from 2 to 16 (2 of 6 cells)",
     ]

@@ -79,6 +79,13 @@ def test_a_value_in_place_of_a_link_leaves_out_what_was_linked() -> None:
                 "it takes FLOAT from 0.0 to 2.0",
             ],
         ),
+        (
+            {"1.size": 99, "1.level": 2, "1.batch": 3},
+            [
+                "node 1 (TOY_Color): size = 99 is above the maximum 16; it takes INT from 2 to 16",
+                "node 1 (TOY_Color): level = 2.0 is above the maximum 1.0; it takes FLOAT from 0.0 to 1.0",
+            ],
+        ),
         ({"1.size": 4, "TOY_Color.size": 5}, ["TOY_Color.size is set twice in one cell, by different names or axes"]),
     ],
 )
