@@ -110,7 +110,8 @@ class Session:
     def rehearse(self) -> str:
         """Run one cell here, keep nothing of it, and return the cells and the estimate in words."""
         if self._settings.address is not None:
-            with self._open_pool() as pool:
+            # Nothing is sent: it only asks which machines there are.
+            with tempfile.TemporaryDirectory() as name, self._open_pool(Path(name), "shared") as pool:
                 machines = list(pool.machines)
         else:
             machines = [describe_this_machine()]
@@ -179,7 +180,7 @@ class Session:
     def _compute(self, todo: list[Cell], table: Table) -> None:
         given = self._settings
         progress = Progress(len(todo), self._stream)
-        with self._open_pool() as pool:
+        with self._open_pool(self._folder.path, given.files) as pool:
             self._say_where(pool)
 
             def count(row: Row) -> int:
@@ -204,20 +205,21 @@ class Session:
         else:
             self._say(f"workers on {where} get the pack and images through Ray, and send pictures back")
 
-    def _open_pool(self) -> RayPool:
+    def _open_pool(self, home: Path, files: str) -> RayPool:
+        """Connect to Ray, which writes its log into a folder."""
         given = self._settings
-        if given.files != "shared" and given.address is not None and given.pack.resolve() != given.home.resolve():
+        if files != "shared" and given.address is not None and given.pack.resolve() != given.home.resolve():
             raise SweepError("--pack with --address needs --files shared: only this repository is sent to workers")
         setup = {
             "plan": self._plan.to_json(),
             "images": None if given.address is None else collect_images(self.cells, self._workflows),
             "home": str(given.home.absolute()),
-            "mark": str(self._folder.path / MARK),
-            "files": given.files,
+            "mark": str(home / MARK),
+            "files": files,
             "threads": given.threads,
             "per_gpu": given.per_gpu,
         }
-        return RayPool(given.address, self._folder.path / "ray.log", setup)
+        return RayPool(given.address, home / "ray.log", setup)
 
     def show(self, say: Callable[[str], None]) -> None:
         """Write the contact sheet and the page of what is there.

@@ -31,7 +31,7 @@ class Runs:
     def open(self, path: Path, **settings: Any) -> Session:
         session = Session(read_grid(path), Settings(**self.settings | {"workers": 2} | settings), io.StringIO())
 
-        def open_pool() -> HerePool:
+        def open_pool(home: Path, files: str) -> HerePool:
             self.pools.append(HerePool(session._plan))
             return self.pools[-1]
 

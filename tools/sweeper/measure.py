@@ -1,6 +1,8 @@
 """What a sweep saves against a shell loop, and what its parts cost when there are 100,000 cells and 64 workers.
 
-The cells are as small as they can be, so that what is not the ascent shows: 64 x 64 pixels, two views, three steps.
+    PYTHONPATH=.:tools python -m sweeper.measure
+
+prints the tables of docs/sweeps.md. The cells are as small as they can be, so that what is not the ascent shows.
 """
 
 import io
@@ -14,10 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT / "tools"))
-
-from sweeper.axes import count_choices, read_axis
+from repository import REPOSITORY
 from sweeper.driver import Driver
 from sweeper.grid_cells import GridWorkflows, list_cells, read_prompts
 from sweeper.grid_file import Grid, read_grid
@@ -29,7 +28,9 @@ from sweeper.results_folder import ResultsFolder
 from sweeper.table import Table
 
 CELLS, MANY, GPUS = 8, 100_000, 64
-SECONDS_ON_A_GPU = (1.0, 20.0)
+"""Cells of the comparison, cells of the estimate, and its workers."""
+
+SECONDS_ON_A_GPU = (20.0, 1.0)
 """How long a picture may take on a GPU; nobody has measured it here."""
 
 SETTINGS = {
@@ -41,14 +42,16 @@ SETTINGS = {
     "DAS_Optimize.steps": 3,
     "DAS_LoadClassifier.source": "starter",
 }
-WORKFLOW = ROOT / "example_workflows" / "api" / "class_to_image.json"
+WORKFLOW = REPOSITORY / "example_workflows" / "api" / "class_to_image.json"
 
 
-def report() -> str:
-    """Return the section of RESULTS.md."""
+def main() -> None:
+    """Measure and print both tables."""
     with tempfile.TemporaryDirectory(prefix="sweeps_") as name:
         folder = Path(name)
-        return f"{_compare_ways(folder)}\n\n{_measure_parts(folder)}"
+        print(compare_ways(folder), flush=True)
+        rows = Table(folder / "1" / "table.parquet").rows()
+        print(f"\n{measure_parts(folder, rows[0], MANY)}")
 
 
 def _write_grid(folder: Path, name: str, seeds: int) -> Path:
@@ -61,9 +64,13 @@ def _write_grid(folder: Path, name: str, seeds: int) -> Path:
     return folder / f"{name}.yaml"
 
 
-def _compare_ways(folder: Path) -> str:
-    """Return a table of the ways to make the same pictures."""
-    tools, pictures = ROOT / "tools", 0
+def compare_ways(folder: Path) -> str:
+    """Return a table of the ways to make the same pictures.
+
+    Args:
+        folder: an empty folder for them.
+    """
+    tools = REPOSITORY / "tools"
 
     def loop() -> None:
         for seed in range(CELLS):
@@ -92,12 +99,10 @@ def _compare_ways(folder: Path) -> str:
         computed = sum(row["seconds"] for row in cells)
         loading = f"{sum(row['load_seconds'] for row in cells) / computed:.0%}" if cells else ""
         inside = f"{computed:.0f} s" if cells else ""
-        pictures += len(cells)
         rows.append(f"| {title} | {taken:.0f} s | {first / taken:.2f} | {inside} | {loading} |")
-    assert pictures == 2 * CELLS
     table = "\n".join(rows)
-    return f"""{CELLS} pictures of 64 x 64, two views, three steps, one thread for each process, in one run. All of a sweep counts: reading
-the grid, rehearsal, starting Ray, contact sheet and page. Inside: the seconds of all cells together.
+    return f"""{CELLS} pictures of 64 x 64, two views, three steps, one thread for each process, in one run. All of a
+sweep counts: reading the grid, rehearsal, starting Ray, contact sheet and page. Inside: the seconds of all cells together.
 
 | way | takes | times as fast | inside | of that loading |
 |---|---|---|---|---|
@@ -107,7 +112,12 @@ the grid, rehearsal, starting Ray, contact sheet and page. Inside: the seconds o
 def _run(*command: object) -> None:
     environment = {"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin", "HOME": str(Path.home())}
     done = subprocess.run(
-        [sys.executable, *map(str, command)], env=environment, capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, *map(str, command)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPOSITORY,
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -130,47 +140,54 @@ class _AtOnce:
     def submit(self, worker: int, task: Task) -> None:
         # As it would come from another process.
         told = Task.from_json(task.to_json())
-        self._events.append(Done(worker, json.loads(json.dumps(self._row | told.columns | {"cell": told.hash}))))
+        self._events.append(Done(worker, json.loads(json.dumps(self._row | dict(told.columns) | {"cell": told.hash}))))
 
     def wait(self, seconds: float) -> list[Event]:
         events, self._events = list(self._events), deque()
         return events
 
 
-def _measure_parts(folder: Path) -> str:
-    """Return what each part costs with many cells, and where that leads."""
-    row = Table(folder / "1" / "table.parquet").rows()[0]
+def measure_parts(folder: Path, row: Row, many: int) -> str:
+    """Return a table of what each part costs with many cells, and what that means for many workers.
+
+    Args:
+        folder: an empty folder.
+        row: that of a real cell, with its picture below `folder / "1"`.
+        many: how many cells.
+    """
     picture = (folder / "1" / row["pictures"][0]).stat().st_size
-    grid = read_grid(_write_grid(folder, "many", MANY))
+    grid = read_grid(_write_grid(folder, "many", many), many)
     listing, tasks = _time(lambda: [Task.of(cell) for cell in list_cells(grid, _load(grid, folder))])
     results = ResultsFolder(folder / "many")
     results.claim("many")
     table = Table(results.table)
-    driving, _ = _time(
-        lambda: Driver(_AtOnce(row), results, table, Progress(MANY, io.StringIO()), workers=GPUS).run(tasks)
-    )
+    driver = Driver(_AtOnce(row), results, table, Progress(many, io.StringIO()), workers=GPUS)
+    driving, _ = _time(lambda: driver.run(tasks))
     writing, _ = _time(table.write)
-    size = results.table.stat().st_size
+    size = results.table.stat().st_size / 1e6
     journal = Journal(results.journals / "w.jsonl")
-    appending, _ = _time(lambda: [journal.append(row) for _ in range(200)])
+    appending = min(_time(lambda: journal.append(row))[0] for _ in range(20))
     sent, back = len(tasks[-1].to_json()), len(json.dumps(row))
-    rate = MANY / driving
-    fast, slow = (GPUS / seconds for seconds in SECONDS_ON_A_GPU)
-    return f"""{MANY:,} cells of {count_choices([read_axis("1.seed", {"from": 0, "to": MANY - 1})]):,} choices, {GPUS} workers that answer at once, in one process:
+    slow, fast = (GPUS / seconds for seconds in SECONDS_ON_A_GPU)
+    lines = [
+        ("checking and hashing all cells", f"{listing:.0f} s", "once, before the first cell"),
+        ("sent for each cell", f"{sent} bytes, {back:,} back", f"{fast * (sent + back) / 1e3:.0f} kB/s"),
+        ("driver: cells given, rows taken", f"{many / driving:,.0f} cells/s", f"{slow:.1f} to {fast:.0f} cells/s"),
+        ("writing the table", f"{writing:.1f} s, {size:.1f} MB", "at most 5 % of the driver's time"),
+        ("a row in a journal, with fsync", f"{appending * 1e3:.1f} ms", "by the workers, side by side"),
+        ("a picture", f"{picture / 1e3:.0f} kB", f"{fast * 0.15:.0f} MB/s at 150 kB, by the workers"),
+    ]
+    table_lines = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"""{many:,} cells, {GPUS} workers that answer at once. Needed: by {GPUS} GPUs, at 20 s and at 1 s a cell.
 
-| part | measured | for {GPUS} GPUs and {MANY:,} cells |
+| part | measured | needed |
 |---|---|---|
-| checking and hashing all cells | {listing:.0f} s | once, before the first cell |
-| sent for each cell | {sent} bytes, and {back:,} back | {fast * (sent + back) / 1e3:.0f} kB/s at 1 s a cell |
-| driver: cells given, rows taken, table kept | {rate:,.0f} cells/s | {slow:.1f} to {fast:.0f} are needed at 20 to 1 s a cell |
-| writing the table | {writing:.1f} s, {size / 1e6:.1f} MB | at most 5 % of the driver's time, however large it grows |
-| a row in a journal, with fsync | {appending / 200 * 1e3:.1f} ms | by the workers, side by side |
-| a picture | {picture / 1e3:.0f} kB here | {fast * 150 / 1e3:.0f} MB/s at 1 s a cell and 150 kB (224 x 224), by the workers |"""
+{table_lines}"""
 
 
 def _load(grid: Grid, folder: Path) -> GridWorkflows:
     prompts, folders = read_prompts(grid)
-    return GridWorkflows(prompts, folders, grid.only, grid.settings, ROOT, folder, folder / "models")
+    return GridWorkflows(prompts, folders, grid.only, grid.settings, REPOSITORY, folder, folder / "models")
 
 
 def _time(task: Callable[[], Any]) -> tuple[float, Any]:
@@ -180,4 +197,4 @@ def _time(task: Callable[[], Any]) -> tuple[float, Any]:
 
 
 if __name__ == "__main__":
-    print(report())
+    main()
