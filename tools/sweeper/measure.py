@@ -102,7 +102,7 @@ def compare_ways(folder: Path) -> str:
         rows.append(f"| {title} | {taken:.0f} s | {first / taken:.2f} | {inside} | {loading} |")
     table = "\n".join(rows)
     return f"""{CELLS} pictures of 64 x 64, two views, three steps, one thread for each process, in one run. All of a
-sweep counts: reading the grid, rehearsal, starting Ray, contact sheet and page. Inside: the seconds of all cells together.
+sweep counts: reading the grid, rehearsal, starting Ray, contact sheet and page. Inside: the seconds of all cells.
 
 | way | takes | times as fast | inside | of that loading |
 |---|---|---|---|---|

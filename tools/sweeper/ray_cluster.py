@@ -36,6 +36,9 @@ def connect(address: str | None) -> Any:
     # Before the import: Ray reads it once.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray gives workers a niceness of 15; on a machine that does other things too, they would hardly run. Who wants a
+    # sweep to stand back starts it with `nice`.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray
     except ImportError as error:

@@ -148,7 +148,7 @@ class Session:
         return sum(cell.hash in states for cell in self.cells) - failed, failed
 
     def _warn_of_other_version(self, table: Table) -> None:
-        versions = {row.get("pack") for row in table.rows() if row.get("pack")} - {self._plan.version}
+        versions = table.list_values("pack") - {self._plan.version}
         if versions:
             self._say(f"rows of {', '.join(sorted(map(str, versions)))} stay; new ones are of {self._plan.version}")
 

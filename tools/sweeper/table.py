@@ -47,6 +47,13 @@ class Table:
         cells, states = (self._table[name].to_pylist() for name in ("cell", "status"))
         return dict(zip(cells, states, strict=True)) | {cell: row["status"] for cell, row in self._new.items()}
 
+    def list_values(self, column: str) -> set[Any]:
+        """Return the different values of a column, without None; none if there is no such column."""
+        self._fold()
+        if column not in self._table.column_names:
+            return set()
+        return set(pc.unique(self._table[column]).to_pylist()) - {None}
+
     def add(self, row: Row) -> None:
         """Take a row; it replaces an earlier row of the same cell."""
         self._new[row["cell"]] = row

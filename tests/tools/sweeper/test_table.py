@@ -34,6 +34,14 @@ def test_rows_survive_and_a_later_row_of_a_cell_replaces_the_earlier(tmp_path: P
     ]
 
 
+def test_the_values_of_a_column(tmp_path: Path) -> None:
+    table = Table(tmp_path / "t.parquet")
+    assert table.list_values("size") == set()
+    for cell, size in (("1", 4), ("2", 8), ("3", 4), ("4", None)):
+        table.add(row(cell, size=size))
+    assert table.list_values("size") == {4, 8}
+
+
 def test_an_empty_table_is_a_file_too(tmp_path: Path) -> None:
     Table(tmp_path / "t.parquet").write()
     assert Table(tmp_path / "t.parquet").states == {}
