@@ -1,30 +1,33 @@
 """Fixtures for tests of sweeps: grids of the toy pack, whose cells take milliseconds."""
 
+import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-pytest.importorskip("ray")
-pytest.importorskip("pyarrow")
+if TYPE_CHECKING:
+    from sweeper.cells import Cell
+    from sweeper.grid_cells import GridWorkflows
+    from sweeper.grid_file import Grid
+    from sweeper.plan import Plan
 
-from sweep_grids import COLOR
-from sweeper.cells import Cell
-from sweeper.grid_cells import GridWorkflows, list_cells, read_prompts
-from sweeper.grid_file import Grid, read_grid
-from sweeper.plan import Plan
-from sweeper.results_folder import ResultsFolder
+if any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow", "yaml")):
+    # The optional extra `sweep` is not installed; a skip in a conftest would be an error.
+    collect_ignore_glob = ["test_*.py"]
 
 
 @pytest.fixture
 def write_grid(tmp_path: Path) -> Callable[..., Path]:
     """A function that writes a grid file and its workflow, and returns the path of the grid."""
 
-    def write(text: str, workflow: dict[str, Any] = COLOR, name: str = "grid.yaml") -> Path:
-        (tmp_path / "color.json").write_text(json.dumps(workflow))
+    def write(text: str, workflow: dict[str, Any] | None = None, name: str = "grid.yaml") -> Path:
+        from sweep_grids import COLOR
+
+        (tmp_path / "color.json").write_text(json.dumps(workflow or COLOR))
         (tmp_path / name).write_text(text)
         return tmp_path / name
 
@@ -32,10 +35,13 @@ def write_grid(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def load(pack: Path, tmp_path: Path) -> Callable[..., tuple[Grid, GridWorkflows]]:
+def load(pack: Path, tmp_path: Path) -> Callable[..., "tuple[Grid, GridWorkflows]"]:
     """A function that reads a grid and loads the toy pack for it."""
 
-    def load(path: Path) -> tuple[Grid, GridWorkflows]:
+    from sweeper.grid_cells import GridWorkflows, read_prompts
+    from sweeper.grid_file import read_grid
+
+    def load(path: Path) -> "tuple[Grid, GridWorkflows]":
         grid = read_grid(path)
         prompts, folders = read_prompts(grid)
         return grid, GridWorkflows(
@@ -47,11 +53,15 @@ def load(pack: Path, tmp_path: Path) -> Callable[..., tuple[Grid, GridWorkflows]
 
 @pytest.fixture
 def prepare(
-    load: Callable[..., tuple[Grid, GridWorkflows]], pack: Path, tmp_path: Path
-) -> Callable[..., tuple[Plan, list[Cell]]]:
+    load: Callable[..., "tuple[Grid, GridWorkflows]"], pack: Path, tmp_path: Path
+) -> Callable[..., "tuple[Plan, list[Cell]]"]:
     """A function that returns the plan of a grid, with a folder of results that is claimed, and its cells."""
 
-    def prepare(path: Path, **changes: Any) -> tuple[Plan, list[Cell]]:
+    from sweeper.grid_cells import list_cells, read_prompts
+    from sweeper.plan import Plan
+    from sweeper.results_folder import ResultsFolder
+
+    def prepare(path: Path, **changes: Any) -> "tuple[Plan, list[Cell]]":
         grid, workflows = load(path)
         prompts, folders = read_prompts(grid)
         results = tmp_path / "results"
