@@ -127,6 +127,11 @@ class ResultsFolder:
             fcntl.flock(file, fcntl.LOCK_SH)
         return file
 
+    def has_workers(self) -> bool:
+        """Tell whether a worker is at work here, on this machine or, where its file system has locks, on another."""
+        with (self.path / ".workers").open("a") as file:
+            return not _try_lock(file)
+
     def remove_remains(self) -> None:
         """Remove the pictures of cells that were never finished."""
         for remains in self.pictures.glob(".part-*"):

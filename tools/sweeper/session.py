@@ -165,7 +165,7 @@ class Session:
                 self._settle(table)
 
     def _settle(self, table: Table) -> None:
-        """Write all rows into the table, then remove the journals. No worker may be at work."""
+        """Write all rows into the table, then remove the journals, if no worker can add to them any more."""
         journals = self._folder.collect(table)
         try:
             table.write()
@@ -174,7 +174,8 @@ class Session:
                 f"the table cannot be written: {error.strerror}; its rows are in {self._folder.journals}: make room, "
                 "then start again"
             ) from error
-        for journal in journals:
+        # A worker that is still ending can finish its cell; the next run takes its row.
+        for journal in () if self._folder.has_workers() else journals:
             journal.unlink()
 
     def _compute(self, todo: list[Cell], table: Table) -> None:

@@ -70,6 +70,15 @@ def test_it_waits_for_workers_of_the_sweep_before(tmp_path: Path, monkeypatch: p
         assert (len(said), held) == (1, [])
 
 
+def test_whether_workers_are_at_work(tmp_path: Path) -> None:
+    folder = ResultsFolder(tmp_path)
+    folder.claim("mine")
+    assert not folder.has_workers()
+    with folder.hold():
+        assert folder.has_workers()
+    assert not folder.has_workers()
+
+
 def test_what_was_never_finished_is_removed(tmp_path: Path) -> None:
     folder = ResultsFolder(tmp_path)
     folder.claim("mine")

@@ -106,6 +106,20 @@ def test_ctrl_c_keeps_what_is_done_in_the_table(runs: Runs, write_grid: Write, m
     assert runs.open(path).run() == (6, 0)
 
 
+def test_the_journal_of_a_worker_that_has_not_ended_stays(runs: Runs, write_grid: Write, monkeypatch: Any) -> None:
+    path = write_grid(GRID)
+    with monkeypatch.context() as patched:
+        patched.setattr(HerePool, "__exit__", lambda *_: None)
+        runs.open(path).run()
+    journals = runs.settings["results"] / "journal"
+    assert len(runs.rows()) == 6
+    assert sum(len(rows) for _, rows in read_journals(journals)) == 6
+    runs.pools[0].__exit__()
+    assert runs.open(path).run() == (6, 0)
+    assert len(runs.rows()) == 6
+    assert not list(journals.iterdir())
+
+
 def test_cells_that_failed_are_done_again_when_asked(runs: Runs, write_grid: Write) -> None:
     path = write_grid("workflow: color.json\naxes: {1.level: [0, 1]}", FAILING)
     assert runs.open(path).run() == (0, 2)
