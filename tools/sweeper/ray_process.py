@@ -6,6 +6,7 @@ costs nothing: the driver sees the end of the connection, keeps what is done, an
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import dataclass, field
@@ -110,6 +111,9 @@ def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
         try:
             kind, content, files = ray.get(call)
         except ray.exceptions.RayError as error:
+            # One that only could not be reached must not go on with a cell that another one gets.
+            with contextlib.suppress(ray.exceptions.RayError):
+                ray.kill(workers.actors[worker], no_restart=True)
             workers.forget(worker)
             events.append(Died(worker, " ".join(str(error).split())[:500]))
             continue
