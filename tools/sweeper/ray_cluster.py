@@ -24,11 +24,12 @@ EXCLUDED = (
 """What of the repository a worker does not need, in the form of .gitignore."""
 
 
-def connect(address: str | None) -> Any:
+def connect(address: str | None, shipped: Path | None = None) -> Any:
     """Start Ray on this machine, or connect to a cluster, and return the module `ray`.
 
     Args:
         address: HOST:PORT of the head of a cluster, "auto" for the one that this machine belongs to, or None.
+        shipped: the repository, if Ray's runtime environment is to bring it to the workers; else None.
 
     Raises:
         SweepError: Ray is not installed, or there is no such cluster.
@@ -45,11 +46,18 @@ def connect(address: str | None) -> Any:
         raise SweepError("a package is missing: pip install ray pyarrow pyyaml, or make sweep") from error
     if address is not None:
         check_address(address)
+    # Only here: Ray packs no folder for a single actor.
+    packed = {"working_dir": str(shipped), "excludes": list(EXCLUDED)} if shipped else None
     local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if address is None else {}
     try:
         # "local": without it, RAY_ADDRESS or a cluster that happens to run here would be taken.
         ray.init(
-            address=address or "local", log_to_driver=False, logging_level="ERROR", configure_logging=False, **local
+            address=address or "local",
+            log_to_driver=False,
+            logging_level="ERROR",
+            configure_logging=False,
+            runtime_env=packed,
+            **local,
         )
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -126,19 +134,14 @@ def make_actor_class(ray: Any) -> Any:
     return ray.remote(max_restarts=0, max_task_retries=0)(remote_worker.RemoteWorker)
 
 
-def make_options(threads: int, memory: int, gpu_share: float, home: Path | None) -> Mapping[str, Any]:
+def make_options(threads: int, memory: int, gpu_share: float) -> Mapping[str, Any]:
     """Return what a worker asks Ray for.
 
     Args:
         threads: cores.
         memory: bytes; 0 if it is not known yet.
         gpu_share: the share of a GPU; 0 for none.
-        home: the repository, if Ray's runtime environment is to bring it to the worker; else None.
     """
-    options: dict[str, Any] = {"num_cpus": threads, "num_gpus": gpu_share}
-    if memory:
-        options["memory"] = memory
-    environment: dict[str, Any] = {"env_vars": {"OMP_NUM_THREADS": str(threads)}}
-    if home:
-        environment |= {"working_dir": str(home), "excludes": list(EXCLUDED)}
-    return options | {"runtime_env": environment}
+    needs: dict[str, Any] = {"memory": memory} if memory else {}
+    environment = {"env_vars": {"OMP_NUM_THREADS": str(threads)}}
+    return needs | {"num_cpus": threads, "num_gpus": gpu_share, "runtime_env": environment}

@@ -51,12 +51,15 @@ def serve(connection: Connection, address: str | None, log: str, setup: dict[str
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     try:
+        home = Path(setup["home"])
         ray = connect(address)
         machines = list_machines(ray)
-        home = Path(setup["home"])
         shared = setup["files"] == "shared" or (
             setup["files"] == "auto" and (address is None or is_shared(ray, Path(setup["mark"]), home))
         )
+        if not shared:
+            ray.shutdown()
+            ray = connect(address, home)
     except SweepError as error:
         connection.send(("refused", str(error)))
         return
@@ -81,7 +84,7 @@ def _obey(ray: Any, connection: Connection, setup: dict[str, Any], shared: bool)
             if order == "end":
                 return
             if order == "start":
-                options = make_options(setup["threads"], content, setup["gpu_share"], None if shared else home)
+                options = make_options(setup["threads"], content, setup["gpu_share"])
                 workers.actors[worker] = actor_class.options(**options).remote(*arguments)
                 workers.calls[workers.actors[worker].prepare.remote()] = worker
             elif worker in workers.actors:

@@ -1,12 +1,11 @@
 """Connecting to Ray: addresses that lead nowhere, and what workers ask for."""
 
 import socket
-from pathlib import Path
 
 import pytest
 
 from sweeper.errors import SweepError
-from sweeper.ray_cluster import EXCLUDED, answers, check_address, list_machines, make_options
+from sweeper.ray_cluster import answers, check_address, list_machines, make_options
 from sweeper.worker_count import Machine
 
 
@@ -30,13 +29,11 @@ def test_a_cluster_that_is_not_there_is_found_at_once() -> None:
 
 
 def test_what_a_worker_asks_for() -> None:
-    assert make_options(2, 0, 0.0, None) == {
+    assert make_options(2, 0, 0.0) == {
         "num_cpus": 2, "num_gpus": 0.0, "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "2"}}
     }  # fmt: skip
-    options = make_options(1, 1000, 0.5, Path("/pack"))
+    options = make_options(1, 1000, 0.5)
     assert (options["memory"], options["num_gpus"]) == (1000, 0.5)
-    assert options["runtime_env"]["working_dir"] == "/pack"
-    assert options["runtime_env"]["excludes"] == list(EXCLUDED)
 
 
 def test_machines_that_are_gone_do_not_count() -> None:

@@ -24,6 +24,7 @@ class Ray:
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.options: list[Any] = []
+        self.killed: list[Any] = []
 
     def put(self, value: Any) -> Any:
         return value
@@ -36,6 +37,9 @@ class Ray:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def kill(self, actor: Any, no_restart: bool) -> None:
+        self.killed.append(actor)
 
     def get_runtime_context(self) -> Any:
         return type("Context", (), {"gcs_address": "127.0.0.1:1"})()
@@ -58,7 +62,7 @@ class Actors:
 
 def test_answers_become_events() -> None:
     calls = {object(): number for number in range(1, 5)}
-    workers = _Workers(dict.fromkeys(range(1, 5)), calls)
+    workers = _Workers({number: f"actor {number}" for number in range(1, 5)}, calls)
     ray = Ray(
         ("ready", "here", {}), ("row", {"cell": "a"}, {"f": b""}), RayError("it\nwas killed"), ("stop", "full", {})
     )
@@ -68,7 +72,7 @@ def test_answers_become_events() -> None:
         Died(3, "it was killed"),
         Stopped("full"),
     ]
-    assert (sorted(workers.actors), workers.calls) == ([1, 2, 4], {})
+    assert (sorted(workers.actors), workers.calls, ray.killed) == ([1, 2, 4], {}, ["actor 3"])
     assert _take_answers(ray, workers) == []
 
 
@@ -93,7 +97,7 @@ def test_it_obeys_until_the_driver_is_gone(monkeypatch: pytest.MonkeyPatch) -> N
     thread.join(30)
     assert not thread.is_alive()
     (options,) = ray.options
-    assert (options["num_cpus"], options["memory"], options["runtime_env"]["working_dir"]) == (2, 1000, "/pack")
+    assert (options["num_cpus"], options["memory"]) == (2, 1000)
 
 
 def test_a_head_that_does_not_answer_any_more_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
