@@ -18,10 +18,10 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 _CONNECT_SECONDS = 5.0
 
 EXCLUDED = (
-    ".git", ".venv", "build", "output", "input", "models", "tests", "docs", "web", "locales", "subgraphs",
+    "/.git", "/.venv", "/build", "/output", "/input", "/models", "/tests", "/docs", "/web", "/locales", "/subgraphs",
     "/benchmarks/*.jpg", "/example_workflows", "*.parquet", "__pycache__",
 )  # fmt: skip
-"""What of the repository a worker does not need, in the form of .gitignore."""
+"""What of the repository a worker does not need, in the form of .gitignore; the slash keeps `das_core/models`."""
 
 
 def connect(address: str | None, shipped: Path | None = None) -> Any:

@@ -118,10 +118,16 @@ def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
             with contextlib.suppress(ray.exceptions.RayError):
                 ray.kill(workers.actors[worker], no_restart=True)
             workers.forget(worker)
-            events.append(Died(worker, " ".join(str(error).split())[:500]))
+            events.append(Died(worker, _describe(error)))
             continue
         if kind == "stop":
             events.append(Stopped(content))
         else:
             events.append(Ready(worker, content) if kind == "ready" else Done(worker, content, files))
     return events
+
+
+def _describe(error: Exception) -> str:
+    """Return what Ray says in one line; of an error in the worker, whose traceback it repeats, the end."""
+    text = str(error).strip()
+    return " ".join((text.splitlines()[-1] if "Traceback" in text else text).split())[:500]

@@ -4,8 +4,9 @@ import socket
 
 import pytest
 
+from repository import REPOSITORY
 from sweeper.errors import SweepError
-from sweeper.ray_cluster import answers, check_address, list_machines, make_options
+from sweeper.ray_cluster import EXCLUDED, answers, check_address, list_machines, make_options
 from sweeper.worker_count import Machine
 
 
@@ -26,6 +27,13 @@ def test_a_cluster_that_is_not_there_is_found_at_once() -> None:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         assert answers("127.0.0.1", listening.getsockname()[1])
+
+
+def test_no_folder_of_the_code_is_left_behind() -> None:
+    folders = {f"/{path.name}" for path in REPOSITORY.iterdir()} & {"/das_core", "/nodes", "/tools", "/benchmarks"}
+    assert len(folders) == 4
+    assert not folders & set(EXCLUDED)
+    assert all(name.startswith(("/", "*", "__")) for name in EXCLUDED), "else das_core/models would be left out too"
 
 
 def test_what_a_worker_asks_for() -> None:

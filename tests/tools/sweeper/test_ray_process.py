@@ -81,6 +81,12 @@ def test_a_dead_worker_is_reported_once_however_many_cells_it_had() -> None:
     assert _take_answers(Ray(RayError("gone")), workers) == [Died(1, "gone")]
 
 
+def test_of_an_error_in_a_worker_the_end_is_told() -> None:
+    workers = _Workers({1: None}, {object(): 1})
+    error = RayError("prepare() failed\nTraceback (most recent call last):\n  File ...\nImportError: no torch")
+    assert _take_answers(Ray(error), workers) == [Died(1, "ImportError: no torch")]
+
+
 def test_it_obeys_until_the_driver_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = Ray(("ready", "here", {}), ("row", {"cell": "a"}, {}))
     monkeypatch.setattr(ray_process, "make_actor_class", Actors)
