@@ -14,7 +14,7 @@ Example:
     (1, 3, 64, 64)
 """
 
-from .ascent import SGD, Adam, Ascent, AscentError, Focus, NormalizedAscent, Record, Result, Step
+from .ascent import SGD, Adam, Ascent, AscentError, Focus, Guidance, NormalizedAscent, Record, Result, Step
 from .models import CLIP, Classifier, Judge
 from .models.layers import find_layers
 from .models.sources import (
@@ -42,7 +42,14 @@ from .objectives import (
     StyleObjective,
     TextObjective,
 )
-from .report import classify, compare_with_texts, measure_spectrum, plot_history, render_level_sheets
+from .report import (
+    classify,
+    compare_with_texts,
+    measure_spectrum,
+    plot_history,
+    render_level_sheets,
+    score_images,
+)
 from .stack import ImageStack, StackSpec, decompose, edit_stack, load_stack, render_stack, save_stack
 from .views import Augmentation, ColorShift, Flip, Grayscale, Noise, PatchMask, Perspective, Transform, Windows
 
@@ -50,10 +57,11 @@ from .views import Augmentation, ColorShift, Flip, Grayscale, Noise, PatchMask, 
 __all__ = [
     "CLIP", "SECOND_OPINION", "SGD", "STARTER", "Adam", "Ascent", "AscentError", "Augmentation",
     "BaseObjective", "ClassObjective", "Classifier", "ColorShift", "ContentObjective", "EnsembleObjective",
-    "FeatureObjective", "Flip", "Focus", "Grayscale", "ImageObjective", "ImageStack", "Judge", "Noise",
+    "FeatureObjective", "Flip", "Focus", "Grayscale", "Guidance", "ImageObjective", "ImageStack", "Judge", "Noise",
     "NormalizedAscent", "Objective", "PatchMask", "Perspective", "Prior", "Record", "RegionObjective", "Result",
     "ScheduledObjective", "StackSpec", "Step", "StyleObjective", "TextObjective", "Transform", "Windows",
     "classify", "compare_with_texts", "decompose", "edit_stack", "find_layers", "load_classifier_file",
     "load_clip_file", "load_open_clip", "load_stack", "load_starter", "load_starter_clip", "load_timm",
     "load_torchvision", "measure_spectrum", "plot_history", "render_level_sheets", "render_stack", "save_stack",
+    "score_images",
 ]

@@ -1,5 +1,6 @@
 """The nodes of the pack, in folders named like those of das_core; `bridge` is the border to ComfyUI."""
 
+from .ascent.guidance import GuideDiffusion
 from .ascent.loop import Optimize
 from .models.classifier import LoadClassifier
 from .models.clip import LoadCLIP
@@ -16,6 +17,7 @@ from .objectives.style import StyleObjective
 from .objectives.wrapped import Region, Schedule
 from .report.history import PlotHistory
 from .report.level_sheet import StackLevels
+from .report.objective_scores import ObjectiveScore
 from .report.spectrum import Spectrum
 from .report.verdict import Classify, Similarity
 from .stack.edit import EditStack
@@ -46,6 +48,7 @@ NODES = [
     Prior,
     Schedule,
     Optimize,
+    GuideDiffusion,
     StackToImage,
     StackLevels,
     EditStack,
@@ -53,6 +56,7 @@ NODES = [
     LoadStack,
     Classify,
     Similarity,
+    ObjectiveScore,
     Spectrum,
     PlotHistory,
     ListLayers,

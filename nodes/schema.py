@@ -64,6 +64,27 @@ def model_input() -> Any:
     )
 
 
+_MAX_OBJECTIVES = 32
+
+
+def objectives_input(tooltip: str) -> Any:
+    """Return the input for any number of objectives, at least one; its value maps names of slots to objectives.
+
+    Args:
+        tooltip: what the node does with them.
+    """
+    return io.Autogrow.Input(
+        "objectives",
+        template=io.Autogrow.TemplatePrefix(
+            Objective.Input("objective", tooltip="What is asked for. Connect one and another slot appears."),
+            prefix="objective",
+            min=1,
+            max=_MAX_OBJECTIVES,
+        ),
+        tooltip=tooltip,
+    )
+
+
 def weight_input() -> Any:
     """Return the input for the weight of an objective; put it last among the inputs of the node."""
     return io.Float.Input(

@@ -1,12 +1,14 @@
 """Gradient ascent: the loop that moves a stack up the score of some objectives, and the parts of one step."""
 
 from .focus import Focus, measure_squared_distances
+from .guidance import Guidance
+from .guided_steps import GuidedStep, GuidedSteps
 from .loop import Ascent
 from .optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from .result import AscentError, Record, Result, Step
 
 # fmt: off
 __all__ = [
-    "SGD", "Adam", "Ascent", "AscentError", "Focus", "NormalizedAscent", "Optimizer", "Record", "Result", "Step",
-    "measure_squared_distances",
+    "SGD", "Adam", "Ascent", "AscentError", "Focus", "Guidance", "GuidedStep", "GuidedSteps", "NormalizedAscent",
+    "Optimizer", "Record", "Result", "Step", "measure_squared_distances",
 ]

@@ -117,6 +117,33 @@ class ScoreGradient:
         )
         return gradient, {name: torch.cat(parts).float().mean() for name, parts in scores.items()}
 
+    def measure_scores(self, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
+        """Return the score of every objective for every image, without gradients.
+
+        All images are seen through the same views, so that their scores can be compared.
+
+        Args:
+            pixels: pixels of the canvas (B, 3, H, W), 0..1, margins included.
+            pace: the moment that the views belong to.
+            chunk: how many views go through a judge at once.
+
+        Returns:
+            By name the scores (B,), each the mean over the views, not multiplied by its weight. Of an objective with
+            several parts it is the mean over the views of all of them.
+        """
+        batch = len(pixels)
+        found: dict[str, list[Tensor]] = {}
+        with torch.no_grad():
+            for number, group in enumerate(self.groups):
+                scores: dict[str, list[Tensor]] = {name: [] for name, _ in group.members}
+                for outputs, _ in self._evaluate(number, pixels, 0, pace, chunk, alike=True):
+                    for name, part in group.members:
+                        scores[name].append(part.score(outputs[name]).float())
+                for name, parts in scores.items():
+                    if parts:
+                        found.setdefault(name, []).append(torch.cat(parts).reshape(batch, -1))
+        return {name: torch.cat(parts, dim=1).mean(dim=1) for name, parts in found.items()}
+
     def _backpropagate(
         self,
         number: int,
@@ -141,16 +168,23 @@ class ScoreGradient:
                 total.backward()
 
     def _evaluate(
-        self, number: int, pixels: Tensor, step: int, pace: Pace, chunk: int
+        self, number: int, pixels: Tensor, step: int, pace: Pace, chunk: int, *, alike: bool = False
     ) -> Iterator[tuple[dict[str, Any], int]]:
-        """Yield for every chunk what each member of a group is given, by name, and how many scores an image has."""
+        """Yield for every chunk what each member of a group is given, by name, and how many scores an image has.
+
+        With `alike` the images of a batch are seen through the same views; else each has draws of its own.
+        """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
             yield {name: CanvasPixels(pixels, self._start_pixels) for name, _ in group.members}, 1
             return
         geometry = ViewGeometry(spec.canvas, spec.margin, group.judge.size, spec.tile, region.boxes)
         views = group.choose_views(self.augmentation.views, step)
-        keys = [ViewKey(self.seed, item, step, view, number) for item in range(pixels.shape[0]) for view in views]
+        keys = [
+            ViewKey(self.seed, 0 if alike else item, step, view, number, item)
+            for item in range(pixels.shape[0])
+            for view in views
+        ]
         for begin in range(0, len(keys), chunk):
             evaluation = ViewEvaluation(group.judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
             output = evaluation(pixels)

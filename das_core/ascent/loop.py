@@ -43,6 +43,11 @@ from .support import active_region
 _CPU_CHUNK, _GPU_CHUNK = 4, 16
 
 
+def choose_chunk(device: torch.device) -> int:
+    """Return how many views should go through a judge at once on a device."""
+    return _CPU_CHUNK if device.type == "cpu" else _GPU_CHUNK
+
+
 class Ascent:
     """Gradient ascent of a stack on the weighted scores of some objectives.
 
@@ -80,6 +85,9 @@ class Ascent:
         focus: the window that the picture grows in, see `Focus`; None changes the whole canvas from the first step, as
             Direct Ascent Synthesis does. With `auto` it is `Focus()`, but None for a tile, which has no centre, and
             for a stack that has climbed before, which has grown already.
+        pace: the moment at which all steps are taken, for a short ascent that is a part of something longer, such as
+            one of the steps of a sampler (`Guidance`); None for moments that go on from step to step, as the schedule
+            says.
 
     Attributes:
         history: the records of the steps done so far.
@@ -87,7 +95,8 @@ class Ascent:
             ascent, in the form that the optimizer needs.
         objectives: pairs of a name and an objective; no two have the same name.
         chunk: how many views go through a judge at once; it shrinks when a GPU runs out of memory.
-        augmentation, optimizer, steps, schedule, seed, device, focus: as given, with defaults filled in.
+        augmentation, optimizer, steps, schedule, seed, device, focus, pace: as given, with defaults filled in.
+        picture_mask: where any objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere.
         judges: the judge of every group of objectives that has one.
         result: the outcome of the steps done so far.
 
@@ -121,6 +130,7 @@ class Ascent:
         chunk: int = 0,
         device: torch.device | None = None,
         focus: Focus | Literal["auto"] | None = "auto",
+        pace: Pace | None = None,
     ) -> None:
         if steps < 1:
             raise ValueError(f"steps {steps} is too few; at least 1 is needed, and 60 make a good picture")
@@ -142,9 +152,9 @@ class Ascent:
         # The default jitter may be more than the margin, which `Windows.reach` refuses.
         self.augmentation = augmentation or Augmentation(windows=Windows(jitter=min(Windows.jitter, margin)))
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
-        self.steps, self.schedule, self.seed, self.focus = steps, schedule, seed, focus
+        self.steps, self.schedule, self.seed, self.focus, self.pace = steps, schedule, seed, focus, pace
         self.device = device or stack.canvas.device
-        self.chunk = chunk or (_CPU_CHUNK if self.device.type == "cpu" else _GPU_CHUNK)
+        self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
 
         self.objectives = name_objectives(objectives)
@@ -183,6 +193,12 @@ class Ascent:
         return [group.judge for group in self._score_gradient.groups if group.judge is not None]
 
     @property
+    def picture_mask(self) -> Tensor | None:
+        """Where any objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere."""
+        mask = self._score_gradient.support.mask
+        return None if mask is None else crop_margin(mask, self.stack.spec.margin)
+
+    @property
     def result(self) -> Result:
         """The outcome of the steps done so far."""
         strength = crop_margin(self._strength[:, None], self.stack.spec.margin)[:, 0]
@@ -191,7 +207,7 @@ class Ascent:
     def _do_step(self) -> Step:
         """Do the next step; an `AscentError` leaves stack and history as they were."""
         stack, step = self.stack, self.stack.steps
-        pace = pace_at(len(self.history), self.steps, self.schedule, self.optimizer.coarse_share)
+        pace = self.pace or pace_at(len(self.history), self.steps, self.schedule, self.optimizer.coarse_share)
         weights = {name: objective.weight_at(pace.progress) for name, objective in self.objectives}
         gradient, scores = self._compute_gradient(stack.canvas, step, pace)
         record = make_record(step, scores, gradient)

@@ -84,3 +84,30 @@ def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float) -> P
     if schedule == "cosine" and coarse_progress >= 1:
         rate = 0.5 * (1 + math.cos(math.pi * (done - coarse_share) / (1 - coarse_share)))
     return Pace(rate, coarse_progress, step / max(1, steps - 1))
+
+
+def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
+    """Return the pace that suits a picture which is still hidden under noise, as that of a diffusion model is.
+
+    Natural pictures have a power of A / f^2 at f half-waves across their side (Field, 1987), white noise has the same
+    power at every frequency. So a picture of N samples a side and deviation 1 stands out from noise of deviation s up
+    to the frequency N / s * sqrt(2 / (pi ln N)). What is coarser than that is being settled now, what is finer will be
+    drawn later, whatever is done to it here. The coarse part of the pace goes on with the logarithm of that frequency:
+    it begins at `COARSEST_CUTOFF` and is over at the finest frequency of the samples.
+
+    Args:
+        noise: the deviation of the noise, as a multiple of that of the picture, from 0 up; infinite for noise alone.
+        short_side: the number of samples along the short side of the noisy picture: of the latent of a diffusion model.
+        progress: the share of the whole run that is over, 0..1.
+
+    Example:
+        >>> from das_core.ascent.pace import pace_at_noise
+        >>> [round(pace_at_noise(noise, 64, progress=0).coarse_progress, 2) for noise in (14.6, 1.0, 0.6, 0.2)]
+        [0.0, 0.13, 0.48, 1.0]
+    """
+    finest = FINEST_CUTOFF * short_side
+    if noise <= 0 or finest <= COARSEST_CUTOFF:
+        return Pace(1.0, 1.0, progress)
+    settled = short_side / noise * math.sqrt(2 / (math.pi * math.log(short_side)))
+    share = math.log(max(settled, COARSEST_CUTOFF) / COARSEST_CUTOFF) / math.log(finest / COARSEST_CUTOFF)
+    return Pace(1.0, min(1.0, share), progress)

@@ -28,6 +28,8 @@ class ViewKey:
         view: the number of the view among those of its image in the step.
         group: the number of the group of objectives (`ascent.groups.group_by_judge`); each group sees views of its
             own.
+        image: the number in the batch of the image that the view shows; `item` if None. With one `item` for all images,
+            they are seen through the very same windows, flips and noise, and can be compared.
 
     Example:
         >>> import torch
@@ -44,6 +46,7 @@ class ViewKey:
     step: int
     view: int
     group: int = 0
+    image: int | None = None
 
 
 class Draws:
@@ -72,7 +75,7 @@ class Draws:
     def __init__(
         self, keys: Sequence[ViewKey], device: torch.device, coarse_progress: float = 1.0, progress: float = 1.0
     ) -> None:
-        self.items = [key.item for key in keys]
+        self.items = [key.item if key.image is None else key.image for key in keys]
         self.coarse_progress, self.progress = coarse_progress, progress
         self.device = device
         self._cpu_streams = [make_generator(k.seed, k.item, k.step, k.view, k.group) for k in keys]

@@ -81,6 +81,11 @@ class Windows:
                 )
         check_curve(self.curve)
 
+    @property
+    def farthest_jitter(self) -> int:
+        """How many pixels of the margin views show at most, at any moment of an ascent."""
+        return max(self.jitter, self.jitter_end or 0)
+
     def at_progress(self, progress: float) -> "Windows":
         """Return windows with the jitter and the `zoom_min` of one moment of an ascent, and without ends.
 

@@ -13,12 +13,10 @@ from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
-from ..schema import Augmentation, History, Objective, Stack, list_options, schema
+from ..schema import Augmentation, History, Stack, list_options, objectives_input, schema
 from .focus import focus_input, read_focus
 from .optimizers import optimizer_input, read_optimizer
 from .status import Status
-
-_MAX_OBJECTIVES = 32
 
 
 class Optimize(io.ComfyNode):
@@ -60,18 +58,7 @@ class Optimize(io.ComfyNode):
             ],
             inputs=[
                 Stack.Input("stack", tooltip="What climbs. A stack that has climbed before goes on from where it is."),
-                io.Autogrow.Input(
-                    "objectives",
-                    template=io.Autogrow.TemplatePrefix(
-                        Objective.Input(
-                            "objective", tooltip="What is asked for. Connect one and another slot appears."
-                        ),
-                        prefix="objective",
-                        min=1,
-                        max=_MAX_OBJECTIVES,
-                    ),
-                    tooltip="What the ascent climbs: the weighted sum of all of these.",
-                ),
+                objectives_input("What the ascent climbs: the weighted sum of all of these."),
                 Augmentation.Input(
                     "augmentation",
                     optional=True,

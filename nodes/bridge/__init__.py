@@ -3,6 +3,7 @@
 from .autograd import enable_autograd
 from .comfyui_clip import join_clip
 from .example_files import copy_example_files
+from .diffusion import DiffusionGuide, guide_model
 from .finish import FinishButton, fingerprint_early_ends, register_finish_route
 from .folders import (
     CLASSIFIERS,
@@ -12,6 +13,7 @@ from .folders import (
     list_model_files,
     register_folders,
 )
+from .latents import check_vae
 from .memory import (
     check_frame_memory,
     check_memory,
@@ -36,6 +38,7 @@ __all__ = [
     "CLASSIFIERS",
     "CLIPS",
     "STACKS",
+    "DiffusionGuide",
     "FinishButton",
     "Progress",
     "Wait",
@@ -43,6 +46,7 @@ __all__ = [
     "check_interrupted",
     "check_memory",
     "copy_example_files",
+    "check_vae",
     "enable_autograd",
     "find_model_file",
     "find_model_folder",
@@ -53,6 +57,7 @@ __all__ = [
     "from_comfy_mask",
     "get_device",
     "get_storage_device",
+    "guide_model",
     "join_clip",
     "list_model_files",
     "list_stack_files",

@@ -34,8 +34,9 @@ def comfyui_path() -> Path:
 
 @pytest.fixture(scope="session")
 def comfyui(comfyui_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A client of a ComfyUI that holds this pack, linked under a name with hyphens, and the probe node."""
-    packs = {PACK_NAME: REPOSITORY, "probe_nodes.py": Path(__file__).with_name("probe_nodes.py")}
+    """A client of a ComfyUI that holds this pack, linked under a name with hyphens, and the probe nodes."""
+    probes = {name: Path(__file__).with_name(name) for name in ("probe_nodes.py", "exact_diffusion.py")}
+    packs = {PACK_NAME: REPOSITORY, **probes}
     with ExitStack() as stack:
         try:
             server = stack.enter_context(start_comfyui(tmp_path_factory.mktemp("comfyui"), packs))

@@ -1,0 +1,172 @@
+"""Guidance: short ascents that steer a diffusion model while it samples, whatever the objectives are.
+
+At a guided step the picture that the model expects climbs a few steps, and a share of the change is added to the
+model's prediction. Neither the diffusion model nor its decoder is differentiated, only the judges are. Related:
+Universal Guidance (Bansal et al., 2023, arXiv 2302.07121, section 3.3, "backward universal guidance"), which also
+optimises the expected picture and adds the change; that the change is made by the ascent of a stack, and how large it
+is, is this project's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..common.masks import mean_square
+from ..objectives.base import Objective
+from ..stack.image_stack import ImageStack
+from ..stack.margin import widen_margin
+from ..stack.spec import SMALLEST_SIDE, StackSpec
+from ..views.augmentation import Augmentation
+from ..views.windows import Windows
+from .loop import Ascent
+from .pace import Pace
+
+FULL_CHANGE = 0.1
+"""What a strength of 1 changes in one guided step, as a share of the deviation of the latent."""
+
+_LARGEST_JITTER = 56
+"""The most pixels beyond the picture that views show where no augmentation is given."""
+
+_ASPECT_TOLERANCE = 0.03
+"""How far the aspect of a region may be from that of the picture: latents round sides to multiples of 8 or 16."""
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """How objectives guide a diffusion model.
+
+    Args:
+        objectives: at least one, with a weight other than 0. A `ScheduledObjective` counts by the share of the guided
+            part that is over.
+        augmentation: how the judges see the picture; by default 16 views that reach a quarter of the picture, at most
+            56 pixels, beyond it.
+        steps: the steps of ascent at each guided step of the sampler; 1 is fastest, 3 are steadier.
+        strength: how much each guided step changes, from 0 up: 1 changes the latent by a tenth (`FULL_CHANGE`) of its
+            own deviation.
+        seed: what the random draws of the views depend on, 0 or above. Each image of a batch has draws of its own.
+
+    Raises:
+        ValueError: when there is no objective with a weight other than 0, or a setting is out of range.
+
+    Example:
+        >>> import torch
+        >>> from das_core import ClassObjective, load_starter
+        >>> from das_core.ascent.guidance import Guidance
+        >>> from das_core.ascent.pace import pace_at_noise
+        >>> guidance = Guidance((ClassObjective.from_text(load_starter(), "jellyfish"),), steps=1)
+        >>> expected = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        >>> ascent = guidance.start_ascent(expected, pace_at_noise(1.0, 64, progress=0.0), number=0)
+        >>> before = ascent.stack.image()
+        >>> change = ascent.run().image - before
+        >>> added = guidance.scale_change(expected, change, ascent.picture_mask)
+        >>> round(float(added.square().mean().sqrt() / expected.std()), 2)
+        0.1
+    """
+
+    objectives: tuple[Objective, ...]
+    augmentation: Augmentation | None = None
+    steps: int = 3
+    strength: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.objectives:
+            raise ValueError("no objective is connected, so there is nothing to guide by; connect at least one")
+        if not any(objective.weight for objective in self.objectives):
+            raise ValueError("the weights of all objectives are 0, so there is nothing to guide by; raise one above 0")
+        if self.steps < 1:
+            raise ValueError(f"steps {self.steps} is too few; at least 1 step of ascent is needed, and 3 are steady")
+        if not 0 <= self.strength < float("inf"):
+            raise ValueError(
+                f"strength {self.strength} is not from 0 up; 0 does not guide, 1 is usual; to lead away from something "
+                "give its objective a weight below 0"
+            )
+        if self.seed < 0:
+            raise ValueError(f"seed {self.seed} is negative; any whole number from 0 up is a seed")
+
+    def start_ascent(self, pictures: Tensor, pace: Pace, number: int, *, chunk: int = 0) -> Ascent:
+        """Return the ascent of a guided step, which has not begun.
+
+        The stack shows the pictures a little paler, as every stack that starts from an image does; what the ascent
+        changes is its result minus `stack.image()` before its first step.
+
+        Args:
+            pictures: what the model expects, (B, 3, H, W), 0..1.
+            pace: how coarse the changes are, and how far the run is, see `pace_at_noise`.
+            number: the number of the sampler's step; each has draws of its own.
+            chunk: how many views go through a judge at once, see `Ascent`.
+
+        Raises:
+            ValueError: when the pictures are smaller than 16 pixels a side or hold values that are not finite, a region
+                has another aspect than they have, or masks or reference images do not fit the batch.
+        """
+        height, width = pictures.shape[2:]
+        if min(height, width) < SMALLEST_SIDE:
+            raise ValueError(
+                f"the picture is {width} x {height} pixels, too small to be looked at; make the latent larger, so that "
+                f"the picture has at least {SMALLEST_SIDE} a side"
+            )
+        check_aspects(self.objectives, (height, width))
+        augmentation = self.augmentation or _default_views(min(height, width))
+        margin = widen_margin(width, height, augmentation.windows.farthest_jitter)
+        spec = StackSpec(width=width, height=height, margin=margin)
+        stack = ImageStack.from_image(spec, pictures)
+        return Ascent(
+            # The count of steps is what the draws depend on.
+            replace(stack, steps=number * self.steps),
+            self.objectives,
+            augmentation,
+            steps=self.steps,
+            seed=self.seed,
+            chunk=chunk,
+            focus=None,
+            pace=pace,
+        )
+
+    def scale_change(self, latent: Tensor, change: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return a change of a latent, scaled to the strength: what is to be added to the latent.
+
+        Every image is scaled by itself, so that the root mean square of its change is `strength` times `FULL_CHANGE`
+        times the deviation of its latent, whatever the size of the gradients was.
+
+        Args:
+            latent: what the model expects, (B, C, h, w).
+            change: the direction, (B, C, h, w); where it is 0 everywhere, nothing is added.
+            mask: where the objectives act, (B or 1, 1, H, W) of any size, 0..1: the mean is over the pixels under it,
+                or a small region would be changed more strongly than a whole picture. None for everywhere.
+        """
+        if mask is not None:
+            mask = F.interpolate(mask.to(change), size=change.shape[2:], mode="area").expand(len(change), -1, -1, -1)
+        deviation = (latent - latent.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+        size = mean_square(change, mask).mean(dim=1, keepdim=True).sqrt()
+        scale = self.strength * FULL_CHANGE * deviation / size.clamp(min=torch.finfo(size.dtype).tiny)
+        return change * torch.where(size == 0, 0.0, scale)
+
+
+def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> None:
+    """Raise an error when a region was painted for a picture of another aspect.
+
+    Args:
+        objectives: some of which may have regions.
+        shape: height and width of the picture in pixels.
+
+    Raises:
+        ValueError: when the aspect of a region mask differs from that of the picture by more than rounding does.
+    """
+    height, width = shape
+    for objective in objectives:
+        for mask in objective.regions:
+            tall, wide = mask.shape[-2:]
+            if abs(wide * height / (tall * width) - 1) > _ASPECT_TOLERANCE:
+                raise ValueError(
+                    f"the region of '{objective.name}' is {wide} x {tall} pixels and the picture {width} x {height}, "
+                    "of another aspect: paint the mask on a picture of that aspect, or make the latent as oblong as it"
+                )
+
+
+def _default_views(short_side: int) -> Augmentation:
+    """Return the views for pictures of that short side in pixels."""
+    return Augmentation(windows=Windows(jitter=min(_LARGEST_JITTER, short_side // 4)))

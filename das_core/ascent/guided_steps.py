@@ -1,0 +1,87 @@
+"""Which steps of a diffusion sampler are guided: a part of its noise levels, and every n-th of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_TOLERANCE = 1e-4
+"""How far apart two noise levels may be, as a share of the larger one, and still be the same: samplers compute them
+anew in float32."""
+
+
+@dataclass(frozen=True)
+class GuidedStep:
+    """One of the steps of a sampler that are guided.
+
+    Args:
+        number: the number of the step among all steps of the sampler, from 0.
+        progress: the share of the guided part that is over, 0 at its first step and 1 at its last.
+        is_last: whether no further step is guided.
+    """
+
+    number: int
+    progress: float
+    is_last: bool
+
+
+@dataclass(frozen=True)
+class GuidedSteps:
+    """The part of a sampling run that is guided.
+
+    Args:
+        start_percent: where it begins, as a share of the noise levels of the model from the noisiest down, 0..1.
+        end_percent: where it ends, above `start_percent` and at most 1.
+        every: of the steps in between every so many are guided, the first one always; at least 1.
+
+    Raises:
+        ValueError: when the shares are out of order or out of 0..1, or `every` is below 1.
+
+    Example:
+        >>> from das_core.ascent.guided_steps import GuidedSteps
+        >>> steps = GuidedSteps(every=2)
+        >>> levels = [10.0, 8.0, 6.0, 4.0, 2.0, 0.0]
+        >>> [steps.find(sigma, levels, highest=9.0, lowest=0.0) for sigma in (10.0, 8.0, 6.0)]
+        [None, GuidedStep(number=1, progress=0.0, is_last=False), None]
+        >>> steps.find(4.0, levels, highest=9.0, lowest=0.0)
+        GuidedStep(number=3, progress=1.0, is_last=True)
+    """
+
+    start_percent: float = 0.0
+    end_percent: float = 1.0
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        for name, share in (("start_percent", self.start_percent), ("end_percent", self.end_percent)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} {share} is not between 0 (pure noise) and 1 (the finished picture)")
+        if self.start_percent >= self.end_percent:
+            raise ValueError(
+                f"start_percent {self.start_percent} is not below end_percent {self.end_percent}, so no step would be "
+                "guided; lower the first or raise the second"
+            )
+        if self.every < 1:
+            raise ValueError(f"every {self.every} is too small; 1 guides each step, 2 every second one")
+
+    def find(self, sigma: float, levels: Sequence[float], highest: float, lowest: float) -> GuidedStep | None:
+        """Return the guided step that a noise level belongs to; None if that step is not guided.
+
+        A sampler may ask its model several times a step. What it asks between two noise levels belongs to the step
+        that begins at the upper one.
+
+        Args:
+            sigma: the noise level at which the sampler asks its model.
+            levels: the noise levels of the run, falling; the last one is where it ends.
+            highest: the noise level of `start_percent`.
+            lowest: the noise level of `end_percent`.
+        """
+        begins = list(levels[:-1])
+        number = max(0, sum(level >= sigma * (1 - _TOLERANCE) for level in begins) - 1)
+        inside = [
+            step
+            for step, level in enumerate(begins)
+            if lowest * (1 - _TOLERANCE) <= level <= highest * (1 + _TOLERANCE)
+        ]
+        guided = inside[:: self.every]
+        if number not in guided:
+            return None
+        place = guided.index(number)
+        return GuidedStep(number, place / max(1, len(guided) - 1), place == len(guided) - 1)

@@ -1,0 +1,208 @@
+"""The scores of pictures under objectives, so that pictures can be compared and the best of several picked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..ascent.gradient import ScoreGradient
+from ..ascent.groups import NamedObjective, ObjectiveGroup, group_by_judge, name_objectives
+from ..ascent.guidance import check_aspects
+from ..ascent.loop import choose_chunk
+from ..ascent.pace import Pace
+from ..ascent.support import active_region
+from ..common.images import check_images, place_on_canvas
+from ..models.judge import Judge
+from ..objectives.base import Objective
+from ..stack.image_stack import ImageStack
+from ..stack.spec import SMALLEST_SIDE, StackSpec
+from ..views.augmentation import Augmentation
+from ..views.transforms import Flip
+from ..views.windows import Windows
+from .bars import plot_bars
+
+PLAIN_VIEWS = Augmentation(views=8, windows=Windows(jitter=0, zoom_min=0.7, zoom_start=0.7), transforms=(Flip(),))
+"""How pictures are seen where no augmentation is given: large windows of the picture itself, without noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectiveScores:
+    """The scores of a batch of pictures.
+
+    Args:
+        names: the names of the objectives.
+        table: the score of every picture under every objective, (B, O), not multiplied by weights; larger is better
+            where the weight is above 0.
+        totals: one number for every picture, (B,), by which they are ranked, see `score_images`.
+
+    Example:
+        >>> import torch
+        >>> from das_core.report import ObjectiveScores
+        >>> scores = ObjectiveScores(("castle",), torch.tensor([[1.0], [3.0], [2.0]]), torch.tensor([1.0, 3.0, 2.0]))
+        >>> scores.ranking
+        [1, 2, 0]
+    """
+
+    names: tuple[str, ...]
+    table: Tensor
+    totals: Tensor
+
+    @property
+    def ranking(self) -> list[int]:
+        """The numbers of the pictures, the best first; of equals the first in the batch comes first."""
+        order: list[int] = self.totals.argsort(descending=True, stable=True).tolist()
+        return order
+
+
+class ImageScorer:
+    """What scores pictures; it says which models it needs before it runs.
+
+    Args:
+        images: the pictures, (B, 3, H, W), 0..1, on the device of the judges.
+        objectives: at least one, with a weight other than 0. A scheduled one counts by its largest weight.
+        augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
+        seed: what the draws of the views depend on, 0 or above.
+
+    Raises:
+        ValueError: when there is no such objective, the images are not (B, 3, H, W) with finite floating-point values
+            or smaller than 16 pixels a side, a region has another aspect than they have, or masks or reference images
+            do not fit the batch.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        objectives: Sequence[Objective],
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+    ) -> None:
+        if not objectives:
+            raise ValueError("no objective is connected, so there is nothing to score by; connect at least one")
+        if not any(objective.weight for objective in objectives):
+            raise ValueError("the weights of all objectives are 0, so there is nothing to score by; raise one above 0")
+        height, width = check_images(images, "the image").shape[2:]
+        if min(height, width) < SMALLEST_SIDE:
+            raise ValueError(f"the image is {width} x {height} pixels; at least {SMALLEST_SIDE} a side are needed")
+        check_aspects(objectives, (height, width))
+        views = augmentation or PLAIN_VIEWS
+        margin = views.windows.farthest_jitter
+        self._pixels = place_on_canvas(images, (height, width), margin)
+        stack = ImageStack.from_image(StackSpec(width=width, height=height, margin=margin), images, contrast=1.0)
+        self._objectives = name_objectives(objectives)
+        self._groups = group_by_judge(self._objectives)
+        reach = views.windows.reach(stack.spec.canvas, margin)
+        regions = [active_region(g.regions, stack, reach, viewed=g.judge is not None) for g in self._groups]
+        self._score_gradient = ScoreGradient(stack, self._groups, regions, views, seed)
+
+    @property
+    def judges(self) -> list[Judge]:
+        """The judge of every group of objectives that has one."""
+        return [group.judge for group in self._groups if group.judge is not None]
+
+    @property
+    def chunk(self) -> int:
+        """How many views go through a judge at once."""
+        return choose_chunk(self._pixels.device)
+
+    def score(self) -> ObjectiveScores:
+        """Return the scores of the pictures."""
+        found = self._score_gradient.measure_scores(self._pixels, Pace(1.0, 1.0, 1.0), self.chunk)
+        names = tuple(name for name, _ in self._objectives)
+        table = torch.stack([found[name] for name in names], dim=1).cpu()
+        return ObjectiveScores(names, table, _add_up(self._groups, self._objectives, table))
+
+
+def score_images(
+    images: Tensor, objectives: Sequence[Objective], augmentation: Augmentation | None = None, seed: int = 0
+) -> ObjectiveScores:
+    """Score pictures under objectives.
+
+    Every picture is seen through the same views. The total of a picture is the sum of its scores times their weights.
+    Objectives of several models have scores of different scale; so the sum of each group of objectives (the same model,
+    asked in the same way) is first measured from its mean over the pictures, in deviations over them, and counts by the
+    sum of its weights, as in an ascent. (A single picture then has the total 0.)
+
+    Args:
+        images: (B, 3, H, W), 0..1, on the device of the judges.
+        objectives: at least one, with a weight other than 0.
+        augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
+        seed: what the draws of the views depend on.
+
+    Raises:
+        ValueError: see `ImageScorer`.
+
+    Example:
+        >>> import torch
+        >>> from skimage.data import chelsea, coffee
+        >>> from das_core import ClassObjective, load_starter, score_images
+        >>> images = [torch.from_numpy(photo()).movedim(-1, 0)[:, :300, :400] / 255 for photo in (chelsea, coffee)]
+        >>> score_images(torch.stack(images), [ClassObjective.from_text(load_starter(), "espresso")]).ranking
+        [1, 0]
+    """
+    return ImageScorer(images, objectives, augmentation, seed).score()
+
+
+def _add_up(groups: Sequence[ObjectiveGroup], objectives: Sequence[NamedObjective], table: Tensor) -> Tensor:
+    """Return the totals (B,) of pictures whose scores are the rows of a table (B, O)."""
+    names = [name for name, _ in objectives]
+    weights = torch.tensor([objective.weight for _, objective in objectives])
+    # The parts of an ensemble are in several groups under one name: groups that share a name count as one.
+    sets: list[set[int]] = []
+    for group in groups:
+        members = {names.index(name) for name, _ in group.members}
+        joined = members.union(*(other for other in sets if members & other))
+        sets = [*(other for other in sets if not members & other), joined]
+    columns = [sorted(each) for each in sets]
+    sums = [table[:, own] @ weights[own] for own in columns]
+    if len(sums) == 1:
+        return sums[0]
+    total = torch.zeros(len(table))
+    for own, scores in zip(columns, sums, strict=True):
+        spread = scores.std(correction=0)
+        if spread > 0:
+            total += weights[own].abs().sum() * (scores - scores.mean()) / spread
+    return total
+
+
+def format_scores(scores: ObjectiveScores) -> str:
+    """Write scores as text: a line for each picture, the best first, with its total and every score.
+
+    Args:
+        scores: of at least one picture.
+
+    Example:
+        >>> import torch
+        >>> from das_core.report import ObjectiveScores, format_scores
+        >>> scores = ObjectiveScores(("castle",), torch.tensor([[1.0], [3.25]]), torch.tensor([1.0, 3.25]))
+        >>> print(format_scores(scores))
+        image 2: 3.25  (castle 3.25)
+        image 1: 1  (castle 1)
+    """
+    lines = []
+    for place in scores.ranking:
+        each = ", ".join(f"{name} {value:.4g}" for name, value in zip(scores.names, scores.table[place], strict=True))
+        lines.append(f"image {place + 1}: {float(scores.totals[place]):.4g}  ({each})")
+    return "\n".join(lines)
+
+
+def plot_scores(scores: ObjectiveScores) -> Tensor:
+    """Draw the totals as a bar chart, the best picture at the top.
+
+    Args:
+        scores: of at least one picture.
+
+    Returns:
+        The chart (1, 3, H, W), 0..1.
+
+    Example:
+        >>> import torch
+        >>> from das_core.report import ObjectiveScores, plot_scores
+        >>> scores = ObjectiveScores(("castle",), torch.tensor([[1.0], [3.25]]), torch.tensor([1.0, 3.25]))
+        >>> plot_scores(scores).shape
+        torch.Size([1, 3, 123, 600])
+    """
+    totals = scores.totals.tolist()
+    low, high = min(0.0, *totals), max(0.0, *totals) or 1.0
+    bars = [(f"image {place + 1}", totals[place]) for place in scores.ranking]
+    return plot_bars(bars, ", ".join(scores.names), high, low, "{:.3g}".format)

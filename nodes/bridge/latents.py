@@ -1,0 +1,104 @@
+"""Latents of ComfyUI and the VAE that turns them into pictures and back."""
+
+from typing import Any
+
+from torch import Tensor
+
+from .tensors import from_comfy_images, get_storage_device
+
+
+def check_vae(model: Any, vae: Any) -> None:
+    """Raise an error unless a VAE makes pictures of the latents of a diffusion model.
+
+    Args:
+        model: a MODEL of ComfyUI.
+        vae: a VAE of ComfyUI.
+
+    Raises:
+        ValueError: when the latents are of video or audio, the VAE is none of images, or has other channels.
+    """
+    if not hasattr(vae, "decode") or getattr(vae, "first_stage_model", None) is None:
+        raise ValueError("there is no VAE in what is connected to vae: load one with Load VAE")
+    latents = model.get_model_object("latent_format")
+    if latents.latent_dimensions != 2:
+        kinds = {1: "audio", 3: "video (or of an image model that shares the VAE of one)"}
+        kind = kinds.get(latents.latent_dimensions, "no image")
+        raise ValueError(
+            f"the latents of this model are of {kind}; only models of images "
+            "with latents of four dimensions can be guided, such as SD 1.5, SDXL, SD3 and Flux"
+        )
+    if getattr(vae, "latent_dim", 2) != 2 or getattr(vae, "output_channels", 3) != 3:
+        raise ValueError("this VAE makes video or audio, no images: connect the VAE of the diffusion model")
+    if vae.latent_channels != latents.latent_channels:
+        raise ValueError(
+            f"this VAE has latents of {vae.latent_channels} channels and the diffusion model of "
+            f"{latents.latent_channels}: connect the VAE of the diffusion model"
+        )
+
+
+def check_latent(latent: Tensor, vae: Any) -> None:
+    """Raise an error unless a VAE of images can decode what a sampler works on.
+
+    Args:
+        latent: the sampler's prediction.
+        vae: a VAE of ComfyUI.
+
+    Raises:
+        ValueError: when it has not four dimensions, or other channels than the VAE.
+    """
+    if latent.ndim != 4:
+        raise ValueError(
+            f"the latent has {latent.ndim} dimensions, as video and audio have; only images, with four dimensions, can "
+            "be guided"
+        )
+    if latent.shape[1] != vae.latent_channels:
+        raise ValueError(
+            f"the latent has {latent.shape[1]} channels and the VAE {vae.latent_channels}: connect the VAE of the "
+            "diffusion model"
+        )
+
+
+def decode_latent(vae: Any, latent: Tensor) -> Tensor:
+    """Return the pictures of a latent.
+
+    Args:
+        vae: a VAE of ComfyUI, which is loaded.
+        latent: (B, C, h, w), in the scale of the VAE.
+
+    Returns:
+        Pictures (B, 3, H, W), 0..1, float32, on the device where ComfyUI keeps images.
+
+    Raises:
+        ValueError: when the VAE answers with values that are not finite.
+    """
+    pictures = from_comfy_images(vae.decode(latent))[:, :3]
+    if not bool(pictures.isfinite().all()):
+        raise ValueError(
+            "the VAE decodes the prediction to values that are no numbers: start ComfyUI with --fp32-vae, or load a "
+            "VAE that works in half precision"
+        )
+    return pictures
+
+
+def encode_pictures(vae: Any, pictures: Tensor, like: Tensor) -> Tensor:
+    """Return the latent of pictures.
+
+    Args:
+        vae: a VAE of ComfyUI, which is loaded.
+        pictures: (B, 3, H, W), 0..1.
+        like: the latent that the result has to fit.
+
+    Returns:
+        A latent (B, C, h, w), in the scale of the VAE, on the device of `like`.
+
+    Raises:
+        ValueError: when it has another shape than `like`.
+    """
+    images = pictures.movedim(1, -1).contiguous().to(get_storage_device())
+    latent: Tensor = vae.encode(images).to(like.device)
+    if latent.shape != like.shape:
+        raise ValueError(
+            f"the VAE encodes its own picture to a latent of {tuple(latent.shape)}, where the sampler's is "
+            f"{tuple(like.shape)}: connect the VAE of the diffusion model"
+        )
+    return latent

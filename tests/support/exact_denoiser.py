@@ -1,0 +1,60 @@
+"""A diffusion model whose answer is an exact formula, so that sampling with it needs no training.
+
+Its pictures are a Gaussian mixture: a few plain pictures, and around each of them variations with the spectrum and the
+colours of photographs. Its latents are pixels in -1..1. PyTorch alone; it knows nothing of the project.
+"""
+
+import torch
+from torch import Tensor
+
+_COLORS = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
+_COLOR_POWERS = torch.tensor([1.0, 0.12, 0.05])
+"""Grey, blue to yellow, green to red, and how strong each is in photographs."""
+
+
+class ExactDenoiser:
+    """The mean of all pictures that a noisy one can come from: E[picture | picture + sigma * noise].
+
+    Args:
+        means: the pictures in the middle of each component, (K, 3, H, W), -1..1.
+        deviation: the deviation of the variations around them.
+    """
+
+    def __init__(self, means: Tensor, deviation: float = 0.3) -> None:
+        self.means = means
+        height, width = means.shape[2:]
+        down, right = torch.fft.fftfreq(height) * height, torch.fft.fftfreq(width) * width
+        radial = 1 / (1 + down[:, None].square() + right.square())
+        self._colors = _COLORS / _COLORS.norm(dim=1, keepdim=True)
+        self._power = _COLOR_POWERS[:, None, None] * radial
+        self._power *= deviation**2 / (self._power.sum(dim=0).mean() / 3)
+
+    def _analyse(self, pictures: Tensor) -> Tensor:
+        """Fourier coefficients of the colours, of unit scale."""
+        return torch.fft.fft2(torch.einsum("ij,bjhw->bihw", self._colors, pictures), norm="ortho")
+
+    def __call__(self, noisy: Tensor, sigma: float) -> Tensor:
+        """Return the mean (B, 3, H, W) for noisy pictures (B, 3, H, W)."""
+        apart = self._analyse(noisy)[:, None] - self._analyse(self.means)[None]
+        total = self._power + sigma**2
+        chances = (-0.5 * (apart.abs().square() / total).sum(dim=(2, 3, 4))).softmax(dim=1)
+        kept = torch.fft.ifft2(apart * (self._power / total), norm="ortho").real
+        each = self.means[None] + torch.einsum("ji,bkjhw->bkihw", self._colors, kept)
+        return (chances[:, :, None, None, None] * each).sum(dim=1)
+
+
+def plain_pictures(side: int) -> Tensor:
+    """Return three pictures of nothing in particular, (3, 3, side, side), -1..1: sky over land, a room, a deep blue."""
+    down = torch.linspace(0, 1, side)[:, None].expand(side, side)
+    right = down.T
+    colors = torch.tensor(
+        [[[0.5, 0.7, 0.9], [0.4, 0.45, 0.2]], [[0.8, 0.7, 0.6], [0.35, 0.25, 0.2]], [[0.1, 0.3, 0.6], [0.0, 0.05, 0.2]]]
+    )
+    edges = torch.stack([((down - 0.55) * 12).sigmoid(), ((right - 0.4) * 6).sigmoid(), down])
+    return 2 * torch.lerp(colors[:, 0, :, None, None], colors[:, 1, :, None, None], edges[:, None]) - 1
+
+
+def falling_levels(steps: int, highest: float = 14.6, lowest: float = 0.03) -> list[float]:
+    """Return the noise levels of Karras et al. (2022), equation 5, with rho 7, and 0 at the end."""
+    ends = highest ** (1 / 7), lowest ** (1 / 7)
+    return [(ends[0] + step / (steps - 1) * (ends[1] - ends[0])) ** 7 for step in range(steps)] + [0.0]
