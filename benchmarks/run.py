@@ -19,6 +19,7 @@ from benchmarks import (
     diversity,
     features,
     gpu,
+    guidance,
     image_targets,
     large,
     memory,
@@ -44,6 +45,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "features": features.report,
     "regions": regions.report,
     "stacks": stacks.report,
+    "guidance": guidance.report,
     "gpu": gpu.report,
 }
 ON_REQUEST = {"gpu"}

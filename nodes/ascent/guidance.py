@@ -12,7 +12,7 @@ from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..schema import Augmentation, objectives_input, schema
 
-START, END, EVERY = 0.1, 0.8, 2
+START, END, EVERY = 0.1, 0.8, 3
 """The part of the sampling that is guided, and how often, unless the user says otherwise."""
 
 
@@ -92,8 +92,8 @@ class GuideDiffusion(io.ComfyNode):
                     default=EVERY,
                     min=1,
                     max=100,
-                    tooltip="Guide each n-th step of the sampler. 1: every one, strongest and slowest. 4: a quarter of "
-                    "the cost; raise strength with it.",
+                    tooltip="Guide each n-th step of the sampler. 1: every one, strongest and slowest. 3: a third of "
+                    "the cost. 6: rarely; raise strength with it.",
                 ),
                 io.Int.Input(
                     "seed",

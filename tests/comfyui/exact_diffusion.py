@@ -17,9 +17,9 @@ import torch
 from comfy_api.latest import ComfyExtension, io
 
 # ComfyUI loads this file through a link, and nothing of the tests is on its path.
-sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from exact_denoiser import ExactDenoiser, plain_pictures
+from benchmarks.exact_denoiser import ExactDenoiser, plain_pictures
 
 CALLS: list[tuple[float, bool]] = []
 """The noise level of every call of the model, and whether its weights were loaded then."""

@@ -4,10 +4,11 @@ import math
 from itertools import pairwise
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from das_core.ascent.pace import Pace, Schedule, pace_at
+from das_core.ascent.pace import COARSEST_CUTOFF, FINEST_CUTOFF, Pace, Schedule, pace_at, pace_at_noise
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,32 @@ def test_a_small_canvas_is_never_coarser_than_the_coarsest() -> None:
 def test_other_schedules_are_refused() -> None:
     with pytest.raises(ValueError, match="schedule 'linear' is unknown; choose one of constant, cosine"):
         pace_at(0, 10, "linear", 0.0)  # type: ignore[arg-type]
+
+
+@given(st.integers(16, 512), st.floats(0, 1))
+def test_the_less_noise_is_left_the_finer_the_pace(side: int, progress: float) -> None:
+    paces = [pace_at_noise(noise, side, progress) for noise in (math.inf, 100.0, 5.0, 1.0, 0.5, 0.1, 0.0)]
+    shares = [pace.coarse_progress for pace in paces]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert all(
+        0 <= share <= 1 and pace.rate == 1 and pace.progress == progress
+        for share, pace in zip(shares, paces, strict=True)
+    )
+
+
+def test_the_cutoff_is_where_a_natural_spectrum_meets_the_noise() -> None:
+    # The power of a picture of deviation 1 and N samples a side, A / f^2, summed over the frequencies of a quarter
+    # plane, is N^2; at the cutoff it is that of the noise.
+    side, noise = 256, 0.6
+    frequency = torch.arange(1, side)
+    radius = (frequency[:, None].square() + frequency.square()).sqrt()
+    disc = radius < side
+    amount = side**2 / float((disc / radius.square()).sum())
+    crossing = math.sqrt(amount) / noise
+    share = math.log(crossing / COARSEST_CUTOFF) / math.log(FINEST_CUTOFF * side / COARSEST_CUTOFF)
+    assert pace_at_noise(noise, side, 0.0).coarse_progress == pytest.approx(share, abs=0.06)
+
+
+def test_a_latent_too_small_for_a_low_pass_has_none() -> None:
+    assert pace_at_noise(14.0, 16, 0.0).coarse_progress == 1

@@ -63,3 +63,10 @@ def test_numbers_are_uniform_over_views_and_over_calls() -> None:
     for dim in (0, 1):
         assert float((numbers.mean(dim=dim) - 0.5).abs().max()) < 0.12
     assert len(set(numbers.flatten().tolist())) > 9990
+
+
+def test_images_can_share_their_draws() -> None:
+    first, second = key(), ViewKey(0, 0, 0, 0, image=1)
+    draws = Draws([first, second], CPU)
+    assert draws.items == [0, 1]
+    assert len(set(draws.uniform())) == 1

@@ -1,0 +1,168 @@
+"""Guidance of a diffusion model: its short ascents, the size of its changes, and sampling with an exact model."""
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictures
+from das_core.ascent.guidance import FULL_CHANGE, Guidance
+from das_core.ascent.pace import Pace, pace_at_noise
+from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+from toys import class_objective
+
+FINE = Pace(1.0, 1.0, 0.0)
+VIEWS = Augmentation(4, Windows(8))
+
+
+def pictures(batch: int = 1, height: int = 32, width: int = 32) -> Tensor:
+    return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(3))
+
+
+def change(guidance: Guidance, shown: Tensor, pace: Pace = FINE, number: int = 0) -> Tensor:
+    ascent = guidance.start_ascent(shown, pace, number)
+    before = ascent.stack.image()
+    return ascent.run().image - before
+
+
+def test_the_score_rises_along_the_change() -> None:
+    guidance = Guidance((class_objective(),), VIEWS, steps=8)
+    history = guidance.start_ascent(pictures(), FINE, 0).run().history
+    assert history[-1].scores["class 3"] > history[0].scores["class 3"]
+
+
+def test_all_steps_are_taken_at_the_moment_that_is_given() -> None:
+    fading = ScheduledObjective(class_objective(), start=1.0, end=0.0)
+    ascent = Guidance((fading, class_objective(4)), VIEWS, steps=2).start_ascent(pictures(), Pace(1.0, 0.5, 0.25), 0)
+    assert ascent.pace == Pace(1.0, 0.5, 0.25)
+    assert ascent.focus is None
+    ascent.run()
+    # Half the weight is left at the start of the fade only if the moment of the run counts, and not that of the steps.
+    alone = Guidance((replace(fading, start=0.0, end=1.0),), VIEWS).start_ascent(pictures(), Pace(1.0, 1.0, 0.0), 0)
+    assert torch.equal(alone.run().image, alone.stack.image())
+
+
+def test_changes_are_coarse_while_there_is_much_noise() -> None:
+    guidance = Guidance((class_objective(),), replace(VIEWS, transforms=()), steps=1)
+    shares = []
+    for noise in (0.1, 10.0):
+        ascent = guidance.start_ascent(pictures(height=96, width=96), pace_at_noise(noise, 96, 0.0), 0)
+        moved = ascent.run().stack.canvas - ascent.stack.start
+        power = torch.fft.rfft2(moved).abs().square().sum(dim=(0, 1))
+        shares.append(float(power[24:-24, 24:].sum() / power.sum()))
+    assert shares[1] < 0.1 * shares[0]
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 3.0])
+def test_the_change_is_a_share_of_the_deviation_of_each_latent(strength: float) -> None:
+    guidance = Guidance((class_objective(),), VIEWS, strength=strength)
+    latent = torch.stack([torch.randn(4, 8, 8), 5 + 0.1 * torch.randn(4, 8, 8)])
+    added = guidance.scale_change(latent, torch.randn(2, 4, 8, 8) * torch.tensor([1e-6, 1e3])[:, None, None, None])
+    for one, more in zip(latent, added, strict=True):
+        deviation = (one - one.mean(dim=(1, 2), keepdim=True)).square().mean().sqrt()
+        assert more.square().mean().sqrt() == pytest.approx(strength * FULL_CHANGE * float(deviation), rel=1e-4)
+
+
+def test_a_change_of_nothing_adds_nothing() -> None:
+    guidance = Guidance((class_objective(),), VIEWS)
+    assert not guidance.scale_change(torch.randn(1, 4, 8, 8), torch.zeros(1, 4, 8, 8)).any()
+    assert not guidance.scale_change(torch.full((1, 4, 8, 8), 2.0), torch.randn(1, 4, 8, 8)).any()
+
+
+def test_a_small_region_is_not_changed_more_strongly_than_a_whole_picture() -> None:
+    guidance = Guidance((class_objective(),), VIEWS)
+    latent, everywhere = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8)
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., :16, :16] = 1
+    inside = everywhere * (torch.nn.functional.interpolate(mask, size=(8, 8)))
+    added = guidance.scale_change(latent, inside, mask)
+    deviation = (latent - latent.mean(dim=(2, 3), keepdim=True)).square().mean().sqrt()
+    assert added[..., :2, :2].square().mean().sqrt() == pytest.approx(FULL_CHANGE * float(deviation), rel=1e-4)
+
+
+def test_the_mask_of_a_region_is_that_of_the_picture() -> None:
+    mask = torch.zeros(1, 32, 32)
+    mask[:, :, 16:] = 1
+    guidance = Guidance((RegionObjective(class_objective(), mask),), VIEWS, steps=1)
+    ascent = guidance.start_ascent(pictures(), FINE, 0)
+    assert ascent.picture_mask is not None
+    assert torch.equal(ascent.picture_mask[:, 0], mask)
+    assert Guidance((class_objective(),), VIEWS).start_ascent(pictures(), FINE, 0).picture_mask is None
+
+
+def test_each_image_and_each_step_of_the_sampler_has_draws_of_its_own() -> None:
+    guidance = Guidance((class_objective(),), VIEWS, steps=2, seed=5)
+    same = pictures().expand(2, -1, -1, -1).contiguous()
+    both = change(guidance, same)
+    assert not torch.allclose(both[0], both[1], atol=1e-3)
+    torch.testing.assert_close(change(guidance, same[:1])[0], both[0], rtol=0, atol=1e-4)
+    assert torch.equal(change(guidance, same), both)
+    assert not torch.allclose(change(guidance, same, number=1)[0], both[0], atol=1e-3)
+    assert not torch.allclose(change(replace(guidance, seed=6), same)[0], both[0], atol=1e-3)
+
+
+def test_views_reach_as_far_as_their_jitter_and_no_farther_without_one() -> None:
+    assert Guidance((class_objective(),), VIEWS).start_ascent(pictures(), FINE, 0).stack.spec.margin == 8
+    ended = Augmentation(2, Windows(jitter=2, jitter_end=11))
+    assert Guidance((class_objective(),), ended).start_ascent(pictures(), FINE, 0).stack.spec.margin == 11
+    assert Guidance((class_objective(),)).start_ascent(pictures(height=48), FINE, 0).augmentation.windows.jitter == 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"objectives": ()}, "no objective is connected, so there is nothing to guide by"),
+        ({"objectives": (class_objective(weight=0.0),)}, "the weights of all objectives are 0"),
+        ({"steps": 0}, "steps 0 is too few; at least 1 step of ascent"),
+        ({"strength": -1.0}, "strength -1.0 is not from 0 up; .* a weight below 0"),
+        ({"strength": float("nan")}, "strength nan is not from 0 up"),
+        ({"seed": -1}, "seed -1 is negative"),
+    ],
+)
+def test_bad_settings_are_named(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Guidance(**({"objectives": (class_objective(),)} | settings))
+
+
+def test_what_does_not_go_with_the_picture_is_named() -> None:
+    square = RegionObjective(class_objective(), torch.ones(1, 64, 64))
+    with pytest.raises(ValueError, match=r"region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"):
+        Guidance((square,), VIEWS).start_ascent(pictures(width=48), FINE, 0)
+    # A side that was rounded to a multiple of 8 is no other aspect.
+    Guidance((square,), VIEWS).start_ascent(pictures(height=320, width=328), FINE, 0)
+    with pytest.raises(ValueError, match=r"the picture is 32 x 8 pixels, too small"):
+        Guidance((class_objective(),), VIEWS).start_ascent(pictures(height=8), FINE, 0)
+    with pytest.raises(ValueError, match=r"NaN or infinite"):
+        Guidance((class_objective(),), VIEWS).start_ascent(pictures() / 0, FINE, 0)
+    masks = RegionObjective(class_objective(), torch.ones(2, 32, 32))
+    with pytest.raises(ValueError, match=r"2 region masks do not go with 3 images"):
+        Guidance((masks,), VIEWS).start_ascent(pictures(3), FINE, 0)
+
+
+def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:
+    side, seeds = 64, 2
+    denoise, levels = ExactDenoiser(plain_pictures(side)), falling_levels(8)
+    noise = torch.stack([torch.randn(3, side, side, generator=torch.Generator().manual_seed(s)) for s in range(seeds)])
+    wish = ClassObjective.from_text(load_starter(), "jellyfish")
+    guidance = Guidance((wish,), Augmentation(2, Windows(16)), steps=1, strength=3.0)
+
+    def sample(guided: bool) -> Tensor:
+        latent = noise * levels[0]
+        for number, (sigma, after) in enumerate(itertools.pairwise(levels)):
+            expected = denoise(latent, sigma)
+            if guided:
+                more = 2 * change(guidance, (expected + 1) / 2, pace_at_noise(sigma, side, 0.0), number)
+                expected = expected + guidance.scale_change(expected, more)
+            latent = expected + after / sigma * (latent - expected)
+        return ((latent + 1) / 2).clamp(0, 1)
+
+    judge = load_starter(SECOND_OPINION)
+    before, after = (judge.probabilities(sample(guided))[:, wish.targets[0][0]] for guided in (False, True))
+    assert bool((after > 1.5 * before).all())

@@ -1,0 +1,150 @@
+"""Scores of pictures under objectives: each by itself, their totals, and how they are shown."""
+
+import math
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from skimage.data import chelsea, coffee
+from torch import Tensor, nn
+
+from das_core.models.sources.starters import load_starter
+from das_core.objectives.base import BaseObjective
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.ensemble import EnsembleObjective
+from das_core.objectives.prior import CanvasPixels
+from das_core.objectives.wrapped import RegionObjective
+from das_core.report.objective_scores import ObjectiveScores, format_scores, plot_scores, score_images
+from das_core.views.augmentation import Augmentation
+from das_core.views.transforms import Noise
+from das_core.views.windows import Windows
+from toys import Output, class_objective, judge
+
+WHOLE = Augmentation(1, Windows(jitter=0, zoom_min=1.0), transforms=())
+
+
+@dataclass(frozen=True)
+class Redness(BaseObjective):
+    """An objective without a judge, of another scale than all others."""
+
+    judge: None = None
+    weight: float = 1.0
+    name: str = "redness"
+
+    def score(self, output: CanvasPixels) -> Tensor:
+        return 1000 * output.pixels[:, 0].mean(dim=(1, 2))
+
+
+def brightness(**settings: float) -> Output:
+    return replace(Output(judge(nn.Identity(), 32), "brightness"), **settings)  # type: ignore[arg-type]
+
+
+def plain(*colors: tuple[float, float, float]) -> Tensor:
+    return torch.tensor(colors)[:, :, None, None].expand(-1, 3, 32, 32).contiguous()
+
+
+COLORS = plain((0.2, 0.2, 0.2), (0.9, 0.6, 0.6), (0.5, 0.9, 0.9))
+
+
+def test_the_score_of_a_picture_is_that_of_its_views() -> None:
+    scores = score_images(COLORS, [brightness()], WHOLE)
+    assert scores.names == ("brightness",)
+    torch.testing.assert_close(scores.table[:, 0], torch.tensor([0.2, 0.7, 2.3 / 3]))
+    assert torch.equal(scores.totals, scores.table[:, 0])
+    assert scores.ranking == [2, 1, 0]
+
+
+def test_a_photograph_is_found_among_others() -> None:
+    photographs = [torch.from_numpy(photo()).movedim(-1, 0)[:, :300, :400] / 255 for photo in (chelsea, coffee)]
+    scores = score_images(torch.stack(photographs), [ClassObjective.from_text(load_starter(), "espresso")])
+    assert scores.ranking == [1, 0]
+    assert scores.table[1, 0] > scores.table[0, 0] + 5
+
+
+def test_a_weight_below_0_turns_the_order_round() -> None:
+    assert score_images(COLORS, [brightness(weight=-2.0)], WHOLE).ranking == [0, 1, 2]
+
+
+def test_all_pictures_are_seen_through_the_same_views() -> None:
+    noisy = Augmentation(5, Windows(jitter=8), (Noise(0.3),))
+    same = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).expand(3, -1, -1, -1)
+    table = score_images(same, [class_objective()], noisy, seed=4).table
+    assert len(set(table[:, 0].tolist())) == 1
+    assert score_images(same, [class_objective()], noisy, seed=5).table[0] != table[0]
+
+
+def test_objectives_of_one_model_are_added_and_those_of_several_brought_to_one_scale() -> None:
+    one = judge(nn.Identity(), 32)
+    both = [Output(one, "a", 1.0), Output(one, "b", -0.5)]
+    scores = score_images(COLORS, both, WHOLE)
+    torch.testing.assert_close(scores.totals, 0.5 * scores.table[:, 0])
+    mixed = score_images(COLORS, [brightness(weight=2.0), Redness()], WHOLE)
+    parts = [column - column.mean() for column in mixed.table.unbind(dim=1)]
+    expected = sum(w * part / part.square().mean().sqrt() for w, part in zip((2.0, 1.0), parts, strict=True))
+    torch.testing.assert_close(mixed.totals, expected)
+
+
+def test_an_objective_on_which_all_pictures_agree_does_not_count() -> None:
+    grey = plain((0.2, 0.2, 0.2), (0.2, 0.9, 0.9))
+    scores = score_images(grey, [brightness(), Redness()], WHOLE)
+    assert scores.ranking == [1, 0]
+    assert bool(scores.totals.isfinite().all())
+
+
+def test_a_lone_picture_has_scores_and_the_total_0_where_scales_differ() -> None:
+    scores = score_images(COLORS[:1], [brightness(), Redness()], WHOLE)
+    assert scores.totals.tolist() == [0.0]
+    assert scores.table[0].tolist() == pytest.approx([0.2, 200.0])
+
+
+def test_the_parts_of_an_ensemble_are_one_score() -> None:
+    parts = tuple(Output(judge(nn.Identity(), size), "bright") for size in (32, 16))
+    scores = score_images(COLORS, [EnsembleObjective(parts)], replace(WHOLE, views=4))
+    torch.testing.assert_close(scores.table[:, 0], COLORS.mean(dim=(1, 2, 3)))
+    # Two ensembles that share a model are in three groups, and each counts once.
+    other = (parts[0], Output(judge(nn.Identity(), 8), "bright"))
+    totals = score_images(COLORS, [EnsembleObjective(parts), EnsembleObjective(other)], replace(WHOLE, views=4)).totals
+    torch.testing.assert_close(totals, 2 * COLORS.mean(dim=(1, 2, 3)))
+
+
+def test_a_region_is_where_a_picture_is_looked_at() -> None:
+    halves = torch.zeros(2, 3, 32, 32)
+    halves[0, :, :, :16], halves[1, :, :, 16:] = 1, 0.5
+    right = torch.zeros(1, 32, 32)
+    right[:, :, 16:] = 1
+    assert score_images(halves, [RegionObjective(brightness(), right)], WHOLE).ranking == [1, 0]
+    each = torch.stack([right[0].flip(1), right[0]])
+    table = score_images(halves, [RegionObjective(brightness(), each)], WHOLE).table
+    assert table[:, 0].tolist() == pytest.approx([1.0, 0.5])
+
+
+def test_of_equals_the_first_comes_first() -> None:
+    assert score_images(COLORS[:1].expand(3, -1, -1, -1), [brightness()], WHOLE).ranking == [0, 1, 2]
+
+
+def test_scores_as_text_and_as_a_chart() -> None:
+    scores = ObjectiveScores(("a", "b"), torch.tensor([[1.0, -200.5], [3.25, 0.0]]), torch.tensor([-1.0, 1.0]))
+    assert format_scores(scores) == "image 2: 1  (a 3.25, b 0)\nimage 1: -1  (a 1, b -200.5)"
+    chart = plot_scores(scores)
+    assert chart.shape[:2] == (1, 3)
+    assert float(chart.min()) < float(chart.max())
+    negative = replace(scores, totals=torch.tensor([-1.0, -3.0]))
+    assert not torch.equal(plot_scores(negative), chart)
+    assert plot_scores(replace(scores, totals=torch.zeros(2))).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("images", "objectives", "says"),
+    [
+        (COLORS, [], "no objective is connected, so there is nothing to score by"),
+        (COLORS, [brightness(weight=0.0)], "the weights of all objectives are 0"),
+        (COLORS[:, :, :8], [brightness()], "the image is 32 x 8 pixels; at least 16"),
+        (COLORS * math.nan, [brightness()], "the image holds 9216 values that are NaN"),
+        (COLORS[:, :1], [brightness()], "the image has 1 channels"),
+        (COLORS, [RegionObjective(brightness(), torch.ones(1, 32, 64))], "of another aspect"),
+        (COLORS, [RegionObjective(brightness(), torch.ones(2, 32, 32))], "2 region masks do not go with 3 images"),
+    ],
+)
+def test_what_cannot_be_scored_is_named(images: Tensor, objectives: list[Output], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        score_images(images, objectives, WHOLE)

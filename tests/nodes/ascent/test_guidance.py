@@ -1,0 +1,88 @@
+"""Guide Diffusion: the model that it returns, and what it refuses before a sampler runs."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from loaded_pack import Pack, assert_refused
+from stand_in_diffusion import StandInVAE, make_model, predict
+
+
+class Denoiser(nn.Module):
+    """A module with the attributes of a diffusion model."""
+
+    def __init__(self, **settings: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        for name, value in vars(make_model(**settings)).items():
+            setattr(self, name, value)
+
+
+def model(**settings: int) -> Any:
+    from comfy.model_patcher import ModelPatcher
+
+    return ModelPatcher(Denoiser(**settings), torch.device("cpu"), torch.device("cpu"))
+
+
+def guide(pack: Pack, **inputs: Any) -> Any:
+    given: dict[str, Any] = {"model": model(), "vae": StandInVAE(), "augmentation": pack.augmentation(jitter=8)}
+    if "objectives" not in inputs:
+        given["objectives"] = {"objective0": pack.objective()}
+    return pack.run("DAS_GuideDiffusion", **(given | inputs))[0]
+
+
+def functions(patcher: Any) -> list[Any]:
+    found: list[Any] = patcher.model_options.get("sampler_post_cfg_function", [])
+    return found
+
+
+def test_the_model_that_comes_out_guides_and_the_one_that_went_in_does_not(pack: Pack) -> None:
+    given = model()
+    guided = guide(pack, model=given, steps=2, strength=1.5, start_percent=0.0, end_percent=1.0, every=1, seed=4)
+    assert functions(given) == []
+    (function,) = functions(guided)
+    assert (function.guidance.steps, function.guidance.strength, function.guidance.seed) == (2, 1.5, 4)
+    assert (function.steps.start_percent, function.steps.end_percent, function.steps.every) == (0.0, 1.0, 1)
+    arguments = predict(given.model)
+    with torch.inference_mode():
+        assert not torch.equal(function(arguments), arguments["denoised"])
+
+
+def test_strength_0_leaves_the_model_as_it_is(pack: Pack) -> None:
+    assert functions(guide(pack, strength=0.0)) == []
+
+
+def test_slots_that_are_not_connected_do_not_count(pack: Pack) -> None:
+    (function,) = functions(guide(pack, objectives={"objective0": None, "objective1": pack.objective()}))
+    assert len(function.guidance.objectives) == 1
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"no objective is connected, so there is nothing to guide by": lambda pack: guide(pack, objectives={}),
+    r"the weights of all objectives are 0": lambda pack: guide(
+        pack, objectives={"objective0": pack.objective(weight=0.0)}
+    ),
+    r"start_percent 0.9 is not below end_percent 0.3": lambda pack: guide(pack, start_percent=0.9, end_percent=0.3),
+    r"strength -1.0 is not from 0 up": lambda pack: guide(pack, strength=-1.0),
+    r"every 0 is too small": lambda pack: guide(pack, every=0),
+    r"this VAE has latents of 16 channels and the diffusion model of 4": lambda pack: guide(pack, vae=StandInVAE(16)),
+    r"the latents of this model are of video": lambda pack: guide(pack, model=model(dimensions=3)),
+    r"there is no VAE": lambda pack: guide(pack, vae=SimpleNamespace()),
+    # Also where it would not guide: a workflow must not begin to fail when the strength is raised.
+    r"this VAE makes video or audio": lambda pack: guide(pack, vae=video_vae(), strength=0.0),
+}
+
+
+def video_vae() -> StandInVAE:
+    vae = StandInVAE()
+    vae.latent_dim = 3
+    return vae
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)

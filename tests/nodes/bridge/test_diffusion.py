@@ -1,0 +1,213 @@
+"""The post-CFG function that guides a sampler: what it adds, when, and how it ends when something is wrong."""
+
+import copy
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from loaded_pack import Pack, Toy
+from stand_in_diffusion import LEVELS, Mixture, NoiseOnTop, StandInVAE, make_model, predict
+
+
+@pytest.fixture
+def bridge(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge.diffusion")
+
+
+@pytest.fixture
+def make_guide(pack: Pack, bridge: ModuleType) -> Callable[..., Any]:
+    """A function that makes a guide with a toy objective."""
+
+    def make(vae: Any = None, module: nn.Module | None = None, **settings: Any) -> Any:
+        steps = {name: settings.pop(name) for name in ("start_percent", "end_percent", "every") if name in settings}
+        guidance = pack.module("das_core.ascent.guidance").Guidance(
+            (pack.objective(module),), pack.augmentation(jitter=8, views=2), **settings
+        )
+        guided = pack.module("das_core.ascent.guided_steps").GuidedSteps(**steps)
+        return bridge.DiffusionGuide(guidance, vae or StandInVAE(), guided)
+
+    return make
+
+
+def call(guide: Any, arguments: Any) -> Tensor:
+    """Call a guide as a sampler does, under inference mode."""
+    with torch.inference_mode():
+        result: Tensor = guide({**arguments, "denoised": arguments["denoised"].clone()})
+    return result
+
+
+def test_a_share_of_the_deviation_of_the_latent_is_added(make_guide: Callable[..., Any]) -> None:
+    arguments = predict(make_model(), batch=2)
+    vae = StandInVAE()
+    for strength in (1.0, 2.5):
+        added = call(make_guide(vae, strength=strength), arguments) - arguments["denoised"]
+        for one, more in zip(arguments["denoised"], added, strict=True):
+            deviation = (one - one.mean(dim=(1, 2), keepdim=True)).square().mean().sqrt()
+            assert more.square().mean().sqrt() == pytest.approx(0.1 * strength * float(deviation), rel=1e-3)
+    assert (vae.decoded, vae.encoded) == (2, 4)
+
+
+def test_the_score_of_the_picture_rises_by_what_is_added(pack: Pack, make_guide: Callable[..., Any]) -> None:
+    model, vae = make_model(), StandInVAE()
+    objective = pack.objective()
+    arguments = predict(model)
+
+    def score(latent: Tensor) -> float:
+        picture = vae.decode(model.process_latent_out(latent)).movedim(-1, 1)
+        views = nn.functional.interpolate(picture, size=16, mode="bilinear", antialias=True)
+        return float(objective.score(objective.judge(views)))
+
+    guided = call(make_guide(strength=5.0), arguments)
+    assert score(guided) > score(arguments["denoised"])
+
+
+def test_what_the_vae_loses_is_not_a_part_of_the_change(make_guide: Callable[..., Any]) -> None:
+    arguments = predict(make_model(channels=6))
+    added = call(make_guide(StandInVAE(6)), arguments) - arguments["denoised"]
+    # The channels that the VAE drops keep what the model predicted.
+    assert not added[:, 3:].any()
+    assert added[:, :3].any()
+
+
+def test_only_chosen_steps_are_guided(make_guide: Callable[..., Any]) -> None:
+    guide = make_guide(start_percent=0.4, end_percent=0.95, every=2)
+    changed = []
+    for level in range(len(LEVELS) - 1):
+        arguments = predict(make_model(), level)
+        changed.append(not torch.equal(call(guide, arguments), arguments["denoised"]))
+    assert changed == [False, True, False, True]
+
+
+def test_the_same_call_gives_the_same_bits_and_batches_have_draws_of_their_own(make_guide: Callable[..., Any]) -> None:
+    arguments = predict(make_model())
+    guide = make_guide()
+    first = call(guide, arguments)
+    assert torch.equal(call(guide, arguments), first)
+    twice = {**arguments, "denoised": arguments["denoised"].expand(2, -1, -1, -1)}
+    both = call(guide, twice)
+    torch.testing.assert_close(both[:1], first, rtol=0, atol=1e-5)
+    assert not torch.allclose(both[0], both[1], rtol=0, atol=1e-4)
+    assert not torch.equal(call(make_guide(seed=1), arguments), first)
+
+
+def test_it_works_outside_inference_mode_and_keeps_the_type_of_the_prediction(make_guide: Callable[..., Any]) -> None:
+    arguments = predict(make_model())
+    guide = make_guide()
+    result = guide(arguments)
+    assert not result.requires_grad
+    assert torch.equal(result, call(guide, arguments))
+    half = {**arguments, "denoised": arguments["denoised"].half()}
+    assert call(guide, half).dtype == torch.float16
+
+
+def test_a_model_is_patched_on_a_clone_and_guided_twice_by_two(pack: Pack, make_guide: Callable[..., Any]) -> None:
+    bridge = pack.module("nodes.bridge.diffusion")
+    from comfy.model_patcher import ModelPatcher
+
+    model = ModelPatcher(nn.Linear(1, 1), torch.device("cpu"), torch.device("cpu"))
+    first, second = make_guide(), make_guide(seed=1)
+    once = bridge.guide_model(model, first)
+    twice = bridge.guide_model(once, second)
+    assert model.model_options.get("sampler_post_cfg_function", []) == []
+    assert once.model_options["sampler_post_cfg_function"] == [first]
+    assert twice.model_options["sampler_post_cfg_function"] == [first, second]
+    # ComfyUI 0.8.0 copies them deeply; the models that they hold must not be.
+    assert copy.deepcopy(first) is first
+
+
+class Interrupting(Toy):
+    """Presses cancel when it is asked."""
+
+    def forward(self, views: Tensor) -> Tensor:
+        import comfy.model_management
+
+        comfy.model_management.interrupt_current_processing()
+        return super().forward(views)
+
+
+def test_cancel_stops_within_a_guided_step_and_the_guide_can_be_used_again(make_guide: Callable[..., Any]) -> None:
+    import comfy.model_management as mm
+
+    arguments = predict(make_model())
+    vae = StandInVAE()
+    with pytest.raises(mm.InterruptProcessingException):
+        call(make_guide(vae, Interrupting()), arguments)
+    assert (vae.decoded, vae.encoded) == (1, 0)
+    assert torch.isfinite(call(make_guide(vae), arguments)).all()
+
+
+class Hungry(Toy):
+    """Memory runs out, for as long as there is more than one view, or always."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def forward(self, views: Tensor) -> Tensor:
+        if len(views) > self.most:
+            raise torch.OutOfMemoryError("out of memory")
+        return super().forward(views)
+
+
+def test_when_memory_runs_out_fewer_views_are_tried_at_once(make_guide: Callable[..., Any]) -> None:
+    arguments = predict(make_model())
+    result = call(make_guide(module=Hungry(1)), arguments)
+    torch.testing.assert_close(result, call(make_guide(), arguments), rtol=0, atol=1e-5)
+
+
+def test_when_there_is_too_little_memory_even_so_the_step_and_what_to_do_are_named(
+    make_guide: Callable[..., Any],
+) -> None:
+    with pytest.raises(torch.OutOfMemoryError, match=r"Guide Diffusion, at step 2 of the sampler: .*fewer views"):
+        call(make_guide(module=Hungry(0)), predict(make_model()))
+
+
+class Broken(Toy):
+    """Answers with what is no number."""
+
+    def forward(self, views: Tensor) -> Tensor:
+        return super().forward(views) * float("nan")
+
+
+def broken_latent() -> Any:
+    arguments = predict(make_model())
+    return {**arguments, "denoised": arguments["denoised"] * float("nan")}
+
+
+def video() -> Any:
+    arguments = predict(make_model())
+    return {**arguments, "denoised": arguments["denoised"][:, :, None]}
+
+
+def untold() -> Any:
+    return {**predict(make_model()), "model_options": {}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "says"),
+    [
+        ({"module": Broken()}, lambda: predict(make_model()), r"at step 2 .*gradient of 'class 0' is not a number"),
+        ({}, broken_latent, r"at step 2 .*the VAE decodes the prediction to values that are no numbers: .*--fp32-vae"),
+        ({}, video, r"the latent has 5 dimensions, as video and audio have; only images"),
+        ({"vae": StandInVAE(16)}, lambda: predict(make_model()), r"the latent has 4 channels and the VAE 16: connect"),
+        ({}, untold, r"this sampler does not tell its noise levels; use KSampler"),
+        ({}, lambda: predict(make_model(), side=1), r"the picture is 8 x 8 pixels, too small"),
+    ],
+    ids=["a judge", "NaN", "video", "another VAE", "another sampler", "small"],
+)
+def test_what_goes_wrong_is_said(
+    make_guide: Callable[..., Any], settings: dict[str, Any], arguments: Callable[[], Any], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        call(make_guide(**settings), arguments())
+
+
+def test_noise_is_measured_as_a_multiple_of_the_picture_in_models_of_both_kinds(bridge: ModuleType) -> None:
+    assert bridge.measure_noise(NoiseOnTop(), 3.0) == 3.0
+    assert bridge.measure_noise(NoiseOnTop(), 0.0) == 0.0
+    assert bridge.measure_noise(Mixture(), 0.75) == pytest.approx(3.0)
+    assert bridge.measure_noise(Mixture(), 1.0) == float("inf")

@@ -1,0 +1,62 @@
+"""Which VAE goes with which diffusion model, and pictures on their way to a latent and back."""
+
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from loaded_pack import Pack, assert_is_free
+from stand_in_diffusion import StandInVAE, make_model
+
+
+@pytest.fixture
+def latents(pack: Pack) -> ModuleType:
+    return pack.module("nodes.bridge.latents")
+
+
+def patcher(**settings: int) -> Any:
+    model = make_model(**settings)
+    return SimpleNamespace(get_model_object=lambda name: getattr(model, name))
+
+
+def other_vae(**attributes: Any) -> StandInVAE:
+    vae = StandInVAE()
+    for name, value in attributes.items():
+        setattr(vae, name, value)
+    return vae
+
+
+def test_a_vae_of_the_latents_of_the_model_is_taken(latents: ModuleType) -> None:
+    latents.check_vae(patcher(channels=16), StandInVAE(16))
+
+
+@pytest.mark.parametrize(
+    ("model", "vae", "says"),
+    [
+        (patcher(), None, "there is no VAE in what is connected to vae"),
+        (patcher(), other_vae(first_stage_model=None), "there is no VAE in what is connected to vae"),
+        (patcher(dimensions=3), StandInVAE(), r"of video \(or of an image model that shares the VAE of one\); only"),
+        (patcher(dimensions=1), StandInVAE(), "of audio; only models of images"),
+        (patcher(), other_vae(latent_dim=3), "this VAE makes video or audio, no images"),
+        (patcher(), other_vae(output_channels=2), "this VAE makes video or audio, no images"),
+        (patcher(channels=16), StandInVAE(4), "VAE has latents of 4 channels and the diffusion model of 16: connect"),
+    ],
+)
+def test_another_is_refused(latents: ModuleType, model: Any, vae: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        latents.check_vae(model, vae)
+
+
+def test_pictures_come_from_a_latent_and_go_back(latents: ModuleType) -> None:
+    latent = torch.rand(2, 4, 3, 5) - 0.5
+    latent[:, 3] = 0
+    pictures = latents.decode_latent(StandInVAE(), latent)
+    assert pictures.shape == (2, 3, 24, 40)
+    assert_is_free(pictures)
+    torch.testing.assert_close(latents.encode_pictures(StandInVAE(), pictures, latent), latent)
+
+
+def test_a_vae_whose_latents_have_another_size_is_refused(latents: ModuleType) -> None:
+    with pytest.raises(ValueError, match=r"its own picture to a latent of \(1, 4, 4, 4\), where .* \(1, 4, 2, 2\)"):
+        latents.encode_pictures(StandInVAE(), torch.rand(1, 3, 32, 32), torch.zeros(1, 4, 2, 2))

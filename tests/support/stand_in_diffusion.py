@@ -1,0 +1,84 @@
+"""Stand-ins for what the pack uses of ComfyUI's diffusion models and VAEs; tests/comfyui has the real ones."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+LEVELS = (10.0, 5.0, 2.0, 1.0, 0.0)
+"""The noise levels of a run."""
+
+
+class NoiseOnTop:
+    """Stands for the model_sampling of SD 1.5 and SDXL: noise is added to the picture."""
+
+    def percent_to_sigma(self, percent: float) -> float:
+        return 1e9 if percent <= 0 else 10 * (1 - percent)
+
+    def noise_scaling(self, sigma: Tensor, noise: Tensor, latent: Tensor, max_denoise: bool = False) -> Tensor:
+        noise *= sigma
+        noise += latent
+        return noise
+
+
+class Mixture(NoiseOnTop):
+    """Stands for that of SD3 and Flux: sigma is the share of the noise."""
+
+    def noise_scaling(self, sigma: Tensor, noise: Tensor, latent: Tensor, max_denoise: bool = False) -> Tensor:
+        return sigma * noise + (1 - sigma) * latent
+
+
+def make_model(channels: int = 4, dimensions: int = 2) -> SimpleNamespace:
+    """Stands for ComfyUI's BaseModel, whose latents are 0.25 times those of its VAE."""
+    return SimpleNamespace(
+        model_sampling=NoiseOnTop(),
+        latent_format=SimpleNamespace(latent_channels=channels, latent_dimensions=dimensions),
+        process_latent_in=lambda latent: latent * 0.25 + 3.0,
+        process_latent_out=lambda latent: (latent - 3.0) * 4.0,
+        memory_required=lambda shape: 1000 * shape[0],
+        get_dtype=lambda: torch.float32,
+    )
+
+
+class StandInVAE:
+    """Stands for comfy.sd.VAE: three of the channels of a latent are colours, enlarged; the others are lost.
+
+    Args:
+        channels: the channels of its latents.
+        on_decode: called before each decoding.
+    """
+
+    latent_dim, output_channels = 2, 3
+
+    def __init__(self, channels: int = 4, on_decode: Callable[[], None] = lambda: None) -> None:
+        self.latent_channels, self.on_decode = channels, on_decode
+        self.first_stage_model = nn.Identity()
+        self.patcher = object()
+        self.decoded = self.encoded = 0
+
+    def decode(self, latent: Tensor) -> Tensor:
+        self.on_decode()
+        self.decoded += 1
+        pixels = nn.functional.interpolate(latent[:, :3], scale_factor=8, mode="nearest")
+        return (pixels / 2 + 0.5).clamp(0, 1).movedim(1, -1)
+
+    def encode(self, images: Tensor) -> Tensor:
+        self.encoded += 1
+        colors = nn.functional.avg_pool2d(images.movedim(-1, 1), 8) * 2 - 1
+        more = colors.new_zeros(len(colors), self.latent_channels - 3, *colors.shape[2:])
+        return torch.cat([colors, more], dim=1)
+
+
+def predict(model: Any, level: int = 1, batch: int = 1, side: int = 8, levels: tuple[float, ...] = LEVELS) -> Any:
+    """What ComfyUI gives to a post-CFG function at one of the noise levels."""
+    latent = torch.randn(batch, model.latent_format.latent_channels, side, side, generator=torch.manual_seed(7))
+    return {
+        "denoised": 3 + 0.1 * latent,
+        "sigma": torch.full((batch,), levels[level]),
+        "model": model,
+        "model_options": {"transformer_options": {"sample_sigmas": torch.tensor(levels)}},
+        "cond": [],
+        "uncond": None,
+    }
