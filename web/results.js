@@ -8,6 +8,7 @@ import { app } from "../../scripts/app.js";
 const SIZES = {
     DAS_Classify: [300, 0],
     DAS_Similarity: [300, 0],
+    DAS_ObjectiveScore: [300, 0],
     DAS_PlotHistory: [300, 290],
     DAS_Spectrum: [300, 420],
     DAS_StackLevels: [300, 450],

@@ -48,12 +48,16 @@ COLORS = {
 }
 NOTE_COLORS = Colors("#222", "#1a1a1a", "#444")
 
-ASCENTS = {"DAS_Optimize"}
+ASCENTS = {"DAS_Optimize", "DAS_GuideDiffusion"}
 MODELS = {"DAS_LoadClassifier", "DAS_LoadCLIP", "DAS_CLIPFromComfyUI", "CLIPLoader", "CLIPVisionLoader"}
+DIFFUSION_MODELS = {"CheckpointLoaderSimple"}
+OBJECTIVES = {"DAS_ClassObjective", "DAS_TextObjective"}
+PICKERS = {"DAS_ObjectiveScore"}
+"""Nodes that say which picture is best: a judgement of an ascent, and what a workflow without one is for."""
 STACKS = {"DAS_ImageStack", "DAS_EditStack", "DAS_LoadStack"}
 MASKS = {"SolidMask", "MaskComposite", "InvertMask", "GrowMask", "FeatherMask", "ImageToMask", "LoadImageMask"}
 TRANSFORMS = {"DAS_Augmentation", "DAS_ColorShift", "DAS_Perspective", "DAS_PatchMask"}
-JUDGEMENTS = {"DAS_Classify", "DAS_Similarity"}
+JUDGEMENTS = {"DAS_Classify", "DAS_Similarity", *PICKERS}
 INSPECTIONS = JUDGEMENTS | {"DAS_Spectrum", "DAS_PlotHistory", "DAS_StackLevels", "DAS_ListLayers"}
 SAMPLERS = {"KSampler"}
 
@@ -86,9 +90,11 @@ def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str,
         return {node for node, name in classes.items() if name in wanted}
 
     ascents = find(ASCENTS)
-    before, after = _reach(ascents, sources), _reach(ascents, targets)
-    inspections = find(INSPECTIONS)
-    inspected = inspections | _reach(inspections, targets) | (_reach(inspections, sources) & find(MODELS))
+    pickers = set() if ascents else find(PICKERS)
+    before, after = _reach(ascents | pickers, sources), _reach(ascents, targets)
+    inspections = find(INSPECTIONS) - pickers
+    askers = _reach(inspections, sources) & find(MODELS | OBJECTIVES)
+    inspected = (inspections | _reach(inspections, targets) | askers) - find({"SaveImage"})
     samplers = find(SAMPLERS)
     sampling = samplers | _reach(samplers, sources) | {n for n in _reach(samplers, targets) if targets[n]}
     pictures = _reach(find(STACKS) - after, sources)
@@ -97,9 +103,13 @@ def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str,
         name = classes[node]
         if node in ascents or (node in before and node in after):
             return ASCENT
+        if node in pickers:
+            return RESULT
         if node in before:
-            if name in MODELS:
+            if name in MODELS | DIFFUSION_MODELS:
                 return MODEL
+            if pickers and node in sampling:
+                return DIFFUSION
             if name in TRANSFORMS:
                 return VIEWS
             if name in MASKS:

@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 from generators.example_app import make_app
 from generators.example_groups import COLORS, NOTE_COLORS, Colors, assign_groups, list_links
 from generators.example_layout import Size
-from generators.example_models import list_downloads
+from generators.example_models import list_files
 from generators.example_page import Plan, make_view, plan_page
 from generators.example_sizes import measure_nodes
 from harness.events import Json
@@ -37,13 +37,13 @@ JS_GET_PROMPT = """async () => {
 """Returns the workflow in API format, without the widgets that are no inputs of the node, such as the text that
 PreviewAny shows: the page sends them to the server too."""
 
-JS_ARRANGE = """({ nodes, frames, note, models }) => {
-    for (const [id, files] of Object.entries(models)) app.graph.getNodeById(id).properties.models = files
-    for (const [id, { x, y, width, height, color, bgcolor }] of Object.entries(nodes)) {
+JS_ARRANGE = """({ nodes, frames, note }) => {
+    for (const [id, { x, y, width, height, color, bgcolor, models }] of Object.entries(nodes)) {
         const node = app.graph.getNodeById(id)
         node.pos = [x, y]
         node.setSize([width, height])
         Object.assign(node, { color, bgcolor })
+        if (models.length) node.properties.models = models
         // With a new seed after every run of an ascent, Run gives another picture. All else stays as it is.
         const named = name => node.widgets?.find(widget => widget.name === name)
         const noise = node.type === 'DAS_ImageStack' && named('start')?.value === 'noise'
@@ -67,8 +67,8 @@ JS_ARRANGE = """({ nodes, frames, note, models }) => {
         Object.assign(node, { color: note.color, bgcolor: note.bgcolor })
     }
 }"""
-"""Moves, resizes and colours the nodes, sets what becomes of their seeds and where their models can be downloaded, and
-adds the groups, and the note unless it is null."""
+"""Moves, resizes and colours the nodes, sets what becomes of their seeds and where their files can be had, and adds the
+groups, and the note unless it is null."""
 
 
 class RoundTripError(ValueError):
@@ -92,7 +92,7 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
     note = CODE.sub(r"*\1*", note)
     own, room = measure_nodes(page, prompt)
     plan = plan_page(room, groups, links, note)
-    page.evaluate(JS_ARRANGE, _describe(plan, groups, own, note) | {"models": list_downloads(prompt)})
+    page.evaluate(JS_ARRANGE, _describe(prompt, plan, groups, own, note))
     # The page writes the JSON itself, which drops undefined values; converted by Playwright, they would become null.
     workflow: Json = json.loads(page.evaluate("JSON.stringify(app.graph.serialize())"))
     workflow["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/{name}"))
@@ -135,7 +135,9 @@ def find_differences(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> 
     return found
 
 
-def _describe(plan: Plan, groups: Mapping[str, str], own: Mapping[str, Size], note: str) -> Json:
+def _describe(
+    prompt: Mapping[str, Any], plan: Plan, groups: Mapping[str, str], own: Mapping[str, Size], note: str
+) -> Json:
     """Return what JS_ARRANGE is given: boxes and colours of nodes, groups and note."""
 
     def colors(group: Colors) -> Json:
@@ -143,7 +145,9 @@ def _describe(plan: Plan, groups: Mapping[str, str], own: Mapping[str, Size], no
 
     return {
         "nodes": {
-            node: vars(box) | {"height": own[node][1]} | colors(COLORS[groups[node]])
+            node: vars(box)
+            | {"height": own[node][1], "models": list_files(prompt[node])}
+            | colors(COLORS[groups[node]])
             for node, box in plan.nodes.items()
         },
         "frames": [{"title": title, "color": COLORS[title].box} | vars(box) for title, box in plan.frames.items()],

@@ -113,8 +113,44 @@ def test_every_example_has_a_model_something_asked_for_a_picture_an_ascent_and_a
     workflow = json.loads(path.read_text(encoding="utf-8"))
     found = assign_groups(workflow, list_links(workflow))
     assert found.keys() == workflow.keys()
-    assert {MODEL, ASKED, PICTURE, VIEWS, ASCENT, RESULT} <= set(found.values()) <= set(GROUPS)
-    assert all(found[node] == ASCENT for node in workflow if workflow[node]["class_type"] == "DAS_Optimize")
+    classes = {node["class_type"] for node in workflow.values()}
+    # What diffusion makes is guided, or only picked from.
+    parts = {PICTURE, VIEWS, ASCENT} if "DAS_Optimize" in classes else {DIFFUSION}
+    parts |= {VIEWS, ASCENT} if "DAS_GuideDiffusion" in classes else set()
+    assert parts | {MODEL, ASKED, RESULT} <= set(found.values()) <= set(GROUPS)
+    climbs = {"DAS_Optimize", "DAS_GuideDiffusion"}
+    assert all(found[node] == ASCENT for node in workflow if workflow[node]["class_type"] in climbs)
+
+
+def test_objectives_that_only_score_belong_to_the_second_opinion() -> None:
+    found = groups(
+        other=("DAS_LoadClassifier", []),
+        question=("DAS_ClassObjective", ["other"]),
+        verdict=("DAS_ObjectiveScore", ["ascent", "question"]),
+    )
+    assert {found["other"], found["question"], found["verdict"]} == {VERDICT}
+    assert found["asked"] == ASKED
+
+
+def test_without_an_ascent_the_best_that_is_picked_is_the_result() -> None:
+    workflow = prompt(
+        checkpoint=("CheckpointLoaderSimple", []),
+        sampler=("KSampler", ["checkpoint"]),
+        decoded=("VAEDecode", ["sampler", "checkpoint"]),
+        judge=("DAS_LoadCLIP", []),
+        asked=("DAS_TextObjective", ["judge"]),
+        best=("DAS_ObjectiveScore", ["decoded", "asked"]),
+        saved=("SaveImage", ["best"]),
+    )
+    assert assign_groups(workflow, list_links(workflow)) == {
+        "checkpoint": MODEL,
+        "sampler": DIFFUSION,
+        "decoded": DIFFUSION,
+        "judge": MODEL,
+        "asked": ASKED,
+        "best": RESULT,
+        "saved": RESULT,
+    }
 
 
 def test_every_group_has_colours() -> None:
