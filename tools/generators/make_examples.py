@@ -20,6 +20,7 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
+from generators.diffusion_pictures import THUMBNAILS
 from generators.example_stand_ins import remove_nodes, use_photographs, use_starters
 from generators.example_thumbnails import encode_thumbnail, render_picture
 from generators.example_workflow import RoundTripError, make_workflow
@@ -72,7 +73,14 @@ def make_example(client: Client, browser: Browser, directory: Path, name: str) -
 
 
 def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> None:
-    """Run a workflow, with stand-ins for what it would download, and write its thumbnail."""
+    """Run a workflow, with stand-ins for what it would download, and write its thumbnail.
+
+    Where nothing is left without diffusion, a model that is an exact formula stands in for it (`THUMBNAILS`).
+    """
+    if target.stem in THUMBNAILS:
+        target.write_bytes(encode_thumbnail(THUMBNAILS[target.stem]()))
+        print(target)
+        return
     prompt, photographs = use_photographs(remove_nodes(use_starters(prompt), "CheckpointLoaderSimple"))
     for name, photograph in photographs.items():
         client.upload(photograph, name)

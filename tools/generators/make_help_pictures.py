@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import skimage.data
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 from torchvision.transforms.functional import to_tensor
@@ -32,11 +33,13 @@ from das_core import (
     plot_history,
     render_level_sheets,
     render_stack,
+    score_images,
 )
 from das_core.common.curves import Curve
 from das_core.models.sources import THIRD_OPINION
-from das_core.report import plot_predictions, plot_similarities, plot_spectrum
+from das_core.report import plot_predictions, plot_scores, plot_similarities, plot_spectrum
 from das_core.report.chart import render_figure
+from generators.diffusion_pictures import picture_guidance
 from generators.help_ascents import ask_for, climb_castle, draw, draw_views, photograph, stack_photograph
 from generators.help_pictures import (
     make_row,
@@ -149,6 +152,15 @@ def _picture_similarities() -> Image.Image:
     return to_picture(plot_similarities(table, texts, clip.name))
 
 
+def _picture_scores() -> Image.Image:
+    images = torch.stack([to_tensor(read_thumbnail("four_variations", 2, cell)) for cell in range(4)])
+    wish = TextObjective.from_text(load_starter_clip(SECOND_OPINION), "a butterfly on a purple flower")
+    scores = score_images(images, [wish])
+    row = make_row([to_picture(image[None]) for image in images], [f"{number}" for number in range(1, 5)])
+    chart = to_picture(plot_scores(scores))
+    return stack_rows([row, chart.resize((row.width, round(chart.height * row.width / chart.width)))])
+
+
 PICTURES: dict[str, Callable[[], Image.Image]] = {
     "DAS_Augmentation": _picture_augmentation,
     "DAS_ClassObjective": lambda: make_row(
@@ -163,6 +175,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "DAS_EditStack": lambda: read_thumbnail("edit_levels"),
     "DAS_Ensemble": lambda: make_row([read_thumbnail("prompt_ensemble")], [""]),
     "DAS_FeatureObjective": lambda: read_thumbnail("feature_gallery"),
+    "DAS_GuideDiffusion": picture_guidance,
     "DAS_ImageObjective": lambda: make_row(
         [to_picture(photograph()), read_thumbnail("reconstruct_from_embedding")], ["image", "result"]
     ),
@@ -171,6 +184,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "DAS_LoadCLIP": _picture_clips,
     "DAS_LoadClassifier": _picture_loaders,
     "DAS_LoadStack": _picture_load_stack,
+    "DAS_ObjectiveScore": _picture_scores,
     "DAS_Optimize": lambda: make_row(
         [read_thumbnail("timelapse", 4, cell) for cell in (2, 5, 15)], ["early", "later", "at the end"]
     ),

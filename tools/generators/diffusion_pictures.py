@@ -1,0 +1,70 @@
+"""Pictures of diffusion for thumbnails and help pages, made with a model that is an exact formula.
+
+It stands in for checkpoints, which are too large to be fetched for a picture.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.functional import resize
+
+from benchmarks.guidance import VIEWS, WISH, sample
+from das_core import SECOND_OPINION, Guidance, ImageStack, StackSpec, load_starter, score_images
+from das_core.ascent import GuidedSteps
+from generators.example_thumbnails import tile_images
+from generators.help_ascents import ask_for, draw
+from generators.help_pictures import make_row, to_picture
+
+SEEDS = range(4)
+WINDOW = (20, 56, 112, 112)
+"""Top, left, height and width of the window in which a picture gets something new."""
+
+
+@cache
+def sample_pictures(strength: float) -> Tensor:
+    """Return four pictures (4, 3, H, W), guided as strongly as that."""
+    guidance = Guidance((ask_for(WISH),), VIEWS, strength=strength) if strength else None
+    return sample(guidance, GuidedSteps(), SEEDS).pictures
+
+
+def _tile(pictures: Tensor) -> Image.Image:
+    return tile_images([to_picture(picture[None]) for picture in pictures])
+
+
+def _compare() -> Image.Image:
+    """Two pictures without guidance above, the same guided below."""
+    return _tile(torch.cat([sample_pictures(0.0)[:2], sample_pictures(2.0)[:2]]))
+
+
+def _rank() -> Image.Image:
+    """Four guided pictures in the order in which a model that took no part puts them."""
+    pictures = sample_pictures(2.0)
+    scores = score_images(pictures, [ask_for(WISH, load_starter(SECOND_OPINION))])
+    return _tile(pictures[scores.ranking])
+
+
+def _add_balloon() -> Image.Image:
+    """A picture without guidance, with a balloon in a window."""
+    top, left, height, width = WINDOW
+    picture = resize(sample_pictures(0.0)[:1], [224, 224], antialias=True).clamp(0, 1)
+    mask = torch.zeros(1, 224, 224)
+    mask[:, top : top + height, left : left + width] = 1
+    stack = ImageStack.from_image(StackSpec(), picture, contrast=0.9).place_into(picture, mask, feather=12)
+    return draw(ask_for("balloon"), stack)
+
+
+THUMBNAILS: Mapping[str, Callable[[], Image.Image]] = {
+    "guided_diffusion": _compare,
+    "best_of_batch": _rank,
+    "diffusion_then_ascent": _add_balloon,
+}
+"""By example, what makes its thumbnail, where the workflow itself needs a checkpoint for it."""
+
+
+def picture_guidance() -> Image.Image:
+    """Return the picture of the help page of Guide Diffusion: one seed under three strengths."""
+    pictures = [to_picture(sample_pictures(strength)[1:2]) for strength in (0.0, 1.0, 2.0)]
+    return make_row(pictures, ["unguided", "strength 1", "strength 2"])
