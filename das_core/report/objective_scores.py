@@ -205,4 +205,4 @@ def plot_scores(scores: ObjectiveScores) -> Tensor:
     totals = scores.totals.tolist()
     low, high = min(0.0, *totals), max(0.0, *totals) or 1.0
     bars = [(f"image {place + 1}", totals[place]) for place in scores.ranking]
-    return plot_bars(bars, ", ".join(scores.names), high, low, "{:.3g}".format)
+    return plot_bars(bars, ", ".join(scores.names), high, low, "{:#.3g}".format)
