@@ -8,6 +8,7 @@ import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -16,22 +17,27 @@ from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictu
 from das_core.ascent.guidance import Guidance
 from das_core.ascent.guided_steps import GuidedSteps
 from das_core.ascent.pace import pace_at_noise
-from das_core.models.classifier import Classifier
-from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter
 from das_core.objectives.classes import ClassObjective
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 
-SIDE, SEEDS, STEPS = 96, 10, 15
+SIDE, SEEDS, STEPS = 96, 10, 12
 WISH = "jellyfish"
-VIEWS = Augmentation(views=4, windows=Windows(jitter=24))
-HIGHEST, LOWEST = 9.0, 0.6
-"""About the noise levels of 0.1 and 0.8 of the sampling in Stable Diffusion, the defaults of Guide Diffusion."""
+VIEWS, CLIMB = Augmentation(views=3, windows=Windows(jitter=24)), 2
+HIGHEST = 9.0
+"""About the noise level of 0.1 of the sampling in Stable Diffusion, where Guide Diffusion begins by default."""
+
+ENDS = {0.0: "1", 0.25: "0.95", 0.66: "0.8"}
+"""Noise levels at which guiding ends, and about the `end_percent` of each in Stable Diffusion."""
 
 SDXL_STEP, DECODE, ENCODE, JUDGE = 13.5, 10.5, 4.9, 0.9
 """Operations in units of 10^12 (a multiplication and an addition are two): a step of SDXL at 1024 x 1024 with both
 conditions; its VAE; three steps of ascent with 16 views under a ViT-B-32. The first three were counted by PyTorch's
 FlopCounterMode on ComfyUI's own modules."""
+
+REAL_STEPS, REAL_GUIDED = 30, 28
+"""A usual number of steps, and how many of them the defaults of Guide Diffusion allow with Karras' noise levels."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,17 @@ class Sampled:
     guided: int
 
 
-def sample(guidance: Guidance | None, steps: GuidedSteps, seeds: Sequence[int] = range(SEEDS)) -> Sampled:
-    """Sample with Euler's method, guided as Guide Diffusion does with a VAE that changes nothing."""
+def sample(
+    guidance: Guidance | None, steps: GuidedSteps, seeds: Sequence[int] = range(SEEDS), lowest: float = 0.0
+) -> Sampled:
+    """Sample with Euler's method, guided as Guide Diffusion does with a VAE that changes nothing.
+
+    Args:
+        guidance: what guides; None for nothing.
+        steps: which of the steps between `HIGHEST` and `lowest` are guided.
+        seeds: one for each picture.
+        lowest: the noise level at which guiding ends.
+    """
     denoise = ExactDenoiser(plain_pictures(SIDE))
     levels = falling_levels(STEPS)
     noise = [torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
@@ -53,7 +68,7 @@ def sample(guidance: Guidance | None, steps: GuidedSteps, seeds: Sequence[int] =
     guiding, guided, begin = 0.0, 0, time.perf_counter()
     for sigma, after in itertools.pairwise(levels):
         expected = denoise(latent, sigma)
-        step = steps.find(sigma, levels, HIGHEST, LOWEST) if guidance else None
+        step = steps.find(sigma, levels, HIGHEST, lowest) if guidance else None
         if guidance and step:
             own = time.perf_counter()
             pace = pace_at_noise(sigma, SIDE, step.progress)
@@ -67,53 +82,88 @@ def sample(guidance: Guidance | None, steps: GuidedSteps, seeds: Sequence[int] =
     return Sampled(((latent + 1) / 2).clamp(0, 1), time.perf_counter() - begin, guiding, guided)
 
 
+@cache
+def sample_plain() -> Sampled:
+    """Return the pictures without guidance."""
+    return sample(None, GuidedSteps())
+
+
+def wish() -> ClassObjective:
+    """Return what guides."""
+    return ClassObjective.from_text(load_starter(), WISH)
+
+
+def measure_chances(model: Starter, pictures: Tensor) -> Tensor:
+    """Return the probability of the wish for every picture under a starter."""
+    return load_starter(model).probabilities(pictures)[:, wish().targets[0][0]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one setting leads to: a line of the table, and the seconds of a guided step for one picture."""
+
+    text: str
+    seconds: float
+
+
+def measure(strength: float, every: int = 1, lowest: float = 0.0) -> Row:
+    """Sample once, and compare with the unguided pictures."""
+    guidance = Guidance((wish(),), VIEWS, steps=CLIMB, strength=strength)
+    led, plain = sample(guidance, GuidedSteps(every=every), lowest=lowest), sample_plain()
+    before, after = (measure_chances(SECOND_OPINION, each.pictures) for each in (plain, led))
+    guide = measure_chances(STARTER, led.pictures)
+    change = (led.pictures - plain.pictures).square().mean().sqrt()
+    text = (
+        f"| {strength:g} | {every} | {ENDS[lowest]} | {led.guided} | {after.mean():.4f} | {after.median():.4f} | "
+        f"{after.max():.4f} | {int((after > before).sum())} of {SEEDS} | {guide.mean():.4f} | {change:.3f} |"
+    )
+    return Row(text, led.guiding / led.guided / SEEDS)
+
+
+SETTINGS: Sequence[tuple[float, int, float]] = (
+    (0.5, 1, 0.0),
+    (1.0, 1, 0.0),
+    (2.0, 1, 0.0),
+    (4.0, 1, 0.0),
+    (4.0, 3, 0.0),
+    (2.0, 1, 0.25),
+)
+"""Strength, every, and where guiding ends, of every row of the table."""
+
+
 def report() -> str:
     """Table of chances over strength, the cost here, and an estimate for a real model."""
-    guide, judge = load_starter(), load_starter(SECOND_OPINION)
-    wish = ClassObjective.from_text(guide, WISH)
-
-    def ask(model: Classifier, pictures: Tensor) -> Tensor:
-        return model.probabilities(pictures)[:, wish.targets[0][0]]
-
-    plain = sample(None, GuidedSteps())
-    before = ask(judge, plain.pictures)
+    plain = sample_plain()
+    before, guide = (measure_chances(model, plain.pictures) for model in (SECOND_OPINION, STARTER))
+    rows = [measure(*setting) for setting in SETTINGS]
+    each = sorted(row.seconds for row in rows)[len(rows) // 2]
+    added = DECODE + 2 * ENCODE + JUDGE
     lines = [
         f"A model whose answer is a formula, {SEEDS} pictures of {SIDE} x {SIDE}, {STEPS} steps, guided towards "
-        f"'{WISH}' by EfficientNet-Lite0 between 0.1 and 0.8 of the sampling, with {VIEWS.views} views and 3 steps of "
-        "ascent. *Change* is the root mean square of what differs from the unguided picture:",
+        f"'{WISH}' by EfficientNet-Lite0 with {VIEWS.views} views and {CLIMB} steps of ascent, from 0.1 of the "
+        "sampling on. *Change* is the root mean square of what differs from the unguided picture:",
         "",
-        "| strength | every | guided steps | Lite2: mean probability | highest | rises for | Lite0 | change |",
-        "|---|---|---|---|---|---|---|---|",
-        f"| 0 | | 0 | {before.mean():.4f} | {before.max():.4f} | | {ask(guide, plain.pictures).mean():.4f} | 0 |",
-    ]
-    costs = []
-    for strength, every in ((0.5, 1), (1.0, 1), (2.0, 1), (4.0, 1), (1.0, 3), (2.0, 3), (4.0, 3)):
-        led = sample(Guidance((wish,), VIEWS, strength=strength), GuidedSteps(every=every))
-        after = ask(judge, led.pictures)
-        change = (led.pictures - plain.pictures).square().mean().sqrt()
-        lines.append(
-            f"| {strength:g} | {every} | {led.guided} | {after.mean():.4f} | {after.max():.4f} | "
-            f"{int((after > before).sum())} of {SEEDS} | {ask(guide, led.pictures).mean():.4f} | {change:.3f} |"
-        )
-        costs.append(led.guiding / led.guided / SEEDS)
-    each = sorted(costs)[len(costs) // 2]
-    added = DECODE + 2 * ENCODE + JUDGE
-    lines += [
+        "| strength | every | end | guided steps | Lite2: mean probability | median | highest | rises for | Lite0 | "
+        "change |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| 0 | | | 0 | {before.mean():.4f} | {before.median():.4f} | {before.max():.4f} | | {guide.mean():.4f} | 0 |",
+        *(row.text for row in rows),
         "",
-        f"The ascent of a guided step took {1000 * each:.0f} ms a picture here, a step of the formula "
+        f"The ascent of a guided step took {1000 * each:.0f} ms a picture here, an unguided step, which is a formula, "
         f"{1000 * plain.seconds / STEPS / SEEDS:.1f} ms.",
         "",
         "On paper, for SDXL at 1024 x 1024, in operations of 10^12: a step of the sampler with both conditions "
         f"{SDXL_STEP}; a guided step adds {added:.1f}: decoding {DECODE}, encoding twice {2 * ENCODE:.1f}, three steps "
         f"of ascent with 16 views under a ViT-B-32 {JUDGE}. So it takes the work of {1 + added / SDXL_STEP:.1f} steps. "
-        "Of 30 steps 21 lie between 0.1 and 0.8 where noise levels are spread evenly. If the VAE runs half as "
+        f"The defaults allow {REAL_GUIDED} of {REAL_STEPS} steps with Karras' noise levels. If the VAE runs half as "
         "efficiently as the rest, which is not rare, it counts twice:",
         "",
         "| every | guided | times the unguided run | with a VAE half as efficient |",
         "|---|---|---|---|",
     ]
-    for every in (1, 2, 3, 6):
-        count = -(-21 // every)
-        times = [1 + count * more / SDXL_STEP / 30 for more in (added, added + DECODE + 2 * ENCODE)]
+    for every in (1, 2, 3, 4, 7):
+        count = -(-REAL_GUIDED // every)
+        works = (added, added + DECODE + 2 * ENCODE)
+        times = [1 + count * more / SDXL_STEP / REAL_STEPS for more in works]
         lines.append(f"| {every} | {count} | {times[0]:.2f} | {times[1]:.2f} |")
     return "\n".join(lines)

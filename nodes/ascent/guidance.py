@@ -12,7 +12,7 @@ from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..schema import Augmentation, objectives_input, schema
 
-START, END, EVERY = 0.1, 0.8, 3
+START, END, EVERY = 0.1, 1.0, 3
 """The part of the sampling that is guided, and how often, unless the user says otherwise."""
 
 
