@@ -42,7 +42,7 @@ REAL_STEPS, REAL_GUIDED = 30, 28
 
 @dataclass(frozen=True)
 class Sampled:
-    """Pictures (B, 3, H, W), 0..1, and the seconds of all steps and of the part of them that guides."""
+    """Pictures (B, 3, H, W), 0..1, and the seconds of processor time of all steps and of the part that guides."""
 
     pictures: Tensor
     seconds: float
@@ -65,21 +65,21 @@ def sample(
     levels = falling_levels(STEPS)
     noise = [torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
     latent = torch.stack(noise) * levels[0]
-    guiding, guided, begin = 0.0, 0, time.perf_counter()
+    guiding, guided, begin = 0.0, 0, time.process_time()
     for sigma, after in itertools.pairwise(levels):
         expected = denoise(latent, sigma)
         step = steps.find(sigma, levels, HIGHEST, lowest) if guidance else None
         if guidance and step:
-            own = time.perf_counter()
+            own = time.process_time()
             pace = pace_at_noise(sigma, SIDE, step.progress)
             ascent = guidance.start_ascent((expected + 1) / 2, pace, step.number)
             before = ascent.stack.image()
             change = 2 * (ascent.run().image - before)
             expected = expected + guidance.scale_change(expected, change, ascent.picture_mask)
-            guiding += time.perf_counter() - own
+            guiding += time.process_time() - own
             guided += 1
         latent = expected + after / sigma * (latent - expected)
-    return Sampled(((latent + 1) / 2).clamp(0, 1), time.perf_counter() - begin, guiding, guided)
+    return Sampled(((latent + 1) / 2).clamp(0, 1), time.process_time() - begin, guiding, guided)
 
 
 @cache
@@ -100,7 +100,7 @@ def measure_chances(model: Starter, pictures: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Row:
-    """What one setting leads to: a line of the table, and the seconds of a guided step for one picture."""
+    """What one setting leads to: a line of the table, and the processor time of a guided step for one picture."""
 
     text: str
     seconds: float
@@ -149,8 +149,8 @@ def report() -> str:
         f"| 0 | | | 0 | {before.mean():.4f} | {before.median():.4f} | {before.max():.4f} | | {guide.mean():.4f} | 0 |",
         *(row.text for row in rows),
         "",
-        f"The ascent of a guided step took {1000 * each:.0f} ms a picture here, an unguided step, which is a formula, "
-        f"{1000 * plain.seconds / STEPS / SEEDS:.1f} ms.",
+        f"The ascent of a guided step took {1000 * each:.0f} ms of processor time a picture, an unguided step, which "
+        f"is a formula here, {1000 * plain.seconds / STEPS / SEEDS:.1f} ms.",
         "",
         "On paper, for SDXL at 1024 x 1024, in operations of 10^12: a step of the sampler with both conditions "
         f"{SDXL_STEP}; a guided step adds {added:.1f}: decoding {DECODE}, encoding twice {2 * ENCODE:.1f}, three steps "

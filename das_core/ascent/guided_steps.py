@@ -16,6 +16,11 @@ class GuidedStep:
         number: the number of the step among all steps of the sampler, from 0.
         progress: the share of the guided part that is over, 0 at its first step and 1 at its last.
         is_last: whether no further step is guided.
+
+    Example:
+        >>> from das_core.ascent import GuidedStep
+        >>> GuidedStep(number=3, progress=0.5, is_last=False)
+        GuidedStep(number=3, progress=0.5, is_last=False)
     """
 
     number: int

@@ -103,7 +103,7 @@ def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
     Example:
         >>> from das_core.ascent.pace import pace_at_noise
         >>> [round(pace_at_noise(noise, 64, progress=0).coarse_progress, 2) for noise in (14.6, 1.0, 0.6, 0.2)]
-        [0.0, 0.13, 0.48, 1.0]
+        [0.0, 0.17, 0.55, 1.0]
     """
     finest = FINEST_CUTOFF * short_side
     if noise <= 0 or finest <= COARSEST_CUTOFF:
