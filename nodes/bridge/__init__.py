@@ -2,8 +2,8 @@
 
 from .autograd import enable_autograd
 from .comfyui_clip import join_clip
-from .example_files import copy_example_files
 from .diffusion import DiffusionGuide, guide_model
+from .example_files import copy_example_files
 from .finish import FinishButton, fingerprint_early_ends, register_finish_route
 from .folders import (
     CLASSIFIERS,
@@ -45,8 +45,8 @@ __all__ = [
     "check_frame_memory",
     "check_interrupted",
     "check_memory",
-    "copy_example_files",
     "check_vae",
+    "copy_example_files",
     "enable_autograd",
     "find_model_file",
     "find_model_folder",
