@@ -1,4 +1,14 @@
-"""Texts cut to a length."""
+"""Texts cut to a length, and values as messages repeat them."""
+
+import reprlib
+
+_LONGEST = 100
+"""How many characters of a value a message repeats."""
+
+_MOST_BITS = 13_000
+"""Whole numbers of more bits Python refuses to write out: that would take it time that grows with their square."""
+
+_CONTAINERS = (list, tuple, dict, set, frozenset, bytes, bytearray)
 
 
 def truncate(text: str, length: int) -> str:
@@ -14,3 +24,43 @@ def truncate(text: str, length: int) -> str:
         'a coral ree…'
     """
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def shorten(value: object, length: int = _LONGEST) -> str:
+    """Return a value as messages repeat it: on one line, and cut when it is long.
+
+    Messages that repeat what came in from outside do it through this function: a widget, a link or a file may bring a
+    megabyte of text, a number of five thousand digits, or a tensor.
+
+    Args:
+        value: what was given, of any type.
+        length: the largest number of characters.
+
+    Example:
+        >>> from das_core.common.text import shorten
+        >>> shorten("resnet19"), shorten(0.25), len(shorten("x" * 1_000_000))
+        ('resnet19', '0.25', 100)
+        >>> shorten(10**5000), shorten([0] * 1_000_000), shorten(object())
+        ('a number of thousands of digits', '[0, 0, 0, 0, 0, 0, ...]', 'a value of the type object')
+    """
+    if isinstance(value, str):
+        # Not all of a long text is looked at.
+        text = value[: 2 * length]
+    elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        text = "a number of thousands of digits"
+    elif value is None or isinstance(value, int | float):
+        text = str(value)
+    elif isinstance(value, _CONTAINERS):
+        text = _describe_container(value)
+    else:
+        text = f"a value of the type {type(value).__name__}"
+    return truncate(" ".join(text.split()), length)
+
+
+def _describe_container(value: object) -> str:
+    """Return the beginning of what a list or another container holds."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:
+        # A number in it that Python refuses to write out.
+        return f"a value of the type {type(value).__name__}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import folder_paths
 
-from ...das_core.models.sources.names import shorten
+from ...das_core.common.text import shorten
 
 CLASSIFIERS = "classifiers"
 """The kind of model, and the folder below ComfyUI's models folder, of image classifiers."""

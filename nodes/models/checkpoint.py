@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...das_core.models.sources.names import shorten
+from ...das_core.common.text import shorten
 from ...das_core.models.sources.starter_clip import KEPT
 from .. import bridge
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import timm
 from torch import nn
 
+from ...common.text import shorten
 from ..classifier import Classifier
-from .names import shorten, sort_common_first
+from .names import sort_common_first
 from .timm_models import wrap_timm_module
 from .torchvision_models import (
     build_torchvision_module,
@@ -15,7 +16,7 @@ from .torchvision_models import (
     rename_torchvision_tensors,
     wrap_torchvision_module,
 )
-from .weights import StateDict, fit_weights, read_weights
+from .weights import StateDict, fit_weights, is_plain, read_weights
 
 COMMON_ARCHITECTURES = (
     "timm/resnet50",
@@ -112,7 +113,12 @@ def _list_timm_names() -> list[str]:
 
 
 def _count_classes(module: nn.Module, state: StateDict) -> int | None:
-    """Return how many rows a checkpoint has for the last layer of an architecture; None if it lacks that layer."""
-    *_, head = (name for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d))
+    """Return how many rows a checkpoint has for the last layer of an architecture; None if it has none that fit."""
+    *_, (head, last) = (
+        (name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)
+    )
     weight = state.get(f"{head}.weight")
-    return None if weight is None or weight.ndim < 2 else weight.shape[0]
+    # A layer is only built for rows that are there: a file of a few bytes can name three million rows of no numbers.
+    if weight is None or not is_plain(weight) or weight.ndim < 2 or weight.shape[1:] != last.weight.shape[1:]:
+        return None
+    return weight.shape[0] or None

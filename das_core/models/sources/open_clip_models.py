@@ -15,11 +15,12 @@ from open_clip.model import convert_to_custom_text_state_dict
 from torch import Tensor, nn
 
 from ...common.images import Fit, Interpolation
+from ...common.text import shorten
 from ..clip import CLIP, assemble_clip
 from ..judge import Judge, freeze, to_triple
 from .download import Progress
 from .hub import fetch_file, locate_repository
-from .names import shorten, sort_common_first
+from .names import sort_common_first
 from .open_clip_architecture import STAND_IN_TEXT, guess_architecture
 from .open_clip_text import Tokenizer, build_text_tower, build_tokenizer, localize_config, without_torchaudio
 from .weights import StateDict, fit_weights, read_weights

@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleTokenizer
 from torch import Tensor, nn
 
+from ...common.text import shorten
 from ..clip import TextTower
 from ..scripts import is_mostly_latin, knows_other_scripts
 from .hub import fetch_file, fetch_files
-from .names import shorten
 
 Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
 """A tokenizer of the hub, or the one of OpenAI's CLIP that open_clip contains."""

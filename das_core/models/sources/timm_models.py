@@ -10,17 +10,21 @@ from safetensors import SafetensorError
 from timm.data import resolve_data_config
 from torch import nn
 
+from ...common.text import shorten
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
 from ..labels import imagenet_labels
 from .download import Progress, download
 from .hub import fetch_file
-from .names import shorten
+from .weights import read_weights
 
 _MIN_CLASSES_BEYOND_IMAGENET = 10_000
 
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 """What timm's weights are called on the hub."""
+
+_CHECKED = {".safetensors", ".pth", ".pt", ".bin"}
+"""The formats of weights that `read_weights` reads; timm reads NumPy's, too."""
 
 _DIGEST = re.compile("[0-9a-f]{8,64}")
 
@@ -61,6 +65,9 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
             f"timm has no pretrained classifier '{shorten(architecture)}'; see timm.list_models(pretrained=True)"
         )
     path = _fetch_weights(architecture, folder, progress)
+    if path.suffix in _CHECKED:
+        # Refuses what timm would read although it claims more than it holds; no number is read yet.
+        read_weights(path)
     # Without its own way of loading: some architectures read another format that their first publisher used, while
     # the files of the hub are all alike.
     source = {"file": str(path), "custom_load": False}

@@ -6,10 +6,10 @@ from pathlib import Path
 import torchvision
 from torch import nn
 
+from ...common.text import shorten
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
 from .download import Progress, download
-from .names import shorten
 from .weights import StateDict, fit_weights, read_weights
 
 

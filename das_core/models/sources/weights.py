@@ -12,6 +12,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from ...common.text import shorten
+from .weight_claims import RefusedError, check_archive, check_claims, is_archive
+
 
 class StateDict(dict[str, Tensor]):
     """Tensors by name, with the versions of the modules that they were saved from.
@@ -59,33 +62,39 @@ def read_weights(path: Path) -> StateDict:
         path: a .safetensors file, or one that torch has saved (.pth, .pt, .bin).
 
     Raises:
-        ValueError: when the file is missing, damaged or no checkpoint, or when it holds pickled code or a program
-            (which are not run).
+        ValueError: when the file is missing, damaged or no checkpoint, when it holds pickled code or a program (which
+            are not run), or when it claims more than it holds (see `weight_claims`).
     """
     if not path.is_file():
         raise ValueError(f"there is no checkpoint file '{path.name}'; choose one that exists")
     try:
-        if path.suffix == ".safetensors":
-            content = safetensors.torch.load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        content = safetensors.torch.load_file(path) if path.suffix == ".safetensors" else _load_pickle(path)
+    except RefusedError:
+        raise
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"'{path.name}' was refused: it is damaged, or holds more than tensors (pickled code can do anything to "
             "a computer and is never run). Get it as .safetensors, or save its state_dict alone"
         ) from error
     except _DAMAGES as error:
-        if "TorchScript" in str(error):
-            raise ValueError(
-                f"'{path.name}' was refused: it is a TorchScript archive, a program with its weights, and no program "
-                "of a file is run here. Get the weights alone, as .safetensors"
-            ) from error
         raise ValueError(
             f"'{path.name}' cannot be read: it is damaged, cut off or no checkpoint; get it again"
         ) from error
     except OSError as error:
         raise ValueError(f"'{path.name}' cannot be read ({error.strerror or error}); check its permissions") from error
-    return _unwrap(content, path)
+    state = _unwrap(content, path)
+    check_claims(state, path)
+    return state
+
+
+def _load_pickle(path: Path) -> Any:
+    """Return the content of a file that torch has saved; no code in it is run."""
+    mapped = is_archive(path)
+    if mapped:
+        check_archive(path)
+    # Mapped into memory, a tensor cannot reach beyond the file: what torch copies from a file it would make as large as
+    # the file says.
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
 
 
 def _unwrap(content: Any, path: Path) -> StateDict:
@@ -129,10 +138,10 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
         ValueError: when tensors are missing, unknown or of another shape, or are not plain numbers in memory (sparse,
             quantised, complex); the message counts them and names some.
     """
-    odd = next((name for name, value in state.items() if not _is_plain(value)), None)
+    odd = next((name for name, value in state.items() if not is_plain(value)), None)
     if odd:
         raise ValueError(
-            f"'{source}' holds tensors that are not plain numbers in memory ({odd} is {state[odd].layout}, "
+            f"'{source}' holds tensors that are not plain numbers in memory ({shorten(odd)} is {state[odd].layout}, "
             f"{state[odd].dtype}); save the model dense and in floating point"
         )
     own = {name: value.shape for name, value in module.state_dict().items()}
@@ -151,10 +160,10 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
         # Raised for shapes, before anything is known of missing and unknown names.
         missing = [name for name in own if name not in state]
         unknown = [name for name in state if name not in own]
-        wrong = shapes[:1] or [str(error)[:200]]
+        wrong = shapes[:1] or [shorten(str(error), 200)]
     # A counter that only training needs; old checkpoints come without it.
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-    wrong += [f"{kind} {names[0]}" for kind, names in (("missing", missing), ("unknown", unknown)) if names]
+    wrong += [f"{kind} {shorten(names[0])}" for kind, names in (("missing", missing), ("unknown", unknown)) if names]
     if wrong:
         raise ValueError(
             f"'{source}' does not fit the architecture {architecture}: {len(missing)} tensors missing, "
@@ -164,8 +173,12 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
     return module
 
 
-def _is_plain(value: Tensor) -> bool:
-    """Return whether a tensor is dense, on the CPU, and neither quantised nor complex."""
+def is_plain(value: Tensor) -> bool:
+    """Return whether a tensor is dense, on the CPU, and neither quantised nor complex.
+
+    Args:
+        value: a tensor of a checkpoint.
+    """
     # Of quantised, sparse, complex and meta tensors torch would refuse some, and take others with values lost.
     dense = value.layout == torch.strided and value.device.type == "cpu"
     return dense and not value.is_quantized and not value.is_complex()

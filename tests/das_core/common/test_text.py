@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from das_core.common.text import truncate
+from das_core.common.text import shorten, truncate
 
 
 @pytest.mark.parametrize(
@@ -26,3 +29,31 @@ def test_the_result_fits_and_is_as_long_as_can_be(text: str, length: int) -> Non
     short = truncate(text, length)
     assert len(short) == min(len(text), length)
     assert short == text or (short[-1] == "…" and text.startswith(short[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("resnet19", "resnet19"),
+        ("two\nlines\tand a tab", "two lines and a tab"),
+        ("x" * 1_000_000, "x" * 99 + "…"),
+        (0.25, "0.25"),
+        (None, "None"),
+        (["a", 3], "['a', 3]"),
+        (torch.zeros(3), "a value of the type Tensor"),
+    ],
+)
+def test_a_message_repeats_short_values_whole_and_long_ones_in_part(value: Any, expected: str) -> None:
+    assert shorten(value) == expected
+
+
+def test_numbers_that_python_does_not_write_out_are_described() -> None:
+    assert shorten(10**5000) == "a number of thousands of digits"
+    assert shorten([10**5000]) == "a value of the type list"
+
+
+@given(st.recursive(st.text() | st.integers() | st.binary(), lambda inner: st.lists(inner, max_size=30)))
+def test_what_a_message_repeats_is_one_short_line(value: Any) -> None:
+    short = shorten(value, 40)
+    assert len(short) <= 40
+    assert "\n" not in short

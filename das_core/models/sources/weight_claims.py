@@ -1,0 +1,91 @@
+"""What a checkpoint file claims to hold, checked against its size before anything of that size is built.
+
+A few bytes can name a tensor of gigabytes: as a tensor that repeats one value (stride 0), as one that reaches beyond
+its storage, or as an archive whose entries unpack to a thousand times their size.
+"""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...common.text import shorten
+
+
+class RefusedError(ValueError):
+    """The error for a file that is whole and still not read; no reader takes it for a damaged one."""
+
+
+_ZIP = b"PK\x03\x04"
+
+_MOST_REPEATED = 4
+_ALWAYS_ALLOWED = 2**26
+"""A file may name so many times its own size, and 64 MiB: tensors that share memory are named more than once."""
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a checkpoint that torch has saved is a zip archive, as all are that torch 1.6 and later saved.
+
+    Raises:
+        OSError: when the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(len(_ZIP)) == _ZIP
+
+
+def check_archive(path: Path) -> None:
+    """Raise an error when a zip archive holds a program, or entries larger than the file; torch never compresses them.
+
+    Args:
+        path: a checkpoint for which `is_archive` is true.
+
+    Raises:
+        RefusedError: when the archive is one of TorchScript, or an entry is compressed, or all together are larger than
+            the file. It is a ValueError.
+        zipfile.BadZipFile: when the archive is damaged.
+        OSError: when the file cannot be read.
+    """
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    # By this entry torch tells its programs from its tensors.
+    if any(entry.filename.partition("/")[2] == "constants.pkl" for entry in entries):
+        raise RefusedError(
+            f"'{path.name}' was refused: it is a TorchScript archive, a program with its weights, and no program of a "
+            "file is run here. Get the weights alone, as .safetensors"
+        )
+    compressed = next((entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED), None)
+    if compressed or sum(entry.file_size for entry in entries) > path.stat().st_size:
+        name = shorten(compressed.filename if compressed else "its entries overlap")
+        raise RefusedError(
+            f"'{path.name}' was refused: it is a compressed archive ({name}), which could unpack to any size, and "
+            "torch saves none; save its state_dict with torch.save, or as .safetensors"
+        )
+
+
+def check_claims(state: Mapping[str, Tensor], path: Path) -> None:
+    """Raise an error when tensors are larger together than the file that names them can hold.
+
+    Args:
+        state: the tensors of the file by name.
+        path: the file.
+
+    Raises:
+        RefusedError: when they claim more than four times the size of the file and 64 MiB; the message
+            names the largest.
+    """
+    sizes = {name: value.numel() * value.element_size() for name, value in state.items() if _is_in_memory(value)}
+    held = path.stat().st_size
+    if sum(sizes.values()) > _MOST_REPEATED * held + _ALWAYS_ALLOWED:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise RefusedError(
+            f"'{path.name}' was refused: its tensors would take {sum(sizes.values()) / 2**30:.1f} GiB, and the file "
+            f"has {held / 2**20:.1f} MiB ({shorten(largest)} is named as {tuple(state[largest].shape)}); save the "
+            "model with contiguous tensors"
+        )
+
+
+def _is_in_memory(value: Tensor) -> bool:
+    """Return whether a tensor is dense and on the CPU; of others the size in memory is not that of their shape."""
+    return value.layout == torch.strided and value.device.type == "cpu"
