@@ -13,13 +13,14 @@ from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
+from ..node import Node
 from ..schema import Augmentation, History, Stack, list_options, objectives_input, schema
 from .focus import focus_input, read_focus
 from .optimizers import optimizer_input, read_optimizer
 from .status import Status
 
 
-class Optimize(io.ComfyNode):
+class Optimize(Node):
     """The node that runs an ascent."""
 
     @classmethod

@@ -9,6 +9,7 @@ from ...das_core.models.ensemble import ClassifierEnsemble
 from ...das_core.models.sources import classifier_files, timm_models, torchvision_models
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTERS, load_starter
 from .. import bridge
+from ..node import Node
 from ..schema import (
     Classifier,
     make_options,
@@ -23,7 +24,7 @@ from .checkpoint import TIMM_FOLDER, checkpoint_input, find_checkpoint, read_che
 _SOURCES = ("starter", "second_opinion", "torchvision", "timm", "file", "starters")
 
 
-class LoadClassifier(io.ComfyNode):
+class LoadClassifier(Node):
     """The node that loads an image classifier as a judge."""
 
     @classmethod

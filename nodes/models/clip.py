@@ -12,6 +12,7 @@ from ...das_core.models.sources.names import sort_common_first
 from ...das_core.models.sources.starter_clip import load_starter_clip
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, Starter
 from .. import bridge
+from ..node import Node
 from ..schema import Clip, make_options, precision_input, read_choice, read_precision, schema, sort_downloaded_first
 from .checkpoint import checkpoint_input, find_checkpoint, read_checkpoint_time
 
@@ -19,7 +20,7 @@ _AUTO = "auto"
 _SOURCES = ("starter", "second_opinion", "open_clip_pair", "open_clip", "file", "starters")
 
 
-class LoadCLIP(io.ComfyNode):
+class LoadCLIP(Node):
     """The node that loads a CLIP as a judge: a model that embeds images and texts in one space."""
 
     @classmethod

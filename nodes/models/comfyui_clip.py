@@ -5,10 +5,11 @@ from typing import Any
 from comfy_api.latest import io
 
 from .. import bridge
+from ..node import Node
 from ..schema import Clip, schema
 
 
-class CLIPFromComfyUI(io.ComfyNode):
+class CLIPFromComfyUI(Node):
     """The node that makes a judge of ComfyUI's CLIP and CLIP Vision."""
 
     @classmethod

@@ -3,12 +3,13 @@
 from comfy_api.latest import io
 
 from ...das_core.models.labels import imagenet_labels
+from ..node import Node
 from ..schema import schema
 
 _DEFAULT = "jellyfish"
 
 
-class PickClass(io.ComfyNode):
+class PickClass(Node):
     """The node that picks one of the 1,000 classes of ImageNet from a list."""
 
     @classmethod

@@ -5,10 +5,11 @@ from comfy_api.latest import io
 from ...das_core.models.judge import Judge
 from ...das_core.models.layers.default_layers import describe_layers
 from .. import bridge
+from ..node import Node
 from ..schema import model_input, schema
 
 
-class ListLayers(io.ComfyNode):
+class ListLayers(Node):
     """The node that lists the layers of a model, with their shapes."""
 
     @classmethod

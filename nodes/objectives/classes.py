@@ -4,10 +4,11 @@ from comfy_api.latest import io
 
 from ...das_core.models.classifier import Classifier as CoreClassifier
 from ...das_core.objectives import classes as core
+from ..node import Node
 from ..schema import Classifier, Objective, list_options, schema, weight_input
 
 
-class ClassObjective(io.ComfyNode):
+class ClassObjective(Node):
     """The node that asks for classes of a classifier."""
 
     @classmethod

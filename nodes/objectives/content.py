@@ -7,6 +7,7 @@ from ...das_core.models.judge import Judge
 from ...das_core.models.layers.layer import UnknownLayerError
 from ...das_core.objectives import content as core
 from .. import bridge
+from ..node import Node
 from ..schema import Objective, add_advice, model_input, schema, weight_input
 
 _RESERVED_VIEWS = 2
@@ -14,7 +15,7 @@ _RESERVED_VIEWS = 2
 reserves memory for its own views."""
 
 
-class ContentObjective(io.ComfyNode):
+class ContentObjective(Node):
     """The node that asks for what an image shows, each thing in its place."""
 
     @classmethod

@@ -9,6 +9,7 @@ from ...das_core.models.clip import CLIP
 from ...das_core.objectives import embedding as core
 from ...das_core.objectives.embedding import Similarity
 from .. import bridge
+from ..node import Node
 from ..schema import Clip, Objective, list_options, schema, weight_input
 from ..unread import warn_of_unread
 
@@ -24,7 +25,7 @@ def _similarity_input() -> Any:
     )
 
 
-class TextObjective(io.ComfyNode):
+class TextObjective(Node):
     """The node that asks in words for an image."""
 
     @classmethod
@@ -66,7 +67,7 @@ class TextObjective(io.ComfyNode):
             return io.NodeOutput(core.TextObjective.from_text(clip, text, similarity, weight))
 
 
-class ImageObjective(io.ComfyNode):
+class ImageObjective(Node):
     """The node that asks for what a CLIP sees in an image."""
 
     @classmethod

@@ -6,12 +6,13 @@ from comfy_api.latest import io
 
 from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.objectives.ensemble import EnsembleObjective
+from ..node import Node
 from ..schema import Objective, schema
 
 _MAX_OBJECTIVES = 32
 
 
-class Ensemble(io.ComfyNode):
+class Ensemble(Node):
     """The node that lets several objectives share out the views."""
 
     @classmethod

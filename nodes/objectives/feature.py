@@ -8,12 +8,13 @@ from ...das_core.models.judge import Judge
 from ...das_core.models.layers.layer import UnknownLayerError
 from ...das_core.objectives import feature as core
 from .. import bridge
+from ..node import Node
 from ..schema import Objective, add_advice, make_options, model_input, read_choice, schema, weight_input
 
 _MAX_CHANNEL = 2**20
 
 
-class FeatureObjective(io.ComfyNode):
+class FeatureObjective(Node):
     """The node that asks for what a part of a layer reacts to."""
 
     @classmethod

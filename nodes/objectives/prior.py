@@ -3,10 +3,11 @@
 from comfy_api.latest import io
 
 from ...das_core.objectives import prior as core
+from ..node import Node
 from ..schema import Objective, list_options, schema
 
 
-class Prior(io.ComfyNode):
+class Prior(Node):
     """The node that asks for what pictures have in common, without a model."""
 
     @classmethod

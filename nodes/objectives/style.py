@@ -7,13 +7,14 @@ from ...das_core.models.judge import Judge
 from ...das_core.models.layers.layer import UnknownLayerError
 from ...das_core.objectives import style as core
 from .. import bridge
+from ..node import Node
 from ..schema import Objective, add_advice, model_input, schema, weight_input
 
 _RESERVED_VIEWS = 4
 """Views to reserve memory for: as many windows of the style image as the model is shown at a time."""
 
 
-class StyleObjective(io.ComfyNode):
+class StyleObjective(Node):
     """The node that asks for the style of an image."""
 
     @classmethod

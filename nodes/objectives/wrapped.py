@@ -8,10 +8,11 @@ from ...das_core.common.masks import check_mask
 from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from .. import bridge
+from ..node import Node
 from ..schema import Objective, list_options, schema
 
 
-class Region(io.ComfyNode):
+class Region(Node):
     """The node that confines an objective to a part of the picture."""
 
     @classmethod
@@ -44,7 +45,7 @@ class Region(io.ComfyNode):
         return io.NodeOutput(RegionObjective(objective, check_mask(bridge.from_comfy_mask(mask), "the region")))
 
 
-class Schedule(io.ComfyNode):
+class Schedule(Node):
     """The node that changes the weight of an objective over the ascent."""
 
     @classmethod

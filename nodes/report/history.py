@@ -5,10 +5,11 @@ from comfy_api.latest import io
 from ...das_core.ascent.result import Record
 from ...das_core.report import history as core
 from .. import bridge
+from ..node import Node
 from ..schema import History, add_advice, schema
 
 
-class PlotHistory(io.ComfyNode):
+class PlotHistory(Node):
     """The node that plots the scores and the gradient of an ascent, step by step."""
 
     @classmethod

@@ -5,10 +5,11 @@ from comfy_api.latest import io
 from ...das_core.report.level_sheet import SMALLEST_TILE, draw_level_tiles
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
+from ..node import Node
 from ..schema import Stack, schema
 
 
-class StackLevels(io.ComfyNode):
+class StackLevels(Node):
     """The node that shows what every level of a stack holds."""
 
     @classmethod

@@ -12,10 +12,11 @@ from ...das_core.report.spectrum import (
 )
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
+from ..node import Node
 from ..schema import Stack, add_advice, schema
 
 
-class Spectrum(io.ComfyNode):
+class Spectrum(Node):
     """The node that measures the power of an image, and of the levels of a stack, against frequency."""
 
     @classmethod

@@ -8,11 +8,12 @@ from ...das_core.models.classifier import Classifier as CoreClassifier
 from ...das_core.models.clip import CLIP
 from ...das_core.report import verdict as core
 from .. import bridge
+from ..node import Node
 from ..schema import Classifier, Clip, schema
 from ..unread import warn_of_unread
 
 
-class Classify(io.ComfyNode):
+class Classify(Node):
     """The node that names what a classifier sees in an image."""
 
     @classmethod
@@ -61,7 +62,7 @@ class Classify(io.ComfyNode):
         return io.NodeOutput(text, chart, predictions[0][0].probability, ui=shown)
 
 
-class Similarity(io.ComfyNode):
+class Similarity(Node):
     """The node that measures how near images come to texts under a CLIP."""
 
     @classmethod

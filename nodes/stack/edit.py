@@ -6,10 +6,11 @@ from ...das_core.stack import edit as core
 from ...das_core.stack.bands import EmptyBandError, parse_bands, parse_gains
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
+from ..node import Node
 from ..schema import Stack, add_advice, schema
 
 
-class EditStack(io.ComfyNode):
+class EditStack(Node):
     """The node that changes bands of a stack, freezes them, or blends them with those of another stack."""
 
     @classmethod

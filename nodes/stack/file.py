@@ -5,10 +5,11 @@ from comfy_api.latest import io
 from ...das_core.stack import file as core
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
+from ..node import Node
 from ..schema import Stack, add_advice, schema
 
 
-class SaveStack(io.ComfyNode):
+class SaveStack(Node):
     """The node that saves a stack to a file."""
 
     @classmethod
@@ -43,7 +44,7 @@ class SaveStack(io.ComfyNode):
         return io.NodeOutput(name, ui={"text": [f"saved as {name}"]})
 
 
-class LoadStack(io.ComfyNode):
+class LoadStack(Node):
     """The node that loads a stack from a file."""
 
     @classmethod

@@ -11,13 +11,14 @@ from ...das_core.stack.margin import widen_margin
 from ...das_core.stack.operator_forms import Method
 from ...das_core.stack.spec import StackSpec
 from .. import bridge
+from ..node import Node
 from ..schema import Stack, list_options, read_choice, schema
 from .stack_inputs import STARTS, check_start, choose_levels, choose_size, levels_input, size_input, start_input
 
 _MAX_SIDE = 16384
 
 
-class ImageStack(io.ComfyNode):
+class ImageStack(Node):
     """The node that makes an image stack, the picture that an ascent changes: grey, noise, or an image."""
 
     @classmethod

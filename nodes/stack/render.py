@@ -12,10 +12,11 @@ from ...das_core.stack.render import (
     scale_size,
 )
 from .. import bridge
+from ..node import Node
 from ..schema import Stack, schema
 
 
-class StackToImage(io.ComfyNode):
+class StackToImage(Node):
     """The node that renders a stack as an image, at any size."""
 
     @classmethod

@@ -11,13 +11,14 @@ from ...das_core.views.color_transforms import ColorShift, Grayscale
 from ...das_core.views.draws import NoiseKind
 from ...das_core.views.transforms import Flip, Noise
 from ...das_core.views.windows import Windows
+from ..node import Node
 from ..schema import Augmentation as AugmentationSocket
 from ..schema import list_options, make_options, read_choice, schema
 
 _OVER_TIME = ("constant", "scheduled")
 
 
-class Augmentation(io.ComfyNode):
+class Augmentation(Node):
     """The node that defines the views of an ascent: their number, windows, flips and noise."""
 
     @classmethod

@@ -10,6 +10,7 @@ from ...das_core.views.augmentation import Augmentation
 from ...das_core.views.color_transforms import ColorShift as CoreColorShift
 from ...das_core.views.perspective import FARTHEST_CORNER
 from ...das_core.views.transforms import Transform
+from ..node import Node
 from ..schema import Augmentation as AugmentationSocket
 from ..schema import list_options, schema
 
@@ -39,7 +40,7 @@ def _append(augmentation: Augmentation | None, transform: Transform) -> io.NodeO
     return io.NodeOutput(replace(before, transforms=(*before.transforms, transform)))
 
 
-class ColorShift(io.ComfyNode):
+class ColorShift(Node):
     """The node that shifts the colours of views."""
 
     @classmethod
@@ -87,7 +88,7 @@ class ColorShift(io.ComfyNode):
         return _append(replace(before, transforms=others), CoreColorShift(shift, scale, per_channel))
 
 
-class Perspective(io.ComfyNode):
+class Perspective(Node):
     """The node that shows views in perspective."""
 
     @classmethod
@@ -116,7 +117,7 @@ class Perspective(io.ComfyNode):
         return _append(augmentation, core.Perspective(distortion))
 
 
-class PatchMask(io.ComfyNode):
+class PatchMask(Node):
     """The node that hides rectangles of views."""
 
     @classmethod

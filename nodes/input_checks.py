@@ -1,0 +1,169 @@
+"""The check of what a node is given, against its schema.
+
+ComfyUI checks widgets before a run, and nothing that comes through a link: not the range of a number, not the options
+of a list, and behind an output of any type (`*`) not even the type. Ranges and options are checked where they mean
+something; here it is the types, so that a node never computes with what is no number, no text and no image.
+"""
+
+import math
+import operator
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..das_core.common.text import shorten
+
+_LARGEST_INT = 2**64
+"""Beyond this nothing is meant; seeds go up to it."""
+
+_BASES: dict[str, set[str]] = {
+    "DAS_CLASSIFIER": {"Classifier"},
+    "DAS_CLIP": {"CLIP"},
+    "DAS_STACK": {"ImageStack"},
+    "DAS_AUGMENTATION": {"Augmentation"},
+    "DAS_OBJECTIVE": {"BaseObjective", "WrappedObjective"},
+    "DAS_HISTORY": {"tuple"},
+}
+"""The classes of das_core, by name, of what travels through each socket of the pack.
+
+By name, because a second copy of the pack has classes of its own, and its nodes work with those of the first.
+"""
+
+
+def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values for the inputs of a node, whole numbers as int and others as float.
+
+    Args:
+        inputs: the inputs of its schema.
+        values: what `execute` is given, by name. What is missing, or None for an optional input, is left out or as it
+            is: the node has a default for it, or a message of its own.
+
+    Raises:
+        ValueError: when a value is not of the type of its input; the message names the input, the value and what is
+            needed.
+    """
+    checked = dict(values)
+    for item in inputs:
+        if item.id in checked:
+            checked[item.id] = _check(item, item.id, checked[item.id])
+    return checked
+
+
+def _check(item: Any, name: str, value: Any) -> Any:
+    """Return the value of one input, or raise a ValueError that calls the input `name`."""
+    kind = item.get_io_type()
+    if isinstance(item, io.DynamicCombo.Input):
+        return _check_choice(item, name, value)
+    if isinstance(item, io.Autogrow.Input):
+        return _check_slots(item, name, value)
+    if value is None and item.optional:
+        return value
+    if kind in _READERS:
+        return _READERS[kind](name, value, getattr(item, "default", None))
+    _check_socket(kind, name, value)
+    return value
+
+
+def _check_choice(item: Any, name: str, value: Any) -> Any:
+    """Check the values of what the option of a DynamicCombo brings; the option itself `read_choice` checks."""
+    if not isinstance(value, Mapping):
+        return value
+    option = next((option for option in item.options if option.key == value.get(item.id)), None)
+    inner = {one.id: one for one in (option.inputs if option else ())}
+    return {key: _check(inner[key], f"{name}.{key}", part) if key in inner else part for key, part in value.items()}
+
+
+def _check_slots(item: Any, name: str, value: Any) -> Any:
+    """Check what is connected to the slots of an Autogrow; None is a slot without a link."""
+    if value is None:
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} is {_describe(value)}, not a set of slots; connect outputs of nodes to it")
+    for slot, part in value.items():
+        if part is not None:
+            _check_socket(item.template.input.get_io_type(), f"{name}.{slot}", part)
+    return value
+
+
+def _read_int(name: str, value: Any, example: Any) -> int:
+    try:
+        # The index of a number is the number, of bool too; a float has none.
+        number = operator.index(value) if not isinstance(value, Tensor) else None
+    except TypeError:
+        number = None
+    if number is None:
+        raise ValueError(f"{name} is {_describe(value)}, not a whole number; give one such as {example or 0}")
+    if abs(number) > _LARGEST_INT:
+        raise ValueError(f"{name} {shorten(number)} is out of range; no whole number beyond 2^64 is of use here")
+    return number
+
+
+def _read_float(name: str, value: Any, example: Any) -> float:
+    try:
+        number = float(value) if not isinstance(value, str | bytes | Tensor) else None
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None:
+        raise ValueError(f"{name} is {_describe(value)}, not a number; give one such as {example or 0.0}")
+    if not math.isfinite(number):
+        raise ValueError(f"{name} {number} is no finite number; give one such as {example or 0.0}")
+    return number
+
+
+def _read_bool(name: str, value: Any, example: Any) -> bool:
+    if not isinstance(value, int):
+        raise ValueError(f"{name} is {_describe(value)}, neither true nor false; give one of these")
+    return bool(value)
+
+
+def _read_text(name: str, value: Any, example: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is {_describe(value)}, not a text; give one{_quote(example)}")
+    return value
+
+
+def _read_image(name: str, value: Any, example: Any) -> Tensor:
+    return _read_tensor(name, value, "an IMAGE", "[batch, height, width, channels]")
+
+
+def _read_mask(name: str, value: Any, example: Any) -> Tensor:
+    return _read_tensor(name, value, "a MASK", "[batch, height, width]")
+
+
+def _read_tensor(name: str, value: Any, what: str, axes: str) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name} is {_describe(value)}, not {what}; connect an output of that type")
+    if value.ndim != axes.count(",") + 1:
+        raise ValueError(f"{name}: {what} of shape {tuple(value.shape)} came in; {axes} is needed")
+    return value
+
+
+def _check_socket(kind: str, name: str, value: Any) -> None:
+    """Raise a ValueError unless a value belongs into a socket of the pack; those of ComfyUI the nodes look at."""
+    wanted = set().union(*(_BASES.get(part, set()) for part in kind.split(",")))
+    if wanted and wanted.isdisjoint(base.__name__ for base in type(value).__mro__):
+        given = "not connected" if value is None else f"{_describe(value)}"
+        raise ValueError(f"{name} is {given}; connect an output of the type {' or '.join(kind.split(','))}")
+
+
+def _describe(value: Any) -> str:
+    """Return a value as a message repeats it, a text in quotes."""
+    return f"'{shorten(value)}'" if isinstance(value, str) else shorten(value)
+
+
+def _quote(example: Any) -> str:
+    """Return the words that show a text for example, if there is one."""
+    return f" such as '{shorten(example, 40)}'" if example else ""
+
+
+_READERS = {
+    "INT": _read_int,
+    "FLOAT": _read_float,
+    "BOOLEAN": _read_bool,
+    "STRING": _read_text,
+    "IMAGE": _read_image,
+    "MASK": _read_mask,
+}
+"""What reads the value of an input, by the type of the input; the options of a COMBO the node itself looks at."""

@@ -1,0 +1,64 @@
+"""What a link brings that is not of the type of its input is named before the node computes."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from loaded_pack import Pack
+
+NUMBERS = {
+    "text": ("steps", "many", r"^steps is 'many', not a whole number; give one such as 60$"),
+    "fraction": ("steps", 2.5, r"^steps is 2.5, not a whole number"),
+    "nothing": ("steps", None, r"^steps is None, not a whole number"),
+    "tensor": ("steps", torch.tensor(3), r"^steps is a value of the type Tensor, not a whole number"),
+    "digits": ("seed", 10**5000, r"^seed a number of thousands of digits is out of range"),
+    "huge": ("seed", -(2**65), r"^seed -36893488147419103232 is out of range"),
+    "no text": ("schedule", None, r"^schedule .*unknown; choose one of"),
+    "inner": ("optimizer", {"optimizer": "ascent", "step_size": "a"}, r"^optimizer.step_size is 'a', not a number"),
+    "infinite": (
+        "optimizer",
+        {"optimizer": "sgd", "learning_rate": math.inf},
+        r"learning_rate inf is no finite number",
+    ),
+    "slot": ("objectives", {"objective0": 3}, r"^objectives.objective0 is 3; connect an output of the type DAS_OBJ"),
+    "slots": ("objectives", 3, r"^objectives is 3, not a set of slots"),
+    "stack": ("stack", None, r"^stack is not connected; connect an output of the type DAS_STACK$"),
+    "views": ("augmentation", "x" * 1_000_000, r"^augmentation is 'x{99}…'; connect an output of the type DAS_AUG"),
+}
+
+
+@pytest.mark.parametrize(("name", "value", "says"), list(NUMBERS.values()), ids=list(NUMBERS))
+def test_optimize_names_what_is_not_of_the_type_of_its_input(pack: Pack, name: str, value: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        pack.optimize(**{name: value})
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("picture", r"^image is 'picture', not an IMAGE; connect an output of that type"),
+        (torch.zeros(8, 8, 3), r"^image: an IMAGE of shape \(8, 8, 3\) came in; \[batch, height, width, channels\]"),
+    ],
+)
+def test_images_and_masks_are_tensors_with_their_axes(pack: Pack, value: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        pack.stack(image=value)
+    with pytest.raises(ValueError, match=r"^mask"):
+        pack.run("DAS_Region", objective=pack.objective(), mask=value if isinstance(value, str) else value[None, None])
+
+
+def test_what_python_takes_for_a_number_is_one(pack: Pack) -> None:
+    # A FLOAT may be linked to a whole number, and numbers of NumPy count as numbers.
+    (views,) = pack.run("DAS_PatchMask", patches=True, size=torch.tensor([0.25]).numpy()[0])
+    transform = views.transforms[-1]
+    assert (type(transform.patches), type(transform.size)) == (int, float)
+    (views,) = pack.run("DAS_ColorShift", shift=1, scale=0, per_channel=1)
+    assert views.transforms[-1].per_channel is True
+
+
+def test_every_node_of_the_pack_checks_its_inputs(pack: Pack) -> None:
+    for node_id, node in pack.nodes.items():
+        assert hasattr(node.execute, "checks_inputs"), node_id
