@@ -10,6 +10,7 @@ import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import torch
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -37,17 +38,25 @@ def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, 
 
     Args:
         inputs: the inputs of its schema.
-        values: what `execute` is given, by name. What is missing, or None for an optional input, is left out or as it
-            is: the node has a default for it, or a message of its own.
+        values: what `execute` is given, by name. None for an optional input is left out: the node has a default.
 
     Raises:
         ValueError: when a value is not of the type of its input; the message names the input, the value and what is
             needed.
     """
-    checked = dict(values)
-    for item in inputs:
-        if item.id in checked:
-            checked[item.id] = _check(item, item.id, checked[item.id])
+    known = {item.id: item for item in inputs}
+    checked = {}
+    for name, value in values.items():
+        if name in known and value is None and known[name].optional:
+            # Left out, so that the default of the node counts.
+            continue
+        if name in known:
+            checked[name] = _check(known[name], name, value)
+        elif name.partition(".")[0] not in known:
+            raise ValueError(f"there is no input {shorten(name)}; take it out of the workflow file")
+        elif isinstance(known[name.partition(".")[0]], io.Autogrow.Input):
+            raise ValueError(f"there is no slot {shorten(name)}; connect it to another one")
+        # What is left belongs to an option that is not chosen, or to one that there is not, which `read_choice` says.
     return checked
 
 
@@ -137,6 +146,9 @@ def _read_tensor(name: str, value: Any, what: str, axes: str) -> Tensor:
         raise ValueError(f"{name} is {_describe(value)}, not {what}; connect an output of that type")
     if value.ndim != axes.count(",") + 1:
         raise ValueError(f"{name}: {what} of shape {tuple(value.shape)} came in; {axes} is needed")
+    if value.layout != torch.strided or value.is_meta:
+        kind = "without numbers" if value.is_meta else f"with the layout {value.layout}"
+        raise ValueError(f"{name}: {what} {kind} came in; a dense tensor is needed: look at the node that made it")
     return value
 
 

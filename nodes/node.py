@@ -21,7 +21,7 @@ class Node(io.ComfyNode):
         execute = vars(cls).get("execute")
         # ComfyUI derives a class from the node for every run, with all that it has.
         if isinstance(execute, classmethod) and not hasattr(execute.__func__, "checks_inputs"):
-            cls.execute = classmethod(_add_check(execute.__func__, cls))  # type: ignore[method-assign, assignment]
+            cls.execute = classmethod(_add_check(execute.__func__, cls))
 
 
 def _add_check(execute: Callable[..., io.NodeOutput], node: type[Node]) -> Callable[..., io.NodeOutput]:

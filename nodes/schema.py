@@ -11,6 +11,8 @@ from typing import Any, get_args
 import torch
 from comfy_api.latest import io
 
+from ..das_core.common.text import shorten
+
 Classifier = io.Custom("DAS_CLASSIFIER")
 Clip = io.Custom("DAS_CLIP")
 Stack = io.Custom("DAS_STACK")
@@ -42,7 +44,7 @@ def read_precision(value: Any) -> torch.dtype:
         ValueError: when it is no option of that input, as only a link can bring it.
     """
     if not isinstance(value, str) or value not in PRECISIONS:
-        raise ValueError(f"precision '{str(value)[:100]}' is unknown; choose {list_choices(list(PRECISIONS))}")
+        raise ValueError(f"precision '{shorten(value)}' is unknown; choose {list_choices(list(PRECISIONS))}")
     return PRECISIONS[value]
 
 
@@ -179,7 +181,8 @@ def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dic
     inputs = value if isinstance(value, dict) else {name: value}
     option = inputs.get(name)
     if not isinstance(option, str) or option not in options:
-        what = f"{name} '{str(option)[:100]}' is unknown" if option else f"{name} is missing or unknown"
+        is_missing = option is None or (isinstance(option, str) and not option)
+        what = f"{name} is missing or unknown" if is_missing else f"{name} '{shorten(option)}' is unknown"
         raise ValueError(f"{what}; choose {list_choices(options)}")
     return option, {key: inner for key, inner in inputs.items() if key != name}
 

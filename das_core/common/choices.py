@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from .text import shorten
+
 
 def check_choice(what: str, value: str, choices: Iterable[str]) -> None:
     """Raise an error that lists the choices unless `value` is one of them.
@@ -22,4 +24,4 @@ def check_choice(what: str, value: str, choices: Iterable[str]) -> None:
     """
     known = list(choices)
     if value not in known:
-        raise ValueError(f"{what} '{value}' is unknown; choose one of {', '.join(known)}")
+        raise ValueError(f"{what} '{shorten(value)}' is unknown; choose one of {', '.join(known)}")

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from .text import shorten
+
 LARGEST_WEIGHT = 1e6
 """With a larger weight, float32 would round away what all other terms of a sum contribute."""
 
@@ -43,16 +45,19 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
         if found is None:
             _, colon, number = line.rpartition(":")
             if colon and example:
-                raise ValueError(f"weight '{number.strip()}' in '{line}' is not a number; write '{example}'")
+                raise ValueError(
+                    f"weight '{shorten(number.strip(), 40)}' in '{shorten(line)}' is not a number; write '{example}'"
+                )
             yield line, 1.0
             continue
         name, number = found
         if "," in number:
             raise ValueError(
-                f"weight '{number}' in '{line}' has a decimal comma; write '{number.replace(',', '.')}', with a point"
+                f"weight '{number}' in '{shorten(line)}' has a decimal comma; write "
+                f"'{number.replace(',', '.')}', with a point"
             )
         weight = float(number)
-        check_weight(weight, f"'{line}'")
+        check_weight(weight, f"'{shorten(line)}'")
         yield name, weight
 
 

@@ -3,6 +3,7 @@
 import difflib
 import re
 
+from ..common.text import shorten
 from .labels import Labels
 
 _ALL = re.compile(r"\s*all\s+(?P<word>.*\S)\s*", flags=re.IGNORECASE | re.DOTALL)
@@ -68,7 +69,7 @@ def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
     word = found["word"]
     hypernym = labels.find_hypernym(word)
     if hypernym is None:
-        raise ValueError(f"'all {word[:40]}' is unknown: {_explain_unknown(labels, word)}")
+        raise ValueError(f"'all {shorten(word, 40)}' is unknown: {_explain_unknown(labels, word)}")
     return hypernym.classes
 
 
@@ -77,7 +78,7 @@ def _explain_unknown(labels: Labels, word: str) -> str:
     if not labels.hypernyms:
         return "this classifier knows no words for several classes; write names or indices with commas in between"
     if len(labels.look_up(word)) == 1:
-        return f"'{word[:40]}' is a single class; write it without 'all'"
+        return f"'{shorten(word, 40)}' is a single class; write it without 'all'"
     words = [known for hypernym in labels.hypernyms for known in hypernym.words]
     near = difflib.get_close_matches(word[:40].casefold(), words, n=_MAX_WORDS, cutoff=0.6)
     listed = ", ".join(near or ("dog", "bird", "fruit", "vehicle", "building"))

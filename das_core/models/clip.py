@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..common.images import Fit, Interpolation, check_images, fit_square
-from ..common.text import truncate
+from ..common.text import shorten, truncate
 from .judge import Judge, probe_judge
 
 _LOG = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class CLIP(Judge):
                     cut,
                     tower.count(text),
                 )
-            _check_embedding(embedding, f"the text '{text[:80]}'", self.name)
+            _check_embedding(embedding, f"the text '{shorten(text)}'", self.name)
         return embeddings
 
     def encode_images(self, images: Tensor) -> Tensor:
@@ -255,8 +255,8 @@ def _check_match(text: TextTower, width: int, name: str) -> None:
         embedding = text.embed("a photo")
     except (RuntimeError, LookupError, ValueError, TypeError) as error:
         raise ValueError(
-            f"the text tower of {name} cannot read ({type(error).__name__}: {str(error)[:200]}); its tokenizer belongs "
-            "to another model: get that of this one"
+            f"the text tower of {name} cannot read ({type(error).__name__}: {shorten(str(error), 200)}); its tokenizer "
+            "belongs to another model: get that of this one"
         ) from error
     if embedding.shape != (width,):
         raise ValueError(

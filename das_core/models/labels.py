@@ -9,6 +9,7 @@ from functools import cache, cached_property
 
 from timm.data import ImageNetInfo
 
+from ..common.text import shorten
 from .hypernyms import Hypernym, list_hypernyms
 
 _MAX_NAMES = 5
@@ -109,7 +110,7 @@ class Labels:
         found = self.look_up(text)
         if len(found) == 1:
             return next(iter(found))
-        quoted = quoted if len(quoted) <= _MAX_LETTERS else quoted[:_MAX_LETTERS] + "…"
+        quoted = shorten(quoted, _MAX_LETTERS)
         all_of_them = self._offer_all(wanted)
         offer = f"write {all_of_them}, or " if all_of_them else ""
         if found:
@@ -180,7 +181,7 @@ class Labels:
         """Return the number that digits stand for; raise a ValueError when no class has that index."""
         if not self._has_index(digits):
             raise ValueError(
-                f"class index {digits[:20]} is out of range; this classifier has classes 0 to {len(self) - 1}"
+                f"class index {shorten(digits, 21)} is out of range; this classifier has classes 0 to {len(self) - 1}"
             )
         return int(digits)
 

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.text import shorten
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
@@ -192,7 +193,7 @@ def parse_position(text: str) -> tuple[int, ...] | None:
         return None
     if not all(re.fullmatch(r"-?\d{1,9}", part) for part in parts):
         raise ValueError(
-            f"position '{text.strip()[:40]}' is not one or two whole numbers; write a token, such as '0', a row and a "
+            f"position '{shorten(text, 40)}' is not one or two whole numbers; write a token, such as '0', a row and a "
             "column, such as '3, 5', or nothing for the middle"
         )
     return tuple(map(int, parts))
@@ -218,7 +219,7 @@ def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
     shares: dict[int, float] = {}
     for name, share in parse_weighted_lines(text, "12: 0.5"):
         if not re.fullmatch(r"-?\d{1,9}", name):
-            raise ValueError(f"channel '{name[:40]}' is not a whole number; write '12' or '12: 0.5'")
+            raise ValueError(f"channel '{shorten(name, 40)}' is not a whole number; write '12' or '12: 0.5'")
         shares[int(name)] = shares.get(int(name), 0.0) + share
     return tuple(shares.items())
 

@@ -1,7 +1,7 @@
 """The levels of a stack drawn as a sheet of tiles: each level alone, and the sum of all levels up to it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +11,8 @@ from torch import Tensor
 from torchvision.transforms.functional import to_tensor
 from torchvision.utils import make_grid
 
+from ..stack.band_sums import estimate_sum_bytes, sum_groups
 from ..stack.bands import format_band, group_into_octaves
-from ..stack.decomposition import decompose
 from ..stack.image_stack import ImageStack, crop_margin, render_pixels
 
 SMALLEST_TILE = 32
@@ -82,7 +82,21 @@ class LevelTiles:
         return torch.stack(sheets)
 
 
-def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> LevelTiles:
+def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
+    """Return about how many bytes drawing the levels of a stack takes.
+
+    Args:
+        stack: the stack.
+        tile: the long side of a tile in pixels.
+    """
+    tiles = min(len(stack.spec.resolutions), _MAX_COLUMNS + 1)
+    # Two rows of tiles; they are stacked, then arranged twice, with captions.
+    return estimate_sum_bytes(stack) + 2 * 5 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION_HEIGHT) * tile
+
+
+def draw_level_tiles(
+    stack: ImageStack, tile: int = 160, *, stretch: bool = True, on_level: Callable[[], None] | None = None
+) -> LevelTiles:
     """Draw the levels of a stack as small pictures.
 
     More than ten levels are grouped into octaves, with a tile for each octave.
@@ -91,6 +105,7 @@ def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True
         stack: the stack.
         tile: the long side of a tile in pixels, at least 32.
         stretch: whether levels alone are scaled to fill the range of brightness. The factor is written above them.
+        on_level: is called before every level is computed; what it raises ends the work.
 
     Raises:
         ValueError: when the tiles are too small.
@@ -99,13 +114,12 @@ def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True
         raise ValueError(
             f"size {tile} is too small for a tile; at least {SMALLEST_TILE} pixels are needed, 160 is good"
         )
-    parts, levels = decompose(stack), stack.spec.resolutions
+    levels = stack.spec.resolutions
     groups = group_into_octaves(levels, _MAX_COLUMNS)
     bands = [(levels[group[0]], levels[group[-1]]) for group in groups]
     summed = torch.zeros_like(stack.canvas)
     alone, sums, factors = [], [], []
-    for group in groups:
-        canvas = parts.sum_levels(group)
+    for canvas in sum_groups(stack, groups, on_level):
         summed = summed + canvas
         factor = _choose_stretch(canvas) if stretch else torch.ones(stack.batch)
         factors.append(factor.tolist())
@@ -161,7 +175,8 @@ def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
     picture = crop_margin(render_pixels(canvas, stack.spec.color), stack.spec.margin).cpu()
     scale = side / max(picture.shape[2:])
     size = [max(1, round(length * scale)) for length in picture.shape[2:]]
-    return F.interpolate(picture, size=size, mode="bilinear", antialias=True)
+    # Rounding takes the weights of an average a little above 1.
+    return F.interpolate(picture, size=size, mode="bilinear", antialias=True).clamp_(0, 1)
 
 
 def _load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..common.text import shorten
 from ..common.weighted_lines import parse_weighted_lines
 from .bases import Basis
 
@@ -62,7 +63,9 @@ def parse_gains(text: str) -> tuple[tuple[Band, float], ...]:
     """
     for line in text.splitlines():
         if line.strip() and ":" not in line:
-            raise ValueError(f"the line '{line.strip()}' has no factor; write a band and a factor, such as '1-16: 0.5'")
+            raise ValueError(
+                f"the line '{shorten(line)}' has no factor; write a band and a factor, such as '1-16: 0.5'"
+            )
     return tuple((_parse_band(name), gain) for name, gain in parse_weighted_lines(text, "1-16: 0.5"))
 
 
@@ -76,12 +79,12 @@ def _parse_band(text: str) -> Band:
     """Parse one band, or raise a ValueError that quotes it."""
     found = _BAND.fullmatch(text.strip())
     if found is None or not (found[1] or found[3]):
-        raise ValueError(f"the band '{text.strip()}' is none; write resolutions such as '17-64', '-16', '65-' or '5'")
+        raise ValueError(f"the band '{shorten(text)}' is none; write resolutions such as '17-64', '-16', '65-' or '5'")
     low, dash, high = found.groups()
     first = int(low or 1)
     band = first, first if dash is None else int(high) if high else FINEST
     if not 1 <= band[0] <= band[1]:
-        raise ValueError(f"the band '{text.strip()}' holds nothing: it has to rise, from 1 up, as in '17-64'")
+        raise ValueError(f"the band '{shorten(text)}' holds nothing: it has to rise, from 1 up, as in '17-64'")
     return band
 
 

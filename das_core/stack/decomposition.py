@@ -124,6 +124,18 @@ def decompose(stack: ImageStack) -> Decomposition:
     return decompose_start(stack).add(decompose_change(stack))
 
 
+def estimate_decomposition_bytes(stack: ImageStack) -> int:
+    """Return about how many bytes `decompose` needs: levels, the matrices that resize them, and canvases.
+
+    Args:
+        stack: any stack.
+    """
+    spec = replace(stack.spec, method="layers")
+    height, width = spec.canvas
+    # Levels of the start, of the change and of their sum, and those on their way.
+    return spec.operator_bytes() + 4 * spec.levels_bytes(stack.batch) + 6 * 4 * 3 * stack.batch * height * width
+
+
 def decompose_start(stack: ImageStack) -> Decomposition:
     """Take apart what a stack started from.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .bands import FINEST, Band, select_levels
 from .color import from_rgb, to_rgb
-from .decomposition import Decomposition, decompose_change, decompose_start
+from .decomposition import Decomposition, decompose_change, decompose_start, estimate_decomposition_bytes
 from .image_stack import ImageStack
 
 _EVERYTHING: Band = (1, FINEST)
@@ -73,6 +73,17 @@ def edit_stack(
     select_levels(freeze, levels)
     spec = replace(stack.spec, frozen=tuple(freeze))
     return replace(stack, spec=spec, start=begin, canvas=begin + change.canvas(), parameters=None, optimizer_state=None)
+
+
+def estimate_edit_bytes(stack: ImageStack, other: ImageStack | None = None) -> int:
+    """Return about how many bytes `edit_stack` needs.
+
+    Args:
+        stack: the stack to edit.
+        other: the stack that is mixed in, if there is one.
+    """
+    levels = stack.spec.levels_bytes(stack.batch)
+    return estimate_decomposition_bytes(stack) + (2 if other is None else 6) * levels
 
 
 def _blend(one: Decomposition, other: Decomposition, shares: Sequence[float]) -> Decomposition:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..common.geometry import Shape
+from ..common.text import shorten
 
 
 def linear_levels(longest: int, step: int) -> tuple[int, ...]:
@@ -69,7 +70,7 @@ def parse_levels(text: str) -> tuple[int, ...]:
             levels.append(int(word))
         except ValueError:
             raise ValueError(
-                f"level '{word}' is not a whole number; write resolutions such as '1, 4, 16, 64'"
+                f"level '{shorten(word)}' is not a whole number; write resolutions such as '1, 4, 16, 64'"
             ) from None
     return tuple(levels)
 
@@ -89,8 +90,8 @@ def check_levels(levels: Sequence[int], longest: int) -> tuple[int, ...]:
     for level in levels:
         if not 1 <= level <= longest:
             raise ValueError(
-                f"level {level} is not between 1 and {longest}, the long side of the canvas (margins included); "
-                "take it out, or make the canvas larger"
+                f"level {shorten(level)} is not between 1 and {longest}, the long side of the canvas (margins "
+                "included); take it out, or make the canvas larger"
             )
     return tuple(sorted(set(levels)))
 

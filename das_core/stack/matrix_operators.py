@@ -24,11 +24,12 @@ class LevelMatrices:
 
     def __init__(self, canvas: Shape, levels: Sequence[int], device: torch.device, tile: bool) -> None:
         shapes = [level_shape(level, canvas) for level in levels]
-        rows, columns = (
-            {shape[axis]: bicubic_matrix(shape[axis], side, tile).to(device, torch.float32) for shape in shapes}
-            for axis, side in enumerate(canvas)
-        )
-        self.pairs = [(rows[height], columns[width]) for height, width in shapes]
+        # The rows and the columns of a square canvas share theirs.
+        made = {
+            (size, side): bicubic_matrix(size, side, tile).to(device, torch.float32)
+            for size, side in {(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}
+        }
+        self.pairs = [(made[height, canvas[0]], made[width, canvas[1]]) for height, width in shapes]
         self._finest, self._canvas, self._tile = shapes[-1], canvas, tile
 
     def shrink(self, number: int, canvas: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..common.geometry import Shape
 from .bicubic import bicubic_matrix
-from .decomposition import decompose
+from .decomposition import decompose, estimate_decomposition_bytes
 from .image_stack import ImageStack, Surroundings, crop_margin, render_pixels
 from .spec import StackSpec
 
@@ -54,7 +54,8 @@ def estimate_render_bytes(stack: ImageStack, scale: float) -> int:
     """
     (height, width), margin = scale_size(stack.spec, scale)
     # The canvas, a level on its way to it, two copies for the tanh.
-    return 4 * 4 * 3 * stack.batch * (height + 2 * margin) * (width + 2 * margin) + stack.spec.ascent_bytes(stack.batch)
+    rendered = 4 * 4 * 3 * stack.batch * (height + 2 * margin) * (width + 2 * margin)
+    return rendered + estimate_decomposition_bytes(stack)
 
 
 def render_stack(stack: ImageStack, scale: float) -> Tensor:

@@ -7,9 +7,10 @@ import torch
 
 from ..common.choices import check_choice
 from ..common.geometry import Shape
+from ..common.text import shorten
 from .bands import Band, covers_all_resolutions, format_band
 from .color import ColorSpace
-from .levels import check_levels, linear_levels
+from .levels import check_levels, level_shape, linear_levels
 from .linear_operator import StackOperator
 from .operator_forms import FORMS, Method, make_operator
 
@@ -21,6 +22,29 @@ LONGEST_SIDE = 2**15
 
 LARGEST_GAIN = 1e6
 """The greatest gain of a level; its inverse is the least. Gains enter squared, and float32 ends at 3e38."""
+
+
+def check_size(width: int, height: int, margin: int) -> None:
+    """Raise an error when a stack cannot have a size; to be called before anything is made of that size.
+
+    Args:
+        width: the width of the picture in pixels.
+        height: the height of the picture in pixels.
+        margin: how far the canvas goes beyond it on each side, in pixels.
+
+    Raises:
+        ValueError: when a side is too small, the margin is negative, or the canvas is too large.
+    """
+    for name, side in (("width", width), ("height", height)):
+        if side < SMALLEST_SIDE:
+            raise ValueError(f"{name} {side} is too small; a picture needs at least {SMALLEST_SIDE} pixels a side")
+    if margin < 0:
+        raise ValueError(f"margin {margin} is negative; it must be 0 or more pixels")
+    if max(width, height) + 2 * margin > LONGEST_SIDE:
+        raise ValueError(
+            f"a canvas of {width + 2 * margin} x {height + 2 * margin} pixels, margins included, is too large: make "
+            f"width, height or margin smaller, so that no side is longer than {LONGEST_SIDE}"
+        )
 
 
 @dataclass(frozen=True)
@@ -76,17 +100,7 @@ class StackSpec:
     frozen: tuple[Band, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, side in (("width", self.width), ("height", self.height)):
-            if side < SMALLEST_SIDE:
-                raise ValueError(f"{name} {side} is too small; a picture needs at least {SMALLEST_SIDE} pixels a side")
-        if self.margin < 0:
-            raise ValueError(f"margin {self.margin} is negative; it must be 0 or more pixels")
-        if max(self.canvas) > LONGEST_SIDE:
-            height, width = self.canvas
-            raise ValueError(
-                f"a canvas of {width} x {height} pixels, margins included, is too large: make width, height or margin "
-                f"smaller, so that no side is longer than {LONGEST_SIDE}"
-            )
+        check_size(self.width, self.height, self.margin)
         if self.tile and self.margin:
             raise ValueError(
                 f"a tile with a margin of {self.margin} pixels cannot be: it goes on at its opposite edge and has no "
@@ -102,7 +116,7 @@ class StackSpec:
             gains = tuple(gain for _, gain in sorted(zip(levels, gains, strict=True), key=lambda pair: pair[0]))
         if len(gains) != len(checked) or not all(1 / LARGEST_GAIN <= gain <= LARGEST_GAIN for gain in gains):
             raise ValueError(
-                f"gains {str(gains)[:80]} do not fit: {len(checked)} numbers between {1 / LARGEST_GAIN:g} and "
+                f"gains {shorten(gains)} do not fit: {len(checked)} numbers between {1 / LARGEST_GAIN:g} and "
                 f"{LARGEST_GAIN:g} are needed"
             )
         object.__setattr__(self, "levels", checked)
@@ -139,14 +153,34 @@ class StackSpec:
         return make_operator(form, self.canvas, self.resolutions, self.weights, device, self.tile, self.frozen)
 
     def ascent_bytes(self, batch: int) -> int:
-        """Return about how many bytes the canvases of an ascent and the operator in the form `spectral` need.
+        """Return about how many bytes the canvases of an ascent and the operator need, and levels if it keeps them.
 
-        Not counted are the levels as tensors, the matrices that resize them (the forms `exact` and `layers`), models,
-        and views.
+        Not counted are what an optimizer keeps of every level, models, and views; see `ascent.memory`.
 
         Args:
             batch: how many images the stack holds.
         """
         height, width = self.canvas
-        # Start, canvas, image, three gradients, momentum, two intermediate products; the filter and its low-pass.
-        return 4 * 9 * batch * 3 * height * width + 8 * height * width
+        levels = self.levels_bytes(batch) if self.method == "layers" else 0
+        # Start, canvas, image, three gradients, momentum, two intermediate products.
+        return 4 * 9 * batch * 3 * height * width + self.operator_bytes() + levels
+
+    def operator_bytes(self) -> int:
+        """Return about how many bytes the operator takes: its filter, or the matrices that resize every level."""
+        height, width = self.canvas
+        # The response and its low-pass, the factors of the transform, and what they are made of.
+        spectral = 28 * height * width
+        if self.method == "spectral":
+            return spectral
+        shapes = [level_shape(level, self.canvas) for level in self.resolutions]
+        sizes = {(shape[axis], self.canvas[axis]) for shape in shapes for axis in (0, 1)}
+        return spectral + 4 * sum(size * side for size, side in sizes)
+
+    def levels_bytes(self, batch: int) -> int:
+        """Return how many bytes all levels of a stack take as tensors.
+
+        Args:
+            batch: how many images the stack holds.
+        """
+        shapes = [level_shape(level, self.canvas) for level in self.resolutions]
+        return 4 * 3 * batch * sum(height * width for height, width in shapes)

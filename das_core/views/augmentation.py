@@ -14,6 +14,9 @@ from .geometry import ViewGeometry
 from .transforms import Flip, Noise, Transform
 from .windows import Windows
 
+MOST_VIEWS = 2**16
+"""The most views of an image in a step: their draws alone would fill the memory."""
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -26,7 +29,7 @@ class Augmentation:
         transforms: what is done to views after that, in this order.
 
     Raises:
-        ValueError: when `views` is below 1.
+        ValueError: when `views` is below 1 or above `MOST_VIEWS`.
 
     Example:
         >>> import torch
@@ -46,6 +49,8 @@ class Augmentation:
     def __post_init__(self) -> None:
         if self.views < 1:
             raise ValueError(f"views {self.views} is too few; a step needs at least 1, and 16 make a steady one")
+        if self.views > MOST_VIEWS:
+            raise ValueError(f"views {self.views} is too many: a step shows at most {MOST_VIEWS}, and 64 are many")
 
     def __call__(self, pixels: Tensor, geometry: ViewGeometry, draws: Draws) -> Tensor:
         """Return one view for each key of the draws.

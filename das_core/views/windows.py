@@ -41,6 +41,8 @@ class Windows:
         jitter_end: the jitter at the end of the ascent; it does not change if None.
         zoom_min_end: `zoom_min` at the end of the ascent; it does not change if None.
         curve: how jitter and `zoom_min` go to their ends over the whole ascent.
+        fitted: whether a jitter that is larger than the margin of a stack counts as that margin; otherwise it is
+            refused. For a jitter that nobody has chosen.
 
     Raises:
         ValueError: when a jitter is negative, a zoom is out of its range, or the curve is unknown.
@@ -62,6 +64,7 @@ class Windows:
     jitter_end: int | None = None
     zoom_min_end: float | None = None
     curve: Curve = "linear"
+    fitted: bool = False
 
     def __post_init__(self) -> None:
         given = {name: value for name, value in vars(self).items() if value is not None}
@@ -113,17 +116,17 @@ class Windows:
             tile: whether opposite edges of the canvas meet.
 
         Raises:
-            ValueError: when `jitter` or `jitter_end` is larger than the margin.
+            ValueError: when `jitter` or `jitter_end` is larger than the margin, unless the windows are fitted.
         """
         if tile:
             return 0, 0, *canvas
         for name, jitter in (("jitter", self.jitter), ("jitter_end", self.jitter_end or 0)):
-            if jitter > margin:
+            if jitter > margin and not self.fitted:
                 raise ValueError(
                     f"{name} {jitter} reaches past the margin of {margin} pixels and leaves no window: "
                     f"lower {name} to {margin} or raise the stack's margin to {jitter}"
                 )
-        edge = margin - self.jitter
+        edge = max(0, margin - self.jitter)
         return edge, edge, canvas[0] - 2 * edge, canvas[1] - 2 * edge
 
     def draw(self, geometry: ViewGeometry, draws: Draws) -> list[Window]:

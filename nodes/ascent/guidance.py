@@ -10,13 +10,14 @@ from ...das_core.ascent.guided_steps import GuidedSteps
 from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
+from ..node import Node
 from ..schema import Augmentation, objectives_input, schema
 
 START, END, EVERY = 0.1, 1.0, 3
 """The part of the sampling that is guided, and how often, unless the user says otherwise."""
 
 
-class GuideDiffusion(io.ComfyNode):
+class GuideDiffusion(Node):
     """The node that lets objectives guide a diffusion model."""
 
     @classmethod

@@ -1,14 +1,16 @@
 """The node Optimize."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from comfy_api.latest import io
 
 from ...das_core.ascent.loop import Ascent
+from ...das_core.ascent.memory import estimate_ascent_bytes
+from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.pace import Schedule
-from ...das_core.ascent.result import AscentError
 from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
@@ -148,30 +150,60 @@ class Optimize(Node):
     ) -> io.NodeOutput:
         connected = [objective for objective in (objectives or {}).values() if objective is not None]
         with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
+            chosen = read_optimizer(optimizer)
+            bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, steps, frames)
+            # Before the operator is built, which may be the largest part.
+            bridge.make_room(estimate_ascent_bytes(stack, connected, chosen), *_explain_memory(stack, chosen))
             ascent = Ascent(
                 stack,
                 connected,
                 augmentation,
                 steps=steps,
-                optimizer=read_optimizer(optimizer),
+                optimizer=chosen,
                 schedule=schedule,
                 seed=seed,
                 chunk=chunk,
                 device=bridge.get_device(),
                 focus=read_focus(focus),
             )
-            bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, steps, frames)
             bridge.say("loading the models")
-            bridge.load_judges(ascent.judges, ascent.chunk)
-            kept = _climb(ascent, preview_every, frames, finish)
-            result = ascent.result
-        return io.NodeOutput(
-            bridge.to_comfy_images(result.image),
-            result.stack.to(bridge.get_storage_device()),
-            bridge.to_comfy_images(torch.cat(kept)),
-            result.history,
-            bridge.to_comfy_masks(result.importance),
-        )
+            together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
+            room = estimate_ascent_bytes(stack, connected, chosen, together)
+            bridge.load_judges(ascent.judges, together, room)
+            with _rescue_on_error(ascent):
+                kept = _climb(ascent, preview_every, frames, finish)
+                result = ascent.result
+                return io.NodeOutput(
+                    bridge.to_comfy_images(result.image),
+                    result.stack.to(bridge.get_storage_device()),
+                    bridge.to_comfy_images(torch.cat(kept)),
+                    result.history,
+                    bridge.to_comfy_masks(result.importance),
+                )
+
+
+def _explain_memory(stack: ImageStack, optimizer: Optimizer) -> tuple[str, str]:
+    """Return what needs the memory of an ascent, and what to do when it is not free."""
+    spec = stack.spec
+    what = f"an ascent of {stack.batch} x {spec.width} x {spec.height} with {len(spec.resolutions)} levels"
+    if optimizer.needs_levels or spec.method != "spectral":
+        return what, "set optimizer to ascent or sgd and method to spectral, take fewer levels, or a smaller picture"
+    return what, "make width, height, margin or batch_size smaller"
+
+
+@contextmanager
+def _rescue_on_error(ascent: Ascent) -> Iterator[None]:
+    """When the block fails after a step, save the image and the stack of the last step, and say so in the error.
+
+    Whatever the error is, such as memory that ran out: what was reached is not lost. Cancel is no failure.
+    """
+    try:
+        yield
+    except Exception as error:
+        if ascent.history and not bridge.is_interrupt(error):
+            # The class of the error stays: ComfyUI unloads models when memory ran out.
+            error.args = (f"{str(error).rstrip('.')}. {bridge.rescue(ascent.stack)}",)
+        raise
 
 
 def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.FinishButton) -> list[torch.Tensor]:
@@ -188,32 +220,24 @@ def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finis
 
     Raises:
         AscentError: when a gradient is no number or vanishes.
-        RuntimeError: when memory runs out, or the model fails. If there were steps before either, the image and the
-            stack of the last of them are saved, and the message names the files.
+        RuntimeError: when memory runs out, or the model fails.
     """
     kept = []
     status = Status(ascent.steps)
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
         progress.update(0)
-        try:
-            for done, step in enumerate(ascent, start=1):
-                scores = step.record.scores
-                last = done == ascent.steps or finish.is_pressed
-                # The last preview stays over the node, so it has to be the final image.
-                previewed = last or (preview_every and done % preview_every == 0)
-                text = status.describe_step(done, scores)
-                progress.update(done, image=step.image() if previewed else None, text=text)
-                if last or (frames and done % frames == 0):
-                    kept.append(step.image().to(bridge.get_storage_device()))
-                if last:
-                    bridge.say(status.describe_end(done, scores))
-                    break
-        # RuntimeError: memory that ran out, and whatever else a model or the device answers.
-        except (AscentError, RuntimeError) as error:
-            if ascent.history:
-                # The class of the error stays: ComfyUI unloads models when memory ran out.
-                error.args = (f"{error}. {bridge.rescue(ascent.result.image, ascent.result.stack)}",)
-            raise
+        for done, step in enumerate(ascent, start=1):
+            scores = step.record.scores
+            last = done == ascent.steps or finish.is_pressed
+            # The last preview stays over the node, so it has to be the final image.
+            previewed = last or (preview_every and done % preview_every == 0)
+            text = status.describe_step(done, scores)
+            progress.update(done, image=step.image() if previewed else None, text=text)
+            if last or (frames and done % frames == 0):
+                kept.append(step.image().to(bridge.get_storage_device()))
+            if last:
+                bridge.say(status.describe_end(done, scores))
+                break
     if len(ascent.history) < ascent.steps:
         finish.note_early_end()
     return kept

@@ -20,6 +20,7 @@ from .memory import (
     free_cache_on_exit,
     load_judges,
     load_text_tower,
+    make_room,
     manage_classifier,
     manage_clip,
     manage_module,
@@ -27,16 +28,17 @@ from .memory import (
 )
 from .node_warning import warn_on_node
 from .page import say
-from .progress import Progress, check_interrupted
+from .progress import Progress, check_interrupted, is_interrupt
 from .rescue import rescue
 from .results import show_result
-from .stack_folders import STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
+from .stack_folders import NO_STACK_FILE, STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
 from .tensors import from_comfy_images, from_comfy_mask, get_device, get_storage_device, to_comfy_images, to_comfy_masks
 from .wait import Wait
 
 __all__ = [
     "CLASSIFIERS",
     "CLIPS",
+    "NO_STACK_FILE",
     "STACKS",
     "DiffusionGuide",
     "FinishButton",
@@ -58,11 +60,13 @@ __all__ = [
     "get_device",
     "get_storage_device",
     "guide_model",
+    "is_interrupt",
     "join_clip",
     "list_model_files",
     "list_stack_files",
     "load_judges",
     "load_text_tower",
+    "make_room",
     "manage_classifier",
     "manage_clip",
     "manage_module",

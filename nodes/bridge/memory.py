@@ -12,6 +12,7 @@ import comfy.model_patcher
 import torch
 from torch import nn
 
+from ...das_core.models.activation_memory import measure_view_bytes
 from ...das_core.models.classifier import Classifier
 from ...das_core.models.clip import CLIP
 from ...das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble, list_members
@@ -20,12 +21,6 @@ from .tensors import get_device, get_storage_device
 
 _TEXT_ENCODING_BYTES = 2**28
 """Memory reserved for encoding a text (256 MiB): far more than its activations take."""
-
-_BYTES_PER_PIXEL = 2000
-"""Estimated autograd bytes per input pixel; if too low, the ascent halves the chunk when memory runs out.
-
-An estimate for convolutional networks, not a measurement.
-"""
 
 
 def measure_free_memory(device: torch.device | None = None) -> int:
@@ -52,6 +47,23 @@ def check_memory(needed: int, what: str, advice: str, device: torch.device | Non
     free = measure_free_memory(device)
     if needed > free:
         raise ValueError(f"{what} needs about {_format_gib(needed)}, and {_format_gib(free)} are free: {advice}")
+
+
+def make_room(needed: int, what: str, advice: str) -> None:
+    """Free memory on ComfyUI's device, where other models may lie, and raise an error when it is still too little.
+
+    Args:
+        needed: bytes that have to be free.
+        what: what needs them, in words, for the error.
+        advice: what the user can do when they are not free.
+
+    Raises:
+        ValueError: when fewer than `needed` bytes are free.
+    """
+    device = get_device()
+    if device.type != "cpu":
+        mm.free_memory(needed, device)
+    check_memory(needed, what, advice)
 
 
 def check_frame_memory(batch: int, width: int, height: int, steps: int, every: int) -> None:
@@ -174,7 +186,7 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
             _replace_inference_tensors(tower.module)
 
 
-def load_judges(judges: Iterable[Judge], views: int) -> None:
+def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
     """Bring judges to ComfyUI's device, with room for the gradients of some views.
 
     To be called under `enable_autograd`, and before every run: other models may have pushed ours off the device since
@@ -184,19 +196,15 @@ def load_judges(judges: Iterable[Judge], views: int) -> None:
         judges: judges whose owners are ModelPatchers from `manage_module`. Those that share a module are loaded once;
             of an ensemble all members are.
         views: the number of views that go through a judge at a time.
+        room: bytes that are needed beside the models, if that is more than the views take.
     """
     unique = {id(member.module): member for judge in judges for member in list_members(judge)}.values()
     if not unique:
         return
-    needed = max(_estimate_activation_bytes(judge, views) for judge in unique)
+    needed = max(room, *(views * measure_view_bytes(judge) for judge in unique))
     mm.load_models_gpu([judge.owner for judge in unique], memory_required=needed, force_full_load=True)
     for judge in unique:
         _replace_inference_tensors(judge.module)
-
-
-def _estimate_activation_bytes(judge: Judge, views: int) -> int:
-    """Return about how many bytes the activations of some views take until the backward pass."""
-    return views * judge.size**2 * _BYTES_PER_PIXEL
 
 
 def _replace_inference_tensors(module: nn.Module) -> None:

@@ -21,6 +21,15 @@ _TEXT_SECONDS = 0.25
 """Minimum time between two texts on the node: nobody reads more, and a GPU may do a hundred steps a second."""
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Return whether an error is how ComfyUI cancels a run.
+
+    Args:
+        error: what a node has raised.
+    """
+    return isinstance(error, comfy.model_management.InterruptProcessingException)
+
+
 def check_interrupted() -> None:
     """Raise an exception when the user has pressed cancel.
 

@@ -11,12 +11,16 @@ from pathlib import Path
 
 import folder_paths
 
+from ...das_core.common.text import shorten
 from ...das_core.stack.file import SUFFIX, save_stack
 from ...das_core.stack.image_stack import ImageStack
 from .folders import explain_write_error
 
 STACKS = "stacks"
 """The folder of stack files, below ComfyUI's output folder and below its input folder."""
+
+NO_STACK_FILE = f"save one with Save Stack, or put one into output/{STACKS}"
+"""The option of Load Stack while there is no stack file."""
 
 # As ComfyUI marks names of files in the output folder; names without a mark lie in the input folder.
 _OUTPUT = " [output]"
@@ -45,23 +49,31 @@ def save_new_stack(stack: ImageStack, prefix: str) -> str:
                 continue
             return _name_stack_file(path)
     except OSError as error:
-        raise ValueError(explain_write_error(error, f"the stack '{prefix[:80]}'")) from None
+        raise ValueError(explain_write_error(error, f"the stack '{shorten(prefix)}'")) from None
 
 
 def _choose_stack_path(prefix: str) -> Path:
     """Return the path for the next stack with this prefix, under a number that is free, and make its folder."""
     output = folder_paths.get_output_directory()
     home = _resolve(Path(output) / STACKS)
-    usable = prefix.strip() and "\0" not in prefix and not prefix.endswith(("/", "\\"))
+    usable = prefix.strip() and _is_encodable(prefix) and not prefix.endswith(("/", "\\"))
     if not usable or home not in _resolve(home / prefix).parents:
         raise ValueError(
-            f"filename_prefix {prefix[:80]!r} leaves the folder {home}, or names no file in it: write a name such as "
-            "'castle', or a subfolder and a name such as 'night/castle'"
+            f"filename_prefix '{shorten(prefix)}' leaves the folder {home}, or names no file in it: write a name such "
+            "as 'castle', or a subfolder and a name such as 'night/castle'"
         )
     # Joined as a path, so that separators are the system's own: ComfyUI compares it with absolute paths.
     folder, name, counter, _, _ = folder_paths.get_save_image_path(str(Path(STACKS) / prefix), output)
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder) / f"{name}_{counter:05}_{SUFFIX}"
+
+
+def _is_encodable(name: str) -> bool:
+    """Return whether the file system can write a name: no part of a character, as a link may bring it, and no zero."""
+    try:
+        return b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
 
 
 def _name_stack_file(path: Path) -> str:
@@ -116,8 +128,10 @@ def find_stack_file(name: str) -> Path:
                 return path
             break
     homes = " or ".join(str(home) for home, _ in _list_homes())
+    if name == NO_STACK_FILE:
+        raise ValueError(f"no stack file is chosen; save one with Save Stack, or put one into {homes}, and refresh (R)")
     raise ValueError(
-        f"no stack file '{name[:200]}' lies in {homes}; save one with Save Stack, or put one there, and refresh"
+        f"no stack file '{shorten(name)}' lies in {homes}; save one with Save Stack, or put one there, and refresh"
     )
 
 

@@ -69,9 +69,13 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
     Returns:
         Nanoseconds since 1970; 0 when `source` chooses no file or a file that does not exist.
     """
-    if source and source.get("source") == "file" and source.get("checkpoint") in list_checkpoints(kind):
-        return bridge.find_model_file(kind, source["checkpoint"]).stat().st_mtime_ns
-    return 0
+    if not isinstance(source, Mapping) or source.get("source") != "file":
+        return 0
+    try:
+        return find_checkpoint(kind, source.get("checkpoint")).stat().st_mtime_ns
+    except (OSError, ValueError):
+        # None is chosen, or the file is gone since the list was made; loading it says so.
+        return 0
 
 
 def _is_stored(parts: tuple[str, ...]) -> bool:

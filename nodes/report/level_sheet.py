@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...das_core.report.level_sheet import SMALLEST_TILE, draw_level_tiles
+from ...das_core.report.level_sheet import SMALLEST_TILE, draw_level_tiles, estimate_sheet_bytes
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node
@@ -48,7 +48,13 @@ class StackLevels(Node):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, stack: ImageStack, size: int, stretch: bool) -> io.NodeOutput:
-        tiles = draw_level_tiles(stack, size, stretch=stretch)
+        bridge.check_memory(
+            estimate_sheet_bytes(stack, size),
+            f"a sheet of {stack.batch} x {len(stack.spec.resolutions)} levels",
+            "choose a smaller size, or look into a smaller stack",
+            stack.canvas.device,
+        )
+        tiles = draw_level_tiles(stack, size, stretch=stretch, on_level=bridge.check_interrupted)
         # On the node, ten small pictures side by side would be too small to see.
         shown = bridge.show_result(cls, images=bridge.to_comfy_images(tiles.arrange_for_node()))
         return io.NodeOutput(bridge.to_comfy_images(tiles.arrange()), ui=shown)

@@ -9,10 +9,11 @@ from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.report import objective_scores as core
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
+from ..node import Node
 from ..schema import Augmentation, objectives_input, schema
 
 
-class ObjectiveScore(io.ComfyNode):
+class ObjectiveScore(Node):
     """The node that scores images under objectives and picks the best."""
 
     @classmethod

@@ -83,6 +83,12 @@ class EditStack(Node):
         blend_bands: str,
         other: ImageStack | None = None,
     ) -> io.NodeOutput:
+        bridge.check_memory(
+            core.estimate_edit_bytes(stack, other),
+            f"editing {stack.batch} x {len(stack.spec.resolutions)} levels",
+            "edit a smaller stack, or one with fewer levels",
+            stack.canvas.device,
+        )
         with add_advice(EmptyBandError, "; Stack Levels shows them"):
             edited = core.edit_stack(
                 stack,

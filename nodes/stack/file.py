@@ -61,9 +61,11 @@ class LoadStack(Node):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=bridge.list_stack_files(),
+                    options=bridge.list_stack_files() or [bridge.NO_STACK_FILE],
                     tooltip=f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder "
                     "for files from elsewhere. In each folder the newest come first; press R to see new ones.",
+                    # The options are the files of this disk, and no part of the API of the node.
+                    extra_dict={"files": True},
                 ),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize, Edit Stack, Stack Levels or Stack to Image.")],

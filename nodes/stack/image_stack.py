@@ -9,7 +9,7 @@ from ...das_core.stack.color import ColorSpace
 from ...das_core.stack.image_stack import ImageStack as CoreStack
 from ...das_core.stack.margin import widen_margin
 from ...das_core.stack.operator_forms import Method
-from ...das_core.stack.spec import StackSpec
+from ...das_core.stack.spec import StackSpec, check_size
 from .. import bridge
 from ..node import Node
 from ..schema import Stack, list_options, read_choice, schema
@@ -172,6 +172,7 @@ class ImageStack(Node):
             raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
         check_start(kind, image is not None, mask is not None)
         width, height = choose_size(size, width, height, image)
+        check_size(width, height, 0 if tile else margin)
         # The widget of the margin is folded away, so a tile must not need another value than its default.
         margin = 0 if tile else widen_margin(width, height, margin)
         longest = max(width, height) + 2 * margin

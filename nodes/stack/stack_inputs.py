@@ -5,6 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
+from ...das_core.common.text import shorten
 from ...das_core.stack.levels import linear_levels, parse_levels, power_levels
 from ..schema import make_options, read_choice
 
@@ -134,7 +135,7 @@ def choose_size(kind: str, width: int, height: int, image: Tensor | None) -> tup
         ValueError: when there is no such option, or the size is to be that of an image and none is connected.
     """
     if kind not in SIZES:
-        raise ValueError(f"size '{kind}' is unknown; choose given, image or image_within")
+        raise ValueError(f"size '{shorten(kind)}' is unknown; choose given, image or image_within")
     if kind == "given":
         return width, height
     if image is None:

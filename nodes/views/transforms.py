@@ -10,6 +10,7 @@ from ...das_core.views.augmentation import Augmentation
 from ...das_core.views.color_transforms import ColorShift as CoreColorShift
 from ...das_core.views.perspective import FARTHEST_CORNER
 from ...das_core.views.transforms import Transform
+from ...das_core.views.windows import Windows
 from ..node import Node
 from ..schema import Augmentation as AugmentationSocket
 from ..schema import list_options, schema
@@ -34,9 +35,13 @@ def _make_schema(node_id: str, display_name: str, description: str, aliases: lis
     )
 
 
+_DEFAULT = Augmentation(windows=Windows(fitted=True))
+"""What a chain without the node Augmentation begins with: there is no widget of its jitter, so it fits every margin."""
+
+
 def _append(augmentation: Augmentation | None, transform: Transform) -> io.NodeOutput:
     """Return an augmentation, by default that of the node Augmentation, with one more transform at its end."""
-    before = Augmentation() if augmentation is None else augmentation
+    before = _DEFAULT if augmentation is None else augmentation
     return io.NodeOutput(replace(before, transforms=(*before.transforms, transform)))
 
 
@@ -83,7 +88,7 @@ class ColorShift(Node):
     def execute(
         cls, shift: float, scale: float, per_channel: bool, augmentation: Augmentation | None = None
     ) -> io.NodeOutput:
-        before = Augmentation() if augmentation is None else augmentation
+        before = _DEFAULT if augmentation is None else augmentation
         others = tuple(one for one in before.transforms if not isinstance(one, CoreColorShift))
         return _append(replace(before, transforms=others), CoreColorShift(shift, scale, per_channel))
 

@@ -40,6 +40,8 @@ def test_optimize_names_what_is_not_of_the_type_of_its_input(pack: Pack, name: s
     ("value", "says"),
     [
         ("picture", r"^image is 'picture', not an IMAGE; connect an output of that type"),
+        (torch.zeros(1, 8, 8, 3).to_sparse(), r"^image: an IMAGE with the layout torch.sparse_coo came in; a dense"),
+        (torch.zeros(1, 8, 8, 3, device="meta"), r"^image: an IMAGE without numbers came in; a dense tensor"),
         (torch.zeros(8, 8, 3), r"^image: an IMAGE of shape \(8, 8, 3\) came in; \[batch, height, width, channels\]"),
     ],
 )
@@ -48,6 +50,32 @@ def test_images_and_masks_are_tensors_with_their_axes(pack: Pack, value: Any, sa
         pack.stack(image=value)
     with pytest.raises(ValueError, match=r"^mask"):
         pack.run("DAS_Region", objective=pack.objective(), mask=value if isinstance(value, str) else value[None, None])
+
+
+def test_nothing_for_an_optional_widget_is_its_default(pack: Pack) -> None:
+    (image,) = pack.run("DAS_StackToImage", stack=pack.stack(), scale=None)
+    assert image.shape == (1, 64, 64, 3)
+
+
+@pytest.mark.parametrize("side", [2**31, 2**63])
+def test_a_canvas_beyond_all_limits_is_refused_before_its_levels_are_listed(pack: Pack, side: int) -> None:
+    with pytest.raises(ValueError, match=f"a canvas of {side + 32} x 96 pixels, margins included, is too large"):
+        pack.stack(width=side, levels={"levels": "linear", "step": 1})
+
+
+def test_an_option_that_is_no_text_is_unknown(pack: Pack) -> None:
+    with pytest.raises(ValueError, match=r"^source 'a value of the type Tensor' is unknown; choose starter"):
+        pack.run("DAS_LoadClassifier", source={"source": torch.zeros(2)})
+
+
+def test_names_of_no_input_are_refused_and_those_of_other_options_do_nothing(pack: Pack) -> None:
+    check = pack.module("nodes.input_checks").check_inputs
+    inputs = pack.node("DAS_Optimize").define_schema().inputs
+    assert check(inputs, {"steps": 3, "optimizer.betas": 1}) == {"steps": 3}
+    with pytest.raises(ValueError, match=r"^there is no input speed; take it out of the workflow file$"):
+        check(inputs, {"speed": 3})
+    with pytest.raises(ValueError, match=r"^there is no slot objectives.objective99; connect it to another one$"):
+        check(inputs, {"objectives.objective99": None})
 
 
 def test_what_python_takes_for_a_number_is_one(pack: Pack) -> None:

@@ -1,15 +1,20 @@
 """The command line: what it prints, what it refuses, and its exit codes."""
 
+import errno
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import run_workflow
 
@@ -102,3 +107,46 @@ def test_a_broken_node_shows_its_traceback(tmp_path: Path, pack: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback")
     assert done.stderr.endswith("RuntimeError: broken node\nThis was node 1 (TOY_Fail).\n")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG])
+def test_a_disk_that_takes_no_file_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(self: Image.Image, path: Path, **_: Any) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Image.Image, "save", refuse)
+    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]})})
+    assert result.code == 2
+    assert re.fullmatch(rf"run_workflow: node 2 \(SaveImage\): .*{os.strerror(number)}; .*\n", result.err)
+
+
+def test_an_output_folder_that_cannot_be_made_is_one_line(run: Run) -> None:
+    Path("file").write_text("")
+    result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]})}, "--output", "file/below")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "Not a directory" in result.err
+
+
+def test_a_file_that_cannot_be_read_is_not_said_to_be_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = {"1": ("LoadImage", {"image": "a.png"}), "2": ("PreviewImage", {"images": ["1", 0]})}
+    assert "no such image" in run(nodes).err
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    sealed = SimpleNamespace(is_file=lambda: refuse(Path("a.png")))
+    monkeypatch.setattr("runner.core_image_input.LoadImage.find", lambda image: sealed)
+    result = run(nodes)
+    assert result.code == 2
+    assert "it cannot be read (Permission denied)" in result.err
+    assert "no such" not in result.err
+
+
+def test_a_workflow_file_that_cannot_be_read_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000)
+    for path, says in ((tmp_path, "Is a directory"), (deep, "is not a JSON file"), (tmp_path / "no", "No such file")):
+        assert run_workflow.main([str(path)]) == 2
+        err = capsys.readouterr().err
+        assert says in err
+        assert err.count("\n") == 1

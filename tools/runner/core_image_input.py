@@ -29,8 +29,11 @@ class LoadImage:
     @classmethod
     def VALIDATE_INPUTS(cls, image: str) -> bool | str:  # noqa: N802
         """Accept every file that exists, not only the listed ones."""
-        if cls.find(image).is_file():
-            return True
+        try:
+            if cls.find(image).is_file():
+                return True
+        except OSError as error:
+            return f"it cannot be read ({error.strerror or error})"
         return f"there is no such image in {folder_paths.get_input_directory()} or beside the workflow"
 
     @classmethod

@@ -18,7 +18,7 @@ from runner.input_specs import COMBO, DYNAMIC_COMBO, Input
 from runner.node_calls import Call
 from runner.node_classes import NodeClass, get_node_class, is_v3
 from runner.node_inputs import convert_value, list_input_names, list_inputs
-from runner.workflow_graph import Node, Workflow, WorkflowError, find_source, suggest_names
+from runner.workflow_graph import Node, Workflow, WorkflowError, find_source, quote, suggest_names
 
 ANY: str = _io.AnyType.io_type
 MATCH: str = _io.MatchType.io_type
@@ -34,7 +34,7 @@ def check_node(node: Node, workflow: Workflow) -> Node:
     items = list_inputs(node_class, node.inputs)
     for item in items.values():
         if item.type == DYNAMIC_COMBO and node.inputs.get(item.name, item.default) not in (item.options or []):
-            raise WorkflowError(f"{node}: {item.name} = {node.inputs[item.name]!r} is not {item.allowed}")
+            raise WorkflowError(f"{node}: {item.name} = {quote(node.inputs[item.name])} is not {item.allowed}")
     _check_names(node, node_class, items)
 
     function = "validate_inputs" if is_v3(node_class) else "VALIDATE_INPUTS"
@@ -81,7 +81,9 @@ def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]
         raise WorkflowError(f"{node}: {error}") from error
     for answer in answers:
         if answer is not True:
-            given = ", ".join(f"{name} = {values[0]!r}" for name, values in arguments.items() if name in node.inputs)
+            given = ", ".join(
+                f"{name} = {quote(values[0])}" for name, values in arguments.items() if name in node.inputs
+            )
             raise WorkflowError(f"{node}: {given}: {answer or 'refused by the node'}")
 
 
@@ -92,7 +94,7 @@ def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) 
         # ComfyUI ignores a plain value for an option that is not chosen, and any unknown one for an older V1 node.
         refused = isinstance(value, list) or (is_v3(node_class) and name not in known)
         if name not in items and refused and not getattr(node_class, "ACCEPT_ALL_INPUTS", False):
-            raise WorkflowError(f"{node}: no input {name!r}; {suggest_names(name, items)}")
+            raise WorkflowError(f"{node}: no input {quote(name)}; {suggest_names(name, items)}")
 
 
 def _find_validator(node_class: NodeClass, function: str) -> tuple[list[str], bool]:
@@ -129,8 +131,10 @@ def _check_range(node: Node, item: Input, value: Any) -> None:
     """Raise WorkflowError when a value is outside the bounds or the options of its input."""
     low, high = item.settings.get("min"), item.settings.get("max")
     if low is not None and value < low:
-        raise WorkflowError(f"{node}: {item.name} = {value} is below the minimum {low}; it takes {item.allowed}")
+        raise WorkflowError(f"{node}: {item.name} = {quote(value)} is below the minimum {low}; it takes {item.allowed}")
     if high is not None and value > high:
-        raise WorkflowError(f"{node}: {item.name} = {value} is above the maximum {high}; it takes {item.allowed}")
+        raise WorkflowError(
+            f"{node}: {item.name} = {quote(value)} is above the maximum {high}; it takes {item.allowed}"
+        )
     if item.options is not None and value not in item.options:
-        raise WorkflowError(f"{node}: {item.name} = {value!r} is not {item.allowed}")
+        raise WorkflowError(f"{node}: {item.name} = {quote(value)} is not {item.allowed}")

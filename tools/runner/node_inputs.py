@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, flatten_inputs, parse_specs
 from runner.node_classes import NodeClass, finalize_specs, get_node_class, read_input_types
-from runner.workflow_graph import Node, WorkflowError, suggest_names
+from runner.workflow_graph import Node, WorkflowError, quote, suggest_names
 
 WIDGET_TYPES = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
 """The types of inputs that are widgets, and the Python function that converts a value to each."""
@@ -77,13 +77,13 @@ def _parse_text(node: Node, item: Input, text: str) -> Any:
     if item.options is not None:
         choice = [option for option in item.options if str(option) == text]
         if not choice:
-            raise WorkflowError(f"{node}: {item.name} = {text!r} is not {item.allowed}")
+            raise WorkflowError(f"{node}: {item.name} = {quote(text)} is not {item.allowed}")
         return choice[0]
     if item.type not in WIDGET_TYPES:
         raise WorkflowError(f"{node}: {item.name} is a socket for {item.type}; only widgets can be set")
     if item.type == "BOOLEAN":
         if text.lower() not in BOOLEAN_WORDS:
-            raise WorkflowError(f"{node}: {item.name} = {text!r} is not true or false")
+            raise WorkflowError(f"{node}: {item.name} = {quote(text)} is not true or false")
         return BOOLEAN_WORDS[text.lower()]
     return convert_value(node, item, text)
 
@@ -100,5 +100,5 @@ def convert_value(node: Node, item: Input, value: Any) -> Any:
         try:
             return WIDGET_TYPES[item.type](value)
         except (TypeError, ValueError, OverflowError) as error:
-            raise WorkflowError(f"{node}: {item.name} = {value!r} cannot be read as {item.allowed}") from error
+            raise WorkflowError(f"{node}: {item.name} = {quote(value)} cannot be read as {item.allowed}") from error
     return value

@@ -26,6 +26,7 @@ from runner.node_checks import check_node
 from runner.node_classes import get_node_class
 from runner.node_inputs import fill_defaults, list_inputs
 from runner.progress_lines import ProgressLines
+from runner.storage_errors import explain_storage_error
 from runner.unread_outputs import show_unread_outputs
 from runner.workflow_graph import Workflow, WorkflowError, sort_nodes
 
@@ -60,7 +61,7 @@ def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Ite
         kept: outputs of earlier runs, which need not be computed again; what this run computes is added to them.
 
     Raises:
-        WorkflowError: a node raised ValueError; the message names the node.
+        WorkflowError: a node raised ValueError, or could not read or write a file; the message names the node.
         KeyboardInterrupt: a node found that it was interrupted.
         Exception: whatever else a node raised, with a note on the node.
     """
@@ -81,6 +82,10 @@ def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Ite
                 raise KeyboardInterrupt from None
             except ValueError as error:
                 raise WorkflowError(f"{node}: {error}") from error
+            except OSError as error:
+                if error.errno is None:
+                    raise
+                raise WorkflowError(f"{node}: {explain_storage_error(error)}") from error
             except Exception as error:
                 error.add_note(f"This was {node}.")
                 raise

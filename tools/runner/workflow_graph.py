@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import graphlib
 import json
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,16 @@ def suggest_names(name: str, names: Iterable[str]) -> str:
     return f"there are: {', '.join(known[:20])}{more}" if known else "there are none"
 
 
+def quote(value: object) -> str:
+    """Return a value as a message repeats it: as Python writes it, and cut where it is long."""
+    writer = reprlib.Repr()
+    writer.maxstring = writer.maxother = 200
+    try:
+        return writer.repr(value)
+    except ValueError:
+        return f"a {type(value).__name__} of thousands of digits"  # which Python refuses to write out
+
+
 def read_workflow(path: Path) -> Workflow:
     """Read an API-format workflow file, its nodes in the order of the file.
 
@@ -50,8 +61,8 @@ def read_workflow(path: Path) -> Workflow:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise WorkflowError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+        raise WorkflowError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
         raise WorkflowError(f"{path} is not a JSON file: {error}") from error
     return parse_workflow(data, str(path))
 
@@ -152,9 +163,9 @@ def find_source(workflow: Workflow, node: Node, name: str) -> tuple[Node, int] |
     if not isinstance(link, list):
         return None
     if len(link) != 2 or not isinstance(link[1], int):
-        raise WorkflowError(f"{node}: {name} = {link} is no link; a list must be [node id, output number]")
+        raise WorkflowError(f"{node}: {name} = {quote(link)} is no link; a list must be [node id, output number]")
     if link[0] not in workflow:
-        raise WorkflowError(f"{node}: {name} is linked to node {link[0]}, which is not in the workflow")
+        raise WorkflowError(f"{node}: {name} is linked to node {str(link[0])[:200]}, which is not in the workflow")
     return workflow[link[0]], link[1]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...common.text import shorten
 from ..ensemble import list_members
 from ..judge import Judge
 from .heads import HEADS, count_heads
@@ -170,7 +171,7 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
     choices = (
         f"the nearest are {', '.join(near[:_MAX_NAMES])}" if near else f"there is {', '.join(list(by_name)[:3])} …"
     )
-    raise UnknownLayerError(f"layer '{wanted[:80]}' is not in {model}; {choices}")
+    raise UnknownLayerError(f"layer '{shorten(wanted)}' is not in {model}; {choices}")
 
 
 def search_layers(layers: Sequence[Layer], search: str) -> list[Layer]:

@@ -2,21 +2,17 @@
 
 import hashlib
 import http.client
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from ...common.files import write_atomically
+from .connection import receive
 
 Progress = Callable[[int, int], None]
 """Is called while a model is loaded, with how much is done and how much there is in all.
 
 During a download these are bytes, and 0 in all if the server does not say; `load_starter_clip` counts sentences.
 """
-
-TIMEOUT = 20.0
-"""Seconds without a byte before a connection counts as broken."""
 
 _BLOCK = 1 << 20
 
@@ -29,14 +25,15 @@ def download(url: str, folder: Path, digest: str, progress: Progress | None = No
         folder: where the file is looked for and stored; it is created when it is missing.
         digest: the beginning of the file's SHA-256, in hexadecimal; a file that is in the folder already must have it
             too. If empty, nothing is checked.
-        progress: is called after every block; an exception that it raises stops the download.
+        progress: is called after every block, and four times a second while nothing arrives; an exception that it
+            raises stops the download.
 
     Returns:
         The path of the file. A download that fails or is stopped leaves no file.
 
     Raises:
-        ValueError: when the server cannot be reached, does not have the file, or is silent for 20 seconds; when the
-            file cannot be written; or when the checksum is wrong.
+        ValueError: when the server cannot be reached, does not have the file, is silent for 20 seconds or sends less
+            than 1 KiB a second; when the file cannot be written; or when the checksum is wrong.
     """
     target = folder / url.rsplit("/", 1)[-1]
     if target.is_file():
@@ -57,16 +54,22 @@ def download(url: str, folder: Path, digest: str, progress: Progress | None = No
 
 def _fetch(url: str, path: Path, progress: Progress | None) -> None:
     """Write what a URL returns into a new file; raise an error when the connection ends before the last byte."""
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as response, path.open("xb") as file:
-        length = response.headers.get("Content-Length", "")
-        total = int(length) if length.isdecimal() else 0
-        while block := response.read(_BLOCK):
-            file.write(block)
-            if progress:
-                progress(file.tell(), total)
-        if file.tell() < total:
-            # The library reads a connection that was cut as if it were the end.
-            raise http.client.IncompleteRead(b"", total - file.tell())
+    done = told = total = 0
+
+    def tell() -> None:
+        nonlocal told
+        told = done
+        if progress:
+            progress(done, total)
+
+    with path.open("xb") as file:
+        for piece, total in receive(url, tell):  # noqa: B007 - `tell` reads it
+            file.write(piece)
+            done += len(piece)
+            if done - told >= _BLOCK:
+                tell()
+    if done > told:
+        tell()
 
 
 def check_digest(path: Path, digest: str, name: str | None = None) -> None:

@@ -17,7 +17,8 @@ from typing import IO
 
 from huggingface_hub import constants, hf_hub_url
 
-from .download import TIMEOUT, Progress, download
+from .connection import TIMEOUT, call_listening
+from .download import Progress, download
 
 
 def locate_repository(repository: str, folder: Path) -> Path:
@@ -53,7 +54,9 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
     )
 
 
-def fetch_files(repository: str, main: str, others: Sequence[str], folder: Path) -> Path:
+def fetch_files(
+    repository: str, main: str, others: Sequence[str], folder: Path, progress: Progress | None = None
+) -> Path:
     """Return the folder that holds a file of a repository, together with those of some other files that it has.
 
     Args:
@@ -61,6 +64,7 @@ def fetch_files(repository: str, main: str, others: Sequence[str], folder: Path)
         main: the file that the repository must have; when it is in the folder, nothing is downloaded.
         others: files that it may have.
         folder: where the folders of repositories are.
+        progress: is called during a download.
 
     Raises:
         ValueError: when the repository does not have `main`, or when the hub cannot be reached; see `fetch_file`.
@@ -69,9 +73,9 @@ def fetch_files(repository: str, main: str, others: Sequence[str], folder: Path)
     if not (home / main).is_file():
         for name in others:
             if not (home / name).is_file():
-                _fetch(repository, name, home, None)
+                _fetch(repository, name, home, progress)
         # Last, for it is the sign that the set is complete.
-        fetch_file(repository, [main], folder)
+        fetch_file(repository, [main], folder, progress)
     return home
 
 
@@ -81,7 +85,7 @@ def _fetch(repository: str, name: str, home: Path, progress: Progress | None) ->
     try:
         if constants.HF_HUB_OFFLINE:
             raise OSError("HF_HUB_OFFLINE is set, which forbids to ask")
-        digest = _ask_digest(url)
+        digest = call_listening(lambda: _ask_digest(url), lambda: progress and progress(0, 0), 3 * TIMEOUT)
     except (OSError, http.client.HTTPException) as error:
         raise ValueError(
             f"{name} of {repository} could not be downloaded from {url} ({error}); check the connection, or put the "

@@ -154,7 +154,8 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
     # embeddings are worse.
     config["quick_gelu"] = published.get("quick_gelu", config.get("quick_gelu", False))
     path = fetch_file(repository, names, folder, progress)
-    return _load(f"{architecture} {pretrained}", config, published, read_weights(path), path.name, folder)
+    state = read_weights(path)
+    return _load(f"{architecture} {pretrained}", config, published, state, path.name, folder, progress)
 
 
 def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
@@ -256,17 +257,25 @@ def _split(pair: str) -> tuple[str, str]:
     return architecture, tag
 
 
-def _load(name: str, config: Config, published: Mapping[str, Any], state: StateDict, source: str, folder: Path) -> CLIP:
+def _load(
+    name: str,
+    config: Config,
+    published: Mapping[str, Any],
+    state: StateDict,
+    source: str,
+    folder: Path,
+    progress: Progress | None = None,
+) -> CLIP:
     """Build a model, fit weights into it and return it as a CLIP; `source` is the name of the file of weights."""
     has_text = not all(key.startswith(("visual.", "logit_")) for key in state)
-    text = localize_config(config["text_cfg"], folder) if has_text else STAND_IN_TEXT
+    text = localize_config(config["text_cfg"], folder, progress) if has_text else STAND_IN_TEXT
     try:
         model = build_open_clip_module(config | {"text_cfg": text})
         tokenizer = build_tokenizer(text) if has_text else None
     except _UNBUILDABLE as error:
         raise ValueError(
-            f"{name} cannot be built here ({type(error).__name__}: {str(error)[:200]}); update open_clip_torch, timm "
-            "and transformers, or choose another model"
+            f"{name} cannot be built here ({type(error).__name__}: {shorten(str(error), 200)}); update "
+            "open_clip_torch, timm and transformers, or choose another model"
         ) from error
     own = model.state_dict()
     state = StateDict(_rename_tensors(state, model), state.versions)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ...common.text import shorten
 from ..clip import TextTower
 from ..scripts import is_mostly_latin, knows_other_scripts
+from .download import Progress
 from .hub import fetch_file, fetch_files
 
 Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
@@ -38,23 +39,24 @@ _TOKENIZER_SETTINGS = {"clean", "strip_sep_token", "language", "reduction_mask"}
 """The settings of open_clip's own tokenizers; others would reach transformers, where some make it run code."""
 
 
-def localize_config(text: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | None = None) -> dict[str, Any]:
     """Return a text configuration that names folders on disk in place of repositories of the hub.
 
     Args:
         text: the `text_cfg` of a configuration of open_clip.
         folder: where the folders of repositories are; files that are not there are downloaded into it.
+        progress: is called during a download.
 
     Raises:
         ValueError: when a file cannot be downloaded, or when one names code of its own.
     """
     local = dict(text)
     if name := text.get("hf_tokenizer_name"):
-        home = fetch_files(name, "tokenizer_config.json", _VOCABULARIES, folder)
+        home = fetch_files(name, "tokenizer_config.json", _VOCABULARIES, folder, progress)
         _refuse_code(home, name)
         local["hf_tokenizer_name"] = str(home)
     if name := text.get("hf_model_name"):
-        home = fetch_file(name, ["config.json"], folder).parent
+        home = fetch_file(name, ["config.json"], folder, progress).parent
         _refuse_code(home, name)
         local["hf_model_name"] = str(home)
     return local

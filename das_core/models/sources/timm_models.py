@@ -75,8 +75,8 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
         module = timm.create_model(architecture, pretrained=True, pretrained_cfg_overlay=source)
     except (OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
         raise ValueError(
-            f"the weights of {architecture} cannot be read ({type(error).__name__}: {str(error)[:200]}); delete "
-            f"{path} and run again"
+            f"the weights of {architecture} cannot be read ({type(error).__name__}: {shorten(str(error), 200)}); "
+            f"delete {path} and run again"
         ) from error
     return wrap_timm_module(architecture, module)
 

@@ -1,6 +1,6 @@
 """The loop of an ascent: what it starts from, goes on from and ends with, and what it does when memory runs out."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -119,13 +119,46 @@ def test_chunk_is_halved_when_memory_runs_out() -> None:
     torch.testing.assert_close(image, climb(steps=2).image, rtol=0, atol=1e-4)
 
 
-def test_out_of_memory_with_a_single_view_is_raised() -> None:
+CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("out"), RuntimeError(CPU_ERROR), MemoryError()], ids=type)
+def test_out_of_memory_with_a_single_view_is_raised(error: Exception) -> None:
     class Full(nn.Module):
         def forward(self, views: Tensor) -> Tensor:
-            raise torch.OutOfMemoryError("out of memory")
+            raise error
 
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(torch.OutOfMemoryError, match="memory ran out at step 1, with one view at a time: make"):
         next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Full()))], VIEWS)))
+
+
+@dataclass(frozen=True)
+class Greedy(NormalizedAscent):
+    """An optimizer that finds no memory the first few times."""
+
+    failures: list[int] = field(default_factory=list)
+
+    def step(self, *arguments: Any, **more: Any) -> ImageStack:
+        if self.failures and self.failures.pop():
+            raise RuntimeError(CPU_ERROR)
+        return super().step(*arguments, **more)
+
+
+def test_a_step_is_done_again_when_the_optimizer_runs_out_of_memory() -> None:
+    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=2, optimizer=Greedy(failures=[1, 1]))
+    result = ascent.run()
+    assert ascent.chunk == 1
+    assert [record.step for record in result.history] == [0, 1]
+    torch.testing.assert_close(result.image, climb(steps=2, chunk=1).image)
+
+
+def test_another_error_is_not_taken_for_memory() -> None:
+    class Broken(nn.Module):
+        def forward(self, views: Tensor) -> Tensor:
+            raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Broken()))], VIEWS)))
 
 
 def test_an_ascent_that_is_broken_off_keeps_what_it_has() -> None:

@@ -37,6 +37,7 @@ def test_the_result_fits_and_is_as_long_as_can_be(text: str, length: int) -> Non
         ("resnet19", "resnet19"),
         ("two\nlines\tand a tab", "two lines and a tab"),
         ("x" * 1_000_000, "x" * 99 + "…"),
+        ("half a \ud83d fish", "half a \\ud83d fish"),
         (0.25, "0.25"),
         (None, "None"),
         (["a", 3], "['a', 3]"),

@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.memory import PeakBytes
 from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from das_core.stack.bands import FINEST
 from das_core.stack.color import from_rgb
 from das_core.stack.decomposition import decompose, decompose_change
-from das_core.stack.edit import edit_stack
+from das_core.stack.edit import edit_stack, estimate_edit_bytes
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.windows import Windows
@@ -169,3 +170,14 @@ def test_an_edited_stack_goes_on_with_any_optimizer() -> None:
 def test_bad_edits_are_named(edit: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         edit_stack(climbed(), **edit)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_the_estimate_is_within_a_factor_of_two(mixed: bool) -> None:
+    # A number of levels of this test alone, so that its operator is not taken from the cache.
+    levels = tuple(range(1, 129, 3 + mixed))
+    with PeakBytes() as made:
+        stack = ImageStack.noise(StackSpec(96, 96, 16, levels=levels))
+        other = ImageStack.noise(stack.spec, seed=1) if mixed else None
+        edit_stack(stack, gains=[((1, 16), 0.5)], other=other)
+    assert made.peak / 2 < estimate_edit_bytes(stack, other) < 2 * made.peak

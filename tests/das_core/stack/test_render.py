@@ -5,10 +5,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from benchmarks.memory import PeakBytes
 from das_core.ascent.optimizers import SGD
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
-from das_core.stack.render import render_stack, scale_size
+from das_core.stack.render import estimate_render_bytes, render_stack, scale_size
 from das_core.stack.spec import StackSpec
 from toys import climb
 
@@ -89,3 +90,12 @@ def test_coarse_levels_are_smooth_at_any_size() -> None:
 def test_bad_scales_are_named(scale: float) -> None:
     with pytest.raises(ValueError, match=r"scale .* is not between 0.05 and 32; 2 is twice the size"):
         render_stack(stack(), scale)
+
+
+@pytest.mark.parametrize("scale", [0.5, 3.0])
+def test_the_estimate_is_within_a_factor_of_two(scale: float) -> None:
+    # Levels of this test alone, so that its operator is not taken from the cache.
+    with PeakBytes() as made:
+        stack = ImageStack.noise(StackSpec(96, 96, 16, levels=tuple(range(2, 129, 4))))
+        render_stack(stack, scale)
+    assert made.peak / 2.5 < estimate_render_bytes(stack, scale) < 2.5 * made.peak

@@ -73,3 +73,9 @@ def test_gradients_flow_through_windows_and_transforms_to_what_was_seen() -> Non
 def test_a_step_needs_a_view(views: int) -> None:
     with pytest.raises(ValueError, match=f"views {views} is too few; a step needs at least 1"):
         Augmentation(views=views)
+
+
+@pytest.mark.parametrize("views", [2**16 + 1, 2**31, 2**63])
+def test_more_views_than_memory_holds_the_draws_of_are_refused(views: int) -> None:
+    with pytest.raises(ValueError, match=f"views {views} is too many: a step shows at most 65536"):
+        Augmentation(views=views)

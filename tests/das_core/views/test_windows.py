@@ -181,6 +181,12 @@ def test_views_reach_as_far_into_the_margin_as_the_jitter(jitter: int, margin: i
     assert Windows(jitter).reach((56, 64), margin, tile=tile) == expected
 
 
+def test_fitted_windows_reach_as_far_as_the_margin() -> None:
+    fitted, chosen = Windows(jitter=56, jitter_end=90, fitted=True), Windows(jitter=16)
+    assert fitted.reach((96, 96), 16) == chosen.reach((96, 96), 16) == (0, 0, 96, 96)
+    assert fitted.at_progress(1.0).reach((96, 96), 16) == (0, 0, 96, 96)
+
+
 def test_a_jitter_beyond_the_margin_is_refused_when_windows_are_drawn() -> None:
     with pytest.raises(ValueError, match=r"jitter 9 reaches past the margin of 8 pixels .* margin to 9"):
         Windows(9).draw(ViewGeometry((56, 64), 8), make_draws(1))

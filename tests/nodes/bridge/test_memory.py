@@ -160,7 +160,10 @@ def test_judges_are_loaded_once_with_room_for_the_largest(
     assert sorted(map(id, first)) == sorted([id(small.owner), id(large.owner)])
     assert [id(handle) for handle in second] == [id(small.owner)]
     # Bytes go with the views and with the area of a view.
-    assert most == 4 * less == 32 * least > 0
+    assert most > 3 * less
+    assert less == 8 * least > 0
+    bridge.load_judges([small], 1, room=10 * least)
+    assert loads[-1][1] == 10 * least
 
 
 def test_without_a_judge_nothing_is_loaded(bridge: ModuleType, loads: list[tuple[list[Any], int]]) -> None:

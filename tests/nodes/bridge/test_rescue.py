@@ -14,15 +14,13 @@ from PIL import Image
 
 from loaded_pack import Pack
 
-IMAGES = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(1))
-
 
 def test_images_and_stack_are_saved_and_named(pack: Pack, saved_stacks: Path) -> None:
-    stack = pack.stack(start={"start": "noise"})
-    said = pack.module("nodes.bridge").rescue(IMAGES.clone().requires_grad_(), stack)
+    stack = pack.stack(start={"start": "noise"}, batch_size=2)
+    said = pack.module("nodes.bridge").rescue(stack)
     names = re.findall(r"direct_ascent_last_good_\d+_\.png", said)
     assert len(set(names)) == 2
-    for name, image in zip(names, IMAGES, strict=True):
+    for name, image in zip(names, stack.image(), strict=True):
         saved = np.asarray(Image.open(pack.output / name))
         assert (saved == (image * 255).to(torch.uint8).movedim(0, -1).numpy()).all()
         (pack.output / name).unlink()
@@ -31,11 +29,11 @@ def test_images_and_stack_are_saved_and_named(pack: Pack, saved_stacks: Path) ->
 
 
 def test_failures_at_one_time_overwrite_nothing(pack: Pack, saved_stacks: Path) -> None:
-    bridge, stack, together = pack.module("nodes.bridge"), pack.stack(), Barrier(4)
+    bridge, stack, together = pack.module("nodes.bridge"), pack.stack(batch_size=2), Barrier(4)
 
     def fail(_: int) -> str:
         together.wait()
-        said: str = bridge.rescue(IMAGES, stack)
+        said: str = bridge.rescue(stack)
         return said
 
     with ThreadPoolExecutor(4) as pool:
@@ -51,7 +49,8 @@ def test_a_full_disk_is_said_and_hides_nothing(pack: Pack, saved_stacks: Path, m
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
-    said = pack.module("nodes.bridge").rescue(IMAGES, pack.stack())
-    assert re.search(r"could not be saved \(.*No space left on device.*\)", said)
+    said = pack.module("nodes.bridge").rescue(pack.stack())
+    assert re.search(r"Its stack could not be saved \(.*No space left on device.*\)", said)
+    assert "The last good image was saved in the output folder as direct_ascent_last_good_" in said
     for left in pack.output.glob("direct_ascent_last_good_*.png"):
         left.unlink()

@@ -23,6 +23,13 @@ def test_without_folders_nothing_is_listed(pack: Pack, saved_stacks: Path) -> No
     assert pack.module("nodes.bridge").list_stack_files() == []
 
 
+def test_an_empty_list_says_where_stack_files_go(pack: Pack, saved_stacks: Path) -> None:
+    (option,) = listed(pack)
+    assert option == "save one with Save Stack, or put one into output/stacks"
+    with pytest.raises(ValueError, match=r"no stack file is chosen; save one .* into .*output/stacks, and refresh"):
+        pack.run("DAS_LoadStack", file=option)
+
+
 def test_every_file_gets_a_number_of_its_own_and_the_newest_stands_first(pack: Pack, saved_stacks: Path) -> None:
     names = [pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="night/castle")[0] for _ in range(2)]
     assert names == [f"night/castle_0000{number}_.safetensors [output]" for number in (1, 2)]
@@ -116,7 +123,9 @@ def test_a_name_that_is_too_long_is_said_so(pack: Pack, saved_stacks: Path) -> N
     assert len(str(error.value)) < 400
 
 
-@pytest.mark.parametrize("prefix", ["../x", "a/../../x", "/tmp/x", "", " ", ".", "a/..", "a/", "..", "\0", "a\0b"])
+@pytest.mark.parametrize(
+    "prefix", ["../x", "a/../../x", "/tmp/x", "", " ", ".", "a/..", "a/", "..", "\0", "a\0b", "\ud800"]
+)
 def test_a_prefix_that_leaves_the_folder_is_refused(pack: Pack, saved_stacks: Path, prefix: str) -> None:
     before = sorted(pack.home.rglob("*"))
     with pytest.raises(ValueError, match=r"filename_prefix .* leaves the folder .*stacks.*'castle'"):

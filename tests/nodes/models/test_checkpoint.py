@@ -23,6 +23,17 @@ def test_the_time_of_a_file_is_that_of_the_chosen_checkpoint(checkpoint: ModuleT
     assert read_time(KIND, chosen) == file.stat().st_mtime_ns > 0
     for other in (None, {}, {"source": "starter"}, chosen | {"source": "timm"}, chosen | {"checkpoint": "gone.pth"}):
         assert read_time(KIND, other) == 0
+    # ComfyUI 0.8.0 hands on a choice that it does not know as bare text.
+    assert read_time(KIND, "file") == 0
+
+
+def test_a_file_that_goes_while_it_is_looked_at_has_no_time(
+    checkpoint: ModuleType, pack: Pack, classifier_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (classifier_folder / "a.pth").touch()
+    gone = classifier_folder / "gone.pth"
+    monkeypatch.setattr(pack.module("nodes.bridge"), "find_model_file", lambda kind, name: gone)
+    assert checkpoint.read_checkpoint_time(KIND, {"source": "file", "checkpoint": "a.pth"}) == 0
 
 
 def test_downloads_and_fits_of_the_pack_are_not_listed_and_not_found(

@@ -1,6 +1,7 @@
 """The nodes of views: what they append, in which order, and what is said of bad values."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,7 +48,14 @@ def test_without_settings_a_transform_has_the_defaults_of_das_core(pack: Pack, n
     own = getattr(pack.module("das_core"), node)()
     # A shift of colours takes the place of that of the defaults.
     expected = (*(one for one in before.transforms if type(one) is not type(own)), own)
-    assert (views.views, views.windows, views.transforms) == (before.views, before.windows, expected)
+    # There is no widget of the jitter, so it fits every margin.
+    fitted = replace(before.windows, fitted=True)
+    assert (views.views, views.windows, views.transforms) == (before.views, fitted, expected)
+
+
+def test_a_transform_alone_suits_a_small_margin(pack: Pack) -> None:
+    (views,) = pack.run("DAS_ColorShift")
+    assert pack.optimize(stack=pack.stack(margin=16), augmentation=views, steps=1)[0].shape == (1, 64, 64, 3)
 
 
 BAD: dict[str, Callable[[Pack], object]] = {

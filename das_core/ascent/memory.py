@@ -1,0 +1,57 @@
+"""How much memory an ascent takes, estimated before anything of it is made."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..models.activation_memory import measure_view_bytes
+from ..models.ensemble import list_members
+from ..objectives.base import Objective
+from ..stack.image_stack import ImageStack
+from .groups import group_by_judge, name_objectives
+from .optimizers import Optimizer
+
+_CANVASES = 10
+"""How many tensors as large as the canvas are there at once: start, canvas, parameters, pixels, gradients, a move."""
+
+_STATE_SETS = {"ascent": 1, "sgd": 4, "adam": 7}
+"""How many sets of levels are there at once, where levels are kept: those of the stack, of the optimizer, of a step."""
+
+
+def estimate_ascent_bytes(
+    stack: ImageStack, objectives: Sequence[Objective], optimizer: Optimizer, chunk: int = 1
+) -> int:
+    """Return about how many bytes an ascent takes beside the weights of its models.
+
+    Counted are the canvases, the operator of the stack (its filter, or the matrices that resize every level), the
+    levels and what the optimizer keeps of them, and the activations of the views in a chunk. The estimate is within a
+    factor of two of what is used (`python -m benchmarks.run memory` prints both).
+
+    Args:
+        stack: the stack that the ascent starts from.
+        objectives: what it climbs.
+        optimizer: how it moves.
+        chunk: how many views go through a judge at once, from 1 up.
+
+    Example:
+        >>> from das_core import Adam, ClassObjective, ImageStack, NormalizedAscent, StackSpec, load_starter
+        >>> from das_core.ascent.memory import estimate_ascent_bytes
+        >>> stack = ImageStack.gray(StackSpec(width=512, height=512))
+        >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
+        >>> small, large = (estimate_ascent_bytes(stack, [jellyfish], kind) for kind in (NormalizedAscent(), Adam()))
+        >>> large > 5 * small
+        True
+    """
+    groups = group_by_judge(name_objectives(objectives))
+    spec = replace(stack.spec, method="layers") if optimizer.needs_levels else stack.spec
+    height, width = spec.canvas
+    canvas_bytes = 4 * 3 * stack.batch * height * width
+    # With several groups the gradient of each is kept, and moved to measure it; reference images are canvases, too.
+    references = sum(len(part.reference_images) for group in groups for _, part in group.members)
+    canvases = _CANVASES + (len(groups) + 2 if len(groups) > 1 else 0) + references
+    needed = canvases * canvas_bytes + spec.operator_bytes()
+    if spec.method == "layers":
+        needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.levels_bytes(stack.batch)
+    members = [member for group in groups if group.judge is not None for member in list_members(group.judge)]
+    # Every view is cut out of whole rows of the canvas.
+    rows = max((2 * 4 * 3 * member.size * max(height, width) for member in members), default=0)
+    return needed + chunk * (max(map(measure_view_bytes, members), default=0) + rows)

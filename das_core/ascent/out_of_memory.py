@@ -1,0 +1,38 @@
+"""Memory that runs out: which errors mean it, and what an ascent says of it."""
+
+import torch
+
+_ALLOCATOR = "DefaultCPUAllocator"
+"""What PyTorch's allocator on a CPU calls itself in its errors, which are no `torch.OutOfMemoryError`."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that the memory of a device, or of the computer, has run out.
+
+    Args:
+        error: what an operation of PyTorch has raised. On a CPU it is a plain RuntimeError, whose text is all there is
+            to tell it by; Python's own allocator raises MemoryError.
+
+    Example:
+        >>> from das_core.ascent.out_of_memory import is_out_of_memory
+        >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."))
+        True
+        >>> is_out_of_memory(RuntimeError("shapes do not match"))
+        False
+    """
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error) if isinstance(error, RuntimeError) else ""
+    return _ALLOCATOR in text or "CUDA error: out of memory" in text
+
+
+def describe_out_of_memory(step: int) -> str:
+    """Return the message for an ascent that has no memory left although views go through the models one by one.
+
+    Args:
+        step: the number of the step, from 1.
+    """
+    return (
+        f"memory ran out at step {step}, with one view at a time: make the picture or the batch smaller, give the "
+        "stack fewer levels, take a smaller model, or load it in bf16"
+    )

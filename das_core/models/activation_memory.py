@@ -1,0 +1,78 @@
+"""How much memory the activations of a model take until the backward pass, counted without running it.
+
+The model runs once on PyTorch's meta device, where tensors have shapes and no numbers: it takes no memory and hardly
+any time. Autograd tells which tensors it would keep.
+"""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from .judge import Judge
+
+_BYTES_PER_PIXEL = 2000
+"""What counts for a model that does not run on the meta device: an estimate for convolutional networks."""
+
+_VIEW_COPIES = 16
+"""How many tensors as large as a view cutting it out, its transforms and its normalisation keep."""
+
+# What modules raise on the meta device: of operations that need numbers, and of weights of their own elsewhere.
+_UNABLE = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError)
+
+_measured: WeakKeyDictionary[nn.Module, tuple[torch.dtype, int]] = WeakKeyDictionary()
+
+
+def measure_view_bytes(judge: Judge) -> int:
+    """Return about how many bytes one view takes on its way through a judge and back.
+
+    Args:
+        judge: the judge; of an ensemble, one of its members.
+
+    Returns:
+        Bytes, without those of the weights. The first time for a model this takes a moment, then it is known.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.models.activation_memory import measure_view_bytes
+        >>> 20 < measure_view_bytes(load_starter()) / 2**20 < 100
+        True
+    """
+    parameter = next(judge.module.parameters(), None)
+    dtype = torch.float32 if parameter is None else parameter.dtype
+    known = _measured.get(judge.module)
+    if known is None or known[0] != dtype:
+        known = dtype, _count_saved_bytes(judge, dtype)
+        _measured[judge.module] = known
+    return known[1] + _VIEW_COPIES * 4 * 3 * judge.size**2
+
+
+def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
+    """Return the bytes of the tensors that autograd keeps of one view, and of the two largest gradients beside them."""
+    own = {
+        name: torch.empty_like(tensor, device="meta")
+        for kind in (judge.module.named_parameters(), judge.module.named_buffers())
+        for name, tensor in kind
+    }
+    weights = {tensor.untyped_storage()._cdata for tensor in own.values()}
+    saved: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        key = tensor.untyped_storage()._cdata
+        if key not in weights:
+            saved[key] = tensor
+        return tensor
+
+    view = torch.empty(1, 3, judge.size, judge.size, dtype=dtype, device="meta", requires_grad=True)
+    try:
+        with torch.inference_mode(False), torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, _same):
+            torch.func.functional_call(judge.module, own, (view,))
+    except _UNABLE:
+        return _BYTES_PER_PIXEL * judge.size**2
+    sizes = sorted(tensor.untyped_storage().nbytes() for tensor in saved.values())
+    return sum(sizes) + sum(sizes[-2:])
+
+
+def _same(tensor: Any) -> Any:
+    return tensor

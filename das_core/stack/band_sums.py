@@ -1,0 +1,97 @@
+"""What groups of levels add to a canvas, computed level by level.
+
+`decompose` keeps all levels of a stack at once: of 156 levels on a canvas of 624 that is fifty canvases, and the
+matrices that resize them. Whoever only wants sums of levels needs one level at a time.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from .bicubic import bicubic_matrix
+from .image_stack import ImageStack
+from .levels import level_shape
+from .spectral_operator import SpectralOperator
+from .state import AccumulatedGradient, LevelTensors
+
+
+def sum_groups(
+    stack: ImageStack, groups: Sequence[Sequence[int]], on_level: Callable[[], None] | None = None
+) -> Iterator[Tensor]:
+    """Yield what each group of levels adds to the canvas: what `Decomposition.sum_levels` returns, with less memory.
+
+    Args:
+        stack: any stack.
+        groups: the numbers of the levels, from 0, the coarsest; all of them, in order, each in one group.
+        on_level: is called before every level; what it raises ends the work.
+
+    Yields:
+        Canvases (B, 3, H, W) that sum to `stack.canvas`; what no level can show is in the last one.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec
+        >>> from das_core.stack.band_sums import sum_groups
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)))
+        >>> coarse, fine = sum_groups(stack, [[0, 1], [2]])
+        >>> round(float(coarse.std()), 2), round(float(fine.std()), 2)
+        (0.3, 0.11)
+    """
+    gradient, moved = _find_parameters(stack)
+    left = stack.canvas
+    for numbers in groups[:-1]:
+        canvas = torch.zeros_like(left)
+        for number in numbers:
+            if on_level:
+                on_level()
+            canvas += _enlarge(stack, number, gradient, moved)
+        left = left - canvas
+        yield canvas
+    # The finest level takes up what the others miss, and what is finer than it goes with it: no need to compute either.
+    if on_level:
+        on_level()
+    yield left
+
+
+def estimate_sum_bytes(stack: ImageStack) -> int:
+    """Return about how many bytes `sum_groups` needs.
+
+    Args:
+        stack: the stack.
+    """
+    height, width = stack.spec.canvas
+    spectral = replace(stack.spec, method="spectral").operator_bytes()
+    # Gradient, sum, what is left, an enlarged level and its halves; the two matrices of the finest level, in float64.
+    return 4 * 3 * stack.batch * height * width * 7 + spectral + 2 * 12 * max(height, width) ** 2
+
+
+def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | None]:
+    """Return a gradient and levels that together make up all levels: level = adjoint(gradient) + what has moved.
+
+    See `decomposition.read_levels`, which does the same for what ascents have added, and `decompose_start`.
+    """
+    spectral = replace(stack.spec, frozen=(), method="spectral").operator(stack.canvas.device)
+    assert isinstance(spectral, SpectralOperator)
+    zero = torch.zeros_like(stack.start)
+    start = spectral.minimum_norm_gradient(stack.start) if bool(stack.start.any()) else zero
+    parameters = stack.parameters
+    if parameters is None or stack.spec.frozen:
+        return start + spectral.minimum_norm_gradient(stack.canvas - stack.start), None
+    if isinstance(parameters, LevelTensors):
+        return start, parameters.tensors
+    assert isinstance(parameters, AccumulatedGradient)
+    return start + parameters.gradient, None
+
+
+def _enlarge(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tensor, ...] | None) -> Tensor:
+    """Return what one level adds to the canvas, g A (g A' G B + P) B'."""
+    spec, gain = stack.spec, stack.spec.weights[number]
+    shape = level_shape(spec.resolutions[number], spec.canvas)
+    rows, columns = (
+        bicubic_matrix(size, side, spec.tile).to(gradient) for size, side in zip(shape, spec.canvas, strict=True)
+    )
+    level = gain * (rows.T @ gradient @ columns)
+    if moved is not None:
+        level = level + moved[number]
+    return gain * (rows @ level @ columns.T)

@@ -1,0 +1,53 @@
+"""The estimate of an ascent's memory against what its tensors take, counted one by one."""
+
+import pytest
+import torch
+
+from benchmarks.memory import PeakBytes
+from das_core.ascent.loop import Ascent
+from das_core.ascent.memory import estimate_ascent_bytes
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.objectives.prior import Prior
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.operator_forms import Method
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+from toys import class_objective
+
+VIEWS = Augmentation(4, Windows(16))
+
+
+@pytest.mark.parametrize(
+    ("method", "optimizer"),
+    [
+        ("spectral", NormalizedAscent()),
+        ("exact", SGD(momentum=0.9)),
+        ("layers", NormalizedAscent(momentum=0.5)),
+        ("layers", SGD(momentum=0.9)),
+        ("spectral", Adam()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.kind,
+)
+@pytest.mark.parametrize("side", [64, 224])
+def test_the_estimate_is_within_a_factor_of_two(method: Method, optimizer: Optimizer, side: int) -> None:
+    # Levels of this test alone, so that no operator of another test is taken from the cache.
+    levels = (*range(1, side, 5), side + 31)
+    wish = [class_objective()]
+    with PeakBytes() as made:
+        stack = ImageStack.gray(StackSpec(side, side, 16, levels=levels, method=method), 2)
+        Ascent(stack, wish, VIEWS, steps=2, optimizer=optimizer, chunk=4).run()
+    said = estimate_ascent_bytes(stack, wish, optimizer, 4)
+    assert made.peak / 2 < said < 2 * made.peak
+
+
+def test_levels_matrices_groups_and_views_count() -> None:
+    plain, two = [class_objective()], [class_objective(), Prior("total_variation")]
+    stack = ImageStack.gray(StackSpec(96, 64, 8))
+    least = estimate_ascent_bytes(stack, plain, NormalizedAscent())
+    exact = ImageStack.gray(StackSpec(96, 64, 8, method="exact"))
+    assert least < estimate_ascent_bytes(stack, two, NormalizedAscent())
+    assert least < estimate_ascent_bytes(stack, plain, NormalizedAscent(), chunk=2)
+    assert least < estimate_ascent_bytes(exact, plain, NormalizedAscent())
+    assert estimate_ascent_bytes(exact, plain, SGD()) < estimate_ascent_bytes(stack, plain, Adam())
+    assert estimate_ascent_bytes(stack, [], NormalizedAscent()) > 10 * stack.canvas.numel() * torch.float32.itemsize

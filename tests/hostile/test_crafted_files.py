@@ -1,0 +1,142 @@
+"""Files that were cut, changed and crafted: each is read whole and finite, or refused by name."""
+
+import hashlib
+import json
+import random
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from loaded_pack import Pack
+from outcomes import Outcomes, pick
+
+pytestmark = [pytest.mark.hostile, pytest.mark.filterwarnings("ignore:Detected pickle protocol")]
+
+FILES = 6
+"""How many files of each kind the short form makes; the long form 100 times as many."""
+
+ARCHITECTURE = "timm/mobilenetv3_small_050"
+
+STRANGE: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2**31,
+    2**53,
+    2**63,
+    10**400,
+    0.5,
+    1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "spectral",
+    "x" * 100_000,
+    [],
+    [1] * 300_000,
+    [[1, 2, 3]],
+    [["a", "b"]],
+    {},
+    {"a": {}},
+]
+
+
+def seal(content: bytes) -> bytes:
+    """Return a stack file with its hash made to fit."""
+    start = content.find(b'"sha256":"') + len(b'"sha256":"')
+    if start < 20:
+        return content
+    blank = content[:start] + b"0" * 64 + content[start + 64 :]
+    return blank[:start] + hashlib.sha256(blank).hexdigest().encode() + blank[start + 64 :]
+
+
+def rewrite(content: bytes, change: Any) -> bytes:
+    """Return a safetensors file with its header changed: `change` is given the header, which is JSON."""
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    change(header)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + content[8 + length :]
+
+
+def spoil_header(generator: random.Random, header: dict[str, Any]) -> None:
+    """Change one thing in the header of a stack file."""
+    metadata = header["__metadata__"]
+    description = json.loads(metadata["stack"])
+    kind = generator.randrange(4)
+    if kind == 0:
+        description["spec"][pick(generator, list(description["spec"]))] = pick(generator, STRANGE)
+    elif kind == 1:
+        description[pick(generator, list(description))] = pick(generator, STRANGE)
+    elif kind == 2:
+        name = pick(generator, [name for name in header if name != "__metadata__"])
+        field = pick(generator, ["dtype", "shape", "data_offsets"])
+        header[name][field] = pick(generator, ["F16", "I64", [], [1], [2**40, 3], [0, 0], [1, 3, -1, 4], [2**62] * 3])
+    else:
+        del description["spec"][pick(generator, list(description["spec"]))]
+    metadata["stack"] = json.dumps(description)
+
+
+def spoil_bytes(generator: random.Random, content: bytes) -> bytes:
+    """Cut a file off, or change some of its bytes, most of them near its beginning or its end."""
+    if generator.random() < 0.2:
+        return content[: generator.randrange(len(content))]
+    changed = bytearray(content)
+    for _ in range(generator.randint(1, 6)):
+        reach = pick(generator, [64, 2000, len(content)])
+        place = generator.randrange(min(reach, len(content)))
+        changed[place if generator.random() < 0.7 else -place - 1] = generator.randrange(256)
+    return bytes(changed)
+
+
+def test_stack_files(pack: Pack, outcomes: Outcomes, scale: int) -> None:
+    name = pack.module("nodes.bridge").save_new_stack(pack.optimize(steps=1)[1], "good")
+    folder = pack.output / "stacks"
+    good = (folder / name.removesuffix(" [output]")).read_bytes()
+    for seed in range(FILES * scale):
+        generator = random.Random(seed)
+        if seed % 3:
+            content = rewrite(good, lambda header, generator=generator: spoil_header(generator, header))
+        else:
+            content = spoil_bytes(generator, good)
+        bad = folder / "bad.safetensors"
+        bad.write_bytes(seal(content) if seed % 4 else content)
+        outcomes.attempt(
+            lambda: pack.run("DAS_LoadStack", file="bad.safetensors [output]"), lambda seed=seed: f"stack file {seed}"
+        )
+    assert outcomes.counts["refused"] >= FILES * scale / 2
+
+
+def craft_weights(generator: random.Random, path: Path) -> None:
+    """Write a checkpoint of odd tensors, or of odd things."""
+    kind = generator.randrange(6)
+    head = "classifier.weight"
+    odd: Any = [
+        {head: torch.zeros(generator.choice([0, 1, 3_000_000]), generator.choice([0, 1, 5]))},
+        {head: torch.zeros(1).expand(generator.choice([9, 3_000_000]), 1024)},
+        {head: torch.ones(3, 1024).to_sparse(), "x" * 100_000: torch.ones(1)},
+        {head: torch.full((10, 1024), generator.choice([float("nan"), 1e38])), "classifier.bias": torch.zeros(10)},
+        {"model": {"model": {"state_dict": {head: torch.zeros(2, 1024, dtype=torch.complex64)}}}},
+        pick(generator, STRANGE[:16]),
+    ][kind]
+    torch.save(odd, path, _use_new_zipfile_serialization=generator.random() < 0.5)
+
+
+def test_checkpoints(pack: Pack, outcomes: Outcomes, scale: int) -> None:
+    pack.classifiers.mkdir(parents=True, exist_ok=True)
+    path = pack.classifiers / "bad.pth"
+    source = {"source": "file", "checkpoint": "bad.pth", "architecture": ARCHITECTURE}
+    for seed in range(FILES * scale // 3):
+        generator = random.Random(seed)
+        craft_weights(generator, path)
+        if seed % 3 == 0:
+            path.write_bytes(spoil_bytes(generator, path.read_bytes()))
+        outcomes.attempt(lambda: pack.run("DAS_LoadClassifier", source=source), lambda seed=seed: f"checkpoint {seed}")
+    path.unlink()
+    assert outcomes.counts["refused"] >= FILES * scale // 3

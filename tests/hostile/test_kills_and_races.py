@@ -1,0 +1,84 @@
+"""Processes that save into one folder, and processes that are killed while they save: nothing is damaged or lost."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loaded_pack import Pack
+from outcomes import Outcomes
+
+pytestmark = [pytest.mark.hostile, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
+
+SAVERS = 4
+SAVES, KILLS = 4, 5
+"""How many files each process of the short form saves, and how many are killed; the long form 100 times as many."""
+
+
+def start(work: Callable[[], Any]) -> int:
+    """Run something in a copy of this process, and return its id; it ends without anything of ours."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        work()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def list_names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.safetensors"))
+
+
+def test_processes_that_save_into_one_folder_lose_nothing(pack: Pack, outcomes: Outcomes, scale: int) -> None:
+    bridge, stack = pack.module("nodes.bridge"), pack.stack(levels={"levels": "custom", "resolutions": "1, 8"})
+    told = pack.home / "told"
+    told.mkdir(exist_ok=True)
+
+    def save() -> None:
+        names = [bridge.save_new_stack(stack, "race") for _ in range(SAVES * scale)]
+        (told / f"{os.getpid()}").write_text("\n".join(names))
+
+    children = [start(save) for _ in range(SAVERS)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * SAVERS
+    names = [name for child in children for name in (told / f"{child}").read_text().splitlines()]
+    assert len(set(names)) == len(names) == SAVERS * SAVES * scale
+    assert len(list_names(pack.output / "stacks")) == len(names)
+    for name in random.Random(0).sample(names, min(len(names), 20)):
+        assert pack.run("DAS_LoadStack", file=name)[0].steps == 0
+    assert not list((pack.output / "stacks").glob(".*.part"))
+    outcomes.counts["done"] += len(names)
+
+
+def test_processes_that_are_killed_while_they_save_damage_nothing(pack: Pack, outcomes: Outcomes, scale: int) -> None:
+    generator = random.Random(0)
+    bridge, stack = pack.module("nodes.bridge"), pack.stack()
+    kept = bridge.save_new_stack(stack, "kept")
+    before = (pack.output / "stacks" / kept.removesuffix(" [output]")).read_bytes()
+
+    def save() -> None:
+        while True:
+            bridge.save_new_stack(stack, "killed")
+
+    for _ in range(KILLS * scale):
+        child = start(save)
+        time.sleep(generator.uniform(0.0, 0.03))
+        os.kill(child, signal.SIGKILL)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        outcomes.counts["killed"] += 1
+        for name in list_names(pack.output / "stacks"):
+            if name.startswith("killed"):
+                assert pack.run("DAS_LoadStack", file=f"{name} [output]")[0].steps == 0
+                outcomes.counts["whole"] += 1
+                (pack.output / "stacks" / name).unlink()
+    assert (pack.output / "stacks" / kept.removesuffix(" [output]")).read_bytes() == before
+    # What a kill leaves is not listed, and the next one saves beside it.
+    assert pack.node("DAS_LoadStack").GET_SCHEMA().inputs[0].options == [kept]
+    assert bridge.save_new_stack(stack, "killed").startswith("killed")

@@ -1,0 +1,96 @@
+"""Memory that runs out, and Cancel, at every place of an ascent: nothing is lost, and the next run is whole."""
+
+import random
+import re
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from loaded_pack import STEADY, Pack
+from outcomes import Outcomes
+
+pytestmark = pytest.mark.hostile
+
+PLACES = 4
+"""How many places the short form tries; the long form 100 times as many, or all that there are."""
+
+CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes. Error code 12"
+
+
+class FailingOperation(TorchDispatchMode):
+    """Lets the operation with some number run out of memory, or only counts if it is None."""
+
+    def __init__(self, number: int | None, error: BaseException) -> None:
+        super().__init__()
+        self.number, self.error, self.count = number, error, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        if self.count == self.number:
+            raise self.error
+        return func(*args, **(kwargs or {}))
+
+
+def run(pack: Pack, mode: TorchDispatchMode | None = None) -> Any:
+    inputs = {
+        "stack": pack.stack(),
+        "objectives": {"objective0": pack.objective()},
+        "augmentation": pack.still(views=2),
+    }
+    if mode is None:
+        return pack.optimize(**inputs, **STEADY)
+    with mode:
+        return pack.optimize(**inputs, **STEADY)
+
+
+def test_memory_runs_out_at_any_operation(pack: Pack, outcomes: Outcomes, scale: int) -> None:
+    whole = run(pack)
+    counter = FailingOperation(None, RuntimeError())
+    run(pack, counter)
+    places = random.Random(0).sample(range(1, counter.count), min(PLACES * scale, counter.count - 1))
+    for place in places:
+        for error in (torch.OutOfMemoryError("CUDA out of memory"), RuntimeError(CPU_ERROR)):
+            said = ""
+            try:
+                made = run(pack, FailingOperation(place, error))
+            except RuntimeError as caught:
+                said = str(caught)
+            if said:
+                # Outside of a step memory is not tried for again; the error says so itself, or with what was saved.
+                assert re.search("out of memory|ran out|allocate memory", said), (place, said)
+                outcomes.counts["refused"] += 1
+            else:
+                torch.testing.assert_close(made[0], whole[0], atol=1e-3, rtol=0)
+                outcomes.counts["done"] += 1
+    assert torch.equal(run(pack)[0], whole[0])
+    assert outcomes.counts["done"] > outcomes.counts["refused"] / 4
+
+
+def test_cancel_at_any_update(pack: Pack, outcomes: Outcomes, scale: int) -> None:
+    import comfy.model_management as mm
+    import comfy.utils
+
+    whole, updates = run(pack), 0
+
+    def cancel(*_: Any, **__: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise mm.InterruptProcessingException
+
+    for place in range(1, 2 + min(PLACES * scale, 40)):
+        left = place
+        comfy.utils.set_progress_bar_global_hook(cancel)
+        try:
+            made = run(pack)
+        except mm.InterruptProcessingException:
+            outcomes.counts["interrupted"] += 1
+        else:
+            assert torch.equal(made[0], whole[0])
+            outcomes.counts["done"] += 1
+        finally:
+            comfy.utils.set_progress_bar_global_hook(None)
+    assert torch.equal(run(pack)[0], whole[0])
+    assert outcomes.counts["interrupted"] > updates

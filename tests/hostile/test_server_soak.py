@@ -1,0 +1,117 @@
+"""A hundred runs in one real ComfyUI, with cancels, errors and changed options: it answers to the end, keeps nothing.
+
+Only the long form runs this (HOSTILE_SCALE from 100 up), with a ComfyUI at COMFYUI_PATH or ~/ComfyUI.
+"""
+
+import copy
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.client import Client, PromptRejectedError
+from harness.server import ComfyUINotFoundError, find_comfyui, start_comfyui
+from outcomes import ROOT, pick
+
+pytestmark = pytest.mark.hostile
+
+RUNS, SETTLED = 100, 10
+LONG_FORM = 100
+GROWTH = 1.05
+"""How many times the memory after ten runs a server may have after a hundred."""
+
+BAD: list[tuple[str, str, Any]] = [
+    ("2", "classes", "no such thing"),
+    ("2", "classes", "1000"),
+    ("3", "levels.step", 1000),
+    ("4", "zoom_min", 1.0),
+    ("4", "jitter", 300),
+    ("3", "tile", True),
+]
+
+
+def make_prompt(generator: random.Random) -> dict[str, Any]:
+    """Return the first example, small and with other options."""
+    prompt: dict[str, Any] = copy.deepcopy(json.loads((ROOT / "example_workflows/api/class_to_image.json").read_text()))
+    prompt["1"]["inputs"]["source"] = pick(generator, ["starter", "starter", "starters"])
+    prompt["2"]["inputs"]["classes"] = pick(generator, ["jellyfish", "goldfish: 0.5\n3", "207"])
+    prompt["3"]["inputs"] |= {
+        "width": generator.randint(32, 96),
+        "height": generator.randint(32, 96),
+        "margin": 16,
+        "method": pick(generator, ["spectral", "exact", "layers"]),
+        "batch_size": pick(generator, [1, 1, 2]),
+        "seed": generator.randrange(2**32),
+    }
+    prompt["4"]["inputs"] |= {"views": 2, "jitter": 16}
+    kind = pick(generator, ["ascent", "sgd", "adam"])
+    optimize = prompt["5"]["inputs"]
+    for name in [name for name in optimize if name.startswith("optimizer")]:
+        del optimize[name]
+    settings = {"ascent": {"step_size": 0.08, "momentum": 0.5, "coarse_to_fine": 0.6}, "sgd": {"momentum": 0.5}}
+    rates = {"sgd": {"learning_rate": 0.005}, "adam": {"learning_rate": 0.01}}
+    chosen = settings.get(kind, {}) | rates.get(kind, {})
+    optimize |= {"optimizer": kind} | {f"optimizer.{name}": value for name, value in chosen.items()}
+    optimize |= {"steps": 2, "frames": 1, "preview_every": 1, "seed": generator.randrange(2**32)}
+    return prompt
+
+
+def read_resident_bytes(process_id: int) -> int:
+    lines = Path(f"/proc/{process_id}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def test_a_server_keeps_nothing_of_a_hundred_runs(tmp_path: Path, scale: int) -> None:
+    if scale < LONG_FORM:
+        pytest.skip(f"takes minutes; HOSTILE_SCALE={LONG_FORM} runs it")
+    try:
+        find_comfyui()
+    except ComfyUINotFoundError as error:
+        pytest.skip(str(error))
+    generator, ends, memory = random.Random(0), [], {}
+    with start_comfyui(tmp_path) as server:
+        client = Client(server)
+        for run in range(1, RUNS + 1):
+            ends.append(run_once(client, generator, run))
+            if run in (SETTLED, RUNS):
+                memory[run] = read_resident_bytes(server.process.pid)
+        client.run(make_prompt(generator), timeout=600)
+    counts = {end: ends.count(end) for end in sorted(set(ends))}
+    print(
+        f"{counts}; resident after {SETTLED} and {RUNS} runs: {[f'{size / 2**20:.0f} MiB' for size in memory.values()]}"
+    )
+    assert counts["success"] > RUNS / 2
+    assert memory[RUNS] < GROWTH * memory[SETTLED]
+
+
+def run_once(client: Client, generator: random.Random, run: int) -> str:
+    """Run a prompt, a bad one or one that is cancelled; two are queued at once now and then. Return how it ended."""
+    prompt = make_prompt(generator)
+    if run % 5 == 0:
+        node, name, value = pick(generator, BAD)
+        prompt[node]["inputs"][name] = value
+        try:
+            history = client.wait(client.queue(prompt), timeout=600)
+        except PromptRejectedError:
+            return "refused by the server"
+        last, data = history["status"]["messages"][-1]
+        if last == "execution_error":
+            assert data["exception_type"].endswith("ValueError"), data
+            return "refused by a node"
+        return str(history["status"]["status_str"])
+    if run % 7 == 0:
+        prompt["5"]["inputs"]["steps"] = 1000
+        prompt_id = client.queue(prompt)
+        behind = client.queue(make_prompt(generator)) if run % 2 else None
+        client.interrupt(prompt_id)
+        if behind is not None:
+            # One that is just starting drops an interrupt that came before its first node.
+            client.post("/queue", {"delete": [behind]})
+        client.stop_all(120)
+        return "interrupted"
+    history = client.wait(client.queue(prompt), timeout=600)
+    status = history["status"]
+    assert status["status_str"] == "success", status["messages"][-1]
+    return str(status["status_str"])

@@ -1,0 +1,122 @@
+"""What may come of a run under attack: done, refused in words of ours, or ended by whoever asked for it."""
+
+import math
+import random
+import signal
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+ROOT = Path(__file__).resolve().parents[2]
+_OURS = tuple(str(ROOT / part) for part in ("das_core", "nodes", "tools"))
+_LONGEST_MESSAGE = 4000
+_LARGEST_VALUE = 1 + 1e-6
+
+
+class Outcomes:
+    """Counts what came of attacks, and collects what should not have come of one.
+
+    Args:
+        seconds: after so many seconds a run is ended as Cancel ends it; a value may be good and only ask for much.
+    """
+
+    def __init__(self, seconds: float = 20.0) -> None:
+        self.counts: Counter[str] = Counter()
+        self.messages: Counter[str] = Counter()
+        self.problems: list[str] = []
+        self._seconds = seconds
+
+    def attempt(self, run: Callable[[], Any], what: Callable[[], str]) -> Any:
+        """Run something; return what it returns, or None if it was refused or ended.
+
+        Args:
+            run: returns the outputs of a node.
+            what: describes the attack. It is added to `problems` when the outputs are not finite or out of range, or
+                another error comes than one of ours.
+        """
+        import comfy.model_management as mm
+
+        try:
+            with _cancel_after(self._seconds):
+                outputs = run()
+        except mm.InterruptProcessingException:
+            mm.interrupt_current_processing(False)
+            self.counts["interrupted"] += 1
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever comes is looked at, and what is no answer is noted
+            if problem := find_problem(error):
+                self._note(f"{what()}\n{problem}\n{''.join(traceback.format_exception(error))}")
+                return None
+            self.counts["refused"] += 1
+            self.messages[str(error)[:150]] += 1
+            return None
+        for number, value in enumerate(outputs):
+            if problem := check_value(value):
+                self._note(f"{what()}\noutput {number} {problem}")
+                return None
+        self.counts["done"] += 1
+        return outputs
+
+    def _note(self, problem: str) -> None:
+        self.problems.append(problem)
+        self.counts["broken"] += 1
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))
+
+
+@contextmanager
+def _cancel_after(seconds: float) -> Iterator[None]:
+    """Raise in the block what Cancel raises, when it takes too long."""
+    import comfy.model_management as mm
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        raise mm.InterruptProcessingException
+
+    before = signal.signal(signal.SIGALRM, cancel)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def find_problem(error: BaseException) -> str:
+    """Return what is wrong with an error as an answer to a user; '' for a message of our own."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = frames[-1].filename if frames else ""
+    if not isinstance(error, ValueError | torch.OutOfMemoryError):
+        return f"{type(error).__name__} is no message"
+    if not where.startswith(_OURS):
+        return f"the message comes from {where}"
+    if len(str(error)) > _LONGEST_MESSAGE:
+        return f"the message has {len(str(error))} characters"
+    return ""
+
+
+def check_value(value: Any) -> str:
+    """Return what is wrong with an output of a node; '' for nothing."""
+    if isinstance(value, Tensor):
+        if not bool(torch.isfinite(value).all()):
+            return "holds NaN or infinite values"
+        if value.ndim in (3, 4) and value.numel() and not 0 <= float(value.min()) <= float(value.max()) <= 1:
+            return f"holds values from {float(value.min())} to {float(value.max())}, not 0..1"
+        return ""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"is {value}"
+    if hasattr(value, "canvas"):
+        return "holds a stack that is not finite" if not bool(torch.isfinite(value.canvas).all()) else ""
+    return ""
+
+
+def pick(generator: random.Random, choices: Any) -> Any:
+    """Return one of some choices."""
+    return choices[generator.randrange(len(choices))]

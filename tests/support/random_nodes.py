@@ -1,0 +1,176 @@
+"""Random calls of the nodes, made from their schemas: a new node is among them as soon as the pack lists it."""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from loaded_pack import Pack, Result, Toy
+from outcomes import pick
+from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, parse_specs
+from runner.node_calls import Call
+from runner.node_inputs import fill_defaults
+from runner.workflow_graph import Node
+
+SMALL: dict[str, tuple[float, float]] = {
+    "width": (16, 72),
+    "height": (16, 72),
+    "margin": (8, 16),
+    "jitter": (0, 8),
+    "jitter_end": (0, 8),
+    "channel": (0, 7),
+    "batch_size": (1, 2),
+    "steps": (1, 3),
+    "views": (1, 3),
+    "feather": (0, 3),
+    "size": (32, 96),
+    "scale": (0.05, 2.0),
+    "top_k": (1, 8),
+    "frames": (0, 3),
+    "step": (1, 20),
+    "weight": (-2.0, 2.0),
+    "zoom_min": (0.2, 0.5),
+    "zoom_min_end": (0.2, 0.5),
+    "zoom_max": (0.6, 1.0),
+    "start": (0.05, 1.0),
+    "end": (0.05, 3.0),
+}
+"""The values of widgets that decide how long a run takes, and of those that few values suit."""
+
+TEXTS: dict[str, list[str]] = {
+    "classes": ["0", "1: 0.5\n2", "3, 0", "2: -1"],
+    "text": ["a castle", "a castle: 1.3\nfog: -0.5", "(a red fox:1.2)"],
+    "gains": ["", "1-4: 0.5", "5-: 2\n1: -1"],
+    "reset": ["", "5-"],
+    "freeze": ["", "1-2"],
+    "blend_bands": ["", "3-"],
+    "resolutions": ["1, 4, 16", "1 2 3", "8"],
+    "filename_prefix": ["castle", "night/castle"],
+    "channels": ["", "0", "1: 0.5"],
+    "name": ["jellyfish"],
+    "search": ["", "conv"],
+    "layer": ["convolution"],
+    "layers": ["", "convolution", "convolution: 2"],
+    "unit": ["channel", "layer"],
+}
+"""Texts that mean something to a node, by the name of the widget; others have their default."""
+
+_OPTIONS = {"source": ["starter"], "kind": ["layer", "channel"]}
+"""Options of a DynamicCombo that need no network and no file, and no layers that a toy has not."""
+
+_PAINTED = ("IMAGE", "MASK")
+
+
+class NodeMaker:
+    """Makes random inputs for nodes, and what their sockets need.
+
+    Args:
+        pack: the loaded pack.
+        seed: what everything depends on.
+        real: how often, 0..1, a model is one of the pack's own rather than a toy.
+    """
+
+    def __init__(self, pack: Pack, seed: int, real: float = 0.0) -> None:
+        self.pack, self.random, self._real = pack, random.Random(seed), real
+        self._makers: dict[str, list[tuple[str, int]]] = {}
+        for node_id, node in pack.nodes.items():
+            for number, kind in enumerate(node.RETURN_TYPES):
+                self._makers.setdefault(str(kind), []).append((node_id, number))
+        self._toys = {"DAS_CLASSIFIER": pack.classifier(Toy()), "DAS_CLIP": pack.clip(Toy(), 4)}
+
+    def choose_node(self) -> str:
+        """Return the id of any node but those that load models from a network."""
+        return str(pick(self.random, [node_id for node_id in self.pack.nodes if node_id != "DAS_CLIPFromComfyUI"]))
+
+    def make_inputs(self, node_id: str, depth: int = 0) -> dict[str, Any]:
+        """Return random inputs of a node by their dotted names, with what its sockets are given."""
+        values: dict[str, Any] = {}
+        self._fill(parse_specs(self.pack.node(node_id).INPUT_TYPES()), values, depth)
+        if {"start", "mask", "image"} & values.keys() and node_id == "DAS_ImageStack":
+            self._settle_start(values)
+        return values
+
+    def _settle_start(self, values: dict[str, Any]) -> None:
+        """Let the start of a stack suit what is connected: one in eight random choices does by itself."""
+        if values.get("start") == "image" or "mask" in values or values.get("size", "given") != "given":
+            values.setdefault("image", self._paint("IMAGE"))
+        if "image" in values and "mask" not in values:
+            for name in ("start.amplitude", "start.decay"):
+                values.pop(name, None)
+            values["start"] = "image"
+        if "mask" in values:
+            values["mask"], values["image"] = values["mask"][:1], values["image"][:1]
+
+    def _fill(self, items: list[Input], values: dict[str, Any], depth: int) -> None:
+        for item in items:
+            if item.type == AUTOGROW:
+                count = self.random.randint(2, 3) if self.random.random() < 0.3 else self._count_least(item)
+                for slot in item.slots[: max(count, self._count_least(item))]:
+                    values[slot.name] = self.make_socket(str(slot.type), depth)
+                continue
+            wanted = item.required or self.random.random() < 0.5 or item.name.rpartition(".")[0] in values
+            value = self.make_value(item, depth) if wanted else None
+            if value is not None:
+                values[item.name] = value
+            if item.type == DYNAMIC_COMBO and value is not None:
+                self._fill(item.inputs_by_option[value], values, depth)
+
+    @staticmethod
+    def _count_least(item: Input) -> int:
+        return int(item.settings["template"].get("min", 1))
+
+    def make_value(self, item: Input, depth: int = 0) -> Any:
+        """Return a random value that the input takes."""
+        name, settings = item.own_name, item.settings
+        if item.type == DYNAMIC_COMBO:
+            return pick(self.random, _OPTIONS.get(name, item.options))
+        if item.options is not None:
+            return pick(self.random, TEXTS.get(name) or item.options) if item.options else None
+        if item.type in ("INT", "FLOAT"):
+            least, most = settings.get("min", 0), settings.get("max", 1)
+            low, high = SMALL.get(name, (least, most))
+            # Another widget of the same name may mean something else.
+            low, high = (low, high) if least <= low <= high <= most else (least, most)
+            if item.type == "INT":
+                return self.random.randint(int(low), int(min(high, low + 100)))
+            return self.random.uniform(low, min(high, 3.0)) if self.random.random() < 0.7 else settings.get("default")
+        if item.type == "BOOLEAN":
+            return self.random.random() < 0.5
+        if item.type == "STRING":
+            return pick(self.random, TEXTS.get(name, [item.default or ""]))
+        return self.make_socket(str(item.type), depth)
+
+    def make_socket(self, kind: str, depth: int = 0) -> Any:
+        """Return what travels through a socket of some type, made by random nodes."""
+        kind = str(pick(self.random, kind.split(",")))
+        if kind in _PAINTED or kind not in self._makers:
+            return self._paint(kind)
+        if kind in self._toys and (self.random.random() >= self._real or depth > 2):
+            return self._toys[kind]
+        makers = self._makers[kind]
+        if depth > 1:
+            # Nodes that take nothing of what they make end the chain.
+            makers = [made for made in makers if not self._takes(made[0], kind)] or makers
+        node_id, number = pick(self.random, [made for made in makers if made[0] not in ("DAS_LoadStack",)])
+        return self.run(node_id, self.make_inputs(node_id, depth + 1))[number]
+
+    def _takes(self, node_id: str, kind: str) -> bool:
+        inputs = parse_specs(self.pack.node(node_id).INPUT_TYPES())
+        return any(kind in str(item.type).split(",") or item.type == AUTOGROW for item in inputs)
+
+    def _paint(self, kind: str) -> Any:
+        generator = torch.Generator().manual_seed(self.random.randrange(2**31))
+        low, high = self.random.choice(((17, 63), (64, 90)))
+        shape = (self.random.choice((1, 1, 1, 2)), self.random.randint(low, high), self.random.randint(low, high))
+        if kind == "IMAGE":
+            return torch.rand(*shape, 3, generator=generator)
+        return (torch.rand(*shape, generator=generator) > 0.3).float() if kind == "MASK" else None
+
+    def run(self, node_id: str, values: Mapping[str, Any]) -> Result:
+        """Run a node with inputs by their dotted names, as if all were linked, and return its outputs."""
+        node = fill_defaults(Node("1", node_id, "", dict(values)))
+        call = Call(node, self.pack.node(node_id), {"1": node})
+        with torch.inference_mode():
+            (output,) = call("EXECUTE_NORMALIZED", {name: [value] for name, value in node.inputs.items()})
+        return tuple(output.result or ())

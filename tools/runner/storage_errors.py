@@ -1,0 +1,21 @@
+"""Errors of the disk in words: what could not be read or written, why, and what helps."""
+
+from __future__ import annotations
+
+import errno
+
+_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def explain_storage_error(error: OSError) -> str:
+    """Return what an error of the system means for a run, with the next step."""
+    reason = error.strerror or str(error)
+    what = f"{error.filename}: {reason}" if error.filename else reason
+    if error.errno in _SPACE:
+        return f"{what}; free some space there, or choose another folder with --output"
+    if error.errno in _RIGHTS:
+        return f"{what}; make it readable and writable, or choose another folder with --output, --input or --models"
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{what}; use a shorter filename_prefix"
+    return what
