@@ -188,7 +188,7 @@ class Session:
                 fitting, reason = count_workers(
                     pool.machines, Demand(given.threads, int(row["peak_bytes"]), given.per_gpu)
                 )
-                progress.say(f"room for {fitting} workers: {reason}")
+                progress.say(f"room for {fitting} worker{'' if fitting == 1 else 's'}: {reason}")
                 return fitting
 
             driver = Driver(pool, self._folder, table, progress, None if given.workers else count, given.workers)
