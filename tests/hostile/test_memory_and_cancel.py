@@ -72,7 +72,7 @@ def test_cancel_at_any_update(pack: Pack, outcomes: Outcomes, scale: int) -> Non
     import comfy.model_management as mm
     import comfy.utils
 
-    whole, updates = run(pack), 0
+    whole = run(pack)
 
     def cancel(*_: Any, **__: Any) -> None:
         nonlocal left
@@ -93,4 +93,4 @@ def test_cancel_at_any_update(pack: Pack, outcomes: Outcomes, scale: int) -> Non
         finally:
             comfy.utils.set_progress_bar_global_hook(None)
     assert torch.equal(run(pack)[0], whole[0])
-    assert outcomes.counts["interrupted"] > updates
+    assert outcomes.counts["interrupted"] >= 3
