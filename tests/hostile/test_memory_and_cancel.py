@@ -93,4 +93,5 @@ def test_cancel_at_any_update(pack: Pack, outcomes: Outcomes, scale: int) -> Non
         finally:
             comfy.utils.set_progress_bar_global_hook(None)
     assert torch.equal(run(pack)[0], whole[0])
-    assert outcomes.counts["interrupted"] >= 3
+    # How often a run tells its progress depends on how fast it is; of its beginning and its end it always does.
+    assert outcomes.counts["interrupted"] >= 2

@@ -85,6 +85,7 @@ def test_only_known_kinds_of_files_ship(shipped: list[str]) -> None:
     kinds = {Path(name).suffix or name for name in shipped}
     assert kinds <= {
         ".py",
+        ".safetensors",
         ".pyi",
         ".typed",
         "py.typed",

@@ -12,6 +12,7 @@ from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, parse_specs
 from runner.node_calls import Call
 from runner.node_inputs import fill_defaults
 from runner.workflow_graph import Node
+from stand_in_diffusion import StandInVAE, make_patcher
 
 SMALL: dict[str, tuple[float, float]] = {
     "width": (16, 72),
@@ -78,6 +79,8 @@ class NodeMaker:
             for number, kind in enumerate(node.RETURN_TYPES):
                 self._makers.setdefault(str(kind), []).append((node_id, number))
         self._toys = {"DAS_CLASSIFIER": pack.classifier(Toy()), "DAS_CLIP": pack.clip(Toy(), 4)}
+        self._loaded = {"MODEL": make_patcher(), "VAE": StandInVAE()}
+        """What only loaders of ComfyUI make, by the type of the socket."""
 
     def choose_node(self) -> str:
         """Return the id of any node but those that load models from a network."""
@@ -144,6 +147,8 @@ class NodeMaker:
     def make_socket(self, kind: str, depth: int = 0) -> Any:
         """Return what travels through a socket of some type, made by random nodes."""
         kind = str(pick(self.random, kind.split(",")))
+        if kind in self._loaded:
+            return self._loaded[kind]
         if kind in _PAINTED or kind not in self._makers:
             return self._paint(kind)
         if kind in self._toys and (self.random.random() >= self._real or depth > 2):

@@ -42,6 +42,23 @@ def make_model(channels: int = 4, dimensions: int = 2) -> SimpleNamespace:
     )
 
 
+class Denoiser(nn.Module):
+    """A module with the attributes of a diffusion model; `settings` are those of `make_model`."""
+
+    def __init__(self, **settings: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        for name, value in vars(make_model(**settings)).items():
+            setattr(self, name, value)
+
+
+def make_patcher(**settings: int) -> Any:
+    """Return what ComfyUI's loaders give for a diffusion model; `settings` are those of `make_model`."""
+    from comfy.model_patcher import ModelPatcher
+
+    return ModelPatcher(Denoiser(**settings), torch.device("cpu"), torch.device("cpu"))
+
+
 class StandInVAE:
     """Stands for comfy.sd.VAE: three of the channels of a latent are colours, enlarged; the others are lost.
 

@@ -82,8 +82,10 @@ class CellRunner:
         except MemoryError:
             row |= {"status": FAILED, "message": "not enough memory for this cell"}
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-                raise _stop(error) from error
+            # What the disk refused to a node stands behind the message of the node.
+            cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+            if isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
+                raise _stop(cause) from error
             row |= {"status": FAILED, "message": _describe(error)}
         finally:
             shutil.rmtree(part, ignore_errors=True)

@@ -65,15 +65,15 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
             f"timm has no pretrained classifier '{shorten(architecture)}'; see timm.list_models(pretrained=True)"
         )
     path = _fetch_weights(architecture, folder, progress)
-    if path.suffix in _CHECKED:
-        # Refuses what timm would read although it claims more than it holds; no number is read yet.
-        read_weights(path)
     # Without its own way of loading: some architectures read another format that their first publisher used, while
     # the files of the hub are all alike.
     source = {"file": str(path), "custom_load": False}
     try:
+        if path.suffix in _CHECKED:
+            # Refuses what timm would read although it claims more than it holds; no number is read yet.
+            read_weights(path)
         module = timm.create_model(architecture, pretrained=True, pretrained_cfg_overlay=source)
-    except (OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError, UnpicklingError) as error:
         raise ValueError(
             f"the weights of {architecture} cannot be read ({type(error).__name__}: {shorten(str(error), 200)}); "
             f"delete {path} and run again"

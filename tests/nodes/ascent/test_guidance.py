@@ -6,30 +6,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
 from loaded_pack import Pack, assert_refused
-from stand_in_diffusion import StandInVAE, make_model, predict
-
-
-class Denoiser(nn.Module):
-    """A module with the attributes of a diffusion model."""
-
-    def __init__(self, **settings: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1))
-        for name, value in vars(make_model(**settings)).items():
-            setattr(self, name, value)
-
-
-def model(**settings: int) -> Any:
-    from comfy.model_patcher import ModelPatcher
-
-    return ModelPatcher(Denoiser(**settings), torch.device("cpu"), torch.device("cpu"))
+from stand_in_diffusion import StandInVAE, make_patcher, predict
 
 
 def guide(pack: Pack, **inputs: Any) -> Any:
-    given: dict[str, Any] = {"model": model(), "vae": StandInVAE(), "augmentation": pack.augmentation(jitter=8)}
+    given: dict[str, Any] = {"model": make_patcher(), "vae": StandInVAE(), "augmentation": pack.augmentation(jitter=8)}
     if "objectives" not in inputs:
         given["objectives"] = {"objective0": pack.objective()}
     return pack.run("DAS_GuideDiffusion", **(given | inputs))[0]
@@ -41,7 +24,7 @@ def functions(patcher: Any) -> list[Any]:
 
 
 def test_the_model_that_comes_out_guides_and_the_one_that_went_in_does_not(pack: Pack) -> None:
-    given = model()
+    given = make_patcher()
     guided = guide(pack, model=given, steps=2, strength=1.5, start_percent=0.0, end_percent=1.0, every=1, seed=4)
     assert functions(given) == []
     (function,) = functions(guided)
@@ -70,7 +53,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"strength -1.0 is not from 0 up": lambda pack: guide(pack, strength=-1.0),
     r"every 0 is too small": lambda pack: guide(pack, every=0),
     r"this VAE has latents of 16 channels and the diffusion model of 4": lambda pack: guide(pack, vae=StandInVAE(16)),
-    r"the latents of this model are of video": lambda pack: guide(pack, model=model(dimensions=3)),
+    r"the latents of this model are of video": lambda pack: guide(pack, model=make_patcher(dimensions=3)),
     r"there is no VAE": lambda pack: guide(pack, vae=SimpleNamespace()),
     # Also where it would not guide: a workflow must not begin to fail when the strength is raised.
     r"this VAE makes video or audio": lambda pack: guide(pack, vae=video_vae(), strength=0.0),

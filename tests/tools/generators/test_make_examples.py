@@ -49,7 +49,7 @@ def test_a_thumbnail_is_run_with_stand_ins_and_without_what_needs_a_checkpoint(
         return {"class_type": class_type, "inputs": inputs, "_meta": {"title": title}}
 
     prompt = {
-        "1": node("LoadImage", image="mine.png"),
+        "1": node("LoadImage", image="example.png"),
         "2": node("DAS_LoadCLIP", source="open_clip", **{"source.model": "a"}),
         "3": node("CheckpointLoaderSimple", ckpt_name="big.safetensors"),
         "4": node("SaveImage", images=["1", 0]),
