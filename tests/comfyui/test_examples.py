@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from generators.example_stand_ins import use_photographs, use_starters
 from harness.client import Client
@@ -33,6 +34,14 @@ def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
     return prompt
 
 
+def find_size(name: str, photographs: dict[str, Image.Image]) -> tuple[int, int]:
+    """Return width and height of a photograph, or of a picture that comes with the pack."""
+    if name in photographs:
+        return photographs[name].size
+    with Image.open(EXAMPLES[0].parents[1] / "input" / name) as picture:
+        return picture.size
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
     prompt, photographs = use_photographs(use_starters(json.loads(path.read_text(encoding="utf-8"))))
@@ -48,10 +57,10 @@ def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
     assert len(images) == stack["batch_size"]
     scaled = next((node["inputs"] for node in prompt.values() if node["class_type"] == "ImageScale"), stack)
     size = scaled["width"], scaled["height"]
-    if stack["size"] == "image" and photographs:
-        size = photographs[prompt[stack["image"][0]]["inputs"]["image"]].size
-    if stack["size"] == "image" and not photographs:
-        size = classes["EmptyLatentImage"]["width"], classes["EmptyLatentImage"]["height"]
+    if stack["size"] == "image":
+        start = prompt[stack["image"][0]]["inputs"].get("image")
+        made = classes.get("EmptyLatentImage", {})
+        size = find_size(start, photographs) if start else (made["width"], made["height"])
     sheet = any(node["class_type"] == "ImageStitch" for node in prompt.values())
     for image in images:
         assert sheet or image.size == size
