@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from generators.example_groups import assign_groups, list_links
+from generators.example_groups import ASCENTS, SAMPLERS, assign_groups, list_links
 from harness.client import Client
 from harness.page import load_template, open_page, press_run
 
@@ -65,8 +65,10 @@ def find_overlaps(page: Page) -> list[tuple[str, str]]:
 
 
 def first_ascent(workflow: dict[str, Any]) -> str:
-    """Return the id of the ascent that no other feeds."""
-    ascents = [node for node in workflow if workflow[node]["class_type"] == "DAS_Optimize"]
+    """Return the id of the ascent that no other feeds; where there is none, that of the sampler."""
+    classes = {node: content["class_type"] for node, content in workflow.items()}
+    ascents = [node for node, name in classes.items() if name in ASCENTS]
+    ascents = ascents or [node for node, name in classes.items() if name in SAMPLERS]
     after = {link.target for link in list_links(workflow) if link.source in ascents}
     return next(node for node in ascents if node not in after)
 
