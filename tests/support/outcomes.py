@@ -7,15 +7,15 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-ROOT = Path(__file__).resolve().parents[2]
-_OURS = tuple(str(ROOT / part) for part in ("das_core", "nodes", "tools"))
+from repository import REPOSITORY
+
+_OURS = tuple(str(REPOSITORY / part) for part in ("das_core", "nodes", "tools"))
 _LONGEST_MESSAGE = 4000
 _LARGEST_VALUE = 1 + 1e-6
 

@@ -1,0 +1,40 @@
+"""What the command lines of the tools share: a parser whose errors can be reported in one line, and folders."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NoReturn
+
+from repository import REPOSITORY
+from runner.workflow_graph import WorkflowError
+
+_FOLDERS: dict[str, tuple[Path, str]] = {
+    "output": (Path("output"), "where images go"),
+    "input": (Path("input"), "where LoadImage looks, before it looks beside the workflow file"),
+    "models": (Path("models"), "the folder used as ComfyUI's models folder"),
+    "pack": (REPOSITORY, "the node pack"),
+}
+"""By option, the default and the meaning of a folder."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises WorkflowError for a wrong command line, so that it is reported in one line too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise WorkflowError instead of leaving the program."""
+        raise WorkflowError(message)
+
+
+def add_folders(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
+    """Add the options that say where files are.
+
+    Args:
+        parser: the parser of the command line.
+        names: some of 'output', 'input', 'models' and 'pack'.
+    """
+    for name in names:
+        default, meaning = _FOLDERS[name]
+        text = f"{meaning} (default: {'that of this tool' if default is REPOSITORY else default})"
+        parser.add_argument(f"--{name}", type=Path, default=default, metavar="FOLDER", help=text)
