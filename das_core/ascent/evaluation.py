@@ -11,6 +11,7 @@ from ..models.judge import Judge
 from ..views.augmentation import Augmentation
 from ..views.draws import Draws, ViewKey
 from ..views.geometry import ViewGeometry
+from ..views.pyramid import Pyramid
 from .pace import Pace
 
 
@@ -35,11 +36,11 @@ class ViewEvaluation:
     keys: Sequence[ViewKey]
     pace: Pace
 
-    def __call__(self, pixels: Tensor) -> Any:
+    def __call__(self, pixels: Tensor | Pyramid) -> Any:
         """Return the answer of the judge to the views.
 
         Args:
-            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included.
+            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or the pyramid of them.
 
         Returns:
             A tensor (V, …) in the order of the keys, or the `Activations` of an `ActivationJudge`.
@@ -47,12 +48,12 @@ class ViewEvaluation:
         draws = Draws(self.keys, pixels.device, self.pace.coarse_progress, self.pace.progress)
         return self.judge(self.augmentation(pixels, self.geometry, draws))
 
-    def add_references(self, output: Any, references: Sequence[Tensor]) -> Any:
+    def add_references(self, output: Any, references: Sequence[Pyramid]) -> Any:
         """Return an answer together with the answers to the same views of reference images.
 
         Args:
             output: the answer to the views of the canvas: `Activations`, if there are references.
-            references: pixels of canvases that show reference images, each (B, 3, H, W), 0..1.
+            references: canvases that show reference images, each of as many images as there are canvases.
 
         Returns:
             The answer with `references` filled in, without gradients; the answer as it is if there are no references.

@@ -20,6 +20,7 @@ from ..stack.linear_operator import StackOperator
 from ..views.augmentation import Augmentation
 from ..views.draws import ViewKey
 from ..views.geometry import ViewGeometry
+from ..views.pyramid import Pyramid
 from .evaluation import ViewEvaluation
 from .focus import Focus, measure_squared_distances
 from .groups import ObjectiveGroup, balance_gradients
@@ -98,16 +99,14 @@ class ScoreGradient:
         color = self.stack.spec.color
         with torch.enable_grad():
             synthesised = render_pixels(canvas, color).detach()
-            pixels = self.stack.composite(synthesised).detach().requires_grad_()
+            pyramid = Pyramid(self.stack.composite(synthesised).detach().requires_grad_())
             scores: dict[str, list[Tensor]] = {name: [] for group in self.groups for name, _ in group.members}
             gradients, group_weights = [], []
             for number, (group, region) in enumerate(zip(self.groups, self.regions, strict=True)):
-                self._backpropagate(number, pixels, step, pace, scores, chunk)
-                pixel_gradient = torch.zeros_like(pixels) if pixels.grad is None else pixels.grad
-                pixels.grad = None
+                self._backpropagate(number, pyramid, step, pace, scores, chunk)
                 # The mask of the region includes that of the surroundings, which is also the derivative of `composite`:
                 # this line is both the region and the chain rule.
-                gradient = pull_back_gradient(region.restrict(pixel_gradient), synthesised, color)
+                gradient = pull_back_gradient(region.restrict(pyramid.take_gradient()), synthesised, color)
                 if self.focus and group.judge is not None:
                     gradient = gradient * self.focus.window(self._distances[number], pace.progress)
                 gradients.append(gradient)
@@ -132,12 +131,12 @@ class ScoreGradient:
             By name the scores (B,), each the mean over the views, not multiplied by its weight. Of an objective with
             several parts it is the mean over the views of all of them.
         """
-        batch = len(pixels)
+        batch, pyramid = len(pixels), Pyramid(pixels)
         found: dict[str, list[Tensor]] = {}
         with torch.no_grad():
             for number, group in enumerate(self.groups):
                 scores: dict[str, list[Tensor]] = {name: [] for name, _ in group.members}
-                for outputs, _ in self._evaluate(number, pixels, 0, pace, chunk, alike=True):
+                for outputs, _ in self._evaluate(number, pyramid, 0, pace, chunk, alike=True):
                     for name, part in group.members:
                         scores[name].append(part.score(outputs[name]).float())
                 for name, parts in scores.items():
@@ -148,18 +147,18 @@ class ScoreGradient:
     def _backpropagate(
         self,
         number: int,
-        pixels: Tensor,
+        pyramid: Pyramid,
         step: int,
         pace: Pace,
         scores: dict[str, list[Tensor]],
         chunk: int,
     ) -> None:
-        """Add the gradient of a group's weighted score to `pixels.grad`, and the scores of its members to `scores`."""
+        """Add the gradient of a group's weighted score to those of the pyramid, and the scores of its members to `scores`."""
         group = self.groups[number]
         weights = {name: part.weight_at(pace.progress) for name, part in group.members}
         counts = any(weights.values())
-        for outputs, count in self._evaluate(number, pixels, step, pace, chunk):
-            total = torch.zeros((), device=pixels.device)
+        for outputs, count in self._evaluate(number, pyramid, step, pace, chunk):
+            total = torch.zeros((), device=pyramid.device)
             for name, part in group.members:
                 score = part.score(outputs[name])
                 scores[name].append(score.detach())
@@ -169,7 +168,7 @@ class ScoreGradient:
                 total.backward()
 
     def _evaluate(
-        self, number: int, pixels: Tensor, step: int, pace: Pace, chunk: int, *, alike: bool = False
+        self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: bool = False
     ) -> Iterator[tuple[dict[str, Any], int]]:
         """Yield for every chunk what each member of a group is given, by name, and how many scores an image has.
 
@@ -177,26 +176,26 @@ class ScoreGradient:
         """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
-            yield {name: CanvasPixels(pixels, self._start_pixels) for name, _ in group.members}, 1
+            yield {name: CanvasPixels(pyramid.pixels, self._start_pixels) for name, _ in group.members}, 1
             return
         geometry = ViewGeometry(spec.canvas, spec.margin, group.judge.size, spec.tile, region.boxes)
         views = group.choose_views(self.augmentation.views, step)
         keys = [
             ViewKey(self.seed, 0 if alike else item, step, view, number, item)
-            for item in range(pixels.shape[0])
+            for item in range(len(pyramid.pixels))
             for view in views
         ]
         for begin in range(0, len(keys), chunk):
             evaluation = ViewEvaluation(group.judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
-            output = evaluation(pixels)
+            output = evaluation(pyramid)
             outputs = {
                 name: evaluation.add_references(output, self._references[id(part)]) for name, part in group.members
             }
             yield outputs, len(views)
 
 
-def _place_references(name: str, objective: Objective, stack: ImageStack) -> tuple[Tensor, ...]:
-    """Return the pixels of canvases (B, 3, H, W), 0..1, on which reference images are placed as a start image is."""
+def _place_references(name: str, objective: Objective, stack: ImageStack) -> tuple[Pyramid, ...]:
+    """Return the canvases on which the reference images of an objective are placed as a start image is."""
     spec, batch, device = stack.spec, stack.batch, stack.canvas.device
     images = objective.reference_images
     if images and not isinstance(objective.judge, ActivationJudge):
@@ -207,5 +206,5 @@ def _place_references(name: str, objective: Objective, stack: ImageStack) -> tup
             many = "" if batch == 1 else f" or {batch}"
             raise ValueError(f"{len(image)} images to compare with do not go with a stack of {batch}: use 1{many}")
         canvas = place_on_canvas(image.to(device), (spec.height, spec.width), spec.margin)
-        canvases.append(canvas.expand(batch, -1, -1, -1))
+        canvases.append(Pyramid(canvas.expand(batch, -1, -1, -1)))
     return tuple(canvases)

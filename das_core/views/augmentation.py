@@ -11,6 +11,7 @@ from torch import Tensor
 from .color_transforms import ColorShift, Grayscale
 from .draws import Draws
 from .geometry import ViewGeometry
+from .pyramid import Pyramid
 from .transforms import Flip, Noise, Transform
 from .windows import Windows
 
@@ -52,11 +53,12 @@ class Augmentation:
         if self.views > MOST_VIEWS:
             raise ValueError(f"views {self.views} is too many: a step shows at most {MOST_VIEWS}, and 64 are many")
 
-    def __call__(self, pixels: Tensor, geometry: ViewGeometry, draws: Draws) -> Tensor:
+    def __call__(self, pixels: Tensor | Pyramid, geometry: ViewGeometry, draws: Draws) -> Tensor:
         """Return one view for each key of the draws.
 
         Args:
-            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included.
+            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included. A `Pyramid` of them costs less where
+                windows are far larger than views.
             geometry: where on the canvas views may lie, and their size.
             draws: the random numbers of the views, and the image that each shows.
 

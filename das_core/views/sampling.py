@@ -59,7 +59,8 @@ class _CropAndResize(torch.autograd.Function):
         (gradient,) = gradients
         canvas = gradient.new_zeros(ctx.shape)
         for view, item, window in zip(gradient, ctx.items, ctx.windows, strict=True):
-            at_window = view if window[2] == ctx.size else resize_adjoint(view, window[2])
+            side = window[2]
+            at_window = view if side == ctx.size else resize_adjoint(view, (side, side))
             for (rows, columns), (down, right) in _split_at_edges(window, canvas.shape[2:]):
                 canvas[item, :, rows, columns] += at_window[:, down, right]
         return canvas, None, None, None
@@ -122,34 +123,27 @@ def _triangle_weights(source: int, target: int, device: torch.device) -> Tensor:
     return (1 - (samples[None, :] - centers[:, None]).abs() / max(scale, 1.0)).clamp_(min=0)
 
 
-def resize_adjoint(images: Tensor, source: int) -> Tensor:
-    """Return the gradient at squares, given the gradient at what `crop_and_resize` makes of them.
+def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
+    """Return the gradient at images, given the gradient at what bilinear resizing with antialiasing makes of them.
 
     PyTorch's own backward pass scatters, in any order on CUDA, and its bits change between runs. This one gathers:
     each pixel is computed from the outputs that have read it.
 
     Args:
-        images: the gradient (C, S, S) at the resized squares.
-        source: the side of the squares before, in pixels.
+        images: the gradient (C, h, w) at the resized images.
+        sources: height H and width W of the images before, in pixels; both larger, or both as large or smaller.
 
     Returns:
-        A gradient (C, source, source): R.T @ images @ R, where R is `linear_resize_matrix(source, S, device)`.
+        A gradient (C, H, W): R.T @ images @ S, where R is `linear_resize_matrix(H, h, device)` and S is that of W and w.
     """
-    size, device = images.shape[-1], images.device
-    if source <= size:
-        resize = linear_resize_matrix(source, size, device)
-        return resize.T @ images @ resize
-    # When triangles shrink an image, a pixel is read by the two outputs around it and by no others. The weight of each
-    # is the one that it would have in linear interpolation between the two at this pixel, divided by the sum of all
-    # weights of the output.
-    position = (torch.arange(source, device=device) + 0.5) * (size / source) - 0.5
-    first = position.floor()
-    share = position - first
-    weights = (1 - share).where(first >= 0, 0), share.where(first < size - 1, 0)
-    outputs = first.long().clamp(min=0), (first.long() + 1).clamp(max=size - 1)
-    sums = _triangle_weights(source, size, device).sum(dim=1)
-    wide = _read_weighted(images / (sums[:, None] * sums), outputs, weights)
-    tall = images.new_empty(images.shape[0], source, source)
+    (height, width), (rows, columns), device = images.shape[-2:], sources, images.device
+    if rows <= height:
+        vertical = linear_resize_matrix(rows, height, device)
+        return vertical.T @ images @ linear_resize_matrix(columns, width, device)
+    row_sums, outputs, weights = _find_readers(rows, height, device)
+    column_sums, *readers = _find_readers(columns, width, device)
+    wide = _read_weighted(images / (row_sums[:, None] * column_sums), *readers)
+    tall = images.new_empty(images.shape[0], rows, columns)
     # One channel at a time stays in the caches of a CPU.
     for channel, out in zip(wide, tall, strict=True):
         torch.mul(channel.index_select(0, outputs[0]), weights[0][:, None], out=out)
@@ -157,7 +151,29 @@ def resize_adjoint(images: Tensor, source: int) -> Tensor:
     return tall
 
 
-def _read_weighted(images: Tensor, indices: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
+Pair = tuple[Tensor, Tensor]
+
+
+def _find_readers(source: int, target: int, device: torch.device) -> tuple[Tensor, Pair, Pair]:
+    """Return which two outputs read each sample of an axis that is shrunk, and with which weights.
+
+    When triangles shrink an axis, a sample is read by the two outputs around it and by no others. The weight of each is
+    the one that it would have in linear interpolation between the two at this sample, divided by the sum of all weights
+    of the output.
+
+    Returns:
+        The sums of the outputs (target,), and for the nearer and the farther output of each sample (source,) its number
+        and its weight before the division.
+    """
+    position = (torch.arange(source, device=device) + 0.5) * (target / source) - 0.5
+    first = position.floor()
+    share = position - first
+    weights = (1 - share).where(first >= 0, 0), share.where(first < target - 1, 0)
+    outputs = first.long().clamp(min=0), (first.long() + 1).clamp(max=target - 1)
+    return _triangle_weights(source, target, device).sum(dim=1), outputs, weights
+
+
+def _read_weighted(images: Tensor, indices: Pair, weights: Pair) -> Tensor:
     """Return images read along the last axis at two sets of indices, each times its weights, and added."""
     near, far = (images.index_select(-1, index) for index in indices)
     return near.mul_(weights[0]).addcmul_(far, weights[1])

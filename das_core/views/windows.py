@@ -11,6 +11,7 @@ from ..common.curves import Curve, check_curve, interpolate
 from ..common.geometry import Box, Shape, intersect_boxes
 from .draws import Draws
 from .geometry import ViewGeometry
+from .pyramid import Pyramid
 from .sampling import Window, crop_and_resize
 
 
@@ -159,11 +160,11 @@ class Windows:
             windows.append((top + int(down * rows), left + int(right * columns), side))
         return windows
 
-    def __call__(self, pixels: Tensor, geometry: ViewGeometry, draws: Draws) -> Tensor:
+    def __call__(self, pixels: Tensor | Pyramid, geometry: ViewGeometry, draws: Draws) -> Tensor:
         """Draw a window for each key of the draws, and return what it shows.
 
         Args:
-            pixels: pixels of canvases (B, 3, H, W), margins included.
+            pixels: pixels of canvases (B, 3, H, W), margins included, or the pyramid of them.
             geometry: where on the canvas views may lie, and their size.
             draws: the random numbers of the views, and the image that each shows.
 
@@ -173,4 +174,7 @@ class Windows:
         Raises:
             ValueError: when windows would reach past the margin.
         """
-        return crop_and_resize(pixels, self.draw(geometry, draws), draws.items, geometry.size)
+        windows = self.draw(geometry, draws)
+        if isinstance(pixels, Pyramid):
+            return pixels.crop(windows, draws.items, geometry.size)
+        return crop_and_resize(pixels, windows, draws.items, geometry.size)

@@ -252,9 +252,9 @@ def test_every_judge_sees_views_of_its_own_and_objectives_of_one_judge_share_the
 
 def test_judges_of_one_size_draw_views_of_their_own() -> None:
     stack, recorder = noisy(), Recorder()
-    measure(stack, [Output(judge(recorder), "a"), Output(judge(Shared(recorder)), "b")])
+    measure(stack, [Output(judge(recorder, size=24), "a"), Output(judge(Shared(recorder), size=24), "b")])
     for number, views in enumerate(recorder.views):
-        torch.testing.assert_close(views, views_by_hand(stack.pixels(), stack.spec, 16, number))
+        torch.testing.assert_close(views, views_by_hand(stack.pixels(), stack.spec, 24, number))
     assert not torch.equal(*recorder.views)
 
 
