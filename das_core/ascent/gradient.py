@@ -153,7 +153,7 @@ class ScoreGradient:
         scores: dict[str, list[Tensor]],
         chunk: int,
     ) -> None:
-        """Add the gradient of a group's weighted score to those of the pyramid, and the scores of its members to `scores`."""
+        """Add the gradient of a group's weighted score to the pyramid, and the scores of its members to `scores`."""
         group = self.groups[number]
         weights = {name: part.weight_at(pace.progress) for name, part in group.members}
         counts = any(weights.values())

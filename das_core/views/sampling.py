@@ -134,7 +134,7 @@ def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
         sources: height H and width W of the images before, in pixels; both larger, or both as large or smaller.
 
     Returns:
-        A gradient (C, H, W): R.T @ images @ S, where R is `linear_resize_matrix(H, h, device)` and S is that of W and w.
+        A gradient (C, H, W): R.T @ images @ S with the matrices `linear_resize_matrix` R of (H, h) and S of (W, w).
     """
     (height, width), (rows, columns), device = images.shape[-2:], sources, images.device
     if rows <= height:
