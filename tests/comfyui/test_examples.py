@@ -2,36 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from generators.example_stand_ins import use_photographs, use_starters
 from harness.client import Client
+from short_examples import shortened
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "example_workflows" / "api").glob("*.json"))
 
 SHIPPED_STACK = {"width": 144, "height": 144}
 """The stack that comes with the pack, for the example that loads it."""
-
-
-def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
-    """Two steps and two views are enough to see that everything fits together."""
-    for node in prompt.values():
-        if node["class_type"] == "DAS_Optimize":
-            node["inputs"] |= {"steps": 2, "preview_every": 1}
-        if node["class_type"] == "DAS_Augmentation":
-            node["inputs"]["views"] = 2
-        if node["class_type"] == "KSampler":
-            node["inputs"]["steps"] = 2
-        if node["class_type"] == "DAS_GuideDiffusion":
-            node["inputs"] |= {"steps": 1, "every": 1, "start_percent": 0.0, "end_percent": 1.0}
-        if node["class_type"] == "EmptyLatentImage":
-            node["inputs"] |= {"width": 256, "height": 256}
-        if node["class_type"] == "CheckpointLoaderSimple":
-            node |= {"class_type": "HarnessSmallDiffusion", "inputs": {}}
-    return prompt
 
 
 def find_size(name: str, photographs: dict[str, Image.Image]) -> tuple[int, int]:

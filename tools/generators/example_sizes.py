@@ -19,6 +19,13 @@ GRID = 10
 PICTURE_ROOM = 260
 """Height that a node needs for a picture which it shows when it runs: it would grow over its neighbours without it."""
 
+TEXT_ROOM = 40
+"""Height for the line that a node shows when loading or encoding takes more than a moment."""
+
+SAYS_TEXT = {
+    "DAS_LoadClassifier", "DAS_LoadCLIP", "DAS_CLIPFromComfyUI", "DAS_TextObjective", "DAS_ImageObjective"
+}  # fmt: skip
+
 SHOWS_PICTURE = {"PreviewImage", "SaveImage", "SaveAnimatedWEBP", "DAS_Optimize"}
 MAKES_SHEET = {"BatchImagesNode", "ImageStitch", "DAS_StackLevels"}
 """Nodes whose pictures are many, or wide: what shows them is wide too. So are the frames of an ascent."""
@@ -72,6 +79,8 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
         if name in SHOWS_PICTURE or (is_output and name in INSPECTIONS):
             added = PICTURE_ROOM + width - MINIMUM_WIDTH
             height, needed = height + added, needed + added
+        if name in SAYS_TEXT:
+            needed += TEXT_ROOM
         own[node], room[node] = (width, height), (width, needed)
     return own, room
 

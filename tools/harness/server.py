@@ -82,6 +82,9 @@ def start_comfyui(
 ) -> Iterator[Server]:
     """Start ComfyUI with this Python, wait until it answers, and stop it when the block ends.
 
+    The page is ComfyUI's own, or that of the folder that the environment variable COMFYUI_FRONTEND names: the folder
+    `static` of another version of comfyui-frontend-package.
+
     Args:
         base_directory: the folder for models, input, output, user settings and the log; nothing is written elsewhere.
         packs: the node packs to install, as folders or files by their name below custom_nodes; by default this pack.
@@ -104,6 +107,8 @@ def start_comfyui(
     port = _free_port()
     command = [sys.executable, "main.py", "--disable-api-nodes", "--port", str(port)]
     command += ["--base-directory", str(base_directory), "--database-url", "sqlite:///:memory:", *flags]
+    if frontend := os.environ.get("COMFYUI_FRONTEND"):
+        command += ["--front-end-root", frontend]
     log_path = base_directory / "comfyui.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(command, cwd=comfyui, stdout=log, stderr=subprocess.STDOUT)

@@ -1,0 +1,50 @@
+"""Templates in ComfyUI's page: which there are, either renderer of nodes, and where nodes lie."""
+
+import itertools
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from harness.client import Client
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json"))
+
+Boxes = dict[str, tuple[float, float, float, float]]
+
+JS_SET_RENDERER = """async modern => {
+    const paint = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
+    await app.extensionManager.setting.set('Comfy.VueNodes.Enabled', modern)
+    const drawn = () => app.graph.nodes.filter(node => document.querySelector(`[data-node-id="${node.id}"]`)).length
+    for (let frame = 0; frame < 300 && drawn() !== (modern ? app.graph.nodes.length : 0); frame++) await paint()
+    for (let frame = 0; frame < 30; frame++) await paint()
+}"""
+"""Draws nodes as Nodes 2.0 or as the classic ones, and waits until that is done."""
+
+JS_GET_BOXES = """() => Object.fromEntries(app.graph.nodes.map(node => {
+    const title = LiteGraph.NODE_TITLE_HEIGHT
+    const drawn = document.querySelector(`[data-node-id="${node.id}"]`)
+    const [width, height] = drawn ? [drawn.offsetWidth, drawn.offsetHeight] : [node.size[0], node.size[1] + title]
+    return [node.id, [node.pos[0], node.pos[1] - title, width, height]]
+}))"""
+"""Returns x, y, width and height of every node with its title bar, on the canvas."""
+
+
+def set_renderer(page: Page, modern: bool) -> None:
+    page.evaluate(JS_SET_RENDERER, modern)
+
+
+def has_nodes_2(client: Client) -> bool:
+    """Whether this ComfyUI is one of those with Nodes 2.0 as it is today; those know search aliases too."""
+    return "search_aliases" in client.get_object_info("DAS_Optimize")
+
+
+def find_overlaps(page: Page) -> list[tuple[str, str]]:
+    """Return the titles of all pairs of nodes of which one covers a part of the other."""
+    boxes: Boxes = page.evaluate(JS_GET_BOXES)
+    titles = page.evaluate("Object.fromEntries(app.graph.nodes.map(node => [node.id, node.title]))")
+    return [
+        (titles[a], titles[b])
+        for (a, (ax, ay, aw, ah)), (b, (bx, by, bw, bh)) in itertools.combinations(boxes.items(), 2)
+        if ax < bx + bw and bx < ax + aw and ay < by + bh and by < ay + ah
+    ]
