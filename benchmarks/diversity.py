@@ -1,7 +1,11 @@
 """How different: pictures of one class from several seeds, compared by an uninvolved classifier.
 
-A recipe that always draws the same picture is none, however well it is recognised.
+A recipe that always draws the same picture is none, however well it is recognised. Two things are asked: how far the
+pictures lie apart in the last features of the classifier, which fall together as pictures become surely of one class,
+and how different they look from afar, without a model.
 """
+
+from collections.abc import Sequence
 
 import torch
 
@@ -9,7 +13,7 @@ from benchmarks.classes import TARGETS
 from benchmarks.common import HERE, save_sheet
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import PICTURE, REFERENCE, Recipe
-from benchmarks.recognition import mean_distance
+from benchmarks.recognition import mean_difference_from_afar, mean_distance
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
@@ -22,25 +26,31 @@ def report() -> str:
     """Return the section of RESULTS.md; the pictures of the first recipe go beside it."""
     judge, labels = load_starter(SECOND_OPINION), imagenet_labels()
     wishes = [str(index) for index in CLASSES]
-    distances: dict[str, list[float]] = {}
+    features, shapes = [], []
     for recipe in RECIPES:
         by_seed = [make_pictures(recipe, Recipe.ask_class, wishes, seed)[0] for seed in SEEDS]
-        distances[recipe.title] = [
-            mean_distance(judge, torch.stack([images[number] for images in by_seed])) for number in range(len(CLASSES))
-        ]
+        by_class = torch.stack(by_seed, dim=1)
+        features.append(_make_row(recipe, [mean_distance(judge, images) for images in by_class]))
+        shapes.append(_make_row(recipe, [mean_difference_from_afar(images) for images in by_class]))
         if recipe is PICTURE:
-            save_sheet([images[number] for number in range(len(CLASSES)) for images in by_seed], FILE, columns=8)
-    rows = "\n".join(
-        f"| {title} | {' | '.join(f'{value:.3f}' for value in row)} | {sum(row) / len(row):.3f} |"
-        for title, row in distances.items()
-    )
-    head = " | ".join(labels.name(index) for index in CLASSES)
+            save_sheet(list(by_class.flatten(0, 1)), FILE, columns=len(SEEDS))
+    names = " | ".join(labels.name(index) for index in CLASSES)
+    head = f"| settings | {names} | mean |\n|---|{'---|' * (len(CLASSES) + 1)}"
     return f"""The first {len(CLASSES)} classes of "Classes", {len(SEEDS)} seeds each. Mean distance (1 - cosine) of all
 pairs, in the features of {judge.name} before its last layer:
 
-| settings | {head} | mean |
-|---|{"---|" * (len(CLASSES) + 1)}
-{rows}
+{head}
+{chr(10).join(features)}
+
+How different they look from afar: the root mean square difference of all pairs at 14 x 14 pixels, 0..1:
+
+{head}
+{chr(10).join(shapes)}
 
 ![{PICTURE.title}, a class a row]({FILE.name})
 """
+
+
+def _make_row(recipe: Recipe, values: Sequence[float]) -> str:
+    """Return a row of a table: the values of a recipe, and their mean."""
+    return f"| {recipe.title} | {' | '.join(f'{value:.3f}' for value in values)} | {sum(values) / len(values):.3f} |"

@@ -212,6 +212,20 @@ def mean_distance(classifier: Classifier, images: Tensor) -> float:
     return float((1 - (directions[first] * directions[second]).sum(dim=1)).clamp(min=0).mean())
 
 
+def mean_difference_from_afar(images: Tensor) -> float:
+    """Return how different images look from so far away that only large shapes and their colours are left.
+
+    Args:
+        images: (N, 3, H, W), 0..1, at least two.
+
+    Returns:
+        The root of the mean squared difference at 14 x 14 pixels, 0..1, averaged over all pairs.
+    """
+    small = _resize(images, (14, 14))
+    first, second = torch.triu_indices(len(images), len(images), offset=1)
+    return float((small[first] - small[second]).square().mean(dim=(1, 2, 3)).sqrt().mean())
+
+
 def _resize(images: Tensor, shape: tuple[int, int]) -> Tensor:
     return F.interpolate(images, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
 

@@ -18,6 +18,7 @@ from benchmarks.recognition import (
     Verdict,
     judge_class,
     judge_text,
+    mean_difference_from_afar,
     mean_distance,
     remove_colour,
     summarise,
@@ -346,6 +347,17 @@ def test_the_distance_is_the_mean_over_all_pairs() -> None:
     images = colours[:, :, None, None].expand(-1, -1, SIZE, SIZE + 10).contiguous()
     expected = cosine_distance(colours.double().numpy())
     assert mean_distance(linear_on_colour(), images) == pytest.approx(expected, rel=1e-4)
+
+
+def test_from_afar_colours_and_large_shapes_differ_and_fine_noise_does_not() -> None:
+    black, white, red = paint((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0))
+    assert mean_difference_from_afar(torch.stack([black, white])) == pytest.approx(1)
+    # Pairs: black and white 1, black and red sqrt(1/3), white and red sqrt(2/3).
+    expected = (1 + (1 / 3) ** 0.5 + (2 / 3) ** 0.5) / 3
+    assert mean_difference_from_afar(torch.stack([black, white, red])) == pytest.approx(expected, rel=1e-4)
+    checkered = torch.zeros(3, 224, 224)
+    checkered[:, ::2, ::2] = checkered[:, 1::2, 1::2] = 1
+    assert mean_difference_from_afar(torch.stack([checkered, checkered.roll(1, 2)])) < 0.01
 
 
 def test_features_are_those_that_the_last_linear_layer_takes() -> None:
