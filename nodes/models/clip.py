@@ -7,7 +7,7 @@ from comfy_api.latest import io
 
 from ...das_core.models.clip import CLIP
 from ...das_core.models.ensemble import CLIPEnsemble
-from ...das_core.models.sources import open_clip_models as core
+from ...das_core.models.sources import open_clip_catalog, open_clip_models
 from ...das_core.models.sources.names import sort_common_first
 from ...das_core.models.sources.starter_clip import load_starter_clip
 from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, Starter
@@ -25,10 +25,10 @@ class LoadCLIP(Node):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        models = core.list_open_clip_models()
-        downloaded = core.list_downloaded_open_clip_pairs(bridge.find_model_folder(bridge.CLIPS))
-        pairs = sort_common_first(core.list_open_clip_pairs(), downloaded)
-        first_architecture, first_tag = core.split_open_clip_pair(pairs[0])
+        models = open_clip_catalog.list_open_clip_models()
+        downloaded = open_clip_catalog.list_downloaded_open_clip_pairs(bridge.find_model_folder(bridge.CLIPS))
+        pairs = sort_common_first(open_clip_catalog.list_open_clip_pairs(), downloaded)
+        first_architecture, first_tag = open_clip_catalog.split_open_clip_pair(pairs[0])
         return schema(
             node_id="DAS_LoadCLIP",
             display_name="Load CLIP Judge",
@@ -67,7 +67,7 @@ class LoadCLIP(Node):
                             io.Combo.Input(
                                 "architecture",
                                 options=sort_downloaded_first(
-                                    models, [core.split_open_clip_pair(pair)[0] for pair in downloaded]
+                                    models, [open_clip_catalog.split_open_clip_pair(pair)[0] for pair in downloaded]
                                 ),
                                 default=first_architecture,
                                 tooltip="ViT-B-32 is quick; ViT-L-14, convnext and SigLIP see more and take "
@@ -87,7 +87,7 @@ class LoadCLIP(Node):
                             checkpoint_input(bridge.CLIPS),
                             io.Combo.Input(
                                 "architecture",
-                                options=[_AUTO, *core.list_open_clip_architectures()],
+                                options=[_AUTO, *open_clip_catalog.list_open_clip_architectures()],
                                 tooltip="auto: told by the shapes in the file. OpenAI's own weights look like "
                                 "others and need their quickgelu architecture named. The common ones stand first.",
                             ),
@@ -128,14 +128,14 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     tag: Any = settings.get("pretrained", "")
     if kind in ("open_clip", "open_clip_pair"):
         if kind == "open_clip_pair":
-            architecture, tag = core.split_open_clip_pair(settings.get("model", ""))
+            architecture, tag = open_clip_catalog.split_open_clip_pair(settings.get("model", ""))
         name = f"{architecture} {tag}"[:60]
         with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:
-            return core.load_open_clip(architecture, tag, folder, wait.report)
+            return open_clip_models.load_open_clip(architecture, tag, folder, wait.report)
     if kind == "file":
         path = find_checkpoint(bridge.CLIPS, settings.get("checkpoint"))
         with bridge.Wait(f"loading {path.name}"):
-            return core.load_clip_file(path, None if architecture == _AUTO else architecture, folder)
+            return open_clip_models.load_clip_file(path, None if architecture == _AUTO else architecture, folder)
     if kind == "starters":
         return CLIPEnsemble.from_members([_load_starter(starter, folder) for starter in STARTERS])
     return _load_starter(STARTER if kind == "starter" else SECOND_OPINION, folder)

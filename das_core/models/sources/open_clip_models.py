@@ -1,11 +1,12 @@
 """CLIPs of open_clip, with their published weights or with a checkpoint on disk.
 
-open_clip: Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143. It builds the towers and lists where their
-weights are published. `hub.py` fetches the files and `weights.py` reads them: downloads are stored whole or not at all,
-and no code in a file is run. A file that is in the folder already is taken as it is, without a checksum.
+open_clip: Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143. It builds the towers. `open_clip_catalog.py`
+says where their weights are published, `hub.py` fetches the files and `weights.py` reads them: downloads are stored
+whole or not at all, and no code in a file is run. A file that is in the folder already is taken as it is, without a
+checksum.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,103 +20,17 @@ from ...common.text import shorten
 from ..clip import CLIP, assemble_clip
 from ..judge import Judge, freeze, to_triple
 from .download import Progress
-from .hub import fetch_file, locate_repository
-from .names import sort_common_first
+from .hub import fetch_file
 from .open_clip_architecture import STAND_IN_TEXT, guess_architecture
+from .open_clip_catalog import list_open_clip_models, locate_weights
 from .open_clip_text import Tokenizer, build_text_tower, build_tokenizer, localize_config, without_torchaudio
 from .weights import StateDict, fit_weights, read_weights
 
 Config = dict[str, Any]
 """The configuration of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others."""
 
-DEFAULT_PAIR = "ViT-B-32/laion2b_s34b_b79k"
-"""A published model to begin with: small, quick and good."""
-
-COMMON_ARCHITECTURES = (
-    "ViT-B-32",
-    "ViT-B-16",
-    "ViT-L-14",
-    "ViT-L-14-336",
-    "ViT-H-14",
-    "ViT-bigG-14",
-    "ViT-B-32-quickgelu",
-    "ViT-B-16-quickgelu",
-    "ViT-L-14-quickgelu",
-    "RN50",
-    "convnext_base_w",
-    "ViT-B-16-SigLIP",
-    "ViT-B-16-SigLIP2",
-    "ViT-SO400M-14-SigLIP",
-)
-"""The architectures that most checkpoints have, which lists begin with."""
-
-_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-"""What the files of weights are called on the hub, unless open_clip names another file."""
-
 # What transformers and timm raise when they cannot build what a configuration asks for.
 _UNBUILDABLE = (ImportError, OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
-
-
-def list_open_clip_models() -> dict[str, list[str]]:
-    """Return the names of the published weights of every architecture that has some."""
-    models: dict[str, list[str]] = {}
-    for architecture, tag in open_clip.list_pretrained():
-        models.setdefault(architecture, []).append(tag)
-    return models
-
-
-def list_open_clip_pairs() -> list[str]:
-    """Return every published model of open_clip as 'ARCHITECTURE/WEIGHTS', `DEFAULT_PAIR` first.
-
-    Example:
-        >>> from das_core.models.sources.open_clip_models import list_open_clip_pairs
-        >>> list_open_clip_pairs()[0]
-        'ViT-B-32/laion2b_s34b_b79k'
-    """
-    pairs = [f"{architecture}/{tag}" for architecture, tags in list_open_clip_models().items() for tag in tags]
-    return sort_common_first(pairs, [DEFAULT_PAIR])
-
-
-def list_downloaded_open_clip_pairs(folder: Path) -> list[str]:
-    """Return those of `list_open_clip_pairs` whose weights are in `folder`, where the folders of repositories are."""
-
-    def is_there(architecture: str, tag: str) -> bool:
-        repository, names = _locate_weights(architecture, tag)
-        return any((locate_repository(repository, folder) / name).is_file() for name in names)
-
-    return [pair for pair in list_open_clip_pairs() if is_there(*_split(pair))]
-
-
-def split_open_clip_pair(pair: str) -> tuple[str, str]:
-    """Return the architecture and the name of the weights of a published model.
-
-    Args:
-        pair: one of `list_open_clip_pairs`.
-
-    Raises:
-        ValueError: when it is none of them.
-
-    Example:
-        >>> from das_core.models.sources.open_clip_models import split_open_clip_pair
-        >>> split_open_clip_pair("ViT-B-32/openai")
-        ('ViT-B-32', 'openai')
-    """
-    if pair not in list_open_clip_pairs():
-        raise ValueError(
-            f"open_clip publishes no model '{shorten(pair)}'; choose one of its list, such as {DEFAULT_PAIR}"
-        )
-    return _split(pair)
-
-
-def list_open_clip_architectures() -> list[str]:
-    """Return every architecture that a checkpoint on disk may have: those that open_clip holds, the common ones first.
-
-    Example:
-        >>> from das_core.models.sources.open_clip_models import list_open_clip_architectures
-        >>> list_open_clip_architectures()[:3]
-        ['ViT-B-32', 'ViT-B-16', 'ViT-L-14']
-    """
-    return sort_common_first(open_clip.list_models(), COMMON_ARCHITECTURES)
 
 
 def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: Progress | None = None) -> CLIP:
@@ -147,7 +62,7 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
         raise ValueError(
             f"{architecture} has no weights '{shorten(pretrained)}'; choose one of {', '.join(models[architecture])}"
         )
-    repository, names = _locate_weights(architecture, pretrained)
+    repository, names = locate_weights(architecture, pretrained)
     config = open_clip.get_model_config(architecture)
     published = open_clip.get_pretrained_cfg(architecture, pretrained)
     # The activation function the weights were trained with. It leaves no trace in them, and with the wrong one the
@@ -251,12 +166,6 @@ def wrap_open_clip_module(
     return assemble_clip(judge, tower, fit, interpolation)
 
 
-def _split(pair: str) -> tuple[str, str]:
-    """Return the two parts of one of `list_open_clip_pairs`; neither the names of architectures nor tags hold a '/'."""
-    architecture, _, tag = pair.partition("/")
-    return architecture, tag
-
-
 def _load(
     name: str,
     config: Config,
@@ -295,9 +204,3 @@ def _rename_tensors(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
     # Transformers no longer keeps these.
     named.pop("text.transformer.embeddings.position_ids", None)
     return {key: value for key, value in named.items() if not key.startswith("logit_")}
-
-
-def _locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[str]]:
-    """Return the repository of some weights, and what their file may be called there, the safest format first."""
-    repository, _, name = open_clip.get_pretrained_cfg(architecture, pretrained)["hf_hub"].rpartition("/")
-    return repository, (f"{name.rpartition('.')[0]}.safetensors", name) if name else _WEIGHTS

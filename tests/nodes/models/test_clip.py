@@ -86,7 +86,7 @@ def test_open_clip_gets_the_folder_and_a_progress_bar(pack: Pack, monkeypatch: p
         progress(30, 40)
         return pack.clip(Toy())
 
-    monkeypatch.setattr(pack.module("nodes.models.clip").core, "load_open_clip", fetch)
+    monkeypatch.setattr(pack.module("nodes.models.clip").open_clip_models, "load_open_clip", fetch)
     with previews() as updates:
         clip = load(pack, source="open_clip", architecture="ViT-B-32", pretrained="openai")
     assert updates == [(30, 40, None)]
@@ -100,7 +100,7 @@ def test_a_pair_is_loaded_as_its_two_halves(pack: Pack, monkeypatch: pytest.Monk
         asked.append((architecture, pretrained))
         return pack.clip(Toy())
 
-    monkeypatch.setattr(pack.module("nodes.models.clip").core, "load_open_clip", fetch)
+    monkeypatch.setattr(pack.module("nodes.models.clip").open_clip_models, "load_open_clip", fetch)
     pairs = options(pack, "open_clip_pair", "model")
     for pair in (pairs[0], "ViT-B-32/openai"):
         load(pack, source="open_clip_pair", model=pair)
@@ -118,8 +118,8 @@ def test_what_is_chosen_at_first_fits_together(pack: Pack, monkeypatch: pytest.M
 
     assert first() == ("ViT-B-32/laion2b_s34b_b79k", "ViT-B-32", "laion2b_s34b_b79k")
     # What is on the disk needs no download.
-    core = pack.module("nodes.models.clip").core
-    monkeypatch.setattr(core, "list_downloaded_open_clip_pairs", lambda folder: ["RN50/openai", "RN50/cc12m"])
+    catalog = pack.module("nodes.models.clip").open_clip_catalog
+    monkeypatch.setattr(catalog, "list_downloaded_open_clip_pairs", lambda folder: ["RN50/openai", "RN50/cc12m"])
     assert first() == ("RN50/openai", "RN50", "openai")
     assert options(pack, "open_clip_pair", "model")[:3] == ["RN50/openai", "RN50/cc12m", "ViT-B-32/laion2b_s34b_b79k"]
 
@@ -129,8 +129,8 @@ def test_architectures_whose_weights_are_there_stand_first(pack: Pack, monkeypat
     assert before == sorted(before, key=str.casefold)
     present = ["ViT-L-14", "convnext_base"]
     pairs = ["ViT-L-14/openai", "ViT-L-14/commonpool_xl_s13b_b90k", "convnext_base/laion400m_s13b_b51k"]
-    core = pack.module("nodes.models.clip").core
-    monkeypatch.setattr(core, "list_downloaded_open_clip_pairs", lambda folder: pairs * (folder == pack.clips))
+    catalog = pack.module("nodes.models.clip").open_clip_catalog
+    monkeypatch.setattr(catalog, "list_downloaded_open_clip_pairs", lambda folder: pairs * (folder == pack.clips))
     after = options(pack, "open_clip", "architecture")
     assert after == ["convnext_base", "ViT-L-14", *(name for name in before if name not in present)]
 

@@ -15,17 +15,8 @@ from torch import Tensor
 import tinyclip
 from das_core.models.sources import hub
 from das_core.models.sources.hub import locate_repository
-from das_core.models.sources.open_clip_models import (
-    COMMON_ARCHITECTURES,
-    DEFAULT_PAIR,
-    list_downloaded_open_clip_pairs,
-    list_open_clip_architectures,
-    list_open_clip_models,
-    list_open_clip_pairs,
-    load_clip_file,
-    load_open_clip,
-    split_open_clip_pair,
-)
+from das_core.models.sources.open_clip_catalog import list_downloaded_open_clip_pairs
+from das_core.models.sources.open_clip_models import load_clip_file, load_open_clip
 
 TEXTS = ["a photo of a cat", "a coral reef full of fish"]
 IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -102,33 +93,6 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.pt").write_bytes((tmp_path / "a.pt").read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"'c.pt' cannot be read: it is damaged"):
         load_clip_file(tmp_path / "c.pt", None, tmp_path)
-
-
-def test_every_published_model_is_listed_and_has_a_file() -> None:
-    models = list_open_clip_models()
-    assert {(name, tag) for name, tags in models.items() for tag in tags} == set(open_clip.list_pretrained())
-    assert {"ViT-B-32", "ViT-B-16-SigLIP2", "RN50", "convnext_base_w"} <= set(models)
-    assert set(models) <= set(list_open_clip_architectures())
-    for name, tags in models.items():
-        assert all(open_clip.get_pretrained_cfg(name, tag)["hf_hub"].count("/") >= 1 for tag in tags)
-
-
-def test_pairs_are_those_that_are_published_and_begin_with_a_good_one() -> None:
-    pairs = list_open_clip_pairs()
-    assert pairs[0] == DEFAULT_PAIR
-    assert sorted(split_open_clip_pair(pair) for pair in pairs) == sorted(open_clip.list_pretrained())
-
-
-@pytest.mark.parametrize("pair", ["ViT-B-32", "ViT-B-32/webli", "hf-hub:me/ViT-B-32", "", None, 3, ["RN50/openai"]])
-def test_a_pair_that_is_none_is_named(pair: Any) -> None:
-    with pytest.raises(ValueError, match=r"open_clip publishes no model '.*'; choose one of its list, such as"):
-        split_open_clip_pair(pair)
-
-
-def test_architectures_begin_with_the_common_ones_and_are_all_there() -> None:
-    names = list_open_clip_architectures()
-    assert tuple(names[: len(COMMON_ARCHITECTURES)]) == COMMON_ARCHITECTURES
-    assert sorted(names) == sorted(open_clip.list_models())
 
 
 def write_trap(folder: Path) -> Path:
