@@ -48,14 +48,6 @@ def assert_same(one: ImageStack, other: ImageStack) -> None:
         assert torch.equal(part, same)
 
 
-@pytest.fixture(scope="module")
-def small() -> ImageStack:
-    """A small stack with everything that one can hold."""
-    spec = StackSpec(16, 16, 2, levels=(1, 4, 20), gains=(1.0, 0.7, 1 / 3), method="layers")
-    narrow = replace(VIEWS, windows=Windows(2))
-    return climb(ImageStack.noise(spec), steps=2, optimizer=SGD(1.0, 0.9), augmentation=narrow).stack
-
-
 def test_a_tile_stays_one(tmp_path: Path) -> None:
     for tile in (True, False):
         save_stack(ImageStack.noise(StackSpec(16, 16, 0, tile=tile)), tmp_path / "stack.safetensors")
@@ -260,59 +252,6 @@ def test_a_file_with_any_description_loads_or_is_an_error_that_names_it(
         assert stack.image().shape == (1, 3, 16, 16)
 
 
-@pytest.mark.parametrize("frozen", [[[1, 2, 3]], [[1]], [5], {"1": 2}, "17-64", 3, [["1", "2"]], [[1, 2.5]]])
-def test_frozen_bands_that_are_none_are_an_error_that_names_the_file(frozen: Any, file: Path) -> None:
-    metadata = metadata_of(file)
-    description = json.loads(metadata["stack"])
-    description["spec"]["frozen"] = frozen
-    metadata["stack"] = json.dumps(description)
-    path = sealed(file.with_name("frozen.safetensors"), load_file(file), **metadata)
-    with pytest.raises(StackFileError, match=r"the stack file 'frozen.safetensors' names .* as (frozen|a level)"):
-        load_stack(path)
-
-
-WRONG: dict[str, dict[str, Tensor | None]] = {
-    r"does not describe a stack .KeyError.'canvas'": {"canvas": None},
-    r"start as torch.float32 of shape .2, 3, 20, 20.": {"start": torch.zeros(2, 3, 20, 20)},
-    r"holds a canvas of shape .1, 3, 20, 21., not one of 20 x 20 pixels": {"canvas": torch.zeros(1, 3, 20, 21)},
-    r"holds a canvas of shape .., not one of 20 x 20 pixels": {"canvas": torch.zeros(())},
-    r"canvas as torch.float32 of shape .1, 1, 20, 20.": {"canvas": torch.zeros(1, 1, 20, 20)},
-    r"holds a stack without an image": {"canvas": torch.zeros(0, 3, 20, 20), "start": torch.zeros(0, 3, 20, 20)},
-    r"start as torch.float16": {"start": torch.zeros(1, 3, 20, 20).half()},
-    r"holds values in canvas that are NaN": {"canvas": torch.full((1, 3, 20, 20), float("nan"))},
-    r"tensors that belong to no stack: .*extra": {"extra": torch.zeros(1)},
-    r"drive.1 as": {"drive.1": torch.zeros(1, 3, 5, 5)},
-    r"holds 2 parts of what moved it, and its levels need 3": {"drive.2": None},
-    r"holds values in momentum": {"momentum.0": torch.full((1,), float("inf"))},
-    r"KeyError.'surroundings.pixels'": {"surroundings.mask": torch.zeros(1, 1, 20, 20)},
-    r"belong to no stack: .*surroundings.pixels": {"surroundings.pixels": torch.zeros(1, 3, 20, 20)},
-    r"surroundings.mask as torch.float32 of shape .1, 3, 20, 20.": {
-        "surroundings.pixels": torch.zeros(1, 3, 20, 20),
-        "surroundings.mask": torch.zeros(1, 3, 20, 20),
-    },
-}
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "says"),
-    [
-        ("width", 2**40, r"holds a canvas of shape .*, not one of 1099511627780 x 20 pixels"),
-        ("margin", 2**52, r"not one of .* pixels"),
-        ("frozen", [[1, 2]] * 300_000, r"names 300000 frozen, more than a canvas of 20 x 20 can have"),
-        ("levels", [1] * 300_000, r"names 300000 levels"),
-        ("gains", [1e300, 1.0, 1.0], r"gains .*1e\+300.* do not fit: .* between 1e-06 and 1e\+06"),
-    ],
-)
-def test_sizes_that_the_file_does_not_hold_are_refused_before_anything_is_built(
-    field: str, value: Any, says: str, file: Path
-) -> None:
-    metadata = metadata_of(file)
-    description = json.loads(metadata["stack"])
-    description["spec"][field] = value
-    with pytest.raises(StackFileError, match=says):
-        load_stack(sealed(file, load_file(file), **metadata | {"stack": json.dumps(description)}))
-
-
 def test_a_number_of_thousands_of_digits_is_an_error_that_names_the_file(file: Path) -> None:
     metadata = metadata_of(file)
     described = re.sub(r'"steps": \d+', f'"steps": {"9" * 5000}', metadata["stack"], count=1)
@@ -322,20 +261,22 @@ def test_a_number_of_thousands_of_digits_is_an_error_that_names_the_file(file: P
     assert len(str(error.value)) < 400
 
 
-@pytest.mark.parametrize(("pixels", "mask"), [(1.5, 0.5), (-0.1, 0.5), (0.5, 1.01), (0.5, -1.0)])
-def test_surroundings_that_are_no_picture_or_no_mask_are_refused(pixels: float, mask: float, file: Path) -> None:
-    around = {
-        "surroundings.pixels": torch.full((1, 3, 20, 20), pixels),
-        "surroundings.mask": torch.full((1, 1, 20, 20), mask),
-    }
-    with pytest.raises(StackFileError, match=r"holds values in surroundings\.(pixels|mask) outside 0\.\.1"):
-        load_stack(sealed(file, load_file(file) | around, **metadata_of(file)))
-
-
-@pytest.mark.parametrize(("says", "changes"), list(WRONG.items()))
-def test_tensors_that_do_not_fit_the_spec_are_named(says: str, changes: dict[str, Tensor | None], file: Path) -> None:
+@pytest.mark.parametrize(
+    ("says", "changes"),
+    [
+        (r"does not describe a stack .KeyError.'canvas'", {"canvas": None}),
+        (
+            r"does not describe a stack .KeyError.'surroundings.pixels'",
+            {"surroundings.mask": torch.zeros(1, 1, 20, 20)},
+        ),
+        (r"holds drive.1 as", {"drive.1": torch.zeros(1, 3, 5, 5)}),
+    ],
+)
+def test_content_that_is_no_stack_is_an_error_that_names_the_file(
+    says: str, changes: dict[str, Tensor | None], file: Path
+) -> None:
     tensors = {name: value for name, value in (load_file(file) | changes).items() if value is not None}
-    with pytest.raises(ValueError, match=f"'small.safetensors' .*{says}"):
+    with pytest.raises(StackFileError, match=f"the stack file 'small.safetensors' {says}"):
         load_stack(sealed(file, tensors, **metadata_of(file)))
 
 

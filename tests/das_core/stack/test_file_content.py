@@ -1,0 +1,146 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from das_core.ascent.optimizers import SGD
+from das_core.stack.file_content import DamageError, build_stack, describe_stack, name_tensors
+from das_core.stack.image_stack import ImageStack, Surroundings
+from das_core.stack.operator_forms import Method
+from das_core.stack.state import AccumulatedGradient, LevelTensors, OptimizerState
+from toys import SPEC, climb
+
+
+def describe(stack: ImageStack) -> dict[str, Any]:
+    """The description of a stack as a file gives it back."""
+    description: dict[str, Any] = json.loads(json.dumps(describe_stack(stack)))
+    return description
+
+
+def test_a_stack_is_built_back_from_its_own_tensors(small: ImageStack) -> None:
+    around = Surroundings(torch.rand(1, 3, 20, 20), torch.rand(1, 1, 20, 20))
+    for stack in (small, replace(small, surroundings=around), ImageStack.noise(SPEC, 2)):
+        tensors = name_tensors(stack)
+        built = build_stack(describe(stack), tensors)
+        assert built.spec == stack.spec
+        assert describe_stack(built) == describe_stack(stack)
+        again = name_tensors(built)
+        assert again.keys() == tensors.keys()
+        assert all(again[name] is tensor for name, tensor in tensors.items())
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"), [("spectral", AccumulatedGradient), ("exact", AccumulatedGradient), ("layers", LevelTensors)]
+)
+def test_parameters_are_of_the_kind_that_the_method_moves(method: Method, kind: type) -> None:
+    stack = climb(ImageStack.noise(replace(SPEC, method=method)), steps=1, optimizer=SGD()).stack
+    assert type(build_stack(describe(stack), name_tensors(stack)).parameters) is kind
+
+
+def test_the_names_of_tensors_are_those_of_version_1(small: ImageStack) -> None:
+    around = Surroundings(torch.rand(1, 3, 20, 20), torch.rand(1, 1, 20, 20))
+    levels = [f"{kind}.{number}" for kind in ("drive", "momentum") for number in range(3)]
+    assert list(name_tensors(small)) == ["start", "canvas", *levels]
+    named = name_tensors(replace(small, surroundings=around))
+    assert list(named)[-2:] == ["surroundings.pixels", "surroundings.mask"]
+    assert (named["surroundings.pixels"] is around.pixels, named["surroundings.mask"] is around.mask) == (True, True)
+
+
+def test_the_description_has_what_is_no_tensor(small: ImageStack) -> None:
+    description = describe(replace(small, optimizer_state=OptimizerState("adam", (), steps=7)))
+    assert description.keys() == {"spec", "steps", "momentum"}
+    assert (description["steps"], description["momentum"]) == (2, {"kind": "adam", "steps": 7})
+    assert (description["spec"]["width"], description["spec"]["levels"]) == (16, [1, 4, 20])
+    assert describe(ImageStack.gray(SPEC))["momentum"] is None
+
+
+def test_a_description_from_before_tiles_and_frozen_bands_is_complete(small: ImageStack) -> None:
+    description = describe(small)
+    del description["spec"]["tile"], description["spec"]["frozen"]
+    assert build_stack(description, name_tensors(small)).spec == small.spec
+
+
+@pytest.mark.parametrize("name", ["spec", "steps", "momentum", "width", "levels", "gains", "color"])
+def test_a_part_that_is_missing_is_named(name: str, small: ImageStack) -> None:
+    description = describe(small)
+    del (description if name in description else description["spec"])[name]
+    with pytest.raises(KeyError, match=name):
+        build_stack(description, name_tensors(small))
+
+
+@pytest.mark.parametrize("steps", [-1, 2**53, True, 2.0, "2", None, [2]])
+def test_steps_that_are_no_count_are_refused(steps: Any, small: ImageStack) -> None:
+    description, momentum = describe(small), {"kind": "sgd", "steps": steps}
+    with pytest.raises(DamageError, match=r"^names .* as steps; a whole number from 0 up is needed"):
+        build_stack(description | {"steps": steps}, name_tensors(small))
+    with pytest.raises(DamageError, match=r"^names .* as momentum steps; a whole number from 0 up is needed"):
+        build_stack(description | {"momentum": momentum}, name_tensors(small))
+
+
+@pytest.mark.parametrize("frozen", [[[1, 2, 3]], [[1]], [5], {"1": 2}, "17-64", 3, [["1", "2"]], [[1, 2.5]]])
+def test_frozen_bands_that_are_none_are_refused(frozen: Any, small: ImageStack) -> None:
+    description = describe(small)
+    description["spec"]["frozen"] = frozen
+    with pytest.raises(DamageError, match=r"^names .* as (frozen|a level)"):
+        build_stack(description, name_tensors(small))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("width", 2**40, r"holds a canvas of shape .*, not one of 1099511627780 x 20 pixels"),
+        ("margin", 2**52, r"not one of .* pixels"),
+        ("frozen", [[1, 2]] * 300_000, r"names 300000 frozen, more than a canvas of 20 x 20 can have"),
+        ("levels", [1] * 300_000, r"names 300000 levels"),
+        ("gains", [1e300, 1.0, 1.0], r"gains .*1e\+300.* do not fit: .* between 1e-06 and 1e\+06"),
+    ],
+)
+def test_sizes_that_the_tensors_do_not_have_are_refused_before_anything_is_built(
+    field: str, value: Any, says: str, small: ImageStack
+) -> None:
+    description = describe(small)
+    description["spec"][field] = value
+    with pytest.raises(DamageError, match=says):
+        build_stack(description, name_tensors(small))
+
+
+@pytest.mark.parametrize(("pixels", "mask"), [(1.5, 0.5), (-0.1, 0.5), (0.5, 1.01), (0.5, -1.0)])
+def test_surroundings_that_are_no_picture_or_no_mask_are_refused(pixels: float, mask: float, small: ImageStack) -> None:
+    around = {
+        "surroundings.pixels": torch.full((1, 3, 20, 20), pixels),
+        "surroundings.mask": torch.full((1, 1, 20, 20), mask),
+    }
+    with pytest.raises(DamageError, match=r"holds values in surroundings\.(pixels|mask) outside 0\.\.1"):
+        build_stack(describe(small), name_tensors(small) | around)
+
+
+WRONG: dict[str, dict[str, Tensor | None]] = {
+    r"start as torch.float32 of shape .2, 3, 20, 20.": {"start": torch.zeros(2, 3, 20, 20)},
+    r"holds a canvas of shape .1, 3, 20, 21., not one of 20 x 20 pixels": {"canvas": torch.zeros(1, 3, 20, 21)},
+    r"holds a canvas of shape .., not one of 20 x 20 pixels": {"canvas": torch.zeros(())},
+    r"canvas as torch.float32 of shape .1, 1, 20, 20.": {"canvas": torch.zeros(1, 1, 20, 20)},
+    r"holds a stack without an image": {"canvas": torch.zeros(0, 3, 20, 20), "start": torch.zeros(0, 3, 20, 20)},
+    r"start as torch.float16": {"start": torch.zeros(1, 3, 20, 20).half()},
+    r"holds values in canvas that are NaN": {"canvas": torch.full((1, 3, 20, 20), float("nan"))},
+    r"tensors that belong to no stack: .*extra": {"extra": torch.zeros(1)},
+    r"drive.1 as": {"drive.1": torch.zeros(1, 3, 5, 5)},
+    r"holds 2 parts of what moved it, and its levels need 3": {"drive.2": None},
+    r"holds values in momentum": {"momentum.0": torch.full((1,), float("inf"))},
+    r"belong to no stack: .*surroundings.pixels": {"surroundings.pixels": torch.zeros(1, 3, 20, 20)},
+    r"surroundings.mask as torch.float32 of shape .1, 3, 20, 20.": {
+        "surroundings.pixels": torch.zeros(1, 3, 20, 20),
+        "surroundings.mask": torch.zeros(1, 3, 20, 20),
+    },
+}
+
+
+@pytest.mark.parametrize(("says", "changes"), list(WRONG.items()))
+def test_tensors_that_do_not_fit_the_spec_are_named(
+    says: str, changes: dict[str, Tensor | None], small: ImageStack
+) -> None:
+    tensors = {name: value for name, value in (name_tensors(small) | changes).items() if value is not None}
+    with pytest.raises(DamageError, match=says):
+        build_stack(describe(small), tensors)
