@@ -3,7 +3,8 @@
 import { app } from "../../scripts/app.js"
 
 const DOCS = new URL("docs/", import.meta.url)
-const HELP_PAGE = /^(DAS_[A-Za-z]+)\.md$/
+// As it is written in the page, or, since frontend 1.58, as an address.
+const HELP_PAGE = /^(?:\/extensions\/[^/]+\/docs\/)?(DAS_[A-Za-z]+)\.md$/
 
 async function fetchHelp(id) {
   const locale = app.extensionManager.setting.get("Comfy.Locale") || "en"
