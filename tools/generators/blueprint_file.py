@@ -129,7 +129,7 @@ def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
 def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:
     """Return a node as the page writes it, in its box, with new numbers of links and without names of the schema."""
     tidied = copy.deepcopy(node) | {"pos": [box.x, box.y], "size": [box.width, box.height]}
-    tidied["inputs"] = _order_slots(tidied.get("inputs", []))
+    tidied["inputs"] = _drop_empty_slots(tidied.get("inputs", []))
     for slot in [*tidied["inputs"], *tidied.get("outputs", [])]:
         slot.pop("localized_name", None)
         if slot.get("link"):
@@ -139,23 +139,21 @@ def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:
     return tidied
 
 
-def _order_slots(slots: Sequence[Json]) -> list[Json]:
-    """Return the input slots of a node in the order in which the page of 0.8.0 makes them.
+def _drop_empty_slots(slots: Sequence[Json]) -> list[Json]:
+    """Return the input slots of a node without the empty ones of a growing input, except its first.
 
-    It makes the slots of a growing input behind all others, except the first one, and it gives the values on the face
-    to the slots that have the numbers in the file. The empty slot behind the connected ones it adds by itself.
+    The page adds the empty slot behind the connected ones by itself. The connected ones stay next to each other: newer
+    pages lose the links of those that do not.
     """
-    seen, first, grown = set(), [], []
+    seen, kept = set(), []
     for slot in slots:
         group, dot, _ = slot["name"].rpartition(".")
-        if "widget" in slot or not dot:
-            first.append(slot)
-        elif group not in seen:
+        grows = bool(dot) and "widget" not in slot
+        if not grows or group not in seen or slot["link"] is not None:
+            kept.append(slot)
+        if grows:
             seen.add(group)
-            first.append(slot)
-        elif slot["link"] is not None:
-            grown.append(slot)
-    return first + grown
+    return kept
 
 
 def _connect_input(nodes: Mapping[str, Json], links: list[Json], number: int, places: Sequence[Place]) -> list[int]:

@@ -79,14 +79,14 @@ def test_every_link_joins_slots_that_know_it() -> None:
     assert subgraph["state"]["lastLinkId"] == max(link["id"] for link in subgraph["links"])
 
 
-def test_the_grown_slots_come_last_and_the_empty_one_not_at_all() -> None:
+def test_the_grown_slots_stand_together_and_the_empty_one_is_left_out() -> None:
     prompt = PROMPT | {"7": node("DAS_ContentObjective", image=["1", 0])}
     objectives = {"objectives.objective0": ["3", 0], "objectives.objective1": ["7", 0]}
     prompt["4"] = node("DAS_Optimize", **objectives, steps=9)
     _, subgraph = make(prompt, Blueprint("Two", "two", {"steps": "DAS_Optimize.steps"}, {}, ""))
     (ascent,) = (made for made in subgraph["nodes"] if made["type"] == "DAS_Optimize")
     names = [slot["name"] for slot in ascent["inputs"]]
-    assert names[-3:] == ["objectives.objective0", "steps", "objectives.objective1"]
+    assert names[-3:] == ["objectives.objective0", "objectives.objective1", "steps"]
     slots = {link["id"]: link["target_slot"] for link in subgraph["links"] if link["target_id"] == ascent["id"]}
     assert slots == {slot["link"]: number for number, slot in enumerate(ascent["inputs"]) if slot["link"]}
 
