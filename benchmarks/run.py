@@ -59,8 +59,9 @@ def describe_machine() -> str:
     if information.is_file():
         named = re.search(r"model name\s*: (.*)", information.read_text())
         processor = named[1] if named else processor
+    threads = torch.get_num_threads()
     return (
-        f"{processor}, {torch.get_num_threads()} threads, Python {platform.python_version()}, "
+        f"{processor}, {threads} thread{'s' if threads > 1 else ''}, Python {platform.python_version()}, "
         f"torch {torch.__version__.partition('+')[0]}"
     )
 
