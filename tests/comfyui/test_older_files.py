@@ -64,7 +64,9 @@ def test_a_prompt_without_the_later_inputs_gives_its_picture(comfyui: Client, pa
 
 
 def test_a_new_node_has_the_defaults_of_today(page: Page) -> None:
-    page.evaluate("for (const type of ['DAS_Augmentation', 'DAS_Optimize']) app.graph.add(LiteGraph.createNode(type))")
+    page.evaluate(
+        "() => { for (const type of ['DAS_Augmentation', 'DAS_Optimize']) app.graph.add(LiteGraph.createNode(type)) }"
+    )
     inputs = {node["class_type"]: node["inputs"] for node in export_api(page).values()}
     assert inputs["DAS_Augmentation"]["color_shift"] == 0.2
     assert inputs["DAS_Optimize"]["focus"] == "center"

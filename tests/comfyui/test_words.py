@@ -120,7 +120,7 @@ def test_a_prompt_in_another_script_runs_with_a_warning_on_the_node(comfyui: Cli
     page.evaluate("app.graph.getNodeById(4).widgets.find(widget => widget.name === 'text').value = 'a castle'")
     comfyui.wait(press_run(page), timeout=300)
     page.wait_for_function(
-        "!app.graph.getNodeById(4).widgets.find(widget => widget.name === '$$node-text-preview').value.trim()"
+        "!app.graph.getNodeById(4).widgets.find(widget => widget.name === '$$node-text-preview')?.value.trim()"
     )
 
 

@@ -27,6 +27,9 @@ SAYS_TEXT = {
 }  # fmt: skip
 
 SHOWS_PICTURE = {"PreviewImage", "SaveImage", "SaveAnimatedWEBP", "DAS_Optimize"}
+HAS_TEXT_BOX = {"DAS_Similarity"}
+"""Nodes that show a picture below a text box."""
+
 MAKES_SHEET = {"BatchImagesNode", "ImageStitch", "DAS_StackLevels"}
 """Nodes whose pictures are many, or wide: what shows them is wide too. So are the frames of an ascent."""
 
@@ -78,7 +81,9 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
         name = content["class_type"]
         if name in SHOWS_PICTURE or (is_output and name in INSPECTIONS):
             added = PICTURE_ROOM + width - MINIMUM_WIDTH
-            height, needed = height + added, needed + added
+            needed += added
+            # A text box fills what room its node has, in newer pages: the node grows when there is a picture to show.
+            height += 0 if name in HAS_TEXT_BOX else added
         if name in SAYS_TEXT:
             needed += TEXT_ROOM
         own[node], room[node] = (width, height), (width, needed)
