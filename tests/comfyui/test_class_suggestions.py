@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from harness.client import Client
-from harness.page import export_api, load_api
+from harness.page import export_api, load_api, wait_until_ready
 
 PROMPT = {"1": {"class_type": "DAS_ClassObjective", "inputs": {"classes": ""}}}
 LIST = "[data-das-suggestions] > div"
@@ -18,7 +18,7 @@ def area(comfyui: Client, page: Page, request: pytest.FixtureRequest) -> Iterato
     comfyui.post("/settings/Comfy.VueNodes.Enabled", request.param)
     try:
         page.reload()
-        page.wait_for_function("window.app?.graph && window.app.vueAppReady && (app.graph.nodes?.length ?? 1)")
+        wait_until_ready(page)
         load_api(page, PROMPT, "classes")
         page.evaluate("app.graph.nodes[0].pos = [200, 200]; app.canvas.ds.offset = [0, 0]; app.canvas.ds.scale = 1")
         yield page.locator("textarea:visible").first

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from harness.client import Client
-from harness.page import export_api, load_api, press_run
+from harness.page import export_api, load_api, press_run, wait_until_ready
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "class_to_image.json"
 
@@ -117,7 +117,7 @@ def test_the_page_shows_a_chart_and_a_list_and_the_workflow_stays_as_it_was(
     comfyui.post("/settings/Comfy.VueNodes.Enabled", vue)
     try:
         page.reload()
-        page.wait_for_function("window.app?.graph && window.app.vueAppReady")
+        wait_until_ready(page)
         classify, listing = ending_in("DAS_Classify"), ending_in("DAS_ListLayers")
         loader = next(name for name, node in classify.items() if node["class_type"] == "DAS_LoadClassifier")
         listing[END]["inputs"]["model"] = [loader, 0]

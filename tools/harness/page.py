@@ -71,11 +71,18 @@ def open_page(browser: Browser, client: Client) -> Iterator[Page]:
         page = context.new_page()
         page.set_default_timeout(PAGE_SECONDS * 1000)
         page.goto(client.server.url)
-        # The default workflow comes last; loaded before it, another one would be replaced on a busy machine.
-        page.wait_for_function("window.app?.graph && window.app.vueAppReady && (app.graph.nodes?.length ?? 1)")
+        wait_until_ready(page)
         yield page
     finally:
         context.close()
+
+
+def wait_until_ready(page: Page) -> None:
+    """Wait until a page that was opened or reloaded has its graph.
+
+    The default workflow comes last; loaded before it, another one would be replaced on a busy machine.
+    """
+    page.wait_for_function("window.app?.graph && window.app.vueAppReady && (app.graph.nodes?.length ?? 1)")
 
 
 def load_workflow(page: Page, workflow: Mapping[str, Any], name: str) -> None:
