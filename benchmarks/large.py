@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.common import time_by_turns
-from benchmarks.memory import PeakBytes
+from benchmarks.memory import PeakBytes, forget_operators
 from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
@@ -47,6 +47,7 @@ def step_of(judge: Classifier, spec: StackSpec) -> Callable[[], object]:
 
 def peak(judge: Classifier, spec: StackSpec) -> int:
     """Peak bytes of the tensors of two steps, the building of stack and operator included."""
+    forget_operators()
     with PeakBytes() as counted:
         for _, _ in zip(ascent(judge, spec), range(2), strict=False):
             pass

@@ -51,9 +51,16 @@ class PeakBytes(TorchDispatchMode):
         self.held -= size
 
 
+def forget_operators() -> None:
+    """Let the next ascent build its own operator: the last four are kept, and four small ones push the others out."""
+    for width in range(16, 20):
+        StackSpec(width, 16, 0).operator(torch.device("cpu"))
+
+
 def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk: int = 4) -> int:
     """Peak bytes of two steps at every `step`-th level, the building of the operator included."""
     spec = StackSpec(levels=linear_levels(336, step), method=method)
+    forget_operators()
     with PeakBytes() as counted:
         for _ in Ascent(ImageStack.gray(spec), [ClassObjective(judge, ((107, 1.0),))], steps=2, chunk=chunk):
             pass
@@ -68,14 +75,12 @@ VIEWS = 4
 def compare_with_estimate(judge: Classifier, side: int, method: Method, optimizer: Optimizer) -> tuple[int, int]:
     """Bytes of two steps on a picture of some size, with every fourth level: as estimated, and as used."""
     wish = [ClassObjective(judge, ((107, 1.0),))]
+    forget_operators()
     with PeakBytes() as counted:
         stack = ImageStack.gray(StackSpec(side, side, method=method))
         ascent = Ascent(stack, wish, Augmentation(VIEWS), steps=2, optimizer=optimizer, chunk=VIEWS)
         for _ in ascent:
             pass
-    # The last four operators are kept; small ones push this one out, so that the next ascent builds its own.
-    for width in range(16, 20):
-        StackSpec(width, 16, 0).operator(torch.device("cpu"))
     return estimate_ascent_bytes(stack, wish, optimizer, VIEWS), counted.peak
 
 
