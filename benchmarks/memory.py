@@ -32,7 +32,8 @@ class PeakBytes(TorchDispatchMode):
         """Run an operation and count what it made."""
         result = func(*args, **(kwargs or {}))
         for made in tree_iter(result):
-            if isinstance(made, Tensor) and made.layout == torch.strided:
+            # Tensors on the meta device hold nothing.
+            if isinstance(made, Tensor) and made.layout == torch.strided and not made.is_meta:
                 self._count(made.untyped_storage())
         return result
 

@@ -23,14 +23,19 @@ from .download import Progress
 from .hub import fetch_file
 from .open_clip_architecture import STAND_IN_TEXT, guess_architecture
 from .open_clip_catalog import list_open_clip_models, locate_weights
-from .open_clip_text import Tokenizer, build_text_tower, build_tokenizer, localize_config, without_torchaudio
+from .open_clip_text import (
+    Tokenizer,
+    build_text_tower,
+    build_tokenizer,
+    check_text_size,
+    localize_config,
+    without_torchaudio,
+)
+from .weight_claims import RefusedError
 from .weights import StateDict, fit_weights, read_weights
 
 Config = dict[str, Any]
 """The configuration of a model, as open_clip writes it: `embed_dim`, `vision_cfg`, `text_cfg` and others."""
-
-# What transformers and timm raise when they cannot build what a configuration asks for.
-_UNBUILDABLE = (ImportError, OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
 
 
 def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: Progress | None = None) -> CLIP:
@@ -176,12 +181,17 @@ def _load(
     progress: Progress | None = None,
 ) -> CLIP:
     """Build a model, fit weights into it and return it as a CLIP; `source` is the name of the file of weights."""
-    has_text = not all(key.startswith(("visual.", "logit_")) for key in state)
+    texts = [value for key, value in state.items() if not key.startswith(("visual.", "logit_"))]
+    has_text = bool(texts)
     text = localize_config(config["text_cfg"], folder, progress) if has_text else STAND_IN_TEXT
     try:
+        check_text_size(text, sum(value.numel() for value in texts))
         model = build_open_clip_module(config | {"text_cfg": text})
         tokenizer = build_tokenizer(text) if has_text else None
-    except _UNBUILDABLE as error:
+    except RefusedError:
+        raise
+    # Of a configuration from a disk, transformers and timm may raise anything.
+    except Exception as error:
         raise ValueError(
             f"{name} cannot be built here ({type(error).__name__}: {shorten(str(error), 200)}); update "
             "open_clip_torch, timm and transformers, or choose another model"

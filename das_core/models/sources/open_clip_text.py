@@ -1,6 +1,7 @@
 """Text towers of open_clip: tokenizers, and the networks that embed their tokens."""
 
 import importlib
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
+import torch
+import transformers
+from open_clip.hf_configs import arch_dict
 from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleTokenizer
 from torch import Tensor, nn
 
@@ -19,6 +23,7 @@ from ..clip import TextTower
 from ..scripts import is_mostly_latin, knows_other_scripts
 from .download import Progress
 from .hub import fetch_file, fetch_files
+from .weight_claims import RefusedError
 
 Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
 """A tokenizer of the hub, or the one of OpenAI's CLIP that open_clip contains."""
@@ -37,6 +42,12 @@ _VOCABULARIES = (
 
 _TOKENIZER_SETTINGS = {"clean", "strip_sep_token", "language", "reduction_mask"}
 """The settings of open_clip's own tokenizers; others would reach transformers, where some make it run code."""
+
+_LARGEST_NUMBER, _MOST_LAYERS = 2**20, 128
+"""The largest number in the configuration of a text tower, and the most layers: published ones reach 256,206 and 24."""
+
+_MOST_TIMES, _ALWAYS_ALLOWED = 4, 2**24
+"""A text tower may have so many times the numbers of its weights, and 16 million: of a T5 only one half is kept."""
 
 
 def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -62,6 +73,60 @@ def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | 
     return local
 
 
+def check_text_size(text: Mapping[str, Any], held: int) -> None:
+    """Raise an error when a configuration on disk asks for a network far larger than the weights that are for it.
+
+    The network is counted on PyTorch's meta device, where tensors have shapes and no numbers.
+
+    Args:
+        text: the `text_cfg` of a configuration of open_clip; `hf_model_name` is a folder on disk, see
+            `localize_config`. Without that key nothing is checked: open_clip itself says how large the tower is.
+        held: how many numbers the weights of the text tower are.
+
+    Raises:
+        RefusedError: when it is larger, or of a kind that open_clip has no text tower of. It is a ValueError.
+        Exception: when the configuration is damaged, whatever transformers raises.
+    """
+    if "hf_model_name" not in text:
+        return
+    path = Path(text["hf_model_name"]) / "config.json"
+    advice = f"delete {path} if you did not put it there, or choose another model"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    kind = content.get("model_type")
+    if kind not in arch_dict:
+        raise RefusedError(
+            f"'{path}' was refused: it describes a network of the type '{shorten(kind)}', and text towers are of "
+            f"{', '.join(arch_dict)}; {advice}"
+        )
+    # First, because with some numbers the count itself would take without end.
+    for name, number in _list_numbers("", content):
+        if not abs(number) <= (_MOST_LAYERS if name.endswith("layers") else _LARGEST_NUMBER):
+            raise RefusedError(
+                f"'{path}' was refused: its {shorten(name)} is {shorten(number)}, more than a text tower has; {advice}"
+            )
+    with without_torchaudio(), torch.device("meta"):
+        config = transformers.AutoConfig.from_pretrained(path.parent, trust_remote_code=False)
+        network = transformers.AutoModel.from_config(config, trust_remote_code=False)
+    needed = sum(tensor.numel() for tensor in itertools.chain(network.parameters(), network.buffers()))
+    if needed > _MOST_TIMES * held + _ALWAYS_ALLOWED:
+        raise RefusedError(
+            f"'{path}' was refused: its network would have {needed / 1e6:.0f} million numbers, and the weights for it "
+            f"are {held / 1e6:.1f} million; {advice}"
+        )
+
+
+def _list_numbers(name: str, value: object) -> Iterator[tuple[str, float]]:
+    """Yield every number in a value of JSON with the name it stands under; `name` is that of the value itself."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _list_numbers(key, part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _list_numbers(name, part)
+    elif isinstance(value, int | float):
+        yield name, value
+
+
 def _refuse_code(home: Path, repository: str) -> None:
     """Raise a ValueError when a configuration in a folder asks transformers to import a program."""
     for name in ("tokenizer_config.json", "config.json"):
@@ -73,12 +138,16 @@ def _refuse_code(home: Path, repository: str) -> None:
 
 
 def _names_code(path: Path) -> bool:
-    """Return whether a configuration names classes that are not those of transformers."""
+    """Return whether a configuration names classes or computations that are not those of transformers."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return False  # transformers says what is wrong with a file that is damaged
-    return isinstance(content, dict) and "auto_map" in content
+    if not isinstance(content, dict):
+        return False
+    # A computation with a slash in its name is a repository of compiled code.
+    computations = [content.get(name) for name in ("attn_implementation", "_attn_implementation")]
+    return "auto_map" in content or "/" in json.dumps(computations)
 
 
 def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:

@@ -13,6 +13,7 @@ import transformers
 from torch import Tensor
 
 import tinyclip
+from benchmarks.memory import PeakBytes
 from das_core.models.sources import hub
 from das_core.models.sources.hub import locate_repository
 from das_core.models.sources.open_clip_catalog import list_downloaded_open_clip_pairs
@@ -220,3 +221,39 @@ def test_what_cannot_be_built_is_named(tmp_path: Path) -> None:
         pytest.raises(ValueError, match=r"a cannot be built here \(.*no_such_model.*update open_clip_torch"),
     ):
         load_clip_file(tmp_path / "a.pt", "broken", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({}, ""),
+        (
+            {"vocab_size": 2**20},
+            r"'.*config.json' was refused: its network would have 34 million numbers",
+        ),
+        ({"num_attention_heads": 0}, r"a cannot be built here \(ZeroDivisionError.*update open_clip_torch"),
+        ({"hidden_size": "wide"}, r"a cannot be built here \(.*hidden_size.*update open_clip_torch"),
+    ],
+    ids=["good", "huge", "no heads", "words"],
+)
+def test_a_network_that_a_folder_describes_is_checked_before_it_is_built(
+    offline: None, tmp_path: Path, more: dict[str, Any], says: str
+) -> None:
+    words, home = (locate_repository(name, tmp_path) for name in ("me/words", "me/text"))
+    tinyclip.write_tokenizer(words)
+    home.mkdir()
+    network = {"model_type": "roberta", "vocab_size": 7, "hidden_size": 32, "num_hidden_layers": 1, "pad_token_id": 0}
+    network |= {"num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 40}
+    (home / "config.json").write_text(json.dumps(network))
+    text = {"hf_pooler_type": "mean_pooler", "hf_proj_type": "linear", "context_length": 16}
+    local = tinyclip.TINY | {"text_cfg": text | {"hf_model_name": str(home), "hf_tokenizer_name": str(words)}}
+    torch.save(tinyclip.model(local).state_dict(), tmp_path / "a.pt")
+    (home / "config.json").write_text(json.dumps(network | more))
+    config = tinyclip.TINY | {"text_cfg": text | {"hf_model_name": "me/text", "hf_tokenizer_name": "me/words"}}
+    with tinyclip.registered(tmp_path, "foreign", config):
+        if not says:
+            assert load_clip_file(tmp_path / "a.pt", "foreign", tmp_path).encode_text(["a cat"]).shape == (1, 24)
+            return
+        with PeakBytes() as made, pytest.raises(ValueError, match=says):
+            load_clip_file(tmp_path / "a.pt", "foreign", tmp_path)
+        assert made.peak < 2**24

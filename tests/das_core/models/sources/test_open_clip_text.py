@@ -4,20 +4,25 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import pytest
 import torch
+import transformers
+from open_clip.hf_configs import arch_dict
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from torch import Tensor, nn
 
 import tinyclip
+from benchmarks.memory import PeakBytes
 from das_core.models.sources import hub, open_clip_text
 from das_core.models.sources.hub import locate_repository
 from das_core.models.sources.open_clip_models import load_clip_file
 from das_core.models.sources.open_clip_text import (
     build_text_tower,
     build_tokenizer,
+    check_text_size,
     localize_config,
     without_torchaudio,
 )
@@ -152,6 +157,76 @@ def test_a_repository_that_names_a_program_is_refused(offline: None, tmp_path: P
     (home / file).write_text('{"auto_map": {"AutoConfig": "program.Config"}}')
     with pytest.raises(ValueError, match=rf"{file} of me/words names a program .* delete .*me--words"):
         localize_config({key: "me/words"}, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["attn_implementation", "_attn_implementation"])
+@pytest.mark.parametrize("value", ["evil/attention", {"": "evil/attention"}])
+def test_a_repository_that_computes_with_compiled_code_of_another_is_refused(
+    offline: None, tmp_path: Path, name: str, value: Any
+) -> None:
+    home = locate_repository("me/words", tmp_path)
+    home.mkdir()
+    (home / "config.json").write_text(json.dumps({name: "sdpa"}))
+    localize_config({"hf_model_name": "me/words"}, tmp_path)
+    (home / "config.json").write_text(json.dumps({name: value}))
+    with pytest.raises(ValueError, match=r"config.json of me/words names a program .* delete .*me--words"):
+        localize_config({"hf_model_name": "me/words"}, tmp_path)
+
+
+def write_network(folder: Path, kind: str = "roberta", **more: Any) -> dict[str, Any]:
+    """Write the configuration of a small network, and return the text configuration that names it."""
+    layers = {"num_hidden_layers": 2, "num_layers": 2, "encoder_layers": 2, "decoder_layers": 2}
+    small = {"vocab_size": 7, "hidden_size": 32, "d_model": 32, "num_attention_heads": 2, "num_heads": 2, "d_kv": 16}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_position_embeddings": 40}
+    wide = {"intermediate_size": 64, "d_ff": 64, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(
+        json.dumps({"model_type": kind} | layers | small | heads | wide | {"pad_token_id": 0} | more)
+    )
+    return {"hf_model_name": str(folder)}
+
+
+@pytest.mark.parametrize("kind", list(arch_dict))
+def test_networks_of_every_kind_are_no_larger_than_their_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    text = write_network(tmp_path, kind)
+    network = transformers.AutoModel.from_config(transformers.AutoConfig.from_pretrained(tmp_path))
+    # A checkpoint has the encoder alone.
+    held = sum(value.numel() for name, value in network.state_dict().items() if not name.startswith("decoder."))
+    monkeypatch.setattr(open_clip_text, "_ALWAYS_ALLOWED", 0)
+    check_text_size(text, held)
+    with pytest.raises(ValueError, match=r"'.*config.json' was refused: its network would have .* million numbers"):
+        check_text_size(text, held // 8)
+
+
+HUGE: dict[str, tuple[str, dict[str, Any]]] = {
+    "words": ("its vocab_size is 8000000, more than a text tower has", {"vocab_size": 8_000_000}),
+    "wide": ("its network would have 9[0-9]* million numbers", {"vocab_size": 2**20, "hidden_size": 8192}),
+    "half": ("its network would have", {"model_type": "mt5", "d_ff": 2**20, "d_model": 2**12}),
+    "decoder": ("its network would have", {"model_type": "m2m_100", "decoder_ffn_dim": 2**20, "d_model": 2**12}),
+    "layers": ("its num_hidden_layers is 1000000, more", {"num_hidden_layers": 1_000_000}),
+    "labels": ("its num_labels is 1000000000, more", {"num_labels": 1_000_000_000}),
+    "inside": ("its num_labels is 1000000000, more", {"task_specific_params": {"a": [{"num_labels": 10**9}]}}),
+    "infinite": ("its hidden_size is inf, more", {"hidden_size": float("inf")}),
+    "no number": ("its hidden_size is nan, more", {"hidden_size": float("nan")}),
+    "kind": ("a network of the type 'llama', and text towers are of roberta, ", {"model_type": "llama"}),
+    "no kind": ("a network of the type 'None'", {"model_type": None}),
+}
+
+
+@pytest.mark.parametrize(("says", "more"), list(HUGE.values()), ids=list(HUGE))
+def test_a_network_far_larger_than_its_weights_is_refused_before_it_is_built(
+    tmp_path: Path, says: str, more: dict[str, Any]
+) -> None:
+    text = write_network(tmp_path, **more)
+    with PeakBytes() as made, pytest.raises(ValueError, match=rf"'.*' was refused: .*{says}.*; delete .*config.json"):
+        check_text_size(text, 100_000)
+    assert made.peak < 2**20
+
+
+def test_a_tower_that_open_clip_itself_describes_is_not_looked_at() -> None:
+    check_text_size({"width": 2**20, "layers": 10**9}, 0)
 
 
 def test_a_tokenizer_of_a_folder_cuts_and_pads_to_the_context_length(tmp_path: Path) -> None:
