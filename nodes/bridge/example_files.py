@@ -30,9 +30,9 @@ def copy_example_files() -> None:
     home = Path(folder_paths.get_input_directory())
     for source in sorted(path for path in EXAMPLES.rglob("*") if path.is_file()):
         target = home / source.relative_to(EXAMPLES)
-        if target.exists():
-            continue
         try:
+            if target.exists():
+                continue
             target.parent.mkdir(parents=True, exist_ok=True)
             with write_atomically(target, replace=False) as part:
                 shutil.copyfile(source, part)

@@ -45,9 +45,15 @@ def list_model_files(kind: str) -> list[str]:
         kind: `CLASSIFIERS` or `CLIPS`.
 
     Returns:
-        Paths relative to the folder, in alphabetical order.
+        Paths relative to the folder, in alphabetical order; none where ComfyUI cannot read a folder, as on a drive that
+        is gone.
     """
-    return [str(name) for name in folder_paths.get_filename_list(kind)]
+    try:
+        return [str(name) for name in folder_paths.get_filename_list(kind)]
+    except OSError as error:
+        # The nodes that list them must load all the same.
+        _LOG.warning("the folders of %s cannot be listed (%s)", kind, error)
+        return []
 
 
 def find_model_file(kind: str, name: str) -> Path:

@@ -52,6 +52,12 @@ def test_images_and_masks_are_tensors_with_their_axes(pack: Pack, value: Any, sa
         pack.run("DAS_Region", objective=pack.objective(), mask=value if isinstance(value, str) else value[None, None])
 
 
+@pytest.mark.parametrize("value", [3, None, True, 2.5, ["castle"], b"castle"], ids=str)
+def test_a_text_is_a_text(pack: Pack, value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^filename_prefix is .*, not a text; give one such as 'direct_ascent'$"):
+        pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=value)
+
+
 def test_nothing_for_an_optional_widget_is_its_default(pack: Pack) -> None:
     (image,) = pack.run("DAS_StackToImage", stack=pack.stack(), scale=None)
     assert image.shape == (1, 64, 64, 3)

@@ -33,12 +33,15 @@ def download(url: str, folder: Path, digest: str, progress: Progress | None = No
 
     Raises:
         ValueError: when the server cannot be reached, does not have the file, is silent for 20 seconds or sends less
-            than 1 KiB a second; when the file cannot be written; or when the checksum is wrong.
+            than 1 KiB a second; when the file cannot be read or written; or when the checksum is wrong.
     """
     target = folder / url.rsplit("/", 1)[-1]
-    if target.is_file():
-        check_digest(target, digest)
-        return target
+    try:
+        if target.is_file():
+            check_digest(target, digest)
+            return target
+    except OSError as error:
+        raise ValueError(f"'{target}' cannot be read ({error.strerror or error}); check its permissions") from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with write_atomically(target) as part:

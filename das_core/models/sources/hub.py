@@ -38,12 +38,13 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
         progress: is called during a download.
 
     Raises:
-        ValueError: when the repository has none of them, when the hub cannot be reached, or when the checksum of a
-            download is wrong; the message names the file and the folder to put it into.
+        ValueError: when the repository has none of them, when the folder cannot be read, when the hub cannot be
+            reached, or when the checksum of a download is wrong; the message names the file and the folder to put it
+            into.
     """
     home = locate_repository(repository, folder)
     for name in names:
-        if (home / name).is_file():
+        if _is_there(home / name):
             return home / name
     for name in names:
         if path := _fetch(repository, name, home, progress):
@@ -70,13 +71,21 @@ def fetch_files(
         ValueError: when the repository does not have `main`, or when the hub cannot be reached; see `fetch_file`.
     """
     home = locate_repository(repository, folder)
-    if not (home / main).is_file():
+    if not _is_there(home / main):
         for name in others:
-            if not (home / name).is_file():
+            if not _is_there(home / name):
                 _fetch(repository, name, home, progress)
         # Last, for it is the sign that the set is complete.
         fetch_file(repository, [main], folder, progress)
     return home
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is a file; raise a ValueError where the folder cannot be looked into."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise ValueError(f"'{path}' cannot be read ({error.strerror or error}); check its permissions") from error
 
 
 def _fetch(repository: str, name: str, home: Path, progress: Progress | None) -> Path | None:

@@ -4,6 +4,7 @@ A published model is named by its architecture and by its weights, or by both as
 `open_clip_models.py` loads them.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def list_downloaded_open_clip_pairs(folder: Path) -> list[str]:
 
     def is_there(architecture: str, tag: str) -> bool:
         repository, names = locate_weights(architecture, tag)
-        return any((locate_repository(repository, folder) / name).is_file() for name in names)
+        # Unlike Path.is_file, this answers of a drive that is gone, too.
+        return any(os.path.isfile(locate_repository(repository, folder) / name) for name in names)
 
     return [pair for pair in list_open_clip_pairs() if is_there(*_split(pair))]
 

@@ -1,5 +1,6 @@
 """Classifiers of torchvision with their published weights."""
 
+import os
 import re
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def list_downloaded_torchvision(folder: Path) -> list[str]:
     default = {
         name: torchvision.models.get_model_weights(name).DEFAULT.url for name in list_torchvision_architectures()
     }
-    return [name for name, url in default.items() if (folder / url.rpartition("/")[2]).is_file()]
+    # Unlike Path.is_file, os.path.isfile answers of a drive that is gone, too.
+    return [name for name, url in default.items() if os.path.isfile(folder / url.rpartition("/")[2])]
 
 
 def build_torchvision_module(architecture: str, classes: int) -> nn.Module:

@@ -65,9 +65,9 @@ def read_weights(path: Path) -> StateDict:
         ValueError: when the file is missing, damaged or no checkpoint, when it holds pickled code or a program (which
             are not run), or when it claims more than it holds (see `weight_claims`).
     """
-    if not path.is_file():
-        raise ValueError(f"there is no checkpoint file '{path.name}'; choose one that exists")
     try:
+        if not path.is_file():
+            raise RefusedError(f"there is no checkpoint file '{path.name}'; choose one that exists")
         content = safetensors.torch.load_file(path) if path.suffix == ".safetensors" else _load_pickle(path)
     except RefusedError:
         raise

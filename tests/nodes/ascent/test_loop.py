@@ -262,6 +262,37 @@ def test_the_last_good_image_is_saved_when_a_gradient_breaks(pack: Pack, batch: 
         assert (np.asarray(Image.open(pack.output / name)) == to_bytes(image)).all()
 
 
+CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (RuntimeError(CPU_ERROR), "memory ran out at step 3, with one view at a time"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "memory ran out at step 3, with one view at a time"),
+        (RuntimeError("shapes do not match"), "shapes do not match"),
+    ],
+    ids=["cpu", "cuda", "other"],
+)
+def test_whatever_fails_after_the_first_step_image_and_stack_are_saved(
+    pack: Pack, error: RuntimeError, says: str
+) -> None:
+    def fail(call: int) -> None:
+        if call >= 3:
+            raise error
+
+    steady, stack = {**STEADY, "chunk": 8}, pack.stack()
+    with pytest.raises(RuntimeError, match=says) as caught:
+        pack.optimize(stack=stack, objectives={"objective0": pack.objective(Watched(fail))}, steps=4, **steady)
+    good, reached = pack.optimize(stack=stack, steps=2, **steady)[:2]
+    (name,) = re.findall(r"direct_ascent_last_good_\d+_\.png", str(caught.value))
+    assert (np.asarray(Image.open(pack.output / name)) == to_bytes(good[0])).all()
+    (name,) = re.findall(r"Its stack was saved as '(.*)': Load Stack", str(caught.value))
+    (saved,) = pack.run("DAS_LoadStack", file=name)
+    assert torch.equal(saved.canvas, reached.canvas)
+    assert saved.steps == 2
+
+
 def test_judges_are_loaded_before_the_first_step_and_the_cache_is_freed_after_the_last(
     pack: Pack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,6 +366,28 @@ def test_frames_that_do_not_fit_into_memory_are_refused_before_the_first_step(
         pack.run("DAS_Optimize", steps=5, **given)
     set_free_memory(4 * GIGA)
     assert len(pack.run("DAS_Optimize", steps=2, frames=1, **given)[2]) == 2
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "advice"),
+    [
+        (OPTIMIZERS[0], "make width, height, margin or batch_size smaller"),
+        (OPTIMIZERS[2], "set optimizer to ascent or sgd and method to spectral, take fewer levels, or a smaller"),
+    ],
+    ids=["ascent", "adam"],
+)
+def test_an_ascent_that_does_not_fit_into_memory_is_refused_before_the_first_step(
+    pack: Pack, set_free_memory: Callable[[int], None], optimizer: dict[str, Any], advice: str
+) -> None:
+    module = Watched()
+    given = {"stack": pack.stack(), "objectives": {"objective0": pack.objective(module)}, "optimizer": optimizer}
+    # Enough for the picture, and for what nodes before it have asked for.
+    set_free_memory(2**20)
+    with pytest.raises(ValueError, match=rf"an ascent of 1 x 64 x 64 with 8 levels needs about .* are free: {advice}"):
+        pack.optimize(**given)
+    assert module.calls == 0
+    set_free_memory(GIGA)
+    assert_is_image(pack.optimize(**given)[0], 1, 64, 64)
 
 
 BAD: dict[str, Callable[[Pack], object]] = {

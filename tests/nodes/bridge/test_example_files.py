@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from dead_drive import unplug
 from loaded_pack import Pack
 
 API = sorted((Path(__file__).resolve().parents[3] / "example_workflows" / "api").glob("*.json"))
@@ -55,6 +56,14 @@ def test_a_folder_that_cannot_be_made_is_a_warning(
     examples: ModuleType, home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     home.write_text("a file where the folder should be")
+    examples.copy_example_files()
+    assert "cannot be copied" in caplog.text
+
+
+def test_an_input_folder_on_a_drive_that_is_gone_is_a_warning(
+    examples: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    unplug(monkeypatch, home)
     examples.copy_example_files()
     assert "cannot be copied" in caplog.text
 

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from dead_drive import unplug
 from loaded_pack import Pack
 
 KIND = "classifiers"
@@ -63,6 +64,17 @@ def test_where_no_folder_can_be_made_the_pack_starts_and_says_so(
     monkeypatch.setattr(paths, "models_dir", str(tmp_path / "models"))
     bridge.register_folders()
     assert f"the folder {tmp_path / 'models' / 'open_clip'} cannot be made" in caplog.text
+
+
+def test_where_a_folder_cannot_be_listed_the_pack_loads_and_says_so(
+    bridge: ModuleType, paths: ModuleType, pack: Pack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (pack.classifiers / "drive").mkdir(parents=True)
+    unplug(monkeypatch, pack.classifiers / "drive")
+    paths.filename_list_cache.clear()
+    assert bridge.list_model_files(KIND) == []
+    assert "the folders of classifiers cannot be listed" in caplog.text
+    assert pack.node("DAS_LoadClassifier").define_schema().inputs
 
 
 def test_what_others_have_registered_stays_and_comes_first(

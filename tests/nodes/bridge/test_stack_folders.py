@@ -6,9 +6,11 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
+from dead_drive import unplug
 from loaded_pack import Pack
 
 
@@ -78,6 +80,32 @@ def test_what_is_no_file_is_left_out_and_the_rest_is_listed(pack: Pack, saved_st
             pack.run("DAS_LoadStack", file=f"{bad}.safetensors [output]")
     with pytest.raises(ValueError, match=r"cannot be saved|leaves the folder"):
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="loop.safetensors/castle")
+
+
+def test_a_folder_that_goes_while_it_is_listed_takes_nothing_else_along(
+    pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=name)[0] for name in ("castle", "night/a")]
+    assert sorted(listed(pack)) == names
+    scan = os.scandir
+
+    def scandir(folder: Any) -> Any:
+        if str(folder).endswith("night"):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert listed(pack) == names[:1]
+
+
+def test_stacks_on_a_drive_that_is_gone_are_left_out(
+    pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=name)[0] for name in ("castle", "night/a")]
+    unplug(monkeypatch, saved_stacks / "night")
+    assert listed(pack) == names[:1]
+    with pytest.raises(ValueError, match=r"no stack file 'night/a_00001_\.safetensors"):
+        pack.run("DAS_LoadStack", file=names[1])
 
 
 def test_racing_savers_lose_nothing(pack: Pack, saved_stacks: Path) -> None:

@@ -1,5 +1,6 @@
 """Edit Stack: what an edit changes, what later ascents leave alone, and edits that make no sense."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -44,6 +45,13 @@ def test_an_edited_stack_climbs_on_and_leaves_what_is_frozen(pack: Pack) -> None
     assert after.steps == 4
     thawed = pack.run("DAS_EditStack", stack=after)[0]
     assert thawed.spec.frozen == ()
+
+
+def test_an_edit_that_does_not_fit_into_memory_is_refused(pack: Pack, set_free_memory: Callable[[int], None]) -> None:
+    stack = pack.stack(batch_size=2)
+    set_free_memory(2**20)
+    with pytest.raises(ValueError, match=r"editing 2 x 8 levels needs about .* are free: edit a smaller stack, or one"):
+        pack.run("DAS_EditStack", stack=stack, gains="1-16: 0.5")
 
 
 def test_without_another_stack_blend_changes_nothing(pack: Pack) -> None:

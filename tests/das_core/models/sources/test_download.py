@@ -13,6 +13,7 @@ import pytest
 
 from das_core.models.sources import connection
 from das_core.models.sources.download import check_digest, download
+from dead_drive import unplug
 
 CONTENT = bytes(range(256)) * 12_000  # three blocks
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -122,6 +123,16 @@ def test_a_good_file_is_not_fetched_again(server: Server, tmp_path: Path) -> Non
     first = download(server.url("whole.pth"), tmp_path, DIGEST)
     assert download(server.url("whole.pth"), tmp_path, DIGEST) == first
     assert server.asked == ["GET /whole.pth"]
+
+
+def test_a_file_in_place_that_cannot_be_read_is_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "whole.pth").write_bytes(CONTENT)
+    unplug(monkeypatch, tmp_path)
+    with pytest.raises(ValueError, match=r"'.*whole.pth' cannot be read \(.*not connected\); check its permissions"):
+        download(server.url("whole.pth"), tmp_path, DIGEST)
+    assert server.asked == []
 
 
 def test_a_wrong_file_in_place_is_named_and_left(server: Server, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from das_core.models.sources import hub
 from das_core.models.sources.hub import fetch_file, fetch_files, locate_repository
+from dead_drive import unplug
 
 WEIGHTS = bytes(range(256)) * 1000
 SMALL = b'{"a": 1}'
@@ -90,6 +91,19 @@ def test_a_file_of_another_digest_is_refused_and_not_kept(server: type[Hub], tmp
     with pytest.raises(ValueError, match=r"'model.safetensors' is not the file it should be"):
         fetch_file("me/mine", ["model.safetensors"], tmp_path)
     assert not list(locate_repository("me/mine", tmp_path).iterdir())
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    server: type[Hub], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unplug(monkeypatch, tmp_path)
+    for fetch in (
+        lambda: fetch_file("me/mine", ["model.safetensors"], tmp_path),
+        lambda: fetch_files("me/mine", "model.safetensors", [], tmp_path),
+    ):
+        with pytest.raises(ValueError, match=r"'.*model.safetensors' cannot be read \(.*not connected\); check its"):
+            fetch()
+    assert not server.asked
 
 
 def test_a_set_is_complete_or_fetched_again(server: type[Hub], tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from das_core.models.sources.open_clip_catalog import (
     locate_weights,
     split_open_clip_pair,
 )
+from dead_drive import unplug
 
 
 def test_every_published_model_is_listed_and_has_a_file() -> None:
@@ -67,6 +68,11 @@ def test_weights_are_asked_for_in_the_safest_format_first(
 def test_weights_that_are_not_published_have_no_place() -> None:
     with pytest.raises(KeyError):
         locate_weights("ViT-B-32", "webli")
+
+
+def test_on_a_drive_that_is_gone_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unplug(monkeypatch, tmp_path)
+    assert list_downloaded_open_clip_pairs(tmp_path) == []
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -126,6 +126,17 @@ def test_timm_weights_that_are_damaged_are_refused(fetched: Path, tmp_path: Path
         load_timm(NAME, tmp_path)
 
 
+def test_timm_weights_that_claim_more_than_they_hold_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / f"timm--{NAME}" / "pytorch_model.bin"
+    path.parent.mkdir()
+    state = timm_model("mobilenetv3_small_050").state_dict()
+    torch.save(state, path)
+    assert load_timm(NAME, tmp_path).name == NAME
+    torch.save(state | {"extra": torch.zeros(1).expand(3_000_000, 1024)}, path)
+    with pytest.raises(ValueError, match=rf"the weights of {NAME} cannot be read .*its tensors would take 11.5 GiB"):
+        load_timm(NAME, tmp_path)
+
+
 @pytest.mark.parametrize(
     "name",
     ["resnet18", "resnet19.a1_in1k", "resnet50_clip.openai", "hf-hub:timm/resnet18.a1_in1k", "local-dir:/tmp", 3, None],

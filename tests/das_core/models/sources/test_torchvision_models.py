@@ -22,6 +22,7 @@ from das_core.models.sources.torchvision_models import (
     wrap_torchvision_module,
 )
 from das_core.models.sources.weights import StateDict
+from dead_drive import unplug
 from untrained import IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, torchvision_model
 
 
@@ -86,6 +87,11 @@ def test_torchvision_weights_are_fetched_once(tmp_path: Path, publish: Publish) 
     assert list_downloaded_torchvision(folder) == ["resnet18"]
     published.unlink()
     load_torchvision("resnet18", folder)
+
+
+def test_on_a_drive_that_is_gone_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unplug(monkeypatch, tmp_path)
+    assert list_downloaded_torchvision(tmp_path) == []
 
 
 def test_torchvision_weights_that_cannot_be_fetched(tmp_path: Path, publish: Publish) -> None:

@@ -1,5 +1,6 @@
 """Files that claim more than they hold: refused before anything of that size is built."""
 
+import copy
 import io
 import pickle
 import zipfile
@@ -50,6 +51,21 @@ def test_an_archive_of_torch_passes_and_a_compressed_one_is_refused(tmp_path: Pa
     path.write_bytes(repack(content, zipfile.ZIP_DEFLATED))
     assert path.stat().st_size < 2**14
     with pytest.raises(RefusedError, match=r"'bomb.pth' was refused: it is a compressed archive .*with torch.save"):
+        read_weights(path)
+
+
+def test_an_archive_that_names_one_entry_many_times_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("bomb/data/0", bytes(2**16))
+        for number in range(1, 100):
+            again = copy.copy(archive.filelist[0])
+            again.filename = f"bomb/data/{number}"
+            archive.filelist.append(again)
+    assert path.stat().st_size < 2**17
+    with pytest.raises(RefusedError, match=r"'bomb.pth' was refused: .*\(its entries overlap\)"):
+        check_archive(path)
+    with pytest.raises(RefusedError, match=r"'bomb.pth' was refused: .*\(its entries overlap\)"):
         read_weights(path)
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from das_core.models.sources.weights import StateDict, fit_weights, read_weights
+from dead_drive import unplug
 
 # What torch says of damaged pickles before it refuses them.
 pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol")
@@ -103,6 +104,16 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.pth", tmp_path):
         with pytest.raises(ValueError, match=f"there is no checkpoint file '{path.name}'"):
             read_weights(path)
+
+
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
+def test_a_file_that_cannot_be_read_is_not_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = write(tmp_path, name, b"")
+    unplug(monkeypatch, tmp_path)
+    with pytest.raises(ValueError, match=rf"'{name}' cannot be read \(.*not connected\); check its permissions"):
+        read_weights(path)
 
 
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
