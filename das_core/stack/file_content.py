@@ -13,6 +13,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
+from ..common.text import shorten
 from .color import ColorSpace
 from .image_stack import ImageStack, Surroundings
 from .levels import level_shape
@@ -108,9 +109,10 @@ def build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
     state = None
     if momentum is not None:
         _check_count("momentum steps", momentum["steps"])
-        if not isinstance(momentum["kind"], str):
-            raise DamageError(f"names the momentum {momentum['kind']!r}; choose another file")
-        state = OptimizerState(momentum["kind"], _collect_numbered("momentum", tensors), momentum["steps"])
+        kind = momentum["kind"]
+        if not isinstance(kind, str):
+            raise DamageError(f"names the momentum '{shorten(kind)}'; choose another file")
+        state = OptimizerState(kind, _collect_numbered("momentum", tensors), momentum["steps"])
     parameters: Parameters | None = None
     if accumulated := _collect_numbered("drive", tensors):
         parameters = (LevelTensors if spec.method == "layers" else AccumulatedGradient)(accumulated)

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
+from ...common.text import shorten
 from ..judge import Judge
 from .layer import Layer, find_layers, format_layers, search_layers
 
@@ -111,6 +112,6 @@ def describe_layers(judge: Judge, search: str = "") -> str:
     found = search_layers(layers, search)
     style, content = choose_style_layers(layers, judge.size), choose_content_layer(layers, judge.size)
     defaults = f"Style takes {', '.join(style)}; content {content}."
-    sought = " ".join(search.split())
+    sought = shorten(search)
     count = f"{len(found)} of its {len(layers)} layers match '{sought}'" if sought else f"{len(layers)} layers"
     return "\n".join([f"{judge.name}: {count}. {defaults}", "", *([format_layers(found)] if found else [])]).rstrip()

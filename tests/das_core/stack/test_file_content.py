@@ -80,6 +80,13 @@ def test_steps_that_are_no_count_are_refused(steps: Any, small: ImageStack) -> N
         build_stack(description | {"momentum": momentum}, name_tensors(small))
 
 
+@pytest.mark.parametrize("kind", [None, 3, [1] * 300_000, {"a": "x" * 1_000_000}], ids=["none", "3", "list", "object"])
+def test_a_kind_of_momentum_that_is_no_text_is_repeated_in_part(kind: Any, small: ImageStack) -> None:
+    with pytest.raises(DamageError, match=r"^names the momentum '.*'; choose another file") as refused:
+        build_stack(describe(small) | {"momentum": {"kind": kind, "steps": 1}}, name_tensors(small))
+    assert len(str(refused.value)) < 200
+
+
 @pytest.mark.parametrize("frozen", [[[1, 2, 3]], [[1]], [5], {"1": 2}, "17-64", 3, [["1", "2"]], [[1, 2.5]]])
 def test_frozen_bands_that_are_none_are_refused(frozen: Any, small: ImageStack) -> None:
     description = describe(small)

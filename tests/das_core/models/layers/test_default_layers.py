@@ -1,5 +1,7 @@
 """The layers that style and content are read from when none are named, and the table that says so."""
 
+import re
+
 import open_clip
 import pytest
 import torch
@@ -98,6 +100,11 @@ def test_a_table_of_a_search_says_how_many_layers_match() -> None:
     lines = describe_layers(classifier(), "  si \t lu ").splitlines()
     assert lines == [head, "", "1  16 channels, 16 x 16  SiLU", "3  32 channels, 8 x 8    SiLU"]
     assert describe_layers(classifier(), "xyz") == head.replace("2 of", "0 of").replace("si lu", "xyz")
+
+
+def test_of_a_long_search_only_the_beginning_is_repeated() -> None:
+    table = describe_layers(classifier(), "x" * 1_000_000)
+    assert re.fullmatch(r"toy: 0 of its 7 layers match 'x{99}…'\. Style takes .*", table)
 
 
 def test_a_judge_without_layers_has_no_table() -> None:
