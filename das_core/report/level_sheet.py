@@ -89,7 +89,7 @@ def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
         stack: the stack.
         tile: the long side of a tile in pixels.
     """
-    tiles = min(len(stack.spec.resolutions), _MAX_COLUMNS + 1)
+    tiles = len(group_into_octaves(stack.spec.resolutions, _MAX_COLUMNS))
     # Two rows of tiles; they are stacked, then arranged twice, with captions.
     return estimate_sum_bytes(stack) + 2 * 5 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION_HEIGHT) * tile
 

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.memory import PeakBytes
 from das_core.ascent.optimizers import SGD
-from das_core.report.level_sheet import draw_level_tiles, render_level_sheets
+from das_core.report.level_sheet import draw_level_tiles, estimate_sheet_bytes, render_level_sheets
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from toys import SPEC, climb
@@ -91,6 +94,28 @@ def test_captions_on_a_node_are_larger_and_within_their_tiles() -> None:
         assert strip.min() < 0.3
         for column in range(1, 5):
             assert strip[:, column * (160 + GAP) - 1].min() == 1, "no letter is cut at the end of a tile"
+
+
+@pytest.mark.parametrize("size", [36, 45, 54, 63])
+def test_no_tile_of_a_white_picture_is_above_1(size: int) -> None:
+    stack = ImageStack.gray(StackSpec(64, 64, 0, levels=(1, 64), color="rgb"))
+    white = replace(stack, canvas=torch.full_like(stack.canvas, 20.0))
+    assert draw_level_tiles(white, size).sums[-1].max() == 1
+
+
+@pytest.mark.parametrize(("side", "tile_side", "batch"), [(96, 160, 1), (224, 160, 2), (224, 48, 1)])
+def test_the_estimate_is_within_a_factor_of_two_and_memory_hardly_grows_with_the_levels(
+    side: int, tile_side: int, batch: int
+) -> None:
+    peaks = []
+    for step in (1, 8, 30):
+        stack = ImageStack.noise(StackSpec(side, side, 16, levels=tuple(range(1, side + 33, step))), batch)
+        with PeakBytes() as made:
+            tiles = draw_level_tiles(stack, tile_side)
+            tiles.arrange_for_node(), tiles.arrange()
+        assert made.peak / 2 < estimate_sheet_bytes(stack, tile_side) < 2 * made.peak
+        peaks.append(made.peak)
+    assert max(peaks) < 2 * min(peaks)
 
 
 def test_tiles_that_are_too_small_are_refused() -> None:
