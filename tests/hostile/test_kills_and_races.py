@@ -16,7 +16,7 @@ from outcomes import Outcomes
 pytestmark = [pytest.mark.hostile, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
 
 SAVERS = 4
-SAVES, KILLS = 4, 5
+SAVES, KILLS = 8, 5
 """How many files each process of the short form saves, and how many are killed; the long form 100 times as many."""
 
 
@@ -41,12 +41,18 @@ def test_processes_that_save_into_one_folder_lose_nothing(pack: Pack, outcomes: 
     bridge, stack = pack.module("nodes.bridge"), pack.stack(levels={"levels": "custom", "resolutions": "1, 8"})
     told = pack.home / "told"
     told.mkdir(exist_ok=True)
+    gate, opener = os.pipe()
 
     def save() -> None:
+        # All begin at once: when the last end of the pipe that could be written to is closed.
+        os.close(opener)
+        os.read(gate, 1)
         names = [bridge.save_new_stack(stack, "race") for _ in range(SAVES * scale)]
         (told / f"{os.getpid()}").write_text("\n".join(names))
 
     children = [start(save) for _ in range(SAVERS)]
+    os.close(opener)
+    os.close(gate)
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * SAVERS
     names = [name for child in children for name in (told / f"{child}").read_text().splitlines()]
     assert len(set(names)) == len(names) == SAVERS * SAVES * scale
