@@ -6,6 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,28 @@ def test_failures_at_one_time_overwrite_nothing(pack: Pack, saved_stacks: Path) 
     names = [name for text in said for name in re.findall(r"direct_ascent_last_good_\d+_\.png", text)]
     assert len(set(names)) == len(names) == 8
     for name in names:
+        (pack.output / name).unlink()
+
+
+def test_pictures_that_chose_the_same_numbers_are_all_kept(
+    pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, stack, together = pack.module("nodes.bridge.rescue"), pack.stack(batch_size=2), Barrier(4)
+    choose = module.folder_paths.get_save_image_path
+
+    def choose_together(*arguments: Any) -> Any:
+        chosen = choose(*arguments)
+        together.wait(60)
+        return chosen
+
+    monkeypatch.setattr(module, "save_new_stack", lambda stack, prefix: prefix)
+    monkeypatch.setattr(module.folder_paths, "get_save_image_path", choose_together)
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(lambda _: module.rescue(stack), range(4)))
+    names = [name for text in said for name in re.findall(r"direct_ascent_last_good_\d+_\.png", text)]
+    assert len(set(names)) == len(names) == 8
+    for name in names:
+        assert Image.open(pack.output / name).size == (64, 64)
         (pack.output / name).unlink()
 
 
