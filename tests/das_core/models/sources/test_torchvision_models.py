@@ -94,6 +94,16 @@ def test_on_a_drive_that_is_gone_nothing_is_downloaded(tmp_path: Path, monkeypat
     assert list_downloaded_torchvision(tmp_path) == []
 
 
+def test_torchvision_weights_of_another_digest_are_refused_and_not_kept(tmp_path: Path, publish: Publish) -> None:
+    published = publish("resnet18", torchvision_model("resnet18").state_dict())
+    content = bytearray(published.read_bytes())
+    content[len(content) // 2] ^= 1
+    published.write_bytes(content)
+    with pytest.raises(ValueError, match=r"'resnet18-\w{8}.pth' is not the file it should be"):
+        load_torchvision("resnet18", tmp_path / "classifiers")
+    assert not list((tmp_path / "classifiers").iterdir())
+
+
 def test_torchvision_weights_that_cannot_be_fetched(tmp_path: Path, publish: Publish) -> None:
     publish("resnet18", {}).unlink()
     with pytest.raises(ValueError, match=r"resnet18-\w{8}.pth could not be downloaded"):
