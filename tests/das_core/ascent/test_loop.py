@@ -1,5 +1,6 @@
 """The loop of an ascent: what it starts from, goes on from and ends with, and what it does when memory runs out."""
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -330,6 +331,25 @@ def test_an_ascent_goes_on_after_an_error_once_its_cause_is_gone(factor: float) 
     with pytest.raises(AscentError, match="at step 3"):
         ascent.run()
     assert_same(ascent.run(), sound_ascent(5).run())
+
+
+@dataclass(frozen=True)
+class Overflowing(NormalizedAscent):
+    """An optimizer whose third step leads out of the numbers there are."""
+
+    def step(self, stack: ImageStack, *arguments: Any) -> ImageStack:
+        moved = super().step(stack, *arguments)
+        return replace(moved, canvas=moved.canvas * math.inf) if stack.steps == 2 else moved
+
+
+@pytest.mark.parametrize("steps", [3, 5], ids=["the last", "not the last"])
+def test_a_step_that_leads_to_no_picture_is_refused_and_the_one_before_is_kept(steps: int) -> None:
+    ascent = start_ascent(Overflowing(), steps=steps)
+    with pytest.raises(AscentError, match=r"step 3 led to a picture that is not a number; .* that of step 2\."):
+        ascent.run()
+    sound = start_ascent(NormalizedAscent(), steps=steps)
+    do_steps(sound, 2)
+    assert_same(ascent.result, sound.result)
 
 
 def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None:
