@@ -127,6 +127,21 @@ def test_an_output_folder_that_cannot_be_made_is_one_line(run: Run) -> None:
     assert "Not a directory" in result.err
 
 
+def test_an_input_folder_that_cannot_be_read_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("photos").mkdir()
+    listing = Path.iterdir
+
+    def refuse(folder: Path) -> Any:
+        if folder.name == "photos":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return listing(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    result = run(COLOR, "--input", "photos")
+    assert result.code == 2
+    assert re.fullmatch(r"run_workflow: .*photos: Permission denied; make it readable and writable, .*\n", result.err)
+
+
 def test_a_file_that_cannot_be_read_is_not_said_to_be_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = {"1": ("LoadImage", {"image": "a.png"}), "2": ("PreviewImage", {"images": ["1", 0]})}
     assert "no such image" in run(nodes).err
