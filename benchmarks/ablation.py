@@ -44,6 +44,7 @@ ROWS = (
     _row("colour shift 0.4", augmentation=_views(Flip(), ColorShift(0.4, 0.4), _GRAY, Noise())),
     _row("one model", models=(STARTER,)),
     _row("none of these: the first version", models=(STARTER,), focus=None, augmentation=_views(Flip(), Noise())),
+    _row("start from noise", start="noise"),
     _row("focus stays narrow (end 1.2)", focus=Focus(end=1.2)),
     _row("focus opens in 40 % of the steps", focus=Focus(share=0.4)),
     _row("perspective 0.15", augmentation=_views(Flip(), Perspective(), _COLOR, _GRAY, Noise())),

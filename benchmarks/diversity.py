@@ -12,18 +12,18 @@ import torch
 from benchmarks.classes import TARGETS
 from benchmarks.common import HERE, save_sheet
 from benchmarks.pictures import make_pictures
-from benchmarks.recipes import PICTURE, REFERENCE, Recipe
+from benchmarks.recipes import PICTURE, PICTURE_FROM_NOISE, REFERENCE, Recipe
 from benchmarks.recognition import mean_difference_from_afar, mean_distance
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
 CLASSES, SEEDS = TARGETS[:5], range(8)
-RECIPES = (PICTURE, REFERENCE)
-FILE = HERE / "diversity.jpg"
+RECIPES = (PICTURE, PICTURE_FROM_NOISE, REFERENCE)
+FILES = {PICTURE: HERE / "diversity.jpg", PICTURE_FROM_NOISE: HERE / "diversity_noise.jpg"}
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the pictures of the first recipe go beside it."""
+    """Return the section of RESULTS.md; the pictures of ours go beside it."""
     judge, labels = load_starter(SECOND_OPINION), imagenet_labels()
     wishes = [str(index) for index in CLASSES]
     features, shapes = [], []
@@ -32,8 +32,9 @@ def report() -> str:
         by_class = torch.stack(by_seed, dim=1)
         features.append(_make_row(recipe, [mean_distance(judge, images) for images in by_class]))
         shapes.append(_make_row(recipe, [mean_difference_from_afar(images) for images in by_class]))
-        if recipe is PICTURE:
-            save_sheet(list(by_class.flatten(0, 1)), FILE, columns=len(SEEDS))
+        if recipe in FILES:
+            save_sheet(list(by_class.flatten(0, 1)), FILES[recipe], columns=len(SEEDS))
+    sheets = "\n\n".join(f"![{recipe.title}, a class a row]({file.name})" for recipe, file in FILES.items())
     names = " | ".join(labels.name(index) for index in CLASSES)
     head = f"| settings | {names} | mean |\n|---|{'---|' * (len(CLASSES) + 1)}"
     return f"""The first {len(CLASSES)} classes of "Classes", {len(SEEDS)} seeds each. Mean distance (1 - cosine) of all
@@ -47,7 +48,7 @@ How different they look from afar: the root mean square difference of all pairs 
 {head}
 {chr(10).join(shapes)}
 
-![{PICTURE.title}, a class a row]({FILE.name})
+{sheets}
 """
 
 

@@ -65,8 +65,8 @@ class Step:
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
         >>> for step in Ascent(stack, [Prior("total_variation")], steps=2):
         ...     print(step.record.step, round(step.record.scores["total variation"], 3), tuple(step.image().shape))
-        0 -0.051 (1, 3, 32, 32)
-        1 -0.047 (1, 3, 32, 32)
+        0 -0.018 (1, 3, 32, 32)
+        1 -0.016 (1, 3, 32, 32)
     """
 
     record: Record

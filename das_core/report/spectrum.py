@@ -141,7 +141,7 @@ def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)), decay=0.5)
         >>> resolutions, variances = measure_level_variances(stack)
         >>> resolutions.tolist(), [[round(value, 4) for value in row] for row in variances.tolist()]
-        ([6.0, 48.0], [[0.0132, 0.0018]])
+        ([6.0, 48.0], [[0.1469, 0.0202]])
     """
     chosen = [
         (level, part)

@@ -54,7 +54,7 @@ def edit_stack(
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)), decay=1)
         >>> smooth = edit_stack(stack, gains=[((48, 48), 0.0)])
         >>> [round(float(edited.image().diff().abs().mean()), 2) for edited in (stack, smooth)]
-        [0.07, 0.01]
+        [0.2, 0.03]
     """
     levels = stack.spec.resolutions
     start, change = decompose_start(stack), decompose_change(stack)

@@ -107,19 +107,22 @@ class ImageStack:
 
     @classmethod
     def noise(
-        cls, spec: StackSpec, batch: int = 1, *, amplitude: float = 0.3, decay: float = 0.7, seed: int = 0
+        cls, spec: StackSpec, batch: int = 1, *, amplitude: float = 1.0, decay: float = 0.4, seed: int = 0
     ) -> "ImageStack":
         """Return a stack that shows noise with the spectrum of its levels.
 
-        It is the noise that levels of white noise would sum to if their gains were those that `decay` makes. The gains
-        and the frozen bands of the spec play no part in it.
+        By default it is soft clouds, of other colours for every seed. Pictures that start from them differ more from
+        seed to seed than those that start from grey, and are a little less sure (benchmarks/RESULTS.md, Diversity). It
+        is the noise that levels of white noise would sum to if their gains were those that `decay` makes. The gains and
+        the frozen bands of the spec play no part in it.
 
         Args:
             spec: how the stack is built.
             batch: how many images it holds, each with noise of its own.
-            amplitude: the root mean square before the tanh, from 0 up: 0.1 is faint, 1 is strong.
-            decay: the factor by which levels weaken from octave to octave, above 0 and at most 10: 1 is grainy, 0.3
-                leaves soft blobs.
+            amplitude: the root mean square before the tanh, from 0 up: 0.1 is faint; at 1 pictures differ most, but its
+                colours stay, also where they do not suit.
+            decay: the factor by which levels weaken from octave to octave, above 0 and at most 10: 1 is grainy, 0.4
+                leaves soft clouds.
             seed: a whole number from 0 up.
 
         Raises:

@@ -69,8 +69,8 @@ def make_noise_canvas(
         levels: resolutions along the long side of the canvas, coarse to fine.
         batch: how many images. Each depends on the seed and its place in the batch, not on the size of the batch.
         amplitude: the root mean square of each image before the tanh, from 0 up: 0.1 is faint, 1 is strong.
-        decay: the factor by which levels weaken from octave to octave, above 0 and at most 10: 1 is grainy, 0.3 leaves
-            soft blobs.
+        decay: the factor by which levels weaken from octave to octave, above 0 and at most 10: 1 is grainy, 0.4 leaves
+            soft clouds.
         seed: a whole number from 0 up.
         tile: whether opposite edges of the canvas meet.
 
@@ -86,7 +86,7 @@ def make_noise_canvas(
     if not (0 <= amplitude < math.inf and 0 < decay <= _MAX_DECAY):
         raise ValueError(
             f"noise needs an amplitude from 0 up and a decay above 0 and at most {_MAX_DECAY}, not "
-            f"amplitude {amplitude} and decay {decay}; try 0.3 and 0.7"
+            f"amplitude {amplitude} and decay {decay}; try 1 and 0.4"
         )
     gains = [float(decay ** torch.tensor(level / levels[0]).log2()) for level in levels]
     response = compute_spectral_response(canvas, levels, gains, tile).sqrt()

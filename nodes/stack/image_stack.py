@@ -117,8 +117,8 @@ class ImageStack(Node):
                     min=0,
                     max=2**64 - 1,
                     control_after_generate=True,
-                    tooltip="Which noise to start from. Without noise it changes nothing; the draws of views have "
-                    "their own seed in Optimize.",
+                    tooltip="Which noise to start from: another number, another picture. With start gray or image it "
+                    "changes nothing; the draws of views have their own seed in Optimize.",
                 ),
                 io.Boolean.Input(
                     "tile",

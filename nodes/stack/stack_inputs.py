@@ -72,20 +72,20 @@ def start_input() -> Any:
             noise=[
                 io.Float.Input(
                     "amplitude",
-                    default=0.3,
+                    default=1.0,
                     min=0.0,
                     max=10.0,
                     step=0.05,
-                    tooltip="How strong the noise is. 0.1: hardly visible. 1: full contrast, much of "
-                    "it survives in the result.",
+                    tooltip="How strong the noise is. 0.1: hardly visible. 0.5: a mood for every seed. 1: pictures "
+                    "differ most, but its colours stay, also where they do not suit.",
                 ),
                 io.Float.Input(
                     "decay",
-                    default=0.7,
+                    default=0.4,
                     min=0.01,
                     max=2.0,
                     step=0.05,
-                    tooltip="How much weaker every finer octave is. 0.3: soft blobs. 1: grain.",
+                    tooltip="How much weaker every finer octave is. 0.4: soft clouds. 0.7: patches. 1: grain.",
                 ),
             ],
             image=[
@@ -100,8 +100,8 @@ def start_input() -> Any:
                 )
             ],
         ),
-        tooltip="What the picture is before the first step. gray: the reference. noise: another picture "
-        "for every seed. image: the connected image.",
+        tooltip="What the picture is before the first step. gray: the reference, and the surest. noise: soft clouds; "
+        "pictures of different seeds differ most. image: the connected image.",
     )
 
 

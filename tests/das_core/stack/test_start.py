@@ -198,7 +198,7 @@ def test_decay_makes_noise_softer() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"amplitude": -0.1}, "not amplitude -0.1 and decay 0.7; try 0.3 and 0.7"),
+        ({"amplitude": -0.1}, "not amplitude -0.1 and decay 0.7; try 1 and 0.4"),
         ({"amplitude": math.nan}, "not amplitude nan"),
         ({"amplitude": math.inf}, "not amplitude inf"),
         ({"decay": 0.0}, "above 0 and at most 10, not amplitude 0.3 and decay 0.0"),
