@@ -1,5 +1,7 @@
 """The history of an ascent, its scores and its gradient step by step, as text and as a chart."""
 
+import csv
+import io
 from collections.abc import Sequence
 
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
@@ -13,6 +15,9 @@ from .chart import BLUE, GREY, TEXT_SIZE, new_figure, render_figure, style_axes
 _MAX_PANELS = 6
 
 _MAX_TITLE = 40
+
+_FORMULA = ("=", "+", "-", "@")
+"""What a formula begins with in a spreadsheet. The name of an objective is text that may have come with a workflow."""
 
 
 class EmptyHistoryError(ValueError):
@@ -31,6 +36,37 @@ def list_objectives(history: Sequence[Record]) -> list[str]:
     if not history:
         raise EmptyHistoryError("the history holds no step; use that of an ascent that has run")
     return list(dict.fromkeys(name for record in history for name in record.scores))
+
+
+def tabulate_history(history: Sequence[Record]) -> str:
+    """Write a history as a table of comma-separated values.
+
+    Args:
+        history: the records of an ascent, in the order of the steps.
+
+    Returns:
+        A line of titles, then a line for each step: its number from 1, the score of every objective (nothing where it
+        has none), the norm of the gradient. A name that a spreadsheet would take for a formula has an apostrophe before
+        it.
+
+    Raises:
+        EmptyHistoryError: when the history holds no step. It is a ValueError.
+
+    Example:
+        >>> from das_core import Record
+        >>> from das_core.report import tabulate_history
+        >>> print(tabulate_history([Record(0, {"goldfish, carp": 2.0}, gradient_norm=0.5)]), end="")
+        step,"goldfish, carp",gradient norm
+        1,2.0,0.5
+    """
+    names = list_objectives(history)
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["step", *(f"'{name}" if name.startswith(_FORMULA) else name for name in names), "gradient norm"])
+    for record in history:
+        scores = [record.scores.get(name, "") for name in names]
+        table.writerow([record.step + 1, *scores, record.gradient_norm])
+    return out.getvalue()
 
 
 def format_history(history: Sequence[Record]) -> str:

@@ -1,6 +1,6 @@
 """The node Optimize."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -170,8 +170,9 @@ class Optimize(Node):
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
             room = estimate_ascent_bytes(stack, connected, chosen, together)
             bridge.load_judges(ascent.judges, together, room)
-            with _rescue_on_error(ascent):
-                kept = _climb(ascent, preview_every, frames, finish)
+            kept: list[torch.Tensor] = []
+            with _rescue_on_error(ascent, kept):
+                _climb(ascent, preview_every, frames, finish, kept)
                 result = ascent.result
                 return io.NodeOutput(
                     bridge.to_comfy_images(result.image),
@@ -192,37 +193,38 @@ def _explain_memory(stack: ImageStack, optimizer: Optimizer) -> tuple[str, str]:
 
 
 @contextmanager
-def _rescue_on_error(ascent: Ascent) -> Iterator[None]:
+def _rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[None]:
     """When the block fails after a step, save the image and the stack of the last step, and say so in the error.
 
-    Whatever the error is, such as memory that ran out: what was reached is not lost. Cancel is no failure.
+    The frames that were kept and the scores of all steps are saved, too. Whatever the error is, such as memory that ran
+    out: what was reached is not lost. Cancel is no failure.
     """
     try:
         yield
     except Exception as error:
         if ascent.history and not bridge.is_interrupt(error):
             # The class of the error stays: ComfyUI unloads models when memory ran out.
-            error.args = (f"{str(error).rstrip('.')}. {bridge.rescue(ascent.stack)}",)
+            error.args = (f"{str(error).rstrip('.')}. {bridge.rescue(ascent.stack, kept, ascent.history)}",)
         raise
 
 
-def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.FinishButton) -> list[torch.Tensor]:
-    """Run an ascent, show its progress and return the frames that are kept.
+def _climb(
+    ascent: Ascent, preview_every: int, frames: int, finish: bridge.FinishButton, kept: list[torch.Tensor]
+) -> None:
+    """Run an ascent, show its progress and keep frames.
 
     Args:
         ascent: an ascent that has not begun.
         preview_every: a preview is shown every so many steps; 0 for the last one only.
         frames: the picture is kept every so many steps; 0 for the last one only.
         finish: when it is pressed, the next step that ends is the last one.
-
-    Returns:
-        Batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the last.
+        kept: where the frames are put, batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the
+            last.
 
     Raises:
         AscentError: when a gradient is no number or vanishes.
         RuntimeError: when memory runs out, or the model fails.
     """
-    kept = []
     status = Status(ascent.steps)
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
         progress.update(0)
@@ -240,4 +242,3 @@ def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finis
                 break
     if len(ascent.history) < ascent.steps:
         finish.note_early_end()
-    return kept

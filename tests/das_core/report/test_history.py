@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from das_core.ascent.result import Record
-from das_core.report.history import format_history, plot_history
+from das_core.report.history import EmptyHistoryError, format_history, plot_history, tabulate_history
 
 HISTORY = tuple(
     Record(step, {"class 3": float(step), "a $ sign": -float(step)}, 1 / (step + 1)) for step in range(5, 9)
@@ -15,6 +15,20 @@ def test_the_text_says_where_every_score_came_from_and_went() -> None:
         "a $ sign: -5 at step 6, -8 at step 9, best -5 at step 6",
         "gradient norm: 0.167 at step 6, 0.111 at step 9",
     ]
+
+
+def test_the_table_has_a_line_for_every_step_and_an_empty_field_where_there_is_no_score() -> None:
+    more = (Record(9, {"other": 2.0}, 0.1),)
+    assert tabulate_history(HISTORY[:1] + more) == (
+        "step,class 3,a $ sign,other,gradient norm\n6,5.0,-5.0,,0.16666666666666666\n10,,,2.0,0.1\n"
+    )
+    with pytest.raises(EmptyHistoryError):
+        tabulate_history(())
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@now"])
+def test_no_name_becomes_a_formula_of_a_spreadsheet(name: str) -> None:
+    assert tabulate_history([Record(0, {name: 1.0}, 0.5)]).startswith(f"step,'{name},gradient norm\n")
 
 
 def test_two_ascents_are_one_history() -> None:

@@ -274,7 +274,7 @@ CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8
     ],
     ids=["cpu", "cuda", "other"],
 )
-def test_whatever_fails_after_the_first_step_image_and_stack_are_saved(
+def test_whatever_fails_after_the_first_step_all_that_was_reached_is_saved(
     pack: Pack, error: RuntimeError, says: str
 ) -> None:
     def fail(call: int) -> None:
@@ -283,7 +283,9 @@ def test_whatever_fails_after_the_first_step_image_and_stack_are_saved(
 
     steady, stack = {**STEADY, "chunk": 8}, pack.stack()
     with pytest.raises(RuntimeError, match=says) as caught:
-        pack.optimize(stack=stack, objectives={"objective0": pack.objective(Watched(fail))}, steps=4, **steady)
+        pack.optimize(
+            stack=stack, objectives={"objective0": pack.objective(Watched(fail))}, steps=4, frames=1, **steady
+        )
     good, reached = pack.optimize(stack=stack, steps=2, **steady)[:2]
     (name,) = re.findall(r"direct_ascent_last_good_\d+_\.png", str(caught.value))
     assert (np.asarray(Image.open(pack.output / name)) == to_bytes(good[0])).all()
@@ -291,6 +293,9 @@ def test_whatever_fails_after_the_first_step_image_and_stack_are_saved(
     (saved,) = pack.run("DAS_LoadStack", file=name)
     assert torch.equal(saved.canvas, reached.canvas)
     assert saved.steps == 2
+    assert "Its 2 frames were saved as direct_ascent_last_good_frame_" in str(caught.value)
+    (name,) = re.findall(r"Its scores were saved as (.*?\.csv)", str(caught.value))
+    assert len((pack.output / name).read_text().splitlines()) == 1 + 2
 
 
 def test_judges_are_loaded_before_the_first_step_and_the_cache_is_freed_after_the_last(

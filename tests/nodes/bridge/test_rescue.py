@@ -1,5 +1,6 @@
 """What is kept of an ascent that fails: images and stack under names of their own, and what is said when that fails."""
 
+import csv
 import errno
 import os
 import re
@@ -27,6 +28,25 @@ def test_images_and_stack_are_saved_and_named(pack: Pack, saved_stacks: Path) ->
         (pack.output / name).unlink()
     (file,) = re.findall(r"'(direct_ascent_last_good_\d+_\.safetensors \[output\])'", said)
     assert torch.equal(pack.run("DAS_LoadStack", file=file)[0].canvas, stack.canvas)
+
+
+def test_frames_and_scores_are_saved_too(pack: Pack, saved_stacks: Path) -> None:
+    _, stack, frames, history, _ = pack.optimize(frames=1, steps=3)
+    said = pack.module("nodes.bridge").rescue(stack, [frame[None].movedim(-1, 1) for frame in frames], history)
+    (count, first) = re.findall(
+        r"Its (\d+) frames were saved as (direct_ascent_last_good_frame_\d+_\.png) and on", said
+    )[0]
+    saved = sorted(pack.output.glob("direct_ascent_last_good_frame_*.png"))
+    assert (int(count), first) == (3, saved[0].name)
+    for path, frame in zip(saved, frames, strict=True):
+        assert (np.asarray(Image.open(path)) == (frame * 255).to(torch.uint8).numpy()).all()
+    (table,) = re.findall(r"Its scores were saved as (direct_ascent_last_good_\d+_\.csv)", said)
+    rows = list(csv.DictReader((pack.output / table).open()))
+    assert [int(row["step"]) for row in rows] == [1, 2, 3]
+    (name,) = history[0].scores
+    assert [float(row[name]) for row in rows] == [record.scores[name] for record in history]
+    for path in [*saved, *pack.output.glob("direct_ascent_last_good_*")]:
+        path.unlink(missing_ok=True)
 
 
 def test_failures_at_one_time_overwrite_nothing(pack: Pack, saved_stacks: Path) -> None:
