@@ -112,9 +112,9 @@ class ImageStack:
         """Return a stack that shows noise with the spectrum of its levels.
 
         By default it is soft clouds, of other colours for every seed. Pictures that start from them differ more from
-        seed to seed than those that start from grey, and are a little less sure (benchmarks/RESULTS.md, Diversity). It
-        is the noise that levels of white noise would sum to if their gains were those that `decay` makes. The gains and
-        the frozen bands of the spec play no part in it.
+        seed to seed than those that start from grey, and are less sure where steps are few (benchmarks/RESULTS.md,
+        Diversity and Ablation). It is the noise that levels of white noise would sum to if their gains were those that
+        `decay` makes. The gains and the frozen bands of the spec play no part in it.
 
         Args:
             spec: how the stack is built.
