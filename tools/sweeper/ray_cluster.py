@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,7 +49,10 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
     if address is not None:
         check_address(address)
     # Only here: Ray packs no folder for a single actor.
-    packed = {"working_dir": str(shipped), "excludes": list(EXCLUDED)} if shipped else None
+    packed: dict[str, Any] = {"working_dir": str(shipped), "excludes": list(EXCLUDED)} if shipped else {}
+    if address is None and (python := shlex.quote(sys.executable)) != sys.executable:
+        # Ray has a shell start workers, with the path of Python as it is: one with a space would never start.
+        packed["py_executable"] = python
     local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if address is None else {}
     try:
         # "local": without it, RAY_ADDRESS or a cluster that happens to run here would be taken.
@@ -56,7 +61,7 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
             log_to_driver=False,
             logging_level="ERROR",
             configure_logging=False,
-            runtime_env=packed,
+            runtime_env=packed or None,
             **local,
         )
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
@@ -66,7 +71,8 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
         )
         if isinstance(error, ray.exceptions.AuthenticationError) or "oken" in str(error.__cause__):
             hint = f"the cluster at {address} asks for its token; set RAY_AUTH_MODE=token as on its machines"
-        raise SweepError(f"{hint if address else 'Ray does not start here'}: {reason}") from error
+        here = "Ray does not start here; its folder for temporary files may be full (RAY_TMPDIR names another)"
+        raise SweepError(f"{hint if address else here}: {reason}") from error
     return ray
 
 

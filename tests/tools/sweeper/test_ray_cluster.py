@@ -1,12 +1,16 @@
 """Connecting to Ray: addresses that lead nowhere, and what workers ask for."""
 
 import socket
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from repository import REPOSITORY
 from sweeper.errors import SweepError
-from sweeper.ray_cluster import EXCLUDED, answers, check_address, list_machines, make_options
+from sweeper.ray_cluster import EXCLUDED, answers, check_address, connect, list_machines, make_options
 from sweeper.worker_count import Machine
 
 
@@ -34,6 +38,39 @@ def test_no_folder_of_the_code_is_left_behind() -> None:
     assert len(folders) == 4
     assert not folders & set(EXCLUDED)
     assert all(name.startswith(("/", "*", "__")) for name in EXCLUDED), "else das_core/models would be left out too"
+
+
+@pytest.mark.parametrize(
+    ("python", "shipped", "sent"),
+    [
+        ("/home/me/pack/.venv/bin/python", None, None),
+        ("/home/me/my pack/.venv/bin/python", None, {"py_executable": "'/home/me/my pack/.venv/bin/python'"}),
+        (
+            "/it's/python",
+            Path("/pack"),
+            {"working_dir": "/pack", "excludes": list(EXCLUDED), "py_executable": "'/it'\"'\"'s/python'"},
+        ),
+    ],
+)
+def test_workers_start_where_the_path_of_python_has_a_space(
+    monkeypatch: pytest.MonkeyPatch, python: str, shipped: Path | None, sent: dict[str, Any] | None
+) -> None:
+    """Ray puts the path of Python, as it is, into a line for a shell."""
+    given: dict[str, Any] = {}
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=given.update, exceptions=None))
+    monkeypatch.setattr(sys, "executable", python)
+    connect(None, shipped)
+    assert given["runtime_env"] == sent
+
+
+def test_where_ray_does_not_start_the_likely_reason_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: object) -> None:
+        raise RuntimeError("Timed out waiting for file")
+
+    kinds = SimpleNamespace(RayError=RuntimeError, AuthenticationError=PermissionError)
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init, exceptions=kinds))
+    with pytest.raises(SweepError, match=r"may be full \(RAY_TMPDIR names another\): Timed out waiting for file"):
+        connect(None)
 
 
 def test_what_a_worker_asks_for() -> None:
