@@ -13,6 +13,9 @@ export PROMPT
 # Texts that the demo compares its image with, beside the prompt: the prompt should be the nearest.
 DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na red sports car\na bowl of fruit
 
+# Else what a failed installation leaves would count as installed.
+.DELETE_ON_ERROR:
+
 .PHONY: help venv demo sweep test lint bench examples blueprints locales api pages pictures clean
 
 help:  ## what can be made here
