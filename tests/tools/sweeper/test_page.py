@@ -121,6 +121,10 @@ def test_a_cell_opens_with_its_settings_and_its_workflow(opened: tuple[Page, lis
     workflow = json.loads((tmp_path / "workflow.json").read_text())
     assert workflow == {"1": {"class_type": "A", "inputs": {"text": "plain", "seed": 7}}, "2": PROMPTS["w"]["2"]}
     assert page.locator("#png").get_attribute("href") == "pictures/5%20%231.png"
+    # A browser downloads no file beside a page without a server, it opens it: not in the place of this page.
+    with page.expect_popup() as picture:
+        page.click("#png")
+    picture.value.close()
     page.click("#close")
     page.locator("figure").nth(3).click()
     assert page.locator("#png").is_hidden()
