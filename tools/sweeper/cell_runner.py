@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import platform
@@ -25,16 +24,13 @@ import torch
 from runner.kept_outputs import KeptOutputs, has_no_links
 from runner.workflow_execution import execute_workflow
 from runner.workflow_graph import Workflow, WorkflowError
-from sweeper.errors import SweepError, SweepStoppedError
+from sweeper.errors import DISK_ERRORS, SweepError, SweepStoppedError
 from sweeper.grid_cells import GridWorkflows
 from sweeper.journal import SUFFIX, Journal, Row
 from sweeper.judging import CellJudge
 from sweeper.plan import Plan, Task
 from sweeper.results_folder import ResultsFolder, move_folder
 from sweeper.table import FAILED, OK
-
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
-"""What a file system answers when nothing more can be written: the fault of no cell."""
 
 
 class CellRunner:
@@ -84,7 +80,8 @@ class CellRunner:
         except Exception as error:
             # What the disk refused to a node stands behind the message of the node.
             cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-            if isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
+            if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+                # The fault of no cell.
                 raise _stop(cause) from error
             row |= {"status": FAILED, "message": _describe(error)}
         finally:

@@ -1,8 +1,12 @@
 """What ends a sweep: something wrong that is known before it starts, and something that stops it on the way."""
 
+import errno
 from collections.abc import Sequence
 
 from runner.workflow_graph import WorkflowError
+
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""What a file system answers when nothing more can be written."""
 
 
 class SweepError(WorkflowError):

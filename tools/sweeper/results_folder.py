@@ -85,11 +85,13 @@ class ResultsFolder:
         elif self.path.is_dir() and any(self.path.iterdir()):
             raise SweepError(f"{self.path} holds files that are no results of a sweep; choose another with --results")
         try:
-            for folder in (self.journals, self.pictures):
-                folder.mkdir(parents=True, exist_ok=True)
-            # Written anew each time: a folder that cannot be written to is found before anything runs.
+            self.path.mkdir(parents=True, exist_ok=True)
+            # Written anew each time: a folder that cannot be written to is found before anything runs. And first: where
+            # the mark does not fit, nothing else may make the folder look like that of something else later.
             with write_atomically(mark) as part:
                 part.write_text(json.dumps({"format": _FORMAT, "name": name}))
+            for folder in (self.journals, self.pictures):
+                folder.mkdir(exist_ok=True)
         except OSError as error:
             raise SweepError(f"cannot write to {self.path}: {error.strerror}; choose another with --results") from error
 

@@ -175,8 +175,10 @@ class Session:
                 "then start again"
             ) from error
         # A worker that is still ending can finish its cell; the next run takes its row.
-        for journal in () if self._folder.has_workers() else journals:
-            journal.unlink()
+        if not self._folder.has_workers():
+            for journal in journals:
+                journal.unlink()
+            self._folder.remove_remains()
 
     def _compute(self, todo: list[Cell], table: Table) -> None:
         given = self._settings

@@ -47,6 +47,19 @@ def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
         ResultsFolder(tmp_path / "file" / "results").claim("mine")
 
 
+def test_a_folder_whose_first_file_does_not_fit_can_be_used_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", write)
+        with pytest.raises(SweepError, match=r"cannot write to .*: No space left on device"):
+            ResultsFolder(tmp_path / "results").claim("mine")
+    ResultsFolder(tmp_path / "results").claim("mine")
+
+
 def test_one_sweep_at_a_time(tmp_path: Path) -> None:
     folder = ResultsFolder(tmp_path)
     folder.claim("mine")

@@ -148,6 +148,21 @@ def test_a_full_disk_stops_it_and_with_room_it_goes_on(runs: Runs, write_grid: W
     assert runs.open(path).run() == (6, 0)
 
 
+def test_of_a_cell_that_was_cut_off_nothing_is_left(
+    runs: Runs, write_grid: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, remains = write_grid(GRID), runs.settings["results"] / "pictures" / ".part-worker"
+
+    def wait(pool: HerePool, seconds: float) -> Any:
+        remains.mkdir()
+        raise SweepStoppedError("full")
+
+    monkeypatch.setattr(HerePool, "wait", wait)
+    with pytest.raises(SweepStoppedError, match="full"):
+        runs.open(path).run()
+    assert not remains.exists()
+
+
 def test_a_dry_run_lists_and_measures_and_keeps_nothing(runs: Runs, write_grid: Write) -> None:
     words = runs.open(write_grid(GRID)).rehearse()
     assert words.startswith("6 cells:\n  ")
