@@ -130,6 +130,9 @@ def _read_bool(name: str, value: Any, example: Any) -> bool:
 def _read_text(name: str, value: Any, example: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{name} is {_describe(value)}, not a text; give one{_quote(example)}")
+    # JSON can hold half of a surrogate pair, which is no character: fonts and files refuse it.
+    if halves := [sign for sign in value if "\ud800" <= sign <= "\udfff"]:
+        raise ValueError(f"{name} holds half of a character, {halves[0]!a}; type the text anew")
     return value
 
 

@@ -15,10 +15,13 @@ def check_vae(model: Any, vae: Any) -> None:
         vae: a VAE of ComfyUI.
 
     Raises:
-        ValueError: when the latents are of video or audio, the VAE is none of images, or has other channels.
+        ValueError: when there is no diffusion model or no VAE in what is given, the latents are of video or audio, the
+            VAE is none of images, or has other channels.
     """
     if not hasattr(vae, "decode") or getattr(vae, "first_stage_model", None) is None:
         raise ValueError("there is no VAE in what is connected to vae: load one with Load VAE")
+    if not hasattr(model, "get_model_object"):
+        raise ValueError("there is no diffusion model in what is connected to model: load one with Load Checkpoint")
     latents = model.get_model_object("latent_format")
     if latents.latent_dimensions != 2:
         kinds = {1: "audio", 3: "video (or of an image model that shares the VAE of one)"}

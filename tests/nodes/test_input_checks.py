@@ -58,6 +58,12 @@ def test_a_text_is_a_text(pack: Pack, value: Any) -> None:
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=value)
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a castle \udfff", "\ude00\ud83d"])
+def test_half_of_a_character_is_no_text(pack: Pack, text: str) -> None:
+    with pytest.raises(ValueError, match=r"^filename_prefix holds half of a character, '\\u[0-9a-f]{4}'; type"):
+        pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=text)
+
+
 def test_nothing_for_an_optional_widget_is_its_default(pack: Pack) -> None:
     (image,) = pack.run("DAS_StackToImage", stack=pack.stack(), scale=None)
     assert image.shape == (1, 64, 64, 3)

@@ -35,6 +35,7 @@ def test_a_vae_of_the_latents_of_the_model_is_taken(latents: ModuleType) -> None
     ("model", "vae", "says"),
     [
         (patcher(), None, "there is no VAE in what is connected to vae"),
+        (2.5, StandInVAE(), "there is no diffusion model in what is connected to model"),
         (patcher(), other_vae(first_stage_model=None), "there is no VAE in what is connected to vae"),
         (patcher(dimensions=3), StandInVAE(), r"of video \(or of an image model that shares the VAE of one\); only"),
         (patcher(dimensions=1), StandInVAE(), "of audio; only models of images"),
