@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and files that are there but cannot be read."""
 
 import errno
 import os
@@ -45,6 +45,30 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
             _move_to_free_path(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def explain_unreadable(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file that cannot be read into a message with the next step.
+
+    Args:
+        path: the file that the block reads, or looks for.
+
+    Raises:
+        ValueError: when the block raises an OSError, as on a drive that is gone.
+
+    Example:
+        >>> from das_core.common.files import explain_unreadable
+        >>> with explain_unreadable(Path("model.pth")):
+        ...     raise PermissionError(13, "Permission denied")
+        Traceback (most recent call last):
+        ...
+        ValueError: 'model.pth' cannot be read (Permission denied); check its permissions
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"'{path}' cannot be read ({error.strerror or error}); check its permissions") from error
 
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}

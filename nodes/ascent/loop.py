@@ -172,7 +172,9 @@ class Optimize(Node):
             bridge.load_judges(ascent.judges, together, room)
             kept: list[torch.Tensor] = []
             with _rescue_on_error(ascent, kept):
-                _climb(ascent, preview_every, frames, finish, kept)
+                # One by one: those before an error are rescued.
+                for frame in _climb(ascent, preview_every, frames, finish):
+                    kept.append(frame)
                 result = ascent.result
                 return io.NodeOutput(
                     bridge.to_comfy_images(result.image),
@@ -208,18 +210,17 @@ def _rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[N
         raise
 
 
-def _climb(
-    ascent: Ascent, preview_every: int, frames: int, finish: bridge.FinishButton, kept: list[torch.Tensor]
-) -> None:
-    """Run an ascent, show its progress and keep frames.
+def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.FinishButton) -> Iterator[torch.Tensor]:
+    """Run an ascent, show its progress and yield the frames that are to be kept.
 
     Args:
         ascent: an ascent that has not begun.
         preview_every: a preview is shown every so many steps; 0 for the last one only.
-        frames: the picture is kept every so many steps; 0 for the last one only.
+        frames: the picture is yielded every so many steps; 0 for the last one only.
         finish: when it is pressed, the next step that ends is the last one.
-        kept: where the frames are put, batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the
-            last.
+
+    Yields:
+        Batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the last.
 
     Raises:
         AscentError: when a gradient is no number or vanishes.
@@ -236,7 +237,7 @@ def _climb(
             text = status.describe_step(done, scores)
             progress.update(done, image=step.image() if previewed else None, text=text)
             if last or (frames and done % frames == 0):
-                kept.append(step.image().to(bridge.get_storage_device()))
+                yield step.image().to(bridge.get_storage_device())
             if last:
                 bridge.say(status.describe_end(done, scores))
                 break

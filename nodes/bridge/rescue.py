@@ -1,15 +1,16 @@
 """What is kept of an ascent that fails: image, frames, scores, and the stack, from which another one goes on."""
 
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
 import folder_paths
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
 from ...das_core.ascent.result import Record
+from ...das_core.common.files import write_atomically
 from ...das_core.common.text import shorten
 from ...das_core.report.history import tabulate_history
 from ...das_core.stack.image_stack import ImageStack
@@ -29,25 +30,14 @@ def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[R
     Returns:
         Sentences that name the files, or say why there are none; the error of the run must not get lost in another.
     """
-    # The stack first: it is worth more, and memory for its images may be short.
-    said = [
-        _try(
-            lambda: (
-                f"Its stack was saved as '{save_new_stack(stack, _NAME)}': Load Stack and another Optimize go on "
-                "from it."
-            ),
-            "Its stack",
-        ),
-        _try(
-            lambda: f"The last good image was saved in the output folder as {', '.join(_save_images(stack.image()))}.",
-            "The last good image",
-        ),
-    ]
+    # In the order of what they are worth: memory and room for the later ones may be short.
+    stack_said = _try(lambda: _save_stack(stack), "Its stack")
+    said = [_try(lambda: _save_last_image(stack), "The last good image"), stack_said]
     if frames:
-        said.insert(0, _try(lambda: _save_frames(frames), "Its frames"))
+        said.append(_try(lambda: _save_frames(frames), "Its frames"))
     if history:
-        said.insert(0, _try(lambda: f"Its scores were saved as {_save_history(history)}.", "Its scores"))
-    return " ".join(reversed(said))
+        said.append(_try(lambda: _save_history(history), "Its scores"))
+    return " ".join(said)
 
 
 def _try(save: Callable[[], str], what: str) -> str:
@@ -58,26 +48,38 @@ def _try(save: Callable[[], str], what: str) -> str:
         return f"{what} could not be saved ({shorten(str(error), 200)})."
 
 
+def _save_stack(stack: ImageStack) -> str:
+    """Save a stack, and return what to say of it."""
+    name = save_new_stack(stack, _NAME)
+    return f"Its stack was saved as '{name}': Load Stack and another Optimize go on from it."
+
+
+def _save_last_image(stack: ImageStack) -> str:
+    """Save what a stack shows, an image for each of its batch, and return what to say of it."""
+    names = _save_images(stack.image(), _NAME)
+    return f"The last good image was saved in the output folder as {', '.join(names)}."
+
+
 def _save_frames(frames: Sequence[Tensor]) -> str:
     """Save the frames as images, and return what to say of them."""
     names = [name for batch in frames for name in _save_images(batch, f"{_NAME}_frame")]
     return f"Its {len(names)} frames were saved as {names[0]} and on."
 
 
-def _save_images(images: Tensor, prefix: str = _NAME) -> list[str]:
-    """Save images under numbers that are free, and return the name of every file, relative to the output folder."""
+def _save_history(history: Sequence[Record]) -> str:
+    """Save the scores of every step as a table, and return what to say of it."""
+    table = tabulate_history(history)
+    (name,) = _save_new_files(_NAME, ".csv", [lambda path: path.write_text(table, encoding="utf-8")])
+    return f"Its scores were saved as {name}."
+
+
+def _save_images(images: Tensor, prefix: str) -> list[str]:
+    """Save images (B, 3, H, W), 0..1, and return the name of every file, relative to the output folder."""
     pictures = [to_pil_image(image.detach().cpu()) for image in images]
     return _save_new_files(prefix, ".png", [partial(picture.save, format="PNG") for picture in pictures])
 
 
-def _save_history(history: Sequence[Record]) -> str:
-    """Save the scores of every step as a table, and return the name of the file, relative to the output folder."""
-    table = tabulate_history(history).encode()
-    (name,) = _save_new_files(_NAME, ".csv", [lambda out: out.write(table)])
-    return name
-
-
-def _save_new_files(prefix: str, suffix: str, writers: Sequence[Callable[[IO[bytes]], Any]]) -> list[str]:
+def _save_new_files(prefix: str, suffix: str, writers: Sequence[Callable[[Path], Any]]) -> list[str]:
     """Write files under numbers that are free, and return the name of each, relative to the output folder."""
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
     saved = []
@@ -87,10 +89,10 @@ def _save_new_files(prefix: str, suffix: str, writers: Sequence[Callable[[IO[byt
             counter += 1
             try:
                 # Another process may have taken the number meanwhile.
-                with open(os.path.join(folder, file), "xb") as out:
-                    write(out)
+                with write_atomically(Path(folder, file), replace=False) as part:
+                    write(part)
             except FileExistsError:
                 continue
-            saved.append(os.path.join(subfolder, file))
+            saved.append(str(Path(subfolder, file)))
             break
     return saved

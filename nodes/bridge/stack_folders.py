@@ -69,7 +69,7 @@ def _choose_stack_path(prefix: str) -> Path:
 
 
 def _is_encodable(name: str) -> bool:
-    """Return whether the file system can write a name: no part of a character, as a link may bring it, and no zero."""
+    """Return whether the file system can write a name: some write few letters, and none writes a zero."""
     try:
         return b"\0" not in os.fsencode(name)
     except UnicodeEncodeError:

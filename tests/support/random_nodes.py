@@ -62,6 +62,9 @@ _OPTIONS = {"source": ["starter"], "kind": ["layer", "channel"]}
 
 _PAINTED = ("IMAGE", "MASK")
 
+_NEEDS_MODELS = "DAS_CLIPFromComfyUI"
+"""The node whose inputs only loaders of ComfyUI make, of files. Without them ComfyUI does not run it."""
+
 
 class NodeMaker:
     """Makes random inputs for nodes, and what their sockets need.
@@ -76,15 +79,15 @@ class NodeMaker:
         self.pack, self.random, self._real = pack, random.Random(seed), real
         self._makers: dict[str, list[tuple[str, int]]] = {}
         for node_id, node in pack.nodes.items():
-            for number, kind in enumerate(node.RETURN_TYPES):
+            for number, kind in enumerate(node.RETURN_TYPES if node_id != _NEEDS_MODELS else ()):
                 self._makers.setdefault(str(kind), []).append((node_id, number))
         self._toys = {"DAS_CLASSIFIER": pack.classifier(Toy()), "DAS_CLIP": pack.clip(Toy(), 4)}
         self._loaded = {"MODEL": make_patcher(), "VAE": StandInVAE()}
         """What only loaders of ComfyUI make, by the type of the socket."""
 
     def choose_node(self) -> str:
-        """Return the id of any node but those that load models from a network."""
-        return str(pick(self.random, [node_id for node_id in self.pack.nodes if node_id != "DAS_CLIPFromComfyUI"]))
+        """Return the id of any node whose inputs can be made."""
+        return str(pick(self.random, [node_id for node_id in self.pack.nodes if node_id != _NEEDS_MODELS]))
 
     def make_inputs(self, node_id: str, depth: int = 0) -> dict[str, Any]:
         """Return random inputs of a node by their dotted names, with what its sockets are given."""

@@ -5,7 +5,7 @@ import http.client
 from collections.abc import Callable
 from pathlib import Path
 
-from ...common.files import write_atomically
+from ...common.files import explain_unreadable, write_atomically
 from .connection import receive
 
 Progress = Callable[[int, int], None]
@@ -36,12 +36,10 @@ def download(url: str, folder: Path, digest: str, progress: Progress | None = No
             than 1 KiB a second; when the file cannot be read or written; or when the checksum is wrong.
     """
     target = folder / url.rsplit("/", 1)[-1]
-    try:
+    with explain_unreadable(target):
         if target.is_file():
             check_digest(target, digest)
             return target
-    except OSError as error:
-        raise ValueError(f"'{target}' cannot be read ({error.strerror or error}); check its permissions") from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with write_atomically(target) as part:

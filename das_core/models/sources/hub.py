@@ -17,6 +17,7 @@ from typing import IO
 
 from huggingface_hub import constants, hf_hub_url
 
+from ...common.files import explain_unreadable
 from .connection import TIMEOUT, call_listening
 from .download import Progress, download
 
@@ -82,10 +83,8 @@ def fetch_files(
 
 def _is_there(path: Path) -> bool:
     """Return whether there is a file; raise a ValueError where the folder cannot be looked into."""
-    try:
+    with explain_unreadable(path):
         return path.is_file()
-    except OSError as error:
-        raise ValueError(f"'{path}' cannot be read ({error.strerror or error}); check its permissions") from error
 
 
 def _fetch(repository: str, name: str, home: Path, progress: Progress | None) -> Path | None:

@@ -50,6 +50,20 @@ def test_frames_and_scores_are_saved_too(pack: Pack, saved_stacks: Path) -> None
         path.unlink(missing_ok=True)
 
 
+def test_no_half_of_an_image_stays_where_the_disk_fills(
+    pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(picture: Image.Image, path: Path, **_: Any) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = sorted(pack.output.rglob("*.p*"))
+    monkeypatch.setattr(Image.Image, "save", fill)
+    said = pack.module("nodes.bridge").rescue(pack.stack())
+    assert re.search(r"The last good image could not be saved \(.*No space left on device", said)
+    assert sorted(pack.output.rglob("*.p*")) == before
+
+
 def test_failures_at_one_time_overwrite_nothing(pack: Pack, saved_stacks: Path) -> None:
     bridge, stack, together = pack.module("nodes.bridge"), pack.stack(batch_size=2), Barrier(4)
 
