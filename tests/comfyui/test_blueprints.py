@@ -29,7 +29,7 @@ JS_CONNECT = """() => {
     const shown = LiteGraph.createNode('PreviewImage')
     app.graph.add(shown)
     host.connect(0, shown, 0)
-    host.widgets.find(({ name }) => name === 'steps').value = 2
+    host.widgets.find(({ label, name }) => (label ?? name) === 'steps').value = 2
     for (const node of host.subgraph.nodes)
         for (const widget of node.widgets ?? []) if (widget.name === 'views') widget.value = 2
     return String(shown.id)

@@ -1,8 +1,9 @@
 """A blueprint as a file: one subgraph node with sockets and a few widgets on its face.
 
 The widgets on the face are links from inputs of the subgraph to inputs that have a widget: ComfyUI's page then shows
-that widget on the subgraph node. This form is older than the `proxyWidgets` of some versions of the page, and all that
-know subgraphs read it.
+that widget on the subgraph node. Such a link names its slot by number. Behind the slots of a growing input, of which
+several are connected, the pages do not agree on the numbers (0.8.0 puts those slots last), and a value would reach
+another widget; there the widget is named in the property `proxyWidgets` instead.
 """
 
 import copy
@@ -13,7 +14,7 @@ from typing import Any
 from generators.blueprint_inside import Inside
 from generators.blueprint_spec import Blueprint
 from generators.example_layout import Box
-from generators.prompt_widgets import Place
+from generators.prompt_widgets import Place, is_link
 from harness.events import Json
 from harness.server import PACK_NAME
 
@@ -69,7 +70,9 @@ def _make_subgraph(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes
     left = min(box.x for box in boxes.values()) - END_GAP - END_WIDTH
     right = max(box.x + box.width for box in boxes.values()) + END_GAP
     middle = max(box.y + box.height for box in boxes.values()) // 2
-    targets = {**inside.sockets, **{label: [place] for label, place in inside.widgets.items()}}
+    named = _find_named(inside)
+    linked = {label: [place] for label, place in inside.widgets.items() if label not in named}
+    targets = {**inside.sockets, **linked}
     inputs = []
     for number, (label, places) in enumerate(targets.items()):
         added = _connect_input(nodes, links, number, places)
@@ -103,6 +106,8 @@ def _make_subgraph(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes
 
 def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
     """Return the node that stands for the subgraph; its size is for the page to say."""
+    named = _find_named(inside)
+    values = [inside.prompt[node]["inputs"][name] for node, name in inside.widgets.values()]
     face = [
         {"name": slot["name"], "type": slot["type"]}
         | ({"widget": {"name": slot["name"]}} if slot["name"] in inside.widgets else {})
@@ -121,9 +126,23 @@ def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
         "inputs": face,
         "outputs": [{"name": slot["name"], "type": slot["type"], "links": None} for slot in subgraph["outputs"]],
         "title": blueprint.name,
-        "properties": {"previewExposures": [preview]},
-        "widgets_values": [inside.prompt[node]["inputs"][name] for node, name in inside.widgets.values()],
+        "properties": {
+            "previewExposures": [preview],
+            **({"proxyWidgets": [list(place) for place in named.values()]} if named else {}),
+        },
+        # Beside named widgets the pages do not agree on whose value is whose; without any, those inside hold.
+        "widgets_values": [] if named else values,
     }
+
+
+def _find_named(inside: Inside) -> dict[str, Place]:
+    """Return the widgets of the face that cannot be linked, by their labels: those of a node with a grown input."""
+    named = {}
+    for label, (node, name) in inside.widgets.items():
+        groups = [key.rpartition(".")[0] for key, value in inside.prompt[node]["inputs"].items() if is_link(value)]
+        if any(group and groups.count(group) > 1 for group in groups):
+            named[label] = (node, name)
+    return named
 
 
 def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:

@@ -91,6 +91,19 @@ def test_the_grown_slots_stand_together_and_the_empty_one_is_left_out() -> None:
     assert slots == {slot["link"]: number for number, slot in enumerate(ascent["inputs"]) if slot["link"]}
 
 
+def test_a_widget_of_a_node_with_grown_slots_is_named_not_linked() -> None:
+    prompt = PROMPT | {"7": node("DAS_ContentObjective", image=["1", 0])}
+    objectives = {"objectives.objective0": ["3", 0], "objectives.objective1": ["7", 0]}
+    prompt["4"] = node("DAS_Optimize", stack=["2", 0], **objectives, steps=9)
+    widgets = {"width": "DAS_ImageStack.width", "steps": "DAS_Optimize.steps"}
+    made, subgraph = make(prompt, Blueprint("Two", "two", widgets, {}, ""))
+    (host,) = made["nodes"]
+    assert host["properties"]["proxyWidgets"] == [["4", "steps"]]
+    assert host["widgets_values"] == []
+    assert [slot["name"] for slot in host["inputs"] if "widget" in slot] == ["width"]
+    assert [slot["name"] for slot in subgraph["inputs"]][-1] == "width"
+
+
 def test_all_identifiers_differ_and_are_the_same_a_second_time() -> None:
     made, subgraph = make(PROMPT)
     ids = [made["id"], subgraph["id"], *(slot["id"] for slot in [*subgraph["inputs"], *subgraph["outputs"]])]
