@@ -12,17 +12,18 @@ const SIZES = {
     DAS_PlotHistory: [300, 290],
     DAS_Spectrum: [300, 420],
     DAS_StackLevels: [300, 450],
-    DAS_ListLayers: [380, 0],
+    DAS_ListLayers: [560, 0],
     DAS_SaveStack: [300, 0],
 };
-// The height of the texts of nodes whose result is one.
+// The height of the texts of nodes whose result is one, and those whose lines break: a table's must not.
 const TEXT_HEIGHTS = { DAS_ListLayers: 180, DAS_SaveStack: 40 };
+const FLOWING = new Set(["DAS_SaveStack"]);
 const WIDGET = "result";
 
-function addTextWidget(node, height) {
+function addTextWidget(node, height, flows) {
     const area = document.createElement("textarea");
     area.readOnly = true;
-    area.wrap = "off";
+    area.wrap = flows ? "soft" : "off";
     area.spellcheck = false;
     area.dataset.dasResult = "";
     // The columns of a table stand below each other in a monospaced font only.
@@ -71,7 +72,7 @@ app.registerExtension({
         nodeType.prototype.onNodeCreated = function () {
             onNodeCreated?.apply(this, arguments);
             // Now, and not when there is a text: Nodes 2.0 of older pages draws no widget that comes later.
-            if (textHeight) addTextWidget(this, textHeight);
+            if (textHeight) addTextWidget(this, textHeight, FLOWING.has(nodeData.name));
             grow(this, size);
         };
         if (!textHeight) return;

@@ -22,7 +22,7 @@ def intersect_boxes(box: Box, other: Box) -> Box:
     return top, left, max(0, bottom - top), max(0, right - left)
 
 
-def add_context(box: Box, reach: Box, share: float = 0.5) -> Box:
+def add_context(box: Box, reach: Box, share: float = 1.0) -> Box:
     """Return a square around a box that also shows what surrounds it.
 
     The square is centred on the box and then moved so that it lies in `reach`; where it is longer than a side of
@@ -32,15 +32,15 @@ def add_context(box: Box, reach: Box, share: float = 0.5) -> Box:
     Args:
         box: what the square is centred on; it need not lie in `reach`.
         reach: the box that the square must not leave.
-        share: how much longer the square is than the long side of the box: 0.5 makes it half as long again. The square
-            is never shorter than a quarter of the short side of `reach`.
+        share: how much longer the square is than the long side of the box: 1 makes it twice as long. The square is
+            never shorter than a quarter of the short side of `reach`.
 
     Example:
         >>> from das_core.common.geometry import add_context
         >>> add_context((40, 40, 20, 10), reach=(0, 0, 100, 100))
-        (35, 30, 30, 30)
+        (30, 25, 40, 40)
         >>> add_context((0, 0, 20, 10), reach=(0, 0, 100, 100))
-        (0, 0, 30, 30)
+        (0, 0, 40, 40)
     """
     side = max(math.ceil(max(box[2], box[3]) * (1 + share)), math.ceil(min(reach[2:]) / 4))
     height, width = min(side, reach[2]), min(side, reach[3])

@@ -8,7 +8,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from torch import Tensor
 
 from ..common.text import truncate
-from .chart import DOTS_PER_INCH, GREY, LIGHT_BLUE, TEXT_SIZE, WIDTH, choose_fonts, new_figure, render_figure
+from .chart import DOTS_PER_INCH, GREY, LIGHT_BLUE, LIGHT_RED, TEXT_SIZE, WIDTH, choose_fonts, new_figure, render_figure
 
 # In inches.
 _EDGE = 0.05
@@ -56,7 +56,7 @@ def plot_bars(
     written: Callable[[float], str] = "{:.1%}".format,
     lines: Sequence[int] | None = None,
 ) -> Tensor:
-    """Draw a horizontal bar chart.
+    """Draw a horizontal bar chart; bars below 0 go to the left of a line, in another colour.
 
     Args:
         bars: names and values, from the top down. A long name takes two lines; what is longer is cut.
@@ -86,7 +86,10 @@ def plot_bars(
     figure.text(0.5, 1 - _TITLE_HEIGHT / 2 / height, truncate(title, _MAX_TITLE), **_text("center"))
     axes = figure.add_axes((_EDGE / WIDTH, _EDGE / height, 1 - 2 * _EDGE / WIDTH, sum(heights) / height))
     axes.set_axis_off()
-    axes.set_xlim(lowest, highest)
+    # On a scale without negative values numbers stand on the bars. With them they have a column of their own: the line
+    # at 0 would run through a minus sign, and a long bar without a number on it would look like the best.
+    column = (highest - lowest) * _VALUE_WIDTH / (WIDTH - 2 * _EDGE - _VALUE_WIDTH) if lowest < 0 else 0.0
+    axes.set_xlim(lowest, highest + column)
     axes.set_ylim(sum(heights), 0)
     if lowest < 0:
         axes.axvline(0, color=GREY, linewidth=0.5)
@@ -95,7 +98,7 @@ def plot_bars(
     top = 0.0
     for name, (_, value), row in zip(names, bars, heights, strict=True):
         middle = top + row / 2
-        axes.barh(middle, value, row - _ROW_GAP, color=LIGHT_BLUE)
+        axes.barh(middle, value, row - _ROW_GAP, color=LIGHT_BLUE if value >= 0 else LIGHT_RED)
         axes.text(0.01, middle, name, transform=across, **_text("left"))
         axes.text(0.99, middle, written(value), transform=across, **_text("right"))
         top += row

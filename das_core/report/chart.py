@@ -32,8 +32,8 @@ _WIDE_FONTS = (
 )
 """Fonts of Linux, Windows and macOS with Chinese, Japanese or Korean letters, which `_FONT` lacks."""
 
-BLUE, LIGHT_BLUE, GREY = "#3b7dd8", "#a9c9f5", "#888888"
-"""The colours of charts: what is measured, the same below text, and what it is compared with."""
+BLUE, LIGHT_BLUE, LIGHT_RED, GREY = "#3b7dd8", "#a9c9f5", "#f5c1b0", "#888888"
+"""The colours of charts: what is measured, the same below text, and of values below 0; what it is compared with."""
 
 
 def new_figure(height: float) -> Figure:

@@ -1,6 +1,7 @@
 """Every example workflow, through run_workflow with the real pack."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from PIL import Image
 import run_workflow
 from generators.example_stand_ins import remove_nodes, use_photographs
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "example_workflows" / "api").glob("*.json"))
+PACK = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((PACK / "example_workflows" / "api").glob("*.json"))
 BEFORE_DIFFUSION = {"text_to_image_then_diffusion": "By Direct Ascent"}
 """By example, the node that ends what runs without ComfyUI, where the whole does not."""
 
@@ -37,6 +39,21 @@ def ran(prompt: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     """The inputs of the nodes of a class, those aside that only ComfyUI has."""
     left = remove_nodes(prompt, "CheckpointLoaderSimple")
     return [node["inputs"] for node in left.values() if node["class_type"] == kind]
+
+
+def name_class(kind: str) -> str:
+    """What the page calls a new node of a class: of ours the display name, of ComfyUI's the class in words."""
+    ours = json.loads((PACK / "locales" / "en" / "nodeDefs.json").read_text(encoding="utf-8"))
+    return ours[kind]["display_name"] if kind in ours else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_its_note_calls_nodes_as_the_page_does(path: Path) -> None:
+    emphasised = set(re.findall(r"\*\*(.+?)\*\*", path.with_suffix(".md").read_text(encoding="utf-8")))
+    nodes = read(path.stem).values()
+    titles = {node["_meta"]["title"] for node in nodes}
+    renamed = {name_class(node["class_type"]) for node in nodes} - titles
+    assert not emphasised & renamed
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

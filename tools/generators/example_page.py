@@ -125,7 +125,8 @@ def plan_page(sizes: Mapping[str, Size], groups: Mapping[str, str], links: Seque
 def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> View:
     """Return the view with which the page opens: all if it is legible then, else the note and the first ascent."""
     focus = _surround_focus(plan, groups, links)
-    scale = min(max(_fit(plan.bounds()), min(_fit(focus), COMFORTABLE)), 1.0)
+    whole = _fit(plan.bounds())
+    scale = min(whole if whole >= LEGIBLE else min(_fit(focus), COMFORTABLE), 1.0)
     scale = math.floor(scale * 100) / 100
     shown = plan.bounds()
     left, top, *_ = MARGINS

@@ -13,6 +13,9 @@ MINIMUM_WIDTH = 300
 WIDE = 420
 """The width of nodes that show films, sheets and charts."""
 
+TABLE_WIDTH = 560
+"""The width of a node that shows a table as a text, in a font of fixed width."""
+
 GRID = 10
 """Sizes are rounded up to multiples of this: on the page they vary by a pixel or two with the fonts of the machine."""
 
@@ -29,6 +32,11 @@ SAYS_TEXT = {
 SHOWS_PICTURE = {"PreviewImage", "SaveImage", "SaveAnimatedWEBP", "DAS_Optimize"}
 HAS_TEXT_BOX = {"DAS_Similarity"}
 """Nodes that show a picture below a text box."""
+
+SHOWS_TABLE = {"DAS_ListLayers"}
+
+TEXT_BOX_ROOM = 60
+"""Height for some more lines of a text box: that of the page holds two, and gives way to a picture."""
 
 MAKES_SHEET = {"BatchImagesNode", "ImageStitch", "DAS_StackLevels"}
 """Nodes whose pictures are many, or wide: what shows them is wide too. So are the frames of an ascent."""
@@ -72,7 +80,7 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
         page: with the workflow on it.
         prompt: the workflow in API format.
     """
-    widths = {node: WIDE if _shows_sheet(node, prompt) else MINIMUM_WIDTH for node in prompt}
+    widths = {node: _least_width(node, prompt) for node in prompt}
     measured: dict[str, tuple[float, float, float, bool]] = page.evaluate(JS_MEASURE, widths)
     own, room = {}, {}
     for node, content in prompt.items():
@@ -83,11 +91,18 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
             added = PICTURE_ROOM + width - MINIMUM_WIDTH
             needed += added
             # A text box fills what room its node has, in newer pages: the node grows when there is a picture to show.
-            height += 0 if name in HAS_TEXT_BOX else added
+            height += TEXT_BOX_ROOM if name in HAS_TEXT_BOX else added
+            needed += TEXT_BOX_ROOM if name in HAS_TEXT_BOX else 0
         if name in SAYS_TEXT:
             needed += TEXT_ROOM
         own[node], room[node] = (width, height), (width, needed)
     return own, room
+
+
+def _least_width(node: str, prompt: Mapping[str, Any]) -> int:
+    if prompt[node]["class_type"] in SHOWS_TABLE:
+        return TABLE_WIDTH
+    return WIDE if _shows_sheet(node, prompt) else MINIMUM_WIDTH
 
 
 def _shows_sheet(node: str, prompt: Mapping[str, Any]) -> bool:

@@ -49,6 +49,11 @@ JS_ARRANGE = """({ nodes, frames, note }) => {
         const noise = node.type === 'DAS_ImageStack' && named('start')?.value === 'noise'
         const control = named('control_after_generate')
         if (control) control.value = noise || node.type === 'DAS_Optimize' ? 'randomize' : 'fixed'
+        // A text that a link brings: the page shows the one that the link replaces, which misleads.
+        for (const { link, widget } of node.inputs ?? []) {
+            const replaced = link != null && widget && named(widget.name)
+            if (replaced && typeof replaced.value === 'string' && !replaced.options?.values) replaced.value = ''
+        }
     }
     for (const { title, x, y, width, height, color } of frames) {
         const group = new LiteGraph.LGraphGroup(title)

@@ -35,7 +35,7 @@ def test_boxes_that_touch_have_nothing_in_common() -> None:
 
 @pytest.mark.parametrize(
     ("box", "expected"),
-    [((10, 10, 20, 20), (5, 5, 30, 30)), ((0, 0, 4, 4), (0, 0, 25, 25)), ((90, 90, 10, 10), (75, 75, 25, 25))],
+    [((10, 10, 20, 20), (0, 0, 40, 40)), ((0, 0, 4, 4), (0, 0, 25, 25)), ((90, 90, 10, 10), (75, 75, 25, 25))],
 )
 def test_context_surrounds_a_box_within_reach(box: tuple[int, ...], expected: tuple[int, ...]) -> None:
     assert add_context(box, (0, 0, 100, 100)) == expected  # type: ignore[arg-type]
@@ -49,8 +49,8 @@ def test_the_share_says_how_much_longer_the_square_is_than_the_long_side(share: 
 
 
 def test_the_square_is_cut_where_the_reach_is_smaller() -> None:
-    # A square of 60 around a box of 40 in a reach that is 30 high.
-    assert add_context((10, 50, 10, 40), (5, 5, 30, 200)) == (5, 40, 30, 60)
+    # A square of 80 around a box of 40 in a reach that is 30 high.
+    assert add_context((10, 50, 10, 40), (5, 5, 30, 200)) == (5, 30, 30, 80)
 
 
 @given(

@@ -52,6 +52,19 @@ def test_highest_is_the_end_of_the_axis() -> None:
     assert long / short == pytest.approx(10, rel=0.1)
 
 
+def test_bars_below_0_go_left_in_another_colour_and_none_goes_below_a_number() -> None:
+    drawn = plot_bars([("", 1.0), ("", -2.0)], "", highest=1, lowest=-2, written=lambda _: "")
+    red = torch.tensor([0xF5, 0xC1, 0xB0]) / 255
+    columns = [
+        ((drawn[0] - color[:, None, None]).abs().amax(dim=0) < 0.02).any(dim=0).nonzero() for color in (BLUE, red)
+    ]
+    blue, below = ((int(found.min()), int(found.max())) for found in columns)
+    assert below[1] <= blue[0]
+    assert (below[1] - below[0]) / (blue[1] - blue[0]) == pytest.approx(2, abs=0.05)
+    # The numbers have 0.55 inches of 200 pixels at the right edge.
+    assert blue[1] < 600 - 110
+
+
 def test_a_chart_is_the_same_every_time() -> None:
     assert torch.equal(plot_bars([("a", 0.5)], "t"), plot_bars([("a", 0.5)], "t"))
 
