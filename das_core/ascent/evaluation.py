@@ -46,7 +46,8 @@ class ViewEvaluation:
             A tensor (V, …) in the order of the keys, or the `Activations` of an `ActivationJudge`.
         """
         draws = Draws(self.keys, pixels.device, self.pace.coarse_progress, self.pace.progress)
-        return self.judge(self.augmentation(pixels, self.geometry, draws))
+        images = [(key.seed, key.item) for key in self.keys]
+        return self.judge.answer(self.augmentation(pixels, self.geometry, draws), images)
 
     def add_references(self, output: Any, references: Sequence[Pyramid]) -> Any:
         """Return an answer together with the answers to the same views of reference images.

@@ -172,13 +172,15 @@ class ScoreGradient:
     ) -> Iterator[tuple[dict[str, Any], int]]:
         """Yield for every chunk what each member of a group is given, by name, and how many scores an image has.
 
-        With `alike` the images of a batch are seen through the same views; else each has draws of its own.
+        With `alike` the images of a batch are seen through the same views by a judge that is the same to all; else
+        each has draws of its own.
         """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
             yield {name: CanvasPixels(pyramid.pixels, self._start_pixels) for name, _ in group.members}, 1
             return
-        geometry = ViewGeometry(spec.canvas, spec.margin, group.judge.size, spec.tile, region.boxes)
+        judge = group.judge.whole if alike else group.judge
+        geometry = ViewGeometry(spec.canvas, spec.margin, judge.size, spec.tile, region.boxes)
         views = group.choose_views(self.augmentation.views, step)
         keys = [
             ViewKey(self.seed, 0 if alike else item, step, view, number, item)
@@ -186,7 +188,7 @@ class ScoreGradient:
             for view in views
         ]
         for begin in range(0, len(keys), chunk):
-            evaluation = ViewEvaluation(group.judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
+            evaluation = ViewEvaluation(judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
             output = evaluation(pyramid)
             outputs = {
                 name: evaluation.add_references(output, self._references[id(part)]) for name, part in group.members

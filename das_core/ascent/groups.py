@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge, merge_judges
+from ..models.partial_classifier import PartialClassifier
 from ..objectives.base import Objective
 
 NamedObjective = tuple[str, Objective]
@@ -78,7 +79,8 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]
     """Group objectives by judge and regions, so that every view goes through a judge once.
 
     Members of a group share four things: the module of their judges; what it answers with, either the output of the
-    model or the activations of its layers, whose scores are of different scale; the region masks; and their turn, if
+    model, by all or by a share of its features, or the activations of its layers, whose scores are of different scale;
+    the region masks; and their turn, if
     they are parts that share out views. Masks are the same only if they are the very same tensors, in the same order;
     equal copies make two groups. An objective without a judge is a group of its own.
 
@@ -94,10 +96,17 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]
         for number, part in enumerate(parts):
             turn = (number, len(parts))
             source = id(part if part.judge is None else part.judge.module)
-            key = (source, isinstance(part.judge, ActivationJudge), turn, *map(id, part.regions))
+            key = (source, _kind_of_answer(part.judge), turn, *map(id, part.regions))
             groups.setdefault(key, (turn, []))[1].append((name, part))
     made = [_make_group(turn, members) for turn, members in groups.values()]
     return sorted(made, key=lambda group: group.judge is None)
+
+
+def _kind_of_answer(judge: Judge | None) -> object:
+    """Return what tells judges with one module apart that answer differently."""
+    if isinstance(judge, PartialClassifier):
+        return judge.share
+    return isinstance(judge, ActivationJudge)
 
 
 def _make_group(turn: Turn, members: list[NamedObjective]) -> ObjectiveGroup:

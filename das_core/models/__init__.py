@@ -5,9 +5,11 @@ from .clip import CLIP, TextTower, assemble_clip
 from .ensemble import ClassifierEnsemble, CLIPEnsemble, list_members
 from .judge import Judge, freeze
 from .labels import Label, Labels, imagenet_labels
+from .partial_classifier import PartialClassifier, make_partial_classifier
 
 # fmt: off
 __all__ = [
-    "CLIP", "CLIPEnsemble", "Classifier", "ClassifierEnsemble", "Judge", "Label", "Labels", "TextTower",
-    "assemble_clip", "build_classifier", "freeze", "imagenet_labels", "list_members",
+    "CLIP", "CLIPEnsemble", "Classifier", "ClassifierEnsemble", "Judge", "Label", "Labels", "PartialClassifier",
+    "TextTower", "assemble_clip", "build_classifier", "freeze", "imagenet_labels", "list_members",
+    "make_partial_classifier",
 ]

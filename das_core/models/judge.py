@@ -56,6 +56,20 @@ class Judge:
         """Return the output of the model, in float32, for views (V, 3, size, size), 0..1."""
         return self.postprocess(self.module(self.preprocess(views)))
 
+    def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
+        """Return the output for views of the images of an ascent; most judges are the same to all images.
+
+        Args:
+            views: (V, 3, size, size), 0..1.
+            images: for every view the seed of the ascent and the number of the image in its batch.
+        """
+        return self(views)
+
+    @property
+    def whole(self) -> "Judge":
+        """The judge that is the same to all images: itself, unless it makes differences between them."""
+        return self
+
     def preprocess(self, views: Tensor) -> Tensor:
         """Normalise views and convert them to the precision of the model.
 

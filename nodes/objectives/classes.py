@@ -42,11 +42,26 @@ class ClassObjective(Node):
                     "all other classes; stops pulling once the model is sure. margin: pushes away the strongest rival.",
                 ),
                 weight_input(),
+                io.Float.Input(
+                    "variety",
+                    default=0.0,
+                    min=0.0,
+                    max=core.MOST_VARIETY,
+                    step=0.05,
+                    round=0.001,
+                    optional=True,
+                    advanced=True,
+                    tooltip="How much of what the classifier knows of a class is left out, other things for every seed "
+                    "and every image of a batch. 0: the whole class, and pictures that are much alike. 0.3: they "
+                    "differ more, and are still sure. Above 0.5: odd ones.",
+                ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
         )
 
     @classmethod
-    def execute(cls, classifier: CoreClassifier, classes: str, score: core.Score, weight: float) -> io.NodeOutput:
+    def execute(
+        cls, classifier: CoreClassifier, classes: str, score: core.Score, weight: float, variety: float = 0.0
+    ) -> io.NodeOutput:
         targets = core.parse_classes(classes, classifier.labels)
-        return io.NodeOutput(core.ClassObjective(classifier, targets, score, weight))
+        return io.NodeOutput(core.ClassObjective(classifier, targets, score, weight, variety))

@@ -229,3 +229,14 @@ def test_the_score_of_parsed_classes_is_the_sum_that_is_written() -> None:
     targets = parse_classes("jellyfish\ngoldfish: -0.5", imagenet_labels())
     score: Tensor = ClassObjective(judge(imagenet_labels()), targets).score(output)
     torch.testing.assert_close(score, output[:, 107] - 0.5 * output[:, 1])
+
+
+@pytest.mark.parametrize("variety", [-0.1, 0.91, math.nan, math.inf])
+def test_variety_out_of_range_is_refused(variety: float) -> None:
+    with pytest.raises(ValueError, match=rf"variety {variety} is not between 0 .* and 0.9"):
+        ClassObjective(judge(), ((3, 1.0),), variety=variety)
+
+
+def test_variety_needs_features_that_can_be_left_out() -> None:
+    with pytest.raises(ValueError, match=r"toy has no linear layer .* set variety to 0"):
+        ClassObjective(judge(), ((3, 1.0),), variety=0.3)

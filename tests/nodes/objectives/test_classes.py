@@ -29,6 +29,13 @@ def test_every_score_climbs(pack: Pack, score: str) -> None:
     assert history[-1].scores["class 2"] > history[0].scores["class 2"]
 
 
+def test_variety_goes_to_the_objective_and_is_none_without_it(pack: Pack, starter: Any) -> None:
+    (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish", variety=0.3)
+    assert objective.variety == 0.3
+    (plain,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish")
+    assert plain.variety == 0
+
+
 def test_an_unknown_class_is_answered_with_the_nearest(pack: Pack, starter: Any) -> None:
     with pytest.raises(ValueError, match=r"class 'jelyfish' .*107 jellyfish"):
         pack.run("DAS_ClassObjective", classifier=starter, classes="jelyfish")

@@ -1,0 +1,76 @@
+"""Ascents that ask by a part of a classifier's features: other pictures for other seeds and images, else as ever."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from das_core.ascent.groups import group_by_judge, name_objectives
+from das_core.models.ensemble import ClassifierEnsemble
+from das_core.models.sources.starters import load_starter
+from das_core.objectives.classes import ClassObjective
+from das_core.report.objective_scores import score_images
+from das_core.stack.image_stack import ImageStack
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+from toys import SPEC, class_objective, classifier, climb, count_hooks
+
+VARIED = replace(class_objective(), variety=0.5)
+STILL = Augmentation(4, Windows(0, 1.0, 1.0), transforms=())
+"""Views without draws: what differs then is what counts of the features."""
+
+
+def test_without_variety_nothing_is_left_out() -> None:
+    assert torch.equal(climb(objectives=[replace(VARIED, variety=0.0)]).image, climb().image)
+    assert not torch.equal(climb(objectives=[VARIED]).image, climb().image)
+
+
+def test_images_of_a_batch_and_of_other_seeds_differ_though_their_views_are_the_same() -> None:
+    batch = climb(ImageStack.gray(SPEC, batch=2), objectives=[VARIED], augmentation=STILL).image
+    assert (batch[0] - batch[1]).abs().mean() > 0.01
+    plain = climb(ImageStack.gray(SPEC, batch=2), augmentation=STILL).image
+    assert torch.allclose(plain[0], plain[1], atol=1e-4)
+    other = climb(objectives=[VARIED], augmentation=STILL, seed=1).image
+    assert (batch[:1] - other).abs().mean() > 0.01
+
+
+def test_an_image_is_the_same_alone_and_whatever_the_chunk() -> None:
+    batch = climb(ImageStack.gray(SPEC, batch=2), objectives=[VARIED], augmentation=STILL).image
+    for chunk in (1, 3):
+        alone = climb(objectives=[VARIED], augmentation=STILL, chunk=chunk).image
+        assert torch.allclose(batch[:1], alone, atol=2e-3)
+
+
+def test_a_classifier_with_and_without_variety_makes_two_groups() -> None:
+    plain = replace(VARIED, variety=0.0)
+    groups = group_by_judge(
+        name_objectives([VARIED, plain, replace(VARIED, targets=((1, 1.0),)), replace(VARIED, variety=0.25)])
+    )
+    assert [[name for name, _ in group.members] for group in groups] == [
+        ["class 3", "class 1"],
+        ["class 3 (2)"],
+        ["class 3 (3)"],
+    ]
+
+
+def test_every_member_of_an_ensemble_leaves_something_out() -> None:
+    both = ClassifierEnsemble.from_members([classifier(seed=0), classifier(seed=1)])
+    varied = ClassObjective(both, ((3, 1.0),), variety=0.5)
+    assert [part.judge.share for part in varied.parts] == [0.5, 0.5]
+    assert sum(part.weight for part in varied.parts) == pytest.approx(1)
+    assert not torch.equal(climb(objectives=[varied]).image, climb(objectives=[replace(varied, variety=0.0)]).image)
+
+
+def test_scores_of_finished_images_are_by_all_features() -> None:
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    scores = [score_images(images, [replace(VARIED, variety=variety)], STILL) for variety in (0.0, 0.5)]
+    assert torch.equal(scores[0].totals, scores[1].totals)
+
+
+def test_a_real_classifier_climbs_and_keeps_no_hook() -> None:
+    starter = load_starter()
+    objective = ClassObjective.from_text(starter, "jellyfish")
+    varied = replace(objective, variety=0.3)
+    history = climb(objectives=[varied], augmentation=replace(STILL, views=1), steps=6).history
+    assert history[-1].scores["jellyfish"] > history[0].scores["jellyfish"] + 1
+    assert count_hooks(starter.module) == 0

@@ -1,0 +1,89 @@
+"""Classifiers that answer by a part of their last features: which, and for whom."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from das_core.models import Classifier, make_partial_classifier
+from das_core.models.labels import number_labels
+
+FEATURES = 48
+VIEWS = torch.rand(4, 3, 4, 4, generator=torch.Generator().manual_seed(0)) + 0.5
+IMAGES = [(7, 0), (7, 1), (7, 0), (8, 0)]
+
+
+def reveal() -> Classifier:
+    """A classifier whose logits are its last features."""
+    head = nn.Linear(FEATURES, FEATURES, bias=False)
+    head.weight.data = torch.eye(FEATURES)
+    module = nn.Sequential(nn.Flatten(), head).requires_grad_(False)
+    return Classifier("toy", module, 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(FEATURES))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 0.75, 1.0])
+def test_a_share_of_the_features_counts_and_stands_in_for_all(share: float) -> None:
+    answers = make_partial_classifier(reveal(), share).answer(VIEWS, IMAGES)
+    assert ((answers != 0).sum(dim=1) == round(share * FEATURES)).all()
+    kept = answers != 0
+    expected = VIEWS.flatten(1).numpy()[kept.numpy()] / share
+    np.testing.assert_allclose(answers[kept].numpy(), expected, rtol=1e-5)
+
+
+def test_what_counts_belongs_to_the_seed_and_the_image() -> None:
+    kept = make_partial_classifier(reveal(), 0.5).answer(VIEWS, IMAGES) != 0
+    assert torch.equal(kept[0], kept[2])
+    assert not torch.equal(kept[0], kept[1])
+    assert not torch.equal(kept[0], kept[3])
+    alone = make_partial_classifier(reveal(), 0.5).answer(VIEWS[1:2], [(7, 1)]) != 0
+    assert torch.equal(alone[0], kept[1])
+
+
+def test_all_features_count_without_an_ascent_and_for_the_whole_of_it() -> None:
+    classifier = reveal()
+    partial = make_partial_classifier(classifier, 0.5)
+    assert torch.equal(partial(VIEWS), classifier(VIEWS))
+    assert torch.equal(partial.whole.answer(VIEWS, IMAGES), classifier(VIEWS))
+    assert torch.equal(partial.probabilities(VIEWS), classifier.probabilities(VIEWS))
+    assert partial.whole == classifier
+
+
+def test_an_answer_leaves_no_hook_behind_even_where_it_fails() -> None:
+    partial = make_partial_classifier(reveal(), 0.5)
+    with pytest.raises(RuntimeError):
+        partial.answer(torch.rand(1, 3, 9, 9), [(0, 0)])
+    assert torch.equal(partial(VIEWS), reveal()(VIEWS))
+
+
+class TwoHeads(nn.Module):
+    """A head for a token of the class and one for a token of distillation, as in DeiT; tokens are kept in a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.head_dist = nn.Linear(FEATURES, 5), nn.Linear(FEATURES, 5)
+
+    def forward(self, views: Tensor) -> Tensor:
+        tokens = views.flatten(1)[:, None].expand(-1, 2, -1)
+        return (self.head(tokens)[:, 0] + self.head_dist(tokens)[:, 1]) / 2
+
+
+def test_both_heads_of_a_distilled_model_leave_out_the_same() -> None:
+    module = TwoHeads().requires_grad_(False)
+    classifier = Classifier("toy", module, 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(5))
+    partial = make_partial_classifier(classifier, 0.5)
+    kept = make_partial_classifier(reveal(), 0.5).answer(torch.ones(1, 3, 4, 4), [(3, 2)])
+    expected = classifier(kept.reshape(1, 3, 4, 4))
+    np.testing.assert_allclose(partial.answer(torch.ones(1, 3, 4, 4), [(3, 2)]).numpy(), expected.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, -0.5, 1.5, float("nan")])
+def test_a_share_out_of_range_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match=r"a share of .* choose one above 0"):
+        make_partial_classifier(reveal(), share)
+
+
+def test_a_classifier_without_a_linear_last_layer_is_refused() -> None:
+    module = nn.Sequential(nn.AvgPool2d(4), nn.Flatten())
+    classifier = Classifier("toy", module, 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(3))
+    with pytest.raises(ValueError, match=r"toy has no linear layer with an output for each of its 3 classes.*variety"):
+        make_partial_classifier(classifier, 0.5)
