@@ -47,6 +47,7 @@ class Recipe:
         schedule: how the size of the steps changes.
         spec: the stack.
         start: what the picture is before the first step: grey, or soft noise that belongs to the seed.
+        variety: the share of the last features of the classifiers that is left out, other ones for every seed.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Recipe:
     schedule: Schedule = "cosine"
     spec: StackSpec = field(default_factory=StackSpec)
     start: Literal["gray", "noise"] = "gray"
+    variety: float = 0.0
 
     @property
     def key(self) -> str:
@@ -93,7 +95,7 @@ class Recipe:
 
     def ask_class(self, text: str) -> Objective:
         """Return the objective of a class, by its name or index."""
-        return ClassObjective.from_text(load_classifiers(self.models), text)
+        return replace(ClassObjective.from_text(load_classifiers(self.models), text), variety=self.variety)
 
     def ask_text(self, text: str) -> Objective:
         """Return the objective of a prompt, under the starter CLIPs of the models."""
@@ -123,6 +125,9 @@ PICTURE = Recipe("picture", "picture (node defaults)")
 
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
 """The default, but from the noise that Image Stack offers: pictures of different seeds differ most."""
+
+PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.5", variety=0.5)
+"""The default, but asked by another half of the classifiers' features for every seed."""
 
 SKETCH = Recipe(
     "sketch",

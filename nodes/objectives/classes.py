@@ -23,6 +23,7 @@ class ClassObjective(Node):
                 "lists all."
             ),
             search_aliases=["das", "imagenet", "class", "label"],
+            advanced=["variety"],
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to convince, from Load Classifier."),
                 io.String.Input(
@@ -50,10 +51,9 @@ class ClassObjective(Node):
                     step=0.05,
                     round=0.001,
                     optional=True,
-                    advanced=True,
                     tooltip="How much of what the classifier knows of a class is left out, other things for every seed "
-                    "and every image of a batch. 0: the whole class, and pictures that are much alike. 0.3: they "
-                    "differ more, and are still sure. Above 0.5: odd ones.",
+                    "and every image of a batch. 0: the whole class, and pictures that are much alike. 0.5: they "
+                    "differ more, and are still sure. Above 0.6: odd ones.",
                 ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
