@@ -124,7 +124,7 @@ PICTURE = Recipe("picture", "picture (node defaults)")
 """The default: three quarters of the work that the defaults of the first version took."""
 
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
-"""The default, but from the noise that Image Stack offers: pictures of different seeds differ most."""
+"""The default, but from the noise that Image Stack offers: pictures of different seeds differ most from afar."""
 
 PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.5", variety=0.5)
 """The default, but asked by another half of the classifiers' features for every seed."""

@@ -20,7 +20,7 @@ Score = Literal["logit", "log_probability", "margin"]
 """How the logits of a view become the score of a class, see `ClassObjective`."""
 
 MOST_VARIETY = 0.9
-"""The largest share of the features that can be left out. From about 0.7 on pictures are hardly recognised."""
+"""The largest share of the features that can be left out. At 0.7 sketches were not recognised from afar and in grey."""
 
 _MAX_NAME_LENGTH = 60
 """The most characters in the name of a class objective."""

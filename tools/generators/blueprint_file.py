@@ -136,11 +136,17 @@ def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
 
 
 def _find_named(inside: Inside) -> dict[str, Place]:
-    """Return the widgets of the face that cannot be linked, by their labels: those of a node with a grown input."""
+    """Return the widgets of the face that cannot be linked, by their labels: those of a node with a grown input.
+
+    Raises:
+        ValueError: when such a label is not the name of the widget, which the page shows.
+    """
     named = {}
     for label, (node, name) in inside.widgets.items():
         groups = [key.rpartition(".")[0] for key, value in inside.prompt[node]["inputs"].items() if is_link(value)]
         if any(group and groups.count(group) > 1 for group in groups):
+            if label != name:
+                raise ValueError(f"the page shows {name} of node {node} by its own name; call it that, not '{label}'")
             named[label] = (node, name)
     return named
 

@@ -34,6 +34,7 @@ HAS_TEXT_BOX = {"DAS_Similarity"}
 """Nodes that show a picture below a text box."""
 
 SHOWS_TABLE = {"DAS_ListLayers"}
+"""Nodes that are `TABLE_WIDTH` wide."""
 
 TEXT_BOX_ROOM = 60
 """Height for some more lines of a text box: that of the page holds two, and gives way to a picture."""
@@ -91,8 +92,10 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
             added = PICTURE_ROOM + width - MINIMUM_WIDTH
             needed += added
             # A text box fills what room its node has, in newer pages: the node grows when there is a picture to show.
-            height += TEXT_BOX_ROOM if name in HAS_TEXT_BOX else added
-            needed += TEXT_BOX_ROOM if name in HAS_TEXT_BOX else 0
+            if name in HAS_TEXT_BOX:
+                height, needed = height + TEXT_BOX_ROOM, needed + TEXT_BOX_ROOM
+            else:
+                height += added
         if name in SAYS_TEXT:
             needed += TEXT_ROOM
         own[node], room[node] = (width, height), (width, needed)
@@ -100,6 +103,7 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
 
 
 def _least_width(node: str, prompt: Mapping[str, Any]) -> int:
+    """Return the width that a node has at least."""
     if prompt[node]["class_type"] in SHOWS_TABLE:
         return TABLE_WIDTH
     return WIDE if _shows_sheet(node, prompt) else MINIMUM_WIDTH

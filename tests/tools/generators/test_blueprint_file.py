@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from generators.blueprint_file import INPUT_NODE, OUTPUT_NODE, make_blueprint
 from generators.blueprint_inside import cut_out
 from generators.blueprint_spec import Blueprint
@@ -102,6 +104,8 @@ def test_a_widget_of_a_node_with_grown_slots_is_named_not_linked() -> None:
     assert host["widgets_values"] == []
     assert [slot["name"] for slot in host["inputs"] if "widget" in slot] == ["width"]
     assert [slot["name"] for slot in subgraph["inputs"]][-1] == "width"
+    with pytest.raises(ValueError, match="the page shows steps of node 4 by its own name"):
+        make(prompt, Blueprint("Two", "two", {"length": "DAS_Optimize.steps"}, {}, ""))
 
 
 def test_all_identifiers_differ_and_are_the_same_a_second_time() -> None:
