@@ -4,12 +4,12 @@ from .classifier import Classifier, build_classifier
 from .clip import CLIP, TextTower, assemble_clip
 from .ensemble import ClassifierEnsemble, CLIPEnsemble, list_members
 from .judge import Judge, freeze
-from .labels import Label, Labels, imagenet_labels
+from .labels import Label, Labels, UnknownClassError, imagenet_labels
 from .partial_classifier import PartialClassifier, make_partial_classifier
 
 # fmt: off
 __all__ = [
     "CLIP", "CLIPEnsemble", "Classifier", "ClassifierEnsemble", "Judge", "Label", "Labels", "PartialClassifier",
-    "TextTower", "assemble_clip", "build_classifier", "freeze", "imagenet_labels", "list_members",
+    "TextTower", "UnknownClassError", "assemble_clip", "build_classifier", "freeze", "imagenet_labels", "list_members",
     "make_partial_classifier",
 ]

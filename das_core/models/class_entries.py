@@ -4,7 +4,7 @@ import difflib
 import re
 
 from ..common.text import shorten
-from .labels import Labels
+from .labels import Labels, UnknownClassError
 
 _ALL = re.compile(r"\s*all\s+(?P<word>.*\S)\s*", flags=re.IGNORECASE | re.DOTALL)
 
@@ -30,8 +30,8 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
         For every entry the indices of its classes, at least one.
 
     Raises:
-        ValueError: when there is no entry, an entry is no class (see `Labels.find`), or no word covers what stands
-            behind 'all'.
+        UnknownClassError: when an entry is no class (see `Labels.find`), or no word covers what stands behind 'all'.
+        ValueError: when there is no entry, or an index is out of range.
 
     Example:
         >>> from das_core.models import imagenet_labels
@@ -69,7 +69,7 @@ def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
     word = found["word"]
     hypernym = labels.find_hypernym(word)
     if hypernym is None:
-        raise ValueError(f"'all {shorten(word, 40)}' is unknown: {_explain_unknown(labels, word)}")
+        raise UnknownClassError(f"'all {shorten(word, 40)}' is unknown: {_explain_unknown(labels, word)}")
     return hypernym.classes
 
 

@@ -23,6 +23,25 @@ _PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))
 # Longer than any name: comparing more letters would take minutes and find nothing nearer.
 _MAX_LETTERS = 80
 
+_LIKE, _TYPO = 0.6, 0.8
+"""How much of two names must be alike, 0 to 1: for one to be offered in place of the other, and to be surely meant."""
+
+_LEAST_ENDING = 4
+"""The fewest letters of an everyday word that is the end of a longer one: 'cat' would be the end of 'delicate'."""
+
+
+class UnknownClassError(ValueError):
+    """A text is the name of no class, or of several; the message says what to write in its place.
+
+    Example:
+        >>> from das_core.models import UnknownClassError, imagenet_labels
+        >>> try:
+        ...     imagenet_labels().find("sunflower")
+        ... except UnknownClassError as error:
+        ...     print(str(error)[-43:])
+        or write 'all flower' for 3 of this kind
+    """
+
 
 @dataclass(frozen=True)
 class Label:
@@ -97,9 +116,10 @@ class Labels:
                 Capitals, hyphens, underscores and apostrophes make no difference.
 
         Raises:
-            ValueError: when no class has that name (the message lists the nearest names), when several have it (it
-                lists them), when an index is out of range, or when the text is empty. Where the text is an everyday
-                word for several classes, the message offers it with 'all' before it.
+            UnknownClassError: when no class has that name (the message lists the nearest names), or when several have
+                it (it lists them). Where the text is an everyday word for several classes, or ends in one, the message
+                offers that word with 'all' before it.
+            ValueError: when an index is out of range, or when the text is empty.
         """
         quoted = text.strip()
         if _INDEX.fullmatch(quoted):
@@ -114,20 +134,20 @@ class Labels:
         all_of_them = self._offer_all(wanted)
         offer = f"write {all_of_them}, or " if all_of_them else ""
         if found:
-            raise ValueError(
+            raise UnknownClassError(
                 f"class '{quoted}' could be {len(found)} classes; {offer}write the index of one: "
                 f"{self._describe(sorted(found))}"
             )
         partly = sorted({i for name, indices in self._by_name.items() if f" {wanted} " in f" {name} " for i in indices})
         if partly:
-            raise ValueError(
+            raise UnknownClassError(
                 f"class '{quoted}' is only a part of names; {offer}write the index or the whole name of one: "
                 f"{self._describe(partly)}"
             )
         if near := self._find_nearest(wanted):
             end = f"; or write {all_of_them}" if all_of_them else ""
-            raise ValueError(f"class '{quoted}' is unknown; the nearest are {self._describe(near)}{end}")
-        raise ValueError(
+            raise UnknownClassError(f"class '{quoted}' is unknown; the nearest are {self._describe(near)}{end}")
+        raise UnknownClassError(
             f"class '{quoted}' is unknown and nothing is near; {offer}write a name such as '{self.name(0)}', "
             f"or an index from 0 to {len(self) - 1}"
         )
@@ -140,23 +160,35 @@ class Labels:
             >>> imagenet_labels().find_hypernym("Cats").classes
             (281, 282, 283, 284, 285)
         """
-        wanted = _normalise_name(word)
-        singulars = [wanted] + [
-            wanted.removesuffix(ending) + singular for ending, singular in _PLURALS if wanted.endswith(ending)
-        ]
-        return next((self._by_hypernym[form] for form in singulars if form in self._by_hypernym), None)
+        forms = _list_singulars(_normalise_name(word))
+        return next((self._by_hypernym[form] for form in forms if form in self._by_hypernym), None)
 
     @cached_property
     def _by_hypernym(self) -> dict[str, Hypernym]:
         """The hypernyms by each of their words."""
         return {_normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
 
-    def _offer_all(self, word: str) -> str:
-        """Return the part of a message that offers all classes that a word covers; nothing where it covers none."""
+    def _offer_all(self, wanted: str) -> str:
+        """Return the part of a message that offers all classes of a kind; nothing where no kind is known.
+
+        A 'sunflower' is a kind of flower, and a 'red car' one of car.
+        """
+        word = wanted if self.find_hypernym(wanted) else self._find_ending(wanted)
         hypernym = self.find_hypernym(word)
-        if hypernym is None:
-            return ""
-        return f"'all {word}' for {len(hypernym.classes)} of this kind"
+        return f"'all {word}' for {len(hypernym.classes)} of this kind" if hypernym else ""
+
+    def _find_ending(self, wanted: str) -> str:
+        """Return the longest everyday word that a name ends in, in the singular; nothing where there is none.
+
+        Of a word that is nearly the name of a class the end means nothing: a 'jelyfish' is a jellyfish.
+        """
+        is_typo = bool(self._find_alike(wanted, _TYPO))
+        for form in _list_singulars(wanted[-_MAX_LETTERS:]):
+            for start in range(1, len(form)):
+                ending, is_word = form[start:], form[start - 1] == " "
+                if ending in self._by_hypernym and (is_word or (len(ending) >= _LEAST_ENDING and not is_typo)):
+                    return ending
+        return ""
 
     @cached_property
     def _by_name(self) -> dict[str, set[int]]:
@@ -174,8 +206,12 @@ class Labels:
 
     def _find_nearest(self, wanted: str) -> list[int]:
         """Return the indices of the classes whose names are spelled most alike, the nearest first."""
-        near = difflib.get_close_matches(wanted[:_MAX_LETTERS], self._by_name, n=_MAX_NAMES, cutoff=0.5)
+        near = self._find_alike(wanted, _LIKE)
         return list(dict.fromkeys(index for name in near for index in sorted(self._by_name[name])))
+
+    def _find_alike(self, wanted: str, least: float) -> list[str]:
+        """Return names of which at least this much is alike, the nearest first; at most five."""
+        return difflib.get_close_matches(wanted[:_MAX_LETTERS], self._by_name, n=_MAX_NAMES, cutoff=least)
 
     def _check_index(self, digits: str) -> int:
         """Return the number that digits stand for; raise a ValueError when no class has that index."""
@@ -203,6 +239,11 @@ class Labels:
 def _normalise_name(text: str) -> str:
     """Return a name in small letters, without apostrophes, and with single spaces for hyphens and underscores."""
     return " ".join(re.sub(r"[\s_-]+", " ", re.sub(r"['`\u2019]", "", text)).split()).casefold()
+
+
+def _list_singulars(word: str) -> list[str]:
+    """Return a word, and what it may be the plural of."""
+    return [word] + [word.removesuffix(ending) + singular for ending, singular in _PLURALS if word.endswith(ending)]
 
 
 def number_labels(count: int) -> Labels:

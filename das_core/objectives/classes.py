@@ -12,7 +12,7 @@ from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.class_entries import find_classes
 from ..models.classifier import Classifier
 from ..models.ensemble import list_members
-from ..models.labels import Labels
+from ..models.labels import Labels, UnknownClassError
 from ..models.partial_classifier import make_partial_classifier
 from .base import BaseObjective
 
@@ -153,6 +153,7 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
         weights.
 
     Raises:
+        UnknownClassError: when an entry is no class; the message says what to write in its place.
         ValueError: when a line cannot be understood (the message quotes it), there is no class, or the weights of all
             classes are 0.
 
@@ -167,10 +168,10 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
     for line, weight in parse_weighted_lines(text):
         try:
             entries = find_classes(labels, line)
-        except ValueError as error:
+        except UnknownClassError as error:
             # What stands before the weight of a line may hold a colon, so it may also hold what was meant as a weight.
             hint = "; a weight is one number at the end of a line, as in 'jellyfish: 0.5'" if ":" in line else ""
-            raise ValueError(f"{error}{hint}") from None
+            raise UnknownClassError(f"{error}{hint}") from None
         for entry in entries:
             for index in entry:
                 targets[index] = targets.get(index, 0.0) + weight / len(entries) / len(entry)

@@ -19,6 +19,7 @@ from ..node import Node
 from ..schema import Augmentation, History, Stack, list_options, objectives_input, schema
 from .focus import focus_input, read_focus
 from .optimizers import optimizer_input, read_optimizer
+from .previews import Previews
 from .status import Status
 
 
@@ -97,7 +98,8 @@ class Optimize(Node):
                     default=5,
                     min=0,
                     max=1000,
-                    tooltip="Show the picture every so many steps. 1: all of them. 0: only at the end.",
+                    tooltip="Show the picture every so many steps; also the first, and after 5 seconds in any case. "
+                    "1: all of them. 0: only at the end.",
                 ),
                 io.Int.Input(
                     "frames",
@@ -215,7 +217,7 @@ def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finis
 
     Args:
         ascent: an ascent that has not begun.
-        preview_every: a preview is shown every so many steps; 0 for the last one only.
+        preview_every: a preview is shown every so many steps, see `Previews`; 0 for the last one only.
         frames: the picture is yielded every so many steps; 0 for the last one only.
         finish: when it is pressed, the next step that ends is the last one.
 
@@ -226,20 +228,23 @@ def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finis
         AscentError: when a gradient is no number or vanishes.
         RuntimeError: when memory runs out, or the model fails.
     """
-    status = Status(ascent.steps)
+    status, previews = Status(ascent.steps), Previews(preview_every)
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
         progress.update(0)
-        for done, step in enumerate(ascent, start=1):
-            scores = step.record.scores
-            last = done == ascent.steps or finish.is_pressed
-            # The last preview stays over the node, so it has to be the final image.
-            previewed = last or (preview_every and done % preview_every == 0)
-            text = status.describe_step(done, scores)
-            progress.update(done, image=step.image() if previewed else None, text=text)
-            if last or (frames and done % frames == 0):
-                yield step.image().to(bridge.get_storage_device())
-            if last:
-                bridge.say(status.describe_end(done, scores))
-                break
+        try:
+            for done, step in enumerate(ascent, start=1):
+                scores = step.record.scores
+                last = done == ascent.steps or finish.is_pressed
+                image = step.image() if previews.is_due(done, last) else None
+                progress.update(done, image=image, text=status.describe_step(done, scores))
+                if last or (frames and done % frames == 0):
+                    yield step.image().to(bridge.get_storage_device())
+                if last:
+                    bridge.say(status.describe_end(done, scores))
+                    break
+        except BaseException as error:  # since 0.33 or before, a cancel is no Exception
+            if bridge.is_interrupt(error):
+                bridge.say(status.describe_cancel(len(ascent.history)))
+            raise
     if len(ascent.history) < ascent.steps:
         finish.note_early_end()

@@ -23,6 +23,9 @@ class Status:
     def describe_step(self, done: int, scores: Mapping[str, float]) -> str:
         """Return the line after a step, such as 'step 34/100 · jellyfish 12.3 · 40 s left'.
 
+        After the first step it does not say what is left: that step took longer than all others, which find the models
+        warm.
+
         Args:
             done: the number of steps that are done, at least 1; to be called after every step.
             scores: the score of every objective by its name.
@@ -30,10 +33,11 @@ class Status:
         now = self._clock()
         if done == 1:
             self._warm = now
-        # The first step takes longer than all others, which find the models warm.
-        each = (now - self._warm) / (done - 1) if done > 1 else now - self._begin
-        left = _format_seconds(each * (self._steps - done))
-        return " · ".join([f"step {done}/{self._steps}", *_format_scores(scores), f"{left} left"])
+        parts = [f"step {done}/{self._steps}", *_format_scores(scores)]
+        if done > 1:
+            each = (now - self._warm) / (done - 1)
+            parts.append(f"{_format_seconds(each * (self._steps - done))} left")
+        return " · ".join(parts)
 
     def describe_end(self, done: int, scores: Mapping[str, float]) -> str:
         """Return the line after the last step, such as '100 steps · jellyfish 14.1 · 61 s'.
@@ -44,6 +48,14 @@ class Status:
         """
         steps = f"{done} steps" if done == self._steps else f"finished at step {done}/{self._steps}"
         return " · ".join([steps, *_format_scores(scores), _format_seconds(self._clock() - self._begin)])
+
+    def describe_cancel(self, done: int) -> str:
+        """Return the line after a run that was cancelled, such as 'cancelled after 14/100 steps'.
+
+        Args:
+            done: the number of steps that are done.
+        """
+        return f"cancelled after {done}/{self._steps} steps"
 
 
 def _format_scores(scores: Mapping[str, float]) -> list[str]:

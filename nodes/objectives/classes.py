@@ -3,9 +3,10 @@
 from comfy_api.latest import io
 
 from ...das_core.models.classifier import Classifier as CoreClassifier
+from ...das_core.models.labels import UnknownClassError, imagenet_labels
 from ...das_core.objectives import classes as core
 from ..node import Node
-from ..schema import Classifier, Objective, list_options, schema, weight_input
+from ..schema import Classifier, Objective, add_advice, list_options, schema, weight_input
 
 
 class ClassObjective(Node):
@@ -63,5 +64,12 @@ class ClassObjective(Node):
     def execute(
         cls, classifier: CoreClassifier, classes: str, score: core.Score, weight: float, variety: float = 0.0
     ) -> io.NodeOutput:
-        targets = core.parse_classes(classes, classifier.labels)
+        with add_advice(UnknownClassError, _advise_list(classifier)):
+            targets = core.parse_classes(classes, classifier.labels)
         return io.NodeOutput(core.ClassObjective(classifier, targets, score, weight, variety))
+
+
+def _advise_list(classifier: CoreClassifier) -> str:
+    """Return where the names of all classes are listed: for those of ImageNet in a node, for others nowhere."""
+    is_imagenet = classifier.labels == imagenet_labels()
+    return f". Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""

@@ -87,7 +87,8 @@ def test_the_text_of_a_step_reaches_the_page_that_queued_it(comfyui: Client) -> 
         heard = list(receive_all(others))
     assert "status" in heard
     assert "progress_text" not in heard
-    assert any(text.startswith("step 1/3 · jellyfish ") and text.endswith(" left") for text in said)
+    assert any(text.startswith("step 1/3 · jellyfish ") and not text.endswith(" left") for text in said)
+    assert any(text.startswith("step 2/3 · jellyfish ") and text.endswith(" left") for text in said)
     assert said[-1].startswith("3 steps · jellyfish ")
 
 
@@ -275,6 +276,9 @@ def test_cancel_in_the_page_still_discards(comfyui: Client, page: Page) -> None:
     history = comfyui.wait(prompt_id, timeout=60)
     assert history["status"]["status_str"] == "error"
     assert not comfyui.get_images(history, SAVED)
+    # What the node says is no longer how long it will take.
+    text = f"{{ {FIND} return node.widgets.find((widget) => widget.name === '$$node-text-preview').value }}"
+    page.wait_for_function(f"() => ((text) => text.startsWith('cancelled after '))((() => {text})())")
 
 
 def template_values() -> list[Any]:

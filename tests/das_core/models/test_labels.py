@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from timm.data import ImageNetInfo
 
-from das_core.models.labels import Label, Labels, choose_labels, imagenet_labels, number_labels
+from das_core.models.labels import Label, Labels, UnknownClassError, choose_labels, imagenet_labels, number_labels
 
 LABELS = imagenet_labels()
 
@@ -120,12 +120,27 @@ def test_a_word_of_a_name_is_offered_not_taken(text: str, offer: str) -> None:
         ("dog", "only a part of names; write 'all dog' for 118 of this kind, or write the index or the whole name"),
         ("Cat", "'Cat' is only a part of names; write 'all cat' for 5 of this kind, or"),
         ("panda", "could be 2 classes; write 'all panda' for 2 of this kind, or write the index of one: 387"),
-        ("dogs", "341 hog (domestic swine); or write 'all dogs' for 118 of this kind"),
+        ("dogs", "934 hotdog (a frankfurter served hot on a bun); or write 'all dogs' for 118 of this kind"),
         ("vehicle", "write 'all vehicle' for "),
     ],
 )
 def test_an_everyday_word_for_several_classes_is_offered_with_all(text: str, offer: str) -> None:
     assert offer in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("sunflower", "flower"), ("Sunflowers", "flower"), ("sports-bike", "bike"), ("red car", "car"),
+     ("racing motorbikes", "motorbike"), ("tropical fish", "fish")],
+)  # fmt: skip
+def test_the_kind_that_ends_an_unknown_name_is_offered(text: str, word: str) -> None:
+    count = len(LABELS.find_hypernym(word).classes)
+    assert f"write 'all {word}' for {count} of this kind" in refusal(text)
+
+
+@pytest.mark.parametrize("text", ["bobcat", "delicate", "oscar", "cats" * 30, "jelyfish"])
+def test_a_few_letters_at_the_end_are_no_kind(text: str) -> None:
+    assert "'all " not in refusal(text)
 
 
 @pytest.mark.parametrize("text", ["crane", "coffe mug", "the", "jelyfish"])
@@ -205,6 +220,16 @@ def test_an_index_out_of_range_names_the_range(text: str) -> None:
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "-", "_ -", "'"])
 def test_nothing_is_refused(text: str) -> None:
     assert "a class name is empty; write a name such as 'jellyfish'" in refusal(text)
+
+
+def test_what_is_no_class_has_an_error_of_its_own() -> None:
+    for text in ("sunflower", "crane", "dog", "水母"):
+        with pytest.raises(UnknownClassError):
+            LABELS.find(text)
+    for text in ("1000", ""):
+        with pytest.raises(ValueError, match=r".") as error:
+            LABELS.find(text)
+        assert not isinstance(error.value, UnknownClassError)
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[+-]?\d{1,5}", fullmatch=True))

@@ -181,7 +181,7 @@ def test_classes_keep_their_order() -> None:
         (" \n\t\n", "no class is given"),
         (
             "jellyfish: much",
-            "class 'jellyfish: much' is unknown; the nearest are 107 jellyfish .*; a weight is one number at the end "
+            "class 'jellyfish: much' is unknown; the nearest are 107 jellyfish; a weight is one number at the end "
             "of a line, as in 'jellyfish: 0.5'$",
         ),
         ("jellyfish:", "class 'jellyfish:' is unknown; the nearest are 107 jellyfish"),

@@ -154,7 +154,7 @@ def test_frames_are_every_so_many_steps_and_the_last(pack: Pack, steps: int, eve
     assert len({frame.sum().item() for frame in frames}) == count
 
 
-@pytest.mark.parametrize(("every", "shown"), [(0, [4]), (1, [1, 2, 3, 4]), (3, [3, 4])])
+@pytest.mark.parametrize(("every", "shown"), [(0, [4]), (1, [1, 2, 3, 4]), (3, [1, 3, 4])])
 def test_the_last_preview_is_the_final_image(pack: Pack, every: int, shown: list[int]) -> None:
     with previews() as updates:
         image = pack.optimize(steps=4, preview_every=every)[0]
@@ -186,6 +186,15 @@ def test_an_interrupt_stops_within_the_step(pack: Pack) -> None:
         pack.optimize(objectives=objectives, steps=50)
     assert module.calls == 3
     assert_is_image(pack.optimize(objectives=objectives)[0], 1, 64, 64)
+
+
+def test_a_cancelled_run_says_how_far_it_came(pack: Pack, running: Running) -> None:
+    import comfy.model_management
+
+    module = Watched(lambda call: comfy.model_management.interrupt_current_processing(call == 3))
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        pack.optimize(objectives={"objective0": pack.objective(module)}, steps=50, **{**STEADY, "chunk": 8})
+    assert running.server.texts[-1] == "cancelled after 3/50 steps"
 
 
 def finishing(pack: Pack, running: Running, at: int) -> Any:
@@ -243,7 +252,7 @@ def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, r
     first, *steps, end = running.server.texts
     assert first == "loading the models"
     assert steps
-    assert re.fullmatch(r"step 1/3 · class 0 -?\S+ · \d+ s left", steps[0])
+    assert re.fullmatch(r"step 1/3 · class 0 -?\S+", steps[0])
     assert re.fullmatch(r"3 steps · class 0 (\S+) · \d+ s", end)
     assert float(end.split()[5]) == pytest.approx(history[-1].scores["class 0"], rel=0.01)
 

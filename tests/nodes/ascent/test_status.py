@@ -21,8 +21,8 @@ def clock(*times: float) -> Callable[[], float]:
 
 def test_a_step_says_its_number_its_score_and_what_is_left(status: ModuleType) -> None:
     line = status.Status(100, clock(0, 5, 6, 8))
-    assert line.describe_step(1, {"jellyfish": 0.0}) == "step 1/100 · jellyfish 0 · 8 min left"
-    # The first step, which took five seconds, no longer counts.
+    # The first step, which took five seconds, says nothing about those to come.
+    assert line.describe_step(1, {"jellyfish": 0.0}) == "step 1/100 · jellyfish 0"
     assert line.describe_step(2, {"jellyfish": 1.234}) == "step 2/100 · jellyfish 1.23 · 98 s left"
     assert line.describe_step(3, {"jellyfish": 12.34}) == "step 3/100 · jellyfish 12.3 · 2 min left"
 
@@ -33,6 +33,10 @@ def test_a_step_says_its_number_its_score_and_what_is_left(status: ModuleType) -
 )
 def test_the_end_says_whether_it_was_early(status: ModuleType, done: int, line: str) -> None:
     assert status.Status(3, clock(0, 61)).describe_end(done, {"jellyfish": 14.1}) == line
+
+
+def test_a_cancelled_run_says_how_far_it_came(status: ModuleType) -> None:
+    assert status.Status(100, clock(0)).describe_cancel(14) == "cancelled after 14/100 steps"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,37 @@
+"""When the picture is shown: first, every so many steps, and after some seconds in any case."""
+
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+from loaded_pack import Pack
+
+
+@pytest.fixture
+def previews(pack: Pack) -> ModuleType:
+    return pack.module("nodes.ascent.previews")
+
+
+def shown(previews: ModuleType, every: int, *times: float) -> list[int]:
+    """The steps after which the picture is shown, when they end at these times; the last one is the last of all."""
+    ticks: Iterator[float] = iter((0.0, *times))
+    plan = previews.Previews(every, lambda: next(ticks))
+    return [done for done in range(1, len(times) + 1) if plan.is_due(done, last=done == len(times))]
+
+
+@pytest.mark.parametrize(("every", "steps"), [(0, [11]), (1, list(range(1, 12))), (5, [1, 5, 10, 11]), (1000, [1, 11])])
+def test_quick_steps_are_shown_by_their_number(previews: ModuleType, every: int, steps: list[int]) -> None:
+    assert shown(previews, every, *(number / 10 for number in range(1, 12))) == steps
+
+
+@pytest.mark.parametrize(
+    ("every", "steps"), [(0, [7]), (5, [1, 3, 5, 7]), (1000, [1, 3, 5, 7])], ids=["never", "five", "thousand"]
+)
+def test_slow_steps_are_shown_by_the_clock(previews: ModuleType, every: int, steps: list[int]) -> None:
+    assert shown(previews, every, 3, 6, 9, 12, 15, 18, 21) == steps
+
+
+def test_the_clock_starts_anew_with_every_picture(previews: ModuleType) -> None:
+    # 1: the first. 2: the second that is asked for. 4: that too, and not 3, one second after it.
+    assert shown(previews, 2, 4, 8, 9, 13, 15, 17) == [1, 2, 4, 6]
