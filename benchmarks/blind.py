@@ -20,7 +20,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from das_core.models.labels import imagenet_labels
+from das_core.models.label_sets import imagenet_labels
 
 CELL = 224
 """The smallest side of the square, in pixels, that a picture is fitted into."""

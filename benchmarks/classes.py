@@ -13,7 +13,7 @@ from benchmarks.common import HERE, save_sheet
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import FIRST_VERSION, PICTURE, REFERENCE, SKETCH, Recipe
 from benchmarks.recognition import HEADER, RULE, Verdict, judge_class, summarise
-from das_core.models.labels import imagenet_labels
+from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
 DRAW = 2026

@@ -15,8 +15,9 @@ from ..common.images import place_on_canvas
 from ..models.layers.activations import ActivationJudge
 from ..objectives.base import Objective
 from ..objectives.prior import CanvasPixels
-from ..stack.image_stack import ImageStack, pull_back_gradient, render_pixels
+from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
+from ..stack.pixels import pull_back_gradient, render_pixels
 from ..views.augmentation import Augmentation
 from ..views.draws import ViewKey
 from ..views.geometry import ViewGeometry

@@ -6,17 +6,15 @@ canvas, and an optimizer (`optimizers`) moves the stack.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ..common.choices import check_choice
 from ..models.judge import Judge
 from ..objectives.base import Objective
-from ..stack.decomposition import read_levels
-from ..stack.image_stack import ImageStack, crop_margin
-from ..stack.state import LevelTensors
+from ..stack.image_stack import ImageStack
+from ..stack.pixels import crop_margin
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows
 from .focus import Focus
@@ -25,6 +23,7 @@ from .groups import group_by_judge, name_objectives
 from .optimizers import NormalizedAscent, Optimizer
 from .out_of_memory import describe_out_of_memory, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
+from .preparation import check_settings, choose_chunk, choose_focus, prepare_stack
 from .result import (
     Record,
     Result,
@@ -36,17 +35,6 @@ from .result import (
     measure_gradient_strength,
 )
 from .support import active_region
-
-# How many views go through a judge at once. On a CPU 4: the activations of a layer are then small enough to stay in the
-# caches, and small enough for the allocator to keep the memory of one chunk and hand it to the next one, in place of
-# returning it to the system and asking for new pages. On a GPU 16: fewer views leave it idle. Measured with
-# EfficientNet-Lite0 (benchmarks/speed.py).
-_CPU_CHUNK, _GPU_CHUNK = 4, 16
-
-
-def choose_chunk(device: torch.device) -> int:
-    """Return how many views should go through a judge at once on a device."""
-    return _CPU_CHUNK if device.type == "cpu" else _GPU_CHUNK
 
 
 class Ascent:
@@ -134,27 +122,13 @@ class Ascent:
         focus: Focus | Literal["auto"] | None = "auto",
         pace: Pace | None = None,
     ) -> None:
-        if steps < 1:
-            raise ValueError(f"steps {steps} is too few; at least 1 is needed, and 60 make a good picture")
-        if seed < 0:
-            raise ValueError(f"seed {seed} is negative; any whole number from 0 up is a seed")
-        check_choice("schedule", schedule, get_args(Schedule))
-        if chunk < 0:
-            raise ValueError(f"chunk {chunk} is negative; 0 suits the device, 16 shows at most 16 views at once")
-        if not objectives:
-            raise ValueError("no objective is connected, so there is nothing to climb; connect at least one")
-        if not any(objective.weight for objective in objectives):
-            raise ValueError("the weights of all objectives are 0, so there is nothing to climb; raise one above 0")
+        check_settings(objectives, steps, schedule, seed, chunk)
         margin, tile = stack.spec.margin, stack.spec.tile
-        if isinstance(focus, str):
-            check_choice("focus", focus, ["auto"])
-            focus = None if tile or stack.steps else Focus()
-        if focus and tile:
-            raise ValueError("a tile has no centre to grow from; choose focus everywhere (None in Python)")
         # The default jitter may be more than the margin, which `Windows.reach` refuses.
         self.augmentation = augmentation or Augmentation(windows=Windows(jitter=min(Windows.jitter, margin)))
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
-        self.steps, self.schedule, self.seed, self.focus, self.pace = steps, schedule, seed, focus, pace
+        self.steps, self.schedule, self.seed, self.pace = steps, schedule, seed, pace
+        self.focus = choose_focus(focus, stack)
         self.device = device or stack.canvas.device
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
@@ -163,9 +137,9 @@ class Ascent:
         groups = group_by_judge(self.objectives)
         reach = self.augmentation.windows.reach(stack.spec.canvas, margin, tile=tile)
         regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
-        self.stack = _prepare_stack(stack.to(self.device), self.optimizer)
+        self.stack = prepare_stack(stack.to(self.device), self.optimizer)
         self._operator = self.stack.spec.operator(self.device)
-        self._score_gradient = ScoreGradient(self.stack, groups, regions, self.augmentation, seed, focus)
+        self._score_gradient = ScoreGradient(self.stack, groups, regions, self.augmentation, seed, self.focus)
         self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     def __iter__(self) -> Iterator[Step]:
@@ -241,20 +215,3 @@ class Ascent:
         self._strength, self.stack = strength, replace(moved, steps=step + 1)
         self.history.append(record)
         return Step(record, self.stack)
-
-
-def _prepare_stack(stack: ImageStack, optimizer: Optimizer) -> ImageStack:
-    """Return the stack with the parameters that the optimizer moves: `LevelTensors` if it needs levels."""
-    spec = stack.spec
-    if optimizer.needs_levels and spec.method != "layers":
-        spec = replace(spec, method="layers")
-        levels = None if stack.parameters is None else LevelTensors(read_levels(stack))
-        stack = replace(stack, spec=spec, parameters=levels)
-    # `parameters` is None when nothing has moved yet, or when `NormalizedAscent` or `edit_stack` has moved the canvas.
-    # - Nothing has moved yet: begin with zeros.
-    # - The optimizer needs levels: begin with zeros too, on top of the present canvas, which becomes the start.
-    # - Otherwise: keep the start, so that `decompose_change` still knows what was added to it.
-    if stack.parameters is None and (optimizer.needs_levels or stack.steps == 0):
-        nothing = spec.operator(stack.canvas.device).adjoint(torch.zeros_like(stack.canvas))
-        stack = replace(stack, start=stack.canvas, parameters=nothing)
-    return stack

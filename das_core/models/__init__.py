@@ -4,7 +4,8 @@ from .classifier import Classifier, build_classifier
 from .clip import CLIP, TextTower, assemble_clip
 from .ensemble import ClassifierEnsemble, CLIPEnsemble, list_members
 from .judge import Judge, freeze
-from .labels import Label, Labels, UnknownClassError, imagenet_labels
+from .label_sets import imagenet_labels
+from .labels import Label, Labels, UnknownClassError
 from .partial_classifier import PartialClassifier, make_partial_classifier
 
 # fmt: off

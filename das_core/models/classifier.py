@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from ..common.images import check_images, fit_square
 from .judge import Judge, freeze, probe_judge
-from .labels import Labels, choose_labels
+from .label_sets import choose_labels
+from .labels import Labels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,20 +5,16 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-
-from timm.data import ImageNetInfo
+from functools import cached_property
 
 from ..common.text import shorten
-from .hypernyms import Hypernym, list_hypernyms
+from .hypernyms import Hypernym
+from .label_names import list_singulars, normalise_name
 
 _MAX_NAMES = 5
 """How many names a message lists at most."""
 
 _INDEX = re.compile(r"[+-]?\d+")
-
-_PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))
-"""Endings of the plural, and what stands in their place in the singular."""
 
 # Longer than any name: comparing more letters would take minutes and find nothing nearer.
 _MAX_LETTERS = 80
@@ -104,7 +100,7 @@ class Labels:
         number = text.strip()
         if _INDEX.fullmatch(number):
             return {int(number)} if self._has_index(number) else set()
-        return self._by_name.get(_normalise_name(text), set()) or self._find_by_all_names(text.split(","))
+        return self._by_name.get(normalise_name(text), set()) or self._find_by_all_names(text.split(","))
 
     def find(self, text: str) -> int:
         """Return the index of the class that a text names.
@@ -124,7 +120,7 @@ class Labels:
         quoted = text.strip()
         if _INDEX.fullmatch(quoted):
             return self._check_index(quoted)
-        wanted = _normalise_name(text)
+        wanted = normalise_name(text)
         if not wanted:
             raise ValueError("a class name is empty; write a name such as 'jellyfish', or an index")
         found = self.look_up(text)
@@ -160,13 +156,13 @@ class Labels:
             >>> imagenet_labels().find_hypernym("Cats").classes
             (281, 282, 283, 284, 285)
         """
-        forms = _list_singulars(_normalise_name(word))
+        forms = list_singulars(normalise_name(word))
         return next((self._by_hypernym[form] for form in forms if form in self._by_hypernym), None)
 
     @cached_property
     def _by_hypernym(self) -> dict[str, Hypernym]:
         """The hypernyms by each of their words."""
-        return {_normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
+        return {normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
 
     def _offer_all(self, wanted: str) -> str:
         """Return the part of a message that offers all classes of a kind; nothing where no kind is known.
@@ -183,7 +179,7 @@ class Labels:
         Of a word that is nearly the name of a class the end means nothing: a 'jelyfish' is a jellyfish.
         """
         is_typo = bool(self._find_alike(wanted, _TYPO))
-        for form in _list_singulars(wanted[-_MAX_LETTERS:]):
+        for form in list_singulars(wanted[-_MAX_LETTERS:]):
             for start in range(1, len(form)):
                 ending, is_word = form[start:], form[start - 1] == " "
                 if ending in self._by_hypernym and (is_word or (len(ending) >= _LEAST_ENDING and not is_typo)):
@@ -196,13 +192,13 @@ class Labels:
         named: dict[str, set[int]] = defaultdict(set)
         for index, label in enumerate(self.labels):
             for name in (*label.names, label.wordnet, f"{index} {label.names[0]}"):
-                named[_normalise_name(name)].add(index)
+                named[normalise_name(name)].add(index)
         named.pop("", None)
         return dict(named)
 
     def _find_by_all_names(self, names: Sequence[str]) -> set[int]:
         """Return the indices of the classes that have all of these names."""
-        return set.intersection(*(self._by_name.get(_normalise_name(name), set()) for name in names))
+        return set.intersection(*(self._by_name.get(normalise_name(name), set()) for name in names))
 
     def _find_nearest(self, wanted: str) -> list[int]:
         """Return the indices of the classes whose names are spelled most alike, the nearest first."""
@@ -234,44 +230,3 @@ class Labels:
             meaning = f" ({label.meaning})" if label.meaning and len(indices) > 1 else ""
             descriptions.append(f"{index} {label.names[0]}{meaning}")
         return "; ".join(descriptions) + ("; …" if len(indices) > _MAX_NAMES else "")
-
-
-def _normalise_name(text: str) -> str:
-    """Return a name in small letters, without apostrophes, and with single spaces for hyphens and underscores."""
-    return " ".join(re.sub(r"[\s_-]+", " ", re.sub(r"['`\u2019]", "", text)).split()).casefold()
-
-
-def _list_singulars(word: str) -> list[str]:
-    """Return a word, and what it may be the plural of."""
-    return [word] + [word.removesuffix(ending) + singular for ending, singular in _PLURALS if word.endswith(ending)]
-
-
-def number_labels(count: int) -> Labels:
-    """Return labels for `count` classes whose names are not known: 'class 0', 'class 1' and so on."""
-    return Labels(tuple(Label((f"class {index}",)) for index in range(count)))
-
-
-@cache
-def imagenet_labels() -> Labels:
-    """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them.
-
-    Everyday words that cover several of them come along (`list_hypernyms`).
-
-    Example:
-        >>> from das_core.models import imagenet_labels
-        >>> labels = imagenet_labels()
-        >>> labels.name(107), labels.find("n01910747"), labels.find("tabby cat")
-        ('jellyfish', 107, 281)
-    """
-    info = ImageNetInfo()
-    labels = []
-    for index, wordnet in enumerate(info.label_names()):
-        names, _, meaning = info.index_to_description(index, detailed=True).partition(": ")
-        short = meaning if len(meaning) <= 60 else meaning[:57].rstrip() + "…"
-        labels.append(Label(tuple(name.strip() for name in names.split(",")), wordnet, short))
-    return Labels(tuple(labels), list_hypernyms())
-
-
-def choose_labels(count: int) -> Labels:
-    """Return ImageNet's labels for a model of 1,000 classes, and numbered labels for any other `count`."""
-    return imagenet_labels() if count == len(imagenet_labels()) else number_labels(count)

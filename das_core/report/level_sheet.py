@@ -13,7 +13,8 @@ from torchvision.utils import make_grid
 
 from ..stack.band_sums import estimate_sum_bytes, sum_groups
 from ..stack.bands import format_band, group_into_octaves
-from ..stack.image_stack import ImageStack, crop_margin, render_pixels
+from ..stack.image_stack import ImageStack
+from ..stack.pixels import crop_margin, render_pixels
 
 SMALLEST_TILE = 32
 """The least size of a tile, in pixels; the captions need that much room."""

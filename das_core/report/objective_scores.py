@@ -9,8 +9,8 @@ from torch import Tensor
 from ..ascent.gradient import ScoreGradient
 from ..ascent.groups import NamedObjective, ObjectiveGroup, group_by_judge, name_objectives
 from ..ascent.guidance import check_aspects
-from ..ascent.loop import choose_chunk
 from ..ascent.pace import Pace
+from ..ascent.preparation import choose_chunk
 from ..ascent.support import active_region
 from ..common.images import check_images, place_on_canvas
 from ..models.judge import Judge

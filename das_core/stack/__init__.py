@@ -3,7 +3,7 @@
 from .decomposition import Decomposition, decompose, decompose_change, decompose_start, read_levels
 from .edit import edit_stack
 from .file import StackFileError, load_stack, save_stack
-from .image_stack import ImageStack, Surroundings
+from .image_stack import ImageStack
 from .levels import linear_levels, power_levels
 from .linear_operator import StackOperator
 from .margin import widen_margin
@@ -11,6 +11,7 @@ from .operator_forms import make_operator
 from .render import render_stack
 from .spec import StackSpec
 from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
+from .surroundings import Surroundings
 
 # fmt: off
 __all__ = [

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from ..common.text import shorten
 from .color import ColorSpace
-from .image_stack import ImageStack, Surroundings
+from .image_stack import ImageStack
 from .levels import level_shape
 from .spec import StackSpec
 from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
+from .surroundings import Surroundings
 
 _WHOLE_NUMBERS = ("width", "height", "margin")
 

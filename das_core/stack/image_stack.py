@@ -7,49 +7,12 @@ from torch import Tensor
 
 from ..common.images import check_images, place_on_canvas
 from ..common.masks import canvas_mask, check_mask
-from .color import ColorSpace, from_rgb, gradient_from_rgb, to_rgb
+from .color import from_rgb
+from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
 from .start import canvas_from_image, make_noise_canvas
 from .state import OptimizerState, Parameters
-
-
-@dataclass(frozen=True, eq=False)
-class Surroundings:
-    """The picture around a stack: the stack shows where the mask is 1, this picture everywhere else.
-
-    `ImageStack.place_into` makes them.
-
-    Args:
-        pixels: the picture over the whole canvas, (B, 3, H, W), 0..1.
-        mask: (B, 1, H, W), 0..1: 1 where the stack shows, 0 where the picture is kept bit for bit.
-
-    Example:
-        >>> import torch
-        >>> from das_core.stack import Surroundings
-        >>> white, black = torch.ones(1, 3, 1, 3), torch.zeros(1, 3, 1, 3)
-        >>> surroundings = Surroundings(white, mask=torch.tensor([0.0, 0.25, 1.0]).reshape(1, 1, 1, 3))
-        >>> surroundings.composite(black)[0, 0]
-        tensor([[1.0000, 0.7500, 0.0000]])
-    """
-
-    pixels: Tensor
-    mask: Tensor
-
-    def composite(self, shown: Tensor) -> Tensor:
-        """Put the picture around the pixels of a stack.
-
-        Args:
-            shown: what the stack shows, (B, 3, H, W), 0..1, margins included.
-
-        Returns:
-            Pixels (B, 3, H, W), 0..1: the stack's where the mask is 1, the picture's where it is 0, a mixture between.
-        """
-        # Exact at both ends: lerp returns its first argument at 0 and its second at 1.
-        return torch.lerp(self.pixels, shown, self.mask)
-
-    def to(self, device: torch.device) -> "Surroundings":
-        """Return the same surroundings on another device."""
-        return Surroundings(self.pixels.to(device), self.mask.to(device))
+from .surroundings import Surroundings
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,40 +192,6 @@ class ImageStack:
     def image(self) -> Tensor:
         """Return the picture (B, 3, height, width), 0..1: the pixels without the margin."""
         return crop_margin(self.pixels(), self.spec.margin)
-
-
-def render_pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
-    """Turn a canvas into pixels: convert it to rgb, then take (tanh + 1) / 2.
-
-    Args:
-        canvas: (B, 3, H, W), before the tanh.
-        color: the colour space of the canvas.
-
-    Returns:
-        Pixels (B, 3, H, W), 0..1.
-    """
-    # sigmoid(2 x) is (tanh(x) + 1) / 2, in one pass over the memory.
-    return torch.sigmoid(2 * to_rgb(canvas, color))
-
-
-def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Tensor:
-    """Pull a gradient back through `render_pixels`.
-
-    Args:
-        gradient: the gradient of a score at the pixels, (B, 3, H, W).
-        shown: those pixels, the output of `render_pixels`, (B, 3, H, W).
-        color: the colour space of the canvas.
-
-    Returns:
-        The gradient of the same score at the canvas, (B, 3, H, W).
-    """
-    # The derivative of (tanh + 1) / 2 in terms of its own value p is 2 p (1 - p).
-    return gradient_from_rgb((1 - shown).mul_(shown).mul_(2).mul_(gradient), color)
-
-
-def crop_margin(canvas: Tensor, margin: int) -> Tensor:
-    """Return a canvas (B, C, H, W) without its margin of so many pixels on each side."""
-    return canvas[:, :, margin : canvas.shape[2] - margin, margin : canvas.shape[3] - margin]
 
 
 def _check_batch(batch: int) -> None:

@@ -11,8 +11,10 @@ from torch import Tensor
 from ..common.geometry import Shape
 from .bicubic import bicubic_matrix
 from .decomposition import decompose, estimate_decomposition_bytes
-from .image_stack import ImageStack, Surroundings, crop_margin, render_pixels
+from .image_stack import ImageStack
+from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
+from .surroundings import Surroundings
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.05, 32.0
 """The range of scales at which a stack can be rendered; 1 is its own size."""

@@ -27,7 +27,7 @@ from benchmarks.recognition import (
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP, TextTower, assemble_clip
 from das_core.models.judge import Judge
-from das_core.models.labels import number_labels
+from das_core.models.label_sets import number_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
 SIZE = 96

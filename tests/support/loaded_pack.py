@@ -107,7 +107,7 @@ class Pack:
     def classifier(self, module: nn.Module, size: int = 16, classes: int = 4) -> Any:
         """Return a classifier of our own making, in the care of the memory manager like those of Load Classifier."""
         half = (0.5, 0.5, 0.5)
-        labels = self.module("das_core.models.labels").number_labels(classes)
+        labels = self.module("das_core.models.label_sets").number_labels(classes)
         owner = self.module("nodes.bridge").manage_module(module)
         make = self.module("das_core.models.classifier").Classifier
         return make("toy", module.eval().requires_grad_(False), size, half, half, owner=owner, labels=labels)

@@ -9,7 +9,7 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.result import Result
 from das_core.models.classifier import Classifier
 from das_core.models.judge import Judge
-from das_core.models.labels import number_labels
+from das_core.models.label_sets import number_labels
 from das_core.objectives.base import BaseObjective
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack

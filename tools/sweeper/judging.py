@@ -10,7 +10,7 @@ from PIL import Image
 from torchvision.transforms.functional import to_tensor
 
 from benchmarks.recognition import Verdict, judge_class, judge_text
-from das_core.models.labels import imagenet_labels
+from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.classes import parse_classes

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..hypernyms import list_hypernyms
-from ..labels import imagenet_labels
+from ..label_sets import imagenet_labels
 
 TEMPLATES = ("{}", "a photo of a {}.")
 """Sentences that say nothing but the name of a class, or a word for many classes, which stands for the braces."""

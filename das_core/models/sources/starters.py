@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..classifier import Classifier
 from ..judge import freeze
-from ..labels import imagenet_labels
+from ..label_sets import imagenet_labels
 from .download import check_digest
 from .weights import fit_weights, read_weights
 

@@ -13,7 +13,7 @@ from torch import nn
 from ...common.text import shorten
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
-from ..labels import imagenet_labels
+from ..label_sets import imagenet_labels
 from .download import Progress, download
 from .hub import fetch_file
 from .weights import read_weights

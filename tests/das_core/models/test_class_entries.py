@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from das_core.models.class_entries import find_classes
 from das_core.models.hypernyms import list_hypernyms
-from das_core.models.labels import Label, Labels, imagenet_labels, number_labels
+from das_core.models.label_sets import imagenet_labels, number_labels
+from das_core.models.labels import Label, Labels
 
 LABELS = imagenet_labels()
 DOGS = tuple(range(151, 269))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from das_core.models.classifier import Classifier, build_classifier
-from das_core.models.labels import imagenet_labels, number_labels
+from das_core.models.label_sets import imagenet_labels, number_labels
 from toys import classifier, random_views
 from untrained import HALF, assert_same_answer
 

@@ -3,7 +3,7 @@
 import pytest
 
 from das_core.models.hypernyms import list_hypernyms
-from das_core.models.labels import imagenet_labels
+from das_core.models.label_sets import imagenet_labels
 
 LABELS = imagenet_labels().labels
 COVERS = {word: set(hypernym.classes) for hypernym in list_hypernyms() for word in hypernym.words}

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from das_core.models.classifier import Classifier
 from das_core.models.judge import Judge, freeze, probe_judge, to_triple
-from das_core.models.labels import number_labels
+from das_core.models.label_sets import number_labels
 from toys import count_batch_norms
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.25)

@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from timm.data import ImageNetInfo
 
-from das_core.models.labels import Label, Labels, UnknownClassError, choose_labels, imagenet_labels, number_labels
+from das_core.models.label_sets import imagenet_labels, number_labels
+from das_core.models.labels import Label, Labels, UnknownClassError
 
 LABELS = imagenet_labels()
 
@@ -256,20 +257,6 @@ def test_labels_of_other_models_are_found_by_name_and_index(names: list[str]) ->
     labels = Labels(tuple(Label((name,)) for name in names))
     assert [labels.find(name) for name in names] == list(range(len(names)))
     assert [labels.find(str(index)) for index in range(len(names))] == list(range(len(names)))
-
-
-def test_meanings_are_short_enough_to_list() -> None:
-    assert all(0 < len(label.meaning) <= 60 for label in LABELS.labels)
-
-
-def test_labels_for_other_counts_are_numbers() -> None:
-    assert choose_labels(1000) is LABELS
-    ten = choose_labels(10)
-    assert ten == number_labels(10)
-    assert len(ten) == 10
-    assert ten.name(3) == "class 3"
-    assert ten.find("3") == ten.find("class 3") == ten.find("Class_3") == 3
-    assert "classes 0 to 9" in refusal("10", ten)
 
 
 def test_labels_stay_what_they_are() -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from das_core.models import Classifier, make_partial_classifier
-from das_core.models.labels import number_labels
+from das_core.models.label_sets import number_labels
 
 FEATURES = 48
 VIEWS = torch.rand(4, 3, 4, 4, generator=torch.Generator().manual_seed(0)) + 0.5

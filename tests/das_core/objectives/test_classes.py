@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from das_core.models.classifier import Classifier
-from das_core.models.labels import Labels, imagenet_labels, number_labels
+from das_core.models.label_sets import imagenet_labels, number_labels
+from das_core.models.labels import Labels
 from das_core.objectives.classes import ClassObjective, Score, parse_classes
 
 HALF = (0.5, 0.5, 0.5)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 import tinyclip
 from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
-from das_core.models.labels import Label, Labels, number_labels
+from das_core.models.label_sets import number_labels
+from das_core.models.labels import Label, Labels
 from das_core.report.bars import plot_bars
 from das_core.report.verdict import (
     Prediction,

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from das_core.ascent.optimizers import SGD
 from das_core.stack.file_content import DamageError, build_stack, describe_stack, name_tensors
-from das_core.stack.image_stack import ImageStack, Surroundings
+from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import Method
 from das_core.stack.state import AccumulatedGradient, LevelTensors, OptimizerState
+from das_core.stack.surroundings import Surroundings
 from toys import SPEC, climb
 
 

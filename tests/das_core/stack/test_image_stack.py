@@ -1,8 +1,10 @@
+"""The image stack: what it starts from, what it shows, and the picture that it is put into."""
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from das_core.stack.image_stack import ImageStack, Surroundings, crop_margin, pull_back_gradient, render_pixels
+from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.start import make_noise_canvas
 from das_core.stack.state import LevelTensors, OptimizerState
@@ -38,21 +40,6 @@ def test_a_start_image_is_repeated_over_the_batch() -> None:
         ImageStack.from_image(StackSpec(32, 32, 4), photograph(32, 32, 5), 2)
 
 
-@pytest.mark.parametrize("color", ["rgb", "decorrelated"])
-def test_gradient_through_tanh_and_colours_is_that_of_autograd(color: str) -> None:
-    canvas = torch.randn(2, 3, 6, 5, dtype=torch.float64, requires_grad=True)
-    gradient = torch.randn(2, 3, 6, 5, dtype=torch.float64)
-    shown = render_pixels(canvas, color)  # type: ignore[arg-type]
-    (expected,) = torch.autograd.grad(shown, canvas, gradient)
-    by_hand = pull_back_gradient(gradient, shown.detach(), color)  # type: ignore[arg-type]
-    torch.testing.assert_close(by_hand, expected)
-
-
-def test_pixels_are_those_of_the_tanh() -> None:
-    canvas = torch.randn(2, 3, 6, 5, dtype=torch.float64) * 3
-    torch.testing.assert_close(render_pixels(canvas, "rgb"), (torch.tanh(canvas) + 1) / 2)
-
-
 def test_noise_is_that_of_its_settings() -> None:
     spec = StackSpec(32, 16, 4, levels=(1, 5, 40), color="rgb")
     stack = ImageStack.noise(spec, 2, amplitude=0.5, decay=0.3, seed=9)
@@ -71,7 +58,6 @@ def test_the_picture_is_the_canvas_without_its_margin() -> None:
     stack = ImageStack.noise(StackSpec(32, 16, 4), 2)
     assert stack.pixels().shape == (2, 3, 24, 40)
     assert torch.equal(stack.image(), stack.pixels()[:, :, 4:20, 4:36])
-    assert torch.equal(crop_margin(stack.canvas, 0), stack.canvas)
 
 
 def half_mask() -> torch.Tensor:
@@ -88,13 +74,6 @@ def test_surroundings_show_where_the_mask_is_zero() -> None:
     assert torch.equal(part.image()[..., :16], stack.image()[..., :16])
     assert torch.equal(part.canvas, stack.canvas)
     assert stack.surroundings is None
-
-
-def test_between_its_ends_a_mask_mixes() -> None:
-    pixels, mask = photograph(8, 8), torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-    shown = 1 - pixels
-    expected = mask * shown + (1 - mask) * pixels
-    torch.testing.assert_close(Surroundings(pixels, mask).composite(shown), expected)
 
 
 def test_without_surroundings_pixels_are_left_as_they_are() -> None:

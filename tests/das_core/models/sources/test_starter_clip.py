@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from das_core.models.clip import CLIP
 from das_core.models.hypernyms import Hypernym, list_hypernyms
-from das_core.models.labels import imagenet_labels
+from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources import class_sentences, starter_clip
 from das_core.models.sources.class_sentences import (
     CONTEXTS,

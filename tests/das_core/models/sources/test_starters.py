@@ -12,7 +12,7 @@ from skimage import data
 from torch import Tensor
 
 from das_core.models.classifier import Classifier
-from das_core.models.labels import imagenet_labels
+from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter
 from das_core.report.verdict import classify
 from toys import count_batch_norms

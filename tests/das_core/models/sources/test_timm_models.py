@@ -11,7 +11,7 @@ import safetensors.torch
 import timm
 import torch
 
-from das_core.models.labels import imagenet_labels
+from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources import hub, timm_models
 from das_core.models.sources.timm_models import list_timm_architectures, load_timm
 from untrained import IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, timm_model

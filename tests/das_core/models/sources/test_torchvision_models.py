@@ -12,7 +12,7 @@ import torchvision
 from torch import Tensor
 from torchvision.models import MNASNet
 
-from das_core.models.labels import imagenet_labels
+from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.torchvision_models import (
     build_torchvision_module,
     list_downloaded_torchvision,

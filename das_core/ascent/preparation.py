@@ -1,0 +1,95 @@
+"""What happens before the first step of an ascent: settings are checked, defaults chosen, the stack is prepared."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, get_args
+
+import torch
+
+from ..common.choices import check_choice
+from ..objectives.base import Objective
+from ..stack.decomposition import read_levels
+from ..stack.image_stack import ImageStack
+from ..stack.state import LevelTensors
+from .focus import Focus
+from .optimizers import Optimizer
+from .pace import Schedule
+
+# How many views go through a judge at once. On a CPU 4: the activations of a layer are then small enough to stay in the
+# caches, and small enough for the allocator to keep the memory of one chunk and hand it to the next one, in place of
+# returning it to the system and asking for new pages. On a GPU 16: fewer views leave it idle. Measured with
+# EfficientNet-Lite0 (benchmarks/speed.py).
+_CPU_CHUNK, _GPU_CHUNK = 4, 16
+
+
+def choose_chunk(device: torch.device) -> int:
+    """Return how many views should go through a judge at once on a device."""
+    return _CPU_CHUNK if device.type == "cpu" else _GPU_CHUNK
+
+
+def check_settings(objectives: Sequence[Objective], steps: int, schedule: Schedule, seed: int, chunk: int) -> None:
+    """Check the settings of an `Ascent` that need nothing else to be checked.
+
+    Args:
+        objectives: what it is to climb.
+        steps: the number of steps.
+        schedule: how the size of the steps changes.
+        seed: what random draws depend on.
+        chunk: how many views go through a judge at once.
+
+    Raises:
+        ValueError: when a number is out of range, there is no such schedule, or no objective with a weight other than
+            0.
+    """
+    if steps < 1:
+        raise ValueError(f"steps {steps} is too few; at least 1 is needed, and 60 make a good picture")
+    if seed < 0:
+        raise ValueError(f"seed {seed} is negative; any whole number from 0 up is a seed")
+    check_choice("schedule", schedule, get_args(Schedule))
+    if chunk < 0:
+        raise ValueError(f"chunk {chunk} is negative; 0 suits the device, 16 shows at most 16 views at once")
+    if not objectives:
+        raise ValueError("no objective is connected, so there is nothing to climb; connect at least one")
+    if not any(objective.weight for objective in objectives):
+        raise ValueError("the weights of all objectives are 0, so there is nothing to climb; raise one above 0")
+
+
+def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Focus | None:
+    """Return the window that a picture grows in; with `auto` the one that suits the stack.
+
+    Args:
+        focus: a window, None for none, or `auto`: `Focus()`, but None for a tile, which has no centre, and for a stack
+            that has climbed before, which has grown already.
+        stack: the stack of the ascent.
+
+    Raises:
+        ValueError: when there is no such choice, or a tile is given a window.
+    """
+    if isinstance(focus, str):
+        check_choice("focus", focus, ["auto"])
+        return None if stack.spec.tile or stack.steps else Focus()
+    if focus and stack.spec.tile:
+        raise ValueError("a tile has no centre to grow from; choose focus everywhere (None in Python)")
+    return focus
+
+
+def prepare_stack(stack: ImageStack, optimizer: Optimizer) -> ImageStack:
+    """Return the stack with the parameters that the optimizer moves: `LevelTensors` if it needs levels.
+
+    Args:
+        stack: the stack before the ascent, on its device.
+        optimizer: what is to move it.
+    """
+    spec = stack.spec
+    if optimizer.needs_levels and spec.method != "layers":
+        spec = replace(spec, method="layers")
+        levels = None if stack.parameters is None else LevelTensors(read_levels(stack))
+        stack = replace(stack, spec=spec, parameters=levels)
+    # `parameters` is None when nothing has moved yet, or when `NormalizedAscent` or `edit_stack` has moved the canvas.
+    # - Nothing has moved yet: begin with zeros.
+    # - The optimizer needs levels: begin with zeros too, on top of the present canvas, which becomes the start.
+    # - Otherwise: keep the start, so that `decompose_change` still knows what was added to it.
+    if stack.parameters is None and (optimizer.needs_levels or stack.steps == 0):
+        nothing = spec.operator(stack.canvas.device).adjoint(torch.zeros_like(stack.canvas))
+        stack = replace(stack, start=stack.canvas, parameters=nothing)
+    return stack

@@ -1,0 +1,39 @@
+"""The labels of models: ImageNet's thousand, and numbers where no names are known."""
+
+from functools import cache
+
+from timm.data import ImageNetInfo
+
+from .hypernyms import list_hypernyms
+from .labels import Label, Labels
+
+
+def number_labels(count: int) -> Labels:
+    """Return labels for `count` classes whose names are not known: 'class 0', 'class 1' and so on."""
+    return Labels(tuple(Label((f"class {index}",)) for index in range(count)))
+
+
+@cache
+def imagenet_labels() -> Labels:
+    """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them.
+
+    Everyday words that cover several of them come along (`list_hypernyms`).
+
+    Example:
+        >>> from das_core.models import imagenet_labels
+        >>> labels = imagenet_labels()
+        >>> labels.name(107), labels.find("n01910747"), labels.find("tabby cat")
+        ('jellyfish', 107, 281)
+    """
+    info = ImageNetInfo()
+    labels = []
+    for index, wordnet in enumerate(info.label_names()):
+        names, _, meaning = info.index_to_description(index, detailed=True).partition(": ")
+        short = meaning if len(meaning) <= 60 else meaning[:57].rstrip() + "…"
+        labels.append(Label(tuple(name.strip() for name in names.split(",")), wordnet, short))
+    return Labels(tuple(labels), list_hypernyms())
+
+
+def choose_labels(count: int) -> Labels:
+    """Return ImageNet's labels for a model of 1,000 classes, and numbered labels for any other `count`."""
+    return imagenet_labels() if count == len(imagenet_labels()) else number_labels(count)

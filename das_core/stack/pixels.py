@@ -1,0 +1,43 @@
+"""From a canvas to the pixels that it shows, and the gradient back: colours, the tanh, and the margin.
+
+The tanh keeps pixels within 0..1, as in Direct Ascent Synthesis (arXiv 2502.07753, section 3).
+"""
+
+import torch
+from torch import Tensor
+
+from .color import ColorSpace, gradient_from_rgb, to_rgb
+
+
+def render_pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
+    """Turn a canvas into pixels: convert it to rgb, then take (tanh + 1) / 2.
+
+    Args:
+        canvas: (B, 3, H, W), before the tanh.
+        color: the colour space of the canvas.
+
+    Returns:
+        Pixels (B, 3, H, W), 0..1.
+    """
+    # sigmoid(2 x) is (tanh(x) + 1) / 2, in one pass over the memory.
+    return torch.sigmoid(2 * to_rgb(canvas, color))
+
+
+def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Tensor:
+    """Pull a gradient back through `render_pixels`.
+
+    Args:
+        gradient: the gradient of a score at the pixels, (B, 3, H, W).
+        shown: those pixels, the output of `render_pixels`, (B, 3, H, W).
+        color: the colour space of the canvas.
+
+    Returns:
+        The gradient of the same score at the canvas, (B, 3, H, W).
+    """
+    # The derivative of (tanh + 1) / 2 in terms of its own value p is 2 p (1 - p).
+    return gradient_from_rgb((1 - shown).mul_(shown).mul_(2).mul_(gradient), color)
+
+
+def crop_margin(canvas: Tensor, margin: int) -> Tensor:
+    """Return a canvas (B, C, H, W) without its margin of so many pixels on each side."""
+    return canvas[:, :, margin : canvas.shape[2] - margin, margin : canvas.shape[3] - margin]

@@ -1,0 +1,80 @@
+"""Before the first step: what is refused, what is chosen, and the form that an optimizer needs."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from das_core.ascent.focus import Focus
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent
+from das_core.ascent.preparation import check_settings, choose_chunk, choose_focus, prepare_stack
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.stack.state import LevelTensors
+from toys import SPEC, class_objective, climb
+
+GOOD: dict[str, Any] = {"objectives": [class_objective()], "steps": 1, "schedule": "cosine", "seed": 0, "chunk": 0}
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ({"steps": 0}, "steps 0 is too few; at least 1"),
+        ({"seed": -1}, "seed -1 is negative; any whole number"),
+        ({"chunk": -2}, "chunk -2 is negative; 0 suits the device"),
+        ({"schedule": "linear"}, "schedule 'linear' is unknown; choose .*cosine"),
+        ({"objectives": []}, "no objective is connected"),
+        ({"objectives": [replace(class_objective(), weight=0.0)] * 2}, "the weights of all objectives are 0"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(bad: dict[str, Any], says: str) -> None:
+    check_settings(**GOOD)
+    with pytest.raises(ValueError, match=says):
+        check_settings(**{**GOOD, **bad})
+
+
+def test_one_weight_is_enough() -> None:
+    check_settings(**{**GOOD, "objectives": [replace(class_objective(), weight=0.0), class_objective()]})
+
+
+def test_a_gpu_takes_more_views_at_once() -> None:
+    assert 0 < choose_chunk(torch.device("cpu")) < choose_chunk(torch.device("cuda"))
+
+
+def test_a_new_picture_grows_and_a_tile_and_an_old_one_do_not() -> None:
+    new = ImageStack.gray(SPEC)
+    tile = ImageStack.gray(StackSpec(32, 32, 0, tile=True))
+    assert choose_focus("auto", new) == Focus()
+    assert choose_focus("auto", tile) is None
+    assert choose_focus("auto", climb(steps=1).stack) is None
+    chosen = Focus(0.5, 1.0, 0.2)
+    assert choose_focus(chosen, climb(steps=1).stack) is chosen
+    assert choose_focus(None, new) is None
+    with pytest.raises(ValueError, match="a tile has no centre"):
+        choose_focus(chosen, tile)
+    with pytest.raises(ValueError, match="focus 'center' is unknown"):
+        choose_focus("center", new)  # type: ignore[arg-type]
+
+
+def test_an_optimizer_that_needs_levels_gets_them() -> None:
+    stack = prepare_stack(ImageStack.gray(SPEC), Adam())
+    assert stack.spec.method == "layers"
+    assert isinstance(stack.parameters, LevelTensors)
+    assert all(not level.any() for level in stack.parameters.tensors)
+    assert prepare_stack(ImageStack.gray(SPEC), SGD()).spec == SPEC
+
+
+def test_what_an_ascent_has_added_is_taken_over_as_levels() -> None:
+    climbed = climb(ImageStack.gray(replace(SPEC, method="exact")), optimizer=SGD(0.5), steps=2).stack
+    stack = prepare_stack(climbed, Adam())
+    assert isinstance(stack.parameters, LevelTensors)
+    operator = stack.spec.operator(torch.device("cpu"))
+    torch.testing.assert_close(operator.forward(stack.parameters), climbed.canvas - climbed.start, rtol=1e-3, atol=1e-4)
+
+
+def test_a_canvas_that_was_moved_otherwise_becomes_the_start_of_levels() -> None:
+    moved = climb(optimizer=NormalizedAscent(), steps=2).stack
+    assert moved.parameters is None
+    assert prepare_stack(moved, NormalizedAscent()).start is moved.start
+    assert prepare_stack(moved, Adam()).start is moved.canvas

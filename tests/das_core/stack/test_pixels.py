@@ -1,0 +1,27 @@
+"""From a canvas to pixels and back, against the formula and autograd."""
+
+import pytest
+import torch
+
+from das_core.stack.pixels import crop_margin, pull_back_gradient, render_pixels
+
+
+@pytest.mark.parametrize("color", ["rgb", "decorrelated"])
+def test_gradient_through_tanh_and_colours_is_that_of_autograd(color: str) -> None:
+    canvas = torch.randn(2, 3, 6, 5, dtype=torch.float64, requires_grad=True)
+    gradient = torch.randn(2, 3, 6, 5, dtype=torch.float64)
+    shown = render_pixels(canvas, color)  # type: ignore[arg-type]
+    (expected,) = torch.autograd.grad(shown, canvas, gradient)
+    by_hand = pull_back_gradient(gradient, shown.detach(), color)  # type: ignore[arg-type]
+    torch.testing.assert_close(by_hand, expected)
+
+
+def test_pixels_are_those_of_the_tanh() -> None:
+    canvas = torch.randn(2, 3, 6, 5, dtype=torch.float64) * 3
+    torch.testing.assert_close(render_pixels(canvas, "rgb"), (torch.tanh(canvas) + 1) / 2)
+
+
+def test_a_margin_is_cut_from_all_sides() -> None:
+    canvas = torch.arange(2 * 3 * 5 * 7).reshape(2, 3, 5, 7)
+    assert torch.equal(crop_margin(canvas, 2), canvas[:, :, 2:3, 2:5])
+    assert torch.equal(crop_margin(canvas, 0), canvas)
