@@ -126,8 +126,8 @@ PICTURE = Recipe("picture", "picture (node defaults)")
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
 """The default, but from the noise that Image Stack offers: pictures of different seeds differ most from afar."""
 
-PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.5", variety=0.5)
-"""The default, but asked by another half of the classifiers' features for every seed."""
+PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.6", variety=0.6)
+"""The default, but asked by two fifths of the classifiers' features, other ones for every seed."""
 
 SKETCH = Recipe(
     "sketch",

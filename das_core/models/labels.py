@@ -34,8 +34,8 @@ class UnknownClassError(ValueError):
         >>> try:
         ...     imagenet_labels().find("sunflower")
         ... except UnknownClassError as error:
-        ...     print(str(error)[-43:])
-        or write 'all flower' for 3 of this kind
+        ...     print(str(error)[:72])
+        class 'sunflower' is unknown; write 'all flower' for 3 of this kind, or
     """
 
 
@@ -114,7 +114,7 @@ class Labels:
         Raises:
             UnknownClassError: when no class has that name (the message lists the nearest names), or when several have
                 it (it lists them). Where the text is an everyday word for several classes, or ends in one, the message
-                offers that word with 'all' before it.
+                offers that word with 'all' before it, and lists what it covers.
             ValueError: when an index is out of range, or when the text is empty.
         """
         quoted = text.strip()
@@ -127,8 +127,8 @@ class Labels:
         if len(found) == 1:
             return next(iter(found))
         quoted = shorten(quoted, _MAX_LETTERS)
-        all_of_them = self._offer_all(wanted)
-        offer = f"write {all_of_them}, or " if all_of_them else ""
+        word, kind = self._find_kind(wanted)
+        offer = f"write 'all {word}' for {len(kind.classes)} of this kind, or " if kind else ""
         if found:
             raise UnknownClassError(
                 f"class '{quoted}' could be {len(found)} classes; {offer}write the index of one: "
@@ -140,11 +140,16 @@ class Labels:
                 f"class '{quoted}' is only a part of names; {offer}write the index or the whole name of one: "
                 f"{self._describe(partly)}"
             )
+        if kind:
+            raise UnknownClassError(
+                f"class '{quoted}' is unknown; {offer}write one of them: {self._describe(kind.classes, meanings=False)}"
+            )
         if near := self._find_nearest(wanted):
-            end = f"; or write {all_of_them}" if all_of_them else ""
-            raise UnknownClassError(f"class '{quoted}' is unknown; the nearest are {self._describe(near)}{end}")
+            raise UnknownClassError(
+                f"class '{quoted}' is unknown; the nearest are {self._describe(near, meanings=False)}"
+            )
         raise UnknownClassError(
-            f"class '{quoted}' is unknown and nothing is near; {offer}write a name such as '{self.name(0)}', "
+            f"class '{quoted}' is unknown and nothing is near; write a name such as '{self.name(0)}', "
             f"or an index from 0 to {len(self) - 1}"
         )
 
@@ -164,21 +169,20 @@ class Labels:
         """The hypernyms by each of their words."""
         return {normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
 
-    def _offer_all(self, wanted: str) -> str:
-        """Return the part of a message that offers all classes of a kind; nothing where no kind is known.
+    def _find_kind(self, wanted: str) -> tuple[str, Hypernym | None]:
+        """Return the everyday word for the kind of thing that a name means, and what it covers; None if none does.
 
         A 'sunflower' is a kind of flower, and a 'red car' one of car.
         """
         word = wanted if self.find_hypernym(wanted) else self._find_ending(wanted)
-        hypernym = self.find_hypernym(word)
-        return f"'all {word}' for {len(hypernym.classes)} of this kind" if hypernym else ""
+        return word, self.find_hypernym(word)
 
     def _find_ending(self, wanted: str) -> str:
         """Return the longest everyday word that a name ends in, in the singular; nothing where there is none.
 
         Of a word that is nearly the name of a class the end means nothing: a 'jelyfish' is a jellyfish.
         """
-        is_typo = bool(self._find_alike(wanted, _TYPO))
+        is_typo = bool(self._find_alike(wanted.rpartition(" ")[2], _TYPO))
         for form in list_singulars(wanted[-_MAX_LETTERS:]):
             for start in range(1, len(form)):
                 ending, is_word = form[start:], form[start - 1] == " "
@@ -222,11 +226,11 @@ class Labels:
         # The length first: Python refuses to convert thousands of digits, with a message that would not help here.
         return len(digits) <= len(str(len(self))) + 20 and 0 <= int(digits) < len(self)
 
-    def _describe(self, indices: Sequence[int]) -> str:
-        """Return indices with their names as text, at most five of them, with meanings when there are several."""
+    def _describe(self, indices: Sequence[int], *, meanings: bool = True) -> str:
+        """Return indices with their names as text, at most five of them, and where there are several their meanings."""
         descriptions = []
         for index in indices[:_MAX_NAMES]:
             label = self.labels[index]
-            meaning = f" ({label.meaning})" if label.meaning and len(indices) > 1 else ""
+            meaning = f" ({label.meaning})" if meanings and label.meaning and len(indices) > 1 else ""
             descriptions.append(f"{index} {label.names[0]}{meaning}")
         return "; ".join(descriptions) + ("; …" if len(indices) > _MAX_NAMES else "")

@@ -98,7 +98,7 @@ class Optimize(Node):
                     default=5,
                     min=0,
                     max=1000,
-                    tooltip="Show the picture every so many steps; also the first, and after 5 seconds in any case. "
+                    tooltip="Show the picture every so many steps; also at the start, and after 5 seconds in any case. "
                     "1: all of them. 0: only at the end.",
                 ),
                 io.Int.Input(
@@ -169,6 +169,9 @@ class Optimize(Node):
                 focus=read_focus(focus),
             )
             bridge.say("loading the models")
+            if preview_every:
+                # In place of the picture of the run before.
+                bridge.Progress(steps).update(0, image=ascent.stack.image())
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
             room = estimate_ascent_bytes(stack, connected, chosen, together)
             bridge.load_judges(ascent.judges, together, room)

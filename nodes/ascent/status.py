@@ -1,15 +1,20 @@
 """What Optimize says of itself while it runs."""
 
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
+
+_RECENT = 8
+"""How many steps the time of the next ones is judged by: the machine may be busy now and free later."""
 
 _MAX_NAME = 20
 _MAX_LENGTH = 36
-"""How long the scores may be together: a node shows two lines of 36 letters, and the step and the time need a line."""
+"""How long the scores may be together: a node shows two lines of 36 letters, and the second is for the scores."""
 
 
 class Status:
-    """The line of text about an ascent: the step, the scores, and the time that is left.
+    """The text about an ascent: the step and the time on its first line, the scores on its second.
 
     Args:
         steps: the number of steps of the ascent, which begins now.
@@ -18,44 +23,51 @@ class Status:
 
     def __init__(self, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._steps, self._clock = steps, clock
-        self._begin = self._warm = clock()
+        self._begin = self._last = clock()
+        self._recent: deque[float] = deque(maxlen=_RECENT)
 
     def describe_step(self, done: int, scores: Mapping[str, float]) -> str:
-        """Return the line after a step, such as 'step 34/100 · jellyfish 12.3 · 40 s left'.
+        """Return the text after a step, such as 'step 34/100 · 40 s left' and, below it, 'jellyfish 12.3'.
 
         After the first step it does not say what is left: that step took longer than all others, which find the models
-        warm.
+        warm. Then the median of the last steps counts.
 
         Args:
             done: the number of steps that are done, at least 1; to be called after every step.
             scores: the score of every objective by its name.
         """
         now = self._clock()
-        if done == 1:
-            self._warm = now
-        parts = [f"step {done}/{self._steps}", *_format_scores(scores)]
         if done > 1:
-            each = (now - self._warm) / (done - 1)
-            parts.append(f"{_format_seconds(each * (self._steps - done))} left")
-        return " · ".join(parts)
+            self._recent.append(now - self._last)
+        self._last = now
+        first = f"step {done}/{self._steps}"
+        if self._recent:
+            left = statistics.median(self._recent) * (self._steps - done)
+            first += f" · {_format_seconds(left)} left"
+        return _join_lines(first, scores)
 
     def describe_end(self, done: int, scores: Mapping[str, float]) -> str:
-        """Return the line after the last step, such as '100 steps · jellyfish 14.1 · 61 s'.
+        """Return the text after the last step, such as '100 steps in 61 s' and, below it, 'jellyfish 14.1'.
 
         Args:
             done: the number of steps that are done; fewer than there were to be if the ascent has ended early.
             scores: the score of every objective by its name.
         """
         steps = f"{done} steps" if done == self._steps else f"finished at step {done}/{self._steps}"
-        return " · ".join([steps, *_format_scores(scores), _format_seconds(self._clock() - self._begin)])
+        return _join_lines(f"{steps} in {_format_seconds(self._clock() - self._begin)}", scores)
 
     def describe_cancel(self, done: int) -> str:
-        """Return the line after a run that was cancelled, such as 'cancelled after 14/100 steps'.
+        """Return the text after a run that was cancelled, such as 'cancelled after 14/100 steps, nothing saved'.
 
         Args:
             done: the number of steps that are done.
         """
-        return f"cancelled after {done}/{self._steps} steps"
+        return f"cancelled after {done}/{self._steps} steps, nothing saved"
+
+
+def _join_lines(first: str, scores: Mapping[str, float]) -> str:
+    """Return two lines: a page breaks long ones anywhere, even within a number."""
+    return f"{first}\n{' · '.join(_format_scores(scores))}"
 
 
 def _format_scores(scores: Mapping[str, float]) -> list[str]:

@@ -38,7 +38,7 @@ def say(text: str) -> None:
     It goes to the page that queued the workflow. Where there is no server, or no node is running, nothing happens.
 
     Args:
-        text: what to show, one line, about 60 characters.
+        text: what to show, at most two lines of about 36 characters.
     """
     if node := find_running_node():
         say_on_node(node.node_id, text)

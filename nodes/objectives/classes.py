@@ -73,4 +73,4 @@ class ClassObjective(Node):
 def _advise_list(classifier: CoreClassifier) -> str:
     """Return where the names of all classes are listed: for those of ImageNet in a node, for others nowhere."""
     is_imagenet = classifier.labels == imagenet_labels()
-    return f". Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""
+    return f". The node Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""

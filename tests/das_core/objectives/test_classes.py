@@ -188,7 +188,7 @@ def test_classes_keep_their_order() -> None:
         ("jellyfish:", "class 'jellyfish:' is unknown; the nearest are 107 jellyfish"),
         ("jellyfish: 1,5", "weight '1,5' in 'jellyfish: 1,5' has a decimal comma; write '1.5'"),
         ("tabby: 0.5, goldfish: 2", "class 'tabby: 0.5' is unknown; .*one number at the end of a line"),
-        ("dog: golden retriever", "the nearest are 207 golden retriever .*a weight is one number"),
+        ("dog: golden retriever", "the nearest are 207 golden retriever; .*a weight is one number"),
         ("jellyfish: nan", "the weight nan of 'jellyfish: nan' is not between"),
         ("jellyfish: inf", "the weight inf of 'jellyfish: inf'"),
         ("jellyfish: -1e400", "the weight -inf of"),

@@ -154,12 +154,15 @@ def test_frames_are_every_so_many_steps_and_the_last(pack: Pack, steps: int, eve
     assert len({frame.sum().item() for frame in frames}) == count
 
 
-@pytest.mark.parametrize(("every", "shown"), [(0, [4]), (1, [1, 2, 3, 4]), (3, [1, 3, 4])])
+@pytest.mark.parametrize(("every", "shown"), [(0, [4]), (1, [0, 1, 2, 3, 4]), (3, [0, 1, 3, 4])])
 def test_the_last_preview_is_the_final_image(pack: Pack, every: int, shown: list[int]) -> None:
     with previews() as updates:
         image = pack.optimize(steps=4, preview_every=every)[0]
     assert [done for done, _, preview in updates if preview] == shown
     assert updates[-1][:2] == (4, 4)
+    if every:
+        # What the ascent starts from, in place of the picture of the run before.
+        assert (np.asarray(updates[0][2][1]) == 127).all()
     kind, last, _ = updates[-1][2]
     assert kind == "JPEG"
     assert (np.asarray(last) == to_bytes(image[0])).all()
@@ -194,7 +197,7 @@ def test_a_cancelled_run_says_how_far_it_came(pack: Pack, running: Running) -> N
     module = Watched(lambda call: comfy.model_management.interrupt_current_processing(call == 3))
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         pack.optimize(objectives={"objective0": pack.objective(module)}, steps=50, **{**STEADY, "chunk": 8})
-    assert running.server.texts[-1] == "cancelled after 3/50 steps"
+    assert running.server.texts[-1] == "cancelled after 3/50 steps, nothing saved"
 
 
 def finishing(pack: Pack, running: Running, at: int) -> Any:
@@ -252,9 +255,9 @@ def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, r
     first, *steps, end = running.server.texts
     assert first == "loading the models"
     assert steps
-    assert re.fullmatch(r"step 1/3 · class 0 -?\S+", steps[0])
-    assert re.fullmatch(r"3 steps · class 0 (\S+) · \d+ s", end)
-    assert float(end.split()[5]) == pytest.approx(history[-1].scores["class 0"], rel=0.01)
+    assert re.fullmatch(r"step 1/3\nclass 0 -?\S+", steps[0])
+    assert re.fullmatch(r"3 steps in \d+ s\nclass 0 (\S+)", end)
+    assert float(end.split()[-1]) == pytest.approx(history[-1].scores["class 0"], rel=0.01)
 
 
 @pytest.mark.parametrize("batch", [1, 2])

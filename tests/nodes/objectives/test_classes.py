@@ -43,7 +43,7 @@ def test_an_unknown_class_is_answered_with_the_nearest(pack: Pack, starter: Any)
 
 @pytest.mark.parametrize("classes", ["sunflower", "crane", "all sunflower", "jellyfish, sunflower", "sunflower: big"])
 def test_where_all_names_are_listed_is_said_for_those_of_imagenet(pack: Pack, starter: Any, classes: str) -> None:
-    with pytest.raises(ValueError, match=r"Pick ImageNet Class lists all 1,000 names$"):
+    with pytest.raises(ValueError, match=r"\. The node Pick ImageNet Class lists all 1,000 names$"):
         pack.run("DAS_ClassObjective", classifier=starter, classes=classes)
     with pytest.raises(ValueError, match=r"nothing is near|no words") as error:
         pack.objective(classes=classes.replace("crane", "sunflower"))
