@@ -6,13 +6,14 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from . import bridge
 from .input_checks import check_inputs
 
 
 class Node(io.ComfyNode):
-    """A node whose `execute` is given only values of the types that its schema declares.
+    """A node whose `execute` is given only values of the types that its schema declares, and says itself why it failed.
 
-    A class that inherits this has `define_schema` and `execute`, as every node of ComfyUI; the check is added to its
+    A class that inherits this has `define_schema` and `execute`, as every node of ComfyUI; both are added to its
     `execute` when the class is made.
     """
 
@@ -25,7 +26,7 @@ class Node(io.ComfyNode):
 
 
 def _add_check(execute: Callable[..., io.NodeOutput], node: type[Node]) -> Callable[..., io.NodeOutput]:
-    """Return the function of `execute` with the check of its inputs before it."""
+    """Return the function of `execute` with the check of its inputs before it, and what shows a failure around both."""
 
     @cache
     def list_inputs() -> list[Any]:
@@ -34,7 +35,8 @@ def _add_check(execute: Callable[..., io.NodeOutput], node: type[Node]) -> Calla
 
     @wraps(execute)
     def run(cls: type[Node], **values: Any) -> io.NodeOutput:
-        return execute(cls, **check_inputs(list_inputs(), values))
+        with bridge.show_failure():
+            return execute(cls, **check_inputs(list_inputs(), values))
 
     run.checks_inputs = True  # type: ignore[attr-defined]
     return run

@@ -4,6 +4,7 @@ from .autograd import enable_autograd
 from .comfyui_clip import join_clip
 from .diffusion import DiffusionGuide, guide_model
 from .example_files import copy_example_files
+from .failure import show_failure
 from .finish import FinishButton, fingerprint_early_ends, register_finish_route
 from .folders import (
     CLASSIFIERS,
@@ -77,6 +78,7 @@ __all__ = [
     "rescue",
     "save_new_stack",
     "say",
+    "show_failure",
     "show_result",
     "to_comfy_images",
     "to_comfy_masks",

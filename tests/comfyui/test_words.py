@@ -79,6 +79,19 @@ def test_a_mistyped_class_through_a_link_is_refused_in_our_words(comfyui: Client
         comfyui.run(prompt)
 
 
+def test_a_class_that_is_none_is_said_on_the_node_until_it_is_one(comfyui: Client, page: Page) -> None:
+    prompt = picked()
+    prompt[OBJECTIVE]["inputs"]["classes"] = "sunflower"
+    del prompt[NAME], prompt["7"]
+    load_api(page, prompt, "sunflower")
+    assert comfyui.wait(press_run(page), timeout=300)["status"]["status_str"] == "error"
+    said = f"app.graph.getNodeById({OBJECTIVE}).widgets.find(widget => widget.name === '$$node-text-preview')?.value"
+    page.wait_for_function(f"{said}?.startsWith(\"class 'sunflower' is unknown; write 'all flower' for 3 \")")
+    page.evaluate(f"app.graph.getNodeById({OBJECTIVE}).widgets.find(w => w.name === 'classes').value = 'all flower'")
+    assert comfyui.wait(press_run(page), timeout=300)["status"]["status_str"] == "success"
+    page.wait_for_function(f"!{said}?.trim()")
+
+
 @pytest.mark.parametrize("classes", ["all dog", "jellyfish, goldfish: 2", "(jellyfish:1.3)"])
 def test_classes_of_a_kind_by_comma_and_in_parentheses_climb(comfyui: Client, classes: str) -> None:
     prompt = picked()
