@@ -43,6 +43,8 @@ SIDE = 224
 # A window in the middle of each photograph, with the soft edge of example_workflows/api/inpaint.json.
 TOP, LEFT, HEIGHT, WIDTH = 62, 42, 100, 140
 FEATHER = 8
+# The window enlarged to the width of a picture: what is made alone, and pasted, for comparison.
+ALONE = StackSpec(SIDE, SIDE * HEIGHT // WIDTH)
 
 
 def report() -> str:
@@ -92,6 +94,7 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     rows: list[str] = []
     pictures: list[Tensor] = []
     reached: list[float] = []
+    pasted: list[float] = []
     kept = risen = 0
     for subject, name in tqdm(INSERTS, desc="inserts"):
         before = resize_to_cover(load_photograph(subject), (SIDE, SIDE))
@@ -100,19 +103,30 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
         pictures += [before[0], after[0]]
         kept += bool((after == before)[:, :, mask[0] == 0].all())
         target = judge.labels.find(name)
-        chances = [float(judge.probabilities(image)[0, target]) for image in (before, after)]
-        risen += chances[1] > chances[0]
-        reached.append(chances[1])
-        rows.append(f"| {subject} | {name} | {chances[0]:.5f} | {chances[1]:.5f} |")
+        shown = (before, _paste(climber, name, before, mask), after)
+        first, glued, last = (float(judge.probabilities(image)[0, target]) for image in shown)
+        risen += last > first
+        pasted.append(glued)
+        reached.append(last)
+        rows.append(f"| {subject} | {name} | {first:.5f} | {glued:.5f} | {last:.5f} |")
     save_sheet(pictures, HERE / "regions_inpaint.jpg", columns=4)
-    median = torch.tensor(reached).quantile(0.5)
+    median, without = (torch.tensor(values).quantile(0.5) for values in (reached, pasted))
     return f"""Inpainting: something new in a window of {WIDTH} x {HEIGHT} in the middle of a photograph of
 {SIDE} x {SIDE}, from grey with the node defaults, as in the workflow inpaint. Outside of the window {kept} of
 {len(INSERTS)} photographs are the same bit for bit. The probability that the judge gives to what was asked for, of the
-whole picture, rises for {risen} of {len(INSERTS)}, to {median:.2f} in the median.
+whole picture, rises for {risen} of {len(INSERTS)}, to {median:.2f} in the median. A picture of the same thing that was
+made alone, shrunk and pasted into the window gets {without:.3f} in the median.
 
-| photograph | asked for in it | before | after |
-|---|---|---|---|
+| photograph | asked for in it | before | pasted | after |
+|---|---|---|---|---|
 {chr(10).join(rows)}
 
 ![before, after](regions_inpaint.jpg)"""
+
+
+def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> Tensor:
+    """Return a photograph with a picture of a class in the window that was made without it, with the same soft edge."""
+    alone = Ascent(ImageStack.gray(ALONE), [ClassObjective.from_text(climber, name)]).run().image
+    pasted = photograph.clone()
+    pasted[:, :, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = resize_to_cover(alone, (HEIGHT, WIDTH))
+    return ImageStack.from_image(StackSpec(), pasted, contrast=1.0).place_into(photograph, mask, FEATHER).image()

@@ -40,7 +40,8 @@ class ClassObjective(BaseObjective):
         weight: how much the objective counts, see `Objective.weight`.
         variety: the share of the last features of the classifier that is left out, 0 to 0.9, other features for every
             seed and every image of a batch (`PartialClassifier`). 0: pictures of different seeds are alike. 0.5: they
-            differ more, and are recognised as surely. Above 0.6 many are odd.
+            differ more, and are recognised nearly as surely. At 0.6 they differ more than those of the reference, and
+            of classes that are hard to draw some are odd (docs/method.md).
 
     Raises:
         ValueError: when there is no target, a class index is out of range, a weight is not finite or too large, there

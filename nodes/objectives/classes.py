@@ -55,7 +55,7 @@ class ClassObjective(Node):
                     optional=True,
                     tooltip="How much of what the classifier knows of a class is left out, other things for every seed "
                     "and every image of a batch. 0: the whole class, and pictures that are much alike. 0.5: they "
-                    "differ more, and are still sure. Above 0.6: odd ones.",
+                    "differ more, and are nearly as sure. 0.8: they differ most, and some are odd.",
                 ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
