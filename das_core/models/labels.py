@@ -126,32 +126,7 @@ class Labels:
         found = self.look_up(text)
         if len(found) == 1:
             return next(iter(found))
-        quoted = shorten(quoted, _MAX_LETTERS)
-        word, kind = self._find_kind(wanted)
-        offer = f"write 'all {word}' for {len(kind.classes)} of this kind, or " if kind else ""
-        if found:
-            raise UnknownClassError(
-                f"class '{quoted}' could be {len(found)} classes; {offer}write the index of one: "
-                f"{self._describe(sorted(found))}"
-            )
-        partly = sorted({i for name, indices in self._by_name.items() if f" {wanted} " in f" {name} " for i in indices})
-        if partly:
-            raise UnknownClassError(
-                f"class '{quoted}' is only a part of names; {offer}write the index or the whole name of one: "
-                f"{self._describe(partly)}"
-            )
-        if kind:
-            raise UnknownClassError(
-                f"class '{quoted}' is unknown; {offer}write one of them: {self._describe(kind.classes, meanings=False)}"
-            )
-        if near := self._find_nearest(wanted):
-            raise UnknownClassError(
-                f"class '{quoted}' is unknown; the nearest are {self._describe(near, meanings=False)}"
-            )
-        raise UnknownClassError(
-            f"class '{quoted}' is unknown and nothing is near; write a name such as '{self.name(0)}', "
-            f"or an index from 0 to {len(self) - 1}"
-        )
+        raise UnknownClassError(self._explain(shorten(quoted, _MAX_LETTERS), wanted, found))
 
     def find_hypernym(self, word: str) -> Hypernym | None:
         """Return the hypernym that a word is one of the words of, in the singular or the plural; None if it is none.
@@ -163,6 +138,35 @@ class Labels:
         """
         forms = list_singulars(normalise_name(word))
         return next((self._by_hypernym[form] for form in forms if form in self._by_hypernym), None)
+
+    def _explain(self, quoted: str, wanted: str, found: set[int]) -> str:
+        """Return why a name is not that of one class, and what to write in its place.
+
+        Args:
+            quoted: the name as it was written.
+            wanted: the name in normal form.
+            found: the classes that have it: none, or several.
+        """
+        word, kind = self._find_kind(wanted)
+        offer = f"write 'all {word}' for {len(kind.classes)} of this kind, or " if kind else ""
+        if found:
+            choices = self._describe(sorted(found))
+            return f"class '{quoted}' could be {len(found)} classes; {offer}write the index of one: {choices}"
+        partly = sorted({i for name, indices in self._by_name.items() if f" {wanted} " in f" {name} " for i in indices})
+        if partly:
+            return (
+                f"class '{quoted}' is only a part of names; {offer}write the index or the whole name of one: "
+                f"{self._describe(partly)}"
+            )
+        if kind:
+            choices = self._describe(kind.classes, meanings=False)
+            return f"class '{quoted}' is unknown; {offer}write one of them: {choices}"
+        if near := self._find_nearest(wanted):
+            return f"class '{quoted}' is unknown; the nearest are {self._describe(near, meanings=False)}"
+        return (
+            f"class '{quoted}' is unknown and nothing is near; write a name such as '{self.name(0)}', "
+            f"or an index from 0 to {len(self) - 1}"
+        )
 
     @cached_property
     def _by_hypernym(self) -> dict[str, Hypernym]:
