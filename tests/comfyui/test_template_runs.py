@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from generators.example_stand_ins import use_photographs, use_starters
 from harness.client import Client, Prompt
-from harness.page import load_template, open_page, press_run
+from harness.page import close_dialogs, load_template, open_page, press_run
 from short_examples import shortened
 from template_page import EXAMPLES, NAMES, find_overlaps, has_nodes_2, set_renderer
 
@@ -82,12 +82,6 @@ def find_changes(before: Prompt, after: Prompt) -> dict[str, Any]:
 
 def photograph_page(page: Page, folder: Path, name: str) -> None:
     page.screenshot(path=folder / f"{name}.png")
-
-
-def close_dialogs(page: Page) -> None:
-    """Close what older pages open over a workflow whose checkpoint is not there."""
-    page.evaluate("document.querySelectorAll('.p-dialog-close-button').forEach(button => button.click())")
-    expect(page.locator(".p-dialog-mask")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", NAMES)

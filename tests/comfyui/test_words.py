@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from harness.client import Client, PromptFailedError, PromptRejectedError
-from harness.page import export_api, load_api, load_workflow, press_run
+from harness.page import close_dialogs, export_api, load_api, load_workflow, press_run
 
 NAME, OBJECTIVE, OPTIMIZE = "1", "3", "5"
 
@@ -88,6 +88,7 @@ def test_a_class_that_is_none_is_said_on_the_node_until_it_is_one(comfyui: Clien
     said = f"app.graph.getNodeById({OBJECTIVE}).widgets.find(widget => widget.name === '$$node-text-preview')?.value"
     page.wait_for_function(f"{said}?.startsWith(\"class 'sunflower' is unknown; write 'all flower' for 3 \")")
     page.evaluate(f"app.graph.getNodeById({OBJECTIVE}).widgets.find(w => w.name === 'classes').value = 'all flower'")
+    close_dialogs(page)
     assert comfyui.wait(press_run(page), timeout=300)["status"]["status_str"] == "success"
     page.wait_for_function(f"!{said}?.trim()")
 

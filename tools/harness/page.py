@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from harness.client import Client, Prompt, PromptRejectedError
 from harness.server import PACK_NAME
@@ -111,6 +111,12 @@ def export_api(page: Page) -> dict[str, Any]:
     """Return the workflow of the page in API format, as the Run button would send it."""
     prompt: dict[str, Any] = page.evaluate("async () => (await app.graphToPrompt()).output")
     return prompt
+
+
+def close_dialogs(page: Page) -> None:
+    """Close what older pages open over a workflow: which models are missing, and why a run failed."""
+    page.evaluate("document.querySelectorAll('.p-dialog-close-button').forEach(button => button.click())")
+    expect(page.locator(".p-dialog-mask")).to_have_count(0)
 
 
 def press_run(page: Page) -> str:
