@@ -12,6 +12,7 @@ from harness import page as harness_page
 from harness.client import Client, PromptRejectedError
 from harness.page import (
     BrowserNotFoundError,
+    close_dialogs,
     export_api,
     find_chromium,
     load_api,
@@ -94,6 +95,21 @@ def test_a_template_is_fetched_from_the_server(page: Page, web: Any) -> None:
     assert export_api(page)["loaded"][0] == {"nodes": [7]}
     with pytest.raises(Exception, match=r"other.json: 404"):
         load_template(page, "other")
+
+
+def test_dialogs_over_a_workflow_are_closed(page: Page) -> None:
+    page.evaluate(
+        """() => { for (const text of ['missing models', 'failed']) {
+            const mask = document.createElement('div')
+            mask.className = 'p-dialog-mask'
+            mask.innerHTML = `${text} <button class="p-dialog-close-button">x</button>`
+            mask.firstElementChild.onclick = () => setTimeout(() => mask.remove(), 50)
+            document.body.append(mask)
+        } }"""
+    )
+    close_dialogs(page)
+    assert page.locator(".p-dialog-mask").count() == 0
+    close_dialogs(page)
 
 
 def test_the_run_button_is_pressed_and_the_prompt_id_comes_back(page: Page, web: Any) -> None:
