@@ -27,7 +27,7 @@ class Status:
         self._recent: deque[float] = deque(maxlen=_RECENT)
 
     def describe_step(self, done: int, scores: Mapping[str, float]) -> str:
-        """Return the text after a step, such as 'step 34/100 · 40 s left' and, below it, 'jellyfish 12.3'.
+        """Return the text after a step, such as 'step 34/100 · 40 s left ·' and, below it, 'jellyfish 12.3'.
 
         After the first step it does not say what is left: that step took longer than all others, which find the models
         warm. Then the median of the last steps counts.
@@ -47,7 +47,7 @@ class Status:
         return _join_lines(first, scores)
 
     def describe_end(self, done: int, scores: Mapping[str, float]) -> str:
-        """Return the text after the last step, such as '100 steps in 61 s' and, below it, 'jellyfish 14.1'.
+        """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 14.1'.
 
         Args:
             done: the number of steps that are done; fewer than there were to be if the ascent has ended early.
@@ -66,8 +66,8 @@ class Status:
 
 
 def _join_lines(first: str, scores: Mapping[str, float]) -> str:
-    """Return two lines: a page breaks long ones anywhere, even within a number."""
-    return f"{first}\n{' · '.join(_format_scores(scores))}"
+    """Return two lines: a page breaks long ones anywhere, even within a number. Nodes 2.0 makes one line of them."""
+    return f"{first} ·\n{' · '.join(_format_scores(scores))}"
 
 
 def _format_scores(scores: Mapping[str, float]) -> list[str]:

@@ -88,10 +88,10 @@ def test_the_text_of_a_step_reaches_the_page_that_queued_it(comfyui: Client) -> 
         heard = list(receive_all(others))
     assert "status" in heard
     assert "progress_text" not in heard
-    assert any(text.startswith(f"step 1/{STEPS}\njellyfish ") for text in said)
+    assert any(text.startswith(f"step 1/{STEPS} ·\njellyfish ") for text in said)
     # Of quick steps, which nobody could read, not all are said.
-    assert any(re.match(rf"step \d+/{STEPS} · \d+ s left\njellyfish ", text) for text in said)
-    assert re.match(rf"{STEPS} steps in \d+ s\njellyfish ", said[-1])
+    assert any(re.match(rf"step \d+/{STEPS} · \d+ s left ·\njellyfish ", text) for text in said)
+    assert re.match(rf"{STEPS} steps in \d+ s ·\njellyfish ", said[-1])
 
 
 def test_the_console_has_a_bar(comfyui: Client) -> None:
@@ -105,7 +105,7 @@ def test_finish_now_saves_the_picture_so_far_and_the_next_run_is_a_whole_one(com
     done = count_frames(comfyui, early)
     assert 1 <= done < STEPS
     assert "finishing after this step" in texts(early)
-    assert re.match(rf"finished at step {done}/{STEPS} in \d+ s\njellyfish ", texts(early)[-1])
+    assert re.match(rf"finished at step {done}/{STEPS} in \d+ s ·\njellyfish ", texts(early)[-1])
     (prompt_id,) = {event.data["prompt_id"] for event in early if event.type == "execution_start"}
     history = comfyui.wait(prompt_id)
     assert history["status"]["status_str"] == "success"

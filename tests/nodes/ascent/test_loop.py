@@ -255,8 +255,8 @@ def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, r
     first, *steps, end = running.server.texts
     assert first == "loading the models"
     assert steps
-    assert re.fullmatch(r"step 1/3\nclass 0 -?\S+", steps[0])
-    assert re.fullmatch(r"3 steps in \d+ s\nclass 0 (\S+)", end)
+    assert re.fullmatch(r"step 1/3 ·\nclass 0 -?\S+", steps[0])
+    assert re.fullmatch(r"3 steps in \d+ s ·\nclass 0 (\S+)", end)
     assert float(end.split()[-1]) == pytest.approx(history[-1].scores["class 0"], rel=0.01)
 
 

@@ -22,9 +22,9 @@ def clock(*times: float) -> Callable[[], float]:
 def test_a_step_says_its_number_what_is_left_and_its_score(status: ModuleType) -> None:
     line = status.Status(100, clock(0, 5, 6, 8))
     # The first step, which took five seconds, says nothing about those to come.
-    assert line.describe_step(1, {"jellyfish": 0.0}) == "step 1/100\njellyfish 0"
-    assert line.describe_step(2, {"jellyfish": 1.234}) == "step 2/100 · 98 s left\njellyfish 1.23"
-    assert line.describe_step(3, {"jellyfish": 12.34}) == "step 3/100 · 2 min left\njellyfish 12.3"
+    assert line.describe_step(1, {"jellyfish": 0.0}) == "step 1/100 ·\njellyfish 0"
+    assert line.describe_step(2, {"jellyfish": 1.234}) == "step 2/100 · 98 s left ·\njellyfish 1.23"
+    assert line.describe_step(3, {"jellyfish": 12.34}) == "step 3/100 · 2 min left ·\njellyfish 12.3"
 
 
 def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> None:
@@ -32,13 +32,13 @@ def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> 
     ends = [10 * number for number in range(11)] + [101, 102, 103, 143, 144, 145, 146, 147]
     line = status.Status(50, clock(0, *ends[1:]))
     said = [line.describe_step(done, {"x": 0}) for done in range(1, len(ends))]
-    assert said[9].startswith("step 10/50 · 7 min left\n")
-    assert said[-1].startswith("step 18/50 · 32 s left\n")
+    assert said[9].startswith("step 10/50 · 7 min left ·\n")
+    assert said[-1].startswith("step 18/50 · 32 s left ·\n")
 
 
 @pytest.mark.parametrize(("done", "line"), [(3, "3 steps in 61 s"), (2, "finished at step 2/3 in 61 s")])
 def test_the_end_says_whether_it_was_early(status: ModuleType, done: int, line: str) -> None:
-    assert status.Status(3, clock(0, 61)).describe_end(done, {"jellyfish": 14.1}) == f"{line}\njellyfish 14.1"
+    assert status.Status(3, clock(0, 61)).describe_end(done, {"jellyfish": 14.1}) == f"{line} ·\njellyfish 14.1"
 
 
 def test_a_cancelled_run_says_how_far_it_came(status: ModuleType) -> None:
@@ -59,9 +59,9 @@ def test_a_cancelled_run_says_how_far_it_came(status: ModuleType) -> None:
 def test_as_many_scores_are_shown_as_a_node_has_room_for(
     status: ModuleType, scores: dict[str, float], shown: str
 ) -> None:
-    assert status.Status(1, clock(0, 1)).describe_end(1, scores) == f"1 steps in 1 s\n{shown}"
+    assert status.Status(1, clock(0, 1)).describe_end(1, scores) == f"1 steps in 1 s ·\n{shown}"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (99, "99 s"), (130, "2 min"), (7500, "2 h 5 min")])
 def test_times_have_the_unit_that_suits_them(status: ModuleType, seconds: float, text: str) -> None:
-    assert status.Status(1, clock(0, seconds)).describe_end(1, {}) == f"1 steps in {text}\n"
+    assert status.Status(1, clock(0, seconds)).describe_end(1, {}) == f"1 steps in {text} ·\n"
