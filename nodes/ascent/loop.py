@@ -233,8 +233,8 @@ def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finis
     """
     status, previews = Status(ascent.steps), Previews(preview_every)
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
-        progress.update(0)
         try:
+            progress.update(0)
             for done, step in enumerate(ascent, start=1):
                 scores = step.record.scores
                 last = done == ascent.steps or finish.is_pressed
@@ -245,7 +245,7 @@ def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finis
                 if last:
                     bridge.say(status.describe_end(done, scores))
                     break
-        except BaseException as error:  # since 0.33 or before, a cancel is no Exception
+        except BaseException as error:  # what cancel raises is an Exception in ComfyUI 0.8.0, and none in 0.33
             if bridge.is_interrupt(error):
                 bridge.say(status.describe_cancel(len(ascent.history)))
             raise

@@ -4,28 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...das_core.common.text import shorten
-from .page import find_running_node, say_on_node
+from .page import find_running_node, hold_on_node
 from .progress import is_interrupt
 
 _LONGEST = 180
 """How many characters a node shows: five lines. The page has the whole message in its details."""
-
-_failed: set[str] = set()
-"""The ids of the nodes that show why they have failed, so that their next run takes it away."""
 
 
 @contextmanager
 def show_failure() -> Iterator[None]:
     """Show on the running node why the block fails, until that node runs again. Cancel is no failure."""
     running = find_running_node()
-    if running and running.node_id in _failed:
-        _failed.discard(running.node_id)
-        # The page ignores an empty text.
-        say_on_node(running.node_id, " ")
+    if running:
+        hold_on_node(running.node_id, None)
     try:
         yield
     except Exception as error:
         if running and not is_interrupt(error):
-            _failed.add(running.node_id)
-            say_on_node(running.node_id, shorten(str(error) or type(error).__name__, _LONGEST))
+            hold_on_node(running.node_id, shorten(str(error) or type(error).__name__, _LONGEST))
         raise

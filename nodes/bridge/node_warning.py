@@ -2,12 +2,9 @@
 
 import logging
 
-from .page import say_on_node
+from .page import hold_on_node
 
 _LOG = logging.getLogger(__name__)
-
-_warned: set[str] = set()
-"""The ids of the nodes that show a warning, so that a run without one takes it away."""
 
 
 def warn_on_node(warning: str | None, node_id: str | None) -> None:
@@ -20,11 +17,5 @@ def warn_on_node(warning: str | None, node_id: str | None) -> None:
     """
     if warning is not None:
         _LOG.warning("%s", warning)
-    if node_id is None or (warning is None and node_id not in _warned):
-        return
-    if warning is None:
-        _warned.discard(node_id)
-    else:
-        _warned.add(node_id)
-    # The page ignores an empty text.
-    say_on_node(node_id, warning or " ")
+    if node_id is not None:
+        hold_on_node(node_id, warning)

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 from comfy_execution import utils
 from server import PromptServer
 
+_holding: set[str] = set()
+"""The ids of the nodes that show a text of their last run, see `hold_on_node`."""
+
 
 class RunningNode(NamedTuple):
     """The node that ComfyUI is running, or asking for its fingerprint.
@@ -54,3 +57,19 @@ def say_on_node(node_id: str, text: str) -> None:
     if server := find_server():
         # The page takes the text for HTML, and a prompt in a file that a stranger made may contain anything.
         server.send_progress_text(html.escape(text, quote=False), node_id, server.client_id)
+
+
+def hold_on_node(node_id: str, text: str | None) -> None:
+    """Show a text on a node that stays after its run, such as a warning, until the node is given another or None.
+
+    Args:
+        node_id: the id of the node in the workflow.
+        text: what to show; None to take away what the node holds, if it holds anything.
+    """
+    if text is not None:
+        _holding.add(node_id)
+        say_on_node(node_id, text)
+    elif node_id in _holding:
+        _holding.discard(node_id)
+        # The page ignores an empty text.
+        say_on_node(node_id, " ")

@@ -200,6 +200,20 @@ def test_a_cancelled_run_says_how_far_it_came(pack: Pack, running: Running) -> N
     assert running.server.texts[-1] == "cancelled after 3/50 steps, nothing saved"
 
 
+def test_a_run_that_is_cancelled_before_its_first_step_says_so(
+    pack: Pack, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import comfy.model_management
+
+    def cancel(*_: Any) -> None:
+        comfy.model_management.interrupt_current_processing()
+
+    monkeypatch.setattr(pack.module("nodes.ascent.loop").bridge, "load_judges", cancel)
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        pack.optimize(steps=50)
+    assert running.server.texts[-1] == "cancelled after 0/50 steps, nothing saved"
+
+
 def finishing(pack: Pack, running: Running, at: int) -> Any:
     """An objective during whose step of this number Finish now is pressed; all views of a step are one call."""
     press = pack.module("nodes.bridge.finish").press_finish

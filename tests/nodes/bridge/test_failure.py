@@ -11,10 +11,10 @@ from running_node import Running
 
 @pytest.fixture
 def failure(pack: Pack) -> Iterator[ModuleType]:
-    module = pack.module("nodes.bridge.failure")
-    module._failed.clear()
-    yield module
-    module._failed.clear()
+    holding = pack.module("nodes.bridge.page")._holding
+    holding.clear()
+    yield pack.module("nodes.bridge.failure")
+    holding.clear()
 
 
 def fail(failure: ModuleType, error: BaseException) -> None:
@@ -66,9 +66,20 @@ def test_cancel_is_no_failure(failure: ModuleType, running: Running) -> None:
     assert running.server.texts == []
 
 
-def test_without_a_running_node_nothing_is_shown(failure: ModuleType) -> None:
+def test_without_a_running_node_nothing_is_shown(failure: ModuleType, pack: Pack) -> None:
     fail(failure, ValueError("odd"))
-    assert not failure._failed
+    assert not pack.module("nodes.bridge.page")._holding
+
+
+def test_a_warning_of_the_run_before_goes_too_and_that_of_this_run_stays(
+    failure: ModuleType, running: Running, pack: Pack
+) -> None:
+    warn = pack.module("nodes.bridge").warn_on_node
+    warn("hardly read", running.node_id)
+    fail(failure, ValueError("odd"))
+    with failure.show_failure():
+        warn("hardly read", running.node_id)
+    assert running.server.texts == ["hardly read", " ", "odd", " ", "hardly read"]
 
 
 def test_every_node_of_the_pack_says_why_it_failed(pack: Pack, failure: ModuleType, running: Running) -> None:

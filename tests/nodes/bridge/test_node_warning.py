@@ -14,7 +14,7 @@ Sent = list[tuple[str, str]]
 @pytest.fixture
 def sent(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     """What is sent to the page: a text and the id of a node each; no node shows a warning before and after."""
-    module, page = pack.module("nodes.bridge.node_warning"), pack.module("nodes.bridge.page")
+    page = pack.module("nodes.bridge.page")
     texts: Sent = []
 
     class Server:
@@ -26,9 +26,9 @@ def sent(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
             texts.append((text, node_id))
 
     monkeypatch.setattr(page.PromptServer, "instance", Server(), raising=False)
-    module._warned.clear()
+    page._holding.clear()
     yield texts
-    module._warned.clear()
+    page._holding.clear()
 
 
 def test_a_warning_is_logged_and_shown_on_the_node(pack: Pack, sent: Sent, caplog: pytest.LogCaptureFixture) -> None:
