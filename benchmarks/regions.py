@@ -7,10 +7,11 @@ from tqdm import tqdm
 from benchmarks.common import HERE, load_photograph, save_sheet
 from benchmarks.recipes import load_classifiers
 from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import NormalizedAscent
 from das_core.common.images import resize_to_cover
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, STARTERS, load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import ClassObjective, Score
 from das_core.objectives.wrapped import RegionObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
@@ -40,10 +41,15 @@ INSERTS = (
     ("brick", "spider web"),
 )
 SIDE = 224
-# A window in the middle of each photograph, with the soft edge of example_workflows/api/inpaint.json.
-TOP, LEFT, HEIGHT, WIDTH = 62, 42, 100, 140
-FEATHER = 8
-# The window enlarged to the width of a picture: what is made alone, and pasted, for comparison.
+# A photograph has to be larger than a picture that is made alone: what is new in it is only a part of it.
+PHOTO = StackSpec(448, 448)
+# A window in the middle of each photograph, and how soft its edge is.
+TOP, LEFT, HEIGHT, WIDTH = 124, 84, 200, 280
+FEATHER = 16
+# As in example_workflows/api/inpaint.json: the score also lowers what the photograph shows.
+SCORE: Score = "log_probability"
+MOMENTUM = 0.5
+# The window at the width of a usual picture: what is made alone, and pasted, for comparison.
 ALONE = StackSpec(SIDE, SIDE * HEIGHT // WIDTH)
 
 
@@ -89,7 +95,8 @@ pictures.
 
 def _inserts(climber: Classifier, judge: Classifier) -> str:
     """A class in a window of a photograph: what the judge says of the whole, before and after."""
-    mask = torch.zeros(1, SIDE, SIDE)
+    shape = (PHOTO.height, PHOTO.width)
+    mask = torch.zeros(1, *shape)
     mask[:, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = 1
     rows: list[str] = []
     pictures: list[Tensor] = []
@@ -97,9 +104,10 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     pasted: list[float] = []
     kept = risen = 0
     for subject, name in tqdm(INSERTS, desc="inserts"):
-        before = resize_to_cover(load_photograph(subject), (SIDE, SIDE))
-        stack = ImageStack.gray(StackSpec()).place_into(before, mask, FEATHER)
-        after = Ascent(stack, [ClassObjective.from_text(climber, name)]).run().image
+        before = resize_to_cover(load_photograph(subject), shape)
+        stack = ImageStack.gray(PHOTO).place_into(before, mask, FEATHER)
+        objective = ClassObjective.from_text(climber, name, score_kind=SCORE)
+        after = Ascent(stack, [objective], optimizer=NormalizedAscent(momentum=MOMENTUM)).run().image
         pictures += [before[0], after[0]]
         kept += bool((after == before)[:, :, mask[0] == 0].all())
         target = judge.labels.find(name)
@@ -112,10 +120,10 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     save_sheet(pictures, HERE / "regions_inpaint.jpg", columns=4)
     median, without = (torch.tensor(values).quantile(0.5) for values in (reached, pasted))
     return f"""Inpainting: something new in a window of {WIDTH} x {HEIGHT} in the middle of a photograph of
-{SIDE} x {SIDE}, from grey with the node defaults, as in the workflow inpaint. Outside of the window {kept} of
+{PHOTO.width} x {PHOTO.height}, from grey with the settings of the workflow inpaint. Outside of the window {kept} of
 {len(INSERTS)} photographs are the same bit for bit. The probability that the judge gives to what was asked for, of the
 whole picture, rises for {risen} of {len(INSERTS)}, to {median:.2f} in the median. A picture of the same thing that was
-made alone, shrunk and pasted into the window gets {without:.3f} in the median.
+made alone and pasted into the window gets {without:.3f} in the median.
 
 | photograph | asked for in it | before | pasted | after |
 |---|---|---|---|---|
@@ -129,4 +137,4 @@ def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> 
     alone = Ascent(ImageStack.gray(ALONE), [ClassObjective.from_text(climber, name)]).run().image
     pasted = photograph.clone()
     pasted[:, :, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = resize_to_cover(alone, (HEIGHT, WIDTH))
-    return ImageStack.from_image(StackSpec(), pasted, contrast=1.0).place_into(photograph, mask, FEATHER).image()
+    return ImageStack.from_image(PHOTO, pasted, contrast=1.0).place_into(photograph, mask, FEATHER).image()
