@@ -41,12 +41,12 @@ INSERTS = (
     ("brick", "spider web"),
 )
 SIDE = 224
-# A photograph has to be larger than a picture that is made alone: what is new in it is only a part of it.
+# A photograph is larger than a picture that is made alone, so that a part of it has room for detail.
 PHOTO = StackSpec(448, 448)
 # A window in the middle of each photograph, and how soft its edge is.
 TOP, LEFT, HEIGHT, WIDTH = 124, 84, 200, 280
 FEATHER = 16
-# As in example_workflows/api/inpaint.json: the score also lowers what the photograph shows.
+# Those of example_workflows/api/inpaint.json: this score also lowers what the photograph shows.
 SCORE: Score = "log_probability"
 MOMENTUM = 0.5
 # The window at the width of a usual picture: what is made alone, and pasted, for comparison.
@@ -120,9 +120,9 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     save_sheet(pictures, HERE / "regions_inpaint.jpg", columns=4)
     median, without = (torch.tensor(values).quantile(0.5) for values in (reached, pasted))
     return f"""Inpainting: something new in a window of {WIDTH} x {HEIGHT} in the middle of a photograph of
-{PHOTO.width} x {PHOTO.height}, from grey with the settings of the workflow inpaint. Outside of the window {kept} of
-{len(INSERTS)} photographs are the same bit for bit. The probability that the judge gives to what was asked for, of the
-whole picture, rises for {risen} of {len(INSERTS)}, to {median:.2f} in the median. A picture of the same thing that was
+{PHOTO.width} x {PHOTO.height}, from grey with the score and the momentum of the workflow inpaint, feather {FEATHER}.
+Outside of the window {kept} of {len(INSERTS)} photographs are the same bit for bit.
+The probability that the judge gives to what was asked for, of the whole picture, rises for {risen} of {len(INSERTS)}, to {median:.2f} in the median. A picture of the same thing that was
 made alone and pasted into the window gets {without:.3f} in the median.
 
 | photograph | asked for in it | before | pasted | after |
