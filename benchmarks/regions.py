@@ -122,8 +122,9 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     return f"""Inpainting: something new in a window of {WIDTH} x {HEIGHT} in the middle of a photograph of
 {PHOTO.width} x {PHOTO.height}, from grey with the score and the momentum of the workflow inpaint, feather {FEATHER}.
 Outside of the window {kept} of {len(INSERTS)} photographs are the same bit for bit.
-The probability that the judge gives to what was asked for, of the whole picture, rises for {risen} of {len(INSERTS)}, to {median:.2f} in the median. A picture of the same thing that was
-made alone and pasted into the window gets {without:.3f} in the median.
+The probability that the judge gives to what was asked for, of the whole picture,
+rises for {risen} of {len(INSERTS)}, to {median:.2f} in the median.
+A picture of the same thing that was made alone and pasted into the window gets {without:.3f} in the median.
 
 | photograph | asked for in it | before | pasted | after |
 |---|---|---|---|---|
