@@ -45,16 +45,17 @@ ROWS = (
     _row("one model", models=(STARTER,)),
     _row("none of these: the first version", models=(STARTER,), focus=None, augmentation=_views(Flip(), Noise())),
     _row("start from noise", start="noise"),
-    _row("focus stays narrow (end 1.2)", focus=Focus(end=1.2)),
+    _row("focus opens wide (end 3)", focus=Focus(end=3.0)),
+    _row("no denoiser", denoising=None),
     _row("focus opens in 40 % of the steps", focus=Focus(share=0.4)),
     _row("perspective 0.15", augmentation=_views(Flip(), Perspective(), _COLOR, _GRAY, Noise())),
     _row("2 patches hidden", augmentation=_views(Flip(), _COLOR, _GRAY, Noise(), PatchMask())),
     _row("wider windows (zoom_min 0.6)", augmentation=_windows(zoom_min=0.6)),
     _row("closer windows (zoom_min 0.3)", augmentation=_windows(zoom_min=0.3)),
     _row("noise 0.1 to 0.02", augmentation=_views(Flip(), _COLOR, _GRAY, Noise(0.1, amplitude_end=0.02))),
-    _row("momentum 0.5", optimizer=NormalizedAscent(0.12, momentum=0.5)),
-    _row("step size 0.08", optimizer=NormalizedAscent(0.08)),
-    _row("coarse for 80 % of the steps", optimizer=NormalizedAscent(0.12, coarse_to_fine=0.8)),
+    _row("momentum 0.5", optimizer=NormalizedAscent(0.18, momentum=0.5)),
+    _row("step size 0.12", optimizer=NormalizedAscent(0.12)),
+    _row("coarse for 80 % of the steps", optimizer=NormalizedAscent(0.18, coarse_to_fine=0.8)),
 )
 
 

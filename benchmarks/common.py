@@ -65,7 +65,7 @@ def climb_image(
     That is what the workflows set whose target is an image, a style or a feature: no focus, and `PLAIN` views.
     """
     ascent = Ascent(
-        stack or ImageStack.gray(StackSpec()),
+        stack or ImageStack.gray(StackSpec(224, 224)),
         objectives,
         augmentation or Augmentation(transforms=PLAIN),
         steps=steps,

@@ -26,7 +26,7 @@ from das_core.views.windows import Windows
 
 LAYERS = ("blocks.2", "blocks.4", "blocks.6")
 CHANNELS, FEATURE_STEPS, FEATURE_VIEWS = 10, 30, 4
-SPEC = StackSpec()
+SPEC = StackSpec(224, 224)
 
 PAIRS = (
     ("cat", "immunohistochemistry"),

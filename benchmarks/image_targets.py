@@ -64,7 +64,7 @@ def _blends(climber: CLIP, judge: CLIP) -> str:
     rows, images = [], []
     for begin, end in tqdm(PAIRS, desc="blend"):
         target = load_photograph(end)
-        stack = ImageStack.from_image(StackSpec(), load_photograph(begin), contrast=BLEND_CONTRAST)
+        stack = ImageStack.from_image(StackSpec(224, 224), load_photograph(begin), contrast=BLEND_CONTRAST)
         image = climb_image([ImageObjective.from_images(climber, target)], stack, optimizer=BLEND, steps=BLEND_STEPS)
         images += [stack.image()[0], image[0]]
         pair = stack.image(), image

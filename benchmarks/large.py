@@ -75,7 +75,7 @@ def report(rounds: int = 7) -> str:
     largest = max(CANVASES, key=lambda name: math.prod(CANVASES[name].canvas))
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:
         idle, grown = alone.submit(growth, CANVASES[largest]).result()
-    specs = {"224 x 224, margin 56": StackSpec(), **CANVASES}
+    specs = {"224 x 224, margin 56": StackSpec(224, 224), **CANVASES}
     before = torch.get_num_threads()
     times = []
     for threads in THREADS:

@@ -60,7 +60,7 @@ def forget_operators() -> None:
 
 def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk: int = 4) -> int:
     """Peak bytes of two steps at every `step`-th level, the building of the operator included."""
-    spec = StackSpec(levels=linear_levels(336, step), method=method)
+    spec = StackSpec(224, 224, levels=linear_levels(336, step), method=method)
     forget_operators()
     with PeakBytes() as counted:
         for _ in Ascent(ImageStack.gray(spec), [ClassObjective(judge, ((107, 1.0),))], steps=2, chunk=chunk):

@@ -13,6 +13,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from das_core.ascent.denoising import Denoising
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD, NormalizedAscent, Optimizer
@@ -44,6 +45,7 @@ class Recipe:
         augmentation: how they see the picture.
         optimizer: how a gradient moves the stack.
         focus: the window that the picture grows in; None for none.
+        denoising: the denoiser that acts after every step; None for none.
         schedule: how the size of the steps changes.
         spec: the stack.
         start: what the picture is before the first step: grey, or soft noise that belongs to the seed.
@@ -57,6 +59,7 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimizer: Optimizer = field(default_factory=NormalizedAscent)
     focus: Focus | None = field(default_factory=Focus)
+    denoising: Denoising | None = field(default_factory=Denoising)
     schedule: Schedule = "cosine"
     spec: StackSpec = field(default_factory=StackSpec)
     start: Literal["gray", "noise"] = "gray"
@@ -85,6 +88,7 @@ class Recipe:
             schedule=self.schedule,
             seed=seed,
             focus=self.focus,
+            denoising=self.denoising,
         )
 
     def climb(self, objectives: Sequence[Objective], seed: int) -> tuple[Tensor, float]:
@@ -121,7 +125,7 @@ def load_clips(models: tuple[Starter, ...]) -> CLIP:
 
 
 PICTURE = Recipe("picture", "picture (node defaults)")
-"""The default: three quarters of the work that the defaults of the first version took."""
+"""The default: a painted picture of 448 x 448."""
 
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
 """The default, but from the noise that Image Stack offers: pictures of different seeds differ most from afar."""
@@ -134,12 +138,22 @@ SKETCH = Recipe(
     "sketch",
     steps=32,
     augmentation=Augmentation(8),
-    optimizer=NormalizedAscent(step_size=0.12),
+    optimizer=NormalizedAscent(step_size=0.18),
 )
 """A recognisable picture in a fifth of the work of the first version."""
 
-BEST = Recipe("best", "best", steps=150, augmentation=Augmentation(24), optimizer=NormalizedAscent(step_size=0.05))
+BEST = Recipe("best", "best", steps=150, augmentation=Augmentation(24), optimizer=NormalizedAscent(step_size=0.075))
 """As long as it pays."""
+
+SECOND_VERSION = Recipe(
+    "second_version",
+    "defaults of version 0.2.0",
+    optimizer=NormalizedAscent(step_size=0.08),
+    focus=Focus(end=3.0),
+    denoising=None,
+    spec=StackSpec(224, 224),
+)
+"""What the nodes did by default before there was a denoiser."""
 
 FIRST_VERSION = Recipe(
     "first_version",
@@ -149,6 +163,8 @@ FIRST_VERSION = Recipe(
     augmentation=Augmentation(transforms=(Flip(), Noise())),
     optimizer=NormalizedAscent(step_size=0.06),
     focus=None,
+    denoising=None,
+    spec=StackSpec(224, 224),
 )
 """What the nodes did by default in the first version."""
 
@@ -161,7 +177,8 @@ REFERENCE = Recipe(
     optimizer=SGD(0.005),
     focus=None,
     schedule="constant",
-    spec=StackSpec(color="rgb"),
+    denoising=None,
+    spec=StackSpec(224, 224, color="rgb"),
 )
 """The settings of Direct Ascent Synthesis' own code, which tests/integration/test_reference.py reproduces.
 

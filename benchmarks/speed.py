@@ -32,7 +32,7 @@ def operator_row(step: int, rounds: int) -> str:
     resolutions = linear_levels(CANVAS, step)
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]
     gradient = torch.randn(1, 3, CANVAS, CANVAS)
-    spec = StackSpec(levels=resolutions)
+    spec = StackSpec(224, 224, levels=resolutions)
     spectral, exact = (spec.operator(gradient.device, method) for method in ("spectral", "exact"))
 
     def autograd() -> Tensor:
@@ -63,7 +63,7 @@ def operator_row(step: int, rounds: int) -> str:
 
 def default_step(judge: Classifier) -> Callable[[], object]:
     """A whole step of the defaults: 84 levels, 16 views."""
-    stack = ImageStack.gray(StackSpec())
+    stack = ImageStack.gray(StackSpec(224, 224))
     steps = iter(Ascent(stack, [ClassObjective(judge, ((JELLYFISH, 1.0),))], steps=100_000))
     return lambda: next(steps)
 

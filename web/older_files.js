@@ -1,11 +1,11 @@
-// Keeps the pictures of workflow files of version 0.1.0, which have no values for the widgets that came later: the page
+// Keeps the pictures of workflow files of former versions, which have no values for the widgets that came later: the page
 // fills these with the defaults of today, which make other pictures. They are set to what changes nothing instead.
 import { app } from "../../scripts/app.js";
 
 // By node, the later widgets and the values that change nothing.
 const NEUTRAL = {
     DAS_Augmentation: { color_shift: 0, grayscale: 0 },
-    DAS_Optimize: { focus: "everywhere" },
+    DAS_Optimize: { focus: "everywhere", denoise: "off" },
 };
 
 app.registerExtension({

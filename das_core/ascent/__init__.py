@@ -1,5 +1,6 @@
 """Gradient ascent: the loop that moves a stack up the score of some objectives, and the parts of one step."""
 
+from .denoising import Denoising
 from .focus import Focus, measure_squared_distances
 from .guidance import Guidance
 from .guided_steps import GuidedStep, GuidedSteps
@@ -9,6 +10,6 @@ from .result import AscentError, Record, Result, Step
 
 # fmt: off
 __all__ = [
-    "SGD", "Adam", "Ascent", "AscentError", "Focus", "Guidance", "GuidedStep", "GuidedSteps", "NormalizedAscent",
+    "SGD", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance", "GuidedStep", "GuidedSteps", "NormalizedAscent",
     "Optimizer", "Record", "Result", "Step", "measure_squared_distances",
 ]

@@ -124,6 +124,8 @@ class Guidance:
             chunk=chunk,
             focus=None,
             pace=pace,
+            # The sampler goes on from what is encoded, and takes ripple out by itself.
+            denoising=None,
         )
 
     def scale_change(self, latent: Tensor, change: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -17,13 +17,14 @@ from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows
+from .denoising import Denoising
 from .focus import Focus
 from .gradient import ScoreGradient
 from .groups import group_by_judge, name_objectives
 from .optimizers import NormalizedAscent, Optimizer
 from .out_of_memory import describe_out_of_memory, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
-from .preparation import check_settings, choose_chunk, choose_focus, prepare_stack
+from .preparation import check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack
 from .result import (
     Record,
     Result,
@@ -72,6 +73,9 @@ class Ascent:
             chunk gives another picture of the same thing, as another seed does, though one much more alike. When memory
             runs out, the chunk is halved and the step is done again.
         device: where to compute, by default where the stack is. The judges must be there already.
+        denoising: the denoiser that the picture goes a part of the way to after every step, see `Denoising`; None for
+            none, as in Direct Ascent Synthesis. With `auto` it is `Denoising()` where a `NormalizedAscent` climbs the
+            score of a model, else None.
         focus: the window that the picture grows in, see `Focus`; None changes the whole canvas from the first step, as
             Direct Ascent Synthesis does. With `auto` it is `Focus()`, but None for a tile, which has no centre, and
             for a stack that has climbed before, which has grown already.
@@ -85,7 +89,7 @@ class Ascent:
             ascent, in the form that the optimizer needs.
         objectives: pairs of a name and an objective; no two have the same name.
         chunk: how many views go through a judge at once; it shrinks when memory runs out.
-        augmentation, optimizer, steps, schedule, seed, device, focus, pace: as given, with defaults filled in.
+        augmentation, optimizer, steps, schedule, seed, device, focus, denoising, pace: as given, with defaults filled in.
         picture_mask: where any objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere.
         judges: the judge of every group of objectives that has one.
         result: the outcome of the steps done so far.
@@ -121,6 +125,7 @@ class Ascent:
         device: torch.device | None = None,
         focus: Focus | Literal["auto"] | None = "auto",
         pace: Pace | None = None,
+        denoising: Denoising | Literal["auto"] | None = "auto",
     ) -> None:
         check_settings(objectives, steps, schedule, seed, chunk)
         margin, tile = stack.spec.margin, stack.spec.tile
@@ -129,6 +134,7 @@ class Ascent:
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
         self.steps, self.schedule, self.seed, self.pace = steps, schedule, seed, pace
         self.focus = choose_focus(focus, stack)
+        self.denoising = choose_denoising(denoising, self.optimizer, objectives)
         self.device = device or stack.canvas.device
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
@@ -208,8 +214,11 @@ class Ascent:
         moved = stack
         if any(weights.values()):
             check_gradient(gradient, record, is_first=not self.history)
-            moved = self.optimizer.step(stack, gradient, self._operator, pace, self._score_gradient.support.mask)
+            mask = self._score_gradient.support.mask
+            moved = self.optimizer.step(stack, gradient, self._operator, pace, mask)
             check_canvas(moved.canvas, record, is_first=not self.history)
+            if self.denoising is not None:
+                moved = self.denoising.step(moved, self._operator, pace.progress, mask)
         strength = self._strength + measure_gradient_strength(gradient)
         # All at once and last, so that a step that is cancelled before leaves nothing half-done.
         self._strength, self.stack = strength, replace(moved, steps=step + 1)

@@ -11,8 +11,9 @@ from ..objectives.base import Objective
 from ..stack.decomposition import read_levels
 from ..stack.image_stack import ImageStack
 from ..stack.state import LevelTensors
+from .denoising import Denoising
 from .focus import Focus
-from .optimizers import Optimizer
+from .optimizers import NormalizedAscent, Optimizer
 from .pace import Schedule
 
 # How many views go through a judge at once. On a CPU 4: the activations of a layer are then small enough to stay in the
@@ -71,6 +72,28 @@ def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Fo
     if focus and stack.spec.tile:
         raise ValueError("a tile has no centre to grow from; choose focus everywhere (None in Python)")
     return focus
+
+
+def choose_denoising(
+    denoising: Denoising | Literal["auto"] | None, optimizer: Optimizer, objectives: Sequence[Objective]
+) -> Denoising | None:
+    """Return the denoiser that acts after every step; with `auto` the one that suits the ascent.
+
+    Args:
+        denoising: a denoiser and its strength, None for none, or `auto`: `Denoising()` for a `NormalizedAscent` on the
+            gradient of a model. The steps of the other optimizers are those of published methods, which have none, and
+            a prior makes no hatching.
+        optimizer: the optimizer of the ascent.
+        objectives: what it climbs.
+
+    Raises:
+        ValueError: when there is no such choice.
+    """
+    if not isinstance(denoising, str):
+        return denoising
+    check_choice("denoising", denoising, ["auto"])
+    asks_a_model = any(part.judge is not None for objective in objectives for part in objective.parts)
+    return Denoising() if isinstance(optimizer, NormalizedAscent) and asks_a_model else None
 
 
 def prepare_stack(stack: ImageStack, optimizer: Optimizer) -> ImageStack:

@@ -7,6 +7,7 @@ from .image_stack import ImageStack
 from .levels import linear_levels, power_levels
 from .linear_operator import StackOperator
 from .margin import widen_margin
+from .move import move_canvas
 from .operator_forms import make_operator
 from .render import render_stack
 from .spec import StackSpec
@@ -17,6 +18,6 @@ from .surroundings import Surroundings
 __all__ = [
     "AccumulatedGradient", "Decomposition", "ImageStack", "LevelTensors", "OptimizerState", "Parameters",
     "StackFileError", "StackOperator", "StackSpec", "Surroundings", "decompose", "decompose_change",
-    "decompose_start", "edit_stack", "linear_levels", "load_stack", "make_operator", "power_levels",
-    "read_levels", "render_stack", "save_stack", "widen_margin",
+    "decompose_start", "edit_stack", "linear_levels", "load_stack", "make_operator", "move_canvas",
+    "power_levels", "read_levels", "render_stack", "save_stack", "widen_margin",
 ]

@@ -58,7 +58,7 @@ class StackSpec:
         width: the width of the picture in pixels, at least 16.
         height: the height of the picture in pixels, at least 16.
         margin: how far the canvas goes beyond the picture on each side, in pixels. Views reach into the margin, the
-            picture leaves it out. With 0, objects keep away from the border; a quarter of the picture is enough. A
+            picture leaves it out. With 0, objects keep away from the border; an eighth of the picture is enough. A
             tile needs 0.
         levels: resolutions along the long side of the canvas, from 1 to its length, in any order; every fourth one if
             None. They are kept in rising order, each once.
@@ -89,8 +89,8 @@ class StackSpec:
         (64, 64)
     """
 
-    width: int = 224
-    height: int = 224
+    width: int = 448
+    height: int = 448
     margin: int = 56
     levels: tuple[int, ...] | None = None
     gains: tuple[float, ...] | None = None

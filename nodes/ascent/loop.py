@@ -17,6 +17,7 @@ from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
 from ..schema import Augmentation, History, Stack, list_options, objectives_input, schema
+from .denoising import denoise_input, read_denoising
 from .focus import focus_input, read_focus
 from .optimizers import optimizer_input, read_optimizer
 from .previews import Previews
@@ -59,6 +60,10 @@ class Optimize(Node):
                 "focus.start",
                 "focus.end",
                 "focus.share",
+                "denoise",
+                "denoise.strength",
+                "denoise.end",
+                "denoise.share",
             ],
             inputs=[
                 Stack.Input("stack", tooltip="What climbs. A stack that has climbed before goes on from where it is."),
@@ -74,8 +79,8 @@ class Optimize(Node):
                     default=60,
                     min=1,
                     max=100000,
-                    tooltip="How many steps. 30: a sketch, with a step_size of 0.12. 60: a finished picture, with "
-                    "0.08. 150: the best, with 0.05.",
+                    tooltip="How many steps. 30: a sketch, with a step_size of 0.18. 60: a finished picture, with "
+                    "0.12. 150: the best, with 0.075.",
                 ),
                 optimizer_input(),
                 io.Combo.Input(
@@ -119,6 +124,7 @@ class Optimize(Node):
                 ),
                 # Behind all that older workflows have: ComfyUI's page stores the values of inputs by their order.
                 focus_input(),
+                denoise_input(),
             ],
             outputs=[
                 io.Image.Output("image", tooltip="The picture of every item of the batch."),
@@ -149,6 +155,7 @@ class Optimize(Node):
         objectives: Mapping[str, CoreObjective] | None = None,
         augmentation: CoreAugmentation | None = None,
         focus: dict[str, Any] | None = None,
+        denoise: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
         connected = [objective for objective in (objectives or {}).values() if objective is not None]
         with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
@@ -167,6 +174,7 @@ class Optimize(Node):
                 chunk=chunk,
                 device=bridge.get_device(),
                 focus=read_focus(focus),
+                denoising=read_denoising(denoise),
             )
             bridge.say("loading the models")
             if preview_every:

@@ -63,16 +63,16 @@ class ImageStack(Node):
                 ),
                 io.Int.Input(
                     "width",
-                    default=224,
+                    default=448,
                     min=16,
                     max=_MAX_SIDE,
                     step=8,
-                    tooltip="Width of the picture in pixels. 224 is what most models see and is quickest; larger "
-                    "pictures take hardly more time a step but more steps to fill.",
+                    tooltip="Width of the picture in pixels. 224 is what most models see; 448 takes hardly longer and "
+                    "shows more. Larger pictures take more steps to fill.",
                 ),
                 io.Int.Input(
                     "height",
-                    default=224,
+                    default=448,
                     min=16,
                     max=_MAX_SIDE,
                     step=8,
@@ -84,7 +84,7 @@ class ImageStack(Node):
                     min=0,
                     max=4096,
                     tooltip="Canvas beyond each edge that views may reach into and that is cropped away at the end, in "
-                    "pixels. 0: objects crowd away from the border. A quarter of the size: edges as good as the "
+                    "pixels. 0: objects crowd away from the border. An eighth of the size: edges as good as the "
                     "middle. A few pixels are added where the canvas then computes faster.",
                 ),
                 io.Int.Input(

@@ -37,7 +37,7 @@ def start(
     device: torch.device, augmentation: Augmentation, dtype: torch.dtype = torch.float32, steps: int = 4
 ) -> Ascent:
     wish = ClassObjective(load(device, dtype), ((JELLYFISH, 1.0),))
-    return Ascent(ImageStack.gray(StackSpec()), [wish], augmentation, steps=steps, device=device)
+    return Ascent(ImageStack.gray(StackSpec(224, 224)), [wish], augmentation, steps=steps, device=device)
 
 
 def climb(device: torch.device, augmentation: Augmentation) -> Tensor:

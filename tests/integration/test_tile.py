@@ -148,4 +148,4 @@ def test_levels_of_a_tile_sum_to_its_canvas(method: str, optimizer: Optimizer) -
 def test_a_tile_with_a_margin_is_refused() -> None:
     with pytest.raises(ValueError, match=r"a tile with a margin of 56 .* set margin to 0, or tile to off"):
         StackSpec(tile=True)
-    assert StackSpec(margin=0, tile=True).canvas == (224, 224)
+    assert StackSpec(margin=0, tile=True).canvas == (448, 448)

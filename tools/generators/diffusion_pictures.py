@@ -52,7 +52,7 @@ def _add_balloon() -> Image.Image:
     picture = resize(sample_pictures(0.0)[:1], [224, 224], antialias=True).clamp(0, 1)
     mask = torch.zeros(1, 224, 224)
     mask[:, top : top + height, left : left + width] = 1
-    stack = ImageStack.from_image(StackSpec(), picture, contrast=0.9).place_into(picture, mask, feather=12)
+    stack = ImageStack.from_image(StackSpec(224, 224), picture, contrast=0.9).place_into(picture, mask, feather=12)
     return draw(ask_for("balloon"), stack)
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from das_core.ascent.result import AscentError, Result, make_importance_mask, measure_gradient_strength
@@ -72,6 +73,7 @@ def test_nothing_that_comes_in_is_changed() -> None:
 def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: str) -> None:
     start = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]
     steady: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
+    steady["denoising"] = Denoising(strength=0.05, end=0.05)
     through = climb(start, steps=6, **steady)
     half = climb(start, steps=3, **steady)
     rest = climb(half.stack, steps=3, **steady)
@@ -196,7 +198,8 @@ def assert_same(one: Result, other: Result) -> None:
 
 def start_ascent(optimizer: Optimizer | None = None, steps: int = 5) -> Ascent:
     """An ascent with a part from coarse to fine and steps that become smaller, where the number of the step matters."""
-    return Ascent(ImageStack.noise(SPEC, 2), [class_objective()], VIEWS, steps=steps, optimizer=optimizer, seed=3)
+    stack, objectives, denoising = ImageStack.noise(SPEC, 2), [class_objective()], Denoising(strength=0.1)
+    return Ascent(stack, objectives, VIEWS, steps=steps, optimizer=optimizer, seed=3, denoising=denoising)
 
 
 def do_steps(ascent: Ascent, count: int) -> None:

@@ -132,7 +132,8 @@ def test_the_steps_of_a_masked_stack_are_as_large_under_its_mask_as_elsewhere() 
     stack = ImageStack.from_image(StackSpec(48, 40, 8), image).place_into(image, mask)
     views, optimizer = Augmentation(4, Windows(8)), NormalizedAscent(0.06)
     objective = Output(judge(MeanColour()))
-    moved = Ascent(stack, [objective], views, steps=1, schedule="constant", optimizer=optimizer).run().stack
+    ascent = Ascent(stack, [objective], views, steps=1, schedule="constant", optimizer=optimizer, denoising=None)
+    moved = ascent.run().stack
     assert moved.surroundings is not None
     rms = mean_square(moved.canvas - moved.start, moved.surroundings.mask).sqrt()
     torch.testing.assert_close(rms, torch.full_like(rms, 0.06), rtol=1e-4, atol=0)

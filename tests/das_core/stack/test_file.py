@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from das_core.ascent.denoising import Denoising
 from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from das_core.stack.file import FORMAT, VERSION, StackFileError, load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
@@ -55,7 +56,8 @@ def test_a_tile_stays_one(tmp_path: Path) -> None:
 
 
 def test_the_surroundings_of_a_part_go_along(tmp_path: Path) -> None:
-    steady: dict[str, Any] = {"optimizer": NormalizedAscent(coarse_to_fine=0.0), "schedule": "constant", "focus": None}
+    steady: dict[str, Any] = {"optimizer": NormalizedAscent(coarse_to_fine=0.0), "schedule": "constant"}
+    steady |= {"focus": None, "denoising": Denoising(strength=0.05, end=0.05)}
     mask = torch.zeros(2, 32, 32)
     mask[:, 8:24, 4:20] = 1
     part = ImageStack.gray(SPEC).place_into(torch.rand(1, 3, 32, 32), mask, 2)
@@ -84,7 +86,8 @@ def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
     optimizer: Optimizer, method: str, tmp_path: Path
 ) -> None:
     start = ImageStack.noise(replace(SPEC, method=method), 2)  # type: ignore[type-var]
-    settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
+    settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}
+    settings |= {"focus": None, "denoising": Denoising(strength=0.05, end=0.05)}
     through = climb(start, steps=5, **settings)
     save_stack(climb(start, steps=2, **settings).stack, tmp_path / "half.safetensors")
     rest = climb(load_stack(tmp_path / "half.safetensors"), steps=3, **settings)

@@ -14,8 +14,8 @@ CPU = torch.device("cpu")
 
 
 def test_default_levels_are_those_of_the_seed() -> None:
-    assert StackSpec().resolutions == tuple(range(1, 334, 4))
-    assert len(StackSpec().resolutions) == 84
+    assert StackSpec().resolutions == tuple(range(1, 558, 4))
+    assert len(StackSpec(224, 224).resolutions) == 84
 
 
 def test_the_canvas_is_the_picture_with_a_margin_on_every_side() -> None:
@@ -105,7 +105,7 @@ def test_memory_grows_with_the_batch_and_the_canvas_but_not_with_the_levels() ->
 )
 def test_bad_specs_are_named(settings: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        StackSpec(**settings)  # type: ignore[arg-type]
+        StackSpec(**({"width": 224, "height": 224} | settings))  # type: ignore[arg-type]
 
 
 def test_frozen_bands_that_leave_one_resolution_are_allowed() -> None:

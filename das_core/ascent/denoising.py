@@ -1,0 +1,108 @@
+"""A denoiser inside an ascent: after every step the picture goes a part of the way to what the denoiser makes of it.
+
+The gradient of a network is full of ripple of two to four pixels, which pleases the network and looks like an
+engraving. A step that only smooths takes it out again and leaves what the score needs. Alternating a step along a
+gradient with a denoiser is Plug-and-Play (Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013); going a share of the
+way is gradient descent on Regularization by Denoising, whose gradient is x - D(x) (Romano, Elad and Milanfar, SIAM J.
+Imaging Sci. 10, 2017); a strength that falls on the way is that of DPIR (Zhang et al., TPAMI 2021). Inside class
+visualisation bilateral filters were used by Øygard (2015) and Tyka (2016).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..denoisers.base import Denoiser, ask_denoiser
+from ..denoisers.total_variation import TotalVariation
+from ..stack.color import from_rgb
+from ..stack.image_stack import ImageStack
+from ..stack.linear_operator import StackOperator
+from ..stack.move import move_canvas
+from ..stack.pixels import render_pixels
+
+UNIT_SIDE = 224
+"""The short side of a picture, in pixels, at which a denoiser has the scale 1: the views of most judges."""
+
+_EDGE = 1e-6
+"""How far from 0 and 1 a denoised pixel stays: the tanh reaches neither."""
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """A denoiser that acts after every step of an ascent.
+
+    The strength is given for a picture of 224 pixels. Judges see a larger picture through windows that are resized, so
+    its ripple is wider by the same factor: that factor, the short side over 224, is the `scale` of the denoiser.
+
+    Args:
+        denoiser: what smooths.
+        strength: the size of what counts as ripple at the first step, in the range of pixels, 0 to 1: at 0.01 some
+            hatching is left, 0.03 leaves even surfaces, 0.1 flat colours.
+        end: the strength at the last step, 0 to 1. A smaller one than at first gives texture back; at 0 the hatching
+            comes back too.
+        share: how far a step goes to what the denoiser makes of the picture, above 0 and at most 1.
+
+    Raises:
+        ValueError: when a setting is out of range.
+
+    Example:
+        >>> from das_core import Denoising, TotalVariation
+        >>> denoising = Denoising(TotalVariation(), strength=0.04, end=0.02)
+        >>> [round(denoising.strength_at(progress), 3) for progress in (0.0, 0.5, 1.0)]
+        [0.04, 0.03, 0.02]
+    """
+
+    denoiser: Denoiser = field(default_factory=TotalVariation)
+    strength: float = 0.035
+    end: float = 0.012
+    share: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("strength", "end"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"a denoiser's {name} of {value} is not between 0 and 1; 0.03 leaves even surfaces")
+        if not 0 < self.share <= 1:
+            raise ValueError(f"a denoiser's share of {self.share} is not above 0 and at most 1; 0.3 suits 60 steps")
+
+    def strength_at(self, progress: float) -> float:
+        """Return the strength at a moment of an ascent.
+
+        Args:
+            progress: the share of the ascent that is over, 0..1.
+        """
+        # Both ends are met exactly, so that an end of 0 costs nothing there.
+        return (1 - progress) * self.strength + progress * self.end
+
+    def step(
+        self, stack: ImageStack, operator: StackOperator[Any], progress: float, mask: Tensor | None = None
+    ) -> ImageStack:
+        """Return the stack after its pixels went a part of the way to their denoised form.
+
+        The denoiser sees the whole canvas, what surrounds a masked stack included, so that surfaces go over into it.
+
+        Args:
+            stack: the stack after a step of an optimizer, which is not changed.
+            operator: the operator of the stack.
+            progress: the share of the ascent that is over, 0..1.
+            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0 nothing moves.
+
+        Raises:
+            ValueError: when the denoiser answers with anything but pixels of the same size.
+        """
+        strength = self.strength_at(progress)
+        if not strength:
+            return stack
+        spec = stack.spec
+        shown = render_pixels(stack.canvas, spec.color)
+        seen = stack.composite(shown)
+        denoised = ask_denoiser(self.denoiser, seen, strength, min(spec.width, spec.height) / UNIT_SIDE, spec.tile)
+        # What the picture is to change by; `shown` takes it over, also where it shows through a soft mask only.
+        pixels = shown.add_(denoised.sub_(seen), alpha=self.share).clamp_(_EDGE, 1 - _EDGE)
+        canvas = from_rgb(torch.logit(pixels).div_(2), spec.color)
+        if mask is not None:
+            # Exact at both ends, see `Surroundings.composite`.
+            canvas = torch.lerp(stack.canvas, canvas, mask)
+        return move_canvas(stack, canvas, operator)

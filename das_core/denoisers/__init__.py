@@ -1,0 +1,9 @@
+"""Image denoisers: what takes fine ripple out of pixels and leaves their surfaces and edges."""
+
+from .base import Denoiser, ask_denoiser
+from .bilateral import Bilateral
+from .cosine_shrinkage import CosineShrinkage
+from .non_local_means import NonLocalMeans
+from .total_variation import TotalVariation
+
+__all__ = ["Bilateral", "CosineShrinkage", "Denoiser", "NonLocalMeans", "TotalVariation", "ask_denoiser"]

@@ -1,0 +1,99 @@
+"""What a denoiser is, and what is asked of its answer."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+_FURTHEST = 0.5
+"""How far beyond 0..1 an answer may reach. A network that restores images overshoots by hundredths at edges; one that
+answers in -1..1 or in 0..255 is no denoiser of pixels."""
+
+
+class Denoiser(Protocol):
+    """A rule that takes fine ripple out of images.
+
+    Any callable of this form serves, such as a network that restores images. It never changes, and it answers the same
+    pixels with the same pixels.
+
+    Example:
+        >>> import torch
+        >>> from torchvision.transforms.functional import gaussian_blur
+        >>> from das_core import Denoiser
+        >>> class Blur:
+        ...     name = "blur"
+        ...     def __call__(self, pixels, strength, scale=1.0, tile=False):
+        ...         return gaussian_blur(pixels, [5, 5], [max(strength, 0.01) * 20 * scale] * 2)
+        >>> denoiser: Denoiser = Blur()
+        >>> denoiser(torch.rand(1, 3, 32, 32), 0.05).shape
+        torch.Size([1, 3, 32, 32])
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages, such as "total variation"."""
+        ...
+
+    def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
+        """Return pixels without their ripple.
+
+        Args:
+            pixels: (B, 3, H, W), 0..1, which are not changed.
+            strength: the size of what counts as ripple, in the range of pixels, above 0: 0.02 takes out fine hatching,
+                0.1 all but large shapes. A network that knows no strength ignores it.
+            scale: how many pixels wide what is one pixel wide at 224 x 224 has become, above 0: the distances that a
+                denoiser looks over grow with it.
+            tile: whether opposite edges of the pixels meet.
+
+        Returns:
+            Pixels (B, 3, H, W), 0..1, of the same type, on the same device.
+        """
+        ...
+
+
+def ask_denoiser(
+    denoiser: Denoiser, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False
+) -> Tensor:
+    """Return what a denoiser makes of pixels, after a check of its answer.
+
+    Args:
+        denoiser: any denoiser.
+        pixels: (B, 3, H, W), 0..1.
+        strength: see `Denoiser`.
+        scale: see `Denoiser`.
+        tile: see `Denoiser`.
+
+    Returns:
+        Pixels of the same shape, 0..1: an answer that overshoots a little is clamped.
+
+    Raises:
+        ValueError: when the answer is no tensor of this shape on this device, or its values are no pixels.
+
+    Example:
+        >>> import torch
+        >>> from das_core import TotalVariation
+        >>> from das_core.denoisers import ask_denoiser
+        >>> pixels = torch.tensor([0.5, 0.52, 0.5, 0.9]).reshape(1, 1, 1, 4).expand(1, 3, 1, 4)
+        >>> ask_denoiser(TotalVariation(), pixels, strength=0.02)[0, 0]
+        tensor([[0.5081, 0.5105, 0.5130, 0.8885]])
+    """
+    answer = denoiser(pixels, strength, scale, tile)
+    if not isinstance(answer, Tensor) or answer.shape != pixels.shape:
+        what = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+        raise ValueError(
+            f"the denoiser '{denoiser.name}' answers {tuple(pixels.shape)} with {what}: it must return as many images "
+            "of the same size"
+        )
+    if answer.device != pixels.device:
+        raise ValueError(
+            f"the denoiser '{denoiser.name}' answers on {answer.device} and the picture is on {pixels.device}: move "
+            "one of them"
+        )
+    lowest, highest = torch.stack(answer.aminmax()).tolist()
+    # NaN fails every comparison.
+    if not (lowest >= -_FURTHEST and highest <= 1 + _FURTHEST):
+        raise ValueError(
+            f"the denoiser '{denoiser.name}' answers with values from {lowest:.3g} to {highest:.3g}, which are no "
+            "pixels in 0..1: lower its strength, or take another denoiser"
+        )
+    return answer.to(pixels.dtype).clamp(0, 1)

@@ -1,0 +1,52 @@
+"""Weighted means over the neighbours of every pixel, which bilateral filters and non-local means are."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Weigh = Callable[[Tensor, tuple[int, int]], Tensor]
+"""From the neighbours (B, 3, H, W) of all pixels in one direction, and how far they are (rows, columns), to their
+weights (B, 1, H, W), 0..1."""
+
+
+def average_neighbours(pixels: Tensor, radius: int, step: int, tile: bool, weigh: Weigh) -> Tensor:
+    """Return for every pixel the weighted mean of itself, with the weight 1, and its neighbours.
+
+    Args:
+        pixels: (B, 3, H, W).
+        radius: how many neighbours on each side.
+        step: how many pixels lie between one neighbour and the next.
+        tile: whether opposite edges meet; otherwise pixels beyond an edge are those at the edge.
+        weigh: what weighs the neighbours.
+    """
+    height, width = pixels.shape[2:]
+    total, weights = pixels.clone(), torch.ones_like(pixels[:, :1])
+    reach = radius * step
+    padded = pad_edges(pixels, reach, tile)
+    for down, right in list_offsets(radius, step):
+        beside = padded[:, :, reach + down : reach + down + height, reach + right : reach + right + width]
+        weight = weigh(beside, (down, right))
+        total.addcmul_(beside, weight)
+        weights.add_(weight)
+    return total.div_(weights)
+
+
+def list_offsets(radius: int, step: int) -> Iterator[tuple[int, int]]:
+    """Yield the (rows, columns) of all neighbours, without the pixel itself; see `average_neighbours`."""
+    for down in range(-radius, radius + 1):
+        for right in range(-radius, radius + 1):
+            if down or right:
+                yield down * step, right * step
+
+
+def pad_edges(pixels: Tensor, reach: int, tile: bool) -> Tensor:
+    """Return pixels (B, C, H, W) with `reach` more on each side: the opposite ones of a tile, or those at the edge."""
+    if not tile:
+        return F.pad(pixels, (reach,) * 4, mode="replicate")
+    # Not F.pad, which wraps around at most once.
+    rows, columns = (
+        torch.arange(-reach, length + reach, device=pixels.device) % length for length in pixels.shape[2:]
+    )
+    return pixels[:, :, rows[:, None], columns]

@@ -1,0 +1,58 @@
+"""Non-local means: the mean of those pixels near by whose surroundings look alike.
+
+Buades, Coll and Morel, A non-local algorithm for image denoising, CVPR 2005.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .neighbours import average_neighbours, pad_edges
+
+
+@dataclass(frozen=True)
+class NonLocalMeans:
+    """Non-local means: smooths what repeats along edges and in textures, and keeps what is there only once.
+
+    Two pixels are alike when the squares of a few pixels around them are. The weight is exp(-max(d - 2 s², 0) / s²),
+    where d is the mean squared difference of the squares and s the strength. Squares and distances grow with the scale.
+
+    Args:
+        radius: how many pixels on each side are compared, 1 to 8: 3 are 48 in all. The time grows with the square.
+
+    Raises:
+        ValueError: when the radius is out of range.
+
+    Example:
+        >>> import torch
+        >>> from das_core import NonLocalMeans
+        >>> stripes = (torch.arange(32) // 4 % 2 * 0.5 + 0.25).expand(1, 3, 32, 32)
+        >>> noisy = stripes + 0.05 * torch.randn(stripes.shape, generator=torch.Generator().manual_seed(0))
+        >>> denoised = NonLocalMeans()(noisy, strength=0.05)
+        >>> [round(float((image - stripes).abs().mean()), 3) for image in (noisy, denoised)]
+        [0.04, 0.014]
+    """
+
+    radius: int = 3
+    name: ClassVar[str] = "non-local means"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.radius <= 8:
+            raise ValueError(f"a radius of {self.radius} is not between 1 and 8; 3 compares with 48 pixels")
+
+    def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
+        """Return the pixels without what their like does not show; see `Denoiser`."""
+        if not strength > 0:
+            return pixels
+        half = max(1, round(scale))
+
+        def weigh(beside: Tensor, offset: tuple[int, int]) -> Tensor:
+            difference = (beside - pixels).square_().mean(dim=1, keepdim=True)
+            alike = F.avg_pool2d(pad_edges(difference, half, tile), 2 * half + 1, stride=1)
+            return torch.exp((alike - 2 * strength**2).clamp_(min=0).mul_(-1 / strength**2))
+
+        return average_neighbours(pixels, self.radius, math.ceil(scale), tile, weigh)

@@ -1,0 +1,47 @@
+"""Moving a stack to another canvas, so that what it has accumulated stays true."""
+
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from .image_stack import ImageStack
+from .linear_operator import StackOperator
+from .spectral_operator import SpectralOperator
+
+
+def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any]) -> ImageStack:
+    """Return a stack that shows another canvas, as nearly as its levels can show it.
+
+    A stack without parameters takes the canvas as it is. Else the change is turned into the accumulated gradient, or
+    the levels, of least norm that lead to it (`SpectralOperator.minimum_norm_gradient`), and added to what the stack has
+    accumulated. What no level can show is left out, and in the forms `exact` and `layers` some percent of the change:
+    it is found in the form `spectral`. Frozen bands do not move.
+
+    Args:
+        stack: the stack, which is not changed.
+        canvas: where it is to go, (B, 3, H, W), in the colour space of the stack, before the tanh.
+        operator: the operator of the stack.
+
+    Example:
+        >>> import torch
+        >>> from das_core import SGD, Ascent, ImageStack, Prior, StackSpec
+        >>> from das_core.stack import move_canvas
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
+        >>> climbed = Ascent(stack, [Prior()], steps=2, optimizer=SGD(learning_rate=100)).run().stack
+        >>> operator = climbed.spec.operator(torch.device("cpu"))
+        >>> moved = move_canvas(climbed, climbed.canvas * 0.5, operator)
+        >>> round(float((moved.canvas - climbed.canvas * 0.5).abs().max()), 3)
+        0.0
+        >>> round(float((moved.start + operator.forward(moved.parameters) - moved.canvas).abs().max()), 3)
+        0.0
+    """
+    change = canvas - stack.canvas
+    if stack.parameters is None:
+        # Without frozen bands not `stack.canvas + change`, which rounds where nothing has changed.
+        moved = stack.canvas + operator.remove_frozen(change) if stack.spec.frozen else canvas
+        return replace(stack, canvas=moved)
+    spectral = stack.spec.operator(canvas.device, "spectral")
+    assert isinstance(spectral, SpectralOperator)
+    parameters = stack.parameters.add(operator.adjoint(spectral.minimum_norm_gradient(change)), alpha=1.0)
+    return replace(stack, canvas=stack.start + operator.forward(parameters), parameters=parameters)

@@ -1,0 +1,84 @@
+"""The input of Optimize that chooses a denoiser."""
+
+from collections.abc import Callable
+from typing import Any
+
+from comfy_api.latest import io
+
+from ...das_core.ascent.denoising import Denoising
+from ...das_core.denoisers.base import Denoiser
+from ...das_core.denoisers.bilateral import Bilateral
+from ...das_core.denoisers.cosine_shrinkage import CosineShrinkage
+from ...das_core.denoisers.non_local_means import NonLocalMeans
+from ...das_core.denoisers.total_variation import TotalVariation
+from ..schema import make_options, read_choice
+
+_DENOISERS: dict[str, Callable[[], Denoiser]] = {
+    "total_variation": TotalVariation,
+    "bilateral": Bilateral,
+    "non_local_means": NonLocalMeans,
+    "cosine_shrinkage": CosineShrinkage,
+}
+
+_CHOICES = (*_DENOISERS, "off")
+
+
+def denoise_input() -> Any:
+    """Return the input that chooses a denoiser and its settings; `read_denoising` reads its value."""
+    return io.DynamicCombo.Input(
+        "denoise",
+        optional=True,
+        options=make_options(_CHOICES, **{name: _settings() for name in _DENOISERS}),
+        tooltip="What takes the hatching out again after every step. total_variation: even surfaces and sharp edges, "
+        "like paint, in a twentieth of a step. bilateral: softer, slower. non_local_means: keeps texture, slowest. "
+        "cosine_shrinkage: keeps fine lines. off: engraved, as in the paper.",
+    )
+
+
+def _settings() -> list[Any]:
+    """Return the inputs that every denoiser brings."""
+    return [
+        io.Float.Input(
+            "strength",
+            default=Denoising.strength,
+            min=0.0,
+            max=1.0,
+            step=0.005,
+            tooltip="What counts as hatching at the first step, as a share of the range from black to white; it suits "
+            "any size of picture. 0: nothing. 0.01: some hatching is left. 0.035: painted. 0.1: flat colours.",
+        ),
+        io.Float.Input(
+            "end",
+            default=Denoising.end,
+            min=0.0,
+            max=1.0,
+            step=0.002,
+            tooltip="The same at the last step. 0: hatching comes back. 0.012: texture of stone and fur. As much as "
+            "strength: smooth to the end.",
+        ),
+        io.Float.Input(
+            "share",
+            default=Denoising.share,
+            min=0.01,
+            max=1.0,
+            step=0.05,
+            tooltip="How far every step goes to the denoised picture. 0.1: hardly. 0.3: good for 60 steps. 1: all the "
+            "way, soft.",
+        ),
+    ]
+
+
+def read_denoising(choice: dict[str, Any] | None) -> Denoising | None:
+    """Return the denoiser that is chosen, and how it acts: None for off.
+
+    Args:
+        choice: the value of the input from `denoise_input`; None where a workflow does not have it, as those of versions
+            before there was a denoiser.
+
+    Raises:
+        ValueError: when no known denoiser is chosen, or a setting is out of range.
+    """
+    if choice is None:
+        return None
+    kind, settings = read_choice("denoise", choice, _CHOICES)
+    return None if kind == "off" else Denoising(_DENOISERS[kind](), **settings)

@@ -1,0 +1,206 @@
+"""A denoiser inside an ascent."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from das_core.ascent.denoising import Denoising
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.result import Result
+from das_core.denoisers.bilateral import Bilateral
+from das_core.denoisers.total_variation import TotalVariation
+from das_core.models.sources.starters import load_starter
+from das_core.objectives.base import Objective
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.prior import Prior
+from das_core.objectives.wrapped import RegionObjective
+from das_core.stack.decomposition import decompose
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.pixels import render_pixels
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+from toys import class_objective
+
+SPEC = StackSpec(width=48, height=40, margin=8)
+VIEWS = Augmentation(4, Windows(8))
+CPU = torch.device("cpu")
+
+
+class Recorder:
+    """A denoiser that answers with grey, and keeps what it was asked."""
+
+    name = "recorder"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Tensor, float, float, bool]] = []
+
+    def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
+        self.asked.append((pixels.clone(), strength, scale, tile))
+        return torch.full_like(pixels, 0.5)
+
+
+def photo(spec: StackSpec = SPEC) -> ImageStack:
+    image = torch.rand(1, 3, spec.height, spec.width, generator=torch.Generator().manual_seed(3))
+    return ImageStack.from_image(spec, image)
+
+
+def denoise(stack: ImageStack, denoising: Denoising, progress: float = 1.0, mask: Tensor | None = None) -> ImageStack:
+    return denoising.step(stack, stack.spec.operator(CPU), progress, mask)
+
+
+def climb(
+    stack: ImageStack, denoising: Denoising | None, objective: Objective | None = None, **settings: object
+) -> Result:
+    defaults: dict[str, object] = {"steps": 4, "schedule": "constant", "focus": None}
+    objectives = [objective or class_objective()]
+    return Ascent(stack, objectives, VIEWS, denoising=denoising, **(defaults | settings)).run()  # type: ignore[arg-type]
+
+
+def test_a_step_goes_its_share_of_the_way_to_the_denoised_pixels() -> None:
+    stack = photo()
+    denoised = TotalVariation()(stack.pixels(), 0.05, 40 / 224)
+    after = denoise(stack, Denoising(TotalVariation(), 0.05, 0.05, share=0.4))
+    torch.testing.assert_close(after.pixels(), stack.pixels().lerp(denoised, 0.4), atol=1e-5, rtol=0)
+
+
+def test_the_denoiser_is_told_strength_scale_and_tile() -> None:
+    recorder = Recorder()
+    denoising = Denoising(recorder, strength=0.08, end=0.02)
+    denoise(photo(), denoising, progress=0.5)
+    denoise(photo(StackSpec(448, 512, 0, tile=True)), denoising, progress=1.0)
+    assert [asked[1:] for asked in recorder.asked] == [(0.05, 40 / 224, False), (0.02, 2.0, True)]
+    assert recorder.asked[0][0].shape == (1, 3, 56, 64)
+
+
+def test_at_strength_0_it_is_not_asked() -> None:
+    recorder, stack = Recorder(), photo()
+    assert denoise(stack, Denoising(recorder, strength=0.1, end=0.0)) is stack
+    assert not recorder.asked
+
+
+def test_outside_a_mask_nothing_moves_and_the_denoiser_sees_what_surrounds_it() -> None:
+    mask = torch.zeros(1, 40, 48)
+    mask[:, 10:30, 12:32] = 1
+    image = torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(4))
+    stack = ImageStack.gray(SPEC).place_into(image, mask, feather=4)
+    assert stack.surroundings is not None
+    recorder = Recorder()
+    after = denoise(stack, Denoising(recorder), mask=stack.surroundings.mask)
+    assert torch.equal(recorder.asked[0][0], stack.pixels())
+    outside = (stack.surroundings.mask == 0).expand_as(after.canvas)
+    assert torch.equal(after.canvas[outside], stack.canvas[outside])
+    assert torch.equal(after.pixels()[outside], stack.pixels()[outside])
+    result = climb(stack, Denoising(strength=0.2, end=0.2))
+    assert torch.equal(result.image[:, :, :10], image[:, :, :10])
+
+
+def test_outside_a_region_it_moves_nothing() -> None:
+    mask = torch.zeros(1, 40, 48)
+    mask[:, :, :24] = 1
+    region, recorder = RegionObjective(class_objective(), mask), Recorder()
+    # A step so small that all that is seen to move is moved by the denoiser.
+    after = climb(photo(), Denoising(recorder), region, optimizer=NormalizedAscent(1e-6)).image
+    change = (after - photo().image()).abs()
+    assert len(recorder.asked) == 4
+    assert change[..., 24:].max() < 1e-4
+    assert change[..., :24].mean() > 0.05
+
+
+def test_colours_at_their_limits_stay_finite() -> None:
+    stack = ImageStack.from_canvas(SPEC, torch.full((1, 3, *SPEC.canvas), 40.0))
+    after = denoise(stack, Denoising(strength=0.1))
+    assert torch.isfinite(after.canvas).all()
+    assert float((after.pixels() - stack.pixels()).abs().max()) < 1e-5
+
+
+@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0), SGD(0.5, 0.9), Adam()])
+def test_every_optimizer_and_form_gets_smoother_pictures_with_levels_that_sum_to_them(
+    optimizer: Optimizer, method: str
+) -> None:
+    start = photo(replace(SPEC, method=method))  # type: ignore[arg-type]
+    plain, painted = (climb(start, given, optimizer=optimizer) for given in (None, Denoising(strength=0.3, end=0.3)))
+
+    def roughness(result: Result) -> float:
+        return float(result.image.diff(dim=2).abs().mean() + result.image.diff(dim=3).abs().mean())
+
+    assert roughness(painted) < 0.9 * roughness(plain)
+    torch.testing.assert_close(decompose(painted.stack).canvas(), painted.stack.canvas, atol=2e-3, rtol=0)
+    torch.testing.assert_close(render_pixels(painted.stack.canvas, "decorrelated"), painted.stack.pixels())
+
+
+def test_frozen_bands_do_not_move() -> None:
+    spec = replace(SPEC, frozen=((1, 8),))
+    stack = photo(spec)
+    after = denoise(stack, Denoising(strength=0.3))
+    change = after.canvas - stack.canvas
+    kept = change - spec.operator(CPU).remove_frozen(change)
+    assert kept.norm() < 1e-4 * change.norm()
+
+
+def test_images_of_a_batch_are_denoised_as_alone() -> None:
+    stack = photo()
+    both = ImageStack.from_canvas(SPEC, torch.cat([stack.canvas, -stack.canvas]))
+    together, alone = (denoise(one, Denoising()).canvas for one in (both, stack))
+    assert torch.equal(together[:1], alone)
+
+
+def test_auto_is_for_a_normalized_ascent_that_asks_a_model() -> None:
+    def chosen(objective: Objective, optimizer: Optimizer) -> Denoising | None:
+        return Ascent(photo(), [objective], VIEWS, optimizer=optimizer).denoising
+
+    asks = class_objective()
+    assert chosen(asks, NormalizedAscent()) == Denoising()
+    assert chosen(asks, SGD()) is None
+    assert chosen(asks, Adam()) is None
+    assert chosen(Prior(), NormalizedAscent()) is None
+    with pytest.raises(ValueError, match="denoising 'strong' is unknown"):
+        Ascent(photo(), [asks], VIEWS, denoising="strong")  # type: ignore[arg-type]
+
+
+def test_a_denoiser_that_fails_ends_the_ascent_with_the_step_before() -> None:
+    class Failing(Recorder):
+        def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
+            super().__call__(pixels, strength, scale, tile)
+            return pixels if len(self.asked) < 3 else pixels[..., 1:]
+
+    ascent = Ascent(photo(), [class_objective()], VIEWS, steps=4, denoising=Denoising(Failing()))
+    with pytest.raises(ValueError, match="'recorder' answers"):
+        ascent.run()
+    assert len(ascent.history) == 2
+    assert ascent.result.stack.steps == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"strength": -0.1}, "strength of -0.1"),
+        ({"strength": math.nan}, "strength of nan"),
+        ({"end": 1.1}, "end of 1.1"),
+        ({"share": 0.0}, "share of 0.0"),
+        ({"share": math.nan}, "share of nan"),
+        ({"share": 1.5}, "share of 1.5"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict[str, float], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Denoising(**settings)  # type: ignore[arg-type]
+
+
+def test_surfaces_that_a_classifier_hatches_become_even() -> None:
+    jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
+    views = Augmentation(4, Windows(16))
+    stack = ImageStack.gray(StackSpec(96, 96, 16))
+
+    def sparsity(denoising: Denoising | None) -> float:
+        image = Ascent(stack, [jellyfish], views, steps=12, denoising=denoising).run().image.mean(dim=1)
+        gradient = torch.hypot(image.diff(dim=1)[..., :-1], image.diff(dim=2)[:, :-1])
+        return float(gradient.square().mean() / gradient.mean().square())
+
+    assert sparsity(Denoising(Bilateral(), 0.05, 0.05)) > 1.05 * sparsity(None)
+    assert sparsity(Denoising(strength=0.06, end=0.06)) > 1.2 * sparsity(None)

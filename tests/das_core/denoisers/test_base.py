@@ -1,0 +1,46 @@
+"""What is asked of the answer of a denoiser."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from das_core.denoisers.base import ask_denoiser
+
+PIXELS = torch.full((1, 3, 4, 5), 0.5)
+
+
+class Answering:
+    name = "odd one"
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
+        return self.answer  # type: ignore[return-value]
+
+
+def test_an_answer_that_overshoots_a_little_is_clamped() -> None:
+    answer = torch.linspace(-0.1, 1.1, 60).reshape(PIXELS.shape)
+    assert torch.equal(ask_denoiser(Answering(answer), PIXELS, 0.1), answer.clamp(0, 1))
+
+
+def test_an_answer_in_half_precision_comes_back_in_that_of_the_pixels() -> None:
+    assert ask_denoiser(Answering(PIXELS.half()), PIXELS, 0.1).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (PIXELS[..., 1:], r"'odd one' answers \(1, 3, 4, 5\) with \(1, 3, 4, 4\)"),
+        (PIXELS[:, :1], r"with \(1, 1, 4, 5\)"),
+        (None, "with NoneType"),
+        (PIXELS * 255, "values from 128 to 128"),
+        (PIXELS * 2 - 2, "values from -1 to -1"),
+        (torch.full_like(PIXELS, torch.nan), "values from nan to nan"),
+        (torch.full_like(PIXELS, torch.inf), "values from inf to inf"),
+        (PIXELS.to("meta"), "answers on meta and the picture is on cpu"),
+    ],
+)
+def test_anything_but_pixels_of_the_same_size_is_refused_by_name(answer: object, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        ask_denoiser(Answering(answer), PIXELS, 0.1)

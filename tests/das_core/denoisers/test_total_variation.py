@@ -1,0 +1,84 @@
+"""Denoising by total variation."""
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+from skimage.restoration import denoise_tv_chambolle
+from torch import Tensor
+
+from das_core.denoisers.total_variation import TotalVariation
+
+
+def noisy_coffee() -> Tensor:
+    photo = torch.from_numpy(data.coffee()[100:164, 200:272]).permute(2, 0, 1)[None] / 255
+    noise = torch.randn(photo.shape, generator=torch.Generator().manual_seed(0))
+    return (photo + 0.05 * noise).clamp(0, 1)
+
+
+def energy(image: Tensor, target: Tensor, weight: float, *, tile: bool = False) -> float:
+    """What is minimised, in NumPy and double precision."""
+    u, x = image.double().numpy(), target.double().numpy()
+    down, right = np.roll(u, -1, axis=2) - u, np.roll(u, -1, axis=3) - u
+    if not tile:
+        down[:, :, -1], right[..., -1] = 0, 0
+    lengths = np.sqrt((down**2 + right**2).sum(axis=1))
+    return float(((u - x) ** 2).sum() / 2 + weight * lengths.sum())
+
+
+def test_equal_channels_are_denoised_as_by_scikit_image() -> None:
+    # Three equal channels share a length that is the root of three times that of one.
+    gray = noisy_coffee().mean(dim=1, keepdim=True)
+    ours = TotalVariation(rounds=400)(gray.expand(-1, 3, -1, -1), strength=0.1)[0, 0]
+    theirs = denoise_tv_chambolle(gray[0, 0].numpy(), weight=0.1 / 3**0.5, eps=1e-9, max_num_iter=4000)
+    np.testing.assert_allclose(ours.numpy(), theirs, atol=2e-3)
+
+
+@pytest.mark.parametrize("tile", [False, True])
+def test_it_is_the_minimum_of_the_energy(tile: bool) -> None:
+    noisy = noisy_coffee()
+    found = TotalVariation(rounds=400)(noisy, 0.05, tile=tile)
+    least = energy(found, noisy, 0.05, tile=tile)
+    assert least < 0.8 * energy(noisy, noisy, 0.05, tile=tile)
+    generator = torch.Generator().manual_seed(1)
+    for size in (1e-3, 1e-2):
+        for other in (noisy, found.mean(dim=(2, 3), keepdim=True), torch.rand(noisy.shape, generator=generator)):
+            assert energy(found.lerp(other, size), noisy, 0.05, tile=tile) > least
+
+
+@pytest.mark.parametrize(("strength", "scale"), [(0.02, 1.0), (0.03, 1.0), (0.02, 2.0)])
+def test_the_usual_rounds_come_near_to_the_minimum(strength: float, scale: float) -> None:
+    noisy = noisy_coffee()
+    usual, least = (TotalVariation(**rounds)(noisy, strength, scale) for rounds in ({}, {"rounds": 400}))
+    assert energy(usual, noisy, strength * scale) < 1.05 * energy(least, noisy, strength * scale)
+
+
+def test_a_scale_is_a_weight_that_grows_with_it() -> None:
+    noisy = noisy_coffee()
+    wide, strong = TotalVariation(rounds=200)(noisy, 0.03, 2.0), TotalVariation(rounds=400)(noisy, 0.06, 1.0)
+    torch.testing.assert_close(wide, strong, atol=1e-4, rtol=0)
+
+
+def test_the_edges_of_a_tile_meet() -> None:
+    noisy = noisy_coffee()
+    shift = {"shifts": (5, -9), "dims": (2, 3)}
+    moved = TotalVariation()(noisy.roll(**shift), 0.05, tile=True)  # type: ignore[arg-type]
+    torch.testing.assert_close(moved, TotalVariation()(noisy, 0.05, tile=True).roll(**shift))  # type: ignore[arg-type]
+
+
+def test_images_of_a_batch_do_not_touch_each_other() -> None:
+    noisy = noisy_coffee()
+    both = TotalVariation()(torch.cat([noisy, 1 - noisy]), 0.05)
+    torch.testing.assert_close(both[:1], TotalVariation()(noisy, 0.05), atol=0, rtol=0)
+
+
+def test_what_comes_in_is_not_changed() -> None:
+    noisy = noisy_coffee()
+    before = noisy.clone()
+    TotalVariation()(noisy, 0.05)
+    assert torch.equal(noisy, before)
+
+
+def test_no_rounds_are_refused() -> None:
+    with pytest.raises(ValueError, match="0 rounds are too few"):
+        TotalVariation(rounds=0)

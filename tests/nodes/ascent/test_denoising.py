@@ -1,0 +1,67 @@
+"""The input denoise of Optimize: what its choices are, and what is said of bad values."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from loaded_pack import Pack, assert_refused
+
+KINDS = {
+    "total_variation": "TotalVariation",
+    "bilateral": "Bilateral",
+    "non_local_means": "NonLocalMeans",
+    "cosine_shrinkage": "CosineShrinkage",
+}
+
+
+def read(pack: Pack, choice: Any) -> Any:
+    return pack.module("nodes.ascent.denoising").read_denoising(choice)
+
+
+@pytest.mark.parametrize(("kind", "name"), list(KINDS.items()))
+def test_the_choices_are_a_denoiser_or_none(pack: Pack, kind: str, name: str) -> None:
+    core = pack.module("das_core")
+    settings = {"strength": 0.1, "end": 0.05, "share": 0.5}
+    denoiser = getattr(core, name)()
+    assert read(pack, {"denoise": kind, **settings}) == core.Denoising(denoiser, **settings)
+    assert read(pack, {"denoise": kind}) == core.Denoising(denoiser)
+
+
+def test_off_is_none(pack: Pack) -> None:
+    assert read(pack, {"denoise": "off"}) is None
+    assert read(pack, "off") is None
+
+
+def test_a_workflow_without_the_input_is_not_denoised_as_before_there_was_one(pack: Pack) -> None:
+    assert read(pack, None) is None
+    off, left = (pack.optimize(steps=3, **more)[0] for more in ({"denoise": {"denoise": "off"}}, {}))
+    assert off.equal(left)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_denoiser_makes_surfaces_more_even(pack: Pack, kind: str) -> None:
+    def roughness(**more: Any) -> float:
+        stack = pack.stack(start={"start": "noise", "amplitude": 1.0, "decay": 1.0})
+        image = pack.optimize(stack=stack, steps=6, **more)[0]
+        return float(image.diff(dim=1).abs().mean() + image.diff(dim=2).abs().mean())
+
+    strong = {"denoise": kind, "strength": 0.2, "end": 0.2, "share": 0.6}
+    assert roughness(denoise=strong) < 0.9 * roughness()
+
+
+BAD: dict[str, Callable[[Pack], object]] = {
+    r"denoise 'oil' is unknown; choose total_variation, bilateral, .* or off": lambda pack: pack.optimize(
+        denoise={"denoise": "oil"}
+    ),
+    r"strength of -1\.0 is not between 0 and 1": lambda pack: pack.optimize(
+        denoise={"denoise": "bilateral", "strength": -1.0}
+    ),
+    r"denoise\.end nan is no finite number": lambda pack: pack.optimize(denoise={"denoise": "total_variation", "end": float("nan")}),
+    r"share of 0\.0 is not above 0": lambda pack: pack.optimize(denoise={"denoise": "total_variation", "share": 0.0}),
+}
+
+
+@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
+    assert_refused(pack, message, bad)
