@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 from torch import Tensor
-from torchvision.transforms.functional import to_pil_image, to_tensor
+from torchvision.transforms.functional import resize, to_pil_image, to_tensor
 from torchvision.utils import make_grid
 
 from das_core.ascent.loop import Ascent
@@ -78,8 +78,9 @@ def climb_image(
 
 
 def save_sheet(images: list[Tensor], file: Path, columns: int = 5) -> None:
-    """Save images (3, H, W), 0..1, as one picture."""
-    to_pil_image(make_grid(images, nrow=columns)).save(file, quality=88)
+    """Save images (3, H, W), 0..1, as one picture, each at most 224 pixels high."""
+    small = [resize(image, [min(224, image.shape[1])], antialias=True).clamp(0, 1) for image in images]
+    to_pil_image(make_grid(small, nrow=columns)).save(file, quality=88)
 
 
 def time_by_turns(rounds: int, *tasks: Callable[[], object]) -> list[float]:

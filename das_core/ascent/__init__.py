@@ -10,6 +10,6 @@ from .result import AscentError, Record, Result, Step
 
 # fmt: off
 __all__ = [
-    "SGD", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance", "GuidedStep", "GuidedSteps", "NormalizedAscent",
-    "Optimizer", "Record", "Result", "Step", "measure_squared_distances",
+    "SGD", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance", "GuidedStep", "GuidedSteps",
+    "NormalizedAscent", "Optimizer", "Record", "Result", "Step", "measure_squared_distances",
 ]

@@ -89,7 +89,8 @@ class Ascent:
             ascent, in the form that the optimizer needs.
         objectives: pairs of a name and an objective; no two have the same name.
         chunk: how many views go through a judge at once; it shrinks when memory runs out.
-        augmentation, optimizer, steps, schedule, seed, device, focus, denoising, pace: as given, with defaults filled in.
+        augmentation, optimizer, steps, schedule, seed, device, focus, denoising, pace: as given, with defaults filled
+            in.
         picture_mask: where any objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere.
         judges: the judge of every group of objectives that has one.
         result: the outcome of the steps done so far.

@@ -51,9 +51,7 @@ class Denoiser(Protocol):
         ...
 
 
-def ask_denoiser(
-    denoiser: Denoiser, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False
-) -> Tensor:
+def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
     """Return what a denoiser makes of pixels, after a check of its answer.
 
     Args:

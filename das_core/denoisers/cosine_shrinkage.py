@@ -1,7 +1,7 @@
 """Shrinkage in the basis of cosines: of every small block, only waves that stand out are kept.
 
-Yu and Sapiro, DCT image denoising: a simple and effective image denoising algorithm, IPOL 1, 2011; translation-invariant
-thresholds are those of Coifman and Donoho, 1995.
+Yu and Sapiro, DCT image denoising: a simple and effective image denoising algorithm, IPOL 1, 2011. Blocks at several
+offsets are averaged, as in Coifman and Donoho, Translation-invariant de-noising, 1995.
 """
 
 import math

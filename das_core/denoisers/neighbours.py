@@ -46,7 +46,5 @@ def pad_edges(pixels: Tensor, reach: int, tile: bool) -> Tensor:
     if not tile:
         return F.pad(pixels, (reach,) * 4, mode="replicate")
     # Not F.pad, which wraps around at most once.
-    rows, columns = (
-        torch.arange(-reach, length + reach, device=pixels.device) % length for length in pixels.shape[2:]
-    )
+    rows, columns = (torch.arange(-reach, length + reach, device=pixels.device) % length for length in pixels.shape[2:])
     return pixels[:, :, rows[:, None], columns]

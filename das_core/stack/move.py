@@ -14,9 +14,9 @@ def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any])
     """Return a stack that shows another canvas, as nearly as its levels can show it.
 
     A stack without parameters takes the canvas as it is. Else the change is turned into the accumulated gradient, or
-    the levels, of least norm that lead to it (`SpectralOperator.minimum_norm_gradient`), and added to what the stack has
-    accumulated. What no level can show is left out, and in the forms `exact` and `layers` some percent of the change:
-    it is found in the form `spectral`. Frozen bands do not move.
+    the levels, of least norm that lead to it (`SpectralOperator.minimum_norm_gradient`), and added to what the stack
+    has accumulated. What no level can show is left out, and in the forms `exact` and `layers` some percent of the
+    change, because it is found in the form `spectral`. Frozen bands do not move.
 
     Args:
         stack: the stack, which is not changed.

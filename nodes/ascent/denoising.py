@@ -72,8 +72,8 @@ def read_denoising(choice: dict[str, Any] | None) -> Denoising | None:
     """Return the denoiser that is chosen, and how it acts: None for off.
 
     Args:
-        choice: the value of the input from `denoise_input`; None where a workflow does not have it, as those of versions
-            before there was a denoiser.
+        choice: the value of the input from `denoise_input`; None where a workflow does not have it, as those of
+            versions before there was a denoiser.
 
     Raises:
         ValueError: when no known denoiser is chosen, or a setting is out of range.

@@ -57,7 +57,9 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"strength of -1\.0 is not between 0 and 1": lambda pack: pack.optimize(
         denoise={"denoise": "bilateral", "strength": -1.0}
     ),
-    r"denoise\.end nan is no finite number": lambda pack: pack.optimize(denoise={"denoise": "total_variation", "end": float("nan")}),
+    r"denoise\.end nan is no finite number": lambda pack: pack.optimize(
+        denoise={"denoise": "total_variation", "end": float("nan")}
+    ),
     r"share of 0\.0 is not above 0": lambda pack: pack.optimize(denoise={"denoise": "total_variation", "share": 0.0}),
 }
 

@@ -1,0 +1,141 @@
+"""Painted or engraved: the fine structure and the colours of pictures, beside those of photographs of the same size.
+
+A classifier likes fine hatching, and an ascent covers every surface with it. Three numbers tell: photographs change
+in few places and much there, hatching everywhere alike (sparsity); photographs have calm areas; their contrast within a
+few pixels is lower. Colours are compared in CIELAB.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from skimage.color import rgb2lab
+from torch import Tensor
+
+from benchmarks.classes import WISHES
+from benchmarks.common import load_photograph
+from benchmarks.pictures import make_pictures
+from benchmarks.recipes import PICTURE, REFERENCE, SECOND_VERSION, SKETCH, Recipe
+from benchmarks.text import PROMPTS
+from das_core.common.images import fit_square
+
+PHOTOGRAPHS = ("astronaut", "brick", "camera", "cat", "clock", "coffee", "grass", "gravel", "moon", "retina", "rocket")
+"""Sample photographs of scenes and surfaces in focus."""
+
+COLOURED = ("astronaut", "cat", "coffee", "immunohistochemistry", "retina", "rocket")
+"""Those in colour."""
+
+RECIPES = (PICTURE, SKETCH, SECOND_VERSION, REFERENCE)
+
+COUNT = 12
+"""How many of the classes, and of the prompts, are asked of every recipe."""
+
+PATCH, CALM = 8, 0.03
+"""The side of a patch in pixels, and the deviation of its luminance below which it counts as calm."""
+
+_LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""The shares of red, green and blue in the luminance of Rec. 709."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The fine structure and the colours of one image.
+
+    Args:
+        sparsity: the mean square of the gradient of the luminance over the square of its mean, 1 or more: 1 where all
+            pixels change alike, 1.3 for white noise, 3 to 4 for photographs.
+        calm: the share of patches of 8 x 8 pixels whose luminance deviates by less than 0.03.
+        contrast: the mean deviation of the luminance within patches.
+        lightness: the mean L* of CIELAB, 0..100.
+        lightness_spread: its standard deviation.
+        green_red: the mean a* of CIELAB, below 0 for green, above for red.
+        green_red_spread: its standard deviation.
+        blue_yellow: the mean b* of CIELAB, below 0 for blue, above for yellow.
+        blue_yellow_spread: its standard deviation.
+        chroma: the mean distance from grey in a* and b*.
+    """
+
+    sparsity: float
+    calm: float
+    contrast: float
+    lightness: float
+    lightness_spread: float
+    green_red: float
+    green_red_spread: float
+    blue_yellow: float
+    blue_yellow_spread: float
+    chroma: float
+
+
+def measure_structure(image: Tensor) -> Structure:
+    """Return the fine structure and the colours of an image (1, 3, H, W), 0..1, of at least 8 pixels a side."""
+    pixels = image[0].double()
+    luminance = torch.einsum("c,chw->hw", torch.tensor(_LUMINANCE, dtype=torch.float64), pixels)
+    gradient = torch.hypot(luminance.diff(dim=0)[:, :-1], luminance.diff(dim=1)[:-1])
+    patches = luminance.unfold(0, PATCH, PATCH).unfold(1, PATCH, PATCH)
+    deviations = patches.flatten(2).std(dim=2, correction=0)
+    lightness, green_red, blue_yellow = np.moveaxis(rgb2lab(pixels.permute(1, 2, 0).numpy()), 2, 0)
+    return Structure(
+        # A plain image has no gradient at all.
+        float(gradient.square().mean() / gradient.mean().square().clamp(min=1e-12)),
+        float((deviations < CALM).double().mean()),
+        float(deviations.mean()),
+        float(lightness.mean()),
+        float(lightness.std()),
+        float(green_red.mean()),
+        float(green_red.std()),
+        float(blue_yellow.mean()),
+        float(blue_yellow.std()),
+        float(np.hypot(green_red, blue_yellow).mean()),
+    )
+
+
+def average(structures: Sequence[Structure]) -> Structure:
+    """Return the mean of every number over some images, at least one."""
+    names = [field.name for field in fields(Structure)]
+    return Structure(*(sum(getattr(one, name) for one in structures) / len(structures) for name in names))
+
+
+def report() -> str:
+    """Return the section of RESULTS.md."""
+    rows = []
+    for recipe in RECIPES:
+        for what, ask, wishes in (
+            ("classes", Recipe.ask_class, WISHES[:COUNT]),
+            ("prompts", Recipe.ask_text, PROMPTS[:COUNT]),
+        ):
+            images, _ = make_pictures(recipe, ask, wishes, 0)
+            found = average([measure_structure(image[None]) for image in images])
+            rows.append(_format_row(f"{recipe.title}, {what} | {images.shape[-1]}", found))
+    for side in (224, 448):
+        photographs = [fit_square(load_photograph(name), side).clamp(0, 1) for name in PHOTOGRAPHS]
+        coloured = [fit_square(load_photograph(name), side).clamp(0, 1) for name in COLOURED]
+        structure, colours = (average(list(map(measure_structure, images))) for images in (photographs, coloured))
+        both = Structure(
+            **{
+                field.name: getattr(structure if field.name in ("sparsity", "calm", "contrast") else colours, field.name)
+                for field in fields(Structure)
+            }
+        )
+        rows.append(_format_row(f"photographs | {side}", both))
+    table = "\n".join(rows)
+    return f"""The first {COUNT} classes of "Classes" and prompts of "Text", seed 0, and {len(PHOTOGRAPHS)} photographs of
+scikit-image, their colours those of the {len(COLOURED)} that are coloured. Sparsity: E[g²] / E[g]² of the gradient of the luminance, 1.3 for
+white noise. Calm: the share of patches of {PATCH} x {PATCH} pixels whose luminance deviates by less than {CALM}. Contrast: the mean
+deviation within patches. Lightness, green to red and blue to yellow: mean ± deviation of L*, a* and b* of CIELAB, 0 for grey in the
+last two; chroma: the mean distance from grey.
+
+| settings | pixels | sparsity | calm | contrast | lightness | green to red | blue to yellow | chroma |
+|---|---|---|---|---|---|---|---|---|
+{table}
+"""
+
+
+def _format_row(head: str, found: Structure) -> str:
+    return (
+        f"| {head} | {found.sparsity:.2f} | {found.calm:.2f} | {found.contrast:.3f} "
+        f"| {found.lightness:.0f} ± {found.lightness_spread:.0f} "
+        f"| {found.green_red:.0f} ± {found.green_red_spread:.0f} "
+        f"| {found.blue_yellow:.0f} ± {found.blue_yellow_spread:.0f} | {found.chroma:.0f} |"
+    )
