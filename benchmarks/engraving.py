@@ -6,7 +6,7 @@ few pixels is lower. Colours are compared in CIELAB.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -112,19 +112,15 @@ def report() -> str:
         photographs = [fit_square(load_photograph(name), side).clamp(0, 1) for name in PHOTOGRAPHS]
         coloured = [fit_square(load_photograph(name), side).clamp(0, 1) for name in COLOURED]
         structure, colours = (average(list(map(measure_structure, images))) for images in (photographs, coloured))
-        both = Structure(
-            **{
-                field.name: getattr(structure if field.name in ("sparsity", "calm", "contrast") else colours, field.name)
-                for field in fields(Structure)
-            }
-        )
+        # The grey ones tell nothing of colours.
+        both = replace(colours, sparsity=structure.sparsity, calm=structure.calm, contrast=structure.contrast)
         rows.append(_format_row(f"photographs | {side}", both))
     table = "\n".join(rows)
-    return f"""The first {COUNT} classes of "Classes" and prompts of "Text", seed 0, and {len(PHOTOGRAPHS)} photographs of
-scikit-image, their colours those of the {len(COLOURED)} that are coloured. Sparsity: E[g²] / E[g]² of the gradient of the luminance, 1.3 for
-white noise. Calm: the share of patches of {PATCH} x {PATCH} pixels whose luminance deviates by less than {CALM}. Contrast: the mean
-deviation within patches. Lightness, green to red and blue to yellow: mean ± deviation of L*, a* and b* of CIELAB, 0 for grey in the
-last two; chroma: the mean distance from grey.
+    return f"""The first {COUNT} classes of "Classes" and prompts of "Text", seed 0, and {len(PHOTOGRAPHS)} photographs
+of scikit-image; the colours are those of {len(COLOURED)} coloured ones. Sparsity: E[g²] / E[g]² of the gradient of the
+luminance, 1.3 for white noise. Calm: the share of patches of {PATCH} x {PATCH} pixels whose luminance deviates by less
+than {CALM}. Contrast: the mean deviation within patches. Lightness, green to red and blue to yellow: mean ± deviation
+of L*, a* and b* of CIELAB, 0 for grey in the last two. Chroma: the mean distance from grey.
 
 | settings | pixels | sparsity | calm | contrast | lightness | green to red | blue to yellow | chroma |
 |---|---|---|---|---|---|---|---|---|

@@ -42,7 +42,8 @@ class Denoising:
             hatching is left, 0.03 leaves even surfaces, 0.1 flat colours.
         end: the strength at the last step, 0 to 1. A smaller one than at first gives texture back; at 0 the hatching
             comes back too.
-        share: how far a step goes to what the denoiser makes of the picture, above 0 and at most 1.
+        share: how far a step goes to what the denoiser makes of the picture, above 0 and at most 1. It goes with the
+            step size: 0.3 suits steps of 0.12, and 0.19 those of 0.075, for at 0.3 so short steps would drown in it.
 
     Raises:
         ValueError: when a setting is out of range.

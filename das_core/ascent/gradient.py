@@ -6,6 +6,7 @@ section 3; the operator form is this project's).
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -65,12 +66,16 @@ class ScoreGradient:
             measure_squared_distances(stack.spec.canvas, region.mask).to(stack.canvas.device)
             for region in (self.regions if focus else [])
         ]
-        self._start_pixels = stack.composite(render_pixels(stack.start, stack.spec.color))
         self._references = {
             id(objective): _place_references(name, objective, stack)
             for group in groups
             for name, objective in group.members
         }
+
+    @cached_property
+    def _start_pixels(self) -> Tensor:
+        """What the stack showed before the ascent, which only objectives without a judge compare with."""
+        return self.stack.composite(render_pixels(self.stack.start, self.stack.spec.color))
 
     def __call__(
         self,

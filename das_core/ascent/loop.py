@@ -105,11 +105,11 @@ class Ascent:
         >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
         >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
         >>> views = Augmentation(views=4, windows=Windows(jitter=16), transforms=(Flip(),))
-        >>> result = Ascent(stack, [jellyfish], views, steps=3).run()
+        >>> result = Ascent(stack, [jellyfish], views, steps=6).run()
         >>> tuple(result.image.shape)
         (1, 3, 64, 64)
         >>> [round(record.scores["jellyfish"], 1) for record in result.history]
-        [0.0, 0.0, 0.9]
+        [0.0, -0.2, 1.2, 2.0, 4.4, 5.4]
     """
 
     def __init__(
@@ -212,15 +212,16 @@ class Ascent:
         weights = {name: objective.weight_at(pace.progress) for name, objective in self.objectives}
         gradient, scores = self._score_gradient(stack.canvas, step, pace, self._operator, self.chunk)
         record = make_record(step, scores, gradient)
-        moved = stack
+        moved, strength = stack, self._strength + measure_gradient_strength(gradient)
         if any(weights.values()):
             check_gradient(gradient, record, is_first=not self.history)
             mask = self._score_gradient.support.mask
             moved = self.optimizer.step(stack, gradient, self._operator, pace, mask)
             check_canvas(moved.canvas, record, is_first=not self.history)
+            # The denoiser needs its room.
+            del gradient
             if self.denoising is not None:
                 moved = self.denoising.step(moved, self._operator, pace.progress, mask)
-        strength = self._strength + measure_gradient_strength(gradient)
         # All at once and last, so that a step that is cancelled before leaves nothing half-done.
         self._strength, self.stack = strength, replace(moved, steps=step + 1)
         self.history.append(record)

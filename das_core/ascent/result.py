@@ -66,7 +66,7 @@ class Step:
         >>> for step in Ascent(stack, [Prior("total_variation")], steps=2):
         ...     print(step.record.step, round(step.record.scores["total variation"], 3), tuple(step.image().shape))
         0 -0.018 (1, 3, 32, 32)
-        1 -0.016 (1, 3, 32, 32)
+        1 -0.014 (1, 3, 32, 32)
     """
 
     record: Record

@@ -64,12 +64,11 @@ class TotalVariation:
         if not weight > 0:
             return pixels
         rounds = math.ceil(self.rounds * max(1.0, scale))
-        target = pixels * (-1 / weight)
         # The vectors p, and room for what every round computes: new tensors of this size cost more than their contents.
-        down, right = torch.zeros_like(target), torch.zeros_like(target)
-        residual, length = torch.empty_like(target), torch.empty_like(target[:, :1])
+        down, right = torch.zeros_like(pixels), torch.zeros_like(pixels)
+        residual, length = torch.empty_like(pixels), torch.empty_like(pixels[:, :1])
         for _ in range(rounds):
-            _add_divergence(residual.copy_(target), down, right, 1.0, tile)
+            _add_divergence(torch.mul(pixels, -1 / weight, out=residual), down, right, 1.0, tile)
             _add_gradient(down, right, residual, _STEP, tile)
             length.zero_()
             for vectors in (down, right):

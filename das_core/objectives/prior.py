@@ -79,7 +79,7 @@ class Prior(BaseObjective):
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
         >>> history = Ascent(stack, [Prior("total_variation")], steps=4).run().history
         >>> [round(record.scores["total variation"], 3) for record in history]
-        [-0.018, -0.016, -0.013, -0.01]
+        [-0.018, -0.014, -0.011, -0.007]
     """
 
     kind: PriorKind = "total_variation"

@@ -61,6 +61,7 @@ class Optimize(Node):
                 "focus.end",
                 "focus.share",
                 "denoise",
+                "denoise.kind",
                 "denoise.strength",
                 "denoise.end",
                 "denoise.share",

@@ -48,7 +48,7 @@ def test_a_share_of_0_is_open_from_the_first_step() -> None:
         ({"start": -1.0}, "focus -1"),
         ({"start": math.nan}, "focus nan"),
         ({"start": math.inf}, "focus inf"),
-        ({"start": 4.0}, "ends at 3.0 does not open from 4.0"),
+        ({"start": 4.0}, "ends at 1.2 does not open from 4.0"),
         ({"end": math.nan}, "ends at nan"),
         ({"end": 101.0}, "ends at 101"),
         ({"share": -0.1}, r"over -0\.1 of the steps"),

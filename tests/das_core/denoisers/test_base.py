@@ -1,11 +1,20 @@
-"""What is asked of the answer of a denoiser."""
+"""What is asked of the answer of a denoiser, and what all denoisers have in common."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from das_core.denoisers.base import ask_denoiser
+from das_core.denoisers.base import Denoiser, ask_denoiser
+from das_core.denoisers.bilateral import Bilateral
+from das_core.denoisers.cosine_shrinkage import CosineShrinkage
+from das_core.denoisers.non_local_means import NonLocalMeans
+from das_core.denoisers.total_variation import TotalVariation
 
+ALL: list[Denoiser] = [TotalVariation(), Bilateral(), NonLocalMeans(), CosineShrinkage()]
+NOISY = (
+    torch.linspace(0.2, 0.8, 21).expand(1, 3, 17, 21)
+    + 0.05 * torch.randn(1, 3, 17, 21, generator=torch.Generator().manual_seed(0))
+).clamp(0, 1)
 PIXELS = torch.full((1, 3, 4, 5), 0.5)
 
 
@@ -44,3 +53,29 @@ def test_an_answer_in_half_precision_comes_back_in_that_of_the_pixels() -> None:
 def test_anything_but_pixels_of_the_same_size_is_refused_by_name(answer: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         ask_denoiser(Answering(answer), PIXELS, 0.1)
+
+
+@pytest.mark.parametrize("denoiser", ALL, ids=lambda denoiser: denoiser.name)
+@pytest.mark.parametrize("scale", [0.3, 1.0, 4.6])
+@pytest.mark.parametrize("tile", [False, True])
+def test_plain_colour_stays_and_noise_is_less(denoiser: Denoiser, scale: float, tile: bool) -> None:
+    plain = torch.tensor([0.0, 0.4, 1.0]).reshape(1, 3, 1, 1).expand(2, 3, 18, 19)
+    torch.testing.assert_close(denoiser(plain, 0.05, scale, tile), plain.contiguous(), atol=1e-5, rtol=0)
+    noisy = NOISY[..., :8].mean(dim=(2, 3), keepdim=True) + (NOISY - NOISY.mean(dim=2, keepdim=True))
+    assert denoiser(noisy, 0.05, scale, tile).std() < 0.85 * noisy.std()
+
+
+@pytest.mark.parametrize("denoiser", ALL, ids=lambda denoiser: denoiser.name)
+def test_an_edge_higher_than_the_strength_stays(denoiser: Denoiser) -> None:
+    edge = torch.full((1, 3, 24, 24), 0.1)
+    edge[..., 12:] = 0.9
+    found = denoiser(edge, 0.03)
+    assert float((found[..., 12] - found[..., 11]).min()) > 0.7
+
+
+@pytest.mark.parametrize("denoiser", ALL, ids=lambda denoiser: denoiser.name)
+def test_nothing_happens_at_strength_0_and_what_comes_in_is_not_changed(denoiser: Denoiser) -> None:
+    before = NOISY.clone()
+    assert torch.equal(denoiser(NOISY, 0.0), before)
+    denoiser(NOISY, 0.1)
+    assert torch.equal(NOISY, before)

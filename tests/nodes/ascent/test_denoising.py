@@ -24,8 +24,8 @@ def test_the_choices_are_a_denoiser_or_none(pack: Pack, kind: str, name: str) ->
     core = pack.module("das_core")
     settings = {"strength": 0.1, "end": 0.05, "share": 0.5}
     denoiser = getattr(core, name)()
-    assert read(pack, {"denoise": kind, **settings}) == core.Denoising(denoiser, **settings)
-    assert read(pack, {"denoise": kind}) == core.Denoising(denoiser)
+    assert read(pack, {"denoise": "on", "kind": kind, **settings}) == core.Denoising(denoiser, **settings)
+    assert read(pack, {"denoise": "on", "kind": kind}) == core.Denoising(denoiser)
 
 
 def test_off_is_none(pack: Pack) -> None:
@@ -46,21 +46,21 @@ def test_every_denoiser_makes_surfaces_more_even(pack: Pack, kind: str) -> None:
         image = pack.optimize(stack=stack, steps=6, **more)[0]
         return float(image.diff(dim=1).abs().mean() + image.diff(dim=2).abs().mean())
 
-    strong = {"denoise": kind, "strength": 0.2, "end": 0.2, "share": 0.6}
+    strong = {"denoise": "on", "kind": kind, "strength": 0.2, "end": 0.2, "share": 0.6}
     assert roughness(denoise=strong) < 0.9 * roughness()
 
 
 BAD: dict[str, Callable[[Pack], object]] = {
-    r"denoise 'oil' is unknown; choose total_variation, bilateral, .* or off": lambda pack: pack.optimize(
-        denoise={"denoise": "oil"}
+    r"denoise 'oil' is unknown; choose on or off": lambda pack: pack.optimize(denoise={"denoise": "oil"}),
+    r"denoise\.kind 'oil' is unknown; choose .*bilateral": lambda pack: pack.optimize(
+        denoise={"denoise": "on", "kind": "oil"}
     ),
+    r"denoise\.kind '3' is unknown": lambda pack: pack.optimize(denoise={"denoise": "on", "kind": 3}),
     r"strength of -1\.0 is not between 0 and 1": lambda pack: pack.optimize(
-        denoise={"denoise": "bilateral", "strength": -1.0}
+        denoise={"denoise": "on", "kind": "bilateral", "strength": -1.0}
     ),
-    r"denoise\.end nan is no finite number": lambda pack: pack.optimize(
-        denoise={"denoise": "total_variation", "end": float("nan")}
-    ),
-    r"share of 0\.0 is not above 0": lambda pack: pack.optimize(denoise={"denoise": "total_variation", "share": 0.0}),
+    r"denoise\.end nan is no finite number": lambda pack: pack.optimize(denoise={"denoise": "on", "end": float("nan")}),
+    r"share of 0\.0 is not above 0": lambda pack: pack.optimize(denoise={"denoise": "on", "share": 0.0}),
 }
 
 
