@@ -62,7 +62,8 @@ def climb_image(
 ) -> Tensor:
     """Return the image (1, 3, height, width) of an ascent that changes all of a picture alike, in its own colours.
 
-    That is what the workflows set whose target is an image, a style or a feature: no focus, and `PLAIN` views.
+    That is what the workflows set whose target is an image, a style or a feature: no focus, no denoiser, and `PLAIN`
+    views.
     """
     ascent = Ascent(
         stack or ImageStack.gray(StackSpec(224, 224)),
@@ -73,6 +74,7 @@ def climb_image(
         schedule="cosine",
         seed=SEED,
         focus=None,
+        denoising=None,
     )
     return ascent.run().image
 

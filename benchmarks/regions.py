@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from benchmarks.common import HERE, load_photograph, save_sheet
 from benchmarks.recipes import load_classifiers
+from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import NormalizedAscent
 from das_core.common.images import resize_to_cover
@@ -48,6 +49,9 @@ TOP, LEFT, HEIGHT, WIDTH = 124, 84, 200, 280
 FEATHER = 16
 # Those of example_workflows/api/inpaint.json: this score also lowers what the photograph shows.
 SCORE: Score = "log_probability"
+STEP_SIZE, FOCUS = 0.08, Focus(end=3.0)
+"""Those of the workflows inpaint and two_regions, which have no denoiser."""
+
 MOMENTUM = 0.5
 # The window at the width of a usual picture: what is made alone, and pasted, for comparison.
 ALONE = StackSpec(SIDE, SIDE * HEIGHT // WIDTH)
@@ -75,16 +79,17 @@ def _halves(climber: Classifier, judge: Classifier) -> str:
             RegionObjective(ClassObjective.from_text(climber, name), mask)
             for name, mask in zip(pair, masks, strict=True)
         ]
-        image = Ascent(ImageStack.gray(StackSpec(2 * SIDE, SIDE)), objectives).run().image
+        stack, optimizer = ImageStack.gray(StackSpec(2 * SIDE, SIDE)), NormalizedAscent(STEP_SIZE)
+        image = Ascent(stack, objectives, optimizer=optimizer, focus=FOCUS, denoising=None).run().image
         pictures.append(image[0])
         chosen = [int(judge.probabilities(half)[0].argmax()) for half in image.split(SIDE, dim=3)]
         right.append([judge.labels.find(name) == choice for name, choice in zip(pair, chosen, strict=True)])
         rows.append(f"| {' | '.join([*pair, *map(judge.labels.name, chosen)])} |")
     save_sheet(pictures, HERE / "regions_halves.jpg", columns=2)
     both, halves = sum(map(all, right)), sum(map(sum, right))
-    return f"""Two regions: a picture of {2 * SIDE} x {SIDE}, a class in each half, node defaults. The
-judge names the class of the half first in {halves} of {2 * len(PAIRS)} halves, in both halves of {both} of {len(PAIRS)}
-pictures.
+    return f"""Two regions: a picture of {2 * SIDE} x {SIDE}, a class in each half, with the settings of the workflow
+two_regions. The judge names the class of the half first in {halves} of {2 * len(PAIRS)} halves, in both halves of
+{both} of {len(PAIRS)} pictures.
 
 | left | right | the judge's first choice, left | and right |
 |---|---|---|---|
@@ -107,7 +112,8 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
         before = resize_to_cover(load_photograph(subject), shape)
         stack = ImageStack.gray(PHOTO).place_into(before, mask, FEATHER)
         objective = ClassObjective.from_text(climber, name, score_kind=SCORE)
-        after = Ascent(stack, [objective], optimizer=NormalizedAscent(momentum=MOMENTUM)).run().image
+        optimizer = NormalizedAscent(STEP_SIZE, MOMENTUM)
+        after = Ascent(stack, [objective], optimizer=optimizer, focus=FOCUS, denoising=None).run().image
         pictures += [before[0], after[0]]
         kept += bool((after == before)[:, :, mask[0] == 0].all())
         target = judge.labels.find(name)

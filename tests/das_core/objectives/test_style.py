@@ -107,7 +107,8 @@ def test_a_photograph_takes_the_style_of_another_and_keeps_its_content() -> None
     style, content = StyleObjective.from_images(starter, cells), ContentObjective.from_images(starter, cat, weight=3.0)
     stack = ImageStack.from_image(StackSpec(224, 224, 16), cat)
     optimizer = NormalizedAscent(step_size=0.08, coarse_to_fine=0.0)
-    made = Ascent(stack, [style, content], Augmentation(2, Windows(16)), steps=8, optimizer=optimizer).run().image
+    views = Augmentation(2, Windows(16))
+    made = Ascent(stack, [style, content], views, steps=8, optimizer=optimizer, denoising=None).run().image
     seen = make_activation_judge(starter, [layer.name for layer in style.judge.layers])
     before, after = (
         float(measure_style_distances(seen(shown), style.judge, style.targets).sum()) for shown in (stack.image(), made)
