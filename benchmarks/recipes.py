@@ -149,7 +149,7 @@ BEST = Recipe(
     steps=150,
     augmentation=Augmentation(24),
     optimizer=NormalizedAscent(step_size=0.075),
-    denoising=Denoising(share=0.19),
+    denoising=Denoising(share=0.12),
 )
 """As long as it pays."""
 

@@ -43,7 +43,7 @@ def test_every_node_is_there_with_its_help_page(comfyui: Client, node: str) -> N
 def test_it_runs_through_http(comfyui: Client) -> None:
     history = comfyui.run(workflow(), timeout=300)
     (image,) = comfyui.get_images(history, SAVED)
-    assert image.size == (224, 224)
+    assert image.size == (448, 448)
     assert np.asarray(image).std() > 2
     assert len(comfyui.get_images(history, PROGRESS)) == 2
     assert "EfficientNet-Lite2 sees" in history["outputs"][VERDICT]["text"][0]
@@ -68,7 +68,7 @@ def test_it_previews_while_it_runs_cancels_within_a_step_and_runs_again(comfyui:
         for event in events.receive_until_done(prompt_id, timeout=300):
             if event.type == "preview" and not cancelled:
                 assert event.image is not None
-                assert event.image.size == (224, 224)
+                assert event.image.size == (448, 448)
                 comfyui.interrupt(prompt_id)
                 cancelled = True
             elif event.type == "progress" and cancelled:
@@ -86,7 +86,7 @@ def test_it_previews_while_it_runs_cancels_within_a_step_and_runs_again(comfyui:
         (OBJECTIVE, {"classes": "jelyfish"}, "jellyfish"),
         (OBJECTIVE, {"classes": "1000"}, "0 to 999"),
         (OBJECTIVE, {"classes": "jellyfish: 1\njellyfish: -1"}, "sum to nothing"),
-        (STACK, {"levels": "custom", "levels.resolutions": "1, 400"}, "400"),
+        (STACK, {"levels": "custom", "levels.resolutions": "1, 600"}, "600"),
         (STACK, {"levels": "custom", "levels.resolutions": ""}, "empty"),
         (STACK, {"width": 16384, "height": 16384, "batch_size": 64}, "free"),
         (STACK, {"margin": 20}, "jitter 56"),
@@ -149,4 +149,4 @@ def test_the_template_loads_in_the_page_runs_previews_cancels_and_runs_again(com
     set_widgets(steps=3)
     history = comfyui.wait(press_run(page), timeout=300)
     (image,) = comfyui.get_images(history, SAVED)
-    assert image.size == (224, 224)
+    assert image.size == (448, 448)

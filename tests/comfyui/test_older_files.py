@@ -15,6 +15,7 @@ from harness.client import Client
 from harness.page import export_api, load_workflow
 
 FOLDER = Path(__file__).with_name("version_0_1_0")
+SECOND = Path(__file__).with_name("version_0_2_0")
 
 SMALL: dict[str, dict[str, Any]] = {
     "DAS_Optimize": {"steps": 2},
@@ -23,7 +24,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """The settings of the picture, where they are not those of the file."""
 
-LATER = {"color_shift", "grayscale", "focus", "size"}
+LATER = {"color_shift", "grayscale", "focus", "size", "denoise"}
 """Inputs that came after that version."""
 
 ROUNDING = 4
@@ -50,8 +51,19 @@ def test_a_file_of_the_page_opens_and_gives_its_picture(comfyui: Client, page: P
     inputs = {node["class_type"]: node["inputs"] for node in prompt.values()}
     assert inputs["DAS_Augmentation"]["color_shift"] == inputs["DAS_Augmentation"]["grayscale"] == 0
     assert inputs["DAS_Optimize"]["focus"] == "everywhere"
-    assert not any(name.startswith("focus.") for name in inputs["DAS_Optimize"])
+    assert inputs["DAS_Optimize"]["denoise"] == "off"
+    assert not any(name.startswith(("focus.", "denoise.")) for name in inputs["DAS_Optimize"])
     check_picture(comfyui, prompt)
+
+
+def test_a_file_of_version_0_2_0_is_not_denoised_and_keeps_its_values(page: Page) -> None:
+    load_workflow(page, json.loads((SECOND / "class_to_image.json").read_text(encoding="utf-8")), "older")
+    inputs = {node["class_type"]: node["inputs"] for node in export_api(page).values()}
+    optimize, stack = inputs["DAS_Optimize"], inputs["DAS_ImageStack"]
+    assert optimize["denoise"] == "off"
+    assert not any(name.startswith("denoise.") for name in optimize)
+    assert (optimize["optimizer.step_size"], optimize["focus"], optimize["focus.end"]) == (0.08, "center", 3)
+    assert (stack["width"], stack["height"], stack["size"]) == (224, 224, "given")
 
 
 def test_a_prompt_without_the_later_inputs_gives_its_picture(comfyui: Client, page: Page) -> None:
@@ -70,6 +82,7 @@ def test_a_new_node_has_the_defaults_of_today(page: Page) -> None:
     inputs = {node["class_type"]: node["inputs"] for node in export_api(page).values()}
     assert inputs["DAS_Augmentation"]["color_shift"] == 0.2
     assert inputs["DAS_Optimize"]["focus"] == "center"
+    assert (inputs["DAS_Optimize"]["denoise"], inputs["DAS_Optimize"]["denoise.kind"]) == ("on", "total_variation")
     copy = page.evaluate(
         """() => {
             const copied = app.graph.nodes.find((node) => node.type === 'DAS_Augmentation').clone()
