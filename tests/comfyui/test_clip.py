@@ -145,7 +145,7 @@ def test_the_example_runs(comfyui: Client) -> None:
     prompt["5"]["inputs"] |= {"steps": 3, "frames": 0}
     history = comfyui.run(prompt, timeout=300)
     (image,) = comfyui.get_images(history, "6")
-    assert image.size == (224, 224)
+    assert image.size == (448, 448)
     assert "Starter CLIP (EfficientNet-Lite2) finds near to" in history["outputs"]["9"]["text"][0]
 
 
