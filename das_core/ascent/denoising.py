@@ -88,7 +88,9 @@ class Denoising:
             stack: the stack after a step of an optimizer, which is not changed.
             operator: the operator of the stack.
             progress: the share of the ascent that is over, 0..1.
-            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0 nothing moves.
+            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0 nothing moves, to
+                the bit. Only a stack with parameters moves a little there too, for its levels reach beyond the mask;
+                what surrounds a masked stack stays in any case.
 
         Raises:
             ValueError: when the denoiser answers with anything but pixels of the same size.

@@ -22,10 +22,14 @@ from ..stack.spec import SMALLEST_SIDE, StackSpec
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows
 from .loop import Ascent
+from .optimizers import NormalizedAscent
 from .pace import Pace
 
 FULL_CHANGE = 0.1
 """What a strength of 1 changes in one guided step, as a share of the deviation of the latent."""
+
+_STEP_SIZE = 0.08
+"""The size of a step, before the change that it leads to is scaled."""
 
 _LARGEST_JITTER = 56
 """The most pixels beyond the picture that views show where no augmentation is given."""
@@ -124,7 +128,8 @@ class Guidance:
             chunk=chunk,
             focus=None,
             pace=pace,
-            # The sampler goes on from what is encoded, and takes ripple out by itself.
+            # Of the steps only their direction counts (`scale_change`); the sampler smooths what comes of it.
+            optimizer=NormalizedAscent(_STEP_SIZE),
             denoising=None,
         )
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictures
 from das_core.ascent.guidance import FULL_CHANGE, Guidance
+from das_core.ascent.optimizers import NormalizedAscent
 from das_core.ascent.pace import Pace, pace_at_noise
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.classes import ClassObjective
@@ -36,6 +37,12 @@ def test_the_score_rises_along_the_change() -> None:
     guidance = Guidance((class_objective(),), VIEWS, steps=8)
     history = guidance.start_ascent(pictures(), FINE, 0).run().history
     assert history[-1].scores["class 3"] > history[0].scores["class 3"]
+
+
+def test_the_defaults_of_a_picture_are_not_those_of_a_guided_step() -> None:
+    # Guided pictures would change with them.
+    ascent = Guidance((class_objective(),), VIEWS).start_ascent(pictures(), FINE, 0)
+    assert (ascent.optimizer, ascent.denoising, ascent.focus) == (NormalizedAscent(0.08), None, None)
 
 
 def test_all_steps_are_taken_at_the_moment_that_is_given() -> None:

@@ -9,12 +9,9 @@ from das_core.denoisers.bilateral import Bilateral
 from das_core.denoisers.cosine_shrinkage import CosineShrinkage
 from das_core.denoisers.non_local_means import NonLocalMeans
 from das_core.denoisers.total_variation import TotalVariation
+from noisy_ramp import NOISY
 
 ALL: list[Denoiser] = [TotalVariation(), Bilateral(), NonLocalMeans(), CosineShrinkage()]
-NOISY = (
-    torch.linspace(0.2, 0.8, 21).expand(1, 3, 17, 21)
-    + 0.05 * torch.randn(1, 3, 17, 21, generator=torch.Generator().manual_seed(0))
-).clamp(0, 1)
 PIXELS = torch.full((1, 3, 4, 5), 0.5)
 
 

@@ -5,14 +5,9 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
 from das_core.denoisers.bilateral import Bilateral
-
-NOISY = (
-    torch.linspace(0.2, 0.8, 21).expand(1, 3, 17, 21)
-    + 0.05 * torch.randn(1, 3, 17, 21, generator=torch.Generator().manual_seed(0))
-).clamp(0, 1)
+from noisy_ramp import NOISY
 
 
 @pytest.mark.parametrize("tile", [False, True])

@@ -4,15 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 from scipy.fft import dctn, idctn
 
 from das_core.denoisers.cosine_shrinkage import CosineShrinkage
-
-NOISY = (
-    torch.linspace(0.2, 0.8, 21).expand(1, 3, 17, 21)
-    + 0.05 * torch.randn(1, 3, 17, 21, generator=torch.Generator().manual_seed(0))
-).clamp(0, 1)
+from noisy_ramp import NOISY
 
 
 @pytest.mark.parametrize(("scale", "block"), [(1.0, 8), (0.5, 4)])
