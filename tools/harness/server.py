@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import requests
@@ -26,6 +27,9 @@ START_SECONDS = 180.0
 """A warm start takes about 6 s; the first start after an installation has to compile every module."""
 
 STOP_SECONDS = 10.0
+
+STAND_INS = Path(__file__).parent / "stand_ins"
+"""A folder of packages that take the place of broken ones."""
 
 
 class ComfyUINotFoundError(FileNotFoundError):
@@ -111,13 +115,32 @@ def start_comfyui(
         command += ["--front-end-root", frontend]
     log_path = base_directory / "comfyui.log"
     with log_path.open("wb") as log:
-        process = subprocess.Popen(command, cwd=comfyui, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=comfyui, env=make_environment(), stdout=log, stderr=subprocess.STDOUT)
     try:
         server = Server(f"http://127.0.0.1:{port}", base_directory, process, log_path)
         _wait_until_ready(server)
         yield server
     finally:
         _stop(process)
+
+
+@cache
+def can_import_torchaudio() -> bool:
+    """Return whether this Python can import torchaudio; another process tries it, for a failure leaves half of it."""
+    return subprocess.run([sys.executable, "-c", "import torchaudio"], capture_output=True).returncode == 0
+
+
+def make_environment() -> dict[str, str]:
+    """Return the environment variables for ComfyUI: those of this process, and a stand-in where torchaudio is broken.
+
+    ComfyUI imports torchaudio when it starts. PyPI has it for the torch of PyPI alone: beside a torch for the CPU it is
+    installed and cannot be imported. No test needs sound, so an empty package is found first then.
+    """
+    environment = dict(os.environ)
+    if not can_import_torchaudio():
+        paths = [str(STAND_INS), *filter(None, [environment.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+    return environment
 
 
 def _free_port() -> int:

@@ -1,6 +1,7 @@
 """Finding, starting and stopping, with a small program in place of ComfyUI's main.py."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,12 @@ import requests
 from harness import server as harness_server
 from harness.server import (
     PACK_NAME,
+    STAND_INS,
     ComfyUINotFoundError,
     ComfyUIStartError,
     Server,
     find_comfyui,
+    make_environment,
     start_comfyui,
 )
 from repository import REPOSITORY
@@ -148,3 +151,25 @@ def test_the_end_of_the_log_is_in_the_error_of_a_server_that_went_away(make_serv
     assert gone.read_log_tail(2) == "line 98\nline 99"
     with pytest.raises(ComfyUIStartError, match=r"exit code 1; the end of its log:\nline 40\n"):
         gone.check_alive()
+
+
+def run_with(environment: dict[str, str], code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_torchaudio_that_cannot_be_imported_is_replaced_by_an_empty_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(harness_server, "can_import_torchaudio", lambda: False)
+    environment = make_environment()
+    assert environment["PYTHONPATH"].split(os.pathsep) == [str(STAND_INS), str(tmp_path)]
+    names = (
+        "import torchaudio, torchaudio.functional; from torchaudio.transforms import MelScale; print(MelScale.__name__)"
+    )
+    assert run_with(environment, names) == "MelScale"
+
+
+def test_a_torchaudio_that_can_be_imported_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness_server, "can_import_torchaudio", lambda: True)
+    assert make_environment() == dict(os.environ)
