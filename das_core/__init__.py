@@ -15,7 +15,7 @@ Example:
 """
 
 from .ascent import SGD, Adam, Ascent, AscentError, Denoising, Focus, Guidance, NormalizedAscent, Record, Result, Step
-from .denoisers import Bilateral, CosineShrinkage, Denoiser, NonLocalMeans, TotalVariation
+from .denoisers import Bilateral, CosineShrinkage, Denoiser, NetworkDenoiser, NonLocalMeans, TotalVariation
 from .models import CLIP, Classifier, Judge
 from .models.layers import find_layers
 from .models.sources import (
@@ -56,14 +56,13 @@ from .views import Augmentation, ColorShift, Flip, Grayscale, Noise, PatchMask, 
 
 # fmt: off
 __all__ = [
-    "CLIP", "SECOND_OPINION", "SGD", "STARTER", "Adam", "Ascent", "AscentError", "Augmentation",
-    "BaseObjective", "Bilateral", "ClassObjective", "Classifier", "ColorShift", "ContentObjective", "CosineShrinkage",
-    "Denoiser", "Denoising", "EnsembleObjective", "FeatureObjective", "Flip", "Focus", "Grayscale", "Guidance",
-    "ImageObjective", "ImageStack", "Judge", "Noise", "NonLocalMeans", "NormalizedAscent", "Objective", "PatchMask",
+    "CLIP", "SECOND_OPINION", "SGD", "STARTER", "Adam", "Ascent", "AscentError", "Augmentation", "BaseObjective",
+    "Bilateral", "ClassObjective", "Classifier", "ColorShift", "ContentObjective", "CosineShrinkage", "Denoiser",
+    "Denoising", "EnsembleObjective", "FeatureObjective", "Flip", "Focus", "Grayscale", "Guidance", "ImageObjective",
+    "ImageStack", "Judge", "NetworkDenoiser", "Noise", "NonLocalMeans", "NormalizedAscent", "Objective", "PatchMask",
     "Perspective", "Prior", "Record", "RegionObjective", "Result", "ScheduledObjective", "StackSpec", "Step",
-    "StyleObjective", "TextObjective", "TotalVariation", "Transform", "Windows",
-    "classify", "compare_with_texts", "decompose", "edit_stack", "find_layers", "load_classifier_file",
-    "load_clip_file", "load_open_clip", "load_stack", "load_starter", "load_starter_clip", "load_timm",
-    "load_torchvision", "measure_spectrum", "plot_history", "render_level_sheets", "render_stack", "save_stack",
-    "score_images",
+    "StyleObjective", "TextObjective", "TotalVariation", "Transform", "Windows", "classify", "compare_with_texts",
+    "decompose", "edit_stack", "find_layers", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack",
+    "load_starter", "load_starter_clip", "load_timm", "load_torchvision", "measure_spectrum", "plot_history",
+    "render_level_sheets", "render_stack", "save_stack", "score_images",
 ]

@@ -2,6 +2,8 @@
 
 from .ascent.guidance import GuideDiffusion
 from .ascent.loop import Optimize
+from .denoisers.diffusion import DenoiserFromDiffusion
+from .denoisers.upscale_model import DenoiserFromUpscaleModel
 from .models.classifier import LoadClassifier
 from .models.clip import LoadCLIP
 from .models.comfyui_clip import CLIPFromComfyUI
@@ -47,6 +49,8 @@ NODES = [
     Region,
     Prior,
     Schedule,
+    DenoiserFromUpscaleModel,
+    DenoiserFromDiffusion,
     Optimize,
     GuideDiffusion,
     StackToImage,

@@ -26,6 +26,7 @@ _BASES: dict[str, set[str]] = {
     "DAS_AUGMENTATION": {"Augmentation"},
     "DAS_OBJECTIVE": {"BaseObjective", "WrappedObjective"},
     "DAS_HISTORY": {"tuple"},
+    "DAS_DENOISER": {"NetworkDenoiser"},
 }
 """The classes of das_core, by name, of what travels through each socket of the pack.
 

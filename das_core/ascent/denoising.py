@@ -21,6 +21,7 @@ from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.move import move_canvas
 from ..stack.pixels import render_pixels
+from .out_of_memory import DenoiserMemoryError, describe_denoiser_memory, is_out_of_memory
 
 UNIT_SIDE = 224
 """The short side of a picture, in pixels, at which a denoiser has the scale 1: the views of most judges."""
@@ -94,6 +95,7 @@ class Denoising:
 
         Raises:
             ValueError: when the denoiser answers with anything but pixels of the same size.
+            DenoiserMemoryError: when it runs out of memory.
         """
         strength = self.strength_at(progress)
         if not strength:
@@ -101,7 +103,12 @@ class Denoising:
         spec = stack.spec
         shown = render_pixels(stack.canvas, spec.color)
         seen = stack.composite(shown)
-        denoised = ask_denoiser(self.denoiser, seen, strength, min(spec.width, spec.height) / UNIT_SIDE, spec.tile)
+        try:
+            denoised = ask_denoiser(self.denoiser, seen, strength, min(spec.width, spec.height) / UNIT_SIDE, spec.tile)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DenoiserMemoryError(describe_denoiser_memory(self.denoiser.name)) from error
         # What the picture is to change by; `shown` takes it over, also where it shows through a soft mask only.
         pixels = shown.add_(denoised.sub_(seen), alpha=self.share).clamp_(_EDGE, 1 - _EDGE)
         canvas = from_rgb(torch.logit(pixels).div_(2), spec.color)

@@ -22,7 +22,7 @@ from .focus import Focus
 from .gradient import ScoreGradient
 from .groups import group_by_judge, name_objectives
 from .optimizers import NormalizedAscent, Optimizer
-from .out_of_memory import describe_out_of_memory, is_out_of_memory
+from .out_of_memory import DenoiserMemoryError, describe_out_of_memory, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
 from .preparation import check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack
 from .result import (
@@ -196,6 +196,8 @@ class Ascent:
         while True:
             try:
                 return self._try_step()
+            except DenoiserMemoryError:
+                raise
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise

@@ -6,6 +6,10 @@ _ALLOCATOR = "DefaultCPUAllocator"
 """What PyTorch's allocator on a CPU calls itself in its errors, which are no `torch.OutOfMemoryError`."""
 
 
+class DenoiserMemoryError(torch.OutOfMemoryError):
+    """A denoiser has run out of memory; fewer views at once would not help it."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that the memory of a device, or of the computer, has run out.
 
@@ -35,4 +39,16 @@ def describe_out_of_memory(step: int) -> str:
     return (
         f"memory ran out at step {step}, with one view at a time: make the picture or the batch smaller, give the "
         "stack fewer levels, take a smaller model, or load it in bf16"
+    )
+
+
+def describe_denoiser_memory(name: str) -> str:
+    """Return the message for a denoiser that has no memory left.
+
+    Args:
+        name: what it is called.
+    """
+    return (
+        f"memory ran out in the denoiser '{name}': make the picture or the batch smaller, take total_variation, which "
+        "needs least, or none"
     )

@@ -76,12 +76,13 @@ def _settings() -> list[Any]:
     ]
 
 
-def read_denoising(choice: dict[str, Any] | None) -> Denoising | None:
+def read_denoising(choice: dict[str, Any] | None, connected: Denoiser | None = None) -> Denoising | None:
     """Return the denoiser that is chosen, and how it acts: None for off.
 
     Args:
         choice: the value of the input from `denoise_input`; None where a workflow does not have it, as those of
             versions before there was a denoiser.
+        connected: a denoiser from another node, which takes the place of the kind.
 
     Raises:
         ValueError: when no known denoiser is chosen, or a setting is out of range.
@@ -93,4 +94,4 @@ def read_denoising(choice: dict[str, Any] | None) -> Denoising | None:
         return None
     kind = settings.pop("kind", "total_variation")
     check_choice("denoise.kind", kind, list(_DENOISERS))
-    return Denoising(_DENOISERS[kind](), **settings)
+    return Denoising(connected or _DENOISERS[kind](), **settings)

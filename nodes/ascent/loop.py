@@ -1,6 +1,6 @@
 """The node Optimize."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,12 +11,13 @@ from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.pace import Schedule
+from ...das_core.denoisers.base import Denoiser as CoreDenoiser
 from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
-from ..schema import Augmentation, History, Stack, list_options, objectives_input, schema
+from ..schema import Augmentation, Denoiser, History, Stack, list_options, objectives_input, schema
 from .denoising import denoise_input, read_denoising
 from .focus import focus_input, read_focus
 from .optimizers import optimizer_input, read_optimizer
@@ -126,6 +127,12 @@ class Optimize(Node):
                 # Behind all that older workflows have: ComfyUI's page stores the values of inputs by their order.
                 focus_input(),
                 denoise_input(),
+                Denoiser.Input(
+                    "denoiser",
+                    optional=True,
+                    tooltip="A model of ComfyUI that denoises, in place of the kind of denoise. Nothing connected: the "
+                    "kind. Does nothing where denoise is off.",
+                ),
             ],
             outputs=[
                 io.Image.Output("image", tooltip="The picture of every item of the batch."),
@@ -157,6 +164,7 @@ class Optimize(Node):
         augmentation: CoreAugmentation | None = None,
         focus: dict[str, Any] | None = None,
         denoise: dict[str, Any] | None = None,
+        denoiser: CoreDenoiser | None = None,
     ) -> io.NodeOutput:
         connected = [objective for objective in (objectives or {}).values() if objective is not None]
         with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
@@ -175,7 +183,7 @@ class Optimize(Node):
                 chunk=chunk,
                 device=bridge.get_device(),
                 focus=read_focus(focus),
-                denoising=read_denoising(denoise),
+                denoising=read_denoising(denoise, denoiser),
             )
             bridge.say("loading the models")
             if preview_every:
@@ -183,11 +191,17 @@ class Optimize(Node):
                 bridge.Progress(steps).update(0, image=ascent.stack.image())
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
             room = estimate_ascent_bytes(stack, connected, chosen, together)
-            bridge.load_judges(ascent.judges, together, room)
+
+            def load_judges() -> None:
+                bridge.load_judges(ascent.judges, together, room)
+
+            load_judges()
+            # A model that denoises may push the judges off the device.
+            after_step = load_judges if denoiser is not None and ascent.denoising is not None else None
             kept: list[torch.Tensor] = []
             with _rescue_on_error(ascent, kept):
                 # One by one: those before an error are rescued.
-                for frame in _climb(ascent, preview_every, frames, finish):
+                for frame in _climb(ascent, preview_every, frames, finish, after_step):
                     kept.append(frame)
                 result = ascent.result
                 return io.NodeOutput(
@@ -224,7 +238,13 @@ def _rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[N
         raise
 
 
-def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.FinishButton) -> Iterator[torch.Tensor]:
+def _climb(
+    ascent: Ascent,
+    preview_every: int,
+    frames: int,
+    finish: bridge.FinishButton,
+    after_step: Callable[[], None] | None = None,
+) -> Iterator[torch.Tensor]:
     """Run an ascent, show its progress and yield the frames that are to be kept.
 
     Args:
@@ -232,6 +252,7 @@ def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finis
         preview_every: a preview is shown every so many steps, see `Previews`; 0 for the last one only.
         frames: the picture is yielded every so many steps; 0 for the last one only.
         finish: when it is pressed, the next step that ends is the last one.
+        after_step: what is to be done before the next step.
 
     Yields:
         Batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the last.
@@ -254,6 +275,8 @@ def _climb(ascent: Ascent, preview_every: int, frames: int, finish: bridge.Finis
                 if last:
                     bridge.say(status.describe_end(done, scores))
                     break
+                if after_step is not None:
+                    after_step()
         except BaseException as error:  # what cancel raises is an Exception in ComfyUI 0.8.0, and none in 0.33
             if bridge.is_interrupt(error):
                 bridge.say(status.describe_cancel(len(ascent.history)))

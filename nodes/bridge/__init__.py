@@ -2,6 +2,7 @@
 
 from .autograd import enable_autograd
 from .comfyui_clip import join_clip
+from .denoisers import DiffusionNetwork, UpscaleNetwork
 from .diffusion import DiffusionGuide, guide_model
 from .example_files import copy_example_files
 from .failure import show_failure
@@ -42,8 +43,10 @@ __all__ = [
     "NO_STACK_FILE",
     "STACKS",
     "DiffusionGuide",
+    "DiffusionNetwork",
     "FinishButton",
     "Progress",
+    "UpscaleNetwork",
     "Wait",
     "check_frame_memory",
     "check_interrupted",

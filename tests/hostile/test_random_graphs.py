@@ -34,7 +34,7 @@ def test_every_node_can_be_made(pack: Pack, outcomes: Outcomes, scale: int) -> N
         if node_id in ("DAS_CLIPFromComfyUI", "DAS_LoadStack", "DAS_Optimize", "DAS_LoadCLIP", "DAS_LoadClassifier"):
             # They need files or models of ComfyUI, or take long; their own tests run them.
             continue
-        for seed in range(8):
+        for seed in range(16):
             maker = NodeMaker(pack, 1000 * number + seed)
 
             def run(maker: NodeMaker = maker, node_id: str = node_id) -> object:

@@ -13,6 +13,7 @@ from runner.node_calls import Call
 from runner.node_inputs import fill_defaults
 from runner.workflow_graph import Node
 from stand_in_diffusion import StandInVAE, make_patcher
+from stand_in_upscale import UpscaleStandIn
 
 SMALL: dict[str, tuple[float, float]] = {
     "width": (16, 72),
@@ -82,8 +83,16 @@ class NodeMaker:
             for number, kind in enumerate(node.RETURN_TYPES if node_id != _NEEDS_MODELS else ()):
                 self._makers.setdefault(str(kind), []).append((node_id, number))
         self._toys = {"DAS_CLASSIFIER": pack.classifier(Toy()), "DAS_CLIP": pack.clip(Toy(), 4)}
-        self._loaded = {"MODEL": make_patcher(), "VAE": StandInVAE()}
-        """What only loaders of ComfyUI make, by the type of the socket."""
+        denoiser = pack.module("das_core").NetworkDenoiser(lambda pixels, strength: pixels * (1 - strength), "darker")
+        self._loaded = {
+            "MODEL": make_patcher(),
+            "VAE": StandInVAE(),
+            "UPSCALE_MODEL": UpscaleStandIn(2),
+            "CONDITIONING": [[torch.zeros(1, 1, 1), {}]],
+            # What the nodes make of the four above runs in ComfyUI alone.
+            "DAS_DENOISER": denoiser,
+        }
+        """What only loaders of ComfyUI make, by the type of the socket, and what needs them."""
 
     def choose_node(self) -> str:
         """Return the id of any node whose inputs can be made."""

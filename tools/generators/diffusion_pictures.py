@@ -11,11 +11,21 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import resize
 
+from benchmarks.exact_denoiser import ExactDenoiser, plain_pictures
 from benchmarks.guidance import CLIMB, VIEWS, WISH, sample
-from das_core import SECOND_OPINION, Guidance, ImageStack, StackSpec, load_starter, score_images
+from das_core import (
+    SECOND_OPINION,
+    Denoising,
+    Guidance,
+    ImageStack,
+    NetworkDenoiser,
+    StackSpec,
+    load_starter,
+    score_images,
+)
 from das_core.ascent import GuidedSteps
 from generators.example_thumbnails import tile_images
-from generators.help_ascents import ask_for, draw
+from generators.help_ascents import ask_for, climb, draw
 from generators.help_pictures import make_row, to_picture
 
 SEEDS = range(4)
@@ -68,3 +78,16 @@ def picture_guidance() -> Image.Image:
     """Return the picture of the help page of Guide Diffusion: one seed with guidance and without."""
     pictures = [to_picture(sample_pictures(strength)[1:2]) for strength in (0.0, 2.0)]
     return make_row(pictures, ["unguided", "strength 2"])
+
+
+def picture_denoiser() -> Image.Image:
+    """Return the picture of the help page of Denoiser from Diffusion: one ascent without a denoiser and with one."""
+    spec = StackSpec(224, 224)
+    model = ExactDenoiser(plain_pictures(spec.canvas[0]))
+    # As the node: noise of the strength, beside pixels whose deviation is 0.25.
+    network = NetworkDenoiser(lambda pixels, strength: model(2 * pixels - 1, 4 * strength) / 2 + 0.5, "exact", True)
+    results = [
+        climb(ask_for(WISH), ImageStack.gray(spec), denoising=denoising)
+        for denoising in (None, Denoising(network, strength=0.1, end=0.03))
+    ]
+    return make_row([to_picture(result.image) for result in results], ["no denoiser", "strength 0.1"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Literal
 
 import skimage.data
 import torch
@@ -14,6 +15,7 @@ from das_core import (
     Augmentation,
     Classifier,
     ClassObjective,
+    Denoising,
     ImageStack,
     NormalizedAscent,
     Objective,
@@ -29,11 +31,18 @@ STEPS = 30
 VIEWS = 8
 
 
-def climb(objective: Objective, stack: ImageStack | None = None, *more: Objective, steps: int = STEPS) -> Result:
+def climb(
+    objective: Objective,
+    stack: ImageStack | None = None,
+    *more: Objective,
+    steps: int = STEPS,
+    denoising: Denoising | Literal["auto"] | None = "auto",
+) -> Result:
     """Return the result of a short ascent, from grey unless a stack is given."""
     stack = stack or ImageStack.gray(StackSpec(width=224, height=224))
     optimizer = NormalizedAscent(step_size=0.12)
-    return Ascent(stack, [objective, *more], Augmentation(views=VIEWS), steps=steps, optimizer=optimizer, seed=1).run()
+    views = Augmentation(views=VIEWS)
+    return Ascent(stack, [objective, *more], views, steps=steps, optimizer=optimizer, seed=1, denoising=denoising).run()
 
 
 def ask_for(classes: str, model: Classifier | None = None) -> ClassObjective:

@@ -39,7 +39,7 @@ from das_core.common.curves import Curve
 from das_core.models.sources import THIRD_OPINION
 from das_core.report import plot_predictions, plot_scores, plot_similarities, plot_spectrum
 from das_core.report.chart import render_figure
-from generators.diffusion_pictures import picture_guidance
+from generators.diffusion_pictures import picture_denoiser, picture_guidance
 from generators.help_ascents import ask_for, climb_castle, draw, draw_views, photograph, stack_photograph
 from generators.help_pictures import (
     make_row,
@@ -52,7 +52,7 @@ from repository import REPOSITORY
 
 DOCS = REPOSITORY / "web" / "docs"
 
-SCREENSHOTS = ("DAS_CLIPFromComfyUI", "DAS_SaveStack")
+SCREENSHOTS = ("DAS_CLIPFromComfyUI", "DAS_DenoiserFromUpscaleModel", "DAS_SaveStack")
 """Nodes whose help shows how they are connected."""
 
 
@@ -172,6 +172,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
         ColorShift(0.1, 0.1), ColorShift(0.5, 0.5), ["shifts of 0.1", "shifts of 0.5"]
     ),
     "DAS_ContentObjective": _picture_content,
+    "DAS_DenoiserFromDiffusion": picture_denoiser,
     "DAS_EditStack": lambda: read_thumbnail("edit_levels"),
     "DAS_Ensemble": lambda: make_row([read_thumbnail("prompt_ensemble")], [""]),
     "DAS_FeatureObjective": lambda: read_thumbnail("feature_gallery"),

@@ -204,3 +204,34 @@ def test_surfaces_that_a_classifier_hatches_become_even() -> None:
 
     assert sparsity(Denoising(Bilateral(), 0.05, 0.05)) > 1.05 * sparsity(None)
     assert sparsity(Denoising(strength=0.06, end=0.06)) > 1.2 * sparsity(None)
+
+
+class Full:
+    """A denoiser that finds no memory."""
+
+    name = "full"
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.asked = error, 0
+
+    def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
+        self.asked += 1
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("no"), MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")]
+)
+def test_memory_that_runs_out_inside_a_denoiser_is_said_at_once_and_nothing_is_lost(error: Exception) -> None:
+    full = Full(error)
+    ascent = Ascent(photo(), [class_objective()], VIEWS, steps=3, denoising=Denoising(full))
+    with pytest.raises(torch.OutOfMemoryError, match="memory ran out in the denoiser 'full': make the picture"):
+        ascent.run()
+    # Smaller chunks of views would not have helped it.
+    assert (full.asked, ascent.chunk, len(ascent.history)) == (1, 4, 0)
+    assert torch.equal(ascent.stack.canvas, photo().canvas)
+
+
+def test_another_error_of_a_denoiser_is_not_taken_for_memory() -> None:
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        denoise(photo(), Denoising(Full(RuntimeError("shapes do not match"))))

@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from das_core.ascent.out_of_memory import describe_out_of_memory, is_out_of_memory
+from das_core.ascent.out_of_memory import (
+    DenoiserMemoryError,
+    describe_denoiser_memory,
+    describe_out_of_memory,
+    is_out_of_memory,
+)
 
 
 def test_what_pytorch_raises_on_a_cpu_is_told_by_its_text() -> None:
@@ -31,3 +36,9 @@ def test_other_errors_are_not_taken_for_it(error: Exception, expected: bool) -> 
 def test_the_message_names_the_step_and_what_to_do() -> None:
     assert "at step 3" in describe_out_of_memory(3)
     assert "make the picture or the batch smaller" in describe_out_of_memory(3)
+
+
+def test_the_message_of_a_denoiser_names_it_and_one_that_needs_less() -> None:
+    assert "in the denoiser 'oil'" in describe_denoiser_memory("oil")
+    assert "total_variation" in describe_denoiser_memory("oil")
+    assert is_out_of_memory(DenoiserMemoryError())

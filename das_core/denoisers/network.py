@@ -1,0 +1,84 @@
+"""A network as a denoiser: one that restores images, or one that a diffusion model brings.
+
+What it computes is given from outside, so that any network serves. Denoisers that were learned in place of a formula
+are what Plug-and-Play methods work best with (Zhang et al., TPAMI 2021).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..common.text import shorten
+
+_LARGEST_CHANGE = 3.0
+"""How far a network that knows no strength may move a value, in strengths: what goes further is content to it."""
+
+_WRAP = 32
+"""How many pixels of the opposite edge a network sees beyond the edge of a tile."""
+
+
+@dataclass(frozen=True)
+class NetworkDenoiser:
+    """A denoiser whose answer a network computes.
+
+    Args:
+        network: from pixels (B, 3, H, W), 0..1, and a strength above 0 to pixels of the same size, or of a whole
+            multiple of it, which are reduced again.
+        name: what it is called in messages.
+        knows_strength: whether the network does less at a smaller strength. Of one that does not, no value moves
+            further than three times the strength, so that the strength means about the same for it.
+
+    Example:
+        >>> import torch
+        >>> from das_core import NetworkDenoiser
+        >>> double = torch.nn.Upsample(scale_factor=2, mode="bilinear")
+        >>> denoiser = NetworkDenoiser(lambda pixels, strength: double(pixels), "enlarged twice")
+        >>> pixels = torch.tensor([0.4, 0.4, 0.5, 0.5]).expand(1, 3, 4, 4)
+        >>> denoiser(pixels, strength=0.02)[0, 0, 0]
+        tensor([0.4000, 0.4125, 0.4875, 0.5000])
+        >>> denoiser(pixels, strength=0.001)[0, 0, 0]
+        tensor([0.4000, 0.4030, 0.4970, 0.5000])
+    """
+
+    network: Callable[[Tensor, float], Tensor]
+    name: str
+    knows_strength: bool = False
+
+    def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
+        """Return what the network makes of the pixels; see `Denoiser`. A network knows no scale.
+
+        Raises:
+            ValueError: when its answer is no image, or not of a whole multiple of the size.
+        """
+        seen = _wrap(pixels) if tile else pixels
+        with torch.no_grad():
+            answer = self._reduce(self.network(seen, strength), seen)
+        if tile:
+            answer = answer[..., _WRAP:-_WRAP, _WRAP:-_WRAP]
+        if self.knows_strength:
+            return answer
+        limit = _LARGEST_CHANGE * strength
+        return answer.sub(pixels).clamp_(-limit, limit).add_(pixels)
+
+    def _reduce(self, answer: Tensor, seen: Tensor) -> Tensor:
+        """Return an answer in the size of what the network has seen: the mean of the pixels that one became."""
+        sizes = [tuple(each.shape) if isinstance(each, Tensor) else shorten(each) for each in (seen, answer)]
+        if not isinstance(answer, Tensor) or answer.ndim != 4 or answer.shape[:2] != seen.shape[:2]:
+            raise ValueError(f"the denoiser '{self.name}' answers {sizes[0]} with {sizes[1]}: it is no model of images")
+        factor = answer.shape[2] // seen.shape[2]
+        if not factor or answer.shape[2:] != torch.Size(factor * side for side in seen.shape[2:]):
+            raise ValueError(
+                f"the denoiser '{self.name}' answers {sizes[0]} with {sizes[1]}: the size must be the same, or two, "
+                "three or more times as large"
+            )
+        return F.avg_pool2d(answer, factor) if factor > 1 else answer
+
+
+def _wrap(pixels: Tensor) -> Tensor:
+    """Return the pixels of a tile with a part of the opposite edge beyond each edge; a small tile repeats."""
+    height, width = pixels.shape[2:]
+    rows, columns = (torch.arange(-_WRAP, side + _WRAP, device=pixels.device) % side for side in (height, width))
+    return pixels[:, :, rows][..., columns]

@@ -1,0 +1,147 @@
+"""Models of ComfyUI as networks for `NetworkDenoiser`: an upscale model, and a diffusion model with its VAE.
+
+Each is loaded through ComfyUI's memory manager every time it is asked, for the judges of an ascent may have pushed it
+off the device since. What it answers is copied out of inference mode.
+"""
+
+from typing import Any
+
+import comfy.model_management as mm
+import comfy.samplers
+import comfy.utils
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...das_core.ascent.out_of_memory import is_out_of_memory
+from .diffusion import measure_noise
+from .latents import decode_latent
+from .memory import manage_module
+from .tensors import get_device
+
+_TILE, _SMALLEST_TILE, _OVERLAP = 512, 128, 32
+"""The sides of the pieces that an upscale model gets, in pixels: those of ComfyUI's Upscale Image (using Model)."""
+
+_BYTES_PER_VALUE = 384
+"""What an upscale model needs for a value of its answer while it runs: the estimate of the same node."""
+
+_PICTURE_DEVIATION = 0.25
+"""The deviation of the pixels of a photograph, 0..1: latents, too, are scaled to the deviation 1 of photographs."""
+
+_SIDE = 64
+"""Diffusion models take pictures whose sides are a multiple of this many pixels."""
+
+
+class UpscaleNetwork:
+    """An UPSCALE_MODEL of ComfyUI as a network from pixels to pixels, enlarged by its factor.
+
+    Args:
+        model: what Load Upscale Model gives.
+
+    Raises:
+        ValueError: when it is no model of RGB images, or makes them smaller.
+    """
+
+    def __init__(self, model: Any) -> None:
+        scale = getattr(model, "scale", None)
+        if not callable(model) or not isinstance(getattr(model, "model", None), torch.nn.Module) or scale is None:
+            raise ValueError("there is no upscale model in what is connected: load one with Load Upscale Model")
+        if getattr(model, "input_channels", 3) != 3 or getattr(model, "output_channels", 3) != 3 or scale < 1:
+            raise ValueError(
+                "this upscale model does not go from colours to colours: take one that restores or enlarges photographs"
+            )
+        self.model, self.scale = model, int(scale)
+        # ComfyUI 0.8.0 has none.
+        self._patcher = getattr(model, "patcher", None) or manage_module(model.model)
+
+    def __call__(self, pixels: Tensor, strength: float) -> Tensor:
+        """Return the enlarged pixels (B, 3, f H, f W); it knows no strength."""
+        needed = 3 * _TILE**2 * pixels.element_size() * self.scale * _BYTES_PER_VALUE
+        with torch.inference_mode():
+            mm.load_models_gpu([self._patcher], memory_required=needed, force_full_load=True)
+            # Upscale Image moves it by itself in ComfyUI 0.8.0.
+            self.model.to(get_device())
+            answer = self._ask_in_tiles(pixels.to(get_device()))
+        return answer.to(pixels.device).clone()
+
+    def _ask_in_tiles(self, pixels: Tensor) -> Tensor:
+        """Return the answer, put together from pieces; smaller ones where memory runs out."""
+        tile = _TILE
+        while True:
+            try:
+                answer: Tensor = comfy.utils.tiled_scale(
+                    pixels,
+                    lambda piece: self.model(piece.float()),
+                    tile_x=tile,
+                    tile_y=tile,
+                    overlap=_OVERLAP,
+                    upscale_amount=self.scale,
+                    output_device=pixels.device,
+                )
+                return answer
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or tile == _SMALLEST_TILE:
+                    raise
+            tile //= 2
+
+
+class DiffusionNetwork:
+    """A diffusion model of ComfyUI as a network: what it sees in pixels whose ripple it takes for a little noise.
+
+    The picture goes through the VAE, one step of the model from the noise level of the strength to none, and back. No
+    noise is added, so the same pixels are answered with the same pixels.
+
+    Args:
+        model: a MODEL of images.
+        vae: its VAE.
+        condition: a CONDITIONING that the model is given.
+    """
+
+    def __init__(self, model: Any, vae: Any, condition: Any) -> None:
+        self.model, self.vae = model, vae
+        self._guider = comfy.samplers.CFGGuider(model)
+        # At 1.0 the second one is not asked.
+        self._guider.set_conds(condition, condition)
+        self._guider.set_cfg(1.0)
+
+    def __call__(self, pixels: Tensor, strength: float) -> Tensor:
+        """Return pixels of the same size."""
+        height, width = pixels.shape[2:]
+        sigma = find_sigma(self.model.get_model_object("model_sampling"), strength / _PICTURE_DEVIATION)
+        with torch.inference_mode():
+            latent = self.vae.encode(_pad(pixels).movedim(1, -1).contiguous().cpu())
+            denoised = self._guider.sample(
+                torch.zeros_like(latent),
+                latent,
+                comfy.samplers.sampler_object("euler"),
+                torch.tensor([sigma, 0.0]),
+                disable_pbar=True,
+                seed=0,
+            )
+            pictures = decode_latent(self.vae, denoised)
+        return pictures[:, :, :height, :width].to(pixels).clone()
+
+
+def find_sigma(sampling: Any, noise: float) -> float:
+    """Return the noise level of a model at which the noise has some deviation, as a multiple of that of the picture.
+
+    The inverse of `measure_noise`, by halving the range of levels that the model knows.
+
+    Args:
+        sampling: the `model_sampling` of ComfyUI's model.
+        noise: the deviation, above 0.
+
+    Returns:
+        The level; the lowest or highest that the model knows where that is nearest.
+    """
+    low, high = float(sampling.sigma_min), float(sampling.sigma_max)
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if measure_noise(sampling, middle) < noise else (low, middle)
+    return high
+
+
+def _pad(pixels: Tensor) -> Tensor:
+    """Return pixels whose sides are a multiple of `_SIDE`, with their last row and column repeated."""
+    rows, columns = (-side % _SIDE for side in pixels.shape[2:])
+    return F.pad(pixels, (0, columns, 0, rows), mode="replicate")

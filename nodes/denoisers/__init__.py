@@ -1,0 +1,1 @@
+"""Nodes that make a denoiser of a model of ComfyUI."""

