@@ -157,7 +157,7 @@ SECOND_VERSION = Recipe(
     "second_version",
     "defaults of version 0.2.0",
     optimizer=NormalizedAscent(step_size=0.08),
-    focus=Focus(end=3.0),
+    focus=Focus(end=3.0, emphasis=0.0),
     denoising=None,
     spec=StackSpec(224, 224),
 )

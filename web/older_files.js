@@ -5,7 +5,7 @@ import { app } from "../../scripts/app.js";
 // By node, the later widgets and the values that change nothing.
 const NEUTRAL = {
     DAS_Augmentation: { color_shift: 0, grayscale: 0 },
-    DAS_Optimize: { focus: "everywhere", denoise: "off" },
+    DAS_Optimize: { focus: "everywhere", "focus.emphasis": 0, denoise: "off" },
 };
 
 app.registerExtension({

@@ -13,9 +13,14 @@ from torch import Tensor
 
 from ..common.geometry import Box, Shape
 from ..common.masks import FAINTEST_MASK, find_boxes
+from .emphasis import emphasise
 
 _SMALLEST, _WIDEST = 0.05, 100.0
 """The limits of the width of a window. At 10 it is 0.99 in the corners already."""
+
+
+_STRONGEST = 4.0
+"""The limit of the emphasis: one spot gets everything."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Focus:
         end: the width from `share` on, `start` to 100: at 1.2 the corners move half as far as the middle, which keeps
             the surroundings plain and makes one subject of two; at 3 nearly as far.
         share: the share of the steps, 0..1, over which the window opens.
+        emphasis: how much more detail grows where the gradient is strong, 0 to 4 (`emphasise`): at 0 the ground is as
+            busy as the subject, at 1 it is calm and the subject is one, at 2 there is hardly any ground.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -49,6 +56,7 @@ class Focus:
     start: float = 0.3
     end: float = 1.2
     share: float = 0.7
+    emphasis: float = 1.0
 
     def __post_init__(self) -> None:
         if not _SMALLEST <= self.start <= _WIDEST:
@@ -63,6 +71,20 @@ class Focus:
             )
         if not 0 <= self.share <= 1:
             raise ValueError(f"a focus that opens over {self.share} of the steps: choose a share between 0 and 1")
+        if not 0 <= self.emphasis <= _STRONGEST:
+            raise ValueError(
+                f"emphasis {self.emphasis} is not between 0 (detail everywhere) and {_STRONGEST:g}; 1 leaves the ground calm"
+            )
+
+    def weight(self, gradient: Tensor, squared_distances: Tensor, progress: float) -> Tensor:
+        """Return a gradient under the window, with its emphasis.
+
+        Args:
+            gradient: (B, 3, H, W).
+            squared_distances: from `measure_squared_distances`, (B or 1, 1, H, W).
+            progress: the share of the ascent that is over, 0..1.
+        """
+        return emphasise(gradient * self.window(squared_distances, progress), self.emphasis)
 
     def width_at(self, progress: float) -> float:
         """Return the width of the window at a moment of an ascent, in halves of a side.

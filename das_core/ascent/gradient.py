@@ -114,7 +114,7 @@ class ScoreGradient:
                 # this line is both the region and the chain rule.
                 gradient = pull_back_gradient(region.restrict(pyramid.take_gradient()), synthesised, color)
                 if self.focus and group.judge is not None:
-                    gradient = gradient * self.focus.window(self._distances[number], pace.progress)
+                    gradient = self.focus.weight(gradient, self._distances[number], pace.progress)
                 gradients.append(gradient)
                 group_weights.append(sum(abs(part.weight_at(pace.progress)) for _, part in group.members))
         cutoff = pace.cutoff(min(operator.canvas))

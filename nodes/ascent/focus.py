@@ -45,6 +45,16 @@ def focus_input() -> Any:
                     tooltip="Share of the steps over which it opens. 0: open from the first step. 0.7: the picture "
                     "grows from its middle. 1: the edges come last.",
                 ),
+                io.Float.Input(
+                    "emphasis",
+                    default=Focus.emphasis,
+                    min=0.0,
+                    max=4.0,
+                    step=0.1,
+                    optional=True,
+                    tooltip="How much more detail grows where the models look. 0: the ground is as busy as the "
+                    "subject. 1: one subject before a calm ground. 2: hardly any ground.",
+                ),
             ],
         ),
         tooltip="Where the picture begins. center: in its middle, or in that of a mask or region, from where it grows: "
@@ -66,4 +76,5 @@ def read_focus(choice: dict[str, Any] | None) -> Focus | None:
     if choice is None:
         return None
     kind, settings = read_choice("focus", choice, _CHOICES)
-    return Focus(**settings) if kind == "center" else None
+    # Versions before 0.3.0 had no emphasis.
+    return Focus(**{"emphasis": 0.0, **settings}) if kind == "center" else None
