@@ -73,7 +73,8 @@ class Focus:
             raise ValueError(f"a focus that opens over {self.share} of the steps: choose a share between 0 and 1")
         if not 0 <= self.emphasis <= _STRONGEST:
             raise ValueError(
-                f"emphasis {self.emphasis} is not between 0 (detail everywhere) and {_STRONGEST:g}; 1 leaves the ground calm"
+                f"emphasis {self.emphasis} is not between 0 (detail everywhere) and {_STRONGEST:g}; at 1 the ground is "
+                "calm"
             )
 
     def weight(self, gradient: Tensor, squared_distances: Tensor, progress: float) -> Tensor:

@@ -76,5 +76,7 @@ def read_focus(choice: dict[str, Any] | None) -> Focus | None:
     if choice is None:
         return None
     kind, settings = read_choice("focus", choice, _CHOICES)
-    # Versions before 0.3.0 had no emphasis.
-    return Focus(**{"emphasis": 0.0, **settings}) if kind == "center" else None
+    if settings.get("emphasis") is None:
+        # A workflow of a version before 0.3.0.
+        settings["emphasis"] = 0.0
+    return Focus(**settings) if kind == "center" else None

@@ -14,6 +14,7 @@ from ...das_core.ascent.pace import Schedule
 from ...das_core.denoisers.base import Denoiser as CoreDenoiser
 from ...das_core.objectives.base import Objective as CoreObjective
 from ...das_core.stack.image_stack import ImageStack
+from ...das_core.stack.spec import StackSpec
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
@@ -68,7 +69,12 @@ class Optimize(Node):
                 "denoise.share",
             ],
             inputs=[
-                Stack.Input("stack", tooltip="What climbs. A stack that has climbed before goes on from where it is."),
+                Stack.Input(
+                    "stack",
+                    optional=True,
+                    tooltip="What climbs. A stack that has climbed before goes on from where it is. Without one: 448 x "
+                    "448 from grey, the defaults of Image Stack.",
+                ),
                 objectives_input("What the ascent climbs: the weighted sum of all of these."),
                 Augmentation.Input(
                     "augmentation",
@@ -152,7 +158,6 @@ class Optimize(Node):
     @bridge.enable_autograd
     def execute(
         cls,
-        stack: ImageStack,
         steps: int,
         schedule: Schedule,
         seed: int,
@@ -160,6 +165,7 @@ class Optimize(Node):
         frames: int,
         chunk: int,
         optimizer: dict[str, Any] | None = None,
+        stack: ImageStack | None = None,
         objectives: Mapping[str, CoreObjective] | None = None,
         augmentation: CoreAugmentation | None = None,
         focus: dict[str, Any] | None = None,
@@ -169,6 +175,7 @@ class Optimize(Node):
         connected = [objective for objective in (objectives or {}).values() if objective is not None]
         with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
             chosen = read_optimizer(optimizer)
+            stack = stack if stack is not None else ImageStack.gray(StackSpec())
             bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, steps, frames)
             # Before the operator is built, which may be the largest part.
             bridge.make_room(estimate_ascent_bytes(stack, connected, chosen), *_explain_memory(stack, chosen))

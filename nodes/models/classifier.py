@@ -21,7 +21,7 @@ from ..schema import (
 )
 from .checkpoint import TIMM_FOLDER, checkpoint_input, find_checkpoint, read_checkpoint_time
 
-_SOURCES = ("starter", "second_opinion", "torchvision", "timm", "file", "starters")
+_SOURCES = ("starters", "starter", "second_opinion", "torchvision", "timm", "file")
 
 
 class LoadClassifier(Node):
@@ -36,11 +36,11 @@ class LoadClassifier(Node):
             description=(
                 "Load an image classifier. Class Objective makes images that it is sure of; Classify asks it what an "
                 "image shows.\n\n"
-                "• starter: EfficientNet-Lite0, installed with this pack, no download. Quick, also on a CPU.\n"
+                "• starters: EfficientNet-Lite0 and Lite1 as one, installed with this pack, no download. They share "
+                "out the views, so that two cost hardly more time than one, and what convinces both is a better picture.\n"
+                "• starter: EfficientNet-Lite0 alone, for objectives that look into the layers of one model.\n"
                 "• second_opinion: EfficientNet-Lite2, likewise. Use it in Classify, to judge an image by a model that "
                 "did not make it.\n"
-                "• starters: EfficientNet-Lite0 and Lite1 as one. They share out the views, so that two cost hardly "
-                "more time than one, and what convinces both is a better picture.\n"
                 "• torchvision, timm: some nineteen hundred models, downloaded when you pick one and run.\n"
                 "• file: your own checkpoint from models/classifiers."
             ),
@@ -77,7 +77,7 @@ class LoadClassifier(Node):
                             ),
                         ],
                     ),
-                    tooltip="Where the model comes from. starter needs no download and is the place to begin.",
+                    tooltip="Where the model comes from. starters need no download and are the place to begin.",
                 ),
                 precision_input(),
             ],

@@ -17,7 +17,7 @@ from ..schema import Clip, make_options, precision_input, read_choice, read_prec
 from .checkpoint import checkpoint_input, find_checkpoint, read_checkpoint_time
 
 _AUTO = "auto"
-_SOURCES = ("starter", "second_opinion", "open_clip_pair", "open_clip", "file", "starters")
+_SOURCES = ("starters", "starter", "second_opinion", "open_clip_pair", "open_clip", "file")
 
 
 class LoadCLIP(Node):
@@ -36,12 +36,11 @@ class LoadCLIP(Node):
             description=(
                 "Load a model that puts images and words into one space. Text Objective makes images of what you "
                 "write; Image Objective of what it sees in another image; Similarity says how near they come.\n\n"
-                "• starter: installed with this pack, no download. An image classifier and a sentence encoder, joined "
-                "without captions: it knows a thousand things, and words near to them.\n"
-                "• second_opinion: the same with another image classifier. Use it in Similarity, to judge an image by "
+                "• starters: installed with this pack, no download. Two image classifiers, each joined with a sentence "
+                "encoder without captions, share out the views: they know a thousand things, and words near to them.\n"
+                "• starter: the first of the two alone, for objectives that look into the layers of one model.\n"
+                "• second_opinion: the same with a third image classifier. Use it in Similarity, to judge an image by "
                 "a model that did not make it.\n"
-                "• starters: the starter on two image classifiers, which share out the views: hardly more time, and "
-                "better pictures.\n"
                 "• open_clip_pair: OpenAI's, LAION's, SigLIP and others, some two hundred in one list, downloaded when "
                 "you pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
                 "• open_clip: the same as two lists, architecture and weights, which have to fit.\n"
@@ -93,7 +92,7 @@ class LoadCLIP(Node):
                             ),
                         ],
                     ),
-                    tooltip="Where the model comes from. starter needs no download and is the place to begin.",
+                    tooltip="Where the model comes from. starters need no download and are the place to begin.",
                 ),
                 precision_input(),
             ],

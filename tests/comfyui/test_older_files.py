@@ -63,6 +63,7 @@ def test_a_file_of_version_0_2_0_is_not_denoised_and_keeps_its_values(page: Page
     assert optimize["denoise"] == "off"
     assert not any(name.startswith("denoise.") for name in optimize)
     assert (optimize["optimizer.step_size"], optimize["focus"], optimize["focus.end"]) == (0.08, "center", 3)
+    assert optimize["focus.emphasis"] == 0
     assert (stack["width"], stack["height"], stack["size"]) == (224, 224, "given")
 
 
@@ -75,13 +76,26 @@ def test_a_prompt_without_the_later_inputs_gives_its_picture(comfyui: Client, pa
     check_picture(comfyui, prompt)
 
 
+def test_a_prompt_of_version_0_2_0_has_no_emphasis(comfyui: Client, page: Page) -> None:
+    load_workflow(page, json.loads((SECOND / "class_to_image.json").read_text(encoding="utf-8")), "older")
+    prompt = shrink(export_api(page))
+    (saver,) = (name for name, node in prompt.items() if node["class_type"] == "SaveImage")
+    (optimize,) = (node["inputs"] for node in prompt.values() if node["class_type"] == "DAS_Optimize")
+    optimize["steps"] = 3
+    (migrated,) = comfyui.get_images(comfyui.run(prompt, timeout=300), saver)
+    for name in [name for name in optimize if name.startswith("denoise") or name == "focus.emphasis"]:
+        del optimize[name]
+    (older,) = comfyui.get_images(comfyui.run(prompt, timeout=300), saver)
+    assert np.array_equal(np.asarray(older), np.asarray(migrated))
+
+
 def test_a_new_node_has_the_defaults_of_today(page: Page) -> None:
     page.evaluate(
         "() => { for (const type of ['DAS_Augmentation', 'DAS_Optimize']) app.graph.add(LiteGraph.createNode(type)) }"
     )
     inputs = {node["class_type"]: node["inputs"] for node in export_api(page).values()}
     assert inputs["DAS_Augmentation"]["color_shift"] == 0.2
-    assert inputs["DAS_Optimize"]["focus"] == "center"
+    assert (inputs["DAS_Optimize"]["focus"], inputs["DAS_Optimize"]["focus.emphasis"]) == ("center", 1)
     assert (inputs["DAS_Optimize"]["denoise"], inputs["DAS_Optimize"]["denoise.kind"]) == ("on", "total_variation")
     copy = page.evaluate(
         """() => {

@@ -95,9 +95,12 @@ def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_fo
             hint = f"; is {' or '.join(added)} its new name?" if added else ""
             yield f"{where}: the input {name} is gone: workflow files set or link it by this name{hint}"
     kept = [name for name in old if name in new]
-    order = [name for name in new if name in old]
-    if order != kept:
-        yield f"{where}: the inputs {', '.join(kept)} now stand as {', '.join(order)}: widgets are stored by position"
+    # Links go by name, so a socket may move.
+    widgets = [name for name in kept if _is_widget(old_api[old[name]])]
+    order = [name for name in new if name in widgets]
+    if order != widgets:
+        names = (", ".join(each) for each in (widgets, order))
+        yield f"{where}: the inputs {' now stand as '.join(names)}: widgets are stored by position"
     for name in kept:
         if old[name].endswith("?") and not new[name].endswith("?"):
             yield f"{where}: the input {name} was optional and is required now: workflow files may lack it"

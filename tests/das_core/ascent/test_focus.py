@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from das_core.ascent.emphasis import emphasise
 from das_core.ascent.focus import Focus, measure_squared_distances
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD
@@ -53,6 +54,9 @@ def test_a_share_of_0_is_open_from_the_first_step() -> None:
         ({"end": 101.0}, "ends at 101"),
         ({"share": -0.1}, r"over -0\.1 of the steps"),
         ({"share": math.nan}, "over nan of the steps"),
+        ({"emphasis": -0.1}, r"emphasis -0\.1 is not between 0"),
+        ({"emphasis": math.nan}, "emphasis nan is not between"),
+        ({"emphasis": math.inf}, "emphasis inf is not between"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, float], message: str) -> None:
@@ -138,3 +142,11 @@ def test_a_wide_focus_changes_next_to_nothing() -> None:
     wide = climb(brightness(), Focus(start=100.0, end=100.0), stack, 3).image
     none = climb(brightness(), None, stack, 3).image
     torch.testing.assert_close(wide, none, rtol=0, atol=1e-4)
+
+
+def test_the_weight_is_the_window_and_then_the_emphasis() -> None:
+    gradient = torch.randn(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    distances = measure_squared_distances((32, 48))
+    under = gradient * Focus().window(distances, 0.5)
+    assert torch.equal(Focus(emphasis=0.0).weight(gradient, distances, 0.5), under)
+    assert torch.equal(Focus(emphasis=2.0).weight(gradient, distances, 0.5), emphasise(under, 2.0))

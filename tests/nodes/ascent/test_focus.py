@@ -14,8 +14,8 @@ def read(pack: Pack, choice: Any) -> Any:
 
 def test_the_choices_are_a_focus_or_none(pack: Pack) -> None:
     focus = pack.module("das_core.ascent.focus").Focus
-    assert read(pack, {"focus": "center", "start": 0.2, "end": 3.0, "share": 0.5}) == focus(0.2, 3.0, 0.5)
-    assert read(pack, {"focus": "center"}) == focus()
+    all_of_it = {"focus": "center", "start": 0.2, "end": 3.0, "share": 0.5, "emphasis": 0.7}
+    assert read(pack, all_of_it) == focus(0.2, 3.0, 0.5, 0.7)
     assert read(pack, {"focus": "everywhere"}) is None
     assert read(pack, "everywhere") is None
 
@@ -25,6 +25,13 @@ def test_a_workflow_without_the_input_grows_everywhere_as_it_did_before_there_wa
     everywhere, left = (pack.optimize(steps=3, **more)[0] for more in ({"focus": {"focus": "everywhere"}}, {}))
     assert everywhere.equal(left)
     assert not pack.optimize(steps=3, focus={"focus": "center"})[0].equal(left)
+
+
+def test_a_workflow_from_before_there_was_an_emphasis_has_none(pack: Pack) -> None:
+    focus = pack.module("das_core.ascent.focus").Focus
+    old = {"focus": "center", "start": 0.3, "end": 3.0, "share": 0.7}
+    assert read(pack, old) == focus(0.3, 3.0, 0.7, emphasis=0.0)
+    assert not pack.optimize(steps=3, focus=old)[0].equal(pack.optimize(steps=3, focus={**old, "emphasis": 1.0})[0])
 
 
 def test_a_picture_grows_from_its_middle(pack: Pack) -> None:
@@ -43,6 +50,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"focus 0\.0 is not between": lambda pack: pack.optimize(focus={"focus": "center", "start": 0.0}),
     r"ends at 0\.1 does not open from 0\.3": lambda pack: pack.optimize(focus={"focus": "center", "end": 0.1}),
     r"opens over 2\.0 of the steps": lambda pack: pack.optimize(focus={"focus": "center", "share": 2.0}),
+    r"emphasis -0\.1 is not between 0": lambda pack: pack.optimize(focus={"focus": "center", "emphasis": -0.1}),
     r"a tile has no centre.*choose": lambda pack: pack.optimize(
         stack=pack.stack(margin=0, tile=True), augmentation=pack.augmentation(jitter=0), focus={"focus": "center"}
     ),

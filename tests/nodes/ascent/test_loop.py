@@ -421,6 +421,14 @@ def test_an_ascent_that_does_not_fit_into_memory_is_refused_before_the_first_ste
     assert_is_image(pack.optimize(**given)[0], 1, 64, 64)
 
 
+def test_without_a_stack_it_climbs_one_of_the_default_size_from_grey(pack: Pack) -> None:
+    given = {"objectives": {"objective0": pack.objective()}, "steps": 1}
+    image = pack.run("DAS_Optimize", **given)[0]
+    assert_is_image(image, 1, 448, 448)
+    made = pack.run("DAS_Optimize", stack=pack.run("DAS_ImageStack")[0], **given)
+    assert made[0].equal(image)
+
+
 BAD: dict[str, Callable[[Pack], object]] = {
     r"steps 0 .* at least 1": lambda pack: pack.optimize(steps=0),
     r"chunk -1 is negative": lambda pack: pack.optimize(chunk=-1),

@@ -237,7 +237,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"timm has no pretrained classifier 'None'": lambda pack: pack.run(
         "DAS_LoadClassifier", source={"source": "timm", "architecture": None}
     ),
-    r"source 'hub' is unknown; choose starter, .* or starters": lambda pack: pack.run(
+    r"source 'hub' is unknown; choose starters, starter, .* or file": lambda pack: pack.run(
         "DAS_LoadClassifier", source="hub"
     ),
     r"no checkpoint 'gone.pth' lies in .*classifiers; put it there": lambda pack: load(pack, "gone.pth"),

@@ -162,7 +162,7 @@ def test_a_checkpoint_of_ones_own_is_loaded(pack: Pack, tiny: None, architecture
 
 
 BAD: dict[str, Callable[[Pack], object]] = {
-    r"source 'hub' is unknown; choose starter, .* or starters": lambda pack: load(pack, source="hub"),
+    r"source 'hub' is unknown; choose starters, starter, .* or file": lambda pack: load(pack, source="hub"),
     r"ViT-B-32 has no weights 'webli'; choose one of openai": lambda pack: load(
         pack, source="open_clip", architecture="ViT-B-32", pretrained="webli"
     ),

@@ -61,6 +61,17 @@ def test_the_same_api_breaks_nothing(api: Api) -> None:
     assert find_breaks(api, deepcopy(api)) == []
 
 
+def test_a_socket_may_move_and_a_widget_may_not() -> None:
+    def describe(*names: str) -> dict[str, dict[str, dict[str, str]]]:
+        kinds = {"stack": "DAS_STACK", "stack?": "DAS_STACK", "steps": "INT", "seed": "INT", "mode?": "COMBO"}
+        return {"Node": {"inputs": {name: kinds[name] for name in names}, "outputs": {}}}
+
+    before = describe("stack", "steps", "seed", "mode?")
+    assert find_breaks(before, describe("steps", "seed", "stack?", "mode?")) == []
+    (found,) = find_breaks(before, describe("stack", "seed", "steps", "mode?"))
+    assert found == "Node: the inputs steps, seed, mode now stand as seed, steps, mode: widgets are stored by position"
+
+
 def test_every_break_is_told(api: Api) -> None:
     now = deepcopy(api)
     del now["TOY_Lists"]
