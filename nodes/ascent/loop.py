@@ -62,6 +62,7 @@ class Optimize(Node):
                 "focus.start",
                 "focus.end",
                 "focus.share",
+                "focus.emphasis",
                 "denoise",
                 "denoise.kind",
                 "denoise.strength",
