@@ -109,7 +109,7 @@ class Ascent:
         >>> tuple(result.image.shape)
         (1, 3, 64, 64)
         >>> [round(record.scores["jellyfish"], 1) for record in result.history]
-        [0.0, -0.2, 1.2, 2.0, 4.4, 5.4]
+        [0.0, -0.2, 0.5, 1.8, 3.2, 6.3]
     """
 
     def __init__(

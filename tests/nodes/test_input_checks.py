@@ -24,7 +24,7 @@ NUMBERS = {
     ),
     "slot": ("objectives", {"objective0": 3}, r"^objectives.objective0 is 3; connect an output of the type DAS_OBJ"),
     "slots": ("objectives", 3, r"^objectives is 3, not a set of slots"),
-    "stack": ("stack", None, r"^stack is not connected; connect an output of the type DAS_STACK$"),
+    "stack": ("stack", 3, r"^stack is 3; connect an output of the type DAS_STACK$"),
     "views": ("augmentation", "x" * 1_000_000, r"^augmentation is 'x{99}…'; connect an output of the type DAS_AUG"),
 }
 
