@@ -20,8 +20,9 @@ app.registerExtension({
             if (!Array.isArray(values)) return;
             const names = this.widgets.filter((widget) => widget.serialize !== false).map((widget) => widget.name);
             for (const [name, value] of Object.entries(neutral)) {
-                const place = names.indexOf(name);
-                if (place >= values.length) this.widgets.find((widget) => widget.name === name).value = value;
+                // A choice that is set takes the widgets of the former choice away.
+                const widget = this.widgets.find((widget) => widget.name === name);
+                if (widget && names.indexOf(name) >= values.length) widget.value = value;
             }
         };
     },
