@@ -95,9 +95,17 @@ class DiffusionNetwork:
         model: a MODEL of images.
         vae: its VAE.
         condition: a CONDITIONING that the model is given.
+
+    Raises:
+        ValueError: when the condition is none.
     """
 
     def __init__(self, model: Any, vae: Any, condition: Any) -> None:
+        parts = condition if isinstance(condition, list) else []
+        if not parts or not all(
+            isinstance(part, list | tuple) and part and isinstance(part[-1], dict) for part in parts
+        ):
+            raise ValueError("there is no condition in what is connected to positive: connect CLIP Text Encode")
         self.model, self.vae = model, vae
         self._guider = comfy.samplers.CFGGuider(model)
         # At 1.0 the second one is not asked.

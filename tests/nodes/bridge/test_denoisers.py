@@ -125,4 +125,4 @@ def test_a_picture_that_the_vae_cannot_decode_is_named(bridge: ModuleType, sampl
     model = make_patcher()
     model.model.model_sampling = Sampling()
     with pytest.raises(ValueError, match="the VAE decodes the prediction to values that are no numbers"):
-        bridge.DiffusionNetwork(model, Broken(), [])(PIXELS, 0.05)
+        bridge.DiffusionNetwork(model, Broken(), [["words", {}]])(PIXELS, 0.05)

@@ -25,3 +25,12 @@ def test_a_vae_that_does_not_fit_and_models_of_other_things_are_refused(
     pack: Pack, model: Any, vae: Any, says: str
 ) -> None:
     assert_refused(pack, says, lambda pack: make(pack, model() if callable(model) else model, vae))
+
+
+@pytest.mark.parametrize("positive", ["a castle", [], [None], [[]], [["words"]], 3])
+def test_what_is_no_condition_is_refused(pack: Pack, positive: Any) -> None:
+    assert_refused(
+        pack,
+        "there is no condition in what is connected to positive",
+        lambda pack: pack.run("DAS_DenoiserFromDiffusion", model=make_patcher(), vae=StandInVAE(), positive=positive),
+    )
