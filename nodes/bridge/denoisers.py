@@ -17,7 +17,7 @@ from ...das_core.ascent.out_of_memory import is_out_of_memory
 from .diffusion import measure_noise
 from .latents import decode_latent
 from .memory import manage_module
-from .tensors import get_device
+from .tensors import get_device, get_storage_device
 
 _TILE, _SMALLEST_TILE, _OVERLAP = 512, 128, 32
 """The sides of the pieces that an upscale model gets, in pixels: those of ComfyUI's Upscale Image (using Model)."""
@@ -117,7 +117,7 @@ class DiffusionNetwork:
         height, width = pixels.shape[2:]
         sigma = find_sigma(self.model.get_model_object("model_sampling"), strength / _PICTURE_DEVIATION)
         with torch.inference_mode():
-            latent = self.vae.encode(_pad(pixels).movedim(1, -1).contiguous().cpu())
+            latent = self.vae.encode(_pad(pixels).movedim(1, -1).contiguous().to(get_storage_device()))
             denoised = self._guider.sample(
                 torch.zeros_like(latent),
                 latent,
