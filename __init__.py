@@ -14,10 +14,12 @@ async def comfy_entrypoint() -> "ComfyExtension":
     from comfy_api.latest import ComfyExtension, io
 
     from .nodes import NODES
-    from .nodes.bridge import copy_example_files, register_finish_route, register_folders
+    from .nodes.bridge import copy_example_files, migrate_prompts, register_finish_route, register_folders
+    from .nodes.moved_inputs import migrate_prompt
 
     register_folders()
     register_finish_route()
+    migrate_prompts(migrate_prompt)
     copy_example_files()
 
     class DirectAscent(ComfyExtension):

@@ -35,7 +35,7 @@ class Look:
 
 def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
     """Return what the judge said at each of its looks, the last one at the end."""
-    ascent = recipe.prepare([recipe.ask_class(str(target))], SEED)
+    ascent = recipe.begin([recipe.ask_class(str(target))], SEED)
     looks, spent, begin = [], 0.0, time.process_time()
     for done, step in enumerate(ascent, start=1):
         if done * LOOKS // recipe.steps > (done - 1) * LOOKS // recipe.steps:

@@ -13,11 +13,10 @@ from typing import Literal
 
 from torch import Tensor
 
-from das_core.ascent.denoising import Denoising
+from das_core.ascent import recipe
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, NormalizedAscent, Optimizer
-from das_core.ascent.pace import Schedule
+from das_core.ascent.optimizers import SGD, NormalizedAscent
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
 from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
@@ -33,20 +32,14 @@ from das_core.views.transforms import Flip, Noise
 from das_core.views.windows import Windows
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a picture is made.
+@dataclass(frozen=True, kw_only=True)
+class Recipe(recipe.Recipe):
+    """How a picture of a bench is made: a recipe of the library, and what else a picture depends on.
 
     Args:
         name: a short name, for files.
         title: what it is, for tables.
         models: the starters that climb; several share out the views.
-        steps: the number of steps.
-        augmentation: how they see the picture.
-        optimizer: how a gradient moves the stack.
-        focus: the window that the picture grows in; None for none.
-        denoising: the denoiser that acts after every step; None for none.
-        schedule: how the size of the steps changes.
         spec: the stack.
         start: what the picture is before the first step: grey, or soft noise that belongs to the seed.
         variety: the share of the last features of the classifiers that is left out, other ones for every seed.
@@ -55,12 +48,6 @@ class Recipe:
     name: str
     title: str
     models: tuple[Starter, ...] = STARTERS
-    steps: int = 60
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    optimizer: Optimizer = field(default_factory=NormalizedAscent)
-    focus: Focus | None = field(default_factory=Focus)
-    denoising: Denoising | None = field(default_factory=Denoising)
-    schedule: Schedule = "cosine"
     spec: StackSpec = field(default_factory=StackSpec)
     start: Literal["gray", "noise"] = "gray"
     variety: float = 0.0
@@ -76,25 +63,16 @@ class Recipe:
         models = {1: "one model", 2: "two models"}[len(self.models)]
         return f"{self.steps} steps x {self.augmentation.views} views, {models}"
 
-    def prepare(self, objectives: Sequence[Objective], seed: int) -> Ascent:
+    def begin(self, objectives: Sequence[Objective], seed: int) -> Ascent:
         """Return the ascent of one picture, which has not begun."""
         from_noise = self.start == "noise"
-        return Ascent(
-            ImageStack.noise(self.spec, seed=seed) if from_noise else ImageStack.gray(self.spec),
-            objectives,
-            self.augmentation,
-            steps=self.steps,
-            optimizer=self.optimizer,
-            schedule=self.schedule,
-            seed=seed,
-            focus=self.focus,
-            denoising=self.denoising,
-        )
+        stack = ImageStack.noise(self.spec, seed=seed) if from_noise else ImageStack.gray(self.spec)
+        return self.prepare(stack, objectives, seed=seed)
 
     def climb(self, objectives: Sequence[Objective], seed: int) -> tuple[Tensor, float]:
         """Return the image (1, 3, height, width), 0..1, for some objectives, and the seconds of the ascent."""
         begin = time.perf_counter()
-        image = self.prepare(objectives, seed).run().image
+        image = self.begin(objectives, seed).run().image
         return image, time.perf_counter() - begin
 
     def ask_class(self, text: str) -> Objective:
@@ -124,38 +102,19 @@ def load_clips(models: tuple[Starter, ...]) -> CLIP:
     return loaded[0] if len(loaded) == 1 else CLIPEnsemble.from_members(loaded)
 
 
-PICTURE = Recipe("picture", "picture (node defaults)")
-"""The default: a painted picture of 448 x 448."""
-
+PICTURE = Recipe(**vars(recipe.PICTURE), name="picture", title="picture (node defaults)")
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
-"""The default, but from the noise that Image Stack offers: pictures of different seeds differ most from afar."""
+"""From the noise that Image Stack offers: pictures of different seeds differ most from afar."""
 
 PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.6", variety=0.6)
-"""The default, but asked by two fifths of the classifiers' features, other ones for every seed."""
+"""Asked by two fifths of the classifiers' features, other ones for every seed."""
 
-SKETCH = Recipe(
-    "sketch",
-    "sketch",
-    steps=32,
-    augmentation=Augmentation(8),
-    optimizer=NormalizedAscent(step_size=0.18),
-    denoising=Denoising(share=0.45),
-)
-"""A recognisable picture in a fifth of the work of the first version."""
-
-BEST = Recipe(
-    "best",
-    "best",
-    steps=150,
-    augmentation=Augmentation(24),
-    optimizer=NormalizedAscent(step_size=0.075),
-    denoising=Denoising(share=0.12),
-)
-"""As long as it pays."""
+SKETCH = Recipe(**vars(recipe.SKETCH), name="sketch", title="sketch")
+BEST = Recipe(**vars(recipe.BEST), name="best", title="best")
 
 SECOND_VERSION = Recipe(
-    "second_version",
-    "defaults of version 0.2.0",
+    name="second_version",
+    title="defaults of version 0.2.0",
     optimizer=NormalizedAscent(step_size=0.08),
     focus=Focus(end=3.0, emphasis=0.0),
     denoising=None,
@@ -164,8 +123,8 @@ SECOND_VERSION = Recipe(
 """What the nodes did by default before there was a denoiser."""
 
 FIRST_VERSION = Recipe(
-    "first_version",
-    "defaults of version 0.1.0",
+    name="first_version",
+    title="defaults of version 0.1.0",
     models=(STARTER,),
     steps=100,
     augmentation=Augmentation(transforms=(Flip(), Noise())),
@@ -177,8 +136,8 @@ FIRST_VERSION = Recipe(
 """What the nodes did by default in the first version."""
 
 REFERENCE = Recipe(
-    "reference",
-    "reference (seed settings)",
+    name="reference",
+    title="reference (seed settings)",
     models=(STARTER,),
     steps=100,
     augmentation=Augmentation(16, Windows(56, 2 / 3, 2 / 3), (Noise(0.2, "uniform"),)),

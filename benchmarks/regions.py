@@ -9,6 +9,7 @@ from benchmarks.recipes import load_classifiers
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.recipe import PICTURE
 from das_core.common.images import resize_to_cover
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, STARTERS, load_starter
@@ -49,8 +50,8 @@ TOP, LEFT, HEIGHT, WIDTH = 124, 84, 200, 280
 FEATHER = 16
 # Those of example_workflows/api/inpaint.json: this score also lowers what the photograph shows.
 SCORE: Score = "log_probability"
-STEP_SIZE, FOCUS = 0.08, Focus(end=3.0)
-"""Those of the workflows inpaint and two_regions, which have no denoiser."""
+STEP_SIZE, FOCUS = 0.08, Focus(end=3.0, emphasis=0.0)
+"""Those of the workflow inpaint, which has no denoiser."""
 
 MOMENTUM = 0.5
 # The window at the width of a usual picture: what is made alone, and pasted, for comparison.
@@ -79,8 +80,7 @@ def _halves(climber: Classifier, judge: Classifier) -> str:
             RegionObjective(ClassObjective.from_text(climber, name), mask)
             for name, mask in zip(pair, masks, strict=True)
         ]
-        stack, optimizer = ImageStack.gray(StackSpec(2 * SIDE, SIDE)), NormalizedAscent(STEP_SIZE)
-        image = Ascent(stack, objectives, optimizer=optimizer, focus=FOCUS, denoising=None).run().image
+        image = PICTURE.prepare(ImageStack.gray(StackSpec(2 * SIDE, SIDE)), objectives).run().image
         pictures.append(image[0])
         chosen = [int(judge.probabilities(half)[0].argmax()) for half in image.split(SIDE, dim=3)]
         right.append([judge.labels.find(name) == choice for name, choice in zip(pair, chosen, strict=True)])

@@ -14,7 +14,23 @@ Example:
     (1, 3, 64, 64)
 """
 
-from .ascent import SGD, Adam, Ascent, AscentError, Denoising, Focus, Guidance, NormalizedAscent, Record, Result, Step
+from .ascent import (
+    BEST,
+    PICTURE,
+    SGD,
+    SKETCH,
+    Adam,
+    Ascent,
+    AscentError,
+    Denoising,
+    Focus,
+    Guidance,
+    NormalizedAscent,
+    Recipe,
+    Record,
+    Result,
+    Step,
+)
 from .denoisers import Bilateral, CosineShrinkage, Denoiser, NetworkDenoiser, NonLocalMeans, TotalVariation
 from .models import CLIP, Classifier, Judge
 from .models.layers import find_layers
@@ -56,13 +72,14 @@ from .views import Augmentation, ColorShift, Flip, Grayscale, Noise, PatchMask, 
 
 # fmt: off
 __all__ = [
-    "CLIP", "SECOND_OPINION", "SGD", "STARTER", "Adam", "Ascent", "AscentError", "Augmentation", "BaseObjective",
-    "Bilateral", "ClassObjective", "Classifier", "ColorShift", "ContentObjective", "CosineShrinkage", "Denoiser",
-    "Denoising", "EnsembleObjective", "FeatureObjective", "Flip", "Focus", "Grayscale", "Guidance", "ImageObjective",
-    "ImageStack", "Judge", "NetworkDenoiser", "Noise", "NonLocalMeans", "NormalizedAscent", "Objective", "PatchMask",
-    "Perspective", "Prior", "Record", "RegionObjective", "Result", "ScheduledObjective", "StackSpec", "Step",
-    "StyleObjective", "TextObjective", "TotalVariation", "Transform", "Windows", "classify", "compare_with_texts",
-    "decompose", "edit_stack", "find_layers", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack",
-    "load_starter", "load_starter_clip", "load_timm", "load_torchvision", "measure_spectrum", "plot_history",
-    "render_level_sheets", "render_stack", "save_stack", "score_images",
+    "BEST", "CLIP", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent", "AscentError",
+    "Augmentation", "BaseObjective", "Bilateral", "ClassObjective", "Classifier", "ColorShift", "ContentObjective",
+    "CosineShrinkage", "Denoiser", "Denoising", "EnsembleObjective", "FeatureObjective", "Flip", "Focus", "Grayscale",
+    "Guidance", "ImageObjective", "ImageStack", "Judge", "NetworkDenoiser", "Noise", "NonLocalMeans",
+    "NormalizedAscent", "Objective", "PatchMask", "Perspective", "Prior", "Recipe", "Record", "RegionObjective",
+    "Result", "ScheduledObjective", "StackSpec", "Step", "StyleObjective", "TextObjective", "TotalVariation",
+    "Transform", "Windows", "classify", "compare_with_texts", "decompose", "edit_stack", "find_layers",
+    "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter", "load_starter_clip",
+    "load_timm", "load_torchvision", "measure_spectrum", "plot_history", "render_level_sheets", "render_stack",
+    "save_stack", "score_images",
 ]

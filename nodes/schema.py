@@ -108,7 +108,7 @@ def schema(*, advanced: Sequence[str] = (), **fields: Any) -> io.Schema:
 
     Args:
         advanced: the widgets that the page folds away until one asks for them: those that a beginner need not see.
-            One that an option of a DynamicCombo brings is named with it, such as "optimizer.momentum".
+            One that an option of a DynamicCombo brings is named with it, such as "recipe.optimizer.momentum".
         fields: the arguments of `io.Schema`.
 
     Raises:
@@ -120,20 +120,22 @@ def schema(*, advanced: Sequence[str] = (), **fields: Any) -> io.Schema:
 
 def _mark_advanced(inputs: Sequence[Any], names: set[str]) -> None:
     """Mark inputs as advanced where ComfyUI knows that; raise a ValueError when there is no input of some name."""
-    named = [(item.id, item) for item in inputs]
-    named += [
-        (f"{item.id}.{inner.id}", inner)
-        for item in inputs
-        if isinstance(item, io.DynamicCombo.Input)
-        for option in item.options
-        for inner in option.inputs
-    ]
+    named = list(_walk(inputs))
     if unknown := names - {name for name, _ in named}:
         raise ValueError(f"no input is called {', '.join(sorted(unknown))}")
     for name, item in named:
         # ComfyUI 0.8.0 has no such attribute.
         if name in names and hasattr(item, "advanced"):
             item.advanced = True
+
+
+def _walk(inputs: Sequence[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield inputs and those that options of DynamicCombos bring, each after its path."""
+    for item in inputs:
+        yield prefix + item.id, item
+        if isinstance(item, io.DynamicCombo.Input):
+            for option in item.options:
+                yield from _walk(option.inputs, f"{prefix}{item.id}.")
 
 
 def list_options(choices: Any, default: str) -> list[str]:

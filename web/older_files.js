@@ -1,29 +1,79 @@
-// Keeps the pictures of workflow files of former versions, which have no values for the widgets that came later: the page
-// fills these with the defaults of today, which make other pictures. They are set to what changes nothing instead.
+// Opens workflow files of versions before 1.0 with the inputs of today: what moved under a choice is found there, with the
+// values that the file has. moved_inputs.json says what moved; nodes/moved_inputs.py does the same for API prompts.
 import { app } from "../../scripts/app.js";
 
-// By node, the later widgets and the values that change nothing.
-const NEUTRAL = {
-    DAS_Augmentation: { color_shift: 0, grayscale: 0 },
-    DAS_Optimize: { focus: "everywhere", "focus.emphasis": 0, denoise: "off" },
-};
+const MOVED = await (await fetch(new URL("moved_inputs.json", import.meta.url))).json();
+const OPTION = "custom";
+const DYNAMIC = "COMFY_DYNAMICCOMBO_V3";
+const WIDGETS = ["INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", DYNAMIC];
 
 app.registerExtension({
     name: "DirectAscent.OlderFiles",
+    init() {
+        // A file in API format that is dropped on the page: it sets widgets by their names.
+        const { loadApiJson } = app;
+        app.loadApiJson = function (prompt, ...others) {
+            return loadApiJson.call(this, migratePrompt(prompt), ...others);
+        };
+    },
     beforeRegisterNodeDef(nodeType, nodeData) {
-        const neutral = NEUTRAL[nodeData.name];
-        if (!neutral) return;
-        const { onConfigure } = nodeType.prototype;
-        nodeType.prototype.onConfigure = function (saved) {
-            onConfigure?.apply(this, arguments);
-            const values = saved?.widgets_values;
-            if (!Array.isArray(values)) return;
-            const names = this.widgets.filter((widget) => widget.serialize !== false).map((widget) => widget.name);
-            for (const [name, value] of Object.entries(neutral)) {
-                // A choice that is set takes the widgets of the former choice away.
-                const widget = this.widgets.find((widget) => widget.name === name);
-                if (widget && names.indexOf(name) >= values.length) widget.value = value;
-            }
+        const table = MOVED[nodeData.name];
+        if (!table) return;
+        const { configure } = nodeType.prototype;
+        nodeType.prototype.configure = function (saved) {
+            return configure.call(this, migrate(saved, table, nodeData.input));
         };
     },
 });
+
+// Returns what a file says of a node, as a file of today says it.
+function migrate(saved, { choice, moved, later }, specs) {
+    const isMoved = (name) => moved.includes(name.split(".")[0]);
+    const names = saved.inputs?.filter((input) => input.widget).map((input) => input.widget.name) ?? [];
+    if (!Array.isArray(saved.widgets_values) || !names.some(isMoved)) return saved;
+    const rename = (name) => (isMoved(name) ? `${choice}.${name}` : name);
+
+    const values = { [choice]: OPTION };
+    for (const [name, value] of Object.entries(later)) values[rename(name)] = value;
+    const stored = [...saved.widgets_values];
+    const controls = {};
+    for (const name of names) {
+        if (!stored.length) break;
+        values[rename(name)] = stored.shift();
+        if (specs.required[name]?.[1]?.control_after_generate) controls[name] = stored.shift();
+    }
+    const inputs = saved.inputs.map((input) => ({
+        ...input,
+        name: rename(input.name),
+        ...(input.widget && { widget: { ...input.widget, name: rename(input.widget.name) } }),
+    }));
+    return { ...saved, inputs, widgets_values: [...listValues(specs, "", values, controls)] };
+}
+
+function migratePrompt(prompt) {
+    const nodes = Object.entries(prompt).map(([id, node]) => {
+        const { choice, moved, later } = MOVED[node?.class_type] ?? {};
+        const inputs = Object.entries(node?.inputs ?? {});
+        const isMoved = ([name]) => moved.includes(name.split(".")[0]);
+        if (!choice || choice in node.inputs || !inputs.some(isMoved)) return [id, node];
+        const all = [...Object.entries(later), ...inputs];
+        const renamed = all.map(([name, value]) => [isMoved([name]) ? `${choice}.${name}` : name, value]);
+        return [id, { ...node, inputs: { [choice]: OPTION, ...Object.fromEntries(renamed) } }];
+    });
+    return Object.fromEntries(nodes);
+}
+
+// Yields the values of widgets in the order in which the page stores them: those of a choice follow it.
+function* listValues(specs, prefix, values, controls) {
+    for (const [own, [type, settings = {}]] of Object.entries({ ...specs.required, ...specs.optional })) {
+        const isWidget = Array.isArray(type) || WIDGETS.includes(type);
+        if (!isWidget || settings.forceInput) continue;
+        const name = prefix + own;
+        const options = Array.isArray(type) ? type : settings.options?.map((option) => option.key ?? option);
+        const value = values[name] ?? settings.default ?? options?.[0];
+        yield value;
+        if (settings.control_after_generate) yield controls[name] ?? "fixed";
+        const chosen = type === DYNAMIC && settings.options.find((option) => option.key === value);
+        if (chosen) yield* listValues(chosen.inputs, `${name}.`, values, controls);
+    }
+}

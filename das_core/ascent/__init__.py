@@ -6,10 +6,12 @@ from .guidance import Guidance
 from .guided_steps import GuidedStep, GuidedSteps
 from .loop import Ascent
 from .optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from .recipe import BEST, PICTURE, SKETCH, Recipe
 from .result import AscentError, Record, Result, Step
 
 # fmt: off
 __all__ = [
-    "SGD", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance", "GuidedStep", "GuidedSteps",
-    "NormalizedAscent", "Optimizer", "Record", "Result", "Step", "measure_squared_distances",
+    "BEST", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance",
+    "GuidedStep", "GuidedSteps", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step",
+    "measure_squared_distances",
 ]

@@ -28,7 +28,6 @@ def denoise_input() -> Any:
     """Return the input that chooses a denoiser and its settings; `read_denoising` reads its value."""
     return io.DynamicCombo.Input(
         "denoise",
-        optional=True,
         options=make_options(_CHOICES, on=_settings()),
         tooltip="Whether the picture is denoised a little after every step, which takes the hatching out again. on: "
         "painted, with even surfaces. off: engraved, as in the paper.",
@@ -80,15 +79,12 @@ def read_denoising(choice: dict[str, Any] | None, connected: Denoiser | None = N
     """Return the denoiser that is chosen, and how it acts: None for off.
 
     Args:
-        choice: the value of the input from `denoise_input`; None where a workflow does not have it, as those of
-            versions before there was a denoiser.
+        choice: the value of the input from `denoise_input`.
         connected: a denoiser from another node, which takes the place of the kind.
 
     Raises:
         ValueError: when no known denoiser is chosen, or a setting is out of range.
     """
-    if choice is None:
-        return None
     chosen, settings = read_choice("denoise", choice, _CHOICES)
     if chosen == "off":
         return None

@@ -14,7 +14,6 @@ def focus_input() -> Any:
     """Return the input that chooses the focus and its settings; `read_focus` reads its value."""
     return io.DynamicCombo.Input(
         "focus",
-        optional=True,
         options=make_options(
             _CHOICES,
             center=[
@@ -51,7 +50,6 @@ def focus_input() -> Any:
                     min=0.0,
                     max=4.0,
                     step=0.1,
-                    optional=True,
                     tooltip="How much more detail grows where the models look. 0: the ground is as busy as the "
                     "subject. 1: one subject before a calm ground. 2: hardly any ground.",
                 ),
@@ -67,16 +65,10 @@ def read_focus(choice: dict[str, Any] | None) -> Focus | None:
     """Return the focus that is chosen: None for everywhere.
 
     Args:
-        choice: the value of the input from `focus_input`; None where a workflow does not have it, as those of version
-            0.1.0, whose pictures grow everywhere.
+        choice: the value of the input from `focus_input`.
 
     Raises:
         ValueError: when no known focus is chosen, or a setting of it is out of range.
     """
-    if choice is None:
-        return None
     kind, settings = read_choice("focus", choice, _CHOICES)
-    if settings.get("emphasis") is None:
-        # A workflow of a version before 0.3.0.
-        settings["emphasis"] = 0.0
     return Focus(**settings) if kind == "center" else None

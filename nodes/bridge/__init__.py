@@ -29,6 +29,7 @@ from .memory import (
     measure_free_memory,
 )
 from .node_warning import warn_on_node
+from .older_prompts import migrate_prompts
 from .page import say
 from .progress import Progress, check_interrupted, is_interrupt
 from .rescue import rescue
@@ -75,6 +76,7 @@ __all__ = [
     "manage_clip",
     "manage_module",
     "measure_free_memory",
+    "migrate_prompts",
     "read_stack_time",
     "register_finish_route",
     "register_folders",

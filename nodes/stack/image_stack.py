@@ -5,15 +5,14 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...das_core.stack.color import ColorSpace
 from ...das_core.stack.image_stack import ImageStack as CoreStack
 from ...das_core.stack.margin import widen_margin
-from ...das_core.stack.operator_forms import Method
 from ...das_core.stack.spec import StackSpec, check_size
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, list_options, read_choice, schema
-from .stack_inputs import STARTS, check_start, choose_levels, choose_size, levels_input, size_input, start_input
+from ..schema import Stack, read_choice, schema
+from .details import details_input, read_details
+from .stack_inputs import STARTS, check_start, choose_levels, choose_size, start_input
 
 _MAX_SIDE = 16384
 
@@ -44,15 +43,15 @@ class ImageStack(Node):
                 "wallpaper",
             ],
             advanced=[
-                "size",
-                "margin",
-                "levels",
-                "levels.step",
-                "levels.resolutions",
-                "color",
-                "method",
+                "details.margin",
+                "details.levels",
+                "details.levels.step",
+                "details.levels.resolutions",
+                "details.color",
+                "details.method",
+                "details.feather",
+                "details.size",
                 "seed",
-                "feather",
             ],
             inputs=[
                 io.Image.Input(
@@ -79,38 +78,13 @@ class ImageStack(Node):
                     tooltip="Height of the picture in pixels. Need not equal the width.",
                 ),
                 io.Int.Input(
-                    "margin",
-                    default=56,
-                    min=0,
-                    max=4096,
-                    tooltip="Canvas beyond each edge that views may reach into and that is cropped away at the end, in "
-                    "pixels. 0: objects crowd away from the border. An eighth of the size: edges as good as the "
-                    "middle. A few pixels are added where the canvas then computes faster.",
-                ),
-                io.Int.Input(
                     "batch_size",
                     default=1,
                     min=1,
                     max=64,
                     tooltip="How many images to make at once, each with draws of its own. Time grows with it.",
                 ),
-                levels_input(),
-                io.Combo.Input(
-                    "color",
-                    options=list_options(ColorSpace, "decorrelated"),
-                    default="decorrelated",
-                    tooltip="Which colours move independently. decorrelated: those of natural images, which gives more "
-                    "natural hues. rgb: the reference, often purple and green.",
-                ),
                 start_input(),
-                io.Combo.Input(
-                    "method",
-                    options=list_options(Method, "spectral"),
-                    default="spectral",
-                    tooltip="How a step is spread over the levels. spectral: a filter, fastest, within a few percent "
-                    "of exact. exact: to the letter of the paper, slower with many levels. layers: keeps every level "
-                    "as a tensor of its own, which adam works on.",
-                ),
                 io.Int.Input(
                     "seed",
                     default=0,
@@ -120,30 +94,13 @@ class ImageStack(Node):
                     tooltip="Which noise to start from: another number, another picture. With start gray or image it "
                     "changes nothing; the draws of views have their own seed in Optimize.",
                 ),
-                io.Boolean.Input(
-                    "tile",
-                    optional=True,
-                    default=False,
-                    tooltip="On: the picture goes on at its opposite edges without a seam, for wallpapers and "
-                    "textures; views wrap around, so jitter and margin do nothing. Off: a picture with edges.",
-                ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
                     tooltip="What of the image is to be made anew (white), any size. All else stays as it is, to the "
                     "last bit, and is seen by the models as surroundings.",
                 ),
-                io.Int.Input(
-                    "feather",
-                    optional=True,
-                    default=0,
-                    min=0,
-                    max=1024,
-                    tooltip="How many pixels the edge of the mask is soft, inward. 0: a hard edge. 8: hardly a seam. "
-                    "As wide as the mask: only its middle changes fully.",
-                ),
-                # Behind all that older workflows have: ComfyUI's page stores the values of inputs by their order.
-                size_input(),
+                details_input(),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize.")],
         )
@@ -154,30 +111,25 @@ class ImageStack(Node):
         cls,
         width: int,
         height: int,
-        margin: int,
         batch_size: int,
-        color: ColorSpace,
-        method: Method,
         seed: int,
-        levels: dict[str, Any] | None = None,
         start: dict[str, Any] | None = None,
         image: Tensor | None = None,
-        tile: bool = False,
         mask: Tensor | None = None,
-        feather: int = 0,
-        size: str = "given",
+        details: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
+        chosen = read_details(details)
         kind, settings = read_choice("start", start, STARTS)
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size} is too few; make at least 1 image")
         check_start(kind, image is not None, mask is not None)
-        width, height = choose_size(size, width, height, image)
-        check_size(width, height, 0 if tile else margin)
+        width, height = choose_size(chosen.size, width, height, image)
+        check_size(width, height, 0 if chosen.tile else chosen.margin)
         # The widget of the margin is folded away, so a tile must not need another value than its default.
-        margin = 0 if tile else widen_margin(width, height, margin)
+        margin = 0 if chosen.tile else widen_margin(width, height, chosen.margin)
         longest = max(width, height) + 2 * margin
-        resolutions = choose_levels(levels, longest)
-        spec = StackSpec(width, height, margin, resolutions, color=color, method=method, tile=tile)
+        resolutions = choose_levels(chosen.levels, longest)
+        spec = StackSpec(width, height, margin, resolutions, color=chosen.color, method=chosen.method, tile=chosen.tile)
         batch = max(batch_size, *(len(given) for given in (image, mask) if given is not None), 1)
         bridge.check_memory(
             spec.ascent_bytes(batch),
@@ -191,5 +143,5 @@ class ImageStack(Node):
         else:
             stack = CoreStack.gray(spec, batch_size)
         if image is not None and mask is not None:
-            stack = stack.place_into(bridge.from_comfy_images(image), bridge.from_comfy_mask(mask), feather)
+            stack = stack.place_into(bridge.from_comfy_images(image), bridge.from_comfy_mask(mask), chosen.feather)
         return io.NodeOutput(stack.to(bridge.get_storage_device()))

@@ -11,6 +11,9 @@ from ..schema import make_options, read_choice
 
 _LEVELS = ("linear", "powers_of_two", "custom")
 
+LEVEL_STEP = 4
+"""The default distance of levels."""
+
 STARTS = ("gray", "noise", "image")
 """The options of `start_input`."""
 
@@ -24,7 +27,7 @@ def levels_input() -> Any:
             linear=[
                 io.Int.Input(
                     "step",
-                    default=4,
+                    default=LEVEL_STEP,
                     min=1,
                     max=1024,
                     tooltip="Every step-th resolution. 1: all of them, the smoothest. 4: the "
@@ -114,7 +117,6 @@ def size_input() -> Any:
     return io.Combo.Input(
         "size",
         options=list(SIZES),
-        optional=True,
         default="given",
         tooltip="given: width x height, and an image is cut to that shape. image: as large as the connected image, "
         "for your own photos; a large one takes long. image_within: the shape of the image, shrunk to fit into "

@@ -25,20 +25,20 @@ PROCESS_SECONDS = 600.0
 GRID = """
 workflow: {workflow}
 only: Save Image
-set: {{DAS_ImageStack.width: 64, DAS_ImageStack.height: 64, DAS_ImageStack.margin: 16, DAS_Augmentation.views: 2,
-       DAS_Augmentation.jitter: 16, DAS_Optimize.steps: 2}}
+set: {{DAS_ImageStack.width: 64, DAS_ImageStack.height: 64, DAS_ImageStack.details.margin: 16,
+       DAS_Augmentation.views: 2, DAS_Optimize.recipe.steps: 2}}
 axes:
   DAS_ClassObjective.classes: [volcano]
   DAS_Optimize.seed: [41]
-  DAS_Optimize.optimizer.step_size: [0.07]
-  DAS_ImageStack.color: [rgb]
+  DAS_Optimize.recipe.optimizer.step_size: [0.07]
+  DAS_ImageStack.details.color: [rgb]
 """
 
 SETTINGS = {
     "DAS_ClassObjective": {"classes": "volcano"},
-    "DAS_Optimize": {"seed": 41, "steps": 2, "optimizer.step_size": 0.07},
-    "DAS_ImageStack": {"color": "rgb", "width": 64, "height": 64, "margin": 16},
-    "DAS_Augmentation": {"views": 2, "jitter": 16},
+    "DAS_Optimize": {"seed": 41, "recipe.steps": 2, "recipe.optimizer.step_size": 0.07},
+    "DAS_ImageStack": {"details.color": "rgb", "width": 64, "height": 64, "details.margin": 16},
+    "DAS_Augmentation": {"views": 2},
 }
 """What the only cell of the grid sets, by the class of the node."""
 
@@ -69,7 +69,7 @@ class Swept:
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
     """The results of a sweep of one small cell, by the command line."""
     home = tmp_path_factory.mktemp("sweep")
-    workflow = REPOSITORY / "example_workflows" / "api" / "class_to_image.json"
+    workflow = REPOSITORY / "example_workflows" / "sweeps" / "small.json"
     (home / "grid.yaml").write_text(GRID.format(workflow=json.dumps(str(workflow))))
     command = [sys.executable, REPOSITORY / "tools" / "sweep.py", "grid.yaml", "--results", "results", "--workers", "1"]
     done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=PROCESS_SECONDS)

@@ -34,8 +34,34 @@ def first_form() -> Api:
     return api
 
 
+def split(pack: Pack, node_id: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Return the choice under which inputs of a node's first form are today, "" for none, those that stayed, and those
+    that moved there."""
+    table = pack.module("nodes.moved_inputs").MOVED.get(node_id, {"choice": "", "moved": []})
+    moved = {name: value for name, value in inputs.items() if name.rstrip("?") in table["moved"]}
+    return table["choice"], {name: value for name, value in inputs.items() if name not in moved}, moved
+
+
+def later(pack: Pack, node_id: str) -> dict[str, Any]:
+    values: dict[str, Any] = pack.module("nodes.moved_inputs").MOVED[node_id]["later"]
+    return values
+
+
 def test_no_workflow_file_of_the_first_form_breaks(pack: Pack, first_form: Api) -> None:
-    assert find_breaks(first_form, describe_pack(pack.nodes)) == []
+    """What moved since is looked for where older files are migrated to."""
+    before, now = deepcopy(first_form), describe_pack(pack.nodes)
+    for node_id, node in list(before.items()):
+        choice, node["inputs"], moved = split(pack, node_id, node["inputs"])
+        if choice:
+            # What came later has the value that changes nothing after the migration.
+            given = {name.rstrip("?"): value for name, value in moved.items()}
+            assert {name.rstrip("?") for name in moved if name.endswith("?")} <= set(later(pack, node_id))
+            custom = now[node_id]["inputs"].pop(choice)["custom"]
+            added = {name: value for name, value in custom.items() if name in later(pack, node_id)}
+            assert {*given, *added} == {*custom}
+            before[f"{node_id} custom"] = {"inputs": given | added, "outputs": {}}
+            now[f"{node_id} custom"] = {"inputs": custom, "outputs": {}}
+    assert find_breaks(before, now) == []
 
 
 def test_nodes_run_with_the_inputs_of_their_first_form_alone(pack: Pack, first_form: Api) -> None:
@@ -43,8 +69,12 @@ def test_nodes_run_with_the_inputs_of_their_first_form_alone(pack: Pack, first_f
         """Run a node with these inputs, which are all that its first form asks for."""
         required = {name for name in first_form[node_id]["inputs"] if not name.endswith("?")}
         assert set(inputs) == required
+        choice, stayed, moved = split(pack, node_id, inputs)
+        more = later(pack, node_id) if choice else {}
+        inner = moved | {name: more[name] for name in more if "." not in name and name not in moved}
+        given = stayed | ({choice: {choice: "custom"} | inner} if choice else {})
         with torch.inference_mode():
-            return tuple(pack.node(node_id).execute(**inputs).result)
+            return tuple(pack.node(node_id).execute(**given).result)
 
     (stack,) = run(
         "DAS_ImageStack",
@@ -100,28 +130,40 @@ def optimize(api: Api) -> dict[str, Any]:
     return inputs
 
 
+def details(api: Api) -> dict[str, Any]:
+    inputs: dict[str, Any] = stack(api)["details"]["custom"]
+    return inputs
+
+
+def recipe(api: Api) -> dict[str, Any]:
+    inputs: dict[str, Any] = optimize(api)["recipe"]["custom"]
+    return inputs
+
+
 BREAKING: dict[str, Change] = {
     "DAS_ImageStack is gone": lambda api: api.pop("DAS_ImageStack"),
     "DAS_Classify is gone": lambda api: renamed(api, "DAS_Classify", "DAS_Verdict"),
-    "DAS_ImageStack: the input margin is gone: .*is border its new name": (
-        lambda api: renamed(stack(api), "margin", "border")
+    "DAS_ImageStack: details = custom: the input margin is gone: .*is border its new name": (
+        lambda api: renamed(details(api), "margin", "border")
     ),
-    "DAS_ImageStack: levels = linear: the input step is gone: .*is stride its new name": (
-        lambda api: renamed(stack(api)["levels"]["linear"], "step", "stride")
+    "DAS_ImageStack: details = custom: levels = linear: the input step is gone: .*is stride its new name": (
+        lambda api: renamed(details(api)["levels"]["linear"], "step", "stride")
     ),
     "DAS_ImageStack: the input image is gone": lambda api: stack(api).pop("image?"),
     "DAS_ImageStack: the inputs width, height, .* now stand as height, width": (
         lambda api: first(stack(api), "height", "INT")
     ),
-    "DAS_Optimize: optimizer = ascent: the inputs .* now stand as momentum, step_size": (
-        lambda api: first(optimize(api)["optimizer"]["ascent"], "momentum", "FLOAT")
+    "DAS_Optimize: recipe = custom: optimizer = ascent: the inputs .* now stand as momentum, step_size": (
+        lambda api: first(recipe(api)["optimizer"]["ascent"], "momentum", "FLOAT")
     ),
-    "DAS_ImageStack: margin was INT and is now FLOAT": lambda api: stack(api).update(margin="FLOAT"),
-    "DAS_ImageStack: color was a choice of decorrelated, rgb and is now STRING": (
-        lambda api: stack(api).update(color="STRING")
+    "DAS_ImageStack: details = custom: margin was INT and is now FLOAT": lambda api: details(api).update(
+        margin="FLOAT"
     ),
-    "DAS_ImageStack: color no longer offers rgb": lambda api: stack(api)["color"].remove("rgb"),
-    "DAS_Optimize: optimizer no longer offers adam": lambda api: optimize(api)["optimizer"].pop("adam"),
+    "DAS_ImageStack: details = custom: color was a choice of decorrelated, rgb and is now STRING": (
+        lambda api: details(api).update(color="STRING")
+    ),
+    "DAS_ImageStack: details = custom: color no longer offers rgb": lambda api: details(api)["color"].remove("rgb"),
+    "DAS_Optimize: recipe = custom: optimizer no longer offers adam": lambda api: recipe(api)["optimizer"].pop("adam"),
     "DAS_Optimize: objectives was DAS_OBJECTIVE at objective0": (
         lambda api: optimize(api).update(objectives="DAS_OBJECTIVE at target0 to target31")
     ),
@@ -133,8 +175,8 @@ BREAKING: dict[str, Change] = {
         lambda api: api["DAS_StackToImage"]["inputs"].update(gamma="FLOAT")
     ),
     "DAS_Optimize: the new input clip stands before older ones": lambda api: first(optimize(api), "clip?", "FLOAT"),
-    "DAS_Optimize: optimizer = sgd: the new input decay moves the widgets behind it": (
-        lambda api: optimize(api)["optimizer"]["sgd"].update({"decay?": "FLOAT"})
+    "DAS_Optimize: recipe = custom: optimizer = sgd: the new input decay moves the widgets behind it": (
+        lambda api: recipe(api)["optimizer"]["sgd"].update({"decay?": "FLOAT"})
     ),
     "DAS_Optimize had the outputs image .*, stack .* and now has stack": (
         lambda api: first(api["DAS_Optimize"]["outputs"], "stack", "DAS_STACK")
@@ -159,9 +201,9 @@ HARMLESS: dict[str, Change] = {
     "a new node": lambda api: api.update(DAS_Dream={"inputs": {"mask": "MASK"}, "outputs": {}}),
     "an optional input at the end": lambda api: stack(api).update({"depth?": "MASK"}),
     "an optional widget at the end": lambda api: optimize(api).update({"clip?": "FLOAT"}),
-    "a new choice": lambda api: stack(api)["color"].append("lab"),
-    "a new option with inputs": lambda api: optimize(api)["optimizer"].update(rprop={"step": "FLOAT"}),
-    "an input that may now be left out": lambda api: renamed(optimize(api), "chunk", "chunk?"),
+    "a new choice": lambda api: details(api)["color"].append("lab"),
+    "a new option with inputs": lambda api: recipe(api)["optimizer"].update(rprop={"step": "FLOAT"}),
+    "an input that may now be left out": lambda api: renamed(recipe(api), "chunk", "chunk?"),
     "an output at the end": lambda api: api["DAS_Optimize"]["outputs"].update(mask="MASK"),
     "files that lie in the models folder": lambda api: api["DAS_LoadClassifier"]["inputs"]["source"]["file"].update(
         checkpoint=["a.pth"]

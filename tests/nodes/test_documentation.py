@@ -127,7 +127,11 @@ def test_a_help_page_links_every_other_node_where_it_is_named_first(pack: Pack, 
 def heading(item: Input) -> str:
     """How a help page names an input."""
     outer, _, name = item.name.rpartition(".")
-    return f"`{name}` ({outer}: {item.option})" if item.option else f"`{name}`"
+    if not item.option:
+        return f"`{name}`"
+    choice = outer.rpartition(".")[2]
+    # Of these there is one a node, which brings most of its inputs.
+    return f"`{name}` ({item.option})" if choice in ("recipe", "details") else f"`{name}` ({choice}: {item.option})"
 
 
 def default(item: Input) -> str | None:
@@ -249,6 +253,6 @@ def test_the_locale_file_has_a_text_for_everything_a_page_can_show(pack: Pack, n
 
 
 def test_options_that_share_a_name_share_a_tooltip(pack: Pack) -> None:
-    texts = locale_texts.collect_texts(pack.node("DAS_Optimize"))["inputs"]["optimizer_momentum"]["tooltip"]
+    texts = locale_texts.collect_texts(pack.node("DAS_Optimize"))["inputs"]["recipe_optimizer_momentum"]["tooltip"]
     assert texts.startswith("ascent: How much")
     assert "\nsgd: 0: the reference" in texts

@@ -9,14 +9,18 @@ import torch
 from loaded_pack import Pack
 
 NUMBERS = {
-    "text": ("steps", "many", r"^steps is 'many', not a whole number; give one such as 60$"),
-    "fraction": ("steps", 2.5, r"^steps is 2.5, not a whole number"),
-    "nothing": ("steps", None, r"^steps is None, not a whole number"),
-    "tensor": ("steps", torch.tensor(3), r"^steps is a value of the type Tensor, not a whole number"),
+    "text": ("steps", "many", r"^recipe.steps is 'many', not a whole number; give one such as 60$"),
+    "fraction": ("steps", 2.5, r"^recipe.steps is 2.5, not a whole number"),
+    "nothing": ("steps", None, r"^recipe.steps is None, not a whole number"),
+    "tensor": ("steps", torch.tensor(3), r"^recipe.steps is a value of the type Tensor, not a whole number"),
     "digits": ("seed", 10**5000, r"^seed a number of thousands of digits is out of range"),
     "huge": ("seed", -(2**65), r"^seed -36893488147419103232 is out of range"),
     "no text": ("schedule", None, r"^schedule .*unknown; choose one of"),
-    "inner": ("optimizer", {"optimizer": "ascent", "step_size": "a"}, r"^optimizer.step_size is 'a', not a number"),
+    "inner": (
+        "optimizer",
+        {"optimizer": "ascent", "step_size": "a"},
+        r"^recipe.optimizer.step_size is 'a', not a number",
+    ),
     "infinite": (
         "optimizer",
         {"optimizer": "sgd", "learning_rate": math.inf},
@@ -83,7 +87,7 @@ def test_an_option_that_is_no_text_is_unknown(pack: Pack) -> None:
 def test_names_of_no_input_are_refused_and_those_of_other_options_do_nothing(pack: Pack) -> None:
     check = pack.module("nodes.input_checks").check_inputs
     inputs = pack.node("DAS_Optimize").define_schema().inputs
-    assert check(inputs, {"steps": 3, "optimizer.betas": 1}) == {"steps": 3}
+    assert check(inputs, {"seed": 3, "recipe.betas": 1}) == {"seed": 3}
     with pytest.raises(ValueError, match=r"^there is no input speed; take it out of the workflow file$"):
         check(inputs, {"speed": 3})
     with pytest.raises(ValueError, match=r"^there is no slot objectives.objective99; connect it to another one$"):

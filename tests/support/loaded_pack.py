@@ -63,7 +63,9 @@ class Pack:
         """Run a node as ComfyUI does, under inference mode and with defaults for what is not given; return its outputs.
 
         What lies inside another input is given as `execute` receives it: `objectives={"objective0": objective}`,
-        `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. Nothing is checked first, as if all inputs were linked.
+        `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. What `recipe` custom or `details` custom brings
+        may be given by its own name, as before version 1.0: `steps=2`. Nothing is checked first, as if all inputs were
+        linked.
         """
         return tuple(self._execute(node_id, inputs).result)
 
@@ -73,7 +75,8 @@ class Pack:
         return shown
 
     def _execute(self, node_id: str, inputs: Mapping[str, Any]) -> Any:
-        node = fill_defaults(Node("1", node_id, "", dict(_dotted(inputs))))
+        moved = self.module("nodes.moved_inputs").move_inputs(node_id, dict(_dotted(inputs)))
+        node = fill_defaults(Node("1", node_id, "", moved))
         call = Call(node, self.nodes[node_id], {"1": node})
         with torch.inference_mode():
             (output,) = call("EXECUTE_NORMALIZED", {name: [value] for name, value in node.inputs.items()})
@@ -169,14 +172,15 @@ def use_pack(loaded: Pack) -> Iterator[Pack]:
     comfy.model_management.interrupt_current_processing(False)
 
 
-def _dotted(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _dotted(inputs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield inputs as an API-format workflow has them, where every name is a path."""
     for name, value in inputs.items():
-        if not isinstance(value, dict):
-            yield name, value
-            continue
-        for part, inner in value.items():
-            yield name if part == name else f"{name}.{part}", inner
+        # The choice of a DynamicCombo bears the name of the whole.
+        path = prefix.removesuffix(".") if prefix == f"{name}." or prefix.endswith(f".{name}.") else prefix + name
+        if isinstance(value, dict) and value:
+            yield from _dotted(value, f"{path}.")
+        else:
+            yield path, value
 
 
 class Toy(nn.Module):

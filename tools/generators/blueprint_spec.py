@@ -7,7 +7,7 @@ from typing import Any
 MAX_WIDGETS = 5
 """The maximum number of widgets on the face of a blueprint: the other settings are inside, one double click away."""
 
-STEPS_AND_SEED = {"steps": "DAS_Optimize.steps", "seed": "DAS_Optimize.seed"}
+STEPS_AND_SEED = {"steps": "DAS_Optimize.recipe.steps", "seed": "DAS_Optimize.seed"}
 WIDTH_AND_HEIGHT = {"width": "DAS_ImageStack.width", "height": "DAS_ImageStack.height"}
 
 
@@ -36,14 +36,14 @@ BLUEPRINTS = (
     Blueprint(
         "Class to Image",
         "class_to_image",
-        {"class": "DAS_ClassObjective.classes", **STEPS_AND_SEED, **WIDTH_AND_HEIGHT},
+        {"class": "DAS_ClassObjective.classes", "seed": "DAS_Optimize.seed", "recipe": "DAS_Optimize.recipe"},
         {},
         "A picture of one of the thousand classes of ImageNet, made by a classifier alone: no diffusion.",
     ),
     Blueprint(
         "Text to Image",
         "text_to_image",
-        {"text": "DAS_TextObjective.text", **STEPS_AND_SEED, **WIDTH_AND_HEIGHT},
+        {"text": "DAS_TextObjective.text", "seed": "DAS_Optimize.seed", "recipe": "DAS_Optimize.recipe"},
         {},
         "A picture of a prompt, made by a CLIP alone: no diffusion.",
     ),
@@ -61,7 +61,7 @@ BLUEPRINTS = (
             "class": "DAS_ClassObjective.classes",
             **STEPS_AND_SEED,
             **WIDTH_AND_HEIGHT,
-            "feather": "DAS_ImageStack.feather",
+            "feather": "DAS_ImageStack.details.feather",
         },
         {},
         "The white part of a mask made anew, as a class that a classifier knows; the rest of the image stays.",
@@ -84,5 +84,5 @@ BLUEPRINTS = (
 def is_in_use(prompt: Mapping[str, Any], where: str) -> bool:
     """Tell whether a widget changes anything: width and height do not where the picture is as large as the image."""
     class_type, _, name = where.partition(".")
-    sizes = {node["inputs"].get("size") for node in prompt.values() if node["class_type"] == class_type}
+    sizes = {node["inputs"].get("details.size") for node in prompt.values() if node["class_type"] == class_type}
     return name not in WIDTH_AND_HEIGHT or sizes != {"image"}

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from runner.older_workflows import move_inputs
+
 
 class WorkflowError(ValueError):
     """An error in a workflow or in the command line; its message is one sentence for the user."""
@@ -95,7 +97,7 @@ def _read_node(node_id: str, entry: object) -> Node:
         raise WorkflowError(f"node {node_id} ({entry['class_type']}) has no inputs; write {{}} when it needs none")
     meta = entry.get("_meta")
     title = meta.get("title") if isinstance(meta, dict) else None
-    return Node(node_id, entry["class_type"], str(title or ""), inputs)
+    return Node(node_id, entry["class_type"], str(title or ""), move_inputs(entry["class_type"], inputs))
 
 
 def to_prompt(workflow: Workflow) -> dict[str, Any]:

@@ -36,13 +36,12 @@ SECONDS_ON_A_GPU = (20.0, 1.0)
 SETTINGS = {
     "DAS_ImageStack.width": 64,
     "DAS_ImageStack.height": 64,
-    "DAS_ImageStack.margin": 8,
+    "DAS_ImageStack.details.margin": 8,
     "DAS_Augmentation.views": 2,
-    "DAS_Augmentation.jitter": 8,
-    "DAS_Optimize.steps": 3,
+    "DAS_Optimize.recipe.steps": 3,
     "DAS_LoadClassifier.source": "starter",
 }
-WORKFLOW = REPOSITORY / "example_workflows" / "api" / "class_to_image.json"
+WORKFLOW = REPOSITORY / "example_workflows" / "sweeps" / "small.json"
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ def test_the_options_and_their_defaults_are_those_of_the_optimizers(pack: Pack) 
 
 
 BAD: dict[str, dict[str, Any]] = {
-    r"optimizer 'lbfgs' is unknown; choose ascent, sgd or adam": {"optimizer": "lbfgs"},
+    r"optimizer is missing or unknown; choose ascent, sgd or adam": {"optimizer": "lbfgs"},
     r"step_size 0.0 must be above 0": {"optimizer": "ascent", "step_size": 0.0},
     r"momentum 1.0 .* between 0": {"optimizer": "sgd", "momentum": 1.0},
     r"learning_rate -1.0 must be above 0": {"optimizer": "adam", "learning_rate": -1.0},

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,17 +11,16 @@ from loaded_pack import Pack, assert_refused
 
 
 def test_the_defaults_of_the_page_are_those_of_das_core(pack: Pack) -> None:
-    later = {
-        entry.id: entry.default
-        for entry in pack.node("DAS_Augmentation").GET_SCHEMA().inputs
-        if entry.id in ("color_shift", "grayscale")
-    }
-    assert pack.run("DAS_Augmentation", **later)[0] == pack.module("das_core.views.augmentation").Augmentation()
+    core = pack.module("das_core.views.augmentation").Augmentation()
+    fitted = replace(core, windows=replace(core.windows, fitted=True))
+    assert pack.run("DAS_Augmentation")[0] == pack.run("DAS_Augmentation", details="default")[0] == fitted
+    # Each by itself, a jitter that is larger than the margin is an error.
+    assert pack.run("DAS_Augmentation", details="custom")[0] == core
 
 
 def test_a_prompt_without_the_later_inputs_gets_views_as_before(pack: Pack) -> None:
-    before = pack.run("DAS_Augmentation", color_shift=0.0, grayscale=0.0)
-    assert pack.run("DAS_Augmentation") == before
+    before = pack.run("DAS_Augmentation", jitter=56, color_shift=0.0, grayscale=0.0)
+    assert pack.run("DAS_Augmentation", jitter=56) == before
 
 
 def test_every_input_has_its_place(pack: Pack) -> None:
@@ -92,7 +92,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"zoom_start 1.5 .* at most 1": lambda pack: pack.augmentation(zoom_start=1.5),
     r"noise nan .* 0.05": lambda pack: pack.augmentation(noise=math.nan),
     r"flip 2.0 .* between 0 and 1": lambda pack: pack.augmentation(flip=2.0),
-    r"over_time 'later' is unknown; choose constant or scheduled": lambda pack: pack.augmentation(over_time="later"),
+    r"over_time is missing or unknown; choose constant or scheduled": lambda pack: pack.augmentation(over_time="later"),
     r"noise_end -1.0 is not between 0": lambda pack: scheduled(pack, {"noise_end": -1.0}),
     r"zoom_min_end 0.9 is above zoom_max 0.5": lambda pack: scheduled(
         pack, {"zoom_min_end": 0.9}, zoom_min=0.4, zoom_max=0.5

@@ -36,9 +36,9 @@ def test_two_images_need_two_names() -> None:
 def test_width_leaves_the_face_where_the_picture_is_as_large_as_the_image() -> None:
     assert list(cut_out(PROMPT, BLUEPRINT).widgets) == ["steps", "width", "weight"]
     prompt = copy.deepcopy(PROMPT)
-    prompt["2"]["inputs"]["size"] = "image"
+    prompt["2"]["inputs"]["details.size"] = "image"
     assert list(cut_out(prompt, BLUEPRINT).widgets) == ["steps", "weight"]
-    prompt["2"]["inputs"]["size"] = "image_within"
+    prompt["2"]["inputs"]["details.size"] = "image_within"
     assert list(cut_out(prompt, BLUEPRINT).widgets) == ["steps", "width", "weight"]
 
 

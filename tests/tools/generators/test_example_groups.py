@@ -115,8 +115,9 @@ def test_every_example_has_a_model_something_asked_for_a_picture_an_ascent_and_a
     assert found.keys() == workflow.keys()
     classes = {node["class_type"] for node in workflow.values()}
     # What diffusion makes is guided, or only picked from.
-    parts = {PICTURE, VIEWS, ASCENT} if "DAS_Optimize" in classes else {DIFFUSION}
-    parts |= {VIEWS, ASCENT} if "DAS_GuideDiffusion" in classes else set()
+    parts = {ASCENT} if classes & {"DAS_Optimize", "DAS_GuideDiffusion"} else {DIFFUSION}
+    parts |= {PICTURE} if classes & {"DAS_ImageStack", "DAS_LoadStack"} else set()
+    parts |= {VIEWS} if "DAS_Augmentation" in classes else set()
     assert parts | {MODEL, ASKED, RESULT} <= set(found.values()) <= set(GROUPS)
     climbs = {"DAS_Optimize", "DAS_GuideDiffusion"}
     assert all(found[node] == ASCENT for node in workflow if workflow[node]["class_type"] in climbs)

@@ -1,0 +1,106 @@
+"""Recipes: the settings of an ascent that belong together, under one name.
+
+How far a step goes, how much the denoiser takes back and how many steps there are depend on each other. The settings of
+the three recipes here were chosen on development classes, see docs/method.md, and are what the node Optimize offers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+
+from ..objectives.base import Objective
+from ..stack.image_stack import ImageStack
+from ..views.augmentation import Augmentation
+from ..views.windows import Windows
+from .denoising import Denoising
+from .focus import Focus
+from .loop import Ascent
+from .optimizers import NormalizedAscent, Optimizer
+from .pace import Schedule
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of an ascent, without what is asked for. The arguments are those of `Ascent`.
+
+    Args:
+        steps: the number of steps.
+        augmentation: how the judges see the canvas.
+        optimizer: how a gradient moves the stack.
+        schedule: how the size of the steps changes.
+        focus: the window that the picture grows in; `auto` for the one that suits the stack, None for none.
+        denoising: the denoiser that acts after every step; None for none.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from das_core import SKETCH, ClassObjective, ImageStack, StackSpec, load_starter
+        >>> jellyfish = ClassObjective.from_text(load_starter(), "jellyfish")
+        >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
+        >>> result = replace(SKETCH, steps=2).prepare(stack, [jellyfish]).run()
+        >>> tuple(result.image.shape)
+        (1, 3, 64, 64)
+    """
+
+    steps: int = 60
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(windows=Windows(fitted=True)))
+    optimizer: Optimizer = field(default_factory=NormalizedAscent)
+    schedule: Schedule = "cosine"
+    focus: Focus | Literal["auto"] | None = "auto"
+    denoising: Denoising | None = field(default_factory=Denoising)
+
+    def prepare(
+        self,
+        stack: ImageStack,
+        objectives: Sequence[Objective],
+        *,
+        seed: int = 0,
+        chunk: int = 0,
+        device: torch.device | None = None,
+    ) -> Ascent:
+        """Return an ascent with these settings, which has not begun.
+
+        Args:
+            stack: the stack to start from, which is not changed.
+            objectives: at least one, with a weight other than 0.
+            seed: what all random draws depend on, 0 or above.
+            chunk: how many views go through a judge at once; 0 for what suits the device.
+            device: where to compute, by default where the stack is.
+
+        Raises:
+            ValueError: when a setting is out of range or does not fit the stack, see `Ascent`.
+        """
+        return Ascent(
+            stack,
+            objectives,
+            self.augmentation,
+            steps=self.steps,
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            seed=seed,
+            chunk=chunk,
+            device=device,
+            focus=self.focus,
+            denoising=self.denoising,
+        )
+
+
+PICTURE = Recipe()
+"""A finished picture: the defaults of `Ascent`."""
+
+SKETCH = Recipe(
+    steps=32,
+    augmentation=Augmentation(8, Windows(fitted=True)),
+    optimizer=NormalizedAscent(step_size=0.18),
+    denoising=Denoising(share=0.45),
+)
+"""A picture that is recognised, in a quarter of the work."""
+
+BEST = Recipe(
+    steps=150,
+    augmentation=Augmentation(24, Windows(fitted=True)),
+    optimizer=NormalizedAscent(step_size=0.075),
+    denoising=Denoising(share=0.12),
+)
+"""As long as it pays: four times the work of a picture."""

@@ -1,0 +1,74 @@
+"""The run of an ascent as a node shows it: progress, previews, Finish now, and what is saved when it fails."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from ...das_core.ascent.loop import Ascent
+from .. import bridge
+from .previews import Previews
+from .status import Status
+
+
+@contextmanager
+def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[None]:
+    """When the block fails after a step, save the image and the stack of the last step, and say so in the error.
+
+    The frames that were kept and the scores of all steps are saved, too. Whatever the error is, such as memory that ran
+    out: what was reached is not lost. Cancel is no failure.
+    """
+    try:
+        yield
+    except Exception as error:
+        if ascent.history and not bridge.is_interrupt(error):
+            # The class of the error stays: ComfyUI unloads models when memory ran out.
+            error.args = (f"{str(error).rstrip('.')}. {bridge.rescue(ascent.stack, kept, ascent.history)}",)
+        raise
+
+
+def climb(
+    ascent: Ascent,
+    preview_every: int,
+    frames: int,
+    finish: bridge.FinishButton,
+    after_step: Callable[[], None] | None = None,
+) -> Iterator[torch.Tensor]:
+    """Run an ascent, show its progress and yield the frames that are to be kept.
+
+    Args:
+        ascent: an ascent that has not begun.
+        preview_every: a preview is shown every so many steps, see `Previews`; 0 for the last one only.
+        frames: the picture is yielded every so many steps; 0 for the last one only.
+        finish: when it is pressed, the next step that ends is the last one.
+        after_step: what is to be done before the next step.
+
+    Yields:
+        Batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the last.
+
+    Raises:
+        AscentError: when a gradient is no number or vanishes.
+        RuntimeError: when memory runs out, or the model fails.
+    """
+    status, previews = Status(ascent.steps), Previews(preview_every)
+    with bridge.Progress(ascent.steps, console="Optimize") as progress:
+        try:
+            progress.update(0)
+            for done, step in enumerate(ascent, start=1):
+                scores = step.record.scores
+                last = done == ascent.steps or finish.is_pressed
+                image = step.image() if previews.is_due(done, last) else None
+                progress.update(done, image=image, text=status.describe_step(done, scores))
+                if last or (frames and done % frames == 0):
+                    yield step.image().to(bridge.get_storage_device())
+                if last:
+                    bridge.say(status.describe_end(done, scores))
+                    break
+                if after_step is not None:
+                    after_step()
+        except BaseException as error:  # what cancel raises is an Exception in ComfyUI 0.8.0, and none in 0.33
+            if bridge.is_interrupt(error):
+                bridge.say(status.describe_cancel(len(ascent.history)))
+            raise
+    if len(ascent.history) < ascent.steps:
+        finish.note_early_end()

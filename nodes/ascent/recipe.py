@@ -1,0 +1,120 @@
+"""The input of Optimize that chooses its recipe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from comfy_api.latest import io
+
+from ...das_core.ascent import recipe
+from ...das_core.ascent.pace import Schedule
+from ...das_core.ascent.recipe import Recipe
+from ...das_core.denoisers.base import Denoiser
+from ..schema import list_options, make_options, read_choice
+from .denoising import denoise_input, read_denoising
+from .focus import focus_input, read_focus
+from .optimizers import optimizer_input, read_optimizer
+
+_RECIPES = {"picture": recipe.PICTURE, "sketch": recipe.SKETCH, "best": recipe.BEST}
+_CHOICES = (*_RECIPES, "custom")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How Optimize climbs, and what it shows meanwhile.
+
+    Args:
+        recipe: how it climbs.
+        preview_every: a preview is shown every so many steps; 0 for the last one only.
+        frames: the picture is kept every so many steps; 0 for the last one only.
+        chunk: how many views go through a model at once; 0 for what suits the device.
+    """
+
+    recipe: Recipe
+    preview_every: int = 5
+    frames: int = 0
+    chunk: int = 0
+
+
+def recipe_input() -> Any:
+    """Return the input that chooses how to climb; `read_recipe` reads its value."""
+    return io.DynamicCombo.Input(
+        "recipe",
+        options=make_options(_CHOICES, custom=_list_settings()),
+        tooltip="How long and how it climbs. picture: 60 steps of 16 views. sketch: recognisable in a quarter of the "
+        "time. best: four times as long. custom: every setting by itself; it begins with those of picture.",
+    )
+
+
+def _list_settings() -> list[Any]:
+    """Return the inputs of the recipe custom, in the order in which they are stored."""
+    return [
+        io.Int.Input(
+            "steps",
+            default=Recipe.steps,
+            min=1,
+            max=100000,
+            tooltip="How many steps. 30: a sketch, with a step_size of 0.18. 60: a finished picture, with "
+            "0.12. 150: the best, with 0.075.",
+        ),
+        optimizer_input(),
+        io.Combo.Input(
+            "schedule",
+            options=list_options(Schedule, "cosine"),
+            default="cosine",
+            tooltip="cosine: steps shrink toward the end (with ascent, after the coarse part), which cleans "
+            "the picture. constant: full steps to the end; choose it to go on from the result.",
+        ),
+        io.Int.Input(
+            "preview_every",
+            default=Settings.preview_every,
+            min=0,
+            max=1000,
+            tooltip="Show the picture every so many steps; also at the start, and after 5 seconds in any case. "
+            "1: all of them. 0: only at the end.",
+        ),
+        io.Int.Input(
+            "frames",
+            default=Settings.frames,
+            min=0,
+            max=10000,
+            tooltip="The steps that the frames output shows. 0: only the last. 1: every step, for a film; "
+            "memory grows with it. 10: every tenth step, and the last.",
+        ),
+        io.Int.Input(
+            "chunk",
+            default=Settings.chunk,
+            min=0,
+            max=4096,
+            tooltip="Views that go through a model at once. 0: what suits the device, 4 on a CPU, 16 on a GPU. "
+            "1: least memory, slower. As many as there are views: all at once. Halved when memory runs out.",
+        ),
+        focus_input(),
+        denoise_input(),
+    ]
+
+
+def read_recipe(choice: Mapping[str, Any] | None, denoiser: Denoiser | None = None) -> Settings:
+    """Return the settings that are chosen.
+
+    Args:
+        choice: the value of the input from `recipe_input`.
+        denoiser: a denoiser from another node, which takes the place of the recipe's where that has one.
+
+    Raises:
+        ValueError: when no known recipe is chosen, or a setting is out of range.
+    """
+    name, values = read_choice("recipe", choice, _CHOICES)
+    if name != "custom":
+        chosen = _RECIPES[name]
+        if denoiser is not None and chosen.denoising is not None:
+            chosen = replace(chosen, denoising=replace(chosen.denoising, denoiser=denoiser))
+        return Settings(chosen)
+    chosen = Recipe(
+        steps=values["steps"],
+        optimizer=read_optimizer(values.get("optimizer")),
+        schedule=values["schedule"],
+        focus=read_focus(values.get("focus")),
+        denoising=read_denoising(values.get("denoise"), denoiser),
+    )
+    return Settings(chosen, *(values[name] for name in ("preview_every", "frames", "chunk")))

@@ -1,0 +1,107 @@
+"""The input of Image Stack with what hardly anybody sets: the canvas, its levels, its edges."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from comfy_api.latest import io
+
+from ...das_core.stack.color import ColorSpace
+from ...das_core.stack.operator_forms import Method
+from ..schema import list_options, make_options, read_choice
+from .stack_inputs import LEVEL_STEP, levels_input, size_input
+
+_CHOICES = ("default", "custom")
+
+
+@dataclass(frozen=True)
+class Details:
+    """What the input says; the values are those of its option default. They mean what the widgets say.
+
+    Args:
+        margin: pixels of canvas beyond each edge.
+        levels: the value of `levels_input`.
+        color: the colour space of the canvas.
+        method: the form of the operator.
+        tile: whether opposite edges meet.
+        feather: how many pixels the edge of a mask is soft.
+        size: the value of `size_input`.
+    """
+
+    margin: int = 56
+    levels: Any = field(default_factory=lambda: {"levels": "linear", "step": LEVEL_STEP})
+    color: ColorSpace = "decorrelated"
+    method: Method = "spectral"
+    tile: bool = False
+    feather: int = 0
+    size: str = "given"
+
+
+def details_input() -> Any:
+    """Return the input that chooses the details of a stack; `read_details` reads its value."""
+    return io.DynamicCombo.Input(
+        "details",
+        options=make_options(_CHOICES, custom=_list_settings()),
+        tooltip="Margin, levels, colours, tiles, the edge of a mask, and where the size comes from. default: what "
+        "suits a picture of its own. custom: each by itself; it begins with the same values.",
+    )
+
+
+def _list_settings() -> list[Any]:
+    """Return the inputs of custom, in the order in which they are stored."""
+    return [
+        io.Int.Input(
+            "margin",
+            default=56,
+            min=0,
+            max=4096,
+            tooltip="Canvas beyond each edge that views may reach into and that is cropped away at the end, in "
+            "pixels. 0: objects crowd away from the border. An eighth of the size: edges as good as the "
+            "middle. A few pixels are added where the canvas then computes faster.",
+        ),
+        levels_input(),
+        io.Combo.Input(
+            "color",
+            options=list_options(ColorSpace, "decorrelated"),
+            default="decorrelated",
+            tooltip="Which colours move independently. decorrelated: those of natural images, which gives more "
+            "natural hues. rgb: the reference, often purple and green.",
+        ),
+        io.Combo.Input(
+            "method",
+            options=list_options(Method, "spectral"),
+            default="spectral",
+            tooltip="How a step is spread over the levels. spectral: a filter, fastest, within a few percent "
+            "of exact. exact: to the letter of the paper, slower with many levels. layers: keeps every level "
+            "as a tensor of its own, which adam works on.",
+        ),
+        io.Boolean.Input(
+            "tile",
+            default=False,
+            tooltip="On: the picture goes on at its opposite edges without a seam, for wallpapers and "
+            "textures; views wrap around, so jitter and margin do nothing. Off: a picture with edges.",
+        ),
+        io.Int.Input(
+            "feather",
+            default=0,
+            min=0,
+            max=1024,
+            tooltip="How many pixels the edge of the mask is soft, inward. 0: a hard edge. 8: hardly a seam. "
+            "As wide as the mask: only its middle changes fully.",
+        ),
+        size_input(),
+    ]
+
+
+def read_details(choice: Mapping[str, Any] | None) -> Details:
+    """Return the details that are chosen.
+
+    Args:
+        choice: the value of the input from `details_input`.
+
+    Raises:
+        ValueError: when no known option is chosen.
+    """
+    name, values = read_choice("details", choice, _CHOICES)
+    # ComfyUI 0.8.0 leaves out a choice that it does not know.
+    return Details(**({"levels": None} | values)) if name == "custom" else Details()
