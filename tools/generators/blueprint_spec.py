@@ -71,7 +71,9 @@ BLUEPRINTS = (
         "style_transfer",
         {
             "style weight": "DAS_StyleObjective.weight",
-            **STEPS_AND_SEED,
+            # The page shows it by its own name, see blueprint_file.py.
+            "recipe.steps": "DAS_Optimize.recipe.steps",
+            "seed": "DAS_Optimize.seed",
             **WIDTH_AND_HEIGHT,
             "content weight": "DAS_ContentObjective.weight",
         },
