@@ -1,0 +1,57 @@
+"""Recipes: their settings reach the ascent, and the default is that of `Ascent`."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from das_core.ascent.denoising import Denoising
+from das_core.ascent.focus import Focus
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, NormalizedAscent
+from das_core.ascent.recipe import BEST, PICTURE, SKETCH, Recipe
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+from toys import SPEC, class_objective
+
+VIEWS = Augmentation(2, Windows(8))
+
+
+def test_every_setting_reaches_the_ascent() -> None:
+    recipe = Recipe(7, VIEWS, SGD(0.5), "constant", Focus(0.2, 0.9), Denoising(share=0.7))
+    ascent = recipe.prepare(ImageStack.gray(SPEC), [class_objective()], seed=5, chunk=3, device=torch.device("cpu"))
+    assert (ascent.steps, ascent.augmentation, ascent.optimizer) == (7, VIEWS, SGD(0.5))
+    assert (ascent.schedule, ascent.focus, ascent.denoising) == ("constant", Focus(0.2, 0.9), Denoising(share=0.7))
+    assert (ascent.seed, ascent.chunk) == (5, 3)
+
+
+def test_a_picture_is_what_an_ascent_makes_by_default() -> None:
+    stack, asked = ImageStack.gray(SPEC), [class_objective()]
+    own = replace(PICTURE, steps=3).prepare(stack, asked, seed=2).run()
+    assert torch.equal(own.image, Ascent(stack, asked, steps=3, seed=2).run().image)
+
+
+def test_more_work_goes_in_smaller_steps() -> None:
+    works = [recipe.steps * recipe.augmentation.views for recipe in (SKETCH, PICTURE, BEST)]
+    assert works == [256, 960, 3600]
+    optimizers = [recipe.optimizer for recipe in (SKETCH, PICTURE, BEST)]
+    sizes = [optimizer.step_size for optimizer in optimizers if isinstance(optimizer, NormalizedAscent)]
+    assert sizes == [0.18, 0.12, 0.075]
+    assert [recipe.denoising and recipe.denoising.share for recipe in (SKETCH, PICTURE, BEST)] == [0.45, 0.3, 0.12]
+
+
+@pytest.mark.parametrize("recipe", [SKETCH, PICTURE, BEST])
+@pytest.mark.parametrize(
+    ("spec", "grows"), [(StackSpec(64, 48, margin=0), True), (StackSpec(64, 64, margin=0, tile=True), False)]
+)
+def test_a_recipe_suits_any_margin_and_a_tile(recipe: Recipe, spec: StackSpec, grows: bool) -> None:
+    ascent = recipe.prepare(ImageStack.gray(spec), [class_objective()])
+    assert (ascent.focus is not None) is grows
+    next(iter(ascent))
+
+
+def test_a_stack_that_has_climbed_goes_on_without_a_focus() -> None:
+    climbed = replace(SKETCH, steps=1).prepare(ImageStack.gray(SPEC), [class_objective()]).run().stack
+    assert SKETCH.prepare(climbed, [class_objective()]).focus is None

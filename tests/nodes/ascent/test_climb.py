@@ -1,0 +1,192 @@
+"""Optimize while it runs: frames, previews, Finish now, cancel, and what is saved when it fails."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from loaded_pack import STEADY, Pack, assert_is_image, previews, to_bytes
+from running_node import Running
+from watched import Watched
+
+
+@pytest.mark.parametrize(("steps", "every", "count"), [(4, 0, 1), (4, 1, 4), (4, 2, 2), (3, 2, 2), (2, 9, 1)])
+def test_frames_are_every_so_many_steps_and_the_last(pack: Pack, steps: int, every: int, count: int) -> None:
+    image, _, frames, history, _ = pack.optimize(steps=steps, frames=every)
+    assert_is_image(frames, count, 64, 64)
+    assert torch.equal(frames[-1:], image)
+    assert [record.step for record in history] == list(range(steps))
+    assert len({frame.sum().item() for frame in frames}) == count
+
+
+@pytest.mark.parametrize(("every", "shown"), [(0, [4]), (1, [0, 1, 2, 3, 4]), (3, [0, 1, 3, 4])])
+def test_the_last_preview_is_the_final_image(pack: Pack, every: int, shown: list[int]) -> None:
+    with previews() as updates:
+        image = pack.optimize(steps=4, preview_every=every)[0]
+    assert [done for done, _, preview in updates if preview] == shown
+    assert updates[-1][:2] == (4, 4)
+    if every:
+        # What the ascent starts from, in place of the picture of the run before.
+        assert (np.asarray(updates[0][2][1]) == 127).all()
+    kind, last, _ = updates[-1][2]
+    assert kind == "JPEG"
+    assert (np.asarray(last) == to_bytes(image[0])).all()
+
+
+def test_an_interrupt_before_the_run_stops_it(pack: Pack) -> None:
+    import comfy.model_management
+
+    module = Watched()
+    objectives = {"objective0": pack.objective(module)}
+    comfy.model_management.interrupt_current_processing()
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        pack.optimize(objectives=objectives, steps=50)
+    assert module.calls <= 1
+    assert_is_image(pack.optimize(objectives=objectives)[0], 1, 64, 64)
+
+
+def test_an_interrupt_stops_within_the_step(pack: Pack) -> None:
+    import comfy.model_management
+
+    module = Watched(lambda call: comfy.model_management.interrupt_current_processing(call == 3))
+    objectives = {"objective0": pack.objective(module)}
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        pack.optimize(objectives=objectives, steps=50)
+    assert module.calls == 3
+    assert_is_image(pack.optimize(objectives=objectives)[0], 1, 64, 64)
+
+
+def test_a_cancelled_run_says_how_far_it_came(pack: Pack, running: Running) -> None:
+    import comfy.model_management
+
+    module = Watched(lambda call: comfy.model_management.interrupt_current_processing(call == 3))
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        pack.optimize(objectives={"objective0": pack.objective(module)}, steps=50, **{**STEADY, "chunk": 8})
+    assert running.server.texts[-1] == "cancelled after 3/50 steps, nothing saved"
+
+
+def test_a_run_that_is_cancelled_before_its_first_step_says_so(
+    pack: Pack, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import comfy.model_management
+
+    def cancel(*_: Any) -> None:
+        comfy.model_management.interrupt_current_processing()
+
+    monkeypatch.setattr(pack.module("nodes.ascent.loop").bridge, "load_judges", cancel)
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        pack.optimize(steps=50)
+    assert running.server.texts[-1] == "cancelled after 0/50 steps, nothing saved"
+
+
+def finishing(pack: Pack, running: Running, at: int) -> Any:
+    """An objective during whose step of this number Finish now is pressed; all views of a step are one call."""
+    press = pack.module("nodes.bridge.finish").press_finish
+    return pack.objective(Watched(lambda call: call == at and press(running.node_id, running.prompt_id)))
+
+
+def test_finish_now_ends_after_the_step_with_the_picture_so_far(pack: Pack, running: Running) -> None:
+    steady = {**STEADY, "chunk": 8}
+    with previews() as updates:
+        image, stack, frames, history, importance = pack.optimize(
+            objectives={"objective0": finishing(pack, running, at=3)}, steps=50, frames=2, preview_every=0, **steady
+        )
+    whole = pack.optimize(steps=3, frames=2, **steady)
+    assert torch.equal(image, whole[0])
+    assert torch.equal(frames, whole[2])
+    assert len(frames) == 2
+    assert torch.equal(importance, whole[4])
+    assert ([record.step for record in history], stack.steps) == ([0, 1, 2], 3)
+    done, total, (_, preview, _) = updates[-1]
+    assert (done, total) == (3, 50)
+    assert (np.asarray(preview) == to_bytes(image[0])).all()
+
+
+@pytest.mark.parametrize(("at", "ends_early"), [(1, True), (3, True), (4, False), (None, False)])
+def test_only_what_ended_early_gets_a_new_fingerprint(
+    pack: Pack, running: Running, at: int | None, ends_early: bool
+) -> None:
+    node = pack.node("DAS_Optimize")
+    before = node.fingerprint_inputs(steps=4)
+    objective = finishing(pack, running, at or 0)
+    history = pack.optimize(objectives={"objective0": objective}, steps=4, chunk=8)[3]
+    assert len(history) == (at or 4)
+    assert (node.fingerprint_inputs(steps=4) != before) is ends_early
+    # The press is used up: the next run is a whole one.
+    assert len(pack.optimize(steps=4)[3]) == 4
+
+
+def test_cancel_after_finish_now_discards(pack: Pack, running: Running) -> None:
+    import comfy.model_management
+
+    press = pack.module("nodes.bridge.finish").press_finish
+
+    def both(call: int) -> None:
+        press(running.node_id, running.prompt_id)
+        comfy.model_management.interrupt_current_processing()
+
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        pack.optimize(objectives={"objective0": pack.objective(Watched(both))}, steps=50)
+
+
+def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, running: Running) -> None:
+    history = pack.optimize(steps=3)[3]
+    first, *steps, end = running.server.texts
+    assert first == "loading the models"
+    assert steps
+    assert re.fullmatch(r"step 1/3 ·\nclass 0 -?\S+", steps[0])
+    assert re.fullmatch(r"3 steps in \d+ s ·\nclass 0 (\S+)", end)
+    assert float(end.split()[-1]) == pytest.approx(history[-1].scores["class 0"], rel=0.01)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_last_good_image_is_saved_when_a_gradient_breaks(pack: Pack, batch: int) -> None:
+    # All views at once, so that a call of the model is a step.
+    steady = {**STEADY, "chunk": 8}
+    stack = pack.stack(batch_size=batch)
+    with pytest.raises(ValueError, match=r"'class 0' is not a number at step 3; .* of step 2.*Lower") as caught:
+        pack.optimize(stack=stack, objectives={"objective0": pack.objective(Watched(broken=3))}, steps=4, **steady)
+    names = re.findall(r"direct_ascent_last_good_\d+_\.png", str(caught.value))
+    assert len(names) == batch
+    good = pack.optimize(stack=stack, steps=2, **steady)[0]
+    for name, image in zip(names, good, strict=True):
+        assert (np.asarray(Image.open(pack.output / name)) == to_bytes(image)).all()
+
+
+CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (RuntimeError(CPU_ERROR), "memory ran out at step 3, with one view at a time"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "memory ran out at step 3, with one view at a time"),
+        (RuntimeError("shapes do not match"), "shapes do not match"),
+    ],
+    ids=["cpu", "cuda", "other"],
+)
+def test_whatever_fails_after_the_first_step_all_that_was_reached_is_saved(
+    pack: Pack, error: RuntimeError, says: str
+) -> None:
+    def fail(call: int) -> None:
+        if call >= 3:
+            raise error
+
+    steady, stack = {**STEADY, "chunk": 8}, pack.stack()
+    with pytest.raises(RuntimeError, match=says) as caught:
+        pack.optimize(
+            stack=stack, objectives={"objective0": pack.objective(Watched(fail))}, steps=4, frames=1, **steady
+        )
+    good, reached = pack.optimize(stack=stack, steps=2, **steady)[:2]
+    (name,) = re.findall(r"direct_ascent_last_good_\d+_\.png", str(caught.value))
+    assert (np.asarray(Image.open(pack.output / name)) == to_bytes(good[0])).all()
+    (name,) = re.findall(r"Its stack was saved as '(.*)': Load Stack", str(caught.value))
+    (saved,) = pack.run("DAS_LoadStack", file=name)
+    assert torch.equal(saved.canvas, reached.canvas)
+    assert saved.steps == 2
+    assert "Its 2 frames were saved as direct_ascent_last_good_frame_" in str(caught.value)
+    (name,) = re.findall(r"Its scores were saved as (.*?\.csv)", str(caught.value))
+    assert len((pack.output / name).read_text().splitlines()) == 1 + 2
