@@ -35,13 +35,13 @@ $(VENV)/comfyui-ready: $(READY) $(COMFYUI_REQUIREMENTS)
 	$(BIN)/python -m pip install --quiet -r $(COMFYUI_REQUIREMENTS)
 	touch $@
 
-demo: $(READY)  ## a class name in, an image out; with PROMPT="a castle" words in: writes to output/
+demo: $(READY)  ## words in, an image out: a castle, or PROMPT="a lighthouse"; writes to output/
 # Only a PROMPT from the command line counts: zsh may export a variable of this name.
 ifeq ($(origin PROMPT),command line)
-	$(BIN)/python tools/run_workflow.py example_workflows/api/text_to_image.json --output output \
+	$(BIN)/python tools/run_workflow.py example_workflows/api/inspect.json --output output \
 		--set "DAS_TextObjective.text=$$PROMPT" --set "DAS_Similarity.text=$$(printf '%s\n$(DISTRACTORS)' "$$PROMPT")"
 else
-	$(BIN)/python tools/run_workflow.py example_workflows/api/class_to_image.json --output output
+	$(BIN)/python tools/run_workflow.py example_workflows/api/inspect.json --output output
 endif
 
 # GRID=file.yaml runs another grid; options of tools/sweep.py go into ARGS.

@@ -23,11 +23,12 @@ from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import STARTER, STARTERS, Starter, load_starter
 from das_core.objectives.base import Objective
-from das_core.objectives.classes import ClassObjective
+from das_core.objectives.classes import ClassObjective, Score
 from das_core.objectives.embedding import TextObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
+from das_core.views.color_transforms import ColorShift, Grayscale
 from das_core.views.transforms import Flip, Noise
 from das_core.views.windows import Windows
 
@@ -42,6 +43,7 @@ class Recipe(recipe.Recipe):
         models: the starters that climb; several share out the views.
         spec: the stack.
         start: what the picture is before the first step: grey, or soft noise that belongs to the seed.
+        score: the score of a class, see `ClassObjective`.
         variety: the share of the last features of the classifiers that is left out, other ones for every seed.
     """
 
@@ -50,6 +52,7 @@ class Recipe(recipe.Recipe):
     models: tuple[Starter, ...] = STARTERS
     spec: StackSpec = field(default_factory=StackSpec)
     start: Literal["gray", "noise"] = "gray"
+    score: Score = "log_probability"
     variety: float = 0.0
 
     @property
@@ -77,7 +80,8 @@ class Recipe(recipe.Recipe):
 
     def ask_class(self, text: str) -> Objective:
         """Return the objective of a class, by its name or index."""
-        return replace(ClassObjective.from_text(load_classifiers(self.models), text), variety=self.variety)
+        asked = ClassObjective.from_text(load_classifiers(self.models), text, self.score)
+        return replace(asked, variety=self.variety)
 
     def ask_text(self, text: str) -> Objective:
         """Return the objective of a prompt, under the starter CLIPs of the models."""
@@ -115,10 +119,12 @@ BEST = Recipe(**vars(recipe.BEST), name="best", title="best")
 SECOND_VERSION = Recipe(
     name="second_version",
     title="defaults of version 0.2.0",
+    augmentation=Augmentation(transforms=(Flip(), ColorShift(), Grayscale(), Noise())),
     optimizer=NormalizedAscent(step_size=0.08),
     focus=Focus(end=3.0, emphasis=0.0),
     denoising=None,
     spec=StackSpec(224, 224),
+    score="logit",
 )
 """What the nodes did by default before there was a denoiser."""
 
@@ -132,6 +138,7 @@ FIRST_VERSION = Recipe(
     focus=None,
     denoising=None,
     spec=StackSpec(224, 224),
+    score="logit",
 )
 """What the nodes did by default in the first version."""
 
@@ -146,6 +153,7 @@ REFERENCE = Recipe(
     schedule="constant",
     denoising=None,
     spec=StackSpec(224, 224, color="rgb"),
+    score="logit",
 )
 """The settings of Direct Ascent Synthesis' own code, which tests/integration/test_reference.py reproduces.
 

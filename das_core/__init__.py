@@ -68,14 +68,25 @@ from .report import (
     score_images,
 )
 from .stack import ImageStack, StackSpec, decompose, edit_stack, load_stack, render_stack, save_stack
-from .views import Augmentation, ColorShift, Flip, Grayscale, Noise, PatchMask, Perspective, Transform, Windows
+from .views import (
+    Augmentation,
+    ColorShift,
+    Distance,
+    Flip,
+    Grayscale,
+    Noise,
+    PatchMask,
+    Perspective,
+    Transform,
+    Windows,
+)
 
 # fmt: off
 __all__ = [
     "BEST", "CLIP", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent", "AscentError",
     "Augmentation", "BaseObjective", "Bilateral", "ClassObjective", "Classifier", "ColorShift", "ContentObjective",
-    "CosineShrinkage", "Denoiser", "Denoising", "EnsembleObjective", "FeatureObjective", "Flip", "Focus", "Grayscale",
-    "Guidance", "ImageObjective", "ImageStack", "Judge", "NetworkDenoiser", "Noise", "NonLocalMeans",
+    "CosineShrinkage", "Denoiser", "Denoising", "Distance", "EnsembleObjective", "FeatureObjective", "Flip", "Focus",
+    "Grayscale", "Guidance", "ImageObjective", "ImageStack", "Judge", "NetworkDenoiser", "Noise", "NonLocalMeans",
     "NormalizedAscent", "Objective", "PatchMask", "Perspective", "Prior", "Recipe", "Record", "RegionObjective",
     "Result", "ScheduledObjective", "StackSpec", "Step", "StyleObjective", "TextObjective", "TotalVariation",
     "Transform", "Windows", "classify", "compare_with_texts", "decompose", "edit_stack", "find_layers",

@@ -33,10 +33,11 @@ class ClassObjective(BaseObjective):
     Args:
         judge: the classifier.
         targets: pairs of a class index and a weight; a weight below 0 makes the ascent lower the score of its class.
-        score_kind: the score of a class. `logit` is the output of the model, as in Direct Ascent Synthesis (arXiv
-            2502.07753). `log_probability` is the logarithm of the softmax: it also lowers all other classes, and its
-            gradient vanishes once the model is sure. `margin` is the logit minus the largest logit among the classes
-            that are not targets.
+        score_kind: the score of a class. `log_probability` is the logarithm of the softmax: it also lowers all other
+            classes, and its gradient vanishes for a view that is sure, so that the others decide: one whole subject
+            comes out. `logit` is the output of the model, as in Direct Ascent Synthesis (arXiv 2502.07753); every view
+            asks for more of the class without end, and gets parts of it everywhere. `margin` is the logit minus the
+            largest logit among the classes that are not targets.
         weight: how much the objective counts, see `Objective.weight`.
         variety: the share of the last features of the classifier that is left out, 0 to 0.9, other features for every
             seed and every image of a batch (`PartialClassifier`). 0: pictures of different seeds are alike. 0.5: they
@@ -57,7 +58,7 @@ class ClassObjective(BaseObjective):
 
     judge: Classifier
     targets: tuple[tuple[int, float], ...]
-    score_kind: Score = "logit"
+    score_kind: Score = "log_probability"
     weight: float = 1.0
     variety: float = 0.0
 
@@ -83,7 +84,7 @@ class ClassObjective(BaseObjective):
 
     @classmethod
     def from_text(
-        cls, classifier: Classifier, text: str, score_kind: Score = "logit", weight: float = 1.0
+        cls, classifier: Classifier, text: str, score_kind: Score = "log_probability", weight: float = 1.0
     ) -> "ClassObjective":
         """Return the objective of classes that are written as text.
 

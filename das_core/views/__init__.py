@@ -2,6 +2,7 @@
 
 from .augmentation import Augmentation
 from .color_transforms import ColorShift, Grayscale
+from .distance import Distance
 from .draws import Draws, ViewKey
 from .geometry import ViewGeometry
 from .transforms import Flip, Noise, PatchMask, Perspective, Transform
@@ -9,6 +10,6 @@ from .windows import Windows
 
 # fmt: off
 __all__ = [
-    "Augmentation", "ColorShift", "Draws", "Flip", "Grayscale", "Noise", "PatchMask", "Perspective", "Transform",
-    "ViewGeometry", "ViewKey", "Windows",
+    "Augmentation", "ColorShift", "Distance", "Draws", "Flip", "Grayscale", "Noise", "PatchMask", "Perspective",
+    "Transform", "ViewGeometry", "ViewKey", "Windows",
 ]

@@ -39,10 +39,11 @@ class ClassObjective(Node):
                 ),
                 io.Combo.Input(
                     "score",
-                    options=list_options(core.Score, "logit"),
-                    default="logit",
-                    tooltip="What counts. logit: the raw score, the reference. log_probability: also fewer signs of "
-                    "all other classes; stops pulling once the model is sure. margin: pushes away the strongest rival.",
+                    options=list_options(core.Score, "log_probability"),
+                    default="log_probability",
+                    tooltip="What counts. log_probability: a view that is sure asks for no more, so one whole subject "
+                    "comes out. logit: the raw score, the reference; more and more of it, in parts. margin: pushes "
+                    "away the strongest rival.",
                 ),
                 weight_input(),
                 io.Float.Input(

@@ -34,6 +34,7 @@ class Augmentation(Node):
                 "details.over_time",
                 "details.color_shift",
                 "details.grayscale",
+                "details.distance",
             ],
             inputs=[
                 AugmentationSocket.Input(

@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from ...das_core.common.curves import Curve
 from ...das_core.views.color_transforms import ColorShift, Grayscale
+from ...das_core.views.distance import Distance
 from ...das_core.views.draws import NoiseKind
 from ...das_core.views.transforms import Flip, Noise, Transform
 from ...das_core.views.windows import Windows
@@ -134,6 +135,15 @@ def _list_settings() -> list[Any]:
             tooltip="How often a view is shown without colour. 0: never, for what is known by its colour. "
             "0.25: shapes that hold in grey too. 1: colours do not count.",
         ),
+        io.Float.Input(
+            "distance",
+            default=Distance.probability,
+            min=0.0,
+            max=1.0,
+            step=0.05,
+            tooltip="How often a view is seen from afar, without what is fine. 0: never; texture may stand for the "
+            "whole. 0.25: whole shapes. 1: soft, without detail.",
+        ),
     ]
 
 
@@ -154,7 +164,7 @@ def read_details(
     name, values = read_choice("details", choice, _CHOICES)
     if name == "default":
         windows, noise = Windows(zoom_min=zoom_min, fitted=True), Noise()
-        color_shift, grayscale = ColorShift.shift, Grayscale.probability
+        color_shift, grayscale, distance = ColorShift.shift, Grayscale.probability, Distance.probability
     else:
         windows = Windows(values["jitter"], zoom_min, values["zoom_max"], values["zoom_start"])
         noise = Noise(values["noise"], values["noise_kind"])
@@ -163,8 +173,9 @@ def read_details(
             curve: Curve = ends["curve"]
             windows = replace(windows, jitter_end=ends["jitter_end"], zoom_min_end=ends["zoom_min_end"], curve=curve)
             noise = replace(noise, amplitude_end=ends["noise_end"], curve=curve)
-        color_shift, grayscale = values["color_shift"], values["grayscale"]
+        color_shift, grayscale, distance = (values[key] for key in ("color_shift", "grayscale", "distance"))
     is_shifted = any(isinstance(transform, ColorShift) for transform in before)
     colors = (ColorShift(color_shift, color_shift),) if color_shift and not is_shifted else ()
     grays = (Grayscale(grayscale),) if grayscale else ()
-    return windows, (*before, Flip(flip), *colors, *grays, noise)
+    distances = (Distance(distance),) if distance else ()
+    return windows, (*before, Flip(flip), *distances, *colors, *grays, noise)

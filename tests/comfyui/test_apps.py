@@ -10,14 +10,10 @@ from generators.example_app import FORMS, make_app
 from harness.client import Client
 from harness.page import load_workflow
 from repository import REPOSITORY
+from template_page import set_widgets
 
 EXAMPLES = REPOSITORY / "example_workflows"
 
-JS_SHORTEN = """() => {
-    const short = { DAS_Optimize: { steps: 2 }, DAS_Augmentation: { views: 2 } }
-    for (const node of app.graph.nodes)
-        for (const widget of node.widgets ?? []) widget.value = short[node.type]?.[widget.name] ?? widget.value
-}"""
 JS_SWITCH = "app.extensionManager.command.execute('Comfy.ToggleLinear')"
 JS_TOUR_SEEN = "app.extensionManager.setting.set('Comfy.OnboardingCoachmarks.Seen', ['appMode'])"
 """Without it a tour of App mode covers the first App of a new visitor."""
@@ -33,7 +29,7 @@ def open_example(page: Page, name: str) -> dict[str, Any]:
     workflow = read(f"{name}.json")
     workflow["extra"] |= make_app(read(f"api/{name}.json"), name)
     load_workflow(page, workflow, name)
-    page.evaluate(JS_SHORTEN)
+    set_widgets(page, {"recipe": "custom", "recipe.steps": 2})
     extra: dict[str, Any] = workflow["extra"]
     return extra
 

@@ -1,8 +1,5 @@
-"""The first workflow in the real ComfyUI: through HTTP, and as a template in the page."""
+"""A class becomes a picture in the real ComfyUI: through HTTP with every node of it, and as a template in the page."""
 
-import copy
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +8,20 @@ from playwright.sync_api import Page
 
 from harness.client import Client, PromptFailedError, PromptRejectedError
 from harness.page import load_template, press_run
+from short_examples import (
+    AUGMENTATION,
+    FRAMES,
+    OBJECTIVE,
+    OPTIMIZE,
+    SAVED,
+    STACK,
+    VERDICT,
+    make_complete,
+    read_example,
+    set_recipe,
+)
+from template_page import set_widgets
 
-API = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "class_to_image.json"
-OPTIMIZE, OBJECTIVE, STACK, SAVED, PROGRESS, VERDICT = "5", "2", "3", "6", "7", "9"
 NODES = [
     "DAS_LoadClassifier",
     "DAS_ImageStack",
@@ -25,11 +33,11 @@ NODES = [
 ]
 
 
-def workflow(**optimize: Any) -> dict[str, Any]:
-    """The example with few steps and views, and these settings of Optimize."""
-    prompt: dict[str, Any] = copy.deepcopy(json.loads(API.read_text()))
-    prompt["4"]["inputs"] |= {"views": 2}
-    prompt[OPTIMIZE]["inputs"] |= {"steps": 4, "preview_every": 1, "frames": 2, **optimize}
+def workflow(seed: int = 5, **recipe: Any) -> dict[str, Any]:
+    """The complete workflow with few steps, and these settings of the recipe."""
+    prompt = make_complete()
+    prompt[OPTIMIZE]["inputs"]["seed"] = seed
+    set_recipe(prompt[OPTIMIZE]["inputs"], **{"steps": 4, "preview_every": 1, "frames": 2} | recipe)
     return prompt
 
 
@@ -45,7 +53,7 @@ def test_it_runs_through_http(comfyui: Client) -> None:
     (image,) = comfyui.get_images(history, SAVED)
     assert image.size == (448, 448)
     assert np.asarray(image).std() > 2
-    assert len(comfyui.get_images(history, PROGRESS)) == 2
+    assert len(comfyui.get_images(history, FRAMES)) == 2
     assert "EfficientNet-Lite2 sees" in history["outputs"][VERDICT]["text"][0]
 
 
@@ -86,11 +94,11 @@ def test_it_previews_while_it_runs_cancels_within_a_step_and_runs_again(comfyui:
         (OBJECTIVE, {"classes": "jelyfish"}, "jellyfish"),
         (OBJECTIVE, {"classes": "1000"}, "0 to 999"),
         (OBJECTIVE, {"classes": "jellyfish: 1\njellyfish: -1"}, "sum to nothing"),
-        (STACK, {"levels": "custom", "levels.resolutions": "1, 600"}, "600"),
-        (STACK, {"levels": "custom", "levels.resolutions": ""}, "empty"),
+        (STACK, {"details.levels": "custom", "details.levels.resolutions": "1, 600"}, "600"),
+        (STACK, {"details.levels": "custom", "details.levels.resolutions": ""}, "empty"),
         (STACK, {"width": 16384, "height": 16384, "batch_size": 64}, "free"),
-        (STACK, {"margin": 20}, "jitter 56"),
-        ("4", {"zoom_min": 0.9, "zoom_max": 0.5}, "zoom_min 0.9"),
+        (STACK, {"details.margin": 20}, "jitter 56"),
+        (AUGMENTATION, {"zoom_min": 0.9, "details.zoom_max": 0.5}, "zoom_min 0.9"),
     ],
 )
 def test_bad_input_is_named_and_leaves_comfyui_usable(
@@ -105,7 +113,12 @@ def test_bad_input_is_named_and_leaves_comfyui_usable(
 
 @pytest.mark.parametrize(
     ("node", "inputs"),
-    [(OPTIMIZE, {"steps": 0}), (STACK, {"width": 8}), (STACK, {"height": 20000}), (STACK, {"margin": -1})],
+    [
+        (OPTIMIZE, {"recipe.steps": 0}),
+        (STACK, {"width": 8}),
+        (STACK, {"height": 20000}),
+        (STACK, {"details.margin": -1}),
+    ],
 )
 def test_numbers_out_of_range_never_reach_the_nodes(comfyui: Client, node: str, inputs: dict[str, Any]) -> None:
     prompt = workflow()
@@ -130,23 +143,14 @@ def test_the_template_loads_in_the_page_runs_previews_cancels_and_runs_again(com
         }"""
     )
 
-    def set_widgets(**values: int) -> None:
-        page.evaluate(
-            """values => {
-                for (const node of app.graph.nodes)
-                    for (const widget of node.widgets ?? [])
-                        if (widget.name in values) widget.value = values[widget.name];
-            }""",
-            values,
-        )
-
-    set_widgets(steps=300, preview_every=1, views=2, frames=0)
+    set_widgets(page, {"recipe": "custom", "recipe.steps": 300, "recipe.preview_every": 1})
     prompt_id = press_run(page)
     page.wait_for_function("window.previews > 2", timeout=300_000)
     page.evaluate("app.api.interrupt()")
     assert comfyui.wait(prompt_id, timeout=60)["status"]["status_str"] == "error"
 
-    set_widgets(steps=3)
+    set_widgets(page, {"recipe.steps": 3})
     history = comfyui.wait(press_run(page), timeout=300)
-    (image,) = comfyui.get_images(history, SAVED)
+    (saver,) = (name for name, node in read_example("api/class_to_image").items() if node["class_type"] == "SaveImage")
+    (image,) = comfyui.get_images(history, saver)
     assert image.size == (448, 448)

@@ -1,14 +1,12 @@
 """Asking in words in the real ComfyUI: with the starter CLIP, and with ComfyUI's own CLIP and CLIP Vision."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.client import Client, PromptFailedError
+from short_examples import read_example, set_recipe
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "text_to_image.json"
 WISH = "a cat on a mat"
 
 
@@ -140,13 +138,12 @@ def test_the_layers_of_comfyuis_own_clip_can_be_asked(comfyui: Client) -> None:
 
 
 def test_the_example_runs(comfyui: Client) -> None:
-    prompt: dict[str, Any] = json.loads(EXAMPLE.read_text(encoding="utf-8"))
-    prompt["4"]["inputs"] |= {"views": 2}
-    prompt["5"]["inputs"] |= {"steps": 3, "frames": 0}
+    prompt = read_example("api/inspect")
+    set_recipe(prompt["3"]["inputs"], steps=3)
     history = comfyui.run(prompt, timeout=300)
-    (image,) = comfyui.get_images(history, "6")
+    (image,) = comfyui.get_images(history, "4")
     assert image.size == (448, 448)
-    assert "Starter CLIP (EfficientNet-Lite2) finds near to" in history["outputs"]["9"]["text"][0]
+    assert "Starter CLIP (EfficientNet-Lite2) finds near to" in history["outputs"]["8"]["text"][0]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "example_workflows" / "
 SHIPPED_STACK = {"width": 144, "height": 144}
 """The stack that comes with the pack, for the example that loads it."""
 
+DEFAULT_STACK = {"width": 448, "height": 448}
+"""What Optimize begins with where it is given no stack."""
+
 
 def find_size(name: str, photographs: dict[str, Image.Image]) -> tuple[int, int]:
     """Return width and height of a photograph, or of a picture that comes with the pack."""
@@ -33,13 +36,14 @@ def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
     (saver,) = (name for name, node in prompt.items() if node["class_type"] == "SaveImage")
     images = comfyui.get_images(history, saver)
     classes = {node["class_type"]: node["inputs"] for node in prompt.values()}
-    # Without a stack it is what diffusion makes, or the best of that, or the stack that comes with the pack.
-    made = classes.get("EmptyLatentImage", SHIPPED_STACK) | {"batch_size": 1, "size": "given"}
-    stack = classes.get("DAS_ImageStack", made)
+    # Without a node for it: the stack that comes with the pack, or what diffusion makes or the best of that, or the
+    # stack that Optimize begins with.
+    made = SHIPPED_STACK if "DAS_LoadStack" in classes else classes.get("EmptyLatentImage", DEFAULT_STACK)
+    stack = classes.get("DAS_ImageStack", made | {"batch_size": 1})
     assert len(images) == stack["batch_size"]
     scaled = next((node["inputs"] for node in prompt.values() if node["class_type"] == "ImageScale"), stack)
     size = scaled["width"], scaled["height"]
-    if stack["size"] == "image":
+    if stack.get("details.size") == "image":
         start = prompt[stack["image"][0]]["inputs"].get("image")
         made = classes.get("EmptyLatentImage", {})
         size = find_size(start, photographs) if start else (made["width"], made["height"])

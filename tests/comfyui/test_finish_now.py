@@ -1,10 +1,8 @@
 """Finish now and the text on the node in the real ComfyUI: through HTTP, and with the button in the page."""
 
-import copy
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,20 +13,29 @@ from playwright.sync_api import Page
 from harness.client import Client
 from harness.events import Event, EventStream
 from harness.page import load_template, load_workflow, press_run
+from short_examples import EXAMPLES, FRAMES, OBJECTIVE, OPTIMIZE, SAVED, make_complete, set_recipe
+from template_page import set_widgets
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
-OPTIMIZE, OBJECTIVE, SAVED, PROGRESS = "5", "2", "6", "7"
 STEPS = 12
-PAGE_STEPS = 120
-"""More: on a busy machine the page takes seconds to notice a click."""
+TEMPLATE, TEMPLATE_SAVED, TEMPLATE_FRAMES = "timelapse", "6", "5"
+"""The template whose recipe is custom and which shows its frames, with the nodes of its picture and of its frames."""
+
+PAGE_STEPS = 30
+"""More, each of as many views as the template has: on a busy machine the page takes seconds to notice a click."""
 
 
-def workflow(seed: int, **optimize: Any) -> dict[str, Any]:
-    """The example with few views, a frame for every step, and these settings of Optimize."""
-    prompt: dict[str, Any] = copy.deepcopy(json.loads((EXAMPLES / "api" / "class_to_image.json").read_text()))
-    prompt["4"]["inputs"] |= {"views": 2}
-    prompt[OPTIMIZE]["inputs"] |= {"steps": STEPS, "preview_every": 1, "frames": 1, "seed": seed, **optimize}
+def workflow(seed: int, **recipe: Any) -> dict[str, Any]:
+    """The complete workflow with a frame for every step, and these settings of the recipe."""
+    prompt = make_complete()
+    prompt[OPTIMIZE]["inputs"]["seed"] = seed
+    set_recipe(prompt[OPTIMIZE]["inputs"], **{"steps": STEPS, "preview_every": 1, "frames": 1} | recipe)
     return prompt
+
+
+def open_template(page: Page, seed: int, **recipe: object) -> None:
+    """Open the template with these settings of its recipe."""
+    load_template(page, TEMPLATE)
+    set_widgets(page, {"seed": seed} | {f"recipe.{name}": value for name, value in recipe.items()})
 
 
 def press(comfyui: Client, prompt_id: str, node_id: str = OPTIMIZE) -> bool:
@@ -66,7 +73,7 @@ def finish_at_first_preview(comfyui: Client) -> Callable[[str, Event], None]:
 def count_frames(comfyui: Client, events: list[Event]) -> int:
     """How many steps were done: every one of them has a frame."""
     (prompt_id,) = {event.data["prompt_id"] for event in events if event.type == "execution_start"}
-    return len(comfyui.get_images(comfyui.wait(prompt_id), PROGRESS))
+    return len(comfyui.get_images(comfyui.wait(prompt_id), FRAMES))
 
 
 def texts(events: list[Event]) -> list[str]:
@@ -111,7 +118,7 @@ def test_finish_now_saves_the_picture_so_far_and_the_next_run_is_a_whole_one(com
     assert history["status"]["status_str"] == "success"
     # The picture, the last frame and the last preview are the same one; the preview is a JPEG.
     (saved,) = comfyui.get_images(history, SAVED)
-    assert np.array_equal(saved, comfyui.get_images(history, PROGRESS)[-1])
+    assert np.array_equal(saved, comfyui.get_images(history, FRAMES)[-1])
     preview = [event.image for event in early if event.image is not None][-1]
     assert np.abs(np.asarray(preview, dtype=float) - np.asarray(saved, dtype=float)).mean() < 4
 
@@ -176,17 +183,6 @@ def test_cancel_after_finish_now_still_discards(comfyui: Client) -> None:
 FIND = "const node = app.graph.nodes.find((node) => node.type === 'DAS_Optimize');"
 
 
-def set_widgets(page: Page, **values: object) -> None:
-    page.evaluate(
-        """values => {
-            for (const node of app.graph.nodes)
-                for (const widget of node.widgets ?? [])
-                    if (widget.name in values) { widget.value = values[widget.name]; widget.callback?.(widget.value); }
-        }""",
-        values,
-    )
-
-
 def saved_values(page: Page) -> list[Any]:
     """The values of Optimize's widgets, as a workflow file gets them."""
     values: list[Any] = page.evaluate(
@@ -231,8 +227,7 @@ def count_previews(page: Page) -> None:
 
 
 def test_the_button_ends_an_ascent_and_the_next_run_is_a_whole_one(comfyui: Client, page: Page) -> None:
-    load_template(page, "class_to_image")
-    set_widgets(page, steps=PAGE_STEPS, preview_every=1, views=2, frames=1, seed=31)
+    open_template(page, seed=31, steps=PAGE_STEPS, preview_every=1, frames=1)
     show_optimize(page)
     count_previews(page)
     disabled = f"() => {{ {FIND} return node.widgets.find((widget) => widget.name === 'Finish now').disabled }}"
@@ -243,8 +238,8 @@ def test_the_button_ends_an_ascent_and_the_next_run_is_a_whole_one(comfyui: Clie
     click_finish(page)
     history = comfyui.wait(prompt_id, timeout=120)
     assert history["status"]["status_str"] == "success"
-    assert 1 <= len(comfyui.get_images(history, PROGRESS)) < PAGE_STEPS
-    assert len(comfyui.get_images(history, SAVED)) == 1
+    assert 1 <= len(comfyui.get_images(history, TEMPLATE_FRAMES)) < PAGE_STEPS
+    assert len(comfyui.get_images(history, TEMPLATE_SAVED)) == 1
     page.wait_for_function(disabled)
     text = f"() => {{ {FIND} return node.widgets.find((widget) => widget.name === '$$node-text-preview').value }}"
     assert page.evaluate(text).startswith("finished at step ")
@@ -252,32 +247,30 @@ def test_the_button_ends_an_ascent_and_the_next_run_is_a_whole_one(comfyui: Clie
     # What the page shows on the node is not stored in the file.
     assert len(saved_values(page)) == len(template_values())
     history = comfyui.wait(press_run(page), timeout=300)
-    assert len(comfyui.get_images(history, PROGRESS)) == PAGE_STEPS
+    assert len(comfyui.get_images(history, TEMPLATE_FRAMES)) == PAGE_STEPS
 
 
 def test_pressed_before_and_after_a_run_the_button_ends_no_later_one(comfyui: Client, page: Page) -> None:
-    load_template(page, "class_to_image")
-    set_widgets(page, steps=3, preview_every=1, views=2, frames=1, seed=32)
+    open_template(page, seed=32, steps=3, preview_every=1, frames=1)
     show_optimize(page)
     for seed in (32, 33):
-        set_widgets(page, seed=seed)
+        set_widgets(page, {"seed": seed})
         # Without the mouse: the button is grey, and a click on it would do nothing.
         page.evaluate(f"() => {{ {FIND} node.widgets.find((widget) => widget.name === 'Finish now').callback() }}")
         page.get_by_text("Optimize is not running").first.wait_for()
         history = comfyui.wait(press_run(page), timeout=300)
-        assert len(comfyui.get_images(history, PROGRESS)) == 3
+        assert len(comfyui.get_images(history, TEMPLATE_FRAMES)) == 3
 
 
 def test_cancel_in_the_page_still_discards(comfyui: Client, page: Page) -> None:
-    load_template(page, "class_to_image")
-    set_widgets(page, steps=500, preview_every=1, views=2, frames=0, seed=34)
+    open_template(page, seed=34, steps=500, preview_every=1, frames=0)
     count_previews(page)
     prompt_id = press_run(page)
     page.wait_for_function("window.previews > 0", timeout=300_000)
     page.evaluate("app.api.interrupt()")
     history = comfyui.wait(prompt_id, timeout=60)
     assert history["status"]["status_str"] == "error"
-    assert not comfyui.get_images(history, SAVED)
+    assert not comfyui.get_images(history, TEMPLATE_SAVED)
     # What the node says is no longer how long it will take.
     text = f"{{ {FIND} return node.widgets.find((widget) => widget.name === '$$node-text-preview').value }}"
     page.wait_for_function(f"() => ((text) => text.startsWith('cancelled after '))((() => {text})())")
@@ -285,18 +278,25 @@ def test_cancel_in_the_page_still_discards(comfyui: Client, page: Page) -> None:
 
 def template_values() -> list[Any]:
     """The values of Optimize's widgets in the file of the template."""
-    nodes = json.loads((EXAMPLES / "class_to_image.json").read_text(encoding="utf-8"))["nodes"]
+    nodes = json.loads((EXAMPLES / f"{TEMPLATE}.json").read_text(encoding="utf-8"))["nodes"]
     (values,) = (node["widgets_values"] for node in nodes if node["type"] == "DAS_Optimize")
     return list(values)
 
 
 def test_the_button_leaves_the_values_of_a_file_where_they_are(page: Page) -> None:
-    load_template(page, "class_to_image")
+    load_template(page, TEMPLATE)
     assert saved_values(page) == template_values()
     # Options that bring more and fewer inputs, in front of the button.
-    for options in ({"focus": "everywhere"}, {"optimizer": "adam"}, {"focus": "center", "optimizer": "sgd"}):
-        set_widgets(page, **options)
-        set_widgets(page, steps=7, chunk=3)
+    for options in (
+        {"recipe.focus": "everywhere"},
+        {"recipe.optimizer": "adam"},
+        {"recipe.focus": "center", "recipe.optimizer": "sgd"},
+        {"recipe": "sketch"},
+        {"recipe": "custom"},
+    ):
+        set_widgets(page, options)
+        if "sketch" not in options.values():
+            set_widgets(page, {"recipe.steps": 7, "recipe.chunk": 3})
         saved = saved_values(page)
         named = page.evaluate(
             f"() => {{ {FIND} return node.widgets.filter((w) => w.type !== 'button').map((w) => w.value) }}"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +9,25 @@ from playwright.sync_api import Browser, Page, expect
 
 from harness.client import Client
 from harness.page import export_api, load_template, open_page
+from template_page import EXAMPLES, set_widgets
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
 SEEN = {
-    "DAS_ImageStack": ["width", "height", "batch_size", "start", "tile"],
-    "DAS_Augmentation": ["views", "jitter", "zoom_min", "noise", "flip"],
-    "DAS_Optimize": ["steps", "step_size", "seed", "preview_every", "focus"],
+    "DAS_ImageStack": ["width", "height", "batch_size", "start", "details"],
+    "DAS_Augmentation": ["views", "zoom_min", "flip", "details"],
+    "DAS_Optimize": ["seed", "recipe"],
 }
+"""By node, the widgets that a new one shows."""
+
+BROUGHT = {
+    "DAS_ImageStack": ["tile"],
+    "DAS_Augmentation": ["jitter", "noise"],
+    "DAS_Optimize": ["steps", "step_size", "preview_every", "focus"],
+}
+"""By node, what it shows below them when the last of them is custom."""
+
+TEMPLATE = "deep_dream"
+"""One with all three nodes, each of them custom."""
+
 WITHOUT_LABEL = ("control_after_generate", "Finish now")
 """Widgets that stand in another one, or are a button."""
 
@@ -57,16 +68,25 @@ def expect_labels(page: Page, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize("node", list(SEEN))
-def test_a_node_shows_five_widgets_and_all_of_them_on_request(new_page: Page, node: str) -> None:
+def test_a_new_node_shows_at_most_five_widgets(new_page: Page, node: str) -> None:
     add_node(new_page, node)
+    expect_labels(new_page, SEEN[node])
+    assert len(SEEN[node]) <= 5
+
+
+@pytest.mark.parametrize("node", list(SEEN))
+def test_a_custom_node_shows_few_widgets_and_all_of_them_on_request(new_page: Page, node: str) -> None:
+    add_node(new_page, node)
+    set_widgets(new_page, {SEEN[node][-1]: "custom"})
     button = new_page.get_by_test_id("advanced-inputs-button")
     button.wait_for()
-    expect_labels(new_page, SEEN[node])
+    shown = SEEN[node] + BROUGHT[node]
+    expect_labels(new_page, shown)
     button.click()
     names = new_page.evaluate("app.graph.nodes[0].widgets.map(widget => widget.name.split('.').pop())")
     expect_labels(new_page, [name for name in names if name not in WITHOUT_LABEL])
     button.click()
-    expect_labels(new_page, SEEN[node])
+    expect_labels(new_page, shown)
 
 
 def check_saved_values(page: Page, name: str) -> None:
@@ -82,12 +102,12 @@ def check_saved_values(page: Page, name: str) -> None:
     saved = page.evaluate("JSON.parse(JSON.stringify(app.graph.serialize()))")
     values = {node["id"]: node.get("widgets_values") for node in saved["nodes"] if node["type"] in SEEN}
     assert values == {node["id"]: node.get("widgets_values") for node in file["nodes"] if node["type"] in SEEN}
-    assert len(values) >= 2
+    assert len(values) == len(SEEN)
 
 
 def test_a_saved_workflow_loads_with_folded_widgets(new_page: Page) -> None:
-    check_saved_values(new_page, "class_to_image")
+    check_saved_values(new_page, TEMPLATE)
 
 
 def test_a_saved_workflow_loads_in_the_older_renderer(page: Page) -> None:
-    check_saved_values(page, "class_to_image")
+    check_saved_values(page, TEMPLATE)

@@ -16,7 +16,7 @@ OpenIn = Callable[[str], AbstractContextManager[Page]]
 
 PROMPT = {
     "1": {"class_type": "DAS_ImageStack", "inputs": {}},
-    "2": {"class_type": "DAS_Optimize", "inputs": {"stack": ["1", 0]}},
+    "2": {"class_type": "DAS_Optimize", "inputs": {"stack": ["1", 0], "recipe": "custom"}},
 }
 
 
@@ -100,7 +100,7 @@ def test_a_node_has_the_names_of_the_language_of_the_page(open_in: OpenIn, langu
     assert shown["widgets"]["Finish now"] not in ("Finish now", texts["display_name"])
     expected = {name: texts["inputs"].get(name.replace(".", "_"), {}).get("name") for name in widgets}
     assert expected.pop("control_after_generate") is None, "a widget of the page, not of the node"
-    assert "optimizer.step_size" in expected, "also inside a DynamicCombo"
+    assert {"recipe.steps", "recipe.optimizer.step_size"} <= expected.keys(), "also inside DynamicCombos"
     assert {name: shown["widgets"][name] for name in expected} == expected
 
 
@@ -108,14 +108,14 @@ def test_tooltips_are_in_the_language_of_the_page_also_inside_a_dynamic_combo(op
     inputs = read_texts("zh", "DAS_Optimize")["inputs"]
     with open_in("zh") as page:
         load_api(page, PROMPT, "languages")
-        for widget in ("steps", "optimizer.step_size", "optimizer.momentum"):
+        for widget in ("seed", "recipe.steps", "recipe.optimizer.step_size", "recipe.optimizer.momentum"):
             assert hover(page, "DAS_Optimize", widget) == inputs[widget.replace(".", "_")]["tooltip"]
 
 
 def test_an_english_tooltip_inside_a_dynamic_combo_stays_that_of_its_option(open_in: OpenIn) -> None:
     with open_in("en") as page:
         load_api(page, PROMPT, "languages")
-        shown = hover(page, "DAS_Optimize", "optimizer.momentum")
+        shown = hover(page, "DAS_Optimize", "recipe.optimizer.momentum")
     assert "How much a step resembles the last ones." in shown
 
 

@@ -4,6 +4,7 @@ The folder version_0_1_0 holds an example as that version had it, and its pictur
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,24 @@ from playwright.sync_api import Page
 
 from harness.client import Client
 from harness.page import export_api, load_workflow
+from short_examples import DETAILS, PICTURE
+from template_page import set_widgets
 
 FOLDER = Path(__file__).with_name("version_0_1_0")
 SECOND = Path(__file__).with_name("version_0_2_0")
 
 SMALL: dict[str, dict[str, Any]] = {
-    "DAS_Optimize": {"steps": 2},
-    "DAS_Augmentation": {"views": 4, "jitter": 16},
-    "DAS_ImageStack": {"width": 96, "height": 96, "margin": 16},
+    "DAS_Optimize": {"recipe.steps": 2},
+    "DAS_Augmentation": {"views": 4, "details.jitter": 16},
+    "DAS_ImageStack": {"width": 96, "height": 96, "details.margin": 16},
 }
 """The settings of the picture, where they are not those of the file."""
 
 LATER = {"color_shift", "grayscale", "focus", "size", "denoise"}
-"""Inputs that came after that version."""
+"""Inputs that came after that version, by their names before 1.0."""
+
+CHOICES = ("recipe", "details")
+"""What brings inputs that stood on the nodes before 1.0."""
 
 ROUNDING = 4
 """How far pixels of 0..255 may differ: another processor rounds otherwise."""
@@ -37,8 +43,20 @@ def shrink(prompt: dict[str, Any]) -> dict[str, Any]:
     return prompt
 
 
+def name_as_before(prompt: dict[str, Any]) -> dict[str, Any]:
+    """Return a prompt with the names of before 1.0, as programs of that time post it: only the server changes it."""
+    older = {}
+    for node_id, node in prompt.items():
+        inputs = {name: value for name, value in node["inputs"].items() if name not in CHOICES}
+        renamed = {re.sub(f"^({'|'.join(CHOICES)})[.]", "", name): value for name, value in inputs.items()}
+        older[node_id] = node | {"inputs": renamed}
+    return older
+
+
 def check_picture(comfyui: Client, prompt: dict[str, Any]) -> None:
-    history = comfyui.run(shrink(prompt), timeout=300)
+    # Without what is kept of a run before: a prompt that the server changes becomes the same as that of a file.
+    comfyui.free()
+    history = comfyui.run(prompt, timeout=300)
     (saver,) = (name for name, node in prompt.items() if node["class_type"] == "SaveImage")
     (image,) = comfyui.get_images(history, saver)
     before = np.asarray(Image.open(FOLDER / "class_to_image.png").convert("RGB"), dtype=int)
@@ -49,27 +67,29 @@ def test_a_file_of_the_page_opens_and_gives_its_picture(comfyui: Client, page: P
     load_workflow(page, json.loads((FOLDER / "class_to_image.json").read_text(encoding="utf-8")), "older")
     prompt = export_api(page)
     inputs = {node["class_type"]: node["inputs"] for node in prompt.values()}
-    assert inputs["DAS_Augmentation"]["color_shift"] == inputs["DAS_Augmentation"]["grayscale"] == 0
-    assert inputs["DAS_Optimize"]["focus"] == "everywhere"
-    assert inputs["DAS_Optimize"]["denoise"] == "off"
-    assert not any(name.startswith(("focus.", "denoise.")) for name in inputs["DAS_Optimize"])
-    check_picture(comfyui, prompt)
+    views, optimize = inputs["DAS_Augmentation"], inputs["DAS_Optimize"]
+    assert (views["details"], optimize["recipe"]) == ("custom", "custom")
+    assert views["details.color_shift"] == views["details.grayscale"] == 0
+    assert optimize["recipe.focus"] == "everywhere"
+    assert optimize["recipe.denoise"] == "off"
+    assert not any(name.startswith(("recipe.focus.", "recipe.denoise.")) for name in optimize)
+    check_picture(comfyui, shrink(prompt))
 
 
 def test_a_file_of_version_0_2_0_is_not_denoised_and_keeps_its_values(page: Page) -> None:
     load_workflow(page, json.loads((SECOND / "class_to_image.json").read_text(encoding="utf-8")), "older")
     inputs = {node["class_type"]: node["inputs"] for node in export_api(page).values()}
     optimize, stack = inputs["DAS_Optimize"], inputs["DAS_ImageStack"]
-    assert optimize["denoise"] == "off"
-    assert not any(name.startswith("denoise.") for name in optimize)
-    assert (optimize["optimizer.step_size"], optimize["focus"], optimize["focus.end"]) == (0.08, "center", 3)
-    assert optimize["focus.emphasis"] == 0
-    assert (stack["width"], stack["height"], stack["size"]) == (224, 224, "given")
+    assert optimize["recipe.denoise"] == "off"
+    assert not any(name.startswith("recipe.denoise.") for name in optimize)
+    focus = optimize["recipe.focus"], optimize["recipe.focus.end"], optimize["recipe.focus.emphasis"]
+    assert (optimize["recipe.optimizer.step_size"], *focus) == (0.08, "center", 3, 0)
+    assert (stack["width"], stack["height"], stack["details.size"]) == (224, 224, "given")
 
 
 def test_a_prompt_without_the_later_inputs_gives_its_picture(comfyui: Client, page: Page) -> None:
     load_workflow(page, json.loads((FOLDER / "class_to_image.json").read_text(encoding="utf-8")), "older")
-    prompt = export_api(page)
+    prompt = name_as_before(shrink(export_api(page)))
     for node in prompt.values():
         for name in [name for name in node["inputs"] if name.split(".")[0] in LATER]:
             del node["inputs"][name]
@@ -81,10 +101,14 @@ def test_a_prompt_of_version_0_2_0_has_no_emphasis(comfyui: Client, page: Page) 
     prompt = shrink(export_api(page))
     (saver,) = (name for name, node in prompt.items() if node["class_type"] == "SaveImage")
     (optimize,) = (node["inputs"] for node in prompt.values() if node["class_type"] == "DAS_Optimize")
-    optimize["steps"] = 3
+    optimize["recipe.steps"] = 3
     (migrated,) = comfyui.get_images(comfyui.run(prompt, timeout=300), saver)
+    prompt = name_as_before(prompt)
+    (optimize,) = (node["inputs"] for node in prompt.values() if node["class_type"] == "DAS_Optimize")
+    assert optimize["steps"] == 3
     for name in [name for name in optimize if name.startswith("denoise") or name == "focus.emphasis"]:
         del optimize[name]
+    comfyui.free()
     (older,) = comfyui.get_images(comfyui.run(prompt, timeout=300), saver)
     assert np.array_equal(np.asarray(older), np.asarray(migrated))
 
@@ -94,13 +118,19 @@ def test_a_new_node_has_the_defaults_of_today(page: Page) -> None:
         "() => { for (const type of ['DAS_Augmentation', 'DAS_Optimize']) app.graph.add(LiteGraph.createNode(type)) }"
     )
     inputs = {node["class_type"]: node["inputs"] for node in export_api(page).values()}
-    assert inputs["DAS_Augmentation"]["color_shift"] == 0.2
-    assert (inputs["DAS_Optimize"]["focus"], inputs["DAS_Optimize"]["focus.emphasis"]) == ("center", 1)
-    assert (inputs["DAS_Optimize"]["denoise"], inputs["DAS_Optimize"]["denoise.kind"]) == ("on", "total_variation")
+    assert (inputs["DAS_Augmentation"]["details"], inputs["DAS_Optimize"]["recipe"]) == ("default", "picture")
+    set_widgets(page, {"details": "custom", "recipe": "custom"})
+    inputs = {node["class_type"]: node["inputs"] for node in export_api(page).values()}
+    views, optimize = inputs["DAS_Augmentation"], inputs["DAS_Optimize"]
+    assert views["details.color_shift"] == 0.2
+    assert (optimize["recipe.focus"], optimize["recipe.focus.emphasis"]) == ("center", 1)
+    assert (optimize["recipe.denoise"], optimize["recipe.denoise.kind"]) == ("on", "total_variation")
+    assert optimize | PICTURE == optimize
+    assert views | DETAILS == views
     copy = page.evaluate(
         """() => {
             const copied = app.graph.nodes.find((node) => node.type === 'DAS_Augmentation').clone()
-            return copied.widgets.find((widget) => widget.name === 'color_shift').value
+            return copied.widgets.find((widget) => widget.name === 'details.color_shift').value
         }"""
     )
     assert copy == 0.2

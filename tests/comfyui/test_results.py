@@ -1,7 +1,6 @@
 """Nodes that show their results themselves: each alone at the end of a workflow, in ComfyUI and in its page."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,15 +8,14 @@ from playwright.sync_api import Page
 
 from harness.client import Client
 from harness.page import export_api, load_api, press_run, wait_until_ready
-
-EXAMPLE = Path(__file__).resolve().parents[2] / "example_workflows" / "api" / "class_to_image.json"
+from short_examples import DETAILS, read_example, set_recipe
 
 Prompt = dict[str, Any]
 
 
 def make_sources() -> Prompt:
-    """The nodes of the first example that lead to its picture, made small, and a CLIP; each under its class name."""
-    nodes: Prompt = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    """The nodes of an example that lead to its picture, made small, and a CLIP; each under its class name."""
+    nodes: Prompt = read_example("sweeps/small")
     wanted = {"DAS_Optimize", "DAS_ImageStack", "DAS_Augmentation", "DAS_ClassObjective", "DAS_LoadClassifier"}
     names: dict[str, str] = {}
     for name, node in nodes.items():
@@ -29,9 +27,9 @@ def make_sources() -> Prompt:
                 node["inputs"][name] = [names.get(value[0]), value[1]]
     sources = {names[name]: node for name, node in nodes.items() if name in names}
     sources["DAS_LoadClassifier"]["inputs"]["source"] = "starter"
-    sources["DAS_ImageStack"]["inputs"] |= {"width": 64, "height": 64, "margin": 16}
-    sources["DAS_Augmentation"]["inputs"] |= {"views": 2, "jitter": 16}
-    sources["DAS_Optimize"]["inputs"] |= {"steps": 2, "frames": 1}
+    sources["DAS_ImageStack"]["inputs"] |= {"width": 64, "height": 64, "details.margin": 16}
+    sources["DAS_Augmentation"]["inputs"] |= DETAILS | {"views": 2, "details.jitter": 16}
+    set_recipe(sources["DAS_Optimize"]["inputs"], steps=2, frames=1)
     clip = {"source": "starter", "precision": "auto"}
     return sources | {"DAS_LoadCLIP": {"class_type": "DAS_LoadCLIP", "inputs": clip}}
 

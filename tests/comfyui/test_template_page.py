@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from generators.example_groups import ASCENTS, SAMPLERS, assign_groups, list_links
 from harness.client import Client
 from harness.page import load_template, open_page, press_run
-from template_page import EXAMPLES, JS_GET_BOXES, NAMES, find_overlaps, has_nodes_2, set_renderer
+from template_page import EXAMPLES, JS_GET_BOXES, NAMES, find_overlaps, has_nodes_2, set_renderer, set_widgets
 
 SMALLEST_ZOOM = 0.6
 """The page draws no text below 0.57."""
@@ -73,11 +73,8 @@ def test_it_opens_legible_on_its_note_and_its_ascent_without_overlaps(
 
 def test_a_run_gives_only_the_ascent_a_new_seed(comfyui: Client, browser: Browser) -> None:
     with open_page(browser, comfyui) as page:
-        load_template(page, "sketch")
-        page.evaluate(
-            """() => { for (const node of app.graph.nodes) for (const widget of node.widgets ?? [])
-                if (['steps', 'views', 'preview_every'].includes(widget.name)) widget.value = 2 }"""
-        )
+        load_template(page, "two_regions")
+        set_widgets(page, {"recipe": "custom", "recipe.steps": 2, "recipe.preview_every": 2})
         seeds = """() => Object.fromEntries(app.graph.nodes.filter(node => node.widgets?.some(w => w.name === 'seed'))
             .map(node => [node.type, node.widgets.find(widget => widget.name === 'seed').value]))"""
         assert page.evaluate(seeds) == {"DAS_ImageStack": 0, "DAS_Optimize": 0}

@@ -1,13 +1,64 @@
 """Example workflows with so little work that the real ComfyUI runs each in seconds."""
 
+import json
 from typing import Any
+
+from repository import REPOSITORY
+
+EXAMPLES = REPOSITORY / "example_workflows"
+
+DETAILS: dict[str, Any] = {
+    "details": "custom",
+    "details.jitter": 56,
+    "details.zoom_max": 1.0,
+    "details.zoom_start": 0.9,
+    "details.noise": 0.05,
+    "details.noise_kind": "gaussian",
+    "details.over_time": "constant",
+    "details.color_shift": 0.2,
+    "details.grayscale": 0.25,
+}
+"""What the page fills in where the details of an Augmentation become custom."""
+
+
+def read_example(path: str) -> dict[str, Any]:
+    """Return an example in API format.
+
+    Args:
+        path: its file below the folder of the examples, without ".json", such as "api/sketch".
+    """
+    prompt: dict[str, Any] = json.loads((EXAMPLES / f"{path}.json").read_text(encoding="utf-8"))
+    return prompt
+
+
+def _read_picture() -> dict[str, Any]:
+    """Return the recipe custom with the settings of picture: what the film of a picture has, without its frames."""
+    (optimize,) = (node for node in read_example("api/timelapse").values() if node["class_type"] == "DAS_Optimize")
+    recipe = {name: value for name, value in optimize["inputs"].items() if name.partition(".")[0] == "recipe"}
+    return recipe | {"recipe.frames": 0}
+
+
+PICTURE = _read_picture()
+"""The inputs of an Optimize with the recipe custom that climbs as picture does."""
+
+
+def set_recipe(optimize: dict[str, Any], **settings: Any) -> None:
+    """Change settings of an Optimize; a recipe with a name becomes custom, with what picture sets.
+
+    Args:
+        optimize: the inputs of the node, which are changed.
+        settings: by name without "recipe.", such as steps.
+    """
+    if optimize["recipe"] != "custom":
+        optimize |= PICTURE
+    optimize |= {f"recipe.{name}": value for name, value in settings.items()}
 
 
 def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
     """Two steps and two views are enough to see that everything fits together."""
     for node in prompt.values():
         if node["class_type"] == "DAS_Optimize":
-            node["inputs"] |= {"steps": 2, "preview_every": 1}
+            set_recipe(node["inputs"], steps=2, preview_every=1)
         if node["class_type"] == "DAS_Augmentation":
             node["inputs"]["views"] = 2
         if node["class_type"] == "KSampler":
@@ -19,3 +70,27 @@ def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
         if node["class_type"] == "CheckpointLoaderSimple":
             node |= {"class_type": "HarnessSmallDiffusion", "inputs": {}}
     return prompt
+
+
+def make_complete() -> dict[str, Any]:
+    """Return a workflow in which every node is there that a picture of a class can go through.
+
+    It has the size of a template, only two views, a preview of the frames, and what another classifier sees. The ids
+    are those of CLASSIFIER to VERDICT.
+    """
+    prompt = read_example("sweeps/small")
+    prompt[STACK]["inputs"] |= {"width": 448, "height": 448, "details.margin": 56}
+    prompt[AUGMENTATION]["inputs"] |= {"views": 2} | DETAILS
+    other = "8"
+    return prompt | {
+        FRAMES: {"class_type": "PreviewImage", "inputs": {"images": [OPTIMIZE, 2]}},
+        other: {"class_type": "DAS_LoadClassifier", "inputs": {"source": "second_opinion", "precision": "auto"}},
+        VERDICT: {
+            "class_type": "DAS_Classify",
+            "inputs": {"classifier": [other, 0], "image": [OPTIMIZE, 0], "top_k": 5},
+        },
+    }
+
+
+CLASSIFIER, OBJECTIVE, STACK, AUGMENTATION, OPTIMIZE, SAVED, FRAMES, VERDICT = "1", "2", "3", "4", "5", "6", "7", "9"
+"""The ids of the nodes of `make_complete`."""

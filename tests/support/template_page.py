@@ -1,6 +1,7 @@
-"""Templates in ComfyUI's page: which there are, either renderer of nodes, and where nodes lie."""
+"""Templates in ComfyUI's page: which there are, either renderer of nodes, where nodes lie, and what widgets say."""
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -30,8 +31,32 @@ JS_GET_BOXES = """() => Object.fromEntries(app.graph.nodes.map(node => {
 """Returns x, y, width and height of every node with its title bar, on the canvas."""
 
 
+JS_SET_WIDGETS = """values => {
+    for (const [name, value] of Object.entries(values)) {
+        const widgets = app.graph.nodes.flatMap(node => node.widgets?.filter(widget => widget.name === name) ?? [])
+        if (!widgets.length) throw new Error(`no node has a widget ${name}`)
+        // A choice that is made again would put what it brings back to the defaults.
+        for (const widget of widgets.filter(widget => widget.value !== value)) {
+            widget.value = value
+            widget.callback?.(value)
+        }
+    }
+}"""
+"""Sets widgets by their names, one after the other: a choice first, then what it brings."""
+
+
 def set_renderer(page: Page, modern: bool) -> None:
     page.evaluate(JS_SET_RENDERER, modern)
+
+
+def set_widgets(page: Page, values: Mapping[str, object]) -> None:
+    """Set widgets of all nodes that have them.
+
+    Args:
+        page: the page.
+        values: by the name of the widget, in the order in which they are set: a choice before what it brings.
+    """
+    page.evaluate(JS_SET_WIDGETS, dict(values))
 
 
 def has_nodes_2(client: Client) -> bool:

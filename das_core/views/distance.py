@@ -1,0 +1,78 @@
+"""A transform that shows a judge some views from afar, where only what is large can be seen."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from .draws import Draws
+from .sampling import linear_resize_matrix
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A transform that shrinks some views and enlarges them again, as if they were seen from afar.
+
+    What convinces a judge there too has the shape of its class and not its texture alone. The size that a view is
+    shrunk to is drawn between two shares of its side, every octave equally likely.
+
+    Args:
+        probability: the probability that a view is seen from afar, 0..1: 0 never, 0.25 every fourth, 1 always, which
+            leaves nothing that asks for fine detail.
+        nearest: the largest share of its side that a view is shrunk to, `farthest` to 1.
+        farthest: the smallest, above 0: at 0.2 a view of 224 pixels keeps 45.
+
+    Raises:
+        ValueError: when a setting is out of its range.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Distance
+        >>> from das_core.views import Draws, ViewKey
+        >>> stripes = torch.tensor([0.0, 1.0]).repeat(16).expand(1, 3, 32, 32)
+        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=0)], torch.device("cpu"))
+        >>> far = Distance(probability=1.0)(stripes, draws)
+        >>> round(float(stripes.std()), 2), round(float(far.std()), 2)
+        (0.5, 0.02)
+    """
+
+    probability: float = 0.25
+    nearest: float = 0.5
+    farthest: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise ValueError(
+                f"distance {self.probability} is not a probability between 0 and 1; 0.25 is every fourth view"
+            )
+        if not 0 < self.farthest <= self.nearest <= 1:
+            raise ValueError(
+                f"views from afar shrunk to between {self.farthest} and {self.nearest} of their side: choose shares "
+                "above 0 and at most 1, the farthest first"
+            )
+
+    def __call__(self, views: Tensor, draws: Draws) -> Tensor:
+        """Return views (V, 3, S, S), some of them without what is fine."""
+        is_far = [number < self.probability for number in draws.uniform()]
+        places = draws.uniform()
+        if not any(is_far):
+            return views
+        side = views.shape[-1]
+        seen = []
+        for view, far, place in zip(views, is_far, places, strict=True):
+            if far:
+                shrunk = max(1, round(side * self.farthest * (self.nearest / self.farthest) ** place))
+                matrix = _make_shrinking(side, shrunk, views.device)
+                view = matrix @ view @ matrix.T
+            seen.append(view)
+        return torch.stack(seen)
+
+
+# A matrix product has the same bits on every run; the backward pass of PyTorch's own resizing has not, on CUDA. An
+# ascent asks for some seventy sizes of 200 KB each.
+@lru_cache(maxsize=256)
+def _make_shrinking(side: int, shrunk: int, device: torch.device) -> Tensor:
+    """Return the matrix (side, side) that shrinks a line of pixels and enlarges it again."""
+    enlarge = linear_resize_matrix(shrunk, side, device)
+    return enlarge @ linear_resize_matrix(side, shrunk, device)

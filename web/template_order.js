@@ -1,0 +1,41 @@
+// The order of the templates in the browser, that of the README: what a newcomer wants first comes first, and what downloads
+// models last. ComfyUI lists them as the disk does.
+import { api } from "../../scripts/api.js";
+
+const ORDER = [
+    "class_to_image",
+    "text_to_image",
+    "sketch",
+    "best",
+    "style_transfer",
+    "deep_dream",
+    "inpaint",
+    "wallpaper_1024",
+    "timelapse",
+    "two_regions",
+    "fade",
+    "inspect",
+    "feature_gallery",
+    "edit_levels",
+    "continue",
+    "strict_views",
+    "prompt_to_prompt",
+    "prompt_ensemble",
+    "four_variations",
+    "reconstruct_from_embedding",
+    "style_blend",
+    "text_to_image_then_diffusion",
+    "guided_diffusion",
+    "best_of_batch",
+    "diffusion_then_ascent",
+    "comfyui_clip",
+];
+
+const pack = decodeURIComponent(new URL(import.meta.url).pathname.split("/").at(-2));
+const { getWorkflowTemplates } = api;
+api.getWorkflowTemplates = async function (...given) {
+    const templates = await getWorkflowTemplates.apply(this, given);
+    const place = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+    templates[pack]?.sort((one, other) => place(one) - place(other));
+    return templates;
+};
