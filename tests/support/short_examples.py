@@ -17,6 +17,7 @@ DETAILS: dict[str, Any] = {
     "details.over_time": "constant",
     "details.color_shift": 0.2,
     "details.grayscale": 0.25,
+    "details.distance": 0.25,
 }
 """What the page fills in where the details of an Augmentation become custom."""
 

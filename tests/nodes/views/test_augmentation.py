@@ -26,13 +26,20 @@ def test_a_prompt_without_the_later_inputs_gets_views_as_before(pack: Pack) -> N
 def test_every_input_has_its_place(pack: Pack) -> None:
     inputs = {"views": 5, "jitter": 7, "zoom_min": 0.3, "zoom_max": 0.8, "zoom_start": 0.6}
     (made,) = pack.run(
-        "DAS_Augmentation", **inputs, noise=0.2, noise_kind="uniform", flip=0.25, color_shift=0.3, grayscale=0.6
+        "DAS_Augmentation",
+        **inputs,
+        noise=0.2,
+        noise_kind="uniform",
+        flip=0.25,
+        color_shift=0.3,
+        grayscale=0.6,
+        distance=0.4,
     )
-    windows, (flip, colors, gray, noise) = made.windows, made.transforms
+    windows, (flip, far, colors, gray, noise) = made.windows, made.transforms
     assert (made.views, windows.jitter) == (5, 7)
     assert (windows.zoom_min, windows.zoom_max, windows.zoom_start) == (0.3, 0.8, 0.6)
     assert (colors.shift, colors.scale, colors.per_channel) == (0.3, 0.3, True)
-    assert gray.probability == 0.6
+    assert (gray.probability, far.probability) == (0.6, 0.4)
     assert (flip.probability, noise.amplitude, noise.kind) == (0.25, 0.2, "uniform")
 
 
@@ -45,11 +52,18 @@ def test_an_augmentation_goes_on_from_another(pack: Pack) -> None:
 
 def test_an_augmentation_puts_what_comes_in_before_its_own(pack: Pack) -> None:
     (shifted,) = pack.run("DAS_ColorShift")
-    assert [type(t).__name__ for t in shifted.transforms] == ["Flip", "Grayscale", "Noise", "ColorShift"]  # Not twice.
+    assert [type(t).__name__ for t in shifted.transforms] == [
+        "Flip",
+        "Distance",
+        "Grayscale",
+        "Noise",
+        "ColorShift",
+    ]  # Not twice.
     assert shifted.windows.jitter == 56
     (views,) = pack.run("DAS_Augmentation", augmentation=shifted, jitter=9, grayscale=0.25)
     assert [type(t).__name__ for t in views.transforms] == [
         "Flip",
+        "Distance",
         "Grayscale",
         "Noise",
         "ColorShift",

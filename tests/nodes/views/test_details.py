@@ -28,7 +28,7 @@ def test_a_color_shift_that_comes_in_takes_the_place_of_the_default(pack: Pack) 
     core = pack.module("das_core")
     before = (core.ColorShift(0.4, 0.4),)
     _, transforms = read(pack, "default", before)
-    assert transforms == (*before, core.Flip(0.5), core.Grayscale(), core.Noise())
+    assert transforms == (*before, core.Flip(0.5), core.Distance(), core.Grayscale(), core.Noise())
 
 
 BAD: dict[str, Callable[[Pack], object]] = {
