@@ -14,6 +14,8 @@ from harness.client import Client
 from harness.page import export_api, load_workflow, press_run
 from harness.server import PACK_NAME
 from repository import REPOSITORY
+from short_examples import PICTURE
+from template_page import shorten_named_recipes
 
 EMPTY_PLACE = (800, 300)
 """A point of the page at which the empty graph is seen."""
@@ -29,7 +31,8 @@ JS_CONNECT = """() => {
     const shown = LiteGraph.createNode('PreviewImage')
     app.graph.add(shown)
     host.connect(0, shown, 0)
-    host.widgets.find(({ label, name }) => (label ?? name) === 'steps').value = 2
+    const steps = host.widgets.find(({ label, name }) => ['steps', 'recipe.steps'].includes(label ?? name))
+    if (steps) steps.value = 2
     for (const node of host.subgraph.nodes)
         for (const widget of node.widgets ?? []) if (widget.name === 'views') widget.value = 2
     return String(shown.id)
@@ -80,7 +83,10 @@ def test_it_is_found_by_its_name_and_makes_a_picture(comfyui: Client, page: Page
     assert set(sockets) <= {"IMAGE", "MASK"}
     assert outputs == ["IMAGE"]
     shown = page.evaluate(JS_CONNECT)
-    assert [node["inputs"]["steps"] for node in export_api(page).values() if "steps" in node["inputs"]] == [2]
+    (optimize,) = (node["inputs"] for node in export_api(page).values() if node["class_type"] == "DAS_Optimize")
+    expected = {"recipe": "picture"} if "recipe" in blueprint.widgets else {"recipe.steps": 2}
+    assert expected.items() <= optimize.items()
+    shorten_named_recipes(page)
     history = comfyui.wait(press_run(page), timeout=300)
     assert history["status"]["status_str"] == "success"
     (image,) = comfyui.get_images(history, shown)
@@ -109,6 +115,13 @@ def test_what_is_chosen_on_the_face_is_what_runs(page: Page) -> None:
     page.evaluate("app.graph.nodes[0].widgets.find(({ name }) => name === 'class').value = 'goldfish'")
     classes = [node["inputs"]["classes"] for node in export_api(page).values() if "classes" in node["inputs"]]
     assert classes == ["goldfish"]
+    for recipe in ("sketch", "custom", "best"):
+        page.evaluate(
+            "recipe => { app.graph.nodes[0].widgets.find(({ name }) => name === 'recipe').value = recipe }", recipe
+        )
+        (inputs,) = (node["inputs"] for node in export_api(page).values() if node["class_type"] == "DAS_Optimize")
+        settings = {name: value for name, value in inputs.items() if name.startswith("recipe")}
+        assert settings == (PICTURE if recipe == "custom" else {"recipe": recipe})
 
 
 def test_made_again_it_is_the_same(page: Page) -> None:

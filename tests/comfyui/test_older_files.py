@@ -27,7 +27,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """The settings of the picture, where they are not those of the file."""
 
-LATER = {"color_shift", "grayscale", "focus", "size", "denoise"}
+LATER = {"color_shift", "grayscale", "distance", "focus", "size", "denoise"}
 """Inputs that came after that version, by their names before 1.0."""
 
 CHOICES = ("recipe", "details")
@@ -69,7 +69,7 @@ def test_a_file_of_the_page_opens_and_gives_its_picture(comfyui: Client, page: P
     inputs = {node["class_type"]: node["inputs"] for node in prompt.values()}
     views, optimize = inputs["DAS_Augmentation"], inputs["DAS_Optimize"]
     assert (views["details"], optimize["recipe"]) == ("custom", "custom")
-    assert views["details.color_shift"] == views["details.grayscale"] == 0
+    assert views["details.color_shift"] == views["details.grayscale"] == views["details.distance"] == 0
     assert optimize["recipe.focus"] == "everywhere"
     assert optimize["recipe.denoise"] == "off"
     assert not any(name.startswith(("recipe.focus.", "recipe.denoise.")) for name in optimize)
@@ -79,8 +79,8 @@ def test_a_file_of_the_page_opens_and_gives_its_picture(comfyui: Client, page: P
 def test_a_file_of_version_0_2_0_is_not_denoised_and_keeps_its_values(page: Page) -> None:
     load_workflow(page, json.loads((SECOND / "class_to_image.json").read_text(encoding="utf-8")), "older")
     inputs = {node["class_type"]: node["inputs"] for node in export_api(page).values()}
-    optimize, stack = inputs["DAS_Optimize"], inputs["DAS_ImageStack"]
-    assert optimize["recipe.denoise"] == "off"
+    optimize, stack, views = (inputs[f"DAS_{name}"] for name in ("Optimize", "ImageStack", "Augmentation"))
+    assert (optimize["recipe.denoise"], views["details.distance"]) == ("off", 0)
     assert not any(name.startswith("recipe.denoise.") for name in optimize)
     focus = optimize["recipe.focus"], optimize["recipe.focus.end"], optimize["recipe.focus.emphasis"]
     assert (optimize["recipe.optimizer.step_size"], *focus) == (0.08, "center", 3, 0)
@@ -106,8 +106,10 @@ def test_a_prompt_of_version_0_2_0_has_no_emphasis(comfyui: Client, page: Page) 
     prompt = name_as_before(prompt)
     (optimize,) = (node["inputs"] for node in prompt.values() if node["class_type"] == "DAS_Optimize")
     assert optimize["steps"] == 3
-    for name in [name for name in optimize if name.startswith("denoise") or name == "focus.emphasis"]:
-        del optimize[name]
+    for node in prompt.values():
+        lacking = [name for name in node["inputs"] if name.split(".")[0] in ("denoise", "distance")]
+        for name in [*lacking, *({"focus.emphasis"} & node["inputs"].keys())]:
+            del node["inputs"][name]
     comfyui.free()
     (older,) = comfyui.get_images(comfyui.run(prompt, timeout=300), saver)
     assert np.array_equal(np.asarray(older), np.asarray(migrated))

@@ -17,6 +17,10 @@ from repository import REPOSITORY
 ARCHIVE = Path(__file__).with_name("version_0_3_0") / "templates.zip"
 
 
+LATER: dict[str, dict[str, Any]] = {"DAS_Augmentation": {"details.distance": 0}}
+"""By node, the inputs that came after that version, with the values that change nothing."""
+
+
 @cache
 def read_archive() -> dict[str, Any]:
     """Return the content of every file of the archive by its name: NAME.json of the page, api/NAME.json of the API."""
@@ -37,7 +41,7 @@ def expect_prompt(name: str) -> dict[str, Any]:
             expected = {choice: "custom"}
             for key, value in node["inputs"].items():
                 expected[f"{choice}.{key}" if key.split(".")[0] in table["moved"] else key] = value
-            node["inputs"] = expected
+            node["inputs"] = expected | LATER.get(node["class_type"], {})
     return prompt
 
 

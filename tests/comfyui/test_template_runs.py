@@ -5,18 +5,17 @@ workflow after a run, in either renderer. `pytest --basetemp FOLDER` puts them w
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page
 
 from generators.example_stand_ins import use_photographs, use_starters
 from harness.client import Client, Prompt
 from harness.page import close_dialogs, load_template, open_page, press_run
-from short_examples import set_recipe, shortened
-from template_page import EXAMPLES, NAMES, find_overlaps, has_nodes_2, set_renderer
+from short_examples import has_named_recipe, shortened
+from template_page import EXAMPLES, NAMES, find_overlaps, has_nodes_2, set_renderer, shorten_named_recipes
 
 JS_APPLY = """changes => {
     for (const id of changes.removed) app.graph.remove(app.graph.getNodeById(id))
@@ -65,7 +64,7 @@ JS_SHOWS_PICTURES = """modern => app.graph.nodes
 def find_changes(before: Prompt, after: Prompt) -> dict[str, Any]:
     """Return which nodes a workflow has lost, which have become of another class, and which values have changed.
 
-    The values of an Optimize are left out where its recipe has a name: see `shorten_recipes`.
+    The values of an Optimize are left out where its recipe has a name: see `shorten_named_recipes`.
     """
     kept = [node for node in before if node in after]
     replaced = {node for node in kept if before[node]["class_type"] != after[node]["class_type"]}
@@ -82,22 +81,6 @@ def find_changes(before: Prompt, after: Prompt) -> dict[str, Any]:
             if node not in replaced and not has_named_recipe(before[node])
         },
     }
-
-
-def has_named_recipe(node: Mapping[str, Any]) -> bool:
-    return node["inputs"].get("recipe", "custom") != "custom"
-
-
-def shorten_recipes(route: Route) -> None:
-    """Shorten ascents whose recipe has a name on the way to the server: in the page custom would bring widgets."""
-    content = route.request.post_data_json
-    if content is None:
-        route.continue_()
-        return
-    for node in content["prompt"].values():
-        if has_named_recipe(node):
-            set_recipe(node["inputs"], steps=2, preview_every=1)
-    route.continue_(post_data=content)
 
 
 def photograph_page(page: Page, folder: Path, name: str) -> None:
@@ -121,7 +104,7 @@ def test_it_runs_and_nothing_overlaps_afterwards(comfyui: Client, browser: Brows
             photograph_page(page, tmp_path, f"{name}_opened")
             set_renderer(page, False)
         page.evaluate(JS_APPLY, find_changes(given, shortened(prompt)))
-        page.route("**/api/prompt", shorten_recipes)
+        shorten_named_recipes(page)
         history = comfyui.wait(press_run(page), timeout=300)
         assert history["status"]["status_str"] == "success", history["status"]
         for renderer in [False, True][: 1 + modern]:

@@ -1,6 +1,7 @@
 """Example workflows with so little work that the real ComfyUI runs each in seconds."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from repository import REPOSITORY
@@ -41,6 +42,11 @@ def _read_picture() -> dict[str, Any]:
 
 PICTURE = _read_picture()
 """The inputs of an Optimize with the recipe custom that climbs as picture does."""
+
+
+def has_named_recipe(node: Mapping[str, Any]) -> bool:
+    """Tell whether a node of a prompt is an Optimize whose recipe is not custom."""
+    return bool(node["inputs"].get("recipe", "custom") != "custom")
 
 
 def set_recipe(optimize: dict[str, Any], **settings: Any) -> None:
