@@ -14,7 +14,6 @@ from harness.client import Client
 from harness.page import export_api, load_workflow, press_run
 from harness.server import PACK_NAME
 from repository import REPOSITORY
-from short_examples import PICTURE
 from template_page import shorten_named_recipes
 
 EMPTY_PLACE = (800, 300)
@@ -115,13 +114,6 @@ def test_what_is_chosen_on_the_face_is_what_runs(page: Page) -> None:
     page.evaluate("app.graph.nodes[0].widgets.find(({ name }) => name === 'class').value = 'goldfish'")
     classes = [node["inputs"]["classes"] for node in export_api(page).values() if "classes" in node["inputs"]]
     assert classes == ["goldfish"]
-    for recipe in ("sketch", "custom", "best"):
-        page.evaluate(
-            "recipe => { app.graph.nodes[0].widgets.find(({ name }) => name === 'recipe').value = recipe }", recipe
-        )
-        (inputs,) = (node["inputs"] for node in export_api(page).values() if node["class_type"] == "DAS_Optimize")
-        settings = {name: value for name, value in inputs.items() if name.startswith("recipe")}
-        assert settings == (PICTURE if recipe == "custom" else {"recipe": recipe})
 
 
 def test_made_again_it_is_the_same(page: Page) -> None:

@@ -36,14 +36,14 @@ BLUEPRINTS = (
     Blueprint(
         "Class to Image",
         "class_to_image",
-        {"class": "DAS_ClassObjective.classes", "seed": "DAS_Optimize.seed", "recipe": "DAS_Optimize.recipe"},
+        {"class": "DAS_ClassObjective.classes", "seed": "DAS_Optimize.seed"},
         {},
         "A picture of one of the thousand classes of ImageNet, made by a classifier alone: no diffusion.",
     ),
     Blueprint(
         "Text to Image",
         "text_to_image",
-        {"text": "DAS_TextObjective.text", "seed": "DAS_Optimize.seed", "recipe": "DAS_Optimize.recipe"},
+        {"text": "DAS_TextObjective.text", "seed": "DAS_Optimize.seed"},
         {},
         "A picture of a prompt, made by a CLIP alone: no diffusion.",
     ),

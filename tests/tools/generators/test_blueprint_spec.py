@@ -16,8 +16,9 @@ def test_names_are_distinct_and_can_be_names_of_files() -> None:
 def test_what_a_beginner_changes_first_is_on_every_face_whatever_else_is_cut_off() -> None:
     for blueprint in BLUEPRINTS:
         first = list(blueprint.widgets)[:MAX_WIDGETS]
-        length = {"recipe": "how long", "steps": "how long", "recipe.steps": "how long"}
-        assert {length.get(label, label) for label in first[1:3]} == {"how long", "seed"}
+        assert "seed" in first[1:3]
+        # Newer pages do not carry the choice of a DynamicCombo from the face to the node: a recipe stays inside.
+        assert not any(where.endswith(".recipe") for where in blueprint.widgets.values())
         assert first[0] not in ("width", "height")
 
 
