@@ -13,12 +13,18 @@ import torch
 from ..objectives.base import Objective
 from ..stack.image_stack import ImageStack
 from ..views.augmentation import Augmentation
+from ..views.color_transforms import ColorShift, Grayscale
+from ..views.distance import Distance
+from ..views.transforms import Flip, Noise, Transform
 from ..views.windows import Windows
 from .denoising import Denoising
 from .focus import Focus
 from .loop import Ascent
 from .optimizers import NormalizedAscent, Optimizer
 from .pace import Schedule
+
+VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
+"""What is done to the views of the recipes: the default of `Augmentation`, and every fourth from afar."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Recipe:
     """
 
     steps: int = 60
-    augmentation: Augmentation = field(default_factory=lambda: Augmentation(windows=Windows(fitted=True)))
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(16, Windows(fitted=True), VIEWED))
     optimizer: Optimizer = field(default_factory=NormalizedAscent)
     schedule: Schedule = "cosine"
     focus: Focus | Literal["auto"] | None = "auto"
@@ -87,11 +93,11 @@ class Recipe:
 
 
 PICTURE = Recipe()
-"""A finished picture: the defaults of `Ascent`."""
+"""A finished picture: the defaults of `Ascent`, and views from afar."""
 
 SKETCH = Recipe(
     steps=32,
-    augmentation=Augmentation(8, Windows(fitted=True)),
+    augmentation=Augmentation(8, Windows(fitted=True), VIEWED),
     optimizer=NormalizedAscent(step_size=0.18),
     denoising=Denoising(share=0.45),
 )
@@ -99,7 +105,7 @@ SKETCH = Recipe(
 
 BEST = Recipe(
     steps=150,
-    augmentation=Augmentation(24, Windows(fitted=True)),
+    augmentation=Augmentation(24, Windows(fitted=True), VIEWED),
     optimizer=NormalizedAscent(step_size=0.075),
     denoising=Denoising(share=0.12),
 )

@@ -58,7 +58,7 @@ class ClassObjective(BaseObjective):
 
     judge: Classifier
     targets: tuple[tuple[int, float], ...]
-    score_kind: Score = "log_probability"
+    score_kind: Score = "logit"
     weight: float = 1.0
     variety: float = 0.0
 
@@ -84,7 +84,7 @@ class ClassObjective(BaseObjective):
 
     @classmethod
     def from_text(
-        cls, classifier: Classifier, text: str, score_kind: Score = "log_probability", weight: float = 1.0
+        cls, classifier: Classifier, text: str, score_kind: Score = "logit", weight: float = 1.0
     ) -> "ClassObjective":
         """Return the objective of classes that are written as text.
 

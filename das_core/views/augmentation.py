@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from .color_transforms import ColorShift, Grayscale
-from .distance import Distance
 from .draws import Draws
 from .geometry import ViewGeometry
 from .pyramid import Pyramid
@@ -46,7 +45,7 @@ class Augmentation:
 
     views: int = 16
     windows: Windows = field(default_factory=Windows)
-    transforms: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
+    transforms: tuple[Transform, ...] = (Flip(), ColorShift(), Grayscale(), Noise())
 
     def __post_init__(self) -> None:
         if self.views < 1:

@@ -30,7 +30,7 @@ def test_every_setting_reaches_the_ascent() -> None:
 def test_a_picture_is_what_an_ascent_makes_by_default() -> None:
     stack, asked = ImageStack.gray(SPEC), [class_objective()]
     own = replace(PICTURE, steps=3).prepare(stack, asked, seed=2).run()
-    assert torch.equal(own.image, Ascent(stack, asked, steps=3, seed=2).run().image)
+    assert torch.equal(own.image, Ascent(stack, asked, PICTURE.augmentation, steps=3, seed=2).run().image)
 
 
 def test_more_work_goes_in_smaller_steps() -> None:

@@ -15,6 +15,7 @@ def test_inputs_of_the_pack_move_and_others_stay() -> None:
         "details.over_time": "constant",
         "details.color_shift": 0,
         "details.grayscale": 0,
+        "details.distance": 0,
     }
     assert move_inputs("KSampler", {"steps": 4}) == {"steps": 4}
 
