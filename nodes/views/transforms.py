@@ -5,12 +5,12 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ...das_core.ascent.recipe import PICTURE
 from ...das_core.views import transforms as core
 from ...das_core.views.augmentation import Augmentation
 from ...das_core.views.color_transforms import ColorShift as CoreColorShift
 from ...das_core.views.perspective import FARTHEST_CORNER
 from ...das_core.views.transforms import Transform
-from ...das_core.views.windows import Windows
 from ..node import Node
 from ..schema import Augmentation as AugmentationSocket
 from ..schema import list_options, schema
@@ -35,7 +35,7 @@ def _make_schema(node_id: str, display_name: str, description: str, aliases: lis
     )
 
 
-_DEFAULT = Augmentation(windows=Windows(fitted=True))
+_DEFAULT = PICTURE.augmentation
 """What a chain without the node Augmentation begins with: there is no widget of its jitter, so it fits every margin."""
 
 

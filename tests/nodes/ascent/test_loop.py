@@ -36,7 +36,7 @@ def tensors(stack: Any) -> Iterator[Tensor]:
 
 
 def test_a_graph_with_a_real_classifier_climbs(pack: Pack, starter: Any) -> None:
-    (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish\ngoldfish: 0.1")
+    (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish\ngoldfish: 0.1", score="logit")
     image, stack, frames, history, _ = pack.optimize(
         stack=pack.stack(levels={"levels": "linear"}),
         objectives={"objective0": objective},
