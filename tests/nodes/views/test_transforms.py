@@ -44,7 +44,7 @@ def test_the_settings_of_a_transform_are_those_of_its_node(pack: Pack, node: str
 @pytest.mark.parametrize("node", ["ColorShift", "Perspective", "PatchMask"])
 def test_without_settings_a_transform_has_the_defaults_of_das_core(pack: Pack, node: str) -> None:
     (views,) = pack.run(f"DAS_{node}")
-    before = pack.module("das_core.views.augmentation").Augmentation()
+    before = pack.module("das_core").PICTURE.augmentation
     own = getattr(pack.module("das_core"), node)()
     # A shift of colours takes the place of that of the defaults.
     expected = (*(one for one in before.transforms if type(one) is not type(own)), own)
