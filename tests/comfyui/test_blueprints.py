@@ -14,6 +14,7 @@ from harness.client import Client
 from harness.page import export_api, load_workflow, press_run
 from harness.server import PACK_NAME
 from repository import REPOSITORY
+from short_examples import PICTURE
 from template_page import shorten_named_recipes
 
 EMPTY_PLACE = (800, 300)
@@ -83,7 +84,8 @@ def test_it_is_found_by_its_name_and_makes_a_picture(comfyui: Client, page: Page
     assert outputs == ["IMAGE"]
     shown = page.evaluate(JS_CONNECT)
     (optimize,) = (node["inputs"] for node in export_api(page).values() if node["class_type"] == "DAS_Optimize")
-    expected = {"recipe": "picture"} if "recipe" in blueprint.widgets else {"recipe.steps": 2}
+    has_steps = "DAS_Optimize.recipe.steps" in blueprint.widgets.values()
+    expected = {"recipe.steps": 2} if has_steps else {"recipe": "picture"}
     assert expected.items() <= optimize.items()
     shorten_named_recipes(page)
     history = comfyui.wait(press_run(page), timeout=300)
@@ -114,6 +116,22 @@ def test_what_is_chosen_on_the_face_is_what_runs(page: Page) -> None:
     page.evaluate("app.graph.nodes[0].widgets.find(({ name }) => name === 'class').value = 'goldfish'")
     classes = [node["inputs"]["classes"] for node in export_api(page).values() if "classes" in node["inputs"]]
     assert classes == ["goldfish"]
+
+
+def test_a_recipe_that_is_set_inside_is_what_runs(page: Page) -> None:
+    add_from_search(page, "Class to Image")
+    page.evaluate(
+        """() => {
+            const [optimize] = app.graph.nodes[0].subgraph.nodes.filter(node => node.type === 'DAS_Optimize')
+            for (const [name, value] of [['recipe', 'custom'], ['recipe.steps', 2]])
+                optimize.widgets.find(widget => widget.name === name).value = value
+        }"""
+    )
+    # Looking at the workflow changes nothing in it.
+    for _ in range(2):
+        (inputs,) = (node["inputs"] for node in export_api(page).values() if node["class_type"] == "DAS_Optimize")
+        settings = {name: value for name, value in inputs.items() if name.startswith("recipe")}
+        assert settings == PICTURE | {"recipe.steps": 2}
 
 
 def test_made_again_it_is_the_same(page: Page) -> None:
