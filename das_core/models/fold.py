@@ -1,6 +1,11 @@
-"""Batch norm folded into the convolution before it: same outputs, and a third less work for the gradient."""
+"""Batch norm folded into the convolution before it: same outputs, and a third less work for the gradient.
 
-from collections import Counter
+What a folded convolution puts out is what its norm put out. Whoever asks for the convolution itself by its name
+(`layers/hooks.py`) is answered by the one that was folded, which is kept: where a weight of the norm is negative, the
+two rise and fall against each other.
+"""
+
+from collections import Counter, OrderedDict
 
 from timm.layers import BatchNormAct2d, Conv2dSame
 from torch import fx, nn
@@ -9,6 +14,25 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 # Those that apply their weight as it is. Other subclasses, timm's StdConv2d for one, change it on the way.
 _CONVOLUTIONS = (nn.Conv2d, Conv2dSame)
+
+
+_UNFOLDED = "unfolded"
+
+
+class FoldedBatchNormAct2d(nn.Sequential):
+    """What is left of timm's norm of two parts after it was folded: its dropout and its activation, by their names."""
+
+
+def find_unfolded(part: nn.Module) -> nn.Module | None:
+    """Return the convolution that a folded one was made of, as it was: on the CPU, in its own precision.
+
+    Args:
+        part: any module.
+
+    Returns:
+        None where nothing was folded into the module.
+    """
+    return part.__dict__.get(_UNFOLDED)
 
 
 class _Tracer(fx.Tracer):
@@ -58,8 +82,10 @@ def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module |
         return None
     if type(norm) is nn.BatchNorm2d:
         return nn.Identity().eval()
-    # timm's norms carry a dropout (nothing in evaluation mode) and an activation.
-    return norm.get_submodule("act") if type(norm) is BatchNormAct2d else None
+    if type(norm) is not BatchNormAct2d:
+        return None
+    # It carries a dropout (nothing in evaluation mode) and an activation.
+    return FoldedBatchNormAct2d(OrderedDict(norm.named_children())).eval()
 
 
 def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
@@ -87,6 +113,8 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         if rest is None:
             continue
         fused = fuse_conv_bn_eval(convolution, norm)
+        # Not as a submodule, which would be counted, listed, and moved to a device that has no room to spare.
+        fused.__dict__[_UNFOLDED] = convolution
         _replace(module, convolution_name, fused.requires_grad_(False))
         _replace(module, norm_name, rest)
     return module

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+from torch.func import functional_call
 from torch.utils.hooks import RemovableHandle
 
+from ..fold import find_unfolded
 from .heads import HEADS, compute_heads, find_projection
 
 OnOutput = Callable[[str, Any], None]
@@ -39,6 +41,10 @@ def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput
 def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> RemovableHandle:
     """Attach the hook that reports the output, or the heads, of one layer."""
     part = root.get_submodule(name.removesuffix(HEADS))
+    if (unfolded := find_unfolded(part)) is not None:
+        return part.register_forward_hook(
+            lambda module, inputs, output: on_output(name, _run_unfolded(unfolded, inputs[0], module))
+        )
     if not name.endswith(HEADS):
         return part.register_forward_hook(lambda _, inputs, output: on_output(name, _take_first(output)))
     projection = find_projection(part)
@@ -47,6 +53,14 @@ def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> RemovableHa
     return part.register_forward_hook(
         lambda module, inputs, options, _: on_output(name, compute_heads(module, inputs, options)), with_kwargs=True
     )
+
+
+def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> Tensor:
+    """Return the output of a convolution that stayed behind, on the device and in the precision of its folded form."""
+    weight = next(folded.parameters())
+    weights = {name: value.to(weight.device, weight.dtype) for name, value in convolution.named_parameters()}
+    output: Tensor = functional_call(convolution, weights, (values,))
+    return output
 
 
 def _take_first(output: Any) -> Any:

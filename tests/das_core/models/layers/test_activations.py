@@ -1,13 +1,21 @@
 """Judges that answer with the activations of their layers."""
 
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pytest
+import timm
 import torch
+import torchvision
 from torch import Tensor, nn
 
+from das_core.models.judge import freeze
 from das_core.models.layers.activations import ActivationJudge, make_activation_judge, merge_judges
 from das_core.models.layers.layer import UnknownLayerError, find_layers
+from das_core.objectives.feature import FeatureObjective
 from toys import classifier, count_hooks, judge, random_views
 
 
@@ -112,3 +120,81 @@ def test_joined_judges_capture_what_any_of_them_captures_in_any_order() -> None:
     assert isinstance(merged, ActivationJudge)
     assert [layer.name for layer in merged.layers] == ["2", "3", "1", "0"]
     assert merge_judges(judges[:1]) == judges[0]
+
+
+def with_random_norms(build: Callable[[], nn.Module]) -> nn.Module:
+    """A module in evaluation mode whose norms have gammas of both signs, one of them 0."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = build().eval()
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                nn.init.normal_(part.weight)
+                nn.init.normal_(part.bias)
+                part.weight.data[0] = 0
+                part.running_mean.normal_()  # type: ignore[union-attr]
+                part.running_var.uniform_(0.5, 2.0)  # type: ignore[union-attr]
+    return module
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        torchvision.models.resnet18,
+        torchvision.models.mobilenet_v3_small,
+        partial(timm.create_model, "resnet18"),
+        partial(timm.create_model, "tf_efficientnet_lite0"),
+        partial(timm.create_model, "vit_tiny_patch16_224", img_size=64),
+    ],
+)
+def test_every_layer_answers_what_it_answers_in_the_model(build: Callable[[], nn.Module]) -> None:
+    model = with_random_norms(build)
+    expected: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(_: nn.Module, __: Any, output: Any) -> None:
+            if isinstance(output, Tensor):
+                expected[name] = output.clone()
+
+        return hook
+
+    frozen = judge(freeze(deepcopy(model)), size=64)
+    for name, part in model.named_modules():
+        if name:
+            part.register_forward_hook(keep(name))
+    views = random_views(64, 2)
+    with torch.no_grad():
+        model(views)
+        layers = find_layers(frozen)
+        found = make_activation_judge(frozen, layers)(views)
+    assert {layer.name for layer in layers if "#" not in layer.name} == expected.keys()
+    for layer in layers:
+        if layer.name in expected:
+            wanted = expected[layer.name].permute(layer.order)
+            torch.testing.assert_close(
+                found[layer.name] / wanted.abs().max(), wanted / wanted.abs().max(), rtol=0, atol=2e-5
+            )
+
+
+def test_climbing_a_convolution_raises_what_it_answers_in_the_model() -> None:
+    model = with_random_norms(torchvision.models.resnet18)
+    gammas = model.get_parameter("bn1.weight").detach().clone()
+    frozen = judge(freeze(deepcopy(model)), size=64)
+    channel = int(gammas.argmin())
+    assert gammas[channel] < 0
+    objective = FeatureObjective.from_layer(frozen, "conv1", kind="channel", index=channel)
+    views = random_views(64, 2).requires_grad_()
+    score = objective.score(objective.judge(views)).sum()
+    (gradient,) = torch.autograd.grad(score, views)
+    own = model.get_submodule("conv1")
+    before, after = (own(shown)[:, channel].mean() for shown in (views, views + 0.1 * gradient.sign()))
+    torch.testing.assert_close(score / 2, before)
+    assert after > before
+
+
+def test_a_convolution_answers_in_the_precision_of_its_model() -> None:
+    model = with_random_norms(torchvision.models.resnet18)
+    frozen = judge(freeze(deepcopy(model)), size=64).with_precision(torch.bfloat16)
+    views = random_views(64, 2)
+    found = make_activation_judge(frozen, ["conv1"])(views)["conv1"]
+    torch.testing.assert_close(found, model.get_submodule("conv1")(views), rtol=0.05, atol=0.05)
