@@ -3,7 +3,8 @@
 from .classifier import Classifier, build_classifier
 from .clip import CLIP, TextTower, assemble_clip
 from .ensemble import ClassifierEnsemble, CLIPEnsemble, list_members
-from .judge import Judge, freeze
+from .frozen import evaluating, freeze
+from .judge import Judge
 from .label_sets import imagenet_labels
 from .labels import Label, Labels, UnknownClassError
 from .partial_classifier import PartialClassifier, make_partial_classifier
@@ -11,6 +12,6 @@ from .partial_classifier import PartialClassifier, make_partial_classifier
 # fmt: off
 __all__ = [
     "CLIP", "CLIPEnsemble", "Classifier", "ClassifierEnsemble", "Judge", "Label", "Labels", "PartialClassifier",
-    "TextTower", "UnknownClassError", "assemble_clip", "build_classifier", "freeze", "imagenet_labels", "list_members",
-    "make_partial_classifier",
+    "TextTower", "UnknownClassError", "assemble_clip", "build_classifier", "evaluating", "freeze", "imagenet_labels",
+    "list_members", "make_partial_classifier",
 ]

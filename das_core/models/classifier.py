@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ..common.images import check_images, fit_square
-from .judge import Judge, freeze, probe_judge
+from .frozen import freeze, freeze_copy
+from .judge import Judge, probe_judge
 from .label_sets import choose_labels
 from .labels import Labels
 
@@ -64,20 +65,25 @@ def build_classifier(
     size: int,
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
+    *,
+    copy: bool = True,
 ) -> Classifier:
-    """Freeze a module and return it as a classifier.
+    """Return a module as a classifier.
 
     Its labels are ImageNet's if it has 1,000 classes, else numbers.
 
     Args:
         name: what the model is called in messages.
-        module: takes normalised views (V, 3, size, size) to logits (V, classes); it is changed in place.
+        module: takes normalised views (V, 3, size, size) to logits (V, classes).
         size: the side of a view in pixels.
         mean: per channel, what is subtracted from views in 0..1.
         std: per channel, what the difference is divided by.
+        copy: whether a frozen copy of the module judges, and the module stays as it is; otherwise it is frozen itself,
+            in place, its weights in float32, which takes half of the memory.
 
     Raises:
-        ValueError: when the module does not answer such views with one finite number for each class.
+        ValueError: when the module cannot be copied, or does not answer such views with one finite number for each
+            class.
 
     Example:
         >>> import torch
@@ -90,6 +96,6 @@ def build_classifier(
         >>> classifier.labels.name(0)
         'class 0'
     """
-    judge = Judge(name, freeze(module), size, mean, std)
+    judge = Judge(name, freeze_copy(name, module) if copy else freeze(module), size, mean, std)
     classes = probe_judge(judge, answer="with one number a class", wanted="a classifier")
     return judge.convert_to(Classifier, labels=choose_labels(classes))

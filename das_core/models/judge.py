@@ -1,4 +1,4 @@
-"""The judge: a frozen model that is shown views of a canvas."""
+"""The judge: a model that is shown views of a canvas, and is not changed by it."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from .fold import fold_batch_norm
+from .frozen import evaluating
 
 # Gradients of a view are small numbers that fp16 would round to nothing: they pass through the model this much larger.
 _HALF_SCALE = 256.0
@@ -19,9 +19,11 @@ J = TypeVar("J", bound="Judge")
 
 @dataclass(frozen=True)
 class Judge:
-    """A frozen model, together with the size and the normalisation of the views that it takes.
+    """A model, together with the size and the normalisation of the views that it takes.
 
-    Calling a judge with views returns the output of its model. Gradients flow from the output to the views.
+    Calling a judge with views returns the output of its model. Gradients flow from the output to the views. The model
+    runs in evaluation mode and without gradients of its weights, and is afterwards what it was: a judge never changes
+    it. One that is frozen (`freeze`) runs faster.
 
     Args:
         name: what the model is called in messages.
@@ -54,7 +56,12 @@ class Judge:
 
     def __call__(self, views: Tensor) -> Tensor:
         """Return the output of the model, in float32, for views (V, 3, size, size), 0..1."""
-        return self.postprocess(self.module(self.preprocess(views)))
+        return self.postprocess(self.run(views))
+
+    def run(self, views: Tensor) -> Any:
+        """Return the output of the module as it is, for views (V, 3, size, size), 0..1."""
+        with evaluating(self.module):
+            return self.module(self.preprocess(views))
 
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
         """Return the output for views of the images of an ascent; most judges are the same to all images.
@@ -141,7 +148,7 @@ def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
     device = next((parameter.device for parameter in judge.module.parameters()), None)
     try:
         with torch.no_grad():
-            output = judge.module(judge.preprocess(torch.zeros(1, 3, size, size, device=device)))
+            output = judge.run(torch.zeros(1, 3, size, size, device=device))
     except (RuntimeError, AssertionError, ValueError, TypeError) as error:
         raise ValueError(f"{name} does not take colour images of {size} x {size}; choose {wanted}") from error
     if not isinstance(output, Tensor) or output.ndim != 2:
@@ -162,32 +169,6 @@ class _ScaleGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         return gradients[0] * ctx.factor, None
-
-
-def freeze(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """Prepare a module for judging: evaluation mode, no gradients of weights, batch norm folded, channels last.
-
-    Args:
-        module: any module; it is changed in place.
-        dtype: the precision of its weights.
-
-    Returns:
-        The same module.
-
-    Example:
-        >>> from torch import nn
-        >>> from das_core.models import freeze
-        >>> module = freeze(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
-        >>> module.training, [type(part).__name__ for part in module]
-        (False, ['Conv2d', 'Identity'])
-    """
-    module = fold_batch_norm(module.eval().requires_grad_(False))
-    for part in module.modules():
-        # An in-place activation overwrites the input that its backward pass needs, so that autograd copies that input
-        # first. Only the backward pass of ReLU uses the output. For all others in-place saves nothing.
-        if getattr(part, "inplace", False) and not isinstance(part, nn.ReLU):
-            part.inplace = False  # type: ignore[assignment]
-    return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def to_triple(values: Sequence[float]) -> tuple[float, float, float]:

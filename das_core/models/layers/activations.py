@@ -83,7 +83,7 @@ class ActivationJudge(Judge):
                 raise _AllCaptured
 
         with capture_outputs(self.module, list(layers), on_output), suppress(_AllCaptured):
-            self.module(self.preprocess(views))
+            self.run(views)
         return Activations(values)
 
 

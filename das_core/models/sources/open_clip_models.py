@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from ...common.images import Fit, Interpolation
 from ...common.text import shorten
 from ..clip import CLIP, assemble_clip
-from ..judge import Judge, freeze, to_triple
+from ..frozen import freeze
+from ..judge import Judge, to_triple
 from .download import Progress
 from .hub import fetch_file
 from .open_clip_architecture import STAND_IN_TEXT, guess_architecture

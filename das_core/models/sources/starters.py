@@ -12,7 +12,7 @@ import timm
 from torch import Tensor, nn
 
 from ..classifier import Classifier
-from ..judge import freeze
+from ..frozen import freeze
 from ..label_sets import imagenet_labels
 from .download import check_digest
 from .weights import fit_weights, read_weights

@@ -106,5 +106,10 @@ def wrap_timm_module(architecture: str, module: nn.Module) -> Classifier:
     """
     config = resolve_data_config({}, model=module)
     return build_classifier(
-        architecture, module, config["input_size"][-1], to_triple(config["mean"]), to_triple(config["std"])
+        architecture,
+        module,
+        config["input_size"][-1],
+        to_triple(config["mean"]),
+        to_triple(config["std"]),
+        copy=False,
     )

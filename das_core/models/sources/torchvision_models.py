@@ -95,4 +95,4 @@ def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
     """
     preset = torchvision.models.get_model_weights(architecture).DEFAULT.transforms()
     size = preset.crop_size[0]
-    return build_classifier(architecture, module, size, to_triple(preset.mean), to_triple(preset.std))
+    return build_classifier(architecture, module, size, to_triple(preset.mean), to_triple(preset.std), copy=False)

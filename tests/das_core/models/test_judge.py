@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from das_core.models.classifier import Classifier
-from das_core.models.judge import Judge, freeze, probe_judge, to_triple
+from das_core.models.judge import Judge, probe_judge, to_triple
 from das_core.models.label_sets import number_labels
-from toys import count_batch_norms
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.25)
 
@@ -71,16 +70,6 @@ def test_views_stay_what_they_are() -> None:
     assert torch.equal(views, before)
     with pytest.raises(dataclasses.FrozenInstanceError):
         judge.size = 5  # type: ignore[misc]
-
-
-def test_freeze_evaluates_and_takes_no_gradients() -> None:
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(), nn.Conv2d(4, 4, 1))
-    frozen = freeze(module, torch.bfloat16)
-    assert not any(part.training for part in frozen.modules())
-    assert not any(parameter.requires_grad for parameter in frozen.parameters())
-    assert {parameter.dtype for parameter in frozen.parameters()} == {torch.bfloat16}
-    assert frozen.get_parameter("0.weight").is_contiguous(memory_format=torch.channels_last)
-    assert count_batch_norms(frozen) == 0
 
 
 def test_triple_is_a_triple_of_floats() -> None:

@@ -10,7 +10,8 @@ from torch import Tensor
 import tinyclip
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import NormalizedAscent
-from das_core.models.judge import Judge, freeze
+from das_core.models.frozen import freeze
+from das_core.models.judge import Judge
 from das_core.models.layers.activations import make_activation_judge
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.feature import FeatureObjective, parse_direction, parse_position

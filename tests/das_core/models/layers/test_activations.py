@@ -12,7 +12,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from das_core.models.judge import freeze
+from das_core.models.frozen import freeze
 from das_core.models.layers.activations import ActivationJudge, make_activation_judge, merge_judges
 from das_core.models.layers.layer import UnknownLayerError, find_layers
 from das_core.objectives.feature import FeatureObjective

@@ -9,7 +9,8 @@ import torchvision
 from torch import nn
 
 import tinyclip
-from das_core.models.judge import Judge, freeze
+from das_core.models.frozen import freeze
+from das_core.models.judge import Judge
 from das_core.models.layers.default_layers import choose_content_layer, choose_style_layers, describe_layers
 from das_core.models.layers.layer import Layer, find_layers
 from das_core.models.sources.open_clip_models import build_open_clip_module

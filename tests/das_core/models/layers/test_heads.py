@@ -8,7 +8,8 @@ import torchvision
 from torch import Tensor, nn
 
 import tinyclip
-from das_core.models.judge import Judge, freeze
+from das_core.models.frozen import freeze
+from das_core.models.judge import Judge
 from das_core.models.layers.activations import make_activation_judge
 from das_core.models.layers.heads import HEADS, compute_heads, count_heads, find_projection
 from das_core.models.layers.layer import find_layer, find_layers

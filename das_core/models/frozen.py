@@ -1,0 +1,90 @@
+"""Models that judge without being changed: prepared for it once, or held still while they run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+from .fold import fold_batch_norm
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Keep a module in evaluation mode, and its weights without gradients, for as long as the `with` block runs.
+
+    Afterwards every part of it is in the mode, and every weight as willing to learn, as before. Gradients of outputs
+    that were computed in the block flow to the inputs alone, also after it.
+
+    Args:
+        module: any module.
+
+    Example:
+        >>> from torch import nn
+        >>> from das_core.models import evaluating
+        >>> module = nn.Sequential(nn.BatchNorm2d(3))
+        >>> with evaluating(module):
+        ...     module.training, module[0].weight.requires_grad
+        (False, False)
+        >>> module.training, module[0].weight.requires_grad
+        (True, True)
+    """
+    training = [part for part in module.modules() if part.training]
+    learning = [weight for weight in module.parameters() if weight.requires_grad]
+    try:
+        for part in training:
+            part.training = False
+        for weight in learning:
+            weight.requires_grad_(False)
+        yield
+    finally:
+        for part in training:
+            part.training = True
+        for weight in learning:
+            weight.requires_grad_(True)
+
+
+def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.Module:
+    """Prepare a module for judging: evaluation mode, no gradients of weights, batch norm folded, channels last.
+
+    Args:
+        module: any module; it is changed in place.
+        dtype: the precision of its weights; None for the one they have.
+
+    Returns:
+        The same module.
+
+    Example:
+        >>> from torch import nn
+        >>> from das_core.models import freeze
+        >>> module = freeze(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+        >>> module.training, [type(part).__name__ for part in module]
+        (False, ['Conv2d', 'Identity'])
+    """
+    module = fold_batch_norm(module.eval().requires_grad_(False))
+    for part in module.modules():
+        # An in-place activation overwrites the input that its backward pass needs, so that autograd copies that input
+        # first. Only the backward pass of ReLU uses the output. For all others in-place saves nothing.
+        if getattr(part, "inplace", False) and not isinstance(part, nn.ReLU):
+            part.inplace = False  # type: ignore[assignment]
+    return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def freeze_copy(name: str, module: nn.Module) -> nn.Module:
+    """Return a frozen copy of a module, which stays as it is.
+
+    Args:
+        name: what the model is called in messages.
+        module: any module; its copy keeps the precision of its weights.
+
+    Raises:
+        ValueError: when the module cannot be copied.
+    """
+    try:
+        copy = deepcopy(module)
+    except (RuntimeError, TypeError, AttributeError, NotImplementedError) as error:
+        raise ValueError(
+            f"{name} cannot be copied ({error}): pass copy=False, and it is frozen itself, in place"
+        ) from error
+    return freeze(copy, None)
