@@ -142,9 +142,9 @@ class ScoreGradient:
         with torch.no_grad():
             for number, group in enumerate(self.groups):
                 scores: dict[str, list[Tensor]] = {name: [] for name, _ in group.members}
-                for outputs, _ in self._evaluate(number, pyramid, 0, pace, chunk, alike=True):
+                for outputs, shown, _ in self._evaluate(number, pyramid, 0, pace, chunk, alike=True):
                     for name, part in group.members:
-                        scores[name].append(part.score(outputs[name]).float())
+                        scores[name].append(_score(name, part, outputs[name], shown).float())
                 for name, parts in scores.items():
                     if parts:
                         found.setdefault(name, []).append(torch.cat(parts).reshape(batch, -1))
@@ -163,10 +163,10 @@ class ScoreGradient:
         group = self.groups[number]
         weights = {name: part.weight_at(pace.progress) for name, part in group.members}
         counts = any(weights.values())
-        for outputs, count in self._evaluate(number, pyramid, step, pace, chunk):
+        for outputs, shown, count in self._evaluate(number, pyramid, step, pace, chunk):
             total = torch.zeros((), device=pyramid.device)
             for name, part in group.members:
-                score = part.score(outputs[name])
+                score = _score(name, part, outputs[name], shown)
                 scores[name].append(score.detach())
                 total = total + weights[name] * score.sum() / count
             # Without a graph, where the answer of a judge does not depend on its views, the gradient is 0.
@@ -175,15 +175,20 @@ class ScoreGradient:
 
     def _evaluate(
         self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: bool = False
-    ) -> Iterator[tuple[dict[str, Any], int]]:
-        """Yield for every chunk what each member of a group is given, by name, and how many scores an image has.
+    ) -> Iterator[tuple[dict[str, Any], int, int]]:
+        """Yield for every chunk what each member of a group is given, by name; how many scores that makes; and how many
+        an image has in all.
 
         With `alike` the images of a batch are seen through the same views by a judge that is the same to all; else
         each has draws of its own.
         """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
-            yield {name: CanvasPixels(pyramid.pixels, self._start_pixels) for name, _ in group.members}, 1
+            yield (
+                {name: CanvasPixels(pyramid.pixels, self._start_pixels) for name, _ in group.members},
+                len(pyramid.pixels),
+                1,
+            )
             return
         judge = group.judge.whole if alike else group.judge
         geometry = ViewGeometry(spec.canvas, spec.margin, judge.size, spec.tile, region.boxes)
@@ -199,7 +204,20 @@ class ScoreGradient:
             outputs = {
                 name: evaluation.add_references(output, self._references[id(part)]) for name, part in group.members
             }
-            yield outputs, len(views)
+            yield outputs, len(evaluation.keys), len(views)
+
+
+def _score(name: str, objective: Objective, output: Any, count: int) -> Tensor:
+    """Return the scores (count,) of an objective, or raise a ValueError when it answers with anything else."""
+    score = objective.score(output)
+    if not isinstance(score, Tensor) or score.shape != (count,) or not score.is_floating_point():
+        found = f"{score.dtype}, {tuple(score.shape)}" if isinstance(score, Tensor) else type(score).__name__
+        what = "image" if objective.judge is None else "view"
+        raise ValueError(
+            f"'{name}' scores {count} {what}s with {found}; its `score` must return a float tensor ({count},), one "
+            f"number for each {what}"
+        )
+    return score
 
 
 def _place_references(name: str, objective: Objective, stack: ImageStack) -> tuple[Pyramid, ...]:

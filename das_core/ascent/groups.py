@@ -103,10 +103,10 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]
 
 
 def _kind_of_answer(judge: Judge | None) -> object:
-    """Return what tells judges with one module apart that answer differently."""
+    """Return a value that two judges with one module share if one run of the module can answer for both."""
     if isinstance(judge, PartialClassifier):
-        return judge.share
-    return isinstance(judge, ActivationJudge)
+        return PartialClassifier, judge.share
+    return ActivationJudge if isinstance(judge, ActivationJudge) else Judge
 
 
 def _make_group(turn: Turn, members: list[NamedObjective]) -> ObjectiveGroup:

@@ -165,7 +165,8 @@ def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> No
     """
     height, width = shape
     for objective in objectives:
-        for mask in objective.regions:
+        # Those of an ensemble are its parts'.
+        for mask in (mask for part in objective.parts for mask in part.regions):
             tall, wide = mask.shape[-2:]
             if abs(wide * height / (tall * width) - 1) > _ASPECT_TOLERANCE:
                 raise ValueError(

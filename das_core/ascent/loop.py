@@ -21,6 +21,7 @@ from .denoising import Denoising
 from .focus import Focus
 from .gradient import ScoreGradient
 from .groups import group_by_judge, name_objectives
+from .modes import check_differentiable, own_modes
 from .optimizers import NormalizedAscent, Optimizer
 from .out_of_memory import DenoiserMemoryError, describe_out_of_memory, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
@@ -98,6 +99,7 @@ class Ascent:
     Raises:
         ValueError: when a setting is out of range, there is no such schedule, there is no objective with a weight other
             than 0, the masks or reference images of an objective do not fit the stack, or a tile is given a focus.
+            When it runs: a judge was loaded under `torch.inference_mode()`.
 
     Example:
         >>> from das_core import Ascent, Augmentation, ClassObjective, Flip, ImageStack, StackSpec, Windows
@@ -143,11 +145,12 @@ class Ascent:
         self.objectives = name_objectives(objectives)
         groups = group_by_judge(self.objectives)
         reach = self.augmentation.windows.reach(stack.spec.canvas, margin, tile=tile)
-        regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
-        self.stack = prepare_stack(stack.to(self.device), self.optimizer)
-        self._operator = self.stack.spec.operator(self.device)
-        self._score_gradient = ScoreGradient(self.stack, groups, regions, self.augmentation, seed, self.focus)
-        self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
+        with own_modes(self.device):
+            regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
+            self.stack = prepare_stack(stack.to(self.device), self.optimizer)
+            self._operator = self.stack.spec.operator(self.device)
+            self._score_gradient = ScoreGradient(self.stack, groups, regions, self.augmentation, seed, self.focus)
+            self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     def __iter__(self) -> Iterator[Step]:
         """Do the steps that are left, one at a time.
@@ -158,6 +161,8 @@ class Ascent:
             torch.OutOfMemoryError: when memory runs out though views go through the judges one by one; `result` is then
                 that of the steps before, too.
         """
+        # Not before: whoever moves the judges to a device may have to mend what the move has made of them.
+        check_differentiable(self.judges)
         while len(self.history) < self.steps:
             yield self._do_step()
 
@@ -189,13 +194,15 @@ class Ascent:
     def result(self) -> Result:
         """The outcome of the steps done so far."""
         strength = crop_margin(self._strength[:, None], self.stack.spec.margin)[:, 0]
-        return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
+        with own_modes(self.device):
+            return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
 
     def _do_step(self) -> Step:
         """Do the next step, with smaller chunks where memory runs out; what it raises leaves all as it was."""
         while True:
             try:
-                return self._try_step()
+                with own_modes(self.device):
+                    return self._try_step()
             except DenoiserMemoryError:
                 raise
             except (RuntimeError, MemoryError) as error:

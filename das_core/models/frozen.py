@@ -71,8 +71,14 @@ def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.M
     return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def uncompile(module: nn.Module) -> nn.Module:
+    """Return the module that `torch.compile` wrapped, whose parts can be read and hooked; any other one as it is."""
+    original = getattr(module, "_orig_mod", None)
+    return original if isinstance(original, nn.Module) else module
+
+
 def freeze_copy(name: str, module: nn.Module) -> nn.Module:
-    """Return a frozen copy of a module, which stays as it is.
+    """Return a frozen copy of a module, which stays as it is; of a compiled one, a copy that is not compiled.
 
     Args:
         name: what the model is called in messages.
@@ -82,7 +88,7 @@ def freeze_copy(name: str, module: nn.Module) -> nn.Module:
         ValueError: when the module cannot be copied.
     """
     try:
-        copy = deepcopy(module)
+        copy = deepcopy(uncompile(module))
     except (RuntimeError, TypeError, AttributeError, NotImplementedError) as error:
         raise ValueError(
             f"{name} cannot be copied ({error}): pass copy=False, and it is frozen itself, in place"

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..frozen import uncompile
 from ..judge import Judge
 from .hooks import capture_outputs
 from .layer import Layer, find_layer, find_layers
@@ -109,7 +110,8 @@ def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> Activa
     wanted = list(layers)
     known = find_layers(judge) if any(isinstance(layer, str) for layer in wanted) else ()
     found = [find_layer(known, layer, judge.name) if isinstance(layer, str) else layer for layer in wanted]
-    return judge.convert_to(ActivationJudge, layers=tuple({layer.name: layer for layer in found}.values()))
+    captured = judge.convert_to(ActivationJudge, layers=tuple({layer.name: layer for layer in found}.values()))
+    return replace(captured, module=uncompile(judge.module))
 
 
 def merge_judges(judges: Sequence[Judge]) -> Judge:

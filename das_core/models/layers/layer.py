@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...common.text import shorten
 from ..ensemble import list_members
+from ..frozen import uncompile
 from ..judge import Judge
 from .heads import HEADS, count_heads
 from .hooks import capture_outputs
@@ -106,6 +107,7 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
     if len(members) > 1:
         alone = " or ".join(member.name for member in members)
         raise ValueError(f"{judge.name} is an ensemble, and a layer belongs to one model: load {alone} by itself")
+    judge = replace(judge, module=uncompile(judge.module))
     found: dict[str, Layer] = {}
     parts = dict(judge.module.named_modules())
     names = [name for name in parts if name]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import torch
@@ -365,6 +366,25 @@ def test_objectives_that_share_a_judge_are_each_given_their_own_references() -> 
     for some, into in zip(values, kept, strict=True):
         assert [float(reference["1"].mean()) for reference in into] == pytest.approx(some)
         assert all(reference["1"].shape == (12, 3, 16, 16) for reference in into)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda output: output, r"torch.float32, \(12, 3, 16, 16\)"),
+        (lambda output: output.mean(), r"torch.float32, \(\)"),
+        (lambda output: output.mean(dim=(1, 2, 3)) > 0, r"torch.bool, \(12,\)"),
+        (lambda output: output.mean().item(), "float"),
+    ],
+)
+def test_a_score_that_is_not_one_number_for_each_view_is_named(answer: Callable[[Tensor], Any], says: str) -> None:
+    @dataclass(frozen=True)
+    class Own(Output):
+        def score(self, output: Tensor) -> Any:  # type: ignore[override]
+            return answer(output)
+
+    with pytest.raises(ValueError, match=rf"'output' scores 12 views with {says}; its `score` must return .*\(12,\)"):
+        measure(noisy(), [Own(judge(nn.Identity()))])
 
 
 @pytest.mark.parametrize(("images", "batch"), [(3, 2), (2, 1), (2, 3)])

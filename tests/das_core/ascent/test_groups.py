@@ -14,6 +14,7 @@ from das_core.ascent.result import Result
 from das_core.common.seeding import make_generator
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge
+from das_core.models.partial_classifier import PartialClassifier, make_partial_classifier
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.content import ContentObjective
@@ -119,6 +120,15 @@ def test_objectives_of_one_judge_in_two_regions_make_two_groups() -> None:
     groups = group_by_judge(name_objectives([Prior(), *objectives]))
     assert [len(group.members) for group in groups] == [2, 1, 1, 1]
     assert groups[-1].judge is None
+
+
+def test_all_features_of_a_model_and_its_activations_make_two_groups() -> None:
+    model = classifier()
+    whole = make_partial_classifier(model, 1.0)
+    objectives = [ClassObjective(whole, ((3, 1.0),)), FeatureObjective.from_layer(model, "1", "channel", 2)]
+    groups = group_by_judge(name_objectives(objectives))
+    assert [type(group.judge) for group in groups] == [PartialClassifier, ActivationJudge]
+    Ascent(ImageStack.gray(SPEC), objectives, VIEWS, steps=1).run()
 
 
 def test_the_output_of_a_model_and_its_activations_make_two_groups() -> None:

@@ -14,6 +14,7 @@ from das_core.ascent.optimizers import NormalizedAscent
 from das_core.ascent.pace import Pace, pace_at_noise
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.classes import ClassObjective
+from das_core.objectives.ensemble import EnsembleObjective
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
@@ -142,6 +143,9 @@ def test_what_does_not_go_with_the_picture_is_named() -> None:
     square = RegionObjective(class_objective(), torch.ones(1, 64, 64))
     with pytest.raises(ValueError, match=r"region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"):
         Guidance((square,), VIEWS).start_ascent(pictures(width=48), FINE, 0)
+    both = EnsembleObjective((square, class_objective()))
+    with pytest.raises(ValueError, match=r"region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"):
+        Guidance((both,), VIEWS).start_ascent(pictures(width=48), FINE, 0)
     # A side that was rounded to a multiple of 8 is no other aspect.
     Guidance((square,), VIEWS).start_ascent(pictures(height=320, width=328), FINE, 0)
     with pytest.raises(ValueError, match=r"the picture is 32 x 8 pixels, too small"):

@@ -1,5 +1,7 @@
 """Layers found inside a judge: their names, their shapes, the order of their axes, and tables of them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -166,3 +168,12 @@ def test_a_search_finds_layers_with_all_its_words(search: str, found: list[int])
     names = [("stem", "Conv2d"), ("blocks.0", "Block"), ("blocks.1", "Conv2d")]
     layers = [Layer(name, kind, (8,), (0, 1)) for name, kind in names]
     assert search_layers(layers, search) == [layers[number] for number in found]
+
+
+def test_layers_of_a_compiled_model_are_those_of_the_model() -> None:
+    toy = classifier()
+    compiled = replace(toy, module=torch.compile(toy.module, backend="eager"))
+    assert find_layers(compiled) == find_layers(toy)
+    views = random_views(32, 2)
+    found, expected = (make_activation_judge(model, ["1"])(views)["1"] for model in (compiled, toy))
+    assert torch.equal(found, expected)
