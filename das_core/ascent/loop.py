@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from ..models.judge import Judge
-from ..objectives.base import Objective
+from ..objectives.base import Objective, list_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import Augmentation
-from ..views.windows import Windows
 from .denoising import Denoising
 from .focus import Focus
 from .gradient import ScoreGradient
@@ -61,7 +60,7 @@ class Ascent:
     Args:
         stack: the stack to start from, which is not changed. A stack that an ascent has returned continues from its
             canvas, but the schedule and the coarse part begin anew.
-        objectives: at least one, with a weight other than 0.
+        objectives: one or several, of which one has a weight other than 0.
         augmentation: how the judges see the canvas; by default 16 views that reach as far as the margin lets them, at
             most 56 pixels beyond the picture.
         steps: the number of steps; 60 make a good picture.
@@ -117,7 +116,7 @@ class Ascent:
     def __init__(
         self,
         stack: ImageStack,
-        objectives: Sequence[Objective],
+        objectives: Objective | Sequence[Objective],
         augmentation: Augmentation | None = None,
         *,
         steps: int = 60,
@@ -125,20 +124,20 @@ class Ascent:
         schedule: Schedule = "cosine",
         seed: int = 0,
         chunk: int = 0,
-        device: torch.device | None = None,
+        device: torch.device | str | None = None,
         focus: Focus | Literal["auto"] | None = "auto",
         pace: Pace | None = None,
         denoising: Denoising | Literal["auto"] | None = "auto",
     ) -> None:
+        objectives = list_objectives(objectives)
         check_settings(objectives, steps, schedule, seed, chunk)
         margin, tile = stack.spec.margin, stack.spec.tile
-        # The default jitter may be more than the margin, which `Windows.reach` refuses.
-        self.augmentation = augmentation or Augmentation(windows=Windows(jitter=min(Windows.jitter, margin)))
+        self.augmentation = augmentation or Augmentation()
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
         self.steps, self.schedule, self.seed, self.pace = steps, schedule, seed, pace
         self.focus = choose_focus(focus, stack)
         self.denoising = choose_denoising(denoising, self.optimizer, objectives)
-        self.device = device or stack.canvas.device
+        self.device = stack.canvas.device if device is None else torch.device(device)
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
 

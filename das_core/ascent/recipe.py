@@ -59,17 +59,17 @@ class Recipe:
     def prepare(
         self,
         stack: ImageStack,
-        objectives: Sequence[Objective],
+        objectives: Objective | Sequence[Objective],
         *,
         seed: int = 0,
         chunk: int = 0,
-        device: torch.device | None = None,
+        device: torch.device | str | None = None,
     ) -> Ascent:
         """Return an ascent with these settings, which has not begun.
 
         Args:
             stack: the stack to start from, which is not changed.
-            objectives: at least one, with a weight other than 0.
+            objectives: one or several, of which one has a weight other than 0.
             seed: what all random draws depend on, 0 or above.
             chunk: how many views go through a judge at once; 0 for what suits the device.
             device: where to compute, by default where the stack is.

@@ -1,11 +1,14 @@
 """The outcome of an ascent: records of its steps, its result, and the error that ends it early."""
 
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
+from torchvision.transforms.functional import to_pil_image
 
 from ..stack.image_stack import ImageStack
 
@@ -77,7 +80,7 @@ class Step:
         return self.stack.image()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """The outcome of the steps that an ascent has done.
 
@@ -96,12 +99,48 @@ class Result:
         >>> result = Ascent(stack, [Prior("total_variation")], steps=3).run()
         >>> tuple(result.image.shape), tuple(result.importance.shape), len(result.history), result.stack.steps
         ((1, 3, 32, 32), (1, 32, 32), 3, 3)
+        >>> result
+        Result(32 x 32, 1 image, 3 steps, total variation -0.01)
     """
 
     image: Tensor
     stack: ImageStack
     history: tuple[Record, ...]
     importance: Tensor
+
+    def __repr__(self) -> str:
+        """Return its size, its steps, and the scores before the last one."""
+        batch, _, height, width = self.image.shape
+        scores = [f"{name} {score:.3g}" for name, score in (self.history[-1].scores if self.history else {}).items()]
+        images = "1 image" if batch == 1 else f"{batch} images"
+        return f"Result({', '.join([f'{width} x {height}', images, f'{len(self.history)} steps', *scores])})"
+
+    def _repr_png_(self) -> bytes:
+        """Return the pictures side by side as a PNG, which a notebook shows."""
+        file = io.BytesIO()
+        to_pil_image(torch.cat(list(self.image), dim=2).cpu()).save(file, "png")
+        return file.getvalue()
+
+    def save(self, path: Path | str) -> list[Path]:
+        """Write the pictures to files.
+
+        Args:
+            path: the file, in a folder that exists, in the format of its ending, such as 'castle.png'. Of several
+                pictures each has its number, as in 'castle_2.png'.
+
+        Returns:
+            The paths of the files.
+
+        Raises:
+            ValueError: when the ending names no format of pictures.
+            OSError: when a file cannot be written.
+        """
+        path = Path(path)
+        several = len(self.image) > 1
+        paths = [path.with_stem(f"{path.stem}_{n}") if several else path for n in range(1, len(self.image) + 1)]
+        for picture, file in zip(self.image, paths, strict=True):
+            to_pil_image(picture.cpu()).save(file)
+        return paths
 
 
 def make_record(step: int, scores: Mapping[str, Tensor], gradient: Tensor) -> Record:

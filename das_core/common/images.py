@@ -1,10 +1,12 @@
 """Images from outside: the check of a batch, and how it is resized to a square, to a picture or to a canvas."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from .geometry import Shape
@@ -21,13 +23,18 @@ that is more oblong it cuts most off first, which moves the picture by less than
 would fill gigabytes."""
 
 
-def check_images(images: Tensor, what: str) -> Tensor:
-    """Return images as they are, or raise an error that says what is wrong with them.
+Images = Tensor | np.ndarray[Any, Any] | Image.Image
+"""Images as people have them: a tensor (B, 3, H, W) or (3, H, W), 0..1; an array (H, W, 3), (B, H, W, 3)
+or, in grey, (H, W), of bytes or in 0..1; or a picture of Pillow."""
 
-    Values outside 0..1 pass.
+
+def check_images(images: Images, what: str) -> Tensor:
+    """Return images as a batch (B, 3, H, W), or raise an error that says what is wrong with them.
+
+    Values outside 0..1 pass. A batch of the right form is returned as it is.
 
     Args:
-        images: what should be images (B, 3, H, W), floating point.
+        images: what should be images, see `Images`.
         what: what they are to the user, such as "the start image", for the error.
 
     Raises:
@@ -38,10 +45,13 @@ def check_images(images: Tensor, what: str) -> Tensor:
         >>> from das_core.common.images import check_images
         >>> check_images(torch.zeros(1, 3, 4, 6), "the start image").shape
         torch.Size([1, 3, 4, 6])
+        >>> check_images(np.zeros((4, 6, 3), dtype=np.uint8), "the start image").shape
+        torch.Size([1, 3, 4, 6])
         >>> check_images(torch.zeros(4, 6), "the start image")
         Traceback (most recent call last):
         ValueError: the start image has the shape (4, 6); a batch of images is needed
     """
+    images = _to_batch(images, what)
     if images.ndim != 4 or images.shape[0] == 0 or 0 in images.shape[2:]:
         raise ValueError(f"{what} has the shape {tuple(images.shape)}; a batch of images is needed")
     channels = images.shape[1]
@@ -60,6 +70,24 @@ def check_images(images: Tensor, what: str) -> Tensor:
             "look at the node that made the image"
         )
     return images
+
+
+def _to_batch(images: Images, what: str) -> Tensor:
+    """Return images as a tensor with an axis for the batch, without looking at its shape any further."""
+    if isinstance(images, Image.Image):
+        # A photograph is stored as the sensor saw it, and says how it is to be turned.
+        images = np.asarray(ImageOps.exif_transpose(images).convert("RGB"))
+    if isinstance(images, np.ndarray):
+        if images.ndim not in (2, 3, 4):
+            raise ValueError(f"{what} has the shape {images.shape}; an array is (height, width, 3)")
+        # Copied: what `numpy` or Pillow shares may not be written to, or change later.
+        tensor = torch.from_numpy(images.copy())
+        tensor = tensor / 255 if tensor.dtype is torch.uint8 else tensor
+        images = tensor.expand(3, -1, -1) if tensor.ndim == 2 else tensor.movedim(-1, -3)
+        images = images.float() if images.is_floating_point() else images
+    elif not isinstance(images, Tensor):
+        raise ValueError(f"{what} is a {type(images).__name__}; give a tensor, an array or a picture of Pillow")
+    return images[None] if images.ndim == 3 else images
 
 
 def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: Interpolation = "bicubic") -> Tensor:

@@ -1,11 +1,11 @@
 """Classifiers: judges that answer with one logit for each class."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from ..common.images import check_images, fit_square
+from ..common.images import Images, check_images, fit_square
 from .frozen import freeze, freeze_copy
 from .judge import Judge, probe_judge
 from .label_sets import choose_labels
@@ -38,9 +38,9 @@ class Classifier(Judge):
         'jellyfish'
     """
 
-    labels: Labels
+    labels: Labels = field(repr=False)
 
-    def probabilities(self, images: Tensor) -> Tensor:
+    def probabilities(self, images: Images) -> Tensor:
         """Return the probability of every class for whole images.
 
         Of an oblong image the middle square is shown, as such models are tested.
@@ -54,7 +54,7 @@ class Classifier(Judge):
         Raises:
             ValueError: when the images do not have that shape, hold whole numbers, or values that are not finite.
         """
-        check_images(images, "the image to classify")
+        images = check_images(images, "the image to classify")
         with torch.no_grad():
             return torch.cat([self(part) for part in fit_square(images, self.size).split(16)]).softmax(dim=1)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..common.images import Fit, Interpolation, check_images, fit_square
+from ..common.images import Fit, Images, Interpolation, check_images, fit_square
 from ..common.text import shorten, truncate
 from .judge import Judge, probe_judge
 
@@ -106,7 +106,7 @@ class CLIP(Judge):
     """
 
     width: int
-    text: TextTower | None = None
+    text: TextTower | None = field(default=None, repr=False)
     fit: Fit = "shortest"
     interpolation: Interpolation = "bicubic"
 
@@ -143,7 +143,7 @@ class CLIP(Judge):
             _check_embedding(embedding, f"the text '{shorten(text)}'", self.name)
         return embeddings
 
-    def encode_images(self, images: Tensor) -> Tensor:
+    def encode_images(self, images: Images) -> Tensor:
         """Return the embeddings of whole images.
 
         Args:
@@ -156,7 +156,7 @@ class CLIP(Judge):
             ValueError: when the images do not have that shape, hold whole numbers, or values that are not finite; or
                 when an embedding is zero or not finite.
         """
-        check_images(images, "the image to embed")
+        images = check_images(images, "the image to embed")
         squares = fit_square(images, self.size, self.fit, self.interpolation).clamp(0, 1)
         with torch.no_grad():
             embeddings = F.normalize(torch.cat([self(part) for part in squares.split(16)]), dim=1)

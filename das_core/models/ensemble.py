@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..common.images import Images
 from .classifier import Classifier
 from .clip import CLIP, TextTower
 from .judge import Judge
@@ -66,7 +67,7 @@ class ClassifierEnsemble(Classifier):
         """Return the mean logits (V, classes) of views (V, 3, size, size), 0..1, resized for every member."""
         return torch.stack(_ask_members(self.members, views)).mean(dim=0)
 
-    def probabilities(self, images: Tensor) -> Tensor:
+    def probabilities(self, images: Images) -> Tensor:
         """Return the mean probability of every class for whole images; see `Classifier.probabilities`."""
         return torch.stack([member.probabilities(images) for member in self.members]).mean(dim=0)
 
@@ -117,7 +118,7 @@ class CLIPEnsemble(CLIP):
         """Return embeddings (V, D) of views (V, 3, size, size), 0..1, which are resized for every member."""
         return _join_embeddings(_ask_members(self.members, views))
 
-    def encode_images(self, images: Tensor) -> Tensor:
+    def encode_images(self, images: Images) -> Tensor:
         """Return the embeddings of whole images, each seen as every member was trained to; see `CLIP.encode_images`."""
         return _join_embeddings([member.encode_images(images) for member in self.members])
 

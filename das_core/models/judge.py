@@ -43,7 +43,7 @@ class Judge:
     """
 
     name: str
-    module: nn.Module
+    module: nn.Module = field(repr=False)
     size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]

@@ -1,5 +1,6 @@
 """The interface between objectives and an ascent."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -83,6 +84,27 @@ class Objective(Protocol):
             the weight: the ascent does that.
         """
         ...
+
+
+def list_objectives(objectives: Objective | Sequence[Objective]) -> list[Objective]:
+    """Return objectives as a list, also where there is one alone.
+
+    Raises:
+        ValueError: when one of them is no objective.
+
+    Example:
+        >>> from das_core import Prior
+        >>> from das_core.objectives.base import list_objectives
+        >>> [objective.name for objective in list_objectives(Prior("l2"))]
+        ['l2']
+    """
+    several = list(objectives) if isinstance(objectives, Sequence) else [objectives]
+    for objective in several:
+        if not all(hasattr(objective, name) for name in ("score", "weight_at", "parts")):
+            raise ValueError(
+                f"{type(objective).__name__} is no objective; make one, such as ClassObjective(classifier, 'jellyfish')"
+            )
+    return several
 
 
 class BaseObjective:

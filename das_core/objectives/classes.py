@@ -1,13 +1,15 @@
 """The objective that makes a classifier see some classes in an image."""
 
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
-from ..common.text import truncate
+from ..common.text import shorten, truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.class_entries import find_classes
 from ..models.classifier import Classifier
@@ -33,6 +35,7 @@ class ClassObjective(BaseObjective):
     Args:
         judge: the classifier.
         targets: pairs of a class index and a weight; a weight below 0 makes the ascent lower the score of its class.
+            A class alone, by its index or as text (`parse_classes`), or a list of classes, becomes such pairs.
         score_kind: the score of a class. `log_probability` is the logarithm of the softmax: it also lowers all other
             classes, and its gradient vanishes for a view that is sure, so that the others decide: one whole subject
             comes out. `logit` is the output of the model, as in Direct Ascent Synthesis (arXiv 2502.07753); every view
@@ -54,6 +57,8 @@ class ClassObjective(BaseObjective):
         >>> objective = ClassObjective(load_starter(), targets=((107, 1.0), (1, -0.5)), score_kind="margin")
         >>> objective.name
         'jellyfish, goldfish'
+        >>> ClassObjective(load_starter(), "jellyfish").targets, ClassObjective(load_starter(), [107, 1]).targets
+        (((107, 1.0),), ((107, 1.0), (1, 1.0)))
     """
 
     judge: Classifier
@@ -63,6 +68,7 @@ class ClassObjective(BaseObjective):
     variety: float = 0.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", _read_targets(self.targets, self.judge.labels))
         check_choice("score", self.score_kind, get_args(Score))
         if not self.targets:
             raise ValueError("no class is given; write at least one, such as 'jellyfish'")
@@ -137,6 +143,25 @@ class ClassObjective(BaseObjective):
             rivals = output.index_fill(1, indices, -torch.inf)
             scores = scores - rivals.amax(dim=1, keepdim=True)
         return scores @ weights
+
+
+def _read_targets(targets: Any, labels: Labels) -> tuple[tuple[int, float], ...]:
+    """Return classes in any of the forms of `ClassObjective` as pairs of an index and a weight."""
+    if isinstance(targets, str):
+        return parse_classes(targets, labels)
+    pairs = []
+    for entry in targets if isinstance(targets, Sequence) else [targets]:
+        index, weight = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, 1.0)
+        if isinstance(index, str):
+            index = labels.find(index)
+        try:
+            # Whole numbers of NumPy and of torch are indices, too.
+            pairs.append((operator.index(index), float(weight)))
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"class {shorten(entry)} is neither an index nor a name; write 107, 'jellyfish', or a list of these"
+            ) from None
+    return tuple(pairs)
 
 
 def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:

@@ -5,11 +5,11 @@ Content as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
 That takes one more forward pass, and it stays right whatever an augmentation does to views.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ..common.images import check_images
+from ..common.images import Images, check_images
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
@@ -49,7 +49,7 @@ class ContentObjective(BaseObjective):
     """
 
     judge: ActivationJudge
-    image: Tensor
+    image: Tensor = field(repr=False)
     weight: float = 1.0
     name: str = "content"
 
@@ -57,7 +57,7 @@ class ContentObjective(BaseObjective):
         check_weight(self.weight, "the objective")
 
     @classmethod
-    def from_images(cls, model: Judge, images: Tensor, layer: str = "", weight: float = 1.0) -> "ContentObjective":
+    def from_images(cls, model: Judge, images: Images, layer: str = "", weight: float = 1.0) -> "ContentObjective":
         """Return the objective that keeps the content of images, as one layer of a judge sees it.
 
         Args:

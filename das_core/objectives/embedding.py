@@ -1,6 +1,6 @@
 """Objectives in the embedding space of a CLIP: views come nearer to the embeddings of texts or of other images."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..common.choices import check_choice
+from ..common.images import Images
 from ..common.text import truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.clip import CLIP
@@ -58,7 +59,7 @@ class EmbeddingObjective(BaseObjective):
     """
 
     judge: CLIP
-    targets: Tensor
+    targets: Tensor = field(repr=False)
     weights: tuple[float, ...]
     name: str
     similarity: Similarity = "cosine"
@@ -200,7 +201,7 @@ class ImageObjective(EmbeddingObjective):
 
     @classmethod
     def from_images(
-        cls, clip: CLIP, images: Tensor, similarity: Similarity = "cosine", weight: float = 1.0
+        cls, clip: CLIP, images: Images, similarity: Similarity = "cosine", weight: float = 1.0
     ) -> "ImageObjective":
         """Return the objective of looking like some images.
 

@@ -6,8 +6,9 @@ a whole layer, DeepDream (Mordvintsev, Olah and Tyka, 2015).
 
 import re
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+import numpy as np
 from torch import Tensor
 
 from ..common.choices import check_choice
@@ -36,7 +37,8 @@ class FeatureObjective(BaseObjective):
         index: the number of the channel (`channel`, `neuron`) or of the head (`head`), from 0.
         position: where the neuron is: (token,) or (row, column), or () in a layer with a single position; None for the
             middle.
-        direction: pairs of a channel and its share of the direction; the direction is scaled to length 1.
+        direction: pairs of a channel and its share of the direction, or a tensor or an array (channels,) of shares,
+            which becomes such pairs; the direction is scaled to length 1.
         weight: how much the objective counts, see `Objective.weight`.
 
     Raises:
@@ -58,6 +60,7 @@ class FeatureObjective(BaseObjective):
     weight: float = 1.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "direction", _read_direction(self.direction, self.layer))
         check_choice("kind", self.kind, get_args(Kind))
         check_weight(self.weight, "the objective")
         if self.kind in ("channel", "neuron"):
@@ -222,6 +225,18 @@ def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
             raise ValueError(f"channel '{shorten(name, 40)}' is not a whole number; write '12' or '12: 0.5'")
         shares[int(name)] = shares.get(int(name), 0.0) + share
     return tuple(shares.items())
+
+
+def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ...]:
+    """Return a direction in any of the forms of `FeatureObjective` as pairs of a channel and its share."""
+    if isinstance(direction, Tensor | np.ndarray):
+        if tuple(direction.shape) != (layer.channels,):
+            raise ValueError(
+                f"a direction of shape {tuple(direction.shape)} does not go with layer {layer.name}, which has "
+                f"{layer.channels} channels: give one number for each, ({layer.channels},)"
+            )
+        return tuple((channel, float(share)) for channel, share in enumerate(direction.tolist()))
+    return tuple(direction)
 
 
 def _check_index(index: int, count: int, what: str, layer: Layer) -> None:

@@ -7,12 +7,12 @@ scale.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from ..common.images import check_images, fit_square
+from ..common.images import Images, check_images, fit_square
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
@@ -62,7 +62,7 @@ class StyleObjective(BaseObjective):
     """
 
     judge: ActivationJudge
-    targets: tuple[Tensor, ...]
+    targets: tuple[Tensor, ...] = field(repr=False)
     weights: tuple[float, ...]
     weight: float = 1.0
     name: str = "style"
@@ -85,7 +85,7 @@ class StyleObjective(BaseObjective):
             raise ValueError("the weights of all layers are 0, so there is no style to take; raise one above 0")
 
     @classmethod
-    def from_images(cls, model: Judge, images: Tensor, layers: str = "", weight: float = 1.0) -> "StyleObjective":
+    def from_images(cls, model: Judge, images: Images, layers: str = "", weight: float = 1.0) -> "StyleObjective":
         """Return the objective of the style of images.
 
         All images together are one style: the mean of their Gram matrices over several windows of each.
@@ -100,7 +100,7 @@ class StyleObjective(BaseObjective):
             ValueError: when there is no such layer, a weight is not a number, all weights are 0, or the images do not
                 have that shape, are not finite, too small, or zero to a layer.
         """
-        check_images(images, "the style image")
+        images = check_images(images, "the style image")
         height, width = images.shape[2:]
         if min(height, width) < SMALLEST_STYLE:
             raise ValueError(

@@ -1,6 +1,6 @@
 """Objectives that wrap another one and change where or when it counts."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -105,7 +105,7 @@ class RegionObjective(WrappedObjective):
         ('castle', [(1, 64, 64)])
     """
 
-    mask: Tensor
+    mask: Tensor = field(repr=False)
 
     @property
     def regions(self) -> tuple[Tensor, ...]:
@@ -117,9 +117,8 @@ class RegionObjective(WrappedObjective):
 class ScheduledObjective(WrappedObjective):
     """An objective whose weight is multiplied by a factor that changes over the ascent.
 
-    At a step where the weights of all objectives are 0, an ascent ends in an `AscentError`. So a single objective needs
-    a factor other than 0 at every step, the first and the last included; with the default start of 0 it fails at the
-    first.
+    A step of an ascent at which the weights of all objectives are 0 leaves the picture as it is. So a single objective
+    that starts at 0 makes nothing of its first step, and one that ends there nothing of its last.
 
     Args:
         objective: the objective to schedule.

@@ -12,9 +12,9 @@ from ..ascent.guidance import check_aspects
 from ..ascent.pace import Pace
 from ..ascent.preparation import choose_chunk
 from ..ascent.support import active_region
-from ..common.images import check_images, place_on_canvas
+from ..common.images import Images, check_images, place_on_canvas
 from ..models.judge import Judge
-from ..objectives.base import Objective
+from ..objectives.base import Objective, list_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.spec import SMALLEST_SIDE, StackSpec
 from ..views.augmentation import Augmentation
@@ -72,16 +72,18 @@ class ImageScorer:
 
     def __init__(
         self,
-        images: Tensor,
-        objectives: Sequence[Objective],
+        images: Images,
+        objectives: Objective | Sequence[Objective],
         augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
+        objectives = list_objectives(objectives)
         if not objectives:
             raise ValueError("no objective is connected, so there is nothing to score by; connect at least one")
         if not any(objective.weight for objective in objectives):
             raise ValueError("the weights of all objectives are 0, so there is nothing to score by; raise one above 0")
-        height, width = check_images(images, "the image").shape[2:]
+        images = check_images(images, "the image")
+        height, width = images.shape[2:]
         if min(height, width) < SMALLEST_SIDE:
             raise ValueError(f"the image is {width} x {height} pixels; at least {SMALLEST_SIDE} a side are needed")
         check_aspects(objectives, (height, width))
@@ -114,7 +116,7 @@ class ImageScorer:
 
 
 def score_images(
-    images: Tensor, objectives: Sequence[Objective], augmentation: Augmentation | None = None, seed: int = 0
+    images: Images, objectives: Objective | Sequence[Objective], augmentation: Augmentation | None = None, seed: int = 0
 ) -> ObjectiveScores:
     """Score pictures under objectives.
 

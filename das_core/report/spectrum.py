@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from torch import Tensor
 
-from ..common.images import check_images
+from ..common.images import Images, check_images
 from ..common.radial_power import radial_power
 from ..stack.decomposition import decompose
 from ..stack.image_stack import ImageStack
@@ -80,7 +80,7 @@ class Spectrum:
     high: Tensor
 
 
-def measure_spectrum(images: Tensor) -> Spectrum:
+def measure_spectrum(images: Images) -> Spectrum:
     """Measure the spectrum of the brightness of images.
 
     The images are multiplied by a Hann window first, so that the step between their opposite edges does not count as
@@ -104,7 +104,7 @@ def measure_spectrum(images: Tensor) -> Spectrum:
         >>> [round(measure_spectrum(images).high.item(), 1) for images in (noise, smooth)]
         [-0.1, -3.6]
     """
-    check_images(images, "the image")
+    images = check_images(images, "the image")
     height, width = images.shape[2:]
     if min(height, width) < SMALLEST_IMAGE:
         raise ValueError(

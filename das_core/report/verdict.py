@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..common.images import Images
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..objectives.embedding import measure_similarity
@@ -35,7 +36,7 @@ class Prediction:
     probability: float
 
 
-def classify(classifier: Classifier, images: Tensor, count: int = 5) -> list[list[Prediction]]:
+def classify(classifier: Classifier, images: Images, count: int = 5) -> list[list[Prediction]]:
     """Ask a classifier what it sees in images.
 
     Args:
@@ -116,7 +117,7 @@ def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) 
     return torch.cat(charts)
 
 
-def compare_with_texts(clip: CLIP, images: Tensor, texts: Sequence[str]) -> Tensor:
+def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tensor:
     """Measure how well texts fit images, as a CLIP sees them.
 
     Args:

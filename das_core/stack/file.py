@@ -52,7 +52,7 @@ class StackFileError(ValueError):
     """
 
 
-def save_stack(stack: ImageStack, path: Path, *, replace: bool = True) -> None:
+def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> None:
     """Write a stack to a file, with everything that an ascent needs to continue.
 
     The file appears whole or not at all: when writing fails, a file that was there before is still there.
@@ -83,11 +83,11 @@ def save_stack(stack: ImageStack, path: Path, *, replace: bool = True) -> None:
     metadata = {"format": FORMAT, "version": str(VERSION), "stack": description, "sha256": _UNSEALED}
     content = save(tensors, metadata)
     content = content.replace(_UNSEALED.encode(), hashlib.sha256(content).hexdigest().encode(), 1)
-    with write_atomically(path, replace=replace) as unfinished:
+    with write_atomically(Path(path), replace=replace) as unfinished:
         unfinished.write_bytes(content)
 
 
-def load_stack(path: Path) -> ImageStack:
+def load_stack(path: Path | str) -> ImageStack:
     """Read a stack from a file that `save_stack` has written.
 
     Args:
@@ -110,6 +110,7 @@ def load_stack(path: Path) -> ImageStack:
         ...     load_stack(path).image().shape
         torch.Size([2, 3, 24, 32])
     """
+    path = Path(path)
     try:
         return _read_stack(path)
     except DamageError as error:

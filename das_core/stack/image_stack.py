@@ -1,11 +1,11 @@
 """The image stack: a canvas, what it started from, and what ascents have added to it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from ..common.images import check_images, place_on_canvas
+from ..common.images import Images, check_images, place_on_canvas
 from ..common.masks import canvas_mask, check_mask
 from .color import from_rgb
 from .pixels import crop_margin, render_pixels
@@ -15,7 +15,7 @@ from .state import OptimizerState, Parameters
 from .surroundings import Surroundings
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ImageStack:
     """A stack of images at many resolutions that sum to one canvas: its spec and its state.
 
@@ -51,7 +51,7 @@ class ImageStack:
     canvas: Tensor
     parameters: Parameters | None = None
     steps: int = 0
-    optimizer_state: OptimizerState | None = field(default=None, repr=False)
+    optimizer_state: OptimizerState | None = None
     surroundings: Surroundings | None = None
 
     @classmethod
@@ -96,7 +96,7 @@ class ImageStack:
         )
 
     @classmethod
-    def from_image(cls, spec: StackSpec, image: Tensor, batch: int = 1, *, contrast: float = 0.95) -> "ImageStack":
+    def from_image(cls, spec: StackSpec, image: Images, batch: int = 1, *, contrast: float = 0.95) -> "ImageStack":
         """Return a stack that shows an image.
 
         Args:
@@ -111,6 +111,7 @@ class ImageStack:
                 the image is not (B, 3, h, w), holds whole numbers, or values that are not finite.
         """
         _check_batch(batch)
+        image = check_images(image, "the start image")
         if image.shape[0] > 1 and batch not in (1, image.shape[0]):
             raise ValueError(
                 f"batch_size {batch} does not go with {image.shape[0]} start images: use 1 or {image.shape[0]}"
@@ -130,7 +131,7 @@ class ImageStack:
         """
         return cls(spec, canvas, canvas)
 
-    def place_into(self, image: Tensor, mask: Tensor, feather: int = 0) -> "ImageStack":
+    def place_into(self, image: Images, mask: Tensor, feather: int = 0) -> "ImageStack":
         """Return this stack as a part of an image, in which it shows only under a mask.
 
         Image and mask are of any size: both are resized to cover the picture, and their middle is cut out. Batches of 1
@@ -148,26 +149,31 @@ class ImageStack:
                 or too thin for the feather, the feather is wider than the picture, or a batch is neither 1 nor the
                 largest.
         """
+        image = check_images(image, "the image around the mask")
         batch = max(self.batch, len(image), len(check_mask(mask)))
         for what, count in (("images", len(image)), ("masks", len(mask)), ("stacks", self.batch)):
             if count not in (1, batch):
                 raise ValueError(f"{count} {what} do not go with a batch of {batch}: use 1 or {batch}")
         spec = self.spec
         shape = (spec.height, spec.width)
-        pixels = place_on_canvas(check_images(image, "the image around the mask"), shape, spec.margin).expand(
-            batch, -1, -1, -1
-        )
+        pixels = place_on_canvas(image, shape, spec.margin).expand(batch, -1, -1, -1)
         whole_mask = canvas_mask(mask, shape, spec.margin, feather).expand(batch, -1, -1, -1)
         repeated = self if self.batch == batch else self.from_canvas(spec, self.canvas.repeat(batch, 1, 1, 1))
         return replace(repeated, surroundings=Surroundings(pixels, whole_mask))
+
+    def __repr__(self) -> str:
+        """Return its size and its steps; the tensors would fill a page."""
+        images = "1 image" if self.batch == 1 else f"{self.batch} images"
+        return f"ImageStack({self.spec.width} x {self.spec.height}, {images}, {self.steps} steps)"
 
     @property
     def batch(self) -> int:
         """How many images the stack holds."""
         return self.canvas.shape[0]
 
-    def to(self, device: torch.device) -> "ImageStack":
+    def to(self, device: torch.device | str) -> "ImageStack":
         """Return the same stack with all its tensors on another device."""
+        device = torch.device(device)
         return replace(
             self,
             start=self.start.to(device),

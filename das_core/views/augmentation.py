@@ -26,7 +26,8 @@ class Augmentation:
     Args:
         views: views of every image in each step, at least 1. A few are fast and give a rough gradient, 16 a good one;
             the time of a step grows with them.
-        windows: which windows of the canvas views are cut from.
+        windows: which windows of the canvas views are cut from; by default they reach 56 pixels beyond the picture, or
+            as far as its margin.
         transforms: what is done to views after that, in this order.
 
     Raises:
@@ -44,7 +45,7 @@ class Augmentation:
     """
 
     views: int = 16
-    windows: Windows = field(default_factory=Windows)
+    windows: Windows = field(default_factory=lambda: Windows(fitted=True))
     transforms: tuple[Transform, ...] = (Flip(), ColorShift(), Grayscale(), Noise())
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import timm
 from torch import Tensor, nn
 
+from ...common.text import shorten
 from ..classifier import Classifier
 from ..frozen import freeze
 from ..label_sets import imagenet_labels
@@ -101,15 +102,16 @@ HALF = (0.5, 0.5, 0.5)
 """Both the mean and the standard deviation of the views that these classifiers were trained with."""
 
 
-def load_starter(starter: Starter = STARTER) -> Classifier:
+def load_starter(starter: Starter | str = STARTER) -> Classifier:
     """Load a starter classifier: frozen, float32, on the CPU.
 
     Args:
-        starter: `STARTER`, `SECOND_OPINION` (both in `das_core`) or `THIRD_OPINION` (in `das_core.models.sources`).
+        starter: `STARTER`, `SECOND_OPINION` (both in `das_core`) or `THIRD_OPINION` (in `das_core.models.sources`), or
+            the title of one, such as 'EfficientNet-Lite1'.
 
     Raises:
-        ValueError: when its package is not installed (the message has the command), or when its file is missing or is
-            not what it should be.
+        ValueError: when there is no such starter, when its package is not installed (the message has the command), or
+            when its file is missing or is not what it should be.
 
     Example:
         >>> from das_core import load_starter
@@ -117,9 +119,20 @@ def load_starter(starter: Starter = STARTER) -> Classifier:
         >>> classifier.name, classifier.size, len(classifier.labels)
         ('EfficientNet-Lite0', 224, 1000)
     """
+    if isinstance(starter, str):
+        starter = _find_starter(starter)
     module, state = read_starter(starter)
     fit_weights(module, state, starter.file, starter.architecture)
     return Classifier(starter.title, freeze(module), starter.size, HALF, HALF, labels=imagenet_labels())
+
+
+def _find_starter(title: str) -> Starter:
+    """Return the starter of a title, whatever its capitals."""
+    known = (STARTER, THIRD_OPINION, SECOND_OPINION)
+    for starter in known:
+        if starter.title.casefold() == title.strip().casefold():
+            return starter
+    raise ValueError(f"there is no starter '{shorten(title)}'; there are {', '.join(one.title for one in known)}")
 
 
 def read_starter(starter: Starter) -> tuple[nn.Module, dict[str, Tensor]]:

@@ -364,7 +364,7 @@ def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None
 
 def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
     ascent = Ascent(ImageStack.gray(StackSpec(32, 32, 5)), [class_objective()])
-    assert ascent.augmentation == Augmentation(16, Windows(5))
+    assert ascent.augmentation.windows.reach((42, 42), 5) == Windows(5).reach((42, 42), 5) == (0, 0, 42, 42)
 
 
 @pytest.mark.parametrize(
@@ -385,3 +385,24 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object], says: st
 def test_an_ascent_without_objectives_is_refused() -> None:
     with pytest.raises(ValueError, match="no objective is connected"):
         Ascent(ImageStack.gray(SPEC), [])
+
+
+def test_one_objective_needs_no_list_and_a_device_may_be_named() -> None:
+    one = Ascent(ImageStack.gray(SPEC), class_objective(), VIEWS, steps=1, device="cpu").run()
+    assert torch.equal(one.image, climb(steps=1).image)
+
+
+@pytest.mark.parametrize("objectives", ["jellyfish", ["jellyfish"], None, classifier()])
+def test_what_is_no_objective_is_named(objectives: Any) -> None:
+    with pytest.raises(ValueError, match=r"is no objective; make one, such as ClassObjective"):
+        Ascent(ImageStack.gray(SPEC), objectives)
+
+
+def test_an_augmentation_of_few_views_goes_with_any_margin() -> None:
+    Ascent(ImageStack.gray(StackSpec(32, 32, 5)), class_objective(), Augmentation(views=2), steps=1).run()
+
+
+def test_what_is_printed_of_things_is_short() -> None:
+    result = climb(steps=1)
+    for thing in (classifier(), class_objective(), result.stack, result, Ascent(result.stack, class_objective())):
+        assert len(repr(thing)) < 250

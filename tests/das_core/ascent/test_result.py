@@ -1,12 +1,16 @@
 """The outcome of an ascent: gradients that it cannot go on along, and the importance of pixels."""
 
+import io
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
+from torchvision.transforms.functional import pil_to_tensor
 
 from das_core.ascent.loop import Ascent
 from das_core.ascent.result import (
@@ -191,3 +195,17 @@ def test_every_step_counts_alike_however_large_its_gradient() -> None:
     one, other = torch.rand(2, 1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(measure_gradient_strength(other * 1000), measure_gradient_strength(other))
     assert torch.isfinite(measure_gradient_strength(one * 0)).all()
+
+
+def test_pictures_are_saved_and_shown(tmp_path: Path) -> None:
+    result = climb(ImageStack.gray(SPEC, batch=2), steps=1)
+    paths = result.save(str(tmp_path / "toy.png"))
+    assert [path.name for path in paths] == ["toy_1.png", "toy_2.png"]
+    for picture, path in zip(result.image, paths, strict=True):
+        assert torch.equal(pil_to_tensor(Image.open(path)), (picture * 255).byte())
+    shown = Image.open(io.BytesIO(result._repr_png_()))
+    assert shown.size == (2 * 32, 32)
+    assert repr(result).startswith("Result(32 x 32, 2 images, 1 steps, class 3 ")
+    assert [path.name for path in climb(steps=1).save(tmp_path / "one.png")] == ["one.png"]
+    with pytest.raises(ValueError, match="unknown file extension"):
+        result.save(tmp_path / "toy.docx")

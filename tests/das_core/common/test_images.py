@@ -37,7 +37,6 @@ def test_images_pass_as_they_are(dtype: torch.dtype) -> None:
     ("images", "says"),
     [
         (torch.rand(8, 8), r"the mask has the shape \(8, 8\); a batch of images is needed"),
-        (torch.rand(3, 8, 8), r"the shape \(3, 8, 8\)"),
         (torch.rand(0, 3, 8, 8), r"the shape \(0, 3, 8, 8\)"),
         (torch.rand(1, 3, 8, 0), r"the shape \(1, 3, 8, 0\)"),
         (torch.rand(1, 1, 8, 8), r"1 channels \(one grey channel\) where 3 are needed .*repeat the grey channel"),
@@ -187,3 +186,37 @@ def test_the_picture_on_a_canvas_is_the_image_resized_to_cover_it() -> None:
 def test_values_beyond_the_range_are_clipped_before_they_are_resized() -> None:
     image = noise(10, 10) * 8 - 4
     assert torch.equal(place_on_canvas(image.double(), (16, 16), 3), place_on_canvas(image.clamp(0, 1), (16, 16), 3))
+
+
+def test_images_may_be_given_in_any_form() -> None:
+    bytes_ = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    expected = torch.from_numpy(bytes_).permute(2, 0, 1)[None] / 255
+    frozen = bytes_.copy()
+    frozen.flags.writeable = False
+    for given in (bytes_, frozen, bytes_ / 255, bytes_[None], Image.fromarray(bytes_), expected, expected[0]):
+        torch.testing.assert_close(check_images(given, "it"), expected)
+    grey = bytes_[..., 0]
+    for plain in (grey, grey / 255, Image.fromarray(grey)):
+        torch.testing.assert_close(check_images(plain, "it"), expected[:, :1].expand(-1, 3, -1, -1))
+    assert check_images(expected, "it") is expected
+
+
+def test_a_photograph_is_turned_as_it_says() -> None:
+    picture = Image.fromarray(np.arange(72, dtype=np.uint8).reshape(4, 6, 3))
+    picture.getexif()[0x0112] = 6
+    assert check_images(picture, "it").shape == (1, 3, 6, 4)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("castle.png", "it is a str; give a tensor, an array or a picture of Pillow"),
+        (np.zeros(3), r"it has the shape \(3,\); an array is \(height, width, 3\)"),
+        (np.zeros((4, 4, 3), dtype=np.int32), "it holds whole numbers"),
+        (np.zeros((4, 4, 4)), "it has 4 channels"),
+        (np.full((4, 4, 3), np.nan), "it holds 48 values that are NaN"),
+    ],
+)
+def test_what_is_no_image_is_named(given: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        check_images(given, "it")

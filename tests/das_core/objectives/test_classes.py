@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -241,3 +242,24 @@ def test_variety_out_of_range_is_refused(variety: float) -> None:
 def test_variety_needs_features_that_can_be_left_out() -> None:
     with pytest.raises(ValueError, match=r"toy has no linear layer .* set variety to 0"):
         ClassObjective(judge(), ((3, 1.0),), variety=0.3)
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        (107, {107: 1.0}),
+        ("jellyfish", {107: 1.0}),
+        ("jellyfish: 2\ngoldfish", {107: 2.0, 1: 1.0}),
+        ([107, "goldfish"], {107: 1.0, 1: 1.0}),
+        ([np.int64(107), torch.tensor(1)], {107: 1.0, 1: 1.0}),
+        ([("jellyfish", 0.5), (1, -1)], {107: 0.5, 1: -1.0}),
+    ],
+)
+def test_classes_may_be_given_in_any_form(targets: Any, expected: dict[int, float]) -> None:
+    assert dict(ClassObjective(judge(imagenet_labels()), targets).targets) == expected
+
+
+@pytest.mark.parametrize("targets", [None, 3.5, [None], [(1, "much")], object(), judge()])
+def test_what_is_no_class_is_named(targets: Any) -> None:
+    with pytest.raises(ValueError, match="is neither an index nor a name; write 107, 'jellyfish', or a list"):
+        ClassObjective(judge(imagenet_labels()), targets)

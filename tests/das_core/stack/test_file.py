@@ -286,3 +286,9 @@ def test_content_that_is_no_stack_is_an_error_that_names_the_file(
 def test_a_file_is_no_larger_than_its_tensors_need(file: Path, small: ImageStack) -> None:
     needed = sum(4 * tensor.numel() for tensor in tensors_of(small))
     assert needed <= file.stat().st_size < needed + 2048
+
+
+def test_a_path_may_be_text(tmp_path: Path) -> None:
+    stack = ImageStack.gray(StackSpec(16, 16, 4))
+    save_stack(stack, str(tmp_path / "grey.safetensors"))
+    assert load_stack(str(tmp_path / "grey.safetensors")).spec == stack.spec

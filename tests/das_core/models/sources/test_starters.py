@@ -127,3 +127,9 @@ def test_a_timm_that_builds_another_model_is_noticed() -> None:
     other = dataclasses.replace(STARTER, architecture="tf_efficientnet_lite2")
     with pytest.raises(ValueError, match=r"timm builds \d+ tensors where the file holds 296"):
         load_starter(other)
+
+
+def test_a_starter_may_be_named() -> None:
+    assert load_starter("efficientnet-lite0").name == "EfficientNet-Lite0"
+    with pytest.raises(ValueError, match="no starter 'resnet'; there are EfficientNet-Lite0, EfficientNet-Lite1, E"):
+        load_starter("resnet")
