@@ -142,9 +142,9 @@ class ScoreGradient:
         with torch.no_grad():
             for number, group in enumerate(self.groups):
                 scores: dict[str, list[Tensor]] = {name: [] for name, _ in group.members}
-                for outputs, shown, _ in self._evaluate(number, pyramid, 0, pace, chunk, alike=True):
+                for outputs, images, _ in self._evaluate(number, pyramid, 0, pace, chunk, alike=True):
                     for name, part in group.members:
-                        scores[name].append(_score(name, part, outputs[name], shown).float())
+                        scores[name].append(_score(name, part, outputs[name], images).float())
                 for name, parts in scores.items():
                     if parts:
                         found.setdefault(name, []).append(torch.cat(parts).reshape(batch, -1))
@@ -163,10 +163,10 @@ class ScoreGradient:
         group = self.groups[number]
         weights = {name: part.weight_at(pace.progress) for name, part in group.members}
         counts = any(weights.values())
-        for outputs, shown, count in self._evaluate(number, pyramid, step, pace, chunk):
+        for outputs, images, count in self._evaluate(number, pyramid, step, pace, chunk):
             total = torch.zeros((), device=pyramid.device)
             for name, part in group.members:
-                score = _score(name, part, outputs[name], shown)
+                score = _score(name, part, outputs[name], images)
                 scores[name].append(score.detach())
                 total = total + weights[name] * score.sum() / count
             # Without a graph, where the answer of a judge does not depend on its views, the gradient is 0.
@@ -175,20 +175,17 @@ class ScoreGradient:
 
     def _evaluate(
         self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: bool = False
-    ) -> Iterator[tuple[dict[str, Any], int, int]]:
-        """Yield for every chunk what each member of a group is given, by name; how many scores that makes; and how many
-        an image has in all.
+    ) -> Iterator[tuple[dict[str, Any], Tensor, int]]:
+        """Yield for every chunk what each member of a group is given, by name; the images that its scores are of, (V,);
+        and how many scores an image has in all.
 
         With `alike` the images of a batch are seen through the same views by a judge that is the same to all; else
         each has draws of its own.
         """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
-            yield (
-                {name: CanvasPixels(pyramid.pixels, self._start_pixels) for name, _ in group.members},
-                len(pyramid.pixels),
-                1,
-            )
+            canvas = CanvasPixels(pyramid.pixels, self._start_pixels)
+            yield {name: canvas for name, _ in group.members}, torch.arange(len(pyramid.pixels)), 1
             return
         judge = group.judge.whole if alike else group.judge
         geometry = ViewGeometry(spec.canvas, spec.margin, judge.size, spec.tile, region.boxes)
@@ -204,12 +201,12 @@ class ScoreGradient:
             outputs = {
                 name: evaluation.add_references(output, self._references[id(part)]) for name, part in group.members
             }
-            yield outputs, len(evaluation.keys), len(views)
+            yield outputs, torch.tensor([key.image for key in evaluation.keys]), len(views)
 
 
-def _score(name: str, objective: Objective, output: Any, count: int) -> Tensor:
-    """Return the scores (count,) of an objective, or raise a ValueError when it answers with anything else."""
-    score = objective.score(output)
+def _score(name: str, objective: Objective, output: Any, images: Tensor) -> Tensor:
+    """Return the scores (V,) of an objective, or raise a ValueError when it answers with anything else."""
+    score, count = objective.score_views(output, images), len(images)
     if not isinstance(score, Tensor) or score.shape != (count,) or not score.is_floating_point():
         found = f"{score.dtype}, {tuple(score.shape)}" if isinstance(score, Tensor) else type(score).__name__
         what = "image" if objective.judge is None else "view"

@@ -6,6 +6,7 @@ from .content import ContentObjective
 from .embedding import EmbeddingObjective, ImageObjective, TextObjective
 from .ensemble import EnsembleObjective
 from .feature import FeatureObjective
+from .per_image import PerImageObjective
 from .prior import CanvasPixels, Prior
 from .style import StyleObjective
 from .wrapped import RegionObjective, ScheduledObjective, WrappedObjective
@@ -13,6 +14,6 @@ from .wrapped import RegionObjective, ScheduledObjective, WrappedObjective
 # fmt: off
 __all__ = [
     "BaseObjective", "CanvasPixels", "ClassObjective", "ContentObjective", "EmbeddingObjective",
-    "EnsembleObjective", "FeatureObjective", "ImageObjective", "Objective", "Prior", "RegionObjective",
-    "ScheduledObjective", "StyleObjective", "TextObjective", "WrappedObjective",
+    "EnsembleObjective", "FeatureObjective", "ImageObjective", "Objective", "PerImageObjective", "Prior",
+    "RegionObjective", "ScheduledObjective", "StyleObjective", "TextObjective", "WrappedObjective",
 ]

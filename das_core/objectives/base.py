@@ -85,6 +85,18 @@ class Objective(Protocol):
         """
         ...
 
+    def score_views(self, output: Any, images: Tensor) -> Tensor:
+        """Return the score of every view, or of every image where there is no judge; an ascent asks this.
+
+        Args:
+            output: see `score`. It may hold views of several images, and of one image only some.
+            images: the number in the batch of the image that each view shows, (V,), int64; (B,) without a judge.
+
+        Returns:
+            Scores (V,) with a judge, (B,) without one, through which gradients flow.
+        """
+        ...
+
 
 def list_objectives(objectives: Objective | Sequence[Objective]) -> list[Objective]:
     """Return objectives as a list, also where there is one alone.
@@ -149,3 +161,11 @@ class BaseObjective:
     def weight_at(self, progress: float) -> float:
         """Return the weight, which is the same at every `progress` (0..1) of the ascent."""
         return self.weight
+
+    def score(self, output: Any) -> Tensor:
+        """Return the score of every view; see `Objective.score`. Subclasses define it."""
+        raise NotImplementedError
+
+    def score_views(self, output: Any, images: Tensor) -> Tensor:
+        """Return `score`: all images are asked for the same thing, so it does not matter which of them a view shows."""
+        return self.score(output)

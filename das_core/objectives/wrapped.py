@@ -81,6 +81,10 @@ class WrappedObjective:
         """
         return self.objective.score(output)
 
+    def score_views(self, output: Any, images: Tensor) -> Tensor:
+        """Return the score of the wrapped objective, told which image each view shows; see `Objective.score_views`."""
+        return self.objective.score_views(output, images)
+
 
 @dataclass(frozen=True, eq=False)
 class RegionObjective(WrappedObjective):
