@@ -6,6 +6,7 @@ import { app } from "../../scripts/app.js";
 const NODE = "DAS_ClassObjective";
 const MOST = 8; // names in the list
 const LEAST = 2; // letters that it takes
+const LEAST_UNKNOWN = 4; // letters after which a word that no name holds is said to be none
 
 let list = null; // what is shown: { box, area, names, chosen }
 
@@ -45,6 +46,15 @@ function match(word) {
     return names.some((name) => name.toLowerCase() === sought) ? [] : names;
 }
 
+// What to say of a word that is in no name; nothing of numbers, and of words that a longer list of names may hold.
+function explain(word) {
+    const sought = word.trim().toLowerCase();
+    const names = findNames();
+    if (sought.length < LEAST_UNKNOWN || !names.length || /^[\dn]\d*$/.test(sought) || /[:)]/.test(sought)) return "";
+    if (names.some((name) => name.toLowerCase().includes(sought))) return "";
+    return `no name of ImageNet holds “${sought.slice(0, 30)}”; for anything else there is Text Objective`;
+}
+
 function close() {
     list?.box.remove();
     list = null;
@@ -62,7 +72,7 @@ function take(name) {
     area.focus();
 }
 
-function show(area, names) {
+function show(area, names, hint = "") {
     close();
     const box = document.createElement("div");
     box.dataset.dasSuggestions = "";
@@ -91,6 +101,11 @@ function show(area, names) {
         });
         box.append(row);
     }
+    if (hint) {
+        box.dataset.dasSuggestions = "hint";
+        box.append(hint);
+        Object.assign(box.style, { padding: "5px 10px", opacity: 0.8, pointerEvents: "none" });
+    }
     document.body.append(box);
     list = { box, area, names, chosen: -1 };
 }
@@ -104,13 +119,15 @@ function choose(step) {
 
 function onInput({ target }) {
     if (!isOurs(target)) return;
-    const names = match(readWord(target).word);
-    if (names.length) show(target, names);
+    const { word } = readWord(target);
+    const names = match(word);
+    const hint = names.length ? "" : explain(word);
+    if (names.length || hint) show(target, names, hint);
     else close();
 }
 
 function onKey(event) {
-    if (!list || event.target !== list.area) return;
+    if (!list?.names.length || event.target !== list.area) return;
     const { key } = event;
     if (key === "ArrowDown") choose(1);
     else if (key === "ArrowUp") choose(list.chosen < 0 ? 0 : -1);

@@ -6,7 +6,36 @@ const PREFIX = "DAS_";
 const TEXT_WIDGET = "$$node-text-preview";
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
+const LETTERS = 34, LINES = 2; // of a text that a node shows without growing, in the classic page
+const LINE_HEIGHT = 16, BORDER = 26;
+
 const lastTexts = new Map();
+const heights = new Map(); // of nodes that have grown for a long text: what they were before
+
+// The classic page cuts off what is longer than two lines, and takes the room from the text boxes of the node.
+function makeRoom(node, text) {
+  const widget = node.widgets?.find((one) => one.name === TEXT_WIDGET);
+  if (!widget) return;
+  const lines = text.split("\n").reduce((sum, line) => sum + Math.ceil(line.length / LETTERS), 0);
+  const before = heights.get(node.id);
+  if (lines > LINES) {
+    if (before === undefined) heights.set(node.id, node.size[1]);
+    widget.options.getMinHeight = () => BORDER + lines * LINE_HEIGHT;
+    node.setSize([node.size[0], Math.max(node.size[1], (before ?? node.size[1]) + (lines - 1) * LINE_HEIGHT)]);
+  } else if (before !== undefined) {
+    heights.delete(node.id);
+    widget.options.getMinHeight = undefined;
+    node.setSize([node.size[0], before]);
+  }
+  node.setDirtyCanvas?.(true);
+}
+
+function onText({ detail }) {
+  lastTexts.set(String(detail.nodeId), detail.text);
+  const node = app.graph.getNodeById(detail.nodeId);
+  // After the page's own listener, which adds the widget. Nodes 2.0 makes the room by itself.
+  if (node?.comfyClass?.startsWith(PREFIX) && !LiteGraph.vueNodesMode) setTimeout(() => makeRoom(node, detail.text));
+}
 
 // Pages since frontend 1.58 take the texts away when a run ends; what our nodes have said last is worth reading then.
 function restoreTexts() {
@@ -23,7 +52,7 @@ app.registerExtension({
 
   setup() {
     app.api.addEventListener("execution_start", () => lastTexts.clear());
-    app.api.addEventListener("progress_text", ({ detail }) => lastTexts.set(String(detail.nodeId), detail.text));
+    app.api.addEventListener("progress_text", onText);
     // After the page's own listeners.
     for (const end of ENDS) app.api.addEventListener(end, () => setTimeout(restoreTexts));
   },

@@ -64,6 +64,10 @@ class Objective(Protocol):
         """
         ...
 
+    def describe_score(self, score: float) -> str:
+        """Return a score as people read it while an ascent runs, such as '12.3' or '81%'."""
+        ...
+
     def weight_at(self, progress: float) -> float:
         """Return the weight at a moment of the ascent.
 
@@ -157,6 +161,10 @@ class BaseObjective:
     def parts(self) -> tuple[Objective, ...]:
         """The objective itself, which sees all views."""
         return (self,)  # type: ignore[return-value]
+
+    def describe_score(self, score: float) -> str:
+        """Return a score as a number with three digits."""
+        return f"{score:.0f}" if abs(score) >= 1000 else f"{score:.3g}"
 
     def weight_at(self, progress: float) -> float:
         """Return the weight, which is the same at every `progress` (0..1) of the ascent."""

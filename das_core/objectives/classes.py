@@ -1,5 +1,6 @@
 """The objective that makes a classifier see some classes in an image."""
 
+import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -124,6 +125,16 @@ class ClassObjective(BaseObjective):
         if self.variety:
             members = tuple(make_partial_classifier(member, 1 - self.variety) for member in members)
         return tuple(replace(self, judge=member, weight=self.weight / len(members), variety=0.0) for member in members)
+
+    def describe_score(self, score: float) -> str:
+        """Return a score in words: of one class by its log-probability the probability, such as '81%'.
+
+        The score of an ascent is a mean over views, so this is the geometric mean of their probabilities.
+        """
+        (_, weight), *others = self.targets
+        if self.score_kind == "log_probability" and not others and weight > 0 and not math.isnan(score):
+            return f"{math.exp(min(score / weight, 0)):.0%}"
+        return super().describe_score(score)
 
     def score(self, output: Tensor) -> Tensor:
         """Return the score of every view.

@@ -69,6 +69,11 @@ class EnsembleObjective(BaseObjective):
         """The parts of all objectives, in order."""
         return tuple(part for objective in self.objectives for part in objective.parts)
 
+    def describe_score(self, score: float) -> str:
+        """Return a score, the mean over all views, as the first objective describes it if all would in the same way."""
+        said = {objective.describe_score(score) for objective in self.objectives}
+        return said.pop() if len(said) == 1 else super().describe_score(score)
+
     def weight_at(self, progress: float) -> float:
         """Return the largest weight in size among the objectives at a moment of the ascent.
 

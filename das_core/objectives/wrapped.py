@@ -62,6 +62,10 @@ class WrappedObjective:
         """The parts of the wrapped objective, each wrapped in the same way."""
         return tuple(replace(self, objective=part) for part in self.objective.parts)
 
+    def describe_score(self, score: float) -> str:
+        """Return a score as the wrapped objective describes it."""
+        return self.objective.describe_score(score)
+
     def weight_at(self, progress: float) -> float:
         """Return the weight of the wrapped objective at a moment of the ascent.
 

@@ -50,7 +50,7 @@ def climb(
         AscentError: when a gradient is no number or vanishes.
         RuntimeError: when memory runs out, or the model fails.
     """
-    status, previews = Status(ascent.steps), Previews(preview_every)
+    status, previews = Status(ascent.steps, dict(ascent.objectives)), Previews(preview_every)
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
         try:
             progress.update(0)

@@ -5,6 +5,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from ...das_core.objectives.base import Objective
+
 _RECENT = 8
 """How many steps the time of the next ones is judged by: the machine may be busy now and free later."""
 
@@ -18,11 +20,14 @@ class Status:
 
     Args:
         steps: the number of steps of the ascent, which begins now.
+        objectives: the objectives of the ascent by their names; each says how its score is written.
         clock: returns the time in seconds.
     """
 
-    def __init__(self, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._steps, self._clock = steps, clock
+    def __init__(
+        self, steps: int, objectives: Mapping[str, Objective], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._steps, self._objectives, self._clock = steps, objectives, clock
         self._begin = self._last = clock()
         self._recent: deque[float] = deque(maxlen=_RECENT)
 
@@ -44,7 +49,7 @@ class Status:
         if self._recent:
             left = statistics.median(self._recent) * (self._steps - done)
             first += f" · {_format_seconds(left)} left"
-        return _join_lines(first, scores)
+        return self._join_lines(first, scores)
 
     def describe_end(self, done: int, scores: Mapping[str, float]) -> str:
         """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 14.1'.
@@ -54,7 +59,7 @@ class Status:
             scores: the score of every objective by its name.
         """
         steps = f"{done} steps" if done == self._steps else f"finished at step {done}/{self._steps}"
-        return _join_lines(f"{steps} in {_format_seconds(self._clock() - self._begin)}", scores)
+        return self._join_lines(f"{steps} in {_format_seconds(self._clock() - self._begin)}", scores)
 
     def describe_cancel(self, done: int) -> str:
         """Return the text after a run that was cancelled, such as 'cancelled after 14/100 steps, nothing saved'.
@@ -64,33 +69,26 @@ class Status:
         """
         return f"cancelled after {done}/{self._steps} steps, nothing saved"
 
+    def _join_lines(self, first: str, scores: Mapping[str, float]) -> str:
+        """Return two lines: a page breaks long ones anywhere, even in a number. Nodes 2.0 makes one line of them."""
+        return f"{first} ·\n{' · '.join(self._format_scores(scores))}"
 
-def _join_lines(first: str, scores: Mapping[str, float]) -> str:
-    """Return two lines: a page breaks long ones anywhere, even within a number. Nodes 2.0 makes one line of them."""
-    return f"{first} ·\n{' · '.join(_format_scores(scores))}"
-
-
-def _format_scores(scores: Mapping[str, float]) -> list[str]:
-    """Return as many scores with their names as there is room for, at least one, and how many more there are."""
-    shown: list[str] = []
-    for name, score in scores.items():
-        text = f"{_shorten(name)} {_format_number(score)}"
-        if shown and len(" · ".join([*shown, text])) > _MAX_LENGTH:
-            break
-        shown.append(text)
-    more = len(scores) - len(shown)
-    return [*shown, f"{more} more"] if more else shown
+    def _format_scores(self, scores: Mapping[str, float]) -> list[str]:
+        """Return as many scores with their names as there is room for, at least one, and how many more there are."""
+        shown: list[str] = []
+        for name, score in scores.items():
+            text = f"{_shorten(name)} {self._objectives[name].describe_score(score)}"
+            if shown and len(" · ".join([*shown, text])) > _MAX_LENGTH:
+                break
+            shown.append(text)
+        more = len(scores) - len(shown)
+        return [*shown, f"{more} more"] if more else shown
 
 
 def _shorten(name: str) -> str:
     """Return a name, cut where it is too long for a line on a node."""
     name = " ".join(name.split())
     return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1].rstrip()}…"
-
-
-def _format_number(number: float) -> str:
-    """Return a number with three digits."""
-    return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
 def _format_seconds(seconds: float) -> str:

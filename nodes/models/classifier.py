@@ -45,7 +45,7 @@ class LoadClassifier(Node):
                 "• torchvision, timm: some nineteen hundred models, downloaded when you pick one and run.\n"
                 "• file: your own checkpoint from models/classifiers."
             ),
-            search_aliases=["das", "imagenet", "timm", "torchvision"],
+            search_aliases=["das", "direct ascent", "imagenet", "timm", "torchvision"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",

@@ -46,7 +46,7 @@ class LoadCLIP(Node):
                 "• open_clip: the same as two lists, architecture and weights, which have to fit.\n"
                 "• file: your own checkpoint from models/open_clip."
             ),
-            search_aliases=["das", "openclip", "siglip", "text to image"],
+            search_aliases=["das", "direct ascent", "openclip", "siglip", "text to image"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",
@@ -136,12 +136,21 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
         with bridge.Wait(f"loading {path.name}"):
             return open_clip_models.load_clip_file(path, None if architecture == _AUTO else architecture, folder)
     if kind == "starters":
-        return CLIPEnsemble.from_members([_load_starter(starter, folder) for starter in STARTERS])
+        count = len(STARTERS)
+        members = [_load_starter(each, folder, f"{n} of {count}") for n, each in enumerate(STARTERS, start=1)]
+        return CLIPEnsemble.from_members(members)
     return _load_starter(STARTER if kind == "starter" else SECOND_OPINION, folder)
 
 
-def _load_starter(starter: Starter, folder: Path) -> CLIP:
-    """Return the CLIP made of a starter classifier; the first time it is fitted, which is shown."""
-    name = f"starter CLIP on {starter.title}"
-    with bridge.Wait(f"loading the {name}", f"fitting the {name}, only once", console=name) as wait:
+def _load_starter(starter: Starter, folder: Path, number: str = "") -> CLIP:
+    """Return the CLIP made of a starter classifier; the first time it is fitted, which is shown.
+
+    Args:
+        starter: the classifier.
+        folder: where what was fitted is kept.
+        number: which of several it is, such as '1 of 2'.
+    """
+    name = f"starter CLIP {number}".rstrip()
+    console = f"starter CLIP on {starter.title}"
+    with bridge.Wait(f"loading {name}", f"preparing {name}, once and for all", console=console) as wait:
         return load_starter_clip(starter, folder, wait.report)

@@ -24,7 +24,7 @@ class ClassObjective(Node):
                 "ids and indices all work; an unknown name is answered with the nearest ones. Pick ImageNet Class "
                 "lists all."
             ),
-            search_aliases=["das", "imagenet", "class", "label"],
+            search_aliases=["das", "direct ascent", "imagenet", "class", "label"],
             advanced=["variety"],
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to convince, from Load Classifier."),

@@ -38,7 +38,7 @@ class TextObjective(Node):
                 "Ask in words for an image: 'a coral reef full of fish'. Several prompts add up, one a line; a "
                 "negative weight keeps something away. A prompt is encoded once: changing its weight costs nothing."
             ),
-            search_aliases=["das", "prompt", "clip", "text to image", "negative prompt"],
+            search_aliases=["das", "direct ascent", "prompt", "clip", "text to image", "negative prompt"],
             inputs=[
                 Clip.Input("clip", tooltip="The model to convince, from Load CLIP Judge or CLIP from ComfyUI."),
                 io.String.Input(

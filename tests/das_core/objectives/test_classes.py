@@ -263,3 +263,20 @@ def test_classes_may_be_given_in_any_form(targets: Any, expected: dict[int, floa
 def test_what_is_no_class_is_named(targets: Any) -> None:
     with pytest.raises(ValueError, match="is neither an index nor a name; write 107, 'jellyfish', or a list"):
         ClassObjective(judge(imagenet_labels()), targets)
+
+
+@pytest.mark.parametrize(
+    ("targets", "kind", "score", "said"),
+    [
+        (((3, 1.0),), "log_probability", -0.222, "80%"),
+        (((3, 0.5),), "log_probability", math.log(0.25) / 2, "25%"),
+        (((3, 1.0),), "log_probability", 0.0, "100%"),
+        (((3, 1.0),), "log_probability", -1e9, "0%"),
+        (((3, 1.0),), "logit", 12.3456, "12.3"),
+        (((3, 1.0), (4, 1.0)), "log_probability", -3.0, "-3"),
+        (((3, -1.0),), "log_probability", 3.0, "3"),
+        (((3, 1.0),), "log_probability", math.nan, "nan"),
+    ],
+)
+def test_a_log_probability_is_said_as_a_probability(targets: Any, kind: Score, score: float, said: str) -> None:
+    assert ClassObjective(judge(), targets, kind).describe_score(score) == said

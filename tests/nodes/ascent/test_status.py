@@ -5,7 +5,18 @@ from types import ModuleType
 
 import pytest
 
+from das_core.objectives.prior import Prior
 from loaded_pack import Pack
+
+
+class Named(dict[str, Prior]):
+    """Objectives of any name, whose scores are plain numbers."""
+
+    def __missing__(self, name: str) -> Prior:
+        return Prior()
+
+
+NAMED = Named()
 
 
 @pytest.fixture
@@ -20,7 +31,7 @@ def clock(*times: float) -> Callable[[], float]:
 
 
 def test_a_step_says_its_number_what_is_left_and_its_score(status: ModuleType) -> None:
-    line = status.Status(100, clock(0, 5, 6, 8))
+    line = status.Status(100, NAMED, clock(0, 5, 6, 8))
     # The first step, which took five seconds, says nothing about those to come.
     assert line.describe_step(1, {"jellyfish": 0.0}) == "step 1/100 ·\njellyfish 0"
     assert line.describe_step(2, {"jellyfish": 1.234}) == "step 2/100 · 98 s left ·\njellyfish 1.23"
@@ -30,7 +41,7 @@ def test_a_step_says_its_number_what_is_left_and_its_score(status: ModuleType) -
 def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> None:
     # Ten slow steps, then one that was interrupted by something else among quick ones.
     ends = [10 * number for number in range(11)] + [101, 102, 103, 143, 144, 145, 146, 147]
-    line = status.Status(50, clock(0, *ends[1:]))
+    line = status.Status(50, NAMED, clock(0, *ends[1:]))
     said = [line.describe_step(done, {"x": 0}) for done in range(1, len(ends))]
     assert said[9].startswith("step 10/50 · 7 min left ·\n")
     assert said[-1].startswith("step 18/50 · 32 s left ·\n")
@@ -38,11 +49,11 @@ def test_the_time_that_is_left_is_that_of_the_last_steps(status: ModuleType) -> 
 
 @pytest.mark.parametrize(("done", "line"), [(3, "3 steps in 61 s"), (2, "finished at step 2/3 in 61 s")])
 def test_the_end_says_whether_it_was_early(status: ModuleType, done: int, line: str) -> None:
-    assert status.Status(3, clock(0, 61)).describe_end(done, {"jellyfish": 14.1}) == f"{line} ·\njellyfish 14.1"
+    assert status.Status(3, NAMED, clock(0, 61)).describe_end(done, {"jellyfish": 14.1}) == f"{line} ·\njellyfish 14.1"
 
 
 def test_a_cancelled_run_says_how_far_it_came(status: ModuleType) -> None:
-    assert status.Status(100, clock(0)).describe_cancel(14) == "cancelled after 14/100 steps, nothing saved"
+    assert status.Status(100, NAMED, clock(0)).describe_cancel(14) == "cancelled after 14/100 steps, nothing saved"
 
 
 @pytest.mark.parametrize(
@@ -59,9 +70,15 @@ def test_a_cancelled_run_says_how_far_it_came(status: ModuleType) -> None:
 def test_as_many_scores_are_shown_as_a_node_has_room_for(
     status: ModuleType, scores: dict[str, float], shown: str
 ) -> None:
-    assert status.Status(1, clock(0, 1)).describe_end(1, scores) == f"1 steps in 1 s ·\n{shown}"
+    assert status.Status(1, NAMED, clock(0, 1)).describe_end(1, scores) == f"1 steps in 1 s ·\n{shown}"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (99, "99 s"), (130, "2 min"), (7500, "2 h 5 min")])
 def test_times_have_the_unit_that_suits_them(status: ModuleType, seconds: float, text: str) -> None:
-    assert status.Status(1, clock(0, seconds)).describe_end(1, {}) == f"1 steps in {text} ·\n"
+    assert status.Status(1, NAMED, clock(0, seconds)).describe_end(1, {}) == f"1 steps in {text} ·\n"
+
+
+def test_a_score_is_written_as_its_objective_says(status: ModuleType, pack: Pack) -> None:
+    objective = pack.objective(score="log_probability")
+    line = status.Status(1, {"class 3": objective}, clock(0, 1))
+    assert line.describe_end(1, {"class 3": -0.222}) == "1 steps in 1 s ·\nclass 3 80%"
