@@ -66,7 +66,7 @@ lint: $(READY)  ## ruff, mypy, and the architecture
 	$(BIN)/ruff format --check .
 	MYPYPATH=$(VENV)/pack $(BIN)/mypy -p direct_ascent.das_core -p direct_ascent.nodes
 	MYPYPATH=tools $(BIN)/mypy --explicit-package-bases tools
-	$(BIN)/mypy -p benchmarks
+	$(BIN)/mypy -p benchmarks -p direct_ascent
 	PYTHONPATH=.:tools $(BIN)/lint-imports --no-cache
 
 bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md

@@ -184,7 +184,7 @@ class ScoreGradient:
         """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
-            canvas = CanvasPixels(pyramid.pixels, self._start_pixels)
+            canvas = CanvasPixels(pyramid.pixels, self._start_pixels, spec.margin)
             yield {name: canvas for name, _ in group.members}, torch.arange(len(pyramid.pixels)), 1
             return
         judge = group.judge.whole if alike else group.judge

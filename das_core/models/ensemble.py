@@ -5,7 +5,7 @@ In an ascent every member of an ensemble sees a part of the views: n members tak
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar, cast
 
@@ -73,7 +73,12 @@ class ClassifierEnsemble(Classifier):
 
     def with_precision(self, dtype: torch.dtype) -> Self:
         """Return this ensemble with the weights of all members in another precision; see `Judge.with_precision`."""
-        members = _cast_members(self.members, dtype)
+        members = _change_members(self.members, lambda member: member.with_precision(dtype))
+        return self if members is self.members else self.from_members(members)
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return this ensemble with all members on a device; see `Judge.to`."""
+        members = _change_members(self.members, lambda member: member.to(device))
         return self if members is self.members else self.from_members(members)
 
 
@@ -129,7 +134,12 @@ class CLIPEnsemble(CLIP):
 
     def with_precision(self, dtype: torch.dtype) -> Self:
         """Return this ensemble with the weights of all members in another precision; see `Judge.with_precision`."""
-        members = _cast_members(self.members, dtype)
+        members = _change_members(self.members, lambda member: member.with_precision(dtype))
+        return self if members is self.members else self.from_members(members)
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return this ensemble with all members on a device; see `Judge.to`."""
+        members = _change_members(self.members, lambda member: member.to(device))
         return self if members is self.members else self.from_members(members)
 
 
@@ -148,9 +158,9 @@ def list_members(judge: M) -> tuple[M, ...]:
     return cast("tuple[M, ...]", judge.members) if isinstance(judge, ClassifierEnsemble | CLIPEnsemble) else (judge,)
 
 
-def _cast_members(members: tuple[M, ...], dtype: torch.dtype) -> tuple[M, ...]:
-    """Return members with their weights in another precision; the very same tuple if nothing changes."""
-    made = tuple(member.with_precision(dtype) for member in members)
+def _change_members(members: tuple[M, ...], change: Callable[[M], M]) -> tuple[M, ...]:
+    """Return members changed; the very same tuple if nothing changes."""
+    made = tuple(change(member) for member in members)
     return members if all(new is old for new, old in zip(made, members, strict=True)) else made
 
 

@@ -54,6 +54,16 @@ class Judge:
         """Precision of the model's weights; float32 for a model without weights."""
         return next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are; the CPU for a model without weights."""
+        return next((weight.device for weight in self.module.parameters()), torch.device("cpu"))
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return this judge on a device: itself if it is there, else one with a copy of the module and no owner."""
+        device = torch.device(device)
+        return self if device == self.device else replace(self, module=deepcopy(self.module).to(device), owner=None)
+
     def __call__(self, views: Tensor) -> Tensor:
         """Return the output of the model, in float32, for views (V, 3, size, size), 0..1."""
         return self.postprocess(self.run(views))

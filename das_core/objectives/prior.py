@@ -13,6 +13,7 @@ from torch import Tensor
 from ..common.choices import check_choice
 from ..common.radial_power import radial_power
 from ..common.weighted_lines import check_weight
+from ..stack.pixels import crop_margin
 from .base import BaseObjective
 
 PriorKind = Literal["total_variation", "l2", "spectrum", "range"]
@@ -41,6 +42,7 @@ class CanvasPixels:
     Args:
         pixels: the pixels of the canvas now, (B, 3, H, W), 0..1, margins included.
         start: the pixels of the canvas that the stack started from (`ImageStack.start`), (B, 3, H, W), 0..1.
+        margin: how many pixels on each side the picture leaves out.
 
     Example:
         >>> import torch
@@ -53,6 +55,12 @@ class CanvasPixels:
 
     pixels: Tensor
     start: Tensor
+    margin: int = 0
+
+    @property
+    def picture(self) -> Tensor:
+        """The pixels of the picture now, (B, 3, height, width), 0..1."""
+        return crop_margin(self.pixels, self.margin)
 
 
 @dataclass(frozen=True)

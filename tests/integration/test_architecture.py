@@ -54,7 +54,7 @@ def test_the_contracts_are_those_of_the_architecture() -> None:
         for contract in tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
     }
     layers = contracts["core-layers"]["layers"]
-    assert layers == ["report", "ascent", "objectives", "denoisers | models | stack | views", "common"]
+    assert layers == ["facade", "report", "ascent", "objectives", "denoisers | models | stack | views", "common"]
     named = {name for layer in layers for name in layer.split(" | ")}
     assert named == {path.name for path in (ROOT / "das_core").iterdir() if (path / "__init__.py").is_file()}
     assert {"core-acyclic", "core-pure", "tools-layers"} < contracts.keys()

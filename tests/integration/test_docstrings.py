@@ -15,7 +15,7 @@ import das_core
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ["das_core", *(f"das_core.{name}" for name in ("ascent", "models", "models.layers", "models.sources"))]
-PACKAGES += [f"das_core.{name}" for name in ("objectives", "report", "stack", "views")]
+PACKAGES += [f"das_core.{name}" for name in ("facade", "objectives", "report", "stack", "views")]
 MODULES = sorted(info.name for info in pkgutil.walk_packages(das_core.__path__, "das_core."))
 
 

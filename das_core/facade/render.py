@@ -1,0 +1,123 @@
+"""A picture in a line: a model, what is asked of it, and nothing else that has to be said."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from ..ascent.recipe import BEST, PICTURE, SKETCH, Recipe
+from ..ascent.result import Result, Step
+from ..common.images import Images
+from ..models.judge import Judge
+from ..report.objective_scores import score_images
+from ..stack.image_stack import ImageStack
+from ..stack.spec import StackSpec
+from .wishes import read_wish
+from .wrap import wrap
+
+RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
+"""By its name what the node Optimize offers."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Rendering(Result):
+    """The pictures of `render`, and how well each does what was asked.
+
+    Args:
+        image: the pictures, (B, 3, height, width), 0..1.
+        stack: the stack after the last step; another ascent can continue from it.
+        history: the record of every step.
+        importance: how large the gradient was at every pixel, (B, height, width), 0..1, see `Result`.
+        scores: by what was asked for the score of every picture, not multiplied by its weight.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import render
+        >>> rendering = render(load_starter(), "jellyfish", size=64, steps=2, progress=False)
+        >>> list(rendering.scores), len(rendering.scores["jellyfish"])
+        (['jellyfish'], 1)
+    """
+
+    scores: dict[str, list[float]]
+
+
+def render(
+    model: nn.Module | Judge,
+    wish: Any,
+    *,
+    size: int | tuple[int, int] = (448, 448),
+    recipe: str | Recipe = "picture",
+    steps: int | None = None,
+    start: Images | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    device: torch.device | str | None = None,
+    progress: bool = True,
+    callback: Callable[[Step], bool | None] | None = None,
+) -> Rendering:
+    """Make a picture that a model likes.
+
+    Args:
+        model: a judge, or any vision model that `wrap` takes; it is not changed.
+        wish: what is asked of it: 'jellyfish' of a classifier, 'a castle in fog' of a CLIP, 'layer4:12' for a channel
+            of any model, a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`, `channels("layer3",
+            range(8))` for eight pictures at once, an objective or a list of them, or a function of views (V, 3, side,
+            side), 0..1, to scores (V,).
+        size: width and height in pixels, or one number for both.
+        recipe: `picture`, `sketch` (a quarter of the work), `best` (three times it), or a `Recipe`.
+        steps: how many steps in place of the recipe's.
+        start: the image to start from, see `Images`; grey if None.
+        batch: how many pictures, by default 1, or as many as are asked for. With a start of grey they differ little.
+        seed: what all random draws depend on, 0 or above.
+        device: where to compute, by default where the model is; a model that is elsewhere is copied there.
+        progress: whether a bar shows how far it is.
+        callback: is called with every finished step; when it returns True, the ascent ends there.
+
+    Raises:
+        ValueError: when the model cannot be asked for this, or a setting is out of range; the message says what there
+            is in its place.
+
+    Example:
+        >>> import torchvision
+        >>> from das_core.facade import channels, render
+        >>> model = torchvision.models.resnet18()
+        >>> render(model, channels("layer1.0.conv1", range(2)), size=64, steps=2, progress=False).image.shape
+        torch.Size([2, 3, 64, 64])
+    """
+    judge = wrap(model)
+    if device is not None:
+        judge = judge.to(device)
+    chosen = _find_recipe(recipe)
+    if steps is not None:
+        chosen = replace(chosen, steps=steps)
+    width, height = (size, size) if isinstance(size, int) else size
+    spec = StackSpec(width, height)
+    wishes = [read_wish(one) for one in wish] if _is_list(wish) else [read_wish(wish)]
+    objectives = [objective for one in wishes for objective in one.resolve(judge)]
+    count = batch or max(one.images for one in wishes)
+    stack = ImageStack.gray(spec, count) if start is None else ImageStack.from_image(spec, start, count)
+    ascent = chosen.prepare(stack, objectives, seed=seed, device=judge.device)
+    for step in tqdm(ascent, total=ascent.steps, unit="step", disable=not progress):
+        if callback is not None and callback(step) is True:
+            break
+    result = ascent.result
+    measured = score_images(result.image, objectives, seed=seed)
+    scores = {name: measured.table[:, number].tolist() for number, name in enumerate(measured.names)}
+    return Rendering(**vars(result), scores=scores)
+
+
+def _is_list(wish: Any) -> bool:
+    """Return whether several things are asked for, and not one by a list of its classes."""
+    return isinstance(wish, Sequence) and not isinstance(wish, str) and not all(isinstance(one, int) for one in wish)
+
+
+def _find_recipe(recipe: str | Recipe) -> Recipe:
+    """Return a recipe, by its name or itself."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe not in RECIPES:
+        raise ValueError(f"there is no recipe '{recipe}'; choose {', '.join(RECIPES)}, or give a Recipe")
+    return RECIPES[recipe]

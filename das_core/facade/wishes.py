@@ -1,0 +1,331 @@
+"""What is asked of a model that is not known yet, as values that can be added and multiplied.
+
+`channel("layer4", 12)` is a wish; `render` makes it an objective once it knows the model. Wishes are weighted and
+summed with `+`, `-` and `*`, as objectives are in lucid (Olah, Mordvintsev and Schubert, Feature Visualization, Distill
+2017).
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..models.classifier import Classifier
+from ..models.clip import CLIP
+from ..models.judge import Judge
+from ..models.layers.layer import find_layers
+from ..objectives.base import BaseObjective, Objective
+from ..objectives.classes import ClassObjective
+from ..objectives.embedding import TextObjective
+from ..objectives.feature import FeatureObjective, Kind
+from ..objectives.per_image import PerImageObjective
+from ..objectives.prior import CanvasPixels
+from ..objectives.wrapped import ScheduledObjective
+
+Make = Callable[[Judge], Objective]
+"""From the model to an objective."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A weighted sum of things to ask of a model.
+
+    Args:
+        terms: pairs of a weight and what makes the objective.
+        images: how many images it is for: 1, or one for each of several `channels`.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import channel, classes
+        >>> wish = 0.7 * classes("jellyfish") - 0.3 * channel("blocks.3", 5)
+        >>> [(one.name, one.weight) for one in wish.resolve(load_starter())]
+        [('jellyfish', 0.7), ('blocks.3 channel 5', -0.3)]
+    """
+
+    terms: tuple[tuple[float, Make], ...]
+    images: int = 1
+
+    def resolve(self, judge: Judge) -> list[Objective]:
+        """Return the objectives under a model.
+
+        Raises:
+            ValueError: when the model cannot be asked for it; the message says what there is in its place.
+        """
+        made = [(weight, make(judge)) for weight, make in self.terms]
+        return [one if weight == 1 else ScheduledObjective(one, weight, weight) for weight, one in made]
+
+    def __add__(self, other: "Wish") -> "Wish":
+        if not isinstance(other, Wish):
+            return NotImplemented
+        return Wish(self.terms + other.terms, max(self.images, other.images))
+
+    def __radd__(self, other: int) -> "Wish":
+        # So that `sum` works, which begins with 0.
+        return self if other == 0 else NotImplemented
+
+    def __neg__(self) -> "Wish":
+        return self * -1
+
+    def __sub__(self, other: "Wish") -> "Wish":
+        return self + -other
+
+    def __mul__(self, factor: float) -> "Wish":
+        if not isinstance(factor, int | float):
+            return NotImplemented
+        return Wish(tuple((weight * factor, make) for weight, make in self.terms), self.images)
+
+    __rmul__ = __mul__
+
+
+def classes(which: str | int | Sequence[str | int]) -> Wish:
+    """Ask a classifier for classes.
+
+    Args:
+        which: a class by its index, or as text (`parse_classes`), or a list of classes.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import classes
+        >>> [one.name for one in classes(["jellyfish", 1]).resolve(load_starter())]
+        ['jellyfish, goldfish']
+    """
+    return _wish(lambda judge: _ask_class(judge, which))
+
+
+def text(prompt: str) -> Wish:
+    """Ask a CLIP for what a text says.
+
+    Args:
+        prompt: a prompt a line, optionally followed by ': weight', see `TextObjective`.
+
+    Example:
+        >>> from das_core.facade import text
+        >>> len((text("a castle in fog") - 0.3 * text("writing")).terms)
+        2
+    """
+    return _wish(lambda judge: _ask_text(judge, prompt))
+
+
+def layer(name: str) -> Wish:
+    """Ask for a whole layer: whatever it sees becomes stronger, as in DeepDream.
+
+    Args:
+        name: the name of the layer in the model; `find_layers` lists them.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import layer
+        >>> [one.name for one in layer("blocks.3").resolve(load_starter())]
+        ['blocks.3']
+    """
+    return _feature(name, "layer")
+
+
+def channel(name: str, index: int) -> Wish:
+    """Ask for a channel of a layer, everywhere in the picture.
+
+    Args:
+        name: the name of the layer in the model.
+        index: the number of the channel, from 0.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import channel
+        >>> [one.name for one in channel("blocks.3", 17).resolve(load_starter())]
+        ['blocks.3 channel 17']
+    """
+    return _feature(name, "channel", index=index)
+
+
+def channels(name: str, indices: Iterable[int]) -> Wish:
+    """Ask for several channels of a layer, one for each image: eight channels make eight pictures in one ascent.
+
+    Args:
+        name: the name of the layer in the model.
+        indices: the numbers of the channels, from 0.
+
+    Raises:
+        ValueError: when there are none.
+
+    Example:
+        >>> from das_core.facade import channels
+        >>> channels("blocks.3", range(8)).images
+        8
+    """
+    numbers = list(indices)
+
+    def make(judge: Judge) -> Objective:
+        known = [FeatureObjective.from_layer(judge, name, "channel", number) for number in numbers]
+        return PerImageObjective(tuple(known))
+
+    if not numbers:
+        raise ValueError("no channel is given; give numbers, such as range(8)")
+    return Wish(((1.0, make),), images=len(numbers))
+
+
+def neuron(name: str, index: int, position: tuple[int, ...] | None = None) -> Wish:
+    """Ask for a channel of a layer at one position.
+
+    Args:
+        name: the name of the layer in the model.
+        index: the number of the channel, from 0.
+        position: (row, column), or (token,) in a transformer; the middle if None.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import neuron
+        >>> [one.name for one in neuron("blocks.3", 17, (0, 13)).resolve(load_starter())]
+        ['blocks.3 channel 17 at 0, 13']
+    """
+    return _feature(name, "neuron", index=index, position=position)
+
+
+def direction(name: str, vector: Tensor | Sequence[tuple[int, float]]) -> Wish:
+    """Ask for a direction in the channels of a layer.
+
+    Args:
+        name: the name of the layer in the model.
+        vector: a tensor (channels,), or pairs of a channel and its share; only its direction counts.
+
+    Example:
+        >>> import torch
+        >>> from das_core import load_starter
+        >>> from das_core.facade import direction
+        >>> [one.name for one in direction("blocks.3", torch.ones(80)).resolve(load_starter())]
+        ['blocks.3 direction']
+    """
+    return _feature(name, "direction", direction=vector)
+
+
+def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
+    """Ask for whatever a function of the views says.
+
+    Args:
+        score: takes views (V, 3, size, size), 0..1, of the size that the model takes, and returns scores (V,).
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import of_views, render
+        >>> red = of_views(lambda views: views[:, 0].mean(dim=(1, 2)))
+        >>> image = render(load_starter(), red, size=64, steps=4, progress=False).image
+        >>> bool(image[:, 0].mean() > image[:, 1].mean())
+        True
+    """
+    return _wish(lambda judge: _ViewScore(Judge("views", nn.Identity(), judge.size, (0.0,) * 3, (1.0,) * 3), score))
+
+
+def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
+    """Ask for whatever a function of the picture says.
+
+    Args:
+        score: takes the picture (B, 3, height, width), 0..1, and returns scores (B,).
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import of_picture, render
+        >>> bright_sky = of_picture(lambda picture: picture[:, :, :20].mean(dim=(1, 2, 3)))
+        >>> render(load_starter(), bright_sky, size=64, steps=2, progress=False).image.shape
+        torch.Size([1, 3, 64, 64])
+    """
+    return _wish(lambda _: _PictureScore(score))
+
+
+def read_wish(wish: Any) -> Wish:
+    """Return anything that can be asked for as a wish.
+
+    Args:
+        wish: a `Wish`, an objective of the library, a function of the views, an index of a class, or text: 'layer:12'
+            for a channel and 'layer' for a layer where the model has such a layer, else a class or a prompt.
+
+    Raises:
+        ValueError: when it is none of these.
+    """
+    if isinstance(wish, Wish):
+        return wish
+    if isinstance(wish, str):
+        return _wish(lambda judge: _read_text(judge, wish))
+    if hasattr(wish, "weight_at") and hasattr(wish, "score"):
+        return _wish(lambda judge: wish)
+    if callable(wish):
+        return of_views(wish)
+    if isinstance(wish, int | list):
+        return classes(wish)
+    raise ValueError(
+        f"a {type(wish).__name__} is nothing to ask for; give text such as 'jellyfish' or 'layer4:12', an objective, "
+        "or a function of views"
+    )
+
+
+def _wish(make: Make) -> Wish:
+    return Wish(((1.0, make),))
+
+
+def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
+    return _wish(lambda judge: FeatureObjective.from_layer(judge, name, kind, **settings))
+
+
+def _ask_class(judge: Judge, which: Any) -> Objective:
+    if not isinstance(judge, Classifier):
+        raise ValueError(f"{judge.name} knows no classes; ask it for a layer, as in 'layer4:12', or load a classifier")
+    # The node's choice as well: of a view that is sure it asks no more, so one whole subject comes out.
+    return ClassObjective(judge, which, "log_probability")
+
+
+def _ask_text(judge: Judge, prompt: str) -> Objective:
+    if not isinstance(judge, CLIP):
+        raise ValueError(f"{judge.name} reads no words; load a CLIP, as `load_starter_clip()` does")
+    return TextObjective.from_text(judge, prompt)
+
+
+def _read_text(judge: Judge, words: str) -> Objective:
+    """Return the objective that a text means to a model."""
+    name, _, index = words.rpartition(":")
+    numbered = bool(name) and re.fullmatch(r"\s*\d{1,9}\s*", index)
+    only_layers = not isinstance(judge, Classifier | CLIP)
+    if only_layers or _has_layer(judge, name if numbered else words):
+        if numbered:
+            return FeatureObjective.from_layer(judge, name, "channel", int(index))
+        return FeatureObjective.from_layer(judge, words)
+    return _ask_text(judge, words) if isinstance(judge, CLIP) else _ask_class(judge, words)
+
+
+def _has_layer(judge: Judge, name: str) -> bool:
+    """Return whether a single model has a layer of that name; spaces tell a prompt without a look."""
+    wanted = name.strip()
+    if " " in wanted or not any(wanted == part for part, _ in judge.module.named_modules()):
+        return False
+    return any(found.name == wanted for found in find_layers(judge))
+
+
+@dataclass(frozen=True)
+class _ViewScore(BaseObjective):
+    """The objective of a function of the views."""
+
+    judge: Judge
+    function: Callable[[Tensor], Tensor]
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return getattr(self.function, "__name__", "views").strip("<>")
+
+    def score(self, output: Tensor) -> Tensor:
+        return self.function(output)
+
+
+@dataclass(frozen=True)
+class _PictureScore(BaseObjective):
+    """The objective of a function of the picture."""
+
+    function: Callable[[Tensor], Tensor]
+    judge: None = None
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return getattr(self.function, "__name__", "picture").strip("<>")
+
+    def score(self, output: CanvasPixels) -> Tensor:
+        return self.function(output.picture)

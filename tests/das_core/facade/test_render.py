@@ -1,0 +1,144 @@
+"""A picture in a line: every form of asking, models as people have them, and messages that say what there is."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+import das_core
+import direct_ascent as da
+import tinyclip
+from das_core import facade
+from das_core.ascent.recipe import SKETCH
+from das_core.facade.render import RECIPES, Rendering
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.prior import Prior
+from toys import classifier
+
+TOY = classifier()
+
+
+def render(wish: Any, model: Any = TOY, **settings: Any) -> Rendering:
+    return da.render(model, wish, **({"size": 48, "steps": 2, "progress": False} | settings))
+
+
+@pytest.mark.parametrize(
+    ("wish", "names"),
+    [
+        ("class 3", ["class 3"]),
+        (3, ["class 3"]),
+        ([3, 4], ["class 3, class 4"]),
+        ("2:7", ["2 channel 7"]),
+        ("2", ["2"]),
+        (da.neuron("2", 1, (0, 3)), ["2 channel 1 at 0, 3"]),
+        (da.direction("2", torch.ones(32)), ["2 direction"]),
+        (ClassObjective(TOY, 5), ["class 5"]),
+        ([da.classes(3), Prior("l2")], ["class 3", "l2"]),
+        (0.7 * da.classes(3) + 0.3 * da.channel("2", 5) - da.layer("0"), ["class 3", "2 channel 5", "0"]),
+        (sum([da.classes(1), da.classes(2)]), ["class 1", "class 2"]),
+        (da.of_views(lambda views: views[:, 0].mean(dim=(1, 2))), ["lambda"]),
+        (lambda views: views[:, 0].mean(dim=(1, 2)), ["lambda"]),
+        (da.of_picture(lambda picture: picture[:, 2].mean(dim=(1, 2))), ["lambda"]),
+    ],
+)
+def test_every_form_of_asking_makes_a_picture(wish: Any, names: list[str]) -> None:
+    made = render(wish)
+    assert list(made.scores) == names
+    assert made.image.shape == (1, 3, 48, 48)
+    assert len(made.history) == 2
+    assert all(len(scores) == 1 for scores in made.scores.values())
+
+
+def test_the_picture_does_what_was_asked() -> None:
+    red = render(lambda views: views[:, 0].mean(dim=(1, 2)), steps=6).image
+    assert red[:, 0].mean() > red[:, 1:].mean() + 0.05 > 0.55
+    blue = render(da.of_picture(lambda picture: picture[:, 2].mean(dim=(1, 2))), steps=6)
+    assert blue.image[:, 2].mean() > blue.image[:, :2].mean() + 0.1
+    assert blue.scores["lambda"][0] == pytest.approx(float(blue.image[:, 2].mean()), abs=1e-3)
+
+
+def test_several_channels_are_several_pictures() -> None:
+    made = render(da.channels("2", range(3)))
+    assert made.image.shape == (3, 3, 48, 48)
+    assert len(next(iter(made.scores.values()))) == 3
+    for number, image in enumerate(made.image):
+        alone = render(da.channel("2", number), batch=3).image[number]
+        torch.testing.assert_close(image, alone, rtol=0, atol=2e-4)
+
+
+def test_it_is_the_ascent_of_the_recipe() -> None:
+    made = render("class 3", recipe="sketch", seed=4)
+    stack = das_core.ImageStack.gray(das_core.StackSpec(48, 48))
+    objective = ClassObjective(TOY, 3, "log_probability")  # type: ignore[arg-type]
+    expected = replace(SKETCH, steps=2).prepare(stack, objective, seed=4).run()
+    assert torch.equal(made.image, expected.image)
+    assert made.history == expected.history
+
+
+def test_a_model_of_ones_own_is_asked_and_stays_as_it_was() -> None:
+    model = torchvision.models.resnet18().train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    made = render("layer1.0.conv1:3", model, size=64)
+    assert list(made.scores) == ["layer1.0.conv1 channel 3"]
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(weight.grad is None and weight.requires_grad for weight in model.parameters())
+
+
+def test_it_starts_from_an_image_and_can_be_stopped() -> None:
+    image = torch.rand(48, 48, 3, generator=torch.Generator().manual_seed(0)).numpy()
+    seen: list[int] = []
+
+    def stop(step: da.Step) -> bool:
+        seen.append(step.record.step)
+        return len(seen) == 3
+
+    made = render("class 3", start=image, steps=50, callback=stop)
+    assert seen == [0, 1, 2]
+    assert len(made.history) == 3
+    correlation = torch.corrcoef(
+        torch.stack([made.image.flatten(), torch.from_numpy(image).permute(2, 0, 1).flatten()])
+    )
+    assert correlation[0, 1] > 0.5
+
+
+def test_a_clip_is_asked_in_words() -> None:
+    tiny_clip = tinyclip.clip()
+    made = render("a cat", tiny_clip)
+    assert list(made.scores) == ["a cat"]
+    assert list(render(da.text("a cat") * 2, tiny_clip).scores) == ["a cat"]
+
+
+@pytest.mark.parametrize(
+    ("model", "wish", "settings", "says"),
+    [
+        (TOY, 3.5, {}, "a float is nothing to ask for; give text such as 'jellyfish' or 'layer4:12'"),
+        (TOY, "no such class", {}, "class 'no such class' is unknown"),
+        (TOY, da.text("a cat"), {}, "toy reads no words; load a CLIP"),
+        (TOY, da.channel("2", 99), {}, "channel 99 is out of range; layer 2 has channels 0 to 31"),
+        (TOY, da.channel("9", 0), {}, "layer '9' is not in toy; there is 0, 1, 2"),
+        (TOY, "class 3", {"recipe": "fast"}, "there is no recipe 'fast'; choose picture, sketch, best"),
+        (TOY, "class 3", {"size": 8}, "width 8 is too small"),
+        (TOY, "class 3", {"start": "castle.png"}, "the start image is a str"),
+        (TOY, lambda views: views, {}, "'lambda' scores 4 views with torch.float32"),
+        (nn.Conv2d(3, 8, 3), "0:1", {}, "nothing says what images Conv2d was trained on: pass size=224, mean="),
+        ("resnet18", "jellyfish", {}, "a str is no model; give a torch.nn.Module"),
+    ],
+)
+def test_what_cannot_be_is_said_with_what_can(model: Any, wish: Any, settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        render(wish, model, **settings)
+
+
+def test_no_channels_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match=r"no channel is given; give numbers, such as range\(8\)"):
+        da.channels("2", [])
+
+
+def test_the_package_hands_on_the_library_and_its_facade() -> None:
+    assert set(da.__all__) == {*das_core.__all__, *facade.__all__}
+    assert all(hasattr(da, name) for name in da.__all__)
+    assert set(RECIPES) == {"picture", "sketch", "best"}

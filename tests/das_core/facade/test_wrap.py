@@ -1,0 +1,82 @@
+"""Any vision model as a judge: what it says of itself, what has to be given, and what becomes a classifier."""
+
+from typing import Any
+
+import pytest
+import timm
+import torch
+import torchvision
+from torch import nn
+
+from das_core.facade.wrap import load_starters, wrap
+from das_core.models.classifier import Classifier
+from das_core.models.layers.layer import find_layers
+from das_core.models.sources.open_clip_text import without_torchaudio
+
+with without_torchaudio():
+    from transformers import ViTConfig, ViTForImageClassification, ViTModel
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+HALF = (0.5, 0.5, 0.5)
+SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "image_size": 32}
+
+
+@pytest.mark.parametrize(
+    ("build", "size", "mean"),
+    [
+        (torchvision.models.resnet18, 224, IMAGENET[0]),
+        (lambda: torchvision.models.VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=1000), 32, IMAGENET[0]),
+        (lambda: timm.create_model("tf_efficientnet_lite2"), 260, HALF),
+        (lambda: timm.create_model("vit_tiny_patch16_224"), 224, HALF),
+    ],
+)
+def test_what_a_model_says_of_itself_is_taken(build: Any, size: int, mean: tuple[float, ...]) -> None:
+    made = wrap(build())
+    assert isinstance(made, Classifier)
+    assert (made.size, made.mean) == (size, mean)
+    assert made.labels.name(107) == "jellyfish"
+
+
+def test_a_model_of_transformers_answers_with_a_tensor() -> None:
+    model = ViTForImageClassification(ViTConfig(**SMALL, num_labels=5))
+    with pytest.raises(ValueError, match=r"nothing says what images ViTForImage.* was trained on: pass mean=.*, std="):
+        wrap(model)
+    made = wrap(model, mean=HALF, std=HALF, labels=["ant", "bee", "cat", "dog", "eel"])
+    assert isinstance(made, Classifier)
+    assert (made.size, made.labels.find("cat")) == (32, 2)
+    views = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(made(views), model.eval()(pixel_values=(views - 0.5) / 0.5).logits)
+    own = ViTModel(ViTConfig(**SMALL))
+    plain = wrap(own, mean=HALF, std=HALF)
+    assert not isinstance(plain, Classifier)
+    assert {layer.name for layer in find_layers(plain)} < {name for name, _ in own.named_modules()}
+
+
+def test_what_answers_with_maps_can_be_asked_for_its_layers() -> None:
+    made = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), size=16, mean=HALF, std=HALF, name="edges")
+    assert not isinstance(made, Classifier)
+    assert made.name == "edges"
+    assert [layer.name for layer in find_layers(made)] == ["0", "1"]
+    assert wrap(made) is made
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"size": 8}, r"ResNet does not take images of 8 x 8|answers with"),
+        ({"labels": ["cat"]}, "ResNet has 1000 classes and 1 labels are given"),
+        ({"mean": (0.5,)}, "not enough values"),
+    ],
+)
+def test_what_does_not_fit_is_named(settings: dict[str, Any], says: str) -> None:
+    if "size" in settings:
+        model = nn.Sequential(nn.Flatten(), nn.Linear(192 * 4, 10))
+        with pytest.raises(ValueError, match=r"Sequential does not take images of 8 x 8 \(.*\); pass its own size"):
+            wrap(model, size=8, mean=HALF, std=HALF)
+        return
+    with pytest.raises(ValueError, match=says):
+        wrap(torchvision.models.resnet18(), **settings)
+
+
+def test_the_starters_are_one_classifier() -> None:
+    assert load_starters().name == "EfficientNet-Lite0 + EfficientNet-Lite1"
