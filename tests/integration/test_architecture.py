@@ -80,6 +80,6 @@ def test_every_source_file_has_a_test_file_of_its_name_and_the_other_way_round(f
 def test_everything_of_the_library_is_installed() -> None:
     setuptools = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["setuptools"]
     folders = {path.parent for path in find_files("das_core", "__init__.py")}
-    assert set(setuptools["packages"]) == {".".join(folder.parts) for folder in folders}
+    assert set(setuptools["packages"]) == {".".join(folder.parts) for folder in folders} | {"direct_ascent"}
     assert (ROOT / "das_core" / "py.typed").is_file()
     assert setuptools["package-data"] == {"das_core": ["py.typed"]}
