@@ -14,6 +14,8 @@ Example:
     (1, 3, 64, 64)
 """
 
+from typing import TYPE_CHECKING
+
 from .ascent import (
     BEST,
     PICTURE,
@@ -31,20 +33,10 @@ from .ascent import (
     Result,
     Step,
 )
+from .common.lazy import import_on_demand
 from .denoisers import Bilateral, CosineShrinkage, Denoiser, NetworkDenoiser, NonLocalMeans, TotalVariation
 from .models import CLIP, Classifier, Judge
 from .models.layers import find_layers
-from .models.sources import (
-    SECOND_OPINION,
-    STARTER,
-    load_classifier_file,
-    load_clip_file,
-    load_open_clip,
-    load_starter,
-    load_starter_clip,
-    load_timm,
-    load_torchvision,
-)
 from .objectives import (
     BaseObjective,
     ClassObjective,
@@ -60,14 +52,6 @@ from .objectives import (
     StyleObjective,
     TextObjective,
 )
-from .report import (
-    classify,
-    compare_with_texts,
-    measure_spectrum,
-    plot_history,
-    render_level_sheets,
-    score_images,
-)
 from .stack import ImageStack, StackSpec, decompose, edit_stack, load_stack, render_stack, save_stack
 from .views import (
     Augmentation,
@@ -81,6 +65,51 @@ from .views import (
     Transform,
     Windows,
 )
+
+if TYPE_CHECKING:
+    from .models.sources import (
+        SECOND_OPINION,
+        STARTER,
+        load_classifier_file,
+        load_clip_file,
+        load_open_clip,
+        load_starter,
+        load_starter_clip,
+        load_timm,
+        load_torchvision,
+    )
+    from .report import classify, compare_with_texts, measure_spectrum, plot_history, render_level_sheets, score_images
+else:
+    # These need packages that take seconds to load.
+    __getattr__ = import_on_demand(
+        __name__,
+        {
+            ".models.sources": [
+                "SECOND_OPINION",
+                "STARTER",
+                "load_classifier_file",
+                "load_clip_file",
+                "load_open_clip",
+                "load_starter",
+                "load_starter_clip",
+                "load_timm",
+                "load_torchvision",
+            ],
+            ".report": [
+                "classify",
+                "compare_with_texts",
+                "measure_spectrum",
+                "plot_history",
+                "render_level_sheets",
+                "score_images",
+            ],
+        },
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 # fmt: off
 __all__ = [

@@ -8,9 +8,20 @@
 It hands on all of `das_core` and its facade.
 """
 
-from das_core import *  # noqa: F403
+from typing import TYPE_CHECKING
+
 from das_core import __all__ as _core
-from das_core.facade import *  # noqa: F403
+from das_core.common.lazy import import_on_demand
 from das_core.facade import __all__ as _facade
 
+if TYPE_CHECKING:
+    from das_core import *  # noqa: F403
+    from das_core.facade import *  # noqa: F403
+else:
+    __getattr__ = import_on_demand(__name__, {"das_core": _core, "das_core.facade": _facade})
+
 __all__ = sorted({*_core, *_facade})
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

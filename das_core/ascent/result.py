@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import to_pil_image
 
 from ..stack.image_stack import ImageStack
 
@@ -117,6 +116,8 @@ class Result:
 
     def _repr_png_(self) -> bytes:
         """Return the pictures side by side as a PNG, which a notebook shows."""
+        from torchvision.transforms.functional import to_pil_image  # It takes two seconds to load.
+
         file = io.BytesIO()
         to_pil_image(torch.cat(list(self.image), dim=2).cpu()).save(file, "png")
         return file.getvalue()
@@ -135,6 +136,8 @@ class Result:
             ValueError: when the ending names no format of pictures.
             OSError: when a file cannot be written.
         """
+        from torchvision.transforms.functional import to_pil_image
+
         path = Path(path)
         several = len(self.image) > 1
         paths = [path.with_stem(f"{path.stem}_{n}") if several else path for n in range(1, len(self.image) + 1)]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from .geometry import Box, Shape
 from .images import resize_to_cover
@@ -94,6 +93,8 @@ def feather_mask(mask: Tensor, feather: int, what: str = "the mask") -> Tensor:
     Raises:
         ValueError: when nothing is left of a mask.
     """
+    from torchvision.transforms.functional import gaussian_blur  # It takes two seconds to load.
+
     blurred = gaussian_blur(mask, [2 * feather + 1, 2 * feather + 1], [feather / 2, feather / 2])
     # On a straight edge the blurred mask is one half, inside of it more.
     soft = (2 * blurred - 1).clamp(0, 1) * mask

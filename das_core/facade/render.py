@@ -6,13 +6,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
 from ..ascent.recipe import BEST, PICTURE, SKETCH, Recipe
 from ..ascent.result import Result, Step
 from ..common.images import Images
 from ..models.judge import Judge
-from ..report.objective_scores import score_images
 from ..stack.image_stack import ImageStack
 from ..stack.spec import StackSpec
 from .wishes import read_wish
@@ -87,6 +85,11 @@ def render(
         >>> render(model, channels("layer1.0.conv1", range(2)), size=64, steps=2, progress=False).image.shape
         torch.Size([2, 3, 64, 64])
     """
+    # The bar and the report take a second to load.
+    from tqdm.auto import tqdm
+
+    from ..report.objective_scores import score_images
+
     judge = wrap(model)
     if device is not None:
         judge = judge.to(device)

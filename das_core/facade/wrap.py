@@ -12,7 +12,6 @@ from ..models.frozen import freeze_copy
 from ..models.judge import Judge, to_triple
 from ..models.label_sets import choose_labels
 from ..models.labels import Label, Labels
-from ..models.sources.starters import STARTERS, load_starter
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """What torchvision's models were trained with."""
@@ -29,6 +28,8 @@ def load_starters() -> Classifier:
         >>> load_starters().name
         'EfficientNet-Lite0 + EfficientNet-Lite1'
     """
+    from ..models.sources.starters import STARTERS, load_starter
+
     return ClassifierEnsemble.from_members([load_starter(starter) for starter in STARTERS])
 
 

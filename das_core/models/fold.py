@@ -5,16 +5,12 @@ What a folded convolution puts out is what its norm put out. Whoever asks for th
 two rise and fall against each other.
 """
 
+import sys
 from collections import Counter, OrderedDict
 
-from timm.layers import BatchNormAct2d, Conv2dSame
 from torch import fx, nn
 from torch.fx.proxy import TraceError
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-# Those that apply their weight as it is. Other subclasses, timm's StdConv2d for one, change it on the way.
-_CONVOLUTIONS = (nn.Conv2d, Conv2dSame)
-
 
 _UNFOLDED = "unfolded"
 
@@ -78,11 +74,15 @@ def _is_hooked(module: nn.Module) -> bool:
 
 def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module | None:
     """Return what takes the place of a norm that is folded into a convolution; None when it cannot be folded."""
-    if type(convolution) not in _CONVOLUTIONS or norm.training or norm.running_mean is None:
+    # timm takes a second to load; as long as it is not, no module is one of its.
+    timm = sys.modules.get("timm.layers")
+    # Those that apply their weight as it is. Other subclasses, timm's StdConv2d for one, change it on the way.
+    plain = (nn.Conv2d, timm.Conv2dSame) if timm else (nn.Conv2d,)
+    if type(convolution) not in plain or norm.training or norm.running_mean is None:
         return None
     if type(norm) is nn.BatchNorm2d:
         return nn.Identity().eval()
-    if type(norm) is not BatchNormAct2d:
+    if not timm or type(norm) is not timm.BatchNormAct2d:
         return None
     # It carries a dropout (nothing in evaluation mode) and an activation.
     return FoldedBatchNormAct2d(OrderedDict(norm.named_children())).eval()

@@ -2,8 +2,6 @@
 
 from functools import cache
 
-from timm.data import ImageNetInfo
-
 from .hypernyms import list_hypernyms
 from .labels import Label, Labels
 
@@ -25,6 +23,8 @@ def imagenet_labels() -> Labels:
         >>> labels.name(107), labels.find("n01910747"), labels.find("tabby cat")
         ('jellyfish', 107, 281)
     """
+    from timm.data import ImageNetInfo  # It takes a second to load.
+
     info = ImageNetInfo()
     labels = []
     for index, wordnet in enumerate(info.label_names()):

@@ -1,10 +1,32 @@
 """Reports on pictures, stacks and ascents: as numbers, as texts and as charts."""
 
-from .history import format_history, plot_history, tabulate_history
-from .level_sheet import render_level_sheets
-from .objective_scores import ObjectiveScores, format_scores, plot_scores, score_images
-from .spectrum import Spectrum, measure_level_variances, measure_spectrum, plot_spectrum
-from .verdict import Prediction, classify, compare_with_texts, plot_predictions, plot_similarities
+from typing import TYPE_CHECKING
+
+from ..common.lazy import import_on_demand
+
+if TYPE_CHECKING:
+    from .history import format_history, plot_history, tabulate_history
+    from .level_sheet import render_level_sheets
+    from .objective_scores import ObjectiveScores, format_scores, plot_scores, score_images
+    from .spectrum import Spectrum, measure_level_variances, measure_spectrum, plot_spectrum
+    from .verdict import Prediction, classify, compare_with_texts, plot_predictions, plot_similarities
+else:
+    # These need packages that take seconds to load.
+    __getattr__ = import_on_demand(
+        __name__,
+        {
+            ".history": ["format_history", "plot_history", "tabulate_history"],
+            ".level_sheet": ["render_level_sheets"],
+            ".objective_scores": ["ObjectiveScores", "format_scores", "plot_scores", "score_images"],
+            ".spectrum": ["Spectrum", "measure_level_variances", "measure_spectrum", "plot_spectrum"],
+            ".verdict": ["Prediction", "classify", "compare_with_texts", "plot_predictions", "plot_similarities"],
+        },
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 # fmt: off
 __all__ = [

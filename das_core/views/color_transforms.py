@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import rgb_to_grayscale
 
 from .draws import Draws
 
@@ -88,5 +87,7 @@ class Grayscale:
         is_grey = [number < self.probability for number in draws.uniform()]
         if not any(is_grey):
             return views
+        from torchvision.transforms.functional import rgb_to_grayscale  # It takes two seconds to load.
+
         chosen = torch.tensor(is_grey, device=views.device)[:, None, None, None]
         return torch.where(chosen, rgb_to_grayscale(views, num_output_channels=3), views)

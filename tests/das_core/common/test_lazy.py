@@ -1,0 +1,56 @@
+"""What is imported when it is asked for: the library loads little more than torch, and knows all of its names."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import das_core
+import das_core.models.sources
+import das_core.report
+import direct_ascent
+
+ROOT = Path(__file__).resolve().parents[3]
+HEAVY = (
+    "torchvision",
+    "timm",
+    "open_clip",
+    "transformers",
+    "matplotlib",
+    "sklearn",
+    "huggingface_hub",
+    "torch._dynamo",
+)
+
+
+def loaded_by(code: str) -> list[str]:
+    """Which of the heavy packages a program has loaded at its end."""
+    code += f"\nimport json, sys; print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("code", ["import das_core", "import direct_ascent as da; da.render, da.wrap, da.Ascent"])
+def test_importing_the_library_loads_nothing_that_takes_seconds(code: str) -> None:
+    assert loaded_by(code) == []
+
+
+def test_an_ascent_on_a_model_of_ones_own_needs_neither_clip_nor_charts() -> None:
+    code = """
+import direct_ascent as da, torch
+model = da.wrap(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3)), size=16, mean=(0.5,) * 3, std=(0.5,) * 3)
+da.Ascent(da.ImageStack.gray(da.StackSpec(16, 16, 4)), da.FeatureObjective.from_layer(model, "0"), steps=1).run()
+"""
+    assert not {"open_clip", "matplotlib", "transformers", "timm"} & set(loaded_by(code))
+
+
+@pytest.mark.parametrize("package", [das_core, das_core.report, das_core.models.sources, direct_ascent])
+def test_every_name_of_a_package_is_found_and_listed(package: object) -> None:
+    names = package.__all__  # type: ignore[attr-defined]
+    assert all(getattr(package, name) is not None for name in names)
+    assert set(names) <= set(dir(package))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        package.nothing  # type: ignore[attr-defined]  # noqa: B018
