@@ -72,3 +72,16 @@ def test_a_name_that_two_classes_share_becomes_its_index(page: Page, area: Locat
     assert all(row.split()[0].isdigit() for row in rows)
     area.press("Tab")
     assert written(page) == rows[0].split()[0]
+
+
+def test_a_word_that_no_name_holds_is_said_to_be_none(page: Page, area: Locator) -> None:
+    hint = page.locator("[data-das-suggestions=hint]")
+    area.click()
+    area.press_sequentially("sunflower")
+    expect(hint).to_have_text("no name of ImageNet holds “sunflower”; for anything else there is Text Objective")
+    area.press("Enter")
+    assert written(page) == "sunflower\n"
+    for known in ("12345", "jellyfish", "n01910747", "qqq", "jellyfish: 0.5"):
+        area.fill("")
+        area.press_sequentially(known)
+        expect(hint).to_have_count(0)

@@ -84,13 +84,18 @@ def test_a_class_that_is_none_is_said_on_the_node_until_it_is_one(comfyui: Clien
     prompt[OBJECTIVE]["inputs"]["classes"] = "sunflower"
     del prompt[NAME], prompt["7"]
     load_api(page, prompt, "sunflower")
+    before = page.evaluate(f"app.graph.getNodeById({OBJECTIVE}).size[1]")
     assert comfyui.wait(press_run(page), timeout=300)["status"]["status_str"] == "error"
     said = f"app.graph.getNodeById({OBJECTIVE}).widgets.find(widget => widget.name === '$$node-text-preview')?.value"
+    height = f"app.graph.getNodeById({OBJECTIVE}).size[1]"
     page.wait_for_function(f"{said}?.startsWith(\"class 'sunflower' is unknown; write 'all flower' for 3 \")")
+    # Five lines have room below the widgets.
+    page.wait_for_function(f"{height} >= {before} + 4 * 16")
     page.evaluate(f"app.graph.getNodeById({OBJECTIVE}).widgets.find(w => w.name === 'classes').value = 'all flower'")
     close_dialogs(page)
     assert comfyui.wait(press_run(page), timeout=300)["status"]["status_str"] == "success"
     page.wait_for_function(f"!{said}?.trim()")
+    page.wait_for_function(f"{height} < {before} + 4 * 16")
 
 
 @pytest.mark.parametrize("classes", ["all dog", "jellyfish, goldfish: 2", "(jellyfish:1.3)"])
