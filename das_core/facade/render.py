@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..ascent.loop import Ascent
 from ..ascent.recipe import BEST, PICTURE, SKETCH, Recipe
-from ..ascent.result import Result, Step
+from ..ascent.result import AscentError, Result, Step
 from ..common.images import Images
 from ..models.judge import Judge
 from ..stack.image_stack import ImageStack
@@ -65,9 +66,10 @@ def render(
             range(8))` for eight pictures at once, an objective or a list of them, or a function of views (V, 3, side,
             side), 0..1, to scores (V,).
         size: width and height in pixels, or one number for both.
-        recipe: `picture`, `sketch` (a quarter of the work), `best` (three times it), or a `Recipe`.
+        recipe: `picture`, `sketch` (a quarter of the work), `best` (four times it), or a `Recipe`.
         steps: how many steps in place of the recipe's.
-        start: the image to start from, see `Images`; grey if None.
+        start: the image to start from, see `Images`; grey if None, or soft noise where nothing in grey moves the score,
+            such as a channel that answers it with 0.
         batch: how many pictures, by default 1, or as many as are asked for. With a start of grey they differ little.
         seed: what all random draws depend on, 0 or above.
         device: where to compute, by default where the model is; a model that is elsewhere is copied there.
@@ -85,9 +87,7 @@ def render(
         >>> render(model, channels("layer1.0.conv1", range(2)), size=64, steps=2, progress=False).image.shape
         torch.Size([2, 3, 64, 64])
     """
-    # The bar and the report take a second to load.
-    from tqdm.auto import tqdm
-
+    # It brings the charts, which take a second to load.
     from ..report.objective_scores import score_images
 
     judge = wrap(model)
@@ -103,13 +103,27 @@ def render(
     count = batch or max(one.images for one in wishes)
     stack = ImageStack.gray(spec, count) if start is None else ImageStack.from_image(spec, start, count)
     ascent = chosen.prepare(stack, objectives, seed=seed, device=judge.device)
-    for step in tqdm(ascent, total=ascent.steps, unit="step", disable=not progress):
-        if callback is not None and callback(step) is True:
-            break
+    try:
+        _run(ascent, callback, progress=progress)
+    except AscentError:
+        if start is not None or ascent.history:
+            raise
+        noise = ImageStack.noise(spec, count, seed=seed)
+        ascent = chosen.prepare(noise, objectives, seed=seed, device=judge.device)
+        _run(ascent, callback, progress=progress)
     result = ascent.result
     measured = score_images(result.image, objectives, seed=seed)
     scores = {name: measured.table[:, number].tolist() for number, name in enumerate(measured.names)}
     return Rendering(**vars(result), scores=scores)
+
+
+def _run(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> None:
+    """Do the steps of an ascent until it ends or the callback says so, under a bar."""
+    from tqdm.auto import tqdm  # It takes half a second to load.
+
+    for step in tqdm(ascent, total=ascent.steps, unit="step", disable=not progress):
+        if callback is not None and callback(step) is True:
+            return
 
 
 def _is_list(wish: Any) -> bool:

@@ -50,9 +50,10 @@ def test_the_examples_of_a_module_run(name: str) -> None:
     assert not wrong, wrong
 
 
-def test_the_example_of_the_readme_runs() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    count, wrong = run_examples([doctest.DocTestParser().get_doctest(text, {}, "README.md", "README.md", 0)])
+@pytest.mark.parametrize("page", ["README.md", "docs/coming_from_lucent.md"])
+def test_the_examples_of_a_page_run(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    count, wrong = run_examples([doctest.DocTestParser().get_doctest(text, {}, page, page, 0)])
     assert count > 3
     assert not wrong, wrong
 

@@ -12,7 +12,7 @@ import das_core
 import direct_ascent as da
 import tinyclip
 from das_core import facade
-from das_core.ascent.recipe import SKETCH
+from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.facade.render import RECIPES, Rendering
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.prior import Prior
@@ -103,6 +103,17 @@ def test_it_starts_from_an_image_and_can_be_stopped() -> None:
         torch.stack([made.image.flatten(), torch.from_numpy(image).permute(2, 0, 1).flatten()])
     )
     assert correlation[0, 1] > 0.5
+
+
+def test_what_grey_cannot_move_begins_with_noise() -> None:
+    # Of a grey view, all that a difference of neighbours leaves is 0, and so is its gradient behind the ReLU.
+    edges = nn.Conv2d(3, 1, (1, 2), bias=False)
+    edges.weight.data = torch.tensor([1.0, -1.0]).expand(1, 3, 1, 2)
+    model = da.wrap(nn.Sequential(edges, nn.Threshold(0.01, 0.0)), size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    quiet = replace(PICTURE, augmentation=da.Augmentation(transforms=()), steps=2)
+    assert len(render("1:0", model, recipe=quiet, steps=None).history) == 2
+    with pytest.raises(da.AscentError, match="vanished at step 1"):
+        render("1:0", model, recipe=quiet, steps=None, start=torch.full((1, 3, 48, 48), 0.5))
 
 
 def test_a_clip_is_asked_in_words() -> None:
