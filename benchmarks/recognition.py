@@ -194,7 +194,7 @@ def mean_distance(classifier: Classifier, images: Tensor) -> float:
         ValueError: when there are fewer than two images, the classifier has no linear layer that answers with its
             classes, or it finds no features at all in an image.
     """
-    check_images(images, "the image to compare")
+    images = check_images(images, "the image to compare")
     if len(images) < 2:
         raise ValueError(f"{len(images)} image has nothing to differ from; compare at least 2")
     layer = _find_feature_layer(classifier)
@@ -232,7 +232,7 @@ def _resize(images: Tensor, shape: tuple[int, int]) -> Tensor:
 
 def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[int]) -> list[Verdict]:
     """Return the verdict on each image; `ask` returns how well every choice fits each image, (B, choices)."""
-    check_images(images, "the image to judge")
+    images = check_images(images, "the image to judge")
     if len(targets) != len(images):
         raise ValueError(f"there are {len(images)} images and {len(targets)} classes; every image needs one")
     images = images.float().clamp(0, 1)

@@ -249,7 +249,7 @@ def test_a_judge_that_answers_with_no_numbers_is_refused() -> None:
 
 def test_what_is_no_batch_of_images_is_refused() -> None:
     with pytest.raises(ValueError, match="the image to judge has the shape"):
-        judge_class(make_classifier(MeanColour(), 3), noise(3, SIZE, SIZE), [0, 0, 0])
+        judge_class(make_classifier(MeanColour(), 3), noise(SIZE, SIZE), [0])
 
 
 def test_texts_are_ranked_by_cosine_under_the_three_conditions() -> None:

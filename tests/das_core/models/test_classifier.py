@@ -56,7 +56,7 @@ def test_probabilities_of_any_precision_and_without_a_graph() -> None:
 @pytest.mark.parametrize(
     ("images", "says"),
     [
-        (torch.rand(3, 8, 8), r"the image to classify has the shape \(3, 8, 8\)"),
+        (torch.rand(8, 8), r"the image to classify has the shape \(8, 8\)"),
         (torch.rand(0, 3, 8, 8), r"the shape \(0, 3, 8, 8\)"),
         (torch.rand(1, 3, 0, 8), r"the shape \(1, 3, 0, 8\)"),
         (torch.rand(1, 4, 8, 8), "4 channels .an alpha channel. where 3 are needed"),

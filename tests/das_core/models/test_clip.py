@@ -165,7 +165,7 @@ def test_black_and_white_images_have_embeddings(value: float) -> None:
     ("images", "says"),
     [
         (torch.rand(1, 4, 8, 8), "the image to embed has 4 channels .an alpha channel."),
-        (torch.rand(3, 8, 8), "the image to embed has the shape"),
+        (torch.rand(8, 8), "the image to embed has the shape"),
         (torch.full((1, 3, 8, 8), torch.nan), "NaN"),
         (torch.zeros(1, 3, 8, 8), "image 1 is nothing at all to toy"),
     ],

@@ -80,7 +80,7 @@ def test_the_image_is_not_changed() -> None:
         (torch.rand(1, 1, 16, 16), r"the start image has 1 channels \(one grey channel\)"),
         (torch.rand(1, 3, 0, 16), r"the start image has the shape \(1, 3, 0, 16\)"),
         (torch.rand(0, 3, 16, 16), r"the start image has the shape \(0, 3, 16, 16\)"),
-        (torch.rand(3, 16, 16), r"the start image has the shape \(3, 16, 16\)"),
+        (torch.rand(16, 16), r"the start image has the shape \(16, 16\)"),
         (torch.full((1, 3, 16, 16), torch.nan), "the start image holds 768 values that are NaN"),
         (torch.full((1, 3, 16, 16), 255, dtype=torch.uint8), "the start image holds whole numbers"),
     ],
