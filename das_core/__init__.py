@@ -111,6 +111,8 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+__version__ = "1.0.0"
+
 # fmt: off
 __all__ = [
     "BEST", "CLIP", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent", "AscentError",

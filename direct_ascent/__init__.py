@@ -11,6 +11,7 @@ It hands on all of `das_core` and its facade.
 from typing import TYPE_CHECKING
 
 from das_core import __all__ as _core
+from das_core import __version__ as __version__
 from das_core.common.lazy import import_on_demand
 from das_core.facade import __all__ as _facade
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.masks import mean_square
-from ..objectives.base import Objective
+from ..objectives.base import Objective, list_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.margin import widen_margin
 from ..stack.spec import SMALLEST_SIDE, StackSpec
@@ -77,6 +77,7 @@ class Guidance:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "objectives", tuple(list_objectives(self.objectives)))
         if not self.objectives:
             raise ValueError("no objective is connected, so there is nothing to guide by; connect at least one")
         if not any(objective.weight for objective in self.objectives):

@@ -165,6 +165,10 @@ class Ascent:
         while len(self.history) < self.steps:
             yield self._do_step()
 
+    def __len__(self) -> int:
+        """Return the number of steps, those that are done included."""
+        return self.steps
+
     def run(self) -> Result:
         """Do all steps that are left and return the result.
 

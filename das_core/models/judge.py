@@ -65,8 +65,19 @@ class Judge:
         return self if device == self.device else replace(self, module=deepcopy(self.module).to(device), owner=None)
 
     def __call__(self, views: Tensor) -> Tensor:
-        """Return the output of the model, in float32, for views (V, 3, size, size), 0..1."""
-        return self.postprocess(self.run(views))
+        """Return the output of the model, in float32, for views (V, 3, size, size), 0..1.
+
+        Raises:
+            ValueError: when it is no tensor with a row for every view.
+        """
+        answer = self.run(views)
+        if not isinstance(answer, Tensor) or answer.ndim == 0 or len(answer) != len(views):
+            found = tuple(answer.shape) if isinstance(answer, Tensor) else f"a {type(answer).__name__}"
+            raise ValueError(
+                f"{self.name} answers {len(views)} views with {found}: a judge answers with a tensor that has a row "
+                "for every view; put the model into a module that picks it out, or climb one of its layers"
+            )
+        return self.postprocess(answer)
 
     def run(self, views: Tensor) -> Any:
         """Return the output of the module as it is, for views (V, 3, size, size), 0..1."""

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import das_core
+import direct_ascent
+
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = ROOT / "pyproject.toml"
 SOURCES = ("das_core", "nodes", "tools")
@@ -75,6 +78,11 @@ def test_every_source_file_has_a_test_file_of_its_name_and_the_other_way_round(f
     sources = {path for path in find_files(folder, "*.py") if path.name != "__init__.py"}
     tests = find_files(f"tests/{folder}", "test_*.py") - ABOUT_ALL_NODES
     assert {path.with_name(f"test_{path.name}") for path in sources} == tests
+
+
+def test_the_library_tells_the_version_of_the_distribution() -> None:
+    version = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["version"]
+    assert das_core.__version__ == direct_ascent.__version__ == version
 
 
 def test_everything_of_the_library_is_installed() -> None:

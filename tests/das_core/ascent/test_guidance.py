@@ -139,6 +139,11 @@ def test_bad_settings_are_named(settings: dict[str, Any], says: str) -> None:
         Guidance(**({"objectives": (class_objective(),)} | settings))
 
 
+def test_one_objective_needs_no_tuple() -> None:
+    one = class_objective()
+    assert Guidance(one).objectives == Guidance([one]).objectives == (one,)  # type: ignore[arg-type]
+
+
 def test_what_does_not_go_with_the_picture_is_named() -> None:
     square = RegionObjective(class_objective(), torch.ones(1, 64, 64))
     with pytest.raises(ValueError, match=r"region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, of another"):

@@ -406,3 +406,8 @@ def test_what_is_printed_of_things_is_short() -> None:
     result = climb(steps=1)
     for thing in (classifier(), class_objective(), result.stack, result, Ascent(result.stack, class_objective())):
         assert len(repr(thing)) < 250
+
+
+def test_its_length_is_the_number_of_its_steps() -> None:
+    ascent = Ascent(ImageStack.gray(SPEC), class_objective(), VIEWS, steps=3)
+    assert len(ascent) == 3 == len(list(ascent)) == len(ascent)

@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,3 +190,23 @@ def test_a_probe_lets_through_errors_that_say_nothing_of_the_size() -> None:
 
     with pytest.raises(ZeroDivisionError):
         probe(fail)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (lambda x: (x, x), "a tuple"),
+        (lambda x: {"logits": x}, "a dict"),
+        (lambda x: x.mean(), r"\(\)"),
+        (lambda x: x[:1], r"\(1, 3, 8, 8\)"),
+    ],
+)
+def test_an_answer_without_a_row_for_every_view_is_named(answer: Callable[[Tensor], Any], found: str) -> None:
+    class Odd(nn.Module):
+        def forward(self, x: Tensor) -> Any:
+            return answer(x)
+
+    with pytest.raises(
+        ValueError, match=f"toy answers 2 views with {found}: a judge answers with a tensor that has a row"
+    ):
+        Judge("toy", Odd(), 8, MEAN, STD)(torch.rand(2, 3, 8, 8))
