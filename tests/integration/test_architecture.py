@@ -89,5 +89,5 @@ def test_everything_of_the_library_is_installed() -> None:
     setuptools = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["setuptools"]
     folders = {path.parent for path in find_files("das_core", "__init__.py")}
     assert set(setuptools["packages"]) == {".".join(folder.parts) for folder in folders} | {"direct_ascent"}
-    assert (ROOT / "das_core" / "py.typed").is_file()
-    assert setuptools["package-data"] == {"das_core": ["py.typed"]}
+    assert setuptools["package-data"] == {"das_core": ["py.typed"], "direct_ascent": ["py.typed"]}
+    assert all((ROOT / package / "py.typed").is_file() for package in setuptools["package-data"])
