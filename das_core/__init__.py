@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         load_open_clip,
         load_starter,
         load_starter_clip,
+        load_starters,
         load_timm,
         load_torchvision,
     )
@@ -92,6 +93,7 @@ else:
                 "load_open_clip",
                 "load_starter",
                 "load_starter_clip",
+                "load_starters",
                 "load_timm",
                 "load_torchvision",
             ],
@@ -122,8 +124,7 @@ __all__ = [
     "NormalizedAscent", "Objective", "PatchMask", "PerImageObjective", "Perspective", "Prior", "Recipe", "Record",
     "RegionObjective", "Result", "ScheduledObjective", "StackSpec", "Step", "StyleObjective", "TextObjective",
     "TotalVariation", "Transform", "Windows", "classify", "compare_with_texts", "decompose", "edit_stack",
-    "find_layers",
-    "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter", "load_starter_clip",
-    "load_timm", "load_torchvision", "measure_spectrum", "plot_history", "render_level_sheets", "render_stack",
-    "save_stack", "score_images",
+    "find_layers", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter",
+    "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "measure_spectrum", "plot_history",
+    "render_level_sheets", "render_stack", "save_stack", "score_images",
 ]

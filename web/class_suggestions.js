@@ -46,13 +46,14 @@ function match(word) {
     return names.some((name) => name.toLowerCase() === sought) ? [] : names;
 }
 
-// What to say of a word that is in no name; nothing of numbers, and of words that a longer list of names may hold.
+// What to say of a word that is in no usual name; nothing of numbers, and of words that a longer list of names may hold.
 function explain(word) {
     const sought = word.trim().toLowerCase();
     const names = findNames();
     if (sought.length < LEAST_UNKNOWN || !names.length || /^[\dn]\d*$/.test(sought) || /[:)]/.test(sought)) return "";
     if (names.some((name) => name.toLowerCase().includes(sought))) return "";
-    return `no name of ImageNet holds “${sought.slice(0, 30)}”; for anything else there is Text Objective`;
+    // A second name of a class is not in the list, and known all the same.
+    return `no usual name holds “${sought.slice(0, 30)}”: a second name will do, anything else is for Text Objective`;
 }
 
 function close() {

@@ -10,22 +10,24 @@ const LETTERS = 34, LINES = 2; // of a text that a node shows without growing, i
 const LINE_HEIGHT = 16, BORDER = 26;
 
 const lastTexts = new Map();
-const heights = new Map(); // of nodes that have grown for a long text: what they were before
+const grown = new WeakMap(); // by node that has grown for a long text: its height before and since
 
 // The classic page cuts off what is longer than two lines, and takes the room from the text boxes of the node.
 function makeRoom(node, text) {
   const widget = node.widgets?.find((one) => one.name === TEXT_WIDGET);
   if (!widget) return;
   const lines = text.split("\n").reduce((sum, line) => sum + Math.ceil(line.length / LETTERS), 0);
-  const before = heights.get(node.id);
+  const heights = grown.get(node);
   if (lines > LINES) {
-    if (before === undefined) heights.set(node.id, node.size[1]);
+    const before = heights?.before ?? node.size[1];
     widget.options.getMinHeight = () => BORDER + lines * LINE_HEIGHT;
-    node.setSize([node.size[0], Math.max(node.size[1], (before ?? node.size[1]) + (lines - 1) * LINE_HEIGHT)]);
-  } else if (before !== undefined) {
-    heights.delete(node.id);
+    node.setSize([node.size[0], Math.max(node.size[1], before + (lines - 1) * LINE_HEIGHT)]);
+    grown.set(node, { before, since: node.size[1] });
+  } else if (heights) {
+    grown.delete(node);
     widget.options.getMinHeight = undefined;
-    node.setSize([node.size[0], before]);
+    // What somebody has set by hand since then stays.
+    if (node.size[1] === heights.since) node.setSize([node.size[0], heights.before]);
   }
   node.setDirtyCanvas?.(true);
 }

@@ -171,7 +171,8 @@ class ScoreGradient:
                 total = total + weights[name] * score.sum() / count
             # Without a graph, where the answer of a judge does not depend on its views, the gradient is 0.
             if total.requires_grad and counts:
-                total.backward()
+                # To the canvas alone: an objective may ask a model whose weights still learn.
+                total.backward(inputs=pyramid.leaves)
 
     def _evaluate(
         self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: bool = False

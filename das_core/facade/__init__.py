@@ -13,10 +13,10 @@ from .wishes import (
     of_views,
     text,
 )
-from .wrap import load_starters, wrap
+from .wrap import wrap
 
 # fmt: off
 __all__ = [
-    "Rendering", "Wish", "channel", "channels", "classes", "direction", "layer", "load_starters", "neuron",
+    "Rendering", "Wish", "channel", "channels", "classes", "direction", "layer", "neuron",
     "of_picture", "of_views", "render", "text", "wrap",
 ]

@@ -100,7 +100,7 @@ def render(
     spec = StackSpec(width, height)
     wishes = [read_wish(one) for one in wish] if _is_list(wish) else [read_wish(wish)]
     objectives = [objective for one in wishes for objective in one.resolve(judge)]
-    count = batch or max(one.images for one in wishes)
+    count = max(one.images for one in wishes) if batch is None else batch
     stack = ImageStack.gray(spec, count) if start is None else ImageStack.from_image(spec, start, count)
     ascent = chosen.prepare(stack, objectives, seed=seed, device=judge.device)
     try:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from ..models.classifier import Classifier
-from ..models.ensemble import ClassifierEnsemble
 from ..models.frozen import freeze_copy
 from ..models.judge import Judge, to_triple
 from ..models.label_sets import choose_labels
@@ -18,19 +17,6 @@ _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 _ANSWERS = ("logits", "last_hidden_state")
 """The parts of an answer of transformers, the first of which counts. Only a classifier has logits."""
-
-
-def load_starters() -> Classifier:
-    """Load the two starter classifiers as one, as the node Load Classifier does by default.
-
-    Example:
-        >>> from das_core.facade import load_starters
-        >>> load_starters().name
-        'EfficientNet-Lite0 + EfficientNet-Lite1'
-    """
-    from ..models.sources.starters import STARTERS, load_starter
-
-    return ClassifierEnsemble.from_members([load_starter(starter) for starter in STARTERS])
 
 
 def wrap(

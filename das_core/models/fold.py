@@ -58,6 +58,9 @@ def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
             continue
         if before.op != "call_module" or not isinstance(modules[str(before.target)], nn.Conv2d):
             continue
+        if not before.args:
+            # A hook on the convolution would not find what it is given.
+            continue
         pair = (str(before.target), str(node.target))
         # A module that is called twice, or whose output is read elsewhere too, means something else without the norm.
         if len(before.users) > 1 or any(used.count(name) > 1 or name in read for name in pair):

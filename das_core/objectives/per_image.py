@@ -71,8 +71,6 @@ class PerImageObjective(BaseObjective):
     def parts(self) -> tuple[Objective, ...]:
         """The objective for every part of the objectives, such as the members of an ensemble."""
         members = tuple(zip(*(one.parts for one in self.objectives), strict=True))
-        if len(members) == 1:
-            return (self,) if members[0] == self.objectives else (replace(self, objectives=members[0]),)
         return tuple(replace(self, objectives=each, weight=self.weight / len(members)) for each in members)
 
     def score(self, output: Any) -> Tensor:

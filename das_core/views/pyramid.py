@@ -68,6 +68,11 @@ class Pyramid:
         """The device of the pixels."""
         return self.pixels.device
 
+    @property
+    def leaves(self) -> list[Tensor]:
+        """The canvases that gradients gather at: the pixels, and those of less resolution that were needed so far."""
+        return list(self._levels.values())
+
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
         """Return windows of the canvases, resized to views.
 

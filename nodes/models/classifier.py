@@ -5,9 +5,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.models.classifier import Classifier as CoreClassifier
-from ...das_core.models.ensemble import ClassifierEnsemble
 from ...das_core.models.sources import classifier_files, timm_models, torchvision_models
-from ...das_core.models.sources.starters import SECOND_OPINION, STARTERS, load_starter
+from ...das_core.models.sources.starters import SECOND_OPINION, load_starter, load_starters
 from .. import bridge
 from ..node import Node
 from ..schema import (
@@ -112,7 +111,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
     if kind == "starter":
         return load_starter()
     if kind == "starters":
-        return ClassifierEnsemble.from_members([load_starter(starter) for starter in STARTERS])
+        return load_starters()
     if kind == "second_opinion":
         return load_starter(SECOND_OPINION)
     folder = bridge.find_model_folder(bridge.CLASSIFIERS)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from .classifier_files import load_classifier_file
     from .open_clip_models import load_clip_file, load_open_clip
     from .starter_clip import load_starter_clip
-    from .starters import SECOND_OPINION, STARTER, THIRD_OPINION, load_starter
+    from .starters import SECOND_OPINION, STARTER, THIRD_OPINION, load_starter, load_starters
     from .timm_models import load_timm
     from .torchvision_models import load_torchvision
 else:
@@ -19,7 +19,7 @@ else:
             ".classifier_files": ["load_classifier_file"],
             ".open_clip_models": ["load_clip_file", "load_open_clip"],
             ".starter_clip": ["load_starter_clip"],
-            ".starters": ["SECOND_OPINION", "STARTER", "THIRD_OPINION", "load_starter"],
+            ".starters": ["SECOND_OPINION", "STARTER", "THIRD_OPINION", "load_starter", "load_starters"],
             ".timm_models": ["load_timm"],
             ".torchvision_models": ["load_torchvision"],
         },
@@ -33,5 +33,5 @@ def __dir__() -> list[str]:
 # fmt: off
 __all__ = [
     "SECOND_OPINION", "STARTER", "THIRD_OPINION", "load_classifier_file", "load_clip_file", "load_open_clip",
-    "load_starter", "load_starter_clip", "load_timm", "load_torchvision",
+    "load_starter", "load_starter_clip", "load_starters", "load_timm", "load_torchvision",
 ]

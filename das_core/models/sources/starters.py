@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...common.text import shorten
 from ..classifier import Classifier
+from ..ensemble import ClassifierEnsemble
 from ..frozen import freeze
 from ..label_sets import imagenet_labels
 from .download import check_digest
@@ -124,6 +125,17 @@ def load_starter(starter: Starter | str = STARTER) -> Classifier:
     module, state = read_starter(starter)
     fit_weights(module, state, starter.file, starter.architecture)
     return Classifier(starter.title, freeze(module), starter.size, HALF, HALF, labels=imagenet_labels())
+
+
+def load_starters() -> ClassifierEnsemble:
+    """Load the two starters that climb together as one classifier.
+
+    Example:
+        >>> from das_core import load_starters
+        >>> load_starters().name
+        'EfficientNet-Lite0 + EfficientNet-Lite1'
+    """
+    return ClassifierEnsemble.from_members([load_starter(starter) for starter in STARTERS])
 
 
 def _find_starter(title: str) -> Starter:

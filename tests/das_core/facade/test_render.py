@@ -132,6 +132,7 @@ def test_a_clip_is_asked_in_words() -> None:
         (TOY, da.channel("2", 99), {}, "channel 99 is out of range; layer 2 has channels 0 to 31"),
         (TOY, da.channel("9", 0), {}, "layer '9' is not in toy; there is 0, 1, 2"),
         (TOY, "class 3", {"recipe": "fast"}, "there is no recipe 'fast'; choose picture, sketch, best"),
+        (TOY, "class 3", {"batch": 0}, "batch 0 is too small"),
         (TOY, "class 3", {"size": 8}, "width 8 is too small"),
         (TOY, "class 3", {"start": "castle.png"}, "the start image is a str"),
         (TOY, lambda views: views, {}, "'lambda' scores 4 views with torch.float32"),

@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import nn
 
-from das_core.facade.wrap import load_starters, wrap
+from das_core.facade.wrap import wrap
 from das_core.models.classifier import Classifier
 from das_core.models.layers.layer import find_layers
 from das_core.models.sources.open_clip_text import without_torchaudio
@@ -76,7 +76,3 @@ def test_what_does_not_fit_is_named(settings: dict[str, Any], says: str) -> None
         return
     with pytest.raises(ValueError, match=says):
         wrap(torchvision.models.resnet18(), **settings)
-
-
-def test_the_starters_are_one_classifier() -> None:
-    assert load_starters().name == "EfficientNet-Lite0 + EfficientNet-Lite1"

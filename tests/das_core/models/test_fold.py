@@ -136,6 +136,10 @@ def by_keyword(m: Odd, x: Tensor) -> Tensor:
     return torch.relu(m.norm(input=m.conv(x)))
 
 
+def convolution_by_keyword(m: Odd, x: Tensor) -> Tensor:
+    return torch.relu(m.norm(m.conv(input=x)))
+
+
 def depends_on_data(m: Odd, x: Tensor) -> Tensor:
     return m.norm(m.conv(x)) if bool(x.mean() > 0) else m.conv(x)
 
@@ -155,6 +159,7 @@ def unpacks_its_input(m: Odd, x: Tensor) -> Tensor:
         (returned_too, 1),
         (weight_read, 1),
         (by_keyword, 1),
+        (convolution_by_keyword, 1),
         (depends_on_data, 1),
         (unpacks_its_input, 1),
     ],

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from das_core.ascent.loop import Ascent
+from das_core.facade.wishes import of_views
 from das_core.models.classifier import build_classifier
 from das_core.models.frozen import evaluating, freeze, freeze_copy
 from das_core.models.judge import Judge
@@ -80,10 +81,22 @@ def fail(module: nn.Module) -> None:
         build_classifier("own", module, 1, HALF, HALF)
 
 
+def climb_a_function_of_views(module: nn.Module) -> None:
+    # In evaluation mode: what a function of one's own does to a model's statistics is its own affair.
+    modes = [part.training for part in module.modules()]
+    module.eval()
+    dtype = next(module.parameters()).dtype
+    own = of_views(lambda views: module(views.to(dtype))[:, 1].float())
+    Ascent(ImageStack.gray(SPEC), own.resolve(judge_of(module)), VIEWS, steps=1).run()
+    for part, mode in zip(module.modules(), modes, strict=True):
+        part.training = mode
+
+
 CALLS: tuple[Callable[[nn.Module], object], ...] = (
     climb,
     climb_a_layer,
     climb_a_class,
+    climb_a_function_of_views,
     ask_for_probabilities,
     fail,
     lambda module: judge_of(module)(torch.rand(2, 3, 32, 32)),

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from das_core.models.classifier import Classifier
 from das_core.models.label_sets import imagenet_labels
-from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter
+from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter, load_starters
 from das_core.report.verdict import classify
 from toys import count_batch_norms
 
@@ -133,3 +133,7 @@ def test_a_starter_may_be_named() -> None:
     assert load_starter("efficientnet-lite0").name == "EfficientNet-Lite0"
     with pytest.raises(ValueError, match="no starter 'resnet'; there are EfficientNet-Lite0, EfficientNet-Lite1, E"):
         load_starter("resnet")
+
+
+def test_the_two_that_climb_together_are_one_classifier() -> None:
+    assert load_starters().name == "EfficientNet-Lite0 + EfficientNet-Lite1"
