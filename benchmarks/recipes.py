@@ -68,8 +68,10 @@ class Recipe(recipe.Recipe):
 
     def begin(self, objectives: Sequence[Objective], seed: int) -> Ascent:
         """Return the ascent of one picture, which has not begun."""
+        # Where the magnitudes of the start stay, they are those of photographs: 1 / f.
+        decay = 0.7 if self.spec.keeps_magnitudes else 0.4
         from_noise = self.start == "noise"
-        stack = ImageStack.noise(self.spec, seed=seed) if from_noise else ImageStack.gray(self.spec)
+        stack = ImageStack.noise(self.spec, decay=decay, seed=seed) if from_noise else ImageStack.gray(self.spec)
         return self.prepare(stack, objectives, seed=seed)
 
     def climb(self, objectives: Sequence[Objective], seed: int) -> tuple[Tensor, float]:

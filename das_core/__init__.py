@@ -32,6 +32,7 @@ from .ascent import (
     Record,
     Result,
     Step,
+    Within,
 )
 from .common.lazy import import_on_demand
 from .denoisers import Bilateral, CosineShrinkage, Denoiser, NetworkDenoiser, NonLocalMeans, TotalVariation
@@ -123,7 +124,7 @@ __all__ = [
     "Grayscale", "Guidance", "ImageObjective", "ImageStack", "Judge", "NetworkDenoiser", "Noise", "NonLocalMeans",
     "NormalizedAscent", "Objective", "PatchMask", "PerImageObjective", "Perspective", "Prior", "Recipe", "Record",
     "RegionObjective", "Result", "ScheduledObjective", "StackSpec", "Step", "StyleObjective", "TextObjective",
-    "TotalVariation", "Transform", "Windows", "classify", "compare_with_texts", "decompose", "edit_stack",
+    "TotalVariation", "Transform", "Windows", "Within", "classify", "compare_with_texts", "decompose", "edit_stack",
     "find_layers", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter",
     "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "measure_spectrum", "plot_history",
     "render_level_sheets", "render_stack", "save_stack", "score_images",

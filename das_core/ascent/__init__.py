@@ -8,10 +8,11 @@ from .loop import Ascent
 from .optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from .recipe import BEST, PICTURE, SKETCH, Recipe
 from .result import AscentError, Record, Result, Step
+from .within import Within
 
 # fmt: off
 __all__ = [
     "BEST", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance",
     "GuidedStep", "GuidedSteps", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step",
-    "measure_squared_distances",
+    "Within", "measure_squared_distances",
 ]

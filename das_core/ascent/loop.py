@@ -36,6 +36,7 @@ from .result import (
     measure_gradient_strength,
 )
 from .support import active_region
+from .within import Within, read_within
 
 
 class Ascent:
@@ -79,6 +80,8 @@ class Ascent:
         focus: the window that the picture grows in, see `Focus`; None changes the whole canvas from the first step, as
             Direct Ascent Synthesis does. With `auto` it is `Focus()`, but None for a tile, which has no centre, and
             for a stack that has climbed before, which has grown already.
+        within: how far the picture may go from what the stack started from, see `Within`; a number for the largest
+            difference of a pixel, such as 8/255; None for anywhere.
         pace: the moment at which all steps are taken, for a short ascent that is a part of something longer, such as
             one of the steps of a sampler (`Guidance`); None for moments that go on from step to step, as the schedule
             says.
@@ -89,15 +92,16 @@ class Ascent:
             ascent, in the form that the optimizer needs.
         objectives: pairs of a name and an objective; no two have the same name.
         chunk: how many views go through a judge at once; it shrinks when memory runs out.
-        augmentation, optimizer, steps, schedule, seed, device, focus, denoising, pace: as given, with defaults filled
-            in.
+        augmentation, optimizer, steps, schedule, seed, device, focus, denoising, within, pace: as given, with defaults
+            filled in.
         picture_mask: where any objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere.
         judges: the judge of every group of objectives that has one.
         result: the outcome of the steps done so far.
 
     Raises:
         ValueError: when a setting is out of range, there is no such schedule, there is no objective with a weight other
-            than 0, the masks or reference images of an objective do not fit the stack, or a tile is given a focus.
+            than 0, the masks or reference images of an objective do not fit the stack, a tile is given a focus, or the
+            stack has left the bound already.
             When it runs: a judge was loaded under `torch.inference_mode()`.
 
     Example:
@@ -128,6 +132,7 @@ class Ascent:
         focus: Focus | Literal["auto"] | None = "auto",
         pace: Pace | None = None,
         denoising: Denoising | Literal["auto"] | None = "auto",
+        within: Within | float | None = None,
     ) -> None:
         objectives = list_objectives(objectives)
         check_settings(objectives, steps, schedule, seed, chunk)
@@ -137,6 +142,7 @@ class Ascent:
         self.steps, self.schedule, self.seed, self.pace = steps, schedule, seed, pace
         self.focus = choose_focus(focus, stack)
         self.denoising = choose_denoising(denoising, self.optimizer, objectives)
+        self.within = read_within(within)
         self.device = stack.canvas.device if device is None else torch.device(device)
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
@@ -146,7 +152,7 @@ class Ascent:
         reach = self.augmentation.windows.reach(stack.spec.canvas, margin, tile=tile)
         with own_modes(self.device):
             regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
-            self.stack = prepare_stack(stack.to(self.device), self.optimizer)
+            self.stack = prepare_stack(stack.to(self.device), self.optimizer, self.within)
             self._operator = self.stack.spec.operator(self.device)
             self._score_gradient = ScoreGradient(self.stack, groups, regions, self.augmentation, seed, self.focus)
             self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
@@ -234,7 +240,16 @@ class Ascent:
             del gradient
             if self.denoising is not None:
                 moved = self.denoising.step(moved, self._operator, pace.progress, mask)
+            moved = self._set_back(moved)
         # All at once and last, so that a step that is cancelled before leaves nothing half-done.
         self._strength, self.stack = strength, replace(moved, steps=step + 1)
         self.history.append(record)
         return Step(record, self.stack)
+
+    def _set_back(self, stack: ImageStack) -> ImageStack:
+        """Return the stack after a step with its canvas where the bound and the parametrisation allow it to be."""
+        if self.within is not None:
+            return self.within.project(stack)
+        if stack.spec.keeps_magnitudes:
+            return replace(stack, canvas=self._operator.retract(stack.canvas, stack.start))
+        return stack

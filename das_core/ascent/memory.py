@@ -50,7 +50,7 @@ def estimate_ascent_bytes(
     canvases = _CANVASES + (len(groups) + 2 if len(groups) > 1 else 0) + references
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.method == "layers":
-        needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.levels_bytes(stack.batch)
+        needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.parameters_bytes(stack.batch)
     members = [member for group in groups if group.judge is not None for member in list_members(group.judge)]
     # Every view is cut out of whole rows of the canvas.
     rows = max((2 * 4 * 3 * member.size * max(height, width) for member in members), default=0)

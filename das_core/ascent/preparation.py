@@ -10,11 +10,13 @@ from ..common.choices import check_choice
 from ..objectives.base import Objective
 from ..stack.decomposition import read_levels
 from ..stack.image_stack import ImageStack
+from ..stack.spec import StackSpec
 from ..stack.state import LevelTensors
 from .denoising import Denoising
 from .focus import Focus
 from .optimizers import NormalizedAscent, Optimizer
 from .pace import Schedule
+from .within import Within
 
 # How many views go through a judge at once. On a CPU 4: the activations of a layer are then small enough to stay in the
 # caches, and small enough for the allocator to keep the memory of one chunk and hand it to the next one, in place of
@@ -96,18 +98,24 @@ def choose_denoising(
     return Denoising() if isinstance(optimizer, NormalizedAscent) and asks_a_model else None
 
 
-def prepare_stack(stack: ImageStack, optimizer: Optimizer) -> ImageStack:
+def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None = None) -> ImageStack:
     """Return the stack with the parameters that the optimizer moves: `LevelTensors` if it needs levels.
 
     Args:
         stack: the stack before the ascent, on its device.
         optimizer: what is to move it.
+        within: how far the picture may go from its start; None for anywhere.
+
+    Raises:
+        ValueError: when the optimizer or the bound cannot move this stack.
     """
     spec = stack.spec
+    if within is not None or spec.keeps_magnitudes:
+        # The canvas goes where no parameters lead it.
+        return _prepare_free(stack, optimizer, within)
     if optimizer.needs_levels and spec.method != "layers":
         spec = replace(spec, method="layers")
-        levels = None if stack.parameters is None else LevelTensors(read_levels(stack))
-        stack = replace(stack, spec=spec, parameters=levels)
+        stack = replace(stack, spec=spec, parameters=_keep_as_tensors(stack, spec))
     # `parameters` is None when nothing has moved yet, or when `NormalizedAscent` or `edit_stack` has moved the canvas.
     # - Nothing has moved yet: begin with zeros.
     # - The optimizer needs levels: begin with zeros too, on top of the present canvas, which becomes the start.
@@ -116,3 +124,36 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer) -> ImageStack:
         nothing = spec.operator(stack.canvas.device).adjoint(torch.zeros_like(stack.canvas))
         stack = replace(stack, start=stack.canvas, parameters=nothing)
     return stack
+
+
+def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
+    """Return what a stack has accumulated as the tensors of a spec with the method `layers`; None for nothing."""
+    if stack.parameters is None:
+        return None
+    if spec.parametrization == "pyramid":
+        return LevelTensors(read_levels(stack))
+    tensors = spec.operator(stack.canvas.device).adjoint(stack.parameters.tensors[0])
+    assert isinstance(tensors, LevelTensors)
+    return tensors
+
+
+def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None) -> ImageStack:
+    """Return a stack without parameters, whose canvas may be moved to anywhere after a step."""
+    if within is not None and stack.spec.keeps_magnitudes:
+        raise ValueError(
+            f"'{stack.spec.parametrization}' and a bound set the picture back in two ways that exclude each other; "
+            "choose another parametrisation, or no bound"
+        )
+    if optimizer.needs_levels:
+        raise ValueError(
+            f"{type(optimizer).__name__} keeps what it moves as tensors, and a bound moves the canvas; choose "
+            "NormalizedAscent or SGD"
+        )
+    if stack.spec.keeps_magnitudes and not bool((stack.start != stack.start[:, :, :1, :1]).any()):
+        raise ValueError(
+            f"'{stack.spec.parametrization}' keeps the magnitudes of what it starts from, and plain colour has none; "
+            "start from noise (a decay of 0.7 is as rough as photographs are) or from an image"
+        )
+    if within is not None:
+        within.check_start(stack)
+    return replace(stack, parameters=None)

@@ -22,6 +22,7 @@ from .focus import Focus
 from .loop import Ascent
 from .optimizers import NormalizedAscent, Optimizer
 from .pace import Schedule
+from .within import Within
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
 """What is done to the views of the recipes: the default of `Augmentation`, and every fourth from afar."""
@@ -64,6 +65,7 @@ class Recipe:
         seed: int = 0,
         chunk: int = 0,
         device: torch.device | str | None = None,
+        within: Within | float | None = None,
     ) -> Ascent:
         """Return an ascent with these settings, which has not begun.
 
@@ -73,6 +75,7 @@ class Recipe:
             seed: what all random draws depend on, 0 or above.
             chunk: how many views go through a judge at once; 0 for what suits the device.
             device: where to compute, by default where the stack is.
+            within: how far the picture may go from what the stack started from, see `Ascent`.
 
         Raises:
             ValueError: when a setting is out of range or does not fit the stack, see `Ascent`.
@@ -89,6 +92,7 @@ class Recipe:
             device=device,
             focus=self.focus,
             denoising=self.denoising,
+            within=within,
         )
 
 

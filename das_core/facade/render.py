@@ -10,15 +10,20 @@ from torch import nn
 from ..ascent.loop import Ascent
 from ..ascent.recipe import BEST, PICTURE, SKETCH, Recipe
 from ..ascent.result import AscentError, Result, Step
+from ..ascent.within import Within
 from ..common.images import Images
 from ..models.judge import Judge
 from ..stack.image_stack import ImageStack
+from ..stack.parametrizations import Parametrization
 from ..stack.spec import StackSpec
 from .wishes import read_wish
 from .wrap import wrap
 
 RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
 """By its name what the node Optimize offers."""
+
+# Noise whose spectrum falls as that of photographs does, with 1 / f.
+_NATURAL_DECAY = 0.7
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,6 +56,8 @@ def render(
     recipe: str | Recipe = "picture",
     steps: int | None = None,
     start: Images | None = None,
+    within: Within | float | None = None,
+    parametrization: Parametrization = "pyramid",
     batch: int | None = None,
     seed: int = 0,
     device: torch.device | str | None = None,
@@ -68,8 +75,10 @@ def render(
         size: width and height in pixels, or one number for both.
         recipe: `picture`, `sketch` (a quarter of the work), `best` (four times it), or a `Recipe`.
         steps: how many steps in place of the recipe's.
-        start: the image to start from, see `Images`; grey if None, or soft noise where nothing in grey moves the score,
-            such as a channel that answers it with 0.
+        start: the image to start from, see `Images`; grey if None, or noise where grey would not do: where nothing in
+            it moves the score, such as a channel that answers it with 0, and for `maco`.
+        within: how far the picture may go from `start`, such as 8/255 for every pixel; see `Within`.
+        parametrization: what moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see `StackSpec`.
         batch: how many pictures, by default 1, or as many as are asked for. With a start of grey they differ little.
         seed: what all random draws depend on, 0 or above.
         device: where to compute, by default where the model is; a model that is elsewhere is copied there.
@@ -97,19 +106,24 @@ def render(
     if steps is not None:
         chosen = replace(chosen, steps=steps)
     width, height = (size, size) if isinstance(size, int) else size
-    spec = StackSpec(width, height)
+    spec = StackSpec(width, height, parametrization=parametrization)
     wishes = [read_wish(one) for one in wish] if _is_list(wish) else [read_wish(wish)]
     objectives = [objective for one in wishes for objective in one.resolve(judge)]
     count = max(one.images for one in wishes) if batch is None else batch
-    stack = ImageStack.gray(spec, count) if start is None else ImageStack.from_image(spec, start, count)
-    ascent = chosen.prepare(stack, objectives, seed=seed, device=judge.device)
+    if start is not None:
+        stack = ImageStack.from_image(spec, start, count)
+    elif spec.keeps_magnitudes:
+        stack = ImageStack.noise(spec, count, decay=_NATURAL_DECAY, seed=seed)
+    else:
+        stack = ImageStack.gray(spec, count)
+    ascent = chosen.prepare(stack, objectives, seed=seed, device=judge.device, within=within)
     try:
         _run(ascent, callback, progress=progress)
     except AscentError:
-        if start is not None or ascent.history:
+        if start is not None or spec.keeps_magnitudes or ascent.history:
             raise
         noise = ImageStack.noise(spec, count, seed=seed)
-        ascent = chosen.prepare(noise, objectives, seed=seed, device=judge.device)
+        ascent = chosen.prepare(noise, objectives, seed=seed, device=judge.device, within=within)
         _run(ascent, callback, progress=progress)
     result = ascent.result
     measured = score_images(result.image, objectives, seed=seed)

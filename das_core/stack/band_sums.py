@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .bicubic import bicubic_matrix
+from .decomposition import as_pyramid
 from .image_stack import ImageStack
 from .levels import level_shape
 from .spectral_operator import SpectralOperator
@@ -38,6 +39,7 @@ def sum_groups(
         >>> round(float(coarse.std()), 2), round(float(fine.std()), 2)
         (1.0, 0.08)
     """
+    stack = as_pyramid(stack)
     gradient, moved = _find_parameters(stack)
     left = stack.canvas
     for numbers in groups[:-1]:

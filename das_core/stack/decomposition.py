@@ -130,7 +130,7 @@ def estimate_decomposition_bytes(stack: ImageStack) -> int:
     Args:
         stack: any stack.
     """
-    spec = replace(stack.spec, method="layers")
+    spec = replace(as_pyramid(stack).spec, method="layers")
     height, width = spec.canvas
     # Levels of the start, of the change and of their sum, and those on their way.
     return spec.operator_bytes() + 4 * spec.levels_bytes(stack.batch) + 6 * 4 * 3 * stack.batch * height * width
@@ -205,6 +205,7 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
         >>> [tuple(level.shape) for level in read_levels(stack)]
         [(1, 3, 1, 1), (1, 3, 8, 8), (1, 3, 32, 32)]
     """
+    stack = as_pyramid(stack)
     operator = _make_levels_operator(stack)
     change = stack.canvas - stack.start
     parameters = stack.parameters
@@ -216,6 +217,17 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
     if stack.spec.method == "exact":
         return operator.adjoint(parameters.gradient).tensors
     return operator.recover_levels(change, parameters.gradient)
+
+
+def as_pyramid(stack: ImageStack) -> ImageStack:
+    """Return a stack whose levels show what a stack shows, whatever ascents have moved of it.
+
+    Args:
+        stack: any stack; one whose levels move is returned as it is.
+    """
+    if stack.spec.parametrization == "pyramid":
+        return stack
+    return replace(stack, spec=replace(stack.spec, parametrization="pyramid"), parameters=None, optimizer_state=None)
 
 
 def _compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: LevelsOperator) -> tuple[Tensor, ...]:
@@ -240,4 +252,4 @@ def _make_levels_operator(stack: ImageStack) -> LevelsOperator:
 def _make_unfrozen_operator(stack: ImageStack, method: Any) -> StackOperator[Any]:
     """Return the operator of a stack in the form `method`, without its frozen bands."""
     # Frozen bands do not move, but they are a part of the canvas, and so belong to its levels.
-    return replace(stack.spec, frozen=()).operator(stack.canvas.device, method)
+    return replace(as_pyramid(stack).spec, frozen=()).operator(stack.canvas.device, method)

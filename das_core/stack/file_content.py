@@ -16,7 +16,6 @@ from torch import Tensor
 from ..common.text import shorten
 from .color import ColorSpace
 from .image_stack import ImageStack
-from .levels import level_shape
 from .spec import StackSpec
 from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
 from .surroundings import Surroundings
@@ -135,9 +134,7 @@ def build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
         for name, tensor in (("pixels", around.pixels), ("mask", around.mask)):
             if tensor.min() < 0 or tensor.max() > 1:
                 raise DamageError(f"holds values in surroundings.{name} outside 0..1; choose another file")
-    expected = [canvas_shape]
-    if spec.method == "layers":
-        expected = [(*canvas_shape[:2], *level_shape(level, spec.canvas)) for level in spec.resolutions]
+    expected = spec.shape_parameters(batch)
     if accumulated and len(accumulated) != len(expected):
         raise DamageError(f"holds {len(accumulated)} parts of what moved it, and its levels need {len(expected)}")
     for number, (part, shape) in enumerate(zip(accumulated, expected, strict=False)):

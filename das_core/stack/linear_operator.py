@@ -40,7 +40,7 @@ Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3; the operator form 
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -88,6 +88,9 @@ class StackOperator(ABC, Generic[P]):
         0.0
     """
 
+    always_periodic: ClassVar[bool] = False
+    """Whether the basis is Fourier's also where opposite edges of the picture do not meet."""
+
     def __init__(
         self,
         canvas: Shape,
@@ -99,7 +102,7 @@ class StackOperator(ABC, Generic[P]):
     ) -> None:
         self.canvas, self.levels, self.gains = canvas, tuple(levels), tuple(gains)
         self.device, self.tile = device, tile
-        self.basis = make_basis(canvas, device, tile)
+        self.basis = make_basis(canvas, device, tile or self.always_periodic)
         self._moving = mask_moving_frequencies(self.basis, frozen) if frozen else None
         self._prepare()
 
@@ -136,6 +139,15 @@ class StackOperator(ABC, Generic[P]):
         """
         moved = self.forward(self.adjoint(gradient))
         return moved if cutoff is None else self.basis.filter(moved, self.basis.gaussian(cutoff))
+
+    def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
+        """Return the canvas that the parametrisation can show, next to one that has moved: here the same one.
+
+        Args:
+            canvas: the canvas after a step, (B, 3, H, W).
+            start: the canvas before the first step, (B, 3, H, W).
+        """
+        return canvas
 
     def remove_frozen(self, canvas: Tensor) -> Tensor:
         """Return a canvas (B, 3, H, W) without the frequencies that belong to frozen bands."""

@@ -9,6 +9,7 @@ from ..common.geometry import Shape
 from .bands import Band
 from .linear_operator import StackOperator
 from .matrix_operators import ExactOperator, LevelsOperator
+from .parametrizations import OPERATORS, TENSOR_OPERATORS, Parametrization
 from .spectral_operator import SpectralOperator
 
 Method = Literal["spectral", "exact", "layers"]
@@ -22,7 +23,7 @@ FORMS: dict[Method, type[StackOperator[Any]]] = {
     "exact": ExactOperator,
     "layers": LevelsOperator,
 }
-"""The class of every form."""
+"""The class of every form of the pyramid."""
 
 
 @cached(maxsize=4)
@@ -34,6 +35,7 @@ def make_operator(
     device: torch.device,
     tile: bool = False,
     frozen: tuple[Band, ...] = (),
+    parametrization: Parametrization = "pyramid",
 ) -> StackOperator[Any]:
     """Return the operator of a stack; the last four are cached, so that asking again costs nothing.
 
@@ -45,9 +47,10 @@ def make_operator(
         device: the device of canvases and gradients.
         tile: whether opposite edges of the canvas meet.
         frozen: bands of resolutions that K does not move.
+        parametrization: what moves. Of all but the pyramid the forms `spectral` and `exact` are one.
 
     Raises:
-        KeyError: when there is no form of that name. `StackSpec` refuses such a name with a message.
+        KeyError: when there is no such form or parametrisation. `StackSpec` refuses such names with a message.
 
     Example:
         >>> import torch
@@ -58,4 +61,7 @@ def make_operator(
         >>> operator.precondition(torch.ones(1, 3, 24, 32)).shape
         torch.Size([1, 3, 24, 32])
     """
-    return FORMS[method](canvas, levels, gains, device, tile, frozen)
+    kind: type[StackOperator[Any]] = FORMS[method]
+    if parametrization != "pyramid":
+        kind = (TENSOR_OPERATORS if method == "layers" else OPERATORS)[parametrization]
+    return kind(canvas, levels, gains, device, tile, frozen)

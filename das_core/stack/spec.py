@@ -1,5 +1,6 @@
 """The description of a stack: its size, levels, colours and the form of its operator."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -13,6 +14,7 @@ from .color import ColorSpace
 from .levels import check_levels, level_shape, linear_levels
 from .linear_operator import StackOperator
 from .operator_forms import FORMS, Method, make_operator
+from .parametrizations import Parametrization, shape_parameters
 
 SMALLEST_SIDE = 16
 """The least width and height of a picture, in pixels."""
@@ -69,11 +71,14 @@ class StackSpec:
         tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam. A tile has no
             margin. (`render_stack` below scale 1 reduces levels without wrapping, which can leave a faint seam.)
         frozen: bands of resolutions, as pairs of the coarsest and the finest, that ascents do not move.
+        parametrization: what ascents move: the levels (`pyramid`), or `pixels`, `fourier` or `maco`, which are there to
+            be compared with it (`stack/parametrizations.py`). Then the levels only say how the picture is taken apart.
+            `maco` keeps the magnitudes of what the stack starts from, so it has to start from noise or an image.
 
     Raises:
         ValueError: when a side is too small or too large, the margin is negative, a tile has a margin, there is no such
-            method or colour space, the levels do not fit the canvas, the gains do not fit the levels, or everything is
-            frozen.
+            method, colour space or parametrisation, the levels do not fit the canvas, the gains do not fit the levels,
+            or everything is frozen.
 
     Example:
         >>> from das_core import StackSpec
@@ -98,6 +103,7 @@ class StackSpec:
     method: Method = "spectral"
     tile: bool = False
     frozen: tuple[Band, ...] = ()
+    parametrization: Parametrization = "pyramid"
 
     def __post_init__(self) -> None:
         check_size(self.width, self.height, self.margin)
@@ -108,6 +114,12 @@ class StackSpec:
             )
         check_choice("method", self.method, FORMS)
         check_choice("color", self.color, get_args(ColorSpace))
+        check_choice("parametrization", self.parametrization, get_args(Parametrization))
+        if self.method == "layers" and self.keeps_magnitudes:
+            raise ValueError(
+                f"'{self.parametrization}' moves phases, which the method 'layers' and the optimizer Adam cannot keep; "
+                "choose the method spectral, and another optimizer"
+            )
         levels = linear_levels(max(self.canvas), 4) if self.levels is None else self.levels
         checked = check_levels(levels, max(self.canvas))
         gains = (1.0,) * len(checked) if self.gains is None else self.gains
@@ -142,6 +154,11 @@ class StackSpec:
         assert self.gains is not None
         return self.gains
 
+    @property
+    def keeps_magnitudes(self) -> bool:
+        """Whether the canvas is set back after every step (`StackOperator.retract`): only phases move."""
+        return self.parametrization == "maco"
+
     def operator(self, device: torch.device, method: Method | None = None) -> StackOperator[Any]:
         """Return the operator K of this stack, cached by `make_operator`.
 
@@ -150,7 +167,28 @@ class StackSpec:
             method: the form of the operator; that of the spec if None.
         """
         form = method or self.method
-        return make_operator(form, self.canvas, self.resolutions, self.weights, device, self.tile, self.frozen)
+        return make_operator(
+            form,
+            self.canvas,
+            self.resolutions,
+            self.weights,
+            device,
+            self.tile,
+            self.frozen,
+            self.parametrization,
+        )
+
+    def shape_parameters(self, batch: int) -> list[tuple[int, ...]]:
+        """Return the shapes of what a stack accumulates, see `ImageStack.parameters`.
+
+        Args:
+            batch: how many images the stack holds.
+        """
+        if self.method != "layers":
+            return [(batch, 3, *self.canvas)]
+        if self.parametrization != "pyramid":
+            return [shape_parameters(self.parametrization, self.canvas, batch)]
+        return [(batch, 3, *level_shape(level, self.canvas)) for level in self.resolutions]
 
     def ascent_bytes(self, batch: int) -> int:
         """Return about how many bytes the canvases of an ascent and the operator need, and levels if it keeps them.
@@ -161,7 +199,7 @@ class StackSpec:
             batch: how many images the stack holds.
         """
         height, width = self.canvas
-        levels = self.levels_bytes(batch) if self.method == "layers" else 0
+        levels = self.parameters_bytes(batch) if self.method == "layers" else 0
         # Start, canvas, image, three gradients, momentum, two intermediate products.
         return 4 * 9 * batch * 3 * height * width + self.operator_bytes() + levels
 
@@ -170,11 +208,19 @@ class StackSpec:
         height, width = self.canvas
         # The response and its low-pass, the factors of the transform, and what they are made of.
         spectral = 28 * height * width
-        if self.method == "spectral":
+        if self.method == "spectral" or self.parametrization != "pyramid":
             return spectral
         shapes = [level_shape(level, self.canvas) for level in self.resolutions]
         sizes = {(shape[axis], self.canvas[axis]) for shape in shapes for axis in (0, 1)}
         return spectral + 4 * sum(size * side for size, side in sizes)
+
+    def parameters_bytes(self, batch: int) -> int:
+        """Return how many bytes the parameters of a stack take, see `shape_parameters`.
+
+        Args:
+            batch: how many images the stack holds.
+        """
+        return 4 * sum(math.prod(shape) for shape in self.shape_parameters(batch))
 
     def levels_bytes(self, batch: int) -> int:
         """Return how many bytes all levels of a stack take as tensors.

@@ -25,9 +25,13 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
     """
 
     def _prepare(self) -> None:
-        self.response = compute_spectral_response(self.canvas, self.levels, self.gains, self.tile).to(self.device)
+        self.response = self._compute_response().to(self.device)
         if self._moving is not None:
             self.response = self.response * self._moving
+
+    def _compute_response(self) -> Tensor:
+        """Return the diagonal of K without frozen bands, on the CPU."""
+        return compute_spectral_response(self.canvas, self.levels, self.gains, self.tile)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
         """Return the gradient (B, 3, H, W) itself, in float32; frozen bands are removed by `forward`."""

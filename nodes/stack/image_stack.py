@@ -128,8 +128,17 @@ class ImageStack(Node):
         # The widget of the margin is folded away, so a tile must not need another value than its default.
         margin = 0 if chosen.tile else widen_margin(width, height, chosen.margin)
         longest = max(width, height) + 2 * margin
-        resolutions = choose_levels(chosen.levels, longest)
-        spec = StackSpec(width, height, margin, resolutions, color=chosen.color, method=chosen.method, tile=chosen.tile)
+        resolutions, parametrization = choose_levels(chosen.levels, longest)
+        spec = StackSpec(
+            width,
+            height,
+            margin,
+            resolutions,
+            color=chosen.color,
+            method=chosen.method,
+            tile=chosen.tile,
+            parametrization=parametrization,
+        )
         batch = max(batch_size, *(len(given) for given in (image, mask) if given is not None), 1)
         bridge.check_memory(
             spec.ascent_bytes(batch),

@@ -1,15 +1,17 @@
 """The inputs of Image Stack that choose its levels and what it starts from."""
 
-from typing import Any
+from typing import Any, cast
 
 from comfy_api.latest import io
 from torch import Tensor
 
 from ...das_core.common.text import shorten
 from ...das_core.stack.levels import linear_levels, parse_levels, power_levels
+from ...das_core.stack.parametrizations import Parametrization
 from ..schema import make_options, read_choice
 
-_LEVELS = ("linear", "powers_of_two", "custom")
+_OTHERS: tuple[Parametrization, ...] = ("pixels", "fourier", "maco")
+_LEVELS = ("linear", "powers_of_two", "custom", *_OTHERS)
 
 LEVEL_STEP = 4
 """The default distance of levels."""
@@ -44,12 +46,13 @@ def levels_input() -> Any:
             ],
         ),
         tooltip="Which resolutions the stack is made of. linear is the reference and leans toward large "
-        "shapes; powers_of_two treats every octave alike and shows more texture.",
+        "shapes; powers_of_two treats every octave alike and shows more texture. To compare with, without levels: "
+        "pixels (adversarial grain), fourier (as in lucid), maco (only phases move; start from noise or an image).",
     )
 
 
-def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...]:
-    """Return the resolutions that are chosen.
+def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[int, ...], Parametrization]:
+    """Return the resolutions that are chosen, and what moves.
 
     Args:
         choice: the value of the input from `levels_input`.
@@ -60,10 +63,13 @@ def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[int, ...
     """
     kind, settings = read_choice("levels", choice, _LEVELS)
     if kind == "linear":
-        return linear_levels(longest, settings["step"])
+        return linear_levels(longest, settings["step"]), "pyramid"
     if kind == "powers_of_two":
-        return power_levels(longest)
-    return parse_levels(settings["resolutions"])
+        return power_levels(longest), "pyramid"
+    if kind == "custom":
+        return parse_levels(settings["resolutions"]), "pyramid"
+    # What such a stack is taken apart into, for nodes that show or edit levels.
+    return linear_levels(longest, LEVEL_STEP), cast(Parametrization, kind)
 
 
 def start_input() -> Any:

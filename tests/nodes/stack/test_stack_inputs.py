@@ -19,7 +19,17 @@ from loaded_pack import Pack, assert_refused
     ids=lambda value: value["levels"] if isinstance(value, dict) else "",
 )
 def test_a_choice_of_levels_becomes_resolutions(pack: Pack, choice: dict[str, Any], levels: tuple[int, ...]) -> None:
-    assert pack.module("nodes.stack.stack_inputs").choose_levels(choice, 100) == levels
+    assert pack.module("nodes.stack.stack_inputs").choose_levels(choice, 100) == (levels, "pyramid")
+
+
+@pytest.mark.parametrize("other", ["pixels", "fourier", "maco"])
+def test_other_things_move_where_they_are_chosen(pack: Pack, other: str) -> None:
+    details = {"details": "custom", "margin": 8, "levels": {"levels": other}, "color": "rgb", "method": "spectral"}
+    details |= {"tile": False, "feather": 0, "size": "given"}
+    stack = pack.stack(start={"start": "noise", "amplitude": 1.0, "decay": 0.7}, details=details)
+    assert stack.spec.parametrization == other
+    # What nodes that show and edit levels take it apart into.
+    assert stack.spec.resolutions[:3] == (1, 5, 9)
 
 
 def test_levels_are_those_of_the_canvas_with_its_margins(pack: Pack) -> None:

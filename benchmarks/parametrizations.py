@@ -1,0 +1,58 @@
+"""What moves: the levels of a stack beside pixels, Fourier coefficients and phases, with all else alike.
+
+The classes are those that settings are chosen on (`benchmarks.ablation`): nothing here was chosen by their result.
+"""
+
+from dataclasses import replace
+
+from benchmarks.ablation import CLASSES
+from benchmarks.common import HERE, save_sheet
+from benchmarks.engraving import measure_structure
+from benchmarks.pictures import make_pictures
+from benchmarks.recipes import SKETCH, Recipe
+from benchmarks.recognition import HEADER, RULE, judge_class, summarise
+from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.stack.spec import StackSpec
+
+TITLES = {
+    "pyramid": "levels (the sketch)",
+    "pixels": "pixels",
+    "fourier": "Fourier coefficients, the scale of lucid",
+    "maco": "phases alone, from noise of 1 / f",
+}
+SHEET = HERE / "parametrizations.jpg"
+_SHOWN = 6
+
+
+def make_recipe(parametrization: str) -> Recipe:
+    """Return the sketch with something else that moves; phases need a start that has magnitudes."""
+    return replace(
+        SKETCH,
+        name=f"moved_{parametrization}",
+        title=TITLES[parametrization],
+        spec=StackSpec(parametrization=parametrization),  # type: ignore[arg-type]
+        start="noise" if parametrization == "maco" else "gray",
+    )
+
+
+def report() -> str:
+    """Return the section of RESULTS.md; the sheet goes beside it."""
+    judge, rows, shown = load_starter(SECOND_OPINION), [], []
+    for name in TITLES:
+        recipe = make_recipe(name)
+        images, _ = make_pictures(recipe, Recipe.ask_class, [str(index) for index in CLASSES], 0)
+        sparsity = sum(measure_structure(image[None]).sparsity for image in images) / len(images)
+        rows.append(f"| {recipe.title} | {sparsity:.2f} {summarise(judge_class(judge, images, CLASSES))}")
+        shown += list(images[:_SHOWN])
+    save_sheet(shown, SHEET, columns=_SHOWN)
+    table = "\n".join(rows)
+    return f"""{len(CLASSES)} classes, seed 0, {SKETCH.describe()}, 448 x 448, the same objectives, views, focus,
+denoiser and steps of the same size for all; only what moves differs. Judge: {judge.name}, which never saw the ascent.
+The sparsity is that of gradients (Engraving).
+
+| what moves | sparsity {HEADER}
+|---|---{RULE}
+{table}
+
+![{", ".join(TITLES.values())}: a row each]({SHEET.name})
+"""

@@ -1,0 +1,166 @@
+"""Other things to move than levels: pixels, Fourier coefficients, or phases alone.
+
+Each is an operator K as the levels have one (`linear_operator`), so that the same ascent compares them: the same
+objectives, views, seeds and steps, and another preconditioner of the gradient.
+
+- Pixels: K is the identity, as in the first class visualisations (Simonyan, Vedaldi and Zisserman, 2013, arXiv
+  1312.6034).
+- Fourier: the picture is the inverse Fourier transform of scaled coefficients, whose scale falls with the frequency, as
+  in lucid (Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017). K divides by the square of the
+  frequency.
+- MACO: the magnitudes of the coefficients stay those of the start, and only their phases move (Fel et al., "Unlocking
+  Feature Visualization for Deeper Networks with MAgnitude Constrained Optimization", NeurIPS 2023). Here a step is one
+  of Fourier, after which the magnitudes are set back; to first order that is a step along the gradient of the phases.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..common.geometry import Shape
+from .linear_operator import StackOperator
+from .matrix_operators import LevelsOperator
+from .spectral_operator import SpectralOperator
+from .state import AccumulatedGradient, LevelTensors
+
+Parametrization = Literal["pyramid", "pixels", "fourier", "maco"]
+"""What an ascent moves; `pyramid` are the levels of the stack, the others are those of this module."""
+
+
+class PixelsOperator(SpectralOperator):
+    """Pixels, each by itself: K is the identity. The parameters are the accumulated gradient.
+
+    See `StackOperator` for the arguments; levels and gains play no part.
+    """
+
+    def _compute_response(self) -> Tensor:
+        return torch.ones(self.basis.forward(torch.zeros(1, *self.canvas)).shape[1:])
+
+    def forward(self, parameters: AccumulatedGradient) -> Tensor:
+        """Return the accumulated gradient (B, 3, H, W), without frozen bands."""
+        return self.remove_frozen(parameters.gradient)
+
+
+class PixelTensorsOperator(LevelsOperator):
+    """Pixels as a tensor, for optimizers such as Adam: a stack whose only level is as fine as the canvas.
+
+    See `StackOperator` for the arguments; the levels and gains that are given play no part.
+    """
+
+    def _prepare(self) -> None:
+        self.levels, self.gains = (max(self.canvas),), (1.0,)
+        super()._prepare()
+
+
+class FourierOperator(SpectralOperator):
+    """Fourier coefficients with the scale of lucid: K multiplies every frequency by the square of its scale.
+
+    The parameters are the accumulated gradient. The transform is periodic, so that opposite edges of the canvas meet,
+    whether the picture is a tile or not. See `StackOperator` for the arguments; levels and gains play no part.
+    """
+
+    always_periodic = True
+
+    def _compute_response(self) -> Tensor:
+        return compute_fourier_scale(self.canvas).square()
+
+
+class FourierTensorsOperator(StackOperator[LevelTensors]):
+    """Fourier coefficients as a tensor, for optimizers such as Adam, as lucid has them.
+
+    The parameters are one tensor (B, 3, H, W // 2 + 1, 2), the real and the imaginary parts. The coefficients that
+    stand for two, themselves and their complex conjugates, count by the root of 2, so that a change of the coefficients
+    is as large as that of the picture without the scale. See `StackOperator` for the arguments; levels and gains play
+    no part.
+    """
+
+    always_periodic = True
+
+    def _prepare(self) -> None:
+        width = self.canvas[1]
+        twice = torch.full((width // 2 + 1,), 2.0)
+        twice[0] = 1
+        if width % 2 == 0:
+            twice[-1] = 1
+        scale = compute_fourier_scale(self.canvas)
+        # By what coefficients are multiplied to show, and by what the gradient at the canvas to be theirs.
+        self._forward, self._adjoint = (
+            s.to(self.device)[..., None] for s in (scale / twice.sqrt(), scale * twice.sqrt())
+        )
+
+    def adjoint(self, gradient: Tensor) -> LevelTensors:
+        """Return the gradient of the coefficients, given that at the canvas (B, 3, H, W)."""
+        coefficients = torch.view_as_real(self.basis.forward(self.remove_frozen(gradient.float())))
+        return LevelTensors((coefficients * self._adjoint,))
+
+    def forward(self, parameters: LevelTensors) -> Tensor:
+        """Return what coefficients add to the canvas, (B, 3, H, W)."""
+        scaled = (parameters.tensors[0] * self._forward).contiguous()
+        return self.remove_frozen(self.basis.inverse(torch.view_as_complex(scaled)))
+
+
+class PhasesOperator(FourierOperator):
+    """Phases alone: a step is one of `FourierOperator`, after which the magnitudes are those of the start again.
+
+    See `StackOperator` for the arguments; levels and gains play no part.
+    """
+
+    def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
+        """Return a canvas (B, 3, H, W) with the magnitudes of the start (B, 3, H, W) and phases of its own."""
+        now, then = (torch.view_as_real(self.basis.forward(images)) for images in (canvas, start))
+        size, wanted = (torch.linalg.vector_norm(values, dim=-1, keepdim=True) for values in (now, then))
+        # A coefficient that is 0 has no phase of its own and takes that of the start.
+        tiny = torch.finfo(size.dtype).tiny
+        turned = torch.where(size > tiny, now * (wanted / size.clamp(min=tiny)), then)
+        return self.basis.inverse(torch.view_as_complex(turned.contiguous()))
+
+
+OPERATORS: dict[Parametrization, type[StackOperator[AccumulatedGradient]]] = {
+    "pixels": PixelsOperator,
+    "fourier": FourierOperator,
+    "maco": PhasesOperator,
+}
+"""The operator of every parametrisation but the pyramid, whose operators are `operator_forms.FORMS`."""
+
+TENSOR_OPERATORS: dict[Parametrization, type[StackOperator[LevelTensors]]] = {
+    "pixels": PixelTensorsOperator,
+    "fourier": FourierTensorsOperator,
+}
+"""The operator of those that an optimizer such as Adam can move: the parameters are what moves, as a tensor."""
+
+
+def compute_fourier_scale(canvas: Shape) -> Tensor:
+    """Return what lucid multiplies the Fourier coefficients of a picture by.
+
+    It is 1 / (4 max(f, 1 / n)) with f the frequency in cycles per pixel and n the long side.
+
+    Args:
+        canvas: height and width of the canvas in pixels.
+
+    Returns:
+        A factor for every coefficient, (H, W // 2 + 1), float32, on the CPU.
+
+    Example:
+        >>> from das_core.stack.parametrizations import compute_fourier_scale
+        >>> compute_fourier_scale((4, 4))
+        tensor([[1.0000, 1.0000, 0.5000],
+                [1.0000, 0.7071, 0.4472],
+                [0.5000, 0.4472, 0.3536],
+                [1.0000, 0.7071, 0.4472]])
+    """
+    height, width = canvas
+    frequency = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :])
+    return 1 / (4 * frequency.clamp(min=1 / max(canvas)))
+
+
+def shape_parameters(parametrization: Parametrization, canvas: Shape, batch: int) -> tuple[int, ...]:
+    """Return the shape of the tensor that an optimizer such as Adam moves; the pyramid has one for every level.
+
+    Args:
+        parametrization: any but the pyramid.
+        canvas: height and width of the canvas in pixels.
+        batch: how many images the stack holds.
+    """
+    height, width = canvas
+    return (batch, 3, height, width // 2 + 1, 2) if parametrization == "fourier" else (batch, 3, height, width)

@@ -1,0 +1,122 @@
+"""A bound on how far a picture may go."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from das_core.ascent.denoising import Denoising
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.within import Norm, Within, read_within
+from das_core.objectives.wrapped import RegionObjective
+from das_core.stack.color import from_rgb
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.pixels import crop_margin, render_pixels
+from das_core.stack.spec import StackSpec
+from toys import class_objective
+
+SPEC = StackSpec(48, 40, 8)
+
+
+def photo(spec: StackSpec = SPEC, batch: int = 1) -> ImageStack:
+    image = torch.rand(batch, 3, spec.height, spec.width, generator=torch.Generator().manual_seed(3))
+    # With black and white, where the tanh is steep.
+    image[:, :, :5], image[:, :, 5:10] = 0, 1
+    return ImageStack.from_image(spec, image)
+
+
+def distances(stack: ImageStack, start: ImageStack, norm: Norm) -> torch.Tensor:
+    change = (stack.image() - start.image()).double().flatten(1)
+    return change.abs().amax(dim=1) if norm == "linf" else change.square().sum(dim=1).sqrt()
+
+
+@pytest.mark.parametrize("denoising", [None, Denoising()], ids=["plain", "denoised"])
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(1.0, 0.5)], ids=lambda one: one.kind)
+@pytest.mark.parametrize(("limit", "norm"), [(8 / 255, "linf"), (1e-4, "linf"), (2.0, "l2"), (0.05, "l2")])
+def test_no_step_leaves_the_bound(limit: float, norm: Norm, optimizer: Optimizer, denoising: Denoising | None) -> None:
+    stack = photo(batch=2)
+    bound = Within(limit, norm)
+    ascent = Ascent(stack, class_objective(), steps=5, optimizer=optimizer, denoising=denoising, within=bound)
+    for step in ascent:
+        assert float(distances(step.stack, stack, norm).max()) <= limit
+    # It uses what it is given.
+    assert float(distances(ascent.stack, stack, norm).min()) > 0.9 * limit
+
+
+def test_a_bounded_ascent_climbs() -> None:
+    objective = class_objective()
+    history = Ascent(photo(), objective, steps=8, within=16 / 255).run().history
+    assert history[-1].scores[objective.name] > history[0].scores[objective.name]
+
+
+def test_what_is_inside_keeps_its_bits() -> None:
+    objective = class_objective()
+    settings: dict[str, Any] = {"steps": 3, "denoising": None}
+    free = Ascent(photo(), objective, **settings).run()
+    bounded = Ascent(photo(), objective, within=1.0, **settings).run()
+    assert torch.equal(free.image, bounded.image)
+
+
+def test_the_projection_is_the_nearest_picture() -> None:
+    start = photo()
+    far = replace(
+        start, canvas=start.canvas + torch.randn(start.canvas.shape, generator=torch.Generator().manual_seed(1))
+    )
+    middle, pixels = (render_pixels(canvas, SPEC.color) for canvas in (start.canvas, far.canvas))
+    nearest = torch.maximum(torch.minimum(pixels, middle + 0.1), middle - 0.1)
+    torch.testing.assert_close(Within(0.1).project(far).pixels(), nearest, rtol=0, atol=3e-6)
+    inner = crop_margin(pixels - middle, SPEC.margin)
+    toward = middle + (pixels - middle) * min(1.0, 3 / float(inner.norm()))
+    torch.testing.assert_close(Within(3.0, "l2").project(far).pixels(), toward, rtol=0, atol=3e-6)
+
+
+def test_images_of_a_batch_are_bounded_one_by_one() -> None:
+    start = photo(batch=2)
+    moved = start.canvas.clone()
+    moved[1] += from_rgb(torch.full((1, 3, *SPEC.canvas), 0.8), SPEC.color)[0]
+    after = Within(1.0, "l2").project(replace(start, canvas=moved))
+    assert torch.equal(after.canvas[0], start.canvas[0])
+    assert not torch.equal(after.canvas[1], moved[1])
+
+
+def test_it_goes_on_where_it_stopped() -> None:
+    start = photo()
+    settings: dict[str, Any] = {"steps": 3, "within": Within(0.05), "optimizer": SGD(0.2)}
+    once = Ascent(start, class_objective(), **settings).run().stack
+    again = Ascent(once, class_objective(), **settings).run().stack
+    assert float(distances(again, start, "linf").max()) <= 0.05
+
+
+def test_it_goes_with_regions() -> None:
+    mask = torch.zeros(1, 40, 48)
+    mask[:, :, :24] = 1
+    start = photo()
+    after = Ascent(start, RegionObjective(class_objective(), mask), steps=3, within=0.05).run().stack
+    assert 0.04 < float(distances(after, start, "linf")) <= 0.05
+
+
+def test_a_start_outside_is_refused() -> None:
+    climbed = Ascent(photo(), class_objective(), steps=3).run().stack
+    with pytest.raises(ValueError, match=r"further than the bound of 0.01: start from the image itself"):
+        Ascent(climbed, class_objective(), within=0.01)
+
+
+def test_adam_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"Adam keeps what it moves as tensors"):
+        Ascent(photo(), class_objective(), optimizer=Adam(), within=0.1)
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, 1e-6, math.inf, math.nan])
+def test_a_limit_out_of_range_is_refused(limit: float) -> None:
+    with pytest.raises(ValueError, match=r"8/255 hardly shows"):
+        Within(limit)
+
+
+def test_a_number_is_a_bound_on_every_pixel() -> None:
+    assert read_within(0.1) == Within(0.1, "linf")
+    assert read_within(None) is None
+    with pytest.raises(ValueError, match=r"norm 'l1'"):
+        Within(0.1, "l1")  # type: ignore[arg-type]

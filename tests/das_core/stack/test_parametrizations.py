@@ -1,0 +1,220 @@
+"""What moves in place of levels: pixels, Fourier coefficients, phases."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.pace import Pace
+from das_core.stack.decomposition import decompose
+from das_core.stack.edit import edit_stack
+from das_core.stack.file import load_stack, save_stack
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.linear_operator import StackOperator
+from das_core.stack.parametrizations import Parametrization
+from das_core.stack.render import render_stack
+from das_core.stack.spec import StackSpec
+from toys import class_objective
+
+CPU = torch.device("cpu")
+SHAPES = [(24, 32), (31, 17)]
+"""With sides that are even and odd: the Fourier coefficients of the two are counted differently."""
+
+
+def operator(parametrization: Parametrization, shape: tuple[int, int], method: Any = "spectral") -> StackOperator[Any]:
+    height, width = shape
+    return StackSpec(width, height, 0, method=method, parametrization=parametrization).operator(CPU)
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_fourier_multiplies_every_frequency_by_the_square_of_lucids_scale(shape: tuple[int, int]) -> None:
+    gradient = random(2, 3, *shape)
+    rows, columns = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None]
+    scale = 1 / np.maximum(np.sqrt(rows**2 + columns**2), 1 / max(shape)) / 4
+    expected = np.fft.ifft2(np.fft.fft2(gradient.double().numpy()) * scale**2).real
+    moved = operator("fourier", shape).precondition(gradient)
+    np.testing.assert_allclose(moved.numpy(), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_fourier_coefficients_show_what_lucid_makes_of_them(shape: tuple[int, int]) -> None:
+    tensors = operator("fourier", shape, "layers")
+    height, width = shape
+    coefficients = random(1, 3, height, width // 2 + 1, 2)
+    shown = tensors.forward(replace(tensors.adjoint(random(1, 3, *shape)), tensors=(coefficients,)))
+    # Lucid: the inverse transform of scaled coefficients, which it scales by the root of the number of pixels too.
+    rows, columns = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, : width // 2 + 1]
+    scale = np.sqrt(height * width) / np.maximum(np.sqrt(rows**2 + columns**2), 1 / max(shape)) / 4
+    twice = np.array([1 if column in (0, width / 2) else 2 for column in range(width // 2 + 1)])
+    spectrum = (coefficients[..., 0].numpy() + 1j * coefficients[..., 1].numpy()) / np.sqrt(twice)
+    # NumPy takes the real part of what stands for itself, as PyTorch does.
+    expected = np.fft.irfft2(scale * spectrum, s=shape)
+    np.testing.assert_allclose(shown.numpy(), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("parametrization", ["pixels", "fourier"])
+def test_tensors_have_the_same_k(parametrization: Parametrization, shape: tuple[int, int]) -> None:
+    gradient = random(1, 3, *shape)
+    moved, by_tensors = (
+        operator(parametrization, shape, method).precondition(gradient) for method in ("exact", "layers")
+    )
+    torch.testing.assert_close(moved, by_tensors, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("parametrization", ["pixels", "fourier"])
+def test_the_adjoint_of_tensors_is_the_transpose(parametrization: Parametrization, shape: tuple[int, int]) -> None:
+    tensors = operator(parametrization, shape, "layers")
+    gradient = random(1, 3, *shape)
+    own = tensors.adjoint(gradient)
+    other = replace(own, tensors=(random(*own.tensors[0].shape, seed=1),))
+    torch.testing.assert_close(
+        (own.tensors[0] * other.tensors[0]).sum(), (gradient * tensors.forward(other)).sum(), rtol=1e-4, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("method", ["spectral", "layers"])
+def test_pixels_move_along_their_own_gradient(method: str) -> None:
+    gradient = random(1, 3, 20, 30)
+    torch.testing.assert_close(operator("pixels", (20, 30), method).precondition(gradient), gradient)
+
+
+@pytest.mark.parametrize("parametrization", ["pixels", "fourier", "maco"])
+def test_frozen_bands_do_not_move(parametrization: Parametrization) -> None:
+    spec = StackSpec(32, 32, 0, tile=True, frozen=((1, 8),), parametrization=parametrization)
+    moved = spec.operator(CPU).precondition(random(1, 3, 32, 32))
+    assert moved.abs().max() > 0.01
+    # Waves of up to seven half-waves belong to resolutions up to eight.
+    coarse = np.fft.rfft2(moved.numpy())[..., :4, :4]
+    np.testing.assert_allclose(coarse, 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_maco_keeps_magnitudes_and_moves_phases(shape: tuple[int, int]) -> None:
+    start, canvas = random(1, 3, *shape), random(1, 3, *shape, seed=1)
+    back = operator("maco", shape).retract(canvas, start)
+    kept, of_start, of_canvas = (np.fft.rfft2(image.double().numpy()) for image in (back, start, canvas))
+    np.testing.assert_allclose(np.abs(kept), np.abs(of_start), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(np.exp(1j * np.angle(kept)), np.exp(1j * np.angle(of_canvas)), rtol=1e-2, atol=1e-2)
+    torch.testing.assert_close(operator("maco", shape).retract(back, start), back, rtol=1e-4, atol=1e-4)
+
+
+def test_a_frequency_without_a_phase_takes_that_of_the_start() -> None:
+    start = random(1, 3, 16, 16)
+    back = operator("maco", (16, 16)).retract(torch.zeros_like(start), start)
+    torch.testing.assert_close(back, start, rtol=1e-4, atol=1e-5)
+
+
+RATES: dict[Parametrization, float] = {"pyramid": 1, "pixels": 1000, "fourier": 10, "maco": 10}
+"""A learning rate of SGD that suits what moves: K is of another size for each."""
+
+ROWS = [
+    (name, kind)
+    for name in get_args(Parametrization)
+    for kind in ("ascent", "sgd", "adam")
+    if (name, kind) != ("maco", "adam")
+]
+"""Every parametrisation with every optimizer that can move it."""
+
+
+def make_optimizer(kind: str, parametrization: Parametrization, momentum: float = 0.0) -> Optimizer:
+    made = {"ascent": NormalizedAscent(), "sgd": SGD(RATES[parametrization], momentum), "adam": Adam(0.02)}
+    return made[kind]
+
+
+@pytest.mark.parametrize(("parametrization", "kind"), ROWS)
+def test_all_of_them_climb(parametrization: Parametrization, kind: str) -> None:
+    optimizer = make_optimizer(kind, parametrization)
+    objective = class_objective()
+    stack = ImageStack.noise(StackSpec(48, 40, 8, parametrization=parametrization), amplitude=0.3, decay=0.7)
+    result = Ascent(stack, objective, steps=6, optimizer=optimizer, focus=None, denoising=None).run()
+    scores = [record.scores[objective.name] for record in result.history]
+    assert scores[-1] > scores[0]
+    if result.stack.parameters is not None:
+        added = result.stack.spec.operator(CPU).forward(result.stack.parameters)
+        torch.testing.assert_close(result.stack.start + added, result.stack.canvas, rtol=1e-4, atol=1e-4)
+
+
+def test_the_magnitudes_stay_over_a_whole_ascent() -> None:
+    stack = ImageStack.noise(StackSpec(48, 40, 8, parametrization="maco"), decay=0.7)
+    after = Ascent(stack, class_objective(), steps=4).run().stack
+    then, now = (np.abs(np.fft.rfft2(canvas.double().numpy())) for canvas in (stack.canvas, after.canvas))
+    assert float((after.canvas - stack.canvas).abs().max()) > 0.05
+    np.testing.assert_allclose(now, then, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("parametrization", ["pixels", "fourier"])
+def test_adam_is_that_of_torch(parametrization: Parametrization) -> None:
+    spec = StackSpec(24, 20, 0, method="layers", parametrization=parametrization)
+    k, optimizer = spec.operator(CPU), Adam(0.05)
+    gradients = [random(1, 3, 20, 24, seed=seed) for seed in range(3)]
+    stack = ImageStack.gray(spec)
+    stack = replace(stack, parameters=k.adjoint(torch.zeros_like(stack.canvas)))
+    moved = torch.zeros_like(stack.parameters.tensors[0]).requires_grad_()  # type: ignore[union-attr]
+    peer = torch.optim.Adam([moved], lr=0.05, maximize=True)
+    for gradient in gradients:
+        stack = optimizer.step(stack, gradient, k, Pace(1.0, 1.0, 1.0))
+        moved.grad = k.adjoint(gradient).tensors[0]
+        peer.step()
+    torch.testing.assert_close(stack.parameters.tensors[0], moved.detach(), rtol=1e-4, atol=1e-5)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("parametrization", "kind"), ROWS)
+def test_a_saved_stack_continues_with_the_same_bits(
+    parametrization: Parametrization, kind: str, tmp_path: Path
+) -> None:
+    optimizer = make_optimizer(kind, parametrization, momentum=0.5)
+    stack = ImageStack.noise(StackSpec(32, 31, 8, parametrization=parametrization), decay=0.7)
+    settings: dict[str, Any] = {"steps": 2, "optimizer": optimizer, "focus": None, "denoising": None}
+    climbed = Ascent(stack, class_objective(), **settings).run().stack
+    save_stack(climbed, tmp_path / "stack.safetensors")
+    loaded = load_stack(tmp_path / "stack.safetensors")
+    assert loaded.spec == climbed.spec
+    one, other = (Ascent(stack, class_objective(), **settings).run().image for stack in (climbed, loaded))
+    assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("parametrization", ["pixels", "fourier", "maco"])
+def test_it_can_be_taken_apart_edited_and_rendered(parametrization: Parametrization) -> None:
+    stack = ImageStack.noise(StackSpec(32, 32, 8, parametrization=parametrization), decay=0.7)
+    climbed = Ascent(stack, class_objective(), steps=2, focus=None).run().stack
+    torch.testing.assert_close(decompose(climbed).canvas(), climbed.canvas, rtol=1e-4, atol=1e-4)
+    smooth = edit_stack(climbed, gains=[((20, 48), 0.0)])
+    assert smooth.spec.parametrization == parametrization
+    assert smooth.image().diff().abs().mean() < climbed.image().diff().abs().mean()
+    assert render_stack(climbed, 1.5).shape == (1, 3, 48, 48)
+    assert Ascent(smooth, class_objective(), steps=1).run().image.isfinite().all()
+
+
+def test_another_optimizer_goes_on() -> None:
+    stack = ImageStack.noise(StackSpec(32, 32, 8, parametrization="fourier"), decay=0.7)
+    for optimizer in (SGD(0.01), Adam(0.02), NormalizedAscent()):
+        before = stack.canvas
+        stack = Ascent(stack, class_objective(), steps=1, optimizer=optimizer, denoising=None).run().stack
+        assert 0 < float((stack.canvas - before).abs().max()) < 1
+
+
+def test_what_maco_cannot_do_is_said() -> None:
+    gray = ImageStack.gray(StackSpec(32, 32, 8, parametrization="maco"))
+    with pytest.raises(ValueError, match=r"plain colour has none; start from noise"):
+        Ascent(gray, class_objective())
+    noise = ImageStack.noise(gray.spec)
+    with pytest.raises(ValueError, match=r"choose NormalizedAscent or SGD"):
+        Ascent(noise, class_objective(), optimizer=Adam())
+    with pytest.raises(ValueError, match=r"two ways that exclude each other"):
+        Ascent(noise, class_objective(), within=0.1)
+    with pytest.raises(ValueError, match=r"choose the method spectral"):
+        StackSpec(32, 32, parametrization="maco", method="layers")
+    with pytest.raises(ValueError, match=r"parametrization 'wavelets'"):
+        StackSpec(32, 32, parametrization="wavelets")  # type: ignore[arg-type]
