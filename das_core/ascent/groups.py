@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from ..models.judge import Judge
-from ..models.layers.activations import ActivationJudge, merge_judges
-from ..models.partial_classifier import PartialClassifier
+from ..models.layers.activations import merge_judges
 from ..objectives.base import Objective
 
 NamedObjective = tuple[str, Objective]
@@ -96,17 +95,10 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]
         for number, part in enumerate(parts):
             turn = (number, len(parts))
             source = id(part if part.judge is None else part.judge.module)
-            key = (source, _kind_of_answer(part.judge), turn, *map(id, part.regions))
+            key = (source, part.judge and part.judge.answer_key, turn, *map(id, part.regions))
             groups.setdefault(key, (turn, []))[1].append((name, part))
     made = [_make_group(turn, members) for turn, members in groups.values()]
     return sorted(made, key=lambda group: group.judge is None)
-
-
-def _kind_of_answer(judge: Judge | None) -> object:
-    """Return a value that two judges with one module share if one run of the module can answer for both."""
-    if isinstance(judge, PartialClassifier):
-        return PartialClassifier, judge.share
-    return ActivationJudge if isinstance(judge, ActivationJudge) else Judge
 
 
 def _make_group(turn: Turn, members: list[NamedObjective]) -> ObjectiveGroup:

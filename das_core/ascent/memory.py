@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..models.activation_memory import measure_view_bytes
-from ..models.ensemble import list_members
 from ..objectives.base import Objective
 from ..stack.image_stack import ImageStack
 from .groups import group_by_judge, name_objectives
@@ -51,7 +50,7 @@ def estimate_ascent_bytes(
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.method == "layers":
         needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.parameters_bytes(stack.batch)
-    members = [member for group in groups if group.judge is not None for member in list_members(group.judge)]
+    members = [member for group in groups if group.judge is not None for member in group.judge.members]
     # Every view is cut out of whole rows of the canvas.
     rows = max((2 * 4 * 3 * member.size * max(height, width) for member in members), default=0)
     return needed + chunk * (max(map(measure_view_bytes, members), default=0) + rows)

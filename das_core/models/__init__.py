@@ -2,7 +2,7 @@
 
 from .classifier import Classifier, build_classifier
 from .clip import CLIP, TextTower, assemble_clip
-from .ensemble import ClassifierEnsemble, CLIPEnsemble, list_members
+from .ensemble import ClassifierEnsemble, CLIPEnsemble
 from .frozen import evaluating, freeze
 from .judge import Judge
 from .label_sets import imagenet_labels
@@ -13,5 +13,5 @@ from .partial_classifier import PartialClassifier, make_partial_classifier
 __all__ = [
     "CLIP", "CLIPEnsemble", "Classifier", "ClassifierEnsemble", "Judge", "Label", "Labels", "PartialClassifier",
     "TextTower", "UnknownClassError", "assemble_clip", "build_classifier", "evaluating", "freeze", "imagenet_labels",
-    "list_members", "make_partial_classifier",
+    "make_partial_classifier",
 ]

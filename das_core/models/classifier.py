@@ -1,5 +1,6 @@
 """Classifiers: judges that answer with one logit for each class."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -39,6 +40,15 @@ class Classifier(Judge):
     """
 
     labels: Labels = field(repr=False)
+
+    @property
+    def members(self) -> tuple["Classifier", ...]:
+        """The models that answer for this judge: itself, or those of an ensemble."""
+        return (self,)
+
+    def map_members(self, change: Callable[["Classifier"], "Classifier"]) -> "Classifier":
+        """Return this judge with every member changed; itself if nothing changes."""
+        return change(self)
 
     def probabilities(self, images: Images) -> Tensor:
         """Return the probability of every class for whole images.

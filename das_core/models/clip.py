@@ -110,6 +110,15 @@ class CLIP(Judge):
     fit: Fit = "shortest"
     interpolation: Interpolation = "bicubic"
 
+    @property
+    def members(self) -> tuple["CLIP", ...]:
+        """The models that answer for this judge: itself, or those of an ensemble."""
+        return (self,)
+
+    def map_members(self, change: Callable[["CLIP"], "CLIP"]) -> "CLIP":
+        """Return this judge with every member changed; itself if nothing changes."""
+        return change(self)
+
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Return the embeddings of texts.
 
@@ -191,6 +200,10 @@ class CLIP(Judge):
         more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
         quoted = truncate(unread[0], _MAX_QUOTED)
         return f"{self.name} reads Latin letters and hardly understands '{quoted}'{more}"
+
+    def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
+        """Return embeddings (T, D) as those of every member; a single CLIP has them all."""
+        return (embeddings,)
 
     @property
     def text_tower(self) -> TextTower:

@@ -6,8 +6,8 @@ In an ascent every member of an ensemble sees a part of the views: n members tak
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Self, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,7 @@ class ClassifierEnsemble(Classifier):
     Make one with `from_members`. The arguments are those of `Classifier`, and:
 
     Args:
-        members: the classifiers.
+        models: the classifiers.
 
     Example:
         >>> import torch
@@ -41,7 +41,17 @@ class ClassifierEnsemble(Classifier):
         torch.Size([1, 1000])
     """
 
-    members: tuple[Classifier, ...]
+    models: tuple[Classifier, ...]
+
+    @property
+    def members(self) -> tuple[Classifier, ...]:
+        """The classifiers that answer."""
+        return self.models
+
+    def map_members(self, change: Callable[[Classifier], Classifier]) -> "ClassifierEnsemble":
+        """Return the ensemble with every member changed; itself if nothing changes."""
+        made = _change_members(self.models, change)
+        return self if made is self.models else replace(self, **_join(made), models=made)
 
     @classmethod
     def from_members(cls, members: Sequence[Classifier]) -> Self:
@@ -61,7 +71,7 @@ class ClassifierEnsemble(Classifier):
                     f"{len(other.labels)}), so they cannot answer as one: choose models that were trained on the same "
                     "classes, or give each an objective of its own"
                 )
-        return cls(**_join(members), labels=first.labels, members=tuple(members))
+        return cls(**_join(members), labels=first.labels, models=tuple(members))
 
     def __call__(self, views: Tensor) -> Tensor:
         """Return the mean logits (V, classes) of views (V, 3, size, size), 0..1, resized for every member."""
@@ -71,15 +81,13 @@ class ClassifierEnsemble(Classifier):
         """Return the mean probability of every class for whole images; see `Classifier.probabilities`."""
         return torch.stack([member.probabilities(images) for member in self.members]).mean(dim=0)
 
-    def with_precision(self, dtype: torch.dtype) -> Self:
+    def with_precision(self, dtype: torch.dtype) -> "ClassifierEnsemble":
         """Return this ensemble with the weights of all members in another precision; see `Judge.with_precision`."""
-        members = _change_members(self.members, lambda member: member.with_precision(dtype))
-        return self if members is self.members else self.from_members(members)
+        return self.map_members(lambda member: member.with_precision(dtype))
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> "ClassifierEnsemble":
         """Return this ensemble with all members on a device; see `Judge.to`."""
-        members = _change_members(self.members, lambda member: member.to(device))
-        return self if members is self.members else self.from_members(members)
+        return self.map_members(lambda member: member.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +98,7 @@ class CLIPEnsemble(CLIP):
     `from_members`. The arguments are those of `CLIP`, and:
 
     Args:
-        members: the CLIPs.
+        models: the CLIPs.
 
     Example:
         >>> import torch
@@ -104,7 +112,17 @@ class CLIPEnsemble(CLIP):
         torch.Size([1, 6])
     """
 
-    members: tuple[CLIP, ...]
+    models: tuple[CLIP, ...]
+
+    @property
+    def members(self) -> tuple[CLIP, ...]:
+        """The CLIPs that answer."""
+        return self.models
+
+    def map_members(self, change: Callable[[CLIP], CLIP]) -> "CLIPEnsemble":
+        """Return the ensemble with every member changed; itself if nothing changes."""
+        made = _change_members(self.models, change)
+        return self if made is self.models else self.from_members(made)
 
     @classmethod
     def from_members(cls, members: Sequence[CLIP]) -> Self:
@@ -117,7 +135,7 @@ class CLIPEnsemble(CLIP):
             ValueError: when there are fewer than two.
         """
         width = sum(member.width for member in _check_count(members))
-        return cls(**_join(members), width=width, text=_join_towers(members), members=tuple(members))
+        return cls(**_join(members), width=width, text=_join_towers(members), models=tuple(members))
 
     def __call__(self, views: Tensor) -> Tensor:
         """Return embeddings (V, D) of views (V, 3, size, size), 0..1, which are resized for every member."""
@@ -132,30 +150,13 @@ class CLIPEnsemble(CLIP):
         parts = embeddings.split([member.width for member in self.members], dim=1)
         return tuple(F.normalize(part, dim=1) for part in parts)
 
-    def with_precision(self, dtype: torch.dtype) -> Self:
+    def with_precision(self, dtype: torch.dtype) -> "CLIPEnsemble":
         """Return this ensemble with the weights of all members in another precision; see `Judge.with_precision`."""
-        members = _change_members(self.members, lambda member: member.with_precision(dtype))
-        return self if members is self.members else self.from_members(members)
+        return self.map_members(lambda member: member.with_precision(dtype))
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> "CLIPEnsemble":
         """Return this ensemble with all members on a device; see `Judge.to`."""
-        members = _change_members(self.members, lambda member: member.to(device))
-        return self if members is self.members else self.from_members(members)
-
-
-def list_members(judge: M) -> tuple[M, ...]:
-    """Return the models that answer for a judge: the members of an ensemble, or the judge itself.
-
-    Args:
-        judge: any judge.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.models import list_members
-        >>> [member.name for member in list_members(load_starter())]
-        ['EfficientNet-Lite0']
-    """
-    return cast("tuple[M, ...]", judge.members) if isinstance(judge, ClassifierEnsemble | CLIPEnsemble) else (judge,)
+        return self.map_members(lambda member: member.to(device))
 
 
 def _change_members(members: tuple[M, ...], change: Callable[[M], M]) -> tuple[M, ...]:

@@ -98,6 +98,16 @@ class Judge:
         """The judge that is the same to all images: itself, unless it makes differences between them."""
         return self
 
+    @property
+    def members(self) -> tuple["Judge", ...]:
+        """The models that answer for this judge: itself, or those of an ensemble."""
+        return (self,)
+
+    @property
+    def answer_key(self) -> tuple[object, ...]:
+        """What the answer is: one run of a module answers for all judges that share it and have equal keys."""
+        return ("output",)
+
     def preprocess(self, views: Tensor) -> Tensor:
         """Normalise views and convert them to the precision of the model.
 

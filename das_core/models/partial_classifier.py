@@ -55,6 +55,11 @@ class PartialClassifier(Classifier):
             return self(views)
 
     @property
+    def answer_key(self) -> tuple[object, ...]:
+        """The output by a share of the features."""
+        return ("output of a share", self.share)
+
+    @property
     def whole(self) -> Judge:
         """The classifier that answers by all features."""
         return self.convert_to(Classifier, labels=self.labels)

@@ -14,7 +14,6 @@ from ..common.text import shorten, truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.class_entries import find_classes
 from ..models.classifier import Classifier
-from ..models.ensemble import list_members
 from ..models.labels import Labels, UnknownClassError
 from ..models.partial_classifier import make_partial_classifier
 from .base import BaseObjective
@@ -86,7 +85,7 @@ class ClassObjective(BaseObjective):
                 f"variety {self.variety} is not between 0 (pictures of different seeds are alike) and {MOST_VARIETY}"
             )
         if self.variety:
-            for member in list_members(self.judge):
+            for member in self.judge.members:
                 make_partial_classifier(member, 1 - self.variety)
 
     @classmethod
@@ -121,7 +120,7 @@ class ClassObjective(BaseObjective):
     @property
     def parts(self) -> tuple["ClassObjective", ...]:
         """The objective for every member of the judge, with an equal share of the weight."""
-        members = list_members(self.judge)
+        members = self.judge.members
         if self.variety:
             members = tuple(make_partial_classifier(member, 1 - self.variety) for member in members)
         return tuple(replace(self, judge=member, weight=self.weight / len(members), variety=0.0) for member in members)

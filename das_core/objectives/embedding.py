@@ -12,7 +12,6 @@ from ..common.images import Images
 from ..common.text import truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.clip import CLIP
-from ..models.ensemble import CLIPEnsemble
 from .base import BaseObjective
 
 Similarity = Literal["cosine", "spherical"]
@@ -86,8 +85,6 @@ class EmbeddingObjective(BaseObjective):
     @property
     def parts(self) -> tuple["EmbeddingObjective", ...]:
         """The objective for every member of the judge, with its own targets and an equal share of the weight."""
-        if not isinstance(self.judge, CLIPEnsemble):
-            return (self,)
         members = self.judge.members
         return tuple(
             replace(self, judge=member, targets=targets, weight=self.weight / len(members))

@@ -15,7 +15,6 @@ from torch import nn
 from ...das_core.models.activation_memory import measure_view_bytes
 from ...das_core.models.classifier import Classifier
 from ...das_core.models.clip import CLIP
-from ...das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble, list_members
 from ...das_core.models.judge import Judge
 from .tensors import get_device, get_storage_device
 
@@ -142,9 +141,7 @@ def manage_classifier(classifier: Classifier) -> Classifier:
     Returns:
         The same classifier, or the ensemble of the same members, with the ModelPatchers as owners.
     """
-    if isinstance(classifier, ClassifierEnsemble):
-        return replace(classifier, members=tuple(manage_classifier(member) for member in classifier.members))
-    return replace(classifier, owner=manage_module(classifier.module))
+    return classifier.map_members(lambda member: replace(member, owner=manage_module(member.module)))
 
 
 def manage_clip(clip: CLIP) -> CLIP:
@@ -159,8 +156,11 @@ def manage_clip(clip: CLIP) -> CLIP:
     Returns:
         The same CLIP with the ModelPatchers as owners.
     """
-    if isinstance(clip, CLIPEnsemble):
-        return CLIPEnsemble.from_members([manage_clip(member) for member in clip.members])
+    return clip.map_members(_manage_towers)
+
+
+def _manage_towers(clip: CLIP) -> CLIP:
+    """Return a single CLIP with ModelPatchers as the owners of its towers."""
     text = clip.text
     if text is not None and text.module is not None:
         text = replace(text, owner=manage_module(text.module))
@@ -180,7 +180,7 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
         ValueError: when the CLIP has no text tower.
     """
     wanted = list(texts)
-    for tower in [member.text_tower for member in list_members(clip)]:
+    for tower in [member.text_tower for member in clip.members]:
         if tower.module is not None and not all(tower.is_cached(text) for text in wanted):
             mm.load_models_gpu([tower.owner], memory_required=_TEXT_ENCODING_BYTES, force_full_load=True)
             _replace_inference_tensors(tower.module)
@@ -198,7 +198,7 @@ def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
         views: the number of views that go through a judge at a time.
         room: bytes that are needed beside the models, if that is more than the views take.
     """
-    unique = {id(member.module): member for judge in judges for member in list_members(judge)}.values()
+    unique = {id(member.module): member for judge in judges for member in judge.members}.values()
     if not unique:
         return
     needed = max(room, *(views * measure_view_bytes(judge) for judge in unique))

@@ -70,6 +70,11 @@ class ActivationJudge(Judge):
 
     layers: tuple[Layer, ...]
 
+    @property
+    def answer_key(self) -> tuple[object, ...]:
+        """Activations; which layers are captured makes no difference, for one run can capture all of them."""
+        return ("activations",)
+
     def __call__(self, views: Tensor) -> Activations:  # type: ignore[override]
         """Return the activations of views (V, 3, size, size), 0..1; their gradients flow to the views."""
         layers = {layer.name: layer for layer in self.layers}

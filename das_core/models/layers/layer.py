@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from ...common.text import shorten
-from ..ensemble import list_members
 from ..frozen import uncompile
 from ..judge import Judge
 from .heads import HEADS, count_heads
@@ -103,7 +102,7 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
         >>> [(layer.name, layer.kind, layer.shape) for layer in find_layers(judge)]
         [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
     """
-    members = list_members(judge)
+    members = judge.members
     if len(members) > 1:
         alone = " or ".join(member.name for member in members)
         raise ValueError(f"{judge.name} is an ensemble, and a layer belongs to one model: load {alone} by itself")

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from das_core.models.clip import CLIP, TextTower
-from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble, list_members
+from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
 from das_core.models.labels import Label, Labels
 from das_core.models.layers.layer import find_layers
 from das_core.objectives.classes import ClassObjective
@@ -133,5 +133,5 @@ def test_layers_belong_to_one_model() -> None:
 
 def test_members_are_listed() -> None:
     members = (classifier(seed=1), classifier(seed=2))
-    assert list_members(ClassifierEnsemble.from_members(members)) == members
-    assert list_members(members[0]) == members[:1]
+    assert ClassifierEnsemble.from_members(members).members == members
+    assert members[0].members == members[:1]
