@@ -70,7 +70,8 @@ def render(
         steps: how many steps in place of the recipe's.
         start: the image to start from, see `Images`; grey if None, or soft noise where nothing in grey moves the score,
             such as a channel that answers it with 0.
-        batch: how many pictures, by default 1, or as many as are asked for. With a start of grey they differ little.
+        batch: how many pictures, by default 1, or as many as are asked for. With a start of grey they differ little;
+            `diversity` makes them differ.
         seed: what all random draws depend on, 0 or above.
         device: where to compute, by default where the model is; a model that is elsewhere is copied there.
         progress: whether a bar shows how far it is.
