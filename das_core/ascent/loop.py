@@ -48,11 +48,12 @@ class Ascent:
     the same way.
 
     Objectives form groups (`groups.group_by_judge`): those of a group have the same model, take the same kind of
-    answer from it (its output, or the activations of its layers), and have the very same region masks. An objective for
-    an ensemble of models is a member of one group for each, and they share out its views. Within a group
-    the weighted scores are added. The gradients of several groups are brought to the same scale first
-    (`groups.balance_gradients`), so that a weight means the same in every group. With a mask, of the stack or of a
-    `RegionObjective`, only the gradient under the mask counts, and views are drawn around it (`ascent/support.py`).
+    answer from it (its output, or the activations of its layers), have the very same region masks, and all or none of
+    them compare the images of the batch. An objective for an ensemble of models is a member of one group for each, and
+    they share out its views. Within a group the weighted scores are added. The gradients of several groups are brought
+    to the same scale first (`groups.balance_gradients`), so that a weight means the same in every group. With a mask,
+    of the stack or of a `RegionObjective`, only the gradient under the mask counts, and views are drawn around it
+    (`ascent/support.py`).
     A step at which all weights are 0, such as the last one of a schedule that fades out, leaves the stack as it is.
 
     The random draws of a view depend on the seed, the image, the step, the view and the group alone: the windows, flips
@@ -72,7 +73,8 @@ class Ascent:
         chunk: how many views go through a judge at once; 0 for 4 on a CPU and 16 elsewhere. A small chunk takes less
             memory. It changes only the rounding of a step, but every step builds on the last: after some steps another
             chunk gives another picture of the same thing, as another seed does, though one much more alike. When memory
-            runs out, the chunk is halved and the step is done again.
+            runs out, the chunk is halved and the step is done again. Where an objective compares the images of a batch,
+            at least one view of each goes through at once.
         device: where to compute, by default where the stack is. The judges must be there already.
         denoising: the denoiser that the picture goes a part of the way to after every step, see `Denoising`; None for
             none, as in Direct Ascent Synthesis. With `auto` it is `Denoising()` where a `NormalizedAscent` climbs the
@@ -217,8 +219,9 @@ class Ascent:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                if self.chunk == 1:
-                    message = describe_out_of_memory(len(self.history) + 1)
+                fewest = self._score_gradient.fewest_views
+                if self.chunk <= fewest:
+                    message = describe_out_of_memory(len(self.history) + 1, fewest)
                     raise torch.OutOfMemoryError(message) from error
             # Outside the handler, so that the failed graph is no longer referenced when the step is done again.
             self.chunk = (self.chunk + 1) // 2

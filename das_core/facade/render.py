@@ -79,7 +79,8 @@ def render(
             it moves the score, such as a channel that answers it with 0, and for `maco`.
         within: how far the picture may go from `start`, such as 8/255 for every pixel; see `Within`.
         parametrization: what moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see `StackSpec`.
-        batch: how many pictures, by default 1, or as many as are asked for. With a start of grey they differ little.
+        batch: how many pictures, by default 1, or as many as are asked for. With a start of grey they differ little;
+            `diversity` makes them differ.
         seed: what all random draws depend on, 0 or above.
         device: where to compute, by default where the model is; a model that is elsewhere is copied there.
         progress: whether a bar shows how far it is.
