@@ -6,7 +6,7 @@ Pillow writes .gif, .webp and .png, PyAV (https://pyav.org) writes .mp4 and .web
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,12 +28,12 @@ _FASTEST = 120.0
 _FASTEST_GIF = 50.0
 """A GIF counts in hundredths of a second, and many viewers show a frame of a single hundredth for a tenth."""
 
-_STILLS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".gif": ("GIF", {}),
-    ".png": ("PNG", {}),
-    ".webp": ("WEBP", {"quality": 90, "method": 4}),
+_STILLS: dict[str, tuple[str, int, dict[str, Any]]] = {
+    ".gif": ("GIF", 10, {}),
+    ".png": ("PNG", 1, {}),
+    ".webp": ("WEBP", 1, {"quality": 90, "method": 4}),
 }
-"""By ending what Pillow calls the format, and how it writes it."""
+"""By ending what Pillow calls the format, in how many milliseconds it counts, and how Pillow writes it."""
 
 # The quality at which hardly anybody sees a difference; `b=0` lets VP9 take as many bits as that needs.
 _VIDEOS: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
@@ -58,8 +58,8 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
             says, and several images in one frame stand side by side. Values are clipped to 0..1.
         path: the file, in a folder that exists. Its ending is the format: .gif, .webp, .png, .mp4 or .webm; a file
             that is there is replaced.
-        fps: how many frames a second has, 0.1..120; at most 50 in a GIF, which rounds the time of a frame to
-            hundredths of a second. A .webp or .png rounds it to thousandths.
+        fps: how many frames a second has, 0.1..120; at most 50 in a GIF. There a frame begins at a whole hundredth of
+            a second, and in a .webp or .png at a whole thousandth; the film as a whole has its length.
 
     Returns:
         The path of the file.
@@ -144,9 +144,11 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
 
 def _write_stills(frames: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:
     """Write a film by Pillow, which asks for all frames at once."""
-    kind, settings = _STILLS[suffix]
+    kind, unit, settings = _STILLS[suffix]
     first, *others = [Image.fromarray(frame) for frame in frames]
-    first.save(part, kind, save_all=True, append_images=others, duration=1000 / fps, loop=0, **settings)
+    begins = [unit * round(number * 1000 / fps / unit) for number in range(len(others) + 2)]
+    durations = [end - begin for begin, end in pairwise(begins)]
+    first.save(part, kind, save_all=True, append_images=others, duration=durations, loop=0, **settings)
 
 
 def _write_video(av: Any, first: Pixels, others: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:

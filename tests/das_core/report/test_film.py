@@ -37,9 +37,20 @@ def read(path: Path) -> tuple[list[Any], list[float]]:
     with av.open(str(path)) as video:
         decoded = list(video.decode(video=0))
     times = [float(frame.pts * frame.time_base) for frame in decoded if frame.pts is not None and frame.time_base]
-    return [frame.to_ndarray(format="rgb24") for frame in decoded], [
+    return [to_rgb(frame.to_ndarray(), frame.height) for frame in decoded], [
         after - before for before, after in pairwise(times)
     ]
+
+
+def to_rgb(planes: Any, height: int) -> Any:
+    """What Rec. ITU-R BT.709 says of the bytes of yuv420p: (height, width, 3), bytes."""
+    width = planes.shape[1]
+    luma, chroma = planes[:height].astype(float), planes[height:].astype(float).reshape(2, height // 2, width // 2)
+    blue, red = (chroma.repeat(2, axis=1).repeat(2, axis=2) - 128) / 224
+    y = (luma - 16) / 219
+    r, b = y + 1.5748 * red, y + 1.8556 * blue
+    g = (y - 0.2126 * r - 0.0722 * b) / 0.7152
+    return (np.stack([r, g, b], axis=-1).clip(0, 1) * 255).round().astype(np.uint8)
 
 
 def to_bytes(frames: Tensor) -> Any:
@@ -59,6 +70,15 @@ def test_a_film_is_read_back_as_it_was_written(tmp_path: Path, suffix: str, erro
         assert np.abs(frame - expected).max() <= error
     assert seconds == pytest.approx([0.1] * 5, abs=1e-3)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [*STILLS, *VIDEOS])
+@pytest.mark.parametrize("fps", [3, 12, 23.976, 40])
+def test_a_film_takes_as_long_as_it_should(tmp_path: Path, suffix: str, fps: float) -> None:
+    _, seconds = read(save_film(gradients(14), tmp_path / f"film{suffix}", fps=fps))
+    assert len(seconds) == 13
+    assert sum(seconds) == pytest.approx(13 / fps, abs=0.01)
+    assert max(abs(second - 1 / fps) for second in seconds) <= (0.0101 if suffix == ".gif" else 0.0011)
 
 
 @pytest.mark.parametrize("suffix", VIDEOS)
