@@ -81,7 +81,15 @@ if TYPE_CHECKING:
         load_timm,
         load_torchvision,
     )
-    from .report import classify, compare_with_texts, measure_spectrum, plot_history, render_level_sheets, score_images
+    from .report import (
+        classify,
+        compare_with_texts,
+        measure_spectrum,
+        plot_history,
+        render_level_sheets,
+        save_film,
+        score_images,
+    )
 else:
     # These need packages that take seconds to load.
     __getattr__ = import_on_demand(
@@ -105,6 +113,7 @@ else:
                 "measure_spectrum",
                 "plot_history",
                 "render_level_sheets",
+                "save_film",
                 "score_images",
             ],
         },
@@ -128,6 +137,6 @@ __all__ = [
     "StyleObjective", "TextObjective", "TotalVariation", "Transform", "Windows", "Within", "classify",
     "compare_with_texts", "decompose", "edit_stack", "find_layers", "load_classifier_file", "load_clip_file",
     "load_open_clip", "load_stack", "load_starter", "load_starter_clip", "load_starters", "load_timm",
-    "load_torchvision", "measure_spectrum", "plot_history", "render_level_sheets", "render_stack", "save_stack",
-    "score_images",
+    "load_torchvision", "measure_spectrum", "plot_history", "render_level_sheets", "render_stack", "save_film",
+    "save_stack", "score_images",
 ]
