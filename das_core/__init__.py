@@ -42,6 +42,7 @@ from .objectives import (
     BaseObjective,
     ClassObjective,
     ContentObjective,
+    DiversityObjective,
     EnsembleObjective,
     FeatureObjective,
     ImageObjective,
@@ -80,7 +81,15 @@ if TYPE_CHECKING:
         load_timm,
         load_torchvision,
     )
-    from .report import classify, compare_with_texts, measure_spectrum, plot_history, render_level_sheets, score_images
+    from .report import (
+        classify,
+        compare_with_texts,
+        measure_spectrum,
+        plot_history,
+        render_level_sheets,
+        save_film,
+        score_images,
+    )
 else:
     # These need packages that take seconds to load.
     __getattr__ = import_on_demand(
@@ -104,6 +113,7 @@ else:
                 "measure_spectrum",
                 "plot_history",
                 "render_level_sheets",
+                "save_film",
                 "score_images",
             ],
         },
@@ -120,12 +130,13 @@ __version__ = "1.0.0"
 __all__ = [
     "BEST", "CLIP", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER", "Adam", "Ascent", "AscentError",
     "Augmentation", "BaseObjective", "Bilateral", "ClassObjective", "Classifier", "ColorShift", "ContentObjective",
-    "CosineShrinkage", "Denoiser", "Denoising", "Distance", "EnsembleObjective", "FeatureObjective", "Flip", "Focus",
-    "Grayscale", "Guidance", "ImageObjective", "ImageStack", "Judge", "NetworkDenoiser", "Noise", "NonLocalMeans",
-    "NormalizedAscent", "Objective", "PatchMask", "PerImageObjective", "Perspective", "Prior", "Recipe", "Record",
-    "RegionObjective", "Result", "ScheduledObjective", "StackSpec", "Step", "StyleObjective", "TextObjective",
-    "TotalVariation", "Transform", "Windows", "Within", "classify", "compare_with_texts", "decompose", "edit_stack",
-    "find_layers", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter",
-    "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "measure_spectrum", "plot_history",
-    "render_level_sheets", "render_stack", "save_stack", "score_images",
+    "CosineShrinkage", "Denoiser", "Denoising", "Distance", "DiversityObjective", "EnsembleObjective",
+    "FeatureObjective", "Flip", "Focus", "Grayscale", "Guidance", "ImageObjective", "ImageStack", "Judge",
+    "NetworkDenoiser", "Noise", "NonLocalMeans", "NormalizedAscent", "Objective", "PatchMask", "PerImageObjective",
+    "Perspective", "Prior", "Recipe", "Record", "RegionObjective", "Result", "ScheduledObjective", "StackSpec", "Step",
+    "StyleObjective", "TextObjective", "TotalVariation", "Transform", "Windows", "Within", "classify",
+    "compare_with_texts", "decompose", "edit_stack", "find_layers", "load_classifier_file", "load_clip_file",
+    "load_open_clip", "load_stack", "load_starter", "load_starter_clip", "load_starters", "load_timm",
+    "load_torchvision", "measure_spectrum", "plot_history", "render_level_sheets", "render_stack", "save_film",
+    "save_stack", "score_images",
 ]

@@ -1,7 +1,15 @@
 """Settings that all tests share."""
 
+import os
+import tempfile
+
 from hypothesis import settings
 
 # The same examples every time, and no verdict on how long one takes.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+# What is kept between processes is not the user's own: tests find nothing there that they have not made, and leave
+# nothing behind. Held, so that it is removed when Python ends.
+_CACHE = tempfile.TemporaryDirectory(prefix="torch_home_")
+os.environ["TORCH_HOME"] = _CACHE.name

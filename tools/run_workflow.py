@@ -78,7 +78,7 @@ def run(
     # Imported here because they import PyTorch, which takes seconds: a wrong file name is reported at once.
     from runner.core_nodes import register_core_nodes
     from runner.node_classes import load_pack
-    from runner.runtime_setup import patch_model_patcher, set_folders
+    from runner.runtime_setup import patch_model_patcher, set_folders, share_fitted
     from runner.workflow_execution import execute_workflow, prepare_workflow
 
     if output.exists() and not output.is_dir():
@@ -86,6 +86,7 @@ def run(
     if input_folder.is_dir():
         next(input_folder.iterdir(), None)  # a folder that cannot be read is said here, not by a node that lists it
     set_folders(output, input_folder, models)
+    share_fitted()
     patch_model_patcher()
     register_core_nodes(workflow.absolute().parent)
     load_pack(pack)

@@ -45,8 +45,9 @@ class ScoreGradient:
             None for none. An objective without a judge, such as a prior, acts on the whole canvas.
 
     Raises:
-        ValueError: when the number of reference images is neither 1 nor that of the images of the stack, or they belong
-            to an objective whose judge does not answer with activations.
+        ValueError: when the number of reference images is neither 1 nor that of the images of the stack, they belong
+            to an objective whose judge does not answer with activations, or an objective compares the images of a stack
+            of one.
     """
 
     def __init__(
@@ -59,6 +60,9 @@ class ScoreGradient:
         focus: Focus | None = None,
     ) -> None:
         self.stack, self.groups, self.augmentation, self.seed = stack, groups, augmentation, seed
+        for name, objective in (member for group in groups for member in group.members):
+            if objective.compares_images and stack.batch < 2:
+                raise ValueError(f"'{name}' compares the images of a batch, and there is one; make 2 or more")
         self.regions = [region.to(stack.canvas.device) for region in regions]
         self.support = ActiveRegion(union_mask(self.regions))
         self.focus = focus
@@ -71,6 +75,11 @@ class ScoreGradient:
             for group in groups
             for name, objective in group.members
         }
+
+    @property
+    def fewest_views(self) -> int:
+        """How many views go through a judge at once at least: 1, or one of every image where these are compared."""
+        return self.stack.batch if any(group.compares_images for group in self.groups) else 1
 
     @cached_property
     def _start_pixels(self) -> Tensor:
@@ -94,7 +103,8 @@ class ScoreGradient:
             operator: the operator of the stack. The gradients of several groups are measured by the change of the
                 canvas that it makes of them.
             chunk: how many views go through a judge at once. It changes memory and rounding: sums over views are taken
-                chunk by chunk, and a model rounds differently for another number of views.
+                chunk by chunk, and a model rounds differently for another number of views. Where images are compared it
+                is brought to a multiple of their number.
 
         Returns:
             The gradient (B, 3, H, W): with one group that of the sum over the images of the weighted scores, each the
@@ -142,12 +152,15 @@ class ScoreGradient:
         with torch.no_grad():
             for number, group in enumerate(self.groups):
                 scores: dict[str, list[Tensor]] = {name: [] for name, _ in group.members}
+                shown = []
                 for outputs, images, _ in self._evaluate(number, pyramid, 0, pace, chunk, alike=True):
+                    shown.append(images)
                     for name, part in group.members:
                         scores[name].append(_score(name, part, outputs[name], images).float())
                 for name, parts in scores.items():
                     if parts:
-                        found.setdefault(name, []).append(torch.cat(parts).reshape(batch, -1))
+                        by_image = torch.cat(shown).argsort(stable=True).to(pixels.device)
+                        found.setdefault(name, []).append(torch.cat(parts)[by_image].reshape(batch, -1))
         return {name: torch.cat(parts, dim=1).mean(dim=1) for name, parts in found.items()}
 
     def _backpropagate(
@@ -191,11 +204,13 @@ class ScoreGradient:
         judge = group.judge.whole if alike else group.judge
         geometry = ViewGeometry(spec.canvas, spec.margin, judge.size, spec.tile, region.boxes)
         views = group.choose_views(self.augmentation.views, step)
-        keys = [
-            ViewKey(self.seed, 0 if alike else item, step, view, number, item)
-            for item in range(len(pyramid.pixels))
-            for view in views
-        ]
+        batch = len(pyramid.pixels)
+        pairs = [(item, view) for item in range(batch) for view in views]
+        if group.compares_images:
+            # View by view, and as many of every image in a chunk, so that images meet.
+            pairs = [(item, view) for view in views for item in range(batch)]
+            chunk = max(chunk // batch, 1) * batch
+        keys = [ViewKey(self.seed, 0 if alike else item, step, view, number, item) for item, view in pairs]
         for begin in range(0, len(keys), chunk):
             evaluation = ViewEvaluation(judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
             output = evaluation(pyramid)

@@ -38,7 +38,7 @@ def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
 
 @dataclass(frozen=True, eq=False)
 class ObjectiveGroup:
-    """Objectives that share their views: same module, same kind of answer, and the very same region masks.
+    """Objectives that share their views: same module, kind of answer and region masks; all or none compare images.
 
     Args:
         judge: the judge, which captures the layers of all members; None for a member that scores the pixels of the
@@ -53,6 +53,11 @@ class ObjectiveGroup:
     regions: tuple[Tensor, ...]
     members: list[NamedObjective]
     turn: Turn = (0, 1)
+
+    @property
+    def compares_images(self) -> bool:
+        """Whether one of the members compares the images of a batch, see `Objective.compares_images`."""
+        return any(objective.compares_images for _, objective in self.members)
 
     def choose_views(self, views: int, step: int) -> list[int]:
         """Return the numbers of the views of a step that the group sees.
@@ -77,11 +82,12 @@ class ObjectiveGroup:
 def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]:
     """Group objectives by judge and regions, so that every view goes through a judge once.
 
-    Members of a group share four things: the module of their judges; what it answers with, either the output of the
+    Members of a group share five things: the module of their judges; what it answers with, either the output of the
     model, by all or by a share of its features, or the activations of its layers, whose scores are of different scale;
-    the region masks; and their turn, if
-    they are parts that share out views. Masks are the same only if they are the very same tensors, in the same order;
-    equal copies make two groups. An objective without a judge is a group of its own.
+    whether they compare images, since such scores are of another scale again, and their views come in another order;
+    the region masks; and their turn, if they are parts that share out views. Masks are the same only if they are the
+    very same tensors, in the same order; equal copies make two groups. An objective without a judge is a group of its
+    own.
 
     Args:
         objectives: the objectives and their names.
@@ -95,7 +101,7 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]
         for number, part in enumerate(parts):
             turn = (number, len(parts))
             source = id(part if part.judge is None else part.judge.module)
-            key = (source, part.judge and part.judge.answer_key, turn, *map(id, part.regions))
+            key = (source, part.judge and part.judge.answer_key, turn, part.compares_images, *map(id, part.regions))
             groups.setdefault(key, (turn, []))[1].append((name, part))
     made = [_make_group(turn, members) for turn, members in groups.values()]
     return sorted(made, key=lambda group: group.judge is None)

@@ -48,11 +48,12 @@ class Ascent:
     the same way.
 
     Objectives form groups (`groups.group_by_judge`): those of a group have the same model, take the same kind of
-    answer from it (its output, or the activations of its layers), and have the very same region masks. An objective for
-    an ensemble of models is a member of one group for each, and they share out its views. Within a group
-    the weighted scores are added. The gradients of several groups are brought to the same scale first
-    (`groups.balance_gradients`), so that a weight means the same in every group. With a mask, of the stack or of a
-    `RegionObjective`, only the gradient under the mask counts, and views are drawn around it (`ascent/support.py`).
+    answer from it (its output, or the activations of its layers), have the very same region masks, and all or none of
+    them compare the images of the batch. An objective for an ensemble of models is a member of one group for each, and
+    they share out its views. Within a group the weighted scores are added. The gradients of several groups are brought
+    to the same scale first (`groups.balance_gradients`), so that a weight means the same in every group. With a mask,
+    of the stack or of a `RegionObjective`, only the gradient under the mask counts, and views are drawn around it
+    (`ascent/support.py`).
     A step at which all weights are 0, such as the last one of a schedule that fades out, leaves the stack as it is.
 
     The random draws of a view depend on the seed, the image, the step, the view and the group alone: the windows, flips
@@ -68,11 +69,14 @@ class Ascent:
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
         schedule: `cosine` makes the steps smaller and smaller after the coarse part of the optimizer, `constant` does
             not. Where all steps are coarse (`coarse_to_fine` 1) there is no such part, and `cosine` changes nothing.
+            Or a function that takes the share of the ascent that is over, 0 at the first step and 1 at the last, and
+            returns what the step size is multiplied by, 0..1, such as `lambda progress: 1 - 0.9 * progress`.
         seed: what all random draws depend on, 0 or above.
         chunk: how many views go through a judge at once; 0 for 4 on a CPU and 16 elsewhere. A small chunk takes less
             memory. It changes only the rounding of a step, but every step builds on the last: after some steps another
             chunk gives another picture of the same thing, as another seed does, though one much more alike. When memory
-            runs out, the chunk is halved and the step is done again.
+            runs out, the chunk is halved and the step is done again. Where an objective compares the images of a batch,
+            at least one view of each goes through at once.
         device: where to compute, by default where the stack is. The judges must be there already.
         denoising: the denoiser that the picture goes a part of the way to after every step, see `Denoising`; None for
             none, as in Direct Ascent Synthesis. With `auto` it is `Denoising()` where a `NormalizedAscent` climbs the
@@ -99,10 +103,10 @@ class Ascent:
         result: the outcome of the steps done so far.
 
     Raises:
-        ValueError: when a setting is out of range, there is no such schedule, there is no objective with a weight other
-            than 0, the masks or reference images of an objective do not fit the stack, a tile is given a focus, or the
-            stack has left the bound already.
-            When it runs: a judge was loaded under `torch.inference_mode()`.
+        ValueError: when a setting is out of range, there is no such schedule or it returns no rate in 0..1, there is no
+            objective with a weight other than 0, the masks or reference images of an objective do not fit the stack, a
+            tile is given a focus, or the stack has left the bound already. When it runs: a judge was loaded under
+            `torch.inference_mode()`.
 
     Example:
         >>> from das_core import Ascent, Augmentation, ClassObjective, Flip, ImageStack, StackSpec, Windows
@@ -217,8 +221,9 @@ class Ascent:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                if self.chunk == 1:
-                    message = describe_out_of_memory(len(self.history) + 1)
+                fewest = self._score_gradient.fewest_views
+                if self.chunk <= fewest:
+                    message = describe_out_of_memory(len(self.history) + 1, fewest)
                     raise torch.OutOfMemoryError(message) from error
             # Outside the handler, so that the failed graph is no longer referenced when the step is done again.
             self.chunk = (self.chunk + 1) // 2

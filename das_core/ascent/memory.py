@@ -50,6 +50,8 @@ def estimate_ascent_bytes(
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.method == "layers":
         needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.parameters_bytes(stack.batch)
+    if any(group.compares_images for group in groups):
+        chunk = max(chunk, stack.batch)
     members = [member for group in groups if group.judge is not None for member in group.judge.members]
     # Every view is cut out of whole rows of the canvas.
     rows = max((2 * 4 * 3 * member.size * max(height, width) for member in members), default=0)

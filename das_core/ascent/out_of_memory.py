@@ -30,14 +30,16 @@ def is_out_of_memory(error: BaseException) -> bool:
     return _ALLOCATOR in text or "CUDA error: out of memory" in text
 
 
-def describe_out_of_memory(step: int) -> str:
-    """Return the message for an ascent that has no memory left although views go through the models one by one.
+def describe_out_of_memory(step: int, views: int = 1) -> str:
+    """Return the message for an ascent that has no memory left although as few views as can be are seen at once.
 
     Args:
         step: the number of the step, from 1.
+        views: how many views these are: 1, or one of every image where images are compared.
     """
+    seen = "one view" if views == 1 else f"{views} views"
     return (
-        f"memory ran out at step {step}, with one view at a time: make the picture or the batch smaller, give the "
+        f"memory ran out at step {step}, with {seen} at a time: make the picture or the batch smaller, give the "
         "stack fewer levels, take a smaller model, or load it in bf16"
     )
 

@@ -1,13 +1,19 @@
 """The pace of an ascent: how large a step is and how fine its changes may be, at every moment."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..common.choices import check_choice
+from ..common.text import shorten
 
-Schedule = Literal["constant", "cosine"]
-"""How the size of the steps changes over an ascent: `cosine` shrinks them after the coarse part, see `pace_at`."""
+ScheduleName = Literal["constant", "cosine"]
+"""The schedules that have a name: `cosine` shrinks the steps after the coarse part, see `pace_at`."""
+
+Schedule = ScheduleName | Callable[[float], float]
+"""How the size of the steps changes over an ascent: a name, or a function of the share of the ascent that is over, 0 at
+the first step and 1 at the last, that returns what the step size is multiplied by, 0..1."""
 
 COARSEST_CUTOFF = 20.0
 """The cutoff of the low-pass at the start, in half-waves across the short side of the canvas.
@@ -29,7 +35,7 @@ class Pace:
     """A moment of an ascent.
 
     Args:
-        rate: what the step size is multiplied by, above 0 and at most 1.
+        rate: what the step size is multiplied by, 0..1.
         coarse_progress: the share of the coarse part that is over, 0..1; 1 if there is no coarse part.
         progress: the share of the whole ascent that is over, 0 at the first step and 1 at the last.
     """
@@ -66,24 +72,45 @@ def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float) -> P
         step: the number of the step, from 0.
         steps: the number of steps of the ascent.
         schedule: `constant` keeps the rate at 1. `cosine` keeps it at 1 during the coarse part, then lowers it toward 0
-            along half a cosine wave. If all steps belong to the coarse part (`coarse_share` 1), it stays at 1.
+            along half a cosine wave. If all steps belong to the coarse part (`coarse_share` 1), it stays at 1. A
+            function is given the progress of the step, 0 at the first and 1 at the last, and returns its rate, 0..1.
         coarse_share: the share of the steps, 0..1, that belong to the coarse part.
 
     Raises:
-        ValueError: when there is no such schedule.
+        ValueError: when there is no such schedule, or a function returns no number in 0..1.
 
     Example:
         >>> paces = [pace_at(step, steps=10, schedule="cosine", coarse_share=0.6) for step in (0, 3, 6, 8)]
         >>> [(round(pace.rate, 2), round(pace.coarse_progress, 2)) for pace in paces]
         [(1.0, 0.0), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0)]
+        >>> [pace_at(step, 3, lambda progress: 1 - progress / 2, coarse_share=0.6).rate for step in range(3)]
+        [1.0, 0.75, 0.5]
     """
-    check_choice("schedule", schedule, get_args(Schedule))
-    done = step / steps
+    done, progress = step / steps, step / max(1, steps - 1)
     coarse_progress = min(1.0, done / coarse_share) if coarse_share else 1.0
     rate = 1.0
-    if schedule == "cosine" and coarse_progress >= 1:
-        rate = 0.5 * (1 + math.cos(math.pi * (done - coarse_share) / (1 - coarse_share)))
-    return Pace(rate, coarse_progress, step / max(1, steps - 1))
+    if callable(schedule):
+        rate = _ask_rate(schedule, progress)
+    else:
+        check_choice("schedule", schedule, get_args(ScheduleName))
+        if schedule == "cosine" and coarse_progress >= 1:
+            rate = 0.5 * (1 + math.cos(math.pi * (done - coarse_share) / (1 - coarse_share)))
+    return Pace(rate, coarse_progress, progress)
+
+
+def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
+    """Return the rate that a function gives for a moment of the ascent."""
+    answer = schedule(progress)
+    try:
+        rate = float(answer)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        rate = math.nan
+    if not 0 <= rate <= 1:
+        raise ValueError(
+            f"the schedule returns {shorten(answer)} at a progress of {progress:.3g}; it must return a number in 0..1, "
+            "which the step size is multiplied by: for larger steps raise the step size of the optimizer"
+        )
+    return rate
 
 
 def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 
@@ -15,7 +15,7 @@ from ..stack.state import LevelTensors
 from .denoising import Denoising
 from .focus import Focus
 from .optimizers import NormalizedAscent, Optimizer
-from .pace import Schedule
+from .pace import Schedule, pace_at
 from .within import Within
 
 # How many views go through a judge at once. On a CPU 4: the activations of a layer are then small enough to stay in the
@@ -36,19 +36,20 @@ def check_settings(objectives: Sequence[Objective], steps: int, schedule: Schedu
     Args:
         objectives: what it is to climb.
         steps: the number of steps.
-        schedule: how the size of the steps changes.
+        schedule: how the size of the steps changes; a function is asked for the rates of all steps.
         seed: what random draws depend on.
         chunk: how many views go through a judge at once.
 
     Raises:
-        ValueError: when a number is out of range, there is no such schedule, or no objective with a weight other than
-            0.
+        ValueError: when a number is out of range, there is no such schedule, a function returns no rate in 0..1, or
+            there is no objective with a weight other than 0.
     """
     if steps < 1:
         raise ValueError(f"steps {steps} is too few; at least 1 is needed, and 60 make a good picture")
     if seed < 0:
         raise ValueError(f"seed {seed} is negative; any whole number from 0 up is a seed")
-    check_choice("schedule", schedule, get_args(Schedule))
+    for step in range(steps if callable(schedule) else 1):
+        pace_at(step, steps, schedule, coarse_share=0.0)
     if chunk < 0:
         raise ValueError(f"chunk {chunk} is negative; 0 suits the device, 16 shows at most 16 views at once")
     if not objectives:

@@ -36,7 +36,7 @@ class Recipe:
         steps: the number of steps.
         augmentation: how the judges see the canvas.
         optimizer: how a gradient moves the stack.
-        schedule: how the size of the steps changes.
+        schedule: how the size of the steps changes: `cosine`, `constant`, or a function of the progress.
         focus: the window that the picture grows in; `auto` for the one that suits the stack, None for none.
         denoising: the denoiser that acts after every step; None for none.
 

@@ -7,6 +7,7 @@ from .wishes import (
     channels,
     classes,
     direction,
+    diversity,
     layer,
     neuron,
     of_picture,
@@ -17,6 +18,6 @@ from .wrap import wrap
 
 # fmt: off
 __all__ = [
-    "Rendering", "Wish", "channel", "channels", "classes", "direction", "layer", "neuron",
-    "of_picture", "of_views", "render", "text", "wrap",
+    "Rendering", "Wish", "channel", "channels", "classes", "direction", "diversity", "layer",
+    "neuron", "of_picture", "of_views", "render", "text", "wrap",
 ]

@@ -1,7 +1,8 @@
 """A picture in a line: a model, what is asked of it, and nothing else that has to be said."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from ..ascent.result import AscentError, Result, Step
 from ..ascent.within import Within
 from ..common.images import Images
 from ..models.judge import Judge
+from ..report.film import save_film
 from ..stack.image_stack import ImageStack
 from ..stack.parametrizations import Parametrization
 from ..stack.spec import StackSpec
@@ -63,6 +65,7 @@ def render(
     device: torch.device | str | None = None,
     progress: bool = True,
     callback: Callable[[Step], bool | None] | None = None,
+    film: Path | str | None = None,
 ) -> Rendering:
     """Make a picture that a model likes.
 
@@ -79,11 +82,14 @@ def render(
             it moves the score, such as a channel that answers it with 0, and for `maco`.
         within: how far the picture may go from `start`, such as 8/255 for every pixel; see `Within`.
         parametrization: what moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see `StackSpec`.
-        batch: how many pictures, by default 1, or as many as are asked for. With a start of grey they differ little.
+        batch: how many pictures, by default 1, or as many as are asked for. With a start of grey they differ little;
+            `diversity` makes them differ.
         seed: what all random draws depend on, 0 or above.
         device: where to compute, by default where the model is; a model that is elsewhere is copied there.
         progress: whether a bar shows how far it is.
         callback: is called with every finished step; when it returns True, the ascent ends there.
+        film: a file that becomes a film of the ascent, such as 'jellyfish.mp4' or 'jellyfish.gif': the picture after
+            every step, 12 a second, several pictures side by side; see `save_film`. None for none.
 
     Raises:
         ValueError: when the model cannot be asked for this, or a setting is out of range; the message says what there
@@ -118,25 +124,39 @@ def render(
         stack = ImageStack.gray(spec, count)
     ascent = chosen.prepare(stack, objectives, seed=seed, device=judge.device, within=within)
     try:
-        _run(ascent, callback, progress=progress)
+        _run(ascent, callback, film, progress=progress)
     except AscentError:
         if start is not None or spec.keeps_magnitudes or ascent.history:
             raise
         noise = ImageStack.noise(spec, count, seed=seed)
         ascent = chosen.prepare(noise, objectives, seed=seed, device=judge.device, within=within)
-        _run(ascent, callback, progress=progress)
+        _run(ascent, callback, film, progress=progress)
     result = ascent.result
     measured = score_images(result.image, objectives, seed=seed)
     scores = {name: measured.table[:, number].tolist() for number, name in enumerate(measured.names)}
     return Rendering(**vars(result), scores=scores)
 
 
-def _run(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> None:
-    """Do the steps of an ascent until it ends or the callback says so, under a bar."""
+def _run(
+    ascent: Ascent, callback: Callable[[Step], bool | None] | None, film: Path | str | None, *, progress: bool
+) -> None:
+    """Do the steps of an ascent until it ends or the callback says so, under a bar, and film them if that is wished."""
+    steps = _climb(ascent, callback, progress=progress)
+    if film is None:
+        for _ in steps:
+            pass
+    else:
+        save_film((step.image() for step in steps), film)
+
+
+def _climb(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> Iterator[Step]:
+    """Yield the steps of an ascent until it ends or the callback says so, under a bar."""
     from tqdm.auto import tqdm  # It takes half a second to load.
 
     for step in tqdm(ascent, total=ascent.steps, unit="step", disable=not progress):
-        if callback is not None and callback(step) is True:
+        ends = callback is not None and callback(step) is True
+        yield step
+        if ends:
             return
 
 

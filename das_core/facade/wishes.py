@@ -18,6 +18,7 @@ from ..models.judge import Judge
 from ..models.layers.layer import find_layers
 from ..objectives.base import BaseObjective, Objective
 from ..objectives.classes import ClassObjective
+from ..objectives.diversity import DiversityObjective
 from ..objectives.embedding import TextObjective
 from ..objectives.feature import FeatureObjective, Kind
 from ..objectives.per_image import PerImageObjective
@@ -197,6 +198,25 @@ def direction(name: str, vector: Tensor | Sequence[tuple[int, float]]) -> Wish:
         ['blocks.3 direction']
     """
     return _feature(name, "direction", direction=vector)
+
+
+def diversity(name: str) -> Wish:
+    """Ask for images of a batch that differ from each other in a layer, see `DiversityObjective`.
+
+    In a sum with a channel or a class a weight of 0.5 makes them differ while each still shows it.
+
+    Args:
+        name: the name of the layer in the model.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import channel, diversity, render
+        >>> wish = channel("blocks.4", 12) + 0.5 * diversity("blocks.3")
+        >>> pictures = render(load_starter(), wish, batch=2, size=64, steps=2, progress=False)
+        >>> list(pictures.scores), len(pictures.image)
+        (['blocks.4 channel 12', 'blocks.3 diversity'], 2)
+    """
+    return _wish(lambda judge: DiversityObjective.from_layer(judge, name))
 
 
 def of_views(score: Callable[[Tensor], Tensor]) -> Wish:

@@ -3,6 +3,7 @@
 from .base import BaseObjective, Objective
 from .classes import ClassObjective
 from .content import ContentObjective
+from .diversity import DiversityObjective
 from .embedding import EmbeddingObjective, ImageObjective, TextObjective
 from .ensemble import EnsembleObjective
 from .feature import FeatureObjective
@@ -13,7 +14,7 @@ from .wrapped import RegionObjective, ScheduledObjective, WrappedObjective
 
 # fmt: off
 __all__ = [
-    "BaseObjective", "CanvasPixels", "ClassObjective", "ContentObjective", "EmbeddingObjective",
+    "BaseObjective", "CanvasPixels", "ClassObjective", "ContentObjective", "DiversityObjective", "EmbeddingObjective",
     "EnsembleObjective", "FeatureObjective", "ImageObjective", "Objective", "PerImageObjective", "Prior",
     "RegionObjective", "ScheduledObjective", "StyleObjective", "TextObjective", "WrappedObjective",
 ]

@@ -64,6 +64,15 @@ class Objective(Protocol):
         """
         ...
 
+    @property
+    def compares_images(self) -> bool:
+        """Whether `score_views` compares the images of a batch, of which there must then be at least two.
+
+        An ascent then gives it as many views of every image at once, view by view: first one of every image, in the
+        order of the batch, then the next one of every image.
+        """
+        ...
+
     def describe_score(self, score: float) -> str:
         """Return a score as people read it while an ascent runs, such as '12.3' or '81%'."""
         ...
@@ -93,7 +102,8 @@ class Objective(Protocol):
         """Return the score of every view, or of every image where there is no judge; an ascent asks this.
 
         Args:
-            output: see `score`. It may hold views of several images, and of one image only some.
+            output: see `score`. It may hold views of several images, and of one image only some; see also
+                `compares_images`.
             images: the number in the batch of the image that each view shows, (V,), int64; (B,) without a judge.
 
         Returns:
@@ -161,6 +171,11 @@ class BaseObjective:
     def parts(self) -> tuple[Objective, ...]:
         """The objective itself, which sees all views."""
         return (self,)  # type: ignore[return-value]
+
+    @property
+    def compares_images(self) -> bool:
+        """False: every image is scored by itself."""
+        return False
 
     def describe_score(self, score: float) -> str:
         """Return a score as a number with three digits."""

@@ -69,6 +69,11 @@ class EnsembleObjective(BaseObjective):
         """The parts of all objectives, in order."""
         return tuple(part for objective in self.objectives for part in objective.parts)
 
+    @property
+    def compares_images(self) -> bool:
+        """Whether one of the objectives compares the images of a batch."""
+        return any(objective.compares_images for objective in self.objectives)
+
     def describe_score(self, score: float) -> str:
         """Return a score, the mean over all views, as the first objective describes it if all would in the same way."""
         said = {objective.describe_score(score) for objective in self.objectives}

@@ -26,8 +26,8 @@ class PerImageObjective(BaseObjective):
         weight: how much the objective counts, see `Objective.weight`.
 
     Raises:
-        ValueError: when there is none, they have different models or weights, or one has no model, or has regions or
-            reference images.
+        ValueError: when there is none, they have different models or weights, or one has no model, has regions or
+            reference images, or compares the images of a batch.
 
     Example:
         >>> from das_core import Ascent, ClassObjective, ImageStack, PerImageObjective, StackSpec, load_starter
@@ -55,6 +55,11 @@ class PerImageObjective(BaseObjective):
             raise ValueError(
                 f"one of the objectives of '{self.name}' has a region or an image to compare with, which are for all "
                 "images; leave it out"
+            )
+
+        if any(one.compares_images for one in self.objectives):
+            raise ValueError(
+                f"one of the objectives of '{self.name}' compares all images; give it to the ascent beside the others"
             )
 
     @property

@@ -62,6 +62,11 @@ class WrappedObjective:
         """The parts of the wrapped objective, each wrapped in the same way."""
         return tuple(replace(self, objective=part) for part in self.objective.parts)
 
+    @property
+    def compares_images(self) -> bool:
+        """Whether the wrapped objective compares the images of a batch."""
+        return self.objective.compares_images
+
     def describe_score(self, score: float) -> str:
         """Return a score as the wrapped objective describes it."""
         return self.objective.describe_score(score)

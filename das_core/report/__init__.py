@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ..common.lazy import import_on_demand
 
 if TYPE_CHECKING:
+    from .film import save_film
     from .history import format_history, plot_history, tabulate_history
     from .level_sheet import render_level_sheets
     from .objective_scores import ObjectiveScores, format_scores, plot_scores, score_images
@@ -15,6 +16,7 @@ else:
     __getattr__ = import_on_demand(
         __name__,
         {
+            ".film": ["save_film"],
             ".history": ["format_history", "plot_history", "tabulate_history"],
             ".level_sheet": ["render_level_sheets"],
             ".objective_scores": ["ObjectiveScores", "format_scores", "plot_scores", "score_images"],
@@ -32,5 +34,5 @@ def __dir__() -> list[str]:
 __all__ = [
     "ObjectiveScores", "Prediction", "Spectrum", "classify", "compare_with_texts", "format_history", "format_scores",
     "measure_level_variances", "measure_spectrum", "plot_history", "plot_predictions", "plot_scores",
-    "plot_similarities", "plot_spectrum", "render_level_sheets", "score_images", "tabulate_history",
+    "plot_similarities", "plot_spectrum", "render_level_sheets", "save_film", "score_images", "tabulate_history",
 ]

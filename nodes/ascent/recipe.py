@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.ascent import recipe
-from ...das_core.ascent.pace import Schedule
+from ...das_core.ascent.pace import ScheduleName
 from ...das_core.ascent.recipe import Recipe
 from ...das_core.denoisers.base import Denoiser
 from ..schema import list_options, make_options, read_choice
@@ -60,7 +60,7 @@ def _list_settings() -> list[Any]:
         optimizer_input(),
         io.Combo.Input(
             "schedule",
-            options=list_options(Schedule, "cosine"),
+            options=list_options(ScheduleName, "cosine"),
             default="cosine",
             tooltip="cosine: steps shrink toward the end (with ascent, after the coarse part), which cleans "
             "the picture. constant: full steps to the end; choose it to go on from the result.",

@@ -10,6 +10,7 @@ from .finish import FinishButton, fingerprint_early_ends, register_finish_route
 from .folders import (
     CLASSIFIERS,
     CLIPS,
+    find_fitted_folder,
     find_model_file,
     find_model_folder,
     list_model_files,
@@ -55,6 +56,7 @@ __all__ = [
     "check_vae",
     "copy_example_files",
     "enable_autograd",
+    "find_fitted_folder",
     "find_model_file",
     "find_model_folder",
     "find_stack_file",

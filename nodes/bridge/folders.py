@@ -15,6 +15,9 @@ CLASSIFIERS = "classifiers"
 CLIPS = "open_clip"
 """The kind of model, and the folder below ComfyUI's models folder, of CLIPs."""
 
+FITTED = "starter_clip"
+"""The kind of folder for what the pack has fitted itself; see `find_fitted_folder`."""
+
 _LOG = logging.getLogger(__name__)
 
 _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin"}
@@ -81,6 +84,16 @@ def find_model_folder(kind: str) -> Path:
         kind: `CLASSIFIERS` or `CLIPS`.
     """
     return Path(folder_paths.get_folder_paths(kind)[0])
+
+
+def find_fitted_folder() -> Path:
+    """Return the folder that keeps what was fitted for starter CLIPs.
+
+    It is the first that is registered for it, by extra_model_paths.yaml or by whoever runs the nodes, else that of
+    CLIPs: what is kept there lives as long as the other models do, also where ComfyUI runs in a container.
+    """
+    registered, _ = folder_paths.folder_names_and_paths.get(FITTED, ([], set()))
+    return Path(registered[0]) if registered else find_model_folder(CLIPS)
 
 
 def explain_write_error(error: OSError, what: str) -> str:

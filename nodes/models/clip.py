@@ -1,6 +1,5 @@
 """The node Load CLIP Judge."""
 
-from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io
@@ -137,20 +136,19 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
             return open_clip_models.load_clip_file(path, None if architecture == _AUTO else architecture, folder)
     if kind == "starters":
         count = len(STARTERS)
-        members = [_load_starter(each, folder, f"{n} of {count}") for n, each in enumerate(STARTERS, start=1)]
+        members = [_load_starter(each, f"{n} of {count}") for n, each in enumerate(STARTERS, start=1)]
         return CLIPEnsemble.from_members(members)
-    return _load_starter(STARTER if kind == "starter" else SECOND_OPINION, folder)
+    return _load_starter(STARTER if kind == "starter" else SECOND_OPINION)
 
 
-def _load_starter(starter: Starter, folder: Path, number: str = "") -> CLIP:
+def _load_starter(starter: Starter, number: str = "") -> CLIP:
     """Return the CLIP made of a starter classifier; the first time it is fitted, which is shown.
 
     Args:
         starter: the classifier.
-        folder: where what was fitted is kept.
         number: which of several it is, such as '1 of 2'.
     """
     name = f"starter CLIP {number}".rstrip()
     console = f"starter CLIP on {starter.title}"
     with bridge.Wait(f"loading {name}", f"preparing {name}, once and for all", console=console) as wait:
-        return load_starter_clip(starter, folder, wait.report)
+        return load_starter_clip(starter, bridge.find_fitted_folder(), wait.report)

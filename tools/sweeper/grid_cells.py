@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.core_nodes import register_core_nodes
 from runner.node_classes import hold_input_types, load_pack
-from runner.runtime_setup import patch_model_patcher, set_folders
+from runner.runtime_setup import patch_model_patcher, set_folders, share_fitted
 from runner.workflow_graph import Workflow, WorkflowError, parse_workflow, read_workflow, to_prompt
 from sweeper.axes import list_choices
 from sweeper.cells import Cell
@@ -55,6 +55,7 @@ class GridWorkflows:
         self._input, self._models = input_folder, models
         # Nothing is written there: a cell sets an output folder of its own before it runs.
         set_folders(Path("output"), input_folder, models)
+        share_fitted()
         patch_model_patcher()
         load_pack(pack)
         problems: list[str] = []

@@ -11,26 +11,22 @@ get embeddings that mean little.
 import hashlib
 import importlib.util
 import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...common.files import write_atomically
 from ..clip import CLIP
 from .class_sentences import ClassSentence, compute_class_directions, compute_targets, write_class_sentences
 from .download import Progress
+from .kept_projection import PROJECTION, place_projection, read_projection, write_projection
 from .open_clip_models import Config, build_open_clip_module, wrap_open_clip_module
 from .open_clip_text import build_tokenizer
 from .starters import HALF, STARTER, Starter, read_starter
 from .weights import fit_weights, read_weights
-
-_LOG = logging.getLogger(__name__)
 
 RECIPE = "2"
 """The version of the way the projection is fitted; when it changes, projections that were kept are fitted again."""
@@ -44,23 +40,20 @@ From 0.5 to 2 it makes little difference to what the projection knows of words t
 _WIDTH = 1280
 """How many features every EfficientNet-Lite has."""
 
-KEPT = "starter_clip_"
-"""How the names of the files begin that keep a fitted projection; such a file alone is no model."""
-
-_PROJECTION = "text.proj.weight"
 _BATCH = 64
 
-# What is raised when the file of a kept projection is damaged, or is some other file.
-_DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, LookupError)
 
-
-def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, progress: Progress | None = None) -> CLIP:
+def load_starter_clip(
+    starter: Starter = STARTER, folder: Path | Literal["auto"] | None = "auto", progress: Progress | None = None
+) -> CLIP:
     """Load a CLIP made of a starter classifier and a sentence encoder: frozen, float32, on the CPU.
 
     Args:
         starter: the classifier: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`, see `load_starter`.
-        folder: where the fitted projection is kept, so that the fit, which takes seconds, is done once; it is done
-            again when anything that it depends on has changed. None to keep nothing.
+        folder: where the fitted projection is kept, so that the fit, which takes half a minute, is done once; it is
+            done again when anything that it depends on has changed, or the file is not what was written. `auto` for
+            the user's folder, `find_cache_folder`: `~/.cache/torch/hub/direct_ascent` unless TORCH_HOME leads
+            elsewhere. None to keep nothing.
         progress: is called during the fit with how many of its sentences are encoded, which takes nearly all of the
             time, and how many there are; an exception that it raises stops the loading.
 
@@ -69,9 +62,8 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, pr
             not what it should be.
 
     Example:
-        >>> from pathlib import Path
         >>> from das_core import load_starter_clip
-        >>> clip = load_starter_clip(folder=Path("models/open_clip"))  # doctest: +SKIP
+        >>> clip = load_starter_clip()  # doctest: +SKIP
         >>> clip.encode_text(["a coral reef full of fish"]).shape  # doctest: +SKIP
         torch.Size([1, 1280])
     """
@@ -89,14 +81,14 @@ def load_starter_clip(starter: Starter = STARTER, folder: Path | None = None, pr
 
     sentences = write_class_sentences()
     key = _compute_key(starter, text_folder, sentences)
-    path = folder / f"{KEPT}{starter.architecture}.safetensors" if folder else None
-    projection = _read_projection(path, key)
-    if projection is None or projection.shape != own[_PROJECTION].shape:
+    path = place_projection(folder, starter.architecture)
+    projection = read_projection(path, key, own[PROJECTION].shape)
+    if projection is None:
         embeddings = encode_sentences(model, config, [sentence.text for sentence in sentences], progress)
         targets = compute_targets(sentences, compute_class_directions(classifier["classifier.weight"]))
         projection = fit_projection(embeddings, targets, weights=[sentence.weight for sentence in sentences])
-        _write_projection(path, key, projection)
-    model.load_state_dict({_PROJECTION: projection}, strict=False)
+        write_projection(path, key, projection)
+    model.load_state_dict({PROJECTION: projection}, strict=False)
     published = {"mean": HALF, "std": HALF}
     return wrap_open_clip_module(
         f"Starter CLIP ({starter.title})", model, build_tokenizer(config["text_cfg"]), published
@@ -203,30 +195,3 @@ def _compute_key(starter: Starter, text_folder: Path, sentences: Sequence[ClassS
         with (text_folder / name).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
-
-
-def _read_projection(path: Path | None, key: str) -> Tensor | None:
-    """Return the projection that a file keeps for a key; None if no usable one is there."""
-    if path is None or not path.is_file():
-        return None
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            if (file.metadata() or {}).get("key") != key:
-                return None
-            projection: Tensor = file.get_tensor(_PROJECTION)
-    except _DAMAGES as error:
-        _LOG.warning("%s cannot be read (%s) and is made anew", path.name, error)
-        return None
-    return projection if bool(projection.isfinite().all()) else None
-
-
-def _write_projection(path: Path | None, key: str, projection: Tensor) -> None:
-    """Keep a projection in a file; a file that cannot be written is only warned of."""
-    if path is None:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with write_atomically(path) as part:
-            safetensors.torch.save_file({_PROJECTION: projection}, part, {"key": key})
-    except (OSError, safetensors.SafetensorError) as error:
-        _LOG.warning("%s could not be kept (%s); it will be made anew next time", path.name, error)

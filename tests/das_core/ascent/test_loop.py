@@ -83,6 +83,32 @@ def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: st
         assert torch.equal(part, whole)
 
 
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.6), SGD(0.5, 0.9), Adam()])
+def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
+    constant = climb(steps=4, optimizer=optimizer, schedule="constant")
+    assert torch.equal(climb(steps=4, optimizer=optimizer, schedule=lambda progress: 1).image, constant.image)
+    asked: list[float] = []
+
+    def stop_halfway(progress: float) -> float:
+        asked.append(progress)
+        return 1.0 if progress < 0.5 else 0.0
+
+    ascent = Ascent(
+        ImageStack.gray(SPEC), class_objective(), VIEWS, steps=4, optimizer=optimizer, schedule=stop_halfway,
+        denoising=None,
+    )  # fmt: skip
+    images = [step.image() for step in ascent]
+    assert asked[-4:] == [step / 3 for step in range(4)]
+    assert not torch.equal(images[0], images[1])
+    assert torch.equal(images[1], images[2])
+    assert torch.equal(images[1], images[3])
+
+
+def test_half_the_rate_is_half_the_learning_rate() -> None:
+    half = climb(steps=3, optimizer=SGD(0.5), schedule=lambda progress: 0.5)
+    torch.testing.assert_close(half.image, climb(steps=3, optimizer=SGD(0.25), schedule="constant").image)
+
+
 def test_another_optimizer_can_go_on() -> None:
     stack = climb(optimizer=NormalizedAscent()).stack
     stack = climb(stack, optimizer=Adam()).stack

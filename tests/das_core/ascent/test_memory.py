@@ -7,13 +7,15 @@ from benchmarks.memory import PeakBytes
 from das_core.ascent.loop import Ascent
 from das_core.ascent.memory import estimate_ascent_bytes
 from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.objectives.diversity import DiversityObjective
+from das_core.objectives.feature import FeatureObjective
 from das_core.objectives.prior import Prior
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import Method
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import class_objective
+from toys import class_objective, classifier
 
 VIEWS = Augmentation(4, Windows(16))
 
@@ -51,3 +53,12 @@ def test_levels_matrices_groups_and_views_count() -> None:
     assert least < estimate_ascent_bytes(exact, plain, NormalizedAscent())
     assert estimate_ascent_bytes(exact, plain, SGD()) < estimate_ascent_bytes(stack, plain, Adam())
     assert estimate_ascent_bytes(stack, [], NormalizedAscent()) > 10 * stack.canvas.numel() * torch.float32.itemsize
+
+
+def test_where_images_are_compared_a_view_of_each_is_there_at_once() -> None:
+    model, stack = classifier(), ImageStack.gray(StackSpec(64, 64, 8), 5)
+    alone = FeatureObjective.from_layer(model, "2", "channel", 3)
+    apart = DiversityObjective.from_layer(model, "2")
+    for chunk in (1, 4, 5, 6):
+        at_once = estimate_ascent_bytes(stack, [alone], NormalizedAscent(), max(chunk, 5))
+        assert estimate_ascent_bytes(stack, [apart], NormalizedAscent(), chunk) == at_once

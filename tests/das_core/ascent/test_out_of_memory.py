@@ -35,7 +35,8 @@ def test_other_errors_are_not_taken_for_it(error: Exception, expected: bool) -> 
 
 def test_the_message_names_the_step_and_what_to_do() -> None:
     assert "at step 3" in describe_out_of_memory(3)
-    assert "make the picture or the batch smaller" in describe_out_of_memory(3)
+    assert "with one view at a time: make the picture or the batch smaller" in describe_out_of_memory(3)
+    assert "with 4 views at a time" in describe_out_of_memory(3, 4)
 
 
 def test_the_message_of_a_denoiser_names_it_and_one_that_needs_less() -> None:

@@ -1,8 +1,12 @@
 """The pace of an ascent: rate, coarse progress and progress of its steps, and the low-pass that they lead to."""
 
 import math
+from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -80,6 +84,45 @@ def test_a_small_canvas_is_never_coarser_than_the_coarsest() -> None:
 def test_other_schedules_are_refused() -> None:
     with pytest.raises(ValueError, match="schedule 'linear' is unknown; choose one of constant, cosine"):
         pace_at(0, 10, "linear", 0.0)  # type: ignore[arg-type]
+
+
+def test_a_function_says_the_rate_and_nothing_else() -> None:
+    asked: list[float] = []
+
+    def halve(progress: float) -> float:
+        asked.append(progress)
+        return 1 - progress / 2
+
+    paces = [pace_at(step, 5, halve, 0.6) for step in range(5)]
+    assert asked == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert paces == [replace(pace_at(step, 5, "cosine", 0.6), rate=1 - step / 8) for step in range(5)]
+    assert pace_at(0, 1, halve, 0.0) == Pace(1.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("rate", [0, 1, True, 0.25, np.float32(0.25), torch.tensor(0.25), Fraction(1, 4)])
+def test_a_rate_is_any_number_from_0_to_1(rate: Any) -> None:
+    pace = pace_at(3, 10, lambda progress: rate, 0.0)
+    assert type(pace.rate) is float
+    assert pace.rate == float(rate)
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [
+        (-0.1, "-0.1"),
+        (1.5, "1.5"),
+        (math.nan, "nan"),
+        (math.inf, "inf"),
+        (None, "None"),
+        ("fast", "fast"),
+        (torch.ones(2), "Tensor|tensor"),
+        (1 + 1j, "complex"),
+        (10**400, "1000"),
+    ],
+)
+def test_what_is_no_rate_is_named_with_its_moment(rate: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=rf"the schedule returns .*({told}).* at a progress of 0\.333; .* in 0\.\.1"):
+        pace_at(3, 10, lambda progress: rate, 0.0)
 
 
 @given(st.integers(16, 512), st.floats(0, 1))

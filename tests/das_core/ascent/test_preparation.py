@@ -24,6 +24,12 @@ GOOD: dict[str, Any] = {"objectives": [class_objective()], "steps": 1, "schedule
         ({"seed": -1}, "seed -1 is negative; any whole number"),
         ({"chunk": -2}, "chunk -2 is negative; 0 suits the device"),
         ({"schedule": "linear"}, "schedule 'linear' is unknown; choose .*cosine"),
+        ({"schedule": 0.5}, "schedule '0.5' is unknown; choose .*cosine"),
+        # Long before the ascent comes there.
+        (
+            {"schedule": lambda progress: 2 * progress, "steps": 9},
+            r"the schedule returns 1\.25 at a progress of 0\.625",
+        ),
         ({"objectives": []}, "no objective is connected"),
         ({"objectives": [replace(class_objective(), weight=0.0)] * 2}, "the weights of all objectives are 0"),
     ],

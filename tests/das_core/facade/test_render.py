@@ -1,12 +1,15 @@
 """A picture in a line: every form of asking, models as people have them, and messages that say what there is."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torchvision
+from PIL import Image, ImageSequence
 from torch import nn
+from torchvision.transforms.functional import to_tensor
 
 import das_core
 import direct_ascent as da
@@ -105,13 +108,47 @@ def test_it_starts_from_an_image_and_can_be_stopped() -> None:
     assert correlation[0, 1] > 0.5
 
 
-def test_what_grey_cannot_move_begins_with_noise() -> None:
+@pytest.mark.parametrize("batch", [1, 2])
+def test_an_ascent_is_filmed(tmp_path: Path, batch: int) -> None:
+    path = tmp_path / "film.png"
+    seen: list[torch.Tensor] = []
+    made = render("class 3", steps=5, batch=batch, film=path, callback=lambda step: seen.append(step.image()))
+    with Image.open(path) as film:
+        frames = [to_tensor(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)]
+    assert len(frames) == len(seen) == 5
+    for frame, image in zip(frames, seen, strict=True):
+        torch.testing.assert_close(frame, torch.cat(list(image), dim=2), rtol=0, atol=1.01 / 255)
+    assert torch.equal(made.image, render("class 3", steps=5, batch=batch).image)
+    # The last frame is the picture as it is saved.
+    with Image.open(made.save(tmp_path / "last.png")[0]) as saved:
+        assert torch.equal(frames[-1][:, :, :48], to_tensor(saved))
+
+
+def test_a_film_ends_where_the_ascent_does(tmp_path: Path) -> None:
+    render("class 3", steps=9, film=str(tmp_path / "film.gif"), callback=lambda step: step.record.step == 2)
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.n_frames == 3  # type: ignore[attr-defined]
+
+
+def test_of_an_ascent_that_fails_there_is_no_film(tmp_path: Path) -> None:
+    def fail(step: da.Step) -> bool:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        render("class 3", film=tmp_path / "film.mp4", callback=fail)
+    with pytest.raises(ValueError, match=r"'film\.mpeg' ends with no format of films"):
+        render("class 3", film=tmp_path / "film.mpeg", callback=fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_grey_cannot_move_begins_with_noise(tmp_path: Path) -> None:
     # Of a grey view, all that a difference of neighbours leaves is 0, and so is its gradient behind the ReLU.
     edges = nn.Conv2d(3, 1, (1, 2), bias=False)
     edges.weight.data = torch.tensor([1.0, -1.0]).expand(1, 3, 1, 2)
     model = da.wrap(nn.Sequential(edges, nn.Threshold(0.01, 0.0)), size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
     quiet = replace(PICTURE, augmentation=da.Augmentation(transforms=()), steps=2)
-    assert len(render("1:0", model, recipe=quiet, steps=None).history) == 2
+    assert len(render("1:0", model, recipe=quiet, steps=None, film=tmp_path / "film.gif").history) == 2
+    assert (tmp_path / "film.gif").is_file()
     with pytest.raises(da.AscentError, match="vanished at step 1"):
         render("1:0", model, recipe=quiet, steps=None, start=torch.full((1, 3, 48, 48), 0.5))
 

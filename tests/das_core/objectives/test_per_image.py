@@ -10,6 +10,7 @@ from das_core.models.ensemble import ClassifierEnsemble
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.content import ContentObjective
+from das_core.objectives.diversity import DiversityObjective
 from das_core.objectives.feature import FeatureObjective
 from das_core.objectives.per_image import PerImageObjective
 from das_core.objectives.prior import Prior
@@ -71,6 +72,7 @@ def test_pictures_are_scored_by_their_own_objective() -> None:
         ((*channels(1), ClassObjective(classifier(), ((1, 1.0),))), "must ask one model, all its output"),
         ((RegionObjective(channels(1)[0], torch.ones(1, 8, 8)),), "has a region or an image to compare"),
         ((ContentObjective.from_images(classifier(), torch.rand(1, 3, 32, 32)),), "has a region or an image"),
+        ((DiversityObjective.from_layer(classifier(), "2"),), "compares all images; give it to the ascent beside"),
         (
             tuple(FeatureObjective.from_layer(classifier(), "2", weight=weight) for weight in (1.0, 2.0)),
             "must ask one model|have different weights",

@@ -41,6 +41,16 @@ def test_a_kind_of_model_has_its_folder_and_its_extensions(
     assert bridge.find_model_folder(kind) == pack.home / "models" / kind
 
 
+def test_what_was_fitted_is_kept_with_the_clips_unless_a_folder_is_registered_for_it(
+    bridge: ModuleType, paths: ModuleType, pack: Pack, tmp_path: Path
+) -> None:
+    paths.folder_names_and_paths.pop("starter_clip", None)
+    assert bridge.find_fitted_folder() == pack.clips
+    paths.add_model_folder_path("starter_clip", str(tmp_path))
+    assert bridge.find_fitted_folder() == tmp_path
+    assert bridge.find_model_folder("open_clip") == pack.clips
+
+
 @pytest.mark.parametrize("kind", ["classifiers", "open_clip"])
 def test_folders_are_there_from_the_first_start(
     bridge: ModuleType, paths: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from runner.runtime_setup import patch_model_patcher, set_folders
+from das_core.models.sources.kept_projection import find_cache_folder
+from runner.runtime_setup import patch_model_patcher, set_folders, share_fitted
 
 
 def test_no_folder_stays_inside_the_installed_package(tmp_path: Path) -> None:
@@ -20,6 +21,15 @@ def test_no_folder_stays_inside_the_installed_package(tmp_path: Path) -> None:
         asked = [folder_paths.get_output_directory(), folder_paths.get_input_directory()]
         asked += [folder_paths.get_temp_directory(), *folder_paths.get_folder_paths("classifiers")]
         assert all(Path(folder).is_relative_to(place) for folder in asked)
+
+
+def test_what_is_fitted_is_kept_where_the_library_keeps_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import folder_paths
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(folder_paths, "folder_names_and_paths", dict(folder_paths.folder_names_and_paths))
+    share_fitted()
+    assert folder_paths.get_folder_paths("starter_clip") == [str(find_cache_folder())]
 
 
 def test_the_memory_manager_moves_models(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,7 +143,7 @@ def test_nobody_is_asked_whether_a_tokenizer_may_run_code(tmp_path: Path, monkey
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
     (tmp_path / "program.py").write_text("raise SystemExit('the program ran')")
     monkeypatch.setattr("builtins.input", lambda _: "yes")
-    with pytest.raises(ValueError, match="custom code"):
+    with pytest.raises(ValueError, match=r"custom code|execute the configuration file"):
         build_tokenizer({"hf_tokenizer_name": str(tmp_path)})
 
 

@@ -1,0 +1,120 @@
+"""The file that keeps the fitted projection of a starter CLIP, so that it is fitted once and not in every process.
+
+The file is not believed: what it holds is used only if it is, to the last bit, what was written for the same models,
+and of the shape and type that the model needs. Anything else counts as nothing, and the projection is fitted again.
+"""
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Literal
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ...common.files import write_atomically
+
+_LOG = logging.getLogger(__name__)
+
+KEPT = "starter_clip_"
+"""How the names of the files begin that keep a fitted projection; such a file alone is no model."""
+
+PROJECTION = "text.proj.weight"
+"""What the projection is called in the file, and in the model."""
+
+_LARGEST_HEADER = 2**16
+"""How many bytes a file may have beside the projection; ours need a few hundred."""
+
+# What is raised when the file is damaged, or is some other file.
+_DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError)
+
+
+def find_cache_folder() -> Path:
+    """Return the user's folder for what is kept between processes: `direct_ascent` in that of torch.hub.
+
+    That is `~/.cache/torch/hub/direct_ascent`, or where TORCH_HOME, XDG_CACHE_HOME or `torch.hub.set_dir` lead. The
+    folder need not exist.
+
+    Example:
+        >>> from das_core.models.sources.kept_projection import find_cache_folder
+        >>> find_cache_folder().parts[-2:]
+        ('hub', 'direct_ascent')
+    """
+    return Path(torch.hub.get_dir(), "direct_ascent")
+
+
+def place_projection(folder: Path | Literal["auto"] | None, architecture: str) -> Path | None:
+    """Return the path of the file that keeps a projection; None if nothing is to be kept.
+
+    Args:
+        folder: the folder it is in; `auto` for the user's (`find_cache_folder`).
+        architecture: that of the image tower.
+    """
+    if folder is None:
+        return None
+    return (find_cache_folder() if folder == "auto" else Path(folder)) / f"{KEPT}{architecture}.safetensors"
+
+
+def read_projection(path: Path | None, key: str, shape: torch.Size) -> Tensor | None:
+    """Return the projection that a file keeps; None if there is none that can be used.
+
+    Args:
+        path: the file; None for none.
+        key: a digest of all that the projection depends on.
+        shape: what the projection must be, (D, E).
+    """
+    if path is None:
+        return None
+    try:
+        if not path.is_file():
+            return None
+        if path.stat().st_size > shape.numel() * torch.float32.itemsize + _LARGEST_HEADER:
+            raise ValueError("too large")
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("key") != key:
+                return None
+            projection: Tensor = file.get_tensor(PROJECTION)
+        _check(projection, shape, metadata.get("sha256"))
+    except _DAMAGES as error:
+        _LOG.warning("%s cannot be used (%s) and is made anew", path, error)
+        return None
+    return projection
+
+
+def write_projection(path: Path | None, key: str, projection: Tensor) -> None:
+    """Keep a projection in a file; a file that cannot be written is only warned of.
+
+    Args:
+        path: the file, whose folder is made where it is missing; None to keep nothing.
+        key: a digest of all that the projection depends on.
+        projection: (D, E), float32.
+    """
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(path) as part:
+            safetensors.torch.save_file({PROJECTION: projection}, part, {"key": key, "sha256": _digest(projection)})
+    except (OSError, safetensors.SafetensorError) as error:
+        _LOG.warning("%s could not be kept (%s); it will be made anew next time", path, error)
+
+
+def _check(projection: Tensor, shape: torch.Size, digest: str | None) -> None:
+    """Raise a ValueError when a tensor cannot be the projection that was kept."""
+    if projection.shape != shape or projection.dtype is not torch.float32:
+        raise ValueError(f"{tuple(projection.shape)} of {projection.dtype}, not {tuple(shape)} of torch.float32")
+    if not bool(projection.isfinite().all()):
+        raise ValueError("not all of its numbers are finite")
+    # A row or a column of zeros is a direction that no sentence reaches, which no fit has.
+    if not bool(projection.any(dim=0).all() and projection.any(dim=1).all()):
+        raise ValueError("a part of it is all zeros")
+    if _digest(projection) != digest:
+        raise ValueError("its numbers are not those that were written")
+
+
+def _digest(projection: Tensor) -> str:
+    """Return the SHA-256 of the numbers of a projection."""
+    return hashlib.sha256(projection.contiguous().numpy().tobytes()).hexdigest()

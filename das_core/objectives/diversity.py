@@ -1,0 +1,114 @@
+"""The objective that makes the images of a batch differ: in which activations occur together, wherever they are.
+
+The diversity term of Olah, Mordvintsev and Schubert, "Feature Visualization" (Distill 2017, section "Diversity"): a
+channel often answers to several things, and images that are pushed apart show more of them.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..common.weighted_lines import check_weight
+from ..models.judge import Judge
+from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
+from ..models.layers.layer import Layer, find_layer, find_layers
+from .base import BaseObjective
+from .style import gram_matrix
+
+
+@dataclass(frozen=True)
+class DiversityObjective(BaseObjective):
+    """How much the images of a batch differ in one layer of a judge.
+
+    The score of a view of an image is 1 - the mean cosine of its Gram matrix (`gram_matrix`) and those of the views of
+    the same number of all other images of the batch. It is 0 where all of them are alike. Gradients flow to the view
+    and to those that it is compared with.
+
+    It needs a batch of at least two images. In an ascent it is a group of its own with views of its own, so a weight of
+    0.5 pulls half as hard as what else is asked for, whatever the scale of that is; the model runs once more a step.
+
+    Args:
+        judge: a judge that captures one layer.
+        weight: how much the objective counts, see `Objective.weight`; below 0 the images become alike.
+
+    Raises:
+        ValueError: when the weight is not finite or too large.
+
+    Example:
+        >>> from das_core import Ascent, DiversityObjective, FeatureObjective, ImageStack, StackSpec, load_starter
+        >>> model = load_starter()
+        >>> channel = FeatureObjective.from_layer(model, "blocks.4", "channel", 12)
+        >>> apart = DiversityObjective.from_layer(model, "blocks.3", weight=0.5)
+        >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16), batch=2)
+        >>> result = Ascent(stack, [channel, apart], steps=2).run()
+        >>> apart.name, len(result.image)
+        ('blocks.3 diversity', 2)
+    """
+
+    judge: ActivationJudge
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_weight(self.weight, "the objective")
+
+    @classmethod
+    def from_layer(cls, model: Judge, layer: str, weight: float = 1.0) -> "DiversityObjective":
+        """Return the objective for a layer, found by its name.
+
+        Args:
+            model: the judge whose layer is captured.
+            layer: the name of the layer in the model (`find_layers` lists them).
+            weight: how much the objective counts, see `Objective.weight`.
+
+        Raises:
+            ValueError: when there is no such layer (the message lists the nearest names), or the weight is not finite
+                or too large.
+        """
+        return cls(make_activation_judge(model, [find_layer(find_layers(model), layer, model.name)]), weight)
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that is captured."""
+        return self.judge.layers[0]
+
+    @property
+    def name(self) -> str:
+        """The name of the layer, such as 'blocks.3 diversity'."""
+        return f"{self.layer.name} diversity"
+
+    @property
+    def compares_images(self) -> bool:
+        """True: a view is compared with views of all other images."""
+        return True
+
+    def score_views(self, output: Activations, images: Tensor) -> Tensor:
+        """Return for every view how much it differs from those of the other images.
+
+        Args:
+            output: the activations of V views.
+            images: the number in the batch of the image that each view shows, (V,), int64. The first view of an image
+                is compared with the first ones of the others, the second with the second ones, and so on.
+
+        Returns:
+            Scores (V,), 0..2; 0 where all are alike, at most 1 if no activation is negative.
+
+        Raises:
+            ValueError: when there is a view with nothing to be compared with.
+        """
+        directions = F.normalize(gram_matrix(output[self.layer.name]).flatten(1), dim=1)
+        same_image = images[:, None] == images[None, :]
+        number = same_image.tril(-1).sum(dim=1)
+        others = ((number[:, None] == number[None, :]) & ~same_image).to(directions)
+        if not bool(others.any(dim=1).all()):
+            raise ValueError(
+                f"'{self.name}' is given a view of image {int(images[~others.any(dim=1).to(images.device)][0])} and "
+                "none of another image to compare it with; give as many views of every image of a batch of 2 or more"
+            )
+        return 1 - (directions @ directions.T * others).sum(dim=1) / others.sum(dim=1)
+
+    def score(self, output: Activations) -> Tensor:
+        """Return the scores (V,) of V views, each of another image; see `score_views`."""
+        count = len(output[self.layer.name])
+        return self.score_views(output, torch.arange(count))

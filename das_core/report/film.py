@@ -1,0 +1,169 @@
+"""Films: pictures one after the other in one file, such as an ascent from its first step to its last.
+
+Pillow writes .gif, .webp and .png, PyAV (https://pyav.org) writes .mp4 and .webm.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import chain, pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..common.files import write_atomically
+from ..common.images import Images, check_images
+from ..common.text import shorten
+
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+"""A frame as bytes, (height, width, 3)."""
+
+FPS = 12.0
+"""How many frames a second has by default: the 60 steps of a picture are a film of five seconds."""
+
+_FASTEST = 120.0
+_FASTEST_GIF = 50.0
+"""A GIF counts in hundredths of a second, and many viewers show a frame of a single hundredth for a tenth."""
+
+_STILLS: dict[str, tuple[str, int, dict[str, Any]]] = {
+    ".gif": ("GIF", 10, {}),
+    ".png": ("PNG", 1, {}),
+    ".webp": ("WEBP", 1, {"quality": 90, "method": 4}),
+}
+"""By ending what Pillow calls the format, in how many milliseconds it counts, and how Pillow writes it."""
+
+# The quality at which hardly anybody sees a difference; `b=0` lets VP9 take as many bits as that needs.
+_VIDEOS: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
+    ".mp4": ("mp4", "libx264", {"crf": "18"}, {"movflags": "faststart"}),
+    ".webm": ("webm", "libvpx-vp9", {"crf": "24", "b": "0"}, {}),
+}
+"""By ending the container, the codec, the settings of the codec and those of the container."""
+
+_BT709, _LIMITED = 1, 1
+"""How FFmpeg numbers the colours of Rec. ITU-R BT.709, and values that leave room below black and above white."""
+
+
+def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -> Path:
+    """Write pictures as a film, which appears whole or not at all.
+
+    A film in .mp4 or .webm is written frame by frame, whatever its length. For .gif, .webp and .png, all frames are in
+    memory until the last has come, three bytes a pixel. An animated PNG loses nothing, a GIF has 256 colours a frame.
+    Both codecs store colours for pairs of rows and columns: to an odd number of them, a copy of the last is added.
+
+    Args:
+        frames: a tensor (N, 3, H, W), 0..1, or anything that gives frames one after the other; each is what `Images`
+            says, and several images in one frame stand side by side. Values are clipped to 0..1.
+        path: the file, in a folder that exists. Its ending is the format: .gif, .webp, .png, .mp4 or .webm; a file
+            that is there is replaced.
+        fps: how many frames a second has, 0.1..120; at most 50 in a GIF. There a frame begins at a whole hundredth of
+            a second, and in a .webp or .png at a whole thousandth; the film as a whole has its length.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ValueError: when the ending is none of these, the folder does not exist, `fps` is out of range, there are no
+            frames, a frame is no image or holds NaN, frames differ in size, or PyAV is not installed (the message has
+            the command).
+        OSError: when the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> from das_core import save_film
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_film(torch.rand(3, 3, 32, 48), Path(folder, "noise.gif")).name
+        'noise.gif'
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    _check_film(path, suffix, fps)
+    av = _import_av(suffix) if suffix in _VIDEOS else None
+    pixels = _read_frames(frames)
+    first = next(pixels, None)
+    if first is None:
+        raise ValueError(f"there are no frames for '{path.name}'; give at least one")
+    with write_atomically(path) as part:
+        if av is None:
+            _write_stills(chain([first], pixels), part, suffix, fps)
+        else:
+            _write_video(av, first, pixels, part, suffix, fps)
+    return path
+
+
+def _check_film(path: Path, suffix: str, fps: float) -> None:
+    """Raise an error when there can be no such film, before the first frame is made."""
+    formats = [*_STILLS, *_VIDEOS]
+    if suffix not in formats:
+        raise ValueError(
+            f"'{shorten(path.name)}' ends with no format of films; let it end with one of {', '.join(formats)}"
+        )
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no folder '{path.parent}' for '{shorten(path.name)}'; make it first")
+    fastest = _FASTEST_GIF if suffix == ".gif" else _FASTEST
+    if not (math.isfinite(fps) and 0.1 <= fps <= fastest):
+        raise ValueError(
+            f"fps {fps} is out of range; a {suffix} has 0.1 to {fastest:g} frames a second, {FPS:g} is usual"
+        )
+
+
+def _import_av(suffix: str) -> ModuleType:
+    """Return PyAV, which only videos need."""
+    try:
+        import av
+    except ImportError as error:
+        raise ValueError(
+            f"PyAV, which writes {suffix}, is not installed; run 'pip install av' and start again, or save a .webp"
+        ) from error
+    return av
+
+
+def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
+    """Yield frames as bytes, all of one size."""
+    if isinstance(frames, str | bytes | Image.Image) or not isinstance(frames, Iterable):
+        raise ValueError(
+            f"a {type(frames).__name__} is no film; give a tensor (N, 3, height, width) or a list of frames"
+        )
+    size = None
+    for number, frame in enumerate(frames, start=1):
+        images = check_images(frame, f"frame {number}").detach().float().clamp(0, 1)
+        # Cut off, not rounded, as `Result.save` does: the last frame of an ascent is its picture.
+        pixels: Pixels = (images * 255).byte().permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
+        size = size or pixels.shape
+        if pixels.shape != size:
+            (height, width, _), (first_height, first_width, _) = pixels.shape, size
+            raise ValueError(
+                f"frame {number} has {width} x {height} pixels and the first {first_width} x {first_height}; all "
+                "frames of a film have one size: resize them before"
+            )
+        yield pixels
+
+
+def _write_stills(frames: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:
+    """Write a film by Pillow, which asks for all frames at once."""
+    kind, unit, settings = _STILLS[suffix]
+    first, *others = [Image.fromarray(frame) for frame in frames]
+    begins = [unit * round(number * 1000 / fps / unit) for number in range(len(others) + 2)]
+    durations = [end - begin for begin, end in pairwise(begins)]
+    first.save(part, kind, save_all=True, append_images=others, duration=durations, loop=0, **settings)
+
+
+def _write_video(av: Any, first: Pixels, others: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:
+    """Write a film by PyAV, frame by frame."""
+    container, codec, settings, flags = _VIDEOS[suffix]
+    height, width, _ = first.shape
+    odd = ((0, height % 2), (0, width % 2), (0, 0))
+    with av.open(str(part), "w", format=container, options=flags) as film:
+        stream = film.add_stream(codec, rate=Fraction(fps).limit_denominator(1000), options=settings)
+        stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
+        # Said in the file, or players guess by the size of the picture.
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = _LIMITED
+        for pixels in chain([first], others):
+            frame = av.VideoFrame.from_ndarray(np.pad(pixels, odd, mode="edge"), format="rgb24")
+            film.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace="ITU709")))
+        film.mux(stream.encode(None))

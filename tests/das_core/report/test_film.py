@@ -1,0 +1,202 @@
+"""Films: what is read back from every format is what was written, and nothing is left of one that failed."""
+
+import sys
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageSequence
+from torch import Tensor
+
+from das_core.report.film import save_film
+
+STILLS, VIDEOS = (".gif", ".webp", ".png"), (".mp4", ".webm")
+
+
+def gradients(count: int = 6, height: int = 48, width: int = 64) -> Tensor:
+    """Soft pictures that differ from frame to frame."""
+    y, x = torch.linspace(0, 1, height)[:, None], torch.linspace(0, 1, width)
+    return torch.stack([torch.stack([x * y, x * (1 - y), 0 * x + 0 * y + n / count]) for n in range(count)])
+
+
+def read(path: Path) -> tuple[list[Any], list[float]]:
+    """The frames of a film (height, width, 3), bytes, and how many seconds lie between every two."""
+    if path.suffix in STILLS:
+        with Image.open(path) as film:
+            frames, times = [], []
+            for frame in ImageSequence.Iterator(film):
+                frames.append(np.asarray(frame.convert("RGB")))
+                times.append(frame.info["duration"] / 1000)
+        return frames, times[1:]
+    with av.open(str(path)) as video:
+        decoded = list(video.decode(video=0))
+    times = [float(frame.pts * frame.time_base) for frame in decoded if frame.pts is not None and frame.time_base]
+    return [to_rgb(frame.to_ndarray(), frame.height) for frame in decoded], [
+        after - before for before, after in pairwise(times)
+    ]
+
+
+def to_rgb(planes: Any, height: int) -> Any:
+    """What Rec. ITU-R BT.709 says of the bytes of yuv420p: (height, width, 3), bytes."""
+    width = planes.shape[1]
+    luma, chroma = planes[:height].astype(float), planes[height:].astype(float).reshape(2, height // 2, width // 2)
+    blue, red = (chroma.repeat(2, axis=1).repeat(2, axis=2) - 128) / 224
+    y = (luma - 16) / 219
+    r, b = y + 1.5748 * red, y + 1.8556 * blue
+    g = (y - 0.2126 * r - 0.0722 * b) / 0.7152
+    return (np.stack([r, g, b], axis=-1).clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def to_bytes(frames: Tensor) -> Any:
+    return (frames * 255).byte().permute(0, 2, 3, 1).numpy()
+
+
+@pytest.mark.parametrize(("suffix", "error"), [(".png", 0), *((suffix, 20) for suffix in (".gif", ".webp", *VIDEOS))])
+def test_a_film_is_read_back_as_it_was_written(tmp_path: Path, suffix: str, error: int) -> None:
+    frames = gradients()
+    path = save_film(frames, str(tmp_path / f"film{suffix}"), fps=10)
+    assert path == tmp_path / f"film{suffix}"
+    read_back, seconds = read(path)
+    assert len(read_back) == 6
+    for expected, frame in zip(to_bytes(frames).astype(int), read_back, strict=True):
+        assert frame.shape == expected.shape
+        assert np.abs(frame - expected).mean() <= error / 6
+        assert np.abs(frame - expected).max() <= error
+    assert seconds == pytest.approx([0.1] * 5, abs=1e-3)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [*STILLS, *VIDEOS])
+@pytest.mark.parametrize("fps", [3, 12, 23.976, 40])
+def test_a_film_takes_as_long_as_it_should(tmp_path: Path, suffix: str, fps: float) -> None:
+    _, seconds = read(save_film(gradients(14), tmp_path / f"film{suffix}", fps=fps))
+    assert len(seconds) == 13
+    assert sum(seconds) == pytest.approx(13 / fps, abs=0.01)
+    assert max(abs(second - 1 / fps) for second in seconds) <= (0.0101 if suffix == ".gif" else 0.0011)
+
+
+@pytest.mark.parametrize("suffix", VIDEOS)
+def test_a_video_says_what_its_colours_mean(tmp_path: Path, suffix: str) -> None:
+    colours = torch.eye(3)[:, :, None, None].expand(3, 3, 32, 32)
+    path = save_film(colours, tmp_path / f"film{suffix}", fps=24)
+    with av.open(str(path)) as video:
+        context = video.streams.video[0].codec_context
+        assert (context.colorspace, context.color_range, context.pix_fmt) == (1, 1, "yuv420p")
+    for frame, channel in zip(read(path)[0], range(3), strict=True):
+        assert frame[16, 16] == pytest.approx(255 * np.eye(3)[channel], abs=4)
+
+
+@pytest.mark.parametrize("suffix", VIDEOS)
+def test_an_odd_side_of_a_video_gets_a_copy_of_its_last_line(tmp_path: Path, suffix: str) -> None:
+    frames = gradients(height=33, width=47)
+    for expected, frame in zip(
+        to_bytes(frames).astype(int), read(save_film(frames, tmp_path / f"f{suffix}"))[0], strict=True
+    ):
+        assert frame.shape == (34, 48, 3)
+        assert np.abs(frame[:33, :47] - expected).max() <= 20
+        assert np.abs(frame[33, :47] - expected[32]).max() <= 20
+        assert np.abs(frame[:33, 47] - expected[:, 46]).max() <= 20
+
+
+@pytest.mark.parametrize("suffix", STILLS)
+def test_pictures_of_odd_sizes_stay_as_they_are(tmp_path: Path, suffix: str) -> None:
+    frames, _ = read(save_film(gradients(height=33, width=47), tmp_path / f"film{suffix}"))
+    assert {frame.shape for frame in frames} == {(33, 47, 3)}
+
+
+def test_frames_may_be_anything_that_is_a_picture(tmp_path: Path) -> None:
+    frame = gradients(1)[0]
+    array = frame.permute(1, 2, 0).numpy()
+    kinds = [frame, frame[None], array, (array * 255).astype(np.uint8), Image.fromarray(to_bytes(frame[None])[0])]
+    path = save_film(iter([*kinds, 1 - frame]), tmp_path / "film.png")
+    with Image.open(path) as film:
+        # Pillow joins equal frames to a longer one.
+        assert [round(each.info["duration"] * 12 / 1000) for each in ImageSequence.Iterator(film)] == [5, 1]
+    assert np.array_equal(read(path)[0][0], to_bytes(frame[None])[0])
+
+
+def test_a_batch_in_one_frame_stands_side_by_side_and_values_are_clipped(tmp_path: Path) -> None:
+    pair = torch.stack([torch.full((3, 8, 10), -0.5), torch.full((3, 8, 10), 1.5)])
+    (frame, _), _ = read(save_film([pair, 1 - pair], tmp_path / "film.png"))
+    assert frame.shape == (8, 20, 3)
+    assert (frame[:, :10] == 0).all()
+    assert (frame[:, 10:] == 255).all()
+
+
+def test_a_single_frame_is_a_film_too(tmp_path: Path) -> None:
+    for suffix in (*STILLS, *VIDEOS):
+        path = save_film(gradients(1), tmp_path / f"film{suffix}")
+        if suffix in STILLS:
+            assert Image.open(path).size == (64, 48)
+        else:
+            assert len(read(path)[0]) == 1
+
+
+@pytest.mark.parametrize("suffix", VIDEOS)
+def test_a_video_takes_frames_as_they_come_and_keeps_none(tmp_path: Path, suffix: str) -> None:
+    alive: WeakSet[Tensor] = WeakSet()
+    most: list[int] = []
+
+    def make() -> Iterator[Tensor]:
+        for frame in gradients(200).unbind():
+            alive.add(frame := frame.clone())
+            most.append(len(alive))
+            yield frame
+
+    assert len(read(save_film(make(), tmp_path / f"film{suffix}", fps=30000 / 1001))[0]) == 200
+    assert len(most) == 200
+    assert max(most) <= 3
+
+
+def replace_last(make: Callable[[Tensor], Any]) -> list[Any]:
+    frames = list(gradients(3))
+    return [*frames[:2], make(frames[2])]
+
+
+@pytest.mark.parametrize(
+    ("frames", "name", "fps", "says"),
+    [
+        (gradients(2), "film.avi", 12, r"'film.avi' ends with no format of films; .* \.gif, \.png, \.webp, \.mp4, "),
+        (gradients(2), "film", 12, r"'film' ends with no format of films"),
+        (gradients(2), "none/film.gif", 12, r"there is no folder '.*none' for 'film.gif'"),
+        (gradients(2), "film.mp4", 0, r"fps 0 is out of range; a \.mp4 has 0\.1 to 120"),
+        (gradients(2), "film.mp4", float("nan"), "fps nan is out of range"),
+        (gradients(2), "film.gif", 60, r"fps 60 is out of range; a \.gif has 0\.1 to 50"),
+        ([], "film.webm", 12, "there are no frames for 'film.webm'; give at least one"),
+        (torch.zeros(0, 3, 8, 8), "film.gif", 12, "there are no frames"),
+        (torch.zeros(3, 8, 8), "film.gif", 12, r"frame 1 has the shape \(8, 8\)"),
+        ("castle.png", "film.gif", 12, "a str is no film"),
+        (7, "film.gif", 12, "a int is no film"),
+        (replace_last(lambda frame: frame[:, :, :40]), "film.mp4", 12, "frame 3 has 40 x 48 pixels and the first 64 x"),
+        (replace_last(lambda frame: frame[:, :, :40]), "film.webp", 12, "frame 3 has 40 x 48 pixels and the first 64"),
+        (replace_last(lambda frame: frame * torch.nan), "film.mp4", 12, "frame 3 holds 9216 values that are NaN"),
+        (replace_last(lambda frame: frame[:2]), "film.webm", 12, "frame 3 has 2 channels"),
+        (replace_last(lambda frame: "castle.png"), "film.gif", 12, "frame 3 is a str"),
+    ],
+)
+def test_what_is_no_film_is_refused_and_what_was_there_stays(
+    tmp_path: Path, frames: Any, name: str, fps: float, says: str
+) -> None:
+    if "/" not in name:
+        (tmp_path / name).write_text("before")
+    with pytest.raises(ValueError, match=says):
+        save_film(frames, tmp_path / name, fps=fps)
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["before"] * ("/" not in name)
+
+
+@pytest.mark.parametrize("suffix", VIDEOS)
+def test_without_pyav_the_command_is_named_before_the_first_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    frames = iter(gradients(2))
+    with pytest.raises(ValueError, match="run 'pip install av' and start again"):
+        save_film(frames, tmp_path / f"film{suffix}")
+    assert len(list(frames)) == 2
+    assert save_film(gradients(2), tmp_path / "film.gif").is_file()
