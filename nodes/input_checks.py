@@ -24,7 +24,7 @@ _BASES: dict[str, set[str]] = {
     "DAS_CLIP": {"CLIP"},
     "DAS_STACK": {"ImageStack"},
     "DAS_AUGMENTATION": {"Augmentation"},
-    "DAS_OBJECTIVE": {"BaseObjective", "WrappedObjective"},
+    "DAS_OBJECTIVE": {"BaseObjective", "WrappedObjective", "EnsembleObjective", "PerImageObjective"},
     "DAS_HISTORY": {"tuple"},
     "DAS_DENOISER": {"NetworkDenoiser"},
 }

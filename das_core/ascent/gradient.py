@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..common.images import place_on_canvas
 from ..models.layers.activations import ActivationJudge
-from ..objectives.base import Objective
+from ..objectives.base import Term
 from ..objectives.prior import CanvasPixels
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
@@ -25,7 +25,7 @@ from ..views.geometry import ViewGeometry
 from ..views.pyramid import Pyramid
 from .evaluation import ViewEvaluation
 from .focus import Focus, measure_squared_distances
-from .groups import ObjectiveGroup, balance_gradients
+from .groups import TermGroup, balance_gradients
 from .pace import Pace
 from .support import ActiveRegion, union_mask
 
@@ -53,15 +53,15 @@ class ScoreGradient:
     def __init__(
         self,
         stack: ImageStack,
-        groups: Sequence[ObjectiveGroup],
+        groups: Sequence[TermGroup],
         regions: Sequence[ActiveRegion],
         augmentation: Augmentation,
         seed: int,
         focus: Focus | None = None,
     ) -> None:
         self.stack, self.groups, self.augmentation, self.seed = stack, groups, augmentation, seed
-        for name, objective in (member for group in groups for member in group.members):
-            if objective.compares_images and stack.batch < 2:
+        for name, term in (member for group in groups for member in group.members):
+            if term.compares_images and stack.batch < 2:
                 raise ValueError(f"'{name}' compares the images of a batch, and there is one; make 2 or more")
         self.regions = [region.to(stack.canvas.device) for region in regions]
         self.support = ActiveRegion(union_mask(self.regions))
@@ -71,9 +71,7 @@ class ScoreGradient:
             for region in (self.regions if focus else [])
         ]
         self._references = {
-            id(objective): _place_references(name, objective, stack)
-            for group in groups
-            for name, objective in group.members
+            id(term): _place_references(name, term, stack) for group in groups for name, term in group.members
         }
 
     @property
@@ -126,7 +124,7 @@ class ScoreGradient:
                 if self.focus and group.judge is not None:
                     gradient = self.focus.weight(gradient, self._distances[number], pace.progress)
                 gradients.append(gradient)
-                group_weights.append(sum(abs(part.weight_at(pace.progress)) for _, part in group.members))
+                group_weights.append(sum(abs(term.weight_at(pace.progress)) for _, term in group.members))
         cutoff = pace.cutoff(min(operator.canvas))
         gradient = balance_gradients(
             gradients, group_weights, lambda part: self.support.restrict(operator.precondition(part, cutoff))
@@ -145,7 +143,7 @@ class ScoreGradient:
 
         Returns:
             By name the scores (B,), each the mean over the views, not multiplied by its weight. Of an objective with
-            several parts it is the mean over the views of all of them.
+            several terms it is the mean over the views of all of them.
         """
         batch, pyramid = len(pixels), Pyramid(pixels)
         found: dict[str, list[Tensor]] = {}
@@ -155,8 +153,8 @@ class ScoreGradient:
                 shown = []
                 for outputs, images, _ in self._evaluate(number, pyramid, 0, pace, chunk, alike=True):
                     shown.append(images)
-                    for name, part in group.members:
-                        scores[name].append(_score(name, part, outputs[name], images).float())
+                    for name, term in group.members:
+                        scores[name].append(_score(name, term, outputs[name], images).float())
                 for name, parts in scores.items():
                     if parts:
                         by_image = torch.cat(shown).argsort(stable=True).to(pixels.device)
@@ -174,12 +172,12 @@ class ScoreGradient:
     ) -> None:
         """Add the gradient of a group's weighted score to the pyramid, and the scores of its members to `scores`."""
         group = self.groups[number]
-        weights = {name: part.weight_at(pace.progress) for name, part in group.members}
+        weights = {name: term.weight_at(pace.progress) for name, term in group.members}
         counts = any(weights.values())
         for outputs, images, count in self._evaluate(number, pyramid, step, pace, chunk):
             total = torch.zeros((), device=pyramid.device)
-            for name, part in group.members:
-                score = _score(name, part, outputs[name], images)
+            for name, term in group.members:
+                score = _score(name, term, outputs[name], images)
                 scores[name].append(score.detach())
                 total = total + weights[name] * score.sum() / count
             # Without a graph, where the answer of a judge does not depend on its views, the gradient is 0.
@@ -215,17 +213,17 @@ class ScoreGradient:
             evaluation = ViewEvaluation(judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
             output = evaluation(pyramid)
             outputs = {
-                name: evaluation.add_references(output, self._references[id(part)]) for name, part in group.members
+                name: evaluation.add_references(output, self._references[id(term)]) for name, term in group.members
             }
             yield outputs, torch.tensor([key.image for key in evaluation.keys]), len(views)
 
 
-def _score(name: str, objective: Objective, output: Any, images: Tensor) -> Tensor:
-    """Return the scores (V,) of an objective, or raise a ValueError when it answers with anything else."""
-    score, count = objective.score_views(output, images), len(images)
+def _score(name: str, term: Term, output: Any, images: Tensor) -> Tensor:
+    """Return the scores (V,) of a term, or raise a ValueError when it answers with anything else."""
+    score, count = term.score_views(output, images), len(images)
     if not isinstance(score, Tensor) or score.shape != (count,) or not score.is_floating_point():
         found = f"{score.dtype}, {tuple(score.shape)}" if isinstance(score, Tensor) else type(score).__name__
-        what = "image" if objective.judge is None else "view"
+        what = "image" if term.judge is None else "view"
         raise ValueError(
             f"'{name}' scores {count} {what}s with {found}; its `score` must return a float tensor ({count},), one "
             f"number for each {what}"
@@ -233,11 +231,11 @@ def _score(name: str, objective: Objective, output: Any, images: Tensor) -> Tens
     return score
 
 
-def _place_references(name: str, objective: Objective, stack: ImageStack) -> tuple[Pyramid, ...]:
-    """Return the canvases on which the reference images of an objective are placed as a start image is."""
+def _place_references(name: str, term: Term, stack: ImageStack) -> tuple[Pyramid, ...]:
+    """Return the canvases on which the reference images of a term are placed as a start image is."""
     spec, batch, device = stack.spec, stack.batch, stack.canvas.device
-    images = objective.reference_images
-    if images and not isinstance(objective.judge, ActivationJudge):
+    images = term.reference_images
+    if images and not isinstance(term.judge, ActivationJudge):
         raise ValueError(f"'{name}' compares with reference images, which takes a judge that tells its activations")
     canvases = []
     for image in images:

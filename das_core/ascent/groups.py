@@ -9,14 +9,17 @@ from torch import Tensor
 
 from ..models.judge import Judge
 from ..models.layers.activations import merge_judges
-from ..objectives.base import Objective
+from ..objectives.base import Objective, Term
 
 NamedObjective = tuple[str, Objective]
 """The name of an objective in one ascent, where no two have the same, and the objective."""
 
 
+NamedTerm = tuple[str, Term]
+"""The name of the objective in its ascent, and one of its terms."""
+
 Turn = tuple[int, int]
-"""The number of a part of an objective, and how many parts share out its views; (0, 1) sees all of them."""
+"""The number of a term of an objective, and how many terms share out its views; (0, 1) sees all of them."""
 
 
 def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
@@ -37,41 +40,41 @@ def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
 
 
 @dataclass(frozen=True, eq=False)
-class ObjectiveGroup:
-    """Objectives that share their views: same module, kind of answer and region masks; all or none compare images.
+class TermGroup:
+    """Terms that share their views: same module, kind of answer and region masks; all or none compare images.
 
     Args:
         judge: the judge, which captures the layers of all members; None for a member that scores the pixels of the
             canvas.
         regions: the region masks of every member, (B or 1, h, w), 0..1.
-        members: the objectives and their names. An objective with several parts (`Objective.parts`) is a member of
-            several groups, in each of them with one part and under the same name.
+        members: the terms, and the names of their objectives. The terms of one objective (`Objective.terms`) are
+            members of several groups, under the same name.
         turn: which of the views are the group's, see `choose_views`.
     """
 
     judge: Judge | None
     regions: tuple[Tensor, ...]
-    members: list[NamedObjective]
+    members: list[NamedTerm]
     turn: Turn = (0, 1)
 
     @property
     def compares_images(self) -> bool:
-        """Whether one of the members compares the images of a batch, see `Objective.compares_images`."""
-        return any(objective.compares_images for _, objective in self.members)
+        """Whether one of the members compares the images of a batch, see `Term.compares_images`."""
+        return any(term.compares_images for _, term in self.members)
 
     def choose_views(self, views: int, step: int) -> list[int]:
         """Return the numbers of the views of a step that the group sees.
 
-        Of n parts that share out the views, each sees every n-th one, and begins one view later at every step, so that
-        a part sees something even if there are fewer views than parts.
+        Of n terms that share out the views, each sees every n-th one, and begins one view later at every step, so that
+        a term sees something even if there are fewer views than terms.
 
         Args:
             views: how many views there are.
             step: the number of the step.
 
         Example:
-            >>> from das_core.ascent.groups import ObjectiveGroup
-            >>> second_of_two = ObjectiveGroup(judge=None, regions=(), members=[], turn=(1, 2))
+            >>> from das_core.ascent.groups import TermGroup
+            >>> second_of_two = TermGroup(judge=None, regions=(), members=[], turn=(1, 2))
             >>> second_of_two.choose_views(views=4, step=0), second_of_two.choose_views(views=4, step=1)
             ([1, 3], [0, 2])
         """
@@ -79,14 +82,14 @@ class ObjectiveGroup:
         return list(range((number - step) % count, views, count))
 
 
-def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]:
-    """Group objectives by judge and regions, so that every view goes through a judge once.
+def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
+    """Group the terms of objectives by judge and regions, so that every view goes through a judge once.
 
     Members of a group share five things: the module of their judges; what it answers with, either the output of the
     model, by all or by a share of its features, or the activations of its layers, whose scores are of different scale;
     whether they compare images, since such scores are of another scale again, and their views come in another order;
-    the region masks; and their turn, if they are parts that share out views. Masks are the same only if they are the
-    very same tensors, in the same order; equal copies make two groups. An objective without a judge is a group of its
+    the region masks; and their turn, if they share out the views of one objective. Masks are the same only if they are
+    the very same tensors, in the same order; equal copies make two groups. A term without a judge is a group of its
     own.
 
     Args:
@@ -95,22 +98,22 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[ObjectiveGroup]
     Returns:
         Groups in the order of their first members, those without a judge last.
     """
-    groups: dict[tuple[object, ...], tuple[Turn, list[NamedObjective]]] = {}
+    groups: dict[tuple[object, ...], tuple[Turn, list[NamedTerm]]] = {}
     for name, objective in objectives:
-        parts = objective.parts
-        for number, part in enumerate(parts):
-            turn = (number, len(parts))
-            source = id(part if part.judge is None else part.judge.module)
-            key = (source, part.judge and part.judge.answer_key, turn, part.compares_images, *map(id, part.regions))
-            groups.setdefault(key, (turn, []))[1].append((name, part))
+        terms = objective.terms()
+        for number, term in enumerate(terms):
+            turn = (number, len(terms))
+            source = id(term if term.judge is None else term.judge.module)
+            key = (source, term.judge and term.judge.answer_key, turn, term.compares_images, *map(id, term.regions))
+            groups.setdefault(key, (turn, []))[1].append((name, term))
     made = [_make_group(turn, members) for turn, members in groups.values()]
     return sorted(made, key=lambda group: group.judge is None)
 
 
-def _make_group(turn: Turn, members: list[NamedObjective]) -> ObjectiveGroup:
-    """Return the group of some objectives, with one judge that captures all the layers they need."""
-    judges = [objective.judge for _, objective in members if objective.judge is not None]
-    return ObjectiveGroup(merge_judges(judges) if judges else None, members[0][1].regions, members, turn)
+def _make_group(turn: Turn, members: list[NamedTerm]) -> TermGroup:
+    """Return the group of some terms, with one judge that captures all the layers they need."""
+    judges = [term.judge for _, term in members if term.judge is not None]
+    return TermGroup(merge_judges(judges) if judges else None, members[0][1].regions, members, turn)
 
 
 def balance_gradients(

@@ -77,11 +77,7 @@ class Guidance:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "objectives", tuple(list_objectives(self.objectives)))
-        if not self.objectives:
-            raise ValueError("no objective is connected, so there is nothing to guide by; connect at least one")
-        if not any(objective.weight for objective in self.objectives):
-            raise ValueError("the weights of all objectives are 0, so there is nothing to guide by; raise one above 0")
+        object.__setattr__(self, "objectives", tuple(list_objectives(self.objectives, "guide by")))
         if self.steps < 1:
             raise ValueError(f"steps {self.steps} is too few; at least 1 step of ascent is needed, and 3 are steady")
         if not 0 <= self.strength < float("inf"):
@@ -166,8 +162,7 @@ def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> No
     """
     height, width = shape
     for objective in objectives:
-        # Those of an ensemble are its parts'.
-        for mask in (mask for part in objective.parts for mask in part.regions):
+        for mask in (mask for term in objective.terms() for mask in term.regions):
             tall, wide = mask.shape[-2:]
             if abs(wide * height / (tall * width) - 1) > _ASPECT_TOLERANCE:
                 raise ValueError(

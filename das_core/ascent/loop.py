@@ -139,7 +139,7 @@ class Ascent:
         within: Within | float | None = None,
     ) -> None:
         objectives = list_objectives(objectives)
-        check_settings(objectives, steps, schedule, seed, chunk)
+        check_settings(steps, schedule, seed, chunk)
         margin, tile = stack.spec.margin, stack.spec.tile
         self.augmentation = augmentation or Augmentation()
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
@@ -232,11 +232,12 @@ class Ascent:
         """Do the next step; an error leaves stack and history as they were."""
         stack, step = self.stack, self.stack.steps
         pace = self.pace or pace_at(len(self.history), self.steps, self.schedule, self.optimizer.coarse_share)
-        weights = {name: objective.weight_at(pace.progress) for name, objective in self.objectives}
+        members = [member for group in self._score_gradient.groups for member in group.members]
+        counts = any(term.weight_at(pace.progress) for _, term in members)
         gradient, scores = self._score_gradient(stack.canvas, step, pace, self._operator, self.chunk)
         record = make_record(step, scores, gradient)
         moved, strength = stack, self._strength + measure_gradient_strength(gradient)
-        if any(weights.values()):
+        if counts:
             check_gradient(gradient, record, is_first=not self.history)
             mask = self._score_gradient.support.mask
             moved = self.optimizer.step(stack, gradient, self._operator, pace, mask)

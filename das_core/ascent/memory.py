@@ -45,7 +45,7 @@ def estimate_ascent_bytes(
     height, width = spec.canvas
     canvas_bytes = 4 * 3 * stack.batch * height * width
     # With several groups the gradient of each is kept, and moved to measure it; reference images are canvases, too.
-    references = sum(len(part.reference_images) for group in groups for _, part in group.members)
+    references = sum(len(term.reference_images) for group in groups for _, term in group.members)
     canvases = _CANVASES + (len(groups) + 2 if len(groups) > 1 else 0) + references
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.method == "layers":

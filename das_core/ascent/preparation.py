@@ -30,19 +30,17 @@ def choose_chunk(device: torch.device) -> int:
     return _CPU_CHUNK if device.type == "cpu" else _GPU_CHUNK
 
 
-def check_settings(objectives: Sequence[Objective], steps: int, schedule: Schedule, seed: int, chunk: int) -> None:
+def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> None:
     """Check the settings of an `Ascent` that need nothing else to be checked.
 
     Args:
-        objectives: what it is to climb.
         steps: the number of steps.
         schedule: how the size of the steps changes; a function is asked for the rates of all steps.
         seed: what random draws depend on.
         chunk: how many views go through a judge at once.
 
     Raises:
-        ValueError: when a number is out of range, there is no such schedule, a function returns no rate in 0..1, or
-            there is no objective with a weight other than 0.
+        ValueError: when a number is out of range, there is no such schedule, or a function returns no rate in 0..1.
     """
     if steps < 1:
         raise ValueError(f"steps {steps} is too few; at least 1 is needed, and 60 make a good picture")
@@ -52,10 +50,6 @@ def check_settings(objectives: Sequence[Objective], steps: int, schedule: Schedu
         pace_at(step, steps, schedule, coarse_share=0.0)
     if chunk < 0:
         raise ValueError(f"chunk {chunk} is negative; 0 suits the device, 16 shows at most 16 views at once")
-    if not objectives:
-        raise ValueError("no objective is connected, so there is nothing to climb; connect at least one")
-    if not any(objective.weight for objective in objectives):
-        raise ValueError("the weights of all objectives are 0, so there is nothing to climb; raise one above 0")
 
 
 def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Focus | None:
@@ -95,7 +89,7 @@ def choose_denoising(
     if not isinstance(denoising, str):
         return denoising
     check_choice("denoising", denoising, ["auto"])
-    asks_a_model = any(part.judge is not None for objective in objectives for part in objective.parts)
+    asks_a_model = any(term.judge is not None for objective in objectives for term in objective.terms())
     return Denoising() if isinstance(optimizer, NormalizedAscent) and asks_a_model else None
 
 

@@ -266,7 +266,7 @@ def read_wish(wish: Any) -> Wish:
         return wish
     if isinstance(wish, str):
         return _wish(lambda judge: _read_text(judge, wish))
-    if hasattr(wish, "weight_at") and hasattr(wish, "score"):
+    if hasattr(wish, "terms") and hasattr(wish, "describe_score"):
         return _wish(lambda judge: wish)
     if callable(wish):
         return of_views(wish)

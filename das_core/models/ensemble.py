@@ -1,7 +1,7 @@
 """Ensembles: several models as one judge, whose views an ascent shares out among them.
 
 Patterns that convince one model only do not convince the others, so that a picture for several models is a better one.
-In an ascent every member of an ensemble sees a part of the views: n members take the time of one (`Objective.parts`).
+In an ascent every member of an ensemble sees a part of the views: n members take the time of one (`Objective.terms`).
 """
 
 import math

@@ -1,6 +1,6 @@
 """Objectives: scores that an ascent raises, given the answers of a judge or the pixels of the canvas."""
 
-from .base import BaseObjective, Objective
+from .base import BaseObjective, Objective, Term
 from .classes import ClassObjective
 from .content import ContentObjective
 from .diversity import DiversityObjective
@@ -16,5 +16,5 @@ from .wrapped import RegionObjective, ScheduledObjective, WrappedObjective
 __all__ = [
     "BaseObjective", "CanvasPixels", "ClassObjective", "ContentObjective", "DiversityObjective", "EmbeddingObjective",
     "EnsembleObjective", "FeatureObjective", "ImageObjective", "Objective", "PerImageObjective", "Prior",
-    "RegionObjective", "ScheduledObjective", "StyleObjective", "TextObjective", "WrappedObjective",
+    "RegionObjective", "ScheduledObjective", "StyleObjective", "Term", "TextObjective", "WrappedObjective",
 ]

@@ -1,50 +1,30 @@
-"""The interface between objectives and an ascent."""
+"""The interface between objectives and an ascent.
+
+What is asked for is an `Objective`. What an ascent works with are its terms (`Term`): one question to one judge each.
+"""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
 from ..models.judge import Judge
 
 
-class Objective(Protocol):
-    """A score that an ascent raises: of what a judge answers to views, or of the pixels of the canvas.
+class Term(Protocol):
+    """A question to one judge, or to the picture itself: what an objective consists of.
 
-    An objective never changes. To write your own, inherit from `BaseObjective` and define `judge`, `weight`, `name`
-    and `score`.
-
-    Example:
-        >>> from das_core import Objective, Prior
-        >>> def summarise(objective: Objective) -> str:
-        ...     return f"{objective.name}: weight {objective.weight}, {len(objective.regions)} regions"
-        >>> summarise(Prior("total_variation", weight=0.2))
-        'total variation: weight 0.2, 0 regions'
+    Terms of one objective share out its views: of n terms each sees every n-th view.
     """
 
     @property
     def judge(self) -> Judge | None:
-        """The judge that answers to views; None when `score` is given the pixels of the canvas (`CanvasPixels`)."""
-        ...
-
-    @property
-    def weight(self) -> float:
-        """How much the objective counts; no value of `weight_at` is larger in size. Below 0 the score is lowered.
-
-        Objectives of one group (`ascent/groups.py`) are added, score times weight. Between groups a weight is the
-        size of the step that each group asks for, whatever the scale of its scores. Under `NormalizedAscent` a lone
-        objective moves the stack equally far at any weight: only the sign counts. Weights need not sum to 1.
-        """
-        ...
-
-    @property
-    def name(self) -> str:
-        """A short name for progress, history and errors."""
+        """The judge that answers to views; None when `score_views` is given the pixels of the canvas."""
         ...
 
     @property
     def regions(self) -> tuple[Tensor, ...]:
-        """Masks (B or 1, h, w), 0..1, of any size: the objective acts where all of them are above 0.
+        """Masks (B or 1, h, w), 0..1, of any size: the term acts where all of them are above 0.
 
         Without masks it acts everywhere.
         """
@@ -56,15 +36,6 @@ class Objective(Protocol):
         ...
 
     @property
-    def parts(self) -> tuple["Objective", ...]:
-        """The objectives that share out the views of this one: itself, or one for each model of an ensemble.
-
-        With n parts, each sees every n-th view, and counts by its own weight. In an ascent the parts take the place of
-        the objective.
-        """
-        ...
-
-    @property
     def compares_images(self) -> bool:
         """Whether `score_views` compares the images of a batch, of which there must then be at least two.
 
@@ -73,24 +44,22 @@ class Objective(Protocol):
         """
         ...
 
-    def describe_score(self, score: float) -> str:
-        """Return a score as people read it while an ascent runs, such as '12.3' or '81%'."""
-        ...
-
     def weight_at(self, progress: float) -> float:
-        """Return the weight at a moment of the ascent.
+        """Return how much the term counts at a moment of the ascent; below 0 its score is lowered.
 
         Args:
             progress: the share of the ascent that is over, 0 at the first step and 1 at the last.
         """
         ...
 
-    def score(self, output: Any) -> Tensor:
+    def score_views(self, output: Any, images: Tensor) -> Tensor:
         """Return the score of every view, or of every image where there is no judge; larger is better.
 
         Args:
             output: the judge's answer to V views, a tensor (V, …); from an `ActivationJudge` it is `Activations`, whose
                 `references` hold the answers to `reference_images`. Without a judge it is a `CanvasPixels` of B images.
+                It may hold views of several images, and of one image only some; see also `compares_images`.
+            images: the number in the batch of the image that each view shows, (V,), int64; (B,) without a judge.
 
         Returns:
             Scores (V,) with a judge, (B,) without one, through which gradients flow. They are not yet multiplied by
@@ -98,25 +67,70 @@ class Objective(Protocol):
         """
         ...
 
-    def score_views(self, output: Any, images: Tensor) -> Tensor:
-        """Return the score of every view, or of every image where there is no judge; an ascent asks this.
 
-        Args:
-            output: see `score`. It may hold views of several images, and of one image only some; see also
-                `compares_images`.
-            images: the number in the batch of the image that each view shows, (V,), int64; (B,) without a judge.
+class Objective(Protocol):
+    """A score that an ascent raises: of what judges answer to views, or of the pixels of the canvas.
 
-        Returns:
-            Scores (V,) with a judge, (B,) without one, through which gradients flow.
+    An objective never changes. To write your own, inherit from `BaseObjective` and define `judge`, `weight`, `name`
+    and `score`.
+
+    Example:
+        >>> from das_core import Objective, Prior
+        >>> def summarise(objective: Objective) -> str:
+        ...     return f"{objective.name}: weight {objective.weight}, {len(objective.terms())} term"
+        >>> summarise(Prior("total_variation", weight=0.2))
+        'total variation: weight 0.2, 1 term'
+    """
+
+    @property
+    def name(self) -> str:
+        """A short name for progress, history and errors."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """How much the objective counts at most, over the whole ascent. Below 0 the score is lowered.
+
+        Terms of one group (`ascent/groups.py`) are added, score times weight. Between groups a weight is the size of
+        the step that each group asks for, whatever the scale of its scores. Under `NormalizedAscent` a lone objective
+        moves the stack equally far at any weight: only the sign counts. Weights need not sum to 1.
         """
         ...
 
+    def terms(self) -> tuple[Term, ...]:
+        """Return what it consists of: one term, or one for each of the models that share out its views."""
+        ...
 
-def list_objectives(objectives: Objective | Sequence[Objective]) -> list[Objective]:
+    def describe_score(self, score: float) -> str:
+        """Return a score as people read it while an ascent runs, such as '12.3' or '81%'."""
+        ...
+
+
+T = TypeVar("T", bound=Term)
+
+
+class Scored(Protocol):
+    """What scores views without being told which images they show."""
+
+    def score(self, output: Any) -> Tensor:
+        """Return the score of every view, (V,), or of every image where there is no judge, (B,); see `Term`."""
+        ...
+
+
+def format_score(score: float) -> str:
+    """Return a score as a number with three digits."""
+    return f"{score:.0f}" if abs(score) >= 1000 else f"{score:.3g}"
+
+
+def list_objectives(objectives: Objective | Sequence[Objective], purpose: str = "climb") -> list[Objective]:
     """Return objectives as a list, also where there is one alone.
 
+    Args:
+        objectives: one or several.
+        purpose: what they are for, as a verb, for messages.
+
     Raises:
-        ValueError: when one of them is no objective.
+        ValueError: when one of them is no objective, there is none, or the weights of all of them are 0.
 
     Example:
         >>> from das_core import Prior
@@ -126,17 +140,22 @@ def list_objectives(objectives: Objective | Sequence[Objective]) -> list[Objecti
     """
     several = list(objectives) if isinstance(objectives, Sequence) else [objectives]
     for objective in several:
-        if not all(hasattr(objective, name) for name in ("score", "weight_at", "parts")):
+        if not all(hasattr(objective, name) for name in ("name", "weight", "terms", "describe_score")):
             raise ValueError(
                 f"{type(objective).__name__} is no objective; make one, such as ClassObjective(classifier, 'jellyfish')"
             )
+    if not several:
+        raise ValueError(f"no objective is given, so there is nothing to {purpose}; give at least one")
+    if not any(objective.weight for objective in several):
+        raise ValueError(f"the weights of all objectives are 0, so there is nothing to {purpose}; raise one above 0")
     return several
 
 
 class BaseObjective:
-    """A base class for objectives that act everywhere, keep their weight and have no reference images.
+    """A base class for objectives of one term that acts everywhere, keeps its weight and has no reference images.
 
-    Subclasses define `judge`, `weight`, `name` and `score`.
+    The object is both, the objective and its term. Subclasses define `judge`, `weight`, `name`, and `score` or
+    `score_views`.
 
     Example:
         >>> from dataclasses import dataclass
@@ -168,27 +187,22 @@ class BaseObjective:
         return ()
 
     @property
-    def parts(self) -> tuple[Objective, ...]:
-        """The objective itself, which sees all views."""
-        return (self,)  # type: ignore[return-value]
-
-    @property
     def compares_images(self) -> bool:
         """False: every image is scored by itself."""
         return False
 
+    def terms(self: T) -> tuple[T, ...]:
+        """Return the objective itself, which sees all views."""
+        return (self,)
+
     def describe_score(self, score: float) -> str:
         """Return a score as a number with three digits."""
-        return f"{score:.0f}" if abs(score) >= 1000 else f"{score:.3g}"
+        return format_score(score)
 
     def weight_at(self, progress: float) -> float:
         """Return the weight, which is the same at every `progress` (0..1) of the ascent."""
         return self.weight
 
-    def score(self, output: Any) -> Tensor:
-        """Return the score of every view; see `Objective.score`. Subclasses define it."""
-        raise NotImplementedError
-
-    def score_views(self, output: Any, images: Tensor) -> Tensor:
+    def score_views(self: Scored, output: Any, images: Tensor) -> Tensor:
         """Return `score`: all images are asked for the same thing, so it does not matter which of them a view shows."""
         return self.score(output)

@@ -117,9 +117,8 @@ class ClassObjective(BaseObjective):
         names = ", ".join(self.judge.labels.name(index) for index, _ in self.targets)
         return truncate(names, _MAX_NAME_LENGTH)
 
-    @property
-    def parts(self) -> tuple["ClassObjective", ...]:
-        """The objective for every member of the judge, with an equal share of the weight."""
+    def terms(self) -> tuple["ClassObjective", ...]:
+        """Return the objective for every member of the judge, with an equal share of the weight."""
         members = self.judge.members
         if self.variety:
             members = tuple(make_partial_classifier(member, 1 - self.variety) for member in members)

@@ -82,9 +82,8 @@ class EmbeddingObjective(BaseObjective):
         if not any(self.weights):
             raise ValueError("the weights of all targets are 0, so there is nothing to climb; raise one above 0")
 
-    @property
-    def parts(self) -> tuple["EmbeddingObjective", ...]:
-        """The objective for every member of the judge, with its own targets and an equal share of the weight."""
+    def terms(self) -> tuple["EmbeddingObjective", ...]:
+        """Return the objective for every member of the judge, with its own targets and an equal share of the weight."""
         members = self.judge.members
         return tuple(
             replace(self, judge=member, targets=targets, weight=self.weight / len(members))

@@ -1,6 +1,6 @@
 """The objective that asks another thing of every image of a batch."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,13 +10,13 @@ from ..common.text import truncate
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, merge_judges
-from .base import BaseObjective, Objective
+from .base import BaseObjective, Objective, Term, format_score
 
 _MAX_NAME_LENGTH = 60
 
 
 @dataclass(frozen=True)
-class PerImageObjective(BaseObjective):
+class PerImageObjective:
     """Several objectives, one for each image of a batch: eight channels in one ascent of eight images.
 
     Args:
@@ -46,49 +46,68 @@ class PerImageObjective(BaseObjective):
         if not self.objectives:
             raise ValueError("no objective is given; give one for each image")
         check_weight(self.weight, "the objective")
-        ways = {(id(one.judge and one.judge.module), type(one.judge)) for one in self.objectives}
-        if len(ways) > 1 or any(one.judge is None for one in self.objectives):
+        terms = [one.terms() for one in self.objectives]
+        every = [term for several in terms for term in several]
+        ways = {
+            tuple((id(term.judge.module), term.judge.answer_key) for term in several if term.judge) for several in terms
+        }
+        if len(ways) > 1 or any(term.judge is None for term in every):
             raise ValueError(f"the objectives of '{self.name}' must ask one model, all its output or all its layers")
         if len({one.weight for one in self.objectives}) > 1:
             raise ValueError(f"the objectives of '{self.name}' have different weights; give all the same, such as 1")
-        if any(one.regions or one.reference_images for one in self.objectives):
+        if any(term.regions or term.reference_images for term in every):
             raise ValueError(
                 f"one of the objectives of '{self.name}' has a region or an image to compare with, which are for all "
                 "images; leave it out"
             )
-
-        if any(one.compares_images for one in self.objectives):
+        if any(term.compares_images for term in every):
             raise ValueError(
                 f"one of the objectives of '{self.name}' compares all images; give it to the ascent beside the others"
             )
-
-    @property
-    def judge(self) -> Judge:
-        """The judge of all objectives, which captures the layers of all of them."""
-        return merge_judges([one.judge for one in self.objectives if one.judge is not None])
 
     @property
     def name(self) -> str:
         """The names of the objectives, in the order of the images."""
         return truncate(" | ".join(one.name for one in self.objectives), _MAX_NAME_LENGTH)
 
-    @property
-    def parts(self) -> tuple[Objective, ...]:
-        """The objective for every part of the objectives, such as the members of an ensemble."""
-        members = tuple(zip(*(one.parts for one in self.objectives), strict=True))
-        return tuple(replace(self, objectives=each, weight=self.weight / len(members)) for each in members)
+    def terms(self) -> tuple["PerImageTerm", ...]:
+        """Return a term for every term of the objectives, such as the members of an ensemble."""
+        members = tuple(zip(*(one.terms() for one in self.objectives), strict=True))
+        return tuple(PerImageTerm(each, self.weight / len(members)) for each in members)
 
-    def score(self, output: Any) -> Tensor:
-        """Return the scores of views of the first image."""
-        return self.objectives[0].score(output)
+    def describe_score(self, score: float) -> str:
+        """Return a score, the mean over all images, as a number with three digits."""
+        return format_score(score)
+
+
+@dataclass(frozen=True)
+class PerImageTerm(BaseObjective):
+    """The terms of several objectives at one judge, each asked of the views of its own image.
+
+    Args:
+        asked: the terms, in the order of the images.
+        weight: how much they count.
+    """
+
+    asked: tuple[Term, ...]
+    weight: float
+    name: str = "per image"
+
+    @property
+    def judge(self) -> Judge:
+        """The judge of all terms, which captures the layers of all of them."""
+        return merge_judges([term.judge for term in self.asked if term.judge is not None])
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
-        """Return the score of every view under the objective of its image; see `Objective.score_views`."""
-        chosen = images % len(self.objectives)
-        numbers = chosen.unique().tolist()
-        scores = torch.cat([self.objectives[number].score(_select(output, chosen == number)) for number in numbers])
-        places = torch.cat([(chosen == number).nonzero()[:, 0] for number in numbers])
-        return scores[places.argsort().to(scores.device)]
+        """Return the score of every view under the term of its image; see `Term.score_views`."""
+        chosen = images % len(self.asked)
+        scores, places = [], []
+        for number in chosen.unique().tolist():
+            views = chosen == number
+            scores.append(self.asked[number].score_views(_select(output, views), images[views]))
+            places.append(views.nonzero()[:, 0])
+        gathered = torch.cat(scores)
+        return gathered[torch.cat(places).argsort().to(gathered.device)]
 
 
 def _select(output: Any, views: Tensor) -> Any:

@@ -1,6 +1,6 @@
 """Objectives that wrap another one and change where or when it counts."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -8,14 +8,15 @@ from torch import Tensor
 from ..common.curves import Curve, check_curve, interpolate
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
-from .base import Objective
+from .base import Objective, Term
 
 
 @dataclass(frozen=True)
 class WrappedObjective:
     """A base class for objectives that wrap another one: it passes everything on; subclasses change a part.
 
-    An objective that is wrapped twice has both changes.
+    A subclass that changes where the terms of the other one act defines `add_regions`, one that changes when they
+    count `change_weight` (and `weight`). An objective that is wrapped twice has both changes.
 
     Args:
         objective: the objective to wrap.
@@ -33,66 +34,76 @@ class WrappedObjective:
     objective: Objective
 
     @property
-    def judge(self) -> Judge | None:
-        """The judge of the wrapped objective."""
-        return self.objective.judge
+    def name(self) -> str:
+        """The name of the wrapped objective."""
+        return self.objective.name
 
     @property
     def weight(self) -> float:
         """The weight of the wrapped objective."""
         return self.objective.weight
 
-    @property
-    def name(self) -> str:
-        """The name of the wrapped objective."""
-        return self.objective.name
-
-    @property
-    def regions(self) -> tuple[Tensor, ...]:
-        """The region masks of the wrapped objective."""
-        return self.objective.regions
-
-    @property
-    def reference_images(self) -> tuple[Tensor, ...]:
-        """The reference images of the wrapped objective."""
-        return self.objective.reference_images
-
-    @property
-    def parts(self) -> tuple[Objective, ...]:
-        """The parts of the wrapped objective, each wrapped in the same way."""
-        return tuple(replace(self, objective=part) for part in self.objective.parts)
-
-    @property
-    def compares_images(self) -> bool:
-        """Whether the wrapped objective compares the images of a batch."""
-        return self.objective.compares_images
+    def terms(self) -> tuple["WrappedTerm", ...]:
+        """Return the terms of the wrapped objective, each changed in the same way."""
+        return tuple(WrappedTerm(term, self) for term in self.objective.terms())
 
     def describe_score(self, score: float) -> str:
         """Return a score as the wrapped objective describes it."""
         return self.objective.describe_score(score)
 
+    def add_regions(self, regions: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return the region masks of a term, given those that it has without this wrapper."""
+        return regions
+
+    def change_weight(self, weight: float, progress: float) -> float:
+        """Return the weight of a term at a moment of the ascent, given that which it has without this wrapper.
+
+        Args:
+            weight: the weight at that moment.
+            progress: the share of the ascent that is over, 0..1.
+        """
+        return weight
+
+
+@dataclass(frozen=True, eq=False)
+class WrappedTerm:
+    """A term of a `WrappedObjective`: that of the wrapped objective, changed as the wrapper says.
+
+    Args:
+        term: the term of the wrapped objective.
+        wrapper: what changes it.
+    """
+
+    term: Term
+    wrapper: WrappedObjective
+
+    @property
+    def judge(self) -> Judge | None:
+        """The judge of the term."""
+        return self.term.judge
+
+    @property
+    def regions(self) -> tuple[Tensor, ...]:
+        """The region masks that the wrapper makes of those of the term."""
+        return self.wrapper.add_regions(self.term.regions)
+
+    @property
+    def reference_images(self) -> tuple[Tensor, ...]:
+        """The reference images of the term."""
+        return self.term.reference_images
+
+    @property
+    def compares_images(self) -> bool:
+        """Whether the term compares the images of a batch."""
+        return self.term.compares_images
+
     def weight_at(self, progress: float) -> float:
-        """Return the weight of the wrapped objective at a moment of the ascent.
-
-        Args:
-            progress: the share of the ascent that is over, 0 at the first step and 1 at the last.
-        """
-        return self.objective.weight_at(progress)
-
-    def score(self, output: Any) -> Tensor:
-        """Return the score of the wrapped objective, which is not multiplied by its weight.
-
-        Args:
-            output: what the wrapped objective is given, see `Objective.score`.
-
-        Returns:
-            Scores (V,) of views, or (B,) of images where there is no judge.
-        """
-        return self.objective.score(output)
+        """Return the weight that the wrapper makes of that of the term at a moment (0..1) of the ascent."""
+        return self.wrapper.change_weight(self.term.weight_at(progress), progress)
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
-        """Return the score of the wrapped objective, told which image each view shows; see `Objective.score_views`."""
-        return self.objective.score_views(output, images)
+        """Return the scores of the term; see `Term.score_views`."""
+        return self.term.score_views(output, images)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,16 +125,15 @@ class RegionObjective(WrappedObjective):
         >>> left = torch.zeros(1, 64, 64)
         >>> left[:, :, :32] = 1
         >>> castle = RegionObjective(ClassObjective.from_text(load_starter(), "castle"), left)
-        >>> castle.name, [tuple(mask.shape) for mask in castle.regions]
+        >>> castle.name, [tuple(mask.shape) for term in castle.terms() for mask in term.regions]
         ('castle', [(1, 64, 64)])
     """
 
     mask: Tensor = field(repr=False)
 
-    @property
-    def regions(self) -> tuple[Tensor, ...]:
-        """The mask, followed by the region masks of the wrapped objective."""
-        return (self.mask, *self.objective.regions)
+    def add_regions(self, regions: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return the mask, followed by the region masks of a term."""
+        return (self.mask, *regions)
 
 
 @dataclass(frozen=True)
@@ -145,8 +155,8 @@ class ScheduledObjective(WrappedObjective):
     Example:
         >>> from das_core import Prior, ScheduledObjective
         >>> fading = ScheduledObjective(Prior("total_variation", weight=0.2), start=1.0, end=0.0)
-        >>> fading.weight_at(0.0), fading.weight_at(0.5)
-        (0.2, 0.1)
+        >>> [term.weight_at(0.5) for term in fading.terms()]
+        [0.1]
     """
 
     start: float = 0.0
@@ -163,10 +173,6 @@ class ScheduledObjective(WrappedObjective):
         """The largest weight in size, with its sign, that start and end lead to; 0 if the objective never counts."""
         return max(self.start, self.end, key=abs) * super().weight
 
-    def weight_at(self, progress: float) -> float:
-        """Return the weight of the wrapped objective times the factor of a moment.
-
-        Args:
-            progress: the share of the ascent that is over, 0 at the first step and 1 at the last.
-        """
-        return interpolate(self.start, self.end, self.curve, progress) * super().weight_at(progress)
+    def change_weight(self, weight: float, progress: float) -> float:
+        """Return the weight of a term times the factor of a moment."""
+        return interpolate(self.start, self.end, self.curve, progress) * weight

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..ascent.gradient import ScoreGradient
-from ..ascent.groups import NamedObjective, ObjectiveGroup, group_by_judge, name_objectives
+from ..ascent.groups import NamedObjective, TermGroup, group_by_judge, name_objectives
 from ..ascent.guidance import check_aspects
 from ..ascent.pace import Pace
 from ..ascent.preparation import choose_chunk
@@ -77,11 +77,7 @@ class ImageScorer:
         augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
-        objectives = list_objectives(objectives)
-        if not objectives:
-            raise ValueError("no objective is connected, so there is nothing to score by; connect at least one")
-        if not any(objective.weight for objective in objectives):
-            raise ValueError("the weights of all objectives are 0, so there is nothing to score by; raise one above 0")
+        objectives = list_objectives(objectives, "score by")
         images = check_images(images, "the image")
         height, width = images.shape[2:]
         if min(height, width) < SMALLEST_SIDE:
@@ -145,11 +141,11 @@ def score_images(
     return ImageScorer(images, objectives, augmentation, seed).score()
 
 
-def _add_up(groups: Sequence[ObjectiveGroup], objectives: Sequence[NamedObjective], table: Tensor) -> Tensor:
+def _add_up(groups: Sequence[TermGroup], objectives: Sequence[NamedObjective], table: Tensor) -> Tensor:
     """Return the totals (B,) of pictures whose scores are the rows of a table (B, O)."""
     names = [name for name, _ in objectives]
     weights = torch.tensor([objective.weight for _, objective in objectives])
-    # The parts of an ensemble are in several groups under one name: groups that share a name count as one.
+    # The terms of an ensemble are in several groups under one name: groups that share a name count as one.
     sets: list[set[int]] = []
     for group in groups:
         members = {names.index(name) for name, _ in group.members}

@@ -56,8 +56,8 @@ def test_a_classifier_with_and_without_variety_makes_two_groups() -> None:
 def test_every_member_of_an_ensemble_leaves_something_out() -> None:
     both = ClassifierEnsemble.from_members([classifier(seed=0), classifier(seed=1)])
     varied = ClassObjective(both, ((3, 1.0),), variety=0.5)
-    assert [part.judge.share for part in varied.parts] == [0.5, 0.5]
-    assert sum(part.weight for part in varied.parts) == pytest.approx(1)
+    assert [term.judge.share for term in varied.terms()] == [0.5, 0.5]
+    assert sum(term.weight for term in varied.terms()) == pytest.approx(1)
     assert not torch.equal(climb(objectives=[varied]).image, climb(objectives=[replace(varied, variety=0.0)]).image)
 
 

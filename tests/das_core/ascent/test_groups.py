@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from das_core.ascent.groups import ObjectiveGroup, balance_gradients, group_by_judge, name_objectives
+from das_core.ascent.groups import TermGroup, balance_gradients, group_by_judge, name_objectives
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD
 from das_core.ascent.result import Result
@@ -242,7 +242,7 @@ def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
 def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: int) -> None:
     seen = torch.zeros(count)
     for step in range(count):
-        chosen = [ObjectiveGroup(None, (), [], (number, count)).choose_views(views, step) for number in range(count)]
+        chosen = [TermGroup(None, (), [], (number, count)).choose_views(views, step) for number in range(count)]
         assert sorted(view for part in chosen for view in part) == list(range(views))
         seen += torch.tensor([float(len(part)) for part in chosen])
     assert seen.tolist() == [views] * count

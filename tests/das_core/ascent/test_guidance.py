@@ -126,7 +126,7 @@ def test_views_reach_as_far_as_their_jitter_and_no_farther_without_one() -> None
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"objectives": ()}, "no objective is connected, so there is nothing to guide by"),
+        ({"objectives": ()}, "no objective is given, so there is nothing to guide by"),
         ({"objectives": (class_objective(weight=0.0),)}, "the weights of all objectives are 0"),
         ({"steps": 0}, "steps 0 is too few; at least 1 step of ascent"),
         ({"strength": -1.0}, "strength -1.0 is not from 0 up; .* a weight below 0"),

@@ -409,7 +409,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object], says: st
 
 
 def test_an_ascent_without_objectives_is_refused() -> None:
-    with pytest.raises(ValueError, match="no objective is connected"):
+    with pytest.raises(ValueError, match="no objective is given"):
         Ascent(ImageStack.gray(SPEC), [])
 
 

@@ -12,9 +12,9 @@ from das_core.ascent.preparation import check_settings, choose_chunk, choose_foc
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.state import LevelTensors
-from toys import SPEC, class_objective, climb
+from toys import SPEC, climb
 
-GOOD: dict[str, Any] = {"objectives": [class_objective()], "steps": 1, "schedule": "cosine", "seed": 0, "chunk": 0}
+GOOD: dict[str, Any] = {"steps": 1, "schedule": "cosine", "seed": 0, "chunk": 0}
 
 
 @pytest.mark.parametrize(
@@ -30,18 +30,12 @@ GOOD: dict[str, Any] = {"objectives": [class_objective()], "steps": 1, "schedule
             {"schedule": lambda progress: 2 * progress, "steps": 9},
             r"the schedule returns 1\.25 at a progress of 0\.625",
         ),
-        ({"objectives": []}, "no objective is connected"),
-        ({"objectives": [replace(class_objective(), weight=0.0)] * 2}, "the weights of all objectives are 0"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(bad: dict[str, Any], says: str) -> None:
     check_settings(**GOOD)
     with pytest.raises(ValueError, match=says):
         check_settings(**{**GOOD, **bad})
-
-
-def test_one_weight_is_enough() -> None:
-    check_settings(**{**GOOD, "objectives": [replace(class_objective(), weight=0.0), class_objective()]})
 
 
 def test_a_gpu_takes_more_views_at_once() -> None:

@@ -111,15 +111,15 @@ def test_the_module_holds_all_members() -> None:
 def test_an_objective_has_a_part_for_every_member() -> None:
     members = [classifier(seed=1), classifier(16, seed=2)]
     objective = ClassObjective(ClassifierEnsemble.from_members(members), ((3, 1.0),), weight=0.8)
-    assert [(part.judge, part.weight) for part in objective.parts] == [(members[0], 0.4), (members[1], 0.4)]
+    assert [(term.judge, term.weight) for term in objective.terms()] == [(members[0], 0.4), (members[1], 0.4)]
     alone = ClassObjective(members[0], ((3, 1.0),))
-    assert alone.parts == (alone,)
+    assert alone.terms() == (alone,)
 
 
 def test_a_text_has_the_targets_of_every_member() -> None:
     members = [clip("one", 1, 5), clip("other", 2, 9)]
     objective = TextObjective.from_text(CLIPEnsemble.from_members(members), "castle\nreef: -0.5", weight=3.0)
-    for part, member in zip(objective.parts, members, strict=True):
+    for part, member in zip(objective.terms(), members, strict=True):
         own = TextObjective.from_text(member, "castle\nreef: -0.5")
         torch.testing.assert_close(part.targets, own.targets)
         assert (part.judge, part.weights, part.weight) == (member, own.weights, 1.5)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from das_core.ascent.loop import Ascent
 from das_core.models.judge import Judge
 from das_core.models.layers.activations import Activations, make_activation_judge
-from das_core.objectives.base import BaseObjective, Objective
+from das_core.objectives.base import BaseObjective, Objective, list_objectives
 from das_core.objectives.content import ContentObjective
 from das_core.objectives.embedding import ImageObjective, TextObjective
 from das_core.objectives.feature import FeatureObjective
@@ -105,9 +106,27 @@ def test_references_come_in_the_order_of_the_reference_images() -> None:
 @pytest.mark.parametrize("kind", MAKERS)
 def test_every_objective_of_the_package_has_what_the_protocol_asks_for(kind: str) -> None:
     objective = MAKERS[kind]()
-    sizes = [abs(objective.weight_at(progress)) for progress in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    (term,) = objective.terms()
+    sizes = [abs(term.weight_at(progress)) for progress in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert max(sizes) == pytest.approx(abs(objective.weight))
     assert objective.name
-    assert len(objective.regions) == (kind == "region")
-    assert len(objective.reference_images) == (kind == "content")
-    assert (objective.judge is None) == (kind == "prior")
+    assert len(term.regions) == (kind == "region")
+    assert len(term.reference_images) == (kind == "content")
+    assert (term.judge is None) == (kind == "prior")
+
+
+@pytest.mark.parametrize(
+    ("objectives", "says"),
+    [
+        ([], "no objective is given, so there is nothing to climb; give at least one"),
+        ([replace(class_objective(), weight=0.0)] * 2, "the weights of all objectives are 0"),
+        (judge(Mean()), "Judge is no objective; make one"),
+    ],
+)
+def test_what_cannot_be_climbed_is_named(objectives: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        list_objectives(objectives)
+
+
+def test_one_weight_is_enough() -> None:
+    assert len(list_objectives([replace(class_objective(), weight=0.0), class_objective()])) == 2

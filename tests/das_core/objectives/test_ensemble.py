@@ -100,14 +100,14 @@ def test_the_weights_of_the_parts_are_shares_of_the_step() -> None:
     assert float(result.image.mean()) < 0.5
 
 
-def test_regions_and_schedules_reach_every_part() -> None:
+def test_regions_and_schedules_reach_every_term() -> None:
     mask = torch.ones(1, 32, 32)
     both = EnsembleObjective((Output(judge(Counting()), "a"), Output(judge(Counting()), "b", 0.5)))
-    for part in RegionObjective(both, mask).parts:
-        assert part.regions[0] is mask
-    assert [part.weight_at(0.0) for part in ScheduledObjective(both, 0.5, 1.0).parts] == [0.5, 0.25]
-    nested = EnsembleObjective((both, Output(judge(Counting()), "c")))
-    assert [part.name for part in nested.parts] == ["a", "b", "c"]
+    for term in RegionObjective(both, mask).terms():
+        assert term.regions[0] is mask
+    assert [term.weight_at(0.0) for term in ScheduledObjective(both, 0.5, 1.0).terms()] == [0.5, 0.25]
+    third = Output(judge(Counting()), "c")
+    assert EnsembleObjective((both, third)).terms() == (*both.objectives, third)
 
 
 def test_the_name_says_each_thing_once() -> None:

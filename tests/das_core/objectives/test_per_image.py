@@ -51,7 +51,7 @@ def test_the_members_of_an_ensemble_share_out_the_views() -> None:
     both = ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)])
     asked = [ClassObjective(both, ((number, 1.0),)) for number in (2, 5)]
     together = PerImageObjective(tuple(asked))
-    assert [part.weight for part in together.parts] == [0.5, 0.5]
+    assert [term.weight for term in together.terms()] == [0.5, 0.5]
     torch.testing.assert_close(climb(together, 2)[1], climb(asked[1], 2)[1], rtol=0, atol=2e-4)
 
 

@@ -136,7 +136,7 @@ def test_scores_as_text_and_as_a_chart() -> None:
 @pytest.mark.parametrize(
     ("images", "objectives", "says"),
     [
-        (COLORS, [], "no objective is connected, so there is nothing to score by"),
+        (COLORS, [], "no objective is given, so there is nothing to score by"),
         (COLORS, [brightness(weight=0.0)], "the weights of all objectives are 0"),
         (COLORS[:, :, :8], [brightness()], "the image is 32 x 8 pixels; at least 16"),
         (COLORS * math.nan, [brightness()], "the image holds 9216 values that are NaN"),

@@ -45,7 +45,7 @@ def test_slots_that_are_not_connected_do_not_count(pack: Pack) -> None:
 
 
 BAD: dict[str, Callable[[Pack], object]] = {
-    r"no objective is connected, so there is nothing to guide by": lambda pack: guide(pack, objectives={}),
+    r"no objective is given, so there is nothing to guide by": lambda pack: guide(pack, objectives={}),
     r"the weights of all objectives are 0": lambda pack: guide(
         pack, objectives={"objective0": pack.objective(weight=0.0)}
     ),

@@ -231,7 +231,7 @@ def test_without_a_stack_it_climbs_one_of_the_default_size_from_grey(pack: Pack)
 BAD: dict[str, Callable[[Pack], object]] = {
     r"steps 0 .* at least 1": lambda pack: pack.optimize(steps=0),
     r"chunk -1 is negative": lambda pack: pack.optimize(chunk=-1),
-    r"no objective is connected.* connect": lambda pack: pack.optimize(objectives={}),
+    r"no objective is given.* give": lambda pack: pack.optimize(objectives={}),
     r"weights of all objectives are 0.* raise": (
         lambda pack: pack.optimize(objectives={"objective0": pack.objective(weight=0.0)})
     ),

@@ -61,7 +61,7 @@ def test_an_augmentation_says_how_the_images_are_seen(pack: Pack) -> None:
 
 
 BAD: dict[str, Callable[[Pack], object]] = {
-    r"no objective is connected, so there is nothing to score by": lambda pack: score(pack, images(), objectives={}),
+    r"no objective is given, so there is nothing to score by": lambda pack: score(pack, images(), objectives={}),
     r"the image has 4 channels": lambda pack: score(pack, torch.rand(1, 24, 24, 4)),
     r"the weights of all objectives are 0": lambda pack: score(
         pack, images(), objectives={"objective0": pack.objective(weight=0.0)}
