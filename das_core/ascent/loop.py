@@ -17,6 +17,7 @@ from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import Augmentation
 from .denoising import Denoising
+from .devices import describe_mismatch
 from .focus import Focus
 from .gradient import ScoreGradient
 from .groups import group_by_judge, name_objectives
@@ -220,6 +221,8 @@ class Ascent:
                 raise
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
+                    if mismatch := describe_mismatch(self.judges, self.stack.canvas.device):
+                        raise ValueError(mismatch) from error
                     raise
                 fewest = self._score_gradient.fewest_views
                 if self.chunk <= fewest:

@@ -296,6 +296,11 @@ def _ask_class(judge: Judge, which: Any) -> Objective:
 def _ask_text(judge: Judge, prompt: str) -> Objective:
     if not isinstance(judge, CLIP):
         raise ValueError(f"{judge.name} reads no words; load a CLIP, as `load_starter_clip()` does")
+    if judge.text is None:
+        raise ValueError(
+            f"{judge.name} has nothing to read words with; of a model of open_clip make it with wrap(model, "
+            "tokenizer=open_clip.get_tokenizer('ViT-B-16-SigLIP')), with the name of its architecture"
+        )
     return TextObjective.from_text(judge, prompt)
 
 

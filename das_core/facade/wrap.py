@@ -1,13 +1,13 @@
 """Any vision model as a judge: what it takes is read from the model where it says so, and asked for elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..models.classifier import Classifier
-from ..models.frozen import freeze_copy
+from ..models.frozen import freeze_copy, uncompile
 from ..models.judge import Judge, to_triple
 from ..models.label_sets import choose_labels
 from ..models.labels import Label, Labels
@@ -26,20 +26,23 @@ def wrap(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     labels: Sequence[str] | None = None,
+    tokenizer: Any = None,
     name: str = "",
 ) -> Judge:
     """Return a frozen copy of a model as a judge; the model itself stays as it is.
 
-    A model of timm knows its size, mean and deviation; so does one of torchvision, trained on ImageNet; one of
-    transformers knows its size. Of any other model they have to be given.
+    A model of timm knows its size, mean and deviation; so do one of torchvision, trained on ImageNet, and one of
+    open_clip; one of transformers knows its size. Of any other model they have to be given.
 
     Args:
         module: takes normalised images (V, 3, size, size). What answers with one number for each of several classes
-            becomes a `Classifier`; of anything else the layers can be asked for.
+            becomes a `Classifier`, a model of open_clip a `CLIP`; of anything else the layers can be asked for.
         size: the side of its images in pixels.
         mean: per channel, what is subtracted from images in 0..1.
         std: per channel, what the difference is divided by.
         labels: the names of the classes; ImageNet's for 1,000 of them, else numbers.
+        tokenizer: of a model of open_clip, what `open_clip.get_tokenizer` returns for its architecture. Those that
+            have OpenAI's vocabulary, as most do, can be asked in words without.
         name: what it is called in messages; by default its class.
 
     Raises:
@@ -57,6 +60,7 @@ def wrap(
         return module
     if not isinstance(module, nn.Module):
         raise ValueError(f"a {type(module).__name__} is no model; give a torch.nn.Module")
+    module = uncompile(module)
     name = name or type(module).__name__
     known: dict[str, Any] = _read_settings(module)
     given = {"size": size, "mean": mean, "std": std}
@@ -65,6 +69,10 @@ def wrap(
     if missing:
         says = ", ".join(f"{key}={_EXAMPLES[key]}" for key in missing)
         raise ValueError(f"nothing says what images {name} was trained on: pass {says}, or what it is for your model")
+    if _is_open_clip(module):
+        return _copy_open_clip(name, module, tokenizer, settings, known)
+    if tokenizer is not None:
+        raise ValueError(f"{name} is no model of open_clip, so its tokenizer would not be used; leave it out")
     frozen = freeze_copy(name, module)
     if type(module).__module__.startswith("transformers."):
         frozen.register_forward_hook(_unpack)
@@ -86,11 +94,37 @@ def _read_settings(module: nn.Module) -> dict[str, Any]:
     if home.startswith("torchvision.models."):
         side = getattr(module, "image_size", 299 if home.endswith(".inception") else 224)
         return {"size": side, "mean": _IMAGENET_MEAN, "std": _IMAGENET_STD}
+    if _is_open_clip(module):
+        visual: Any = module.visual
+        known = {key: getattr(visual, f"image_{key}", None) for key in ("mean", "std")}
+        return known | {"size": _to_side(visual.image_size)}
     if home.startswith("transformers."):
         config = module.config
-        side = getattr(getattr(config, "vision_config", config), "image_size", None)
-        return {"size": side[0] if isinstance(side, list | tuple) else side}
+        return {"size": _to_side(getattr(getattr(config, "vision_config", config), "image_size", None))}
     return {}
+
+
+def _to_side(size: Any) -> Any:
+    """Return the side of images whose size is said as one number or as two."""
+    return size[0] if isinstance(size, list | tuple) else size
+
+
+def _is_open_clip(module: nn.Module) -> bool:
+    """Return whether a module is a whole model of open_clip, with both its towers."""
+    return type(module).__module__.startswith("open_clip.") and hasattr(module, "visual")
+
+
+def _copy_open_clip(
+    name: str, module: nn.Module, tokenizer: Any, settings: Mapping[str, Any], known: Mapping[str, Any]
+) -> Judge:
+    """Return a model of open_clip as a CLIP; `known` is what it says of itself, and `settings` what counts."""
+    from ..models.sources.open_clip_copy import copy_open_clip_module  # It brings open_clip, which takes seconds.
+
+    if settings["size"] != known["size"]:
+        raise ValueError(f"{name} takes images of {known['size']} x {known['size']} alone; leave out size")
+    published = dict(getattr(module.visual, "preprocess_cfg", {}))
+    published |= {key: to_triple(settings[key]) for key in ("mean", "std")}
+    return copy_open_clip_module(name, module, published, tokenizer)
 
 
 def _ask(judge: Judge) -> Any:

@@ -87,10 +87,22 @@ def freeze_copy(name: str, module: nn.Module) -> nn.Module:
     Raises:
         ValueError: when the module cannot be copied.
     """
+    return freeze(copy_module(name, module), None)
+
+
+def copy_module(name: str, module: nn.Module) -> nn.Module:
+    """Return a copy of a module; of a compiled one, a copy that is not compiled.
+
+    Args:
+        name: what the model is called in messages.
+        module: any module.
+
+    Raises:
+        ValueError: when the module cannot be copied.
+    """
     try:
-        copy = deepcopy(uncompile(module))
+        return deepcopy(uncompile(module))
     except (RuntimeError, TypeError, AttributeError, NotImplementedError) as error:
         raise ValueError(
             f"{name} cannot be copied ({error}): pass copy=False, and it is frozen itself, in place"
         ) from error
-    return freeze(copy, None)

@@ -11,6 +11,7 @@ from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
+from das_core.objectives.feature import FeatureObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -87,3 +88,18 @@ def test_a_device_with_little_memory_gets_smaller_chunks() -> None:
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert ascent.chunk < 16
+
+
+@pytest.mark.parametrize("layer", [None, "blocks.2"])
+@pytest.mark.parametrize(("model", "picture"), [("cpu", "cuda:0"), ("cuda:0", "cpu")])
+def test_a_model_on_another_device_is_named_with_both(layer: str | None, model: str, picture: str) -> None:
+    judge = load_starter().to(model)
+    wish = FeatureObjective.from_layer(judge, layer) if layer else ClassObjective(judge, JELLYFISH)
+    says = (
+        rf"EfficientNet-Lite0 is on {model} and the picture on {picture}; move the model with judge\.to\('{picture}'\)"
+    )
+    ascent = Ascent(ImageStack.gray(StackSpec(224, 224)), wish, steps=1, device=picture)
+    with pytest.raises(ValueError, match=says):
+        ascent.run()
+    wish = ClassObjective(judge.to(picture), JELLYFISH)
+    assert len(Ascent(ImageStack.gray(StackSpec(224, 224)), wish, steps=1, device=picture).run().history) == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import open_clip
+import torch
 from open_clip.convert import convert_state_dict
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import Tensor, nn
@@ -139,7 +140,11 @@ def build_open_clip_module(config: Mapping[str, Any]) -> nn.Module:
 
 
 def wrap_open_clip_module(
-    name: str, model: nn.Module, tokenizer: Tokenizer | None, published: Mapping[str, Any]
+    name: str,
+    model: nn.Module,
+    tokenizer: Tokenizer | None,
+    published: Mapping[str, Any],
+    dtype: torch.dtype | None = torch.float32,
 ) -> CLIP:
     """Return a model of open_clip that has its weights as a CLIP.
 
@@ -149,6 +154,7 @@ def wrap_open_clip_module(
         tokenizer: the tokenizer of its text tower; None for a CLIP without one.
         published: how images were shown in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
             `interpolation`. What is missing is as OpenAI's models have it.
+        dtype: the precision of the image tower; None for the one it has.
 
     Raises:
         ValueError: when a tower does not work, or when the two have embeddings of different widths.
@@ -161,7 +167,7 @@ def wrap_open_clip_module(
     size = size[0] if isinstance(size, tuple | list) else size
     judge = Judge(
         name,
-        freeze(visual),
+        freeze(visual, dtype),
         int(size),  # type: ignore[arg-type]
         to_triple(published.get("mean", open_clip.OPENAI_DATASET_MEAN)),
         to_triple(published.get("std", open_clip.OPENAI_DATASET_STD)),

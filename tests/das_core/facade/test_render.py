@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import open_clip
 import pytest
 import torch
 import torchvision
@@ -158,6 +159,23 @@ def test_a_clip_is_asked_in_words() -> None:
     made = render("a cat", tiny_clip)
     assert list(made.scores) == ["a cat"]
     assert list(render(da.text("a cat") * 2, tiny_clip).scores) == ["a cat"]
+
+
+def test_a_model_of_open_clip_is_asked_in_words() -> None:
+    model = open_clip.CLIP(**tinyclip.TINY)
+    # What `open_clip.create_model` says beside it.
+    model.visual.image_mean, model.visual.image_std = (0.5,) * 3, (0.5,) * 3
+    made = render("a castle in fog", model, steps=4)
+    assert list(made.scores) == ["a castle in fog"]
+    assert made.history[-1].scores["a castle in fog"] > made.history[0].scores["a castle in fog"]
+
+
+def test_one_that_needs_its_tokenizer_says_how_to_give_it() -> None:
+    model = open_clip.CLIP(**tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | {"vocab_size": 7}})
+    judge = da.wrap(model, mean=(0.5,) * 3, std=(0.5,) * 3)
+    with pytest.raises(ValueError, match=r"CLIP has nothing to read words with; .* tokenizer=open_clip\.get_tokenizer"):
+        render("a castle in fog", judge)
+    assert render("transformer.resblocks.1:3", judge).image.shape == (1, 3, 48, 48)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,19 @@
 """Any vision model as a judge: what it says of itself, what has to be given, and what becomes a classifier."""
 
+from pathlib import Path
 from typing import Any
 
+import open_clip
 import pytest
 import timm
 import torch
 import torchvision
 from torch import nn
 
+import tinyclip
 from das_core.facade.wrap import wrap
 from das_core.models.classifier import Classifier
+from das_core.models.clip import CLIP
 from das_core.models.layers.layer import find_layers
 from das_core.models.sources.open_clip_text import without_torchaudio
 
@@ -50,6 +54,31 @@ def test_a_model_of_transformers_answers_with_a_tensor() -> None:
     plain = wrap(own, mean=HALF, std=HALF)
     assert not isinstance(plain, Classifier)
     assert {layer.name for layer in find_layers(plain)} < {name for name, _ in own.named_modules()}
+
+
+def test_a_model_of_open_clip_is_a_clip_and_says_what_it_is_shown(tmp_path: Path) -> None:
+    with tinyclip.registered(tmp_path) as name:
+        shown = {"image_mean": (0.4, 0.5, 0.6), "image_resize_mode": "squash"}
+        model, _, _ = open_clip.create_model_and_transforms(name, pretrained=None, **shown)
+    made = wrap(model)
+    assert isinstance(made, CLIP)
+    assert (made.name, made.size, made.mean) == ("CLIP", 32, (0.4, 0.5, 0.6))
+    assert made.std == pytest.approx(open_clip.OPENAI_DATASET_STD)
+    assert made.fit == "squash"
+    assert made.encode_text(["a castle in fog"]).shape == (1, 24)
+    assert any(layer.name == "transformer.resblocks.1" for layer in find_layers(made))
+    assert wrap(model, mean=HALF, std=HALF).mean == HALF
+
+
+def test_a_model_of_open_clip_that_says_nothing_is_asked_for_it() -> None:
+    bare = open_clip.CLIP(**tinyclip.TINY)
+    with pytest.raises(ValueError, match=r"nothing says what images CLIP was trained on: pass mean=.*, std="):
+        wrap(bare)
+    assert wrap(bare, mean=HALF, std=HALF, name="mine").name == "mine"
+    with pytest.raises(ValueError, match=r"CLIP takes images of 32 x 32 alone; leave out size"):
+        wrap(bare, size=64, mean=HALF, std=HALF)
+    with pytest.raises(ValueError, match=r"ResNet is no model of open_clip, so its tokenizer would not be used"):
+        wrap(torchvision.models.resnet18(), tokenizer=open_clip.SimpleTokenizer())
 
 
 def test_what_answers_with_maps_can_be_asked_for_its_layers() -> None:
