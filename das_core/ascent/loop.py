@@ -32,8 +32,8 @@ from .result import (
     check_canvas,
     check_gradient,
     make_importance_mask,
-    make_record,
     measure_gradient_strength,
+    measure_step,
 )
 from .support import active_region
 
@@ -223,18 +223,20 @@ class Ascent:
         pace = self.pace or pace_at(len(self.history), self.steps, self.schedule, self.optimizer.coarse_share)
         weights = {name: objective.weight_at(pace.progress) for name, objective in self.objectives}
         gradient, scores = self._score_gradient(stack.canvas, step, pace, self._operator, self.chunk)
-        record = make_record(step, scores, gradient)
         moved, strength = stack, self._strength + measure_gradient_strength(gradient)
-        if any(weights.values()):
-            check_gradient(gradient, record, is_first=not self.history)
-            mask = self._score_gradient.support.mask
+        counts, mask = any(weights.values()), self._score_gradient.support.mask
+        if counts:
             moved = self.optimizer.step(stack, gradient, self._operator, pace, mask)
-            check_canvas(moved.canvas, record, is_first=not self.history)
+        # Not before the optimizer, so that a GPU is waited for once: a gradient that leads nowhere is found out here.
+        measured = measure_step(step, scores, gradient, moved.canvas)
+        if counts:
+            check_gradient(gradient, measured, is_first=not self.history)
+            check_canvas(moved.canvas, measured, is_first=not self.history)
             # The denoiser needs its room.
             del gradient
             if self.denoising is not None:
                 moved = self.denoising.step(moved, self._operator, pace.progress, mask)
         # All at once and last, so that a step that is cancelled before leaves nothing half-done.
         self._strength, self.stack = strength, replace(moved, steps=step + 1)
-        self.history.append(record)
-        return Step(record, self.stack)
+        self.history.append(measured.record)
+        return Step(measured.record, self.stack)

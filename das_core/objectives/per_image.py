@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..common.cache import cached
+from ..common.devices import send_to_device
 from ..common.text import truncate
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
@@ -79,15 +81,33 @@ class PerImageObjective(BaseObjective):
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
         """Return the score of every view under the objective of its image; see `Objective.score_views`."""
-        chosen = images % len(self.objectives)
-        numbers = chosen.unique().tolist()
-        scores = torch.cat([self.objectives[number].score(_select(output, chosen == number)) for number in numbers])
-        places = torch.cat([(chosen == number).nonzero()[:, 0] for number in numbers])
-        return scores[places.argsort().to(scores.device)]
+        chosen = tuple((images % len(self.objectives)).tolist())
+        answers = next(iter(output.values.values())) if isinstance(output, Activations) else output
+        shares, order = _sort_views(chosen, answers.device)
+        scores = torch.cat([self.objectives[number].score(_select(output, views)) for number, views in shares])
+        return scores[order]
+
+
+# All steps of an ascent ask for the same, once for every chunk.
+@cached(maxsize=64)
+def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tuple[int, Tensor], ...], Tensor]:
+    """Return which views each objective sees, and the order that brings their scores back to that of the views.
+
+    Args:
+        chosen: for every view the number of its objective.
+        device: where the answers to the views are.
+
+    Returns:
+        Pairs of the number of an objective and the numbers of its views, int64; and the order (V,), int64.
+    """
+    shares = {number: [view for view, own in enumerate(chosen) if own == number] for number in sorted(set(chosen))}
+    order = torch.tensor([view for views in shares.values() for view in views]).argsort()
+    numbers = tuple((number, send_to_device(torch.tensor(views), device)) for number, views in shares.items())
+    return numbers, send_to_device(order, device)
 
 
 def _select(output: Any, views: Tensor) -> Any:
-    """Return the answers to some of the views; `views` (V,), bool, says to which."""
+    """Return the answers to some of the views; `views`, int64, holds their numbers."""
     if isinstance(output, Activations):
-        return Activations({name: values[views.to(values.device)] for name, values in output.values.items()})
-    return output[views.to(output.device)]
+        return Activations({name: values[views] for name, values in output.values.items()})
+    return output[views]
