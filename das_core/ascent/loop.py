@@ -33,8 +33,8 @@ from .result import (
     check_canvas,
     check_gradient,
     make_importance_mask,
-    make_record,
     measure_gradient_strength,
+    measure_step,
 )
 from .support import active_region
 from .within import Within, read_within
@@ -238,13 +238,15 @@ class Ascent:
         members = [member for group in self._score_gradient.groups for member in group.members]
         counts = any(term.weight_at(pace.progress) for _, term in members)
         gradient, scores = self._score_gradient(stack.canvas, step, pace, self._operator, self.chunk)
-        record = make_record(step, scores, gradient)
         moved, strength = stack, self._strength + measure_gradient_strength(gradient)
+        mask = self._score_gradient.support.mask
         if counts:
-            check_gradient(gradient, record, is_first=not self.history)
-            mask = self._score_gradient.support.mask
             moved = self.optimizer.step(stack, gradient, self._operator, pace, mask)
-            check_canvas(moved.canvas, record, is_first=not self.history)
+        # Not before the optimizer, so that a GPU is waited for once: a gradient that leads nowhere is found out here.
+        measured = measure_step(step, scores, gradient, moved.canvas)
+        if counts:
+            check_gradient(gradient, measured, is_first=not self.history)
+            check_canvas(moved.canvas, measured, is_first=not self.history)
             # The denoiser needs its room.
             del gradient
             if self.denoising is not None:
@@ -252,8 +254,8 @@ class Ascent:
             moved = self._set_back(moved)
         # All at once and last, so that a step that is cancelled before leaves nothing half-done.
         self._strength, self.stack = strength, replace(moved, steps=step + 1)
-        self.history.append(record)
-        return Step(record, self.stack)
+        self.history.append(measured.record)
+        return Step(measured.record, self.stack)
 
     def _set_back(self, stack: ImageStack) -> ImageStack:
         """Return the stack after a step with its canvas where the bound and the parametrisation allow it to be."""

@@ -146,29 +146,49 @@ class Result:
         return paths
 
 
-def make_record(step: int, scores: Mapping[str, Tensor], gradient: Tensor) -> Record:
-    """Return the record of a step; all its numbers leave the device at once.
+@dataclass(frozen=True)
+class Measurement:
+    """What a step reads from the device before it goes on.
+
+    Args:
+        record: the record of the step.
+        vanished: whether the gradient is zero for an image of the batch.
+        canvas_sum: the sum of the canvas after the step; not finite where a value is not.
+    """
+
+    record: Record
+    vanished: bool
+    canvas_sum: float
+
+
+def measure_step(step: int, scores: Mapping[str, Tensor], gradient: Tensor, canvas: Tensor) -> Measurement:
+    """Return what is measured of a step; all its numbers leave the device at once.
 
     Args:
         step: the number of the step.
         scores: the mean score of every objective by its name, (), float32.
-        gradient: the gradient that is about to move the stack, (B, 3, H, W).
+        gradient: the gradient that has moved the stack, (B, 3, H, W).
+        canvas: the canvas after the step, (B, 3, H, W).
     """
-    *means, norm = torch.stack([*scores.values(), gradient.norm()]).tolist()
-    return Record(step, dict(zip(scores, means, strict=True)), norm)
+    moves = gradient.flatten(1).any(dim=1).all()
+    # The sum is one pass over the memory, and shows a value that is not finite.
+    numbers = [*scores.values(), gradient.norm(), moves, canvas.sum()]
+    *means, norm, moves, total = torch.stack([number.float() for number in numbers]).tolist()
+    return Measurement(Record(step, dict(zip(scores, means, strict=True)), norm), not moves, total)
 
 
-def check_gradient(gradient: Tensor, record: Record, *, is_first: bool) -> None:
+def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -> None:
     """Raise an error when an ascent cannot move along a gradient.
 
     Args:
         gradient: the gradient at the canvas, (B, 3, H, W).
-        record: what the step measured.
+        measured: what the step measured.
         is_first: whether this is the first step of the ascent.
 
     Raises:
         AscentError: when the gradient is not finite, or it is zero for an image of the batch.
     """
+    record = measured.record
     where, last = f"step {record.step + 1}", _name_last_image(record, is_first=is_first)
     # The norm alone may overflow although every value is finite. Only then is every value checked, which takes longer.
     if not math.isfinite(record.gradient_norm) and not bool(torch.isfinite(gradient).all()):
@@ -178,7 +198,7 @@ def check_gradient(gradient: Tensor, record: Record, *, is_first: bool) -> None:
             f"the gradient of {names} is not a number at {where}; {last}. Lower the step size or learning rate, "
             "or load the model in fp32"
         )
-    if not bool(gradient.flatten(1).any(dim=1).all()):
+    if measured.vanished:
         names = ", ".join(f"'{name}'" for name in record.scores)
         raise AscentError(
             f"the gradient of {names} vanished at {where}: no change of the picture changes the score; {last}. "
@@ -187,22 +207,22 @@ def check_gradient(gradient: Tensor, record: Record, *, is_first: bool) -> None:
         )
 
 
-def check_canvas(canvas: Tensor, record: Record, *, is_first: bool) -> None:
+def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> None:
     """Raise an error when a step has led to a canvas that is no picture.
 
     Args:
         canvas: the canvas after the step, (B, 3, H, W).
-        record: what the step measured.
+        measured: what the step measured.
         is_first: whether this is the first step of the ascent.
 
     Raises:
         AscentError: when a value of the canvas is NaN or infinite.
     """
-    # The sum is one pass over the memory. It may overflow although every value is finite.
-    if not math.isfinite(float(canvas.sum())) and not bool(torch.isfinite(canvas).all()):
+    # The sum may overflow although every value is finite. Only then is every value checked, which takes longer.
+    if not math.isfinite(measured.canvas_sum) and not bool(torch.isfinite(canvas).all()):
         raise AscentError(
-            f"step {record.step + 1} led to a picture that is not a number; "
-            f"{_name_last_image(record, is_first=is_first)}. Lower the step size or learning rate"
+            f"step {measured.record.step + 1} led to a picture that is not a number; "
+            f"{_name_last_image(measured.record, is_first=is_first)}. Lower the step size or learning rate"
         )
 
 

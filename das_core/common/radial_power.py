@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from .cache import cached
+from .devices import keep_copy
 
 
 def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
@@ -33,9 +34,9 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
     height, width = images.shape[1:]
     weights, window, frequencies = _make_rings(height, width, edges)
     centred = images - images.mean(dim=(1, 2), keepdim=True)
-    coefficients = torch.fft.rfft2(centred * window.to(centred))
+    coefficients = torch.fft.rfft2(centred * keep_copy(window, centred))
     power = coefficients.abs().square().flatten(1) / float(window.square().sum())
-    return power @ weights.to(power).T, frequencies
+    return power @ keep_copy(weights, power).T, frequencies
 
 
 @cached(maxsize=8)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.cache import cached
+from ..common.devices import keep_copy
 from .neighbours import pad_edges
 
 _LARGEST_BLOCK = 32
@@ -44,7 +45,7 @@ class CosineShrinkage:
         batch, channels, height, width = pixels.shape
         # Even, so that blocks overlap by half, and no block is larger than what it is cut from.
         block = 2 * min(_LARGEST_BLOCK // 2, max(1, round(4 * scale)))
-        waves = _make_waves(block).to(pixels)
+        waves = keep_copy(_make_waves(block), pixels)
         hop = block // 2
         # Whole blocks cover the image from `hop` before its first pixel on, so that every pixel lies in four of them.
         blocks = [math.ceil((length + hop) / hop) for length in (height, width)]

@@ -8,6 +8,8 @@ from typing import Any, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ..common.cache import cached
+from ..common.devices import send_to_device
 from .frozen import evaluating
 
 # Gradients of a view are small numbers that fp16 would round to nothing: they pass through the model this much larger.
@@ -119,9 +121,9 @@ class Judge:
         Returns:
             What the module takes: (views - mean) / std, with the channels last in memory.
         """
-        mean, std = (torch.tensor(value, device=views.device)[:, None, None] for value in (self.mean, self.std))
         # Scale and shift in one pass: (views - mean) / std.
-        normalised = torch.addcmul(-mean / std, views, 1 / std)
+        shift, scale = _make_normalisation(self.mean, self.std, views.device)
+        normalised = torch.addcmul(shift, views, scale)
         if self.dtype is torch.float16:
             normalised = _ScaleGradient.apply(normalised, 1 / _HALF_SCALE)
         return normalised.to(self.dtype, memory_format=torch.channels_last)
@@ -161,6 +163,15 @@ class Judge:
             raise ValueError(f"precision {dtype} has no fractions; choose torch.float32, bfloat16 or float16")
         # A module converts in place, and others use this one too.
         return replace(self, module=deepcopy(self.module).to(dtype), owner=None)
+
+
+@cached(maxsize=16)
+def _make_normalisation(
+    mean: tuple[float, float, float], std: tuple[float, float, float], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return -mean / std and 1 / std, each (3, 1, 1), on a device."""
+    middle, spread = (torch.tensor(value)[:, None, None] for value in (mean, std))
+    return send_to_device(-middle / spread, device), send_to_device(1 / spread, device)
 
 
 def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..common.cache import cached
+from ..common.devices import send_to_device
 from ..common.seeding import make_generator
 from .classifier import Classifier
 from .judge import Judge
@@ -50,7 +52,7 @@ class PartialClassifier(Classifier):
         """
         with ExitStack() as hooks:
             for head in _find_heads(self):
-                kept = self._draw(head.in_features, images).to(views.device)
+                kept = _draw_features(self.share, head.in_features, tuple(images), views.device)
                 hooks.enter_context(head.register_forward_pre_hook(_Scale(kept / self.share)))
             return self(views)
 
@@ -64,14 +66,17 @@ class PartialClassifier(Classifier):
         """The classifier that answers by all features."""
         return self.convert_to(Classifier, labels=self.labels)
 
-    def _draw(self, features: int, images: Sequence[tuple[int, int]]) -> Tensor:
-        """Return for every view which features count: 1 or 0, (V, features)."""
-        count = max(1, round(self.share * features))
-        drawn = {}
-        for seed, number in set(images):
-            order = torch.randperm(features, generator=make_generator(seed, number, features))
-            drawn[seed, number] = (order < count).float()
-        return torch.stack([drawn[image] for image in images])
+
+# All steps of an ascent ask for the same: once for every chunk, head and member of an ensemble.
+@cached(maxsize=64)
+def _draw_features(share: float, features: int, images: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
+    """Return for every view which features count: 1 or 0, (V, features), on a device."""
+    count = max(1, round(share * features))
+    drawn = {}
+    for seed, number in set(images):
+        order = torch.randperm(features, generator=make_generator(seed, number, features))
+        drawn[seed, number] = (order < count).float()
+    return send_to_device(torch.stack([drawn[image] for image in images]), device)
 
 
 def make_partial_classifier(classifier: Classifier, share: float) -> PartialClassifier:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.devices import make_constant
 from ..common.text import shorten, truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.class_entries import find_classes
@@ -143,8 +144,9 @@ class ClassObjective(BaseObjective):
         Returns:
             The weighted sums over the targets (V,).
         """
-        indices = torch.tensor([index for index, _ in self.targets], device=output.device)
-        weights = output.new_tensor([weight for _, weight in self.targets])
+        classes, shares = zip(*self.targets, strict=True)
+        indices = make_constant(classes, torch.int64, output.device)
+        weights = make_constant(shares, output.dtype, output.device)
         if self.score_kind == "log_probability":
             output = output.log_softmax(dim=1)
         scores = output[:, indices]

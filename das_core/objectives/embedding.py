@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..common.choices import check_choice
+from ..common.devices import keep_copy, make_constant
 from ..common.images import Images
 from ..common.text import truncate
 from ..common.weighted_lines import check_weight, parse_weighted_lines
@@ -99,8 +100,8 @@ class EmbeddingObjective(BaseObjective):
         Returns:
             The weighted sums of similarities (V,).
         """
-        scores = measure_similarity(output, self.targets.to(output), self.similarity)
-        return scores @ output.new_tensor(self.weights)
+        scores = measure_similarity(output, keep_copy(self.targets, output), self.similarity)
+        return scores @ make_constant(self.weights, output.dtype, output.device)
 
 
 def measure_similarity(embeddings: Tensor, targets: Tensor, kind: Similarity = "cosine") -> Tensor:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.devices import make_constant
 from ..common.text import shorten
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.judge import Judge
@@ -149,8 +151,9 @@ class FeatureObjective(BaseObjective):
             return features.unflatten(1, (self.layer.heads, -1))[:, self.index].square().flatten(1).mean(dim=1)
         if self.kind == "direction":
             channels, shares = zip(*self.direction, strict=True)
-            direction = features.new_tensor(shares)
-            chosen = features[:, list(channels)].flatten(2) if features.ndim > 2 else features[:, list(channels), None]
+            direction = make_constant(shares, features.dtype, features.device)
+            chosen = features[:, make_constant(channels, torch.int64, features.device)]
+            chosen = chosen.flatten(2) if features.ndim > 2 else chosen[:, :, None]
             return (direction / direction.norm()) @ chosen.mean(dim=2).T
         channel = features[:, self.index]
         if self.kind == "neuron":

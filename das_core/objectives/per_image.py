@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..common.cache import cached
+from ..common.devices import send_to_device
 from ..common.text import truncate
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
@@ -100,18 +102,38 @@ class PerImageTerm(BaseObjective):
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
         """Return the score of every view under the term of its image; see `Term.score_views`."""
-        chosen = images % len(self.asked)
-        scores, places = [], []
-        for number in chosen.unique().tolist():
-            views = chosen == number
-            scores.append(self.asked[number].score_views(_select(output, views), images[views]))
-            places.append(views.nonzero()[:, 0])
-        gathered = torch.cat(scores)
-        return gathered[torch.cat(places).argsort().to(gathered.device)]
+        chosen = tuple((images % len(self.asked)).tolist())
+        answers = next(iter(output.values.values())) if isinstance(output, Activations) else output
+        shares, order = _sort_views(chosen, answers.device)
+        scores = [
+            self.asked[number].score_views(_select(output, on_device), images[views])
+            for number, views, on_device in shares
+        ]
+        return torch.cat(scores)[order]
+
+
+# All steps of an ascent ask for the same, once for every chunk.
+@cached(maxsize=64)
+def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tuple[int, Tensor, Tensor], ...], Tensor]:
+    """Return which views each term sees, and the order that brings their scores back to that of the views.
+
+    Args:
+        chosen: for every view the number of its term.
+        device: where the answers to the views are.
+
+    Returns:
+        The number of a term and the numbers of its views, int64, on the CPU and on the device, for every term; and the
+        order (V,), int64, on the device.
+    """
+    shares = {number: [view for view, own in enumerate(chosen) if own == number] for number in sorted(set(chosen))}
+    order = torch.tensor([view for views in shares.values() for view in views]).argsort()
+    on_cpu = {number: torch.tensor(views) for number, views in shares.items()}
+    numbers = tuple((number, views, send_to_device(views, device)) for number, views in on_cpu.items())
+    return numbers, send_to_device(order, device)
 
 
 def _select(output: Any, views: Tensor) -> Any:
-    """Return the answers to some of the views; `views` (V,), bool, says to which."""
+    """Return the answers to some of the views; `views`, int64, holds their numbers."""
     if isinstance(output, Activations):
-        return Activations({name: values[views.to(values.device)] for name, values in output.values.items()})
-    return output[views.to(output.device)]
+        return Activations({name: values[views] for name, values in output.values.items()})
+    return output[views]

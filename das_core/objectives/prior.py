@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.devices import keep_copy
 from ..common.radial_power import radial_power
 from ..common.weighted_lines import check_weight
 from ..stack.pixels import crop_margin
@@ -174,4 +175,4 @@ def measure_band_power(pixels: Tensor) -> tuple[Tensor, Tensor]:
     count = max(2, math.floor(_BANDS_PER_OCTAVE * math.log2(_MAX_FREQUENCY / lowest)))
     edges = tuple(lowest * (_MAX_FREQUENCY / lowest) ** (number / count) for number in range(count + 1))
     power, frequency = radial_power(pixels.flatten(0, 1), edges)
-    return power.unflatten(0, pixels.shape[:2]).mean(dim=1), frequency.to(pixels)
+    return power.unflatten(0, pixels.shape[:2]).mean(dim=1), keep_copy(frequency, pixels)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from ..common.devices import keep_copy, make_constant
 from ..common.images import Images, check_images, fit_square
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.judge import Judge
@@ -126,7 +127,7 @@ class StyleObjective(BaseObjective):
             Scores (V,), at most 0 if no weight is negative.
         """
         distances = measure_style_distances(output, self.judge, self.targets)
-        return -distances @ distances.new_tensor(self.weights)
+        return -distances @ make_constant(self.weights, distances.dtype, distances.device)
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -162,7 +163,7 @@ def measure_style_distances(output: Activations, judge: ActivationJudge, targets
     columns = []
     for layer, target in zip(judge.layers, targets, strict=True):
         gram = gram_matrix(output[layer.name])
-        aim = target.to(gram)
+        aim = keep_copy(target, gram)
         columns.append((gram - aim).square().sum(dim=(1, 2)) / aim.square().sum())
     return torch.stack(columns, dim=1)
 

@@ -110,7 +110,7 @@ def measure_spectrum(images: Images) -> Spectrum:
         raise ValueError(
             f"the image of {width} x {height} is too small for a spectrum; {SMALLEST_IMAGE} pixels will do"
         )
-    luma = torch.einsum("bchw,c->bhw", images.double(), images.new_tensor(_LUMA).double()).cpu()
+    luma = torch.einsum("bchw,c->bhw", images.cpu().double(), torch.tensor(_LUMA).double())
     if not bool(((luma.amax(dim=(1, 2)) - luma.amin(dim=(1, 2))) > _MIN_BRIGHTNESS_RANGE).all()):
         raise ValueError(
             "the image is of one brightness all over, and has no spectrum; connect one that shows something"
@@ -152,10 +152,10 @@ def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"the stack has {len(chosen)} levels of {_MIN_LEVEL_SAMPLES} samples and more; a slope needs at least 2"
         )
-    variances = torch.stack([part.double().flatten(1).var(dim=1) for _, part in chosen], dim=1)
+    variances = torch.stack([part.cpu().double().flatten(1).var(dim=1) for _, part in chosen], dim=1)
     if not bool((variances > 0).all()):
         raise EmptyLevelsError("the levels of the stack are empty: it has not climbed yet; use a stack that has")
-    return torch.tensor([float(level) for level, _ in chosen], dtype=torch.float64), variances.cpu()
+    return torch.tensor([float(level) for level, _ in chosen], dtype=torch.float64), variances
 
 
 def fit_slope(x: Tensor, y: Tensor) -> Tensor:

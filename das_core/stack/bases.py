@@ -120,8 +120,10 @@ class CosineBasis(Basis):
         # Every row of cosine coefficients but the first is the sum of two rows of the Fourier transform.
         summed = torch.full((height, 1), 2.0)
         summed[0] = 1
-        self._phases = (rows * columns / summed).to(device, torch.complex64)
-        self._phases_back = (1 / (rows * columns)).to(device, torch.complex64)
+        self._phases = (rows * columns / summed).to(torch.complex64).to(device)
+        self._phases_back = (1 / (rows * columns)).to(torch.complex64).to(device)
+        # A factor, and no `alpha=1j` in the sums: not every release of PyTorch takes a complex alpha on MPS.
+        self._quarter_turn = torch.tensor(1j, dtype=torch.complex64).to(device)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the cosine coefficients (..., height, width) of images (..., height, width)."""
@@ -150,13 +152,13 @@ class CosineBasis(Basis):
         folded = images.index_select(-2, self._rows).index_select(-1, self._columns)
         pairs = torch.fft.rfft2(folded).mul_(self._phases)
         beyond = pairs[..., 1:, :]
-        beyond.add_(beyond.flip(-2), alpha=1j)
+        beyond.add_(beyond.flip(-2).mul_(self._quarter_turn))
         return pairs
 
     def _from_pairs(self, pairs: Tensor) -> Tensor:
         """Return the images that have these coefficients; the memory of `pairs` is overwritten."""
         beyond = pairs[..., 1:, :]
-        beyond.sub_(beyond.flip(-2), alpha=1j)
+        beyond.sub_(beyond.flip(-2).mul_(self._quarter_turn))
         folded = torch.fft.irfft2(pairs.mul_(self._phases_back), s=(self.height, self.width))
         return folded.index_select(-1, self._columns_back).index_select(-2, self._rows_back)
 

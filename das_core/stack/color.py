@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.devices import keep_copy
 
 ColorSpace = Literal["decorrelated", "rgb"]
 """The name of a colour space."""
@@ -22,6 +23,7 @@ _DECORRELATED_TO_RGB = _ROOT_COVARIANCE / _ROOT_COVARIANCE.norm(dim=0).max()
 
 # Inverted once and in double precision: to_rgb(from_rgb(x)) is x to within float32 on every device.
 _RGB_TO_DECORRELATED = torch.linalg.inv(_DECORRELATED_TO_RGB.double())
+_GRADIENT_FROM_RGB = _DECORRELATED_TO_RGB.T
 
 
 def _mix(matrix: Tensor, canvas: Tensor, space: ColorSpace) -> Tensor:
@@ -29,7 +31,7 @@ def _mix(matrix: Tensor, canvas: Tensor, space: ColorSpace) -> Tensor:
     if space == "rgb":
         return canvas
     check_choice("color", space, get_args(ColorSpace))
-    return torch.einsum("ij,bjhw->bihw", matrix.to(canvas), canvas)
+    return torch.einsum("ij,bjhw->bihw", keep_copy(matrix, canvas), canvas)
 
 
 def to_rgb(canvas: Tensor, space: ColorSpace) -> Tensor:
@@ -77,4 +79,4 @@ def gradient_from_rgb(gradient: Tensor, space: ColorSpace) -> Tensor:
     Raises:
         ValueError: when there is no such colour space.
     """
-    return _mix(_DECORRELATED_TO_RGB.T, gradient, space)
+    return _mix(_GRADIENT_FROM_RGB, gradient, space)

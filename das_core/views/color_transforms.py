@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..common.devices import send_to_device
 from .draws import Draws
 
 
@@ -48,7 +49,7 @@ class ColorShift:
         """Return views (V, 3, S, S), 0..1, in other colours."""
         channels = views.shape[1]
         numbers = torch.tensor([draws.uniform() for _ in range(2 * channels)], dtype=views.dtype).T * 2 - 1
-        shift, scale = numbers.to(views.device)[:, :, None, None].split(channels, dim=1)
+        shift, scale = send_to_device(numbers, views.device)[:, :, None, None].split(channels, dim=1)
         if not self.per_channel:
             shift, scale = shift[:, :1], scale[:, :1]
         return ((views - 0.5) * torch.exp(self.scale * scale) + 0.5 + self.shift * shift).clamp(0, 1)
@@ -89,5 +90,5 @@ class Grayscale:
             return views
         from torchvision.transforms.functional import rgb_to_grayscale  # It takes two seconds to load.
 
-        chosen = torch.tensor(is_grey, device=views.device)[:, None, None, None]
+        chosen = send_to_device(torch.tensor(is_grey), views.device)[:, None, None, None]
         return torch.where(chosen, rgb_to_grayscale(views, num_output_channels=3), views)

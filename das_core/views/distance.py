@@ -1,11 +1,11 @@
 """A transform that shows a judge some views from afar, where only what is large can be seen."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from ..common.cache import cached
 from .draws import Draws
 from .sampling import linear_resize_matrix
 
@@ -71,7 +71,7 @@ class Distance:
 
 # A matrix product has the same bits on every run; the backward pass of PyTorch's own resizing has not, on CUDA. An
 # ascent asks for some seventy sizes of 200 KB each.
-@lru_cache(maxsize=256)
+@cached(maxsize=256)
 def _make_shrinking(side: int, shrunk: int, device: torch.device) -> Tensor:
     """Return the matrix (side, side) that shrinks a line of pixels and enlarges it again."""
     enlarge = linear_resize_matrix(shrunk, side, device)

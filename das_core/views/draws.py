@@ -6,6 +6,7 @@ drawn on the device of the views; a CPU and a GPU give different noise.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -79,10 +80,15 @@ class Draws:
         self.coarse_progress, self.progress = coarse_progress, progress
         self.device = device
         self._cpu_streams = [make_generator(k.seed, k.item, k.step, k.view, k.group) for k in keys]
-        self._device_streams = [make_generator(k.seed, k.item, k.step, k.view, k.group, 1, device=device) for k in keys]
+        self._keys = keys
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @cached_property
+    def _device_streams(self) -> list[torch.Generator]:
+        """The streams of `noise`, which most transforms never ask for."""
+        return [make_generator(k.seed, k.item, k.step, k.view, k.group, 1, device=self.device) for k in self._keys]
 
     def uniform(self) -> list[float]:
         """Return one number in [0, 1) for every view, drawn on the CPU and therefore the same on every device."""

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.devices import send_to_device
+
 FARTHEST_CORNER = 0.33
 """How far a corner may move inward, as a share of the side: below a third, the four corners stay convex."""
 
@@ -52,7 +54,7 @@ def warp(views: Tensor, grid: Tensor) -> Tensor:
     Returns:
         Views (V, C, S, S).
     """
-    warped: Tensor = _Warp.apply(views, grid.to(views.device))
+    warped: Tensor = _Warp.apply(views, send_to_device(grid, views.device))
     return warped
 
 
@@ -84,8 +86,9 @@ def grid_sample_adjoint(gradient: Tensor, grid: Tensor, *, by_sorting: bool) -> 
         A gradient (V, C, S, S).
     """
     views, channels, height, width = gradient.shape
-    position = (grid + 1) * (torch.tensor([width, height], device=grid.device) / 2) - 0.5
-    column, row = position[..., 0].clamp(0, width - 1), position[..., 1].clamp(0, height - 1)
+    column, row = (
+        ((grid[..., axis] + 1) * (side / 2) - 0.5).clamp(0, side - 1) for axis, side in enumerate((width, height))
+    )
     top, left = row.floor().long(), column.floor().long()
     down, right = row - top, column - left
     neighbours = [

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.curves import Curve, check_curve, interpolate
+from ..common.devices import send_to_device
 from .draws import Draws, NoiseKind
 from .perspective import FARTHEST_CORNER, make_perspective_grid, warp
 
@@ -217,12 +218,12 @@ class PatchMask:
         if self.patches == 0:
             return views
         side = views.shape[-1]
-        hidden = torch.zeros(views.shape[0], 1, side, side, dtype=torch.bool, device=views.device)
+        hidden = torch.zeros(views.shape[0], 1, side, side, dtype=torch.bool)
         for _ in range(self.patches):
             numbers = (draws.uniform() for _ in range(4))
             for mask, taller, wider, down, right in zip(hidden, *numbers, strict=True):
                 height, width = (max(1, round(side * self.size * (1 + share) / 2)) for share in (taller, wider))
                 top, left = int(down * (side - height + 1)), int(right * (side - width + 1))
                 mask[:, top : top + height, left : left + width] = True
-        color = views.detach().mean(dim=(2, 3), keepdim=True) if self.fill == "mean" else views.new_tensor(0.5)
-        return torch.where(hidden, color, views)
+        color = views.detach().mean(dim=(2, 3), keepdim=True) if self.fill == "mean" else 0.5
+        return torch.where(send_to_device(hidden, views.device), color, views)

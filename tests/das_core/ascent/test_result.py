@@ -15,13 +15,14 @@ from torchvision.transforms.functional import pil_to_tensor
 from das_core.ascent.loop import Ascent
 from das_core.ascent.result import (
     AscentError,
+    Measurement,
     Record,
     Step,
     check_canvas,
     check_gradient,
     make_importance_mask,
-    make_record,
     measure_gradient_strength,
+    measure_step,
 )
 from das_core.stack.image_stack import ImageStack
 from das_core.views.augmentation import Augmentation
@@ -37,16 +38,30 @@ def gradient(batch: int = 2) -> Tensor:
     return torch.randn(batch, 3, 8, 9, generator=torch.Generator().manual_seed(0))
 
 
-def check(values: Tensor, made: Record | None = None, is_first: bool = False) -> None:
+def measure(values: Tensor, canvas: Tensor, scores: dict[str, float] | None = None) -> Measurement:
+    """Measure step 5, with the scores of `record`."""
+    given = record(scores)
+    return measure_step(given.step, {name: torch.tensor(score) for name, score in given.scores.items()}, values, canvas)
+
+
+def check(values: Tensor, scores: dict[str, float] | None = None, is_first: bool = False) -> None:
     """Check a gradient as a step does."""
-    check_gradient(values, made or record(norm=float(values.norm())), is_first=is_first)
+    check_gradient(values, measure(values, values, scores), is_first=is_first)
 
 
-def test_a_record_has_the_numbers_of_its_step() -> None:
-    values = gradient()
-    made = make_record(7, {"a cat": torch.tensor(0.5), "a dog": torch.tensor(-1.25)}, values)
-    assert (made.step, made.scores) == (7, {"a cat": 0.5, "a dog": -1.25})
-    assert made.gradient_norm == pytest.approx(math.sqrt(float(values.double().square().sum())), rel=1e-6)
+def check_moved(canvas: Tensor, is_first: bool = False) -> None:
+    """Check a canvas as a step does."""
+    check_canvas(canvas, measure(gradient(), canvas), is_first=is_first)
+
+
+def test_a_measurement_has_the_numbers_of_its_step() -> None:
+    values, canvas = gradient(), gradient() + 1
+    measured = measure_step(7, {"a cat": torch.tensor(0.5), "a dog": torch.tensor(-1.25)}, values, canvas)
+    assert (measured.record.step, measured.record.scores) == (7, {"a cat": 0.5, "a dog": -1.25})
+    norm = math.sqrt(float(values.double().square().sum()))
+    assert measured.record.gradient_norm == pytest.approx(norm, rel=1e-6)
+    assert measured.canvas_sum == pytest.approx(float(canvas.double().sum()), rel=1e-5)
+    assert not measured.vanished
 
 
 def test_a_gradient_that_leads_somewhere_passes() -> None:
@@ -60,9 +75,8 @@ def test_a_gradient_that_leads_somewhere_passes() -> None:
 
 def test_a_norm_that_overflows_passes_while_every_value_is_finite() -> None:
     huge = gradient() * 1e30
-    norm = float(huge.norm())
-    assert norm == float("inf")
-    check(huge, record(norm=norm))
+    assert huge.norm() == float("inf")
+    check(huge)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -76,7 +90,7 @@ def test_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
 def test_of_a_broken_gradient_the_objective_with_the_broken_score_is_named(score: float) -> None:
     with pytest.raises(AscentError, match="the gradient of 'a dog' is not a number at step 5"):
-        check(gradient() * torch.nan, record({"a cat": 0.5, "a dog": score}, norm=float("nan")))
+        check(gradient() * torch.nan, {"a cat": 0.5, "a dog": score})
 
 
 @pytest.mark.parametrize("empty", [0, 1])
@@ -90,16 +104,18 @@ def test_a_gradient_of_0_in_one_image_of_a_batch_is_refused(empty: int) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_canvas_with_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
     canvas = gradient()
-    check_canvas(canvas, record(), is_first=False)
-    check_canvas(canvas.abs() * 1e37, record(), is_first=False)  # The sum overflows, the values do not.
+    check_moved(canvas)
+    huge = canvas.abs() * 1e37
+    assert huge.sum() == float("inf")
+    check_moved(huge)
     canvas[1, 2, 3, 4] = value
     with pytest.raises(AscentError, match=r"step 5 led to a picture that is not a number; .* step 4. Lower the step"):
-        check_canvas(canvas, record(), is_first=False)
+        check_moved(canvas)
 
 
 @pytest.mark.parametrize("factor", [torch.nan, 0.0])
 def test_every_error_says_which_image_is_left(factor: float) -> None:
-    for refuse in (check, lambda values, is_first=False: check_canvas(values / 0, record(), is_first=is_first)):
+    for refuse in (check, lambda values, is_first=False: check_moved(values / 0, is_first)):
         with pytest.raises(AscentError, match="the last good image is that of step 4"):
             refuse(gradient() * factor)
         with pytest.raises(AscentError, match="there is no good image yet"):

@@ -1,0 +1,82 @@
+"""What is kept on a device, and for how long."""
+
+import gc
+import weakref
+
+import pytest
+import torch
+
+from das_core.common.devices import keep_copy, make_constant, send_to_device
+from stand_in_device import DEVICE, stand_in_device
+
+CPU = torch.device("cpu")
+
+
+def test_a_constant_is_sent_once() -> None:
+    with stand_in_device() as traffic:
+        made = [make_constant((0.25, -3.0, 8.5), torch.float32, DEVICE) for _ in range(3)]
+        assert len(traffic.sends) == 1
+        assert made[2].tolist() == [0.25, -3.0, 8.5]
+
+
+def test_constants_of_other_types_and_devices_are_others() -> None:
+    whole, real = (make_constant((1, 2), dtype, CPU) for dtype in (torch.int64, torch.float32))
+    assert (whole.dtype, real.dtype) == (torch.int64, torch.float32)
+    with stand_in_device():
+        assert make_constant((1, 2), torch.float32, DEVICE).device == DEVICE
+
+
+def test_a_copy_is_sent_once_and_in_the_type_that_it_gets() -> None:
+    matrix = torch.eye(3, dtype=torch.float64)
+    with stand_in_device() as traffic:
+        like = torch.zeros(2, device=DEVICE)
+        copies = [keep_copy(matrix, like) for _ in range(3)]
+        assert len(traffic.sends) == 1
+        assert not traffic.lacking
+        assert copies[2].tolist() == matrix.tolist()
+        assert copies[2].dtype == torch.float32
+
+
+def test_what_is_there_already_is_no_copy() -> None:
+    matrix = torch.eye(3)
+    assert keep_copy(matrix, torch.zeros(1)) is matrix
+
+
+def test_a_copy_goes_with_its_tensor() -> None:
+    matrix = torch.eye(3, dtype=torch.float64)
+    copy = weakref.ref(keep_copy(matrix, torch.zeros(1)))
+    gc.collect()
+    assert copy() is not None
+    del matrix
+    gc.collect()
+    assert copy() is None
+
+
+def test_two_tensors_with_the_same_numbers_have_copies_of_their_own() -> None:
+    first, second = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    assert keep_copy(first, torch.zeros(1)) is not keep_copy(second, torch.zeros(1))
+
+
+@pytest.mark.parametrize(
+    "kept", [lambda matrix: keep_copy(matrix, torch.zeros(1)), lambda _: make_constant((3.5, 7.25), torch.float32, CPU)]
+)
+def test_what_is_made_in_inference_mode_meets_autograd_later(kept: object) -> None:
+    matrix = torch.tensor([3.5, 7.25], dtype=torch.float64)
+    with torch.inference_mode():
+        kept(matrix)  # type: ignore[operator]
+    wanted = torch.ones(2, requires_grad=True)
+    (wanted * kept(matrix)).sum().backward()  # type: ignore[operator]
+    assert wanted.grad is not None
+    assert wanted.grad.tolist() == [3.5, 7.25]
+
+
+def test_only_cuda_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Sent:
+        def to(self, device: torch.device, *, non_blocking: bool) -> None:
+            asked.append((device.type, non_blocking))
+
+    for name in ("cuda", "mps", "xpu", "cpu"):
+        send_to_device(Sent(), torch.device(name))  # type: ignore[arg-type]
+    assert asked == [("cuda", True), ("mps", False), ("xpu", False), ("cpu", False)]

@@ -1,0 +1,244 @@
+"""What an ascent costs a GPU beside computing, and what it computes there, seen on a stand-in for one."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from das_core.ascent.denoising import Denoising
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import SGD, Adam
+from das_core.ascent.recipe import PICTURE, SKETCH
+from das_core.denoisers.cosine_shrinkage import CosineShrinkage
+from das_core.models.classifier import Classifier
+from das_core.models.clip import CLIP
+from das_core.models.sources.starters import load_starter
+from das_core.objectives.base import Objective
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.embedding import TextObjective
+from das_core.objectives.feature import FeatureObjective
+from das_core.objectives.per_image import PerImageObjective
+from das_core.objectives.prior import Prior
+from das_core.objectives.style import StyleObjective
+from das_core.objectives.wrapped import RegionObjective
+from das_core.report.spectrum import measure_level_variances, measure_spectrum
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.render import render_stack
+from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
+from das_core.views.color_transforms import ColorShift, Grayscale
+from das_core.views.distance import Distance
+from das_core.views.transforms import Flip, Noise, PatchMask, Perspective
+from stand_in_device import DEVICE, Traffic, stand_in_device
+from tinyclip import clip as make_clip
+
+SPEC = StackSpec(64, 64, 16)
+LEFT = torch.zeros(1, 64, 64)
+LEFT[:, :, :32] = 1
+VIEWS = Augmentation(3, transforms=(Flip(), Distance(0.5), ColorShift(), Grayscale(0.5), Noise()))
+EVERY_TRANSFORM = Augmentation(
+    3, transforms=(Perspective(), ColorShift(), PatchMask(), PatchMask(fill="gray"), Distance(1.0), Grayscale(1.0))
+)
+
+
+@pytest.fixture(autouse=True)
+def _single_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def starter() -> Classifier:
+    return load_starter()
+
+
+@pytest.fixture(scope="module")
+def clip() -> CLIP:
+    return make_clip()
+
+
+def climb(objectives: Objective | Sequence[Objective], stack: ImageStack | None = None, **more: object) -> Ascent:
+    settings = {"augmentation": VIEWS, "steps": 3, "device": DEVICE, **more}
+    return Ascent(stack or ImageStack.gray(SPEC), objectives, **settings)  # type: ignore[arg-type]
+
+
+def jellyfish(model: Classifier, score: str = "logit", variety: float = 0.0) -> ClassObjective:
+    return ClassObjective(model, "jellyfish", score, variety=variety)  # type: ignore[arg-type]
+
+
+def channel(model: Classifier, index: int) -> FeatureObjective:
+    return FeatureObjective.from_layer(model, "blocks.3", kind="channel", index=index)
+
+
+def direction(model: Classifier) -> FeatureObjective:
+    return FeatureObjective.from_layer(model, "blocks.3", kind="direction", direction=((3, 0.5), (9, -1.0)))
+
+
+def regions(model: Classifier) -> list[Objective]:
+    return [RegionObjective(jellyfish(model), LEFT), RegionObjective(channel(model, 3), 1 - LEFT), Prior("spectrum")]
+
+
+def batch() -> ImageStack:
+    return ImageStack.gray(SPEC, batch=2)
+
+
+def masked() -> ImageStack:
+    return ImageStack.gray(SPEC).place_into(torch.full((1, 3, 64, 64), 0.3), LEFT)
+
+
+def tile() -> ImageStack:
+    return ImageStack.gray(StackSpec(64, 64, 0, tile=True))
+
+
+Case = Callable[[Classifier], Ascent]
+
+CLASSIFIERS: dict[str, Case] = {
+    "sketch": lambda model: replace(SKETCH, steps=3).prepare(ImageStack.gray(SPEC), jellyfish(model), device=DEVICE),
+    "picture": lambda model: replace(PICTURE, steps=3).prepare(
+        ImageStack.gray(SPEC), jellyfish(model, "log_probability"), device=DEVICE
+    ),
+    "margin": lambda model: climb(jellyfish(model, "margin")),
+    "variety": lambda model: climb(jellyfish(model, variety=0.5), batch()),
+    "regions": lambda model: climb(regions(model)),
+    "mask": lambda model: climb([jellyfish(model), Prior("l2")], masked()),
+    "tile": lambda model: climb(jellyfish(model), tile()),
+    "cosines": lambda model: climb(jellyfish(model), denoising=Denoising(CosineShrinkage())),
+    "adam": lambda model: climb(jellyfish(model), optimizer=Adam(), denoising=Denoising()),
+    "sgd": lambda model: climb(jellyfish(model), optimizer=SGD(momentum=0.9)),
+    "channel for each image": lambda model: climb(PerImageObjective((channel(model, 1), channel(model, 2))), batch()),
+    "direction": lambda model: climb(direction(model)),
+    "style": lambda model: climb(
+        StyleObjective.from_images(model, torch.rand(1, 3, 64, 64).to(DEVICE), "blocks.1", weight=1.0)
+    ),
+    "every transform": lambda model: climb(jellyfish(model), augmentation=EVERY_TRANSFORM),
+}
+
+
+def check_step(ascent: Ascent, traffic: Traffic) -> None:
+    """The second step reads twice at most, and sends nothing but the numbers that were drawn for its views."""
+    steps = iter(ascent)
+    next(steps)
+    traffic.clear()
+    next(steps)
+    assert len(traffic.reads) <= 2, list(map(str, traffic.reads))
+    kept_waiting = [event for event in traffic.sends if not event.places[0].startswith("common/devices.py")]
+    not_drawn = [event for event in traffic.sends if not event.places[1].startswith("views/")]
+    assert not kept_waiting + not_drawn, list(map(str, kept_waiting + not_drawn))
+
+
+@pytest.mark.parametrize("case", CLASSIFIERS)
+def test_a_step_reads_twice_and_sends_draws_alone(case: str, starter: Classifier) -> None:
+    with stand_in_device() as traffic:
+        check_step(CLASSIFIERS[case](starter.to(DEVICE)), traffic)
+
+
+def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP) -> None:
+    objective = TextObjective.from_text(clip, "a photo\na cat: -0.5", similarity="spherical")
+    with stand_in_device() as traffic:
+        check_step(climb(replace(objective, judge=clip.to(DEVICE))), traffic)
+
+
+@pytest.mark.parametrize("case", ["sketch", "regions", "mask", "tile", "adam", "sgd", "every transform"])
+def test_an_ascent_its_picture_and_its_spectrum_need_nothing_that_mps_lacks(case: str, starter: Classifier) -> None:
+    with stand_in_device() as traffic:
+        result = CLASSIFIERS[case](starter.to(DEVICE)).run()
+        for scale in (0.5, 1.5):
+            render_stack(result.stack, scale)
+        measure_spectrum(result.image)
+        measure_level_variances(result.stack)
+    assert not traffic.lacking, list(map(str, traffic.lacking))
+
+
+def test_the_way_of_a_gpu_leads_to_the_picture_of_a_cpu(starter: Classifier) -> None:
+    def run(model: Classifier, device: torch.device) -> Tensor:
+        return climb(jellyfish(model), device=device, chunk=3).run().image
+
+    with stand_in_device():
+        theirs = run(starter.to(DEVICE), DEVICE).cpu()
+    torch.testing.assert_close(theirs, run(starter, torch.device("cpu")), rtol=0, atol=1e-4)
+
+
+READS: dict[str, Callable[[Tensor], object]] = {
+    "float": lambda values: float(values[0]),
+    "bool": lambda values: bool(values.any()),
+    "item": lambda values: values[0].item(),
+    "list": lambda values: values.tolist(),
+    "copy": Tensor.cpu,
+    "copied into": lambda values: torch.zeros(3).copy_(values),
+    "mask": lambda values: values[values > 0],
+    "nonzero": Tensor.nonzero,
+    "equal": lambda values: torch.equal(values, values + 1),
+}
+
+SENDS: dict[str, Callable[[Tensor], object]] = {
+    "tensor": lambda values: torch.tensor([1.0], device=values.device),
+    "new tensor": lambda values: values.new_tensor([1.0]),
+    "copy": lambda values: torch.ones(2).to(values),
+    "copied into": lambda values: values.copy_(torch.ones(3)),
+    "list as index": lambda values: values[[0, 2]],
+    "index": lambda values: values[torch.tensor([0, 2])],
+}
+
+
+@pytest.mark.parametrize("way", READS)
+def test_the_stand_in_sees_every_way_to_read(way: str) -> None:
+    with stand_in_device() as traffic:
+        values = torch.arange(3.0, device=DEVICE)
+        assert not traffic.reads
+        READS[way](values)
+    assert (len(traffic.reads), len(traffic.sends)) == (1, 0)
+
+
+@pytest.mark.parametrize("way", SENDS)
+def test_the_stand_in_sees_every_way_to_send(way: str) -> None:
+    with stand_in_device() as traffic:
+        SENDS[way](torch.arange(3.0, device=DEVICE))
+    assert (len(traffic.reads), len(traffic.sends)) == (0, 1)
+
+
+def test_the_stand_in_sees_the_backward_pass() -> None:
+    class Careless(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: object, values: Tensor) -> Tensor:
+            return values * 2
+
+        @staticmethod
+        def backward(ctx: object, *gradients: Tensor) -> Tensor:
+            return gradients[0] * torch.tensor([2.0], device=gradients[0].device) * float(gradients[0][0])
+
+    with stand_in_device() as traffic:
+        values = torch.ones(3, device=DEVICE).requires_grad_()
+        Careless.apply(values).sum().backward()
+        assert (len(traffic.reads), len(traffic.sends)) == (1, 1)
+        assert values.grad is not None
+        assert values.grad.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_the_stand_in_refuses_a_tensor_of_the_cpu_and_sees_what_mps_lacks() -> None:
+    with stand_in_device() as traffic:
+        values = torch.arange(3.0, device=DEVICE)
+        with pytest.raises(RuntimeError, match="a tensor of the CPU among those of the device"):
+            values + torch.ones(3)
+        assert not traffic.lacking
+        values.double()
+        values.to(torch.complex64).add(values, alpha=1j)
+    assert [event.operator for event in traffic.lacking] == ["aten._to_copy", "aten.add"]
+
+
+def test_windows_of_a_size_that_was_seen_before_take_few_operators(starter: Classifier) -> None:
+    """The same draws twice: what belongs to the sizes of the windows is there the second time."""
+    counts = []
+    with stand_in_device() as traffic:
+        model = starter.to(DEVICE)
+        for _ in range(2):
+            steps = iter(climb(jellyfish(model), seed=2718))
+            next(itertools.islice(steps, 1, None))
+            traffic.clear()
+            next(steps)
+            counts.append(traffic.operators)
+    assert counts[1] < counts[0]

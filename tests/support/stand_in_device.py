@@ -1,0 +1,232 @@
+"""A stand-in for a GPU: tensors that say they are on another device, and are computed on the CPU.
+
+It tells what a step costs a real device beside computing: how often the program waits for a number, how often it sends
+one, and what is computed in types that some devices do not have. The library takes the ways that it takes on a GPU, for
+`tensor.device` is not the CPU; a tensor of the CPU among those of the device is refused, as a GPU refuses it.
+
+It sees every operator that PyTorch dispatches, those of the backward pass too. It does not see what happens inside of
+an operator: a kernel of CUDA that waits of itself, as sorting and some solvers do, or one that MPS lacks. Random
+numbers of the device are drawn by generators of the CPU. The device is called "meta", the one name that PyTorch takes
+without hardware behind it.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
+
+import das_core
+from das_core.common import seeding
+from das_core.views import draws
+
+DEVICE = torch.device("meta")
+"""The device that the stand-in answers for."""
+
+_LIBRARY = str(Path(das_core.__file__).parent)
+
+_READERS = {"_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "masked_select", "_unique2", "bincount"}
+"""Operators whose answer, or its size, the program waits for."""
+
+_INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_"}
+_MASKS = {torch.bool, torch.uint8}
+_WIDE = {torch.float64, torch.complex128}
+
+
+@dataclass(frozen=True)
+class Event:
+    """What an operator did, such as 'aten.item', and where it was called in the library, the innermost place first."""
+
+    operator: str
+    places: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.operator} in {' < '.join(self.places[:3])}"
+
+
+@dataclass
+class Traffic:
+    """What went between the program and the device.
+
+    Args:
+        reads: when the program waited for numbers of the device.
+        sends: when numbers of the program were sent to the device.
+        lacking: what MPS does not have: results in float64 or complex128, and sums with a complex `alpha`, which not
+            every release of PyTorch takes there.
+        operators: how many operators the device was given in all, those that only look at memory in another way too.
+    """
+
+    reads: list[Event] = field(default_factory=list)
+    sends: list[Event] = field(default_factory=list)
+    lacking: list[Event] = field(default_factory=list)
+    operators: int = 0
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.reads, self.sends, self.lacking, self.operators = [], [], [], 0
+
+
+class _OnDevice(Tensor):
+    """A tensor of the device; `values` are its numbers, on the CPU."""
+
+    values: Tensor
+
+    @staticmethod
+    def __new__(cls, values: Tensor) -> "_OnDevice":
+        made: _OnDevice = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            cls, values.size(), values.stride(), values.storage_offset(), dtype=values.dtype, device=DEVICE
+        )
+        made.values = values
+        return made
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @classmethod
+    def __torch_dispatch__(cls, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise AssertionError(f"{operator} was asked of the stand-in outside of `stand_in_device`")
+
+    # What PyTorch makes of Python's numbers for "meta" has no values. So these go through a tensor of the CPU, as they
+    # do for a device.
+
+    def __getitem__(self, index: Any) -> Tensor:
+        found: Tensor = super().__getitem__(_send_lists(index))
+        return found
+
+    def new_tensor(self, data: Any, **more: Any) -> Tensor:  # type: ignore[override]
+        return torch.tensor(data, **{"dtype": self.dtype, "device": DEVICE, **more})
+
+    def tolist(self) -> Any:
+        return self.cpu().tolist()
+
+
+class _Operators(TorchDispatchMode):
+    """Computes every operator on the CPU and writes down what it would have been on a device."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        super().__init__()
+        self.traffic = traffic
+
+    def __torch_dispatch__(self, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        on_device = [tensor for tensor in tensors if isinstance(tensor, _OnDevice)]
+        answers_there = bool(on_device)
+        if kwargs.get("device") is not None:
+            answers_there = torch.device(kwargs["device"]).type == DEVICE.type
+            kwargs["device"] = torch.device("cpu")
+        answer = operator(*pytree.tree_map_only(_OnDevice, _values, args), **_unwrap(kwargs))
+        self._note(operator, args, kwargs, tensors, answers_there, answer)
+        if not answers_there:
+            return answer
+        wrapped = pytree.tree_map_only(Tensor, _OnDevice, answer)
+        return return_and_correct_aliasing(operator, args, kwargs, wrapped) if on_device else wrapped
+
+    def _note(
+        self,
+        operator: Any,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        tensors: Sequence[Tensor],
+        answers_there: bool,
+        answer: Any,
+    ) -> None:
+        """Write down what an operator did, and refuse what a device refuses."""
+        name, traffic = operator.overloadpacket.__name__, self.traffic
+        event = Event(str(operator.overloadpacket), _find_places())
+        reads_there = any(isinstance(tensor, _OnDevice) for tensor in tensors)
+        strangers = reads_there and any(tensor.ndim and not isinstance(tensor, _OnDevice) for tensor in tensors)
+        reads = sends = False
+        if name == "copy_":
+            there, here = (isinstance(tensor, _OnDevice) for tensor in args[:2])
+            reads, sends = here and not there, there and not here
+        elif name == "_to_copy":
+            reads, sends = reads_there and not answers_there, answers_there and not reads_there
+        elif name in _INDEXING:
+            # Indices of the CPU are sent; of a mask the device first counts how many values it chooses.
+            sends = strangers
+            reads = any(isinstance(index, _OnDevice) and index.dtype in _MASKS for index in args[1])
+        elif strangers:
+            raise RuntimeError(f"{event}: a tensor of the CPU among those of the device")
+        else:
+            reads = reads_there and name in _READERS
+        traffic.reads += [event] * reads
+        traffic.sends += [event] * sends
+        traffic.operators += answers_there
+        answers = [leaf for leaf in pytree.tree_leaves(answer) if isinstance(leaf, Tensor)]
+        turned = isinstance(kwargs.get("alpha"), complex)
+        lacks = answers_there and (turned or any(tensor.dtype in _WIDE for tensor in answers))
+        traffic.lacking += [event] * lacks
+
+
+@contextmanager
+def stand_in_device() -> Iterator[Traffic]:
+    """Lends the device for as long as the block runs, and tells what goes to it and comes from it."""
+    traffic, autocast = Traffic(), torch.autocast
+
+    def autocast_elsewhere(kind: str, **more: Any) -> AbstractContextManager[Any]:
+        return nullcontext() if kind == DEVICE.type else autocast(kind, **more)
+
+    with ExitStack() as stack:
+        for module, name, substitute in (
+            (torch, "tensor", _through_cpu(torch.tensor)),
+            (torch, "as_tensor", _through_cpu(torch.as_tensor)),
+            (torch, "autocast", autocast_elsewhere),
+            (draws, "make_generator", _make_generator),
+        ):
+            stack.enter_context(mock.patch.object(module, name, substitute))
+        # The backward pass in this thread, where the mode is.
+        stack.enter_context(torch.autograd.set_multithreading_enabled(False))
+        stack.enter_context(_Operators(traffic))
+        yield traffic
+
+
+def _through_cpu(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that makes tensors, which makes those of the device on the CPU and sends them."""
+
+    def made(data: Any, **more: Any) -> Tensor:
+        there = _is_stand_in(more.get("device"))
+        tensor = make(data, **{**more, "device": None} if there else more)
+        return tensor.to(DEVICE) if there else tensor
+
+    return made
+
+
+def _send_lists(index: Any) -> Any:
+    """An index whose lists are tensors of the device."""
+    if isinstance(index, tuple):
+        return tuple(map(_send_lists, index))
+    return torch.tensor(index).to(DEVICE) if isinstance(index, list) else index
+
+
+def _make_generator(*key: int, device: torch.device | None = None) -> torch.Generator:
+    return seeding.make_generator(*key, device=None if _is_stand_in(device) else device)
+
+
+def _is_stand_in(device: Any) -> bool:
+    return device is not None and torch.device(device).type == DEVICE.type
+
+
+def _values(tensor: _OnDevice) -> Tensor:
+    return tensor.values
+
+
+def _unwrap(kwargs: dict[str, Any]) -> dict[str, Any]:
+    unwrapped: dict[str, Any] = pytree.tree_map_only(_OnDevice, _values, kwargs)
+    return unwrapped
+
+
+def _find_places() -> tuple[str, ...]:
+    """The places in the library that led here, such as 'stack/color.py:32', the innermost first."""
+    places, frame = [], sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(_LIBRARY):
+            places.append(f"{frame.f_code.co_filename[len(_LIBRARY) + 1 :]}:{frame.f_lineno}")
+        frame = frame.f_back  # type: ignore[assignment]
+    return tuple(places)
