@@ -20,7 +20,7 @@ from .denoising import Denoising
 from .devices import describe_mismatch
 from .focus import Focus
 from .gradient import ScoreGradient
-from .groups import group_by_judge, name_objectives
+from .groups import name_objectives
 from .modes import check_differentiable, own_modes
 from .optimizers import NormalizedAscent, Optimizer
 from .out_of_memory import DenoiserMemoryError, describe_out_of_memory, is_out_of_memory
@@ -36,7 +36,7 @@ from .result import (
     measure_gradient_strength,
     measure_step,
 )
-from .support import active_region
+from .scoring import Scoring
 from .within import Within, read_within
 
 
@@ -141,7 +141,6 @@ class Ascent:
     ) -> None:
         objectives = list_objectives(objectives)
         check_settings(steps, schedule, seed, chunk)
-        margin, tile = stack.spec.margin, stack.spec.tile
         self.augmentation = augmentation or Augmentation()
         self.optimizer: Optimizer = optimizer or NormalizedAscent()
         self.steps, self.schedule, self.seed, self.pace = steps, schedule, seed, pace
@@ -153,13 +152,11 @@ class Ascent:
         self.history: list[Record] = []
 
         self.objectives = name_objectives(objectives)
-        groups = group_by_judge(self.objectives)
-        reach = self.augmentation.windows.reach(stack.spec.canvas, margin, tile=tile)
         with own_modes(self.device):
-            regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
             self.stack = prepare_stack(stack.to(self.device), self.optimizer, self.within)
             self._operator = self.stack.spec.operator(self.device)
-            self._score_gradient = ScoreGradient(self.stack, groups, regions, self.augmentation, seed, self.focus)
+            self._scoring = Scoring(self.stack, self.objectives, self.augmentation, seed)
+            self._score_gradient = ScoreGradient(self._scoring, self.focus)
             self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     def __iter__(self) -> Iterator[Step]:
@@ -196,12 +193,12 @@ class Ascent:
     @property
     def judges(self) -> list[Judge]:
         """The judge of every group that has one; their models must be on the device of the ascent when it runs."""
-        return [group.judge for group in self._score_gradient.groups if group.judge is not None]
+        return self._scoring.judges
 
     @property
     def picture_mask(self) -> Tensor | None:
         """Where any objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere."""
-        mask = self._score_gradient.support.mask
+        mask = self._scoring.support.mask
         return None if mask is None else crop_margin(mask, self.stack.spec.margin)
 
     @property
@@ -224,7 +221,7 @@ class Ascent:
                     if mismatch := describe_mismatch(self.judges, self.stack.canvas.device):
                         raise ValueError(mismatch) from error
                     raise
-                fewest = self._score_gradient.fewest_views
+                fewest = self._scoring.fewest_views
                 if self.chunk <= fewest:
                     message = describe_out_of_memory(len(self.history) + 1, fewest)
                     raise torch.OutOfMemoryError(message) from error
@@ -235,11 +232,11 @@ class Ascent:
         """Do the next step; an error leaves stack and history as they were."""
         stack, step = self.stack, self.stack.steps
         pace = self.pace or pace_at(len(self.history), self.steps, self.schedule, self.optimizer.coarse_share)
-        members = [member for group in self._score_gradient.groups for member in group.members]
+        members = [member for group in self._scoring.groups for member in group.members]
         counts = any(term.weight_at(pace.progress) for _, term in members)
         gradient, scores = self._score_gradient(stack.canvas, step, pace, self._operator, self.chunk)
         moved, strength = stack, self._strength + measure_gradient_strength(gradient)
-        mask = self._score_gradient.support.mask
+        mask = self._scoring.support.mask
         if counts:
             moved = self.optimizer.step(stack, gradient, self._operator, pace, mask)
         # Not before the optimizer, so that a GPU is waited for once: a gradient that leads nowhere is found out here.

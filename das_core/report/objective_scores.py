@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..ascent.gradient import ScoreGradient
-from ..ascent.groups import NamedObjective, TermGroup, group_by_judge, name_objectives
+from ..ascent.groups import NamedObjective, TermGroup, name_objectives
 from ..ascent.guidance import check_aspects
 from ..ascent.pace import Pace
 from ..ascent.preparation import choose_chunk
-from ..ascent.support import active_region
+from ..ascent.scoring import Scoring
 from ..common.images import Images, check_images, place_on_canvas
 from ..models.judge import Judge
 from ..objectives.base import Objective, list_objectives
@@ -88,15 +87,12 @@ class ImageScorer:
         self._pixels = place_on_canvas(images, (height, width), margin)
         stack = ImageStack.from_image(StackSpec(width=width, height=height, margin=margin), images, contrast=1.0)
         self._objectives = name_objectives(objectives)
-        self._groups = group_by_judge(self._objectives)
-        reach = views.windows.reach(stack.spec.canvas, margin)
-        regions = [active_region(g.regions, stack, reach, viewed=g.judge is not None) for g in self._groups]
-        self._score_gradient = ScoreGradient(stack, self._groups, regions, views, seed)
+        self._scoring = Scoring(stack, self._objectives, views, seed)
 
     @property
     def judges(self) -> list[Judge]:
         """The judge of every group of objectives that has one."""
-        return [group.judge for group in self._groups if group.judge is not None]
+        return self._scoring.judges
 
     @property
     def chunk(self) -> int:
@@ -105,10 +101,10 @@ class ImageScorer:
 
     def score(self) -> ObjectiveScores:
         """Return the scores of the pictures."""
-        found = self._score_gradient.measure_scores(self._pixels, Pace(1.0, 1.0, 1.0), self.chunk)
+        found = self._scoring.measure_scores(self._pixels, Pace(1.0, 1.0, 1.0), self.chunk)
         names = tuple(name for name, _ in self._objectives)
         table = torch.stack([found[name] for name in names], dim=1).cpu()
-        return ObjectiveScores(names, table, _add_up(self._groups, self._objectives, table))
+        return ObjectiveScores(names, table, _add_up(self._scoring.groups, self._objectives, table))
 
 
 def score_images(

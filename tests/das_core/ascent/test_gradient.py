@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from das_core.ascent.focus import Focus
 from das_core.ascent.gradient import ScoreGradient
-from das_core.ascent.groups import group_by_judge, name_objectives
+from das_core.ascent.groups import name_objectives
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD
 from das_core.ascent.pace import Pace
+from das_core.ascent.scoring import Scoring
 from das_core.ascent.support import ActiveRegion, active_region
 from das_core.common.images import place_on_canvas
 from das_core.models.layers.activations import Activations, make_activation_judge
@@ -43,11 +44,7 @@ def measure(
     stack: ImageStack, objectives: Sequence[Objective], augmentation: Augmentation = VIEWS, chunk: int = 100
 ) -> tuple[Tensor, dict[str, float]]:
     """The gradient and the scores as an ascent measures them, at the canvas of the stack."""
-    named = name_objectives(objectives)
-    groups = group_by_judge(named)
-    reach = augmentation.windows.reach(stack.spec.canvas, stack.spec.margin)
-    regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in groups]
-    measured = ScoreGradient(stack, groups, regions, augmentation, SEED)
+    measured = ScoreGradient(Scoring(stack, name_objectives(objectives), augmentation, SEED))
     gradient, scores = measured(stack.canvas, STEP, PACE, stack.spec.operator(CPU), chunk)
     return gradient, {name: float(score) for name, score in scores.items()}
 
@@ -163,12 +160,10 @@ def test_under_a_region_only_what_lies_there_counts() -> None:
 def test_the_support_is_the_union_of_all_regions() -> None:
     left, right = torch.zeros(2, 1, 32, 32)
     left[:, :, :20], right[:, :, 14:] = 1.0, 0.5
-    stack, reach = noisy(), (0, 0, *SPEC.canvas)
+    stack = noisy()
 
     def support(*objectives: Objective) -> Tensor | None:
-        groups = group_by_judge(name_objectives(objectives))
-        regions = [active_region(group.regions, stack, reach) for group in groups]
-        return ScoreGradient(stack, groups, regions, VIEWS, SEED).support.mask
+        return Scoring(stack, name_objectives(objectives), VIEWS, SEED).support.mask
 
     one, other = RegionObjective(class_objective(), left), RegionObjective(class_objective(), right)
     united = support(one, other)
