@@ -56,7 +56,7 @@ class Classifier(Judge):
         Of an oblong image the middle square is shown, as such models are tested.
 
         Args:
-            images: (B, 3, H, W), 0..1, on the device of the model.
+            images: (B, 3, H, W), 0..1, on the CPU or the device of the model.
 
         Returns:
             Probabilities (B, classes), 0..1, of each image summing to 1. No gradient flows from them.
@@ -64,7 +64,7 @@ class Classifier(Judge):
         Raises:
             ValueError: when the images do not have that shape, hold whole numbers, or values that are not finite.
         """
-        images = check_images(images, "the image to classify")
+        images = self.bring(check_images(images, "the image to classify"))
         with torch.no_grad():
             return torch.cat([self(part) for part in fit_square(images, self.size).split(16)]).softmax(dim=1)
 

@@ -156,16 +156,16 @@ class CLIP(Judge):
         """Return the embeddings of whole images.
 
         Args:
-            images: (B, 3, H, W), 0..1, on the device of the model.
+            images: (B, 3, H, W), 0..1, on the CPU or the device of the model.
 
         Returns:
-            Embeddings (B, D), each of length 1, in float32 on that device. No gradient flows from them.
+            Embeddings (B, D), each of length 1, in float32 on the device of the model. No gradient flows from them.
 
         Raises:
             ValueError: when the images do not have that shape, hold whole numbers, or values that are not finite; or
                 when an embedding is zero or not finite.
         """
-        images = check_images(images, "the image to embed")
+        images = self.bring(check_images(images, "the image to embed"))
         squares = fit_square(images, self.size, self.fit, self.interpolation).clamp(0, 1)
         with torch.no_grad():
             embeddings = F.normalize(torch.cat([self(part) for part in squares.split(16)]), dim=1)

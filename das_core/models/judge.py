@@ -66,6 +66,13 @@ class Judge:
         device = torch.device(device)
         return self if device == self.device else replace(self, module=deepcopy(self.module).to(device), owner=None)
 
+    def bring(self, images: Tensor) -> Tensor:
+        """Return images of the CPU, such as files and arrays become, where the model's weights are; others as they are.
+
+        A memory manager may keep weights on the CPU that compute elsewhere, so that images which are there stay there.
+        """
+        return images.to(self.device) if images.device.type == "cpu" else images
+
     def __call__(self, views: Tensor) -> Tensor:
         """Return the output of the model, in float32, for views (V, 3, size, size), 0..1.
 

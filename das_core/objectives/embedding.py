@@ -204,8 +204,8 @@ class ImageObjective(EmbeddingObjective):
 
         Args:
             clip: the judge.
-            images: (B, 3, H, W), 0..1, on the device of the judge. Each is embedded as a whole, resized as the model
-                was trained to see images, and has the weight 1: two images pull twice as hard as one.
+            images: (B, 3, H, W), 0..1, on the CPU or the device of the judge. Each is embedded as a whole, resized as
+                the model was trained to see images, and has the weight 1: two images pull twice as hard as one.
             similarity: how near two embeddings are, see `EmbeddingObjective`.
             weight: how much the objective counts, see `Objective.weight`.
 

@@ -93,7 +93,7 @@ class StyleObjective(BaseObjective):
 
         Args:
             model: the judge whose layers are compared.
-            images: (B, 3, H, W), 0..1, at least 16 x 16, on the device of the judge.
+            images: (B, 3, H, W), 0..1, at least 16 x 16, on the CPU or the device of the judge.
             layers: one layer a line, optionally followed by ': weight'; if empty, `choose_style_layers` chooses them.
             weight: how much the objective counts, see `Objective.weight`.
 
@@ -101,7 +101,7 @@ class StyleObjective(BaseObjective):
             ValueError: when there is no such layer, a weight is not a number, all weights are 0, or the images do not
                 have that shape, are not finite, too small, or zero to a layer.
         """
-        images = check_images(images, "the style image")
+        images = model.bring(check_images(images, "the style image"))
         height, width = images.shape[2:]
         if min(height, width) < SMALLEST_STYLE:
             raise ValueError(

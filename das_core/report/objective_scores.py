@@ -58,10 +58,11 @@ class ImageScorer:
     """What scores pictures; it says which models it needs before it runs.
 
     Args:
-        images: the pictures, (B, 3, H, W), 0..1, on the device of the judges.
+        images: the pictures, (B, 3, H, W), 0..1.
         objectives: at least one, with a weight other than 0. A scheduled one counts by its largest weight.
         augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
         seed: what the draws of the views depend on, 0 or above.
+        device: where the judges will be when they score; None for where the images are.
 
     Raises:
         ValueError: when there is no such objective, the images are not (B, 3, H, W) with finite floating-point values
@@ -75,9 +76,10 @@ class ImageScorer:
         objectives: Objective | Sequence[Objective],
         augmentation: Augmentation | None = None,
         seed: int = 0,
+        device: torch.device | None = None,
     ) -> None:
         objectives = list_objectives(objectives, "score by")
-        images = check_images(images, "the image")
+        images = check_images(images, "the image").to(device)
         height, width = images.shape[2:]
         if min(height, width) < SMALLEST_SIDE:
             raise ValueError(f"the image is {width} x {height} pixels; at least {SMALLEST_SIDE} a side are needed")
@@ -118,7 +120,7 @@ def score_images(
     sum of its weights, as in an ascent. (A single picture then has the total 0.)
 
     Args:
-        images: (B, 3, H, W), 0..1, on the device of the judges.
+        images: (B, 3, H, W), 0..1, on any device.
         objectives: at least one, with a weight other than 0.
         augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
         seed: what the draws of the views depend on.
@@ -134,7 +136,9 @@ def score_images(
         >>> score_images(torch.stack(images), [ClassObjective.from_text(load_starter(), "espresso")]).ranking
         [1, 0]
     """
-    return ImageScorer(images, objectives, augmentation, seed).score()
+    terms = [term for one in list_objectives(objectives, "score by") for term in one.terms()]
+    judges = [term.judge for term in terms if term.judge is not None]
+    return ImageScorer(images, objectives, augmentation, seed, judges[0].device if judges else None).score()
 
 
 def _add_up(groups: Sequence[TermGroup], objectives: Sequence[NamedObjective], table: Tensor) -> Tensor:

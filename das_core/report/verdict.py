@@ -42,8 +42,8 @@ def classify(classifier: Classifier, images: Images, count: int = 5) -> list[lis
     Args:
         classifier: the judge. A picture made with one classifier convinces it too easily: use one that took no part in
             the ascent.
-        images: (B, 3, H, W), 0..1, of any size, on the device of the classifier; of an oblong image the middle square
-            is shown.
+        images: (B, 3, H, W), 0..1, of any size, on the CPU or the device of the classifier; of an oblong image the
+            middle square is shown.
         count: how many classes to name for each image, at least 1.
 
     Returns:
@@ -122,12 +122,12 @@ def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tens
 
     Args:
         clip: a CLIP with a text tower.
-        images: (B, 3, H, W), 0..1, of any size, on the device of the CLIP.
+        images: (B, 3, H, W), 0..1, of any size, on the CPU or the device of the CLIP.
         texts: T texts, none of them empty.
 
     Returns:
-        The cosine of the embeddings of each image and each text, (B, T), -1..1, on that device. In real CLIPs even a
-        good match is often no higher than 0.3: compare texts with each other.
+        The cosine of the embeddings of each image and each text, (B, T), -1..1, on the device of the CLIP. In real
+        CLIPs even a good match is often no higher than 0.3: compare texts with each other.
 
     Raises:
         ValueError: when the CLIP has no text tower, there is no text or an empty one, or the images are not

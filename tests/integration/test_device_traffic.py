@@ -18,13 +18,15 @@ from das_core.models.clip import CLIP
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
-from das_core.objectives.embedding import TextObjective
+from das_core.objectives.embedding import ImageObjective, TextObjective
 from das_core.objectives.feature import FeatureObjective
 from das_core.objectives.per_image import PerImageObjective
 from das_core.objectives.prior import Prior
 from das_core.objectives.style import StyleObjective
 from das_core.objectives.wrapped import RegionObjective
+from das_core.report.objective_scores import score_images
 from das_core.report.spectrum import measure_level_variances, measure_spectrum
+from das_core.report.verdict import compare_with_texts
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render import render_stack
 from das_core.stack.spec import StackSpec
@@ -36,6 +38,7 @@ from stand_in_device import DEVICE, Traffic, stand_in_device
 from tinyclip import clip as make_clip
 
 SPEC = StackSpec(64, 64, 16)
+IMAGE = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 LEFT = torch.zeros(1, 64, 64)
 LEFT[:, :, :32] = 1
 VIEWS = Augmentation(3, transforms=(Flip(), Distance(0.5), ColorShift(), Grayscale(0.5), Noise()))
@@ -63,7 +66,7 @@ def clip() -> CLIP:
 
 
 def climb(objectives: Objective | Sequence[Objective], stack: ImageStack | None = None, **more: object) -> Ascent:
-    settings = {"augmentation": VIEWS, "steps": 3, "device": DEVICE, **more}
+    settings = {"augmentation": VIEWS, "steps": 2, "device": DEVICE, **more}
     return Ascent(stack or ImageStack.gray(SPEC), objectives, **settings)  # type: ignore[arg-type]
 
 
@@ -98,8 +101,8 @@ def tile() -> ImageStack:
 Case = Callable[[Classifier], Ascent]
 
 CLASSIFIERS: dict[str, Case] = {
-    "sketch": lambda model: replace(SKETCH, steps=3).prepare(ImageStack.gray(SPEC), jellyfish(model), device=DEVICE),
-    "picture": lambda model: replace(PICTURE, steps=3).prepare(
+    "sketch": lambda model: replace(SKETCH, steps=2).prepare(ImageStack.gray(SPEC), jellyfish(model), device=DEVICE),
+    "picture": lambda model: replace(PICTURE, steps=2).prepare(
         ImageStack.gray(SPEC), jellyfish(model, "log_probability"), device=DEVICE
     ),
     "margin": lambda model: climb(jellyfish(model, "margin")),
@@ -112,9 +115,7 @@ CLASSIFIERS: dict[str, Case] = {
     "sgd": lambda model: climb(jellyfish(model), optimizer=SGD(momentum=0.9)),
     "channel for each image": lambda model: climb(PerImageObjective((channel(model, 1), channel(model, 2))), batch()),
     "direction": lambda model: climb(direction(model)),
-    "style": lambda model: climb(
-        StyleObjective.from_images(model, torch.rand(1, 3, 64, 64).to(DEVICE), "blocks.1", weight=1.0)
-    ),
+    "style": lambda model: climb(StyleObjective.from_images(model, IMAGE, "blocks.1")),
     "every transform": lambda model: climb(jellyfish(model), augmentation=EVERY_TRANSFORM),
 }
 
@@ -152,6 +153,22 @@ def test_an_ascent_its_picture_and_its_spectrum_need_nothing_that_mps_lacks(case
         measure_spectrum(result.image)
         measure_level_variances(result.stack)
     assert not traffic.lacking, list(map(str, traffic.lacking))
+
+
+def test_images_of_the_cpu_go_to_where_the_model_is(starter: Classifier, clip: CLIP) -> None:
+    def ask(model: Classifier, embedder: CLIP) -> list[Tensor]:
+        return [
+            model.probabilities(IMAGE),
+            embedder.encode_images(IMAGE),
+            *StyleObjective.from_images(model, IMAGE, "blocks.1").targets,
+            ImageObjective.from_images(embedder, IMAGE).targets,
+            compare_with_texts(embedder, IMAGE, ["a cat"]),
+            score_images(IMAGE, [jellyfish(model), Prior("spectrum")]).table,
+        ]
+
+    with stand_in_device():
+        there = [answer.cpu() for answer in ask(starter.to(DEVICE), clip.to(DEVICE))]
+    torch.testing.assert_close(there, ask(starter, clip), rtol=1e-4, atol=1e-5)
 
 
 def test_the_way_of_a_gpu_leads_to_the_picture_of_a_cpu(starter: Classifier) -> None:
@@ -236,7 +253,7 @@ def test_windows_of_a_size_that_was_seen_before_take_few_operators(starter: Clas
     with stand_in_device() as traffic:
         model = starter.to(DEVICE)
         for _ in range(2):
-            steps = iter(climb(jellyfish(model), seed=2718))
+            steps = iter(climb(jellyfish(model), seed=2718, steps=3))
             next(itertools.islice(steps, 1, None))
             traffic.clear()
             next(steps)

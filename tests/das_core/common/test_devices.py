@@ -70,7 +70,7 @@ def test_what_is_made_in_inference_mode_meets_autograd_later(kept: object) -> No
     assert wanted.grad.tolist() == [3.5, 7.25]
 
 
-def test_only_cuda_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_cuda_is_not_waited_for() -> None:
     asked = []
 
     class Sent:
