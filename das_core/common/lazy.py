@@ -5,6 +5,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+_EXTRAS = {"open_clip": "text", "transformers": "text"}
+"""By the name of a package that not everyone needs, the extra of the distribution that brings it."""
+
 
 def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
     """Return the `__getattr__` of a package that imports some of its names when they are first asked for (PEP 562).
@@ -12,6 +15,9 @@ def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callab
     Args:
         package: the name of the package.
         names: by the module below it, such as '.sources', the names that it defines.
+
+    Raises:
+        ModuleNotFoundError: when a package is missing; of an optional one the message says how it is installed.
 
     Example:
         >>> from das_core.common.lazy import import_on_demand
@@ -27,7 +33,13 @@ def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callab
     def find(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(modules[name], package), name)
+        try:
+            value = getattr(importlib.import_module(modules[name], package), name)
+        except ModuleNotFoundError as error:
+            if error.name not in _EXTRAS:
+                raise
+            message = f"{error.name} is not installed; run pip install 'direct-ascent[{_EXTRAS[error.name]}]'"
+            raise ModuleNotFoundError(message, name=error.name) from None
         # The next time it is found without a search.
         setattr(sys.modules[package], name, value)
         return value

@@ -122,6 +122,16 @@ def read_project(text: str | None = None) -> dict[str, Any]:
     return tomllib.loads(text or (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 
 
+def test_comfyui_is_asked_for_what_the_library_and_its_words_need_and_comfyui_lacks() -> None:
+    def read(name: str) -> set[str]:
+        lines = (REPOSITORY / name).read_text(encoding="utf-8").splitlines()
+        return {line for line in lines if line and not line.startswith("#")}
+
+    brought = ("torch", "torchvision", "numpy", "pillow", "safetensors", "huggingface_hub", "tqdm")
+    library = {line for line in read("requirements-library.txt") if line.partition(">=")[0] not in brought}
+    assert read("requirements.txt") == library | set(read_project()["project"]["optional-dependencies"]["text"])
+
+
 def test_the_newest_part_of_the_changelog_is_that_of_the_version() -> None:
     headings = re.findall(r"^## (.+)$", (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert headings[0] == read_project()["project"]["version"]

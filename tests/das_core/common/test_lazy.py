@@ -54,3 +54,14 @@ def test_every_name_of_a_package_is_found_and_listed(package: object) -> None:
     assert set(names) <= set(dir(package))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         package.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_words_are_an_extra() -> None:
+    without = (
+        "import sys; sys.modules['open_clip'] = sys.modules['transformers'] = None; import direct_ascent as da;"
+        "print(da.render(da.load_starter(), 'jellyfish', size=32, steps=1, progress=False).image.shape);"
+        "da.load_starter_clip()"
+    )
+    run = subprocess.run([sys.executable, "-c", without], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "torch.Size([1, 3, 32, 32])" in run.stdout
+    assert "is not installed; run pip install 'direct-ascent[text]'" in run.stderr.splitlines()[-1]
