@@ -124,7 +124,7 @@ def _picture_schedule() -> Image.Image:
     curves: tuple[Curve, ...] = ("linear", "cosine", "step")
     for curve in curves:
         objective = ScheduledObjective(ask_for("castle"), start=1.0, end=0.2, curve=curve)
-        axes.plot(moments, [objective.weight_at(moment) for moment in moments], label=curve)
+        axes.plot(moments, [objective.terms()[0].weight_at(moment) for moment in moments], label=curve)
     axes.legend()
     return to_picture(render_figure(figure))
 
