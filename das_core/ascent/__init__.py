@@ -4,6 +4,7 @@ from .denoising import Denoising
 from .focus import Focus, measure_squared_distances
 from .guidance import Guidance
 from .guided_steps import GuidedStep, GuidedSteps
+from .lbfgs import LBFGS
 from .loop import Ascent
 from .optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from .recipe import BEST, PICTURE, SKETCH, Recipe
@@ -12,7 +13,7 @@ from .within import Within
 
 # fmt: off
 __all__ = [
-    "BEST", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance",
+    "BEST", "LBFGS", "PICTURE", "SGD", "SKETCH", "Adam", "Ascent", "AscentError", "Denoising", "Focus", "Guidance",
     "GuidedStep", "GuidedSteps", "NormalizedAscent", "Optimizer", "Recipe", "Record", "Result", "Step",
     "Within", "measure_squared_distances",
 ]

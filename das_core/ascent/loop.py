@@ -238,7 +238,14 @@ class Ascent:
         moved, strength = stack, self._strength + measure_gradient_strength(gradient)
         mask = self._scoring.support.mask
         if counts:
-            moved = self.optimizer.step(stack, gradient, self._operator, pace, mask)
+            moved = self.optimizer.step(
+                stack,
+                gradient,
+                self._operator,
+                pace,
+                mask,
+                lambda canvas: self._score_gradient(canvas, step, pace, self._operator, self.chunk)[0],
+            )
         # Not before the optimizer, so that a GPU is waited for once: a gradient that leads nowhere is found out here.
         measured = measure_step(step, scores, gradient, moved.canvas)
         if counts:

@@ -7,6 +7,7 @@ from ..models.activation_memory import measure_view_bytes
 from ..objectives.base import Objective
 from ..stack.image_stack import ImageStack
 from .groups import group_by_judge, name_objectives
+from .lbfgs import LBFGS
 from .optimizers import Optimizer
 
 _CANVASES = 10
@@ -47,6 +48,8 @@ def estimate_ascent_bytes(
     # With several groups the gradient of each is kept, and moved to measure it; reference images are canvases, too.
     references = sum(len(term.reference_images) for group in groups for _, term in group.members)
     canvases = _CANVASES + (len(groups) + 2 if len(groups) > 1 else 0) + references
+    if isinstance(optimizer, LBFGS):
+        canvases += 2 * optimizer.memory
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.method == "layers":
         needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.parameters_bytes(stack.batch)

@@ -1,5 +1,6 @@
 """Optimizers: how a gradient moves a stack. They hold settings only; their state is kept in the stack."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
@@ -11,6 +12,9 @@ from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.state import LevelTensors, OptimizerState
 from .pace import Pace
+
+Evaluate = Callable[[Tensor], Tensor]
+"""From a canvas (B, 3, H, W) to the gradient of the score there, (B, 3, H, W)."""
 
 
 class Optimizer(Protocol):
@@ -41,7 +45,13 @@ class Optimizer(Protocol):
         ...
 
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self,
+        stack: ImageStack,
+        gradient: Tensor,
+        operator: StackOperator[Any],
+        pace: Pace,
+        mask: Tensor | None = None,
+        evaluate: Evaluate | None = None,
     ) -> ImageStack:
         """Return the stack after one step, with a new canvas, parameters and optimizer state.
 
@@ -51,7 +61,8 @@ class Optimizer(Protocol):
             operator: the operator K of the stack (`StackOperator`).
             pace: the moment of the ascent.
             mask: where any objective acts, (B, 1, H, W), 0..1; None for everywhere. The gradient is already 0 outside.
-                Only `NormalizedAscent` uses the mask: it measures the size of a step over the pixels under it.
+                `NormalizedAscent` and `LBFGS` measure the size of a step over the pixels under it.
+            evaluate: returns the gradient at another canvas, on the very same views; `LBFGS` asks.
         """
         ...
 
@@ -104,7 +115,13 @@ class NormalizedAscent:
         return self.coarse_to_fine
 
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self,
+        stack: ImageStack,
+        gradient: Tensor,
+        operator: StackOperator[Any],
+        pace: Pace,
+        mask: Tensor | None = None,
+        evaluate: Evaluate | None = None,
     ) -> ImageStack:
         """Return the stack after one step along the scaled direction; see `Optimizer.step`."""
         direction = operator.precondition(gradient, pace.cutoff(min(operator.canvas)))
@@ -153,7 +170,13 @@ class SGD:
         _check_momentum(self.momentum)
 
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self,
+        stack: ImageStack,
+        gradient: Tensor,
+        operator: StackOperator[Any],
+        pace: Pace,
+        mask: Tensor | None = None,
+        evaluate: Evaluate | None = None,
     ) -> ImageStack:
         """Return the stack with parameters + rate * v and v = momentum * v + gradient; see `Optimizer.step`."""
         velocity = operator.adjoint(gradient)
@@ -209,7 +232,13 @@ class Adam:
                 raise ValueError(f"beta {beta} is not between 0 and 1 (excluded); 0.9 and 0.999 are usual")
 
     def step(
-        self, stack: ImageStack, gradient: Tensor, operator: StackOperator[Any], pace: Pace, mask: Tensor | None = None
+        self,
+        stack: ImageStack,
+        gradient: Tensor,
+        operator: StackOperator[Any],
+        pace: Pace,
+        mask: Tensor | None = None,
+        evaluate: Evaluate | None = None,
     ) -> ImageStack:
         """Return the stack after one step of Adam with bias correction; see `Optimizer.step`."""
         assert isinstance(stack.parameters, LevelTensors)
