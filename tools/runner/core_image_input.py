@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, ImageSequence
 
+from .picture_file import PICTURE_ERRORS, describe_damage, open_picture
+
 
 class LoadImage:
     """Reads an image file: IMAGE [B, H, W, 3] in 0..1, and MASK, which is 1 where the image is transparent."""
@@ -46,27 +48,32 @@ class LoadImage:
         """Read all frames that have the size of the first.
 
         Raises:
-            ValueError: the file is not an image.
+            ValueError: the file is no image, damaged, or of a format that is not opened, see `open_picture`.
         """
-        frames: list[torch.Tensor] = []
-        masks: list[torch.Tensor] = []
-        try:
-            file = Image.open(self.find(image))
-        except OSError as error:
-            raise ValueError(f"cannot read the image {image!r}: {error}") from error
-        with file:
-            for frame in ImageSequence.Iterator(file):
-                upright = ImageOps.exif_transpose(frame)
-                if upright.mode == "I":  # ComfyUI takes such an image for one of 16 bits
-                    upright = upright.point(lambda level: level * (1 / 255))
-                pixels = _to_float(upright.convert("RGB"))
-                if frames and pixels.shape != frames[0].shape:
-                    continue
-                frames.append(pixels)
-                masks.append(_transparency(upright))
-                if file.format == "MPO":  # the further frames are previews of the photograph
-                    break
-        return torch.stack(frames), torch.stack(masks)
+        path = self.find(image)
+        with open_picture(path) as file:
+            try:
+                return _read_frames(file)
+            except PICTURE_ERRORS as error:
+                raise ValueError(describe_damage(path, error)) from error
+
+
+def _read_frames(file: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the frames of a file and where they are transparent."""
+    frames: list[torch.Tensor] = []
+    masks: list[torch.Tensor] = []
+    for frame in ImageSequence.Iterator(file):
+        upright = ImageOps.exif_transpose(frame)
+        if upright.mode == "I":  # ComfyUI takes such an image for one of 16 bits
+            upright = upright.point(lambda level: level * (1 / 255))
+        pixels = _to_float(upright.convert("RGB"))
+        if frames and pixels.shape != frames[0].shape:
+            continue
+        frames.append(pixels)
+        masks.append(_transparency(upright))
+        if file.format == "MPO":  # the further frames are previews of the photograph
+            break
+    return torch.stack(frames), torch.stack(masks)
 
 
 def _to_float(image: Image.Image) -> torch.Tensor:

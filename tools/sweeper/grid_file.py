@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
-
-import yaml
+from typing import Any, Literal, TypeVar
 
 from runner.workflow_graph import suggest_names
 from sweeper.axes import WORKFLOW, Axis, count_choices, make_workflow_axis, read_axis
 from sweeper.errors import SweepError
 from sweeper.grid_values import Value, read_value
+from sweeper.grid_yaml import read_yaml
 
 T = TypeVar("T")
 
@@ -70,19 +70,6 @@ class Grid:
         return count_choices(self.axes)
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that comes twice, of which YAML would silently keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for place, key in enumerate(keys):
-            if key in keys[:place]:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key} is there twice", node.value[place][0].start_mark
-                )
-        return cast(dict[Any, Any], super().construct_mapping(node, deep))
-
-
 def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
     """Read a grid file.
 
@@ -93,12 +80,7 @@ def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
     Raises:
         SweepError: everything that is wrong with it, as far as it can be seen without its workflows.
     """
-    try:
-        written = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except OSError as error:
-        raise SweepError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise SweepError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    written = read_yaml(path)
     if not isinstance(written, Mapping):
         raise SweepError(f"{path} is no grid; it needs at least a line 'workflow: FILE.json' and 'axes:'")
     read = _Reader([f"unknown key {key!r}; {suggest_names(str(key), _KEYS)}" for key in written.keys() - set(_KEYS)])
@@ -110,7 +92,7 @@ def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
     named = [axis.name for axis in axes]
     nothing: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     grid = Grid(
-        str(written.get("name") or path.stem),
+        read(lambda: _read_name(written, path), path.stem),
         workflows,
         tuple(axes),
         read(lambda: _read_settings(written), {}),
@@ -151,6 +133,17 @@ class _Reader:
         except SweepError as error:
             self.problems.extend(error.problems)
             return default
+
+
+def _read_name(written: Mapping[str, Any], path: Path) -> str:
+    """Return the name of the sweep, which is also that of its folder of results."""
+    name = str(written.get("name") or path.stem)
+    if not re.fullmatch(r"[^\W_][\w .,()+=-]{0,79}", name) or name.endswith((".", " ")):
+        raise SweepError(
+            f"name: {name[:80]!r} cannot name a folder; write letters, digits, blanks and - _ . with a letter or a "
+            "digit in front, at most 80"
+        )
+    return name
 
 
 def _read_axes(name: str, line: Any) -> list[Axis]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from das_core.common.files import write_atomically
+from runner.picture_file import open_picture
 from sweeper.axes import Axis, Option
 from sweeper.cells import Cell
 from sweeper.journal import Row
@@ -138,14 +139,20 @@ def _draw_cell(
 
 
 def make_thumbnail(row: Row | None, folder: Path, size: int) -> Image.Image | None:
-    """Return the first picture of a row, at most `size` pixels a side; None if it has none, or its file is gone."""
+    """Return the first picture of a row, at most `size` pixels a side.
+
+    None if it has none, its file is gone or damaged, or lies outside the folder: a row may come from a stranger.
+    """
     if not row or not row.get("pictures"):
         return None
-    path = folder / row["pictures"][0]
-    if not path.is_file():
+    path = folder / str(row["pictures"][0])
+    if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
         return None
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
+    try:
+        with open_picture(path) as opened:
+            picture = opened.convert("RGB")
+    except ValueError:
+        return None
     picture.thumbnail((size, size), Image.Resampling.LANCZOS)
     return picture
 

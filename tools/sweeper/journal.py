@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 Row: TypeAlias = dict[str, Any]
 """One row of the table by columns."""
@@ -54,7 +54,23 @@ def _read_rows(lines: Iterable[bytes]) -> Iterator[Row]:
     for line in lines:
         try:
             row = json.loads(line) if line.strip() else None
-        except ValueError:  # cut off
+        except (ValueError, RecursionError):  # cut off, or never a row
             continue
-        if isinstance(row, dict) and "cell" in row:
+        if is_row(row):
             yield row
+
+
+def is_row(row: Any) -> TypeGuard[Row]:
+    """Return whether something that a journal holds can be a row: a journal may come from anywhere.
+
+    A row has a cell and a status that are texts; its pictures are a list of texts, and everything else are texts,
+    numbers, booleans or nothing.
+    """
+    if not isinstance(row, dict) or not all(isinstance(row.get(name, ""), str) for name in ("cell", "status")):
+        return False
+    if not row.get("cell") or not isinstance(row.get("message", ""), str | None):
+        return False
+    pictures = row.get("pictures")
+    lists = pictures is None or (isinstance(pictures, list) and all(isinstance(name, str) for name in pictures))
+    values = (value for name, value in row.items() if name != "pictures")
+    return lists and all(value is None or isinstance(value, str | int | float) for value in values)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from torchvision.transforms.functional import to_tensor
 
 from benchmarks.recognition import Verdict, judge_class, judge_text
@@ -15,6 +14,7 @@ from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.classes import parse_classes
 from runner.node_classes import get_node_class
+from runner.picture_file import open_picture
 from runner.workflow_graph import Workflow, WorkflowError, find_input
 from sweeper.errors import SweepError
 from sweeper.journal import Row
@@ -47,7 +47,8 @@ class CellJudge:
             nothing for a wish of several classes, of which a picture can be only one.
         """
         wish = read_wish(built, self._wish)
-        images = to_tensor(Image.open(picture).convert("RGB")).unsqueeze(0)
+        with open_picture(picture) as opened:
+            images = to_tensor(opened.convert("RGB")).unsqueeze(0)
         if self._kind == "class":
             targets = parse_classes(wish, imagenet_labels())
             if len(targets) > 1:

@@ -13,7 +13,10 @@ const make = (tag, text = '', attributes = {}) => {
   return element
 }
 const valueOf = (cell, column) => column === 'status' ? cell.status : cell.values[column]
+// A whole number that JavaScript would round, as its digits: page.py writes it so.
+const isBig = (value) => typeof value === 'object' && value !== null && typeof value.$big === 'string'
 const format = (value) => {
+  if (isBig(value)) return value.$big
   if (value === true) return 'yes'
   if (value === false) return 'no'
   if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(4)))
@@ -22,6 +25,7 @@ const format = (value) => {
 
 function compare(a, b) {
   if (a === undefined || b === undefined) return (a === undefined) - (b === undefined)
+  if (isBig(a) || isBig(b)) return String(format(a)).localeCompare(String(format(b)), undefined, { numeric: true })
   if (typeof a === 'string' || typeof b === 'string') return String(a).localeCompare(String(b), undefined, { numeric: true })
   return a - b
 }
@@ -141,7 +145,8 @@ function open(cell) {
   }
   find('png').download = file?.split('/').pop() ?? ''
   URL.revokeObjectURL(find('json').href)
-  find('json').href = URL.createObjectURL(new Blob([JSON.stringify(workflowOf(cell), null, 2)], { type: 'application/json' }))
+  const text = JSON.stringify(workflowOf(cell), null, 2).replace(/\{\s*"\$big":\s*"(-?\d+)"\s*\}/g, '$1')
+  find('json').href = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
   find('json').download = `${name}.json`
   const rows = [...columns.map((column) => [column, valueOf(cell, column)]), ['message', cell.message]]
   rows.push(...Object.entries(cell.texts).map(([title, texts]) => [title, texts.join('\n')]), ['cell', cell.id])

@@ -9,6 +9,7 @@ import base64
 import html
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ _HIDDEN = ("cell", "pictures", "texts", "settings", "changes", "message", "statu
 """Columns that the page uses, and does not list as such."""
 
 _PARTS = Path(__file__).parent
+
+_SAFE = 2**53
+"""From here on JavaScript rounds whole numbers."""
 
 
 def save_page(
@@ -53,7 +57,7 @@ def save_page(
         "cells": [_make_entry(row, columns, path.parent) for row in shown],
     }
     # "<" would end the script element, or begin a comment in it.
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(_for_browser(data), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     page = (_PARTS / "page.html").read_text(encoding="utf-8")
     parts = {
         "TITLE": html.escape(name),
@@ -73,8 +77,12 @@ def _make_entry(row: Row, columns: Sequence[str], folder: Path) -> dict[str, Any
         "id": row["cell"],
         "status": row["status"],
         "values": {name: row[name] for name in columns if row.get(name) is not None},
-        "changes": json.loads(row.get("changes") or "{}"),
-        "texts": json.loads(row.get("texts") or "{}"),
+        "changes": _read_mapping(row.get("changes")),
+        "texts": {
+            title: [str(text) for text in texts]
+            for title, texts in _read_mapping(row.get("texts")).items()
+            if isinstance(texts, list)
+        },
         "pictures": row.get("pictures") or [],
     }
     if row.get("message"):
@@ -85,3 +93,29 @@ def _make_entry(row: Row, columns: Sequence[str], folder: Path) -> dict[str, Any
         picture.save(buffer, "JPEG", quality=_QUALITY)
         entry["image"] = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     return entry
+
+
+def _read_mapping(text: Any) -> dict[str, Any]:
+    """Return a mapping that a column holds as JSON; an empty one if it holds anything else."""
+    try:
+        found = json.loads(text or "{}")
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _for_browser(value: Any) -> Any:
+    """Return a value as a browser reads it without a change.
+
+    JSON has no NaN, which would leave the page empty; JavaScript rounds whole numbers beyond 2^53. These become
+    `{"$big": digits}`, which page.js shows as they are and writes as numbers into workflows.
+    """
+    if isinstance(value, dict):
+        return {name: _for_browser(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_for_browser(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if type(value) is int and abs(value) >= _SAFE:
+        return {"$big": str(value)}
+    return value

@@ -24,7 +24,7 @@ from typing import IO
 from das_core.common.files import write_atomically
 from sweeper.errors import SweepError
 from sweeper.journal import read_journals
-from sweeper.table import Table
+from sweeper.table import FAILED, OK, Table
 
 _HAS_LOCKS = importlib.util.find_spec("fcntl") is not None
 """Not on Windows, where nothing keeps two sweeps apart."""
@@ -144,7 +144,8 @@ class ResultsFolder:
         journals = []
         for path, rows in read_journals(self.journals):
             for row in rows:
-                table.add(row)
+                if row.get("status") in (OK, FAILED):
+                    table.add(row)
             journals.append(path)
         return journals
 

@@ -76,7 +76,7 @@ class Session:
 
     def __init__(self, grid: Grid, settings: Settings, stream: TextIO) -> None:
         self._grid, self._settings, self._stream = grid, settings, stream
-        self._folder = ResultsFolder(settings.results.absolute())
+        self._folder = ResultsFolder(settings.results.resolve())
         prompts, folders = read_prompts(grid)
         judge = (grid.judge.kind, grid.judge.wish, grid.judge.image) if grid.judge else ()
         self._plan = Plan(

@@ -56,7 +56,7 @@ class Table:
 
     def add(self, row: Row) -> None:
         """Take a row; it replaces an earlier row of the same cell."""
-        self._new[row["cell"]] = row
+        self._new[row["cell"]] = {name: _clean(value) for name, value in row.items()}
 
     def rows(self) -> list[Row]:
         """Return all rows; a column that a row does not have is None."""
@@ -84,6 +84,13 @@ class Table:
         kept = self._table.filter(pc.invert(pc.is_in(self._table["cell"], again)))
         self._table = _join(kept, make_table(list(self._new.values())))
         self._new = {}
+
+
+def _clean(value: Any) -> Any:
+    """Return a value as a file can hold it: half of a surrogate pair, as in damaged file names, becomes a '?'."""
+    if isinstance(value, list):
+        return [_clean(one) for one in value]
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def make_table(rows: Sequence[Row]) -> pa.Table:

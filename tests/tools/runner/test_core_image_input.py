@@ -45,3 +45,14 @@ def test_masks_follow_transparency(tmp_path: Path) -> None:
     assert mask.mean().item() == pytest.approx(0.8)
     _, mask = LoadImage().load("opaque.png")
     assert (mask.shape, mask.sum().item()) == ((1, 64, 64), 0)
+
+
+def test_a_further_frame_that_is_cut_is_named(tmp_path: Path) -> None:
+    frames = [Image.effect_noise((64, 64), 90) for _ in range(3)]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    whole = (tmp_path / "film.gif").read_bytes()
+    (tmp_path / "cut.gif").write_bytes(whole[: len(whole) // 2])
+    set_folders(tmp_path / "output", tmp_path, tmp_path / "models")
+    assert LoadImage().load("film.gif")[0].shape == (3, 64, 64, 3)
+    with pytest.raises(ValueError, match=r"cannot read the image 'cut\.gif'"):
+        LoadImage().load("cut.gif")

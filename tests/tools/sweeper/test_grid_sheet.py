@@ -77,3 +77,15 @@ def test_thumbnails(tmp_path: Path) -> None:
     assert thumbnail is not None
     assert thumbnail.size == (100, 50)
     assert [make_thumbnail(row, tmp_path, 9) for row in (None, {}, {"pictures": ["gone.png"]})] == [None] * 3
+
+
+def test_a_row_of_a_stranger_shows_no_other_picture_of_the_disk(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "secret.png")
+    Image.new("RGB", (8, 8)).save(results / "own.png")
+    (results / "link.png").symlink_to(tmp_path / "secret.png")
+    (results / "cut.png").write_bytes((results / "own.png").read_bytes()[:30])
+    assert make_thumbnail({"pictures": ["own.png"]}, results, 8) is not None
+    for name in ("../secret.png", str(tmp_path / "secret.png"), "link.png", "cut.png"):
+        assert make_thumbnail({"pictures": [name]}, results, 8) is None, name

@@ -37,3 +37,24 @@ def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         Journal(tmp_path / "a.jsonl").append({"cell": "1"})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 100_000,
+        "7",
+        "[]",
+        '{"cell": 7}',
+        '{"cell": ""}',
+        '{"cell": "1", "status": ["ok"]}',
+        '{"cell": "1", "status": "ok", "pictures": "x.png"}',
+        '{"cell": "1", "status": "ok", "pictures": [["x.png"]]}',
+        '{"cell": "1", "status": "ok", "message": {}}',
+        '{"cell": "1", "status": "ok", "seconds": {"a": 1}}',
+    ],
+)
+def test_a_line_that_can_be_no_row_does_not_count(tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{line}\n{{"cell": "2", "status": "ok"}}\n')
+    ((_, rows),) = read_journals(tmp_path)
+    assert rows == [{"cell": "2", "status": "ok"}]

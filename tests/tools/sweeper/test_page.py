@@ -131,6 +131,27 @@ def test_a_cell_opens_with_its_settings_and_its_workflow(opened: tuple[Page, lis
     page.click("#close")
 
 
+def test_numbers_that_a_browser_would_change_stay_what_they_are(opened: tuple[Page, list[str]], tmp_path: Path) -> None:
+    rows, huge = make_rows(tmp_path), 2**64 - 1
+    first = CELLS[0].hash
+    rows[first] |= {"seconds": float("nan"), "1.seed": huge, "texts": "[", "changes": json.dumps({"1": {"seed": huge}})}
+    rows[CELLS[1].hash] |= {"changes": "[1]", "texts": json.dumps({"Seen": EVIL})}
+    rows[CELLS[2].hash] |= {"pictures": ["../../etc/passwd"]}
+    save_page("numbers", PROMPTS, CELLS, rows, tmp_path / "index.html")
+    page, _ = opened
+    back = page.url
+    page.goto((tmp_path / "index.html").as_uri())
+    assert len(shown(page)) == 11
+    page.locator("figure").first.click()
+    values = dict(row.locator("td").all_inner_texts() for row in page.locator("#values tr").all())
+    assert (values["seconds"], values["1.seed"]) == ("nan", str(huge))
+    with page.expect_download() as waiting:
+        page.click("#json")
+    waiting.value.save_as(tmp_path / "workflow.json")
+    assert json.loads((tmp_path / "workflow.json").read_text())["1"]["inputs"] == {"seed": huge}
+    page.goto(back)
+
+
 def test_a_page_of_many_cells_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sweeper.page.MAX_CELLS", 5)
     assert save_page("few", PROMPTS, CELLS, make_rows(tmp_path), tmp_path / "index.html") == 5

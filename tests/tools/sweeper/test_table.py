@@ -102,3 +102,11 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), path)
     with pytest.raises(SweepError, match="no table of a sweep"):
         Table(path)
+
+
+def test_half_a_surrogate_pair_does_not_end_a_sweep(tmp_path: Path) -> None:
+    table = Table(tmp_path / "table.parquet")
+    table.add({"cell": "1", "status": "failed", "message": "no file \ud800x", "pictures": ["\udcff.png"]})
+    table.write()
+    (row,) = Table(tmp_path / "table.parquet").rows()
+    assert (row["message"], row["pictures"]) == ("no file ?x", ["?.png"])

@@ -1,0 +1,85 @@
+"""Pictures that may come from anywhere: what is opened, and what is told of the rest."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from runner.picture_file import FORMATS, open_picture
+
+# A program in PostScript, which Pillow would hand to Ghostscript.
+EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
+%%BoundingBox: 0 0 10 10
+%%EndComments
+(ran.txt) (w) file (x) writestring
+showpage
+%%EOF
+"""
+
+
+def png(size: tuple[int, int] = (4, 3)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, (10, 20, 30)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def noisy() -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 90).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def with_text_bomb() -> bytes:
+    """A PNG with a compressed text of 100 MB in a hundred kilobytes."""
+    whole = png()
+    bomb = chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(100 * 2**20), 9))
+    return whole[:33] + bomb + whole[33:]
+
+
+def with_claimed_size() -> bytes:
+    """A PNG that claims 60,000 pixels a side."""
+    whole = png()
+    head = chunk(b"IHDR", struct.pack(">II", 60_000, 60_000) + whole[24:29])
+    return whole[:8] + head + whole[33:]
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "AVIF"])
+def test_usual_formats_are_opened_whatever_they_are_called(name: str, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 6), (200, 100, 50)).save(tmp_path / "any.name", name)
+    with open_picture(tmp_path / "any.name") as picture:
+        assert (picture.format, picture.size) == (name, (8, 6))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: EPS,
+        lambda: noisy()[:-2000],
+        lambda: png()[:40],
+        with_text_bomb,
+        with_claimed_size,
+        lambda: b"",
+        lambda: b"text",
+    ],
+    ids=["eps", "cut", "cut early", "text bomb", "claimed size", "empty", "text"],
+)
+def test_what_is_no_sound_picture_is_named_and_runs_nothing(make: Callable[[], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(make())
+    with pytest.raises(ValueError, match=r"^cannot read the image 'x\.png' \(.+\); use a PNG, JPEG") as caught:
+        open_picture(path)
+    assert len(str(caught.value)) < 400
+    assert [file.name for file in tmp_path.iterdir()] == ["x.png"]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"cannot read the image 'gone\.png' \(.*No such file"):
+        open_picture(tmp_path / "gone.png")

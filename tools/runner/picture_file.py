@@ -1,0 +1,49 @@
+"""Pictures from files that may come from anywhere: only formats that are pictures and nothing else.
+
+Pillow also opens files that run a program, such as PostScript through Ghostscript, and it goes by what is in a file and
+not by its name.
+"""
+
+from pathlib import Path
+
+from PIL import Image
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+"""What is opened, by Pillow's names. None of them runs a program."""
+
+PICTURE_ERRORS = (OSError, SyntaxError, ValueError, OverflowError, EOFError, Image.DecompressionBombError)
+"""What Pillow raises for files that are damaged, or made to break it."""
+
+
+def open_picture(path: Path) -> Image.Image:
+    """Open a picture and decode its first frame, so that what follows meets no damage in it.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The picture, which is still open: its further frames can be read. The caller closes it.
+
+    Raises:
+        ValueError: when there is no such file, or it is damaged, no picture of `FORMATS`, or larger than Pillow takes
+            for safe.
+    """
+    Image.init()
+    try:
+        # An older Pillow has no AVIF.
+        picture = Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+        picture.load()
+    except PICTURE_ERRORS as error:
+        raise ValueError(describe_damage(path, error)) from error
+    return picture
+
+
+def describe_damage(path: Path, error: BaseException) -> str:
+    """Return the message for a picture that cannot be read.
+
+    Args:
+        path: the file.
+        error: what Pillow raised.
+    """
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return f"cannot read the image {path.name[:80]!r} ({reason}); use a PNG, JPEG, WebP, GIF, BMP or TIFF file"

@@ -1,0 +1,91 @@
+"""YAML files that may come from anywhere: read without the ways in which a small file becomes endless work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from sweeper.errors import SweepError
+
+MAX_BYTES = 2**20
+"""The largest file: a grid of a hundred thousand values has a tenth of it."""
+
+MAX_NODES = 2_000_000
+"""How many values a file may stand for, those that it repeats by reference counted each time."""
+
+MAX_DIGITS = 40
+"""The longest number: more digits than any widget takes."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that comes twice, of which YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key} is there twice", node.value[place][0].start_mark
+                )
+        return cast(dict[Any, Any], super().construct_mapping(node, deep))
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file holds.
+
+    Args:
+        path: the file.
+
+    Raises:
+        SweepError: it cannot be read, is no YAML, or stands for more than its size lets expect: it is too large, too
+            deep, repeats itself by references without end, or holds numbers or texts that nothing can take.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise SweepError(f"{path} is larger than a grid can be; write ranges, such as {{from: 0, to: 99}}")
+        loader = _Loader(content.decode("utf-8"))
+        try:
+            root = loader.get_single_node()
+            if root is None:
+                return None
+            _count_nodes(root, {})
+            return loader.construct_document(root)
+        finally:
+            loader.dispose()
+    except OSError as error:
+        raise SweepError(f"cannot read {path}: {error.strerror}") from error
+    except RecursionError as error:
+        raise SweepError(f"{path} is nested too deeply for a grid") from error
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        raise SweepError(f"{path} is no YAML: {' '.join(str(error).split())[:500]}") from error
+
+
+def _count_nodes(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return for how many values a node stands, or raise a ValueError when it cannot be a part of a grid.
+
+    Args:
+        node: the node.
+        known: by the id of a node its count; 0 while it is being counted, which a node inside of it finds out.
+    """
+    if id(node) in known:
+        if not known[id(node)]:
+            raise ValueError("a value contains itself")
+        return known[id(node)]
+    known[id(node)] = 0
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and len(node.value) > MAX_DIGITS:
+            raise ValueError(f"a number of {len(node.value)} digits ({node.value[:20]}…); write a shorter one")
+        # Half of a surrogate pair is no text that a file could hold.
+        node.value.encode("utf-8")
+        count = 1
+    else:
+        inside = [part for each in node.value for part in (each if isinstance(each, tuple) else (each,))]
+        count = 1 + sum(_count_nodes(part, known) for part in inside)
+    if count > MAX_NODES:
+        raise ValueError(f"its references stand for more than {MAX_NODES:,} values; write them out, or a range")
+    known[id(node)] = count
+    return count
