@@ -6,9 +6,14 @@ from contextlib import contextmanager
 import torch
 
 from ...das_core.ascent.loop import Ascent
+from ...das_core.ascent.result import Step
 from .. import bridge
 from .previews import Previews
 from .status import Status
+
+
+class _FinishedError(Exception):
+    """Ends a step when Finish now was pressed in it."""
 
 
 @contextmanager
@@ -40,7 +45,7 @@ def climb(
         ascent: an ascent that has not begun.
         preview_every: a preview is shown every so many steps, see `Previews`; 0 for the last one only.
         frames: the picture is yielded every so many steps; 0 for the last one only.
-        finish: when it is pressed, the next step that ends is the last one.
+        finish: when it is pressed, the ascent ends with the last step that is done; the first step is not left out.
         after_step: what is to be done before the next step.
 
     Yields:
@@ -51,15 +56,26 @@ def climb(
         RuntimeError: when memory runs out, or the model fails.
     """
     status, previews = Status(ascent.steps, dict(ascent.objectives)), Previews(preview_every)
+
+    def look_up() -> None:
+        bridge.check_interrupted()
+        if finish.is_pressed and ascent.history:
+            raise _FinishedError
+
+    ascent.before_chunk = look_up
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
         try:
             progress.update(0)
-            for done, step in enumerate(ascent, start=1):
+            for done, step in enumerate(_take_steps(ascent), start=1):
+                # In the middle of a step that is left out, the one before comes once more, as the last.
+                left_out = done > len(ascent.history)
+                done = len(ascent.history)
                 scores = step.record.scores
-                last = done == ascent.steps or finish.is_pressed
+                last = left_out or done == ascent.steps or finish.is_pressed
                 image = step.image() if previews.is_due(done, last) else None
                 progress.update(done, image=image, text=status.describe_step(done, scores))
-                if last or (frames and done % frames == 0):
+                due = frames and done % frames == 0
+                if (last or due) and not (left_out and due):
                     yield step.image().to(bridge.get_storage_device())
                 if last:
                     bridge.say(status.describe_end(done, scores))
@@ -72,3 +88,11 @@ def climb(
             raise
     if len(ascent.history) < ascent.steps:
         finish.note_early_end()
+
+
+def _take_steps(ascent: Ascent) -> Iterator[Step]:
+    """Do the steps of an ascent; when it is finished within a step, return the one before once more."""
+    try:
+        yield from ascent
+    except _FinishedError:
+        yield Step(ascent.history[-1], ascent.stack)

@@ -128,8 +128,8 @@ class DiffusionGuide:
         ascent = self.guidance.start_ascent(pictures.clone().to(get_device()), pace, step.number)
         load_judges(ascent.judges, ascent.chunk)
         before = ascent.stack.image()
-        for _ in ascent:
-            check_interrupted()
+        ascent.before_chunk = check_interrupted
+        ascent.run()
         _LOG.debug("guided step %d: %s", step.number + 1, ascent.history[-1].scores)
         return before, ascent.result.image, ascent.picture_mask
 

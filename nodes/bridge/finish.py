@@ -106,5 +106,5 @@ def register_finish_route() -> None:
             return web.json_response({"error": "send the node_id and prompt_id of what is to finish"}, status=400)
         is_running = press_finish(content["node_id"], content["prompt_id"])
         if is_running:
-            say_on_node(content["node_id"], "finishing after this step")
+            say_on_node(content["node_id"], "finishing")
         return web.json_response({"finishing": is_running})

@@ -146,3 +146,25 @@ def test_a_wrapped_objective_keeps_its_reference_images() -> None:
     content = ContentObjective.from_images(classifier(), picture(3))
     with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 1"):
         Ascent(ImageStack.gray(SPEC), [ScheduledObjective(RegionObjective(content, torch.ones(1, 8, 8)))], VIEWS)
+
+
+def test_what_is_called_before_a_chunk_may_end_the_step_which_then_has_done_nothing() -> None:
+    class StopError(Exception):
+        pass
+
+    def stop() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise StopError
+
+    calls = 0
+    whole = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3, chunk=2).run()
+    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3, chunk=2)
+    ascent.before_chunk = stop
+    with pytest.raises(StopError):
+        ascent.run()
+    # Three chunks a step, so it was stopped in the second one.
+    assert (len(ascent.history), ascent.stack.steps, ascent.chunk) == (1, 1, 2)
+    ascent.before_chunk = None
+    assert torch.equal(ascent.run().image, whole.image)

@@ -14,7 +14,7 @@ from das_core.objectives.classes import ClassObjective
 from das_core.objectives.ensemble import EnsembleObjective
 from das_core.objectives.prior import CanvasPixels
 from das_core.objectives.wrapped import RegionObjective
-from das_core.report.objective_scores import ObjectiveScores, format_scores, plot_scores, score_images
+from das_core.report.objective_scores import ImageScorer, ObjectiveScores, format_scores, plot_scores, score_images
 from das_core.views.augmentation import Augmentation
 from das_core.views.transforms import Noise
 from das_core.views.windows import Windows
@@ -148,3 +148,14 @@ def test_scores_as_text_and_as_a_chart() -> None:
 def test_what_cannot_be_scored_is_named(images: Tensor, objectives: list[Output], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         score_images(images, objectives, WHOLE)
+
+
+def test_scoring_can_be_ended_between_two_chunks() -> None:
+    class StopError(Exception):
+        pass
+
+    def stop() -> None:
+        raise StopError
+
+    with pytest.raises(StopError):
+        ImageScorer(COLORS, brightness(), WHOLE).score(stop)

@@ -106,6 +106,41 @@ def test_finish_now_ends_after_the_step_with_the_picture_so_far(pack: Pack, runn
     assert (np.asarray(preview) == to_bytes(image[0])).all()
 
 
+@pytest.mark.parametrize(("frames", "count"), [(0, 1), (2, 1), (3, 1), (1, 2)])
+def test_finish_now_in_the_middle_of_a_step_leaves_it_out(
+    pack: Pack, running: Running, frames: int, count: int
+) -> None:
+    # Two chunks a step: the press comes in the first chunk of the third step.
+    asked = {**STEADY, "chunk": 2, "frames": frames}
+    assert pack.augmentation().views == 4
+    objective = finishing(pack, running, at=5)
+    with previews() as updates:
+        image, stack, kept, history, _ = pack.optimize(
+            objectives={"objective0": objective}, steps=50, preview_every=0, **asked
+        )
+    whole = pack.optimize(steps=2, **asked)
+    assert torch.equal(image, whole[0])
+    assert torch.equal(kept, whole[2])
+    assert len(kept) == count
+    assert (len(history), stack.steps) == (2, 2)
+    assert (np.asarray(updates[-1][2][1]) == to_bytes(image[0])).all()
+    assert running.server.texts[-1].startswith("2 steps in ")
+
+
+def test_the_first_step_is_not_left_out(pack: Pack, running: Running) -> None:
+    history = pack.optimize(objectives={"objective0": finishing(pack, running, at=1)}, steps=9, chunk=2)[3]
+    assert len(history) == 1
+
+
+def test_cancel_in_the_middle_of_a_step_does_not_wait_for_its_end(pack: Pack) -> None:
+    import comfy.model_management
+
+    module = Watched(lambda call: comfy.model_management.interrupt_current_processing(call == 5))
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        pack.optimize(objectives={"objective0": pack.objective(module)}, steps=50, chunk=1)
+    assert module.calls == 5
+
+
 @pytest.mark.parametrize(("at", "ends_early"), [(1, True), (3, True), (4, False), (None, False)])
 def test_only_what_ended_early_gets_a_new_fingerprint(
     pack: Pack, running: Running, at: int | None, ends_early: bool
