@@ -247,3 +247,12 @@ BAD: dict[str, Callable[[Pack], object]] = {
 @pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)
+
+
+def test_views_that_do_not_fit_at_once_are_named_on_a_cpu(pack: Pack, set_free_memory: Callable[[int], None]) -> None:
+    objectives = {"objective0": pack.objective(Watched())}
+    set_free_memory(2**27)
+    assert_is_image(pack.optimize(objectives=objectives, steps=1)[0], 1, 64, 64)
+    views = pack.augmentation(views=4096)
+    with pytest.raises(ValueError, match=r"showing 4096 views at once needs about .* are free: set chunk to 0"):
+        pack.optimize(objectives=objectives, steps=1, chunk=4096, augmentation=views)
