@@ -18,7 +18,7 @@ from .judge import Judge, probe_judge
 
 _LOG = logging.getLogger(__name__)
 
-_CACHE_SIZE = 1000
+_CACHE_SIZE = 20_000
 """The embeddings of how many texts a tower keeps, a few kilobytes each."""
 
 _MAX_QUOTED = 40
@@ -119,13 +119,14 @@ class CLIP(Judge):
         """Return this judge with every member changed; itself if nothing changes."""
         return change(self)
 
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
+    def encode_text(self, texts: Sequence[str], before_text: Callable[[], None] | None = None) -> Tensor:
         """Return the embeddings of texts.
 
         A text is encoded up to the context length; a warning in the log says how many tokens of it were cut off.
 
         Args:
             texts: T of them, at least one, none empty.
+            before_text: is called before every text; what it raises ends the reading.
 
         Returns:
             Embeddings (T, D), each of length 1, in float32 on the CPU.
@@ -139,7 +140,12 @@ class CLIP(Judge):
             raise ValueError("no text is given; write at least one, such as 'a coral reef full of fish'")
         if any(not text.strip() for text in texts):
             raise ValueError("a text is empty; write what the image should show, such as 'a coral reef full of fish'")
-        embeddings = torch.stack([tower.embed(text) for text in texts])
+        read = []
+        for text in texts:
+            if before_text is not None:
+                before_text()
+            read.append(tower.embed(text))
+        embeddings = torch.stack(read)
         for text, embedding in zip(texts, embeddings, strict=True):
             if cut := tower.count_truncated(text):
                 _LOG.warning(

@@ -95,7 +95,7 @@ def encode_pictures(vae: Any, pictures: Tensor, like: Tensor) -> Tensor:
         A latent (B, C, h, w), in the scale of the VAE, on the device of `like`.
 
     Raises:
-        ValueError: when it has another shape than `like`.
+        ValueError: when it has another shape than `like`, or values that are not finite.
     """
     images = pictures.movedim(1, -1).contiguous().to(get_storage_device())
     latent: Tensor = vae.encode(images).to(like.device)
@@ -103,5 +103,10 @@ def encode_pictures(vae: Any, pictures: Tensor, like: Tensor) -> Tensor:
         raise ValueError(
             f"the VAE encodes its own picture to a latent of {tuple(latent.shape)}, where the sampler's is "
             f"{tuple(like.shape)}: connect the VAE of the diffusion model"
+        )
+    if not bool(latent.isfinite().all()):
+        raise ValueError(
+            "the VAE encodes the picture to values that are no numbers: start ComfyUI with --fp32-vae, or load a VAE "
+            "that works in half precision"
         )
     return latent

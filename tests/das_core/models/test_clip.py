@@ -225,3 +225,17 @@ def test_lower_precision_keeps_the_text_tower_and_what_it_has_read(dtype: torch.
     assert bool(views.grad.isfinite().all())
     assert bool(views.grad.any())
     assert torch.cosine_similarity(answer.detach(), full(views.detach())).min() > 0.99
+
+
+def test_reading_can_be_ended_between_two_texts() -> None:
+    class StopError(Exception):
+        pass
+
+    def stop() -> None:
+        if model.text_tower.is_cached("b"):
+            raise StopError
+
+    model = clip()
+    with pytest.raises(StopError):
+        model.encode_text(["a", "b", "c", "d"], stop)
+    assert [model.text_tower.is_cached(text) for text in "abcd"] == [True, True, False, False]

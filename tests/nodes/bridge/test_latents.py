@@ -61,3 +61,10 @@ def test_pictures_come_from_a_latent_and_go_back(latents: ModuleType) -> None:
 def test_a_vae_whose_latents_have_another_size_is_refused(latents: ModuleType) -> None:
     with pytest.raises(ValueError, match=r"its own picture to a latent of \(1, 4, 4, 4\), where .* \(1, 4, 2, 2\)"):
         latents.encode_pictures(StandInVAE(), torch.rand(1, 3, 32, 32), torch.zeros(1, 4, 2, 2))
+
+
+def test_a_vae_that_encodes_to_no_numbers_is_named(latents: ModuleType) -> None:
+    vae = StandInVAE()
+    broken = other_vae(encode=lambda images: vae.encode(images) * float("nan"))
+    with pytest.raises(ValueError, match="encodes the picture to values that are no numbers: start ComfyUI with"):
+        latents.encode_pictures(broken, torch.rand(1, 3, 16, 16), torch.zeros(1, 4, 2, 2))
