@@ -32,16 +32,47 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
         ([0.05, 0.12, 0.27], 1)
     """
     height, width = images.shape[1:]
-    weights, window, frequencies = _make_rings(height, width, edges)
+    ring, count, window = _number_rings(height, width, edges)
+    middles = (torch.tensor(edges[:-1], dtype=torch.float64) * torch.tensor(edges[1:], dtype=torch.float64)).sqrt()
     centred = images - images.mean(dim=(1, 2), keepdim=True)
     coefficients = torch.fft.rfft2(centred * keep_copy(window, centred))
     power = coefficients.abs().square().flatten(1) / float(window.square().sum())
-    return power @ keep_copy(weights, power).T, frequencies
+    if len(middles) * ring.numel() > _MOST_WEIGHTS:
+        return _average_ring_by_ring(power, ring, count, middles)
+    weights, kept = _make_weights(height, width, edges)
+    return power @ keep_copy(weights, power).T, middles[kept]
+
+
+# The weights of all coefficients in all rings, up to so many; beyond, 256 MB, rings are averaged one by one.
+_MOST_WEIGHTS = 2**25
+
+
+def _average_ring_by_ring(power: Tensor, ring: Tensor, count: Tensor, middles: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what `radial_power` returns, with the memory of one ring."""
+    averages, kept = [], []
+    for number, middle in enumerate(middles, start=1):
+        (inside,) = (ring == number).nonzero(as_tuple=True)
+        if len(inside):
+            weights = count[inside] / count[inside].sum()
+            averages.append(power[:, inside.to(power.device)] @ weights.to(power))
+            kept.append(middle)
+    return torch.stack(averages, dim=1), torch.stack(kept)
 
 
 @cached(maxsize=8)
-def _make_rings(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the weights (R, H * (W // 2 + 1)) of rfft2's coefficients in each ring, the window and the frequencies."""
+def _make_weights(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+    """Return the weights (R, H * (W // 2 + 1)) of rfft2's coefficients in each ring that holds any, and which do."""
+    ring, count, _ = _number_rings(height, width, edges)
+    weights = torch.stack([(ring == number) * count for number in range(1, len(edges))])
+    kept = weights.any(dim=1)
+    return weights[kept] / weights[kept].sum(dim=1, keepdim=True), kept
+
+
+@cached(maxsize=8)
+def _number_rings(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return for every coefficient of rfft2, (H * (W // 2 + 1),), the number of its ring, from 1, and for how many
+    coefficients it stands; and the window (H, W).
+    """
     bounds = torch.tensor(edges, dtype=torch.float64)
     rows, columns = torch.fft.fftfreq(height, dtype=torch.float64), torch.fft.rfftfreq(width, dtype=torch.float64)
     radius = torch.hypot(rows[:, None], columns[None, :])
@@ -51,9 +82,6 @@ def _make_rings(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tens
     count[:, 0] = 1
     if width % 2 == 0:
         count[:, -1] = 1
-    ring = torch.bucketize(radius, bounds, right=True).flatten()
-    weights = torch.stack([(ring == number) * count.flatten() for number in range(1, len(edges))])
-    kept = weights.any(dim=1)
-    weights = weights[kept] / weights[kept].sum(dim=1, keepdim=True)
+    ring = torch.bucketize(radius, bounds, right=True).flatten().to(torch.int16)
     window = torch.outer(*(torch.hann_window(side, periodic=True, dtype=torch.float64) for side in (height, width)))
-    return weights, window, (bounds[:-1] * bounds[1:]).sqrt()[kept]
+    return ring, count.flatten(), window

@@ -125,3 +125,14 @@ def test_images_of_a_batch_do_not_mix() -> None:
     together, _ = radial_power(images, EDGES)
     for number in range(3):
         torch.testing.assert_close(radial_power(images[number : number + 1], EDGES)[0][0], together[number])
+
+
+def test_large_images_are_averaged_ring_by_ring_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.rand(2, 48, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    edges = (0.01, 0.0101, 0.05, 0.1, 0.3, 0.5)
+    power, frequencies = radial_power(images, edges)
+    monkeypatch.setattr("das_core.common.radial_power._MOST_WEIGHTS", 0)
+    by_rings, same = radial_power(images, edges)
+    torch.testing.assert_close(by_rings, power)
+    assert torch.equal(same, frequencies)
+    assert len(frequencies) == 4
