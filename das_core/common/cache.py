@@ -6,6 +6,8 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
+_CLEARS: list[Callable[[], None]] = []
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -36,6 +38,8 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
         # the cache would return it to later callers that need gradients.
         cached_function = lru_cache(maxsize)(torch.inference_mode(False)(function))
 
+        _CLEARS.append(cached_function.cache_clear)
+
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             return cached_function(*args, **kwargs)  # type: ignore[arg-type]
@@ -43,3 +47,22 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return call
 
     return decorate
+
+
+def clear_caches() -> None:
+    """Forget what all cached functions keep, and with it the memory that it takes.
+
+    Example:
+        >>> from das_core.common.cache import cached, clear_caches
+        >>> @cached(maxsize=2)
+        ... def make_ramp(size: int) -> torch.Tensor:
+        ...     print("computing")
+        ...     return torch.arange(size)
+        >>> first = make_ramp(3)
+        computing
+        >>> clear_caches()
+        >>> second = make_ramp(3)
+        computing
+    """
+    for clear in _CLEARS:
+        clear()

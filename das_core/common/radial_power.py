@@ -33,24 +33,25 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
     """
     height, width = images.shape[1:]
     ring, count, window = _number_rings(height, width, edges)
-    middles = (torch.tensor(edges[:-1], dtype=torch.float64) * torch.tensor(edges[1:], dtype=torch.float64)).sqrt()
     centred = images - images.mean(dim=(1, 2), keepdim=True)
     coefficients = torch.fft.rfft2(centred * keep_copy(window, centred))
     power = coefficients.abs().square().flatten(1) / float(window.square().sum())
-    if len(middles) * ring.numel() > _MOST_WEIGHTS:
-        return _average_ring_by_ring(power, ring, count, middles)
-    weights, kept = _make_weights(height, width, edges)
-    return power @ keep_copy(weights, power).T, middles[kept]
+    if len(edges) * ring.numel() > _MOST_WEIGHTS:
+        return _average_ring_by_ring(power, ring, count, edges)
+    weights, frequencies = _make_weights(height, width, edges)
+    return power @ keep_copy(weights, power).T, frequencies
 
 
 # The weights of all coefficients in all rings, up to so many; beyond, 256 MB, rings are averaged one by one.
 _MOST_WEIGHTS = 2**25
 
 
-def _average_ring_by_ring(power: Tensor, ring: Tensor, count: Tensor, middles: Tensor) -> tuple[Tensor, Tensor]:
+def _average_ring_by_ring(
+    power: Tensor, ring: Tensor, count: Tensor, edges: tuple[float, ...]
+) -> tuple[Tensor, Tensor]:
     """Return what `radial_power` returns, with the memory of one ring."""
     averages, kept = [], []
-    for number, middle in enumerate(middles, start=1):
+    for number, middle in enumerate(_find_middles(edges), start=1):
         (inside,) = (ring == number).nonzero(as_tuple=True)
         if len(inside):
             weights = count[inside] / count[inside].sum()
@@ -61,11 +62,17 @@ def _average_ring_by_ring(power: Tensor, ring: Tensor, count: Tensor, middles: T
 
 @cached(maxsize=8)
 def _make_weights(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-    """Return the weights (R, H * (W // 2 + 1)) of rfft2's coefficients in each ring that holds any, and which do."""
+    """Return the weights (R, H * (W // 2 + 1)) of rfft2's coefficients in the rings that hold any, and frequencies."""
     ring, count, _ = _number_rings(height, width, edges)
     weights = torch.stack([(ring == number) * count for number in range(1, len(edges))])
     kept = weights.any(dim=1)
-    return weights[kept] / weights[kept].sum(dim=1, keepdim=True), kept
+    return weights[kept] / weights[kept].sum(dim=1, keepdim=True), _find_middles(edges)[kept]
+
+
+def _find_middles(edges: tuple[float, ...]) -> Tensor:
+    """Return the frequency of every ring: the geometric mean of its edges, float64."""
+    bounds = torch.tensor(edges, dtype=torch.float64)
+    return (bounds[:-1] * bounds[1:]).sqrt()
 
 
 @cached(maxsize=8)

@@ -15,6 +15,12 @@ class Term(Protocol):
     """A question to one judge, or to the picture itself: what an objective consists of.
 
     Terms of one objective share out its views: of n terms each sees every n-th view.
+
+    Example:
+        >>> from das_core import ClassObjective, load_starters
+        >>> jellyfish = ClassObjective(load_starters(), "jellyfish")
+        >>> [(term.judge.name, term.weight_at(0.5)) for term in jellyfish.terms()]
+        [('EfficientNet-Lite0', 0.5), ('EfficientNet-Lite1', 0.5)]
     """
 
     @property

@@ -25,6 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_a
 
 import das_core
 from das_core.common import seeding
+from das_core.common.cache import clear_caches
 from das_core.views import draws
 
 DEVICE = torch.device("meta")
@@ -174,6 +175,9 @@ def stand_in_device() -> Iterator[Traffic]:
         return nullcontext() if kind == DEVICE.type else autocast(kind, **more)
 
     with ExitStack() as stack:
+        # What is kept for a device would be mixed with what others keep for the one whose name the stand-in bears.
+        clear_caches()
+        stack.callback(clear_caches)
         for module, name, substitute in (
             (torch, "tensor", _through_cpu(torch.tensor)),
             (torch, "as_tensor", _through_cpu(torch.as_tensor)),

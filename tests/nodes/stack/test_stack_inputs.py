@@ -24,9 +24,7 @@ def test_a_choice_of_levels_becomes_resolutions(pack: Pack, choice: dict[str, An
 
 @pytest.mark.parametrize("other", ["pixels", "fourier", "maco"])
 def test_other_things_move_where_they_are_chosen(pack: Pack, other: str) -> None:
-    details = {"details": "custom", "margin": 8, "levels": {"levels": other}, "color": "rgb", "method": "spectral"}
-    details |= {"tile": False, "feather": 0, "size": "given"}
-    stack = pack.stack(start={"start": "noise", "amplitude": 1.0, "decay": 0.7}, details=details)
+    stack = pack.stack(start={"start": "noise", "amplitude": 1.0, "decay": 0.7}, levels={"levels": other})
     assert stack.spec.parametrization == other
     # What nodes that show and edit levels take it apart into.
     assert stack.spec.resolutions[:3] == (1, 5, 9)
@@ -58,7 +56,9 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"level 97 is not between 1 and 96": lambda pack: pack.stack(levels=custom("1, 97")),
     r"level 0 is not between 1 and 96": lambda pack: pack.stack(levels=custom("0, 4")),
     r"step 97 is not between 1 and 96": lambda pack: pack.stack(levels={"levels": "linear", "step": 97}),
-    r"levels is missing or unknown; choose linear, powers_of_two or custom": lambda pack: pack.stack(levels="octaves"),
+    r"levels is missing or unknown; choose linear, powers_of_two, custom, pixels, fourier or maco": lambda pack: (
+        pack.stack(levels="octaves")
+    ),
     r"a mask is connected but no image: connect the image": lambda pack: pack.stack(mask=torch.ones(1, 9, 9)),
     r"start is 'image' but no image": lambda pack: pack.stack(start={"start": "image"}),
     r"start is 'image' but no image is connected: connect one": lambda pack: pack.stack(start={"start": "image"}),
