@@ -1,6 +1,7 @@
 """Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`, all of them by default.
 
-Sections that are not measured keep what they say. `gpu` needs a CUDA device and is measured only when it is named.
+Sections that are not measured keep what they say. `gpu` needs a CUDA device and `peers` other libraries; these are
+measured only when they are named.
 Benchmarks print, tests prove.
 """
 
@@ -26,6 +27,7 @@ from benchmarks import (
     memory,
     pace,
     parametrizations,
+    peers,
     regions,
     speed,
     stacks,
@@ -50,9 +52,10 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "regions": regions.report,
     "stacks": stacks.report,
     "guidance": guidance.report,
+    "peers": peers.report,
     "gpu": gpu.report,
 }
-ON_REQUEST = {"gpu"}
+ON_REQUEST = {"peers", "gpu"}
 """Sections that are measured only when they are named."""
 
 
@@ -76,7 +79,7 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="what to measure")
     asked = parser.parse_args().sections or [name for name in SECTIONS if name not in ON_REQUEST]
     for name in asked:
-        numbers = "" if name in ON_REQUEST else ", float32, no GPU used"
+        numbers = "" if name == "gpu" else ", float32, no GPU used"
         measured = f"Measured on {describe_machine()}{numbers}, by `python -m benchmarks.run {name}`."
         section = f"{measured}\n\n{SECTIONS[name]().strip()}"
         print(section, flush=True)

@@ -1,0 +1,158 @@
+"""The picture of a class, climbed by several libraries, each of which a stopwatch looks at while it climbs."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_post_hook
+from torchvision.transforms.functional import normalize
+
+from benchmarks.common import SEED
+from benchmarks.pace import Look
+from das_core.ascent.recipe import Recipe
+from das_core.models.classifier import Classifier
+from das_core.objectives.classes import ClassObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+
+_MEAN = _STD = (0.5, 0.5, 0.5)
+"""The normalisation of the starters: 0..1 becomes -1..1."""
+
+
+class TimeIsUp(Exception):  # noqa: N818
+    """Ends the loop of a library after the last moment."""
+
+
+@dataclass
+class Watch:
+    """A stopwatch that is told of every step, and stops while the judge looks.
+
+    Args:
+        ask: returns the judge's probability of the class for an image (1, 3, H, W), 0..1.
+        moments: when the judge looks, in seconds, rising.
+        clock: returns the seconds of the processor.
+    """
+
+    ask: Callable[[Tensor], float]
+    moments: Sequence[float]
+    clock: Callable[[], float] = time.process_time
+    looks: list[Look] = field(default_factory=list)
+    steps: int = 0
+    finished: bool = False
+    image: Tensor | None = None
+    _begin: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._begin = self.clock()
+
+    def tick(self, show: Callable[[], Tensor]) -> None:
+        """Count a step, and let the judge look where a moment has passed.
+
+        Args:
+            show: returns the image of now, (1, 3, H, W), 0..1.
+
+        Raises:
+            TimeIsUp: when the last moment has passed.
+        """
+        self.steps += 1
+        spent = self.clock() - self._begin
+        passed = sum(moment <= spent for moment in self.moments)
+        if passed > len(self.looks):
+            self._look(spent, show(), passed - len(self.looks))
+        if passed == len(self.moments):
+            raise TimeIsUp
+
+    def finish(self, image: Tensor) -> None:
+        """Let the judge look at the finished image, (1, 3, H, W), 0..1."""
+        self.finished = True
+        self._look(self.clock() - self._begin, image, 1)
+
+    def _look(self, spent: float, image: Tensor, times: int) -> None:
+        """Note what the judge says; several times, where a step was longer than the time between two moments."""
+        stopped = self.clock()
+        self.image = image.detach().clamp(0, 1)
+        self.looks += [Look(spent, self.ask(self.image))] * times
+        self._begin += self.clock() - stopped
+
+
+Climb = Callable[[Classifier, int, Watch], Tensor]
+"""Climbs for a class of a classifier, tells the watch of every step, and returns the finished image."""
+
+
+def climb_with_recipe(recipe: Recipe, size: int) -> Climb:
+    """Return the way of one of our recipes, as `direct_ascent.render` goes it."""
+
+    def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
+        objective = ClassObjective(climber, ((target, 1.0),), "log_probability")
+        ascent = recipe.prepare(ImageStack.gray(StackSpec(size, size)), objective, seed=SEED)
+        for step in ascent:
+            watch.tick(step.image)
+        return ascent.result.image
+
+    return climb
+
+
+def climb_with_lucent(size: int) -> Climb:
+    """Return the way of lucent's `render_vis` with its defaults, but for the size and the normalisation."""
+
+    def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
+        from lucent.optvis import param, render, transform
+
+        parameters, show = param.image(size)
+        transforms = [*transform.standard_transforms, lambda views: normalize(views, _MEAN, _STD)]
+        with _watch_optimizers(watch, lambda _: show()):
+            render.render_vis(
+                # Its hooks stay on the model.
+                deepcopy(climber.module),
+                f"labels:{target}",
+                lambda: (parameters, show),
+                transforms=transforms,
+                preprocess=False,
+                progress=False,
+                show_image=False,
+            )
+        return show().detach()
+
+    return climb
+
+
+def climb_with_horama(size: int, **settings: Any) -> Climb:
+    """Return the way of Horama's `fourier` with its defaults, but for the size, the range of values and `settings`."""
+
+    def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
+        from horama import fourier
+        from horama.fourier_fv import fourier_preconditionner, get_fft_scale
+
+        scale = get_fft_scale(size, size, 1.5)
+
+        def show(optimizer: torch.optim.Optimizer) -> Tensor:
+            (spectrum,) = optimizer.param_groups[0]["params"]
+            return (fourier_preconditionner(spectrum, scale, (-1, 1), "cpu")[None] + 1) / 2
+
+        with _watch_optimizers(watch, show):
+            image, _ = fourier(
+                lambda views: climber.module(views)[:, target].mean(),
+                image_size=size,
+                model_input_size=climber.size,
+                values_range=(-1, 1),
+                device="cpu",
+                **settings,
+            )
+        return (image.detach()[None] + 1) / 2
+
+    return climb
+
+
+@contextmanager
+def _watch_optimizers(watch: Watch, show: Callable[[torch.optim.Optimizer], Tensor]) -> Iterator[None]:
+    """Tell a watch of every step of any optimizer of PyTorch; the libraries take no callback."""
+    handle = register_optimizer_step_post_hook(lambda optimizer, *_: watch.tick(lambda: show(optimizer)))
+    try:
+        yield
+    finally:
+        handle.remove()

@@ -1,0 +1,281 @@
+"""The same eight tasks in several libraries, as code that runs, and how many lines each takes.
+
+Every function is what a user writes who has a `model` of torchvision in evaluation mode, a photograph `PHOTO` and a
+direction `VECTOR`: with its imports, without the signature. `short` keeps the run short (and lucent's pictures off the
+screen, horama off CUDA); it is no line of its own. A task that has no function cannot be done without writing what is
+inside the library.
+"""
+
+import ast
+import inspect
+import io
+import textwrap
+import tokenize
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+PHOTO = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+"""In place of a photograph (1, 3, 224, 224), 0..1."""
+
+VECTOR = torch.linspace(-1, 1, 512)
+"""A direction in the 512 channels of layer4 of a ResNet-18."""
+
+SHORT: Mapping[str, Mapping[str, Any]] = {
+    "direct_ascent": {"size": 64, "steps": 2, "progress": False},
+    "lucent": {"thresholds": (2,), "progress": False, "show_image": False},
+    "horama": {"total_steps": 2, "image_size": 64, "device": "cpu"},
+}
+"""By library what keeps a run short."""
+
+Task = Callable[[nn.Module, Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One task: what it is called, what does it in each library, and what has to be said of that."""
+
+    title: str
+    ways: Mapping[str, Task]
+    notes: Mapping[str, str]
+
+
+def channel_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    import direct_ascent as da
+
+    return da.render(model, "layer4:12", **short)
+
+
+def channel_lucent(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from lucent.optvis import render
+
+    return render.render_vis(model, "layer4:12", **short)
+
+
+def channel_horama(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from horama import fourier
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    layer = create_feature_extractor(model, ["layer4"])
+    return fourier(lambda images: layer(images)["layer4"][:, 12].mean(), **short)
+
+
+def channels_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    import direct_ascent as da
+
+    return da.render(model, da.channels("layer4", range(8)), **short)
+
+
+def channels_lucent(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from lucent.optvis import objectives, param, render
+
+    wish = objectives.Objective.sum([objectives.channel("layer4", number, batch=number) for number in range(8)])
+    return render.render_vis(model, wish, lambda: param.image(128, batch=8), **short)
+
+
+def channels_horama(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from horama import fourier
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    layer = create_feature_extractor(model, ["layer4"])
+    return [fourier(lambda images, n=n: layer(images)["layer4"][:, n].mean(), **short) for n in range(8)]
+
+
+def neuron_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    import direct_ascent as da
+
+    return da.render(model, da.neuron("layer4", 12), **short)
+
+
+def neuron_lucent(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from lucent.optvis import objectives, render
+
+    return render.render_vis(model, objectives.neuron("layer4", 12), **short)
+
+
+def neuron_horama(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from horama import fourier
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    layer = create_feature_extractor(model, ["layer4"])
+    return fourier(lambda images: layer(images)["layer4"][:, 12, 3, 3].mean(), **short)
+
+
+def direction_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    import direct_ascent as da
+
+    return da.render(model, da.direction("layer4", VECTOR), **short)
+
+
+def direction_lucent(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from lucent.optvis import objectives, render
+
+    return render.render_vis(model, objectives.direction("layer4", VECTOR), **short)
+
+
+def direction_horama(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from horama import fourier
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    layer = create_feature_extractor(model, ["layer4"])
+    return fourier(lambda images: (layer(images)["layer4"].mean(dim=(2, 3)) @ VECTOR).mean(), **short)
+
+
+def caricature_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    import direct_ascent as da
+    from das_core.models.layers import make_activation_judge
+
+    judge = da.wrap(model)
+    seen = make_activation_judge(judge, ["layer3"])(PHOTO)["layer3"]
+    return da.render(judge, da.direction("layer3", seen.mean(dim=(2, 3))[0]), start=PHOTO, **short)
+
+
+def caricature_lucent(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from lucent.optvis import objectives, param, render, transform
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    seen = create_feature_extractor(model, ["layer3"])(transform.normalize()(PHOTO))["layer3"].detach()
+    wish = objectives.Objective(lambda layers: -(layers("layer3") * seen).mean())
+    return render.render_vis(model, wish, lambda: param.image(224), transforms=[], **short)
+
+
+def caricature_horama(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from horama import accentuation
+    from torchvision.models.feature_extraction import create_feature_extractor
+    from torchvision.transforms.functional import normalize
+
+    layer = create_feature_extractor(model, ["layer3"])
+    photo = normalize(PHOTO, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    seen = layer(photo)["layer3"].mean(dim=(2, 3))[0].detach()
+    return accentuation(lambda images: (layer(images)["layer3"].mean(dim=(2, 3)) @ seen).mean(), photo[0], **short)
+
+
+def class_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    import direct_ascent as da
+
+    return da.render(model, "jellyfish", **short)
+
+
+def class_lucent(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from lucent.optvis import render
+
+    return render.render_vis(model, "labels:107", **short)
+
+
+def class_horama(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from horama import fourier
+
+    return fourier(lambda images: model(images)[:, 107].mean(), **short)
+
+
+def diversity_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    import direct_ascent as da
+
+    return da.render(model, da.channel("layer4", 12) + 0.5 * da.diversity("layer3"), batch=4, **short)
+
+
+def diversity_lucent(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from lucent.optvis import objectives, param, render
+
+    wish = objectives.channel("layer4", 12) - 1e2 * objectives.diversity("layer3")
+    return render.render_vis(model, wish, lambda: param.image(128, batch=4), **short)
+
+
+def views_ours(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    import direct_ascent as da
+
+    return da.render(model, lambda views: views[:, 0].mean(dim=(1, 2)) - views[:, 1:].mean(dim=(1, 2, 3)), **short)
+
+
+def views_lucent(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from lucent.optvis import objectives, render
+
+    wish = objectives.Objective(lambda layers: layers("0")[:, 1:].mean() - layers("0")[:, 0].mean())
+    return render.render_vis(nn.Sequential(nn.Identity(), model), wish, preprocess=False, **short)
+
+
+def views_horama(model: nn.Module, short: Mapping[str, Any]) -> Any:
+    from horama import fourier
+
+    return fourier(lambda views: views[:, 0].mean() - views[:, 1:].mean(), **short)
+
+
+TASKS = (
+    Row(
+        "a channel",
+        {"direct_ascent": channel_ours, "lucent": channel_lucent, "horama": channel_horama},
+        {},
+    ),
+    Row(
+        "eight channels at once",
+        {"direct_ascent": channels_ours, "lucent": channels_lucent, "horama": channels_horama},
+        {"horama": "one after another"},
+    ),
+    Row(
+        "a neuron",
+        {"direct_ascent": neuron_ours, "lucent": neuron_lucent, "horama": neuron_horama},
+        {},
+    ),
+    Row(
+        "a direction",
+        {"direct_ascent": direction_ours, "lucent": direction_lucent, "horama": direction_horama},
+        {},
+    ),
+    Row(
+        "a caricature of a photograph",
+        {"direct_ascent": caricature_ours, "lucent": caricature_lucent, "horama": caricature_horama},
+        {"lucent": "from noise, place by place"},
+    ),
+    Row(
+        "a class",
+        {"direct_ascent": class_ours, "lucent": class_lucent, "horama": class_horama},
+        {"lucent": "by number", "horama": "by number"},
+    ),
+    Row(
+        "diversity of a batch",
+        {"direct_ascent": diversity_ours, "lucent": diversity_lucent},
+        {},
+    ),
+    Row(
+        "an objective of one's own on views",
+        {"direct_ascent": views_ours, "lucent": views_lucent, "horama": views_horama},
+        {"lucent": "through a layer put before the model"},
+    ),
+)
+
+
+def count_lines(task: Callable[..., Any]) -> int:
+    """Return how many lines of code a function has, its imports among them.
+
+    Blank lines, the signature, the docstring and comments do not count.
+    """
+    source = textwrap.dedent(inspect.getsource(task))
+    body = ast.parse(source).body[0]
+    assert isinstance(body, ast.FunctionDef)
+    statements = body.body[1:] if ast.get_docstring(body) is not None else body.body
+    first = min((statement.lineno for statement in statements), default=len(source))
+    ignored = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in ignored and token.start[0] >= first:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    return len(lines)
+
+
+def tabulate(libraries: Mapping[str, str]) -> str:
+    """Return the table of the lines that every task takes.
+
+    Args:
+        libraries: by the name of a library in `Row.ways` the title of its column.
+    """
+    rows = [f"| task | {' | '.join(libraries.values())} |", "|---" * (1 + len(libraries)) + "|"]
+    for row in TASKS:
+        cells = []
+        for library in libraries:
+            task, note = row.ways.get(library), row.notes.get(library)
+            cells.append("cannot" if task is None else f"{count_lines(task)}{f' ({note})' if note else ''}")
+        rows.append(f"| {row.title} | {' | '.join(cells)} |")
+    return "\n".join(rows)

@@ -1,0 +1,209 @@
+"""Beside other libraries: how many lines the same tasks take, and how soon the picture of a class is one.
+
+The libraries are no requirement of this project. `INSTALL` puts them into a folder of their own, with the version of
+kornia that lucent asks for, and `MEASURE` measures, which takes three quarters of an hour of one core.
+
+The pictures are climbed for EfficientNet-Lite0, whose module all libraries get, with the normalisation that it was
+trained with. Seconds are those of the processor, without the looks of the judge, so that whatever else runs on the
+machine hardly counts.
+"""
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import matplotlib
+import numpy as np
+import torch
+import torchvision
+from matplotlib.figure import Figure
+from torch import Tensor
+from torchvision.transforms.functional import resize
+
+from benchmarks.classes import DRAW, TARGETS
+from benchmarks.common import HERE, SEED, save_sheet
+from benchmarks.pace import Look
+from benchmarks.peer_climbs import Climb, TimeIsUp, Watch, climb_with_horama, climb_with_lucent, climb_with_recipe
+from benchmarks.peer_tasks import SHORT, TASKS, tabulate
+from benchmarks.recognition import HEADER, RULE, judge_class, summarise
+from das_core.ascent.recipe import PICTURE, SKETCH
+from das_core.models.classifier import Classifier
+from das_core.models.label_sets import imagenet_labels
+from das_core.models.sources.starters import SECOND_OPINION, load_starter
+
+PEERS = {"lucent": "torch-lucent", "horama": "horama", "captum": "captum"}
+"""By the name that is imported the name of the package."""
+
+INSTALL = (
+    "python -m pip install --target build/peers --no-deps torch-lucent==0.1.8 horama==0.3.0 captum==0.9.0 "
+    "kornia==0.4.1 decorator ipython ipython-pygments-lexers traitlets matplotlib-inline jedi parso pexpect ptyprocess "
+    "prompt-toolkit wcwidth stack-data executing asttokens pure-eval"
+)
+MEASURE = "PYTHONPATH=build/peers OMP_NUM_THREADS=1 python -m benchmarks.run peers"
+
+CLASSES = TARGETS[:6]
+MOMENTS = (5.0, 10.0, 20.0, 40.0, 60.0)
+"""Seconds after which the judge looks; at the last one, whatever is still climbing is cut off."""
+
+CHART, SHEET = HERE / "peers.png", HERE / "peers.jpg"
+
+CONTESTANTS: Mapping[str, Climb] = {
+    "sketch, 224 px": climb_with_recipe(SKETCH, 224),
+    "picture, 224 px": climb_with_recipe(PICTURE, 224),
+    "picture, 448 px (our default)": climb_with_recipe(PICTURE, 448),
+    "lucent, 224 px": climb_with_lucent(224),
+    "lucent, 128 px (its default)": climb_with_lucent(128),
+    "Horama fourier, 224 px": climb_with_horama(224),
+    "Horama fourier, 224 px, large crops": climb_with_horama(224, box_size=(0.8, 0.9)),
+    "Horama fourier, 1280 px (its default)": climb_with_horama(1280),
+}
+"""By its title each way to make the picture of a class."""
+
+
+def report() -> str:
+    """Return the section of RESULTS.md; the chart and the pictures go beside it."""
+    check_peers()
+    run_tasks()
+    climber, judge = load_starter(), load_starter(SECOND_OPINION)
+    runs: dict[str, list[Watch]] = {title: [] for title in CONTESTANTS}
+    for target in CLASSES:
+        for title, climb in CONTESTANTS.items():
+            runs[title].append(run_contestant(climb, climber, judge, target))
+            print(f"{target} {title}: {runs[title][-1].steps} steps, {runs[title][-1].looks}", flush=True)
+    draw({title: average_at(watches) for title, watches in runs.items()})
+    images = [show_small(watch.image) for watches in runs.values() for watch in watches if watch.image is not None]
+    save_sheet(images, SHEET, columns=len(CLASSES))
+    moments = " | ".join(f"{moment:.0f} s" for moment in MOMENTS)
+    rows = "\n".join(f"| {title} | {describe_runs(watches)} |" for title, watches in runs.items())
+    verdicts = "\n".join(f"| {title} {judge_last(judge, watches)}" for title, watches in runs.items())
+    labels = imagenet_labels()
+    versions = {name: importlib.metadata.version(package) for name, package in PEERS.items()}
+    columns = {"direct_ascent": "direct_ascent"} | {name: f"{name} {versions[name]}" for name in PEERS}
+    return f"""Lines of code that a user writes who has a model of torchvision, imports among them, formatted alike
+(`benchmarks/peer_tasks.py` holds the code, and every piece of it was run):
+
+{tabulate(columns)}
+
+captum {versions["captum"]} explains what a model has answered and makes no pictures: there is no `captum.optim` in it.
+Horama's `maco` needs a spectrum that it downloads; the lines are those of `fourier`, which is asked in the same way,
+and a feature extractor of torchvision finds its layers. lucent leaves its hooks on the model, which `deepcopy` cannot
+copy from then on.
+
+The picture of a class: {climber.name} climbs, {judge.name} judges, {len(CLASSES)} classes (the first of "Classes",
+drawn with seed {DRAW}: {", ".join(labels.name(target) for target in CLASSES)}), seed {SEED}, one thread. Every library
+has its own defaults, but for the size of the picture where that is said, and for the normalisation, which is the
+model's. Ours climbs the log probability of the class, the others its logit. Seconds are those of the processor; other
+jobs shared its caches, so they are rough. Mean probability of the class after so many seconds of climbing. What has
+finished before keeps its last picture, what has not is cut off after {MOMENTS[-1]:.0f} s (of the 1000 steps that Horama
+takes by default few are done by then):
+
+| | {moments} | steps done | seconds in all |
+|---{"|---" * len(MOMENTS)}|---|---|
+{rows}
+
+What {judge.name} says of the last pictures, as in "Classes":
+
+| {HEADER}
+|---{RULE}
+{verdicts}
+
+![mean probability over seconds]({CHART.name})
+
+A row for each line of the table, a column for each class:
+
+![the last pictures]({SHEET.name})
+
+`maco` is left out, since its spectrum could not be downloaded here. Horama's crops are a quarter of the picture's side
+by default, made for pictures of 1280 px; "large crops" has `box_size=(0.8, 0.9)`, which is no default of it.
+"""
+
+
+def check_peers() -> None:
+    """Raise an error that says how to install what is missing."""
+    missing = [package for name, package in PEERS.items() if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(f"{', '.join(missing)} cannot be imported; run `{INSTALL}`, then `{MEASURE}`")
+
+
+def run_tasks() -> None:
+    """Run every piece of code whose lines are counted.
+
+    Raises:
+        ValueError: when one of them makes no finite picture.
+    """
+    for row in TASKS:
+        for library, task in row.ways.items():
+            # The same model for each, and one of its own: what lucent leaves on one hinders the next.
+            torch.manual_seed(SEED)
+            made = task(torchvision.models.resnet18().eval(), SHORT[library])
+            for picture in pictures_of(made):
+                if not bool(torch.isfinite(picture).all()):
+                    raise ValueError(f"{library} makes no picture of {row.title}")
+
+
+def pictures_of(made: Any) -> list[Tensor]:
+    """Return the pictures in what a library returns: a result, an array, or lists of both with masks beside them."""
+    if isinstance(made, list | tuple):
+        found = [picture for one in made for picture in pictures_of(one)]
+        if not found:
+            raise ValueError("no picture was made")
+        return found
+    return [torch.as_tensor(getattr(made, "image", made)).detach()]
+
+
+def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target: int) -> Watch:
+    """Return the watch of a run, with what the judge said at every moment, and the last image."""
+    torch.manual_seed(SEED)
+    np.random.seed(SEED)  # lucent draws from it, too.
+    watch = Watch(lambda image: float(judge.probabilities(image)[0, target]), MOMENTS)
+    with suppress(TimeIsUp):
+        watch.finish(climb(climber, target, watch))
+    return watch
+
+
+def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
+    """Return the cells of a row about the last pictures, one of each class, in the columns of `recognition.HEADER`."""
+    pairs = [(watch.image, target) for watch, target in zip(watches, CLASSES, strict=True) if watch.image is not None]
+    # One by one: their sizes may differ.
+    return summarise([judge_class(judge, image, [target])[0] for image, target in pairs])
+
+
+def probability_at(looks: Sequence[Look], number: int) -> float:
+    """Return what the judge said at a moment, or at the end where that came before."""
+    return looks[min(number, len(looks) - 1)].probability
+
+
+def average_at(watches: Sequence[Watch]) -> list[float]:
+    """Return the mean probability over runs at every moment."""
+    return [
+        sum(probability_at(watch.looks, number) for watch in watches) / len(watches) for number in range(len(MOMENTS))
+    ]
+
+
+def describe_runs(watches: Sequence[Watch]) -> str:
+    """Return the cells of a row: the mean probability at every moment, steps, and seconds until the end."""
+    steps = sorted(watch.steps for watch in watches)[len(watches) // 2]
+    seconds = sorted(watch.looks[-1].seconds for watch in watches)[len(watches) // 2]
+    cut = sum(not watch.finished for watch in watches)
+    end = f"{seconds:.0f} s" if cut == 0 else f"cut off in {cut} of {len(watches)} runs"
+    return " | ".join([*(f"{probability:.2f}" for probability in average_at(watches)), str(steps), end])
+
+
+def show_small(image: Tensor) -> Tensor:
+    """Return an image (1, 3, H, W) as one of the sheet, (3, 224, 224)."""
+    return resize(image[0], [224, 224], antialias=True).clamp(0, 1)
+
+
+def draw(means: dict[str, list[float]]) -> None:
+    """Plot the mean probability over the seconds, one line for each contestant."""
+    with matplotlib.rc_context({"font.size": 11}):
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        axes = figure.subplots()
+        for title, probabilities in means.items():
+            axes.plot(MOMENTS, probabilities, "o-", label=title)
+        axes.set(xlabel="seconds of the processor", ylabel="the judge's mean probability", ylim=(0, 1))
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+        figure.savefig(CHART, dpi=110)
