@@ -182,7 +182,7 @@ def test_a_model_that_cannot_be_copied_is_refused_and_can_be_frozen_in_place() -
 
     module = nn.Sequential(nn.Conv2d(3, 2, 8), Kept())
     module(torch.rand(1, 3, 8, 8))
-    with pytest.raises(ValueError, match=r"own cannot be copied \(.*\): pass copy=False"):
+    with pytest.raises(ValueError, match=r"own cannot be copied \(.*\): load it anew.* copy=False"):
         freeze_copy("own", module)
     assert build_classifier("own", module, 8, HALF, HALF, copy=False).module is module
 
