@@ -16,7 +16,7 @@ from ..common.masks import mean_square
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
 from ..stack.state import OptimizerState
-from .optimizers import Evaluate
+from .optimizers import Evaluate, check_positive
 from .pace import Pace
 
 # A step is halved so many times at most while it ends where the gradient points back.
@@ -55,8 +55,7 @@ class LBFGS:
     coarse_share: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
-        if not self.step_size > 0:
-            raise ValueError(f"step_size {self.step_size} must be above 0")
+        check_positive("step_size", self.step_size)
         if not 1 <= self.memory <= 100:
             raise ValueError(f"memory {self.memory} is not a number of steps from 1 to 100; 10 is usual")
 
@@ -94,7 +93,9 @@ class LBFGS:
     def _recall_pairs(self, stack: ImageStack) -> tuple[tuple[Tensor, Tensor], ...]:
         """Return what the last steps have moved and by how much the gradient fell there, the oldest first."""
         old = stack.optimizer_state
-        if old is None or old.kind != self.kind or any(one.shape != stack.canvas.shape for one in old.tensors):
+        if old is None or old.kind != self.kind or len(old.tensors) % 2:
+            return ()
+        if any(one.shape != stack.canvas.shape for one in old.tensors):
             return ()
         half = len(old.tensors) // 2
         return tuple(zip(old.tensors[:half], old.tensors[half:], strict=True))[-self.memory :]

@@ -104,7 +104,7 @@ class NormalizedAscent:
     needs_levels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _check_positive("step_size", self.step_size)
+        check_positive("step_size", self.step_size)
         _check_momentum(self.momentum)
         if not 0 <= self.coarse_to_fine <= 1:
             raise ValueError(f"coarse_to_fine {self.coarse_to_fine} is not a share of the steps between 0 and 1")
@@ -166,7 +166,7 @@ class SGD:
     needs_levels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _check_positive("learning_rate", self.learning_rate)
+        check_positive("learning_rate", self.learning_rate)
         _check_momentum(self.momentum)
 
     def step(
@@ -226,7 +226,7 @@ class Adam:
     needs_levels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check_positive("learning_rate", self.learning_rate)
+        check_positive("learning_rate", self.learning_rate)
         for beta in self.betas:
             if not 0 <= beta < 1:
                 raise ValueError(f"beta {beta} is not between 0 and 1 (excluded); 0.9 and 0.999 are usual")
@@ -264,7 +264,7 @@ class Adam:
         return replace(stack, canvas=canvas, parameters=levels, optimizer_state=state)
 
 
-def _check_positive(name: str, value: float) -> None:
+def check_positive(name: str, value: float) -> None:
     """Raise ValueError unless a setting is above 0; NaN is not."""
     if not value > 0:
         raise ValueError(f"{name} {value} must be above 0")

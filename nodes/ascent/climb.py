@@ -86,6 +86,9 @@ def climb(
             if bridge.is_interrupt(error):
                 bridge.say(status.describe_cancel(len(ascent.history)))
             raise
+        finally:
+            # It holds the ascent, which holds it: what both keep would stay in memory until Python looks for circles.
+            ascent.before_chunk = None
     if len(ascent.history) < ascent.steps:
         finish.note_early_end()
 

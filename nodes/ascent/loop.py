@@ -135,7 +135,7 @@ class Optimize(Node):
                 bridge.Progress(ascent.steps).update(0, image=ascent.stack.image())
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
             room = estimate_ascent_bytes(stack, connected, ascent.optimizer, together)
-            if bridge.get_device().type == "cpu":
+            if settings.chunk and bridge.get_device().type == "cpu":
                 # Elsewhere too large a chunk is halved until it fits; here nothing tells before the system runs out.
                 bridge.make_room(
                     room,

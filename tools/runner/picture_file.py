@@ -32,8 +32,12 @@ def open_picture(path: Path) -> Image.Image:
     try:
         # An older Pillow has no AVIF.
         picture = Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+    except PICTURE_ERRORS as error:
+        raise ValueError(describe_damage(path, error)) from error
+    try:
         picture.load()
     except PICTURE_ERRORS as error:
+        picture.close()
         raise ValueError(describe_damage(path, error)) from error
     return picture
 

@@ -34,7 +34,7 @@ function compare(a, b) {
 function workflowOf(cell) {
   const base = data.prompts[cell.values.workflow] ?? Object.values(data.prompts)[0]
   const prompt = structuredClone(base)
-  for (const [id, inputs] of Object.entries(cell.changes)) prompt[id].inputs = inputs
+  for (const [id, inputs] of Object.entries(cell.changes)) if (Object.hasOwn(prompt, id)) prompt[id].inputs = inputs
   return prompt
 }
 

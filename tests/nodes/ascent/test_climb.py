@@ -1,7 +1,9 @@
 """Optimize while it runs: frames, previews, Finish now, cancel, and what is saved when it fails."""
 
+import gc
 import math
 import re
+import weakref
 from typing import Any
 
 import numpy as np
@@ -125,6 +127,19 @@ def test_finish_now_in_the_middle_of_a_step_leaves_it_out(
     assert (len(history), stack.steps) == (2, 2)
     assert (np.asarray(updates[-1][2][1]) == to_bytes(image[0])).all()
     assert running.server.texts[-1].startswith("2 steps in ")
+
+
+def test_an_ascent_is_gone_as_soon_as_its_node_is(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[weakref.ref[Any]] = []
+    loop = pack.module("nodes.ascent.loop")
+    climb = loop.climb
+    monkeypatch.setattr(loop, "climb", lambda ascent, *more: kept.append(weakref.ref(ascent)) or climb(ascent, *more))
+    gc.disable()
+    try:
+        pack.optimize(steps=2)
+        assert kept[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_the_first_step_is_not_left_out(pack: Pack, running: Running) -> None:

@@ -134,7 +134,12 @@ def test_a_cell_opens_with_its_settings_and_its_workflow(opened: tuple[Page, lis
 def test_numbers_that_a_browser_would_change_stay_what_they_are(opened: tuple[Page, list[str]], tmp_path: Path) -> None:
     rows, huge = make_rows(tmp_path), 2**64 - 1
     first = CELLS[0].hash
-    rows[first] |= {"seconds": float("nan"), "1.seed": huge, "texts": "[", "changes": json.dumps({"1": {"seed": huge}})}
+    rows[first] |= {
+        "seconds": float("nan"),
+        "1.seed": huge,
+        "texts": "[",
+        "changes": json.dumps({"1": {"seed": huge}, "99": {}}),
+    }
     rows[CELLS[1].hash] |= {"changes": "[1]", "texts": json.dumps({"Seen": EVIL})}
     rows[CELLS[2].hash] |= {"pictures": ["../../etc/passwd"]}
     save_page("numbers", PROMPTS, CELLS, rows, tmp_path / "index.html")
