@@ -70,7 +70,7 @@ def climb_image(
         objectives,
         augmentation or Augmentation(transforms=PLAIN),
         steps=steps,
-        optimizer=optimizer or NormalizedAscent(step_size=0.06),
+        optimizer=optimizer or NormalizedAscent(step_size=0.06, tilt=0.0),
         schedule="cosine",
         seed=SEED,
         focus=None,

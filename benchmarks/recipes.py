@@ -26,6 +26,7 @@ from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective, Score
 from das_core.objectives.embedding import TextObjective
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.color_transforms import ColorShift, Grayscale
@@ -118,14 +119,16 @@ PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety
 SKETCH = Recipe(**vars(recipe.SKETCH), name="sketch", title="sketch")
 BEST = Recipe(**vars(recipe.BEST), name="best", title="best")
 
+_OLDER_STACK = StackSpec(224, 224, levels=linear_levels(336, 4))
+
 SECOND_VERSION = Recipe(
     name="second_version",
     title="defaults of version 0.2.0",
     augmentation=Augmentation(transforms=(Flip(), ColorShift(), Grayscale(), Noise())),
-    optimizer=NormalizedAscent(step_size=0.08),
+    optimizer=NormalizedAscent(step_size=0.08, tilt=0.0),
     focus=Focus(end=3.0, emphasis=0.0),
     denoising=None,
-    spec=StackSpec(224, 224),
+    spec=_OLDER_STACK,
     score="logit",
 )
 """What the nodes did by default before there was a denoiser."""
@@ -136,10 +139,10 @@ FIRST_VERSION = Recipe(
     models=(STARTER,),
     steps=100,
     augmentation=Augmentation(transforms=(Flip(), Noise())),
-    optimizer=NormalizedAscent(step_size=0.06),
+    optimizer=NormalizedAscent(step_size=0.06, tilt=0.0),
     focus=None,
     denoising=None,
-    spec=StackSpec(224, 224),
+    spec=_OLDER_STACK,
     score="logit",
 )
 """What the nodes did by default in the first version."""
@@ -154,7 +157,7 @@ REFERENCE = Recipe(
     focus=None,
     schedule="constant",
     denoising=None,
-    spec=StackSpec(224, 224, color="rgb"),
+    spec=replace(_OLDER_STACK, color="rgb"),
     score="logit",
 )
 """The settings of Direct Ascent Synthesis' own code, which tests/integration/test_reference.py reproduces.

@@ -112,7 +112,7 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
         before = resize_to_cover(load_photograph(subject), shape)
         stack = ImageStack.gray(PHOTO).place_into(before, mask, FEATHER)
         objective = ClassObjective.from_text(climber, name, score_kind=SCORE)
-        optimizer = NormalizedAscent(STEP_SIZE, MOMENTUM)
+        optimizer = NormalizedAscent(STEP_SIZE, MOMENTUM, tilt=0.0)
         after = Ascent(stack, [objective], optimizer=optimizer, focus=FOCUS, denoising=None).run().image
         pictures += [before[0], after[0]]
         kept += bool((after == before)[:, :, mask[0] == 0].all())

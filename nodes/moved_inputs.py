@@ -61,7 +61,7 @@ def _find_lacking(table: Moved, inputs: Mapping[str, Any]) -> Iterator[tuple[str
     """
     for name, value in table["later"].items():
         outer, _, inner = name.partition(".")
-        if name not in inputs and (not inner or inputs.get(outer, table["later"][outer]) != table["later"][outer]):
+        if name not in inputs and (not inner or inputs.get(outer) not in (None, table["later"].get(outer))):
             yield name, value
 
 

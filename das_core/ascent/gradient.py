@@ -82,7 +82,9 @@ class ScoreGradient:
                 group_weights.append(sum(abs(term.weight_at(pace.progress)) for _, term in group.members))
         cutoff = pace.cutoff(min(operator.canvas))
         gradient = balance_gradients(
-            gradients, group_weights, lambda part: scoring.support.restrict(operator.precondition(part, cutoff))
+            gradients,
+            group_weights,
+            lambda part: scoring.support.restrict(operator.precondition(part, cutoff, pace.tilt)),
         )
         return gradient, {name: torch.cat(parts).float().mean() for name, parts in scores.items()}
 

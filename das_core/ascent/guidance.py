@@ -18,6 +18,7 @@ from ..common.masks import mean_square
 from ..objectives.base import Objective, list_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.margin import widen_margin
+from ..stack.levels import linear_levels
 from ..stack.spec import SMALLEST_SIDE, StackSpec
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows
@@ -113,7 +114,9 @@ class Guidance:
         check_aspects(self.objectives, (height, width))
         augmentation = self.augmentation or _default_views(min(height, width))
         margin = widen_margin(width, height, augmentation.windows.farthest_jitter)
-        spec = StackSpec(width=width, height=height, margin=margin)
+        # With a level of one sample: light and colour of the whole may change within the few steps that there are.
+        levels = linear_levels(max(width, height) + 2 * margin, 4)
+        spec = StackSpec(width=width, height=height, margin=margin, levels=levels)
         stack = ImageStack.from_image(spec, pictures)
         return Ascent(
             # The count of steps is what the draws depend on.

@@ -53,6 +53,7 @@ class LBFGS:
     kind: ClassVar[str] = "lbfgs"
     needs_levels: ClassVar[bool] = False
     coarse_share: ClassVar[float] = 0.0
+    tilt: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         check_positive("step_size", self.step_size)

@@ -242,7 +242,8 @@ class Ascent:
     def _try_step(self) -> Step:
         """Do the next step; an error leaves stack and history as they were."""
         stack, step = self.stack, self.stack.steps
-        pace = self.pace or pace_at(len(self.history), self.steps, self.schedule, self.optimizer.coarse_share)
+        how = self.optimizer
+        pace = self.pace or pace_at(len(self.history), self.steps, self.schedule, how.coarse_share, how.tilt)
         members = [member for group in self._scoring.groups for member in group.members]
         counts = any(term.weight_at(pace.progress) for _, term in members)
         gradient, scores = self._score_gradient(stack.canvas, step, pace, self._operator, self.chunk)

@@ -30,6 +30,10 @@ low-pass is dropped.
 """
 
 
+LAST_TILT = 0.3
+"""The share of the tilt that is left at the last step."""
+
+
 @dataclass(frozen=True)
 class Pace:
     """A moment of an ascent.
@@ -38,11 +42,13 @@ class Pace:
         rate: what the step size is multiplied by, 0..1.
         coarse_progress: the share of the coarse part that is over, 0..1; 1 if there is no coarse part.
         progress: the share of the whole ascent that is over, 0 at the first step and 1 at the last.
+        tilt: how much steeper K falls with the frequency than the stack has it, see `StackOperator.precondition`.
     """
 
     rate: float
     coarse_progress: float
     progress: float = 1.0
+    tilt: float = 0.0
 
     def cutoff(self, short_side: int) -> float | None:
         """Return the cutoff of the low-pass at this moment.
@@ -65,7 +71,7 @@ class Pace:
         return float(COARSEST_CUTOFF * (finest / COARSEST_CUTOFF) ** self.coarse_progress)
 
 
-def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float) -> Pace:
+def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float, tilt: float = 0.0) -> Pace:
     """Return the pace of a step.
 
     Args:
@@ -75,6 +81,7 @@ def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float) -> P
             along half a cosine wave. If all steps belong to the coarse part (`coarse_share` 1), it stays at 1. A
             function is given the progress of the step, 0 at the first and 1 at the last, and returns its rate, 0..1.
         coarse_share: the share of the steps, 0..1, that belong to the coarse part.
+        tilt: the tilt at the first step. It falls evenly, to 0.3 of it at the last.
 
     Raises:
         ValueError: when there is no such schedule, or a function returns no number in 0..1.
@@ -95,7 +102,7 @@ def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float) -> P
         check_choice("schedule", schedule, get_args(ScheduleName))
         if schedule == "cosine" and coarse_progress >= 1:
             rate = 0.5 * (1 + math.cos(math.pi * (done - coarse_share) / (1 - coarse_share)))
-    return Pace(rate, coarse_progress, progress)
+    return Pace(rate, coarse_progress, progress, tilt * (1 - (1 - LAST_TILT) * progress))
 
 
 def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:

@@ -13,6 +13,9 @@ from ..common.geometry import Shape
 
 _MIN_RESPONSE = 1e-12
 
+_WAVE = 2.0
+"""A whole wave across the short side, in half-waves."""
+
 
 class Basis(ABC):
     """An orthonormal frequency basis for images of one size, and the filters that are diagonal in it.
@@ -92,6 +95,22 @@ class Basis(ABC):
         response = torch.outer(*(torch.exp(-waves.square() / 2) for waves in (row, column)))
         # The far tail does not show in the picture, but as denormal numbers it would slow every product down.
         return response.where(response > _MIN_RESPONSE, 0)
+
+    def tilt(self, slope: float) -> Tensor:
+        """Return the response of a filter that falls with the frequency f as f^-slope.
+
+        As in `gaussian`, frequencies are counted across the short side.
+
+        Args:
+            slope: 0 for no filter; above 0 for less of what is fine.
+
+        Returns:
+            One factor, 0..1, for every coefficient. It is 1 for waves that are as long as the short side, and longer
+            ones.
+        """
+        short = min(self.height, self.width)
+        row, column = self.row_waves * (short / self.height), self.column_waves * (short / self.width)
+        return (torch.hypot(row[:, None], column) / _WAVE).clamp(min=1).pow(-slope)
 
 
 class CosineBasis(Basis):

@@ -6,29 +6,36 @@ from ..common.geometry import Shape
 from ..common.text import shorten
 
 
-def linear_levels(longest: int, step: int) -> tuple[int, ...]:
-    """Return every `step`-th resolution, beginning with 1.
+def linear_levels(longest: int, step: int, first: int = 1) -> tuple[int, ...]:
+    """Return every `step`-th resolution.
 
     Step 4 on a canvas of 336 gives the 84 levels 1, 5, 9, … 333 with which Direct Ascent Synthesis was first shown.
+    A level of one sample moves the whole canvas at once, fourteen times as far as the next coarse shapes, and every
+    picture gets one cast of colour: from `first` 2 on there is none.
 
     Args:
         longest: the long side of the canvas in pixels, margins included.
         step: the distance between neighbouring levels, from 1 (all resolutions) to `longest`.
+        first: the coarsest level, from 1 to `longest`.
 
     Returns:
-        Resolutions from 1 to at most `longest`, rising.
+        Resolutions from `first` to at most `longest`, rising.
 
     Raises:
-        ValueError: when `step` is not between 1 and `longest`.
+        ValueError: when `step` or `first` is not between 1 and `longest`.
 
     Example:
         >>> from das_core.stack import linear_levels
         >>> linear_levels(longest=48, step=8)
         (1, 9, 17, 25, 33, 41)
+        >>> linear_levels(longest=48, step=8, first=8)
+        (8, 16, 24, 32, 40, 48)
     """
     if not 1 <= step <= longest:
         raise ValueError(f"step {step} is not between 1 and {longest} (the long side of the canvas); try 4")
-    return tuple(range(1, longest + 1, step))
+    if not 1 <= first <= longest:
+        raise ValueError(f"the first level {first} is not between 1 and {longest} (the long side of the canvas); try 4")
+    return tuple(range(first, longest + 1, step))
 
 
 def power_levels(longest: int) -> tuple[int, ...]:

@@ -38,6 +38,7 @@ In a tile, whose opposite edges meet, the matrices wrap around at the edges, and
 Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3; the operator form is this project's.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
@@ -126,19 +127,33 @@ class StackOperator(ABC, Generic[P]):
             parameters: of the kind that `adjoint` returns.
         """
 
-    def precondition(self, gradient: Tensor, cutoff: float | None = None) -> Tensor:
+    def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
         """Return K times a gradient: the direction in which gradient ascent on all levels moves the canvas.
 
         Args:
             gradient: the gradient of a score at the canvas, (B, 3, H, W), of any floating-point type.
             cutoff: where a Gaussian low-pass that follows K falls to exp(-1/2), in half-waves across the short side of
                 the canvas, above 0; a low one leaves large shapes only. None for no low-pass.
+            tilt: how much steeper K falls with the frequency f: it is multiplied by f^-tilt (`Basis.tilt`).
 
         Returns:
             A canvas (B, 3, H, W), float32.
         """
         moved = self.forward(self.adjoint(gradient))
-        return moved if cutoff is None else self.basis.filter(moved, self.basis.gaussian(cutoff))
+        shape = self.shape_response(cutoff, tilt)
+        return moved if shape is None else self.basis.filter(moved, shape)
+
+    def shape_response(self, cutoff: float | None, tilt: float) -> Tensor | None:
+        """Return what the response of K is multiplied by, one factor for every frequency; None for nothing.
+
+        Args:
+            cutoff: that of the low-pass, see `precondition`.
+            tilt: how much steeper K falls, see `precondition`.
+        """
+        factors = [] if cutoff is None else [self.basis.gaussian(cutoff)]
+        if tilt:
+            factors.append(self.basis.tilt(tilt))
+        return math.prod(factors[1:], start=factors[0]) if factors else None
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
         """Return the canvas that the parametrisation can show, next to one that has moved: here the same one.

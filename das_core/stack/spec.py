@@ -62,8 +62,8 @@ class StackSpec:
         margin: how far the canvas goes beyond the picture on each side, in pixels. Views reach into the margin, the
             picture leaves it out. With 0, objects keep away from the border; an eighth of the picture is enough. A
             tile needs 0.
-        levels: resolutions along the long side of the canvas, from 1 to its length, in any order; every fourth one if
-            None. They are kept in rising order, each once.
+        levels: resolutions along the long side of the canvas, from 1 to its length, in any order; the multiples of 4
+            if None. They are kept in rising order, each once.
         gains: the factor of every level in the sum, 1e-6 to 1e6, one for each level in the order of `levels`; all 1 if
             None. The gain enters twice, in the gradient and in the sum, so the effect of a step scales with its square.
         color: the colour space in which the canvas is kept, `decorrelated` or `rgb`.
@@ -86,7 +86,7 @@ class StackSpec:
         >>> spec.canvas
         (48, 80)
         >>> len(spec.resolutions), spec.resolutions[:3], spec.resolutions[-1]
-        (20, (1, 5, 9), 77)
+        (20, (4, 8, 12), 80)
 
         A tile: the margin must be set to 0.
 
@@ -120,7 +120,7 @@ class StackSpec:
                 f"'{self.parametrization}' moves phases, which the method 'layers' and the optimizer Adam cannot keep; "
                 "choose the method spectral, and another optimizer"
             )
-        levels = linear_levels(max(self.canvas), 4) if self.levels is None else self.levels
+        levels = linear_levels(max(self.canvas), 4, first=4) if self.levels is None else self.levels
         checked = check_levels(levels, max(self.canvas))
         gains = (1.0,) * len(checked) if self.gains is None else self.gains
         if len(gains) == len(levels):

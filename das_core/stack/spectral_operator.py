@@ -41,10 +41,10 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
         """Return K times the accumulated gradient, (B, 3, H, W)."""
         return self.basis.filter(parameters.gradient, self.response)
 
-    def precondition(self, gradient: Tensor, cutoff: float | None = None) -> Tensor:
-        """Return K times a gradient; see `StackOperator.precondition`. Here K and the low-pass are one filter."""
-        response = self.response if cutoff is None else self.response * self.basis.gaussian(cutoff)
-        return self.basis.filter(gradient.float(), response)
+    def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
+        """Return K times a gradient; see `StackOperator.precondition`. Here K and what shapes it are one filter."""
+        shape = self.shape_response(cutoff, tilt)
+        return self.basis.filter(gradient.float(), self.response if shape is None else self.response * shape)
 
     def minimum_norm_gradient(self, canvas: Tensor) -> Tensor:
         """Return K+ times a canvas: the accumulated gradient of least norm that K takes to it.

@@ -4,7 +4,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from ...das_core.ascent.optimizers import SGD, STEEPEST_TILT, Adam, NormalizedAscent, Optimizer
 from ..schema import make_options, read_choice
 
 _OPTIMIZERS: dict[str, type[Optimizer]] = {"ascent": NormalizedAscent, "sgd": SGD, "adam": Adam}
@@ -42,6 +42,16 @@ def optimizer_input() -> Any:
                     step=0.05,
                     tooltip="Share of the steps that build the picture from large shapes to small. 0: "
                     "all at once, many fragments. 0.6: one clean object. 1: soft.",
+                ),
+                io.Float.Input(
+                    "tilt",
+                    default=NormalizedAscent.tilt,
+                    min=0.0,
+                    max=STEEPEST_TILT,
+                    step=0.05,
+                    optional=True,
+                    tooltip="How much less fine detail moves than large shapes; it eases toward the end. 0: as the "
+                    "levels have it, engraved lines. 1: painted. 2: blurred.",
                 ),
             ],
             sgd=[
@@ -90,4 +100,7 @@ def read_optimizer(choice: dict[str, Any] | None) -> Optimizer:
         ValueError: when no known optimizer is chosen, or a setting of it is out of range.
     """
     kind, settings = read_choice("optimizer", choice, tuple(_OPTIMIZERS))
+    if kind == NormalizedAscent.kind:
+        # A workflow from before there was a tilt has none.
+        settings = settings | {"tilt": settings.get("tilt") or 0.0}
     return _OPTIMIZERS[kind](**settings)

@@ -29,7 +29,7 @@ class Details:
     """
 
     margin: int = 56
-    levels: Any = field(default_factory=lambda: {"levels": "linear", "step": LEVEL_STEP})
+    levels: Any = field(default_factory=lambda: {"levels": "multiples_of_4"})
     color: ColorSpace = "decorrelated"
     method: Method = "spectral"
     tile: bool = False

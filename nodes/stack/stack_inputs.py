@@ -11,7 +11,7 @@ from ...das_core.stack.parametrizations import Parametrization
 from ..schema import make_options, read_choice
 
 _OTHERS: tuple[Parametrization, ...] = ("pixels", "fourier", "maco")
-_LEVELS = ("linear", "powers_of_two", "custom", *_OTHERS)
+_LEVELS = ("multiples_of_4", "linear", "powers_of_two", "custom", *_OTHERS)
 
 LEVEL_STEP = 4
 """The default distance of levels."""
@@ -45,8 +45,9 @@ def levels_input() -> Any:
                 )
             ],
         ),
-        tooltip="Which resolutions the stack is made of. linear is the reference and leans toward large "
-        "shapes; powers_of_two treats every octave alike and shows more texture. To compare with, without levels: "
+        tooltip="Which resolutions the stack is made of. multiples_of_4 leans toward large shapes; linear, the "
+        "reference, also has a level of one pixel: a cast of colour; powers_of_two treats every octave alike: more "
+        "texture. To compare with, without levels: "
         "pixels (adversarial grain), fourier (as in lucid), maco (only phases move; start from noise or an image).",
     )
 
@@ -68,8 +69,9 @@ def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[in
         return power_levels(longest), "pyramid"
     if kind == "custom":
         return parse_levels(settings["resolutions"]), "pyramid"
-    # What such a stack is taken apart into, for nodes that show or edit levels.
-    return linear_levels(longest, LEVEL_STEP), cast(Parametrization, kind)
+    # Of those that have no levels of their own: what nodes that show or edit levels take them apart into.
+    levels = linear_levels(longest, LEVEL_STEP, first=LEVEL_STEP)
+    return levels, "pyramid" if kind == "multiples_of_4" else cast(Parametrization, kind)
 
 
 def start_input() -> Any:

@@ -37,6 +37,7 @@ def test_an_older_prompt_gets_the_names_of_today(pack: Pack, names: dict[str, An
             "recipe.optimizer.momentum": ["7", 0],
             "recipe.focus": "everywhere",
             "recipe.denoise": "off",
+            "recipe.optimizer.tilt": 0,
         },
         "_meta": {"title": "Mine"},
     }

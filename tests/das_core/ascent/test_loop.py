@@ -68,7 +68,7 @@ def test_nothing_that_comes_in_is_changed() -> None:
     assert stack.steps == 0
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0), SGD(0.5, 0.9), Adam()])
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()])
 @pytest.mark.parametrize("method", ["spectral", "exact"])
 def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: str) -> None:
     start = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]

@@ -151,6 +151,15 @@ def test_unit_ascent_low_passes_its_steps_while_it_is_coarse() -> None:
     assert not torch.allclose(moved, fine, rtol=1e-3, atol=1e-3)
 
 
+def test_unit_ascent_tilts_its_steps() -> None:
+    gradient, stack = gradients(1)[0], flat("spectral")
+    operator = stack.spec.operator(CPU)
+    moved = NormalizedAscent(0.05).step(stack, gradient, operator, replace(FULL, tilt=1.0)).canvas
+    direction = operator.basis.filter(operator.precondition(gradient), operator.basis.tilt(1.0))
+    expected = 0.05 * direction / direction.square().mean(dim=(2, 3), keepdim=True).sqrt()
+    torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05), SGD(0.01), Adam(0.02)])
 def test_the_rate_of_the_pace_scales_a_step(optimizer: Optimizer) -> None:
     gradient, stack = gradients(1)[0], flat("layers" if optimizer.needs_levels else "exact")

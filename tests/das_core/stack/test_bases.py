@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -100,6 +101,17 @@ def test_the_tail_of_a_gaussian_is_zero_and_not_a_denormal_number() -> None:
     response = CosineBasis(64, 64, CPU).gaussian(2.0)
     assert response[-1, -1] == 0
     assert float(response[response > 0].min()) > 1e-12
+
+
+@pytest.mark.parametrize("kind", [CosineBasis, FourierBasis])
+def test_a_tilt_falls_by_the_slope_for_every_frequency_beyond_one_wave(kind: type[Basis]) -> None:
+    height, width, slope = 20, 40, 1.5
+    basis = kind(height, width, CPU)
+    response = basis.tilt(slope)
+    # Cycles for as many pixels as the short side has; every coefficient by itself.
+    for row, column in itertools.product(range(0, height, 3), range(0, len(response[0]), 3)):
+        cycles = math.hypot(basis.row_waves[row] / 2, basis.column_waves[column] / 2 * height / width)
+        assert float(response[row, column]) == pytest.approx(max(1.0, cycles) ** -slope, rel=1e-5)
 
 
 def test_low_pass_keeps_the_mean_and_flattens_noise() -> None:

@@ -56,7 +56,7 @@ def test_a_tile_stays_one(tmp_path: Path) -> None:
 
 
 def test_the_surroundings_of_a_part_go_along(tmp_path: Path) -> None:
-    steady: dict[str, Any] = {"optimizer": NormalizedAscent(coarse_to_fine=0.0), "schedule": "constant"}
+    steady: dict[str, Any] = {"optimizer": NormalizedAscent(coarse_to_fine=0.0, tilt=0.0), "schedule": "constant"}
     steady |= {"focus": None, "denoising": Denoising(strength=0.05, end=0.05)}
     mask = torch.zeros(2, 32, 32)
     mask[:, 8:24, 4:20] = 1
@@ -79,7 +79,7 @@ def file(tmp_path: Path, small: ImageStack) -> Path:
 
 
 @pytest.mark.parametrize(
-    "optimizer", [NormalizedAscent(0.05, 0.5, 0.0), NormalizedAscent(0.05, 0, 0), SGD(0.5, 0.9), Adam()]
+    "optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), NormalizedAscent(0.05, 0, 0, 0), SGD(0.5, 0.9), Adam()]
 )
 @pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
 def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(

@@ -67,6 +67,15 @@ def test_cutoff_is_a_low_pass_after_k(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("cutoff", [None, 5.0])
+def test_a_tilt_is_a_filter_after_k_and_its_low_pass(method: Method, cutoff: float | None) -> None:
+    k = operator(method, (32, 48), (1, 4, 48))
+    g = torch.randn(1, 3, 32, 48)
+    expected = k.basis.filter(k.precondition(g, cutoff), k.basis.tilt(0.7))
+    torch.testing.assert_close(k.precondition(g, cutoff, 0.7), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
 def test_any_dtype_comes_in_and_float32_goes_out(method: Method, dtype: torch.dtype) -> None:
     k = operator(method, (20, 20), (1, 5, 20))

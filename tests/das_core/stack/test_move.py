@@ -10,10 +10,11 @@ from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from das_core.objectives.prior import Prior
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.levels import linear_levels
 from das_core.stack.move import move_canvas
 from das_core.stack.spec import StackSpec
 
-SPEC = StackSpec(width=40, height=32, margin=8)
+SPEC = StackSpec(width=40, height=32, margin=8, levels=linear_levels(56, 4))
 CPU = torch.device("cpu")
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from das_core.stack.bands import FINEST
+from das_core.stack.levels import linear_levels
 from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
 from das_core.stack.operator_forms import Method
 from das_core.stack.spec import StackSpec
@@ -13,9 +14,17 @@ from das_core.stack.spectral_operator import SpectralOperator
 CPU = torch.device("cpu")
 
 
-def test_default_levels_are_those_of_the_seed() -> None:
-    assert StackSpec().resolutions == tuple(range(1, 558, 4))
+def test_default_levels_have_none_for_the_whole_canvas_at_once() -> None:
+    assert StackSpec().resolutions == tuple(range(4, 561, 4))
     assert len(StackSpec(224, 224).resolutions) == 84
+
+
+def test_what_is_wide_moves_no_more_than_a_single_wave() -> None:
+    """Without a level of one sample the response at frequency 0 is that of the next coarse waves."""
+    response = StackSpec(64, 64, 16).operator(torch.device("cpu")).response
+    with_one = StackSpec(64, 64, 16, levels=linear_levels(96, 4)).operator(torch.device("cpu")).response
+    assert response[0, 0] < 1.5 * response[0, 1]
+    assert with_one[0, 0] > 10 * with_one[0, 1]
 
 
 def test_the_canvas_is_the_picture_with_a_margin_on_every_side() -> None:
@@ -25,7 +34,7 @@ def test_the_canvas_is_the_picture_with_a_margin_on_every_side() -> None:
 
 
 def test_default_levels_follow_the_long_side_of_the_canvas() -> None:
-    assert StackSpec(32, 64, 8).resolutions == StackSpec(64, 32, 8).resolutions == tuple(range(1, 81, 4))
+    assert StackSpec(32, 64, 8).resolutions == StackSpec(64, 32, 8).resolutions == tuple(range(4, 81, 4))
 
 
 def test_levels_are_sorted_and_each_kept_once() -> None:

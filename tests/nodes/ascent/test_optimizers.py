@@ -30,8 +30,18 @@ def test_the_options_and_their_defaults_are_those_of_the_optimizers(pack: Pack) 
     assert [option.key for option in options] == ["ascent", "sgd", "adam"]
     for option in options:
         widgets = {widget.id: widget.default for widget in option.inputs}
-        defaults = asdict(module.read_optimizer({"optimizer": option.key}))
+        defaults = asdict(module.read_optimizer({"optimizer": option.key} | widgets))
         assert widgets == {name: defaults[name] for name in widgets}
+        assert module.read_optimizer({"optimizer": option.key} | widgets) == module._OPTIMIZERS[option.key]()
+
+
+def test_a_workflow_from_before_there_was_a_tilt_has_none(pack: Pack) -> None:
+    old = {"optimizer": "ascent", "step_size": 0.06, "momentum": 0.0, "coarse_to_fine": 0.0}
+    none, some, left = (
+        pack.optimize(steps=2, optimizer=old | more)[0] for more in ({"tilt": 0.0}, {"tilt": 1.0}, {"tilt": None})
+    )
+    assert none.equal(left)
+    assert not some.equal(left)
 
 
 BAD: dict[str, dict[str, Any]] = {
@@ -40,6 +50,7 @@ BAD: dict[str, dict[str, Any]] = {
     r"momentum 1.0 .* between 0": {"optimizer": "sgd", "momentum": 1.0},
     r"learning_rate -1.0 must be above 0": {"optimizer": "adam", "learning_rate": -1.0},
     r"coarse_to_fine 2.0": {"optimizer": "ascent", "coarse_to_fine": 2.0},
+    r"tilt 5.0 is not between 0 \(as the levels have it\) and 4": {"optimizer": "ascent", "tilt": 5.0},
 }
 
 

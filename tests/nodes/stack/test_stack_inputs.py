@@ -12,6 +12,7 @@ from loaded_pack import Pack, assert_refused
 @pytest.mark.parametrize(
     ("choice", "levels"),
     [
+        ({"levels": "multiples_of_4"}, tuple(range(4, 101, 4))),
         ({"levels": "linear", "step": 32}, (1, 33, 65, 97)),
         ({"levels": "powers_of_two"}, (1, 2, 4, 8, 16, 32, 64, 100)),
         ({"levels": "custom", "resolutions": " 1, 7,100"}, (1, 7, 100)),
@@ -27,7 +28,7 @@ def test_other_things_move_where_they_are_chosen(pack: Pack, other: str) -> None
     stack = pack.stack(start={"start": "noise", "amplitude": 1.0, "decay": 0.7}, levels={"levels": other})
     assert stack.spec.parametrization == other
     # What nodes that show and edit levels take it apart into.
-    assert stack.spec.resolutions[:3] == (1, 5, 9)
+    assert stack.spec.resolutions[:3] == (4, 8, 12)
 
 
 def test_levels_are_those_of_the_canvas_with_its_margins(pack: Pack) -> None:
@@ -56,7 +57,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"level 97 is not between 1 and 96": lambda pack: pack.stack(levels=custom("1, 97")),
     r"level 0 is not between 1 and 96": lambda pack: pack.stack(levels=custom("0, 4")),
     r"step 97 is not between 1 and 96": lambda pack: pack.stack(levels={"levels": "linear", "step": 97}),
-    r"levels is missing or unknown; choose linear, powers_of_two, custom, pixels, fourier or maco": lambda pack: (
+    r"levels is missing or unknown; choose multiples_of_4, linear, powers_of_two, custom, pixels, fourier or maco": lambda pack: (
         pack.stack(levels="octaves")
     ),
     r"a mask is connected but no image: connect the image": lambda pack: pack.stack(mask=torch.ones(1, 9, 9)),
