@@ -108,10 +108,10 @@ class NormalizedAscent:
         tensor([[0.0500, 0.0500, 0.0500]])
     """
 
-    step_size: float = 0.12
+    step_size: float = 0.16
     momentum: float = 0.0
     coarse_to_fine: float = 0.6
-    tilt: float = 1.0
+    tilt: float = 0.8
     kind: ClassVar[str] = "ascent"
     needs_levels: ClassVar[bool] = False
 

@@ -102,7 +102,7 @@ PICTURE = Recipe()
 SKETCH = Recipe(
     steps=32,
     augmentation=Augmentation(8, Windows(fitted=True), VIEWED),
-    optimizer=NormalizedAscent(step_size=0.18),
+    optimizer=NormalizedAscent(step_size=0.24),
     denoising=Denoising(share=0.45),
 )
 """A picture that is recognised, in a quarter of the work."""
@@ -110,7 +110,7 @@ SKETCH = Recipe(
 BEST = Recipe(
     steps=150,
     augmentation=Augmentation(24, Windows(fitted=True), VIEWED),
-    optimizer=NormalizedAscent(step_size=0.075),
+    optimizer=NormalizedAscent(step_size=0.1),
     denoising=Denoising(share=0.12),
 )
 """As long as it pays: four times the work of a picture."""
