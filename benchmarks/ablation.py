@@ -10,8 +10,10 @@ from benchmarks.pictures import make_pictures
 from benchmarks.recipes import SKETCH, Recipe
 from benchmarks.recognition import HEADER, RULE, judge_class, summarise
 from das_core.ascent.focus import Focus
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.optimizers import NormalizedAscent, Optimizer
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
+from das_core.stack.levels import linear_levels
+from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.color_transforms import ColorShift, Grayscale
 from das_core.views.transforms import Flip, Noise, PatchMask, Perspective, Transform
@@ -27,6 +29,10 @@ def _views(*transforms: Transform) -> Augmentation:
 
 def _windows(**changes: float) -> Augmentation:
     return replace(SKETCH.augmentation, windows=replace(Windows(), **changes))  # type: ignore[arg-type]
+
+
+def _ascent(**changes: float) -> Optimizer:
+    return replace(NormalizedAscent(0.24), **changes)  # type: ignore[arg-type]
 
 
 def _row(title: str, **changes: object) -> Recipe:
@@ -54,14 +60,16 @@ ROWS = (
     _row("focus opens wide (end 3)", focus=Focus(end=3.0)),
     _row("no denoiser", denoising=None),
     _row("focus opens in 40 % of the steps", focus=Focus(share=0.4)),
+    _row("no tilt", optimizer=_ascent(tilt=0.0)),
+    _row("a level of one sample", spec=StackSpec(levels=linear_levels(560, 4))),
     _row("perspective 0.15", augmentation=_views(Flip(), Perspective(), _COLOR, _GRAY, Noise())),
     _row("2 patches hidden", augmentation=_views(Flip(), _COLOR, _GRAY, Noise(), PatchMask())),
     _row("wider windows (zoom_min 0.6)", augmentation=_windows(zoom_min=0.6)),
     _row("closer windows (zoom_min 0.3)", augmentation=_windows(zoom_min=0.3)),
     _row("noise 0.1 to 0.02", augmentation=_views(Flip(), _COLOR, _GRAY, Noise(0.1, amplitude_end=0.02))),
-    _row("momentum 0.5", optimizer=NormalizedAscent(0.18, momentum=0.5)),
-    _row("step size 0.12", optimizer=NormalizedAscent(0.12)),
-    _row("coarse for 80 % of the steps", optimizer=NormalizedAscent(0.18, coarse_to_fine=0.8)),
+    _row("momentum 0.5", optimizer=_ascent(momentum=0.5)),
+    _row("step size 0.18", optimizer=_ascent(step_size=0.18)),
+    _row("coarse for 80 % of the steps", optimizer=_ascent(coarse_to_fine=0.8)),
 )
 
 

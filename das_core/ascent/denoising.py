@@ -39,8 +39,8 @@ class Denoising:
 
     Args:
         denoiser: what smooths.
-        strength: the size of what counts as ripple at the first step, in the range of pixels, 0 to 1: at 0.01 some
-            hatching is left, 0.03 leaves even surfaces, 0.1 flat colours.
+        strength: the size of what counts as ripple at the first step, in the range of pixels, 0 to 1: at 0.018
+            and a tilt (`NormalizedAscent`) surfaces are painted, without a tilt it takes 0.035; 0.1 is flat colours.
         end: the strength at the last step, 0 to 1. A smaller one than at first gives texture back; at 0 the hatching
             comes back too.
         share: how far a step goes to what the denoiser makes of the picture, above 0 and at most 1. It goes with the

@@ -17,8 +17,8 @@ from torch import Tensor
 from ..common.masks import mean_square
 from ..objectives.base import Objective, list_objectives
 from ..stack.image_stack import ImageStack
-from ..stack.margin import widen_margin
 from ..stack.levels import linear_levels
+from ..stack.margin import widen_margin
 from ..stack.spec import SMALLEST_SIDE, StackSpec
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows

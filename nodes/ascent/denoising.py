@@ -52,7 +52,7 @@ def _settings() -> list[Any]:
             max=1.0,
             step=0.005,
             tooltip="What counts as hatching at the first step, as a share of the range from black to white; it suits "
-            "any size of picture. 0: nothing. 0.01: some hatching is left. 0.035: painted. 0.1: flat colours.",
+            "any size of picture. 0: nothing. 0.01: some hatching is left. 0.018: painted. 0.1: flat colours.",
         ),
         io.Float.Input(
             "end",
@@ -60,7 +60,7 @@ def _settings() -> list[Any]:
             min=0.0,
             max=1.0,
             step=0.002,
-            tooltip="The same at the last step. 0: hatching comes back. 0.012: texture of stone and fur. As much as "
+            tooltip="The same at the last step. 0: hatching comes back. 0.006: texture of stone and fur. As much as "
             "strength: smooth to the end.",
         ),
         io.Float.Input(

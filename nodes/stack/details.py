@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ...das_core.stack.color import ColorSpace
 from ...das_core.stack.operator_forms import Method
 from ..schema import list_options, make_options, read_choice
-from .stack_inputs import LEVEL_STEP, levels_input, size_input
+from .stack_inputs import levels_input, size_input
 
 _CHOICES = ("default", "custom")
 

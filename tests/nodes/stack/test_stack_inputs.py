@@ -57,7 +57,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"level 97 is not between 1 and 96": lambda pack: pack.stack(levels=custom("1, 97")),
     r"level 0 is not between 1 and 96": lambda pack: pack.stack(levels=custom("0, 4")),
     r"step 97 is not between 1 and 96": lambda pack: pack.stack(levels={"levels": "linear", "step": 97}),
-    r"levels is missing or unknown; choose multiples_of_4, linear, powers_of_two, custom, pixels, fourier or maco": lambda pack: (
+    r"levels is missing or unknown; choose multiples_of_4, linear, powers_of_two, custom, pixels, fo": lambda pack: (
         pack.stack(levels="octaves")
     ),
     r"a mask is connected but no image: connect the image": lambda pack: pack.stack(mask=torch.ones(1, 9, 9)),
