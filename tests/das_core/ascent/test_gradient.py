@@ -30,7 +30,7 @@ from das_core.views.geometry import ViewGeometry
 from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
 
 CPU = torch.device("cpu")
-SEED, STEP, PACE = 5, 4, Pace(rate=0.7, coarse_progress=0.5, progress=0.25)
+SEED, STEP, PACE = 5, 4, Pace(rate=0.7, coarse_progress=0.5, progress=0.25, tilt=0.5)
 
 
 def noisy(color: ColorSpace = "decorrelated", batch: int = 2, **spec: object) -> ImageStack:
@@ -137,7 +137,7 @@ def test_the_gradient_of_a_second_judge_has_the_scale_of_the_first() -> None:
     other = -0.5 * differentiate(stack, total(second, stack, number=1))
     operator = stack.spec.operator(CPU)
     # Measured by the change of the canvas, low-passed as the steps of this moment are, for each image by itself.
-    sizes = [operator.precondition(part, PACE.cutoff(48)).flatten(1).norm(dim=1) for part in (one, other)]
+    sizes = [operator.precondition(part, PACE.cutoff(48), PACE.tilt).flatten(1).norm(dim=1) for part in (one, other)]
     factor = (sizes[0] / 2.0) / (sizes[1] / 0.5)
     expected = one + other * factor[:, None, None, None]
     torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))

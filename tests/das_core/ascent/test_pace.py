@@ -58,6 +58,13 @@ def test_progress_goes_evenly_from_the_first_step_to_the_last() -> None:
     assert [pace_at(step, 2, "constant", 0.0).progress for step in range(2)] == [0.0, 1.0]
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "constant", lambda progress: 1 - progress])
+def test_a_tilt_falls_evenly_to_three_tenths(schedule: Schedule) -> None:
+    tilts = [pace_at(step, 5, schedule, 0.6, tilt=2.0).tilt for step in range(5)]
+    assert tilts == pytest.approx([2.0, 1.65, 1.3, 0.95, 0.6])
+    assert pace_at(3, 5, schedule, 0.6).tilt == 0
+
+
 def test_one_step_is_a_whole_one() -> None:
     assert pace_at(0, 1, "cosine", 0.0) == Pace(1.0, 1.0, 0.0)
 
