@@ -14,6 +14,7 @@ from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import NormalizedAscent, Optimizer
 from das_core.objectives.base import Objective
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.transforms import Flip, Noise
@@ -66,7 +67,7 @@ def climb_image(
     views.
     """
     ascent = Ascent(
-        stack or ImageStack.gray(StackSpec(224, 224)),
+        stack or ImageStack.gray(StackSpec(224, 224, levels=linear_levels(336, 4))),
         objectives,
         augmentation or Augmentation(transforms=PLAIN),
         steps=steps,

@@ -20,13 +20,14 @@ from das_core.objectives.content import ContentObjective, measure_content_distan
 from das_core.objectives.feature import FeatureObjective
 from das_core.objectives.style import StyleObjective, measure_style_distances
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 
 LAYERS = ("blocks.2", "blocks.4", "blocks.6")
 CHANNELS, FEATURE_STEPS, FEATURE_VIEWS = 10, 30, 4
-SPEC = StackSpec(224, 224)
+SPEC = StackSpec(224, 224, levels=linear_levels(336, 4))
 
 PAIRS = (
     ("cat", "immunohistochemistry"),

@@ -14,6 +14,7 @@ from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, STARTER
 from das_core.objectives.embedding import ImageObjective
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 
 PAIRS = (("astronaut", "coffee"), ("cat", "rocket"), ("coffee", "grass"), ("rocket", "cat"), ("camera", "retina"))
@@ -64,7 +65,9 @@ def _blends(climber: CLIP, judge: CLIP) -> str:
     rows, images = [], []
     for begin, end in tqdm(PAIRS, desc="blend"):
         target = load_photograph(end)
-        stack = ImageStack.from_image(StackSpec(224, 224), load_photograph(begin), contrast=BLEND_CONTRAST)
+        stack = ImageStack.from_image(
+            StackSpec(224, 224, levels=linear_levels(336, 4)), load_photograph(begin), contrast=BLEND_CONTRAST
+        )
         image = climb_image([ImageObjective.from_images(climber, target)], stack, optimizer=BLEND, steps=BLEND_STEPS)
         images += [stack.image()[0], image[0]]
         pair = stack.image(), image

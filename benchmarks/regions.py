@@ -16,6 +16,7 @@ from das_core.models.sources.starters import SECOND_OPINION, STARTERS, load_star
 from das_core.objectives.classes import ClassObjective, Score
 from das_core.objectives.wrapped import RegionObjective
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 
 PAIRS = (
@@ -44,7 +45,7 @@ INSERTS = (
 )
 SIDE = 224
 # A photograph is larger than a picture that is made alone, so that a part of it has room for detail.
-PHOTO = StackSpec(448, 448)
+PHOTO = StackSpec(448, 448, levels=linear_levels(560, 4))
 # A window in the middle of each photograph, and how soft its edge is.
 TOP, LEFT, HEIGHT, WIDTH = 124, 84, 200, 280
 FEATHER = 16
