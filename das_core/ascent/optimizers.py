@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from ..common.interruption import pausing
 from ..common.masks import mean_square
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
@@ -249,14 +250,16 @@ class Adam:
         steps = old.steps + 1
         means, squares = old.tensors[: len(gradients)], old.tensors[len(gradients) :]
         fade, fade_square = self.betas
-        means = tuple(g.lerp(mean, fade) for g, mean in zip(gradients, means, strict=True))
-        squares = tuple(g.square().lerp(square, fade_square) for g, square in zip(gradients, squares, strict=True))
+        means = tuple(g.lerp(mean, fade) for g, mean in pausing(zip(gradients, means, strict=True)))
+        squares = tuple(
+            g.square().lerp(square, fade_square) for g, square in pausing(zip(gradients, squares, strict=True))
+        )
         rate = self.learning_rate * pace.rate / (1 - fade**steps)
         correction = 1 - fade_square**steps
         levels = LevelTensors(
             tuple(
                 level + rate * mean / ((square / correction).sqrt() + self.epsilon)
-                for level, mean, square in zip(stack.parameters.tensors, means, squares, strict=True)
+                for level, mean, square in pausing(zip(stack.parameters.tensors, means, squares, strict=True))
             )
         )
         canvas = stack.start + operator.forward(levels)

@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from torch import Tensor
 
+from ..common.interruption import allow_interrupt, pausing
 from ..common.text import truncate
 from .chart import DOTS_PER_INCH, GREY, LIGHT_BLUE, LIGHT_RED, TEXT_SIZE, WIDTH, choose_fonts, new_figure, render_figure
 
@@ -34,6 +35,7 @@ def wrap_names(names: Sequence[str]) -> list[str]:
 
 
 def _wrap(name: str) -> str:
+    allow_interrupt()
     text = " ".join(name.split())
     if not text:
         return ""
@@ -96,7 +98,7 @@ def plot_bars(
     # Across, in inches of the chart; down, in those of the rows.
     across = axes.get_yaxis_transform()
     top = 0.0
-    for name, (_, value), row in zip(names, bars, heights, strict=True):
+    for name, (_, value), row in pausing(zip(names, bars, heights, strict=True)):
         middle = top + row / 2
         axes.barh(middle, value, row - _ROW_GAP, color=LIGHT_BLUE if value >= 0 else LIGHT_RED)
         axes.text(0.01, middle, name, transform=across, **_text("left"))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..common.cache import cached
+from ..common.interruption import pausing
 from .draws import Draws
 from .sampling import linear_resize_matrix
 
@@ -60,7 +61,7 @@ class Distance:
             return views
         side = views.shape[-1]
         seen = []
-        for view, far, place in zip(views, is_far, places, strict=True):
+        for view, far, place in pausing(zip(views, is_far, places, strict=True)):
             if far:
                 shrunk = max(1, round(side * self.farthest * (self.nearest / self.farthest) ** place))
                 matrix = _make_shrinking(side, shrunk, views.device)

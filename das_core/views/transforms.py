@@ -9,6 +9,7 @@ from torch import Tensor
 from ..common.choices import check_choice
 from ..common.curves import Curve, check_curve, interpolate
 from ..common.devices import send_to_device
+from ..common.interruption import pausing
 from .draws import Draws, NoiseKind
 from .perspective import FARTHEST_CORNER, make_perspective_grid, warp
 
@@ -221,7 +222,7 @@ class PatchMask:
         hidden = torch.zeros(views.shape[0], 1, side, side, dtype=torch.bool)
         for _ in range(self.patches):
             numbers = (draws.uniform() for _ in range(4))
-            for mask, taller, wider, down, right in zip(hidden, *numbers, strict=True):
+            for mask, taller, wider, down, right in pausing(zip(hidden, *numbers, strict=True)):
                 height, width = (max(1, round(side * self.size * (1 + share) / 2)) for share in (taller, wider))
                 top, left = int(down * (side - height + 1)), int(right * (side - width + 1))
                 mask[:, top : top + height, left : left + width] = True

@@ -104,7 +104,7 @@ class Similarity(Node):
         warn_of_unread(clip, texts, cls.hidden.unique_id)
         bridge.load_text_tower(clip, texts)
         # Read before the image tower is loaded, which may push the text tower out of a small GPU.
-        clip.encode_text(texts, bridge.check_interrupted)
+        clip.encode_text(texts)
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([clip], len(images))
         table = core.compare_with_texts(clip, images, texts)
