@@ -1,6 +1,7 @@
 """A transform that shows a judge some views from afar, where only what is large can be seen."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -41,6 +42,7 @@ class Distance:
     probability: float = 0.25
     nearest: float = 0.5
     farthest: float = 0.2
+    kept_views: ClassVar[float] = 2.5
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:

@@ -1,7 +1,8 @@
 """Transforms of views: what an augmentation does to them after they are cut out of the canvas."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import ClassVar, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ class Transform(Protocol):
     """A differentiable change of views.
 
     It is a frozen dataclass with a `__call__`. All its randomness comes from the draws that it is given, so that a view
-    depends on nothing but its key.
+    depends on nothing but its key. It may say with `kept_views` how much memory it takes, see `count_kept_views`.
 
     Example:
         >>> from dataclasses import dataclass
@@ -46,6 +47,25 @@ class Transform(Protocol):
         ...
 
 
+_UNKNOWN_KEPT = 3.0
+"""What counts for a transform that does not say what it keeps: an operation or two."""
+
+
+def count_kept_views(transforms: Sequence[Transform]) -> float:
+    """Return how many tensors as large as the views transforms hold at once, until their backward pass is through.
+
+    Args:
+        transforms: of each its `kept_views` counts; those that have none count as three.
+
+    Example:
+        >>> from das_core import Flip
+        >>> from das_core.views.transforms import count_kept_views
+        >>> count_kept_views([Flip(), Flip()])
+        4.0
+    """
+    return sum(float(getattr(transform, "kept_views", _UNKNOWN_KEPT)) for transform in transforms)
+
+
 @dataclass(frozen=True)
 class Flip:
     """A transform that mirrors some of the views left to right.
@@ -67,6 +87,7 @@ class Flip:
     """
 
     probability: float = 0.5
+    kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
@@ -112,6 +133,7 @@ class Noise:
     kind: NoiseKind = "gaussian"
     amplitude_end: float | None = None
     curve: Curve = "linear"
+    kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
         for name, amplitude in (("noise", self.amplitude), ("noise_end", self.amplitude_end)):
@@ -160,6 +182,8 @@ class Perspective:
     """
 
     distortion: float = 0.15
+    # Nearly all of it in the backward pass: the four pixels that each point has read, with their weights.
+    kept_views: ClassVar[float] = 10.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.distortion <= FARTHEST_CORNER:
@@ -206,6 +230,7 @@ class PatchMask:
     patches: int = 2
     size: float = 0.3
     fill: Fill = "mean"
+    kept_views: ClassVar[float] = 2.1
 
     def __post_init__(self) -> None:
         if not 0 <= self.patches <= 64:

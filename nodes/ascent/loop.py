@@ -134,7 +134,8 @@ class Optimize(Node):
                 # In place of the picture of the run before.
                 bridge.Progress(ascent.steps).update(0, image=ascent.stack.image())
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
-            room = estimate_ascent_bytes(stack, connected, ascent.optimizer, together)
+            transforms = ascent.augmentation.transforms
+            room = estimate_ascent_bytes(stack, connected, ascent.optimizer, together, transforms)
             if settings.chunk and bridge.get_device().type == "cpu":
                 # Elsewhere too large a chunk is halved until it fits; here nothing tells before the system runs out.
                 bridge.make_room(

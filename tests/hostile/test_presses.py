@@ -74,7 +74,8 @@ def choose(pack: Pack, seed: int) -> tuple[NodeMaker, str, dict[str, Any]]:
         except ValueError:
             continue
         if node_id == "DAS_Optimize":
-            inputs |= {"recipe": "custom", "recipe.steps": 2}
+            # Without a stack, one of 448 x 448 is climbed.
+            inputs = {"stack": pack.stack()} | inputs | {"recipe": "custom", "recipe.steps": 2}
         if node_id in ("DAS_TextObjective", "DAS_Similarity"):
             inputs["text"] = LINES
         return maker, node_id, inputs
