@@ -14,6 +14,9 @@ from ..stack.linear_operator import StackOperator
 from ..stack.state import LevelTensors, OptimizerState
 from .pace import Pace
 
+_LARGEST = 1e30
+"""The greatest size of a step: beyond it float32 ends."""
+
 Evaluate = Callable[[Tensor], Tensor]
 """From a canvas (B, 3, H, W) to the gradient of the score there, (B, 3, H, W)."""
 
@@ -268,9 +271,9 @@ class Adam:
 
 
 def check_positive(name: str, value: float) -> None:
-    """Raise ValueError unless a setting is above 0; NaN is not."""
-    if not value > 0:
-        raise ValueError(f"{name} {value} must be above 0")
+    """Raise ValueError unless a setting is above 0 and a number of float32; NaN is neither."""
+    if not 0 < value <= _LARGEST:
+        raise ValueError(f"{name} {value} must be above 0 and at most {_LARGEST:g}")
 
 
 def _check_momentum(value: float) -> None:
