@@ -50,6 +50,17 @@ def _wrap(name: str) -> str:
     return "\n".join(textwrap.wrap(text, length, max_lines=_MAX_LINES, placeholder="…"))
 
 
+def estimate_chart_bytes(charts: int, bars: int) -> int:
+    """Return at most how many bytes charts take: one by one, joined, and in the order of channels of another program.
+
+    Args:
+        charts: how many there are.
+        bars: how many each has.
+    """
+    height = _TITLE_HEIGHT + bars * (_LINE_HEIGHT * _MAX_LINES + 2 * _ROW_PADDING + _ROW_GAP) + _EDGE
+    return int(3 * charts * 4 * 3 * WIDTH * height * DOTS_PER_INCH**2)
+
+
 def plot_bars(
     bars: Sequence[tuple[str, float]],
     title: str,

@@ -159,7 +159,7 @@ class Optimize(Node):
                 return io.NodeOutput(
                     bridge.to_comfy_images(result.image),
                     result.stack.to(bridge.get_storage_device()),
-                    bridge.to_comfy_images(torch.cat(kept)),
+                    bridge.join_comfy_images(kept),
                     result.history,
                     bridge.to_comfy_masks(result.importance),
                 )

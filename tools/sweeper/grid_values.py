@@ -67,7 +67,7 @@ def read_value(written: Any, where: str) -> Value:
 def _read_range(written: Mapping[Any, Any], where: str) -> list[Value]:
     """Return the values of a range."""
     unknown = written.keys() - {"from", "to", "step", "count", "scale"}
-    numbers = [written.get(name) for name in ("from", "to", "step", "count") if name in written]
+    numbers: list[Any] = [written.get(name) for name in ("from", "to", "step", "count") if name in written]
     if unknown or "from" not in written or "to" not in written or {"step", "count"} <= written.keys():
         raise SweepError(f"{where}: {dict(written)} is no range; write {RANGE_FORMS}")
     if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
