@@ -6,12 +6,15 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..das_core.common.interruption import interruptible
 from . import bridge
 from .input_checks import check_inputs
 
 
 class Node(io.ComfyNode):
     """A node whose `execute` is given only values of the types that its schema declares, and says itself why it failed.
+
+    Cancel ends it wherever the library allows that (`das_core.common.interruption`): within a second or two.
 
     A class that inherits this has `define_schema` and `execute`, as every node of ComfyUI; both are added to its
     `execute` when the class is made.
@@ -35,7 +38,7 @@ def _add_check(execute: Callable[..., io.NodeOutput], node: type[Node]) -> Calla
 
     @wraps(execute)
     def run(cls: type[Node], **values: Any) -> io.NodeOutput:
-        with bridge.show_failure():
+        with bridge.show_failure(), interruptible(bridge.check_interrupted):
             return execute(cls, **check_inputs(list_inputs(), values))
 
     run.checks_inputs = True  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.interruption import allow_interrupt
 from ..common.masks import mean_square
 
 _LOCAL = 1 / 24
@@ -52,12 +53,15 @@ def emphasise(gradient: Tensor, power: float) -> Tensor:
     local = max(min(gradient.shape[2:]) * _LOCAL, _CELLS)
     wide = _smooth(gradient, local)
     detail = gradient - wide
+    allow_interrupt()
     strength = _smooth(gradient.abs().mean(dim=1, keepdim=True), local)
     # Of the greatest, so that no power of a tiny gradient is 0.
     strength = strength / strength.amax(dim=(2, 3), keepdim=True).clamp(min=torch.finfo(strength.dtype).tiny)
     weighted = detail * strength**power
+    allow_interrupt()
     sizes = [mean_square(part).mean(dim=1, keepdim=True).sqrt() for part in (detail, weighted)]
     scale = sizes[0] / sizes[1].clamp(min=torch.finfo(strength.dtype).tiny)
+    allow_interrupt()
     return torch.where(gradient == 0, gradient, wide.addcmul_(weighted, scale))
 
 

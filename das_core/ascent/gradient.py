@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..common.interruption import interruptible_backward
 from ..stack.linear_operator import StackOperator
 from ..stack.pixels import pull_back_gradient, render_pixels
 from ..views.pyramid import Pyramid
@@ -101,13 +102,14 @@ class ScoreGradient:
         group = self.scoring.groups[number]
         weights = {name: term.weight_at(pace.progress) for name, term in group.members}
         counts = any(weights.values())
-        for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
-            total = torch.zeros((), device=pyramid.device)
-            for name, term in group.members:
-                score = score_term(name, term, outputs[name], images)
-                scores[name].append(score.detach())
-                total = total + weights[name] * score.sum() / count
-            # Without a graph, where the answer of a judge does not depend on its views, the gradient is 0.
-            if total.requires_grad and counts:
-                # To the canvas alone: an objective may ask a model whose weights still learn.
-                total.backward(inputs=pyramid.leaves)
+        with interruptible_backward(pyramid.device):
+            for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
+                total = torch.zeros((), device=pyramid.device)
+                for name, term in group.members:
+                    score = score_term(name, term, outputs[name], images)
+                    scores[name].append(score.detach())
+                    total = total + weights[name] * score.sum() / count
+                # Without a graph, where the answer of a judge does not depend on its views, the gradient is 0.
+                if total.requires_grad and counts:
+                    # To the canvas alone: an objective may ask a model whose weights still learn.
+                    total.backward(inputs=pyramid.leaves)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from ..common.interruption import pausing
 from ..common.masks import mean_square
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
@@ -108,7 +109,7 @@ def _find_direction(gradient: Tensor, pairs: tuple[tuple[Tensor, Tensor], ...], 
     A pair along which the gradient of an image did not fall says nothing of a maximum and is left out for that image.
     """
     direction, shares = gradient, []
-    for moved, fell in reversed(pairs):
+    for moved, fell in pausing(reversed(pairs)):
         curvature = _dot(moved, fell)
         share = torch.where(curvature > 0, _dot(moved, direction) / curvature, 0.0)
         direction = direction - share * fell
@@ -120,7 +121,7 @@ def _find_direction(gradient: Tensor, pairs: tuple[tuple[Tensor, Tensor], ...], 
         direction = scaled * operator.precondition(direction)
     else:
         direction = operator.precondition(direction)
-    for (moved, fell), share in zip(pairs, reversed(shares), strict=True):
+    for (moved, fell), share in pausing(zip(pairs, reversed(shares), strict=True)):
         curvature = _dot(moved, fell)
         correction = torch.where(curvature > 0, share - _dot(fell, direction) / curvature, 0.0)
         direction = direction + correction * moved

@@ -4,7 +4,7 @@ Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). 
 canvas, and an optimizer (`optimizers`) moves the stack.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -101,8 +101,6 @@ class Ascent:
             filled in.
         picture_mask: where any objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere.
         judges: the judge of every group of objectives that has one.
-        before_chunk: is called before every chunk of views, see `Scoring`; what it raises ends the iteration, and the
-            ascent is as it was before the step. None for nothing.
         result: the outcome of the steps done so far.
 
     Raises:
@@ -164,6 +162,8 @@ class Ascent:
     def __iter__(self) -> Iterator[Step]:
         """Do the steps that are left, one at a time.
 
+        What is raised in a step, also by the function of `interruptible`, leaves the ascent as it was before the step.
+
         Raises:
             AscentError: when a gradient is zero or not finite, or a step leads out of the numbers there are; `result`
                 is then that of the steps before.
@@ -196,15 +196,6 @@ class Ascent:
     def judges(self) -> list[Judge]:
         """The judge of every group that has one; their models must be on the device of the ascent when it runs."""
         return self._scoring.judges
-
-    @property
-    def before_chunk(self) -> Callable[[], None] | None:
-        """What is called before every chunk of views."""
-        return self._scoring.before_chunk
-
-    @before_chunk.setter
-    def before_chunk(self, call: Callable[[], None] | None) -> None:
-        self._scoring.before_chunk = call
 
     @property
     def picture_mask(self) -> Tensor | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ..models.activation_memory import measure_view_bytes
 from ..objectives.base import Objective
 from ..stack.image_stack import ImageStack
+from ..views.transforms import Transform, count_kept_views
 from .groups import group_by_judge, name_objectives
 from .lbfgs import LBFGS
 from .optimizers import Optimizer
@@ -18,19 +19,24 @@ _STATE_SETS = {"ascent": 1, "sgd": 4, "adam": 7}
 
 
 def estimate_ascent_bytes(
-    stack: ImageStack, objectives: Sequence[Objective], optimizer: Optimizer, chunk: int = 1
+    stack: ImageStack,
+    objectives: Sequence[Objective],
+    optimizer: Optimizer,
+    chunk: int = 1,
+    transforms: Sequence[Transform] = (),
 ) -> int:
     """Return about how many bytes an ascent takes beside the weights of its models.
 
     Counted are the canvases, the operator of the stack (its filter, or the matrices that resize every level), the
-    levels and what the optimizer keeps of them, and the activations of the views in a chunk. The estimate is within a
-    factor of two of what is used (`python -m benchmarks.run memory` prints both).
+    levels and what the optimizer keeps of them, and of the views in a chunk the activations and what transforms keep.
+    The estimate is within a factor of two of what is used (`python -m benchmarks.run memory` prints both).
 
     Args:
         stack: the stack that the ascent starts from.
         objectives: what it climbs.
         optimizer: how it moves.
         chunk: how many views go through a judge at once, from 1 up.
+        transforms: what is done to views, see `Augmentation`.
 
     Example:
         >>> from das_core import Adam, ClassObjective, ImageStack, NormalizedAscent, StackSpec, load_starter
@@ -58,4 +64,6 @@ def estimate_ascent_bytes(
     members = [member for group in groups if group.judge is not None for member in group.judge.members]
     # Every view is cut out of whole rows of the canvas.
     rows = max((2 * 4 * 3 * member.size * max(height, width) for member in members), default=0)
-    return needed + chunk * (max(map(measure_view_bytes, members), default=0) + rows)
+    size = max((member.size for member in members), default=0)
+    kept = int(count_kept_views(transforms) * 4 * 3 * size**2)
+    return needed + chunk * (max(map(measure_view_bytes, members), default=0) + rows + kept)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from ..common.interruption import pausing
 from ..common.masks import mean_square
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
@@ -15,6 +16,9 @@ from .pace import Pace
 
 STEEPEST_TILT = 4.0
 """The greatest tilt: K then falls as 1 / f^5."""
+
+_LARGEST = 1e30
+"""The greatest size of a step: beyond it float32 ends."""
 
 Evaluate = Callable[[Tensor], Tensor]
 """From a canvas (B, 3, H, W) to the gradient of the score there, (B, 3, H, W)."""
@@ -268,14 +272,16 @@ class Adam:
         steps = old.steps + 1
         means, squares = old.tensors[: len(gradients)], old.tensors[len(gradients) :]
         fade, fade_square = self.betas
-        means = tuple(g.lerp(mean, fade) for g, mean in zip(gradients, means, strict=True))
-        squares = tuple(g.square().lerp(square, fade_square) for g, square in zip(gradients, squares, strict=True))
+        means = tuple(g.lerp(mean, fade) for g, mean in pausing(zip(gradients, means, strict=True)))
+        squares = tuple(
+            g.square().lerp(square, fade_square) for g, square in pausing(zip(gradients, squares, strict=True))
+        )
         rate = self.learning_rate * pace.rate / (1 - fade**steps)
         correction = 1 - fade_square**steps
         levels = LevelTensors(
             tuple(
                 level + rate * mean / ((square / correction).sqrt() + self.epsilon)
-                for level, mean, square in zip(stack.parameters.tensors, means, squares, strict=True)
+                for level, mean, square in pausing(zip(stack.parameters.tensors, means, squares, strict=True))
             )
         )
         canvas = stack.start + operator.forward(levels)
@@ -284,9 +290,9 @@ class Adam:
 
 
 def check_positive(name: str, value: float) -> None:
-    """Raise ValueError unless a setting is above 0; NaN is not."""
-    if not value > 0:
-        raise ValueError(f"{name} {value} must be above 0")
+    """Raise ValueError unless a setting is above 0 and a number of float32; NaN is neither."""
+    if not 0 < value <= _LARGEST:
+        raise ValueError(f"{name} {value} must be above 0 and at most {_LARGEST:g}")
 
 
 def _check_momentum(value: float) -> None:

@@ -3,7 +3,7 @@
 An ascent climbs them (`gradient`); pictures are compared by them (`report.objective_scores`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..common.images import place_on_canvas
+from ..common.interruption import pausing
 from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge
 from ..objectives.base import Term
@@ -40,8 +41,6 @@ class Scoring:
         groups: the terms of the objectives, those that share their views together.
         regions: where each group acts.
         support: where any group acts.
-        before_chunk: is called before every chunk of views; what it raises ends the step, which then has done nothing.
-            So a run that is cancelled ends within a chunk, however many views a step has. None for nothing.
         stack, augmentation, seed: as given.
 
     Raises:
@@ -53,7 +52,6 @@ class Scoring:
         self, stack: ImageStack, objectives: Sequence[NamedObjective], augmentation: Augmentation, seed: int
     ) -> None:
         self.stack, self.augmentation, self.seed = stack, augmentation, seed
-        self.before_chunk: Callable[[], None] | None = None
         self.groups = group_by_judge(objectives)
         spec = stack.spec
         reach = augmentation.windows.reach(spec.canvas, spec.margin, tile=spec.tile)
@@ -145,9 +143,7 @@ class Scoring:
             pairs = [(item, view) for view in views for item in range(batch)]
             chunk = max(chunk // batch, 1) * batch
         keys = [ViewKey(self.seed, 0 if alike else item, step, view, number, item) for item, view in pairs]
-        for begin in range(0, len(keys), chunk):
-            if self.before_chunk is not None:
-                self.before_chunk()
+        for begin in pausing(range(0, len(keys), chunk)):
             evaluation = ViewEvaluation(judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
             output = evaluation(pyramid)
             outputs = {

@@ -4,7 +4,6 @@ After every step the pixels are projected onto the nearest ones that the bound a
 the attacks of Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -24,8 +23,8 @@ of all squared differences."""
 # the way through the canvas does not lead out of it.
 _EDGE = 1e-6
 
-# The least bound that rounding leaves room for.
-_LEAST = 1e-5
+# The least bound that rounding leaves room for, and one that no picture reaches; float32 ends at 3e38.
+_LEAST, _MOST = 1e-5, 1e30
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,10 @@ class Within:
 
     def __post_init__(self) -> None:
         check_choice("norm", self.norm, get_args(Norm))
-        if not _LEAST <= self.limit < math.inf:
-            raise ValueError(f"a bound of {self.limit} is not a number from {_LEAST:g} up; 8/255 hardly shows")
+        if not _LEAST <= self.limit <= _MOST:
+            raise ValueError(
+                f"a bound of {self.limit} is not a number from {_LEAST:g} to {_MOST:g}; 8/255 hardly shows"
+            )
 
     def measure(self, stack: ImageStack) -> Tensor:
         """Return how far the picture of a stack is from its start, (B,)."""

@@ -68,7 +68,8 @@ def explain_unreadable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ValueError(f"'{path}' cannot be read ({error.strerror or error}); check its permissions") from error
+        advice = "choose another file" if isinstance(error, FileNotFoundError) else "check its permissions"
+        raise ValueError(f"'{path}' cannot be read ({error.strerror or error}); {advice}") from error
 
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}

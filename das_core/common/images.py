@@ -1,6 +1,7 @@
 """Images from outside: the check of a batch, and how it is resized to a square, to a picture or to a canvas."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from .geometry import Shape
+from .interruption import allow_interrupt, pausing
 
 Fit = Literal["shortest", "squash"]
 """How an oblong image becomes a square: `shortest` cuts out its middle, `squash` changes its aspect."""
@@ -21,6 +23,9 @@ _MOST_WASTE = 8
 """How many times the pixels that it needs `resize_to_cover` makes before it cuts off what is too much. Of an image
 that is more oblong it cuts most off first, which moves the picture by less than a pixel of the image; one of 1 x 4000
 would fill gigabytes."""
+
+_MOST_AT_ONCE = 2**24
+"""How many values of a batch are treated at once on the CPU: some tenths of a second."""
 
 
 Images = Tensor | np.ndarray[Any, Any] | Image.Image
@@ -114,7 +119,29 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
         images = images[:, :, top : top + side, left : left + side]
     if tuple(images.shape[2:]) == (size, size):
         return images
-    return F.interpolate(images, size=(size, size), mode=interpolation, antialias=True).clamp(0, 1)
+
+    def resize(part: Tensor) -> Tensor:
+        return F.interpolate(part, size=(size, size), mode=interpolation, antialias=True).clamp(0, 1)
+
+    return map_images(resize, images)
+
+
+def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Return what a function makes of images, one after the other if they are many or large, see `interruption`.
+
+    Args:
+        change: treats every image by itself: (B, ...) to another (B, ...).
+        images: (B, ...).
+
+    Example:
+        >>> from das_core.common.images import map_images
+        >>> map_images(lambda part: 1 - part, torch.zeros(2, 1, 1, 1)).flatten()
+        tensor([1., 1.])
+    """
+    allow_interrupt()
+    if images.device.type != "cpu" or images.numel() <= _MOST_AT_ONCE:
+        return change(images)
+    return torch.cat([change(image) for image in pausing(images.split(1))])
 
 
 def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
@@ -140,7 +167,9 @@ def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
         image = _crop_middle(image, (math.ceil(height / scale), math.ceil(width / scale)))
     resized = (max(height, round(image.shape[2] * scale)), max(width, round(image.shape[3] * scale)))
     if tuple(image.shape[2:]) != resized:
-        image = F.interpolate(image, size=resized, mode="bicubic", antialias=True).clamp(0, 1)
+        image = map_images(
+            lambda part: F.interpolate(part, size=resized, mode="bicubic", antialias=True).clamp(0, 1), image
+        )
     top, left = (resized[0] - height) // 2, (resized[1] - width) // 2
     return image[:, :, top : top + height, left : left + width]
 
@@ -171,4 +200,5 @@ def place_on_canvas(image: Tensor, shape: Shape, margin: int) -> Tensor:
         tensor([0.5000, 0.2500, 0.0000, 0.2500, 0.5000, 0.7500, 0.5000, 0.2500])
     """
     mode = "reflect" if margin < min(shape) else "replicate"
-    return F.pad(resize_to_cover(image.float().clamp(0, 1), shape), (margin,) * 4, mode=mode)
+    covering = resize_to_cover(image.float().clamp(0, 1), shape)
+    return map_images(lambda part: F.pad(part, (margin,) * 4, mode=mode), covering)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from .cache import cached
 from .devices import keep_copy
+from .interruption import allow_interrupt, pausing
 
 
 def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
@@ -33,6 +34,10 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
     """
     height, width = images.shape[1:]
     ring, count, window = _number_rings(height, width, edges)
+    allow_interrupt()
+    if len(images) > 1 and len(edges) * ring.numel() > _MOST_WEIGHTS:
+        found = [radial_power(image, edges) for image in images.split(1)]
+        return torch.cat([power for power, _ in found]), found[0][1]
     centred = images - images.mean(dim=(1, 2), keepdim=True)
     coefficients = torch.fft.rfft2(centred * keep_copy(window, centred))
     power = coefficients.abs().square().flatten(1) / float(window.square().sum())
@@ -51,7 +56,7 @@ def _average_ring_by_ring(
 ) -> tuple[Tensor, Tensor]:
     """Return what `radial_power` returns, with the memory of one ring."""
     averages, kept = [], []
-    for number, middle in enumerate(_find_middles(edges), start=1):
+    for number, middle in pausing(enumerate(_find_middles(edges), start=1)):
         (inside,) = (ring == number).nonzero(as_tuple=True)
         if len(inside):
             weights = count[inside] / count[inside].sum()

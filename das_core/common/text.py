@@ -59,6 +59,26 @@ def shorten(value: object, length: int = _LONGEST) -> str:
     return truncate(" ".join(text.split()), length)
 
 
+def elide(text: str, length: int) -> str:
+    """Return a text of at most `length` characters: the text itself, or its beginning, […] and its end.
+
+    So a message that repeats too much keeps its advice, which stands at the end.
+
+    Args:
+        text: any text.
+        length: the largest number of characters, at least 7.
+
+    Example:
+        >>> from das_core.common.text import elide
+        >>> elide("the class " + "x" * 1000 + " is unknown; choose another", 60)
+        'the class xxxxxxxxxxxxxxxxx […] x is unknown; choose another'
+    """
+    if len(text) <= length:
+        return text
+    before, after = (length - 5) // 2, (length - 4) // 2
+    return f"{text[:before]} […] {text[-after:]}"
+
+
 def _describe_container(value: object) -> str:
     """Return the beginning of what a list or another container holds."""
     try:

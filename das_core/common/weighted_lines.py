@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from .interruption import pausing
 from .text import shorten
 
 LARGEST_WEIGHT = 1e6
@@ -40,7 +41,7 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
         >>> list(parse_weighted_lines("jellyfish\\ngoldfish: 0.5\\n(poster: a castle:1.3)"))
         [('jellyfish', 1.0), ('goldfish', 0.5), ('poster: a castle', 1.3)]
     """
-    for line in filter(None, map(str.strip, text.splitlines())):
+    for line in pausing(filter(None, map(str.strip, text.splitlines()))):
         found = _find_weight(line, times)
         if found is None:
             _, colon, number = line.rpartition(":")

@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ..common.images import map_images
 from .neighbours import average_neighbours
 
 
@@ -50,9 +51,12 @@ class Bilateral:
         width = self.width * scale
         in_color = -1 / (2 * (2 * strength) ** 2)
 
-        def weigh(beside: Tensor, offset: tuple[int, int]) -> Tensor:
-            difference = (beside - pixels).square_().mean(dim=1, keepdim=True)
-            in_place = -(offset[0] ** 2 + offset[1] ** 2) / (2 * width**2)
-            return torch.exp(difference.mul_(in_color).add_(in_place))
+        def denoise(pixels: Tensor) -> Tensor:
+            def weigh(beside: Tensor, offset: tuple[int, int]) -> Tensor:
+                difference = (beside - pixels).square_().mean(dim=1, keepdim=True)
+                in_place = -(offset[0] ** 2 + offset[1] ** 2) / (2 * width**2)
+                return torch.exp(difference.mul_(in_color).add_(in_place))
 
-        return average_neighbours(pixels, math.ceil(2 * width), 1, tile, weigh)
+            return average_neighbours(pixels, math.ceil(2 * width), 1, tile, weigh)
+
+        return map_images(denoise, pixels)

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ..common.cache import cached
 from ..common.devices import keep_copy
+from ..common.images import map_images
+from ..common.interruption import allow_interrupt
 from .neighbours import pad_edges
 
 _LARGEST_BLOCK = 32
@@ -42,21 +44,30 @@ class CosineShrinkage:
         """Return the pixels without faint waves; see `Denoiser`."""
         if not strength > 0:
             return pixels
-        batch, channels, height, width = pixels.shape
         # Even, so that blocks overlap by half, and no block is larger than what it is cut from.
         block = 2 * min(_LARGEST_BLOCK // 2, max(1, round(4 * scale)))
         waves = keep_copy(_make_waves(block), pixels)
-        hop = block // 2
-        # Whole blocks cover the image from `hop` before its first pixel on, so that every pixel lies in four of them.
-        blocks = [math.ceil((length + hop) / hop) for length in (height, width)]
-        padded = pad_edges(pixels.reshape(batch * channels, 1, height, width), block + hop, tile)
-        rows, columns = ((count + 1) * hop for count in blocks)
-        covered = padded[:, :, block : block + rows, block : block + columns]
-        found = F.conv2d(covered, waves, stride=hop)
-        # The first wave is the mean.
-        found[:, 1:] *= (found[:, 1:].abs() > 3 * strength).to(found.dtype)
-        summed = F.conv_transpose2d(found, waves, stride=hop) / 4
-        return summed[:, :, hop : hop + height, hop : hop + width].reshape(pixels.shape)
+        # Channel by channel where they are large: the waves of a block take as much room as many channels.
+        planes = pixels.reshape(-1, 1, *pixels.shape[2:])
+        return map_images(lambda part: _shrink(part, waves, block, strength, tile), planes).reshape(pixels.shape)
+
+
+def _shrink(planes: Tensor, waves: Tensor, block: int, strength: float, tile: bool) -> Tensor:
+    """Return planes (N, 1, H, W) without the waves of their blocks that are faint."""
+    height, width = planes.shape[2:]
+    hop = block // 2
+    # Whole blocks cover the image from `hop` before its first pixel on, so that every pixel lies in four of them.
+    blocks = [math.ceil((length + hop) / hop) for length in (height, width)]
+    padded = pad_edges(planes, block + hop, tile)
+    rows, columns = ((count + 1) * hop for count in blocks)
+    covered = padded[:, :, block : block + rows, block : block + columns]
+    found = F.conv2d(covered, waves, stride=hop)
+    # The first wave is the mean.
+    allow_interrupt()
+    found[:, 1:] *= (found[:, 1:].abs() > 3 * strength).to(found.dtype)
+    allow_interrupt()
+    summed = F.conv_transpose2d(found, waves, stride=hop) / 4
+    return summed[:, :, hop : hop + height, hop : hop + width]
 
 
 @cached(maxsize=4)

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.interruption import pausing
+
 Weigh = Callable[[Tensor, tuple[int, int]], Tensor]
 """From the neighbours (B, 3, H, W) of all pixels in one direction, and how far they are (rows, columns), to their
 weights (B, 1, H, W), 0..1."""
@@ -25,7 +27,7 @@ def average_neighbours(pixels: Tensor, radius: int, step: int, tile: bool, weigh
     total, weights = pixels.clone(), torch.ones_like(pixels[:, :1])
     reach = radius * step
     padded = pad_edges(pixels, reach, tile)
-    for down, right in list_offsets(radius, step):
+    for down, right in pausing(list_offsets(radius, step)):
         beside = padded[:, :, reach + down : reach + down + height, reach + right : reach + right + width]
         weight = weigh(beside, (down, right))
         total.addcmul_(beside, weight)

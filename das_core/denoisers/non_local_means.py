@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.images import map_images
 from .neighbours import average_neighbours, pad_edges
 
 
@@ -50,9 +51,12 @@ class NonLocalMeans:
             return pixels
         half = max(1, round(scale))
 
-        def weigh(beside: Tensor, offset: tuple[int, int]) -> Tensor:
-            difference = (beside - pixels).square_().mean(dim=1, keepdim=True)
-            alike = F.avg_pool2d(pad_edges(difference, half, tile), 2 * half + 1, stride=1)
-            return torch.exp((alike - 2 * strength**2).clamp_(min=0).mul_(-1 / strength**2))
+        def denoise(pixels: Tensor) -> Tensor:
+            def weigh(beside: Tensor, offset: tuple[int, int]) -> Tensor:
+                difference = (beside - pixels).square_().mean(dim=1, keepdim=True)
+                alike = F.avg_pool2d(pad_edges(difference, half, tile), 2 * half + 1, stride=1)
+                return torch.exp((alike - 2 * strength**2).clamp_(min=0).mul_(-1 / strength**2))
 
-        return average_neighbours(pixels, self.radius, math.ceil(scale), tile, weigh)
+            return average_neighbours(pixels, self.radius, math.ceil(scale), tile, weigh)
+
+        return map_images(denoise, pixels)

@@ -18,6 +18,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ..common.images import map_images
+from ..common.interruption import allow_interrupt, pausing
+
 _STEP = 0.248
 """The size of a step of the dual descent. It converges below 2 / 8, where 8 bounds the square of the divergence."""
 
@@ -64,20 +67,27 @@ class TotalVariation:
         if not weight > 0:
             return pixels
         rounds = math.ceil(self.rounds * max(1.0, scale))
-        # The vectors p, and room for what every round computes: new tensors of this size cost more than their contents.
-        down, right = torch.zeros_like(pixels), torch.zeros_like(pixels)
-        residual, length = torch.empty_like(pixels), torch.empty_like(pixels[:, :1])
-        for _ in range(rounds):
-            _add_divergence(torch.mul(pixels, -1 / weight, out=residual), down, right, 1.0, tile)
-            _add_gradient(down, right, residual, _STEP, tile)
-            length.zero_()
-            for vectors in (down, right):
-                for channel in vectors.split(1, dim=1):
-                    length.addcmul_(channel, channel)
-            shrink = length.clamp_(min=1).rsqrt_()
-            down.mul_(shrink)
-            right.mul_(shrink)
-        return _add_divergence(residual.copy_(pixels), down, right, -weight, tile).clamp_(0, 1)
+        return map_images(lambda part: _descend(part, weight, rounds, tile), pixels)
+
+
+def _descend(pixels: Tensor, weight: float, rounds: int, tile: bool) -> Tensor:
+    """Return images (B, 3, H, W) after some rounds of the dual descent, with this weight of the total variation."""
+    # The vectors p, and room for what every round computes: new tensors of this size cost more than their contents.
+    down, right = torch.zeros_like(pixels), torch.zeros_like(pixels)
+    residual, length = torch.empty_like(pixels), torch.empty_like(pixels[:, :1])
+    for _ in pausing(range(rounds)):
+        _add_divergence(torch.mul(pixels, -1 / weight, out=residual), down, right, 1.0, tile)
+        _add_gradient(down, right, residual, _STEP, tile)
+        allow_interrupt()
+        length.zero_()
+        for vectors in (down, right):
+            for channel in vectors.split(1, dim=1):
+                length.addcmul_(channel, channel)
+        allow_interrupt()
+        shrink = length.clamp_(min=1).rsqrt_()
+        down.mul_(shrink)
+        right.mul_(shrink)
+    return _add_divergence(residual.copy_(pixels), down, right, -weight, tile).clamp_(0, 1)
 
 
 def _add_gradient(down: Tensor, right: Tensor, values: Tensor, factor: float, tile: bool) -> None:

@@ -3,6 +3,7 @@
 import difflib
 import re
 
+from ..common.interruption import allow_interrupt
 from ..common.text import shorten
 from .labels import Labels, UnknownClassError
 
@@ -44,6 +45,7 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
         labels.find("")
     start = 0
     while start < len(parts):
+        allow_interrupt()
         end = start + 1
         if parts[start].strip():
             end = _find_end(labels, parts, start)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..common.images import Fit, Images, Interpolation, check_images, fit_square
+from ..common.interruption import pausing
 from ..common.text import shorten, truncate
 from .judge import Judge, probe_judge
 
@@ -119,14 +120,13 @@ class CLIP(Judge):
         """Return this judge with every member changed; itself if nothing changes."""
         return change(self)
 
-    def encode_text(self, texts: Sequence[str], before_text: Callable[[], None] | None = None) -> Tensor:
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Return the embeddings of texts.
 
         A text is encoded up to the context length; a warning in the log says how many tokens of it were cut off.
 
         Args:
             texts: T of them, at least one, none empty.
-            before_text: is called before every text; what it raises ends the reading.
 
         Returns:
             Embeddings (T, D), each of length 1, in float32 on the CPU.
@@ -141,12 +141,10 @@ class CLIP(Judge):
         if any(not text.strip() for text in texts):
             raise ValueError("a text is empty; write what the image should show, such as 'a coral reef full of fish'")
         read = []
-        for text in texts:
-            if before_text is not None:
-                before_text()
+        for text in pausing(texts):
             read.append(tower.embed(text))
         embeddings = torch.stack(read)
-        for text, embedding in zip(texts, embeddings, strict=True):
+        for text, embedding in pausing(zip(texts, embeddings, strict=True)):
             if cut := tower.count_truncated(text):
                 _LOG.warning(
                     "'%s…' is longer than %s can read: %d of its %d tokens were cut",
@@ -175,7 +173,7 @@ class CLIP(Judge):
         squares = fit_square(images, self.size, self.fit, self.interpolation).clamp(0, 1)
         with torch.no_grad():
             embeddings = F.normalize(torch.cat([self(part) for part in squares.split(16)]), dim=1)
-        for number, embedding in enumerate(embeddings, start=1):
+        for number, embedding in pausing(enumerate(embeddings, start=1)):
             _check_embedding(embedding, f"image {number}", self.name)
         return embeddings
 

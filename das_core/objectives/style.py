@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..common.devices import keep_copy, make_constant
 from ..common.images import Images, check_images, fit_square
+from ..common.interruption import allow_interrupt
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.judge import Judge
 from ..models.layers.activations import ActivationJudge, Activations, make_activation_judge
@@ -183,6 +184,7 @@ def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
     with torch.no_grad():
         for part in windows.split(_CHUNK):
             output = judge(part)
+            allow_interrupt()
             for total, layer in zip(sums, judge.layers, strict=True):
                 total += gram_matrix(output[layer.name]).sum(dim=0).cpu()
     return tuple(total / len(windows) for total in sums)

@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from torch import Tensor
 
+from ..common.interruption import allow_interrupt, pausing
 from ..common.text import truncate
 from .chart import DOTS_PER_INCH, GREY, LIGHT_BLUE, LIGHT_RED, TEXT_SIZE, WIDTH, choose_fonts, new_figure, render_figure
 
@@ -34,6 +35,7 @@ def wrap_names(names: Sequence[str]) -> list[str]:
 
 
 def _wrap(name: str) -> str:
+    allow_interrupt()
     text = " ".join(name.split())
     if not text:
         return ""
@@ -46,6 +48,17 @@ def _wrap(name: str) -> str:
     # Lines are not equally wide: those with more wide letters than others are let in, too.
     length = len(text) if needed <= room else max(1, int(0.93 * len(text) * room / needed))
     return "\n".join(textwrap.wrap(text, length, max_lines=_MAX_LINES, placeholder="…"))
+
+
+def estimate_chart_bytes(charts: int, bars: int) -> int:
+    """Return at most how many bytes charts take: one by one, joined, and in the order of channels of another program.
+
+    Args:
+        charts: how many there are.
+        bars: how many each has.
+    """
+    height = _TITLE_HEIGHT + bars * (_LINE_HEIGHT * _MAX_LINES + 2 * _ROW_PADDING + _ROW_GAP) + _EDGE
+    return int(3 * charts * 4 * 3 * WIDTH * height * DOTS_PER_INCH**2)
 
 
 def plot_bars(
@@ -96,7 +109,7 @@ def plot_bars(
     # Across, in inches of the chart; down, in those of the rows.
     across = axes.get_yaxis_transform()
     top = 0.0
-    for name, (_, value), row in zip(names, bars, heights, strict=True):
+    for name, (_, value), row in pausing(zip(names, bars, heights, strict=True)):
         middle = top + row / 2
         axes.barh(middle, value, row - _ROW_GAP, color=LIGHT_BLUE if value >= 0 else LIGHT_RED)
         axes.text(0.01, middle, name, transform=across, **_text("left"))

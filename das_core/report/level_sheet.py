@@ -1,7 +1,7 @@
 """The levels of a stack drawn as a sheet of tiles: each level alone, and the sum of all levels up to it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor
 from torchvision.transforms.functional import to_tensor
 from torchvision.utils import make_grid
 
+from ..common.images import map_images
+from ..common.interruption import pausing
 from ..stack.band_sums import estimate_sum_bytes, sum_groups
 from ..stack.bands import format_band, group_into_octaves
 from ..stack.image_stack import ImageStack
@@ -70,7 +72,7 @@ class LevelTiles:
     def _draw(self, columns: int, caption_height: int, font_size: int) -> Tensor:
         """Return sheets of so many columns."""
         sheets = []
-        for item, captions in enumerate(self.alone_captions):
+        for item, captions in pausing(enumerate(self.alone_captions)):
             rows = [(self.alone[:, item], captions), (self.sums[:, item], self.sum_captions)]
             tiles = []
             for start in range(0, len(self.alone), columns):
@@ -95,9 +97,7 @@ def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
     return estimate_sum_bytes(stack) + 2 * 5 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION_HEIGHT) * tile
 
 
-def draw_level_tiles(
-    stack: ImageStack, tile: int = 160, *, stretch: bool = True, on_level: Callable[[], None] | None = None
-) -> LevelTiles:
+def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> LevelTiles:
     """Draw the levels of a stack as small pictures.
 
     More than ten levels are grouped into octaves, with a tile for each octave.
@@ -106,7 +106,6 @@ def draw_level_tiles(
         stack: the stack.
         tile: the long side of a tile in pixels, at least 32.
         stretch: whether levels alone are scaled to fill the range of brightness. The factor is written above them.
-        on_level: is called before every level is computed; what it raises ends the work.
 
     Raises:
         ValueError: when the tiles are too small.
@@ -120,7 +119,7 @@ def draw_level_tiles(
     bands = [(levels[group[0]], levels[group[-1]]) for group in groups]
     summed = torch.zeros_like(stack.canvas)
     alone, sums, factors = [], [], []
-    for canvas in sum_groups(stack, groups, on_level):
+    for canvas in sum_groups(stack, groups):
         summed = summed + canvas
         factor = _choose_stretch(canvas) if stretch else torch.ones(stack.batch)
         factors.append(factor.tolist())
@@ -166,7 +165,8 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
 def _choose_stretch(canvas: Tensor) -> Tensor:
     """Return the factor (B,) by which to scale each image of a canvas (B, 3, H, W) to fill the range of brightness."""
     values = canvas.flatten(1).abs()
-    size = values.kthvalue(max(1, round(values.shape[1] * _STRETCHED_SHARE)), dim=1).values
+    place = max(1, round(values.shape[1] * _STRETCHED_SHARE))
+    size = map_images(lambda part: part.kthvalue(place, dim=1).values, values)
     # A canvas of zeros gets the factor 1, so that no factor is written above its tile.
     return torch.where(size > 0, (_STRETCHED_TO / size.clamp(min=1e-9)).clamp(max=_MAX_STRETCH), 1.0).cpu()
 
@@ -177,7 +177,9 @@ def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
     scale = side / max(picture.shape[2:])
     size = [max(1, round(length * scale)) for length in picture.shape[2:]]
     # Rounding takes the weights of an average a little above 1.
-    return F.interpolate(picture, size=size, mode="bilinear", antialias=True).clamp_(0, 1)
+    return map_images(
+        lambda part: F.interpolate(part, size=size, mode="bilinear", antialias=True).clamp_(0, 1), picture
+    )
 
 
 def _load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -189,7 +191,7 @@ def _add_captions(tiles: Tensor, captions: Sequence[str], height: int, font_size
     """Return pictures (N, 3, h, w) with a line of text above each."""
     font = _load_font(font_size)
     captioned = []
-    for tile, text in zip(tiles, captions, strict=True):
+    for tile, text in pausing(zip(tiles, captions, strict=True)):
         strip = Image.new("RGB", (tile.shape[2], height), "white")
         ImageDraw.Draw(strip).text((2, 1), text, "black", font)
         captioned.append(torch.cat([to_tensor(strip), tile], dim=1))

@@ -1,6 +1,6 @@
 """The scores of pictures under objectives, so that pictures can be compared and the best of several picked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -101,13 +101,8 @@ class ImageScorer:
         """How many views go through a judge at once."""
         return choose_chunk(self._pixels.device)
 
-    def score(self, before_chunk: Callable[[], None] | None = None) -> ObjectiveScores:
-        """Return the scores of the pictures.
-
-        Args:
-            before_chunk: is called before every chunk of views; what it raises ends the scoring.
-        """
-        self._scoring.before_chunk = before_chunk
+    def score(self) -> ObjectiveScores:
+        """Return the scores of the pictures."""
         found = self._scoring.measure_scores(self._pixels, Pace(1.0, 1.0, 1.0), self.chunk)
         names = tuple(name for name, _ in self._objectives)
         table = torch.stack([found[name] for name in names], dim=1).cpu()

@@ -16,7 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from torch import Tensor
 
-from ..common.images import Images, check_images
+from ..common.images import Images, check_images, map_images
+from ..common.interruption import pausing
 from ..common.radial_power import radial_power
 from ..stack.decomposition import decompose
 from ..stack.image_stack import ImageStack
@@ -110,7 +111,8 @@ def measure_spectrum(images: Images) -> Spectrum:
         raise ValueError(
             f"the image of {width} x {height} is too small for a spectrum; {SMALLEST_IMAGE} pixels will do"
         )
-    luma = torch.einsum("bchw,c->bhw", images.cpu().double(), torch.tensor(_LUMA).double())
+    weights = torch.tensor(_LUMA).double()
+    luma = map_images(lambda part: torch.einsum("bchw,c->bhw", part.cpu().double(), weights), images)
     if not bool(((luma.amax(dim=(1, 2)) - luma.amin(dim=(1, 2))) > _MIN_BRIGHTNESS_RANGE).all()):
         raise ValueError(
             "the image is of one brightness all over, and has no spectrum; connect one that shows something"
@@ -152,7 +154,10 @@ def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"the stack has {len(chosen)} levels of {_MIN_LEVEL_SAMPLES} samples and more; a slope needs at least 2"
         )
-    variances = torch.stack([part.cpu().double().flatten(1).var(dim=1) for _, part in chosen], dim=1)
+    found = []
+    for _, part in pausing(chosen):
+        found.append(part.cpu().double().flatten(1).var(dim=1))
+    variances = torch.stack(found, dim=1)
     if not bool((variances > 0).all()):
         raise EmptyLevelsError("the levels of the stack are empty: it has not climbed yet; use a stack that has")
     return torch.tensor([float(level) for level, _ in chosen], dtype=torch.float64), variances

@@ -4,12 +4,13 @@
 matrices that resize them. Whoever only wants sums of levels needs one level at a time.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from ..common.products import multiply_both_sides
 from .bicubic import bicubic_matrix
 from .decomposition import as_pyramid
 from .image_stack import ImageStack
@@ -18,15 +19,12 @@ from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
 
 
-def sum_groups(
-    stack: ImageStack, groups: Sequence[Sequence[int]], on_level: Callable[[], None] | None = None
-) -> Iterator[Tensor]:
+def sum_groups(stack: ImageStack, groups: Sequence[Sequence[int]]) -> Iterator[Tensor]:
     """Yield what each group of levels adds to the canvas: what `Decomposition.sum_levels` returns, with less memory.
 
     Args:
         stack: any stack.
         groups: the numbers of the levels, from 0, the coarsest; all of them, in order, each in one group.
-        on_level: is called before every level; what it raises ends the work.
 
     Yields:
         Canvases (B, 3, H, W) that sum to `stack.canvas`; what no level can show is in the last one.
@@ -45,14 +43,10 @@ def sum_groups(
     for numbers in groups[:-1]:
         canvas = torch.zeros_like(left)
         for number in numbers:
-            if on_level:
-                on_level()
             canvas += _enlarge(stack, number, gradient, moved)
         left = left - canvas
         yield canvas
     # The finest level takes up what the others miss, and what is finer than it goes with it: no need to compute either.
-    if on_level:
-        on_level()
     yield left
 
 
@@ -93,7 +87,7 @@ def _enlarge(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tens
     rows, columns = (
         bicubic_matrix(size, side, spec.tile).to(gradient) for size, side in zip(shape, spec.canvas, strict=True)
     )
-    level = gain * (rows.T @ gradient @ columns)
+    level = gain * multiply_both_sides(rows.T, gradient, columns)
     if moved is not None:
         level = level + moved[number]
-    return gain * (rows @ level @ columns.T)
+    return gain * multiply_both_sides(rows, level, columns.T)

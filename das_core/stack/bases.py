@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..common.geometry import Shape
+from ..common.interruption import allow_interrupt, pausing
 
 _MIN_RESPONSE = 1e-12
 
@@ -54,12 +55,13 @@ class Basis(ABC):
         Returns:
             Images of the same shape.
         """
+        allow_interrupt()
         weights = self.arrange(response)
         if images.device.type != "cpu":
             return self.apply_response(images, weights)
         # One plane at a time stays in the caches of a CPU, and a large canvas needs less memory.
         planes = torch.empty_like(images, memory_format=torch.contiguous_format)
-        for plane, out in zip(images.flatten(0, -3), planes.flatten(0, -3), strict=True):
+        for plane, out in pausing(zip(images.flatten(0, -3), planes.flatten(0, -3), strict=True)):
             out.copy_(self.apply_response(plane, weights))
         return planes
 
@@ -164,6 +166,7 @@ class CosineBasis(Basis):
         """Filter all images (..., height, width) at once; see `Basis.apply_response`."""
         pairs = self._to_pairs(images)
         torch.view_as_real(pairs).mul_(weights)
+        allow_interrupt()
         return self._from_pairs(pairs)
 
     def _to_pairs(self, images: Tensor) -> Tensor:

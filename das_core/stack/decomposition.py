@@ -28,6 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..common.interruption import pausing
 from .image_stack import ImageStack
 from .linear_operator import StackOperator
 from .matrix_operators import LevelsOperator
@@ -86,7 +87,7 @@ class Decomposition:
         Args:
             other: the decomposition of a canvas of the same stack, or of one with the same spec.
         """
-        levels = tuple(one + more for one, more in zip(self.levels, other.levels, strict=True))
+        levels = tuple(one + more for one, more in pausing(zip(self.levels, other.levels, strict=True)))
         return replace(self, levels=levels, rest=self.rest + other.rest)
 
     def scale(self, factors: Sequence[float]) -> "Decomposition":
@@ -95,7 +96,7 @@ class Decomposition:
         Args:
             factors: one for each level, coarse to fine; the last one also multiplies the rest.
         """
-        levels = tuple(factor * level for factor, level in zip(factors, self.levels, strict=True))
+        levels = tuple(factor * level for factor, level in pausing(zip(factors, self.levels, strict=True)))
         return replace(self, levels=levels, rest=factors[-1] * self.rest)
 
 

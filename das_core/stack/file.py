@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
 from ..common.files import write_atomically
+from ..common.interruption import pausing
 from .file_content import DamageError, build_stack, describe_stack, name_tensors
 from .image_stack import ImageStack
 
@@ -82,7 +83,7 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     description = json.dumps(describe_stack(stack))
     metadata = {"format": FORMAT, "version": str(VERSION), "stack": description, "sha256": _UNSEALED}
     content = save(tensors, metadata)
-    content = content.replace(_UNSEALED.encode(), hashlib.sha256(content).hexdigest().encode(), 1)
+    content = content.replace(_UNSEALED.encode(), _digest(content).encode(), 1)
     with write_atomically(Path(path), replace=replace) as unfinished:
         unfinished.write_bytes(content)
 
@@ -132,7 +133,7 @@ def _read_stack(path: Path) -> ImageStack:
             )
         content = path.read_bytes()
         written = metadata.get("sha256", "")
-        computed = hashlib.sha256(content.replace(written.encode(), _UNSEALED.encode(), 1)).hexdigest()
+        computed = _digest(content.replace(written.encode(), _UNSEALED.encode(), 1))
         if len(written) != len(_UNSEALED) or written != computed:
             raise DamageError("is damaged: its content does not match its hash; get it again, or choose another file")
         return build_stack(json.loads(metadata["stack"]), load(content))
@@ -145,3 +146,15 @@ def _read_stack(path: Path) -> ImageStack:
     # ValueError: json refuses what is no JSON, and numbers of more than some thousand digits.
     except (KeyError, TypeError, RecursionError, OverflowError, ValueError) as error:
         raise DamageError(f"does not describe a stack ({repr(error)[:200]}); choose another file") from None
+
+
+_HASHED_AT_ONCE = 2**27
+"""How many bytes are hashed at once: some tenths of a second."""
+
+
+def _digest(content: bytes) -> str:
+    """Return the SHA-256 of a content in hexadecimal digits."""
+    digest, view = hashlib.sha256(), memoryview(content)
+    for begin in pausing(range(0, len(view), _HASHED_AT_ONCE)):
+        digest.update(view[begin : begin + _HASHED_AT_ONCE])
+    return digest.hexdigest()

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from ..common.geometry import Shape
+from ..common.interruption import pausing
+from ..common.products import multiply, multiply_both_sides
 from .bicubic import bicubic_matrix
 from .levels import level_shape
 from .linear_operator import P, StackOperator
@@ -25,10 +27,9 @@ class LevelMatrices:
     def __init__(self, canvas: Shape, levels: Sequence[int], device: torch.device, tile: bool) -> None:
         shapes = [level_shape(level, canvas) for level in levels]
         # The rows and the columns of a square canvas share theirs.
-        made = {
-            (size, side): bicubic_matrix(size, side, tile).to(device, torch.float32)
-            for size, side in {(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}
-        }
+        made = {}
+        for size, side in pausing({(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}):
+            made[size, side] = bicubic_matrix(size, side, tile).to(device, torch.float32)
         self.pairs = [(made[height, canvas[0]], made[width, canvas[1]]) for height, width in shapes]
         self._finest, self._canvas, self._tile = shapes[-1], canvas, tile
 
@@ -43,7 +44,7 @@ class LevelMatrices:
             A tensor of the size of the level, (B, 3, h_r, w_r). It is a sum over the canvas, not an average.
         """
         rows, columns = self.pairs[number]
-        return rows.T @ canvas @ columns
+        return multiply_both_sides(rows.T, canvas, columns)
 
     def enlarge(self, number: int, level: Tensor) -> Tensor:
         """Return A P B': a level resized to the canvas by bicubic interpolation.
@@ -56,15 +57,32 @@ class LevelMatrices:
             A canvas (B, 3, H, W).
         """
         rows, columns = self.pairs[number]
-        return rows @ level @ columns.T
+        return multiply_both_sides(rows, level, columns.T)
 
     def fit_finest(self, canvas: Tensor) -> Tensor:
         """Return the finest level (B, 3, h, w) that comes nearest to a canvas (B, 3, H, W) when enlarged."""
         rows, columns = (
-            torch.linalg.pinv(bicubic_matrix(size, side, self._tile)).to(canvas)
+            _invert(bicubic_matrix(size, side, self._tile)).to(canvas)
             for size, side in zip(self._finest, self._canvas, strict=True)
         )
-        return rows @ canvas @ columns.T
+        return multiply_both_sides(rows, canvas, columns.T)
+
+
+_LARGEST_DECOMPOSED = 1024
+"""Up to this side a matrix is inverted by its singular values, which takes half a second and cannot be ended."""
+
+
+def _invert(matrix: Tensor) -> Tensor:
+    """Return the pseudo-inverse (n, m) of a matrix (m, n), float64, with n at most m."""
+    if max(matrix.shape) > _LARGEST_DECOMPOSED:
+        # The normal equations; the condition of bicubic interpolation is below 100, so float64 has digits to spare.
+        factor, failed = torch.linalg.cholesky_ex(multiply(matrix.T, matrix))
+        if not bool(failed):
+            solved = []
+            for part in pausing(matrix.T.split(_LARGEST_DECOMPOSED, dim=1)):
+                solved.append(torch.cholesky_solve(part, factor))
+            return torch.cat(solved, dim=1)
+    return torch.linalg.pinv(matrix)
 
 
 class _MatrixOperator(StackOperator[P]):

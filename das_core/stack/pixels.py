@@ -6,6 +6,7 @@ The tanh keeps pixels within 0..1, as in Direct Ascent Synthesis (arXiv 2502.077
 import torch
 from torch import Tensor
 
+from ..common.interruption import allow_interrupt
 from .color import ColorSpace, gradient_from_rgb, to_rgb
 
 
@@ -20,6 +21,7 @@ def render_pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
         Pixels (B, 3, H, W), 0..1.
     """
     # sigmoid(2 x) is (tanh(x) + 1) / 2, in one pass over the memory.
+    allow_interrupt()
     return torch.sigmoid(2 * to_rgb(canvas, color))
 
 
@@ -35,6 +37,7 @@ def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Te
         The gradient of the same score at the canvas, (B, 3, H, W).
     """
     # The derivative of (tanh + 1) / 2 in terms of its own value p is 2 p (1 - p).
+    allow_interrupt()
     return gradient_from_rgb((1 - shown).mul_(shown).mul_(2).mul_(gradient), color)
 
 

@@ -4,11 +4,11 @@ Coarse levels stay as smooth at any size as they are. Resizing the finished pict
 pixels, and would overshoot at them.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.geometry import Shape
+from ..common.products import multiply_both_sides
 from .bicubic import bicubic_matrix
 from .decomposition import decompose, estimate_decomposition_bytes
 from .image_stack import ImageStack
@@ -106,4 +106,4 @@ def _resize_level(level: Tensor, shape: Shape, tile: bool) -> Tensor:
     if level.shape[2] > shape[0] or level.shape[3] > shape[1]:
         return F.interpolate(level, size=shape, mode="bicubic", antialias=True)
     rows, columns = (bicubic_matrix(level.shape[axis + 2], shape[axis], tile).to(level) for axis in (0, 1))
-    return torch.matmul(rows @ level, columns.T)
+    return multiply_both_sides(rows, level, columns.T)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from ..common.geometry import Shape
+from ..common.interruption import allow_interrupt, pausing
+from ..common.products import multiply
 from .bases import CosineBasis
 from .bicubic import bicubic_matrix
 from .levels import level_shape
@@ -15,6 +17,9 @@ from .state import AccumulatedGradient
 # A frequency that K scales by less than this share of its largest factor counts as out of the reach of the stack: in
 # float32, dividing by such a factor would only amplify rounding errors.
 _MIN_RELATIVE_RESPONSE = 1e-7
+
+_MOST_AT_ONCE = 2**24
+"""How many samples of waves are transformed at once: about half a second."""
 
 
 class SpectralOperator(StackOperator[AccumulatedGradient]):
@@ -88,14 +93,16 @@ def compute_spectral_response(
         # `FourierBasis` leaves out the other columns, which are the complex conjugates of these.
         columns = columns[:, : canvas[1] // 2 + 1]
     squared_gains = torch.tensor(gains, dtype=torch.float64).square()
-    return (rows.T @ (squared_gains[:, None] * columns)).float()
+    return multiply(rows.T, squared_gains[:, None] * columns).float()
 
 
 def _compute_axis_response(source: int, target: int, tile: bool) -> Tensor:
     """Return |A' u|^2 (target,), float64, for every basis wave u along an axis that A resizes from `source` samples."""
+    allow_interrupt()
     samples = bicubic_matrix(source, target, tile).T.float()
-    if tile:
-        kept = torch.fft.fft(samples, norm="ortho")
-    else:
-        kept = CosineBasis(1, target, samples.device).forward(samples[:, None]).squeeze(-2)
-    return kept.abs().square().sum(dim=0).double()
+    basis = None if tile else CosineBasis(1, target, samples.device)
+    energies = []
+    for part in pausing(samples.split(max(1, _MOST_AT_ONCE // target))):
+        kept = basis.forward(part[:, None]).squeeze(-2) if basis else torch.fft.fft(part, norm="ortho")
+        energies.append(kept.abs().square())
+    return torch.cat(energies).sum(dim=0).double()

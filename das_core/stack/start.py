@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..common.geometry import Shape
 from ..common.images import check_images, place_on_canvas
+from ..common.interruption import allow_interrupt, pausing
 from ..common.seeding import make_generator
 from .bases import make_basis
 from .spectral_operator import compute_spectral_response
@@ -90,6 +91,9 @@ def make_noise_canvas(
         )
     gains = [float(decay ** torch.tensor(level / levels[0]).log2()) for level in levels]
     response = compute_spectral_response(canvas, levels, gains, tile).sqrt()
-    white = torch.stack([torch.randn(3, *canvas, generator=make_generator(seed, item)) for item in range(batch)])
+    white = torch.empty(batch, 3, *canvas)
+    for item, image in pausing(enumerate(white)):
+        torch.randn(3, *canvas, generator=make_generator(seed, item), out=image)
     noise = make_basis(canvas, white.device, tile).filter(white, response)
+    allow_interrupt()
     return noise * (amplitude / noise.square().mean(dim=(1, 2, 3), keepdim=True).sqrt())

@@ -6,6 +6,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from ..common.interruption import pausing
+
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
@@ -41,7 +43,7 @@ class Parameters:
         Raises:
             ValueError: when the others have another number of tensors.
         """
-        pairs = zip(self.tensors, other.tensors, strict=True)
+        pairs = pausing(zip(self.tensors, other.tensors, strict=True))
         return replace(self, tensors=tuple(own.add(more, alpha=alpha) for own, more in pairs))
 
     def to(self, device: torch.device) -> Self:

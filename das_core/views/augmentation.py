@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from ..common.interruption import pausing
 from .color_transforms import ColorShift, Grayscale
 from .draws import Draws
 from .geometry import ViewGeometry
@@ -70,6 +71,6 @@ class Augmentation:
             ValueError: when the windows reach past the margin.
         """
         views = self.windows(pixels, geometry, draws)
-        for transform in self.transforms:
+        for transform in pausing(self.transforms):
             views = transform(views, draws)
         return views

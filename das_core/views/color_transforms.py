@@ -1,6 +1,7 @@
 """Transforms that show a judge other colours: shifted ones, or none."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -38,6 +39,7 @@ class ColorShift:
     shift: float = 0.2
     scale: float = 0.2
     per_channel: bool = True
+    kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.shift <= 1:
@@ -76,6 +78,7 @@ class Grayscale:
     """
 
     probability: float = 0.25
+    kept_views: ClassVar[float] = 2.4
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:

@@ -1,11 +1,13 @@
 """A transform that shows a judge some views from afar, where only what is large can be seen."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ..common.cache import cached
+from ..common.interruption import pausing
 from .draws import Draws
 from .sampling import linear_resize_matrix
 
@@ -40,6 +42,7 @@ class Distance:
     probability: float = 0.25
     nearest: float = 0.5
     farthest: float = 0.2
+    kept_views: ClassVar[float] = 2.5
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
@@ -60,7 +63,7 @@ class Distance:
             return views
         side = views.shape[-1]
         seen = []
-        for view, far, place in zip(views, is_far, places, strict=True):
+        for view, far, place in pausing(zip(views, is_far, places, strict=True)):
             if far:
                 shrunk = max(1, round(side * self.farthest * (self.nearest / self.farthest) ** place))
                 matrix = _make_shrinking(side, shrunk, views.device)

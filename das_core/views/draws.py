@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..common.interruption import allow_interrupt, pausing
 from ..common.seeding import make_generator
 
 NoiseKind = Literal["uniform", "gaussian"]
@@ -92,6 +93,7 @@ class Draws:
 
     def uniform(self) -> list[float]:
         """Return one number in [0, 1) for every view, drawn on the CPU and therefore the same on every device."""
+        allow_interrupt()
         return [float(torch.rand((), generator=stream, dtype=torch.float64)) for stream in self._cpu_streams]
 
     def noise(self, shape: Sequence[int], kind: NoiseKind) -> Tensor:
@@ -103,6 +105,6 @@ class Draws:
         """
         out = torch.empty(len(self), *shape, device=self.device)
         fill = torch.rand if kind == "uniform" else torch.randn
-        for row, stream in zip(out, self._device_streams, strict=True):
+        for row, stream in pausing(zip(out, self._device_streams, strict=True)):
             fill(row.shape, generator=stream, out=row, device=self.device)
         return out

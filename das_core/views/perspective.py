@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.devices import send_to_device
+from ..common.interruption import pausing
 
 FARTHEST_CORNER = 0.33
 """How far a corner may move inward, as a share of the side: below a third, the four corners stay convex."""
@@ -98,7 +99,7 @@ def grid_sample_adjoint(gradient: Tensor, grid: Tensor, *, by_sorting: bool) -> 
         ((top + 1).clamp(max=height - 1), (left + 1).clamp(max=width - 1), down * right),
     ]
     at_views = torch.zeros_like(gradient)
-    for view in range(views):
+    for view in pausing(range(views)):
         indices = torch.cat([(rows[view] * width + columns[view]).flatten() for rows, columns, _ in neighbours])
         values = torch.cat([(gradient[view] * weight[view]).flatten(1) for _, _, weight in neighbours], dim=1)
         target = at_views[view].reshape(channels, -1)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..common.interruption import allow_interrupt, pausing
 from .sampling import Window, crop_and_resize, resize_adjoint
 
 LEAST_SHRINKING = 1.5
@@ -110,7 +111,7 @@ class Pyramid:
         shape = self.pixels.shape[2], self.pixels.shape[3]
         for reduction, level in self._levels.items():
             if reduction > 1 and level.grad is not None:
-                for canvas, gradient in zip(total, level.grad, strict=True):
+                for canvas, gradient in pausing(zip(total, level.grad, strict=True)):
                     canvas += resize_adjoint(gradient, shape)
                 level.grad = None
         return total
@@ -118,6 +119,7 @@ class Pyramid:
     def _level(self, reduction: int) -> Tensor:
         """Return the canvases at a part of their resolution, a leaf of the autograd graph as the pixels are."""
         if reduction not in self._levels:
+            allow_interrupt()
             height, width = self.pixels.shape[2:]
             size = height // reduction, width // reduction
             level = F.interpolate(self.pixels.detach(), size=size, mode="bilinear", antialias=True)

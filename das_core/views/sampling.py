@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.cache import cached
+from ..common.interruption import pausing
 
 Window = tuple[int, int, int]
 """Top, left and side in pixels. Past the bottom or the right of a canvas, a window continues at the opposite edge."""
@@ -48,7 +49,7 @@ class _CropAndResize(torch.autograd.Function):
     def forward(ctx: Any, pixels: Tensor, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
         ctx.windows, ctx.items, ctx.size, ctx.shape = windows, items, size, pixels.shape
         views = pixels.new_empty(len(windows), pixels.shape[1], size, size)
-        for view, item, window in zip(views, items, windows, strict=True):
+        for view, item, window in pausing(zip(views, items, windows, strict=True)):
             cut = _read_window(pixels[item], window)
             if window[2] == size:
                 view.copy_(cut)
@@ -60,7 +61,7 @@ class _CropAndResize(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         (gradient,) = gradients
         canvas = gradient.new_zeros(ctx.shape)
-        for view, item, window in zip(gradient, ctx.items, ctx.windows, strict=True):
+        for view, item, window in pausing(zip(gradient, ctx.items, ctx.windows, strict=True)):
             side = window[2]
             at_window = view if side == ctx.size else resize_adjoint(view, (side, side))
             for (rows, columns), (down, right) in _split_at_edges(window, canvas.shape[2:]):

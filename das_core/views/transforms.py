@@ -1,7 +1,8 @@
 """Transforms of views: what an augmentation does to them after they are cut out of the canvas."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import ClassVar, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from ..common.choices import check_choice
 from ..common.curves import Curve, check_curve, interpolate
 from ..common.devices import send_to_device
+from ..common.interruption import pausing
 from .draws import Draws, NoiseKind
 from .perspective import FARTHEST_CORNER, make_perspective_grid, warp
 
@@ -17,7 +19,7 @@ class Transform(Protocol):
     """A differentiable change of views.
 
     It is a frozen dataclass with a `__call__`. All its randomness comes from the draws that it is given, so that a view
-    depends on nothing but its key.
+    depends on nothing but its key. It may say with `kept_views` how much memory it takes, see `count_kept_views`.
 
     Example:
         >>> from dataclasses import dataclass
@@ -45,6 +47,25 @@ class Transform(Protocol):
         ...
 
 
+_UNKNOWN_KEPT = 3.0
+"""What counts for a transform that does not say what it keeps: an operation or two."""
+
+
+def count_kept_views(transforms: Sequence[Transform]) -> float:
+    """Return how many tensors as large as the views transforms hold at once, until their backward pass is through.
+
+    Args:
+        transforms: of each its `kept_views` counts; those that have none count as three.
+
+    Example:
+        >>> from das_core import Flip
+        >>> from das_core.views.transforms import count_kept_views
+        >>> count_kept_views([Flip(), Flip()])
+        4.0
+    """
+    return sum(float(getattr(transform, "kept_views", _UNKNOWN_KEPT)) for transform in transforms)
+
+
 @dataclass(frozen=True)
 class Flip:
     """A transform that mirrors some of the views left to right.
@@ -66,6 +87,7 @@ class Flip:
     """
 
     probability: float = 0.5
+    kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
@@ -111,6 +133,7 @@ class Noise:
     kind: NoiseKind = "gaussian"
     amplitude_end: float | None = None
     curve: Curve = "linear"
+    kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
         for name, amplitude in (("noise", self.amplitude), ("noise_end", self.amplitude_end)):
@@ -159,6 +182,8 @@ class Perspective:
     """
 
     distortion: float = 0.15
+    # Nearly all of it in the backward pass: the four pixels that each point has read, with their weights.
+    kept_views: ClassVar[float] = 10.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.distortion <= FARTHEST_CORNER:
@@ -205,6 +230,7 @@ class PatchMask:
     patches: int = 2
     size: float = 0.3
     fill: Fill = "mean"
+    kept_views: ClassVar[float] = 2.1
 
     def __post_init__(self) -> None:
         if not 0 <= self.patches <= 64:
@@ -221,7 +247,7 @@ class PatchMask:
         hidden = torch.zeros(views.shape[0], 1, side, side, dtype=torch.bool)
         for _ in range(self.patches):
             numbers = (draws.uniform() for _ in range(4))
-            for mask, taller, wider, down, right in zip(hidden, *numbers, strict=True):
+            for mask, taller, wider, down, right in pausing(zip(hidden, *numbers, strict=True)):
                 height, width = (max(1, round(side * self.size * (1 + share) / 2)) for share in (taller, wider))
                 top, left = int(down * (side - height + 1)), int(right * (side - width + 1))
                 mask[:, top : top + height, left : left + width] = True

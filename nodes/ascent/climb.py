@@ -7,6 +7,7 @@ import torch
 
 from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.result import Step
+from ...das_core.common.interruption import interruptible
 from .. import bridge
 from .previews import Previews
 from .status import Status
@@ -62,11 +63,10 @@ def climb(
         if finish.is_pressed and ascent.history:
             raise _FinishedError
 
-    ascent.before_chunk = look_up
     with bridge.Progress(ascent.steps, console="Optimize") as progress:
         try:
             progress.update(0)
-            for done, step in enumerate(_take_steps(ascent), start=1):
+            for done, step in enumerate(_take_steps(ascent, look_up), start=1):
                 # In the middle of a step that is left out, the one before comes once more, as the last.
                 left_out = done > len(ascent.history)
                 done = len(ascent.history)
@@ -86,16 +86,20 @@ def climb(
             if bridge.is_interrupt(error):
                 bridge.say(status.describe_cancel(len(ascent.history)))
             raise
-        finally:
-            # It holds the ascent, which holds it: what both keep would stay in memory until Python looks for circles.
-            ascent.before_chunk = None
     if len(ascent.history) < ascent.steps:
         finish.note_early_end()
 
 
-def _take_steps(ascent: Ascent) -> Iterator[Step]:
-    """Do the steps of an ascent; when it is finished within a step, return the one before once more."""
-    try:
-        yield from ascent
-    except _FinishedError:
-        yield Step(ascent.history[-1], ascent.stack)
+def _take_steps(ascent: Ascent, look_up: Callable[[], None]) -> Iterator[Step]:
+    """Do the steps of an ascent, in which `look_up` is called; finished within one, return the one before once more."""
+    steps = iter(ascent)
+    while True:
+        try:
+            # Not around the `yield`: what is done between two steps is not to be left out.
+            with interruptible(look_up):
+                step = next(steps, None)
+        except _FinishedError:
+            step, steps = Step(ascent.history[-1], ascent.stack), iter(())
+        if step is None:
+            return
+        yield step

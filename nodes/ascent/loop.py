@@ -134,7 +134,8 @@ class Optimize(Node):
                 # In place of the picture of the run before.
                 bridge.Progress(ascent.steps).update(0, image=ascent.stack.image())
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
-            room = estimate_ascent_bytes(stack, connected, ascent.optimizer, together)
+            transforms = ascent.augmentation.transforms
+            room = estimate_ascent_bytes(stack, connected, ascent.optimizer, together, transforms)
             if settings.chunk and bridge.get_device().type == "cpu":
                 # Elsewhere too large a chunk is halved until it fits; here nothing tells before the system runs out.
                 bridge.make_room(
@@ -158,7 +159,7 @@ class Optimize(Node):
                 return io.NodeOutput(
                     bridge.to_comfy_images(result.image),
                     result.stack.to(bridge.get_storage_device()),
-                    bridge.to_comfy_images(torch.cat(kept)),
+                    bridge.join_comfy_images(kept),
                     result.history,
                     bridge.to_comfy_masks(result.importance),
                 )

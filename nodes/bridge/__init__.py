@@ -36,7 +36,15 @@ from .progress import Progress, check_interrupted, is_interrupt
 from .rescue import rescue
 from .results import show_result
 from .stack_folders import NO_STACK_FILE, STACKS, find_stack_file, list_stack_files, read_stack_time, save_new_stack
-from .tensors import from_comfy_images, from_comfy_mask, get_device, get_storage_device, to_comfy_images, to_comfy_masks
+from .tensors import (
+    from_comfy_images,
+    from_comfy_mask,
+    get_device,
+    get_storage_device,
+    join_comfy_images,
+    to_comfy_images,
+    to_comfy_masks,
+)
 from .wait import Wait
 
 __all__ = [
@@ -69,6 +77,7 @@ __all__ = [
     "guide_model",
     "is_interrupt",
     "join_clip",
+    "join_comfy_images",
     "list_model_files",
     "list_stack_files",
     "load_judges",

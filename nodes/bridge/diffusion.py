@@ -14,6 +14,7 @@ from torch import Tensor
 from ...das_core.ascent.guidance import Guidance
 from ...das_core.ascent.guided_steps import GuidedStep, GuidedSteps
 from ...das_core.ascent.pace import pace_at_noise
+from ...das_core.common.interruption import interruptible
 from .autograd import enable_autograd
 from .latents import check_latent, decode_latent, encode_pictures
 from .memory import free_cache_on_exit, load_judges
@@ -82,6 +83,7 @@ class DiffusionGuide:
             if step.is_last:
                 cleaning.enter_context(free_cache_on_exit())
             try:
+                cleaning.enter_context(interruptible(check_interrupted))
                 return prediction + self._find_change(prediction, arguments, step).to(prediction)
             except (ValueError, RuntimeError) as error:
                 cleaning.enter_context(free_cache_on_exit())
@@ -128,7 +130,6 @@ class DiffusionGuide:
         ascent = self.guidance.start_ascent(pictures.clone().to(get_device()), pace, step.number)
         load_judges(ascent.judges, ascent.chunk)
         before = ascent.stack.image()
-        ascent.before_chunk = check_interrupted
         ascent.run()
         _LOG.debug("guided step %d: %s", step.number + 1, ascent.history[-1].scores)
         return before, ascent.result.image, ascent.picture_mask

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...das_core.common.text import shorten
+from ...das_core.common.text import elide, shorten
 from .page import find_running_node, hold_on_node
 from .progress import is_interrupt
 
@@ -11,15 +11,24 @@ _LONGEST = 180
 """How many characters a node shows: five lines. The page has the whole message in its details."""
 
 
+_LONGEST_REFUSAL = 1000
+"""How many characters a message has in the details of the page, and in the log."""
+
+
 @contextmanager
 def show_failure() -> Iterator[None]:
-    """Show on the running node why the block fails, until that node runs again. Cancel is no failure."""
+    """Show on the running node why the block fails, until that node runs again. Cancel is no failure.
+
+    A refusal that repeats thousands of characters of what came in is cut in its middle.
+    """
     running = find_running_node()
     if running:
         hold_on_node(running.node_id, None)
     try:
         yield
     except Exception as error:
+        if type(error) is ValueError and len(str(error)) > _LONGEST_REFUSAL:
+            error.args = (elide(str(error), _LONGEST_REFUSAL),)
         if running and not is_interrupt(error):
             hold_on_node(running.node_id, shorten(str(error) or type(error).__name__, _LONGEST))
         raise

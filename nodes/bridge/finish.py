@@ -100,7 +100,8 @@ def register_finish_route() -> None:
     async def finish(request: web.Request) -> web.Response:
         try:
             content = await request.json()
-        except ValueError:
+        # Python raises the others for JSON that nests a thousand deep, and for a charset that it does not know.
+        except (ValueError, RecursionError, LookupError):
             content = None
         if not isinstance(content, dict) or not {"node_id", "prompt_id"} <= content.keys():
             return web.json_response({"error": "send the node_id and prompt_id of what is to finish"}, status=400)

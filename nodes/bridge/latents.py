@@ -47,12 +47,16 @@ def check_latent(latent: Tensor, vae: Any) -> None:
         vae: a VAE of ComfyUI.
 
     Raises:
-        ValueError: when it has not four dimensions, or other channels than the VAE.
+        ValueError: when it has not four dimensions, is empty, or has other channels than the VAE.
     """
     if latent.ndim != 4:
         raise ValueError(
             f"the latent has {latent.ndim} dimensions, as video and audio have; only images, with four dimensions, can "
             "be guided"
+        )
+    if 0 in latent.shape:
+        raise ValueError(
+            f"the latent of shape {tuple(latent.shape)} is empty: there is nothing to guide; make it larger"
         )
     if latent.shape[1] != vae.latent_channels:
         raise ValueError(

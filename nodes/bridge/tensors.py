@@ -4,9 +4,13 @@ ComfyUI's images have their channels last, das_core's have them first. Some of C
 inference mode.
 """
 
+from collections.abc import Sequence
+
 import comfy.model_management as mm
 import torch
 from torch import Tensor
+
+from ...das_core.common.interruption import pausing
 
 
 def from_comfy_images(images: Tensor) -> Tensor:
@@ -63,6 +67,24 @@ def to_comfy_images(images: Tensor) -> Tensor:
         (B, H, W, 3), contiguous, float32, without a graph, on the device where ComfyUI keeps images.
     """
     return images.detach().float().movedim(1, -1).contiguous().to(mm.intermediate_device())
+
+
+def join_comfy_images(batches: Sequence[Tensor]) -> Tensor:
+    """Return batches of images of das_core as one IMAGE of ComfyUI, with no more memory than both take.
+
+    Args:
+        batches: at least one, each (B, 3, H, W), 0..1, of one size.
+
+    Returns:
+        (N, H, W, 3), contiguous, float32, without a graph, on the device where ComfyUI keeps images.
+    """
+    _, channels, height, width = batches[0].shape
+    joined = torch.empty(sum(map(len, batches)), height, width, channels, device=mm.intermediate_device())
+    begin = 0
+    for batch in pausing(batches):
+        joined[begin : begin + len(batch)] = batch.detach().movedim(1, -1)
+        begin += len(batch)
+    return joined
 
 
 def to_comfy_masks(masks: Tensor) -> Tensor:

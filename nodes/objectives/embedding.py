@@ -64,8 +64,6 @@ class TextObjective(Node):
         warn_of_unread(clip, prompts, cls.hidden.unique_id)
         with bridge.Wait("reading the prompts"):
             bridge.load_text_tower(clip, prompts)
-            # One by one, so that cancel does not wait for all of them; the objective finds them read.
-            clip.encode_text(prompts, bridge.check_interrupted)
             return io.NodeOutput(core.TextObjective.from_text(clip, text, similarity, weight))
 
 

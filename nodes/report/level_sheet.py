@@ -54,7 +54,7 @@ class StackLevels(Node):
             "choose a smaller size, or look into a smaller stack",
             stack.canvas.device,
         )
-        tiles = draw_level_tiles(stack, size, stretch=stretch, on_level=bridge.check_interrupted)
+        tiles = draw_level_tiles(stack, size, stretch=stretch)
         # On the node, ten small pictures side by side would be too small to see.
         shown = bridge.show_result(cls, images=bridge.to_comfy_images(tiles.arrange_for_node()))
         return io.NodeOutput(bridge.to_comfy_images(tiles.arrange()), ui=shown)

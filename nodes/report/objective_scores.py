@@ -67,7 +67,7 @@ class ObjectiveScore(Node):
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         scorer = core.ImageScorer(images, connected, augmentation, seed)
         bridge.load_judges(scorer.judges, scorer.chunk)
-        scores = scorer.score(bridge.check_interrupted)
+        scores = scorer.score()
         text = core.format_scores(scores)
         chart = bridge.to_comfy_images(core.plot_scores(scores))
         ranked = bridge.to_comfy_images(images[scores.ranking])

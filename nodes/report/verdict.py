@@ -7,10 +7,21 @@ from ...das_core.common.weighted_lines import parse_texts
 from ...das_core.models.classifier import Classifier as CoreClassifier
 from ...das_core.models.clip import CLIP
 from ...das_core.report import verdict as core
+from ...das_core.report.bars import estimate_chart_bytes
 from .. import bridge
 from ..node import Node
 from ..schema import Classifier, Clip, schema
 from ..unread import warn_of_unread
+
+
+def _check_charts(images: int, bars: int) -> None:
+    """Raise a ValueError when the charts of so many images do not fit into the memory that is free."""
+    bridge.check_memory(
+        estimate_chart_bytes(images, bars),
+        f"a chart of {bars} bars for each of {images} images",
+        "ask about fewer images at once",
+        bridge.get_storage_device(),
+    )
 
 
 class Classify(Node):
@@ -53,6 +64,7 @@ class Classify(Node):
     def execute(cls, classifier: CoreClassifier, image: Tensor, top_k: int) -> io.NodeOutput:
         if top_k < 1:
             raise ValueError(f"top_k {top_k} is too few; name at least 1 class")
+        _check_charts(len(image), min(top_k, len(classifier.labels)))
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([classifier], len(images))
         predictions = core.classify(classifier, images, top_k)
@@ -101,10 +113,11 @@ class Similarity(Node):
     @bridge.enable_autograd
     def execute(cls, clip: CLIP, image: Tensor, text: str) -> io.NodeOutput:
         texts = parse_texts(text)
+        _check_charts(len(image), len(texts))
         warn_of_unread(clip, texts, cls.hidden.unique_id)
         bridge.load_text_tower(clip, texts)
         # Read before the image tower is loaded, which may push the text tower out of a small GPU.
-        clip.encode_text(texts, bridge.check_interrupted)
+        clip.encode_text(texts)
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([clip], len(images))
         table = core.compare_with_texts(clip, images, texts)

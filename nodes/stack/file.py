@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ...das_core.common.files import explain_unreadable
 from ...das_core.stack import file as core
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
@@ -80,9 +81,12 @@ class LoadStack(Node):
     @bridge.enable_autograd
     def execute(cls, file: str) -> io.NodeOutput:
         path = bridge.find_stack_file(file)
+        # It may be gone since it was listed.
+        with explain_unreadable(path):
+            size = path.stat().st_size
         # Loading holds the content twice: as it lies on the disk, and as tensors.
         bridge.check_memory(
-            2 * path.stat().st_size,
+            2 * size,
             f"the stack file '{path.name}'",
             "free some, or load a smaller stack",
             bridge.get_storage_device(),

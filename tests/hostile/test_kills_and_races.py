@@ -4,37 +4,18 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from loaded_pack import Pack
 from outcomes import Outcomes
+from processes import list_names, start
 
 pytestmark = [pytest.mark.hostile, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
 
 SAVERS = 4
 SAVES, KILLS = 8, 5
 """How many files each process of the short form saves, and how many are killed; the long form 100 times as many."""
-
-
-def start(work: Callable[[], Any]) -> int:
-    """Run something in a copy of this process, and return its id; it ends without anything of ours."""
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        work()
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def list_names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("*.safetensors"))
 
 
 def test_processes_that_save_into_one_folder_lose_nothing(pack: Pack, outcomes: Outcomes, scale: int) -> None:

@@ -7,7 +7,9 @@ PreviewImage has no page on which it could show images, so it saves them too, a 
 from __future__ import annotations
 
 import json
+import os
 import re
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from runner.contact_sheet import make_contact_sheet
+
+_LONGEST_NAME, _LONGEST_PREFIX = 240, 1000
+"""How many bytes the name of a file or a folder may have, less those of the number, and how many letters a path."""
 
 _METHODS = {"default": 4, "fastest": 0, "slowest": 6}
 
@@ -127,16 +132,31 @@ def _to_image(image: torch.Tensor) -> Image.Image:
     return Image.fromarray(np.clip(255.0 * image.cpu().numpy(), 0, 255).astype(np.uint8))
 
 
+def _check_name(prefix: str) -> None:
+    """Raise a ValueError when a prefix holds what no name of a file does, or is longer than one."""
+    try:
+        parts = os.fsencode(prefix).split(b"/")
+    except UnicodeEncodeError:
+        parts = [b"\0"]
+    if any(b"\0" in part for part in parts):
+        raise ValueError(
+            f"filename_prefix = {reprlib.repr(prefix)} holds a character that no name of a file can have; type it anew"
+        )
+    if max(map(len, parts)) > _LONGEST_NAME or len(prefix) > _LONGEST_PREFIX:
+        raise ValueError(f"filename_prefix = {reprlib.repr(prefix)} is too long for the name of a file; shorten it")
+
+
 def find_free_file(prefix: str, width: int, height: int, suffix: str) -> tuple[Path, dict[str, str]]:
     """Return the path of the first free number in the output folder, and the entry of ComfyUI's history for it.
 
     Raises:
-        ValueError: the prefix leads out of the output folder.
+        ValueError: the prefix leads out of the output folder, or no file can be called so.
     """
     output = Path(folder_paths.get_output_directory())
+    _check_name(prefix)
     if not (output / prefix).resolve().is_relative_to(output.resolve()):
         raise ValueError(
-            f"filename_prefix = {prefix!r} leaves the output folder {output}; name a file or a subfolder in it"
+            f"filename_prefix = {prefix!r:.200} leaves the output folder {output}; name a file or a subfolder in it"
         )
     folder, name, number, subfolder, _ = folder_paths.get_save_image_path(prefix, str(output), width, height)
     file = f"{name}_{number:05}_.{suffix}"

@@ -13,9 +13,24 @@ from typing import Any, TypeAlias
 
 from runner.older_workflows import move_inputs
 
+_LONGEST_MESSAGE = 1000
+
 
 class WorkflowError(ValueError):
-    """An error in a workflow or in the command line; its message is one sentence for the user."""
+    """An error in a workflow or in the command line; its message is one sentence for the user.
+
+    Args:
+        message: the sentence; one that repeats thousands of characters of a file is cut in its middle (`elide`).
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(elide(message))
+
+
+def elide(message: str) -> str:
+    """Return a message, of a long one the beginning and the end, which says what to do."""
+    half = _LONGEST_MESSAGE // 2
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[: half - 3]} […] {message[3 - half :]}"
 
 
 @dataclass(frozen=True)

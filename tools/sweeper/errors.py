@@ -3,7 +3,7 @@
 import errno
 from collections.abc import Sequence
 
-from runner.workflow_graph import WorkflowError
+from runner.workflow_graph import WorkflowError, elide
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 """What a file system answers when nothing more can be written."""
@@ -18,7 +18,7 @@ class SweepError(WorkflowError):
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
-        self.problems: Sequence[str] = problems
+        self.problems: Sequence[str] = tuple(map(elide, problems))
 
 
 class SweepStoppedError(RuntimeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -66,13 +67,15 @@ def read_value(written: Any, where: str) -> Value:
 def _read_range(written: Mapping[Any, Any], where: str) -> list[Value]:
     """Return the values of a range."""
     unknown = written.keys() - {"from", "to", "step", "count", "scale"}
-    numbers = [written.get(name) for name in ("from", "to", "step", "count") if name in written]
+    numbers: list[Any] = [written.get(name) for name in ("from", "to", "step", "count") if name in written]
     if unknown or "from" not in written or "to" not in written or {"step", "count"} <= written.keys():
         raise SweepError(f"{where}: {dict(written)} is no range; write {RANGE_FORMS}")
     if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
         raise SweepError(f"{where}: {dict(written)} has something else than numbers in it; write {RANGE_FORMS}")
     for number in numbers:
         read_value(number, where)
+        if abs(number) > sys.float_info.max:
+            raise SweepError(f"{where}: a range with a number of {len(str(abs(number)))} digits; at most 308 are read")
     return _spread(written, where) if "count" in written else _step(written, where)
 
 
@@ -95,11 +98,17 @@ def _spread(written: Mapping[str, Any], where: str) -> list[Value]:
     _check_count(count, where)
     shares = [i / (count - 1) for i in range(count)]
     if scale == "linear":
-        return [float(first + (last - first) * share) for share in shares]
+        if math.isfinite(float(last) - float(first)):
+            return [float(first + (last - first) * share) for share in shares]
+        # The distance of the ends is beyond the numbers there are; what lies between is not.
+        return [first * (1 - share) + last * share for share in shares]
     if min(first, last) <= 0:
         raise SweepError(f"{where}: scale log needs both ends above 0, not {first} and {last}")
     # The ends as they are written, without what rounding makes of them.
-    inner = [float(first * (last / first) ** share) for share in shares[1:-1]]
+    if 0 < float(last) / float(first) < math.inf:
+        inner = [float(first * (last / first) ** share) for share in shares[1:-1]]
+    else:
+        inner = [math.exp(math.log(first) * (1 - share) + math.log(last) * share) for share in shares[1:-1]]
     return [float(first), *inner, float(last)]
 
 

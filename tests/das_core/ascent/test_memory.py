@@ -14,6 +14,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import Method
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
+from das_core.views.transforms import PatchMask
 from das_core.views.windows import Windows
 from toys import class_objective, classifier
 
@@ -62,3 +63,12 @@ def test_where_images_are_compared_a_view_of_each_is_there_at_once() -> None:
     for chunk in (1, 4, 5, 6):
         at_once = estimate_ascent_bytes(stack, [alone], NormalizedAscent(), max(chunk, 5))
         assert estimate_ascent_bytes(stack, [apart], NormalizedAscent(), chunk) == at_once
+
+
+def test_transforms_of_views_count() -> None:
+    stack, wish = ImageStack.gray(StackSpec(64, 64, 16)), [class_objective()]
+    hidden = [PatchMask(64)] * 20
+    plain = estimate_ascent_bytes(stack, wish, NormalizedAscent(), 64)
+    said = estimate_ascent_bytes(stack, wish, NormalizedAscent(), 64, hidden)
+    view = 4 * 3 * classifier().size ** 2
+    assert said - plain == pytest.approx(64 * 20 * PatchMask.kept_views * view, rel=1e-3)

@@ -209,6 +209,8 @@ def test_a_step_mutates_nothing(optimizer: Optimizer) -> None:
         (lambda: NormalizedAscent(step_size=float("nan")), "step_size nan"),
         (lambda: NormalizedAscent(momentum=1.0), "momentum 1.0"),
         (lambda: NormalizedAscent(coarse_to_fine=1.1), "coarse_to_fine 1.1"),
+        (lambda: NormalizedAscent(step_size=1e308), r"step_size 1e\+308 must be above 0 and at most 1e\+30"),
+        (lambda: SGD(learning_rate=1e308), r"learning_rate 1e\+308"),
         (lambda: SGD(learning_rate=-1), "learning_rate -1"),
         (lambda: SGD(momentum=-0.1), "momentum -0.1"),
         (lambda: Adam(learning_rate=0), "learning_rate 0"),

@@ -12,6 +12,7 @@ from das_core.ascent.groups import name_objectives
 from das_core.ascent.loop import Ascent
 from das_core.ascent.pace import Pace
 from das_core.ascent.scoring import Scoring
+from das_core.common.interruption import interruptible
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import Activations, make_activation_judge
 from das_core.objectives.base import BaseObjective, Objective
@@ -21,6 +22,7 @@ from das_core.objectives.prior import Prior
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.views.augmentation import Augmentation
+from stops import Stop, StopError, count_looks
 from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
 
 PACE = Pace(rate=0.7, coarse_progress=0.5, progress=0.25)
@@ -148,23 +150,14 @@ def test_a_wrapped_objective_keeps_its_reference_images() -> None:
         Ascent(ImageStack.gray(SPEC), [ScheduledObjective(RegionObjective(content, torch.ones(1, 8, 8)))], VIEWS)
 
 
-def test_what_is_called_before_a_chunk_may_end_the_step_which_then_has_done_nothing() -> None:
-    class StopError(Exception):
-        pass
-
-    def stop() -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 5:
-            raise StopError
-
-    calls = 0
+def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:
     whole = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3, chunk=2).run()
     ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3, chunk=2)
-    ascent.before_chunk = stop
-    with pytest.raises(StopError):
-        ascent.run()
-    # Three chunks a step, so it was stopped in the second one.
-    assert (len(ascent.history), ascent.stack.steps, ascent.chunk) == (1, 1, 2)
-    ascent.before_chunk = None
+    next(iter(ascent))
+    # Of another ascent, whose first step has filled the caches.
+    step = count_looks(lambda: next(iter(Ascent(ascent.stack, [class_objective()], VIEWS, steps=1, chunk=2))))
+    for at in (1, step // 3, step // 2, step - 1):
+        with pytest.raises(StopError), interruptible(Stop(at)):
+            ascent.run()
+        assert (len(ascent.history), ascent.stack.steps, ascent.chunk) == (1, 1, 2)
     assert torch.equal(ascent.run().image, whole.image)

@@ -109,7 +109,7 @@ def test_adam_is_refused() -> None:
         Ascent(photo(), class_objective(), optimizer=Adam(), within=0.1)
 
 
-@pytest.mark.parametrize("limit", [0.0, -1.0, 1e-6, math.inf, math.nan])
+@pytest.mark.parametrize("limit", [0.0, -1.0, 1e-6, 1e308, math.inf, math.nan])
 def test_a_limit_out_of_range_is_refused(limit: float) -> None:
     with pytest.raises(ValueError, match=r"8/255 hardly shows"):
         Within(limit)

@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from das_core.common.geometry import Shape
 from das_core.common.images import check_images, fit_square, place_on_canvas, resize_to_cover
+from stops import assert_ends_anywhere
 
 
 def photograph() -> Tensor:
@@ -220,3 +221,14 @@ def test_a_photograph_is_turned_as_it_says() -> None:
 def test_what_is_no_image_is_named(given: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         check_images(given, "it")
+
+
+@pytest.mark.parametrize("images", [torch.rand(3, 3, 50, 70), torch.rand(3, 1, 50, 70)])
+def test_many_images_are_resized_one_by_one_to_the_same_bits(images: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run() -> list[Tensor]:
+        return [fit_square(images, 32), fit_square(images, 60), place_on_canvas(images, (90, 40), 8)]
+
+    whole = run()
+    monkeypatch.setattr("das_core.common.images._MOST_AT_ONCE", 0)
+    assert all(torch.equal(one, other) for one, other in zip(run(), whole, strict=True))
+    assert assert_ends_anywhere(run) >= 12

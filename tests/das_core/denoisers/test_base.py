@@ -10,6 +10,7 @@ from das_core.denoisers.cosine_shrinkage import CosineShrinkage
 from das_core.denoisers.non_local_means import NonLocalMeans
 from das_core.denoisers.total_variation import TotalVariation
 from noisy_ramp import NOISY
+from stops import assert_ends_anywhere, count_looks
 
 ALL: list[Denoiser] = [TotalVariation(), Bilateral(), NonLocalMeans(), CosineShrinkage()]
 PIXELS = torch.full((1, 3, 4, 5), 0.5)
@@ -76,3 +77,16 @@ def test_nothing_happens_at_strength_0_and_what_comes_in_is_not_changed(denoiser
     assert torch.equal(denoiser(NOISY, 0.0), before)
     denoiser(NOISY, 0.1)
     assert torch.equal(NOISY, before)
+
+
+@pytest.mark.parametrize("denoiser", ALL, ids=lambda denoiser: denoiser.name)
+@pytest.mark.parametrize("tile", [False, True])
+def test_many_images_are_denoised_one_by_one_to_the_same_bits(
+    denoiser: Denoiser, tile: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = torch.rand(3, 3, 33, 40, generator=torch.Generator().manual_seed(0))
+    whole = denoiser(images, 0.05, 1.6, tile)
+    together = count_looks(lambda: denoiser(images, 0.05, 1.6, tile))
+    monkeypatch.setattr("das_core.common.images._MOST_AT_ONCE", 0)
+    assert torch.equal(denoiser(images, 0.05, 1.6, tile), whole)
+    assert assert_ends_anywhere(lambda: denoiser(images, 0.05, 1.6, tile)) > 2 * together

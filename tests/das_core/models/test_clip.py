@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from das_core.common.interruption import interruptible
 from das_core.models.clip import CLIP, TextTower, assemble_clip
 from das_core.models.judge import Judge
+from stops import StopError
 from tinyclip import clip
 
 ZEROS, ONES = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -228,14 +230,11 @@ def test_lower_precision_keeps_the_text_tower_and_what_it_has_read(dtype: torch.
 
 
 def test_reading_can_be_ended_between_two_texts() -> None:
-    class StopError(Exception):
-        pass
-
     def stop() -> None:
         if model.text_tower.is_cached("b"):
             raise StopError
 
     model = clip()
-    with pytest.raises(StopError):
-        model.encode_text(["a", "b", "c", "d"], stop)
+    with pytest.raises(StopError), interruptible(stop):
+        model.encode_text(["a", "b", "c", "d"])
     assert [model.text_tower.is_cached(text) for text in "abcd"] == [True, True, False, False]

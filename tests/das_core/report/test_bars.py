@@ -10,7 +10,7 @@ from matplotlib.font_manager import fontManager
 from torch import Tensor
 
 from das_core.report import chart
-from das_core.report.bars import plot_bars, wrap_names
+from das_core.report.bars import estimate_chart_bytes, plot_bars, wrap_names
 
 BLUE = torch.tensor([0xA9, 0xC9, 0xF5]) / 255
 
@@ -159,3 +159,10 @@ def test_rows_can_be_given_more_lines_than_their_names_take() -> None:
     higher = plot_bars(bars, "t", lines=[2, 1])
     assert higher.shape[2] > plot_bars(bars, "t").shape[2]
     assert bar_lengths(higher) == bar_lengths(plot_bars(bars, "t"))
+
+
+@pytest.mark.parametrize("bars", [1, 2, 7, 40])
+def test_charts_take_no_more_than_estimated(bars: int) -> None:
+    for name in ("a", "a castle on a hill above the sea in the fog of a morning in autumn"):
+        chart = plot_bars([(name, 0.5)] * bars, "title")
+        assert 3 * 5 * chart.numel() * 4 <= estimate_chart_bytes(5, bars) <= 8 * 5 * chart.numel() * 4

@@ -21,6 +21,7 @@ from das_core.stack.file import FORMAT, VERSION, StackFileError, load_stack, sav
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.windows import Windows
+from stops import assert_ends_anywhere
 from toys import SPEC, VIEWS, climb
 
 SAVED = Path(__file__).parent / "stack_version_1.safetensors"
@@ -292,3 +293,13 @@ def test_a_path_may_be_text(tmp_path: Path) -> None:
     stack = ImageStack.gray(StackSpec(16, 16, 4))
     save_stack(stack, str(tmp_path / "grey.safetensors"))
     assert load_stack(str(tmp_path / "grey.safetensors")).spec == stack.spec
+
+
+def test_a_large_file_is_hashed_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack, path = ImageStack.noise(StackSpec(32, 32, 8)), tmp_path / "noise.safetensors"
+    save_stack(stack, path)
+    monkeypatch.setattr("das_core.stack.file._HASHED_AT_ONCE", 1000)
+    assert assert_ends_anywhere(lambda: save_stack(stack, path)) > 10
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    assert assert_ends_anywhere(lambda: load_stack(path)) > 10
+    assert torch.equal(load_stack(path).canvas, stack.canvas)

@@ -13,6 +13,7 @@ from das_core.stack.levels import level_shape
 from das_core.stack.matrix_operators import ExactOperator, LevelMatrices, LevelsOperator
 from das_core.stack.spec import StackSpec
 from das_core.stack.state import AccumulatedGradient, LevelTensors
+from stops import assert_ends_anywhere
 
 CPU = torch.device("cpu")
 CANVAS, LEVELS, GAINS = (24, 32), (1, 5, 12, 32), (1.0, 2.0, 0.5, 0.25)
@@ -135,3 +136,29 @@ def test_recovered_levels_are_the_adjoint_but_for_the_finest_which_takes_up_the_
     for level, expected in list(zip(levels, operator.adjoint(gradient).tensors, strict=True))[:-1]:
         assert torch.equal(level, expected)
     torch.testing.assert_close(operator.forward(LevelTensors(levels)), canvas, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("tile", [False, True])
+@pytest.mark.parametrize(("finest", "side"), [(47, 48), (24, 48), (31, 64), (48, 48)])
+def test_the_finest_level_of_a_large_canvas_fits_as_that_of_a_small_one(
+    finest: int, side: int, tile: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canvas = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+    matrices = LevelMatrices((side, side), (1, finest), torch.device("cpu"), tile)
+    small = matrices.fit_finest(canvas)
+    monkeypatch.setattr("das_core.stack.matrix_operators._LARGEST_DECOMPOSED", 10)
+    assert assert_ends_anywhere(lambda: matrices.fit_finest(canvas)) > 5
+    torch.testing.assert_close(matrices.fit_finest(canvas), small, rtol=1e-5, atol=1e-5)
+
+
+def test_every_level_of_an_operator_can_be_the_last() -> None:
+    spec = StackSpec(32, 32, margin=8, levels=(1, 5, 9, 24, 47))
+    gradient = torch.ones(1, 3, *spec.canvas)
+    for kind in (ExactOperator, LevelsOperator):
+
+        def run(kind: Any = kind) -> Tensor:
+            operator = kind(spec.canvas, spec.resolutions, spec.weights, torch.device("cpu"))
+            moved: Tensor = operator.precondition(gradient)
+            return moved
+
+        assert assert_ends_anywhere(run) >= 2 * 5

@@ -16,6 +16,7 @@ from das_core.stack.levels import level_shape, linear_levels
 from das_core.stack.matrix_operators import ExactOperator
 from das_core.stack.spectral_operator import SpectralOperator, compute_spectral_response
 from das_core.stack.state import AccumulatedGradient
+from stops import assert_ends_anywhere
 
 CPU = torch.device("cpu")
 
@@ -136,3 +137,20 @@ def test_the_gradient_of_least_norm_is_zero_where_k_does_not_reach() -> None:
     mean = canvas.mean(dim=(2, 3), keepdim=True).expand_as(canvas)
     # Level 1 moves every pixel by the sum of the gradient, which K+ undoes for the mean and nothing else.
     torch.testing.assert_close(k.minimum_norm_gradient(canvas), mean / (24 * 32), rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("tile", [False, True])
+def test_the_response_can_be_ended_at_every_level_and_within_large_ones(
+    tile: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels = (1, 8, 17, 31, 48)
+
+    def compute() -> Tensor:
+        return compute_spectral_response((48, 40), levels, (1.0,) * 5, tile)
+
+    whole = compute()
+    looks = assert_ends_anywhere(compute)
+    monkeypatch.setattr("das_core.stack.spectral_operator._MOST_AT_ONCE", 10 * 48)
+    torch.testing.assert_close(compute(), whole, rtol=1e-6, atol=0)
+    assert looks > len(levels)
+    assert assert_ends_anywhere(compute) > looks + 10

@@ -7,14 +7,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from benchmarks.memory import PeakBytes
 from das_core.ascent.loop import Ascent
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
-from das_core.views.color_transforms import ColorShift
+from das_core.views.color_transforms import ColorShift, Grayscale
+from das_core.views.distance import Distance
+from das_core.views.draws import Draws, ViewKey
 from das_core.views.perspective import make_perspective_grid
-from das_core.views.transforms import Flip, Noise, PatchMask, Perspective, Transform
+from das_core.views.transforms import Flip, Noise, PatchMask, Perspective, Transform, count_kept_views
 from das_core.views.windows import Windows
 from toys import classifier, make_draws
 
@@ -217,3 +220,39 @@ def test_a_patch_as_large_as_the_view_is_allowed_and_one_below_a_pixel_hides_a_p
 def test_bad_settings_are_named(make: Callable[[], Transform], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         make()
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Flip(),
+        Noise(),
+        Noise(kind="uniform"),
+        ColorShift(),
+        Grayscale(1.0),
+        Distance(1.0),
+        Perspective(),
+        PatchMask(64),
+        PatchMask(2, fill="gray"),
+    ],
+    ids=repr,
+)
+def test_a_transform_says_what_it_keeps(transform: Transform) -> None:
+    views, times = 8, 4
+    leaf = torch.rand(views, 3, 96, 96, requires_grad=True)
+    draws = Draws([ViewKey(0, 0, 0, view) for view in range(views)], torch.device("cpu"))
+    transform(leaf * 1.0, draws)
+    draws = Draws([ViewKey(0, 0, 0, view) for view in range(views)], torch.device("cpu"))
+    with PeakBytes() as made:
+        shown = leaf
+        for _ in range(times):
+            shown = transform(shown, draws)
+        shown.sum().backward()
+    size = 4 * leaf.numel()
+    # The gradient of the leaf and one on its way are not the transform's.
+    assert made.peak / size - 2 <= times * transform.kept_views
+    assert transform.kept_views <= 4 * made.peak / size / times
+
+
+def test_one_that_does_not_say_what_it_keeps_counts_as_three() -> None:
+    assert count_kept_views([Flip(), lambda views, draws: views]) == Flip.kept_views + 3

@@ -90,3 +90,12 @@ def test_every_node_of_the_pack_says_why_it_failed(pack: Pack, failure: ModuleTy
     first, second = running.server.texts[0], running.server.texts[-1]
     assert first.startswith("batch_size is 'three', not a whole number")
     assert second.startswith("class 'sunflower' is unknown; write 'all flower' for 3 of this kind")
+
+
+def test_a_refusal_that_repeats_thousands_of_characters_is_cut_in_its_middle(failure: ModuleType) -> None:
+    with (
+        pytest.raises(ValueError, match=r"^the band 'xxx.* \[…\] .*xxx' is none; write 17-64$") as caught,
+        failure.show_failure(),
+    ):
+        raise ValueError(f"the band '{'x' * 5000}' is none; write 17-64")
+    assert len(str(caught.value)) == 1000

@@ -1,8 +1,11 @@
 """Finish now: which presses count, and when a result is taken for one that ended early."""
 
+import asyncio
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
 from loaded_pack import Pack
 from running_node import Running
@@ -98,3 +101,34 @@ def test_without_a_server_there_is_no_route(finish: ModuleType, monkeypatch: pyt
 
     monkeypatch.setattr(finish.find_server.__globals__["PromptServer"].instance.routes, "post", refuse, raising=False)
     finish.register_finish_route()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"[" * 100_000, "application/json"),
+        (b'{"node_id": ' * 50_000, "application/json"),
+        (b"{}", "application/json; charset=no-such"),
+        (b"\xff\xfe", "application/json; charset=utf-8"),
+        (b"9" * 10_000, "application/json"),
+        (b'{"node_id": "5"}', "application/json"),
+        (b"null", "application/json"),
+    ],
+)
+def test_what_is_no_press_is_refused_with_a_message(
+    finish: ModuleType, monkeypatch: pytest.MonkeyPatch, body: bytes, kind: str
+) -> None:
+    routes = web.RouteTableDef()
+    monkeypatch.setattr(finish, "find_server", lambda: SimpleNamespace(routes=routes))
+    finish.register_finish_route()
+
+    async def ask() -> tuple[int, str]:
+        app = web.Application()
+        app.add_routes(routes)
+        async with TestClient(TestServer(app)) as client:
+            answer = await client.post(finish.ROUTE, data=body, headers={"Content-Type": kind})
+            return answer.status, await answer.text()
+
+    status, text = asyncio.run(ask())
+    assert status == 400
+    assert "send the node_id and prompt_id of what is to finish" in text

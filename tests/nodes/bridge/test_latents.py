@@ -68,3 +68,9 @@ def test_a_vae_that_encodes_to_no_numbers_is_named(latents: ModuleType) -> None:
     broken = other_vae(encode=lambda images: vae.encode(images) * float("nan"))
     with pytest.raises(ValueError, match="encodes the picture to values that are no numbers: start ComfyUI with"):
         latents.encode_pictures(broken, torch.rand(1, 3, 16, 16), torch.zeros(1, 4, 2, 2))
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 8, 8), (1, 4, 0, 8), (1, 4, 8, 0)])
+def test_an_empty_latent_is_refused(latents: ModuleType, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"the latent of shape \(.*\) is empty: make width and height larger"):
+        latents.check_latent(torch.zeros(shape), StandInVAE())

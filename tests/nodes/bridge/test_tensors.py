@@ -83,3 +83,11 @@ def test_the_devices_are_those_of_comfyui(bridge: ModuleType, monkeypatch: pytes
     monkeypatch.setattr(comfy.model_management, "intermediate_device", lambda: torch.device("meta"))
     assert bridge.to_comfy_images(torch.rand(1, 3, 4, 4)).device.type == "meta"
     assert bridge.to_comfy_masks(torch.rand(1, 4, 4)).device.type == "meta"
+
+
+def test_batches_are_joined_as_if_they_had_been_one(pack: Pack) -> None:
+    bridge = pack.module("nodes.bridge")
+    batches = [torch.rand(count, 3, 5, 7) for count in (1, 2, 1)]
+    joined = bridge.join_comfy_images(batches)
+    assert torch.equal(joined, bridge.to_comfy_images(torch.cat(batches)))
+    assert_is_image(joined, 4, 5, 7)

@@ -76,3 +76,17 @@ BAD: dict[str, Callable[[Pack], object]] = {
 @pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)
+
+
+def test_more_charts_than_memory_are_refused_before_anything_is_asked(
+    pack: Pack, toy: Any, set_free_memory: Callable[[int], None]
+) -> None:
+    many = torch.rand(1, 16, 16, 3).expand(10_000, -1, -1, -1)
+    texts: list[str] = []
+    clip = pack.clip(Toy(), 4, texts)
+    set_free_memory(2**30)
+    with pytest.raises(ValueError, match=r"a chart of 3 bars for each of 10000 images needs about .*: ask about fewer"):
+        pack.run("DAS_Classify", classifier=toy, image=many, top_k=3)
+    with pytest.raises(ValueError, match=r"a chart of 2 bars for each of 10000 images needs about .*: ask about fewer"):
+        pack.run("DAS_Similarity", clip=clip, image=many, text="a\nb")
+    assert not texts

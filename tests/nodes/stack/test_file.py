@@ -79,3 +79,10 @@ def test_a_file_that_does_not_fit_into_memory_is_refused(
     set_free_memory(needed - 1)
     with pytest.raises(ValueError, match=r"the stack file '.*' needs about .* are free: free some, or load a smaller"):
         pack.run("DAS_LoadStack", file=name)
+
+
+def test_a_file_that_is_gone_since_it_was_listed_is_named(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    bridge = pack.module("nodes.bridge")
+    monkeypatch.setattr(bridge, "find_stack_file", lambda name: pack.output / "stacks" / name)
+    with pytest.raises(ValueError, match=r"gone.safetensors' cannot be read \(No such file .*\); choose another file"):
+        pack.run("DAS_LoadStack", file="gone.safetensors")

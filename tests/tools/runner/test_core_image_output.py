@@ -1,6 +1,7 @@
 """The core nodes that save images: names, contents and metadata of the files."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,22 @@ def test_a_batch_is_saved_as_a_film(run: Run) -> None:
             assert film.info["duration"] == 250
     assert levels == [63, 191]
     assert run(nodes | {"4": (*nodes["4"][:1], nodes["4"][1] | {"filename_prefix": "../x"})}).code == 2
+
+
+@pytest.mark.parametrize(
+    ("prefix", "says"),
+    [
+        ("a\0b", r"filename_prefix = 'a\\x00b' holds a character that no name of a file can have"),
+        ("a\ud800", r"filename_prefix = 'a\\ud800' holds a character"),
+        ("x" * 5000, r"filename_prefix = 'xxxxxxxxxxxx...xxxxxxxxxxxxx' is too long"),
+        ("a/" * 2000 + "b", "is too long for the name of a file; shorten it"),
+        ("\u6c34" * 100, "is too long"),
+    ],
+)
+def test_a_prefix_that_no_file_can_have_is_refused(run: Run, prefix: str, says: str) -> None:
+    for saver in ({"class": "SaveImage"}, {"class": "SaveAnimatedWEBP", "method": "default"}):
+        settings = {name: value for name, value in saver.items() if name != "class"}
+        result = run(COLOR | {"2": (saver["class"], {"images": ["1", 0], "filename_prefix": prefix, **settings})})
+        assert result.code == 2
+        assert re.search(says, result.err)
+        assert len(result.err) < 600

@@ -19,6 +19,11 @@ from sweeper.grid_values import MAX_VALUES, read_value, read_values
         ({"from": 1, "to": 0, "count": 3}, [1.0, 0.5, 0.0]),
         ({"from": 0.01, "to": 100, "count": 5, "scale": "log"}, pytest.approx([0.01, 0.1, 1, 10, 100])),
         ([1, True, "1"], [1, True, "1"]),
+        ({"from": -1e308, "to": 1e308, "count": 3}, [-1e308, 0.0, 1e308]),
+        ({"from": 10**308, "to": -(10**308), "count": 5}, pytest.approx([1e308, 5e307, 0, -5e307, -1e308])),
+        ({"from": 1e-300, "to": 1e300, "count": 3, "scale": "log"}, pytest.approx([1e-300, 1, 1e300])),
+        ({"from": 1e300, "to": 1e-300, "count": 3, "scale": "log"}, pytest.approx([1e300, 1, 1e-300])),
+        ({"from": -1e308, "to": 1e308, "step": 1e308}, [-1e308, 0.0, 1e308]),
     ],
 )
 def test_lists_and_ranges(written: Any, values: list[Any]) -> None:
@@ -48,6 +53,8 @@ def test_whole_ranges_are_whole_numbers() -> None:
         ({"from": 0, "to": 1, "step": 0}, "a step above 0"),
         ({"from": 0, "to": 1, "count": 1}, "count of 2 or more"),
         ({"from": 0, "to": 1, "count": 3, "scale": "log"}, "needs both ends above 0"),
+        ({"from": 0, "to": 10**400, "count": 3}, "a range with a number of 401 digits; at most 308 are read"),
+        ({"from": 0, "to": 1e308}, f"at most {MAX_VALUES:,}"),
         ({"from": 0, "to": 10**15}, f"at most {MAX_VALUES:,}"),
         ({"from": 0, "to": 1, "count": 10**15}, f"at most {MAX_VALUES:,}"),
     ],

@@ -1,0 +1,107 @@
+"""How whoever starts a long run can end it: it says what is to be called between the parts of the run.
+
+A library cannot know of buttons. What takes long calls `allow_interrupt` before each of its parts: a level, a view, an
+image, a plane of a canvas, a layer of a model. Whoever wants to be able to end it wraps the run in `interruptible`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+T = TypeVar("T")
+
+_look_up: ContextVar[Callable[[], None] | None] = ContextVar("look_up", default=None)
+
+
+@contextmanager
+def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
+    """Let a function end the `with` block: it is called often while the block runs, and what it raises comes out of it.
+
+    It is called at every `allow_interrupt`, before every layer of a model, and in backward passes on the CPU. Nothing
+    that is computed changes by it. It should return within microseconds. What it raises leaves nothing half-done: no
+    function of this library changes what it is given, and caches are filled last.
+
+    Args:
+        look_up: what is called; None of its results counts. It takes the place of that of a block around this one.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec
+        >>> from das_core.common.interruption import interruptible
+        >>> class Cancelled(Exception):
+        ...     pass
+        >>> def look_up():
+        ...     raise Cancelled
+        >>> try:
+        ...     with interruptible(look_up):
+        ...         stack = ImageStack.noise(StackSpec(width=2048, height=2048))
+        ... except Cancelled:
+        ...     print("no stack")
+        no stack
+    """
+    token = _look_up.set(look_up)
+    # For all modules, since a model may be anybody's; other threads see no function to call, and nothing happens there.
+    hook = register_module_forward_pre_hook(_look_up_before_layer)
+    try:
+        yield
+    finally:
+        hook.remove()
+        _look_up.reset(token)
+
+
+def allow_interrupt() -> None:
+    """Let the run be ended here, if it stands in a block of `interruptible`; the next second belongs to one part."""
+    look_up = _look_up.get()
+    if look_up is not None:
+        look_up()
+
+
+def pausing(parts: Iterable[T]) -> Iterator[T]:
+    """Yield the parts of a run, with `allow_interrupt` before each.
+
+    Args:
+        parts: what a loop goes through.
+
+    Example:
+        >>> from das_core.common.interruption import pausing
+        >>> [part + 1 for part in pausing([1, 2])]
+        [2, 3]
+    """
+    for part in parts:
+        allow_interrupt()
+        yield part
+
+
+def interruptible_backward(device: torch.device) -> AbstractContextManager[object]:
+    """Let the backward pass of what is computed in the `with` block be ended between its layers.
+
+    On the CPU alone: elsewhere backward passes run in threads of their own, and end soon.
+
+    Args:
+        device: where is computed.
+    """
+    if device.type != "cpu" or _look_up.get() is None:
+        return nullcontext()
+    return torch.autograd.graph.saved_tensors_hooks(_pack, _unpack)
+
+
+def _pack(tensor: Tensor) -> tuple[Tensor, int]:
+    # Detached: a graph that holds its own outputs would stay in memory until Python looks for circles.
+    return tensor.detach(), tensor._version
+
+
+def _unpack(packed: tuple[Tensor, int]) -> Tensor:
+    allow_interrupt()
+    tensor, version = packed
+    if tensor._version != version:
+        # Autograd's own check, which it leaves out where there are hooks.
+        raise RuntimeError("a tensor that the backward pass needs has been modified by an inplace operation")
+    return tensor
+
+
+def _look_up_before_layer(module: torch.nn.Module, inputs: Any) -> None:
+    allow_interrupt()

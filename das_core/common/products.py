@@ -1,0 +1,59 @@
+"""Products of matrices that can be ended between their parts, see `interruption`."""
+
+import torch
+from torch import Tensor
+
+from .interruption import allow_interrupt, pausing
+
+_MOST_AT_ONCE = 2**33
+"""How many multiplications are done at once: up to a second of one core."""
+
+
+def multiply(left: Tensor, right: Tensor) -> Tensor:
+    """Return the product of two matrices, of large ones block by block: the same bits as all at once.
+
+    Args:
+        left: (M, K).
+        right: (K, N), of the same type, on the same device.
+
+    Example:
+        >>> from das_core.common.products import multiply
+        >>> multiply(torch.ones(2, 3), torch.eye(3))
+        tensor([[1., 1., 1.],
+                [1., 1., 1.]])
+    """
+    allow_interrupt()
+    count = max(1, _MOST_AT_ONCE // max(1, right.numel()))
+    if len(left) <= count or left.device.type != "cpu":
+        return left @ right
+    product = left.new_empty(len(left), right.shape[1])
+    for part, into in pausing(zip(left.split(count), product.split(count), strict=True)):
+        torch.mm(part, right, out=into)
+    return product
+
+
+def multiply_both_sides(left: Tensor, images: Tensor, right: Tensor) -> Tensor:
+    """Return left @ images @ right, of large images plane by plane: the same bits as all at once.
+
+    Args:
+        left: (h, H).
+        images: (..., H, W), with at least one dimension in front.
+        right: (W, w).
+
+    Returns:
+        (..., h, w).
+
+    Example:
+        >>> from das_core.common.products import multiply_both_sides
+        >>> images = torch.arange(4.0).reshape(1, 2, 2)
+        >>> multiply_both_sides(torch.ones(1, 2), images, torch.ones(2, 3))
+        tensor([[[6., 6., 6.]]])
+    """
+    allow_interrupt()
+    work = images.numel() * len(left) + images[..., 0].numel() // images.shape[-2] * len(left) * right.numel()
+    if work <= _MOST_AT_ONCE or images.device.type != "cpu":
+        return left @ images @ right
+    made = images.new_empty(*images.shape[:-2], len(left), right.shape[1])
+    for plane, into in zip(images.flatten(0, -3), made.flatten(0, -3), strict=True):
+        into.copy_(multiply(multiply(left, plane), right))
+    return made

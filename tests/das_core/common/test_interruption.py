@@ -1,0 +1,91 @@
+"""A run is ended where it says so, before every layer of a model, and in backward passes; what is computed stays."""
+
+import gc
+import threading
+import weakref
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from das_core.common.interruption import allow_interrupt, interruptible, interruptible_backward, pausing
+from stops import Stop, StopError, count_looks
+
+CPU = torch.device("cpu")
+
+
+def test_without_a_block_nothing_is_called() -> None:
+    allow_interrupt()
+    assert list(pausing([1, 2])) == [1, 2]
+    assert nn.Identity()(3) == 3
+
+
+def test_what_is_raised_comes_out_and_the_block_around_counts_again() -> None:
+    outer, inner = Stop(), Stop(2)
+    with interruptible(outer):
+        allow_interrupt()
+        with pytest.raises(StopError), interruptible(inner):
+            for _ in pausing(range(5)):
+                pass
+        allow_interrupt()
+    allow_interrupt()
+    assert (outer.calls, inner.calls) == (2, 2)
+
+
+def test_every_layer_of_a_model_can_end_the_run_and_no_hook_is_left() -> None:
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(4)))
+    assert count_looks(lambda: model(torch.ones(1, 2))) == 5
+    with pytest.raises(StopError), interruptible(Stop(3)):
+        model(torch.ones(1, 2))
+    assert not torch.nn.modules.module._global_forward_pre_hooks
+
+
+def test_other_threads_are_not_ended() -> None:
+    done = []
+    with interruptible(Stop(1)):
+        thread = threading.Thread(target=lambda: done.append(nn.Identity()(1)))
+        thread.start()
+        thread.join()
+    assert done == [1]
+
+
+def climb(model: nn.Module, weights: Tensor) -> Tensor:
+    leaf = weights.clone().requires_grad_()
+    with interruptible_backward(CPU):
+        model(leaf).square().sum().backward()
+    assert leaf.grad is not None
+    return leaf.grad
+
+
+def test_a_backward_pass_ends_between_its_layers_and_its_gradient_keeps_its_bits() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Conv2d(4, 4, 3), nn.GELU(), nn.Flatten(), nn.LayerNorm(16))
+    views = torch.rand(1, 3, 6, 6)
+    plain = climb(model, views)
+    stop = Stop()
+    with interruptible(stop):
+        assert torch.equal(climb(model, views), plain)
+    forward = len(list(model.modules()))
+    assert stop.calls >= forward + 6
+    with pytest.raises(StopError), interruptible(Stop(forward + 3)):
+        climb(model, views)
+
+
+def test_a_graph_that_keeps_its_outputs_is_freed_without_a_search_for_circles() -> None:
+    gc.disable()
+    try:
+        with interruptible(Stop()), interruptible_backward(CPU):
+            made = torch.ones(3, requires_grad=True).tanh().exp()
+        kept = weakref.ref(made)
+        del made
+        assert kept() is None
+    finally:
+        gc.enable()
+
+
+def test_what_was_changed_in_place_is_refused_as_without_the_block() -> None:
+    with interruptible(Stop()), interruptible_backward(CPU):
+        values = torch.ones(3, requires_grad=True).exp()
+        values.mul_(2)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            values.sum().backward()

@@ -1,0 +1,130 @@
+"""Cancel at a random moment of random runs: it ends within a few operations, and the next run is whole.
+
+Time depends on the machine, so operations of PyTorch are counted: each treats one view, one level, one plane of a
+canvas. The sizes are small and the counts large, so a loop that does not look for Cancel stands out.
+"""
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from loaded_pack import Pack
+from outcomes import Outcomes
+from random_nodes import SMALL, NodeMaker
+
+pytestmark = pytest.mark.hostile
+
+PRESSES = 16
+"""How many runs of the short form are ended; the long form 100 times as many."""
+
+MOST_OPERATIONS = 250
+"""How many operations may follow a press."""
+
+MANY: Mapping[str, tuple[float, float]] = {
+    "views": (8, 40),
+    "batch_size": (1, 6),
+    "step": (1, 2),
+    "chunk": (0, 64),
+    "top_k": (1, 40),
+}
+"""Counts that make loops long, by the name of the widget."""
+
+LINES = "\n".join(f"a castle on hill {number}" for number in range(60))
+
+
+class Presses(TorchDispatchMode):
+    """Counts the operations of a run, and presses Cancel before the one with some number; 0 for none."""
+
+    def __init__(self, at: int = 0) -> None:
+        super().__init__()
+        self.at, self.count = at, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        import comfy.model_management as mm
+
+        self.count += 1
+        if self.count == self.at:
+            mm.interrupt_current_processing()
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def many(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let random nodes have large counts while the block runs."""
+    with monkeypatch.context() as patched:
+        for name, bounds in MANY.items():
+            patched.setitem(SMALL, name, bounds)
+        yield
+
+
+def choose(pack: Pack, seed: int) -> tuple[NodeMaker, str, dict[str, Any]]:
+    """Return a random node with random inputs, and what runs it; those that cannot be are drawn again."""
+    for attempt in range(50):
+        maker = NodeMaker(pack, 1000 * seed + attempt)
+        # Half of the runs are ascents, which have most places to end at.
+        node_id = "DAS_Optimize" if seed % 2 else maker.choose_node()
+        try:
+            inputs = maker.make_inputs(node_id)
+        except ValueError:
+            continue
+        if node_id == "DAS_Optimize":
+            # Without a stack, one of 448 x 448 is climbed.
+            inputs = {"stack": pack.stack()} | inputs | {"recipe": "custom", "recipe.steps": 2}
+        if node_id in ("DAS_TextObjective", "DAS_Similarity"):
+            inputs["text"] = LINES
+        return maker, node_id, inputs
+    raise AssertionError("no node can be made")
+
+
+def test_cancel_at_a_random_moment_of_a_random_run(
+    pack: Pack, outcomes: Outcomes, scale: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import comfy.model_management as mm
+
+    for seed in range(PRESSES * scale):
+        with many(monkeypatch):
+            maker, node_id, inputs = choose(pack, seed)
+        counter = Presses()
+        try:
+            with counter:
+                whole = maker.run(node_id, inputs)
+        except ValueError:
+            # Random graphs are looked at elsewhere.
+            outcomes.counts["refused"] += 1
+            continue
+        if not counter.count:
+            outcomes.counts["nothing to end"] += 1
+            continue
+        press = Presses(random.Random(seed).randint(1, counter.count))
+        try:
+            with press:
+                maker.run(node_id, inputs)
+        except mm.InterruptProcessingException:
+            outcomes.counts["interrupted"] += 1
+        else:
+            # The press came after the last look.
+            outcomes.counts["done"] += 1
+        finally:
+            mm.interrupt_current_processing(False)
+        late = press.count - press.at
+        assert late <= MOST_OPERATIONS, f"run {seed}: {node_id} did {late} operations after Cancel, of {inputs}"
+        if node_id not in ("DAS_SaveStack", "DAS_LoadStack"):
+            assert_same(maker.run(node_id, inputs), whole, f"run {seed} of {node_id}")
+    assert outcomes.counts["interrupted"] >= PRESSES * scale / 4
+
+
+def assert_same(after: tuple[Any, ...], before: tuple[Any, ...], what: str) -> None:
+    """Check that a run gives what it gave before another one of it was ended."""
+    for number, (one, other) in enumerate(zip(after, before, strict=True)):
+        if isinstance(one, Tensor):
+            assert torch.equal(one, other), f"{what}: output {number}"
+        elif hasattr(one, "canvas"):
+            assert torch.equal(one.canvas, other.canvas), f"{what}: output {number}"
+        elif isinstance(one, str | int | float):
+            assert one == other, f"{what}: output {number}"

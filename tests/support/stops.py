@@ -1,0 +1,42 @@
+"""Functions for `interruptible`, which count how often they are called, and end the run at some call."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from das_core.common.interruption import interruptible
+
+
+class StopError(Exception):
+    """What ends a run."""
+
+
+class Stop:
+    """Ends a run at the call with some number; 0 only counts."""
+
+    def __init__(self, at: int = 0) -> None:
+        self.at, self.calls = at, 0
+
+    def __call__(self) -> None:
+        self.calls += 1
+        if self.calls == self.at:
+            raise StopError
+
+
+def count_looks(run: Callable[[], Any]) -> int:
+    """Return how often a run can be ended."""
+    stop = Stop()
+    with interruptible(stop):
+        run()
+    return stop.calls
+
+
+def assert_ends_anywhere(run: Callable[[], Any], places: int = 5) -> int:
+    """Check that a run ends at several places, its last one among them, and return at how many it could."""
+    looks = count_looks(run)
+    assert looks > 0
+    for at in {max(1, looks * place // places) for place in range(1, places + 1)}:
+        with pytest.raises(StopError), interruptible(Stop(at)):
+            run()
+    return looks
