@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from .film_operator import FilmOperator
 from .image_stack import ImageStack
 from .linear_operator import StackOperator
 from .spectral_operator import SpectralOperator
@@ -42,6 +43,6 @@ def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any])
         moved = stack.canvas + operator.remove_frozen(change) if stack.spec.frozen else canvas
         return replace(stack, canvas=moved)
     spectral = stack.spec.operator(canvas.device, "spectral")
-    assert isinstance(spectral, SpectralOperator)
+    assert isinstance(spectral, SpectralOperator | FilmOperator)
     parameters = stack.parameters.add(operator.adjoint(spectral.minimum_norm_gradient(change)), alpha=1.0)
     return replace(stack, canvas=stack.start + operator.forward(parameters), parameters=parameters)
