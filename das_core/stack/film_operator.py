@@ -56,12 +56,9 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         """Return K times a gradient (T, 3, H, W); see `StackOperator.precondition`."""
         if gradient.device.type == "cpu":
             # Of many frames a step looks at some; what is 0 stays 0 in space. (A GPU would have to be waited for.)
-            asked = gradient.flatten(1).any(dim=1)
-            moved = gradient.new_zeros(gradient.shape, dtype=torch.float32)
-            moved[asked] = self.space.precondition(gradient[asked], cutoff)
-        else:
-            moved = self.space.precondition(gradient, cutoff)
-        return mix_frames(self.matrix, moved)
+            asked = torch.tensor([bool(frame.any()) for frame in gradient])
+            return mix_frames(self.matrix[:, asked], self.space.precondition(gradient[asked], cutoff))
+        return mix_frames(self.matrix, self.space.precondition(gradient, cutoff))
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
         """Return the canvas that the parametrisation can show, frame by frame; see `StackOperator.retract`."""
