@@ -20,6 +20,7 @@ from benchmarks import (
     diversity,
     engraving,
     features,
+    films,
     gpu,
     guidance,
     image_targets,
@@ -52,6 +53,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "regions": regions.report,
     "stacks": stacks.report,
     "guidance": guidance.report,
+    "films": films.report,
     "peers": peers.report,
     "gpu": gpu.report,
 }
