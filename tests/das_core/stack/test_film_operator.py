@@ -95,6 +95,7 @@ def test_frames_without_a_gradient_move_with_the_others(method: Method) -> None:
     whole = k.basis.filter(k.forward(AccumulatedGradient((gradient,))), k.basis.gaussian(4.0))
     torch.testing.assert_close(moved, whole, rtol=1e-4, atol=1e-4)
     assert float(moved[0].abs().mean()) > 0
+    assert not k.precondition(torch.zeros_like(gradient)).any()
 
 
 def test_without_time_the_operator_is_that_of_pictures() -> None:
