@@ -37,7 +37,7 @@ RECIPE = replace(PICTURE, steps=STEPS, augmentation=replace(PICTURE.augmentation
 def start_film(model: Classifier, frames: int, *, loop: bool) -> Ascent:
     """Return the ascent of a film that goes from one class to the other, and in a loop back again."""
     end = frames // 2 if loop else frames - 1
-    wishes: tuple[Objective, ...] = make_tracks({0: FROM, end: TO}, lambda name: ClassObjective(model, name))
+    wishes: tuple[Objective, ...] = make_tracks({0: FROM, end: TO}, lambda name: ClassObjective.from_text(model, name))
     stack = ImageStack.gray(StackSpec(224, 224, time=Time(frames, loop=loop)))
     return RECIPE.prepare(stack, wishes, seed=SEED)
 
@@ -52,7 +52,7 @@ def time_steps(model: Classifier, rounds: int = 5) -> dict[int, float]:
 
     It is the time of the processor, which what else runs on the machine changes less.
     """
-    picture = RECIPE.prepare(ImageStack.gray(StackSpec(224, 224)), [ClassObjective(model, FROM)], seed=SEED)
+    picture = RECIPE.prepare(ImageStack.gray(StackSpec(224, 224)), [ClassObjective.from_text(model, FROM)], seed=SEED)
     films = {frames: start_film(model, frames, loop=False) for frames in (FRAMES, MANY)}
     running: dict[int, Iterator[Step]] = {frames: iter(ascent) for frames, ascent in {0: picture, **films}.items()}
     taken: dict[int, list[float]] = {frames: [] for frames in running}
