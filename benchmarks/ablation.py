@@ -32,7 +32,7 @@ def _windows(**changes: float) -> Augmentation:
 
 
 def _ascent(**changes: float) -> Optimizer:
-    return replace(NormalizedAscent(0.24), **changes)  # type: ignore[arg-type]
+    return replace(NormalizedAscent(0.24), **changes)
 
 
 def _row(title: str, **changes: object) -> Recipe:

@@ -54,8 +54,20 @@ from .objectives import (
     ScheduledObjective,
     StyleObjective,
     TextObjective,
+    Track,
+    make_tracks,
 )
-from .stack import ImageStack, StackSpec, decompose, edit_stack, load_stack, render_stack, save_stack
+from .stack import (
+    ImageStack,
+    StackSpec,
+    Time,
+    decompose,
+    edit_stack,
+    load_stack,
+    render_film,
+    render_stack,
+    save_stack,
+)
 from .views import (
     Augmentation,
     ColorShift,
@@ -135,9 +147,9 @@ __all__ = [
     "FeatureObjective", "Flip", "Focus", "Grayscale", "Guidance", "ImageObjective", "ImageStack", "Judge",
     "NetworkDenoiser", "Noise", "NonLocalMeans", "NormalizedAscent", "Objective", "PatchMask", "PerImageObjective",
     "Perspective", "Prior", "Recipe", "Record", "RegionObjective", "Result", "ScheduledObjective", "StackSpec", "Step",
-    "StyleObjective", "TextObjective", "TotalVariation", "Transform", "Windows", "Within", "classify",
+    "StyleObjective", "TextObjective", "Time", "TotalVariation", "Track", "Transform", "Windows", "Within", "classify",
     "compare_with_texts", "decompose", "edit_stack", "find_layers", "load_classifier_file", "load_clip_file",
     "load_open_clip", "load_stack", "load_starter", "load_starter_clip", "load_starters", "load_timm",
-    "load_torchvision", "measure_spectrum", "plot_history", "render_level_sheets", "render_stack", "save_film",
-    "save_stack", "score_images",
+    "load_torchvision", "make_tracks", "measure_spectrum", "plot_history", "render_film", "render_level_sheets",
+    "render_stack", "save_film", "save_stack", "score_images",
 ]

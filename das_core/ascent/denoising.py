@@ -22,6 +22,7 @@ from ..stack.linear_operator import StackOperator
 from ..stack.move import move_canvas
 from ..stack.pixels import render_pixels
 from .out_of_memory import DenoiserMemoryError, describe_denoiser_memory, is_out_of_memory
+from .spreading import select_images, split_frames
 
 UNIT_SIDE = 224
 """The short side of a picture, in pixels, at which a denoiser has the scale 1: the views of most judges."""
@@ -100,9 +101,23 @@ class Denoising:
         strength = self.strength_at(progress)
         if not strength:
             return stack
-        spec = stack.spec
-        shown = render_pixels(stack.canvas, spec.color)
-        seen = stack.composite(shown)
+        if stack.spec.time is None:
+            return move_canvas(stack, self._smooth(stack.canvas, stack, strength, mask, None), operator)
+        canvas = torch.empty_like(stack.canvas)
+        for begin, frames in split_frames(range(stack.batch), canvas.device):
+            part = slice(begin, begin + len(frames))
+            canvas[part] = self._smooth(stack.canvas[part], stack, strength, mask, frames)
+        return move_canvas(stack, canvas, operator)
+
+    def _smooth(
+        self, canvas: Tensor, stack: ImageStack, strength: float, mask: Tensor | None, frames: list[int] | None
+    ) -> Tensor:
+        """Return a canvas, or that of some frames of a film, a part of the way to its denoised form."""
+        spec, around = stack.spec, stack.surroundings
+        shown = render_pixels(canvas, spec.color)
+        if around is not None and frames is not None:
+            around = around.select(frames)
+        seen = shown if around is None else around.composite(shown)
         try:
             denoised = ask_denoiser(self.denoiser, seen, strength, min(spec.width, spec.height) / UNIT_SIDE, spec.tile)
         except (RuntimeError, MemoryError) as error:
@@ -111,8 +126,10 @@ class Denoising:
             raise DenoiserMemoryError(describe_denoiser_memory(self.denoiser.name)) from error
         # What the picture is to change by; `shown` takes it over, also where it shows through a soft mask only.
         pixels = shown.add_(denoised.sub_(seen), alpha=self.share).clamp_(_EDGE, 1 - _EDGE)
-        canvas = from_rgb(torch.logit(pixels).div_(2), spec.color)
+        smoothed = from_rgb(torch.logit(pixels).div_(2), spec.color)
         if mask is not None:
+            if frames is not None and len(mask) > 1:
+                mask = select_images(mask, frames)
             # Exact at both ends, see `Surroundings.composite`.
-            canvas = torch.lerp(stack.canvas, canvas, mask)
-        return move_canvas(stack, canvas, operator)
+            smoothed = torch.lerp(canvas, smoothed, mask)
+        return smoothed

@@ -5,11 +5,13 @@ applied by hand, and those of the levels by the operator of the stack (Direct As
 section 3; the operator form is this project's).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..common.devices import make_constant, send_to_device
 from ..common.interruption import interruptible_backward
 from ..stack.linear_operator import StackOperator
 from ..stack.pixels import pull_back_gradient, render_pixels
@@ -18,6 +20,10 @@ from .focus import Focus, measure_squared_distances
 from .groups import balance_gradients
 from .pace import Pace
 from .scoring import Scoring, score_term
+from .spreading import select_images, split_frames
+
+Scores = tuple[Tensor, tuple[float, ...] | None]
+"""The scores of some views, (V,), and by what each counts for its image; None where all count alike."""
 
 
 class ScoreGradient:
@@ -61,33 +67,85 @@ class ScoreGradient:
 
         Returns:
             The gradient (B, 3, H, W): with one group that of the sum over the images of the weighted scores, each the
-            mean over the views; with several the balanced sum of theirs (`balance_gradients`). And by name the scores,
-            means over all views and images, not multiplied by their weights, each a tensor (), float32, on the device:
-            reading them one by one would make the device wait for every one.
+            mean over the views; with several the balanced sum of theirs (`balance_gradients`). Of a film it is an
+            estimate from the frames that a view shows; it is 0 at the others. And by name the scores, means over all
+            views and images, not multiplied by their weights (but where images count differently, each counts by its
+            own), each a tensor (), float32, on the device: reading them one by one would make the device wait for every
+            one.
         """
         scoring = self.scoring
-        color = scoring.stack.spec.color
+        images = self._list_images(step)
         with torch.enable_grad():
-            synthesised = render_pixels(canvas, color).detach()
-            pyramid = Pyramid(scoring.stack.composite(synthesised).detach().requires_grad_())
-            scores: dict[str, list[Tensor]] = {name: [] for group in scoring.groups for name, _ in group.members}
+            synthesised = self._render(canvas, images)
+            around = scoring.stack.surroundings
+            if around is not None and images is not None:
+                around = around.select(images)
+            shown = synthesised if around is None else around.composite(synthesised)
+            pyramid = Pyramid(shown.detach().requires_grad_(), images)
+            scores: dict[str, list[Scores]] = {name: [] for group in scoring.groups for name, _ in group.members}
             gradients, group_weights = [], []
-            for number, (group, region) in enumerate(zip(scoring.groups, scoring.regions, strict=True)):
+            for number in range(len(scoring.groups)):
                 self._backpropagate(number, pyramid, step, pace, scores, chunk)
-                # The mask of the region includes that of the surroundings, which is also the derivative of `composite`:
-                # this line is both the region and the chain rule.
-                gradient = pull_back_gradient(region.restrict(pyramid.take_gradient()), synthesised, color)
-                if self.focus and group.judge is not None:
-                    gradient = self.focus.weight(gradient, self._distances[number], pace.progress)
-                gradients.append(gradient)
-                group_weights.append(sum(abs(term.weight_at(pace.progress)) for _, term in group.members))
+                gradients.append(self._take_gradient(number, pyramid, synthesised, pace, images))
+                group_weights.append(scoring.weigh_group(number, pace.progress))
         cutoff = pace.cutoff(min(operator.canvas))
         gradient = balance_gradients(
             gradients,
             group_weights,
             lambda part: scoring.support.restrict(operator.precondition(part, cutoff, pace.tilt)),
+            as_one=scoring.film,
         )
-        return gradient, {name: torch.cat(parts).float().mean() for name, parts in scores.items()}
+        return gradient, {name: _average(parts) for name, parts in scores.items()}
+
+    def _list_images(self, step: int) -> list[int] | None:
+        """Return which frames of a film the views of a step show, rising; None for all images."""
+        scoring, batch = self.scoring, self.scoring.stack.batch
+        if not scoring.film or any(group.judge is None for group in scoring.groups):
+            return None
+        keys = [key for number in range(len(scoring.groups)) for key in scoring.choose_keys(number, step, batch)]
+        return sorted({key.item if key.image is None else key.image for key in keys})
+
+    def _render(self, canvas: Tensor, images: list[int] | None) -> Tensor:
+        """Return the pixels of all images of a canvas, or of some frames of a film, without gradients."""
+        color = self.scoring.stack.spec.color
+        if images is None:
+            return render_pixels(canvas, color).detach()
+        shown = canvas.new_empty(len(images), *canvas.shape[1:])
+        for begin, part in split_frames(images, canvas.device):
+            shown[begin : begin + len(part)] = render_pixels(select_images(canvas, part), color)
+        return shown
+
+    def _take_gradient(
+        self, number: int, pyramid: Pyramid, synthesised: Tensor, pace: Pace, images: list[int] | None
+    ) -> Tensor:
+        """Return the gradient of a group at the canvas, (B, 3, H, W), given that at the pixels of some images."""
+        at_pixels = pyramid.take_gradient()
+        if images is None:
+            return self._pull_back(number, at_pixels, synthesised, pace, None)
+        # What no view shows has no gradient, and takes no time.
+        whole = at_pixels.new_zeros(self.scoring.stack.canvas.shape)
+        for begin, part in split_frames(images, at_pixels.device):
+            places = slice(begin, begin + len(part))
+            pulled = self._pull_back(number, at_pixels[places], synthesised[places], pace, part)
+            for image, gradient in zip(part, pulled, strict=True):
+                whole[image] = gradient
+        return whole
+
+    def _pull_back(
+        self, number: int, gradient: Tensor, synthesised: Tensor, pace: Pace, images: list[int] | None
+    ) -> Tensor:
+        """Return the gradient of a group at the canvas of some images, (N, 3, H, W), given that at their pixels."""
+        group, region = self.scoring.groups[number], self.scoring.regions[number]
+        # The mask of the region includes that of the surroundings, which is also the derivative of `composite`: this
+        # line is both the region and the chain rule.
+        gradient = region.select(images).restrict(gradient)
+        gradient = pull_back_gradient(gradient, synthesised, self.scoring.stack.spec.color)
+        if self.focus and group.judge is not None:
+            distances = self._distances[number]
+            if images is not None and len(distances) > 1:
+                distances = select_images(distances, images)
+            gradient = self.focus.weight(gradient, distances, pace.progress)
+        return gradient
 
     def _backpropagate(
         self,
@@ -95,7 +153,7 @@ class ScoreGradient:
         pyramid: Pyramid,
         step: int,
         pace: Pace,
-        scores: dict[str, list[Tensor]],
+        scores: dict[str, list[Scores]],
         chunk: int,
     ) -> None:
         """Add the gradient of a group's weighted score to the pyramid, and the scores of its members to `scores`."""
@@ -105,11 +163,25 @@ class ScoreGradient:
         with interruptible_backward(pyramid.device):
             for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
                 total = torch.zeros((), device=pyramid.device)
+                shown = images.tolist()
                 for name, term in group.members:
                     score = score_term(name, term, outputs[name], images)
-                    scores[name].append(score.detach())
+                    factors = self.scoring.weigh_images(term, shown)
+                    scores[name].append((score.detach(), factors))
+                    if factors is not None:
+                        score = score * make_constant(factors, score.dtype, score.device)
                     total = total + weights[name] * score.sum() / count
                 # Without a graph, where the answer of a judge does not depend on its views, the gradient is 0.
                 if total.requires_grad and counts:
                     # To the canvas alone: an objective may ask a model whose weights still learn.
                     total.backward(inputs=pyramid.leaves)
+
+
+def _average(parts: Sequence[Scores]) -> Tensor:
+    """Return the mean of scores, (), float32; where images count differently, each by the size of its factor."""
+    scores = torch.cat([score for score, _ in parts]).float()
+    factors = [abs(factor) for score, given in parts for factor in (given or (1.0,) * len(score))]
+    if all(given is None for _, given in parts) or not any(factors):
+        return scores.mean()
+    weights = send_to_device(torch.tensor(factors) / sum(factors), scores.device)
+    return scores @ weights

@@ -117,7 +117,11 @@ def _make_group(turn: Turn, members: list[NamedTerm]) -> TermGroup:
 
 
 def balance_gradients(
-    gradients: Sequence[Tensor], weights: Sequence[float], move: Callable[[Tensor], Tensor]
+    gradients: Sequence[Tensor],
+    weights: Sequence[float | Tensor],
+    move: Callable[[Tensor], Tensor],
+    *,
+    as_one: bool = False,
 ) -> Tensor:
     """Return the sum of the gradients of several groups, each scaled so that it counts by its weight.
 
@@ -129,8 +133,10 @@ def balance_gradients(
 
     Args:
         gradients: the gradient (B, 3, H, W) of every group at the canvas.
-        weights: for every group the sum of the absolute weights of its objectives.
+        weights: for every group the sum of the absolute weights of its objectives, a number or one for each image,
+            (B, 1, 1, 1).
         move: returns K times a gradient, (B, 3, H, W).
+        as_one: whether moves are measured over all images, which are the frames of a film, and not each by itself.
 
     Returns:
         The sum (B, 3, H, W).
@@ -145,9 +151,13 @@ def balance_gradients(
     if len(gradients) == 1:
         return gradients[0]
     sizes = []
+    dims = (0, 1, 2, 3) if as_one else (1, 2, 3)
     for gradient, weight in zip(gradients, weights, strict=True):
-        size = move(gradient).square().sum(dim=(1, 2, 3), keepdim=True).sqrt()
-        sizes.append(size / weight if weight else torch.zeros_like(size))
+        size = move(gradient).square().sum(dim=dims, keepdim=True).sqrt()
+        if isinstance(weight, Tensor):
+            sizes.append(torch.where(weight > 0, size / weight, 0.0))
+        else:
+            sizes.append(size / weight if weight else torch.zeros_like(size))
     scale = torch.zeros_like(sizes[0])
     for size in sizes:
         scale = torch.where(scale == 0, size, scale)

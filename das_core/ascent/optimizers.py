@@ -83,7 +83,8 @@ class Optimizer(Protocol):
 class NormalizedAscent:
     """Steps whose size does not depend on the size of the gradient, from coarse to fine.
 
-    The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel. K is the operator of
+    The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel; the frames of a film
+    are scaled as one, so that those that are asked for more move farther. K is the operator of
     the stack, its preconditioner (`stack.StackOperator`). The canvas moves by `step_size` times the rate of the pace
     times the direction; the schedule `cosine` lowers the rate after the coarse part (`pace_at`).
 
@@ -146,16 +147,18 @@ class NormalizedAscent:
     ) -> ImageStack:
         """Return the stack after one step along the scaled direction; see `Optimizer.step`."""
         direction = operator.precondition(gradient, pace.cutoff(min(operator.canvas)), pace.tilt)
-        size = mean_square(direction, mask).sqrt()
+        size = mean_square(direction, mask, as_one=stack.spec.time is not None).sqrt()
         # A channel without a gradient, such as colour under a judge that sees grey, stays as it is.
-        direction = direction / size.clamp(min=torch.finfo(size.dtype).tiny)
+        direction = direction.div_(size.clamp(min=torch.finfo(size.dtype).tiny))
         state = None
         if self.momentum:
             old = _recall_state(stack, self.kind, [direction.shape])
             if old is not None:
                 direction = direction.lerp(old.tensors[0], self.momentum)
             state = OptimizerState(self.kind, (direction,))
-        canvas = stack.canvas.add(direction, alpha=self.step_size * pace.rate)
+        # Into the room of the direction, unless that is kept: for many frames it takes long to get more.
+        room = direction if state is None else None
+        canvas = torch.add(stack.canvas, direction, alpha=self.step_size * pace.rate, out=room)
         return replace(stack, canvas=canvas, parameters=None, optimizer_state=state)
 
 

@@ -14,6 +14,7 @@ from ..stack.spec import StackSpec
 from ..stack.state import LevelTensors
 from .denoising import Denoising
 from .focus import Focus
+from .lbfgs import LBFGS
 from .optimizers import NormalizedAscent, Optimizer
 from .pace import Schedule, pace_at
 from .within import Within
@@ -105,6 +106,10 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
         ValueError: when the optimizer or the bound cannot move this stack.
     """
     spec = stack.spec
+    if spec.time is not None and (optimizer.needs_levels or isinstance(optimizer, LBFGS)):
+        raise ValueError(
+            f"{type(optimizer).__name__} moves every picture by itself and not a film; choose NormalizedAscent or SGD"
+        )
     if within is not None or spec.keeps_magnitudes:
         # The canvas goes where no parameters lead it.
         return _prepare_free(stack, optimizer, within)

@@ -152,7 +152,7 @@ class Measurement:
 
     Args:
         record: the record of the step.
-        vanished: whether the gradient is zero for an image of the batch.
+        vanished: whether the gradient is zero for an image of the batch, or for all frames of a film.
         canvas_sum: the sum of the canvas after the step; not finite where a value is not.
     """
 
@@ -161,7 +161,9 @@ class Measurement:
     canvas_sum: float
 
 
-def measure_step(step: int, scores: Mapping[str, Tensor], gradient: Tensor, canvas: Tensor) -> Measurement:
+def measure_step(
+    step: int, scores: Mapping[str, Tensor], gradient: Tensor, canvas: Tensor, *, as_one: bool = False
+) -> Measurement:
     """Return what is measured of a step; all its numbers leave the device at once.
 
     Args:
@@ -169,8 +171,9 @@ def measure_step(step: int, scores: Mapping[str, Tensor], gradient: Tensor, canv
         scores: the mean score of every objective by its name, (), float32.
         gradient: the gradient that has moved the stack, (B, 3, H, W).
         canvas: the canvas after the step, (B, 3, H, W).
+        as_one: whether the images are the frames of a film, of which a step asks some, and moves all.
     """
-    moves = gradient.flatten(1).any(dim=1).all()
+    moves = gradient.any() if as_one else gradient.flatten(1).any(dim=1).all()
     # The sum is one pass over the memory, and shows a value that is not finite.
     numbers = [*scores.values(), gradient.norm(), moves, canvas.sum()]
     *means, norm, moves, total = torch.stack([number.float() for number in numbers]).tolist()
@@ -186,7 +189,7 @@ def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -
         is_first: whether this is the first step of the ascent.
 
     Raises:
-        AscentError: when the gradient is not finite, or it is zero for an image of the batch.
+        AscentError: when the gradient is not finite, or it is zero for an image of the batch or for a whole film.
     """
     record = measured.record
     where, last = f"step {record.step + 1}", _name_last_image(record, is_first=is_first)

@@ -3,6 +3,7 @@
 An ascent climbs them (`gradient`); pictures are compared by them (`report.objective_scores`).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..common.devices import make_constant
 from ..common.images import place_on_canvas
 from ..common.interruption import pausing
 from ..models.judge import Judge
@@ -23,8 +25,9 @@ from ..views.draws import ViewKey
 from ..views.geometry import ViewGeometry
 from ..views.pyramid import Pyramid
 from .evaluation import ViewEvaluation
-from .groups import NamedObjective, group_by_judge
+from .groups import NamedObjective, TermGroup, group_by_judge
 from .pace import Pace
+from .spreading import count_views, spread_views
 from .support import ActiveRegion, active_region, union_mask
 
 
@@ -39,13 +42,16 @@ class Scoring:
 
     Attributes:
         groups: the terms of the objectives, those that share their views together.
+        film: whether the images are the frames of a film, which share out the views of a step.
+        shown: for each group the images on which one of its terms counts.
         regions: where each group acts.
         support: where any group acts.
         stack, augmentation, seed: as given.
 
     Raises:
-        ValueError: when region masks or reference images do not fit the stack, reference images belong to a term whose
-            judge does not answer with activations, or a term compares the images of a stack of one.
+        ValueError: when region masks, reference images or the weights of images do not fit the stack, reference images
+            belong to a term whose judge does not answer with activations, or a term compares the images of a stack of
+            one, those of a film, or some of them.
     """
 
     def __init__(
@@ -54,6 +60,12 @@ class Scoring:
         self.stack, self.augmentation, self.seed = stack, augmentation, seed
         self.groups = group_by_judge(objectives)
         spec = stack.spec
+        self.film = spec.time is not None
+        loop = spec.time is not None and spec.time.loop
+        self._image_weights = {
+            id(term): term.image_weights(stack.batch, loop) for group in self.groups for _, term in group.members
+        }
+        self.shown = [self._list_shown(group) for group in self.groups]
         reach = augmentation.windows.reach(spec.canvas, spec.margin, tile=spec.tile)
         regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in self.groups]
         self.regions = [region.to(stack.canvas.device) for region in regions]
@@ -61,6 +73,8 @@ class Scoring:
         for name, term in (member for group in self.groups for member in group.members):
             if term.compares_images and stack.batch < 2:
                 raise ValueError(f"'{name}' compares the images of a batch, and there is one; make 2 or more")
+            if term.compares_images and self.film:
+                raise ValueError(f"'{name}' makes images differ, and frames belong together; leave it out")
         self._references = {
             id(term): _place_references(name, term, stack) for group in self.groups for name, term in group.members
         }
@@ -79,6 +93,50 @@ class Scoring:
     def _start_pixels(self) -> Tensor:
         """What the stack showed before the ascent, which only objectives without a judge compare with."""
         return self.stack.composite(render_pixels(self.stack.start, self.stack.spec.color))
+
+    def weigh_images(self, term: Term, images: Sequence[int]) -> tuple[float, ...] | None:
+        """Return by what the weight of a term is multiplied at views of some images; None where all count alike.
+
+        Args:
+            term: a term of one of the groups.
+            images: for each view the number of the image that it shows.
+        """
+        known = self._image_weights[id(term)]
+        return None if known is None else tuple(known[image] for image in images)
+
+    def weigh_group(self, number: int, progress: float) -> float | Tensor:
+        """Return how much a group counts at a moment: the sum of the absolute weights of its terms.
+
+        Args:
+            number: which group, from 0.
+            progress: the share of the ascent that is over, 0..1.
+
+        Returns:
+            A number; or one for each image, (B, 1, 1, 1), where they count differently. Of a film it is the root mean
+            square over the frames, as the size of its move is.
+        """
+        members = self.groups[number].members
+        known = [(abs(term.weight_at(progress)), self._image_weights[id(term)]) for _, term in members]
+        if all(factors is None for _, factors in known):
+            return sum(weight for weight, _ in known)
+        device, batch = self.stack.canvas.device, self.stack.batch
+        each = [
+            sum(weight * (1.0 if factors is None else abs(factors[image])) for weight, factors in known)
+            for image in range(batch)
+        ]
+        if self.film:
+            return math.sqrt(sum(weight**2 for weight in each) / batch)
+        return make_constant(tuple(each), torch.float32, device)[:, None, None, None]
+
+    def _list_shown(self, group: TermGroup) -> list[int]:
+        """Return the images on which a term of a group counts: all, or those where a weight is not 0."""
+        known = [self._image_weights[id(term)] for _, term in group.members]
+        images = range(self.stack.batch)
+        shown = [image for image in images if any(factors is None or factors[image] for factors in known)]
+        if group.compares_images and len(shown) < len(images):
+            raise ValueError(f"'{group.members[0][0]}' compares all images, so it has to count for all of them")
+        # What never counts is looked at all the same: it has a score.
+        return shown or list(images)
 
     def measure_scores(self, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
         """Return the score of every objective for every image, without gradients.
@@ -112,7 +170,7 @@ class Scoring:
 
     def evaluate(
         self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: bool = False
-    ) -> Iterator[tuple[dict[str, Any], Tensor, int]]:
+    ) -> Iterator[tuple[dict[str, Any], Tensor, float]]:
         """Show the views of a group to its judge, chunk by chunk.
 
         Args:
@@ -126,7 +184,7 @@ class Scoring:
 
         Yields:
             For every chunk what each term of the group is given, by name; the images that its scores are of, (V,); and
-            how many scores an image has in all.
+            how many scores an image has in all, on average over the frames of a film on which the group acts.
         """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
@@ -135,21 +193,48 @@ class Scoring:
             return
         judge = group.judge.whole if alike else group.judge
         geometry = ViewGeometry(spec.canvas, spec.margin, judge.size, spec.tile, region.boxes)
-        views = group.choose_views(self.augmentation.views, step)
         batch = len(pyramid.pixels)
-        pairs = [(item, view) for item in range(batch) for view in views]
         if group.compares_images:
-            # View by view, and as many of every image in a chunk, so that images meet.
-            pairs = [(item, view) for view in views for item in range(batch)]
             chunk = max(chunk // batch, 1) * batch
-        keys = [ViewKey(self.seed, 0 if alike else item, step, view, number, item) for item, view in pairs]
+        keys = self.choose_keys(number, step, batch, alike=alike)
+        views = len(group.choose_views(self.augmentation.views, step))
+        count = len(keys) / len(self.shown[number]) if self.film and not alike else views
         for begin in pausing(range(0, len(keys), chunk)):
             evaluation = ViewEvaluation(judge, self.augmentation, geometry, keys[begin : begin + chunk], pace)
             output = evaluation(pyramid)
             outputs = {
                 name: evaluation.add_references(output, self._references[id(term)]) for name, term in group.members
             }
-            yield outputs, torch.tensor([key.image for key in evaluation.keys]), len(views)
+            yield outputs, torch.tensor([key.image for key in evaluation.keys]), count
+
+    def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
+        """Return the keys of the views that a group sees in a step, in their order.
+
+        The views of a film are spread over the frames on which the group acts. There all frames are of one item, so
+        that a judge that is another one for every image stays the same for a film.
+
+        Args:
+            number: which group, from 0; one that has a judge.
+            step: the number of the step.
+            batch: how many images there are.
+            alike: whether all images are seen through the same views.
+        """
+        group, shown = self.groups[number], self.shown[number]
+        views = group.choose_views(self.augmentation.views, step)
+        if alike or not self.film:
+            pairs = [(item, view) for item in (range(batch) if alike else shown) for view in views]
+            if group.compares_images:
+                # View by view, and as many of every image in a chunk, so that images meet.
+                pairs = [(item, view) for view in views for item in range(batch)]
+            return [ViewKey(self.seed, 0 if alike else item, step, view, number, item) for item, view in pairs]
+        if not views:
+            return []
+        count = count_views(len(views), len(shown), self.stack.batch)
+        places = spread_views(count, len(shown), step, self.seed, number)
+        return [
+            ViewKey(self.seed, 0, step, view, number, shown[place])
+            for view, place in zip(views[:count], places, strict=True)
+        ]
 
 
 def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:

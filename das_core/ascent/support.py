@@ -10,6 +10,7 @@ from torch import Tensor
 from ..common.geometry import Box, add_context, intersect_boxes
 from ..common.masks import FAINTEST_MASK, SMALLEST_REGION, canvas_mask, find_boxes, unite_masks
 from ..stack.image_stack import ImageStack
+from .spreading import select_images
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class ActiveRegion:
     def to(self, device: torch.device) -> "ActiveRegion":
         """Return the same region on another device."""
         return ActiveRegion(None if self.mask is None else self.mask.to(device), self.boxes)
+
+    def select(self, images: Sequence[int] | None) -> "ActiveRegion":
+        """Return where the objectives act in some images of the batch, or in all if None; without the boxes."""
+        if images is None or self.mask is None or len(self.mask) == 1:
+            return self
+        return ActiveRegion(select_images(self.mask, images))
 
     def restrict(self, values: Tensor) -> Tensor:
         """Return values (B, C, H, W) multiplied by the mask, if there is one."""

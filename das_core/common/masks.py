@@ -139,15 +139,16 @@ def unite_masks(masks: Sequence[Tensor]) -> Tensor:
     return union
 
 
-def mean_square(values: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the mean square of each channel of each item.
+def mean_square(values: Tensor, mask: Tensor | None = None, *, as_one: bool = False) -> Tensor:
+    """Return the mean square of each channel of each item, or of all items together.
 
     Args:
         values: (B, C, H, W).
         mask: weights (B, 1, H, W) of the mean; every value counts alike if None.
+        as_one: whether the mean is over all items, as over the frames of a film.
 
     Returns:
-        Mean squares (B, C, 1, 1).
+        Mean squares (B, C, 1, 1), or (1, C, 1, 1) of all items together.
 
     Example:
         >>> from das_core.common.masks import mean_square
@@ -155,6 +156,16 @@ def mean_square(values: Tensor, mask: Tensor | None = None) -> Tensor:
         >>> float(mean_square(values)), float(mean_square(values, torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)))
         (5.0, 9.0)
     """
+    if as_one:
+        # One item after the other: room for the squares of all would take longer to get than to fill.
+        parts = [
+            mean_square(one[None], None if mask is None else mask[place % len(mask)][None])
+            for place, one in enumerate(values)
+        ]
+        shares = torch.ones_like(parts[0]) if mask is None else mask.sum(dim=(2, 3), keepdim=True)
+        return (torch.cat(parts) * shares).sum(dim=0, keepdim=True) / shares.expand(len(values), -1, -1, -1).sum(
+            dim=0, keepdim=True
+        )
     if mask is None:
         return values.square().mean(dim=(2, 3), keepdim=True)
     return (values.square() * mask).sum(dim=(2, 3), keepdim=True) / mask.sum(dim=(2, 3), keepdim=True)

@@ -1,5 +1,6 @@
-"""Pictures in a line: `render` takes a model and what is asked of it, and returns the picture."""
+"""Pictures and films in a line: `render` and `film` take a model and what is asked of it, and return what it likes."""
 
+from .film import Film, film
 from .render import Rendering, render
 from .wishes import (
     Wish,
@@ -18,6 +19,6 @@ from .wrap import wrap
 
 # fmt: off
 __all__ = [
-    "Rendering", "Wish", "channel", "channels", "classes", "direction", "diversity", "layer",
+    "Film", "Rendering", "Wish", "channel", "channels", "classes", "direction", "diversity", "film", "layer",
     "neuron", "of_picture", "of_views", "render", "text", "wrap",
 ]

@@ -14,6 +14,7 @@ from ..ascent.result import AscentError, Result, Step
 from ..ascent.within import Within
 from ..common.images import Images
 from ..models.judge import Judge
+from ..objectives.base import Objective
 from ..report.film import save_film
 from ..stack.image_stack import ImageStack
 from ..stack.parametrizations import Parametrization
@@ -102,46 +103,85 @@ def render(
         >>> render(model, channels("layer1.0.conv1", range(2)), size=64, steps=2, progress=False).image.shape
         torch.Size([2, 3, 64, 64])
     """
-    # It brings the charts, which take a second to load.
-    from ..report.objective_scores import score_images
-
     judge = wrap(model)
     if device is not None:
         judge = judge.to(device)
-    chosen = _find_recipe(recipe)
-    if steps is not None:
-        chosen = replace(chosen, steps=steps)
+    chosen = find_recipe(recipe, steps)
     width, height = (size, size) if isinstance(size, int) else size
     spec = StackSpec(width, height, parametrization=parametrization)
-    wishes = [read_wish(one) for one in wish] if _is_list(wish) else [read_wish(wish)]
+    wishes = [read_wish(one) for one in wish] if is_list(wish) else [read_wish(wish)]
     objectives = [objective for one in wishes for objective in one.resolve(judge)]
     count = max(one.images for one in wishes) if batch is None else batch
+    stack = make_stack(spec, start, count, seed)
+
+    def climb(stack: ImageStack) -> Ascent:
+        return chosen.prepare(stack, objectives, seed=seed, device=judge.device, within=within)
+
+    def run(ascent: Ascent) -> None:
+        _run(ascent, callback, film, progress=progress)
+
+    result = climb_or_start_from_noise(climb(stack), climb, run, seed, may_change_start=start is None)
+    return Rendering(**vars(result), scores=measure_scores(result, objectives, seed))
+
+
+def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> ImageStack:
+    """Return the stack that an ascent starts from: an image, grey, or noise where grey would not do.
+
+    Args:
+        spec: how the stack is built.
+        start: the image to start from, or None.
+        count: how many pictures.
+        seed: what noise depends on.
+    """
     if start is not None:
-        stack = ImageStack.from_image(spec, start, count)
-    elif spec.keeps_magnitudes:
-        stack = ImageStack.noise(spec, count, decay=_NATURAL_DECAY, seed=seed)
-    else:
-        stack = ImageStack.gray(spec, count)
-    ascent = chosen.prepare(stack, objectives, seed=seed, device=judge.device, within=within)
+        return ImageStack.from_image(spec, start, count)
+    if spec.keeps_magnitudes:
+        return ImageStack.noise(spec, count, decay=_NATURAL_DECAY, seed=seed)
+    return ImageStack.gray(spec, count)
+
+
+def climb_or_start_from_noise(
+    ascent: Ascent,
+    climb: Callable[[ImageStack], Ascent],
+    run: Callable[[Ascent], None],
+    seed: int,
+    *,
+    may_change_start: bool,
+) -> Result:
+    """Return the result of an ascent; where nothing in its grey start moves the score, that of one from noise.
+
+    Args:
+        ascent: the ascent, which has not begun.
+        climb: returns the ascent of another stack.
+        run: does the steps of an ascent.
+        seed: what the noise depends on.
+        may_change_start: whether nobody has chosen the start.
+    """
+    stack = ascent.stack
     try:
-        _run(ascent, callback, film, progress=progress)
+        run(ascent)
     except AscentError:
-        if start is not None or spec.keeps_magnitudes or ascent.history:
+        if not may_change_start or stack.spec.keeps_magnitudes or ascent.history:
             raise
-        noise = ImageStack.noise(spec, count, seed=seed)
-        ascent = chosen.prepare(noise, objectives, seed=seed, device=judge.device, within=within)
-        _run(ascent, callback, film, progress=progress)
-    result = ascent.result
+        ascent = climb(ImageStack.noise(stack.spec, stack.batch, seed=seed))
+        run(ascent)
+    return ascent.result
+
+
+def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -> dict[str, list[float]]:
+    """Return by what was asked for the score of every picture, not multiplied by its weight."""
+    # It brings the charts, which take a second to load.
+    from ..report.objective_scores import score_images
+
     measured = score_images(result.image, objectives, seed=seed)
-    scores = {name: measured.table[:, number].tolist() for number, name in enumerate(measured.names)}
-    return Rendering(**vars(result), scores=scores)
+    return {name: measured.table[:, number].tolist() for number, name in enumerate(measured.names)}
 
 
 def _run(
     ascent: Ascent, callback: Callable[[Step], bool | None] | None, film: Path | str | None, *, progress: bool
 ) -> None:
     """Do the steps of an ascent until it ends or the callback says so, under a bar, and film them if that is wished."""
-    steps = _climb(ascent, callback, progress=progress)
+    steps = do_steps(ascent, callback, progress=progress)
     if film is None:
         for _ in steps:
             pass
@@ -149,7 +189,7 @@ def _run(
         save_film((step.image() for step in steps), film)
 
 
-def _climb(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> Iterator[Step]:
+def do_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> Iterator[Step]:
     """Yield the steps of an ascent until it ends or the callback says so, under a bar."""
     from tqdm.auto import tqdm  # It takes half a second to load.
 
@@ -160,15 +200,15 @@ def _climb(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, pr
             return
 
 
-def _is_list(wish: Any) -> bool:
+def is_list(wish: Any) -> bool:
     """Return whether several things are asked for, and not one by a list of its classes."""
     return isinstance(wish, Sequence) and not isinstance(wish, str) and not all(isinstance(one, int) for one in wish)
 
 
-def _find_recipe(recipe: str | Recipe) -> Recipe:
-    """Return a recipe, by its name or itself."""
-    if isinstance(recipe, Recipe):
-        return recipe
-    if recipe not in RECIPES:
-        raise ValueError(f"there is no recipe '{recipe}'; choose {', '.join(RECIPES)}, or give a Recipe")
-    return RECIPES[recipe]
+def find_recipe(recipe: str | Recipe, steps: int | None = None) -> Recipe:
+    """Return a recipe, by its name or itself, with another number of steps if one is given."""
+    if not isinstance(recipe, Recipe):
+        if recipe not in RECIPES:
+            raise ValueError(f"there is no recipe '{recipe}'; choose {', '.join(RECIPES)}, or give a Recipe")
+        recipe = RECIPES[recipe]
+    return recipe if steps is None else replace(recipe, steps=steps)

@@ -10,11 +10,13 @@ from .feature import FeatureObjective
 from .per_image import PerImageObjective
 from .prior import CanvasPixels, Prior
 from .style import StyleObjective
+from .track import Track, make_tracks
 from .wrapped import RegionObjective, ScheduledObjective, WrappedObjective
 
 # fmt: off
 __all__ = [
     "BaseObjective", "CanvasPixels", "ClassObjective", "ContentObjective", "DiversityObjective", "EmbeddingObjective",
     "EnsembleObjective", "FeatureObjective", "ImageObjective", "Objective", "PerImageObjective", "Prior",
-    "RegionObjective", "ScheduledObjective", "StyleObjective", "Term", "TextObjective", "WrappedObjective",
+    "RegionObjective", "ScheduledObjective", "StyleObjective", "Term", "TextObjective", "Track", "WrappedObjective",
+    "make_tracks",
 ]

@@ -58,6 +58,20 @@ class Term(Protocol):
         """
         ...
 
+    def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
+        """Return by what the weight is multiplied for each image of a batch; None where all count alike.
+
+        Views of an image whose factor is 0 are not asked for.
+
+        Args:
+            images: how many images there are, or frames of a film.
+            loop: whether they are the frames of a film whose last one is followed by the first.
+
+        Raises:
+            ValueError: when the term is not for so many.
+        """
+        ...
+
     def score_views(self, output: Any, images: Tensor) -> Tensor:
         """Return the score of every view, or of every image where there is no judge; larger is better.
 
@@ -208,6 +222,10 @@ class BaseObjective:
     def weight_at(self, progress: float) -> float:
         """Return the weight, which is the same at every `progress` (0..1) of the ascent."""
         return self.weight
+
+    def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
+        """Return None: all images count alike."""
+        return None
 
     def score_views(self: Scored, output: Any, images: Tensor) -> Tensor:
         """Return `score`: all images are asked for the same thing, so it does not matter which of them a view shows."""

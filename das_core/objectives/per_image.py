@@ -100,6 +100,14 @@ class PerImageTerm(BaseObjective):
         """The judge of all terms, which captures the layers of all of them."""
         return merge_judges([term.judge for term in self.asked if term.judge is not None])
 
+    def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
+        """Return for each image the factor that its own term has there."""
+        known = [term.image_weights(images, loop) for term in self.asked]
+        if all(factors is None for factors in known):
+            return None
+        own = [known[image % len(known)] for image in range(images)]
+        return tuple(1.0 if factors is None else factors[image] for image, factors in enumerate(own))
+
     def score_views(self, output: Any, images: Tensor) -> Tensor:
         """Return the score of every view under the term of its image; see `Term.score_views`."""
         chosen = tuple((images % len(self.asked)).tolist())

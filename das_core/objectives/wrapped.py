@@ -16,7 +16,8 @@ class WrappedObjective:
     """A base class for objectives that wrap another one: it passes everything on; subclasses change a part.
 
     A subclass that changes where the terms of the other one act defines `add_regions`, one that changes when they
-    count `change_weight` (and `weight`). An objective that is wrapped twice has both changes.
+    count `change_weight` (and `weight`), and one that changes for which images `change_image_weights`. An objective
+    that is wrapped twice has both changes.
 
     Args:
         objective: the objective to wrap.
@@ -64,6 +65,18 @@ class WrappedObjective:
         """
         return weight
 
+    def change_image_weights(
+        self, weights: tuple[float, ...] | None, images: int, loop: bool
+    ) -> tuple[float, ...] | None:
+        """Return by what the weight of a term is multiplied for each image, given that without this wrapper.
+
+        Args:
+            weights: a factor for each image, or None.
+            images: how many images there are.
+            loop: whether they are the frames of a loop.
+        """
+        return weights
+
 
 @dataclass(frozen=True, eq=False)
 class WrappedTerm:
@@ -100,6 +113,10 @@ class WrappedTerm:
     def weight_at(self, progress: float) -> float:
         """Return the weight that the wrapper makes of that of the term at a moment (0..1) of the ascent."""
         return self.wrapper.change_weight(self.term.weight_at(progress), progress)
+
+    def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
+        """Return the factors that the wrapper makes of those of the term for each image."""
+        return self.wrapper.change_image_weights(self.term.image_weights(images, loop), images, loop)
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
         """Return the scores of the term; see `Term.score_views`."""

@@ -79,8 +79,7 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
         'noise.gif'
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    _check_film(path, suffix, fps)
+    suffix = check_film(path, fps)
     av = _import_av(suffix) if suffix in _VIDEOS else None
     pixels = _read_frames(frames)
     first = next(pixels, None)
@@ -94,8 +93,17 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
     return path
 
 
-def _check_film(path: Path, suffix: str, fps: float) -> None:
-    """Raise an error when there can be no such film, before the first frame is made."""
+def check_film(path: Path, fps: float = FPS) -> str:
+    """Return the ending of a film, or raise an error when there can be no such film, before the first frame is made.
+
+    Args:
+        path: the file.
+        fps: how many frames a second it has.
+
+    Raises:
+        ValueError: when the ending is no format of films, the folder does not exist, or `fps` is out of range.
+    """
+    suffix = path.suffix.lower()
     formats = [*_STILLS, *_VIDEOS]
     if suffix not in formats:
         raise ValueError(
@@ -108,6 +116,7 @@ def _check_film(path: Path, suffix: str, fps: float) -> None:
         raise ValueError(
             f"fps {fps} is out of range; a {suffix} has 0.1 to {fastest:g} frames a second, {FPS:g} is usual"
         )
+    return suffix
 
 
 def _import_av(suffix: str) -> ModuleType:

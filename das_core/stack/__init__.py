@@ -10,14 +10,16 @@ from .margin import widen_margin
 from .move import move_canvas
 from .operator_forms import make_operator
 from .render import render_stack
+from .render_film import render_film
 from .spec import StackSpec
 from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
 from .surroundings import Surroundings
+from .time import Time
 
 # fmt: off
 __all__ = [
     "AccumulatedGradient", "Decomposition", "ImageStack", "LevelTensors", "OptimizerState", "Parameters",
-    "StackFileError", "StackOperator", "StackSpec", "Surroundings", "decompose", "decompose_change",
+    "StackFileError", "StackOperator", "StackSpec", "Surroundings", "Time", "decompose", "decompose_change",
     "decompose_start", "edit_stack", "linear_levels", "load_stack", "make_operator", "move_canvas",
-    "power_levels", "read_levels", "render_stack", "save_stack", "widen_margin",
+    "power_levels", "read_levels", "render_film", "render_stack", "save_stack", "widen_margin",
 ]

@@ -34,6 +34,7 @@ from .linear_operator import StackOperator
 from .matrix_operators import LevelsOperator
 from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
+from .time import mix_frames, time_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,12 +221,31 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
     return operator.recover_levels(change, parameters.gradient)
 
 
+def as_pictures(stack: ImageStack) -> ImageStack:
+    """Return the frames of a film as pictures, each by itself; a stack without time is returned as it is.
+
+    What they have accumulated is K in time times that of the film.
+
+    Args:
+        stack: any stack.
+    """
+    time, parameters = stack.spec.time, stack.parameters
+    if time is None:
+        return stack
+    if parameters is not None:
+        matrix = time_matrix(time).to(parameters.tensors[0])
+        parameters = AccumulatedGradient((mix_frames(matrix, parameters.tensors[0]),))
+    spec = replace(stack.spec, time=None)
+    return replace(stack, spec=spec, parameters=parameters, optimizer_state=None)
+
+
 def as_pyramid(stack: ImageStack) -> ImageStack:
     """Return a stack whose levels show what a stack shows, whatever ascents have moved of it.
 
     Args:
-        stack: any stack; one whose levels move is returned as it is.
+        stack: any stack; one whose levels move is returned as it is, the frames of a film as pictures.
     """
+    stack = as_pictures(stack)
     if stack.spec.parametrization == "pyramid":
         return stack
     return replace(stack, spec=replace(stack.spec, parametrization="pyramid"), parameters=None, optimizer_state=None)

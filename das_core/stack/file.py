@@ -22,8 +22,9 @@ from .image_stack import ImageStack
 FORMAT = "direct ascent stack"
 """What the metadata of a stack file names as its format."""
 
-VERSION = 1
-"""The version of the format. It rises when older versions of this code would misread new files."""
+VERSION = 2
+"""The newest version of the format. It rises when older versions of this code would misread new files. Films are of
+version 2; pictures are written as version 1, which older versions of this code read, too."""
 
 SUFFIX = ".safetensors"
 """The ending of the name of a stack file."""
@@ -81,7 +82,8 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     # Copies, because safetensors refuses tensors that share memory, and those of a stack may.
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in name_tensors(stack).items()}
     description = json.dumps(describe_stack(stack))
-    metadata = {"format": FORMAT, "version": str(VERSION), "stack": description, "sha256": _UNSEALED}
+    version = 1 if stack.spec.time is None else 2
+    metadata = {"format": FORMAT, "version": str(version), "stack": description, "sha256": _UNSEALED}
     content = save(tensors, metadata)
     content = content.replace(_UNSEALED.encode(), _digest(content).encode(), 1)
     with write_atomically(Path(path), replace=replace) as unfinished:
@@ -126,7 +128,7 @@ def _read_stack(path: Path) -> ImageStack:
         if metadata.get("format") != FORMAT:
             raise DamageError("holds no stack; choose a file that does")
         version = metadata.get("version", "")
-        if version != str(VERSION):
+        if version not in map(str, range(1, VERSION + 1)):
             raise DamageError(
                 f"is of version {version[:20]!r}, and this pack reads up to version {VERSION}: update the pack, or "
                 "choose another file"

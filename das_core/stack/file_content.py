@@ -19,6 +19,7 @@ from .image_stack import ImageStack
 from .spec import StackSpec
 from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
 from .surroundings import Surroundings
+from .time import Time
 
 _WHOLE_NUMBERS = ("width", "height", "margin")
 
@@ -45,8 +46,12 @@ def describe_stack(stack: ImageStack) -> dict[str, Any]:
         (32, 0, None)
     """
     state = stack.optimizer_state
+    spec = asdict(stack.spec)
+    if stack.spec.time is None:
+        # Files of pictures are those of version 1.
+        del spec["time"]
     return {
-        "spec": asdict(stack.spec),
+        "spec": spec,
         "steps": stack.steps,
         "momentum": None if state is None else {"kind": state.kind, "steps": state.steps},
     }
@@ -154,6 +159,25 @@ def _check_canvas_size(fields: Mapping[str, Any], canvas: Tensor) -> None:
     for name in ("levels", "gains", "frozen"):
         if isinstance(fields.get(name), list) and len(fields[name]) > max(width, height):
             raise DamageError(f"names {len(fields[name])} {name}, more than a canvas of {width} x {height} can have")
+    _check_time(fields.get("time"), len(canvas))
+
+
+def _check_time(fields: object, batch: int) -> None:
+    """Raise an error unless the fields of a time, or None without one, are those of a film of so many frames."""
+    if fields is None:
+        return
+    if not isinstance(fields, dict) or fields.keys() != {"frames", "levels", "loop"}:
+        raise DamageError(f"names {str(fields)[:40]!r} as time; frames, levels and loop are needed")
+    _check_count("frames", fields["frames"])
+    if fields["frames"] != batch:
+        raise DamageError(f"names {fields['frames']} frames and holds {batch} canvases; one for each is needed")
+    levels = fields["levels"]
+    if not isinstance(levels, list) or len(levels) > batch:
+        raise DamageError(f"names {str(levels)[:40]!r} as levels in time; at most {batch} are needed")
+    for level in levels:
+        _check_count("a level in time", level)
+    if type(fields["loop"]) is not bool:
+        raise DamageError(f"names {str(fields['loop'])[:20]!r} as loop; true or false is needed")
 
 
 def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
@@ -171,6 +195,8 @@ def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
     if values["color"] not in get_args(ColorSpace) or any(type(gain) is not float for gain in values["gains"]):
         raise DamageError(f"describes a stack that cannot be: {str(fields)[:200]}")
     try:
+        if time := values.get("time"):
+            values["time"] = Time(time["frames"], tuple(time["levels"]), time["loop"])
         return StackSpec(**values)
     except ValueError as error:
         raise DamageError(f"describes a stack that cannot be: {error}") from None

@@ -54,18 +54,23 @@ class ImageStack:
     optimizer_state: OptimizerState | None = None
     surroundings: Surroundings | None = None
 
+    def __post_init__(self) -> None:
+        time = self.spec.time
+        if time is not None and len(self.canvas) != time.frames:
+            raise ValueError(f"{len(self.canvas)} images are no film of {time.frames} frames; one for each is needed")
+
     @classmethod
     def gray(cls, spec: StackSpec, batch: int = 1) -> "ImageStack":
         """Return a stack that shows plain grey.
 
         Args:
             spec: how the stack is built.
-            batch: how many images it holds.
+            batch: how many images it holds; a film holds its frames.
 
         Raises:
-            ValueError: when `batch` is below 1.
+            ValueError: when `batch` is below 1, or neither 1 nor the number of frames.
         """
-        _check_batch(batch)
+        batch = _count_images(spec, batch)
         return cls.from_canvas(spec, torch.zeros(batch, 3, *spec.canvas))
 
     @classmethod
@@ -81,7 +86,8 @@ class ImageStack:
 
         Args:
             spec: how the stack is built.
-            batch: how many images it holds, each with noise of its own.
+            batch: how many images it holds, each with noise of its own. That of a film, which holds its frames, goes
+                over from each to the next.
             amplitude: the root mean square before the tanh, from 0 up: 0.1 is faint; at 1 pictures differ most, but its
                 colours stay, also where they do not suit.
             decay: the factor by which levels weaken from octave to octave, above 0 and at most 10: 1 is grainy, 0.4
@@ -91,9 +97,11 @@ class ImageStack:
         Raises:
             ValueError: when a setting is out of range.
         """
-        return cls.from_canvas(
-            spec, make_noise_canvas(spec.canvas, spec.resolutions, batch, amplitude, decay, seed, spec.tile)
+        batch = _count_images(spec, batch)
+        canvas = make_noise_canvas(
+            spec.canvas, spec.resolutions, batch, amplitude, decay, seed, spec.tile, time=spec.time
         )
+        return cls.from_canvas(spec, canvas)
 
     @classmethod
     def from_image(cls, spec: StackSpec, image: Images, batch: int = 1, *, contrast: float = 0.95) -> "ImageStack":
@@ -102,7 +110,8 @@ class ImageStack:
         Args:
             spec: how the stack is built.
             image: (B, 3, h, w), 0..1, of any size: it is resized to cover the picture, and its middle is cut out.
-            batch: how often a single image is repeated. For several images it is 1 or their number.
+            batch: how often a single image is repeated. For several images it is 1 or their number. A film starts from
+                one image, which stands still, or from an image for every frame.
             contrast: above 0 and at most 1. Below 1 the pixels are pulled toward grey, where gradients move them more
                 easily.
 
@@ -110,8 +119,10 @@ class ImageStack:
             ValueError: when `batch` is below 1 or does not fit the number of images, `contrast` is out of range, or
                 the image is not (B, 3, h, w), holds whole numbers, or values that are not finite.
         """
-        _check_batch(batch)
+        batch = _count_images(spec, batch)
         image = check_images(image, "the start image")
+        if spec.time is not None and len(image) not in (1, batch):
+            raise ValueError(f"{len(image)} start images are no film of {batch} frames: use 1 or {batch}")
         if image.shape[0] > 1 and batch not in (1, image.shape[0]):
             raise ValueError(
                 f"batch_size {batch} does not go with {image.shape[0]} start images: use 1 or {image.shape[0]}"
@@ -151,6 +162,8 @@ class ImageStack:
         """
         image = check_images(image, "the image around the mask")
         batch = max(self.batch, len(image), len(check_mask(mask)))
+        if self.spec.time is not None:
+            batch = self.batch
         for what, count in (("images", len(image)), ("masks", len(mask)), ("stacks", self.batch)):
             if count not in (1, batch):
                 raise ValueError(f"{count} {what} do not go with a batch of {batch}: use 1 or {batch}")
@@ -163,7 +176,8 @@ class ImageStack:
 
     def __repr__(self) -> str:
         """Return its size and its steps; the tensors would fill a page."""
-        images = "1 image" if self.batch == 1 else f"{self.batch} images"
+        what = "image" if self.spec.time is None else "frame"
+        images = f"{self.batch} {what}{'s' * (self.batch != 1)}"
         return f"ImageStack({self.spec.width} x {self.spec.height}, {images}, {self.steps} steps)"
 
     @property
@@ -200,6 +214,12 @@ class ImageStack:
         return crop_margin(self.pixels(), self.spec.margin)
 
 
-def _check_batch(batch: int) -> None:
+def _count_images(spec: StackSpec, batch: int) -> int:
+    """Return how many images a stack holds that is asked for a batch: those, or the frames of a film."""
     if batch < 1:
         raise ValueError(f"batch {batch} is too small; at least 1 image is needed")
+    if spec.time is None:
+        return batch
+    if batch not in (1, spec.time.frames):
+        raise ValueError(f"a batch of {batch} is no film of {spec.time.frames} frames; leave it at 1")
+    return spec.time.frames

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from .film_operator import FilmOperator
 from .image_stack import ImageStack
 from .linear_operator import StackOperator
 from .spectral_operator import SpectralOperator
@@ -36,12 +37,13 @@ def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any])
         >>> round(float((moved.start + operator.forward(moved.parameters) - moved.canvas).abs().max()), 3)
         0.0
     """
+    if stack.parameters is None and not stack.spec.frozen:
+        # Not `stack.canvas + change`, which rounds where nothing has changed.
+        return replace(stack, canvas=canvas)
     change = canvas - stack.canvas
     if stack.parameters is None:
-        # Without frozen bands not `stack.canvas + change`, which rounds where nothing has changed.
-        moved = stack.canvas + operator.remove_frozen(change) if stack.spec.frozen else canvas
-        return replace(stack, canvas=moved)
+        return replace(stack, canvas=stack.canvas + operator.remove_frozen(change))
     spectral = stack.spec.operator(canvas.device, "spectral")
-    assert isinstance(spectral, SpectralOperator)
+    assert isinstance(spectral, SpectralOperator | FilmOperator)
     parameters = stack.parameters.add(operator.adjoint(spectral.minimum_norm_gradient(change)), alpha=1.0)
     return replace(stack, canvas=stack.start + operator.forward(parameters), parameters=parameters)

@@ -7,10 +7,12 @@ import torch
 from ..common.cache import cached
 from ..common.geometry import Shape
 from .bands import Band
+from .film_operator import FilmOperator
 from .linear_operator import StackOperator
 from .matrix_operators import ExactOperator, LevelsOperator
 from .parametrizations import OPERATORS, TENSOR_OPERATORS, Parametrization
 from .spectral_operator import SpectralOperator
+from .time import Time
 
 Method = Literal["spectral", "exact", "layers"]
 """The name of a form of the operator; the module docstring of `linear_operator` says what sets them apart.
@@ -36,6 +38,7 @@ def make_operator(
     tile: bool = False,
     frozen: tuple[Band, ...] = (),
     parametrization: Parametrization = "pyramid",
+    time: Time | None = None,
 ) -> StackOperator[Any]:
     """Return the operator of a stack; the last four are cached, so that asking again costs nothing.
 
@@ -48,6 +51,7 @@ def make_operator(
         tile: whether opposite edges of the canvas meet.
         frozen: bands of resolutions that K does not move.
         parametrization: what moves. Of all but the pyramid the forms `spectral` and `exact` are one.
+        time: the frames of a film, for any form but `layers`; None for pictures, each by itself.
 
     Raises:
         KeyError: when there is no such form or parametrisation. `StackSpec` refuses such names with a message.
@@ -64,4 +68,5 @@ def make_operator(
     kind: type[StackOperator[Any]] = FORMS[method]
     if parametrization != "pyramid":
         kind = (TENSOR_OPERATORS if method == "layers" else OPERATORS)[parametrization]
-    return kind(canvas, levels, gains, device, tile, frozen)
+    operator = kind(canvas, levels, gains, device, tile, frozen)
+    return operator if time is None else FilmOperator(operator, time)

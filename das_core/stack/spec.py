@@ -15,6 +15,7 @@ from .levels import check_levels, level_shape, linear_levels
 from .linear_operator import StackOperator
 from .operator_forms import FORMS, Method, make_operator
 from .parametrizations import Parametrization, shape_parameters
+from .time import Time
 
 SMALLEST_SIDE = 16
 """The least width and height of a picture, in pixels."""
@@ -74,11 +75,12 @@ class StackSpec:
         parametrization: what ascents move: the levels (`pyramid`), or `pixels`, `fourier` or `maco`, which are there to
             be compared with it (`stack/parametrizations.py`). Then the levels only say how the picture is taken apart.
             `maco` keeps the magnitudes of what the stack starts from, so it has to start from noise or an image.
+        time: the frames of a film, which the images of the stack are then; None for pictures, each by itself.
 
     Raises:
         ValueError: when a side is too small or too large, the margin is negative, a tile has a margin, there is no such
             method, colour space or parametrisation, the levels do not fit the canvas, the gains do not fit the levels,
-            or everything is frozen.
+            everything is frozen, or a film has the method `layers`.
 
     Example:
         >>> from das_core import StackSpec
@@ -104,6 +106,7 @@ class StackSpec:
     tile: bool = False
     frozen: tuple[Band, ...] = ()
     parametrization: Parametrization = "pyramid"
+    time: Time | None = None
 
     def __post_init__(self) -> None:
         check_size(self.width, self.height, self.margin)
@@ -120,6 +123,8 @@ class StackSpec:
                 f"'{self.parametrization}' moves phases, which the method 'layers' and the optimizer Adam cannot keep; "
                 "choose the method spectral, and another optimizer"
             )
+        if self.method == "layers" and self.time is not None:
+            raise ValueError("a film does not keep its levels as tensors; choose the method spectral or exact")
         levels = linear_levels(max(self.canvas), 4, first=4) if self.levels is None else self.levels
         checked = check_levels(levels, max(self.canvas))
         gains = (1.0,) * len(checked) if self.gains is None else self.gains
@@ -176,6 +181,7 @@ class StackSpec:
             self.tile,
             self.frozen,
             self.parametrization,
+            self.time,
         )
 
     def shape_parameters(self, batch: int) -> list[tuple[int, ...]]:
@@ -196,7 +202,7 @@ class StackSpec:
         Not counted are what an optimizer keeps of every level, models, and views; see `ascent.memory`.
 
         Args:
-            batch: how many images the stack holds.
+            batch: how many images, or frames, the stack holds.
         """
         height, width = self.canvas
         levels = self.parameters_bytes(batch) if self.method == "layers" else 0
@@ -208,6 +214,9 @@ class StackSpec:
         height, width = self.canvas
         # The response and its low-pass, the factors of the transform, and what they are made of.
         spectral = 28 * height * width
+        if self.time is not None:
+            # K in time and its inverse, float32, and what they are made of.
+            spectral += 32 * self.time.frames**2
         if self.method == "spectral" or self.parametrization != "pyramid":
             return spectral
         shapes = [level_shape(level, self.canvas) for level in self.resolutions]

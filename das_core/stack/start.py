@@ -14,6 +14,7 @@ from ..common.interruption import allow_interrupt, pausing
 from ..common.seeding import make_generator
 from .bases import make_basis
 from .spectral_operator import compute_spectral_response
+from .time import Time, mix_frames, time_root
 
 # Half a step of an 8-bit image: pure black and white start this far from the ends, where a gradient can move them.
 _MIN_DISTANCE = 1 / 512
@@ -58,6 +59,7 @@ def make_noise_canvas(
     decay: float,
     seed: int,
     tile: bool = False,
+    time: Time | None = None,
 ) -> Tensor:
     """Return noise with the power spectrum of a stack whose levels are white noise.
 
@@ -74,6 +76,8 @@ def make_noise_canvas(
             soft clouds.
         seed: a whole number from 0 up.
         tile: whether opposite edges of the canvas meet.
+        time: the frames of a film, as many as images: their noise goes over from one to the next, and `decay` weakens
+            the levels in time as well. None for images that have nothing in common.
 
     Returns:
         Canvases (batch, 3, H, W), float32, before the tanh. All channels are alike and independent, in whatever colour
@@ -95,5 +99,7 @@ def make_noise_canvas(
     for item, image in pausing(enumerate(white)):
         torch.randn(3, *canvas, generator=make_generator(seed, item), out=image)
     noise = make_basis(canvas, white.device, tile).filter(white, response)
+    if time is not None:
+        noise = mix_frames(time_root(time, decay).float(), noise)
     allow_interrupt()
     return noise * (amplitude / noise.square().mean(dim=(1, 2, 3), keepdim=True).sqrt())

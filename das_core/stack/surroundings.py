@@ -1,9 +1,12 @@
 """The picture around a stack that is a part of it, as in inpainting."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from ..common.devices import send_to_device
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,11 @@ class Surroundings:
         """
         # Exact at both ends: lerp returns its first argument at 0 and its second at 1.
         return torch.lerp(self.pixels, shown, self.mask)
+
+    def select(self, images: Sequence[int]) -> "Surroundings":
+        """Return the surroundings of some images of the batch, by their numbers."""
+        numbers = send_to_device(torch.tensor(images), self.mask.device)
+        return Surroundings(self.pixels.index_select(0, numbers), self.mask.index_select(0, numbers))
 
     def to(self, device: torch.device) -> "Surroundings":
         """Return the same surroundings on another device."""

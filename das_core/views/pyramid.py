@@ -41,11 +41,14 @@ class Pyramid:
     """Canvases to cut views from, again and again.
 
     Canvases of less resolution are made when a window first needs them, and kept. The gradients of all views gather at
-    the resolution that each was cut from, and `take_gradient` brings them together once: it costs the same however
-    many chunks the views come in, and has the same bits on every run, on CUDA too.
+    the canvas and the resolution that each was cut from, and `take_gradient` brings them together once: it costs the
+    same however many chunks the views come in, and has the same bits on every run, on CUDA too. A canvas that no view
+    shows costs nothing before, so that a film may have many.
 
     Args:
         pixels: pixels of canvases (B, C, H, W), float32: a leaf of the autograd graph if gradients are wanted.
+        items: the numbers by which `crop` is told of these canvases, such as those of some of the frames of a film;
+            0, 1, 2 and so on if None.
 
     Example:
         >>> import torch
@@ -60,9 +63,12 @@ class Pyramid:
         tensor(4.)
     """
 
-    def __init__(self, pixels: Tensor) -> None:
+    def __init__(self, pixels: Tensor, items: Sequence[int] | None = None) -> None:
         self.pixels = pixels
-        self._levels = {1: pixels}
+        self._places = {item: place for place, item in enumerate(range(len(pixels)) if items is None else items)}
+        # By how much the resolution is reduced, and by the place of the canvas.
+        self._leaves: dict[tuple[int, int], Tensor] = {}
+        self._reduced: dict[int, Tensor] = {1: pixels.detach()}
 
     @property
     def device(self) -> torch.device:
@@ -71,8 +77,8 @@ class Pyramid:
 
     @property
     def leaves(self) -> list[Tensor]:
-        """The canvases that gradients gather at: the pixels, and those of less resolution that were needed so far."""
-        return list(self._levels.values())
+        """What gradients gather at: the pixels, and the canvases that views were cut from so far."""
+        return [self.pixels, *self._leaves.values()]
 
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
         """Return windows of the canvases, resized to views.
@@ -88,17 +94,19 @@ class Pyramid:
         Returns:
             Views (V, C, size, size). Gradients flow to the canvases that they are cut from.
         """
-        reductions = [choose_reduction(side, size) for _, _, side in windows]
+        places = [self._places[item] for item in items]
+        sources = [(choose_reduction(side, size), place) for (_, _, side), place in zip(windows, places, strict=True)]
         views: dict[int, Tensor] = {}
-        for reduction in sorted(set(reductions)):
-            numbers = [number for number, chosen in enumerate(reductions) if chosen == reduction]
-            canvases = self._level(reduction)
-            height, width = canvases.shape[2:]
+        for source in sorted(set(sources)):
+            reduction = source[0]
+            numbers = [number for number, chosen in enumerate(sources) if chosen == source]
+            canvas = self._find_leaf(*source)
+            height, width = canvas.shape[2:]
             squares = [
                 (top // reduction % height, left // reduction % width, side // reduction)
                 for top, left, side in (windows[number] for number in numbers)
             ]
-            cut = crop_and_resize(canvases, squares, [items[number] for number in numbers], size)
+            cut = crop_and_resize(canvas, squares, [0] * len(numbers), size)
             if len(numbers) == len(windows):
                 return cut
             views.update(zip(numbers, cut, strict=True))
@@ -109,19 +117,24 @@ class Pyramid:
         total = torch.zeros_like(self.pixels, requires_grad=False) if self.pixels.grad is None else self.pixels.grad
         self.pixels.grad = None
         shape = self.pixels.shape[2], self.pixels.shape[3]
-        for reduction, level in self._levels.items():
-            if reduction > 1 and level.grad is not None:
-                for canvas, gradient in pausing(zip(total, level.grad, strict=True)):
-                    canvas += resize_adjoint(gradient, shape)
-                level.grad = None
+        for (reduction, place), leaf in pausing(sorted(self._leaves.items(), key=lambda pair: pair[0])):
+            if leaf.grad is not None:
+                total[place] += leaf.grad[0] if reduction == 1 else resize_adjoint(leaf.grad[0], shape)
+                leaf.grad = None
         return total
 
-    def _level(self, reduction: int) -> Tensor:
-        """Return the canvases at a part of their resolution, a leaf of the autograd graph as the pixels are."""
-        if reduction not in self._levels:
-            allow_interrupt()
-            height, width = self.pixels.shape[2:]
-            size = height // reduction, width // reduction
-            level = F.interpolate(self.pixels.detach(), size=size, mode="bilinear", antialias=True)
-            self._levels[reduction] = level.requires_grad_(self.pixels.requires_grad)
-        return self._levels[reduction]
+    def _find_leaf(self, reduction: int, place: int) -> Tensor:
+        """Return a canvas (1, C, h, w) at a part of its resolution, a leaf of the autograd graph as the pixels are."""
+        if reduction == 1 and len(self.pixels) == 1:
+            return self.pixels
+        if (reduction, place) not in self._leaves:
+            if reduction not in self._reduced:
+                allow_interrupt()
+                height, width = self.pixels.shape[2:]
+                size = height // reduction, width // reduction
+                self._reduced[reduction] = F.interpolate(
+                    self.pixels.detach(), size=size, mode="bilinear", antialias=True
+                )
+            leaf = self._reduced[reduction][place : place + 1].detach()
+            self._leaves[reduction, place] = leaf.requires_grad_(self.pixels.requires_grad)
+        return self._leaves[reduction, place]

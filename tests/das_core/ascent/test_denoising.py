@@ -23,6 +23,7 @@ from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.pixels import render_pixels
 from das_core.stack.spec import StackSpec
+from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 from toys import class_objective
@@ -239,3 +240,20 @@ def test_memory_that_runs_out_inside_a_denoiser_is_said_at_once_and_nothing_is_l
 def test_another_error_of_a_denoiser_is_not_taken_for_memory() -> None:
     with pytest.raises(RuntimeError, match="shapes do not match"):
         denoise(photo(), Denoising(Full(RuntimeError("shapes do not match"))))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_frames_of_a_film_are_denoised_as_pictures(masked: bool) -> None:
+    spec = replace(SPEC, time=Time(3, loop=True))
+    film = ImageStack.noise(spec, decay=0.9)
+    mask = None
+    if masked:
+        masks = torch.zeros(3, 40, 48)
+        for frame in range(3):
+            masks[frame, 2 * frame : 20 + 2 * frame, 4:28] = 1
+        film = film.place_into(torch.rand(3, 3, 40, 48), masks, feather=2)
+        mask = film.surroundings.mask if film.surroundings else None
+    pictures = replace(film, spec=SPEC)
+    denoised = [denoise(stack, Denoising(strength=0.05, end=0.05), mask=mask).canvas for stack in (film, pictures)]
+    torch.testing.assert_close(*denoised, rtol=0, atol=1e-6)
+    assert not torch.equal(denoised[0], film.canvas)

@@ -20,10 +20,12 @@ from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.content import ContentObjective
 from das_core.objectives.prior import CanvasPixels, Prior
+from das_core.objectives.track import Track
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from das_core.stack.color import ColorSpace, to_rgb
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
+from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
 from das_core.views.geometry import ViewGeometry
@@ -325,3 +327,111 @@ def test_reference_images_of_a_region_are_seen_in_its_box() -> None:
     region = active_region([mask], stack, (0, 0, *SPEC.canvas))
     expected = content_by_hand(stack, content, region)(stack.pixels()).mean()
     assert scores == {"content": pytest.approx(float(expected), rel=1e-4)}
+
+
+def film(frames: int = 4, **spec: object) -> ImageStack:
+    return ImageStack.noise(replace(SPEC, time=Time(frames), **spec), amplitude=0.8)  # type: ignore[arg-type]
+
+
+def film_views(
+    scoring: Scoring, pixels: Tensor, spec: StackSpec, size: int, number: int = 0
+) -> tuple[Tensor, list[int]]:
+    """The views of the film that a group sees, all at once, and the frame of each."""
+    keys = scoring.choose_keys(0, STEP, len(pixels))
+    views = VIEWS(pixels, ViewGeometry(spec.canvas, spec.margin, size), Draws(keys, CPU, 0.5, 0.25))
+    return views, [key.image for key in keys if key.image is not None]
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
+    """Six views of ten frames: the gradient is that of autograd from these six, and 0 at the frames in between."""
+    stack, model = film(10), classifier()
+    one, other = (ClassObjective(model, ((number, 1.0),)) for number in (3, 5))
+    tracks = [Track(one, ((0, 1.0), (9, 0.0))), Track(other, ((0, 0.0), (9, 1.0)), curve="cosine")]
+    scoring = Scoring(stack, name_objectives(tracks), VIEWS, SEED)
+    shown: list[int] = []
+
+    def score(pixels: Tensor) -> Tensor:
+        views, frames = film_views(scoring, pixels, stack.spec, 32)
+        shown[:] = frames
+        share = torch.tensor(frames) / 9
+        back = (1 - torch.cos(torch.pi * share)) / 2
+        logits = model(views)
+        # As the sum over ten frames of their means.
+        return 10 / 6 * ((1 - share) * logits[:, 3] + back * logits[:, 5]).sum()
+
+    gradient, scores = measure(stack, tracks, chunk=chunk)
+    expected = differentiate(stack, score)
+    assert len(shown) == len(set(shown)) == 6
+    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+    assert [bool(frame.any()) for frame in gradient] == [frame in shown for frame in range(10)]
+    # Each view counts for the score of a track as its frame does.
+    views, frames = film_views(scoring, stack.pixels(), stack.spec, 32)
+    share = 1 - torch.tensor(frames) / 9
+    assert scores["class 3"] == pytest.approx(float((share * model(views)[:, 3]).sum() / share.sum()), rel=1e-4)
+
+
+def test_frames_on_which_nothing_counts_are_not_shown() -> None:
+    stack = film(12)
+    early = Track(class_objective(), ((0, 1.0), (3, 0.0)))
+    late = Track(class_objective(seed=1), ((8, 0.0), (11, 1.0)))
+    scoring = Scoring(stack, name_objectives([early, late]), Augmentation(8, VIEWS.windows), SEED)
+    assert scoring.shown == [[0, 1, 2], [9, 10, 11]]
+    for step in range(20):
+        frames = [{key.image for key in scoring.choose_keys(number, step, 12)} for number in (0, 1)]
+        assert frames[0] <= {0, 1, 2}
+        assert frames[1] <= {9, 10, 11}
+        # In proportion: a quarter of the film, a quarter of the views.
+        assert [len(scoring.choose_keys(number, step, 12)) for number in (0, 1)] == [2, 2]
+
+
+def test_groups_of_a_film_count_over_all_of_it() -> None:
+    """The move of the second judge is measured over the film, and in proportion to the frames that it acts on."""
+    stack = film(4)
+    first, second = class_objective(3), Track(class_objective(5, seed=1), ((0, 0.0), (1, 0.5), (2, 0.0)))
+    whole, _ = measure(stack, [first, second])
+    one, _ = measure(stack, [first])
+    added = whole - one
+    operator = stack.spec.operator(CPU)
+    sizes = [float(operator.precondition(part, PACE.cutoff(48)).norm()) for part in (one, added)]
+    assert sizes[1] / sizes[0] == pytest.approx((0.5**2 / 4) ** 0.5, rel=1e-3)
+
+
+def test_pictures_of_a_batch_may_have_weights_of_their_own() -> None:
+    """Without time: the track of a batch weights every image by itself, and one of weight 0 is not looked at."""
+    stack, model = noisy(batch=3), classifier()
+    objective = ClassObjective(model, ((3, 1.0),))
+    gradient, _ = measure(stack, [Track.from_weights(objective, [1.0, 0.0, -0.5])])
+    plain, _ = measure(stack, [objective])
+    expected = plain * torch.tensor([1.0, 0.0, -0.5])[:, None, None, None]
+    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
+    scoring = Scoring(stack, name_objectives([Track.from_weights(objective, [1.0, 0.0, -0.5])]), VIEWS, SEED)
+    assert {key.image for key in scoring.choose_keys(0, STEP, 3)} == {0, 2}
+
+
+def test_two_judges_of_a_batch_are_balanced_by_the_weights_of_each_image() -> None:
+    stack = noisy(batch=2)
+    first, second = class_objective(3), Track.from_weights(class_objective(5, seed=1), [0.5, 0.0])
+    whole, _ = measure(stack, [first, second])
+    one, _ = measure(stack, [first])
+    operator = stack.spec.operator(CPU)
+    sizes = [operator.precondition(part, PACE.cutoff(48)).flatten(1).norm(dim=1) for part in (one, whole - one)]
+    torch.testing.assert_close(sizes[1] / sizes[0], torch.tensor([0.5, 0.0]), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("focus", [None, Focus()])
+def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: Focus | None) -> None:
+    masks = torch.zeros(3, 32, 32)
+    for frame in range(3):
+        masks[frame, 2 : 2 + 24, 2 * frame : 2 * frame + 24] = 1
+    stack = film(3).place_into(torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2)), masks, feather=2)
+    asked: list[Objective] = [class_objective()]
+    scoring = Scoring(stack, name_objectives(asked), VIEWS, SEED)
+    some, _ = ScoreGradient(scoring, focus)(stack.canvas, STEP, PACE, stack.spec.operator(CPU), 4)
+    asked.append(Prior("total_variation", weight=0.0))
+    # A prior looks at all frames, so all are rendered; it has no weight here.
+    scoring = Scoring(stack, name_objectives(asked), VIEWS, SEED)
+    every, _ = ScoreGradient(scoring, focus)(stack.canvas, STEP, PACE, stack.spec.operator(CPU), 4)
+    torch.testing.assert_close(some, every, rtol=1e-4, atol=1e-6 * float(every.abs().max()))
+    assert stack.surroundings is not None
+    assert not some[(stack.surroundings.mask == 0).expand_as(some)].any()

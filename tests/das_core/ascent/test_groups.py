@@ -246,3 +246,19 @@ def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: in
         assert sorted(view for part in chosen for view in part) == list(range(views))
         seen += torch.tensor([float(len(part)) for part in chosen])
     assert seen.tolist() == [views] * count
+
+
+def test_the_frames_of_a_film_are_measured_as_one() -> None:
+    first, second = noise(0), noise(1)
+    first[1] *= 7
+    total = balance_gradients([first, second], [1.0, 0.5], same, as_one=True)
+    torch.testing.assert_close(total, first + second * 0.5 * float(first.norm() / second.norm()))
+
+
+def test_weights_may_differ_from_image_to_image() -> None:
+    first, second = noise(0), noise(1)
+    weights = torch.tensor([0.5, 0.0])[:, None, None, None]
+    total = balance_gradients([first, second], [1.0, weights], same)
+    expected = balance_gradients([first, second], [1.0, 0.5], same)
+    torch.testing.assert_close(total[0], expected[0])
+    torch.testing.assert_close(total[1], first[1])

@@ -13,6 +13,7 @@ from das_core.objectives.prior import Prior
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import Method
 from das_core.stack.spec import StackSpec
+from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from das_core.views.transforms import PatchMask
 from das_core.views.windows import Windows
@@ -39,6 +40,18 @@ def test_the_estimate_is_within_a_factor_of_two(method: Method, optimizer: Optim
     wish = [class_objective()]
     with PeakBytes() as made:
         stack = ImageStack.gray(StackSpec(side, side, 16, levels=levels, method=method), 2)
+        Ascent(stack, wish, VIEWS, steps=2, optimizer=optimizer, chunk=4).run()
+    said = estimate_ascent_bytes(stack, wish, optimizer, 4)
+    assert made.peak / 2 < said < 2 * made.peak
+
+
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(momentum=0.9)], ids=lambda value: value.kind)
+@pytest.mark.parametrize("frames", [3, 40])
+def test_the_estimate_of_a_film_is_within_a_factor_of_two(frames: int, optimizer: Optimizer) -> None:
+    levels = (*range(1, 96, 5), 90 + frames)
+    wish = [class_objective()]
+    with PeakBytes() as made:
+        stack = ImageStack.gray(StackSpec(96, 96, 24, levels=levels, time=Time(frames)))
         Ascent(stack, wish, VIEWS, steps=2, optimizer=optimizer, chunk=4).run()
     said = estimate_ascent_bytes(stack, wish, optimizer, 4)
     assert made.peak / 2 < said < 2 * made.peak

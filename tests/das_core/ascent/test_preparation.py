@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from das_core.ascent.focus import Focus
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent
+from das_core.ascent.lbfgs import LBFGS
+from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from das_core.ascent.preparation import check_settings, choose_chunk, choose_focus, prepare_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.state import LevelTensors
+from das_core.stack.time import Time
 from toys import SPEC, climb
 
 GOOD: dict[str, Any] = {"steps": 1, "schedule": "cosine", "seed": 0, "chunk": 0}
@@ -78,3 +80,10 @@ def test_a_canvas_that_was_moved_otherwise_becomes_the_start_of_levels() -> None
     assert moved.parameters is None
     assert prepare_stack(moved, NormalizedAscent()).start is moved.start
     assert prepare_stack(moved, Adam()).start is moved.canvas
+
+
+@pytest.mark.parametrize("optimizer", [Adam(), LBFGS()])
+def test_an_optimizer_that_knows_single_pictures_only_is_refused_for_a_film(optimizer: Optimizer) -> None:
+    film = ImageStack.gray(replace(SPEC, time=Time(3)))
+    with pytest.raises(ValueError, match=rf"{type(optimizer).__name__} moves every picture by itself and not a film"):
+        prepare_stack(film, optimizer)

@@ -225,3 +225,13 @@ def test_pictures_are_saved_and_shown(tmp_path: Path) -> None:
     assert [path.name for path in climb(steps=1).save(tmp_path / "one.png")] == ["one.png"]
     with pytest.raises(ValueError, match="unknown file extension"):
         result.save(tmp_path / "toy.docx")
+
+
+def test_a_film_may_have_frames_that_no_view_shows() -> None:
+    values = gradient(3)
+    values[1] = 0
+    canvas = torch.zeros(3, 3, 4, 4)
+    scores = {"a cat": torch.tensor(0.5)}
+    assert measure_step(0, scores, values, canvas).vanished
+    assert not measure_step(0, scores, values, canvas, as_one=True).vanished
+    assert measure_step(0, scores, torch.zeros_like(values), canvas, as_one=True).vanished

@@ -18,9 +18,12 @@ from das_core.models.layers.activations import Activations, make_activation_judg
 from das_core.objectives.base import BaseObjective, Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.content import ContentObjective
+from das_core.objectives.diversity import DiversityObjective
 from das_core.objectives.prior import Prior
+from das_core.objectives.track import Track
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from stops import Stop, StopError, count_looks
 from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
@@ -161,3 +164,35 @@ def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:
             ascent.run()
         assert (len(ascent.history), ascent.stack.steps, ascent.chunk) == (1, 1, 2)
     assert torch.equal(ascent.run().image, whole.image)
+
+
+def test_what_compares_images_has_no_place_in_a_film_or_in_a_part_of_a_batch() -> None:
+    apart = DiversityObjective.from_layer(classifier(), "0")
+    with pytest.raises(ValueError, match="makes images differ, and frames belong together; leave it out"):
+        Scoring(ImageStack.gray(replace(SPEC, time=Time(3))), name_objectives([apart]), VIEWS, 5)
+    track = Track.from_weights(apart, [1.0, 0.0])
+    with pytest.raises(ValueError, match="compares all images, so it has to count for all of them"):
+        Scoring(ImageStack.gray(SPEC, 2), name_objectives([track]), VIEWS, 5)
+
+
+def test_the_weights_of_a_track_fit_the_film() -> None:
+    film = ImageStack.gray(replace(SPEC, time=Time(3)))
+    with pytest.raises(ValueError, match="keyframe 9 of 'class 3' is beyond the end of 3 frames"):
+        Scoring(film, name_objectives([Track(class_objective(), ((9, 1.0),))]), VIEWS, 5)
+    nothing = Track.from_weights(class_objective(), [0.0, 0.0, 0.0])
+    scoring = Scoring(film, name_objectives([nothing, Prior()]), VIEWS, 5)
+    assert scoring.shown[0] == [0, 1, 2]
+    assert scoring.weigh_group(0, 0.5) == 0
+
+
+def test_a_group_counts_by_the_sum_of_its_weights() -> None:
+    model = classifier()
+    one = Track.from_weights(ClassObjective(model, ((3, 1.0),), weight=2.0), [1.0, 0.5])
+    other = ClassObjective(model, ((5, 1.0),), weight=-1.0)
+    pictures = Scoring(ImageStack.gray(SPEC, 2), name_objectives([one, other]), VIEWS, 5)
+    weights = pictures.weigh_group(0, 0.5)
+    assert isinstance(weights, Tensor)
+    assert weights.flatten().tolist() == [3.0, 2.0]
+    film = Scoring(ImageStack.gray(replace(SPEC, time=Time(2))), name_objectives([one, other]), VIEWS, 5)
+    assert film.weigh_group(0, 0.5) == pytest.approx(6.5**0.5)
+    assert Scoring(ImageStack.gray(SPEC, 2), name_objectives([other]), VIEWS, 5).weigh_group(0, 0.5) == 1.0

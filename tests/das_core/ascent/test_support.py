@@ -320,3 +320,14 @@ def test_a_masked_stack_moves_to_a_device_and_goes_on() -> None:
     again = climbed(replace(whole), NormalizedAscent(), 2)
     outside = (square() == 0).expand(3, -1, -1)[None]
     assert torch.equal(again.image()[outside], photograph()[outside])
+
+
+def test_the_region_of_some_images_is_theirs() -> None:
+    mask = torch.rand(3, 1, 4, 5)
+    region = ActiveRegion(mask)
+    assert region.select(None) is region
+    some = region.select([2, 0]).mask
+    assert some is not None
+    assert torch.equal(some, mask[[2, 0]])
+    for same in (ActiveRegion(), ActiveRegion(mask[:1])):
+        assert same.select([1, 2]) is same

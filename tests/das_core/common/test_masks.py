@@ -153,3 +153,15 @@ def test_a_feather_never_raises_a_mask() -> None:
     mask = torch.rand(2, 1, 20, 24, generator=torch.Generator().manual_seed(1))
     mask[:, :, 5:15, 5:15] = 1
     assert torch.all(feather_mask(mask, 2) <= mask)
+
+
+def test_items_as_one_are_as_if_they_stood_side_by_side() -> None:
+    values, mask = torch.randn(3, 2, 5, 6, dtype=torch.float64), torch.rand(3, 1, 5, 6, dtype=torch.float64)
+
+    def join(items: torch.Tensor) -> torch.Tensor:
+        return torch.cat(list(items), dim=2)[None]
+
+    torch.testing.assert_close(mean_square(values, as_one=True), mean_square(join(values)))
+    torch.testing.assert_close(mean_square(values, mask, as_one=True), mean_square(join(values), join(mask)))
+    same = mask[:1].expand(3, -1, -1, -1)
+    torch.testing.assert_close(mean_square(values, mask[:1], as_one=True), mean_square(join(values), join(same)))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from das_core.stack.decomposition import (
     Decomposition,
+    as_pictures,
     decompose,
     decompose_change,
     decompose_start,
@@ -23,6 +24,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import level_shape
 from das_core.stack.spec import StackSpec
 from das_core.stack.state import LevelTensors
+from das_core.stack.time import Time
 from toys import SPEC, climb
 
 CPU = torch.device("cpu")
@@ -215,3 +217,23 @@ def test_the_rest_comes_with_the_finest_level_alone() -> None:
 def test_factors_that_are_not_one_for_each_level_are_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         small().scale([1.0, 1.0])
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.1), NormalizedAscent()])
+@pytest.mark.parametrize("method", ["spectral", "exact"])
+def test_a_film_is_taken_apart_frame_by_frame(method: str, optimizer: Optimizer) -> None:
+    spec = replace(SPEC, method=method, time=Time(4))  # type: ignore[arg-type]
+    stack = climb(ImageStack.noise(spec), steps=2, optimizer=optimizer).stack
+    parts = decompose(stack)
+    torch.testing.assert_close(parts.canvas(), stack.canvas, rtol=0, atol=1e-4)
+    pictures = as_pictures(stack)
+    assert pictures.spec == replace(spec, time=None)
+    if stack.parameters is not None:
+        assert pictures.parameters is not None
+        added = pictures.spec.operator(CPU).forward(pictures.parameters)
+        torch.testing.assert_close(pictures.start + added, stack.canvas, rtol=0, atol=1e-4)
+
+
+def test_pictures_stay_as_they_are() -> None:
+    stack = ImageStack.noise(SPEC)
+    assert as_pictures(stack) is stack

@@ -20,6 +20,7 @@ from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
 from das_core.stack.file import FORMAT, VERSION, StackFileError, load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
+from das_core.stack.time import Time
 from das_core.views.windows import Windows
 from stops import assert_ends_anywhere
 from toys import SPEC, VIEWS, climb
@@ -116,6 +117,28 @@ def test_a_file_of_version_1_loads_and_climbs_on() -> None:
 PIXEL = [0.0521637, 0.0562958, 0.0627936]
 
 
+def test_pictures_are_written_as_version_1_and_films_as_version_2(file: Path, small: ImageStack) -> None:
+    assert metadata_of(file)["version"] == "1"
+    assert "time" not in json.loads(metadata_of(file)["stack"])["spec"]
+    film = ImageStack.noise(StackSpec(16, 16, 2, levels=(1, 20), time=Time(3, (1, 3), loop=True)))
+    save_stack(film, file)
+    assert metadata_of(file)["version"] == "2"
+    assert_same(load_stack(file), film)
+
+
+@pytest.mark.parametrize("method", ["spectral", "exact"])
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0), SGD(0.05, 0.9)])
+def test_a_film_climbs_on_from_its_file_bit_for_bit(optimizer: Optimizer, method: str, tmp_path: Path) -> None:
+    start = ImageStack.noise(replace(SPEC, method=method, time=Time(5, loop=True)))  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}
+    settings |= {"focus": None, "denoising": Denoising(strength=0.05, end=0.05)}
+    through = climb(start, steps=5, **settings)
+    save_stack(climb(start, steps=2, **settings).stack, tmp_path / "half.safetensors")
+    rest = climb(load_stack(tmp_path / "half.safetensors"), steps=3, **settings)
+    assert torch.equal(rest.image, through.image)
+    assert_same(rest.stack, through.stack)
+
+
 def test_a_file_replaces_another_whole_and_leaves_nothing_beside_it(file: Path, small: ImageStack) -> None:
     save_stack(replace(small, steps=9), file)
     assert load_stack(file).steps == 9
@@ -206,8 +229,8 @@ def metadata_of(path: Path) -> dict[str, str]:
 
 
 def test_a_file_of_a_newer_version_is_named_as_such(file: Path) -> None:
-    metadata = metadata_of(file) | {"version": "2"}
-    with pytest.raises(ValueError, match=r"'small.safetensors' is of version '2', .* up to version 1: update the pack"):
+    metadata = metadata_of(file) | {"version": "3"}
+    with pytest.raises(ValueError, match=r"'small.safetensors' is of version '3', .* up to version 2: update the pack"):
         load_stack(sealed(file, load_file(file), **metadata))
 
 
@@ -223,7 +246,7 @@ json_values = st.recursive(
     max_leaves=5,
 )
 FIELDS = [(), ("spec",), ("steps",), ("momentum",), ("momentum", "kind"), ("momentum", "steps")]
-SPEC_NAMES = ("width", "height", "margin", "levels", "gains", "color", "method", "tile", "frozen", "new")
+SPEC_NAMES = ("width", "height", "margin", "levels", "gains", "color", "method", "tile", "frozen", "time", "new")
 FIELDS += [("spec", name) for name in SPEC_NAMES]
 
 

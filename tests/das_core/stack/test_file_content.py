@@ -12,6 +12,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import Method
 from das_core.stack.state import AccumulatedGradient, LevelTensors, OptimizerState
 from das_core.stack.surroundings import Surroundings
+from das_core.stack.time import Time
 from toys import SPEC, climb
 
 
@@ -94,6 +95,49 @@ def test_frozen_bands_that_are_none_are_refused(frozen: Any, small: ImageStack) 
     description["spec"]["frozen"] = frozen
     with pytest.raises(DamageError, match=r"^names .* as (frozen|a level)"):
         build_stack(description, name_tensors(small))
+
+
+def test_a_film_is_built_back_with_its_time() -> None:
+    film = ImageStack.noise(replace(SPEC, time=Time(3, (1, 3), loop=True)))
+    description = describe(film)
+    assert description["spec"]["time"] == {"frames": 3, "levels": [1, 3], "loop": True}
+    assert build_stack(description, name_tensors(film)).spec == film.spec
+
+
+@pytest.mark.parametrize(
+    ("time", "says"),
+    [
+        (3, r"names '3' as time; frames, levels and loop are needed"),
+        ([3, [1], False], r"as time; frames, levels and loop"),
+        ({"frames": 3, "levels": [1, 3]}, r"as time; frames, levels and loop"),
+        ({"frames": 3, "levels": [1, 3], "loop": False, "fps": 2}, r"as time; frames, levels and loop"),
+        ({"frames": 4, "levels": [1, 3], "loop": False}, r"names 4 frames and holds 3 canvases"),
+        ({"frames": 2**40, "levels": [1, 3], "loop": False}, r"names 1099511627776 frames and holds 3"),
+        ({"frames": -3, "levels": [1, 3], "loop": False}, r"names '-3' as frames; a whole number"),
+        ({"frames": True, "levels": [1], "loop": False}, r"names 'True' as frames; a whole number"),
+        ({"frames": 3, "levels": [1] * 300_000, "loop": False}, r"as levels in time; at most 3"),
+        ({"frames": 3, "levels": {"1": 3}, "loop": False}, r"as levels in time; at most 3"),
+        ({"frames": 3, "levels": [1.5], "loop": False}, r"names '1.5' as a level in time"),
+        ({"frames": 3, "levels": [0, 3], "loop": False}, r"cannot be: level 0 in time"),
+        ({"frames": 3, "levels": [], "loop": False}, r"cannot be: the list of levels in time is empty"),
+        ({"frames": 3, "levels": [1, 3], "loop": 1}, r"names '1' as loop; true or false"),
+    ],
+)
+def test_nonsense_in_time_is_refused(time: Any, says: str) -> None:
+    film = ImageStack.noise(replace(SPEC, time=Time(3)))
+    description = describe(film)
+    description["spec"]["time"] = time
+    with pytest.raises(DamageError, match=says) as refused:
+        build_stack(description, name_tensors(film))
+    assert len(str(refused.value)) < 300
+
+
+def test_a_film_that_keeps_levels_as_tensors_is_refused() -> None:
+    film = ImageStack.noise(replace(SPEC, time=Time(3)))
+    description = describe(film)
+    description["spec"]["method"] = "layers"
+    with pytest.raises(DamageError, match=r"cannot be: a film does not keep its levels"):
+        build_stack(description, name_tensors(film))
 
 
 @pytest.mark.parametrize(

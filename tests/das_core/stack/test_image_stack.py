@@ -1,5 +1,7 @@
 """The image stack: what it starts from, what it shows, and the picture that it is put into."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,6 +10,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.start import make_noise_canvas
 from das_core.stack.state import LevelTensors, OptimizerState
+from das_core.stack.time import Time
 
 META = torch.device("meta")
 """A device that every machine has beside its CPU."""
@@ -138,3 +141,37 @@ def test_a_stack_of_no_image_is_refused() -> None:
     for make in (lambda: ImageStack.gray(spec, 0), lambda: ImageStack.from_image(spec, torch.rand(1, 3, 8, 8), 0)):
         with pytest.raises(ValueError, match="batch 0 is too small; at least 1 image is needed"):
             make()
+
+
+FILM = StackSpec(32, 16, 4, time=Time(3))
+
+
+def test_a_film_holds_its_frames() -> None:
+    assert ImageStack.gray(FILM).batch == ImageStack.gray(FILM, 3).batch == ImageStack.noise(FILM).batch == 3
+    still = ImageStack.from_image(FILM, photograph(16, 32))
+    assert torch.equal(still.image()[0], still.image()[2])
+    moving = ImageStack.from_image(FILM, photograph(16, 32, 3))
+    assert torch.equal(moving.image(), ImageStack.from_image(replace(FILM, time=None), photograph(16, 32, 3)).image())
+    assert repr(still) == "ImageStack(32 x 16, 3 frames, 0 steps)"
+
+
+def test_a_batch_that_is_no_film_is_refused() -> None:
+    for make in (lambda: ImageStack.gray(FILM, 2), lambda: ImageStack.from_image(FILM, photograph(16, 32), 4)):
+        with pytest.raises(ValueError, match=r"a batch of \d is no film of 3 frames; leave it at 1"):
+            make()
+    with pytest.raises(ValueError, match="2 start images are no film of 3 frames: use 1 or 3"):
+        ImageStack.from_image(FILM, photograph(16, 32, 2))
+    with pytest.raises(ValueError, match="1 images are no film of 3 frames; one for each is needed"):
+        ImageStack.from_canvas(FILM, torch.zeros(1, 3, *FILM.canvas))
+    with pytest.raises(ValueError, match="2 masks do not go with a batch of 3: use 1 or 3"):
+        ImageStack.gray(FILM).place_into(photograph(16, 32), half_mask().repeat(2, 1, 1))
+
+
+def test_a_mask_of_a_film_may_move() -> None:
+    masks = torch.zeros(3, 16, 32)
+    for frame in range(3):
+        masks[frame, :, 8 * frame : 8 * frame + 8] = 1
+    around = photograph(16, 32)
+    image = ImageStack.gray(FILM).place_into(around, masks).image()
+    expected = torch.lerp(around.expand(3, -1, -1, -1), torch.full((3, 3, 16, 32), 0.5), masks[:, None])
+    torch.testing.assert_close(image, expected, rtol=0, atol=1e-6)

@@ -7,6 +7,7 @@ from das_core.stack.linear_operator import StackOperator
 from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
 from das_core.stack.operator_forms import FORMS, Method, make_operator
 from das_core.stack.spectral_operator import SpectralOperator
+from das_core.stack.time import Time
 
 CPU = torch.device("cpu")
 GAINS = (1.0, 1.0, 1.0)
@@ -47,6 +48,8 @@ def test_operator_is_built_once() -> None:
         {"gains": (1.0, 1.0, 2.0)},
         {"tile": True},
         {"frozen": ((1, 4),)},
+        {"time": Time(3)},
+        {"time": Time(3, loop=True)},
     ],
 )
 def test_an_operator_is_kept_for_its_own_arguments_only(other: dict[str, object]) -> None:

@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from das_core.stack.bands import FINEST
+from das_core.stack.film_operator import FilmOperator
 from das_core.stack.levels import linear_levels
 from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
 from das_core.stack.operator_forms import Method
 from das_core.stack.spec import StackSpec
 from das_core.stack.spectral_operator import SpectralOperator
+from das_core.stack.time import Time
 
 CPU = torch.device("cpu")
 
@@ -108,6 +110,10 @@ def test_memory_grows_with_the_batch_and_the_canvas_but_not_with_the_levels() ->
         ({"levels": (1, 2), "gains": ()}, r"2 numbers between 1e-06 and 1e\+06"),
         ({"levels": (1, 1), "gains": (1.0, 1.0)}, r"1 numbers between 1e-06 and 1e\+06"),
         ({"tile": True}, "a tile with a margin of 56 pixels cannot be.* set margin to 0, or tile to off"),
+        (
+            {"time": Time(3), "method": "layers"},
+            "a film does not keep its levels as tensors; choose the method",
+        ),
         ({"frozen": ((1, FINEST),)}, "the frozen bands 1- leave nothing that could move; freeze fewer"),
         ({"frozen": ((1, 100), (101, 336))}, "the frozen bands 1-100, 101-336 leave nothing"),
     ],
@@ -124,3 +130,13 @@ def test_frozen_bands_that_leave_one_resolution_are_allowed() -> None:
 def test_a_gain_stays_with_its_level_when_levels_are_put_in_order() -> None:
     spec = StackSpec(width=32, height=32, margin=0, levels=(32, 4), gains=(0.1, 1.0))
     assert (spec.levels, spec.gains) == ((4, 32), (1.0, 0.1))
+
+
+def test_the_estimate_of_a_film_counts_its_frames_and_its_time() -> None:
+    picture = StackSpec(64, 64, 8)
+    film = replace(picture, time=Time(100))
+    assert film.ascent_bytes(100) - picture.ascent_bytes(100) == film.operator_bytes() - picture.operator_bytes()
+    operator = film.operator(torch.device("cpu"))
+    assert isinstance(operator, FilmOperator)
+    kept = 2 * 4 * operator.matrix.numel()
+    assert kept <= film.operator_bytes() - picture.operator_bytes() <= 8 * kept

@@ -22,3 +22,10 @@ def test_at_its_ends_a_mask_keeps_every_bit() -> None:
 def test_surroundings_go_to_another_device_whole() -> None:
     moved = Surroundings(PIXELS, MASK[:, :1]).to(torch.device("meta"))
     assert {moved.pixels.device.type, moved.mask.device.type} == {"meta"}
+
+
+def test_surroundings_of_some_images_are_theirs() -> None:
+    around = Surroundings(torch.rand(3, 3, 4, 5), torch.rand(3, 1, 4, 5))
+    some = around.select([2, 0])
+    assert torch.equal(some.pixels, around.pixels[[2, 0]])
+    assert torch.equal(some.mask, around.mask[[2, 0]])

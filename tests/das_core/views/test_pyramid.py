@@ -81,3 +81,15 @@ def test_an_image_that_no_view_shows_gets_no_gradient() -> None:
 
 def test_without_gradients_nothing_is_kept_for_them() -> None:
     assert not Pyramid(paint(120, 160)).crop(WINDOWS, ITEMS, SIZE).requires_grad
+
+
+def test_some_canvases_of_a_batch_keep_their_numbers() -> None:
+    pixels = paint(120, 160)
+    some = Pyramid(pixels[[0, 2]].requires_grad_(), items=[0, 2])
+    whole = Pyramid(pixels.requires_grad_())
+    windows, items = [(3, 5, 20), (0, 0, 120), (7, 31, 100)], [2, 0, 2]
+    views = [pyramid.crop(windows, items, SIZE) for pyramid in (some, whole)]
+    assert torch.equal(*views)
+    for view in views:
+        view.square().sum().backward()
+    assert torch.equal(some.take_gradient(), whole.take_gradient()[[0, 2]])

@@ -1,0 +1,91 @@
+"""The views of a step spread over the frames of a film, so that every frame has its turn."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ..common.devices import send_to_device
+from ..common.seeding import make_generator
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
+"""Steps of the golden ratio around a circle leave no part of it out for long."""
+
+# How many frames of a film are worked on at once where each is by itself: one stays in the caches of a CPU, and a GPU
+# wants several. The room for what is on the way does not grow with the film.
+_CPU_FRAMES, _GPU_FRAMES = 1, 16
+
+
+def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> list[int]:
+    """Return the frame that every view of a step shows.
+
+    The film is cut into as many equal parts as there are views, and each view takes the moment of its part that lies at
+    one offset. The offset is drawn for the first step and moves on by the golden ratio. So with as many views as
+    frames, each frame has one; with twice as many, two; with fewer, all frames come equally often, each after a few
+    steps.
+
+    Args:
+        views: how many views there are, from 1 up.
+        frames: how many frames, from 1 up.
+        step: the number of the step.
+        seed: what random draws depend on.
+        group: the number of the group of objectives, each of which has offsets of its own.
+
+    Example:
+        >>> from das_core.ascent.spreading import spread_views
+        >>> [spread_views(views=3, frames=12, step=step, seed=0, group=0) for step in range(3)]
+        [[2, 6, 10], [1, 5, 9], [3, 7, 11]]
+    """
+    drawn = float(torch.rand((), generator=make_generator(seed, group, 1), dtype=torch.float64))
+    offset = (drawn + step * _GOLDEN) % 1
+    return [min(int((view + offset) / views * frames), frames - 1) for view in range(views)]
+
+
+def count_views(views: int, shown: int, frames: int) -> int:
+    """Return how many views a group of objectives has that acts on some of the frames: in proportion, and at least 1.
+
+    Args:
+        views: how many a group has that acts on all frames.
+        shown: on how many it acts.
+        frames: how many there are.
+
+    Example:
+        >>> from das_core.ascent.spreading import count_views
+        >>> count_views(24, shown=6, frames=12), count_views(24, shown=1, frames=48)
+        (12, 1)
+    """
+    return max(1, round(views * shown / frames))
+
+
+def split_frames(frames: Sequence[int], device: torch.device) -> Iterator[tuple[int, list[int]]]:
+    """Yield frames of a film in parts of as many as a device should work on at once.
+
+    Args:
+        frames: their numbers.
+        device: where they are.
+
+    Yields:
+        How many frames came before the part, and the numbers of its frames.
+
+    Example:
+        >>> import torch
+        >>> from das_core.ascent.spreading import split_frames
+        >>> list(split_frames([3, 5], torch.device("cpu")))
+        [(0, [3]), (1, [5])]
+    """
+    at_once = _CPU_FRAMES if device.type == "cpu" else _GPU_FRAMES
+    for begin in range(0, len(frames), at_once):
+        yield begin, list(frames[begin : begin + at_once])
+
+
+def select_images(values: Tensor, images: Sequence[int]) -> Tensor:
+    """Return some of the images of a batch.
+
+    Args:
+        values: (B, C, H, W).
+        images: the numbers of the images.
+    """
+    if len(images) == 1:
+        return values[images[0] : images[0] + 1]
+    return values.index_select(0, send_to_device(torch.tensor(images), values.device))

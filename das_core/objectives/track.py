@@ -1,0 +1,167 @@
+"""Objectives over time: a track says how much an objective counts in every frame of a film."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from ..common.curves import Curve, check_curve, interpolate
+from ..common.keyframes import parse_keyframes
+from ..common.text import shorten
+from ..common.weighted_lines import check_weight
+from .base import Objective
+from .wrapped import WrappedObjective
+
+Point = tuple[int, float]
+"""The number of a frame, from 0, and a factor."""
+
+
+@dataclass(frozen=True)
+class Track(WrappedObjective):
+    """An objective whose weight is multiplied by a factor that differs from frame to frame.
+
+    Between two keyframes the factor goes from one to the other; before the first and behind the last it stays. In a
+    loop it goes from the last keyframe on to the first. Frames whose factor is 0 are not shown to the model for it. In
+    a batch of pictures the images are the frames, each by itself.
+
+    Args:
+        objective: the objective that counts more and less.
+        points: the keyframes, pairs of the number of a frame from 0 and a factor, in any order. One of them may be the
+            number of frames itself: the end of the film, which in a loop is frame 0 again.
+        curve: how the factor goes from one keyframe to the next, see `common.curves.Curve`.
+        frames: for how many frames a factor each was given (`from_weights`); None for any number.
+
+    Raises:
+        ValueError: when there is no keyframe, two are of one frame, a number is no frame, a factor is not finite or too
+            large, or there is no such curve.
+
+    Example:
+        >>> from das_core import Prior, Track
+        >>> smooth = Track(Prior("total_variation"), points=((0, 1.0), (4, 0.0)))
+        >>> [term.image_weights(6, loop=False) for term in smooth.terms()]
+        [(1.0, 0.75, 0.5, 0.25, 0.0, 0.0)]
+        >>> [term.image_weights(6, loop=True) for term in smooth.terms()]
+        [(1.0, 0.75, 0.5, 0.25, 0.0, 0.5)]
+    """
+
+    points: tuple[Point, ...] = ()
+    curve: Curve = "linear"
+    frames: int | None = None
+
+    def __post_init__(self) -> None:
+        check_curve(self.curve)
+        if not self.points:
+            raise ValueError("a track has no keyframe; give at least one, such as (0, 1.0)")
+        for frame, factor in self.points:
+            if type(frame) is not int or frame < 0:
+                raise ValueError(f"keyframe {shorten(frame)} is not a whole number from 0 up")
+            check_weight(factor, f"keyframe {frame}")
+        points = tuple(sorted(self.points))
+        for (frame, _), (following, _) in pairwise(points):
+            if frame == following:
+                raise ValueError(f"keyframe {frame} stands there twice; leave one out")
+        object.__setattr__(self, "points", points)
+
+    @classmethod
+    def from_weights(cls, objective: Objective, weights: Sequence[float]) -> "Track":
+        """Return the track of an objective that has a factor for every frame, such as the envelope of a sound.
+
+        Args:
+            objective: the objective that counts more and less.
+            weights: as many factors as the film has frames.
+
+        Raises:
+            ValueError: when there are none, or one is not finite or too large.
+
+        Example:
+            >>> from das_core import Prior, Track
+            >>> loud = Track.from_weights(Prior("total_variation"), [0.0, 0.3, 1.0])
+            >>> loud.terms()[0].image_weights(3, loop=False)
+            (0.0, 0.3, 1.0)
+        """
+        factors = [float(weight) for weight in weights]
+        return cls(objective, tuple(enumerate(factors)), frames=len(factors))
+
+    @property
+    def weight(self) -> float:
+        """The largest weight in size, with its sign, that a keyframe leads to; 0 if the objective never counts."""
+        return max((factor for _, factor in self.points), key=abs) * super().weight
+
+    def change_image_weights(
+        self, weights: tuple[float, ...] | None, images: int, loop: bool
+    ) -> tuple[float, ...] | None:
+        """Return the factor of every frame, times those that a term has without this track."""
+        own = self._weigh(images, loop)
+        return own if weights is None else tuple(one * more for one, more in zip(own, weights, strict=True))
+
+    def _weigh(self, frames: int, loop: bool) -> tuple[float, ...]:
+        """Return the factor of every frame, or raise an error when the track is not one of so many."""
+        if self.frames not in (None, frames):
+            raise ValueError(
+                f"the track of '{self.name}' has {self.frames} weights and there are {frames} frames; give one for each"
+            )
+        last = self.points[-1][0]
+        if last > frames:
+            raise ValueError(
+                f"keyframe {last} of '{self.name}' is beyond the end of {frames} frames; give the film more frames, or "
+                f"write keyframes from 0 to {frames}"
+            )
+        points = dict(self.points)
+        if loop:
+            end = points.pop(frames, None)
+            if end is not None and points.setdefault(0, end) != end:
+                raise ValueError(
+                    f"keyframe {frames} of a loop of {frames} frames is frame 0 again, and they ask for different "
+                    f"things of '{self.name}'; leave one out"
+                )
+            known = sorted(points.items())
+            (first, at_first), (latest, at_latest) = known[0], known[-1]
+            # The loop unrolled by a keyframe on each side.
+            known = [(latest - frames, at_latest), *known, (first + frames, at_first)]
+        else:
+            known = sorted(points.items())
+            known = [(-1, known[0][1]), *known, (frames + 1, known[-1][1])]
+        return tuple(self._interpolate(known, frame) for frame in range(frames))
+
+    def _interpolate(self, known: Sequence[Point], frame: int) -> float:
+        """Return the factor of a frame between two of the keyframes, which rise."""
+        for (before, start), (behind, end) in pairwise(known):
+            if before <= frame < behind:
+                return interpolate(start, end, self.curve, (frame - before) / (behind - before))
+        raise AssertionError(f"frame {frame} is not between the keyframes")
+
+
+def make_tracks(
+    keyframes: str | Mapping[int, Any], make: Callable[[Any], Objective | Sequence[Objective]], curve: Curve = "linear"
+) -> tuple[Track, ...]:
+    """Return the tracks of wishes that follow each other over a film.
+
+    The wish of a keyframe counts fully there and not at all at the others, so that between two of them their weights
+    cross. A wish that comes again is one track.
+
+    Args:
+        keyframes: wishes by the number of their frame; or a text, see `parse_keyframes`.
+        make: makes the objective of a wish, or several; it is asked for every wish once.
+        curve: how weights cross.
+
+    Raises:
+        ValueError: when the text cannot be read, there is no keyframe, or `make` knows no such wish.
+
+    Example:
+        >>> from das_core import ClassObjective, load_starter, make_tracks
+        >>> model = load_starter()
+        >>> tracks = make_tracks("0: castle / 4: volcano / 8: castle", lambda name: ClassObjective(model, name))
+        >>> [(track.name, track.points) for track in tracks]
+        [('castle', ((0, 1.0), (4, 0.0), (8, 1.0))), ('volcano', ((0, 0.0), (4, 1.0), (8, 0.0)))]
+    """
+    wishes: Mapping[int, Any] = parse_keyframes(keyframes) if isinstance(keyframes, str) else keyframes
+    if not wishes:
+        raise ValueError("there is no keyframe; give at least one, such as {0: 'a castle'}")
+    # Texts are one wish where they are equal, anything else where it is the same.
+    keys = {frame: wish if isinstance(wish, str) else id(wish) for frame, wish in wishes.items()}
+    tracks = []
+    for key, wish in {keys[frame]: wish for frame, wish in wishes.items()}.items():
+        points = tuple((frame, float(other == key)) for frame, other in keys.items())
+        made = make(wish)
+        tracks += [Track(one, points, curve) for one in (made if isinstance(made, Sequence) else [made])]
+    return tuple(tracks)

@@ -1,0 +1,74 @@
+"""The operator of a film: K in space on every frame, then K_t along the frames."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .linear_operator import StackOperator
+from .spectral_operator import SpectralOperator
+from .state import AccumulatedGradient
+from .time import Time, mix_frames, time_matrix
+
+
+class FilmOperator(StackOperator[AccumulatedGradient]):
+    """K in space times K_t: the preconditioner of a stack whose batch is the frames of a film.
+
+    Both act on directions of their own, so their order does not matter. The parameters are the accumulated gradient, as
+    in the form that K in space has. See `StackOperator`.
+
+    Args:
+        space: the operator of a picture, in the form `spectral` or `exact`.
+        time: the frames and the levels along them.
+
+    Example:
+        >>> import torch
+        >>> from das_core import StackSpec, Time
+        >>> spec = StackSpec(width=32, height=32, margin=8, time=Time(frames=4))
+        >>> gradient = torch.zeros(4, 3, 48, 48)
+        >>> gradient[0] = 1  # Only the first frame is asked for something.
+        >>> moved = spec.operator(torch.device("cpu")).precondition(gradient)
+        >>> [round(float(frame.mean() / moved[0].mean()), 2) for frame in moved]  # All frames go there with it.
+        [1.0, 0.53, 0.31, 0.25]
+    """
+
+    def __init__(self, space: StackOperator[Any], time: Time) -> None:
+        self.space, self.time = space, time
+        self.canvas, self.levels, self.gains = space.canvas, space.levels, space.gains
+        self.device, self.tile, self.basis = space.device, space.tile, space.basis
+        self._prepare()
+
+    def _prepare(self) -> None:
+        matrix = time_matrix(self.time)
+        self.matrix = matrix.to(self.device, torch.float32)
+        self._inverse = torch.linalg.pinv(matrix, hermitian=True).to(self.device, torch.float32)
+
+    def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
+        """Return the gradient (T, 3, H, W) itself, in float32."""
+        parameters: AccumulatedGradient = self.space.adjoint(gradient)
+        return parameters
+
+    def forward(self, parameters: AccumulatedGradient) -> Tensor:
+        """Return K times the accumulated gradient, (T, 3, H, W)."""
+        return mix_frames(self.matrix, self.space.forward(parameters))
+
+    def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
+        """Return K times a gradient (T, 3, H, W); see `StackOperator.precondition`."""
+        if gradient.device.type == "cpu":
+            # Of many frames a step looks at some; what is 0 stays 0 in space. (A GPU would have to be waited for.)
+            asked = torch.tensor([bool(frame.any()) for frame in gradient])
+            return mix_frames(self.matrix[:, asked], self.space.precondition(gradient[asked], cutoff, tilt))
+        return mix_frames(self.matrix, self.space.precondition(gradient, cutoff, tilt))
+
+    def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
+        """Return the canvas that the parametrisation can show, frame by frame; see `StackOperator.retract`."""
+        return self.space.retract(canvas, start)
+
+    def remove_frozen(self, canvas: Tensor) -> Tensor:
+        """Return a canvas (T, 3, H, W) without the frequencies that belong to frozen bands."""
+        return self.space.remove_frozen(canvas)
+
+    def minimum_norm_gradient(self, canvas: Tensor) -> Tensor:
+        """Return K+ times a canvas (T, 3, H, W); see `SpectralOperator.minimum_norm_gradient`."""
+        assert isinstance(self.space, SpectralOperator)
+        return mix_frames(self._inverse, self.space.minimum_norm_gradient(canvas))

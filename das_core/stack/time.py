@@ -1,0 +1,177 @@
+"""Time as one more direction of a stack: the frames of a film as levels in time.
+
+The frames of a film are the images of one batch. Along them a stack has levels as it has in space: a level in time has
+r points, and linear interpolation makes T frames of them, by a matrix U_r (T rows, r columns). Every level in space is
+there for every level in time, so the operator of a film is K in space times
+
+    K_t = sum over r of  U_r U_r'
+
+a small matrix (T, T) along the batch. It takes the gradient of one frame to its neighbours: what few points can show
+moves far, what differs from frame to frame moves little.
+
+A loop has no first frame. There a level has its points at every phase: it is T levels, each shifted by one frame more
+and with the gain 1 / sqrt(T), and so K_t is the mean over all shifts and treats all frames alike.
+
+The levels in space are those of Direct Ascent Synthesis (arXiv 2502.07753, section 3); those in time are this
+project's.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..common.text import shorten
+
+MOST_FRAMES = 1024
+"""The most frames of a film. More can be shown of fewer (`render_film`)."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """The direction of time of a stack: how many frames a film has, and the levels along them.
+
+    Args:
+        frames: how many frames there are, 1 to 1024. A film of one frame is a picture.
+        levels: the numbers of points that levels in time have, from 1 (the same in all frames) to `frames` (every frame
+            by itself), in any order; 1, 2, 3, 4, 6, 8, 12 and so on up to `frames`, and `frames` itself, if None. They
+            are kept in rising order, each once. Without the level `frames` the film cannot change as fast.
+        loop: whether the last frame is followed by the first.
+
+    Raises:
+        ValueError: when there are too few frames or too many, or a level is not between 1 and `frames`.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, Time
+        >>> time = Time(frames=12)
+        >>> time.levels
+        (1, 2, 3, 4, 6, 8, 12)
+        >>> ImageStack.gray(StackSpec(width=32, height=32, margin=8, time=time)).image().shape
+        torch.Size([12, 3, 32, 32])
+    """
+
+    frames: int
+    levels: tuple[int, ...] | None = None
+    loop: bool = False
+
+    def __post_init__(self) -> None:
+        if type(self.frames) is not int or not 1 <= self.frames <= MOST_FRAMES:
+            raise ValueError(
+                f"frames {shorten(self.frames)} is not a whole number from 1 to {MOST_FRAMES}; 12 or 24 make a film, "
+                "and more can be rendered between them"
+            )
+        levels = list_time_levels(self.frames) if self.levels is None else tuple(self.levels)
+        if not levels:
+            raise ValueError("the list of levels in time is empty; give at least one, such as 1")
+        for level in levels:
+            if type(level) is not int or not 1 <= level <= self.frames:
+                raise ValueError(
+                    f"level {shorten(level)} in time is not a whole number from 1 to {self.frames}, the number of "
+                    "frames; take it out"
+                )
+        object.__setattr__(self, "levels", tuple(sorted(set(levels))))
+
+    @property
+    def points(self) -> tuple[int, ...]:
+        """The levels, from few points to many; never None."""
+        assert self.levels is not None
+        return self.levels
+
+
+def list_time_levels(frames: int) -> tuple[int, ...]:
+    """Return the levels in time of a film by default: two in every octave, and the number of frames.
+
+    Args:
+        frames: how many frames the film has, from 1 up.
+
+    Example:
+        >>> from das_core.stack.time import list_time_levels
+        >>> list_time_levels(20)
+        (1, 2, 3, 4, 6, 8, 12, 16, 20)
+    """
+    levels = {1, frames}
+    power = 2
+    while power <= frames:
+        levels |= {level for level in (power, power * 3 // 2) if level <= frames}
+        power *= 2
+    return tuple(sorted(levels))
+
+
+def interpolation_matrix(points: int, frames: int, loop: bool = False) -> Tensor:
+    """Return the matrix U of linear interpolation in time, (frames, points), float64.
+
+    Every point stands in the middle of its share of the film, as samples do in space (`align_corners=False`).
+
+    Args:
+        points: how many points there are.
+        frames: how many frames are interpolated.
+        loop: whether the points wrap around at the ends; otherwise the last one holds beyond its place.
+
+    Example:
+        >>> from das_core.stack.time import interpolation_matrix
+        >>> [interpolation_matrix(2, 4, loop)[:, 0].tolist() for loop in (False, True)]
+        [[1.0, 0.75, 0.25, 0.0], [0.75, 0.75, 0.25, 0.25]]
+    """
+    position = (torch.arange(frames, dtype=torch.float64) + 0.5) * (points / frames) - 0.5
+    first = position.floor()
+    share = position - first
+    taps = first[:, None].long() + torch.arange(2)
+    taps = taps.remainder_(points) if loop else taps.clamp_(0, points - 1)
+    weights = torch.stack([1 - share, share], dim=1)
+    return torch.zeros(frames, points, dtype=torch.float64).scatter_add_(1, taps, weights)
+
+
+def time_matrix(time: Time, decay: float = 1.0) -> Tensor:
+    """Return K_t, (T, T), float64: the sum over the levels in time of their interpolation times its transpose.
+
+    Args:
+        time: the frames and the levels. Of a loop it is the mean over all shifts, in which only the distance of two
+            frames counts.
+        decay: the factor by which levels weaken from octave to octave, above 0; 1 for K_t.
+
+    Example:
+        >>> from das_core import Time
+        >>> from das_core.stack.time import time_matrix
+        >>> time_matrix(Time(frames=3, levels=(1, 3)))
+        tensor([[2., 1., 1.],
+                [1., 2., 1.],
+                [1., 1., 2.]], dtype=torch.float64)
+    """
+    matrix = torch.zeros(time.frames, time.frames, dtype=torch.float64)
+    for points in time.points:
+        spread = decay ** math.log2(points) * interpolation_matrix(points, time.frames, time.loop)
+        matrix += spread @ spread.T
+    if time.loop:
+        frames = torch.arange(time.frames)
+        apart = (frames[:, None] + frames) % time.frames
+        by_distance = matrix.gather(1, apart).mean(dim=0)
+        matrix = by_distance[(frames[:, None] - frames) % time.frames]
+        # The distances d and T - d are one.
+        matrix = (matrix + matrix.T) / 2
+    return matrix
+
+
+def time_root(time: Time, decay: float = 1.0) -> Tensor:
+    """Return the symmetric root of `time_matrix`, (T, T), float64, which makes white noise as smooth as levels in time.
+
+    Args:
+        time: the frames and the levels.
+        decay: the factor by which levels weaken from octave to octave, above 0.
+    """
+    values, vectors = torch.linalg.eigh(time_matrix(time, decay))
+    root: Tensor = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    return root
+
+
+def mix_frames(matrix: Tensor, frames: Tensor) -> Tensor:
+    """Return a matrix times frames.
+
+    Args:
+        matrix: (S, T), on the device of the frames and of their type.
+        frames: (T, C, H, W).
+
+    Returns:
+        The S weighted sums of frames, (S, C, H, W).
+    """
+    return (matrix @ frames.flatten(1)).unflatten(1, frames.shape[1:])

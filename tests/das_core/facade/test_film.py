@@ -1,0 +1,143 @@
+"""A film in a line: keyframes in every form, what comes out, and messages that say what there is."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image, ImageSequence
+
+import direct_ascent as da
+import tinyclip
+from das_core.ascent.recipe import SKETCH
+from das_core.facade.film import Film
+from das_core.objectives.track import Track
+from toys import class_objective, classifier
+
+TOY = classifier()
+
+
+def film(wish: Any, model: Any = TOY, **settings: Any) -> Film:
+    return da.film(model, wish, **({"size": 32, "steps": 2, "progress": False, "frames": 4} | settings))
+
+
+@pytest.mark.parametrize(
+    ("wish", "names"),
+    [
+        ("0: class 3 / 3: class 5", ["class 3", "class 5"]),
+        ('"0": "class 3", "4": "class 5"', ["class 3", "class 5"]),
+        ({0: "class 3", 3: da.channel("2", 7)}, ["class 3", "2 channel 7"]),
+        ({0: 3, 2: da.classes(5) - 0.2 * da.classes(1), 3: 3}, ["class 3", "class 5", "class 1"]),
+        ("class 3", ["class 3"]),
+        (["0: class 3 / 3: class 5", da.classes(1)], ["class 3", "class 5", "class 1"]),
+        (Track.from_weights(class_objective(), [0.0, 0.2, 1.0, 0.3]), ["class 3"]),
+    ],
+)
+def test_wishes_over_time(wish: Any, names: list[str]) -> None:
+    made = film(wish)
+    assert list(made.scores) == names
+    assert all(len(scores) == 4 for scores in made.scores.values())
+    assert made.image.shape == (4, 3, 32, 32)
+    assert made.stack.spec.time is not None
+    assert (made.stack.spec.time.frames, len(made.history)) == (4, 2)
+
+
+def test_a_film_is_the_same_with_the_same_seed_and_another_with_another() -> None:
+    wish = "0: class 3 / 3: class 5"
+    first, again, other = (film(wish, seed=seed).image for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_both_ends_do_what_they_were_asked() -> None:
+    made = film("0: class 3 / 5: class 7", frames=6, steps=12)
+    early, late = made.scores["class 3"], made.scores["class 7"]
+    assert early[0] > early[-1]
+    assert late[-1] > late[0]
+
+
+def test_a_film_is_saved_in_its_format_and_with_frames_in_between(tmp_path: Path) -> None:
+    made = film("0: class 3 / 3: class 5", loop=True, fps=5, path=tmp_path / "morph.gif")
+    with Image.open(tmp_path / "morph.gif") as opened:
+        assert sum(1 for _ in ImageSequence.Iterator(opened)) == 4
+        assert opened.info["duration"] == 200
+    assert made.save(tmp_path / "slow.png", smooth=4) == [tmp_path / "slow.png"]
+    with Image.open(tmp_path / "slow.png") as opened:
+        assert opened.n_frames == 16  # type: ignore[attr-defined]
+        assert opened.info["duration"] == 50
+        opened.seek(4)
+        shown = torch.frombuffer(bytearray(opened.convert("RGB").tobytes()), dtype=torch.uint8)
+    expected = (made.image[1] * 255).byte().permute(1, 2, 0).flatten()
+    assert torch.equal(shown, expected)
+
+
+def test_what_cannot_be_saved_is_said_before_the_work(tmp_path: Path) -> None:
+    def never(step: object) -> None:
+        raise AssertionError("a step was done")
+
+    with pytest.raises(ValueError, match="ends with no format of films"):
+        film("0: class 3", path=tmp_path / "morph.jpg", callback=never)
+    with pytest.raises(ValueError, match=r"fps 60 is out of range; a .gif has 0.1 to 50"):
+        film("0: class 3", path=tmp_path / "morph.gif", fps=15, smooth=4, callback=never)
+    with pytest.raises(ValueError, match="smooth 0 is too small; 1 shows the frames themselves"):
+        film("0: class 3").save(tmp_path / "morph.gif", smooth=0)
+
+
+@pytest.mark.parametrize(
+    ("wish", "settings", "says"),
+    [
+        ("0: class 3 / 9: class 5", {}, "keyframe 9 of 'class 3' is beyond the end of 4 frames"),
+        ("0: class 3 / 0: class 5", {}, "keyframe 0 stands there twice"),
+        ("0: class 3 / 3:", {}, "keyframe 3 has no wish"),
+        ("0: class 3 / 4: class 5", {"loop": True}, "keyframe 4 of a loop of 4 frames is frame 0 again"),
+        ("0: class 3 / 3: a castle", {}, "a castle"),
+        ("0: class 3", {"frames": 0}, "frames 0 is not a whole number from 1 to 1024"),
+        ("0: class 3", {"frames": 10_000}, "frames 10000 is not a whole number from 1 to 1024"),
+        ({}, {}, "there is no keyframe"),
+        ("0: class 3", {"start": torch.rand(3, 3, 32, 32)}, "3 start images are no film of 4 frames: use 1 or 4"),
+        ("0: class 3", {"recipe": "quick"}, "there is no recipe 'quick'"),
+    ],
+)
+def test_what_cannot_be_is_said_with_what_can(wish: Any, settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        film(wish, **settings)
+
+
+def test_a_film_of_one_frame_is_a_picture() -> None:
+    assert film("0: class 3", frames=1).image.shape == (1, 3, 32, 32)
+    assert film("0: class 3", frames=1, loop=True).image.shape == (1, 3, 32, 32)
+
+
+def test_a_named_recipe_has_views_for_many_frames_and_one_of_your_own_keeps_its_number() -> None:
+    seen: list[int] = []
+
+    class Counting(torch.nn.Module):
+        def __init__(self, module: torch.nn.Module) -> None:
+            super().__init__()
+            self.module = module
+
+        def forward(self, views: torch.Tensor) -> torch.Tensor:
+            if torch.is_grad_enabled():
+                seen.append(len(views))
+            answer: torch.Tensor = self.module(views)
+            return answer
+
+    model = classifier()
+    counting = type(model)(model.name, Counting(model.module), model.size, model.mean, model.std, labels=model.labels)
+    film(3, counting, recipe="sketch", steps=1)
+    assert sum(seen) == 24
+    seen.clear()
+    film(3, counting, recipe=SKETCH, steps=1)
+    assert sum(seen) == SKETCH.augmentation.views
+
+
+def test_a_callback_ends_it_and_a_start_is_where_it_begins() -> None:
+    still = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    made = film("0: class 3 / 3: class 5", start=still, steps=5, callback=lambda step: True)
+    assert len(made.history) == 1
+    assert float((made.image - still).abs().mean()) < 0.2
+
+
+def test_films_of_words() -> None:
+    made = film("0: a castle / 3: a volcano", tinyclip.clip())
+    assert list(made.scores) == ["a castle", "a volcano"]

@@ -1,0 +1,141 @@
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from das_core.objectives.base import Objective
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.ensemble import EnsembleObjective
+from das_core.objectives.per_image import PerImageObjective
+from das_core.objectives.prior import Prior
+from das_core.objectives.track import Track, make_tracks
+from das_core.objectives.wrapped import ScheduledObjective
+from toys import classifier
+
+
+def factors(objective: Objective, frames: int, *, loop: bool = False) -> list[float]:
+    known = {term.image_weights(frames, loop) for term in objective.terms()}
+    (only,) = known
+    assert only is not None
+    return list(only)
+
+
+POINTS = ((0, 1.0), (4, 0.0), (9, -0.5))
+
+
+def test_weights_cross_linearly_between_keyframes() -> None:
+    track = Track(Prior(), POINTS)
+    expected = np.interp(range(12), [0, 4, 9], [1.0, 0.0, -0.5])
+    assert factors(track, 12) == pytest.approx(list(expected))
+    late = Track(Prior(), ((3, 0.5), (5, 1.0)))
+    assert factors(late, 8) == [0.5, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0, 1.0]
+
+
+def test_in_a_loop_they_cross_around_the_end() -> None:
+    track = Track(Prior(), ((2, 1.0), (6, 0.0)))
+    expected = np.interp(range(12), [2, 6], [1.0, 0.0], period=12)
+    assert factors(track, 12, loop=True) == pytest.approx(list(expected))
+    assert factors(Track(Prior(), ((5, 0.7),)), 12, loop=True) == [0.7] * 12
+
+
+def test_the_last_keyframe_may_be_the_end_itself() -> None:
+    track = Track(Prior(), ((0, 1.0), (4, 0.0)))
+    assert factors(track, 4) == [1.0, 0.75, 0.5, 0.25]
+    around = Track(Prior(), ((0, 1.0), (2, 0.0), (4, 1.0)))
+    assert factors(around, 4, loop=True) == [1.0, 0.5, 0.0, 0.5]
+    assert factors(Track(Prior(), ((2, 0.0), (4, 1.0))), 4, loop=True) == [1.0, 0.5, 0.0, 0.5]
+    with pytest.raises(ValueError, match="keyframe 4 of a loop of 4 frames is frame 0 again"):
+        factors(track, 4, loop=True)
+
+
+def test_curves_change_the_way_and_not_the_keyframes() -> None:
+    cosine, step = (Track(Prior(), POINTS[:2], curve=curve) for curve in ("cosine", "step"))
+    assert factors(cosine, 5) == pytest.approx([(1 + np.cos(np.pi * frame / 4)) / 2 for frame in range(5)])
+    assert factors(step, 5) == [1.0, 1.0, 0.0, 0.0, 0.0]
+
+
+def test_a_list_of_numbers_is_one_for_each_frame() -> None:
+    envelope = [0.0, 0.25, 1.0, 0.1]
+    track = Track.from_weights(Prior(weight=-2.0), envelope)
+    assert factors(track, 4) == factors(track, 4, loop=True) == envelope
+    assert track.weight == -2.0
+    with pytest.raises(ValueError, match="has 4 weights and there are 6 frames; give one for each"):
+        factors(track, 6)
+
+
+@pytest.mark.parametrize(
+    ("points", "says"),
+    [
+        ((), "a track has no keyframe"),
+        (((0, 1.0), (0, 0.5)), "keyframe 0 stands there twice"),
+        (((-1, 1.0),), "keyframe -1 is not a whole number from 0 up"),
+        (((1.5, 1.0),), "keyframe 1.5 is not a whole number"),
+        (((True, 1.0),), "keyframe True is not a whole number"),
+        (((0, float("nan")),), "the weight nan of keyframe 0"),
+        (((0, 1e9),), "the weight 1000000000.0 of keyframe 0"),
+    ],
+)
+def test_points_that_are_none_are_refused(points: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Track(Prior(), points)
+
+
+def test_the_order_of_points_does_not_matter() -> None:
+    assert Track(Prior(), POINTS[::-1]) == Track(Prior(), POINTS)
+
+
+def test_a_keyframe_beyond_the_end_is_named() -> None:
+    with pytest.raises(ValueError, match="keyframe 24 of 'l2' is beyond the end of 12 frames; give the film more"):
+        factors(Track(Prior("l2"), ((0, 1.0), (24, 0.0))), 12)
+
+
+def test_curves_that_are_none_are_refused() -> None:
+    with pytest.raises(ValueError, match="curve 'wavy' is unknown"):
+        Track(Prior(), POINTS, curve="wavy")  # type: ignore[arg-type]
+
+
+def test_factors_of_tracks_and_schedules_multiply() -> None:
+    half = Track.from_weights(Prior(weight=1.0), [0.5, 0.5, 1.0])
+    both = Track(ScheduledObjective(half, 0.2, 0.4), ((0, 1.0), (2, 0.0)))
+    (term,) = both.terms()
+    assert factors(both, 3) == [0.5, 0.25, 0.0]
+    assert (term.weight_at(0.0), term.weight_at(1.0)) == (0.2, 0.4)
+    assert both.weight == 0.4
+
+
+def test_in_an_ensemble_and_per_image_tracks_keep_their_factors() -> None:
+    model = classifier()
+    one, other = (Track(ClassObjective(model, ((n, 1.0),)), POINTS[:2]) for n in (1, 2))
+    assert factors(EnsembleObjective((one, other)), 5) == factors(one, 5)
+    plain = ClassObjective(model, ((3, 1.0),))
+    mixed = PerImageObjective((one, plain))
+    assert factors(mixed, 5) == [1.0, 1.0, 0.5, 1.0, 0.0]
+    assert [term.image_weights(5, loop=False) for term in PerImageObjective((plain, plain)).terms()] == [None]
+
+
+def test_wishes_that_follow_each_other_always_sum_to_one() -> None:
+    made: list[str] = []
+
+    def make(name: str) -> Objective:
+        made.append(name)
+        return Prior("l2", weight=float(len(made)))
+
+    tracks = make_tracks("8: b / 0: a / 3: c / 11: a", make)
+    assert made == ["a", "c", "b"]
+    for loop in (False, True):
+        sums = np.sum([factors(track, 12, loop=loop) for track in tracks], axis=0)
+        assert sums == pytest.approx(np.ones(12))
+    assert factors(tracks[0], 12)[0] == factors(tracks[0], 12)[11] == 1.0
+    for track, other in pairwise(tracks):
+        assert [frame for frame, _ in track.points] == [frame for frame, _ in other.points]
+
+
+def test_wishes_need_not_be_texts_and_may_be_several_objectives() -> None:
+    wish = {"castle": 1}
+    tracks = make_tracks({0: wish, 4: "sea", 8: wish}, lambda _: [Prior("l2"), Prior("total_variation")])
+    assert [track.name for track in tracks] == ["l2", "total variation"] * 2
+    assert factors(tracks[0], 9) == factors(tracks[1], 9)
+    assert factors(tracks[0], 9)[::4] == [1.0, 0.0, 1.0]
+    with pytest.raises(ValueError, match="there is no keyframe"):
+        make_tracks({}, lambda _: Prior())
