@@ -119,7 +119,7 @@ class Ascent:
         >>> tuple(result.image.shape)
         (1, 3, 64, 64)
         >>> [round(record.scores["jellyfish"], 1) for record in result.history]
-        [0.0, -0.2, 0.5, 1.8, 3.2, 6.3]
+        [0.0, -0.6, -1.1, 1.2, 4.9, 4.5]
     """
 
     def __init__(

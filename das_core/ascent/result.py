@@ -67,8 +67,8 @@ class Step:
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
         >>> for step in Ascent(stack, [Prior("total_variation")], steps=2):
         ...     print(step.record.step, round(step.record.scores["total variation"], 3), tuple(step.image().shape))
-        0 -0.018 (1, 3, 32, 32)
-        1 -0.014 (1, 3, 32, 32)
+        0 -0.019 (1, 3, 32, 32)
+        1 -0.012 (1, 3, 32, 32)
     """
 
     record: Record
@@ -99,7 +99,7 @@ class Result:
         >>> tuple(result.image.shape), tuple(result.importance.shape), len(result.history), result.stack.steps
         ((1, 3, 32, 32), (1, 32, 32), 3, 3)
         >>> result
-        Result(32 x 32, 1 image, 3 steps, total variation -0.0104)
+        Result(32 x 32, 1 image, 3 steps, total variation -0.00516)
     """
 
     image: Tensor

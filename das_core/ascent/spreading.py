@@ -35,7 +35,7 @@ def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> l
     Example:
         >>> from das_core.ascent.spreading import spread_views
         >>> [spread_views(views=3, frames=12, step=step, seed=0, group=0) for step in range(3)]
-        [[2, 6, 10], [1, 5, 9], [3, 7, 11]]
+        [[3, 7, 11], [1, 5, 9], [0, 4, 8]]
     """
     drawn = float(torch.rand((), generator=make_generator(seed, group, 1), dtype=torch.float64))
     offset = (drawn + step * _GOLDEN) % 1

@@ -86,9 +86,9 @@ class Prior(BaseObjective):
     Example:
         >>> from das_core import Ascent, ImageStack, Prior, StackSpec
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> history = Ascent(stack, [Prior("total_variation")], steps=4).run().history
+        >>> history = Ascent(stack, [Prior("total_variation")], steps=3).run().history
         >>> [round(record.scores["total variation"], 3) for record in history]
-        [-0.018, -0.014, -0.011, -0.007]
+        [-0.019, -0.012, -0.005]
     """
 
     kind: PriorKind = "total_variation"

@@ -9,7 +9,7 @@ from ..common.images import Images, check_images, place_on_canvas
 from ..common.masks import canvas_mask, check_mask
 from .color import from_rgb
 from .pixels import crop_margin, render_pixels
-from .spec import StackSpec
+from .spec import StackSpec, default_levels
 from .start import canvas_from_image, make_noise_canvas
 from .state import OptimizerState, Parameters
 from .surroundings import Surroundings
@@ -98,9 +98,11 @@ class ImageStack:
             ValueError: when a setting is out of range.
         """
         batch = _count_images(spec, batch)
-        canvas = make_noise_canvas(
-            spec.canvas, spec.resolutions, batch, amplitude, decay, seed, spec.tile, time=spec.time
-        )
+        levels = spec.resolutions
+        if levels == default_levels(spec.canvas):
+            # The mood of a seed is the colour of the whole, for which the default levels have none.
+            levels = (1, *levels)
+        canvas = make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=spec.time)
         return cls.from_canvas(spec, canvas)
 
     @classmethod

@@ -50,6 +50,15 @@ def check_size(width: int, height: int, margin: int) -> None:
         )
 
 
+def default_levels(canvas: Shape) -> tuple[int, ...]:
+    """Return the levels of a stack for which none are given: the multiples of 4.
+
+    Args:
+        canvas: height and width of the canvas in pixels, margins included.
+    """
+    return linear_levels(max(canvas), 4, first=4)
+
+
 @dataclass(frozen=True)
 class StackSpec:
     """How a stack is built. Stacks of one spec can be continued, blended and compared.
@@ -125,7 +134,7 @@ class StackSpec:
             )
         if self.method == "layers" and self.time is not None:
             raise ValueError("a film does not keep its levels as tensors; choose the method spectral or exact")
-        levels = linear_levels(max(self.canvas), 4, first=4) if self.levels is None else self.levels
+        levels = default_levels(self.canvas) if self.levels is None else self.levels
         checked = check_levels(levels, max(self.canvas))
         gains = (1.0,) * len(checked) if self.gains is None else self.gains
         if len(gains) == len(levels):

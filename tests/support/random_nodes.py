@@ -43,9 +43,9 @@ SMALL: dict[str, tuple[float, float]] = {
 TEXTS: dict[str, list[str]] = {
     "classes": ["0", "1: 0.5\n2", "3, 0", "2: -1"],
     "text": ["a castle", "a castle: 1.3\nfog: -0.5", "(a red fox:1.2)"],
-    "gains": ["", "1-4: 0.5", "5-: 2\n1: -1"],
+    "gains": ["", "1-4: 0.5", "5-: 2\n1-4: -1"],
     "reset": ["", "5-"],
-    "freeze": ["", "1-2"],
+    "freeze": ["", "1-8"],
     "blend_bands": ["", "3-"],
     "resolutions": ["1, 4, 16", "1 2 3", "8"],
     "filename_prefix": ["castle", "night/castle"],

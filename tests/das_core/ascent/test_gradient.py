@@ -415,7 +415,9 @@ def test_two_judges_of_a_batch_are_balanced_by_the_weights_of_each_image() -> No
     whole, _ = measure(stack, [first, second])
     one, _ = measure(stack, [first])
     operator = stack.spec.operator(CPU)
-    sizes = [operator.precondition(part, PACE.cutoff(48), PACE.tilt).flatten(1).norm(dim=1) for part in (one, whole - one)]
+    sizes = [
+        operator.precondition(part, PACE.cutoff(48), PACE.tilt).flatten(1).norm(dim=1) for part in (one, whole - one)
+    ]
     torch.testing.assert_close(sizes[1] / sizes[0], torch.tensor([0.5, 0.0]), rtol=1e-3, atol=1e-6)
 
 

@@ -106,7 +106,7 @@ def test_a_photograph_takes_the_style_of_another_and_keeps_its_content() -> None
     cat, cells = (to_tensor(load()).unsqueeze(0) for load in (skimage.data.chelsea, skimage.data.immunohistochemistry))
     style, content = StyleObjective.from_images(starter, cells), ContentObjective.from_images(starter, cat, weight=3.0)
     stack = ImageStack.from_image(StackSpec(224, 224, 16), cat)
-    optimizer = NormalizedAscent(step_size=0.08, coarse_to_fine=0.0)
+    optimizer = NormalizedAscent(step_size=0.08, coarse_to_fine=0.0, tilt=0.0)
     views = Augmentation(2, Windows(16))
     made = Ascent(stack, [style, content], views, steps=8, optimizer=optimizer, denoising=None).run().image
     seen = make_activation_judge(starter, [layer.name for layer in style.judge.layers])

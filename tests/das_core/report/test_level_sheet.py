@@ -51,7 +51,7 @@ def test_faint_levels_are_stretched_and_nothing_stays_grey() -> None:
 
 def test_many_levels_are_grouped_and_oblong_pictures_stay_so() -> None:
     sheet = render_level_sheets(ImageStack.noise(StackSpec(96, 48, 8, levels=None)), TILE)
-    assert sheet.shape == (1, 3, 2 * (TILE // 2 + CAPTION + GAP) + GAP, 6 * (TILE + GAP) + GAP)
+    assert sheet.shape == (1, 3, 2 * (TILE // 2 + CAPTION + GAP) + GAP, 5 * (TILE + GAP) + GAP)
 
 
 def test_captions_are_written() -> None:

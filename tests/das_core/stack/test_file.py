@@ -127,7 +127,7 @@ def test_pictures_are_written_as_version_1_and_films_as_version_2(file: Path, sm
 
 
 @pytest.mark.parametrize("method", ["spectral", "exact"])
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0), SGD(0.05, 0.9)])
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.05, 0.9)])
 def test_a_film_climbs_on_from_its_file_bit_for_bit(optimizer: Optimizer, method: str, tmp_path: Path) -> None:
     start = ImageStack.noise(replace(SPEC, method=method, time=Time(5, loop=True)))  # type: ignore[arg-type]
     settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}

@@ -72,5 +72,5 @@ def test_a_vae_that_encodes_to_no_numbers_is_named(latents: ModuleType) -> None:
 
 @pytest.mark.parametrize("shape", [(0, 4, 8, 8), (1, 4, 0, 8), (1, 4, 8, 0)])
 def test_an_empty_latent_is_refused(latents: ModuleType, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"the latent of shape \(.*\) is empty: make width and height larger"):
+    with pytest.raises(ValueError, match=r"the latent of shape \(.*\) is empty: there is nothing to guide"):
         latents.check_latent(torch.zeros(shape), StandInVAE())
