@@ -84,6 +84,7 @@ def test_a_file_of_version_0_2_0_is_not_denoised_and_keeps_its_values(page: Page
     assert not any(name.startswith("recipe.denoise.") for name in optimize)
     focus = optimize["recipe.focus"], optimize["recipe.focus.end"], optimize["recipe.focus.emphasis"]
     assert (optimize["recipe.optimizer.step_size"], *focus) == (0.08, "center", 3, 0)
+    assert optimize["recipe.optimizer.tilt"] == 0
     assert (stack["width"], stack["height"], stack["details.size"]) == (224, 224, "given")
 
 
@@ -96,7 +97,7 @@ def test_a_prompt_without_the_later_inputs_gives_its_picture(comfyui: Client, pa
     check_picture(comfyui, prompt)
 
 
-def test_a_prompt_of_version_0_2_0_has_no_emphasis(comfyui: Client, page: Page) -> None:
+def test_a_prompt_of_version_0_2_0_has_neither_emphasis_nor_tilt(comfyui: Client, page: Page) -> None:
     load_workflow(page, json.loads((SECOND / "class_to_image.json").read_text(encoding="utf-8")), "older")
     prompt = shrink(export_api(page))
     (saver,) = (name for name, node in prompt.items() if node["class_type"] == "SaveImage")
@@ -108,7 +109,7 @@ def test_a_prompt_of_version_0_2_0_has_no_emphasis(comfyui: Client, page: Page) 
     assert optimize["steps"] == 3
     for node in prompt.values():
         lacking = [name for name in node["inputs"] if name.split(".")[0] in ("denoise", "distance")]
-        for name in [*lacking, *({"focus.emphasis"} & node["inputs"].keys())]:
+        for name in [*lacking, *({"focus.emphasis", "optimizer.tilt"} & node["inputs"].keys())]:
             del node["inputs"][name]
     comfyui.free()
     (older,) = comfyui.get_images(comfyui.run(prompt, timeout=300), saver)
