@@ -51,6 +51,7 @@ class Optimize(Node):
                 "recipe.optimizer",
                 "recipe.optimizer.momentum",
                 "recipe.optimizer.coarse_to_fine",
+                "recipe.optimizer.tilt",
                 "recipe.schedule",
                 "recipe.frames",
                 "recipe.chunk",
