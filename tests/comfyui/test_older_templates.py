@@ -18,7 +18,7 @@ ARCHIVE = Path(__file__).with_name("version_0_3_0") / "templates.zip"
 
 
 LATER: dict[str, dict[str, Any]] = {"DAS_Augmentation": {"details.distance": 0}}
-"""By node, the inputs that came after that version, with the values that change nothing."""
+"""By node, the inputs that came after that version, with the values that change nothing; beside them the tilt."""
 
 
 @cache
@@ -41,6 +41,8 @@ def expect_prompt(name: str) -> dict[str, Any]:
             expected = {choice: "custom"}
             for key, value in node["inputs"].items():
                 expected[f"{choice}.{key}" if key.split(".")[0] in table["moved"] else key] = value
+            if expected.get("recipe.optimizer") == "ascent":
+                expected["recipe.optimizer.tilt"] = 0
             node["inputs"] = expected | LATER.get(node["class_type"], {})
     return prompt
 
