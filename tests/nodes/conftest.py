@@ -50,7 +50,8 @@ def toy(loaded: Pack) -> Any:
 @pytest.fixture(scope="session")
 def clip(loaded: Pack) -> Any:
     """The CLIP that installs with the pack."""
-    return loaded.run("DAS_LoadCLIP", source={"source": "starter"})[0]
+    with use_pack(loaded):
+        return loaded.run("DAS_LoadCLIP", source={"source": "starter"})[0]
 
 
 @pytest.fixture

@@ -166,8 +166,11 @@ def load_pack_once(home: Path) -> Iterator[Pack]:
 def use_pack(loaded: Pack) -> Iterator[Pack]:
     """Give a loaded pack its own folders for a test, and leave no interrupt behind."""
     import comfy.model_management
+    import folder_paths
 
     set_folders(loaded.home / "output", loaded.home / "input", loaded.home / "models")
+    # A workflow that was run in this process has registered a folder of its own.
+    folder_paths.folder_names_and_paths.pop("starter_clip", None)
     yield loaded
     comfy.model_management.interrupt_current_processing(False)
 
