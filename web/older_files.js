@@ -56,7 +56,9 @@ function migratePrompt(prompt) {
         const inputs = Object.entries(node?.inputs ?? {});
         const isMoved = ([name]) => moved.includes(name.split(".")[0]);
         if (!choice || choice in node.inputs || !inputs.some(isMoved)) return [id, node];
-        const all = [...Object.entries(later), ...inputs];
+        // Behind what they belong to, which makes their widgets.
+        const lacking = Object.entries(later).filter(([name]) => !(name in node.inputs));
+        const all = [...inputs, ...lacking];
         const renamed = all.map(([name, value]) => [isMoved([name]) ? `${choice}.${name}` : name, value]);
         return [id, { ...node, inputs: { [choice]: OPTION, ...Object.fromEntries(renamed) } }];
     });
