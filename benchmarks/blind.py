@@ -97,14 +97,14 @@ def draw_pairs(a: Path, b: Path, out: Path, seed: int = 0, cell: int = CELL) -> 
     return _write(out, entries, {"kind": "pairs", "a": str(a), "b": str(b), "seed": seed, "pairs": pairs}, cell)
 
 
-def draw_naming(folder: Path, out: Path, seed: int = 0, count: int = 20, cell: int = CELL) -> list[Path]:
+def draw_naming(folder: Path, out: Path, seed: int = 0, count: int | None = None, cell: int = CELL) -> list[Path]:
     """Draw pictures of a folder in shuffled order, with numbers alone, and write a key that says what they should show.
 
     Args:
         folder: a folder of pictures, named by what they should show.
         out: the folder for the sheets and key.json; it is made if it does not exist.
         seed: of the shuffling.
-        count: how many pictures, drawn by lot; all if there are fewer.
+        count: how many pictures, drawn by lot; all if None, or if there are fewer.
         cell: the side of the square in pixels that each picture is fitted into, at least 224.
 
     Returns:
@@ -114,10 +114,10 @@ def draw_naming(folder: Path, out: Path, seed: int = 0, count: int = 20, cell: i
         ValueError: when the folder is missing, has no pictures, two of the same name, or one that cannot be read; when
             `count` or `cell` is too small; or when `out` cannot be written or has sheets.
     """
-    if count < 1:
+    if count is not None and count < 1:
         raise ValueError(f"count {count} is too few; name at least 1 picture")
     pictures = find_pictures(folder)
-    names = random.Random(seed).sample(list(pictures), min(count, len(pictures)))
+    names = random.Random(seed).sample(list(pictures), len(pictures) if count is None else min(count, len(pictures)))
     numbered = {str(number): name for number, name in enumerate(names, start=1)}
     entries = [Entry(number, (pictures[name],)) for number, name in numbered.items()]
     return _write(out, entries, {"kind": "naming", "folder": str(folder), "seed": seed, "names": numbered}, cell)
@@ -250,6 +250,9 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def _to_words(name: str) -> str:
+    """Return what a picture should show in words; a number is that of a class of ImageNet, as in build/pictures."""
+    if name.isdecimal() and int(name) < len(imagenet_labels()):
+        return imagenet_labels().name(int(name))
     return name.replace("_", " ").strip()
 
 
@@ -382,7 +385,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pairs.add_argument("b", type=Path, metavar="B_FOLDER")
     naming = commands.add_parser("naming", help="draw the pictures of a folder with numbers alone")
     naming.add_argument("folder", type=Path, metavar="FOLDER")
-    naming.add_argument("--count", type=int, default=20, help="how many pictures (default: 20)")
+    naming.add_argument("--count", type=int, help="how many pictures (default: all)")
     for command in (pairs, naming):
         command.add_argument("out", type=Path, metavar="OUT", help="the folder for the sheets and the key")
         command.add_argument("--seed", type=int, default=0, help="of the shuffling (default: 0)")

@@ -129,7 +129,7 @@ class Guidance:
             focus=None,
             pace=pace,
             # Of the steps only their direction counts (`scale_change`); the sampler smooths what comes of it.
-            optimizer=NormalizedAscent(_STEP_SIZE),
+            optimizer=NormalizedAscent(_STEP_SIZE, tilt=0.0),
             denoising=None,
         )
 

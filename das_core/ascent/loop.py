@@ -233,15 +233,17 @@ class Ascent:
     def _try_step(self) -> Step:
         """Do the next step; an error leaves stack and history as they were."""
         stack, step = self.stack, self.stack.steps
-        how = self.optimizer
-        pace = self.pace or pace_at(len(self.history), self.steps, self.schedule, how.coarse_share, how.tilt)
+        optimizer = self.optimizer
+        pace = self.pace or pace_at(
+            len(self.history), self.steps, self.schedule, optimizer.coarse_share, optimizer.tilt
+        )
         members = [member for group in self._scoring.groups for member in group.members]
         counts = any(term.weight_at(pace.progress) for _, term in members)
         gradient, scores = self._score_gradient(stack.canvas, step, pace, self._operator, self.chunk)
         moved, strength = stack, self._strength + measure_gradient_strength(gradient)
         mask = self._scoring.support.mask
         if counts:
-            moved = self.optimizer.step(
+            moved = optimizer.step(
                 stack,
                 gradient,
                 self._operator,

@@ -82,7 +82,9 @@ class ImageStack:
         By default it is soft clouds, of other colours for every seed. Pictures that start from them differ more from
         seed to seed than those that start from grey, and are less sure where steps are few (benchmarks/RESULTS.md,
         Diversity and Ablation). It is the noise that levels of white noise would sum to if their gains were those that
-        `decay` makes. The gains and the frozen bands of the spec play no part in it.
+        `decay` makes. The gains and the frozen bands of the spec play no part in it. Where the levels are those of the
+        default, a level of one sample is added to them for the noise: it is the colour of the whole, which is most of
+        what the noise of a seed is.
 
         Args:
             spec: how the stack is built.

@@ -80,6 +80,17 @@ def file(tmp_path: Path, small: ImageStack) -> Path:
     return path
 
 
+def check_that_it_climbs_on(start: ImageStack, optimizer: Optimizer, folder: Path) -> None:
+    """Check that an ascent which is saved and loaded on its way ends where one without a break does, bit for bit."""
+    settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}
+    settings |= {"focus": None, "denoising": Denoising(strength=0.05, end=0.05)}
+    through = climb(start, steps=5, **settings)
+    save_stack(climb(start, steps=2, **settings).stack, folder / "half.safetensors")
+    rest = climb(load_stack(folder / "half.safetensors"), steps=3, **settings)
+    assert torch.equal(rest.image, through.image)
+    assert_same(rest.stack, through.stack)
+
+
 @pytest.mark.parametrize(
     "optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), NormalizedAscent(0.05, 0, 0, 0), SGD(0.5, 0.9), Adam()]
 )
@@ -88,13 +99,7 @@ def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
     optimizer: Optimizer, method: str, tmp_path: Path
 ) -> None:
     start = ImageStack.noise(replace(SPEC, method=method), 2)  # type: ignore[type-var]
-    settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}
-    settings |= {"focus": None, "denoising": Denoising(strength=0.05, end=0.05)}
-    through = climb(start, steps=5, **settings)
-    save_stack(climb(start, steps=2, **settings).stack, tmp_path / "half.safetensors")
-    rest = climb(load_stack(tmp_path / "half.safetensors"), steps=3, **settings)
-    assert torch.equal(rest.image, through.image)
-    assert_same(rest.stack, through.stack)
+    check_that_it_climbs_on(start, optimizer, tmp_path)
 
 
 def test_a_stack_that_has_not_climbed_can_be_kept_too(tmp_path: Path) -> None:
@@ -130,13 +135,7 @@ def test_pictures_are_written_as_version_1_and_films_as_version_2(file: Path, sm
 @pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.05, 0.9)])
 def test_a_film_climbs_on_from_its_file_bit_for_bit(optimizer: Optimizer, method: str, tmp_path: Path) -> None:
     start = ImageStack.noise(replace(SPEC, method=method, time=Time(5, loop=True)))  # type: ignore[arg-type]
-    settings: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant"}
-    settings |= {"focus": None, "denoising": Denoising(strength=0.05, end=0.05)}
-    through = climb(start, steps=5, **settings)
-    save_stack(climb(start, steps=2, **settings).stack, tmp_path / "half.safetensors")
-    rest = climb(load_stack(tmp_path / "half.safetensors"), steps=3, **settings)
-    assert torch.equal(rest.image, through.image)
-    assert_same(rest.stack, through.stack)
+    check_that_it_climbs_on(start, optimizer, tmp_path)
 
 
 def test_a_file_replaces_another_whole_and_leaves_nothing_beside_it(file: Path, small: ImageStack) -> None:
