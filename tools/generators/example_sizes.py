@@ -19,7 +19,7 @@ TABLE_WIDTH = 560
 GRID = 10
 """Sizes are rounded up to multiples of this: on the page they vary by a pixel or two with the fonts of the machine."""
 
-PICTURE_ROOM = 260
+PICTURE_ROOM = 240
 """Height that a node needs for a picture which it shows when it runs: it would grow over its neighbours without it."""
 
 TEXT_ROOM = 40
