@@ -26,6 +26,7 @@ from benchmarks import (
     image_targets,
     large,
     memory,
+    morphs,
     pace,
     parametrizations,
     peers,
@@ -54,6 +55,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "stacks": stacks.report,
     "guidance": guidance.report,
     "films": films.report,
+    "morphs": morphs.report,
     "peers": peers.report,
     "gpu": gpu.report,
 }

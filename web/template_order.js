@@ -28,6 +28,8 @@ const ORDER = [
     "guided_diffusion",
     "best_of_batch",
     "diffusion_then_ascent",
+    "diffusion_as_denoiser",
+    "restore_while_growing",
     "comfyui_clip",
 ];
 

@@ -31,8 +31,9 @@ def starters(prompt: dict[str, Any]) -> list[str]:
 
 
 def needs_comfyui(prompt: dict[str, Any]) -> bool:
-    """Whether an example has a diffusion model, which only ComfyUI runs; tests/comfyui runs those whole."""
-    return any(node["class_type"] == "CheckpointLoaderSimple" for node in prompt.values())
+    """Whether an example loads a model that only ComfyUI runs; tests/comfyui runs those whole."""
+    loaders = {"CheckpointLoaderSimple", "UpscaleModelLoader"}
+    return any(node["class_type"] in loaders for node in prompt.values())
 
 
 def ran(prompt: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -76,7 +77,8 @@ def test_it_runs_without_comfyui(
     if needs_comfyui(prompt):
         assert run_workflow.main(arguments) == 2
         error = capsys.readouterr().err
-        assert "(CheckpointLoaderSimple): ckpt_name" in error or "(CLIPVisionLoader): no such node class" in error
+        unknown = ("CLIPVisionLoader", "UpscaleModelLoader")
+        assert "(CheckpointLoaderSimple): ckpt_name" in error or any(f"({name}): no such" in error for name in unknown)
         if path.stem not in BEFORE_DIFFUSION:
             return
         arguments += ["--only", BEFORE_DIFFUSION[path.stem]]

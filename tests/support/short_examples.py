@@ -76,6 +76,8 @@ def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
             node["inputs"] |= {"width": 256, "height": 256}
         if node["class_type"] == "CheckpointLoaderSimple":
             node |= {"class_type": "HarnessSmallDiffusion", "inputs": {}}
+        if node["class_type"] == "UpscaleModelLoader":
+            node |= {"class_type": "HarnessSmallUpscaler", "inputs": {}}
     return prompt
 
 

@@ -66,10 +66,24 @@ def _add_balloon() -> Image.Image:
     return draw(ask_for("balloon"), stack)
 
 
+def _climb_with_denoiser(denoising: Denoising | None) -> Image.Image:
+    return to_picture(climb(ask_for(WISH), ImageStack.gray(StackSpec(224, 224)), denoising=denoising).image)
+
+
+@cache
+def _use_as_denoiser() -> Denoising:
+    """The exact model as a denoiser, as Denoiser from Diffusion makes one of a diffusion model."""
+    model = ExactDenoiser(plain_pictures(StackSpec(224, 224).canvas[0]))
+    # As the node: noise of the strength, beside pixels whose deviation is 0.25.
+    network = NetworkDenoiser(lambda pixels, strength: model(2 * pixels - 1, 4 * strength) / 2 + 0.5, "exact", True)
+    return Denoising(network, strength=0.1, end=0.03)
+
+
 THUMBNAILS: Mapping[str, Callable[[], Image.Image]] = {
     "guided_diffusion": _compare,
     "best_of_batch": _rank,
     "diffusion_then_ascent": _add_balloon,
+    "diffusion_as_denoiser": lambda: _climb_with_denoiser(_use_as_denoiser()),
 }
 """By example, what makes its thumbnail, where the workflow itself needs a checkpoint for it."""
 
@@ -82,12 +96,5 @@ def picture_guidance() -> Image.Image:
 
 def picture_denoiser() -> Image.Image:
     """Return the picture of the help page of Denoiser from Diffusion: one ascent without a denoiser and with one."""
-    spec = StackSpec(224, 224)
-    model = ExactDenoiser(plain_pictures(spec.canvas[0]))
-    # As the node: noise of the strength, beside pixels whose deviation is 0.25.
-    network = NetworkDenoiser(lambda pixels, strength: model(2 * pixels - 1, 4 * strength) / 2 + 0.5, "exact", True)
-    results = [
-        climb(ask_for(WISH), ImageStack.gray(spec), denoising=denoising)
-        for denoising in (None, Denoising(network, strength=0.1, end=0.03))
-    ]
-    return make_row([to_picture(result.image) for result in results], ["no denoiser", "strength 0.1"])
+    pictures = [_climb_with_denoiser(denoising) for denoising in (None, _use_as_denoiser())]
+    return make_row(pictures, ["no denoiser", "strength 0.1"])

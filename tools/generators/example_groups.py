@@ -15,13 +15,14 @@ ASKED = "What is asked for"
 WHERE = "Where"
 PICTURE = "Picture"
 VIEWS = "Views"
+DENOISER = "Denoiser"
 ASCENT = "Ascent"
 DIFFUSION = "Diffusion"
 RESULT = "Result"
 VERDICT = "Second opinion"
 LOOK = "A closer look"
 
-GROUPS = (MODEL, ASKED, WHERE, PICTURE, VIEWS, ASCENT, DIFFUSION, RESULT, VERDICT, LOOK)
+GROUPS = (MODEL, ASKED, WHERE, PICTURE, VIEWS, DENOISER, ASCENT, DIFFUSION, RESULT, VERDICT, LOOK)
 """The titles of all groups, in the order in which a workflow uses them."""
 
 
@@ -40,6 +41,7 @@ COLORS = {
     WHERE: Colors("#432", "#653", "#b58b2a"),
     PICTURE: Colors("#2a363b", "#3f5159", "#3f789e"),
     VIEWS: Colors("#233", "#355", "#8AA"),
+    DENOISER: Colors("#2b2b2b", "#3d3d3d", "#888"),
     ASCENT: Colors("#322", "#533", "#A88"),
     DIFFUSION: Colors("#2b2b2b", "#3d3d3d", "#888"),
     RESULT: Colors("#223", "#335", "#88A"),
@@ -51,6 +53,7 @@ NOTE_COLORS = Colors("#222", "#1a1a1a", "#444")
 ASCENTS = {"DAS_Optimize", "DAS_GuideDiffusion"}
 MODELS = {"DAS_LoadClassifier", "DAS_LoadCLIP", "DAS_CLIPFromComfyUI", "CLIPLoader", "CLIPVisionLoader"}
 DIFFUSION_MODELS = {"CheckpointLoaderSimple"}
+DENOISERS = {"DAS_DenoiserFromDiffusion", "DAS_DenoiserFromUpscaleModel"}
 OBJECTIVES = {"DAS_ClassObjective", "DAS_TextObjective"}
 PICKERS = {"DAS_ObjectiveScore"}
 """Nodes that say which picture is best: a judgement of an ascent, and what a workflow without one is for."""
@@ -97,6 +100,8 @@ def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str,
     inspected = (inspections | _reach(inspections, targets) | askers) - find({"SaveImage"})
     samplers = find(SAMPLERS)
     sampling = samplers | _reach(samplers, sources) | {n for n in _reach(samplers, targets) if targets[n]}
+    denoisers = find(DENOISERS)
+    denoisers |= _reach(denoisers, sources)
     pictures = _reach(find(STACKS) - after, sources)
 
     def group(node: str) -> str:
@@ -106,6 +111,8 @@ def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str,
         if node in pickers:
             return RESULT
         if node in before:
+            if node in denoisers:
+                return DENOISER
             if name in MODELS | DIFFUSION_MODELS:
                 return MODEL
             if pickers and node in sampling:

@@ -16,6 +16,10 @@ FILES: Mapping[str, Mapping[str, str]] = {
         "url": "https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_base_1.0.safetensors",
         "directory": "checkpoints",
     },
+    "RealESRGAN_x4plus.safetensors": {
+        "url": "https://huggingface.co/Comfy-Org/Real-ESRGAN_repackaged/resolve/main/RealESRGAN_x4plus.safetensors",
+        "directory": "upscale_models",
+    },
     "clip_vision_g.safetensors": {
         "url": "https://huggingface.co/comfyanonymous/clip_vision_g/resolve/main/clip_vision_g.safetensors",
         "directory": "clip_vision",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from generators.example_groups import (
     ASCENT,
     ASKED,
+    DENOISER,
     DIFFUSION,
     GROUPS,
     LOOK,
@@ -44,6 +45,7 @@ COLUMNS: dict[str, Sequence[int]] = {
     WHERE: (2, 3),
     PICTURE: (1, 2, 3),
     VIEWS: (1, 2),
+    DENOISER: (1, 2, 3),
     ASCENT: (1, 2, 3, 4),
     DIFFUSION: (3, 4),
     RESULT: (1, 2, 3),
@@ -172,7 +174,7 @@ def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
     """Yield the columns of the page as lists of rows of titles; an empty title is the note, the last column a band."""
     closer = [title for title in (VERDICT, LOOK) if title in present]
     asked = [[""], [MODEL, ASKED], [WHERE]]
-    for start in ([asked, [[PICTURE], [VIEWS]]], [asked, [[PICTURE, VIEWS]]]):
+    for start in ([asked, [[PICTURE], [VIEWS], [DENOISER]]], [asked, [[PICTURE, VIEWS, DENOISER]]]):
         for end, band in (
             ([[[RESULT], closer]], []),
             ([[[RESULT]], [closer]], []),

@@ -71,6 +71,16 @@ def remove_nodes(prompt: Prompt, class_type: str) -> Prompt:
         left = kept
 
 
+def use_own_denoisers(prompt: Prompt) -> Prompt:
+    """Return the workflow with the denoiser of the recipe in place of an upscale model of the user."""
+    left = remove_nodes(prompt, "UpscaleModelLoader")
+    ascents = {name: node for name, node in prompt.items() if node["class_type"] == "DAS_Optimize" and name not in left}
+    for name, node in ascents.items():
+        inputs = {key: value for key, value in node["inputs"].items() if key != "denoiser"}
+        prompt = {**prompt, name: {**node, "inputs": inputs}}
+    return remove_nodes(prompt, "UpscaleModelLoader")
+
+
 def _sources(node: Mapping[str, Any]) -> list[str]:
     """Return the ids of the nodes that the inputs of a node are linked to."""
     return [value[0] for value in node["inputs"].values() if isinstance(value, list)]

@@ -6,8 +6,9 @@ The page of a real ComfyUI in headless Chromium makes example_workflows/NAME.jso
 and adds the note in api/NAME.md if there is one. With --thumbnails the workflow also runs, and the images of one node
 become example_workflows/NAME.jpg: of the node whose title SHOWN names, else of the first SaveImage node, else of the
 first PreviewImage node. That run downloads nothing: the starters replace other CLIPs, sample photographs replace those
-of the user, and diffusion is left out. ComfyUI is expected at the environment variable COMFYUI_PATH, else at ~/ComfyUI;
-it is started with this Python, which therefore needs ComfyUI's requirements.
+of the user, the recipe's denoiser replaces an upscale model, and diffusion is left out. ComfyUI is expected at the
+environment variable COMFYUI_PATH, else at ~/ComfyUI; it is started with this Python, which therefore needs ComfyUI's
+requirements.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any
 from playwright.sync_api import Browser
 
 from generators.diffusion_pictures import THUMBNAILS
-from generators.example_stand_ins import remove_nodes, use_photographs, use_starters
+from generators.example_stand_ins import remove_nodes, use_own_denoisers, use_photographs, use_starters
 from generators.example_thumbnails import encode_thumbnail, render_picture
 from generators.example_workflow import RoundTripError, make_workflow
 from harness.client import Client
@@ -81,7 +82,9 @@ def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> N
         target.write_bytes(encode_thumbnail(THUMBNAILS[target.stem]()))
         print(target)
         return
-    prompt, photographs = use_photographs(remove_nodes(use_starters(prompt), "CheckpointLoaderSimple"))
+    prompt, photographs = use_photographs(
+        remove_nodes(use_own_denoisers(use_starters(prompt)), "CheckpointLoaderSimple")
+    )
     for name, photograph in photographs.items():
         client.upload(photograph, name)
     target.write_bytes(encode_thumbnail(render_picture(client, prompt, title=SHOWN.get(target.stem))))

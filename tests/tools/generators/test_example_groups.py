@@ -10,6 +10,7 @@ from generators.example_groups import (
     ASCENT,
     ASKED,
     COLORS,
+    DENOISER,
     DIFFUSION,
     GROUPS,
     LOOK,
@@ -77,6 +78,18 @@ def test_with_a_spectrum_too_it_is_a_closer_look() -> None:
         spectrum=("DAS_Spectrum", ["ascent"]),
     )
     assert {found["other"], found["verdict"], found["spectrum"]} == {LOOK}
+
+
+def test_a_model_that_denoises_is_a_group_with_all_that_feeds_it() -> None:
+    workflow = prompt(
+        **{**SIMPLE, "ascent": ("DAS_Optimize", ["stack", "asked", "views", "denoiser"])},
+        checkpoint=("CheckpointLoaderSimple", []),
+        told=("CLIPTextEncode", ["checkpoint"]),
+        denoiser=("DAS_DenoiserFromDiffusion", ["checkpoint", "told"]),
+    )
+    found = assign_groups(workflow, list_links(workflow))
+    assert {found[name] for name in ("checkpoint", "told", "denoiser")} == {DENOISER}
+    assert (found["model"], found["asked"], found["ascent"]) == (MODEL, ASKED, ASCENT)
 
 
 def test_an_image_belongs_to_what_it_feeds_and_a_mask_says_where() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from generators.example_models import FILES, list_files
 
-LOADERS = {"CheckpointLoaderSimple": "ckpt_name", "CLIPVisionLoader": "clip_name"}
+LOADERS = {"CheckpointLoaderSimple": "ckpt_name", "CLIPVisionLoader": "clip_name", "UpscaleModelLoader": "model_name"}
 """By node class, the input that names a file."""
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "example_workflows"

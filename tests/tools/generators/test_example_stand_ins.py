@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from generators.example_stand_ins import remove_nodes, use_photographs, use_starters
+from generators.example_stand_ins import remove_nodes, use_own_denoisers, use_photographs, use_starters
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "example_workflows" / "api"
 
@@ -51,3 +51,11 @@ def test_pictures_that_come_with_the_pack_stay(name: str) -> None:
 def test_without_a_class_goes_all_that_needs_it() -> None:
     left = remove_nodes(read("text_to_image_then_diffusion"), "CheckpointLoaderSimple")
     assert set(left) == {"1", "2", "3", "4", "5", "6", "7", "9"}
+
+
+def test_the_denoiser_of_the_recipe_takes_the_place_of_an_upscale_model() -> None:
+    changed = use_own_denoisers(read("restore_while_growing"))
+    assert set(changed) == {"1", "2", "5", "6"}
+    assert "denoiser" not in changed["5"]["inputs"]
+    same = read("class_to_image")
+    assert use_own_denoisers(same) == same

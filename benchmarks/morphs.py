@@ -1,0 +1,175 @@
+"""Films beside ascents one after another, and beside a picture of its own for every frame: ten pairs of classes.
+
+What an uninvolved classifier sees along the way, and how much the frames flicker. Climber: EfficientNet-Lite0. Judge:
+EfficientNet-Lite2. The pairs were drawn by a random number after all settings had been chosen.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.utils import save_image
+from tqdm import tqdm
+
+from benchmarks.ablation import CLASSES
+from benchmarks.common import HERE, SEED, save_sheet
+from benchmarks.films import RECIPE, measure_changes
+from das_core.ascent.recipe import SKETCH
+from das_core.models.classifier import Classifier
+from das_core.models.label_sets import imagenet_labels
+from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.track import make_tracks
+from das_core.stack.bands import FINEST
+from das_core.stack.edit import edit_stack
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.stack.time import Time
+
+DRAW = 24
+"""The seed that the pairs are drawn with."""
+
+COUNT = 10
+FRAMES = 12
+SIDE = 224
+
+_DRAWN = random.Random(DRAW).sample([index for index in range(1000) if index not in CLASSES], 2 * COUNT)
+PAIRS = tuple(zip(_DRAWN[::2], _DRAWN[1::2], strict=True))
+
+SHEET = HERE / "morphs.jpg"
+SHOWN = 4
+"""The number of pairs that the sheet shows."""
+
+FOLDER = HERE.parent / "build" / "morphs"
+"""Where the frames are kept, one picture for every film."""
+
+_FALL = 0.02
+"""By how much the share of the second class may fall from frame to frame in a film that counts as monotone."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """What is measured of a film from one class to another.
+
+    Args:
+        frames: the frames (T, 3, H, W), 0..1.
+        shares: of every frame the probability of the second class as a share of that of both, 0..1.
+        ends: whether the judge names the first class first in the first frame, and the second in the last.
+    """
+
+    frames: Tensor
+    shares: Sequence[float]
+    ends: tuple[bool, bool]
+
+    @property
+    def monotone(self) -> bool:
+        """Whether the share of the second class never falls, up to 0.02."""
+        return all(after >= before - _FALL for before, after in zip(self.shares, self.shares[1:], strict=False))
+
+    @property
+    def flicker(self) -> float:
+        """The mean change from frame to frame, as a multiple of an even way from the first frame to the last."""
+        across = float((self.frames[-1] - self.frames[0]).abs().mean())
+        return sum(measure_changes(self.frames)[:-1]) / across
+
+
+def make_film(model: Classifier, first: int, last: int) -> Tensor:
+    """Return the frames of a film, all of them climbed at once."""
+    stack = ImageStack.gray(StackSpec(SIDE, SIDE, time=Time(FRAMES)))
+    wishes = make_tracks({0: first, FRAMES - 1: last}, lambda index: ClassObjective(model, index))
+    return RECIPE.prepare(stack, wishes, seed=SEED).run().image
+
+
+def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
+    """Return a picture of the first class that an ascent takes to the last, as the template prompt_to_prompt does."""
+    begin = RECIPE.prepare(ImageStack.gray(StackSpec(SIDE, SIDE)), ClassObjective(model, first), seed=SEED).run()
+    faded = edit_stack(begin.stack, gains=[((1, 16), 0.7), ((17, FINEST), 0.3)])
+    ascent = replace(RECIPE, focus=None).prepare(faded, ClassObjective(model, last), seed=SEED)
+    frames = [begin.image] + [step.image() for step in ascent]
+    chosen = torch.linspace(0, len(frames) - 1, FRAMES).round().long().tolist()
+    return torch.cat([frames[index] for index in chosen])
+
+
+def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
+    """Return a picture for every frame, each from an ascent of its own, with the weights of the film."""
+    frames = []
+    for position in torch.linspace(0, 1, FRAMES).tolist():
+        wishes = [ClassObjective(model, first, weight=1 - position), ClassObjective(model, last, weight=position)]
+        stack = ImageStack.gray(StackSpec(SIDE, SIDE))
+        frames.append(SKETCH.prepare(stack, [wish for wish in wishes if wish.weight], seed=SEED).run().image)
+    return torch.cat(frames)
+
+
+WAYS = {"film": make_film, "one after another": make_one_after_another, "frame by frame": make_frame_by_frame}
+"""By name, what makes the frames from a model and two classes."""
+
+
+def judge_film(judge: Classifier, frames: Tensor, first: int, last: int) -> Film:
+    """Return what a judge sees in the frames of a film."""
+    probabilities = judge.probabilities(frames)
+    both = probabilities[:, [first, last]]
+    shares = (both[:, 1] / both.sum(dim=1).clamp(min=1e-9)).tolist()
+    top = probabilities.argmax(dim=1)
+    return Film(frames, shares, (bool(top[0] == first), bool(top[-1] == last)))
+
+
+def make_or_read(way: str, model: Classifier, first: int, last: int) -> Tensor:
+    """Return the frames of a pair, as they were made before if they were."""
+    path: Path = FOLDER / f"{first}_{last}_{way.replace(' ', '_')}.pt"
+    if not path.is_file():
+        frames = WAYS[way](model, first, last)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_image(frames, path.with_suffix(".png"), nrow=FRAMES // 2)
+        torch.save(frames, path)
+    return torch.load(path, weights_only=True)
+
+
+def report() -> str:
+    """Return the section of RESULTS.md; the sheet goes beside it."""
+    model, judge, labels = load_starter(), load_starter(SECOND_OPINION), imagenet_labels()
+    found: dict[str, list[Film]] = {way: [] for way in WAYS}
+    for first, last in tqdm(PAIRS, unit="pair"):
+        for way in WAYS:
+            # A picture for every frame takes many times as long as a film.
+            if way != "frame by frame" or not found[way]:
+                found[way].append(judge_film(judge, make_or_read(way, model, first, last), first, last))
+    save_sheet([frame for film in found["film"][:SHOWN] for frame in film.frames], SHEET, columns=FRAMES)
+    rows = "\n".join(_make_row(way, films) for way, films in found.items())
+    pairs = "\n".join(
+        f"| {labels.name(first)} to {labels.name(last)} | {', '.join(f'{share:.2f}' for share in film.shares)} |"
+        for (first, last), film in zip(PAIRS, found["film"], strict=True)
+    )
+    return f"""{COUNT} pairs of classes drawn at random (seed {DRAW}), {FRAMES} frames of {SIDE} x {SIDE}, {model.name},
+seed {SEED}. Judge: {judge.name}. Film: all frames at once. One after another: a picture of the first class, whose
+levels fade, and an ascent to the second, as in the template prompt_to_prompt, with twice the work. Frame by frame: a
+picture for each, with the recipe sketch and the weights of the film (one pair). Flicker: the mean change from frame to
+frame, as a multiple of an even way from the first frame to the last. Monotone: the share of the second class in the
+probability of both never falls by more than {_FALL}.
+
+| | pairs | flicker | largest change | monotone | first class first in the first frame | second in the last |
+|---|---|---|---|---|---|---|
+{rows}
+
+The share of the second class in the frames of the films:
+
+| pair | frames |
+|---|---|
+{pairs}
+
+![The films of the first {SHOWN} pairs, one a row]({SHEET.name})
+"""
+
+
+def _make_row(way: str, films: Sequence[Film]) -> str:
+    """Return a row of a table: the means and counts of one way."""
+    flicker = sum(film.flicker for film in films) / len(films)
+    largest = max(max(measure_changes(film.frames)[:-1]) for film in films)
+    counts = [
+        sum(film.monotone for film in films),
+        sum(film.ends[0] for film in films),
+        sum(film.ends[1] for film in films),
+    ]
+    return f"| {way} | {len(films)} | {flicker:.2f} | {largest:.3f} | {' | '.join(map(str, counts))} |"
