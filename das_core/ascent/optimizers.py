@@ -90,7 +90,7 @@ class NormalizedAscent:
 
     Args:
         step_size: the RMS of the change of the canvas in one step at a rate of 1 and without momentum, before the tanh,
-            above 0. Below 0.03 the picture stays grey, above 0.3 it turns harsh. 0.16 suits 60 steps, a tilt and
+            above 0. Below 0.03 the picture stays grey, above 0.3 it turns harsh. 0.14 suits 60 steps, a tilt and
             a denoiser, 0.08 suits 60 steps without them; for fewer steps take more. With a mask the RMS is that of the
             pixels under it.
         momentum: the weight of the former directions in a running mean, 0 (none) to below 1. The mean is not scaled to
@@ -99,7 +99,7 @@ class NormalizedAscent:
             shapes to the finest detail (`Pace.cutoff`).
         tilt: how much steeper than the stack's own K falls with the frequency, 0 to 4: at the first step it is
             multiplied by f^-tilt, at the last by f^(-0.3 tilt). At 0 K is that of the stack, about 1 / f, and pictures
-            look engraved; at 0.8 they look painted; at 2 they are blurred. With a tilt, as with the schedule `cosine`,
+            look engraved; at 0.4 they look painted; at 2 they are blurred. With a tilt, as with the schedule `cosine`,
             an ascent in two parts is not that of one part to the bit.
 
     Raises:
@@ -114,10 +114,10 @@ class NormalizedAscent:
         tensor([[0.0500, 0.0500, 0.0500]])
     """
 
-    step_size: float = 0.16
+    step_size: float = 0.14
     momentum: float = 0.0
     coarse_to_fine: float = 0.6
-    tilt: float = 0.8
+    tilt: float = 0.4
     kind: ClassVar[str] = "ascent"
     needs_levels: ClassVar[bool] = False
 

@@ -72,7 +72,7 @@ class Recipe:
         Args:
             stack: the stack to start from, which is not changed.
             objectives: one or several, of which one has a weight other than 0.
-            seed: what all random draws depend on, 0 or above.
+            seed: the seed of all random draws, 0 or above.
             chunk: how many views go through a judge at once; 0 for what suits the device.
             device: where to compute, by default where the stack is.
             within: how far the picture may go from what the stack started from, see `Ascent`.
@@ -102,7 +102,7 @@ PICTURE = Recipe()
 SKETCH = Recipe(
     steps=32,
     augmentation=Augmentation(8, Windows(fitted=True), VIEWED),
-    optimizer=NormalizedAscent(step_size=0.24),
+    optimizer=NormalizedAscent(step_size=0.21),
     denoising=Denoising(share=0.45),
 )
 """A picture that is recognised, in a quarter of the work."""
@@ -110,7 +110,7 @@ SKETCH = Recipe(
 BEST = Recipe(
     steps=150,
     augmentation=Augmentation(24, Windows(fitted=True), VIEWED),
-    optimizer=NormalizedAscent(step_size=0.1),
+    optimizer=NormalizedAscent(step_size=0.09),
     denoising=Denoising(share=0.12),
 )
 """As long as it pays: four times the work of a picture."""

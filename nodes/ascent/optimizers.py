@@ -23,7 +23,7 @@ def optimizer_input() -> Any:
                     min=0.0001,
                     max=10.0,
                     step=0.005,
-                    tooltip="How far the picture moves a step. 0.02: pale. 0.16: good for 60 steps; "
+                    tooltip="How far the picture moves a step. 0.02: pale. 0.14: good for 60 steps; "
                     "for fewer steps take more, without a denoiser less. Above 0.3: harsh, burnt colours.",
                 ),
                 io.Float.Input(
@@ -51,7 +51,7 @@ def optimizer_input() -> Any:
                     step=0.05,
                     optional=True,
                     tooltip="How much less fine detail moves than large shapes; it eases toward the end. 0: as the "
-                    "levels have it, engraved lines. 0.8: painted. 2: blurred.",
+                    "levels have it, engraved lines. 0.4: painted. 2: blurred.",
                 ),
             ],
             sgd=[
