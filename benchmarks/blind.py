@@ -1,4 +1,4 @@
-"""Tools for eyes: sheets of pictures to compare or to name blindly, and the score of the answers.
+"""Blind tests with people: sheets of pictures to compare or to name, and the score of the answers.
 
     python -m benchmarks.blind pairs A_FOLDER B_FOLDER OUT    # which is the better picture of it, left or right?
     python -m benchmarks.blind naming FOLDER OUT              # what does each picture show?

@@ -1,7 +1,7 @@
-"""How good: what an uninvolved classifier says of pictures that others were climbed for.
+"""Quality of pictures of classes, judged by a classifier that took no part in making them.
 
-Climbers: EfficientNet-Lite0 and Lite1. Judge: EfficientNet-Lite2, another size and training run, with the three
-questions of `recognition`. The classes were drawn by a random number, after all settings had been chosen on others
+The ascents use EfficientNet-Lite0 and Lite1. The judge is EfficientNet-Lite2, of another size and training run, with
+the three forms of `recognition`. The classes were drawn at random, after all settings had been chosen on other classes
 (`ablation.CLASSES`).
 """
 

@@ -1,4 +1,4 @@
-"""What a step costs over the size of the picture, its levels, its views and its batch: curves and their exponents.
+"""Cost: the time of a step as a function of picture size, levels, views and batch, as curves with their exponents.
 
 Every curve changes one setting and is timed by turns in one process.
 """

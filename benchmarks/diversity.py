@@ -1,8 +1,8 @@
-"""How different: pictures of one class from several seeds, compared by an uninvolved classifier.
+"""Diversity: how much pictures of one class differ from seed to seed.
 
-A recipe that always draws the same picture is none, however well it is recognised. Two things are asked: how far the
-pictures lie apart in the last features of the classifier, which fall together as pictures become surely of one class,
-and how different they look from afar, without a model.
+A recipe that always makes the same picture is of little use, however well it is recognised. Two distances are measured:
+that of the last features of a classifier that took no part (they become more alike as pictures are recognised more
+surely), and that of the pixels of strongly reduced pictures, without a model.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""Painted or engraved: the fine structure and the colours of pictures, beside those of photographs of the same size.
+"""Painted or engraved: the fine structure and the colours of pictures, compared with photographs of the same size.
 
-A classifier likes fine hatching, and an ascent covers every surface with it. Three numbers tell: photographs change
-in few places and much there, hatching everywhere alike (sparsity); photographs have calm areas; their contrast within a
-few pixels is lower. Colours are compared in CIELAB.
+Fine hatching raises the score of a classifier, and an ascent covers every surface with it. Three numbers measure it.
+Sparsity: photographs change strongly in few places, hatching equally everywhere. Calm: photographs have even areas.
+Contrast: within a few pixels that of photographs is lower. Colours are compared in CIELAB.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
-"""Films: how much frames change, what an uninvolved classifier sees in them, and what a step takes beside a picture's.
+"""Films: how much frames change, how a held-out classifier judges them, and the time of a step against a picture's.
 
-A morph from one class to another, and a loop of both. Climber: EfficientNet-Lite0. Judge: EfficientNet-Lite2.
+The films are a morph from one class to another, and a loop of both. EfficientNet-Lite0 guides the ascents;
+EfficientNet-Lite2 is the judge.
 """
 
 import time

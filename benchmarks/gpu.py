@@ -1,6 +1,6 @@
-"""What a step costs on a CUDA device: by precision, by chunk, against the model alone, and with torch.compile.
+"""The time of a step on a CUDA device: by precision, by chunk, against the model alone, and with torch.compile.
 
-Everything but torch.compile is timed by turns in one process. Nothing of this section is written without a device.
+Everything but torch.compile is timed by turns in one process. Without a device this section is not written.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""Canvases far above what the model sees: what a step costs there, against a picture of the model's own size."""
+"""The time of a step on canvases much larger than the model's views, against a picture of the size of a view."""
 
 import math
 from collections.abc import Callable

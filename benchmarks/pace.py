@@ -1,7 +1,7 @@
-"""How soon: what an uninvolved classifier says of a picture while it is climbed, over the seconds of the climbing.
+"""Pace: the probability that a held-out classifier gives to a picture during its ascent, against the time it has taken.
 
-The recipes take turns, class by class, in one process; the judge's own time does not count. Seconds are those of the
-processor, summed over its threads, so that whatever else runs on the machine does not count either.
+The recipes take turns, class by class, in one process. The time of the judge is not counted. Seconds are CPU time,
+summed over threads, so other load on the machine does not matter.
 """
 
 import time
@@ -27,7 +27,7 @@ FILE = HERE / "pace.png"
 
 @dataclass(frozen=True)
 class Look:
-    """What the judge said after some seconds of climbing."""
+    """The judge's probability after some seconds of an ascent."""
 
     seconds: float
     probability: float

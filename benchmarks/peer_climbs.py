@@ -1,4 +1,4 @@
-"""The picture of a class, climbed by several libraries, each of which a stopwatch looks at while it climbs."""
+"""Ascents for the picture of a class in several libraries, whose intermediate images are judged at fixed times."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ class TimeIsUp(Exception):  # noqa: N818
 
 @dataclass
 class Watch:
-    """A stopwatch that is told of every step, and stops while the judge looks.
+    """A stopwatch that is called after every step, and does not count the time of the judge.
 
     Args:
         ask: returns the judge's probability of the class for an image (1, 3, H, W), 0..1.

@@ -1,11 +1,10 @@
-"""Beside other libraries: how many lines the same tasks take, and how soon the picture of a class is one.
+"""Other libraries: how many lines the same tasks take, and how soon the picture of a class is recognised.
 
 The libraries are no requirement of this project. `INSTALL` puts them into a folder of their own, with the version of
 kornia that lucent asks for, and `MEASURE` measures, which takes three quarters of an hour of one core.
 
-The pictures are climbed for EfficientNet-Lite0, whose module all libraries get, with the normalisation that it was
-trained with. Seconds are those of the processor, without the looks of the judge, so that whatever else runs on the
-machine hardly counts.
+All libraries use the same module, EfficientNet-Lite0, with the normalisation that it was trained with. Seconds are CPU
+time, without the time of the judge, so other load on the machine hardly matters.
 """
 
 import importlib.metadata

@@ -1,9 +1,9 @@
-"""Pictures that the quality benches judge, kept in build/pictures so that a bench that was stopped goes on.
+"""The pictures of the benchmarks of quality, kept in build/pictures, so that a stopped benchmark can continue.
 
     python -m benchmarks.pictures {classes,text} RECIPE [--seeds 0 1] [--part 1/2]
 
-makes them ahead of a bench; several processes can each make a part. The files, named by what was asked for, are also
-what `benchmarks.blind` shows. Delete the folder after a change of das_core.
+makes them before a benchmark runs; several processes can each make a part. The files are named by the class or prompt;
+`benchmarks.blind` shows them, too. Delete the folder after a change of das_core.
 """
 
 import argparse

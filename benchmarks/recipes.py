@@ -1,7 +1,7 @@
-"""Recipes: the settings that the quality benches compare, and the ascent of one picture with them.
+"""Recipes: the settings that the benchmarks of quality compare, and the ascent of one picture with them.
 
-A recipe says which models climb, for how long, and how; what is asked for comes from the bench. Those of the pack are
-named by what they are for; two more are what they are measured against.
+A recipe has the models of an ascent, its steps and its settings; the benchmark says which class or prompt to ask for.
+Besides the recipes of the pack there are two to compare them with.
 """
 
 import hashlib
@@ -36,12 +36,12 @@ from das_core.views.windows import Windows
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(recipe.Recipe):
-    """How a picture of a bench is made: a recipe of the library, and what else a picture depends on.
+    """How a picture of a benchmark is made: a recipe of the library, and the other settings of a picture.
 
     Args:
         name: a short name, for files.
         title: what it is, for tables.
-        models: the starters that climb; several share out the views.
+        models: the starters that guide the ascent; several divide the views among them.
         spec: the stack.
         start: what the picture is before the first step: grey, or soft noise that belongs to the seed.
         score: the score of a class, see `ClassObjective`.

@@ -1,8 +1,8 @@
-"""A judge that texture does not fool: a model that took no part must name an image as it is, from afar and in grey.
+"""The judge of the benchmarks: a held-out model classifies an image in three forms: unchanged, from afar and in grey.
 
-Fine texture alone, or colour alone, can convince a classifier. From afar (64 pixels on the short side) fine texture is
-gone, in grey colour is. An image counts as recognised when the model names its class first all three times. No
-condition takes away both at once.
+Fine texture alone, or colour alone, can convince a classifier. From afar (64 pixels on the short side) there is no fine
+texture, and in grey there is no colour. An image counts as recognised if its class comes first in all three forms. No
+form removes both texture and colour.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ _BATCH = 16
 
 @dataclass(frozen=True)
 class Answer:
-    """What a judge says of one image under one condition.
+    """The answer of a judge to one image in one form.
 
     Args:
         score: the probability of the class that was asked for, 0..1; of a text, its cosine, -1..1.
@@ -56,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a judge says of one image under the three conditions.
+    """The answers of a judge to one image in the three forms.
 
     Args:
         as_is: of the image itself.

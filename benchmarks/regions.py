@@ -1,4 +1,4 @@
-"""How good in parts of a picture: two classes in two halves of one canvas, and something new in a photograph."""
+"""Quality of parts of a picture: two classes in two halves of one canvas, and something new in a photograph."""
 
 import torch
 from torch import Tensor

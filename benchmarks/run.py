@@ -64,7 +64,7 @@ ON_REQUEST = {"peers", "gpu"}
 
 
 def describe_machine() -> str:
-    """Return what it was measured on, in words."""
+    """Return a text that names the machine and the versions of the measurement."""
     processor = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.is_file():

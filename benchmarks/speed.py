@@ -1,4 +1,4 @@
-"""How fast: the operator against autograd through the interpolations, and a step against what it cannot do without.
+"""Speed: the operator against autograd through the interpolations, and a step against the model run that it contains.
 
 Everything is timed by turns in one process and reported as a ratio, because times alone mean little on a shared
 machine.

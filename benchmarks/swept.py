@@ -1,4 +1,4 @@
-"""Pictures of the quality bench of classes from a sweep: made on many cores or machines, judged by the bench.
+"""Pictures for the benchmark of classes from a sweep: made on many cores or machines, judged by the benchmark.
 
     python tools/sweep.py example_workflows/sweeps/quality_classes.yaml
     python -m benchmarks.swept output/sweeps/quality_classes

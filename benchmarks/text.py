@@ -1,7 +1,7 @@
-"""How good in words: whether a CLIP that never saw the ascent finds the prompt that a picture was made from.
+"""Quality of pictures of prompts: whether a CLIP that took no part finds the prompt that a picture was made from.
 
-Climbers and judge are starter CLIPs, each on another classifier with weights of its own; they share the sentence
-encoder, so what is tested is the image. The prompts were written before any image was made.
+The models of the ascent and the judge are starter CLIPs. Each has another image classifier; all have the same sentence
+encoder, so only the images are tested. The prompts were written before any image was made.
 """
 
 from benchmarks.common import HERE, SEED, save_sheet

@@ -5,7 +5,7 @@
     >>> picture.image.shape
     torch.Size([1, 3, 64, 64])
 
-It hands on all of `das_core` and its facade.
+It re-exports the public names of `das_core` and of `das_core.facade`.
 """
 
 from typing import TYPE_CHECKING

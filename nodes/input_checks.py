@@ -1,8 +1,8 @@
-"""The check of what a node is given, against its schema.
+"""Checks the values that a node is given against the types in its schema.
 
-ComfyUI checks widgets before a run, and nothing that comes through a link: not the range of a number, not the options
-of a list, and behind an output of any type (`*`) not even the type. Ranges and options are checked where they mean
-something; here it is the types, so that a node never computes with what is no number, no text and no image.
+ComfyUI checks widgets before a run, but nothing that comes through a link: not the range of a number, not the options
+of a list, and after an output of any type (`*`) not even the type. This module checks types. The code that uses a value
+checks its range.
 """
 
 import math
@@ -17,7 +17,7 @@ from torch import Tensor
 from ..das_core.common.text import shorten
 
 _LARGEST_INT = 2**64
-"""Beyond this nothing is meant; seeds go up to it."""
+"""The largest whole number that is accepted: the largest seed."""
 
 _BASES: dict[str, set[str]] = {
     "DAS_CLASSIFIER": {"Classifier"},
@@ -77,7 +77,7 @@ def _check(item: Any, name: str, value: Any) -> Any:
 
 
 def _check_choice(item: Any, name: str, value: Any) -> Any:
-    """Check the values of what the option of a DynamicCombo brings; the option itself `read_choice` checks."""
+    """Check the inputs inside the chosen option of a DynamicCombo; `read_choice` checks the option itself."""
     if not isinstance(value, Mapping):
         return value
     option = next((option for option in item.options if option.key == value.get(item.id)), None)
@@ -157,7 +157,7 @@ def _read_tensor(name: str, value: Any, what: str, axes: str) -> Tensor:
 
 
 def _check_socket(kind: str, name: str, value: Any) -> None:
-    """Raise a ValueError unless a value belongs into a socket of the pack; those of ComfyUI the nodes look at."""
+    """Raise a ValueError unless a value has the type of a socket of the pack; nodes check the types of ComfyUI."""
     wanted = set().union(*(_BASES.get(part, set()) for part in kind.split(",")))
     if wanted and wanted.isdisjoint(base.__name__ for base in type(value).__mro__):
         given = "not connected" if value is None else f"{_describe(value)}"
@@ -165,12 +165,12 @@ def _check_socket(kind: str, name: str, value: Any) -> None:
 
 
 def _describe(value: Any) -> str:
-    """Return a value as a message repeats it, a text in quotes."""
+    """Return a value as it is quoted in a message; a text gets quotation marks."""
     return f"'{shorten(value)}'" if isinstance(value, str) else shorten(value)
 
 
 def _quote(example: Any) -> str:
-    """Return the words that show a text for example, if there is one."""
+    """Return the end of a message that gives an example of a valid text, such as " such as 'jellyfish'"."""
     return f" such as '{shorten(example, 40)}'" if example else ""
 
 
@@ -182,4 +182,4 @@ _READERS = {
     "IMAGE": _read_image,
     "MASK": _read_mask,
 }
-"""What reads the value of an input, by the type of the input; the options of a COMBO the node itself looks at."""
+"""The function that reads the value of an input, by the type of the input. The node itself checks a COMBO."""

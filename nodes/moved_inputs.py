@@ -1,7 +1,8 @@
-"""Where inputs of versions before 1.0 are now: their workflows and API prompts go on working.
+"""Renames inputs in workflows and API prompts of versions before 1.0, so that these still run.
 
-What only some users set moved under one choice of its node: `steps` of Optimize is `recipe.steps`, which `recipe`
-custom brings. The table is `web/moved_inputs.json`, by which the page changes workflow files (`web/older_files.js`).
+Inputs that few users set have moved into a DynamicCombo of their node, where they appear once its option `custom` is
+chosen: `steps` of Optimize is now `recipe.steps`. `web/moved_inputs.json` lists them. ComfyUI's page uses the same list
+for workflow files (`web/older_files.js`).
 """
 
 import json
@@ -10,17 +11,17 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 OPTION = "custom"
-"""The option of the choice that brings what moved."""
+"""The option of the DynamicCombo under which the moved inputs appear."""
 
 
 class Moved(TypedDict):
-    """What moved in a node.
+    """The inputs of one node that have moved.
 
     Attributes:
-        choice: the DynamicCombo that brings it.
-        moved: the names before, without those inside them.
-        later: those of them that came after version 0.1.0, with the values that change nothing, for files and prompts
-            that lack them.
+        choice: the DynamicCombo that they have moved into.
+        moved: their former names; of an input that contains others, such as `focus`, only the outer name.
+        later: those inputs that were added after version 0.1.0, each with the value that has no effect. Older files
+            and prompts lack these inputs and get that value.
     """
 
     choice: str
@@ -31,11 +32,11 @@ class Moved(TypedDict):
 MOVED: dict[str, Moved] = json.loads(
     (Path(__file__).parent.parent / "web" / "moved_inputs.json").read_text(encoding="utf-8")
 )
-"""By node, what moved in it."""
+"""The moved inputs, by the id of their node."""
 
 
 def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs of a node of a prompt under the names of today; those of today stay.
+    """Return the inputs of a node of a prompt under their current names.
 
     Args:
         class_type: the id of the node.
@@ -55,9 +56,9 @@ def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _find_lacking(table: Moved, inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the later inputs that a node lacks, with the values that change nothing.
+    """Yield the `later` inputs that a node lacks, with the values that have no effect.
 
-    One inside another input, such as `focus.emphasis`, is lacking only where that is set to something.
+    An input inside another one, such as `focus.emphasis`, is lacking only if the outer one, `focus`, has a value.
     """
     for name, value in table["later"].items():
         outer, _, inner = name.partition(".")
@@ -66,10 +67,11 @@ def _find_lacking(table: Moved, inputs: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def migrate_prompt(prompt: Any) -> Any:
-    """Return a prompt in API format with the inputs of all nodes under the names of today.
+    """Return a prompt in API format with the inputs of all nodes under their current names.
 
     Args:
-        prompt: whatever was sent as one: what has not the form of a node stays as it is, for ComfyUI to refuse.
+        prompt: what a client sent as a prompt, unchecked. Whatever does not look like a node is left unchanged, and
+            ComfyUI refuses it later.
     """
     if not isinstance(prompt, dict):
         return prompt

@@ -12,12 +12,12 @@ from .input_checks import check_inputs
 
 
 class Node(io.ComfyNode):
-    """A node whose `execute` is given only values of the types that its schema declares, and says itself why it failed.
+    """The base class of a node: checks the types of the inputs of `execute`, and shows its errors on the node.
 
-    Cancel ends it wherever the library allows that (`das_core.common.interruption`): within a second or two.
+    The cancel button ends a node within a second or two (`das_core.common.interruption`).
 
-    A class that inherits this has `define_schema` and `execute`, as every node of ComfyUI; both are added to its
-    `execute` when the class is made.
+    A subclass defines `define_schema` and `execute`, as every node of ComfyUI. When the subclass is created, its
+    `execute` is wrapped in the check and the display of errors.
     """
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -29,7 +29,7 @@ class Node(io.ComfyNode):
 
 
 def _add_check(execute: Callable[..., io.NodeOutput], node: type[Node]) -> Callable[..., io.NodeOutput]:
-    """Return the function of `execute` with the check of its inputs before it, and what shows a failure around both."""
+    """Return the function of `execute`, wrapped: its inputs are checked first, and errors are shown on the node."""
 
     @cache
     def list_inputs() -> list[Any]:

@@ -42,7 +42,7 @@ def read_precision(value: Any) -> torch.dtype:
     """Return the torch dtype of a value of `precision_input`.
 
     Raises:
-        ValueError: when it is no option of that input, as only a link can bring it.
+        ValueError: when it is no option of that input, which can happen only through a link.
     """
     if not isinstance(value, str) or value not in PRECISIONS:
         raise ValueError(f"precision '{shorten(value)}' is unknown; choose {list_choices(list(PRECISIONS))}")
@@ -61,7 +61,7 @@ def sort_downloaded_first(names: Iterable[str], downloaded: Iterable[str]) -> li
 
 
 def model_input() -> Any:
-    """Return the input for a model of either kind, of a node that looks into its layers."""
+    """Return the input for a classifier or a CLIP, for nodes that use the layers of a model."""
     return io.MultiType.Input(
         "model", [Classifier, Clip], tooltip="The model to look into, from one of the nodes that load models."
     )
@@ -107,8 +107,8 @@ def schema(*, advanced: Sequence[str] = (), **fields: Any) -> io.Schema:
     ComfyUI 0.8.0, the oldest one that the pack runs on, has no search aliases and no advanced inputs.
 
     Args:
-        advanced: the widgets that the page folds away until one asks for them: those that a beginner need not see.
-            One that an option of a DynamicCombo brings is named with it, such as "recipe.optimizer.momentum".
+        advanced: the widgets that ComfyUI's page hides until the user asks for advanced inputs. A widget inside an
+            option of a DynamicCombo is named with its path, such as "recipe.optimizer.momentum".
         fields: the arguments of `io.Schema`.
 
     Raises:
@@ -130,7 +130,7 @@ def _mark_advanced(inputs: Sequence[Any], names: set[str]) -> None:
 
 
 def _walk(inputs: Sequence[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield inputs and those that options of DynamicCombos bring, each after its path."""
+    """Yield pairs of a path and an input, for all inputs, including those inside options of DynamicCombos."""
     for item in inputs:
         yield prefix + item.id, item
         if isinstance(item, io.DynamicCombo.Input):
@@ -158,10 +158,10 @@ def make_options(names: Sequence[str], /, **inputs: list[Any]) -> list[Any]:
 
     Args:
         names: the names of all options, in the order in which they are listed.
-        inputs: by the name of an option, the inputs that it brings; an option that is not named here brings none.
+        inputs: the inputs inside each option, by the name of the option; an option that is missing here has none.
 
     Raises:
-        ValueError: when `inputs` names an option that is none of `names`.
+        ValueError: when `inputs` names an option that is not in `names`.
     """
     if unknown := inputs.keys() - set(names):
         raise ValueError(f"{', '.join(sorted(unknown))} not among the options {', '.join(names)}")
@@ -169,7 +169,7 @@ def make_options(names: Sequence[str], /, **inputs: list[Any]) -> list[Any]:
 
 
 def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """Return the option that is chosen in a DynamicCombo, and the values of the inputs that it brings.
+    """Return the option that is chosen in a DynamicCombo, and the values of the inputs inside that option.
 
     ComfyUI 0.8.0 does not check the choice: an unknown one reaches the node as None, or as bare text.
 
@@ -179,7 +179,7 @@ def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dic
         options: the options that there are, at least two.
 
     Raises:
-        ValueError: when the choice is none of `options`, or there is none.
+        ValueError: when the choice is not in `options`, or is missing.
     """
     inputs = value if isinstance(value, dict) else {name: value}
     option = inputs.get(name)

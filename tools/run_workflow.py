@@ -61,14 +61,14 @@ def run(
     Args:
         workflow: the file, in API format.
         settings: widgets to set, each written as NODE.INPUT=VALUE.
-        output: the folder that gets the images; made when something is saved.
-        input_folder: the folder that LoadImage reads from, before it looks beside the workflow file.
-        models: the folder used as ComfyUI's models folder; nothing is put there unless a node says so.
+        output: the folder for the images; it is created when the first file is saved.
+        input_folder: where LoadImage looks for a file first; second it looks in the folder of the workflow file.
+        models: the folder used as ComfyUI's models folder; nothing is written there unless a node does so.
         pack: the folder of the node pack.
-        only: the output nodes to run, by id, class or title; all of them if there is none.
+        only: the output nodes to run, by id, class or title; empty for all of them.
 
     Raises:
-        WorkflowError: what was given is wrong, a node raised ValueError, or one could not read or write a file.
+        WorkflowError: an argument is wrong, a node raised ValueError, or a node could not read or write a file.
         OSError: a folder cannot be read.
     """
     graph = read_workflow(workflow)
@@ -94,7 +94,7 @@ def run(
 
 
 def _apply_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
-    """Return the workflow with the widgets set that `settings` name, each written as NODE.INPUT=VALUE."""
+    """Return the workflow with some widgets set; each setting is written as NODE.INPUT=VALUE."""
     from runner.node_inputs import set_input
 
     split = [setting.partition("=") for setting in settings]

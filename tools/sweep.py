@@ -66,7 +66,7 @@ def make_parser() -> Parser:
 
 
 def _count(text: str) -> int:
-    """Read a number from 1 on."""
+    """Convert an argument to a whole number of at least 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is below 1")

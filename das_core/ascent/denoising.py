@@ -1,11 +1,12 @@
-"""A denoiser inside an ascent: after every step the picture goes a part of the way to what the denoiser makes of it.
+"""A denoiser inside an ascent: after every step the picture x moves a share of the way to its denoised form D(x).
 
-The gradient of a network is full of ripple of two to four pixels, which pleases the network and looks like an
-engraving. A step that only smooths takes it out again and leaves what the score needs. Alternating a step along a
-gradient with a denoiser is Plug-and-Play (Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013); going a share of the
-way is gradient descent on Regularization by Denoising, whose gradient is x - D(x) (Romano, Elad and Milanfar, SIAM J.
-Imaging Sci. 10, 2017); a strength that falls on the way is that of DPIR (Zhang et al., TPAMI 2021). Inside class
-visualisation bilateral filters were used by Øygard (2015) and Tyka (2016).
+The gradient of a network is full of ripple with a period of two to four pixels. It raises the score and makes the
+picture look like an engraving. Smoothing after every step removes the ripple, and keeps the structure that the score
+depends on most. Alternating a step along a gradient with a denoiser is Plug-and-Play (Venkatakrishnan, Bouman and
+Wohlberg, GlobalSIP 2013). Moving only a share of the way is gradient descent on Regularization by Denoising, whose
+gradient is x - D(x) (Romano, Elad and Milanfar, SIAM J. Imaging Sci. 10, 2017). A strength that falls from step to step
+is taken from DPIR (Zhang et al., TPAMI 2021). In class visualisation, Øygard (2015) and Tyka (2016) used bilateral
+filters.
 """
 
 from dataclasses import dataclass, field
@@ -35,17 +36,20 @@ _EDGE = 1e-6
 class Denoising:
     """A denoiser that acts after every step of an ascent.
 
-    The strength is given for a picture of 224 pixels. Judges see a larger picture through windows that are resized, so
-    its ripple is wider by the same factor: that factor, the short side over 224, is the `scale` of the denoiser.
+    The strength is given for a picture of 224 pixels. Judges see a larger picture through windows that are shrunk to
+    their views, so the ripple in the picture is wider by that factor. The factor, the short side over 224, is passed to
+    the denoiser as its `scale`.
 
     Args:
-        denoiser: what smooths.
-        strength: the size of what counts as ripple at the first step, in the range of pixels, 0 to 1: at 0.018
-            and a tilt (`NormalizedAscent`) surfaces are painted, without a tilt it takes 0.035; 0.1 is flat colours.
-        end: the strength at the last step, 0 to 1. A smaller one than at first gives texture back; at 0 the hatching
-            comes back too.
-        share: how far a step goes to what the denoiser makes of the picture, above 0 and at most 1. It goes with the
-            step size: 0.3 suits 60 steps of 0.14, and 0.12 suits 150 of 0.09, which would drown in 0.3.
+        denoiser: the denoiser.
+        strength: the strength at the first step, 0 to 1: differences between pixels up to about this size are removed
+            as ripple. 0.018 gives smooth surfaces as in a painting, if the ascent has a tilt (`NormalizedAscent`);
+            without a tilt that takes 0.035. At 0.1 only flat colours remain.
+        end: the strength at the last step, 0 to 1. If it is smaller than `strength`, texture comes back towards the
+            end; at 0, fine hatching comes back too.
+        share: the share of the way from the picture to its denoised form that each step moves, above 0 and at most 1.
+            Smaller steps need a smaller share: 0.3 suits 60 steps of size 0.14, and 0.12 suits 150 steps of size 0.09,
+            whose picture a share of 0.3 would blur.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -76,26 +80,26 @@ class Denoising:
         Args:
             progress: the share of the ascent that is over, 0..1.
         """
-        # Both ends are met exactly, so that an end of 0 costs nothing there.
+        # Exact at both ends: with an end of 0 the last step needs no denoiser.
         return (1 - progress) * self.strength + progress * self.end
 
     def step(
         self, stack: ImageStack, operator: StackOperator[Any], progress: float, mask: Tensor | None = None
     ) -> ImageStack:
-        """Return the stack after its pixels went a part of the way to their denoised form.
+        """Return the stack with its pixels moved a share of the way to their denoised form.
 
-        The denoiser sees the whole canvas, what surrounds a masked stack included, so that surfaces go over into it.
+        The denoiser sees the whole canvas and the surroundings of a masked stack, so there is no seam between them.
 
         Args:
             stack: the stack after a step of an optimizer, which is not changed.
             operator: the operator of the stack.
             progress: the share of the ascent that is over, 0..1.
-            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0 nothing moves, to
-                the bit. Only a stack with parameters moves a little there too, for its levels reach beyond the mask;
-                what surrounds a masked stack stays in any case.
+            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0, no bit changes.
+                The exception is a stack with parameters: its levels reach a little beyond the mask. The surroundings
+                of a masked stack never change.
 
         Raises:
-            ValueError: when the denoiser answers with anything but pixels of the same size.
+            ValueError: when the denoiser does not return pixels of the same size.
             DenoiserMemoryError: when it runs out of memory.
         """
         strength = self.strength_at(progress)
@@ -112,7 +116,7 @@ class Denoising:
     def _smooth(
         self, canvas: Tensor, stack: ImageStack, strength: float, mask: Tensor | None, frames: list[int] | None
     ) -> Tensor:
-        """Return a canvas, or that of some frames of a film, a part of the way to its denoised form."""
+        """Return a canvas, or the canvases of some frames of a film, moved a share of the way to the denoised form."""
         spec, around = stack.spec, stack.surroundings
         shown = render_pixels(canvas, spec.color)
         if around is not None and frames is not None:
@@ -124,7 +128,7 @@ class Denoising:
             if not is_out_of_memory(error):
                 raise
             raise DenoiserMemoryError(describe_denoiser_memory(self.denoiser.name)) from error
-        # What the picture is to change by; `shown` takes it over, also where it shows through a soft mask only.
+        # Adds the change of `seen` to `shown`, also where a soft mask shows only a part of `shown`.
         pixels = shown.add_(denoised.sub_(seen), alpha=self.share).clamp_(_EDGE, 1 - _EDGE)
         smoothed = from_rgb(torch.logit(pixels).div_(2), spec.color)
         if mask is not None:

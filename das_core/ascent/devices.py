@@ -1,4 +1,4 @@
-"""Models that are on another device than the picture, and what an ascent says of it."""
+"""The error message for a model that is on another device than the picture."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ from ..models.judge import Judge
 
 
 def describe_mismatch(judges: Sequence[Judge], device: torch.device) -> str | None:
-    """Return the message for an ascent whose step has failed because a model is elsewhere; None if none is.
+    """Return the error message for a failed step if a model is on another device than the picture; else None.
 
-    It is for afterwards and no check before: some models take images from any device, and move them or their weights
-    by themselves.
+    It explains a failure, and is not checked before a step: some models take images from any device, and move them or
+    their weights themselves.
 
     Args:
-        judges: the models that the ascent asks.
-        device: where the picture is.
+        judges: the models of the ascent.
+        device: the device of the picture.
 
     Example:
         >>> import torch

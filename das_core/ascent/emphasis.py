@@ -1,10 +1,10 @@
 """Emphasis: detail grows where the gradient is strong, and the rest of a picture stays calm.
 
-A classifier wants a little of everything everywhere, and an ascent that follows covers the ground of a picture with
-parts of its subject. Where it looks at the subject it wants more. Multiplying the gradient by its own local strength
-lets the subject win early: what is strong becomes stronger. Large shapes and the colours of the ground are left as they
-are, for they are wider than what counts as local. The strength is that of a saliency map (Simonyan, Vedaldi and
-Zisserman, 2013, arXiv 1312.6034, section 3); its use for steps is this project's.
+The gradient of a classifier asks for parts of its class all over a picture, so a plain ascent covers the background
+with them. The gradient is stronger at the subject. Multiplying the gradient by its own local strength makes the strong
+places stronger, and the subject stands out early. This changes detail only: large shapes and the colours of the
+background are wider than the neighbourhood in which the strength is measured. The strength is that of a saliency map
+(Simonyan, Vedaldi and Zisserman, 2013, arXiv 1312.6034, section 3); its use for steps is this project's.
 """
 
 import math
@@ -26,8 +26,9 @@ _CELLS = 2.0
 def emphasise(gradient: Tensor, power: float) -> Tensor:
     """Return a gradient whose detail is weighted by its local strength.
 
-    The gradient is split into what is wider than local, which stays, and detail. The detail is multiplied by a power of
-    the local mean of the absolute gradient, and then scaled back to its former RMS in every image.
+    The gradient is split by a Gaussian blur into a coarse part, which is not changed, and detail. The detail is
+    multiplied by a power of the local mean of the absolute gradient, and then scaled back to its former RMS in every
+    image.
 
     Args:
         gradient: (B, 3, H, W).
@@ -66,7 +67,7 @@ def emphasise(gradient: Tensor, power: float) -> Tensor:
 
 
 def _smooth(values: Tensor, deviation: float) -> Tensor:
-    """Return values (B, C, H, W) blurred by about a Gaussian, on a grid of cells of which the deviation holds two."""
+    """Return values (B, C, H, W) after an approximate Gaussian blur, computed at a reduced resolution for speed."""
     height, width = values.shape[2:]
     cell = max(1, round(deviation / _CELLS))
     # A part of a cell at an edge is the mean of what it holds.

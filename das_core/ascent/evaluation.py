@@ -1,4 +1,4 @@
-"""Views of a canvas at one moment of an ascent, and the answers of a judge to them."""
+"""Views of a canvas at one moment of an ascent, and the outputs of a judge for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +17,9 @@ from .pace import Pace
 
 @dataclass(frozen=True)
 class ViewEvaluation:
-    """A function from the pixels of canvases to the answers of a judge to some fixed views of them.
+    """A function from the pixels of canvases to the outputs of a judge for some views of them.
 
-    Every call makes the very same views, with the same windows, flips and noise, of whatever pixels it is given.
+    Every call uses the same windows, flips and noise, whatever the pixels are.
 
     Args:
         judge: the judge that answers.

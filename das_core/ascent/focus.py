@@ -1,7 +1,7 @@
-"""The window that a picture grows in: it weights gradients, and opens from a centre outwards.
+"""The focus: a Gaussian window that weights gradients and opens from a centre outwards during an ascent.
 
-An ascent that may change the whole canvas at once makes parts of its subject all over it. Under a window that opens,
-the middle comes first and the rest grows around it: one subject, as a whole. Source of centring: Plug-In Inversion
+If an ascent may change the whole canvas at once, parts of the subject appear all over it. Under a window that opens,
+the middle appears first and the rest grows around it: a single, whole subject. Source of centring: Plug-In Inversion
 (Ghiasi et al., 2022, arXiv 2201.12961, section 3.2), which lets the canvas itself grow; the window on the gradient is
 this project's.
 """
@@ -34,11 +34,11 @@ class Focus:
     Args:
         start: the width at the first step, in halves of a side, 0.05 to 100: 0.15 begins with a spot, 0.3 with the
             middle of the picture, 1 nearly everywhere.
-        end: the width from `share` on, `start` to 100: at 1.2 the corners move half as far as the middle, which keeps
-            the surroundings plain and makes one subject of two; at 3 nearly as far.
+        end: the width from `share` on, `start` to 100. At 1.2 the corners move half as far as the middle: the
+            background stays plain, and fewer pictures have two subjects. At 3 the corners move nearly as far.
         share: the share of the steps, 0..1, over which the window opens.
-        emphasis: how much more detail grows where the gradient is strong, 0 to 4 (`emphasise`): at 0 the ground is as
-            busy as the subject, at 1 it is calm and the subject is one, at 2 there is hardly any ground.
+        emphasis: the power by which detail grows faster where the gradient is strong, 0 to 4 (`emphasise`). At 0 the
+            background is as full of detail as the subject, at 1 it is calm, at 2 it hardly has any detail.
 
     Raises:
         ValueError: when a setting is out of range.

@@ -23,18 +23,18 @@ from .scoring import Scoring, score_term
 from .spreading import select_images, split_frames
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
-"""The scores of some views, (V,), and by what each counts for its image; None where all count alike."""
+"""The scores of some views, (V,), and the factor of the weight for the image of each; None if all factors are 1."""
 
 
 class ScoreGradient:
-    """A function from the canvas to the gradient of the weighted score of some objectives there.
+    """A function from a canvas to the gradient of the weighted score of some objectives at that canvas.
 
     Where there are several groups, their gradients are balanced first (`groups.balance_gradients`).
 
     Args:
         scoring: the scores, of the stack as it is before the ascent, on the device of the ascent.
-        focus: the window under which gradients of judges count, for every group around the middle of its own region;
-            None for none. An objective without a judge, such as a prior, acts on the whole canvas.
+        focus: the window that weights the gradients of judges, for every group centred on its own region; None for no
+            window. It does not weight objectives without a judge, such as a prior.
     """
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
@@ -59,19 +59,22 @@ class ScoreGradient:
             canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
             step: the number of the step, which the random draws of the views depend on.
             pace: the moment of the ascent.
-            operator: the operator of the stack. The gradients of several groups are measured by the change of the
-                canvas that it makes of them.
+            operator: the operator of the stack. To balance several groups, their
+                gradients are compared by the change of the canvas that it computes from them.
             chunk: how many views go through a judge at once. It changes memory and rounding: sums over views are taken
-                chunk by chunk, and a model rounds differently for another number of views. Where images are compared it
-                is brought to a multiple of their number.
+                chunk by chunk, and a model rounds differently for another number of views. If images are compared with
+                each other, it is rounded to a multiple of their number.
 
         Returns:
-            The gradient (B, 3, H, W): with one group that of the sum over the images of the weighted scores, each the
-            mean over the views; with several the balanced sum of theirs (`balance_gradients`). Of a film it is an
-            estimate from the frames that a view shows; it is 0 at the others. And by name the scores, means over all
-            views and images, not multiplied by their weights (but where images count differently, each counts by its
-            own), each a tensor (), float32, on the device: reading them one by one would make the device wait for every
-            one.
+            The gradient (B, 3, H, W), and the scores by the name of the objective.
+
+            With a single group, the gradient is that of the weighted scores, averaged over views and summed over
+            images; with several it is the balanced sum of the gradients of the groups (`balance_gradients`). For a film
+            it is estimated from the frames that the views show, and 0 at the other frames.
+
+            A score is the mean over all views and images, without the weight of the objective (but weighted by the
+            factors of the images, if they differ). It is a tensor (), float32, still on the device, because every
+            reading of a number makes the program wait for the device.
         """
         scoring = self.scoring
         images = self._list_images(step)
@@ -178,7 +181,7 @@ class ScoreGradient:
 
 
 def _average(parts: Sequence[Scores]) -> Tensor:
-    """Return the mean of scores, (), float32; where images count differently, each by the size of its factor."""
+    """Return the mean of scores, (), float32; weighted by the absolute factors of the images if these differ."""
     scores = torch.cat([score for score, _ in parts]).float()
     factors = [abs(factor) for score, given in parts for factor in (given or (1.0,) * len(score))]
     if all(given is None for _, given in parts) or not any(factors):

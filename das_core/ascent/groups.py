@@ -19,7 +19,7 @@ NamedTerm = tuple[str, Term]
 """The name of the objective in its ascent, and one of its terms."""
 
 Turn = tuple[int, int]
-"""The number of a term of an objective, and how many terms share out its views; (0, 1) sees all of them."""
+"""The number of a term of an objective, and how many terms divide its views among them; (0, 1) sees all views."""
 
 
 def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
@@ -65,7 +65,7 @@ class TermGroup:
     def choose_views(self, views: int, step: int) -> list[int]:
         """Return the numbers of the views of a step that the group sees.
 
-        Of n terms that share out the views, each sees every n-th one, and begins one view later at every step, so that
+        Of n terms that divide the views, each sees every n-th one, and begins one view later at every step, so that
         a term sees something even if there are fewer views than terms.
 
         Args:
@@ -88,7 +88,7 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
     Members of a group share five things: the module of their judges; what it answers with, either the output of the
     model, by all or by a share of its features, or the activations of its layers, whose scores are of different scale;
     whether they compare images, since such scores are of another scale again, and their views come in another order;
-    the region masks; and their turn, if they share out the views of one objective. Masks are the same only if they are
+    the region masks; and their turn, if they divide the views of one objective. Masks are the same only if they are
     the very same tensors, in the same order; equal copies make two groups. A term without a judge is a group of its
     own.
 
@@ -123,20 +123,20 @@ def balance_gradients(
     *,
     as_one: bool = False,
 ) -> Tensor:
-    """Return the sum of the gradients of several groups, each scaled so that it counts by its weight.
+    """Return the sum of the gradients of several groups, scaled so that their weights decide how far each moves.
 
-    The first group keeps its size. Every other group is scaled so that the size of its move, divided by its weight,
-    equals that of the first, for every image by itself. The move of a gradient is K times it, and not the gradient: one
-    that is all fine grain, of which the stack lets little through, would hardly count otherwise. (K times a gradient is
-    what `SGD` moves the canvas by, and stands for the move of the other optimizers.) A gradient that moves nothing is
-    left out. A single gradient is returned as it is.
+    The first group keeps its size. Every other gradient is scaled, for every image by itself, so that the norm of its
+    move divided by its weight equals that of the first. The move of a gradient is K times the gradient: the change of
+    the canvas in a step of `SGD`, which stands for that of the other optimizers. Norms of the gradients themselves
+    would be no good measure, because K lets little of a fine-grained gradient through. A gradient whose move is 0 is
+    left out. A single gradient is returned unchanged.
 
     Args:
         gradients: the gradient (B, 3, H, W) of every group at the canvas.
         weights: for every group the sum of the absolute weights of its objectives, a number or one for each image,
             (B, 1, 1, 1).
         move: returns K times a gradient, (B, 3, H, W).
-        as_one: whether moves are measured over all images, which are the frames of a film, and not each by itself.
+        as_one: whether norms are taken over all images together, as for the frames of a film, and not for each image.
 
     Returns:
         The sum (B, 3, H, W).

@@ -1,7 +1,8 @@
 """Guidance: short ascents that steer a diffusion model while it samples, whatever the objectives are.
 
-At a guided step the picture that the model expects climbs a few steps, and a share of the change is added to the
-model's prediction. Neither the diffusion model nor its decoder is differentiated, only the judges are. Related:
+At a guided step, the picture that the diffusion model predicts is changed by a few steps of ascent, and a scaled
+version of the change is added to the prediction. Gradients go through the judges only, not through the diffusion model
+or its decoder. Related:
 Universal Guidance (Bansal et al., 2023, arXiv 2302.07121, section 3.3, "backward universal guidance"), which also
 optimises the expected picture and adds the change; that the change is made by the ascent of a stack, and how large it
 is, is this project's.
@@ -51,7 +52,7 @@ class Guidance:
         steps: the steps of ascent at each guided step of the sampler; 1 is fastest, 3 are steadier.
         strength: how much each guided step changes, from 0 up: 1 changes the latent by a tenth (`FULL_CHANGE`) of its
             own deviation.
-        seed: what the random draws of the views depend on, 0 or above. Each image of a batch has draws of its own.
+        seed: the seed of the random draws of the views, 0 or above. Each image of a batch has draws of its own.
 
     Raises:
         ValueError: when there is no objective with a weight other than 0, or a setting is out of range.
@@ -96,7 +97,7 @@ class Guidance:
         changes is its result minus `stack.image()` before its first step.
 
         Args:
-            pictures: what the model expects, (B, 3, H, W), 0..1.
+            pictures: the pictures that the model predicts, (B, 3, H, W), 0..1.
             pace: how coarse the changes are, and how far the run is, see `pace_at_noise`.
             number: the number of the sampler's step; each has draws of its own.
             chunk: how many views go through a judge at once, see `Ascent`.
@@ -140,10 +141,10 @@ class Guidance:
         times the deviation of its latent, whatever the size of the gradients was.
 
         Args:
-            latent: what the model expects, (B, C, h, w).
+            latent: the prediction of the model, (B, C, h, w).
             change: the direction, (B, C, h, w); where it is 0 everywhere, nothing is added.
-            mask: where the objectives act, (B or 1, 1, H, W) of any size, 0..1: the mean is over the pixels under it,
-                or a small region would be changed more strongly than a whole picture. None for everywhere.
+            mask: where the objectives act, (B or 1, 1, H, W) of any size, 0..1; None for everywhere. The mean square is
+                taken over the pixels under the mask. Otherwise a small region would get a larger change than a picture.
         """
         if mask is not None:
             mask = F.interpolate(mask.to(change), size=change.shape[2:], mode="area").expand(len(change), -1, -1, -1)

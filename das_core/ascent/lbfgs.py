@@ -31,8 +31,8 @@ _OVERSHOOT = 0.5
 class LBFGS:
     """L-BFGS with the operator K as the first guess of the inverse curvature, every image of a batch by itself.
 
-    Style and content, and whatever is seen through fixed views, converge in fewer steps than along the gradient. Each
-    step takes at least two evaluations of the gradient, the second one where it leads.
+    Objectives under fixed views, such as style and content, converge in fewer steps than along the gradient. Each step
+    evaluates the gradient at least twice, the second time at the canvas to which it leads.
 
     Args:
         step_size: the largest root mean square of the change of the canvas in one step, before the tanh, above 0.
@@ -93,7 +93,7 @@ class LBFGS:
         return replace(stack, canvas=stack.canvas + change, parameters=None, optimizer_state=state)
 
     def _recall_pairs(self, stack: ImageStack) -> tuple[tuple[Tensor, Tensor], ...]:
-        """Return what the last steps have moved and by how much the gradient fell there, the oldest first."""
+        """Return the moves of the last steps and the decrease of the gradient along each, the oldest first."""
         old = stack.optimizer_state
         if old is None or old.kind != self.kind or len(old.tensors) % 2:
             return ()

@@ -64,32 +64,31 @@ class Ascent:
         stack: the stack to start from, which is not changed. A stack that an ascent has returned continues from its
             canvas, but the schedule and the coarse part begin anew.
         objectives: one or several, of which one has a weight other than 0.
-        augmentation: how the judges see the canvas; by default 16 views that reach as far as the margin lets them, at
-            most 56 pixels beyond the picture.
+        augmentation: how the judges see the canvas; by default 16 views that may reach up to 56 pixels into the margin.
         steps: the number of steps; 60 make a good picture.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
         schedule: `cosine` makes the steps smaller and smaller after the coarse part of the optimizer, `constant` does
             not. Where all steps are coarse (`coarse_to_fine` 1) there is no such part, and `cosine` changes nothing.
             Or a function that takes the share of the ascent that is over, 0 at the first step and 1 at the last, and
             returns what the step size is multiplied by, 0..1, such as `lambda progress: 1 - 0.9 * progress`.
-        seed: what all random draws depend on, 0 or above.
+        seed: the seed of all random draws, 0 or above.
         chunk: how many views go through a judge at once; 0 for 4 on a CPU and 16 elsewhere. A small chunk takes less
             memory. It changes only the rounding of a step, but every step builds on the last: after some steps another
             chunk gives another picture of the same thing, as another seed does, though one much more alike. When memory
             runs out, the chunk is halved and the step is done again. Where an objective compares the images of a batch,
             at least one view of each goes through at once.
         device: where to compute, by default where the stack is. The judges must be there already.
-        denoising: the denoiser that the picture goes a part of the way to after every step, see `Denoising`; None for
-            none, as in Direct Ascent Synthesis. With `auto` it is `Denoising()` where a `NormalizedAscent` climbs the
-            score of a model, else None.
-        focus: the window that the picture grows in, see `Focus`; None changes the whole canvas from the first step, as
+        denoising: the denoiser that is applied after every step, see `Denoising`; None for no denoiser, as in Direct
+            Ascent Synthesis. With `auto` it is `Denoising()` if the optimizer is `NormalizedAscent` and an objective
+            has a model, else None.
+        focus: the window in which the picture grows, see `Focus`; None changes the whole canvas from the first step, as
             Direct Ascent Synthesis does. With `auto` it is `Focus()`, but None for a tile, which has no centre, and
-            for a stack that has climbed before, which has grown already.
+            for a stack that has done steps before, whose picture has grown already.
         within: how far the picture may go from what the stack started from, see `Within`; a number for the largest
             difference of a pixel, such as 8/255; None for anywhere.
-        pace: the moment at which all steps are taken, for a short ascent that is a part of something longer, such as
-            one of the steps of a sampler (`Guidance`); None for moments that go on from step to step, as the schedule
-            says.
+        pace: the moment of the ascent (step rate, progress) that all steps share, for a short ascent inside something
+            longer, such as a step of a sampler (`Guidance`). None: the moment advances from step to step by the
+            schedule.
 
     Attributes:
         history: the records of the steps done so far.
@@ -211,7 +210,7 @@ class Ascent:
             return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
 
     def _do_step(self) -> Step:
-        """Do the next step, with smaller chunks where memory runs out; what it raises leaves all as it was."""
+        """Do the next step, with smaller chunks if memory runs out; an error leaves the state before the step."""
         while True:
             try:
                 with own_modes(self.device):
@@ -267,7 +266,7 @@ class Ascent:
         return Step(measured.record, self.stack)
 
     def _set_back(self, stack: ImageStack) -> ImageStack:
-        """Return the stack after a step with its canvas where the bound and the parametrisation allow it to be."""
+        """Return the stack after a step with its canvas projected onto what the bound or the parametrisation allows."""
         if self.within is not None:
             return self.within.project(stack)
         if stack.spec.keeps_magnitudes:

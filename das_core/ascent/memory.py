@@ -33,8 +33,8 @@ def estimate_ascent_bytes(
 
     Args:
         stack: the stack that the ascent starts from.
-        objectives: what it climbs.
-        optimizer: how it moves.
+        objectives: the objectives of the ascent.
+        optimizer: its optimizer.
         chunk: how many views go through a judge at once, from 1 up.
         transforms: what is done to views, see `Augmentation`.
 

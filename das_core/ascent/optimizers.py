@@ -38,7 +38,7 @@ class Optimizer(Protocol):
 
     @property
     def kind(self) -> str:
-        """The name of the rule. An optimizer continues from the state of one of its own kind and drops any other."""
+        """The name of the kind of optimizer. It continues from a state of its own kind and ignores any other."""
         ...
 
     @property
@@ -74,7 +74,7 @@ class Optimizer(Protocol):
             pace: the moment of the ascent.
             mask: where any objective acts, (B, 1, H, W), 0..1; None for everywhere. The gradient is already 0 outside.
                 `NormalizedAscent` and `LBFGS` measure the size of a step over the pixels under it.
-            evaluate: returns the gradient at another canvas, on the very same views; `LBFGS` asks.
+            evaluate: returns the gradient at another canvas, with the same views; only `LBFGS` uses it.
         """
         ...
 
@@ -83,8 +83,8 @@ class Optimizer(Protocol):
 class NormalizedAscent:
     """Steps whose size does not depend on the size of the gradient, from coarse to fine.
 
-    The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel; the frames of a film
-    are scaled as one, so that those that are asked for more move farther. K is the operator of
+    The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel. The frames of a film
+    are scaled together, so that frames with a larger gradient move farther. K is the operator of
     the stack, its preconditioner (`stack.StackOperator`). The canvas moves by `step_size` times the rate of the pace
     times the direction; the schedule `cosine` lowers the rate after the coarse part (`pace_at`).
 
@@ -100,7 +100,7 @@ class NormalizedAscent:
         tilt: how much steeper than the stack's own K falls with the frequency, 0 to 4: at the first step it is
             multiplied by f^-tilt, at the last by f^(-0.3 tilt). At 0 K is that of the stack, about 1 / f, and pictures
             look engraved; at 0.4 they look painted; at 2 they are blurred. With a tilt, as with the schedule `cosine`,
-            an ascent in two parts is not that of one part to the bit.
+            two ascents one after the other do not give the same bits as one ascent with all their steps.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -167,9 +167,9 @@ class SGD:
     """Plain gradient ascent on all levels, as in Direct Ascent Synthesis (arXiv 2502.07753).
 
     Args:
-        learning_rate: what the gradient is multiplied by, above 0. What suits depends on the scale of the score: 0.005
-            to 0.05 for the logit of a classifier on the default levels; from 0.5 on the picture turns to noise. The
-            score of a `Prior` alone needs about 100.
+        learning_rate: the factor of the gradient, above 0. A good value depends on the scale of the score: 0.005 to
+            0.05 for the logit of a classifier on the default levels; from 0.5 on the picture turns to noise. The score
+            of a `Prior` alone needs about 100.
         momentum: the share of the velocity that is kept from step to step, 0 (none) to below 1.
 
     Raises:
@@ -224,13 +224,13 @@ class SGD:
 class Adam:
     """Adam (Kingma and Ba, 2015) on the levels as tensors, as in imstack (Whitaker, 2021).
 
-    Every value of every level moves about equally far, which removes the preference of a stack for coarse levels:
-    pictures are finer and noisier than from the other optimizers.
+    Every value of every level moves about equally far. So coarse structure does not move farther than fine detail, as
+    it does with the other optimizers, and pictures are finer and noisier.
 
     Args:
         learning_rate: about how far every value of every level moves in one step, above 0.
         betas: the weights of the former values in the running means of the gradient and of its square, 0 to below 1.
-        epsilon: what is added to the root of the mean square, so that nothing is divided by 0.
+        epsilon: added to the root of the mean square, so that no divisor is 0.
 
     Raises:
         ValueError: when `learning_rate` is not above 0, or a beta is out of range.

@@ -1,4 +1,4 @@
-"""Memory that runs out: which errors mean it, and what an ascent says of it."""
+"""Recognises errors that mean that memory ran out, and makes the messages of an ascent about them."""
 
 import torch
 
@@ -14,8 +14,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that the memory of a device, or of the computer, has run out.
 
     Args:
-        error: what an operation of PyTorch has raised. On a CPU it is a plain RuntimeError, whose text is all there is
-            to tell it by; Python's own allocator raises MemoryError.
+        error: the error of a PyTorch operation. On a CPU it is a plain RuntimeError, which only its text identifies;
+            Python's own allocator raises MemoryError.
 
     Example:
         >>> from das_core.ascent.out_of_memory import is_out_of_memory
@@ -31,7 +31,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def describe_out_of_memory(step: int, views: int = 1) -> str:
-    """Return the message for an ascent that has no memory left although as few views as can be are seen at once.
+    """Return the message for an ascent that ran out of memory even with the smallest possible chunk of views.
 
     Args:
         step: the number of the step, from 1.

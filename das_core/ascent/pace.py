@@ -1,4 +1,4 @@
-"""The pace of an ascent: how large a step is and how fine its changes may be, at every moment."""
+"""The pace of an ascent: how large each step is, and how fine its changes may be."""
 
 import math
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class Pace:
     """A moment of an ascent.
 
     Args:
-        rate: what the step size is multiplied by, 0..1.
+        rate: the factor of the step size, 0..1.
         coarse_progress: the share of the coarse part that is over, 0..1; 1 if there is no coarse part.
         progress: the share of the whole ascent that is over, 0 at the first step and 1 at the last.
         tilt: how much steeper K falls with the frequency than the stack has it, see `StackOperator.precondition`.
@@ -121,13 +121,13 @@ def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
 
 
 def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
-    """Return the pace that suits a picture which is still hidden under noise, as that of a diffusion model is.
+    """Return the pace for a picture that is still partly hidden by noise, as in a step of a diffusion sampler.
 
     Natural pictures have a power of A / f^2 at f half-waves across their side (Field, 1987), white noise has the same
     power at every frequency. So a picture of N samples a side and deviation 1 stands out from noise of deviation s up
-    to the frequency N / s * sqrt(2 / (pi ln N)). What is coarser than that is being settled now, what is finer will be
-    drawn later, whatever is done to it here. The coarse part of the pace goes on with the logarithm of that frequency:
-    it begins at `COARSEST_CUTOFF` and is over at the finest frequency of the samples.
+    to the frequency N / s * sqrt(2 / (pi ln N)). The sampler is fixing the coarser part of the picture at this step;
+    it draws the finer part later, so changing that now would have no effect. The progress of the coarse part is linear
+    in the logarithm of this frequency: 0 at `COARSEST_CUTOFF` and 1 at the finest frequency of the samples.
 
     Args:
         noise: the deviation of the noise, as a multiple of that of the picture, from 0 up; infinite for noise alone.

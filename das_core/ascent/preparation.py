@@ -1,4 +1,4 @@
-"""What happens before the first step of an ascent: settings are checked, defaults chosen, the stack is prepared."""
+"""Prepares an ascent before its first step: checks settings, chooses defaults, and prepares the stack."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,7 +58,7 @@ def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Fo
 
     Args:
         focus: a window, None for none, or `auto`: `Focus()`, but None for a tile, which has no centre, and for a stack
-            that has climbed before, which has grown already.
+            that has done steps before, whose picture has grown already.
         stack: the stack of the ascent.
 
     Raises:
@@ -78,11 +78,11 @@ def choose_denoising(
     """Return the denoiser that acts after every step; with `auto` the one that suits the ascent.
 
     Args:
-        denoising: a denoiser and its strength, None for none, or `auto`: `Denoising()` for a `NormalizedAscent` on the
-            gradient of a model. The steps of the other optimizers are those of published methods, which have none, and
-            a prior makes no hatching.
+        denoising: a denoiser and its strength, None for none, or `auto`: `Denoising()` for a `NormalizedAscent` with an
+            objective that has a model, else None. The other optimizers follow published methods, which have no
+            denoiser, and a prior alone makes no hatching that would have to be removed.
         optimizer: the optimizer of the ascent.
-        objectives: what it climbs.
+        objectives: the objectives of the ascent.
 
     Raises:
         ValueError: when there is no such choice.
@@ -99,7 +99,7 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
 
     Args:
         stack: the stack before the ascent, on its device.
-        optimizer: what is to move it.
+        optimizer: the optimizer of the ascent.
         within: how far the picture may go from its start; None for anywhere.
 
     Raises:
@@ -127,7 +127,7 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
 
 
 def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
-    """Return what a stack has accumulated as the tensors of a spec with the method `layers`; None for nothing."""
+    """Return the parameters of a stack converted to `LevelTensors`, for the method `layers`; None if it has none."""
     if stack.parameters is None:
         return None
     if spec.parametrization == "pyramid":
@@ -138,7 +138,7 @@ def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
 
 
 def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None) -> ImageStack:
-    """Return a stack without parameters, whose canvas may be moved to anywhere after a step."""
+    """Return a stack without parameters, whose canvas can be projected after a step, onto a bound or for maco."""
     if within is not None and stack.spec.keeps_magnitudes:
         raise ValueError(
             f"'{stack.spec.parametrization}' and a bound set the picture back in two ways that exclude each other; "

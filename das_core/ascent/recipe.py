@@ -1,6 +1,6 @@
 """Recipes: the settings of an ascent that belong together, under one name.
 
-How far a step goes, how much the denoiser takes back and how many steps there are depend on each other. The settings of
+The size of a step, the strength of the denoiser and the number of steps depend on each other. The settings of
 the three recipes here were chosen on development classes, see docs/method.md, and are what the node Optimize offers.
 """
 

@@ -1,6 +1,6 @@
-"""Scores of objectives: from the pixels of a canvas to views, answers of judges and scores.
+"""Scores of objectives: from the pixels of a canvas to views, outputs of judges and scores.
 
-An ascent climbs them (`gradient`); pictures are compared by them (`report.objective_scores`).
+An ascent raises them (`gradient`); `report.objective_scores` compares pictures by them.
 """
 
 import math
@@ -35,7 +35,7 @@ class Scoring:
     """The scores of some objectives for pictures of one size, on one device.
 
     Args:
-        stack: what says the size, the margin, what may change, and what a picture started from.
+        stack: gives the size, the margin, the mask of what may change, and the start of the picture.
         objectives: the objectives and their names.
         augmentation: how views are made.
         seed: what all random draws depend on, together with the number of the image, step, view and group.
@@ -95,7 +95,7 @@ class Scoring:
         return self.stack.composite(render_pixels(self.stack.start, self.stack.spec.color))
 
     def weigh_images(self, term: Term, images: Sequence[int]) -> tuple[float, ...] | None:
-        """Return by what the weight of a term is multiplied at views of some images; None where all count alike.
+        """Return the factors of the weight of a term for views of some images; None if all factors are 1.
 
         Args:
             term: a term of one of the groups.
@@ -105,15 +105,15 @@ class Scoring:
         return None if known is None else tuple(known[image] for image in images)
 
     def weigh_group(self, number: int, progress: float) -> float | Tensor:
-        """Return how much a group counts at a moment: the sum of the absolute weights of its terms.
+        """Return the weight of a group at a moment: the sum of the absolute weights of its terms.
 
         Args:
             number: which group, from 0.
             progress: the share of the ascent that is over, 0..1.
 
         Returns:
-            A number; or one for each image, (B, 1, 1, 1), where they count differently. Of a film it is the root mean
-            square over the frames, as the size of its move is.
+            A number; or one for each image, (B, 1, 1, 1), if their factors differ. For a film it is the root mean
+            square over the frames, as the norm of its move is taken over all frames.
         """
         members = self.groups[number].members
         known = [(abs(term.weight_at(progress)), self._image_weights[id(term)]) for _, term in members]
@@ -179,8 +179,8 @@ class Scoring:
             step: the number of the step, which the random draws depend on.
             pace: the moment of the ascent.
             chunk: how many views go through the judge at once.
-            alike: whether the images of a batch are seen through the same views by a judge that is the same to all;
-                else each has draws of its own.
+            alike: whether all images of a batch are seen through the same views, by a judge that treats them alike
+                (`Judge.whole`); else each has its own random draws.
 
         Yields:
             For every chunk what each term of the group is given, by name; the images that its scores are of, (V,); and
@@ -210,8 +210,9 @@ class Scoring:
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
         """Return the keys of the views that a group sees in a step, in their order.
 
-        The views of a film are spread over the frames on which the group acts. There all frames are of one item, so
-        that a judge that is another one for every image stays the same for a film.
+        The views of a film are spread over the frames on which the group acts. All frames of a film have the same item
+        number in their keys, so a judge that differs from image to image (`PartialClassifier`) is one for the whole
+        film.
 
         Args:
             number: which group, from 0; one that has a judge.

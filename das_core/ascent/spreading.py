@@ -1,4 +1,4 @@
-"""The views of a step spread over the frames of a film, so that every frame has its turn."""
+"""The choice of the frame that each view of a step shows in a film, so that all frames are shown equally often."""
 
 import math
 from collections.abc import Iterator, Sequence

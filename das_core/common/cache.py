@@ -1,4 +1,4 @@
-"""A cache for functions whose results are tensors that later calls use again."""
+"""A cache for functions that return tensors."""
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
@@ -50,7 +50,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def clear_caches() -> None:
-    """Forget what all cached functions keep, and with it the memory that it takes.
+    """Empty the caches of all cached functions, which frees their memory.
 
     Example:
         >>> from das_core.common.cache import cached, clear_caches

@@ -1,7 +1,7 @@
-"""What goes from the program to a device, with as little waiting as possible.
+"""Transfers from the CPU to a device, with as little waiting as possible.
 
-A GPU works behind the program. Every number that is read from it, and on CUDA every ordinary copy to it, makes the
-program wait until all that was asked before is done, and the GPU idles while the program catches up.
+A GPU runs asynchronously, behind the program. Reading a number from it, and on CUDA also an ordinary copy to it, makes
+the program wait until the GPU has finished its queue; then the GPU is idle until the program has queued more work.
 """
 
 import torch
@@ -31,7 +31,7 @@ def send_to_device(tensor: Tensor, device: torch.device) -> Tensor:
 
 @cached(maxsize=256)
 def make_constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return numbers as a tensor (N,) on a device, which is kept, so that asking again sends nothing.
+    """Return numbers as a tensor (N,) on a device; it is cached, so that a second call transfers nothing.
 
     All callers share it, so none of them may change it in place.
 
@@ -55,13 +55,13 @@ _COPIES: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
 def keep_copy(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return a tensor with the type and on the device of another one; the copy is kept for as long as the tensor is.
+    """Return a copy of a tensor with the type and device of another one; it is cached as long as the tensor lives.
 
     Neither of them may be changed in place.
 
     Args:
-        tensor: what is asked for again and again, such as a matrix that belongs to an objective.
-        like: has the type and the device that are wanted.
+        tensor: a tensor that is needed in every step, such as a matrix that belongs to an objective.
+        like: a tensor with the wanted type and device.
 
     Returns:
         The tensor itself if it has both already, else a copy without gradients.

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and files that are there but cannot be read."""
+"""Atomic writing of files, and errors for files that exist but cannot be read."""
 
 import errno
 import os
@@ -49,7 +49,7 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
 @contextmanager
 def explain_unreadable(path: Path) -> Iterator[None]:
-    """Turn what the system says of a file that cannot be read into a message with the next step.
+    """Turn an OSError about a file that cannot be read into a ValueError whose message says what to do.
 
     Args:
         path: the file that the block reads, or looks for.

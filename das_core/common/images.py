@@ -127,10 +127,10 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
 
 
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Return what a function makes of images, one after the other if they are many or large, see `interruption`.
+    """Apply a function to a batch of images, one after the other if they are many or large, so that it can be ended.
 
     Args:
-        change: treats every image by itself: (B, ...) to another (B, ...).
+        change: a function from (B, ...) to another (B, ...) that treats every image by itself.
         images: (B, ...).
 
     Example:
@@ -145,9 +145,9 @@ def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
-    """Return images resized so that they just cover `shape`, their aspect kept, with what is too much cut off.
+    """Return images resized, with their aspect ratio kept, until they just cover `shape`, and then cropped to it.
 
-    As much is cut off on one side as on the other. Resizing is bicubic with antialiasing.
+    Both sides lose the same number of pixels. Resizing is bicubic with antialiasing.
 
     Args:
         image: images (B, 3, h, w) or masks (B, 1, h, w), 0..1.
@@ -175,7 +175,7 @@ def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
 
 
 def _crop_middle(image: Tensor, shape: Shape) -> Tensor:
-    """Return the middle of images (B, C, H, W), at most of a shape."""
+    """Crop images (B, C, H, W) to their middle, where they are larger than a shape."""
     height, width = (min(wanted, length) for wanted, length in zip(shape, image.shape[2:], strict=True))
     top, left = (image.shape[2] - height) // 2, (image.shape[3] - width) // 2
     return image[:, :, top : top + height, left : left + width]

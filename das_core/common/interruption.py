@@ -1,7 +1,8 @@
-"""How whoever starts a long run can end it: it says what is to be called between the parts of the run.
+"""A way to cancel long computations: the caller gives a function that is called between their parts.
 
-A library cannot know of buttons. What takes long calls `allow_interrupt` before each of its parts: a level, a view, an
-image, a plane of a canvas, a layer of a model. Whoever wants to be able to end it wraps the run in `interruptible`.
+The library itself has no cancel button. Long computations call `allow_interrupt` before each of their parts: a level, a
+view, an image, a plane of a canvas, a layer of a model. A caller that wants to be able to cancel runs them inside
+`interruptible(function)`; the function raises an exception to cancel.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,14 +21,14 @@ _look_up: ContextVar[Callable[[], None] | None] = ContextVar("look_up", default=
 
 @contextmanager
 def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
-    """Let a function end the `with` block: it is called often while the block runs, and what it raises comes out of it.
+    """Let a function end the `with` block by raising an exception; it is called often while the block runs.
 
-    It is called at every `allow_interrupt`, before every layer of a model, and in backward passes on the CPU. Nothing
-    that is computed changes by it. It should return within microseconds. What it raises leaves nothing half-done: no
-    function of this library changes what it is given, and caches are filled last.
+    It is called at every `allow_interrupt`, before every layer of a model, and in backward passes on the CPU. It does
+    not change results, and should return within microseconds. Its exception leaves nothing half-done: no function of
+    this library changes its arguments, and caches are filled last.
 
     Args:
-        look_up: what is called; None of its results counts. It takes the place of that of a block around this one.
+        look_up: the function; its result is ignored. It replaces that of an outer block of `interruptible`.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -54,7 +55,7 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
 
 
 def allow_interrupt() -> None:
-    """Let the run be ended here, if it stands in a block of `interruptible`; the next second belongs to one part."""
+    """Let the run be ended here if it is inside `interruptible`; call this at least once a second."""
     look_up = _look_up.get()
     if look_up is not None:
         look_up()
@@ -77,12 +78,12 @@ def pausing(parts: Iterable[T]) -> Iterator[T]:
 
 
 def interruptible_backward(device: torch.device) -> AbstractContextManager[object]:
-    """Let the backward pass of what is computed in the `with` block be ended between its layers.
+    """Make the backward pass of computations in the `with` block cancellable between its layers.
 
-    On the CPU alone: elsewhere backward passes run in threads of their own, and end soon.
+    This works on the CPU only: on other devices backward passes run in other threads, and end soon.
 
     Args:
-        device: where is computed.
+        device: the device of the computation.
     """
     if device.type != "cpu" or _look_up.get() is None:
         return nullcontext()

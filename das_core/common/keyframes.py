@@ -1,7 +1,8 @@
-"""Keyframes as text: which wish stands at which frame, in the way of prompt scheduling.
+"""Keyframes as text: what to ask a model for at which frame of a film, as in prompt scheduling.
 
-The syntax is that of the prompt schedules of Deforum (https://deforum.github.io) and FizzNodes
-(https://github.com/FizzleDorf/ComfyUI_FizzNodes), with and without their quotes.
+What is asked for at a keyframe is called its wish: a class or a prompt. The syntax is that of the prompt schedules of
+Deforum (https://deforum.github.io) and FizzNodes (https://github.com/FizzleDorf/ComfyUI_FizzNodes); the quotes that
+they need are optional here.
 """
 
 import re
@@ -35,17 +36,17 @@ def has_keyframes(text: str) -> bool:
 
 
 def parse_keyframes(text: str) -> dict[int, str]:
-    """Read which wish stands at which frame.
+    """Read the wish of each keyframe, such as a class or a prompt.
 
     Args:
-        text: keyframes such as '0: a castle', each in a line of its own or with ' / ' in between; or with quotes, as in
+        text: keyframes such as '0: a castle', one a line or separated by ' / '; or with quotes and commas, as in
             '"0": "a castle", "24": "a volcano"', also in braces. Their order does not matter.
 
     Returns:
-        By the number of a frame, from 0 up and rising, its wish.
+        The wishes by frame number, in rising order.
 
     Raises:
-        ValueError: when the text does not begin with a keyframe, a keyframe has no wish or stands there twice, or its
+        ValueError: when the text does not begin with a keyframe, a keyframe has no wish or appears twice, or its
             number is above a million.
 
     Example:
@@ -82,7 +83,7 @@ def _strip_braces(text: str) -> str:
 
 
 def _clean(wish: str) -> str:
-    """Return a wish without blanks and quotes around it, and without the comma behind it."""
+    """Return a wish without surrounding blanks and quotes, and without a comma at its end."""
     wish = wish.strip().removesuffix(",").rstrip()
     quoted = len(wish) > 1 and wish[0] == wish[-1] and wish[0] in _QUOTES
     return wish[1:-1].strip() if quoted else wish

@@ -1,4 +1,4 @@
-"""Parts of a package that are imported when they are first asked for, because what they need takes seconds to load."""
+"""Lazy imports: parts of a package that are imported at their first use, because they take seconds to load."""
 
 import importlib
 import sys

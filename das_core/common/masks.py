@@ -1,4 +1,4 @@
-"""Masks over a canvas, which say what may change: 0 where the picture is kept, 1 where it is made anew."""
+"""Masks over a canvas, which say what may change: 0 where the picture is kept, 1 where it may change fully."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Texts cut to a length, and values as messages repeat them."""
+"""Shortens texts, and values that are quoted in messages."""
 
 import reprlib
 
@@ -27,10 +27,10 @@ def truncate(text: str, length: int) -> str:
 
 
 def shorten(value: object, length: int = _LONGEST) -> str:
-    """Return a value as messages repeat it: on one line, and cut when it is long.
+    """Return a value as text for a message: on one line, and cut when it is long.
 
-    Messages that repeat what came in from outside do it through this function: a widget, a link or a file may bring a
-    megabyte of text, a number of five thousand digits, or a tensor.
+    Messages use this function to quote values from outside: a widget, a link or a file may contain a megabyte of text,
+    a number of five thousand digits, or a tensor.
 
     Args:
         value: what was given, of any type.
@@ -62,7 +62,7 @@ def shorten(value: object, length: int = _LONGEST) -> str:
 def elide(text: str, length: int) -> str:
     """Return a text of at most `length` characters: the text itself, or its beginning, […] and its end.
 
-    So a message that repeats too much keeps its advice, which stands at the end.
+    A message that is too long so keeps its advice, which is at its end.
 
     Args:
         text: any text.

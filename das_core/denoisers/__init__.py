@@ -1,4 +1,4 @@
-"""Image denoisers: what takes fine ripple out of pixels and leaves their surfaces and edges."""
+"""Image denoisers, which remove fine ripple from pixels and keep surfaces and edges."""
 
 from .base import Denoiser, ask_denoiser
 from .bilateral import Bilateral

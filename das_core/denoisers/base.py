@@ -1,4 +1,4 @@
-"""What a denoiser is, and what is asked of its answer."""
+"""The protocol of denoisers, and a call that checks their output."""
 
 from typing import Protocol
 
@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 _FURTHEST = 0.5
-"""How far beyond 0..1 an answer may reach. A network that restores images overshoots by hundredths at edges; one that
-answers in -1..1 or in 0..255 is no denoiser of pixels."""
+"""How far output may lie outside 0..1. A network that restores images overshoots by hundredths at edges; one with
+output in -1..1 or in 0..255 is refused."""
 
 
 class Denoiser(Protocol):
-    """A rule that takes fine ripple out of images.
+    """A function that removes fine ripple from images.
 
-    Any callable of this form serves, such as a network that restores images. It never changes, and it answers the same
-    pixels with the same pixels.
+    Any callable with this signature will do, such as a network that restores images. It must be deterministic and keep
+    no state.
 
     Example:
         >>> import torch
@@ -39,10 +39,10 @@ class Denoiser(Protocol):
 
         Args:
             pixels: (B, 3, H, W), 0..1, which are not changed.
-            strength: the size of what counts as ripple, in the range of pixels, above 0: 0.02 takes out fine hatching,
-                0.1 all but large shapes. A network that knows no strength ignores it.
-            scale: how many pixels wide what is one pixel wide at 224 x 224 has become, above 0: the distances that a
-                denoiser looks over grow with it.
+            strength: differences between pixels up to about this size are removed as ripple, above 0: 0.02 removes
+                fine hatching, 0.1 everything but large shapes. A network without a strength ignores it.
+            scale: the width, in pixels, of a detail that is one pixel wide in a picture of 224 x 224, above 0. The
+                distances over which a denoiser works are multiplied by it.
             tile: whether opposite edges of the pixels meet.
 
         Returns:
@@ -52,7 +52,7 @@ class Denoiser(Protocol):
 
 
 def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-    """Return what a denoiser makes of pixels, after a check of its answer.
+    """Run a denoiser on pixels, check its output and return it.
 
     Args:
         denoiser: any denoiser.

@@ -1,4 +1,4 @@
-"""The bilateral filter: the mean of those neighbours that are near in place and in colour.
+"""The bilateral filter: a pixel becomes the mean of neighbours that are close to it in position and in colour.
 
 Tomasi and Manduchi, Bilateral filtering for gray and color images, ICCV 1998. Inside class visualisation it was used by
 Øygard (Visualizing GoogLeNet Classes, 2015) and Tyka (Class visualization with bilateral filters, 2016).
@@ -17,7 +17,7 @@ from .neighbours import average_neighbours
 
 @dataclass(frozen=True)
 class Bilateral:
-    """The bilateral filter: keeps edges that are higher than the strength, and smooths what is lower.
+    """The bilateral filter: keeps edges that are higher than the strength, and smooths smaller differences.
 
     A neighbour at the distance d, whose colour differs by c (the root mean square over the channels), has the weight
     exp(-d² / (2 w²) - c² / (2 (2 s)²)), with w the width times the scale and s the strength.

@@ -1,4 +1,4 @@
-"""Shrinkage in the basis of cosines: of every small block, only waves that stand out are kept.
+"""Shrinkage in the basis of cosines: in every small block, weak coefficients are set to 0.
 
 Yu and Sapiro, DCT image denoising: a simple and effective image denoising algorithm, IPOL 1, 2011. Blocks at several
 offsets are averaged, as in Coifman and Donoho, Translation-invariant de-noising, 1995.
@@ -23,7 +23,7 @@ _LARGEST_BLOCK = 32
 
 @dataclass(frozen=True)
 class CosineShrinkage:
-    """Cosine waves of overlapping blocks, of which those below a threshold are left out.
+    """A denoiser that sets the cosine coefficients of overlapping blocks to 0 where they are below a threshold.
 
     A block is 8 pixels wide at a scale of 1. The threshold is 3 times the strength, the usual one for noise of that
     deviation. The mean of a block is always kept. Blocks overlap by half, and every pixel is the mean of its four.
@@ -41,7 +41,7 @@ class CosineShrinkage:
     name: ClassVar[str] = "cosine shrinkage"
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-        """Return the pixels without faint waves; see `Denoiser`."""
+        """Return the pixels without weak cosine waves; see `Denoiser`."""
         if not strength > 0:
             return pixels
         # Even, so that blocks overlap by half, and no block is larger than what it is cut from.
@@ -53,7 +53,7 @@ class CosineShrinkage:
 
 
 def _shrink(planes: Tensor, waves: Tensor, block: int, strength: float, tile: bool) -> Tensor:
-    """Return planes (N, 1, H, W) without the waves of their blocks that are faint."""
+    """Return planes (N, 1, H, W) with the weak coefficients of their blocks set to 0."""
     height, width = planes.shape[2:]
     hop = block // 2
     # Whole blocks cover the image from `hop` before its first pixel on, so that every pixel lies in four of them.

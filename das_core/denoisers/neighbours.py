@@ -1,4 +1,4 @@
-"""Weighted means over the neighbours of every pixel, which bilateral filters and non-local means are."""
+"""Weighted means over the neighbours of every pixel: the base of bilateral filters and non-local means."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,7 +21,7 @@ def average_neighbours(pixels: Tensor, radius: int, step: int, tile: bool, weigh
         radius: how many neighbours on each side.
         step: how many pixels lie between one neighbour and the next.
         tile: whether opposite edges meet; otherwise pixels beyond an edge are those at the edge.
-        weigh: what weighs the neighbours.
+        weigh: the function that returns the weights of neighbours.
     """
     height, width = pixels.shape[2:]
     total, weights = pixels.clone(), torch.ones_like(pixels[:, :1])

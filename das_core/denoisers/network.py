@@ -1,7 +1,7 @@
-"""A network as a denoiser: one that restores images, or one that a diffusion model brings.
+"""A network as a denoiser: one that restores images, or a diffusion model.
 
-What it computes is given from outside, so that any network serves. Denoisers that were learned in place of a formula
-are what Plug-and-Play methods work best with (Zhang et al., TPAMI 2021).
+The network is an argument, so any network can be used. Plug-and-Play methods work best with learned denoisers (Zhang et
+al., TPAMI 2021).
 """
 
 from collections.abc import Callable
@@ -25,11 +25,11 @@ class NetworkDenoiser:
     """A denoiser whose answer a network computes.
 
     Args:
-        network: from pixels (B, 3, H, W), 0..1, and a strength above 0 to pixels of the same size, or of a whole
-            multiple of it, which are reduced again.
-        name: what it is called in messages.
-        knows_strength: whether the network does less at a smaller strength. Of one that does not, no value moves
-            further than three times the strength, so that the strength means about the same for it.
+        network: a function from pixels (B, 3, H, W), 0..1, and a strength above 0 to pixels of the same size, or of a
+            whole multiple of it; these are averaged down to the size of the input.
+        name: its name in messages.
+        knows_strength: whether the network changes less at a smaller strength. If it does not, the change of every
+            value is clamped to three times the strength, so that the strength has about the same meaning.
 
     Example:
         >>> import torch
@@ -48,7 +48,7 @@ class NetworkDenoiser:
     knows_strength: bool = False
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-        """Return what the network makes of the pixels; see `Denoiser`. A network knows no scale.
+        """Return the output of the network for pixels; see `Denoiser`. A network ignores the scale.
 
         Raises:
             ValueError: when its answer is no image, or not of a whole multiple of the size.
@@ -64,7 +64,7 @@ class NetworkDenoiser:
         return answer.sub(pixels).clamp_(-limit, limit).add_(pixels)
 
     def _reduce(self, answer: Tensor, seen: Tensor) -> Tensor:
-        """Return an answer in the size of what the network has seen: the mean of the pixels that one became."""
+        """Reduce an enlarged output to the size of the input, by the mean of each block of pixels."""
         sizes = [tuple(each.shape) if isinstance(each, Tensor) else shorten(each) for each in (seen, answer)]
         if not isinstance(answer, Tensor) or answer.ndim != 4 or answer.shape[:2] != seen.shape[:2]:
             raise ValueError(f"the denoiser '{self.name}' answers {sizes[0]} with {sizes[1]}: it is no model of images")
@@ -78,7 +78,7 @@ class NetworkDenoiser:
 
 
 def _wrap(pixels: Tensor) -> Tensor:
-    """Return the pixels of a tile with a part of the opposite edge beyond each edge; a small tile repeats."""
+    """Pad a tile on each side with pixels from its opposite side; a small tile is repeated."""
     height, width = pixels.shape[2:]
     rows, columns = (torch.arange(-_WRAP, side + _WRAP, device=pixels.device) % side for side in (height, width))
     return pixels[:, :, rows][..., columns]

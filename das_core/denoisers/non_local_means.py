@@ -1,4 +1,4 @@
-"""Non-local means: the mean of those pixels near by whose surroundings look alike.
+"""Non-local means: a pixel becomes the mean of nearby pixels whose surroundings look alike.
 
 Buades, Coll and Morel, A non-local algorithm for image denoising, CVPR 2005.
 """
@@ -17,7 +17,7 @@ from .neighbours import average_neighbours, pad_edges
 
 @dataclass(frozen=True)
 class NonLocalMeans:
-    """Non-local means: smooths what repeats along edges and in textures, and keeps what is there only once.
+    """Non-local means: averages patterns that repeat, along edges and in textures; a unique detail stays as it is.
 
     Two pixels are alike when the squares of a few pixels around them are. The weight is exp(-max(d - 2 s², 0) / s²),
     where d is the mean squared difference of the squares and s the strength. Squares and distances grow with the scale.
@@ -46,7 +46,7 @@ class NonLocalMeans:
             raise ValueError(f"a radius of {self.radius} is not between 1 and 8; 3 compares with 48 pixels")
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-        """Return the pixels without what their like does not show; see `Denoiser`."""
+        """Return the pixels, each averaged with similar ones; see `Denoiser`."""
         if not strength > 0:
             return pixels
         half = max(1, round(scale))

@@ -34,7 +34,7 @@ class TotalVariation:
     """The denoiser of Rudin, Osher and Fatemi: even surfaces, edges that stay sharp.
 
     The weight w of the total variation is the strength times the scale. A square patch n pixels wide loses 4 w / n of
-    its height, so what has become twice as wide needs twice the weight to be flattened alike.
+    its height, so a patch that is twice as wide needs twice the weight to be flattened as much.
 
     Args:
         rounds: how many rounds of the dual descent a scale of 1 takes, at least 1; the rounds grow with the scale. More

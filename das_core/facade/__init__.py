@@ -1,4 +1,4 @@
-"""Pictures and films in a line: `render` and `film` take a model and what is asked of it, and return what it likes."""
+"""Pictures and films in one line of code: `render` and `film` take a model and what to ask it for."""
 
 from .film import Film, film
 from .render import Rendering, render

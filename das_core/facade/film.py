@@ -1,4 +1,4 @@
-"""A film in a line: a model, what is asked of it at which frame, and nothing else that has to be said."""
+"""`film`: makes a film in one line of code, from a model and what to ask it for at which frame."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -34,19 +34,19 @@ from .wishes import read_wish
 from .wrap import wrap
 
 _LEAST_VIEWS = 24
-"""How many views a step of a film has at least: with fewer, frames wait long for their turn."""
+"""The least number of views in a step of a film: with fewer, many steps pass before a frame is shown again."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Film(Rendering):
-    """The film of `film`, and how well each frame does what was asked.
+    """The film of `film`, and the score of each frame.
 
     Args:
         image: the frames, (T, 3, height, width), 0..1.
         stack: the stack after the last step; `render_film` renders it at other moments.
         history: the record of every step.
         importance: how large the gradient was at every pixel, (T, height, width), 0..1, see `Result`.
-        scores: by what was asked for the score of every frame, not multiplied by its weight.
+        scores: the score of every frame under each objective, by the name of the objective; not multiplied by weights.
         fps: how many frames of the stack a second has.
 
     Example:
@@ -72,7 +72,7 @@ class Film(Rendering):
             The path of the file.
 
         Raises:
-            ValueError: when there can be no such film.
+            ValueError: when the format is unknown, or `smooth` or the frame rate is out of range.
             OSError: when the file cannot be written.
         """
         if smooth < 1:
@@ -100,24 +100,25 @@ def film(
     path: Path | str | None = None,
     smooth: int = 1,
 ) -> Film:
-    """Make a film that a model likes: all frames at once, each like its neighbours.
+    """Make a film whose frames get a high score from a model. All frames are made at once, each like its neighbours.
 
-    The frames share out the views of a step, so that a film takes little longer than a picture.
+    Every view of a step shows one of the frames, so a film takes little longer than a picture.
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
-        wish: what is asked of it at which frame: keyframes such as '0: a castle / 12: a volcano' (`parse_keyframes`),
-            or anything that `render` takes by the number of its frame, as in `{0: "castle", 12: channel("layer4", 7)}`.
-            Between two keyframes one goes over into the other. The last may be the number of frames, the end of the
-            film. What is no keyframes is asked of all frames. A list of these asks for all of them.
+        wish: what to ask the model for at which frame: keyframes such as '0: a castle / 12: a volcano'
+            (`parse_keyframes`), or a dictionary from frame numbers to anything that `render` takes, as in
+            `{0: "castle", 12: channel("layer4", 7)}`. Between two keyframes the first fades into the second. The last
+            keyframe may be at the number of frames, the end of the film. A wish without keyframes holds for all frames.
+            A list asks for all of its items.
         frames: how many frames there are, 1 to 1024.
-        loop: whether the last frame is followed by the first. Then the last keyframe goes over into the first.
+        loop: whether the last frame is followed by the first. Then the last keyframe fades into the first.
         fps: how many frames a second has.
         size: width and height in pixels, or one number for both.
         recipe: `picture`, `sketch`, `best`, or a `Recipe`. One that is given by its name has at least 24 views a step.
         steps: how many steps in place of the recipe's.
         start: the image that all frames start from, or an image for each; grey if None.
-        seed: what all random draws depend on, 0 or above.
+        seed: the seed of all random draws, 0 or above.
         device: where to compute, by default where the model is; a model that is elsewhere is copied there.
         progress: whether a bar shows how far it is.
         callback: is called with every finished step; when it returns True, the ascent ends there.
@@ -125,8 +126,8 @@ def film(
         smooth: how many frames the file shows for every frame of the film, see `Film.save`.
 
     Raises:
-        ValueError: when keyframes cannot be read, one is there twice or beyond the end, the model cannot be asked for a
-            wish, or a setting is out of range; the message says what there is in its place.
+        ValueError: when keyframes cannot be read, one appears twice or lies beyond the end, the model cannot be asked
+            for a wish, or a setting is out of range; the message says what is allowed.
 
     Example:
         >>> from das_core import load_starter
@@ -165,7 +166,7 @@ def film(
 
 
 def _read(wish: Any, judge: Judge) -> list[Objective]:
-    """Return the objectives of keyframes, or of what is asked of all frames."""
+    """Return the objectives of keyframes, or of a wish that holds for all frames."""
     if isinstance(wish, Mapping) or (isinstance(wish, str) and has_keyframes(wish)):
         return list(make_tracks(wish, lambda one: read_wish(one).resolve(judge)))
     return read_wish(wish).resolve(judge)

@@ -1,4 +1,4 @@
-"""A picture in a line: a model, what is asked of it, and nothing else that has to be said."""
+"""`render`: makes a picture in one line of code, from a model and what to ask it for; all else has defaults."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from .wishes import read_wish
 from .wrap import wrap
 
 RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
-"""By its name what the node Optimize offers."""
+"""The recipes that the node Optimize offers, by name."""
 
 # Noise whose spectrum falls as that of photographs does, with 1 / f.
 _NATURAL_DECAY = 0.7
@@ -31,14 +31,15 @@ _NATURAL_DECAY = 0.7
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rendering(Result):
-    """The pictures of `render`, and how well each does what was asked.
+    """The pictures of `render`, and the score of each.
 
     Args:
         image: the pictures, (B, 3, height, width), 0..1.
         stack: the stack after the last step; another ascent can continue from it.
         history: the record of every step.
         importance: how large the gradient was at every pixel, (B, height, width), 0..1, see `Result`.
-        scores: by what was asked for the score of every picture, not multiplied by its weight.
+        scores: the score of every picture under each objective, by the name of the objective; not multiplied by
+            weights.
 
     Example:
         >>> from das_core import load_starter
@@ -68,24 +69,24 @@ def render(
     callback: Callable[[Step], bool | None] | None = None,
     film: Path | str | None = None,
 ) -> Rendering:
-    """Make a picture that a model likes.
+    """Make a picture that gets a high score from a model.
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
-        wish: what is asked of it: 'jellyfish' of a classifier, 'a castle in fog' of a CLIP, 'layer4:12' for a channel
-            of any model, a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`, `channels("layer3",
-            range(8))` for eight pictures at once, an objective or a list of them, or a function of views (V, 3, side,
-            side), 0..1, to scores (V,).
+        wish: what to ask the model for: 'jellyfish' of a classifier, 'a castle in fog' of a CLIP, 'layer4:12' for a
+            channel of any model, a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`,
+            `channels("layer3", range(8))` for eight pictures at once, an objective or a list of them, or a function
+            from views (V, 3, side, side), 0..1, to scores (V,).
         size: width and height in pixels, or one number for both.
         recipe: `picture`, `sketch` (a quarter of the work), `best` (four times it), or a `Recipe`.
         steps: how many steps in place of the recipe's.
-        start: the image to start from, see `Images`; grey if None, or noise where grey would not do: where nothing in
-            it moves the score, such as a channel that answers it with 0, and for `maco`.
+        start: the image to start from, see `Images`. If None, it is grey; or noise where the gradient at grey is zero,
+            as for a channel whose output there is 0, and for `maco`.
         within: how far the picture may go from `start`, such as 8/255 for every pixel; see `Within`.
         parametrization: what moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see `StackSpec`.
-        batch: how many pictures, by default 1, or as many as are asked for. With a start of grey they differ little;
-            `diversity` makes them differ.
-        seed: what all random draws depend on, 0 or above.
+        batch: how many pictures; by default 1, or one for each of several `channels`. If they start from grey, they
+            differ little; `diversity` makes them differ.
+        seed: the seed of all random draws, 0 or above.
         device: where to compute, by default where the model is; a model that is elsewhere is copied there.
         progress: whether a bar shows how far it is.
         callback: is called with every finished step; when it returns True, the ascent ends there.
@@ -93,8 +94,8 @@ def render(
             every step, 12 a second, several pictures side by side; see `save_film`. None for none.
 
     Raises:
-        ValueError: when the model cannot be asked for this, or a setting is out of range; the message says what there
-            is in its place.
+        ValueError: when the model cannot be asked for this, or a setting is out of range; the message says what is
+            allowed.
 
     Example:
         >>> import torchvision
@@ -125,13 +126,13 @@ def render(
 
 
 def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> ImageStack:
-    """Return the stack that an ascent starts from: an image, grey, or noise where grey would not do.
+    """Return the stack that an ascent starts from: an image, grey, or noise for parametrisations that need it.
 
     Args:
         spec: how the stack is built.
         start: the image to start from, or None.
         count: how many pictures.
-        seed: what noise depends on.
+        seed: the seed of the noise.
     """
     if start is not None:
         return ImageStack.from_image(spec, start, count)
@@ -148,14 +149,14 @@ def climb_or_start_from_noise(
     *,
     may_change_start: bool,
 ) -> Result:
-    """Return the result of an ascent; where nothing in its grey start moves the score, that of one from noise.
+    """Run an ascent and return its result; if its gradient at a grey start is zero, run one from noise instead.
 
     Args:
-        ascent: the ascent, which has not begun.
-        climb: returns the ascent of another stack.
-        run: does the steps of an ascent.
-        seed: what the noise depends on.
-        may_change_start: whether nobody has chosen the start.
+        ascent: the ascent, which has not started.
+        climb: a function that makes the same ascent for another stack.
+        run: a function that does the steps of an ascent.
+        seed: the seed of the noise.
+        may_change_start: whether the start may be replaced: the user has not chosen it.
     """
     stack = ascent.stack
     try:
@@ -169,7 +170,7 @@ def climb_or_start_from_noise(
 
 
 def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -> dict[str, list[float]]:
-    """Return by what was asked for the score of every picture, not multiplied by its weight."""
+    """Return the score of every picture under each objective, by the name of the objective, without weights."""
     # It brings the charts, which take a second to load.
     from ..report.objective_scores import score_images
 
@@ -180,7 +181,7 @@ def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -
 def _run(
     ascent: Ascent, callback: Callable[[Step], bool | None] | None, film: Path | str | None, *, progress: bool
 ) -> None:
-    """Do the steps of an ascent until it ends or the callback says so, under a bar, and film them if that is wished."""
+    """Do the steps of an ascent, with a progress bar, until it ends or the callback returns True; write the film."""
     steps = do_steps(ascent, callback, progress=progress)
     if film is None:
         for _ in steps:
@@ -190,7 +191,7 @@ def _run(
 
 
 def do_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> Iterator[Step]:
-    """Yield the steps of an ascent until it ends or the callback says so, under a bar."""
+    """Yield the steps of an ascent, with a progress bar, until it ends or the callback returns True."""
     from tqdm.auto import tqdm  # It takes half a second to load.
 
     for step in tqdm(ascent, total=ascent.steps, unit="step", disable=not progress):
@@ -201,7 +202,7 @@ def do_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, 
 
 
 def is_list(wish: Any) -> bool:
-    """Return whether several things are asked for, and not one by a list of its classes."""
+    """Return whether a wish is a list of several wishes; a list of class indices is a single wish."""
     return isinstance(wish, Sequence) and not isinstance(wish, str) and not all(isinstance(one, int) for one in wish)
 
 

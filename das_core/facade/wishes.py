@@ -1,6 +1,6 @@
-"""What is asked of a model that is not known yet, as values that can be added and multiplied.
+"""Wishes: values that say what to ask a model for, before the model is known.
 
-`channel("layer4", 12)` is a wish; `render` makes it an objective once it knows the model. Wishes are weighted and
+`channel("layer4", 12)` is a wish. `render` turns it into an objective for its model. Wishes can be weighted and
 summed with `+`, `-` and `*`, as objectives are in lucid (Olah, Mordvintsev and Schubert, Feature Visualization, Distill
 2017).
 """
@@ -26,15 +26,15 @@ from ..objectives.prior import CanvasPixels
 from ..objectives.wrapped import ScheduledObjective
 
 Make = Callable[[Judge], Objective]
-"""From the model to an objective."""
+"""A function that makes an objective, given the model."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """A weighted sum of things to ask of a model.
+    """What to ask a model for: a weighted sum of objectives that are made once the model is known.
 
     Args:
-        terms: pairs of a weight and what makes the objective.
+        terms: pairs of a weight and a function that makes the objective, given the model.
         images: how many images it is for: 1, or one for each of several `channels`.
 
     Example:
@@ -49,10 +49,11 @@ class Wish:
     images: int = 1
 
     def resolve(self, judge: Judge) -> list[Objective]:
-        """Return the objectives under a model.
+        """Return the objectives of this wish for a model.
 
         Raises:
-            ValueError: when the model cannot be asked for it; the message says what there is in its place.
+            ValueError: when the model cannot be asked for it, as when it has no such class; the message names what
+                it has instead.
         """
         made = [(weight, make(judge)) for weight, make in self.terms]
         return [one if weight == 1 else ScheduledObjective(one, weight, weight) for weight, one in made]
@@ -203,7 +204,8 @@ def direction(name: str, vector: Tensor | Sequence[tuple[int, float]]) -> Wish:
 def diversity(name: str) -> Wish:
     """Ask for images of a batch that differ from each other in a layer, see `DiversityObjective`.
 
-    In a sum with a channel or a class a weight of 0.5 makes them differ while each still shows it.
+    In a sum with a channel or a class, a weight of 0.5 makes the images differ while each still shows that channel or
+    class.
 
     Args:
         name: the name of the layer in the model.
@@ -220,7 +222,7 @@ def diversity(name: str) -> Wish:
 
 
 def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
-    """Ask for whatever a function of the views says.
+    """Ask for a high value of a function of the views.
 
     Args:
         score: takes views (V, 3, size, size), 0..1, of the size that the model takes, and returns scores (V,).
@@ -237,7 +239,7 @@ def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
 
 
 def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
-    """Ask for whatever a function of the picture says.
+    """Ask for a high value of a function of the picture.
 
     Args:
         score: takes the picture (B, 3, height, width), 0..1, and returns scores (B,).
@@ -305,7 +307,7 @@ def _ask_text(judge: Judge, prompt: str) -> Objective:
 
 
 def _read_text(judge: Judge, words: str) -> Objective:
-    """Return the objective that a text means to a model."""
+    """Return the objective that a text stands for: of a layer, a class or a prompt, depending on the model."""
     name, _, index = words.rpartition(":")
     numbered = bool(name) and re.fullmatch(r"\s*\d{1,9}\s*", index)
     only_layers = not isinstance(judge, Classifier | CLIP)
@@ -317,7 +319,7 @@ def _read_text(judge: Judge, words: str) -> Objective:
 
 
 def _has_layer(judge: Judge, name: str) -> bool:
-    """Return whether a single model has a layer of that name; spaces tell a prompt without a look."""
+    """Return whether a judge is a single model with a layer of that name; a text with a space is a prompt."""
     wanted = name.strip()
     if " " in wanted or not any(wanted == part for part, _ in judge.module.named_modules()):
         return False
@@ -326,7 +328,7 @@ def _has_layer(judge: Judge, name: str) -> bool:
 
 @dataclass(frozen=True)
 class _ViewScore(BaseObjective):
-    """The objective of a function of the views."""
+    """An objective whose score is a function of the views, given by the user."""
 
     judge: Judge
     function: Callable[[Tensor], Tensor]
@@ -342,7 +344,7 @@ class _ViewScore(BaseObjective):
 
 @dataclass(frozen=True)
 class _PictureScore(BaseObjective):
-    """The objective of a function of the picture."""
+    """An objective whose score is a function of the whole picture, given by the user; no model is asked."""
 
     function: Callable[[Tensor], Tensor]
     judge: None = None

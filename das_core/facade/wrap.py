@@ -1,4 +1,4 @@
-"""Any vision model as a judge: what it takes is read from the model where it says so, and asked for elsewhere."""
+"""`wrap`: turns any vision model into a judge. Image size and normalisation are read from the model if it has them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,25 +29,26 @@ def wrap(
     tokenizer: Any = None,
     name: str = "",
 ) -> Judge:
-    """Return a frozen copy of a model as a judge; the model itself stays as it is.
+    """Return a judge made from a frozen copy of a model; the model itself is not changed.
 
-    A model of timm knows its size, mean and deviation; so do one of torchvision, trained on ImageNet, and one of
-    open_clip; one of transformers knows its size. Of any other model they have to be given.
+    Size, mean and deviation are known for models of timm, torchvision (trained on ImageNet) and open_clip, and the size
+    for models of transformers. For any other model they have to be given.
 
     Args:
-        module: takes normalised images (V, 3, size, size). What answers with one number for each of several classes
-            becomes a `Classifier`, a model of open_clip a `CLIP`; of anything else the layers can be asked for.
+        module: a model of normalised images (V, 3, size, size). One whose output is a number for each of several
+            classes becomes a `Classifier`, a model of open_clip a `CLIP`; any other a `Judge`, whose layers can be
+            used.
         size: the side of its images in pixels.
         mean: per channel, what is subtracted from images in 0..1.
-        std: per channel, what the difference is divided by.
+        std: per channel, the deviation that the difference is divided by.
         labels: the names of the classes; ImageNet's for 1,000 of them, else numbers.
-        tokenizer: of a model of open_clip, what `open_clip.get_tokenizer` returns for its architecture. Those that
-            have OpenAI's vocabulary, as most do, can be asked in words without.
-        name: what it is called in messages; by default its class.
+        tokenizer: for a model of open_clip, the tokenizer that `open_clip.get_tokenizer` returns for its architecture.
+            Models with OpenAI's vocabulary, as most have, do not need it.
+        name: its name in messages; by default that of its class.
 
     Raises:
-        ValueError: when something that is not known of the model is not given, it does not take such images, or there
-            are more or fewer labels than classes.
+        ValueError: when a setting is neither known nor given, the model does not take such images, or the number of
+            labels is not that of the classes.
 
     Example:
         >>> import torchvision
@@ -87,7 +88,7 @@ _EXAMPLES = {"size": "224", "mean": str(_IMAGENET_MEAN), "std": str(_IMAGENET_ST
 
 
 def _read_settings(module: nn.Module) -> dict[str, Any]:
-    """Return what a model says itself of the images that it takes."""
+    """Return the settings of images that a model itself knows: size, mean and deviation."""
     if isinstance(config := getattr(module, "pretrained_cfg", None), dict):  # timm
         return {"size": config["input_size"][-1], "mean": config["mean"], "std": config["std"]}
     home = type(module).__module__
@@ -105,7 +106,7 @@ def _read_settings(module: nn.Module) -> dict[str, Any]:
 
 
 def _to_side(size: Any) -> Any:
-    """Return the side of images whose size is said as one number or as two."""
+    """Return the side of square images whose size is given as one number or as two."""
     return size[0] if isinstance(size, list | tuple) else size
 
 
@@ -117,7 +118,7 @@ def _is_open_clip(module: nn.Module) -> bool:
 def _copy_open_clip(
     name: str, module: nn.Module, tokenizer: Any, settings: Mapping[str, Any], known: Mapping[str, Any]
 ) -> Judge:
-    """Return a model of open_clip as a CLIP; `known` is what it says of itself, and `settings` what counts."""
+    """Return a model of open_clip as a CLIP; `known` are its own image settings, and `settings` those to use."""
     from ..models.sources.open_clip_copy import copy_open_clip_module  # It brings open_clip, which takes seconds.
 
     if settings["size"] != known["size"]:

@@ -31,7 +31,7 @@ def measure_view_bytes(judge: Judge) -> int:
         judge: the judge; of an ensemble, one of its members.
 
     Returns:
-        Bytes, without those of the weights. The first time for a model this takes a moment, then it is known.
+        Bytes, without those of the weights. The result is cached for each model.
 
     Example:
         >>> from das_core import load_starter

@@ -31,7 +31,8 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
         For every entry the indices of its classes, at least one.
 
     Raises:
-        UnknownClassError: when an entry is no class (see `Labels.find`), or no word covers what stands behind 'all'.
+        UnknownClassError: when an entry is no class (see `Labels.find`), or there are no classes for the word after
+            'all'.
         ValueError: when there is no entry, or an index is out of range.
 
     Example:
@@ -55,7 +56,7 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
 
 
 def _find_end(labels: Labels, parts: list[str], start: int) -> int:
-    """Return where the longest entry that begins at a part ends: one part further where no longer one is a class."""
+    """Return the end of the longest entry that begins at part `start`; it has one part if no longer one is a class."""
     for end in range(min(len(parts), start + _LONGEST_RUN), start + 1, -1):
         if len(labels.look_up(",".join(parts[start:end]))) == 1:
             return end

@@ -20,11 +20,11 @@ class Classifier(Judge):
     `load_starter` and its siblings load one; `build_classifier` makes one of any module.
 
     Args:
-        name: what the model is called in messages.
+        name: the name of the model in messages.
         module: the model; it takes normalised views (V, 3, size, size) to logits (V, classes).
         size: the side of a view in pixels.
-        mean: per channel, what is subtracted from views in 0..1.
-        std: per channel, what the difference is divided by.
+        mean: per channel, the mean that is subtracted from views in 0..1.
+        std: per channel, the deviation that the difference is divided by.
         owner: any object that must live as long as the judge does; see `Judge`.
         labels: the classes, in the order of the logits.
 
@@ -43,7 +43,7 @@ class Classifier(Judge):
 
     @property
     def members(self) -> tuple["Classifier", ...]:
-        """The models that answer for this judge: itself, or those of an ensemble."""
+        """The single models of this judge: itself, or the members of an ensemble."""
         return (self,)
 
     def map_members(self, change: Callable[["Classifier"], "Classifier"]) -> "Classifier":
@@ -62,7 +62,7 @@ class Classifier(Judge):
             Probabilities (B, classes), 0..1, of each image summing to 1. No gradient flows from them.
 
         Raises:
-            ValueError: when the images do not have that shape, hold whole numbers, or values that are not finite.
+            ValueError: when the images do not have that shape, hold integers, or hold values that are not finite.
         """
         images = self.bring(check_images(images, "the image to classify"))
         with torch.no_grad():
@@ -83,13 +83,13 @@ def build_classifier(
     Its labels are ImageNet's if it has 1,000 classes, else numbers.
 
     Args:
-        name: what the model is called in messages.
+        name: the name of the model in messages.
         module: takes normalised views (V, 3, size, size) to logits (V, classes).
         size: the side of a view in pixels.
-        mean: per channel, what is subtracted from views in 0..1.
-        std: per channel, what the difference is divided by.
-        copy: whether a frozen copy of the module judges, and the module stays as it is; otherwise it is frozen itself,
-            in place, its weights in float32, which takes half of the memory.
+        mean: per channel, the mean that is subtracted from views in 0..1.
+        std: per channel, the deviation that the difference is divided by.
+        copy: whether the classifier gets a frozen copy of the module, which is then not changed. Otherwise the module
+            itself is frozen in place, with weights in float32, which takes half of the memory.
 
     Raises:
         ValueError: when the module cannot be copied, or does not answer such views with one finite number for each

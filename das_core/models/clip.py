@@ -1,4 +1,4 @@
-"""CLIPs: judges that embed images and texts in one space, where what belongs together lies close together.
+"""CLIPs: judges that embed images and texts in one space, in which an image and a matching text are close.
 
 Contrastive Language-Image Pre-training: Radford et al., 2021, arXiv 2103.00020. `das_core.models.sources` loads them.
 """
@@ -86,11 +86,11 @@ class CLIP(Judge):
     `load_starter_clip`, `load_open_clip` and `load_clip_file` load one; `assemble_clip` makes one of any two towers.
 
     Args:
-        name: what the model is called in messages.
+        name: the name of the model in messages.
         module: the image tower; it takes normalised views (V, 3, size, size) to embeddings (V, D).
         size: the side of a view in pixels.
-        mean: per channel, what is subtracted from views in 0..1.
-        std: per channel, what the difference is divided by.
+        mean: per channel, the mean that is subtracted from views in 0..1.
+        std: per channel, the deviation that the difference is divided by.
         owner: any object that must live as long as the judge does; see `Judge`.
         width: D, how many numbers an embedding has.
         text: the text tower; None for a model that takes no texts.
@@ -113,7 +113,7 @@ class CLIP(Judge):
 
     @property
     def members(self) -> tuple["CLIP", ...]:
-        """The models that answer for this judge: itself, or those of an ensemble."""
+        """The single models of this judge: itself, or the members of an ensemble."""
         return (self,)
 
     def map_members(self, change: Callable[["CLIP"], "CLIP"]) -> "CLIP":
@@ -166,7 +166,7 @@ class CLIP(Judge):
             Embeddings (B, D), each of length 1, in float32 on the device of the model. No gradient flows from them.
 
         Raises:
-            ValueError: when the images do not have that shape, hold whole numbers, or values that are not finite; or
+            ValueError: when the images do not have that shape, hold integers, or hold values that are not finite; or
                 when an embedding is zero or not finite.
         """
         images = self.bring(check_images(images, "the image to embed"))
@@ -206,7 +206,7 @@ class CLIP(Judge):
         return f"{self.name} reads Latin letters and hardly understands '{quoted}'{more}"
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
-        """Return embeddings (T, D) as those of every member; a single CLIP has them all."""
+        """Return the part of embeddings (T, D) that belongs to each member of an ensemble; here all of it."""
         return (embeddings,)
 
     @property

@@ -1,7 +1,7 @@
-"""Ensembles: several models as one judge, whose views an ascent shares out among them.
+"""Ensembles: several models as one judge. An ascent divides its views among the models.
 
-Patterns that convince one model only do not convince the others, so that a picture for several models is a better one.
-In an ascent every member of an ensemble sees a part of the views: n members take the time of one (`Objective.terms`).
+A pattern that convinces only one model does not convince the others, so a picture made for several models is better.
+Each of n members sees every n-th view of an ascent, so an ensemble takes the time of one model (`Objective.terms`).
 """
 
 import math
@@ -45,7 +45,7 @@ class ClassifierEnsemble(Classifier):
 
     @property
     def members(self) -> tuple[Classifier, ...]:
-        """The classifiers that answer."""
+        """The classifiers of the ensemble."""
         return self.models
 
     def map_members(self, change: Callable[[Classifier], Classifier]) -> "ClassifierEnsemble":
@@ -94,7 +94,7 @@ class ClassifierEnsemble(Classifier):
 class CLIPEnsemble(CLIP):
     """Several CLIPs as one, whose cosines are the mean of theirs.
 
-    An embedding is the embeddings of all members one after the other, each of the same length. Make one with
+    An embedding concatenates the embeddings of all members, each scaled to the same length. Make one with
     `from_members`. The arguments are those of `CLIP`, and:
 
     Args:
@@ -116,7 +116,7 @@ class CLIPEnsemble(CLIP):
 
     @property
     def members(self) -> tuple[CLIP, ...]:
-        """The CLIPs that answer."""
+        """The CLIPs of the ensemble."""
         return self.models
 
     def map_members(self, change: Callable[[CLIP], CLIP]) -> "CLIPEnsemble":
@@ -126,7 +126,7 @@ class CLIPEnsemble(CLIP):
 
     @classmethod
     def from_members(cls, members: Sequence[CLIP]) -> Self:
-        """Return the ensemble of some CLIPs; it reads if all of them do.
+        """Return the ensemble of some CLIPs; it has a text tower if all of them have one.
 
         Args:
             members: at least two.

@@ -1,8 +1,8 @@
 """Batch norm folded into the convolution before it: same outputs, and a third less work for the gradient.
 
-What a folded convolution puts out is what its norm put out. Whoever asks for the convolution itself by its name
-(`layers/hooks.py`) is answered by the one that was folded, which is kept: where a weight of the norm is negative, the
-two rise and fall against each other.
+The output of a folded convolution is that of the former batch norm. The original convolution is kept, and when its
+activations are asked for by its name (`layers/hooks.py`), it is run. The two outputs differ: where a weight of the norm
+is negative, one rises when the other falls.
 """
 
 import sys
@@ -16,23 +16,23 @@ _UNFOLDED = "unfolded"
 
 
 class FoldedBatchNormAct2d(nn.Sequential):
-    """What is left of timm's norm of two parts after it was folded: its dropout and its activation, by their names."""
+    """Replaces timm's BatchNormAct2d after its norm was folded: its dropout and its activation, with their names."""
 
 
 def find_unfolded(part: nn.Module) -> nn.Module | None:
-    """Return the convolution that a folded one was made of, as it was: on the CPU, in its own precision.
+    """Return the original convolution of a folded one, unchanged: on the CPU, in its own precision.
 
     Args:
         part: any module.
 
     Returns:
-        None where nothing was folded into the module.
+        None if nothing was folded into the module.
     """
     return part.__dict__.get(_UNFOLDED)
 
 
 class _Tracer(fx.Tracer):
-    """A tracer that takes convolutions and norms as wholes, timm's subclasses with parts of their own included."""
+    """An fx tracer whose leaves include convolutions and batch norms, even timm's subclasses that have submodules."""
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
         return isinstance(module, nn.Conv2d | nn.BatchNorm2d) or not any(True for _ in module.children())
@@ -76,7 +76,7 @@ def _is_hooked(module: nn.Module) -> bool:
 
 
 def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module | None:
-    """Return what takes the place of a norm that is folded into a convolution; None when it cannot be folded."""
+    """Return the module that replaces a norm once it is folded into a convolution; None if it cannot be folded."""
     # timm takes a second to load; as long as it is not, no module is one of its.
     timm = sys.modules.get("timm.layers")
     # Those that apply their weight as it is. Other subclasses, timm's StdConv2d for one, change it on the way.
@@ -100,7 +100,7 @@ def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
 def fold_batch_norm(module: nn.Module) -> nn.Module:
     """Fold every batch norm that follows a convolution into it, where that is exact up to rounding.
 
-    Norms of which that cannot be shown stay as they are. Submodules keep their names.
+    Other norms are not changed. Submodules keep their names.
 
     Args:
         module: in evaluation mode, without gradients of weights; it is changed in place.

@@ -1,4 +1,4 @@
-"""Models that judge without being changed: prepared for it once, or held still while they run."""
+"""Prepares models to be judges: freezes them for good, or keeps them in evaluation mode only while they run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ from .fold import fold_batch_norm
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Keep a module in evaluation mode, and its weights without gradients, for as long as the `with` block runs.
 
-    Afterwards every part of it is in the mode, and every weight as willing to learn, as before. Gradients of outputs
-    that were computed in the block flow to the inputs alone, also after it.
+    Afterwards every submodule has its former mode, and every weight its former `requires_grad`. Outputs that were
+    computed in the block have gradients for the inputs only, even when the backward pass runs after the block.
 
     Args:
         module: any module.
@@ -72,16 +72,16 @@ def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.M
 
 
 def uncompile(module: nn.Module) -> nn.Module:
-    """Return the module that `torch.compile` wrapped, whose parts can be read and hooked; any other one as it is."""
+    """Return the module inside one from `torch.compile`, whose parts can be hooked; any other is returned unchanged."""
     original = getattr(module, "_orig_mod", None)
     return original if isinstance(original, nn.Module) else module
 
 
 def freeze_copy(name: str, module: nn.Module) -> nn.Module:
-    """Return a frozen copy of a module, which stays as it is; of a compiled one, a copy that is not compiled.
+    """Return a frozen copy of a module, which is not changed; the copy of a compiled module is not compiled.
 
     Args:
-        name: what the model is called in messages.
+        name: the name of the model in messages.
         module: any module; its copy keeps the precision of its weights.
 
     Raises:
@@ -91,10 +91,10 @@ def freeze_copy(name: str, module: nn.Module) -> nn.Module:
 
 
 def copy_module(name: str, module: nn.Module) -> nn.Module:
-    """Return a copy of a module; of a compiled one, a copy that is not compiled.
+    """Return a copy of a module; the copy of a compiled module is not compiled.
 
     Args:
-        name: what the model is called in messages.
+        name: the name of the model in messages.
         module: any module.
 
     Raises:

@@ -24,15 +24,15 @@ class Judge:
     """A model, together with the size and the normalisation of the views that it takes.
 
     Calling a judge with views returns the output of its model. Gradients flow from the output to the views. The model
-    runs in evaluation mode and without gradients of its weights, and is afterwards what it was: a judge never changes
-    it. One that is frozen (`freeze`) runs faster.
+    runs in evaluation mode and without gradients of its weights; afterwards its former state is restored, so a judge
+    never changes it. A frozen model (`freeze`) runs faster.
 
     Args:
-        name: what the model is called in messages.
+        name: the name of the model in messages.
         module: the model; it takes normalised views (V, 3, size, size).
         size: the side of a view in pixels.
-        mean: per channel (red, green, blue), what is subtracted from views in 0..1.
-        std: per channel, what the difference is divided by.
+        mean: per channel (red, green, blue), the mean that is subtracted from views in 0..1.
+        std: per channel, the deviation that the difference is divided by.
         owner: any object that must live as long as the judge does; ComfyUI's memory manager puts its handle there.
 
     Example:
@@ -67,9 +67,10 @@ class Judge:
         return self if device == self.device else replace(self, module=deepcopy(self.module).to(device), owner=None)
 
     def bring(self, images: Tensor) -> Tensor:
-        """Return images of the CPU, such as files and arrays become, where the model's weights are; others as they are.
+        """Move images from the CPU to the device of the model's weights; images on another device are not moved.
 
-        A memory manager may keep weights on the CPU that compute elsewhere, so that images which are there stay there.
+        A memory manager may keep weights on the CPU although the model computes on another device. Images that are
+        already on that device must stay there.
         """
         return images.to(self.device) if images.device.type == "cpu" else images
 
@@ -89,12 +90,14 @@ class Judge:
         return self.postprocess(answer)
 
     def run(self, views: Tensor) -> Any:
-        """Return the output of the module as it is, for views (V, 3, size, size), 0..1."""
+        """Return the raw output of the module for views (V, 3, size, size), 0..1: neither checked nor postprocessed."""
         with evaluating(self.module):
             return self.module(self.preprocess(views))
 
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
-        """Return the output for views of the images of an ascent; most judges are the same to all images.
+        """Return the output for views of the images of an ascent.
+
+        Most judges treat all images alike and ignore `images`; a `PartialClassifier` does not.
 
         Args:
             views: (V, 3, size, size), 0..1.
@@ -104,17 +107,17 @@ class Judge:
 
     @property
     def whole(self) -> "Judge":
-        """The judge that is the same to all images: itself, unless it makes differences between them."""
+        """The judge that treats all images alike: this one, except for a `PartialClassifier`."""
         return self
 
     @property
     def members(self) -> tuple["Judge", ...]:
-        """The models that answer for this judge: itself, or those of an ensemble."""
+        """The single models of this judge: itself, or the members of an ensemble."""
         return (self,)
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """What the answer is: one run of a module answers for all judges that share it and have equal keys."""
+        """A key of the kind of answer: judges that share a module and have equal keys share one run of the module."""
         return ("output",)
 
     def preprocess(self, views: Tensor) -> Tensor:
@@ -182,16 +185,16 @@ def _make_normalisation(
 
 
 def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
-    """Show a black view to a judge and return how many numbers it answers with.
+    """Run a judge on a black view, check its output (1, N), and return N.
 
     Args:
         judge: a frozen judge.
-        answer: what it must answer with, in words for the message, such as "with one number a class".
-        wanted: what the user can choose in its place, such as "a classifier".
+        answer: the words of the error message for the required output, such as "with one number a class".
+        wanted: the words of the error message for what to choose instead, such as "a classifier".
 
     Raises:
-        ValueError: when the module does not take such views, answers with anything but a tensor (1, N), or with
-            numbers that are not finite.
+        ValueError: when the module cannot run on such a view, its output is not a tensor (1, N), or a number in it is
+            not finite.
     """
     name, size = judge.name, judge.size
     device = next((parameter.device for parameter in judge.module.parameters()), None)
@@ -208,7 +211,7 @@ def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
 
 
 class _ScaleGradient(torch.autograd.Function):
-    """The identity, whose gradient is multiplied by a factor."""
+    """The identity in the forward pass; the backward pass multiplies the gradient by a factor."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, factor: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""How names are written: what makes no difference between two of them, and what a plural may be the plural of."""
+"""The normal form of names, in which spellings that mean the same are equal, and the possible singulars of a word."""
 
 import re
 
@@ -12,5 +12,5 @@ def normalise_name(text: str) -> str:
 
 
 def list_singulars(word: str) -> list[str]:
-    """Return a word, and what it may be the plural of."""
+    """Return a word and its possible singulars."""
     return [word] + [word.removesuffix(ending) + singular for ending, singular in _PLURALS if word.endswith(ending)]

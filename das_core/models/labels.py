@@ -85,7 +85,7 @@ class Labels:
         return self.labels[index].names[0]
 
     def unique_name(self, index: int) -> str:
-        """Return the usual name of a class, with its index before it where that name alone does not lead to it.
+        """Return the usual name of a class, with its index before it if that name alone is ambiguous.
 
         Example:
             >>> from das_core.models import imagenet_labels
@@ -129,7 +129,7 @@ class Labels:
         raise UnknownClassError(self._explain(shorten(quoted, _MAX_LETTERS), wanted, found))
 
     def find_hypernym(self, word: str) -> Hypernym | None:
-        """Return the hypernym that a word is one of the words of, in the singular or the plural; None if it is none.
+        """Return the hypernym that has a word, in the singular or the plural, among its words; None if there is none.
 
         Example:
             >>> from das_core.models import imagenet_labels
@@ -182,9 +182,10 @@ class Labels:
         return word, self.find_hypernym(word)
 
     def _find_ending(self, wanted: str) -> str:
-        """Return the longest everyday word that a name ends in, in the singular; nothing where there is none.
+        """Return the longest everyday word that a name ends in, in the singular; an empty text if there is none.
 
-        Of a word that is nearly the name of a class the end means nothing: a 'jelyfish' is a jellyfish.
+        If a whole word is nearly the name of a class, its ending is ignored: 'jelyfish' is a misspelt jellyfish, and no
+        kind of fish.
         """
         is_typo = bool(self._find_alike(wanted.rpartition(" ")[2], _TYPO))
         for form in list_singulars(wanted[-_MAX_LETTERS:]):

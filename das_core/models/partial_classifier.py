@@ -1,9 +1,9 @@
-"""A classifier that is asked by a part of its last features, another part for every picture.
+"""A classifier whose logits use only some of its last features: a random subset that differs for every picture.
 
-A logit is a weighted sum of the last features of a network, its evidence for the class. A picture that has to convince
-by a random part of them shows other signs of the class than one that has to convince by another part: so pictures of
-one class differ more. Leaving features out at random is dropout (Srivastava et al., 2014, "Dropout: A Simple Way to
-Prevent Neural Networks from Overfitting"); here what is left out stays left out for the whole ascent of a picture.
+A logit is a weighted sum of the last features of a network. Two pictures whose logits use different features show
+different signs of the class, so pictures of one class differ more. This is dropout (Srivastava et al., 2014, "Dropout:
+A Simple Way to Prevent Neural Networks from Overfitting") before the last layer, with a mask that is drawn once for the
+whole ascent of a picture.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ from .judge import Judge
 
 @dataclass(frozen=True, kw_only=True)
 class PartialClassifier(Classifier):
-    """A classifier that answers about views of an ascent by a part of its last features.
+    """A classifier whose logits, for views of an ascent, use only a share of its last features.
 
-    It shares the module of the classifier that it was made of; `make_partial_classifier` makes one. Called with views
-    alone it answers by all features. The arguments are those of `Classifier`, and:
+    It shares its module with the classifier that `make_partial_classifier` made it from. A plain call, `judge(views)`,
+    uses all features; `answer` uses the share. The arguments are those of `Classifier`, and:
 
     Args:
-        share: the share of the features that count, above 0 and at most 1.
+        share: the share of the features that are used, above 0 and at most 1.
 
     Example:
         >>> import torch
@@ -45,10 +45,10 @@ class PartialClassifier(Classifier):
     share: float
 
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
-        """Return the logits by the features that count for each image; see `Judge.answer`.
+        """Return logits that use only the features drawn for each image; see `Judge.answer`.
 
-        What counts is drawn for the seed and the number of the image. The features that are left stand in for all:
-        they are divided by their share.
+        The seed and the number of the image decide which features are drawn. They are divided by their share, as in
+        dropout, so that logits keep their size.
         """
         with ExitStack() as hooks:
             for head in _find_heads(self):
@@ -58,19 +58,19 @@ class PartialClassifier(Classifier):
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """The output by a share of the features."""
+        """The key of this answer: logits from this share of the features; see `Judge.answer_key`."""
         return ("output of a share", self.share)
 
     @property
     def whole(self) -> Judge:
-        """The classifier that answers by all features."""
+        """The classifier that uses all features."""
         return self.convert_to(Classifier, labels=self.labels)
 
 
-# All steps of an ascent ask for the same: once for every chunk, head and member of an ensemble.
+# All steps of an ascent need the same masks: one for every chunk of views, head and member of an ensemble.
 @cached(maxsize=64)
 def _draw_features(share: float, features: int, images: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """Return for every view which features count: 1 or 0, (V, features), on a device."""
+    """Return the mask of the features that are used for each view: 1 or 0, (V, features), on a device."""
     count = max(1, round(share * features))
     drawn = {}
     for seed, number in set(images):
@@ -80,11 +80,11 @@ def _draw_features(share: float, features: int, images: tuple[tuple[int, int], .
 
 
 def make_partial_classifier(classifier: Classifier, share: float) -> PartialClassifier:
-    """Return a classifier that answers about views of an ascent by a part of its last features.
+    """Return a classifier whose logits, for views of an ascent, use only a share of its last features.
 
     Args:
-        classifier: a single one; the members of an ensemble are made partial one by one.
-        share: the share of the features that count, above 0 and at most 1.
+        classifier: a single classifier; for an ensemble, call this for each member.
+        share: the share of the features that are used, above 0 and at most 1.
 
     Raises:
         ValueError: when the share is out of range, or no linear layer of the classifier has an output for every class.
@@ -106,7 +106,7 @@ def make_partial_classifier(classifier: Classifier, share: float) -> PartialClas
 
 
 class _Scale:
-    """A hook that multiplies what a layer is given by a factor for each view and feature."""
+    """A forward pre-hook that multiplies the input of a layer by a factor for each view and feature."""
 
     def __init__(self, factors: Tensor) -> None:
         self.factors = factors

@@ -1,6 +1,6 @@
 """The interface between objectives and an ascent.
 
-What is asked for is an `Objective`. What an ascent works with are its terms (`Term`): one question to one judge each.
+Users give an ascent `Objective`s. The ascent works with their terms (`Term`): each term asks one judge one question.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from ..models.judge import Judge
 
 
 class Term(Protocol):
-    """A question to one judge, or to the picture itself: what an objective consists of.
+    """A part of an objective: a question to one judge, or a score of the picture itself.
 
-    Terms of one objective share out its views: of n terms each sees every n-th view.
+    The terms of one objective divide its views among them: each of n terms sees every n-th view.
 
     Example:
         >>> from das_core import ClassObjective, load_starters
@@ -25,7 +25,7 @@ class Term(Protocol):
 
     @property
     def judge(self) -> Judge | None:
-        """The judge that answers to views; None when `score_views` is given the pixels of the canvas."""
+        """The judge that is run on views; None if `score_views` takes the pixels of the canvas instead."""
         ...
 
     @property
@@ -51,7 +51,7 @@ class Term(Protocol):
         ...
 
     def weight_at(self, progress: float) -> float:
-        """Return how much the term counts at a moment of the ascent; below 0 its score is lowered.
+        """Return the weight of the term at a moment of the ascent; below 0 the ascent lowers its score.
 
         Args:
             progress: the share of the ascent that is over, 0 at the first step and 1 at the last.
@@ -59,16 +59,16 @@ class Term(Protocol):
         ...
 
     def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
-        """Return by what the weight is multiplied for each image of a batch; None where all count alike.
+        """Return the factor of the weight for each image of a batch; None if all factors are 1.
 
-        Views of an image whose factor is 0 are not asked for.
+        The judge is not run on views of an image whose factor is 0.
 
         Args:
             images: how many images there are, or frames of a film.
             loop: whether they are the frames of a film whose last one is followed by the first.
 
         Raises:
-            ValueError: when the term is not for so many.
+            ValueError: when the term is made for another number of images.
         """
         ...
 
@@ -76,9 +76,10 @@ class Term(Protocol):
         """Return the score of every view, or of every image where there is no judge; larger is better.
 
         Args:
-            output: the judge's answer to V views, a tensor (V, …); from an `ActivationJudge` it is `Activations`, whose
-                `references` hold the answers to `reference_images`. Without a judge it is a `CanvasPixels` of B images.
-                It may hold views of several images, and of one image only some; see also `compares_images`.
+            output: the output of the judge for V views, a tensor (V, …). That of an `ActivationJudge` is `Activations`,
+                whose `references` hold the activations of `reference_images`. Without a judge it is a `CanvasPixels` of
+                B images. The views may be of several images, and only some of those of an image; see also
+                `compares_images`.
             images: the number in the batch of the image that each view shows, (V,), int64; (B,) without a judge.
 
         Returns:
@@ -89,9 +90,9 @@ class Term(Protocol):
 
 
 class Objective(Protocol):
-    """A score that an ascent raises: of what judges answer to views, or of the pixels of the canvas.
+    """A score that an ascent raises, computed from the outputs of judges for views, or from the pixels of the canvas.
 
-    An objective never changes. To write your own, inherit from `BaseObjective` and define `judge`, `weight`, `name`
+    Objectives are immutable. To write your own, inherit from `BaseObjective` and define `judge`, `weight`, `name`
     and `score`.
 
     Example:
@@ -109,20 +110,21 @@ class Objective(Protocol):
 
     @property
     def weight(self) -> float:
-        """How much the objective counts at most, over the whole ascent. Below 0 the score is lowered.
+        """The largest weight of the objective during the ascent. Below 0 the ascent lowers its score.
 
-        Terms of one group (`ascent/groups.py`) are added, score times weight. Between groups a weight is the size of
-        the step that each group asks for, whatever the scale of its scores. Under `NormalizedAscent` a lone objective
+        Within a group of terms (`ascent/groups.py`) the scores are multiplied by the weights and added. Between groups,
+        whose scores may have different scales, gradients are first brought to one size, and the weights decide how much
+        of a step each group gets. Under `NormalizedAscent` a lone objective
         moves the stack equally far at any weight: only the sign counts. Weights need not sum to 1.
         """
         ...
 
     def terms(self) -> tuple[Term, ...]:
-        """Return what it consists of: one term, or one for each of the models that share out its views."""
+        """Return the terms of the objective: one, or one for each model if several models share its views."""
         ...
 
     def describe_score(self, score: float) -> str:
-        """Return a score as people read it while an ascent runs, such as '12.3' or '81%'."""
+        """Return a score as text for the display of a running ascent, such as '12.3' or '81%'."""
         ...
 
 
@@ -130,7 +132,7 @@ T = TypeVar("T", bound=Term)
 
 
 class Scored(Protocol):
-    """What scores views without being told which images they show."""
+    """An objective that scores views and does not need to know which images they show."""
 
     def score(self, output: Any) -> Tensor:
         """Return the score of every view, (V,), or of every image where there is no judge, (B,); see `Term`."""
@@ -143,14 +145,14 @@ def format_score(score: float) -> str:
 
 
 def list_objectives(objectives: Objective | Sequence[Objective], purpose: str = "climb") -> list[Objective]:
-    """Return objectives as a list, also where there is one alone.
+    """Return objectives as a list, also if a single one is given.
 
     Args:
         objectives: one or several.
-        purpose: what they are for, as a verb, for messages.
+        purpose: a verb for messages that says what they are for.
 
     Raises:
-        ValueError: when one of them is no objective, there is none, or the weights of all of them are 0.
+        ValueError: when the list is empty, an item is no objective, or the weights of all of them are 0.
 
     Example:
         >>> from das_core import Prior

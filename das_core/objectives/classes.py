@@ -42,7 +42,7 @@ class ClassObjective(BaseObjective):
             comes out. `logit` is the output of the model, as in Direct Ascent Synthesis (arXiv 2502.07753); every view
             asks for more of the class without end, and gets parts of it everywhere. `margin` is the logit minus the
             largest logit among the classes that are not targets.
-        weight: how much the objective counts, see `Objective.weight`.
+        weight: the weight of the objective, see `Objective.weight`.
         variety: the share of the last features of the classifier that is left out, 0 to 0.9, other features for every
             seed and every image of a batch (`PartialClassifier`). 0: pictures of different seeds are alike. 0.5: they
             differ more, and are recognised nearly as surely. At 0.6 they differ more than those of the reference, and
@@ -99,7 +99,7 @@ class ClassObjective(BaseObjective):
             classifier: the judge.
             text: classes, a line or with commas in between, see `parse_classes`.
             score_kind: the score of a class, see `ClassObjective`.
-            weight: how much the objective counts, see `Objective.weight`.
+            weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
             ValueError: when the classifier does not know a class, a weight is not finite or too large, there is no such
@@ -126,9 +126,9 @@ class ClassObjective(BaseObjective):
         return tuple(replace(self, judge=member, weight=self.weight / len(members), variety=0.0) for member in members)
 
     def describe_score(self, score: float) -> str:
-        """Return a score in words: of one class by its log-probability the probability, such as '81%'.
+        """Return a score as text: the probability, such as '81%', if it is the log-probability of a single class.
 
-        The score of an ascent is a mean over views, so this is the geometric mean of their probabilities.
+        The score of an ascent is a mean over views, so this is the geometric mean of the probabilities of the views.
         """
         (_, weight), *others = self.targets
         if self.score_kind == "log_probability" and not others and weight > 0 and not math.isnan(score):

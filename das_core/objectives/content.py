@@ -33,7 +33,7 @@ class ContentObjective(BaseObjective):
         judge: a judge that captures one layer.
         image: the image to keep, (1 or B, 3, h, w), 0..1, on any device: one for all images of a stack, or one for
             each. The ascent resizes it to a canvas as it does a start image.
-        weight: how much the objective counts, see `Objective.weight`.
+        weight: the weight of the objective, see `Objective.weight`.
         name: the name in progress, history and errors.
 
     Raises:
@@ -64,7 +64,7 @@ class ContentObjective(BaseObjective):
             model: the judge whose layer is compared.
             images: (1 or B, 3, h, w), 0..1, on any device: one for all images of a stack, or one for each.
             layer: the name of the layer; if empty, `choose_content_layer` chooses one.
-            weight: how much the objective counts, see `Objective.weight`.
+            weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
             ValueError: when there is no such layer, the images do not have that shape or are not finite, or the weight

@@ -1,7 +1,7 @@
 """The objective that makes the images of a batch differ: in which activations occur together, wherever they are.
 
 The diversity term of Olah, Mordvintsev and Schubert, "Feature Visualization" (Distill 2017, section "Diversity"): a
-channel often answers to several things, and images that are pushed apart show more of them.
+channel often reacts to several things, and images that have to differ show more of them.
 """
 
 from dataclasses import dataclass
@@ -26,12 +26,13 @@ class DiversityObjective(BaseObjective):
     the same number of all other images of the batch. It is 0 where all of them are alike. Gradients flow to the view
     and to those that it is compared with.
 
-    It needs a batch of at least two images. In an ascent it is a group of its own with views of its own, so a weight of
-    0.5 pulls half as hard as what else is asked for, whatever the scale of that is; the model runs once more a step.
+    It needs a batch of at least two images. In an ascent it is a group by itself, with its own views: with a weight of
+    0.5 it has half the effect of another objective of weight 1, whatever their scales are. The model runs once more in
+    each step.
 
     Args:
         judge: a judge that captures one layer.
-        weight: how much the objective counts, see `Objective.weight`; below 0 the images become alike.
+        weight: the weight of the objective, see `Objective.weight`; below 0 the images become alike.
 
     Raises:
         ValueError: when the weight is not finite or too large.
@@ -60,7 +61,7 @@ class DiversityObjective(BaseObjective):
         Args:
             model: the judge whose layer is captured.
             layer: the name of the layer in the model (`find_layers` lists them).
-            weight: how much the objective counts, see `Objective.weight`.
+            weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
             ValueError: when there is no such layer (the message lists the nearest names), or the weight is not finite

@@ -39,7 +39,7 @@ class EmbeddingObjective(BaseObjective):
         similarity: `cosine` is the cosine of the angle between two embeddings, -1..1. `spherical` is minus half the
             square of that angle in radians, -4.93..0, as in VQGAN-CLIP (Crowson et al., 2022): the farther away a
             target is, the harder it pulls.
-        weight: how much the objective counts, see `Objective.weight`.
+        weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
         ValueError: when there is not one weight for each target, the targets are not as wide as the embeddings of the
@@ -164,7 +164,7 @@ class TextObjective(EmbeddingObjective):
             text: one prompt a line, optionally followed by ': weight', see `parse_prompts`. A weight below 0 keeps
                 something out of the picture.
             similarity: how near two embeddings are, see `EmbeddingObjective`.
-            weight: how much the objective counts, see `Objective.weight`.
+            weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
             ValueError: when a weight is not finite or too large, there is no prompt, the weights of all prompts are 0,
@@ -207,7 +207,7 @@ class ImageObjective(EmbeddingObjective):
             images: (B, 3, H, W), 0..1, on the CPU or the device of the judge. Each is embedded as a whole, resized as
                 the model was trained to see images, and has the weight 1: two images pull twice as hard as one.
             similarity: how near two embeddings are, see `EmbeddingObjective`.
-            weight: how much the objective counts, see `Objective.weight`.
+            weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
             ValueError: when the images do not have that shape or are not finite, or an embedding is zero or not finite.

@@ -1,4 +1,4 @@
-"""The objective that lets several others share out the views of an ascent."""
+"""An objective that divides the views of an ascent among several other objectives."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ class EnsembleObjective:
     the mean over all views.
 
     Args:
-        objectives: the objectives, at least two, each with a judge; the terms of an `EnsembleObjective` among them
-            count singly.
+        objectives: the objectives, at least two, each with a judge. If one of them is an `EnsembleObjective`, each of
+            its terms gets as many views as the other objectives.
 
     Raises:
         ValueError: when there are fewer than two, or one has no judge and therefore sees no views.

@@ -41,7 +41,7 @@ class FeatureObjective(BaseObjective):
             middle.
         direction: pairs of a channel and its share of the direction, or a tensor or an array (channels,) of shares,
             which becomes such pairs; the direction is scaled to length 1.
-        weight: how much the objective counts, see `Objective.weight`.
+        weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
         ValueError: when there is no such kind, channel, head or position, the direction is zero, or a weight is not
@@ -99,7 +99,7 @@ class FeatureObjective(BaseObjective):
             index: the number of the channel or head, from 0.
             position: where a neuron is; None for the middle.
             direction: pairs of a channel and its share of the direction.
-            weight: how much the objective counts, see `Objective.weight`.
+            weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
             ValueError: when there is no such layer (the message lists the nearest names), no such part of it (the

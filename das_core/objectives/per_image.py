@@ -1,4 +1,4 @@
-"""The objective that asks another thing of every image of a batch."""
+"""An objective that asks for something different in every image of a batch."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +22,10 @@ class PerImageObjective:
     """Several objectives, one for each image of a batch: eight channels in one ascent of eight images.
 
     Args:
-        objectives: the objectives, at least one, of one model and asked in one way: all of its output, or all of its
-            layers. With more images than objectives these begin again. Their own weights must be equal and do not
-            count.
-        weight: how much the objective counts, see `Objective.weight`.
+        objectives: the objectives, at least one. All have the same model, and all take its output or all take
+            activations. With more images than objectives, the list is repeated. Their own weights must be equal and are
+            ignored.
+        weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
         ValueError: when there is none, they have different models or weights, or one has no model, has regions or
@@ -84,7 +84,7 @@ class PerImageObjective:
 
 @dataclass(frozen=True)
 class PerImageTerm(BaseObjective):
-    """The terms of several objectives at one judge, each asked of the views of its own image.
+    """The terms of several objectives with one judge; each scores only the views of its own image.
 
     Args:
         asked: the terms, in the order of the images.
@@ -101,7 +101,7 @@ class PerImageTerm(BaseObjective):
         return merge_judges([term.judge for term in self.asked if term.judge is not None])
 
     def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
-        """Return for each image the factor that its own term has there."""
+        """Return the factor of each image: the one that its own term gives it."""
         known = [term.image_weights(images, loop) for term in self.asked]
         if all(factors is None for factors in known):
             return None

@@ -38,7 +38,7 @@ _MAX_FREQUENCY = 0.5
 
 @dataclass(frozen=True, eq=False)
 class CanvasPixels:
-    """The pixels of the whole canvas, now and at the start: what an objective without a judge is given.
+    """The input of an objective without a judge: the pixels of the whole canvas, now and at the start.
 
     Args:
         pixels: the pixels of the canvas now, (B, 3, H, W), 0..1, margins included.
@@ -68,8 +68,8 @@ class CanvasPixels:
 class Prior(BaseObjective):
     """A score of the pixels of the whole canvas, at most 0, that keeps the picture natural whatever it shows.
 
-    In an ascent with judges the gradient of a prior is brought to the scale of theirs: a weight of 0.2 pulls a fifth as
-    hard as a judge of weight 1 (`ascent.groups.balance_gradients`).
+    In an ascent with judges the gradient of a prior is scaled to the size of theirs: with a weight of 0.2 it has a
+    fifth of the effect of an objective of weight 1 (`ascent.groups.balance_gradients`).
 
     Args:
         kind: what is measured. `total_variation`: minus the mean difference of neighbouring pixels; it smooths areas
@@ -78,7 +78,7 @@ class Prior(BaseObjective):
             slope -2; it removes grain and blur, for the power of photographs falls as 1/f^2 (Field, 1987, J. Opt. Soc.
             Am. A 4, 2379). `range`: minus the mean square of how far values lie beyond 90 % of the way from mid-grey to
             black or white; it prevents clipped colours.
-        weight: how much the objective counts, see `Objective.weight`.
+        weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
         ValueError: when there is no such kind, or the weight is not finite or too large.

@@ -47,7 +47,7 @@ class StyleObjective(BaseObjective):
         judge: a judge that captures the layers.
         targets: the Gram matrix T (channels, channels) of the style in every layer, see `measure_style`.
         weights: the weight of every layer in the sum.
-        weight: how much the objective counts, see `Objective.weight`.
+        weight: the weight of the objective, see `Objective.weight`.
         name: the name in progress, history and errors.
 
     Raises:
@@ -96,7 +96,7 @@ class StyleObjective(BaseObjective):
             model: the judge whose layers are compared.
             images: (B, 3, H, W), 0..1, at least 16 x 16, on the CPU or the device of the judge.
             layers: one layer a line, optionally followed by ': weight'; if empty, `choose_style_layers` chooses them.
-            weight: how much the objective counts, see `Objective.weight`.
+            weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
             ValueError: when there is no such layer, a weight is not a number, all weights are 0, or the images do not

@@ -1,4 +1,4 @@
-"""Objectives over time: a track says how much an objective counts in every frame of a film."""
+"""Objectives over time: a track gives an objective a weight factor in every frame of a film."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ Point = tuple[int, float]
 class Track(WrappedObjective):
     """An objective whose weight is multiplied by a factor that differs from frame to frame.
 
-    Between two keyframes the factor goes from one to the other; before the first and behind the last it stays. In a
-    loop it goes from the last keyframe on to the first. Frames whose factor is 0 are not shown to the model for it. In
-    a batch of pictures the images are the frames, each by itself.
+    Between two keyframes the factor is interpolated; before the first and after the last it is constant. In a loop it
+    is interpolated from the last keyframe to the first. The model is not run on frames whose factor is 0. In a batch of
+    separate pictures, the images count as frames.
 
     Args:
-        objective: the objective that counts more and less.
+        objective: the objective whose weight is multiplied.
         points: the keyframes, pairs of the number of a frame from 0 and a factor, in any order. One of them may be the
             number of frames itself: the end of the film, which in a loop is frame 0 again.
         curve: how the factor goes from one keyframe to the next, see `common.curves.Curve`.
@@ -67,7 +67,7 @@ class Track(WrappedObjective):
         """Return the track of an objective that has a factor for every frame, such as the envelope of a sound.
 
         Args:
-            objective: the objective that counts more and less.
+            objective: the objective whose weight is multiplied.
             weights: as many factors as the film has frames.
 
         Raises:
@@ -124,7 +124,7 @@ class Track(WrappedObjective):
         return tuple(self._interpolate(known, frame) for frame in range(frames))
 
     def _interpolate(self, known: Sequence[Point], frame: int) -> float:
-        """Return the factor of a frame between two of the keyframes, which rise."""
+        """Return the interpolated factor of a frame; the keyframes are sorted."""
         for (before, start), (behind, end) in pairwise(known):
             if before <= frame < behind:
                 return interpolate(start, end, self.curve, (frame - before) / (behind - before))
@@ -134,15 +134,16 @@ class Track(WrappedObjective):
 def make_tracks(
     keyframes: str | Mapping[int, Any], make: Callable[[Any], Objective | Sequence[Objective]], curve: Curve = "linear"
 ) -> tuple[Track, ...]:
-    """Return the tracks of wishes that follow each other over a film.
+    """Return a track for each wish of a film: an objective, and its weight in every frame.
 
-    The wish of a keyframe counts fully there and not at all at the others, so that between two of them their weights
-    cross. A wish that comes again is one track.
+    A wish is what is asked for at a keyframe, such as a class or a prompt. Its weight is full at its own keyframe and 0
+    at the others; between two keyframes one fades in while the other fades out. A wish that stands at several
+    keyframes gets one track.
 
     Args:
         keyframes: wishes by the number of their frame; or a text, see `parse_keyframes`.
-        make: makes the objective of a wish, or several; it is asked for every wish once.
-        curve: how weights cross.
+        make: a function that makes one or several objectives from a wish; it is called once for every wish.
+        curve: how the factors are interpolated between two keyframes.
 
     Raises:
         ValueError: when the text cannot be read, there is no keyframe, or `make` knows no such wish.

@@ -13,10 +13,10 @@ from .base import Objective, Term
 
 @dataclass(frozen=True)
 class WrappedObjective:
-    """A base class for objectives that wrap another one: it passes everything on; subclasses change a part.
+    """A base class for objectives that wrap another one: everything is passed on, except what a subclass overrides.
 
-    A subclass that changes where the terms of the other one act defines `add_regions`, one that changes when they
-    count `change_weight` (and `weight`), and one that changes for which images `change_image_weights`. An objective
+    To change where the terms of the wrapped objective act, override `add_regions`; to change their weight over time,
+    `change_weight` (and `weight`); to change their weight from image to image, `change_image_weights`. An objective
     that is wrapped twice has both changes.
 
     Args:
@@ -53,14 +53,14 @@ class WrappedObjective:
         return self.objective.describe_score(score)
 
     def add_regions(self, regions: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Return the region masks of a term, given those that it has without this wrapper."""
+        """Return the region masks of a term as changed by this wrapper; `regions` are those without it."""
         return regions
 
     def change_weight(self, weight: float, progress: float) -> float:
-        """Return the weight of a term at a moment of the ascent, given that which it has without this wrapper.
+        """Return the weight of a term at a moment of the ascent, as changed by this wrapper.
 
         Args:
-            weight: the weight at that moment.
+            weight: the weight at that moment without this wrapper.
             progress: the share of the ascent that is over, 0..1.
         """
         return weight
@@ -68,10 +68,10 @@ class WrappedObjective:
     def change_image_weights(
         self, weights: tuple[float, ...] | None, images: int, loop: bool
     ) -> tuple[float, ...] | None:
-        """Return by what the weight of a term is multiplied for each image, given that without this wrapper.
+        """Return the factor that multiplies the weight of a term, for each image, as changed by this wrapper.
 
         Args:
-            weights: a factor for each image, or None.
+            weights: the factors without this wrapper, one for each image; None if all are 1.
             images: how many images there are.
             loop: whether they are the frames of a loop.
         """
@@ -80,11 +80,11 @@ class WrappedObjective:
 
 @dataclass(frozen=True, eq=False)
 class WrappedTerm:
-    """A term of a `WrappedObjective`: that of the wrapped objective, changed as the wrapper says.
+    """A term of a `WrappedObjective`: a term of the wrapped objective, with the changes of the wrapper.
 
     Args:
         term: the term of the wrapped objective.
-        wrapper: what changes it.
+        wrapper: the objective that changes it.
     """
 
     term: Term
@@ -97,7 +97,7 @@ class WrappedTerm:
 
     @property
     def regions(self) -> tuple[Tensor, ...]:
-        """The region masks that the wrapper makes of those of the term."""
+        """The region masks of the term, as changed by the wrapper."""
         return self.wrapper.add_regions(self.term.regions)
 
     @property
@@ -111,11 +111,11 @@ class WrappedTerm:
         return self.term.compares_images
 
     def weight_at(self, progress: float) -> float:
-        """Return the weight that the wrapper makes of that of the term at a moment (0..1) of the ascent."""
+        """Return the weight of the term at a moment (0..1) of the ascent, as changed by the wrapper."""
         return self.wrapper.change_weight(self.term.weight_at(progress), progress)
 
     def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
-        """Return the factors that the wrapper makes of those of the term for each image."""
+        """Return the factors of the weight of the term for each image, as changed by the wrapper."""
         return self.wrapper.change_image_weights(self.term.image_weights(images, loop), images, loop)
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
@@ -157,8 +157,8 @@ class RegionObjective(WrappedObjective):
 class ScheduledObjective(WrappedObjective):
     """An objective whose weight is multiplied by a factor that changes over the ascent.
 
-    A step of an ascent at which the weights of all objectives are 0 leaves the picture as it is. So a single objective
-    that starts at 0 makes nothing of its first step, and one that ends there nothing of its last.
+    A step at which the weights of all objectives are 0 does not change the picture. So with a single objective whose
+    factor starts at 0 the first step is lost, and with one that ends at 0 the last.
 
     Args:
         objective: the objective to schedule.

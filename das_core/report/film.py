@@ -47,19 +47,19 @@ _BT709, _LIMITED = 1, 1
 
 
 def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -> Path:
-    """Write pictures as a film, which appears whole or not at all.
+    """Write pictures as a film. The file is written atomically: after an error there is no incomplete file.
 
-    A film in .mp4 or .webm is written frame by frame, whatever its length. For .gif, .webp and .png, all frames are in
-    memory until the last has come, three bytes a pixel. An animated PNG loses nothing, a GIF has 256 colours a frame.
-    Both codecs store colours for pairs of rows and columns: to an odd number of them, a copy of the last is added.
+    A film in .mp4 or .webm is written frame by frame, so it may have any length. For .gif, .webp and .png, all frames
+    are kept in memory until the last one, three bytes a pixel. An animated PNG is lossless; a GIF has 256 colours a
+    frame. The video formats need an even width and height: if one is odd, its last row or column is repeated.
 
     Args:
-        frames: a tensor (N, 3, H, W), 0..1, or anything that gives frames one after the other; each is what `Images`
-            says, and several images in one frame stand side by side. Values are clipped to 0..1.
+        frames: a tensor (N, 3, H, W), 0..1, or any iterable of frames. Each frame is one or several images, see
+            `Images`; several are put side by side. Values are clipped to 0..1.
         path: the file, in a folder that exists. Its ending is the format: .gif, .webp, .png, .mp4 or .webm; a file
             that is there is replaced.
-        fps: how many frames a second has, 0.1..120; at most 50 in a GIF. There a frame begins at a whole hundredth of
-            a second, and in a .webp or .png at a whole thousandth; the film as a whole has its length.
+        fps: how many frames a second has, 0.1..120; at most 50 in a GIF. A GIF stores times in hundredths of a
+            second, .webp and .png in thousandths. Durations of frames are rounded so that errors do not add up.
 
     Returns:
         The path of the file.

@@ -22,7 +22,7 @@ from ..views.windows import Windows
 from .bars import plot_bars
 
 PLAIN_VIEWS = Augmentation(views=8, windows=Windows(jitter=0, zoom_min=0.7, zoom_start=0.7), transforms=(Flip(),))
-"""How pictures are seen where no augmentation is given: large windows of the picture itself, without noise."""
+"""The default views of pictures that are scored: large windows of the picture itself, without noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +55,19 @@ class ObjectiveScores:
 
 
 class ImageScorer:
-    """What scores pictures; it says which models it needs before it runs.
+    """Scores pictures under objectives, in two steps: `judges` names the models to load, and `score` runs them.
 
     Args:
         images: the pictures, (B, 3, H, W), 0..1.
-        objectives: at least one, with a weight other than 0. A scheduled one counts by its largest weight.
+        objectives: at least one, with a weight other than 0. A scheduled one gets its largest weight.
         augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
-        seed: what the draws of the views depend on, 0 or above.
-        device: where the judges will be when they score; None for where the images are.
+        seed: the seed of the random draws of the views, 0 or above.
+        device: the device on which the judges will run; None for that of the images.
 
     Raises:
-        ValueError: when there is no such objective, the images are not (B, 3, H, W) with finite floating-point values
-            or smaller than 16 pixels a side, a region has another aspect than they have, or masks or reference images
-            do not fit the batch.
+        ValueError: when no objective has a weight, the images are not (B, 3, H, W) with finite floating-point values,
+            a side is shorter than 16 pixels, the mask of a region has another aspect ratio than the images, or the
+            number of masks or reference images does not fit the batch.
     """
 
     def __init__(
@@ -115,15 +115,15 @@ def score_images(
     """Score pictures under objectives.
 
     Every picture is seen through the same views. The total of a picture is the sum of its scores times their weights.
-    Objectives of several models have scores of different scale; so the sum of each group of objectives (the same model,
-    asked in the same way) is first measured from its mean over the pictures, in deviations over them, and counts by the
-    sum of its weights, as in an ascent. (A single picture then has the total 0.)
+    Scores of different models have different scales. If there are several groups of objectives (a group has the same
+    model, asked in the same way), the sum of each group is therefore standardised over the pictures (mean 0, deviation
+    1) and multiplied by the sum of its absolute weights. (A single picture then has the total 0.)
 
     Args:
         images: (B, 3, H, W), 0..1, on any device.
         objectives: at least one, with a weight other than 0.
         augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
-        seed: what the draws of the views depend on.
+        seed: the seed of the random draws of the views.
 
     Raises:
         ValueError: see `ImageScorer`.

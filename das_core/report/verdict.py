@@ -1,4 +1,4 @@
-"""What judges say of pictures: the classes that a classifier sees, and how near texts are to a CLIP.
+"""Judges of finished pictures: the classes that a classifier finds, and the similarity of texts under a CLIP.
 
 Each as numbers, as text and as a chart.
 """
@@ -37,7 +37,7 @@ class Prediction:
 
 
 def classify(classifier: Classifier, images: Images, count: int = 5) -> list[list[Prediction]]:
-    """Ask a classifier what it sees in images.
+    """Classify images.
 
     Args:
         classifier: the judge. A picture made with one classifier convinces it too easily: use one that took no part in

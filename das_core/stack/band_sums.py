@@ -1,7 +1,7 @@
-"""What groups of levels add to a canvas, computed level by level.
+"""Sums of groups of levels of a stack, computed level by level to save memory.
 
-`decompose` keeps all levels of a stack at once: of 156 levels on a canvas of 624 that is fifty canvases, and the
-matrices that resize them. Whoever only wants sums of levels needs one level at a time.
+`decompose` keeps all levels of a stack at once. For 156 levels on a canvas of 624 pixels they take as much memory as
+fifty canvases, and the matrices that resize them come on top. For sums, one level at a time is enough.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from .state import AccumulatedGradient, LevelTensors
 
 
 def sum_groups(stack: ImageStack, groups: Sequence[Sequence[int]]) -> Iterator[Tensor]:
-    """Yield what each group of levels adds to the canvas: what `Decomposition.sum_levels` returns, with less memory.
+    """Yield the sum of each group of levels, as `Decomposition.sum_levels` returns it, with less memory.
 
     Args:
         stack: any stack.

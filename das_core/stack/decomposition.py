@@ -224,7 +224,7 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
 def as_pictures(stack: ImageStack) -> ImageStack:
     """Return the frames of a film as pictures, each by itself; a stack without time is returned as it is.
 
-    What they have accumulated is K in time times that of the film.
+    Their accumulated gradient is K_t (`stack/time.py`) times that of the film.
 
     Args:
         stack: any stack.
@@ -240,10 +240,10 @@ def as_pictures(stack: ImageStack) -> ImageStack:
 
 
 def as_pyramid(stack: ImageStack) -> ImageStack:
-    """Return a stack whose levels show what a stack shows, whatever ascents have moved of it.
+    """Return a stack of the parametrisation `pyramid`, with levels, that shows the same as a stack of any other.
 
     Args:
-        stack: any stack; one whose levels move is returned as it is, the frames of a film as pictures.
+        stack: any stack. A pyramid is returned unchanged, except that the frames of a film become pictures.
     """
     stack = as_pictures(stack)
     if stack.spec.parametrization == "pyramid":

@@ -1,4 +1,4 @@
-"""The operator of a film: K in space on every frame, then K_t along the frames."""
+"""The operator of a film: K in space on every frame, then K_t along the time axis."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from .time import Time, mix_frames, time_matrix
 
 
 class FilmOperator(StackOperator[AccumulatedGradient]):
-    """K in space times K_t: the preconditioner of a stack whose batch is the frames of a film.
+    """The operator of a stack whose batch holds the frames of a film: K of the picture times K_t (`stack/time.py`).
 
-    Both act on directions of their own, so their order does not matter. The parameters are the accumulated gradient, as
-    in the form that K in space has. See `StackOperator`.
+    K of the picture acts along height and width, K_t along the batch, so their order does not matter. The parameters
+    are the accumulated gradient. See `StackOperator`.
 
     Args:
         space: the operator of a picture, in the form `spectral` or `exact`.
@@ -55,13 +55,14 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
         """Return K times a gradient (T, 3, H, W); see `StackOperator.precondition`."""
         if gradient.device.type == "cpu":
-            # Of many frames a step looks at some; what is 0 stays 0 in space. (A GPU would have to be waited for.)
+            # The views of a step show only some of many frames. The gradient of the others is 0, and so is K times it.
+            # (On a GPU this test would have to wait for the device.)
             asked = torch.tensor([bool(frame.any()) for frame in gradient])
             return mix_frames(self.matrix[:, asked], self.space.precondition(gradient[asked], cutoff, tilt))
         return mix_frames(self.matrix, self.space.precondition(gradient, cutoff, tilt))
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return the canvas that the parametrisation can show, frame by frame; see `StackOperator.retract`."""
+        """Return `retract` of the operator in space, for every frame; see `StackOperator.retract`."""
         return self.space.retract(canvas, start)
 
     def remove_frozen(self, canvas: Tensor) -> Tensor:

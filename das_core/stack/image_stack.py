@@ -79,19 +79,19 @@ class ImageStack:
     ) -> "ImageStack":
         """Return a stack that shows noise with the spectrum of its levels.
 
-        By default it is soft clouds, of other colours for every seed. Pictures that start from them differ more from
-        seed to seed than those that start from grey, and are less sure where steps are few (benchmarks/RESULTS.md,
-        Diversity and Ablation). It is the noise that levels of white noise would sum to if their gains were those that
-        `decay` makes. The gains and the frozen bands of the spec play no part in it. Where the levels are those of the
-        default, a level of one sample is added to them for the noise: it is the colour of the whole, which is most of
-        what the noise of a seed is.
+        By default it shows soft clouds whose colours differ from seed to seed. Pictures that start from noise differ
+        more between seeds than pictures that start from grey; with few steps, models recognise them less surely
+        (benchmarks/RESULTS.md, Diversity and Ablation). The noise has the spectrum of a sum of levels of white noise,
+        whose gains follow from `decay`; the gains and the frozen bands of the spec are ignored. The default levels have
+        no level of one sample; the noise gets one in addition, because the mean colour of the picture is the largest
+        difference between seeds.
 
         Args:
             spec: how the stack is built.
-            batch: how many images it holds, each with noise of its own. That of a film, which holds its frames, goes
-                over from each to the next.
-            amplitude: the root mean square before the tanh, from 0 up: 0.1 is faint; at 1 pictures differ most, but its
-                colours stay, also where they do not suit.
+            batch: how many images it holds, each with its own noise. A film holds its frames, whose noise changes
+                smoothly from frame to frame.
+            amplitude: the root mean square before the tanh, from 0 up: 0.1 is faint; at 1 pictures differ most, but the
+                colours of the noise remain in the picture, even where they do not fit.
             decay: the factor by which levels weaken from octave to octave, above 0 and at most 10: 1 is grainy, 0.4
                 leaves soft clouds.
             seed: a whole number from 0 up.
@@ -219,7 +219,7 @@ class ImageStack:
 
 
 def _count_images(spec: StackSpec, batch: int) -> int:
-    """Return how many images a stack holds that is asked for a batch: those, or the frames of a film."""
+    """Return how many images a new stack holds: `batch`, or for a film the number of its frames."""
     if batch < 1:
         raise ValueError(f"batch {batch} is too small; at least 1 image is needed")
     if spec.time is None:

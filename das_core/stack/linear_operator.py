@@ -121,10 +121,10 @@ class StackOperator(ABC, Generic[P]):
 
     @abstractmethod
     def forward(self, parameters: P) -> Tensor:
-        """Return what parameters add to the canvas, (B, 3, H, W).
+        """Return the change of the canvas that parameters stand for, (B, 3, H, W).
 
         Args:
-            parameters: of the kind that `adjoint` returns.
+            parameters: an object of the type that `adjoint` returns, such as the accumulated gradient.
         """
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
@@ -156,7 +156,7 @@ class StackOperator(ABC, Generic[P]):
         return math.prod(factors[1:], start=factors[0]) if factors else None
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return the canvas that the parametrisation can show, next to one that has moved: here the same one.
+        """Return the nearest canvas that the parametrisation allows, after a step: here the canvas itself.
 
         Args:
             canvas: the canvas after a step, (B, 3, H, W).

@@ -1,4 +1,4 @@
-"""Margins that make canvases of a length that transforms fast."""
+"""Margins that give a canvas sides for which Fourier transforms are fast."""
 
 _LARGEST_PRIME = 13
 """Fourier transforms are fast on lengths without a larger prime factor: 1136 = 16 x 71 takes more than twice as long as
@@ -12,18 +12,19 @@ _FURTHEST = 16
 
 
 def widen_margin(width: int, height: int, margin: int) -> int:
-    """Return the least margin, at most 16 pixels wider, whose canvas the form `spectral` filters fast.
+    """Return the smallest margin, at most 16 pixels wider, with which the form `spectral` is fast.
 
-    Nobody sees the margin, and views reach no further into a wider one, so a few more pixels of it cost nothing.
+    The margin is not visible in the result, and views do not reach further into a wider one, so a few more pixels do
+    not change the picture noticeably.
 
     Args:
         width: the width of the picture in pixels.
         height: its height.
-        margin: how far the canvas has to go beyond the picture on each side, in pixels.
+        margin: the wanted distance from the picture to the edge of the canvas, in pixels.
 
     Returns:
-        A margin that makes both sides of the canvas products of primes up to 13. The given one if it does so already,
-        it is 0 (a canvas that is all picture, such as a tile), no margin in reach does, or the canvas is shorter than
+        A margin with which both sides of the canvas are products of primes up to 13. The given margin is returned if it
+        has this property, if it is 0 (as for a tile), if no margin in range has it, or if the canvas is shorter than
         512 pixels, where nothing is gained.
 
     Example:

@@ -93,9 +93,10 @@ class _MatrixOperator(StackOperator[P]):
 
 
 class ExactOperator(_MatrixOperator[AccumulatedGradient]):
-    """The form `exact`: K by matrix products, one level after another, without keeping any level.
+    """The operator K in the form `exact`: computed without approximation, by matrix products.
 
-    The parameters are the accumulated gradient. See `StackOperator` for the arguments.
+    It computes one level after another and adds each to the canvas, so that no level stays in memory. The parameters
+    are the accumulated gradient. See `StackOperator` for the arguments.
     """
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
@@ -112,7 +113,7 @@ class ExactOperator(_MatrixOperator[AccumulatedGradient]):
 
 
 class LevelsOperator(_MatrixOperator[LevelTensors]):
-    """The form `layers`: the parameters are the levels themselves, tensors (B, 3, h_r, w_r).
+    """The operator K in the form `layers`: the parameters are the levels themselves, tensors (B, 3, h_r, w_r).
 
     See `StackOperator` for the arguments.
     """

@@ -1,4 +1,4 @@
-"""Moving a stack to another canvas, so that what it has accumulated stays true."""
+"""Moves a stack to another canvas, and updates its parameters so that they still belong to the canvas."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,10 +14,10 @@ from .spectral_operator import SpectralOperator
 def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any]) -> ImageStack:
     """Return a stack that shows another canvas, as nearly as its levels can show it.
 
-    A stack without parameters takes the canvas as it is. Else the change is turned into the accumulated gradient, or
-    the levels, of least norm that lead to it (`SpectralOperator.minimum_norm_gradient`), and added to what the stack
-    has accumulated. What no level can show is left out, and in the forms `exact` and `layers` some percent of the
-    change, because it is found in the form `spectral`. Frozen bands do not move.
+    A stack without parameters gets exactly this canvas. For a stack with parameters, the change is converted to the
+    accumulated gradient, or the levels, of least norm that produce it (`SpectralOperator.minimum_norm_gradient`), and
+    these are added to the parameters. Changes that no level can show are lost. So are some percent of the change in the
+    forms `exact` and `layers`, because the conversion uses the form `spectral`. Frozen bands do not move.
 
     Args:
         stack: the stack, which is not changed.

@@ -40,7 +40,7 @@ def make_operator(
     parametrization: Parametrization = "pyramid",
     time: Time | None = None,
 ) -> StackOperator[Any]:
-    """Return the operator of a stack; the last four are cached, so that asking again costs nothing.
+    """Return the operator of a stack. The four operators that were used last are cached.
 
     Args:
         method: the form of the operator.
@@ -50,8 +50,8 @@ def make_operator(
         device: the device of canvases and gradients.
         tile: whether opposite edges of the canvas meet.
         frozen: bands of resolutions that K does not move.
-        parametrization: what moves. Of all but the pyramid the forms `spectral` and `exact` are one.
-        time: the frames of a film, for any form but `layers`; None for pictures, each by itself.
+        parametrization: what moves. Without a pyramid, the forms `spectral` and `exact` are the same.
+        time: the time axis of a film, for any form but `layers`; None if the images of a batch are separate pictures.
 
     Raises:
         KeyError: when there is no such form or parametrisation. `StackSpec` refuses such names with a message.

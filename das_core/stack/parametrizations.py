@@ -1,7 +1,7 @@
-"""Other things to move than levels: pixels, Fourier coefficients, or phases alone.
+"""Parametrisations other than levels: an ascent can move pixels, Fourier coefficients, or only their phases.
 
-Each is an operator K as the levels have one (`linear_operator`), so that the same ascent compares them: the same
-objectives, views, seeds and steps, and another preconditioner of the gradient.
+Each has an operator K, as the levels have (`linear_operator`), and differs from them only in this preconditioner of the
+gradient. So they can be compared under the same objectives, views, seeds and steps.
 
 - Pixels: K is the identity, as in the first class visualisations (Simonyan, Vedaldi and Zisserman, 2013, arXiv
   1312.6034).
@@ -9,8 +9,9 @@ objectives, views, seeds and steps, and another preconditioner of the gradient.
   in lucid (Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017). K divides by the square of the
   frequency.
 - MACO: the magnitudes of the coefficients stay those of the start, and only their phases move (Fel et al., "Unlocking
-  Feature Visualization for Deeper Networks with MAgnitude Constrained Optimization", NeurIPS 2023). Here a step is one
-  of Fourier, after which the magnitudes are set back; to first order that is a step along the gradient of the phases.
+  Feature Visualization for Deeper Networks with MAgnitude Constrained Optimization", NeurIPS 2023). Here each
+  step moves all coefficients and then restores their magnitudes; to first order that is a step along the gradient of
+  the phases.
 """
 
 from typing import Literal
@@ -25,13 +26,13 @@ from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
 
 Parametrization = Literal["pyramid", "pixels", "fourier", "maco"]
-"""What an ascent moves; `pyramid` are the levels of the stack, the others are those of this module."""
+"""What an ascent moves: `pyramid` stands for the levels of the stack; the others are in this module."""
 
 
 class PixelsOperator(SpectralOperator):
-    """Pixels, each by itself: K is the identity. The parameters are the accumulated gradient.
+    """The operator of an ascent that moves single pixels: K is the identity. Its parameters: the accumulated gradient.
 
-    See `StackOperator` for the arguments; levels and gains play no part.
+    See `StackOperator` for the arguments; levels and gains are ignored.
     """
 
     def _compute_response(self) -> Tensor:
@@ -45,7 +46,7 @@ class PixelsOperator(SpectralOperator):
 class PixelTensorsOperator(LevelsOperator):
     """Pixels as a tensor, for optimizers such as Adam: a stack whose only level is as fine as the canvas.
 
-    See `StackOperator` for the arguments; the levels and gains that are given play no part.
+    See `StackOperator` for the arguments; levels and gains are ignored.
     """
 
     def _prepare(self) -> None:
@@ -57,7 +58,7 @@ class FourierOperator(SpectralOperator):
     """Fourier coefficients with the scale of lucid: K multiplies every frequency by the square of its scale.
 
     The parameters are the accumulated gradient. The transform is periodic, so that opposite edges of the canvas meet,
-    whether the picture is a tile or not. See `StackOperator` for the arguments; levels and gains play no part.
+    whether the picture is a tile or not. See `StackOperator` for the arguments; levels and gains are ignored.
     """
 
     always_periodic = True
@@ -69,10 +70,10 @@ class FourierOperator(SpectralOperator):
 class FourierTensorsOperator(StackOperator[LevelTensors]):
     """Fourier coefficients as a tensor, for optimizers such as Adam, as lucid has them.
 
-    The parameters are one tensor (B, 3, H, W // 2 + 1, 2), the real and the imaginary parts. The coefficients that
-    stand for two, themselves and their complex conjugates, count by the root of 2, so that a change of the coefficients
-    is as large as that of the picture without the scale. See `StackOperator` for the arguments; levels and gains play
-    no part.
+    The parameters are one tensor (B, 3, H, W // 2 + 1, 2), the real and the imaginary parts. A
+    coefficient that stands for two, itself and its complex conjugate, is divided by the root of 2 when it is shown; so
+    without the scale a change of the parameters and the change of the picture have the same norm. See `StackOperator`
+    for the arguments; levels and gains are ignored.
     """
 
     always_periodic = True
@@ -84,7 +85,7 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
         if width % 2 == 0:
             twice[-1] = 1
         scale = compute_fourier_scale(self.canvas)
-        # By what coefficients are multiplied to show, and by what the gradient at the canvas to be theirs.
+        # The factors of the coefficients in `forward`, and those of the gradient at the canvas in `adjoint`.
         self._forward, self._adjoint = (
             s.to(self.device)[..., None] for s in (scale / twice.sqrt(), scale * twice.sqrt())
         )
@@ -95,15 +96,15 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
         return LevelTensors((coefficients * self._adjoint,))
 
     def forward(self, parameters: LevelTensors) -> Tensor:
-        """Return what coefficients add to the canvas, (B, 3, H, W)."""
+        """Return the change of the canvas that the coefficients stand for, (B, 3, H, W)."""
         scaled = (parameters.tensors[0] * self._forward).contiguous()
         return self.remove_frozen(self.basis.inverse(torch.view_as_complex(scaled)))
 
 
 class PhasesOperator(FourierOperator):
-    """Phases alone: a step is one of `FourierOperator`, after which the magnitudes are those of the start again.
+    """The operator of MACO: a step of `FourierOperator`, after which `retract` restores the magnitudes of the start.
 
-    See `StackOperator` for the arguments; levels and gains play no part.
+    See `StackOperator` for the arguments; levels and gains are ignored.
     """
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:

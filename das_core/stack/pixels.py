@@ -1,6 +1,7 @@
-"""From a canvas to the pixels that it shows, and the gradient back: colours, the tanh, and the margin.
+"""The conversion of a canvas to pixels, and of a gradient at the pixels back to the canvas; cropping the margin.
 
-The tanh keeps pixels within 0..1, as in Direct Ascent Synthesis (arXiv 2502.07753, section 3).
+A canvas may hold any numbers, in one of several colour spaces. It is converted to rgb, and then (tanh + 1) / 2 brings
+it into 0..1, as in Direct Ascent Synthesis (arXiv 2502.07753, section 3).
 """
 
 import torch

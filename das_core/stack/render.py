@@ -1,7 +1,7 @@
-"""A stack rendered at another resolution: its levels are resized to the new canvas, each by itself, and then summed.
+"""Renders a stack at another resolution: each level is resized to the new canvas, and then they are summed.
 
-Coarse levels stay as smooth at any size as they are. Resizing the finished picture instead would keep the edges of its
-pixels, and would overshoot at them.
+So coarse levels stay smooth at any size. Resizing the finished picture instead would keep the edges of its pixels, and
+would overshoot at them.
 """
 
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""A film rendered at other moments than those of its frames: 12 frames are shown as 48.
+"""Renders a film at moments between its frames, so that 12 frames become 48.
 
 The canvas between two frames is their linear interpolation, before the tanh, as it is between the points of the levels
 in time.
@@ -23,15 +23,15 @@ _AT_ONCE = 8
 
 
 def find_moments(time: Time, frames: int) -> list[tuple[int, int, float]]:
-    """Return where the moments of a film lie between its frames.
+    """Return between which frames of a film some moments lie, and where.
 
     Args:
-        time: the frames of the film. A loop goes on from the last to the first; else the first and the last moment are
-            the first and the last frame.
-        frames: how many moments, from 1 up, evenly over the film.
+        time: the time axis of the film. In a loop, moments after the last frame lie between it and the first; otherwise
+            the first and the last moment are the first and the last frame.
+        frames: the number of moments, from 1 up, at equal distances over the film.
 
     Returns:
-        For every moment the frame before, the frame behind, and the share of the second, 0 to below 1.
+        For every moment the frame before it, the frame after it, and the weight of the second, 0 to below 1.
 
     Example:
         >>> from das_core.stack.render_film import find_moments
@@ -50,12 +50,12 @@ def find_moments(time: Time, frames: int) -> list[tuple[int, int, float]]:
 
 
 def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0) -> Tensor:
-    """Render a film with as many frames as are wished.
+    """Render a film with any number of frames.
 
     Args:
         stack: a film: a stack whose spec has a `Time`.
-        frames: how many frames, 1 to 65,536, evenly over the film; as many as it has if None, which then are those of
-            `stack.image()`.
+        frames: the number of frames, 1 to 65,536, at equal distances over the film. If None, the frames of the stack
+            itself, as in `stack.image()`.
         scale: the size of the frames as a multiple of the stack's own, 0.05 to 32, see `render_stack`.
 
     Returns:

@@ -81,10 +81,10 @@ class StackSpec:
         tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam. A tile has no
             margin. (`render_stack` below scale 1 reduces levels without wrapping, which can leave a faint seam.)
         frozen: bands of resolutions, as pairs of the coarsest and the finest, that ascents do not move.
-        parametrization: what ascents move: the levels (`pyramid`), or `pixels`, `fourier` or `maco`, which are there to
-            be compared with it (`stack/parametrizations.py`). Then the levels only say how the picture is taken apart.
-            `maco` keeps the magnitudes of what the stack starts from, so it has to start from noise or an image.
-        time: the frames of a film, which the images of the stack are then; None for pictures, each by itself.
+        parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`
+            (`stack/parametrizations.py`). With these, the levels are only used by `decompose` and edits. `maco` keeps
+            the magnitudes of the start, so the stack has to start from noise or an image.
+        time: the time axis, if the images of the stack are the frames of a film; None if they are separate pictures.
 
     Raises:
         ValueError: when a side is too small or too large, the margin is negative, a tile has a margin, there is no such
@@ -170,7 +170,7 @@ class StackSpec:
 
     @property
     def keeps_magnitudes(self) -> bool:
-        """Whether the canvas is set back after every step (`StackOperator.retract`): only phases move."""
+        """Whether only phases move: `StackOperator.retract` restores the magnitudes of the spectrum after a step."""
         return self.parametrization == "maco"
 
     def operator(self, device: torch.device, method: Method | None = None) -> StackOperator[Any]:

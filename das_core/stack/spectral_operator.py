@@ -23,9 +23,10 @@ _MOST_AT_ONCE = 2**24
 
 
 class SpectralOperator(StackOperator[AccumulatedGradient]):
-    """The form `spectral`: one factor for every frequency, namely the diagonal of K in the basis of the canvas.
+    """The operator K in the form `spectral`: an approximation that multiplies every frequency by one factor.
 
-    Of all operators that are diagonal in that basis it is the nearest to K (in the Frobenius norm). `response` holds
+    The factors are the diagonal of K in the basis of the canvas. Of all operators that are diagonal in that basis,
+    this one is the nearest to K (in the Frobenius norm). `response` holds
     the factors. The parameters are the accumulated gradient. See `StackOperator` for the arguments.
     """
 
@@ -47,14 +48,14 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
         return self.basis.filter(parameters.gradient, self.response)
 
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
-        """Return K times a gradient; see `StackOperator.precondition`. Here K and what shapes it are one filter."""
+        """Return K times a gradient; see `StackOperator.precondition`. K, low-pass and tilt are one multiplication."""
         shape = self.shape_response(cutoff, tilt)
         return self.basis.filter(gradient.float(), self.response if shape is None else self.response * shape)
 
     def minimum_norm_gradient(self, canvas: Tensor) -> Tensor:
-        """Return K+ times a canvas: the accumulated gradient of least norm that K takes to it.
+        """Return the smallest gradient G (in norm) with K G equal to a canvas: the pseudo-inverse K+ times the canvas.
 
-        The pseudo-inverse K+ is one division for every frequency.
+        K+ divides every frequency by its factor in K.
 
         Args:
             canvas: (B, 3, H, W), float32.

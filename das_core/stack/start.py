@@ -76,8 +76,8 @@ def make_noise_canvas(
             soft clouds.
         seed: a whole number from 0 up.
         tile: whether opposite edges of the canvas meet.
-        time: the frames of a film, as many as images: their noise goes over from one to the next, and `decay` weakens
-            the levels in time as well. None for images that have nothing in common.
+        time: the time axis of a film, with as many frames as images: noise changes smoothly from frame to frame, and
+            `decay` weakens the levels in time as well. None for images whose noise is independent.
 
     Returns:
         Canvases (batch, 3, H, W), float32, before the tanh. All channels are alike and independent, in whatever colour

@@ -1,4 +1,4 @@
-"""What an ascent accumulates in a stack, and what its optimizer keeps between steps."""
+"""The state of a stack: the parameters that an ascent accumulates, and the state of its optimizer."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -95,7 +95,7 @@ class OptimizerState:
     """What an optimizer keeps from one step to the next.
 
     Args:
-        kind: the name of the kind of optimizer; one of another kind starts afresh.
+        kind: the name of the kind of optimizer; an optimizer of another kind ignores this state.
         tensors: of `NormalizedAscent` the running mean of its directions, (B, 3, H, W). Of `SGD` the velocity, with the
             shapes of the parameters: one tensor for each of theirs. Of `Adam` the running mean of the gradient of every
             level, then the running mean of its square for every level.

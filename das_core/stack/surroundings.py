@@ -1,4 +1,4 @@
-"""The picture around a stack that is a part of it, as in inpainting."""
+"""The picture that surrounds a stack which fills only a part of it, as in inpainting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,16 +1,16 @@
-"""Time as one more direction of a stack: the frames of a film as levels in time.
+"""Time as one more axis of a stack: a film has levels in time, as a picture has levels in space.
 
-The frames of a film are the images of one batch. Along them a stack has levels as it has in space: a level in time has
-r points, and linear interpolation makes T frames of them, by a matrix U_r (T rows, r columns). Every level in space is
-there for every level in time, so the operator of a film is K in space times
+The T frames of a film are the images of one batch. A level in time has r points; linear interpolation turns them into T
+frames, by a matrix U_r (T rows, r columns). Every combination of a level in space and a level in time exists, so the
+operator of a film is K in space times
 
     K_t = sum over r of  U_r U_r'
 
-a small matrix (T, T) along the batch. It takes the gradient of one frame to its neighbours: what few points can show
-moves far, what differs from frame to frame moves little.
+a small matrix (T, T) along the batch. It spreads the gradient of one frame to its neighbours. Slow changes move far;
+differences from frame to frame move little.
 
-A loop has no first frame. There a level has its points at every phase: it is T levels, each shifted by one frame more
-and with the gain 1 / sqrt(T), and so K_t is the mean over all shifts and treats all frames alike.
+A loop has no first frame, so its levels must not have one either: a level in time is replaced by T copies of it, each
+shifted by one more frame, with the gain 1 / sqrt(T). K_t is then the mean over all shifts and treats all frames alike.
 
 The levels in space are those of Direct Ascent Synthesis (arXiv 2502.07753, section 3); those in time are this
 project's.
@@ -25,18 +25,18 @@ from torch import Tensor
 from ..common.text import shorten
 
 MOST_FRAMES = 1024
-"""The most frames of a film. More can be shown of fewer (`render_film`)."""
+"""The largest number of frames of a film. `render_film` can interpolate more."""
 
 
 @dataclass(frozen=True)
 class Time:
-    """The direction of time of a stack: how many frames a film has, and the levels along them.
+    """The time axis of a stack: how many frames a film has, and its levels in time.
 
     Args:
         frames: how many frames there are, 1 to 1024. A film of one frame is a picture.
-        levels: the numbers of points that levels in time have, from 1 (the same in all frames) to `frames` (every frame
-            by itself), in any order; 1, 2, 3, 4, 6, 8, 12 and so on up to `frames`, and `frames` itself, if None. They
-            are kept in rising order, each once. Without the level `frames` the film cannot change as fast.
+        levels: the number of points of each level in time, from 1 (the same in all frames) to `frames` (a point for
+            each frame), in any order. If None: 1, 2, 3, 4, 6, 8, 12 and so on up to `frames`, and `frames` itself. They
+            are stored in rising order, without repeats. Without the level `frames` the film cannot change as fast.
         loop: whether the last frame is followed by the first.
 
     Raises:
@@ -101,12 +101,13 @@ def list_time_levels(frames: int) -> tuple[int, ...]:
 def interpolation_matrix(points: int, frames: int, loop: bool = False) -> Tensor:
     """Return the matrix U of linear interpolation in time, (frames, points), float64.
 
-    Every point stands in the middle of its share of the film, as samples do in space (`align_corners=False`).
+    The film is divided into equal parts, and each point is in the middle of its part, as pixels are in space
+    (`align_corners=False`).
 
     Args:
         points: how many points there are.
         frames: how many frames are interpolated.
-        loop: whether the points wrap around at the ends; otherwise the last one holds beyond its place.
+        loop: whether the points wrap around at the ends. If not, frames outside the first and last point repeat them.
 
     Example:
         >>> from das_core.stack.time import interpolation_matrix
@@ -126,8 +127,8 @@ def time_matrix(time: Time, decay: float = 1.0) -> Tensor:
     """Return K_t, (T, T), float64: the sum over the levels in time of their interpolation times its transpose.
 
     Args:
-        time: the frames and the levels. Of a loop it is the mean over all shifts, in which only the distance of two
-            frames counts.
+        time: the frames and the levels. For a loop K_t is the mean over all shifts, so an entry depends only on the
+            distance of its two frames.
         decay: the factor by which levels weaken from octave to octave, above 0; 1 for K_t.
 
     Example:
@@ -147,7 +148,7 @@ def time_matrix(time: Time, decay: float = 1.0) -> Tensor:
         apart = (frames[:, None] + frames) % time.frames
         by_distance = matrix.gather(1, apart).mean(dim=0)
         matrix = by_distance[(frames[:, None] - frames) % time.frames]
-        # The distances d and T - d are one.
+        # In a loop the distances d and T - d are the same.
         matrix = (matrix + matrix.T) / 2
     return matrix
 
@@ -165,7 +166,7 @@ def time_root(time: Time, decay: float = 1.0) -> Tensor:
 
 
 def mix_frames(matrix: Tensor, frames: Tensor) -> Tensor:
-    """Return a matrix times frames.
+    """Return weighted sums of frames: a matrix times the frames.
 
     Args:
         matrix: (S, T), on the device of the frames and of their type.

@@ -59,10 +59,10 @@ class ColorShift:
 
 @dataclass(frozen=True)
 class Grayscale:
-    """A transform that shows some of the views without colour, so that a picture is known by its shapes as well.
+    """A transform that shows some of the views without colour, so that shapes have to convince the judge as well.
 
     Args:
-        probability: the probability that a view is grey: 0 never, 1 always. Above about 0.5 colours count for little.
+        probability: the probability that a view is grey: 0 never, 1 always. Above about 0.5 colours hardly matter.
 
     Raises:
         ValueError: when `probability` is not in 0..1.

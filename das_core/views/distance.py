@@ -1,4 +1,4 @@
-"""A transform that shows a judge some views from afar, where only what is large can be seen."""
+"""A transform that blurs some views, as if they were seen from afar, so that only large shapes remain."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,14 +16,14 @@ from .sampling import linear_resize_matrix
 class Distance:
     """A transform that shrinks some views and enlarges them again, as if they were seen from afar.
 
-    What convinces a judge there too has the shape of its class and not its texture alone. The size that a view is
-    shrunk to is drawn between two shares of its side, every octave equally likely.
+    A picture that convinces the judge there too has the shape of its class, and not only its texture. The size to which
+    a view is shrunk is drawn between two shares of its side, uniformly on a logarithmic scale.
 
     Args:
-        probability: the probability that a view is seen from afar, 0..1: 0 never, 0.25 every fourth, 1 always, which
-            leaves nothing that asks for fine detail.
-        nearest: the largest share of its side that a view is shrunk to, `farthest` to 1.
-        farthest: the smallest, above 0: at 0.2 a view of 224 pixels keeps 45.
+        probability: the probability that a view is seen from afar, 0..1: 0 never, 0.25 every fourth, 1 always; then no
+            view asks for fine detail.
+        nearest: the largest share of its side to which a view is shrunk, `farthest` to 1.
+        farthest: the smallest such share, above 0: at 0.2 a view of 224 pixels is shrunk to 45.
 
     Raises:
         ValueError: when a setting is out of its range.
@@ -56,7 +56,7 @@ class Distance:
             )
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Return views (V, 3, S, S), some of them without what is fine."""
+        """Return views (V, 3, S, S), some of them without fine detail."""
         is_far = [number < self.probability for number in draws.uniform()]
         places = draws.uniform()
         if not any(is_far):

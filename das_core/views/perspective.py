@@ -14,13 +14,13 @@ FARTHEST_CORNER = 0.33
 
 
 def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
-    """Return the points that the pixels of square views are read from: the homography that moves the four corners.
+    """Return the sampling points of a perspective transform of square views: the homography that moves four corners.
 
     It is computed in float64 on the CPU, so that all devices get the same points.
 
     Args:
-        inward: (V, 4, 2), float64, how far the corners of what is read lie inside those of the view, as shares of its
-            side, 0..`FARTHEST_CORNER`: y before x; top left, top right, bottom right, bottom left.
+        inward: (V, 4, 2), float64, how far the corners of the sampled quadrilateral lie inside those of the view, as
+            shares of its side, 0..`FARTHEST_CORNER`: y before x; top left, top right, bottom right, bottom left.
         size: the side of a view in pixels.
 
     Returns:
@@ -44,7 +44,7 @@ def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
 
 
 def warp(views: Tensor, grid: Tensor) -> Tensor:
-    """Return views read at the points of a grid, with bilinear interpolation between pixels.
+    """Return views sampled at the points of a grid, with bilinear interpolation between pixels.
 
     Beyond the centres of the border pixels, the border is repeated. The gradient has the same bits on every run.
 
@@ -60,7 +60,7 @@ def warp(views: Tensor, grid: Tensor) -> Tensor:
 
 
 class _Warp(torch.autograd.Function):
-    """`grid_sample` with another backward pass: its own adds in any order on CUDA, and its bits change between runs."""
+    """`grid_sample` with a deterministic backward pass: PyTorch's own adds in no fixed order on CUDA."""
 
     @staticmethod
     def forward(ctx: Any, views: Tensor, grid: Tensor) -> Tensor:
@@ -75,11 +75,11 @@ class _Warp(torch.autograd.Function):
 
 
 def grid_sample_adjoint(gradient: Tensor, grid: Tensor, *, by_sorting: bool) -> Tensor:
-    """Return the gradient at the views, given the gradient at what `warp` makes of them.
+    """Return the gradient at the views that `warp` was given: its backward pass.
 
     Args:
-        gradient: (V, C, S, S).
-        grid: the points (V, S, S, 2) that were read.
+        gradient: the gradient at the output of `warp`, (V, C, S, S).
+        grid: the points (V, S, S, 2) at which `warp` sampled the views.
         by_sorting: whether the order of each sum is fixed by sorting the pixels that it adds to, as is needed on CUDA,
             where many threads add at once. On the CPU adding one after the other is faster, and has a fixed order.
 

@@ -1,8 +1,8 @@
-"""Canvases that many views are cut from, at their own resolution and at less.
+"""An image pyramid: canvases at full and at reduced resolution, from which many views are cut.
 
-A window of 1,000 pixels that becomes a view of 224 is cut from a canvas of half the resolution, as the levels of an
-image pyramid allow (Burt and Adelson, The Laplacian Pyramid as a Compact Image Code, 1983). All views share that
-canvas, so that each costs a quarter. What a view loses is below what a judge can see: about 1 of 255 in a photograph.
+A window of 1,000 pixels that becomes a view of 224 is cut from a canvas of half the resolution (Burt and Adelson, The
+Laplacian Pyramid as a Compact Image Code, 1983). All views share that canvas, so each view costs a quarter. The error
+in a view is too small to matter to a judge: about 1 of 255 in a photograph.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from ..common.interruption import allow_interrupt, pausing
 from .sampling import Window, crop_and_resize, resize_adjoint
 
 LEAST_SHRINKING = 1.5
-"""By how much a window is shrunk at least that is cut from a canvas of less resolution. With less than this, views
-would lose detail."""
+"""The least factor by which a window of a reduced canvas is still shrunk to its view. With a smaller one, views would
+lose detail."""
 
 
 def choose_reduction(side: int, size: int) -> int:
-    """Return by how much the resolution of the canvas is reduced for a window: a power of 2, and 1 for most windows.
+    """Return the factor by which the resolution of the canvas is reduced for a window: a power of 2, mostly 1.
 
     Args:
         side: the side of the window in pixels.
@@ -40,15 +40,15 @@ def choose_reduction(side: int, size: int) -> int:
 class Pyramid:
     """Canvases to cut views from, again and again.
 
-    Canvases of less resolution are made when a window first needs them, and kept. The gradients of all views gather at
-    the canvas and the resolution that each was cut from, and `take_gradient` brings them together once: it costs the
-    same however many chunks the views come in, and has the same bits on every run, on CUDA too. A canvas that no view
-    shows costs nothing before, so that a film may have many.
+    A canvas of lower resolution is made when a window first needs it, and is kept. The gradient of a view is added up
+    at the canvas and resolution that the view was cut from. `take_gradient` then sums these gradients at the full
+    resolution, once: the cost does not depend on the number of chunks of views, and the result has the same bits on
+    every run, on CUDA too. A canvas that no view shows costs nothing, so a film may have many.
 
     Args:
         pixels: pixels of canvases (B, C, H, W), float32: a leaf of the autograd graph if gradients are wanted.
-        items: the numbers by which `crop` is told of these canvases, such as those of some of the frames of a film;
-            0, 1, 2 and so on if None.
+        items: the numbers by which `crop` names these canvases, such as frame numbers of a film; 0, 1, 2 and so on if
+            None.
 
     Example:
         >>> import torch
@@ -77,7 +77,7 @@ class Pyramid:
 
     @property
     def leaves(self) -> list[Tensor]:
-        """What gradients gather at: the pixels, and the canvases that views were cut from so far."""
+        """The tensors at which autograd adds up gradients: the pixels, and the canvases that were cut from so far."""
         return [self.pixels, *self._leaves.values()]
 
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
@@ -113,7 +113,7 @@ class Pyramid:
         return torch.stack([views[number] for number in range(len(windows))])
 
     def take_gradient(self) -> Tensor:
-        """Return the gradient at the pixels of all that was cut since the last call, (B, C, H, W), and forget it."""
+        """Return the gradient at the pixels, (B, C, H, W), from all views cut since the last call, and reset it."""
         total = torch.zeros_like(self.pixels, requires_grad=False) if self.pixels.grad is None else self.pixels.grad
         self.pixels.grad = None
         shape = self.pixels.shape[2], self.pixels.shape[3]
@@ -124,7 +124,10 @@ class Pyramid:
         return total
 
     def _find_leaf(self, reduction: int, place: int) -> Tensor:
-        """Return a canvas (1, C, h, w) at a part of its resolution, a leaf of the autograd graph as the pixels are."""
+        """Return one canvas (1, C, h, w), its resolution divided by `reduction`; it is made at the first call.
+
+        It is a leaf of the autograd graph if gradients are wanted, so that autograd stores its gradient in `.grad`.
+        """
         if reduction == 1 and len(self.pixels) == 1:
             return self.pixels
         if (reduction, place) not in self._leaves:

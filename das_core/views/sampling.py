@@ -131,7 +131,7 @@ def _triangle_weights(source: int, target: int, device: torch.device) -> Tensor:
 
 
 def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
-    """Return the gradient at images, given the gradient at what bilinear resizing with antialiasing makes of them.
+    """Return the gradient at images that were resized: the backward pass of bilinear resizing with antialiasing.
 
     PyTorch's own backward pass scatters, in any order on CUDA, and its bits change between runs. This one gathers:
     each pixel is computed from the outputs that have read it.

@@ -52,10 +52,10 @@ _UNKNOWN_KEPT = 3.0
 
 
 def count_kept_views(transforms: Sequence[Transform]) -> float:
-    """Return how many tensors as large as the views transforms hold at once, until their backward pass is through.
+    """Return how many tensors of the size of the views transforms keep in memory until their backward pass is done.
 
     Args:
-        transforms: of each its `kept_views` counts; those that have none count as three.
+        transforms: the transforms. Each says with `kept_views` how many it keeps; three are assumed if it does not.
 
     Example:
         >>> from das_core import Flip

@@ -37,13 +37,13 @@ class Windows:
             many small objects appear; 0.9 shows nearly all of the region, and one large object appears.
         zoom_max: the largest side of a window as that share, above 0 and at most 1 (the whole short side).
         zoom_start: the lower bound of the share when the ascent begins, above 0 and at most 1; it acts only where the
-            optimizer has a coarse part (`NormalizedAscent`). One that is not between `zoom_min` and `zoom_max` counts
-            as the nearer of the two.
+            optimizer has a coarse part (`NormalizedAscent`). A value outside `zoom_min` to `zoom_max` is
+            clamped to that range.
         jitter_end: the jitter at the end of the ascent; it does not change if None.
         zoom_min_end: `zoom_min` at the end of the ascent; it does not change if None.
         curve: how jitter and `zoom_min` go to their ends over the whole ascent.
-        fitted: whether a jitter that is larger than the margin of a stack counts as that margin; otherwise it is
-            refused. For a jitter that nobody has chosen.
+        fitted: whether a jitter larger than the margin of a stack is reduced to that margin; otherwise it is refused.
+            Meant for default values of the jitter.
 
     Raises:
         ValueError: when a jitter is negative, a zoom is out of its range, or the curve is unknown.

@@ -1,4 +1,4 @@
-"""The run of an ascent as a node shows it: progress, previews, Finish now, and what is saved when it fails."""
+"""Runs an ascent for a node: progress, previews, the button Finish now, and a rescue of the result after an error."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,15 +14,15 @@ from .status import Status
 
 
 class _FinishedError(Exception):
-    """Ends a step when Finish now was pressed in it."""
+    """Raised in the middle of a step to abandon it, because the user has pressed Finish now."""
 
 
 @contextmanager
 def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[None]:
-    """When the block fails after a step, save the image and the stack of the last step, and say so in the error.
+    """If the `with` block raises after a step, save what the last step reached, and name the files in the error.
 
-    The frames that were kept and the scores of all steps are saved, too. Whatever the error is, such as memory that ran
-    out: what was reached is not lost. Cancel is no failure.
+    Saved are the image, the stack, the frames in `kept` and the scores of all steps, whatever the error is. Nothing is
+    saved when the user cancels.
     """
     try:
         yield
@@ -46,8 +46,8 @@ def climb(
         ascent: an ascent that has not begun.
         preview_every: a preview is shown every so many steps, see `Previews`; 0 for the last one only.
         frames: the picture is yielded every so many steps; 0 for the last one only.
-        finish: when it is pressed, the ascent ends with the last step that is done; the first step is not left out.
-        after_step: what is to be done before the next step.
+        finish: when it is pressed, the ascent ends with the last complete step, but not before the first is complete.
+        after_step: a function that is called after every step.
 
     Yields:
         Batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the last.
@@ -91,7 +91,7 @@ def climb(
 
 
 def _take_steps(ascent: Ascent, look_up: Callable[[], None]) -> Iterator[Step]:
-    """Do the steps of an ascent, in which `look_up` is called; finished within one, return the one before once more."""
+    """Yield the steps of an ascent, which call `look_up`; if it abandons a step, yield the step before once more."""
     steps = iter(ascent)
     while True:
         try:

@@ -106,7 +106,7 @@ class Optimize(Node):
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> str:
-        """Return a text that changes when the node has finished early, so that its next run is a whole one."""
+        """Return a text that changes when the node has finished early, so that its next run is not skipped."""
         return bridge.fingerprint_early_ends()
 
     @classmethod
@@ -167,7 +167,7 @@ class Optimize(Node):
 
 
 def _explain_memory(stack: ImageStack, optimizer: Optimizer) -> tuple[str, str]:
-    """Return what needs the memory of an ascent, and what to do when it is not free."""
+    """Return two texts for an error: what needs the memory of an ascent, and what to do if it is not free."""
     spec = stack.spec
     what = f"an ascent of {stack.batch} x {spec.width} x {spec.height} with {len(spec.resolutions)} levels"
     if optimizer.needs_levels or spec.method != "spectral":

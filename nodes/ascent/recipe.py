@@ -21,10 +21,10 @@ _CHOICES = (*_RECIPES, "custom")
 
 @dataclass(frozen=True)
 class Settings:
-    """How Optimize climbs, and what it shows meanwhile.
+    """The settings of the input `recipe` of Optimize: those of the ascent, and what the node shows meanwhile.
 
     Args:
-        recipe: how it climbs.
+        recipe: the settings of the ascent.
         preview_every: a preview is shown every so many steps; 0 for the last one only.
         frames: the picture is kept every so many steps; 0 for the last one only.
         chunk: how many views go through a model at once; 0 for what suits the device.
@@ -37,7 +37,7 @@ class Settings:
 
 
 def recipe_input() -> Any:
-    """Return the input that chooses how to climb; `read_recipe` reads its value."""
+    """Return the input that chooses the settings of the ascent; `read_recipe` reads its value."""
     return io.DynamicCombo.Input(
         "recipe",
         options=make_options(_CHOICES, custom=_list_settings()),
@@ -99,7 +99,7 @@ def read_recipe(choice: Mapping[str, Any] | None, denoiser: Denoiser | None = No
 
     Args:
         choice: the value of the input from `recipe_input`.
-        denoiser: a denoiser from another node, which takes the place of the recipe's where that has one.
+        denoiser: a denoiser from another node, which replaces that of the recipe, if the recipe has one.
 
     Raises:
         ValueError: when no known recipe is chosen, or a setting is out of range.

@@ -1,4 +1,4 @@
-"""What Optimize says of itself while it runs."""
+"""The status text on the node Optimize while it runs."""
 
 import statistics
 import time
@@ -34,8 +34,8 @@ class Status:
     def describe_step(self, done: int, scores: Mapping[str, float]) -> str:
         """Return the text after a step, such as 'step 34/100 · 40 s left ·' and, below it, 'jellyfish 12.3'.
 
-        After the first step it does not say what is left: that step took longer than all others, which find the models
-        warm. Then the median of the last steps counts.
+        The time that is left is missing after the first step, which takes longer than all others because the models
+        run for the first time. Later it is estimated from the median time of the last steps.
 
         Args:
             done: the number of steps that are done, at least 1; to be called after every step.

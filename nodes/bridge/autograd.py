@@ -13,7 +13,7 @@ R = TypeVar("R")
 def enable_autograd(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function so that it runs outside inference mode and with gradients enabled.
 
-    A tensor that is made inside can take part in autograd then and later; one that is made under inference mode never
+    Tensors that are created inside can take part in autograd, also later; tensors created under inference mode never
     can. The mode of the caller is restored when the function returns or raises.
 
     Args:

@@ -1,6 +1,6 @@
 """ComfyUI's own CLIP and CLIP Vision, joined to one CLIP of das_core.
 
-The classes of ComfyUI's encoders differ by model; only what all its CLIP models have in common is used.
+The classes of ComfyUI's encoders differ from model to model; only attributes that all its CLIP models have are used.
 """
 
 from collections.abc import Callable
@@ -113,7 +113,7 @@ times the RMS; in unset memory one number can be larger than all others together
 
 
 def _is_trained_projection(weight: Tensor) -> bool:
-    """Tell whether a text projection comes from a file; without one ComfyUI leaves the identity or unset memory there.
+    """Return whether a text projection comes from a file; without one, ComfyUI has the identity or unset memory there.
 
     Three heuristics reject unset memory: values of an unusual size, a single value that towers over the others, and
     rows or columns of zeros, which training does not leave.

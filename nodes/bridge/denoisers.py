@@ -1,7 +1,7 @@
 """Models of ComfyUI as networks for `NetworkDenoiser`: an upscale model, and a diffusion model with its VAE.
 
-Each is loaded through ComfyUI's memory manager every time it is asked, for the judges of an ascent may have pushed it
-off the device since. What it answers is copied out of inference mode.
+Each is loaded through ComfyUI's memory manager before every call, because the judges of an ascent may have pushed it
+off the device since the last one. Its output is copied, so that it is no inference tensor.
 """
 
 from typing import Any
@@ -86,18 +86,18 @@ class UpscaleNetwork:
 
 
 class DiffusionNetwork:
-    """A diffusion model of ComfyUI as a network: what it sees in pixels whose ripple it takes for a little noise.
+    """A diffusion model of ComfyUI as a denoising network, which treats the ripple in a picture as weak noise.
 
-    The picture goes through the VAE, one step of the model from the noise level of the strength to none, and back. No
-    noise is added, so the same pixels are answered with the same pixels.
+    The VAE encodes the picture, the model does one step from the noise level that matches the strength to no noise, and
+    the VAE decodes the result. No noise is added, so the output is deterministic.
 
     Args:
         model: a MODEL of images.
         vae: its VAE.
-        condition: a CONDITIONING that the model is given.
+        condition: the CONDITIONING of the model.
 
     Raises:
-        ValueError: when the condition is none.
+        ValueError: when `condition` is not a CONDITIONING.
     """
 
     def __init__(self, model: Any, vae: Any, condition: Any) -> None:
@@ -131,9 +131,9 @@ class DiffusionNetwork:
 
 
 def find_sigma(sampling: Any, noise: float) -> float:
-    """Return the noise level of a model at which the noise has some deviation, as a multiple of that of the picture.
+    """Return the noise level (sigma) of a model at which the noise has a given deviation, relative to the picture's.
 
-    The inverse of `measure_noise`, by halving the range of levels that the model knows.
+    The inverse of `measure_noise`, found by bisection over the noise levels of the model.
 
     Args:
         sampling: the `model_sampling` of ComfyUI's model.

@@ -66,13 +66,13 @@ class DiffusionGuide:
         """Return the guided prediction.
 
         Args:
-            arguments: what ComfyUI gives to post-CFG functions; of it `denoised`, the prediction (B, C, h, w) in the
-                scale of the model, `sigma`, `model` and `model_options` are used.
+            arguments: the dictionary that ComfyUI passes to post-CFG functions. These entries are used: `denoised`,
+                the prediction (B, C, h, w) in the scale of the model, `sigma`, `model` and `model_options`.
 
         Raises:
-            ValueError: when the latent is none of an image, the VAE does not go with it, or the guidance does not go
-                with the picture. The message says at which step.
-            RuntimeError: when memory runs out, or a model fails, likewise.
+            ValueError: when the latent is not that of an image, the VAE cannot decode it, or the guidance does not fit
+                the size or number of the pictures. The message names the step of the sampler.
+            RuntimeError: when memory runs out, or a model fails. The message names the step of the sampler.
             comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
         """
         prediction: Tensor = arguments["denoised"]
@@ -143,10 +143,10 @@ def _advise(error: Exception) -> str:
 
 
 def measure_noise(sampling: Any, sigma: float) -> float:
-    """Return the deviation of the noise in a sampler's latent, as a multiple of that of the picture.
+    """Return the standard deviation of the noise in a sampler's latent, relative to that of the picture.
 
-    Models differ in what sigma means: the noise itself, or its share in a mixture with the picture (SD3, Flux). How a
-    model mixes the two says it.
+    The meaning of sigma depends on the model: the deviation of the noise, or its share in a mixture with the picture
+    (SD3, Flux). This is read off from how the model mixes the two.
 
     Args:
         sampling: the `model_sampling` of ComfyUI's model.

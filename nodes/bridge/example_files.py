@@ -1,6 +1,6 @@
 """The pictures and the stack that example workflows begin with, in ComfyUI's input folder.
 
-A workflow names files of the input folder, and a pack cannot bring any there but by copying them.
+A workflow can only name files of the input folder, so a pack has to copy its example files there.
 """
 
 import logging
@@ -19,11 +19,10 @@ _LOG = logging.getLogger(__name__)
 
 
 def copy_example_files() -> None:
-    """Copy the files of the example workflows into ComfyUI's input folder, where there is none of that name.
+    """Copy the files of the example workflows into ComfyUI's input folder; existing files are never replaced.
 
-    Nothing happens where there is no server, whose page shows them. A file that is there is never replaced. Where
-    copying fails, as on a read-only disk, the workflows still open, and their Load Image and Load Stack ask for another
-    file; the log says what happened.
+    Without a server nothing is copied, because the examples are opened on the server's page. If copying fails, as on a
+    read-only disk, the log says so; the workflows still open, and their Load Image and Load Stack ask for another file.
     """
     if find_server() is None:
         return

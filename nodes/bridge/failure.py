@@ -1,4 +1,4 @@
-"""Why a node has failed, as text on that node: the page's own message about it is a general one."""
+"""Shows the error of a node as text on that node, because ComfyUI's own message there is a general one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ _LONGEST_REFUSAL = 1000
 
 @contextmanager
 def show_failure() -> Iterator[None]:
-    """Show on the running node why the block fails, until that node runs again. Cancel is no failure.
+    """Show the error of the `with` block on the running node, until the node runs again. A cancel is not shown.
 
-    A refusal that repeats thousands of characters of what came in is cut in its middle.
+    A message that quotes thousands of characters of an input is cut in its middle.
     """
     running = find_running_node()
     if running:

@@ -1,7 +1,7 @@
-"""Finish now: the wish of a user that a running node ends early, with what it has so far as its result.
+"""Finish now: a button with which the user ends a running node early and gets its result so far.
 
-The button is in web/finish_now.js. It posts the node's id and the prompt's id, so that a press which comes late cannot
-end the next run.
+The button is in web/finish_now.js. It posts the ids of the node and of the run (ComfyUI's prompt id), so that a request
+that arrives late cannot end the next run.
 """
 
 import threading
@@ -54,7 +54,7 @@ class FinishButton:
         return self._pressed.is_set()
 
     def note_early_end(self) -> None:
-        """Note that the node has ended before it was through, so that ComfyUI does not take its result for a whole one.
+        """Record that the node has ended early, so that ComfyUI does not reuse its incomplete result.
 
         See `fingerprint_early_ends`.
         """
@@ -76,12 +76,13 @@ def press_finish(node_id: Any, prompt_id: Any) -> bool:
 
 
 def fingerprint_early_ends() -> str:
-    """Return a text for the `fingerprint_inputs` of the node that is asked; it changes when the node has ended early.
+    """Return a text for the `fingerprint_inputs` of the running node; it changes when the node has ended early.
 
     ComfyUI stores a result under the fingerprint that the node had when the run began. After an early end the
-    fingerprint is another one, so the next run finds no result and is a whole one. The id of the node is a part of it,
-    or another node with the same inputs, which has not ended early, would be given the result. So is the process: the
-    count begins anew with it, and a cache outside of ComfyUI may still have the result of an early end.
+    fingerprint is different, so the next run does not reuse the incomplete result. The fingerprint contains the id of
+    the node; without it, another node with the same inputs could be given the incomplete result. It also contains the
+    process, because the count of early ends starts again at 0 in each process, while a cache outside of ComfyUI may
+    still hold incomplete results.
     """
     node = find_running_node()
     with _lock:
@@ -89,7 +90,7 @@ def fingerprint_early_ends() -> str:
 
 
 def register_finish_route() -> None:
-    """Let ComfyUI's server take presses of the button; does nothing where there is no server."""
+    """Register the route of the button with ComfyUI's server; does nothing if there is no server."""
     server = find_server()
     # A second copy of the pack must not register the same route: ComfyUI would not start.
     if server is None or any(getattr(route, "path", None) == ROUTE for route in server.routes):

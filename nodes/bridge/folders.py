@@ -26,8 +26,8 @@ _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin"}
 def register_folders() -> None:
     """Register the folders of classifiers and of CLIPs, and the extensions of checkpoints in them, with ComfyUI.
 
-    Folders that do not exist are made, so that there is a place to put files into from the first start. Paths and
-    extensions that ComfyUI or another pack has registered for the same kinds of model stay.
+    Missing folders are created, so that users find a place for their files after the first start. Paths and extensions
+    that ComfyUI or another pack has registered for the same kinds of model are kept.
     """
     for kind in (CLASSIFIERS, CLIPS):
         folder = os.path.join(folder_paths.models_dir, kind)
@@ -67,7 +67,7 @@ def find_model_file(kind: str, name: str) -> Path:
         name: one of the names that `list_model_files` returns for this kind.
 
     Raises:
-        ValueError: when `name` is none of them, even if it leads to a file.
+        ValueError: when `name` is not one of these names, even if a file has that path.
     """
     path = folder_paths.get_full_path(kind, name) if name in list_model_files(kind) else None
     if path is None:
@@ -87,10 +87,10 @@ def find_model_folder(kind: str) -> Path:
 
 
 def find_fitted_folder() -> Path:
-    """Return the folder that keeps what was fitted for starter CLIPs.
+    """Return the folder for the fitted projections of starter CLIPs.
 
-    It is the first that is registered for it, by extra_model_paths.yaml or by whoever runs the nodes, else that of
-    CLIPs: what is kept there lives as long as the other models do, also where ComfyUI runs in a container.
+    It is the first folder that is registered for them, by extra_model_paths.yaml or by the program that runs the nodes;
+    otherwise the folder of CLIPs, which is kept as long as other models, also if ComfyUI runs in a container.
     """
     registered, _ = folder_paths.folder_names_and_paths.get(FITTED, ([], set()))
     return Path(registered[0]) if registered else find_model_folder(CLIPS)

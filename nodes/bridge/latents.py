@@ -15,8 +15,8 @@ def check_vae(model: Any, vae: Any) -> None:
         vae: a VAE of ComfyUI.
 
     Raises:
-        ValueError: when there is no diffusion model or no VAE in what is given, the latents are of video or audio, the
-            VAE is none of images, or has other channels.
+        ValueError: when `model` is no diffusion model or `vae` is no VAE, the latents are of video or audio, the VAE is
+            not one for images, or it has another number of channels.
     """
     if not hasattr(vae, "decode") or getattr(vae, "first_stage_model", None) is None:
         raise ValueError("there is no VAE in what is connected to vae: load one with Load VAE")

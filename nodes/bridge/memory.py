@@ -36,8 +36,8 @@ def check_memory(needed: int, what: str, advice: str, device: torch.device | Non
 
     Args:
         needed: bytes that have to be free.
-        what: what needs them, in words, for the error.
-        advice: what the user can do when they are not free.
+        what: the words of the error message for what needs the memory.
+        advice: what the user can do if there is too little memory.
         device: where they have to be free; None for the device that ComfyUI computes on.
 
     Raises:
@@ -49,7 +49,7 @@ def check_memory(needed: int, what: str, advice: str, device: torch.device | Non
 
 
 def make_room(needed: int, what: str, advice: str) -> None:
-    """Free memory on ComfyUI's device, where other models may lie, and raise an error when it is still too little.
+    """Free memory on ComfyUI's device by unloading other models; raise an error if it is still too little.
 
     Args:
         needed: bytes that have to be free.
@@ -110,8 +110,8 @@ def manage_module(module: nn.Module) -> object:
 def share_patcher(patcher: Any) -> object:
     """Return a ModelPatcher for a module that has one already, which brings all of the module to the compute device.
 
-    A ModelPatcher of its own would be taken for a leak when it is collected and the module lives on: ComfyUI would log
-    a warning and collect garbage at every load.
+    A second, independent ModelPatcher would look like a memory leak to ComfyUI when it is garbage-collected and the
+    module lives on: ComfyUI would log a warning and collect garbage at every load.
 
     Args:
         patcher: the ModelPatcher of ComfyUI around the module.
@@ -220,10 +220,10 @@ def _replace_inference_tensors(module: nn.Module) -> None:
 
 @contextmanager
 def free_cache_on_exit() -> Iterator[None]:
-    """When the block ends, also when it raises, return memory that is kept but not used to other programs.
+    """When the block ends, also by an error, release cached memory that is not in use.
 
-    This is what PyTorch caches on the device, and what the C library keeps of freed heap: after an ascent on the CPU
-    about 150 MiB, after a diffusion run in the same process some part of the weights that it has loaded.
+    That is PyTorch's cache on the device, and freed heap that the C library keeps: about 150 MiB after an ascent on the
+    CPU, and after a diffusion run in the same process a part of the size of its weights.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Prompts of former versions, changed before ComfyUI checks them."""
+"""Converts prompts that were made for former versions, before ComfyUI checks them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,10 @@ from .page import find_server
 
 
 def migrate_prompts(migrate: Callable[[Any], Any]) -> None:
-    """Let ComfyUI's server pass every prompt that it is sent through a function; does nothing where there is no server.
+    """Let ComfyUI's server apply a function to every prompt that it receives; does nothing if there is no server.
 
     Args:
-        migrate: takes a prompt in API format, or whatever was sent as one, and returns it changed.
+        migrate: a function that converts a prompt in API format; it gets whatever a client sent, unchecked.
     """
     server = find_server()
     if server is None:

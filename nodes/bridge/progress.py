@@ -22,10 +22,10 @@ _TEXT_SECONDS = 0.25
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Return whether an error is how ComfyUI cancels a run.
+    """Return whether an error is the exception with which ComfyUI cancels a run.
 
     Args:
-        error: what a node has raised.
+        error: the exception that a node has raised.
     """
     return isinstance(error, mm.InterruptProcessingException)
 
@@ -46,8 +46,8 @@ class Progress:
 
     Args:
         total: the number of steps of the whole run.
-        console: what the bar in the console is called, which appears with the first update. None is shown if this is
-            empty, or if ComfyUI shows none either.
+        console: the title of the bar in the console, which appears with the first update. If it is empty, or if
+            ComfyUI's own bars are switched off, there is no bar.
     """
 
     def __init__(self, total: int, console: str = "") -> None:

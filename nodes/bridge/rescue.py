@@ -1,4 +1,4 @@
-"""What is kept of an ascent that fails: image, frames, scores, and the stack, from which another one goes on."""
+"""Saves the results of an ascent that fails: image, frames, scores, and the stack, from which it can be continued."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,7 +20,7 @@ _NAME = "direct_ascent_last_good"
 
 
 def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[Record] = ()) -> str:
-    """Save what a failed run has reached into ComfyUI's output folder, and return what to say of it.
+    """Save the results of a failed run in ComfyUI's output folder, and return sentences for the error message.
 
     Args:
         stack: the last good stack, on any device.
@@ -28,7 +28,8 @@ def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[R
         history: the records of the steps that were done.
 
     Returns:
-        Sentences that name the files, or say why there are none; the error of the run must not get lost in another.
+        Sentences that name the files, or say why saving failed; no error is raised, so that the run's own is not
+        hidden.
     """
     # In the order of what they are worth: memory and room for the later ones may be short.
     stack_said = _try(lambda: _save_stack(stack), "Its stack")
@@ -49,25 +50,25 @@ def _try(save: Callable[[], str], what: str) -> str:
 
 
 def _save_stack(stack: ImageStack) -> str:
-    """Save a stack, and return what to say of it."""
+    """Save a stack, and return the sentence for the error message."""
     name = save_new_stack(stack, _NAME)
     return f"Its stack was saved as '{name}': Load Stack and another Optimize go on from it."
 
 
 def _save_last_image(stack: ImageStack) -> str:
-    """Save what a stack shows, an image for each of its batch, and return what to say of it."""
+    """Save the images of a stack, and return the sentence for the error message."""
     names = _save_images(stack.image(), _NAME)
     return f"The last good image was saved in the output folder as {', '.join(names)}."
 
 
 def _save_frames(frames: Sequence[Tensor]) -> str:
-    """Save the frames as images, and return what to say of them."""
+    """Save the frames as images, and return the sentence for the error message."""
     names = [name for batch in frames for name in _save_images(batch, f"{_NAME}_frame")]
     return f"Its {len(names)} frames were saved as {names[0]} and on."
 
 
 def _save_history(history: Sequence[Record]) -> str:
-    """Save the scores of every step as a table, and return what to say of it."""
+    """Save the scores of every step as a table, and return the sentence for the error message."""
     table = tabulate_history(history)
     (name,) = _save_new_files(_NAME, ".csv", [lambda path: path.write_text(table, encoding="utf-8")])
     return f"Its scores were saved as {name}."

@@ -1,4 +1,4 @@
-"""What a node shows on itself in ComfyUI's page, and what ComfyUI's history holds of it."""
+"""The results that a node shows on ComfyUI's page, and that ComfyUI's history stores."""
 
 from typing import Any
 

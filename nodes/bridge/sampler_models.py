@@ -1,4 +1,4 @@
-"""The models that a running sampler of ComfyUI needs: brought back when others have pushed them off the device.
+"""Reloads the models of a running sampler of ComfyUI when other models have pushed them off the device.
 
 The sampler loads them once, before its first step, and does not look again.
 """
@@ -17,11 +17,11 @@ _LOG = logging.getLogger(__name__)
 class SamplerModels:
     """Lets other models use the device in the middle of sampling.
 
-    Where all fit together, nothing is moved. Where they do not, ComfyUI's memory manager moves some of the sampler's
-    models away; they come back afterwards, and the log says so the first time.
+    If all models fit on the device, nothing is moved. If not, ComfyUI's memory manager moves some of the sampler's
+    models away; they are loaded again afterwards, and the log says so the first time.
 
     Args:
-        told: what the log says when models take turns.
+        told: the text for the log when models take turns on the device.
     """
 
     def __init__(self, told: str) -> None:
@@ -30,7 +30,7 @@ class SamplerModels:
 
     @contextmanager
     def lend_device(self, arguments: Mapping[str, Any]) -> Iterator[None]:
-        """Let the block load models; afterwards bring back what the sampler needs.
+        """Let the `with` block load other models; afterwards load those of the sampler again, if they were moved away.
 
         When the block raises, nothing is brought back: the sampler has ended.
 

@@ -27,7 +27,7 @@ _OUTPUT = " [output]"
 
 
 def save_new_stack(stack: ImageStack, prefix: str) -> str:
-    """Save a stack under a number that is free, also while other processes save into the same folder.
+    """Save a stack with the next free number in its name, even while other processes save into the same folder.
 
     Args:
         stack: the stack.
@@ -69,7 +69,7 @@ def _choose_stack_path(prefix: str) -> Path:
 
 
 def _is_encodable(name: str) -> bool:
-    """Return whether the file system can write a name: some write few letters, and none writes a zero."""
+    """Return whether the file system can store a name: some allow few letters, and none allows a null character."""
     try:
         return b"\0" not in os.fsencode(name)
     except UnicodeEncodeError:
@@ -95,7 +95,7 @@ def list_stack_files() -> list[str]:
 
 
 def _find_files(home: Path) -> Iterator[Path]:
-    """Yield what is named as a stack file is, in a folder and those below it; what cannot be read is left out."""
+    """Yield the paths that have the ending of stack files, in a folder and below; unreadable folders are skipped."""
     # Unlike Path.rglob, os.walk goes on when a folder is gone or not readable, and it enters no links.
     for folder, _, names in os.walk(home):
         yield from (Path(folder, name) for name in names if name.endswith(SUFFIX))
@@ -148,7 +148,7 @@ def read_stack_time(name: str) -> int:
 
 
 def _resolve(path: Path) -> Path:
-    """Return a path without links; of links that lead in a circle, which Path.resolve refuses, as far as they go."""
+    """Return a path with links resolved, as far as possible if they form a circle, which Path.resolve refuses."""
     return Path(os.path.realpath(path))
 
 

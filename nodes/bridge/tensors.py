@@ -1,4 +1,4 @@
-"""Conversion between ComfyUI's tensors and those of das_core, and the devices that ComfyUI keeps them on.
+"""Conversion between ComfyUI's tensors and those of das_core, and the devices on which ComfyUI stores them.
 
 ComfyUI's images have their channels last, das_core's have them first. Some of ComfyUI's tensors were made under
 inference mode.

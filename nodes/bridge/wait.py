@@ -1,4 +1,4 @@
-"""What a node says of itself when loading or encoding takes more than a moment."""
+"""The text on a node while loading or encoding takes more than a second."""
 
 import threading
 import time
@@ -17,8 +17,8 @@ class Wait:
 
     Args:
         what: what the node is doing, such as 'loading ViT-B-32'.
-        part: what the part of it is of which `report` tells how much is done, such as 'downloading ViT-B-32'.
-        console: what the bar in the console is called, which appears with the first report; none if it is empty.
+        part: the part of the work whose progress `report` shows, such as 'downloading ViT-B-32'.
+        console: the title of the bar in the console, which appears with the first report; no bar if it is empty.
     """
 
     def __init__(self, what: str, part: str = "", console: str = "") -> None:

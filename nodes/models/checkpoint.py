@@ -15,7 +15,7 @@ TIMM_FOLDER = "timm"
 
 
 def checkpoint_input(kind: str) -> Any:
-    """Return the input that chooses a checkpoint; while there is none, its one option says where to put some.
+    """Return the input that chooses a checkpoint; if there are none, its only option says where to put them.
 
     Args:
         kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
@@ -31,7 +31,7 @@ def checkpoint_input(kind: str) -> Any:
 
 
 def list_checkpoints(kind: str) -> list[str]:
-    """Return the names of the checkpoints that can be chosen; what the pack has stored for itself is not among them.
+    """Return the names of the checkpoints that can be chosen, without files that the pack itself has stored.
 
     Args:
         kind: `bridge.CLASSIFIERS` or `bridge.CLIPS`.
@@ -47,7 +47,7 @@ def find_checkpoint(kind: str, name: Any) -> Path:
         name: one of `list_checkpoints`; anything else may come through a link.
 
     Raises:
-        ValueError: when `name` is none of them, even if it leads to a file.
+        ValueError: when `name` is not one of these names, even if a file has that path.
     """
     folder = bridge.find_model_folder(kind)
     if not name or name == _name_empty_folder(kind):

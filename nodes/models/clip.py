@@ -118,7 +118,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
 
     Args:
         kind: one of `_SOURCES`.
-        settings: the values of the inputs that the source brings.
+        settings: the values of the inputs of that source.
     """
     folder = bridge.find_model_folder(bridge.CLIPS)
     # Whatever a link has brought: the library takes no other names than those of its lists.

@@ -42,7 +42,7 @@ class PickClass(Node):
 
     @classmethod
     def validate_inputs(cls, name: str | None = None) -> bool | str:
-        """Refuse a name that is no class in words of ours; ComfyUI would list all thousand."""
+        """Refuse a name that is no class with a short message; ComfyUI's own message would list all 1,000 classes."""
         if name is not None:
             try:
                 imagenet_labels().find(str(name))

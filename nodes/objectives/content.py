@@ -16,7 +16,7 @@ reserves memory for its own views."""
 
 
 class ContentObjective(Node):
-    """The node that asks for what an image shows, each thing in its place."""
+    """The node that asks for the content of an image: the same things in the same places."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -26,7 +26,7 @@ def _similarity_input() -> Any:
 
 
 class TextObjective(Node):
-    """The node that asks in words for an image."""
+    """The node that asks for an image that fits a text."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -13,7 +13,7 @@ _MAX_OBJECTIVES = 32
 
 
 class Ensemble(Node):
-    """The node that lets several objectives share out the views."""
+    """The node that divides the views among several objectives."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

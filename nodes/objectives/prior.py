@@ -8,7 +8,7 @@ from ..schema import Objective, list_options, schema
 
 
 class Prior(Node):
-    """The node that asks for what pictures have in common, without a model."""
+    """The node that asks for a general property of the picture, such as smoothness, without a model."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -1,4 +1,4 @@
-"""The input of Image Stack with what hardly anybody sets: the canvas, its levels, its edges."""
+"""The input `details` of Image Stack, with rarely used settings: the canvas, its levels, its edges."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _CHOICES = ("default", "custom")
 
 @dataclass(frozen=True)
 class Details:
-    """What the input says; the values are those of its option default. They mean what the widgets say.
+    """The settings that the input `details` chooses. The default values are those of its option `default`.
 
     Args:
         margin: pixels of canvas beyond each edge.
@@ -24,7 +24,7 @@ class Details:
         color: the colour space of the canvas.
         method: the form of the operator.
         tile: whether opposite edges meet.
-        feather: how many pixels the edge of a mask is soft.
+        feather: the width of the soft edge of a mask in pixels.
         size: the value of `size_input`.
     """
 

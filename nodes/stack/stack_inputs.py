@@ -53,14 +53,14 @@ def levels_input() -> Any:
 
 
 def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[int, ...], Parametrization]:
-    """Return the resolutions that are chosen, and what moves.
+    """Return the chosen resolutions of the levels, and the parametrisation: what an ascent moves.
 
     Args:
         choice: the value of the input from `levels_input`.
         longest: the long side of the canvas in pixels, margins included.
 
     Raises:
-        ValueError: when no known option is chosen, or its step or resolutions do not suit the canvas.
+        ValueError: when no known option is chosen, or its step or resolutions are out of range for the canvas.
     """
     kind, settings = read_choice("levels", choice, _LEVELS)
     if kind == "linear":

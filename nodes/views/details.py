@@ -1,4 +1,4 @@
-"""The input of Augmentation with what hardly anybody sets: windows, noise and colours, and how they change."""
+"""The input `details` of Augmentation, with rarely used settings: windows, noise and colours, and their change."""
 
 from collections.abc import Mapping
 from dataclasses import replace

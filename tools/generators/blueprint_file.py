@@ -1,9 +1,9 @@
-"""A blueprint as a file: one subgraph node with sockets and a few widgets on its face.
+"""A blueprint as a file: a subgraph node with sockets and a few widgets.
 
-The widgets on the face are links from inputs of the subgraph to inputs that have a widget: ComfyUI's page then shows
-that widget on the subgraph node. Such a link names its slot by number. Behind the slots of a growing input, of which
-several are connected, the pages do not agree on the numbers (0.8.0 puts those slots last), and a value would reach
-another widget; there the widget is named in the property `proxyWidgets` instead.
+A widget of the subgraph node is a link from an input of the subgraph to an input inside it that has a widget; ComfyUI's
+page then shows that widget on the subgraph node. The link names its slot by number. On a node with a growing input,
+versions of the page number the slots after it differently (0.8.0 puts the growing slots last), so a value could reach
+the wrong widget. For such nodes the widget is named in the property `proxyWidgets` instead.
 """
 
 import copy
@@ -105,7 +105,7 @@ def _make_subgraph(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes
 
 
 def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
-    """Return the node that stands for the subgraph; its size is for the page to say."""
+    """Return the subgraph node; the page sets its size."""
     named = _find_named(inside)
     values = [inside.prompt[node]["inputs"][name] for node, name in inside.widgets.values()]
     face = [
@@ -136,7 +136,7 @@ def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
 
 
 def _find_named(inside: Inside) -> dict[str, Place]:
-    """Return the widgets of the face that cannot be linked, by their labels: those of a node with a grown input.
+    """Return the widgets that cannot be linked, by their labels: those of a node with a growing input.
 
     Raises:
         ValueError: when such a label is not the name of the widget, which the page shows.
@@ -207,5 +207,5 @@ def _make_slot(
 
 
 def _make_id(blueprint: Blueprint, part: str) -> str:
-    """Return an identifier that is the same whenever the blueprint is made."""
+    """Return an identifier that does not change when the blueprint is made again."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/subgraphs/{blueprint.name}/{part}"))

@@ -20,7 +20,7 @@ class Inside:
         prompt: the nodes of this pack that the picture comes from, in API format, without the links that sockets
             replace.
         sockets: by label, the inputs that a socket leads to; those with a name of their own come last.
-        widgets: by label, the input that a widget on the face sets.
+        widgets: by label, the input that a widget of the subgraph node sets.
         picture: the node and the number of its output that the picture comes from.
     """
 
@@ -31,15 +31,15 @@ class Inside:
 
 
 def cut_out(prompt: Mapping[str, Any], blueprint: Blueprint) -> Inside:
-    """Return the part of an example that makes its picture; images and masks that come in become sockets.
+    """Return the nodes of an example that make its picture; links to images and masks become sockets of the blueprint.
 
     Args:
         prompt: the example in API format.
-        blueprint: what is to become of it.
+        blueprint: the blueprint that is made from it.
 
     Raises:
-        ValueError: the example saves no picture of a node of this pack, two different links come in under one label, or
-            a widget of the face is not there, or is there twice.
+        ValueError: the example saves no picture of a node of this pack, two different links would become sockets with
+            the same label, or a widget of the blueprint does not exist in the example or exists twice.
     """
     saved = [node["inputs"]["images"] for node in prompt.values() if node["class_type"] == "SaveImage"]
     pictures = [link for link in saved if prompt[link[0]]["class_type"].startswith(PREFIX)]

@@ -1,4 +1,4 @@
-"""The blueprints of the pack: what each is called, which example it comes from, and which widgets stand on its face."""
+"""The blueprints (subgraph nodes) of the pack: their names, the example each comes from, and the widgets it shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Blueprint:
     Attributes:
         name: what the node search finds, the title of the node, and the name of its file.
         example: the example whose nodes and settings are inside.
-        widgets: by the label on its face, the class and the input that a widget sets. Of more than `MAX_WIDGETS`, the
-            first are on the face.
+        widgets: the class and the input that each of its widgets sets, by the label of the widget. Only the first
+            `MAX_WIDGETS` are shown on the node.
         sockets: by the class and the input that they lead to, the labels of sockets; the others bear the name of the
             input.
         description: what it makes, for the node search.
@@ -84,7 +84,7 @@ BLUEPRINTS = (
 
 
 def is_in_use(prompt: Mapping[str, Any], where: str) -> bool:
-    """Tell whether a widget changes anything: width and height do not where the picture is as large as the image."""
+    """Return whether a widget has an effect; width and height have none if the picture takes the size of the image."""
     class_type, _, name = where.partition(".")
     sizes = {node["inputs"].get("details.size") for node in prompt.values() if node["class_type"] == class_type}
     return name not in WIDTH_AND_HEIGHT or sizes != {"image"}

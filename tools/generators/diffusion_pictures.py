@@ -1,6 +1,6 @@
-"""Pictures of diffusion for thumbnails and help pages, made with a model that is an exact formula.
+"""Makes thumbnails and help pictures that show diffusion, without a checkpoint, which would be a large download.
 
-It stands in for checkpoints, which are too large to be fetched for a picture.
+The diffusion model is replaced by an exact formula (`benchmarks/exact_denoiser.py`).
 """
 
 from collections.abc import Callable, Mapping
@@ -45,19 +45,19 @@ def _tile(pictures: Tensor) -> Image.Image:
 
 
 def _compare() -> Image.Image:
-    """Two pictures without guidance above, the same guided below."""
+    """Return a sheet: above two pictures without guidance, below the same two with guidance."""
     return _tile(torch.cat([sample_pictures(0.0)[:2], sample_pictures(2.0)[:2]]))
 
 
 def _rank() -> Image.Image:
-    """Four guided pictures in the order in which a model that took no part puts them."""
+    """Return a sheet of four guided pictures, ranked by a model that did not guide them."""
     pictures = sample_pictures(2.0)
     scores = score_images(pictures, [ask_for(WISH, load_starter(SECOND_OPINION))])
     return _tile(pictures[scores.ranking])
 
 
 def _add_balloon() -> Image.Image:
-    """A picture without guidance, with a balloon in a window."""
+    """Return a picture without guidance, into which an ascent has then put a balloon, inside a rectangle."""
     top, left, height, width = WINDOW
     picture = resize(sample_pictures(0.0)[:1], [224, 224], antialias=True).clamp(0, 1)
     mask = torch.zeros(1, 224, 224)

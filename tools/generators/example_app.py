@@ -1,4 +1,4 @@
-"""Examples as Apps: the inputs and the output that ComfyUI's page shows as a plain form, without the graph.
+"""Examples in ComfyUI's App mode, which shows some inputs and one output as a form, without the graph.
 
 The page of ComfyUI 0.33.0 reads them from `extra.linearData` of a workflow file; that of 0.8.0 ignores it. The workflow
 still opens as a graph; the switch above the graph shows the App.

@@ -1,7 +1,7 @@
-"""Which part of an example workflow each node belongs to, and the colours that say so.
+"""The groups of nodes in an example workflow, and their colours.
 
-The parts are boxes with titles on the page: the model, what is asked for, the picture, the ascent, the result, … A node
-belongs to a part by its class and by where it stands: before the ascent, after it, or beside it.
+A group is a box with a title on ComfyUI's page: the model, what is asked for, the picture, the ascent, the result, …
+The class of a node and its place in the graph (before the ascent, after it, or neither) decide its group.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

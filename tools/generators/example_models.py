@@ -1,4 +1,4 @@
-"""Model files that examples need and the pack does not bring: where ComfyUI's page offers to download them from.
+"""Model files that examples need and the pack does not contain, with addresses from which ComfyUI can download them.
 
 The page reads them from `properties.models` of the node that loads the file, and shows a dialog when one is missing.
 """

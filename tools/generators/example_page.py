@@ -1,8 +1,8 @@
-"""Where the groups of an example workflow and its note are on the page, and the view with which it opens.
+"""The arrangement of an example workflow on ComfyUI's page: its groups, its note, and the view with which it opens.
 
 On the left is the note, with the model and what is asked for below it; then come the picture and its views, the ascent,
-and the results. How many columns each group has, and where a closer look at the result goes, is tried out: the best
-arrangement is one that can be read when it opens, whose links do not go back, and that can be shown largest.
+and the results. Several arrangements are tried: numbers of columns for each group, and places of the nodes that examine
+the result. The best one is legible when it opens, has no links from right to left, and is shown as large as possible.
 """
 
 import itertools
@@ -78,7 +78,7 @@ class View:
 
 @dataclass(frozen=True)
 class Plan:
-    """Where everything is: nodes by their id, boxes of groups by their title, and the note."""
+    """An arrangement: the boxes of nodes by their id, of groups by their title, and of the note."""
 
     nodes: dict[str, Box]
     frames: dict[str, Box]
@@ -136,14 +136,14 @@ def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> V
 
 
 def _rate(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> tuple[float, int, float]:
-    """Return what makes an arrangement better: note and ascent are legible, links go right, much is seen at once."""
+    """Return the rating of an arrangement: note and ascent legible, links from left to right, large zoom."""
     boxes = plan.nodes
     back = sum(boxes[link.source].x + boxes[link.source].width > boxes[link.target].x for link in links)
     return min(_fit(_surround_focus(plan, groups, links)), READABLE), -back, _fit(plan.bounds())
 
 
 def _surround_focus(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> Box:
-    """Return the box around what has to be seen first, from the upper left corner: the note and the first ascent."""
+    """Return the box, from the upper left corner, that must be visible first: the note and the first ascent."""
     ascents = [node for node, group in groups.items() if group == ASCENT]
     first = [n for n in ascents if not any(link.target == n and link.source in ascents for link in links)][:1]
     corner = plan.bounds()
@@ -153,7 +153,7 @@ def _surround_focus(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]
 
 
 def _fit(box: Box) -> float:
-    """Return the zoom at which the box fills what the bars of the page leave free."""
+    """Return the zoom at which a box fills the part of the screen that is not covered by bars of the page."""
     left, top, right, bottom = MARGINS
     return min((SCREEN[0] - left - right) / box.width, (SCREEN[1] - top - bottom) / box.height)
 
@@ -205,7 +205,7 @@ def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str
     frames: dict[str, Box] = {}
 
     def place(rows: Sequence[Sequence[str]], x: int, y: int) -> tuple[int, int]:
-        """Place rows, of which each is as wide as the widest, and return where they end."""
+        """Place rows, all as wide as the widest of them, and return where they end."""
         rows = [row for row in ([title for title in row if not title or title in blocks] for row in rows) if row]
         widths = [[blocks[title].width if title else width for title in row] for row in rows]
         total = max((sum(row) + GAP * (len(row) - 1) for row in widths), default=-GAP)

@@ -75,7 +75,7 @@ it is an output, so that it may show something when it has run."""
 
 
 def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size], dict[str, Size]]:
-    """Return the size of each node, and the one that it may need: in either renderer, unfolded, and when it has run.
+    """Return the size of each node, and the largest it may need: in both renderers, unfolded, and after a run.
 
     Args:
         page: with the workflow on it.

@@ -1,4 +1,4 @@
-"""Stand-ins for what an example needs and a machine may lack: models from a hub, photographs, a checkpoint."""
+"""Replacements for files that an example needs and a machine may lack: models from a hub, photographs, a checkpoint."""
 
 import copy
 import itertools
@@ -14,7 +14,7 @@ STARTERS = ("starter", "second_opinion")
 """Used alternately in place of the CLIPs that would be downloaded."""
 
 COMFYUI_PICTURE = "example.png"
-"""The only picture that ComfyUI brings: two lines of text, in which a model finds little."""
+"""The only picture in ComfyUI's input folder: two lines of text, in which a model finds little."""
 
 
 JOINED = "DAS_CLIPFromComfyUI"
@@ -22,9 +22,9 @@ JOINED = "DAS_CLIPFromComfyUI"
 
 
 def use_starters(prompt: Prompt) -> Prompt:
-    """Return the workflow with the CLIPs that the pack installs in place of those that it, or the user, would download.
+    """Return the workflow with the starter CLIPs in place of CLIPs that would have to be downloaded.
 
-    Loaders of ComfyUI whose outputs nobody needs then are left out.
+    Loaders of ComfyUI whose outputs are no longer used are removed.
     """
     changed = copy.deepcopy(dict(prompt))
     for node in [node for node in changed.values() if node["class_type"] == JOINED]:
@@ -46,9 +46,9 @@ def use_starters(prompt: Prompt) -> Prompt:
 
 
 def use_photographs(prompt: Prompt) -> tuple[Prompt, dict[str, Image.Image]]:
-    """Return the workflow with a sample photograph where it loads ComfyUI's, and the photographs by file name.
+    """Return the workflow with sample photographs in place of ComfyUI's example image, and these by file name.
 
-    Pictures that come with the pack stay. Where several are loaded they are different ones.
+    Pictures that come with the pack stay. If several images are loaded, their photographs differ.
     """
     changed = copy.deepcopy(dict(prompt))
     photographs = {"cat.png": skimage.data.chelsea, "coffee.png": skimage.data.coffee}

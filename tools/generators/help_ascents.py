@@ -1,4 +1,4 @@
-"""What the pictures of the help pages show: ascents of a few steps, and views of one picture."""
+"""Makes the content of the pictures of the help pages: ascents of a few steps, and views of one picture."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -46,7 +46,7 @@ def climb(
 
 
 def ask_for(classes: str, model: Classifier | None = None) -> ClassObjective:
-    """Return a question for classes to a classifier, the first starter unless one is given."""
+    """Return an objective for classes of a classifier; by default of the first starter."""
     return ClassObjective.from_text(model or load_starter(), classes)
 
 

@@ -76,7 +76,7 @@ def make_example(client: Client, browser: Browser, directory: Path, name: str) -
 def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> None:
     """Run a workflow, with stand-ins for what it would download, and write its thumbnail.
 
-    Where nothing is left without diffusion, a model that is an exact formula stands in for it (`THUMBNAILS`).
+    If nothing is left of a workflow without diffusion, an exact formula replaces the diffusion model (`THUMBNAILS`).
     """
     if target.stem in THUMBNAILS:
         target.write_bytes(encode_thumbnail(THUMBNAILS[target.stem]()))

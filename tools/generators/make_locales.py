@@ -1,8 +1,9 @@
-"""Write the locale files: English from the schemas of all nodes, other languages with what is translated of it.
+"""Write the locale files: the English texts from the schemas of all nodes, and the translations of other languages.
 
-Every other language is a folder of locales/. Its translations are kept, entries that no longer exist are dropped, and
-what is missing or stale (the English text has changed since) is listed and written to build/translations.json, in all
-languages as one list. Fill in the empty translations there, and take them over with --merge build/translations.json.
+Every other language is a folder of locales/. Its translations are kept, and entries that no longer exist are dropped.
+Translations that are missing or stale (the English text has changed since) are printed, and written to
+build/translations.json, one list for all languages. Fill in the empty translations there, and merge them with
+--merge build/translations.json.
 
 With --check nothing is written, and the exit code is 1 if a file is out of date or a translation missing or stale.
 """

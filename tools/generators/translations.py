@@ -1,4 +1,4 @@
-"""Translations of the pack's texts: what is missing, what is stale, and what fills the gaps.
+"""Translations of the pack's texts: finds missing and stale ones, and merges new ones.
 
 Texts are kept flat here, by path: `nodeDefs.DAS_Region.inputs.mask.tooltip`. A translation is stale when the English
 text has changed since; to know that, a language keeps a hash of the English text beside every translation.
@@ -106,7 +106,7 @@ def _get_kind(path: str) -> str:
 
 
 def list_open_texts(english: Mapping[str, str], translations: Iterable[Translation]) -> list[dict[str, Any]]:
-    """Return what there is to translate, one item for each English text and kind, to be filled in and merged.
+    """Return a list of all texts that need a translation, one item for each English text and kind, to be filled in.
 
     An item has the English text, an empty translation for every language that lacks one, the old translations of stale
     entries, and the paths of the entries.

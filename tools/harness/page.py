@@ -80,7 +80,8 @@ def open_page(browser: Browser, client: Client) -> Iterator[Page]:
 def wait_until_ready(page: Page) -> None:
     """Wait until a page that was opened or reloaded has its graph.
 
-    The default workflow comes last; loaded before it, another one would be replaced on a busy machine.
+    The page loads the default workflow at the end of its start. A workflow that is loaded earlier would be replaced by
+    it.
     """
     page.wait_for_function("window.app?.graph && window.app.vueAppReady && (app.graph.nodes?.length ?? 1)")
 

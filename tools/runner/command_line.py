@@ -1,4 +1,4 @@
-"""What the command lines of the tools share: a parser whose errors can be reported in one line, and folders."""
+"""Shared by the command lines of the tools: a parser whose errors are reported in one line, and folder options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registration of the core nodes of ComfyUI that a run without a server needs: those that the example workflows use."""
+"""Registers replacements for those core nodes of ComfyUI that the example workflows use, for runs without a server."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The parser of ComfyUI's input specs: what `INPUT_TYPES()` of a node class declares, as a list of `Input`.
 
 A spec is a tuple of a type and settings. Two types of the V3 API contain further inputs: each option of a DynamicCombo
-brings inputs of its own, and an Autogrow consists of slots. A workflow addresses these inner inputs by a path with
+has its own inputs, and an Autogrow consists of slots. A workflow addresses these inner inputs by a path with
 dots, such as `optimizer.step_size` or `images.image0`.
 """
 
@@ -31,7 +31,7 @@ class Input:
         type: the name of a type; an older node writes the list of options of a combo here.
         required: whether the node cannot run without a value for it.
         settings: the second entry of the spec: default, bounds, tooltip and others.
-        option: the option of the surrounding DynamicCombo that brings the input, or "".
+        option: the option of the surrounding DynamicCombo to which the input belongs, or "".
     """
 
     name: str
@@ -81,7 +81,7 @@ class Input:
 
     @property
     def inputs_by_option(self) -> dict[str, list[Input]]:
-        """The inputs that each option of a DynamicCombo brings; empty for an input of another type."""
+        """The inputs inside each option of a DynamicCombo; empty for an input of another type."""
         options = self.settings["options"] if self.type == DYNAMIC_COMBO else ()
         return {option["key"]: parse_specs(option["inputs"], self.name, option["key"]) for option in options}
 
@@ -102,7 +102,7 @@ def parse_specs(specs: Mapping[str, Any], parent: str = "", option: str = "") ->
     Args:
         specs: specs by name, by the categories "required" and "optional"; other categories are ignored.
         parent: the name of the DynamicCombo that contains these inputs, or "".
-        option: the option of that DynamicCombo that brings them, or "".
+        option: the option of that DynamicCombo to which they belong, or "".
     """
     prefix = f"{parent}." if parent else ""
     return [

@@ -1,4 +1,4 @@
-"""Outputs of nodes that later runs use again, so that several runs in one process load a model once."""
+"""A cache of outputs of nodes, so that several runs in one process load a model only once."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Columns = list[list[Any]]
 
 
 def has_no_links(node: Node) -> bool:
-    """Tell whether nothing is linked to a node: it loads a model or an image, or makes something of its widgets."""
+    """Return whether a node has no linked inputs: it loads a model or an image, or depends on its widgets only."""
     return not any(isinstance(value, list) for value in node.inputs.values())
 
 
 class KeptOutputs:
-    """The outputs of the nodes that ran last, by what they depend on: their class, their inputs, and their sources.
+    """The cached outputs of nodes, by everything that they depend on: class, inputs, and the nodes linked to these.
 
-    Output nodes are never kept: they have to save and show again. A file that changes while the process lives is not
-    read again.
+    Output nodes are never cached, because they have to save and show again. A file that changes while the process lives
+    is not read again.
 
     Args:
         maximum: how many nodes are kept; the one that has not been used for the longest time is dropped first.

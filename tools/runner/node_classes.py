@@ -128,10 +128,10 @@ def read_input_types(node_class: NodeClass) -> dict[str, Any]:
 
 @contextmanager
 def hold_input_types() -> Iterator[None]:
-    """Ask every class only once what it declares while the block runs.
+    """Cache the declared inputs of every class while the `with` block runs.
 
-    A V3 class builds its schema at every question, some milliseconds, and some look for files of models. Who checks
-    thousands of workflows at once asks no more often than ComfyUI's page does.
+    A V3 class builds its schema at every call, which takes some milliseconds, and some classes search for model files.
+    The cache makes it possible to check thousands of workflows at once.
     """
     global _held
     before, _held = _held, {} if _held is None else _held

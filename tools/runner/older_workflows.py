@@ -1,7 +1,7 @@
-"""The names of today for inputs of workflows that former versions of the pack made.
+"""The current names for inputs of workflows that were made with former versions of the pack.
 
-The pack's own function does it. Its file is loaded by itself: the pack needs PyTorch, and a wrong workflow file is to
-be reported at once.
+The function is that of the pack, `nodes/moved_inputs.py`. Only that file is loaded, because importing the whole pack
+imports PyTorch, and an error in a workflow file should be reported at once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,6 @@ def _load() -> Any:
 
 
 def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs of a node of the pack under the names of today; those of other nodes stay."""
+    """Return the inputs of a node of the pack under their current names; those of other nodes stay."""
     moved: dict[str, Any] = _load().move_inputs(class_type, inputs)
     return moved

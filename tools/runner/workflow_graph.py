@@ -28,7 +28,7 @@ class WorkflowError(ValueError):
 
 
 def elide(message: str) -> str:
-    """Return a message, of a long one the beginning and the end, which says what to do."""
+    """Return a message, without the middle of a long one; the end, which says what to do, is kept."""
     half = _LONGEST_MESSAGE // 2
     return message if len(message) <= _LONGEST_MESSAGE else f"{message[: half - 3]} […] {message[3 - half :]}"
 
@@ -60,7 +60,7 @@ def suggest_names(name: str, names: Iterable[str]) -> str:
 
 
 def quote(value: object) -> str:
-    """Return a value as a message repeats it: as Python writes it, and cut where it is long."""
+    """Return a value as it is quoted in a message: its `repr`, shortened."""
     writer = reprlib.Repr()
     writer.maxstring = writer.maxother = 200
     try:

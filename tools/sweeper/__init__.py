@@ -1,1 +1,4 @@
-"""Sweeps: every combination of settings of workflows as a cell, computed on Ray; tools/sweep.py is the command line."""
+"""Sweeps: workflows are run with every combination of some settings, on Ray; tools/sweep.py is the command line.
+
+One combination is called a cell.
+"""

@@ -1,4 +1,4 @@
-"""The axes of a grid, and the choices of one option on each of them: the cells."""
+"""The axes of a grid, and the combinations of their options: a cell has one option of each axis."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ WORKFLOW = "workflow"
 
 @dataclass(frozen=True, eq=False)
 class Option:
-    """One place on an axis; two options are never equal, so that an option can be a key.
+    """One of the settings along an axis. Options are compared by identity, so they can be keys of a dictionary.
 
     Args:
         label: what the option is called in contact sheets and messages.
         settings: the inputs that it sets, by NODE.INPUT.
-        columns: what the table says of it, by the name of the column.
+        columns: its entries in the table of results, by the name of the column.
         workflow: the workflow that it chooses, or "" if it chooses none.
     """
 
@@ -34,7 +34,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Axis:
-    """One direction of a grid.
+    """An axis of a grid: one input, or several that change together, with the options to try.
 
     Args:
         name: NODE.INPUT for one input, else the name that the grid gives it.
@@ -104,10 +104,10 @@ def make_workflow_axis(labels: Sequence[str]) -> Axis:
 
 
 def count_choices(axes: Sequence[Axis]) -> int:
-    """Return how many choices of one option on every axis there are; 1 without axes."""
+    """Return the number of combinations of one option of each axis; 1 without axes."""
     return math.prod(len(axis.options) for axis in axes)
 
 
 def list_choices(axes: Sequence[Axis]) -> Iterator[tuple[Option, ...]]:
-    """Yield every choice of one option on each axis; the last axis changes first."""
+    """Yield every combination of one option of each axis; the last axis changes first."""
     return itertools.product(*(axis.options for axis in axes))

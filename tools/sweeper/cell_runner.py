@@ -1,4 +1,4 @@
-"""Running cells one after the other in this process, with models that stay loaded; a worker does nothing else."""
+"""Runs the cells of a sweep one after the other in a worker process, in which the models stay loaded."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class CellRunner:
         self._judge = CellJudge(plan.judge[0], plan.judge[1], plan.choices) if plan.judge else None
         self._kept = KeptOutputs()
         self._unspent = time.perf_counter() - begin
-        """Seconds of loading that belong to no cell; the next row has them."""
+        """Seconds of loading that belong to no cell; they are added to those of the next row."""
 
     def run(self, task: Task) -> Row:
-        """Run a cell, put its pictures in their place and its row into the journal, and return the row.
+        """Run a cell, move its pictures to the results, append its row to the journal, and return the row.
 
-        Whatever a node raises becomes the message of the row.
+        If a node raises an error, the error becomes the message of the row.
 
         Raises:
             SweepStoppedError: nothing can be written, or this process has another pack than the driver.
@@ -78,10 +78,10 @@ class CellRunner:
         except MemoryError:
             row |= {"status": FAILED, "message": "not enough memory for this cell"}
         except Exception as error:
-            # What the disk refused to a node stands behind the message of the node.
+            # If a node could not write to the disk, the OSError is the cause of its error.
             cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
             if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
-                # The fault of no cell.
+                # A full or failing disk is not the fault of this cell: the sweep stops.
                 raise _stop(cause) from error
             row |= {"status": FAILED, "message": _describe(error)}
         finally:
@@ -132,7 +132,10 @@ class CellRunner:
         return row
 
     def _sort_files(self, files: dict[str, list[str]], built: Workflow) -> list[str]:
-        """Return all files, those first that are judged and shown: of the node that the grid names, else SaveImage."""
+        """Return the names of all files in order: the first is the one that is judged and shown in the results.
+
+        The files of the output node that the grid file names come first, then those of SaveImage, then the rest.
+        """
         wanted = self._plan.judge[2] if len(self._plan.judge) > 2 else ""
 
         def rank(node_id: str) -> int:
@@ -167,7 +170,7 @@ class CellRunner:
 
 
 def name_worker() -> str:
-    """Return a name for this process: its machine and a number that none has had before."""
+    """Return a name for this process: its machine and a number that no other process has had."""
     return f"{socket.gethostname()}-{os.getpid()}-{time.time_ns() // 1_000_000:x}"
 
 
@@ -187,7 +190,7 @@ def _empty(folder: Path) -> None:
 
 
 def _describe(error: Exception) -> str:
-    """Return the message of a row: that of an error meant for users, else the kind of the error and where it was."""
+    """Return the message of a row: that of an error for users, else also the type of the error and its line of code."""
     if isinstance(error, SweepError | WorkflowError):
         return " ".join(str(error).split())
     notes: list[str] = getattr(error, "__notes__", [])

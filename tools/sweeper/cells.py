@@ -1,4 +1,4 @@
-"""The cells of a grid: which workflow runs with which settings, and the hash that a cell is known by."""
+"""The cells of a grid: each is a workflow with settings, and is identified by a hash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Cell:
     """One cell of a grid.
 
     Args:
-        hash: 32 hexadecimal digits that stand for all that its pictures depend on, as far as the workflow says it.
+        hash: 32 hexadecimal digits, computed from everything in the workflow on which its pictures depend.
         workflow: the label of its workflow.
         options: the option that it has on each axis.
     """
@@ -27,22 +27,22 @@ class Cell:
 
     @property
     def settings(self) -> dict[str, Value]:
-        """What its options set, by NODE.INPUT."""
+        """The inputs that its options set, by NODE.INPUT."""
         return {path: value for option in self.options for path, value in option.settings.items()}
 
     @property
     def columns(self) -> dict[str, Value]:
-        """What the table says of its options, by the name of the column."""
+        """The entries of its options in the table of results, by the name of the column."""
         return {name: value for option in self.options for name, value in option.columns.items()}
 
     @property
     def title(self) -> str:
-        """The cell in words, for messages."""
+        """The options of the cell as text, for messages."""
         return ", ".join(f"{name}={value}" for name, value in self.columns.items()) or self.workflow
 
 
 def hash_cell(parts: Iterable[str]) -> str:
-    """Return the hash of a cell from the digests of its nodes, in whatever order they come."""
+    """Return the hash of a cell from the digests of its nodes; their order does not matter."""
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:32]
 
 

@@ -17,10 +17,11 @@ from sweeper.results_folder import ResultsFolder
 from sweeper.table import FAILED, Table
 
 MAX_DEATHS = 3
-"""How many workers a cell may cost before it counts as failed; also how many may die before any has done a cell."""
+"""After so many workers have died while they ran a cell, the cell counts as failed. If so many for each wanted worker
+die before any cell is done, the sweep stops."""
 
 _QUEUE = 2
-"""Cells that a worker has at once: the next one is there when one is done."""
+"""How many cells a worker has at once: the one that it runs, and the next one, so that it does not have to wait."""
 
 _WAIT_SECONDS = 1.0
 _TABLE_SECONDS = 10.0
@@ -40,20 +41,20 @@ class Pool(Protocol):
         """Give a worker a cell."""
 
     def wait(self, seconds: float) -> list[Event]:
-        """Return what has happened."""
+        """Return the events of the workers since the last call; wait at most `seconds` for the first."""
 
 
 class Driver:
-    """Runs the tasks of a sweep on a pool.
+    """Runs the tasks of a sweep on a pool of workers.
 
     Args:
         pool: the workers.
-        folder: where results go.
-        table: the rows so far; gets those of the tasks.
-        progress: is told of every row.
-        count_workers: from the row of the first cell to the number of workers that there is room for; None if the
-            number is given by `workers`.
-        workers: how many workers to start with; with `count_workers` only one, which measures.
+        folder: the folder of the results.
+        table: the rows of cells that are done; the rows of the tasks are added.
+        progress: shows how many cells are done; gets every row.
+        count_workers: a function that computes, from the row of the first cell, for how many workers the machine has
+            memory. The first cell then runs on a single worker. None to start `workers` at once.
+        workers: how many workers to start; not used if `count_workers` is given.
     """
 
     def __init__(
@@ -77,10 +78,10 @@ class Driver:
         self._written_at = time.monotonic()
 
     def run(self, tasks: Iterable[Task]) -> None:
-        """Run all tasks. Whatever ends it early, rows that are done are in the table or the journals.
+        """Run all tasks. If it ends early, for whatever reason, the finished rows are in the table or the journals.
 
         Raises:
-            SweepStoppedError: nothing can go on, such as on a full disk or without the cluster.
+            SweepStoppedError: the sweep cannot go on, because the disk is full or the cluster is gone.
         """
         self._todo = deque(tasks)
         while self._todo or any(self._queues.values()):
@@ -97,8 +98,8 @@ class Driver:
             self._queues[self._pool.start_worker(self._memory)] = None
 
     def _submit(self) -> None:
-        """Give every worker its next cells; near the end one each, so that none has two while another has nothing."""
-        # The worker that measures gets no second cell: it would hold it while others could run it.
+        """Give workers their next cells; near the end only one each, so that none has two while another has none."""
+        # The first worker, which runs the first cell alone, gets no second one: others could run it soon.
         depth = _QUEUE if len(self._todo) > len(self._queues) and not self._count_workers else 1
         for level in range(1, depth + 1):
             for worker, queue in self._queues.items():
@@ -121,7 +122,7 @@ class Driver:
                 raise SweepStoppedError(reason)
 
     def _take(self, row: Row, files: Mapping[str, bytes]) -> None:
-        """Take the row of a cell; write it down where the worker could not."""
+        """Add the row of a finished cell; write its files too if the worker cannot reach the folder of the results."""
         if not self._pool.shared:
             self._write(row, files)
         self._fruitless_deaths = 0
@@ -144,7 +145,7 @@ class Driver:
             ) from error
 
     def _bury(self, worker: int, reason: str) -> None:
-        """Replace a worker that died. The cell that it was running is done again, unless its row is there."""
+        """Handle the death of a worker: its cells are queued again, unless their rows are in the journals already."""
         lost: Sequence[Task] = self._queues.pop(worker) or ()
         self._fruitless_deaths += 1
         if self._fruitless_deaths > MAX_DEATHS * max(1, self._wanted):
@@ -154,7 +155,7 @@ class Driver:
             if task.hash in rows:
                 self._take_found(rows[task.hash])
         missing = [task for task in lost if task.hash not in rows]
-        # It ran the first; the others were only waiting.
+        # The worker was running the first of them; the others were only waiting.
         if missing:
             first = missing[0]
             self._deaths[first.hash] = self._deaths.get(first.hash, 0) + 1

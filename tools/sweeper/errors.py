@@ -1,4 +1,4 @@
-"""What ends a sweep: something wrong that is known before it starts, and something that stops it on the way."""
+"""Errors that end a sweep: mistakes that are found before it starts, and failures that stop it later."""
 
 import errno
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
 class SweepError(WorkflowError):
-    """What was given is wrong; nothing has been computed.
+    """An error in the grid or in the settings, found before anything is computed.
 
     Args:
-        problems: everything that is wrong, a sentence each; at least one.
+        problems: sentences that name everything that is wrong; at least one.
     """
 
     def __init__(self, *problems: str) -> None:

@@ -25,7 +25,7 @@ def describe_cells(cells: Sequence[Cell]) -> list[str]:
 
 
 def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, per_gpu: int, workers: int = 0) -> str:
-    """Return in words how long cells take.
+    """Return a text that says how long the cells will take.
 
     Args:
         row: that of the measured cell.
@@ -49,6 +49,6 @@ def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, pe
 
 
 def describe_this_machine() -> Machine:
-    """Return what this machine has for workers."""
+    """Return the resources of this machine for workers: cores, memory and GPUs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Machine("here", cores, psutil.virtual_memory().available, 0)

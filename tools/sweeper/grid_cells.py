@@ -32,7 +32,7 @@ class GridWorkflows:
         prompts: the workflows in API format, by label.
         folders: the folder that each workflow file lies in, where LoadImage looks for images too.
         only: the output nodes that run.
-        settings: what is set in every cell.
+        settings: the inputs that are set in every cell.
         pack: the folder of the node pack.
         input_folder: where LoadImage looks first.
         models: the folder used as ComfyUI's models folder.
@@ -71,12 +71,12 @@ class GridWorkflows:
             raise SweepError(*problems)
 
     def build(self, label: str, settings: Mapping[str, Value], output: Path | None = None) -> Workflow:
-        """Return the nodes of a cell that run, and make its folders those of ComfyUI.
+        """Return the nodes of a cell that run, and set ComfyUI's folders (output, input, models) to those of the cell.
 
         Args:
-            label: its workflow.
-            settings: what it sets, by NODE.INPUT.
-            output: where it will save images.
+            label: the label of its workflow.
+            settings: the inputs that the cell sets, by NODE.INPUT.
+            output: the folder for its images.
 
         Raises:
             SweepError: everything that is wrong with the settings.
@@ -91,7 +91,7 @@ class GridWorkflows:
         return self._workflows[label].hash(built)
 
     def list_changes(self, label: str, built: Workflow) -> dict[str, dict[str, Any]]:
-        """Return what a cell changes of its workflow, see `GridWorkflow.list_changes`."""
+        """Return the inputs that a cell changes in its workflow, see `GridWorkflow.list_changes`."""
         return self._workflows[label].list_changes(built)
 
     def _register(self, label: str) -> None:
@@ -138,7 +138,7 @@ def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
 
 
 def _add_cells(grid: Grid, workflows: GridWorkflows, cells: dict[str, Cell], problems: Counter[str]) -> None:
-    """Add the cells of a grid by their hashes, and what is wrong with them."""
+    """Add the cells of a grid by their hashes, and the messages about their errors."""
     (only_label,) = list(grid.workflows)[:1]
     for options in list_choices(grid.axes):
         label = next((option.workflow for option in options if option.workflow), only_label)

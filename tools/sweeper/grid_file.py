@@ -27,11 +27,11 @@ _SHEET_KEYS = ("columns", "rows")
 
 @dataclass(frozen=True)
 class JudgeSpec:
-    """What an uninvolved model is asked about the picture of a cell.
+    """The settings of the judge of a sweep, a model that took no part in the ascent.
 
     Args:
-        kind: whether the wish is a class or a text.
-        wish: the input, as NODE.INPUT, that holds what was asked for.
+        kind: "class" or "text": what the cell asks for.
+        wish: the input, as NODE.INPUT, that holds this class or text.
         image: the output node whose first picture is judged; "" for the first that saves one.
     """
 
@@ -45,12 +45,12 @@ class Grid:
     """A grid, read but not yet compared with its workflows.
 
     Args:
-        name: what the sweep is called; a folder of results belongs to one name.
+        name: the name of the sweep; a folder of results belongs to one name.
         workflows: the files, in API format, by their labels; at least one.
-        axes: what changes, the slowest first.
-        settings: what is set in every cell, by NODE.INPUT.
+        axes: the axes of the grid; the first changes slowest.
+        settings: the inputs that are set in every cell, by NODE.INPUT.
         only: the output nodes that run; all of them if it is empty.
-        judge: what a judge is asked, or None.
+        judge: the settings of the judge, or None.
         sheet_columns: the axes that the columns of the contact sheet stand for; the last one if it is empty.
         sheet_rows: the axes that its rows stand for first; the others follow.
     """

@@ -1,4 +1,4 @@
-"""The contact sheet of a sweep: its pictures by rows and columns of the grid, with what each stands for."""
+"""The contact sheet of a sweep: its pictures in rows and columns of the grid, with labels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BACKGROUND, _INK, _EMPTY, _RED = "white", "black", "#e8e8e8", "#b00020"
 
 @dataclass(frozen=True)
 class Layout:
-    """Which cell stands where.
+    """The arrangement of cells on the contact sheet.
 
     Args:
         columns: the labels of the columns.
@@ -75,7 +75,7 @@ def lay_out(
 
 
 def _wrap(cells: Sequence[Cell]) -> Layout:
-    """Return a layout for a grid of one axis, which is as many rows as columns; the labels stand at the pictures."""
+    """Return a square layout for a grid with a single axis; each picture has its label."""
     side = math.ceil(math.sqrt(len(cells)))
     padded: list[Cell | None] = [*cells, *[None] * (-len(cells) % side)]
     return Layout([], [], [padded[start : start + side] for start in range(0, len(padded), side)])
@@ -85,7 +85,7 @@ def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path
     """Save a contact sheet as PNG, and return how many of its rows and columns there was room for.
 
     Args:
-        layout: what stands where.
+        layout: the arrangement of the cells.
         rows: the rows of the table, by cell.
         folder: the folder that the pictures are named relative to.
         path: the file.
@@ -141,7 +141,7 @@ def _draw_cell(
 def make_thumbnail(row: Row | None, folder: Path, size: int) -> Image.Image | None:
     """Return the first picture of a row, at most `size` pixels a side.
 
-    None if it has none, its file is gone or damaged, or lies outside the folder: a row may come from a stranger.
+    None if it has none, or if its file is missing, damaged, or outside the folder, as an untrusted row may claim.
     """
     if not row or not row.get("pictures"):
         return None

@@ -1,7 +1,7 @@
 """A workflow of a grid with settings applied: checked node by node, so that a grid of many cells is checked quickly.
 
-What a node may be set to does not depend on the values in other nodes. So every setting of a node is checked once,
-however many cells share it.
+Whether a node accepts a setting does not depend on other nodes. So every setting of a node is checked only once, even
+if many cells share it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class GridWorkflow:
     Args:
         workflow: the workflow as it was exported.
         only: the output nodes to run, by id, class or title; all of them if it is empty.
-        settings: what is set in every cell, by NODE.INPUT.
+        settings: the inputs that are set in every cell, by NODE.INPUT.
 
     Raises:
         SweepError: an output node is missing, or there is none.
@@ -54,7 +54,7 @@ class GridWorkflow:
         """Return the nodes that run, in their order, with defaults filled in and all inputs checked.
 
         Args:
-            settings: what this cell sets, by NODE.INPUT.
+            settings: the inputs that this cell sets, by NODE.INPUT.
 
         Raises:
             SweepError: everything that is wrong with the settings.
@@ -110,7 +110,7 @@ class GridWorkflow:
         return changes
 
     def _find(self, path: str) -> tuple[str, str] | str:
-        """Return the node id and the input that a path names, or what is wrong with it."""
+        """Return the node id and the input that a path names, or a message that says what is wrong with the path."""
         if path not in self._found:
             try:
                 node, name = find_input(self._workflow, path)
@@ -137,7 +137,7 @@ class GridWorkflow:
         return order
 
     def _check(self, node_id: str, settings: _Settings) -> Node | tuple[str, ...]:
-        """Return a node with settings applied, or everything that is wrong with them."""
+        """Return a node with settings applied, or messages about everything that is wrong with them."""
         key = node_id, settings
         if key not in self._nodes:
             try:
@@ -151,7 +151,7 @@ class GridWorkflow:
         return self._nodes[key]
 
     def _check_each(self, node_id: str, settings: _Settings) -> Iterator[str]:
-        """Yield what is wrong with each of several settings by itself; a check ends at the first that it finds."""
+        """Yield the errors of several settings, each checked alone, because a check stops at the first error."""
         for name, value in settings if len(settings) > 1 else ():
             # What an option brings means nothing without the option.
             found = self._check(node_id, ((name, value),)) if "." not in name else ()
@@ -181,7 +181,7 @@ def _set_value(node: Node, name: str, value: Value) -> Node:
 
 
 def _digest_files(node: Node) -> list[str]:
-    """Return the digests of the images that a node reads: another picture of the same name is another cell."""
+    """Return the digests of the images that a node reads, so that a changed image of the same name makes a new cell."""
     if node.class_type != "LoadImage" or not isinstance(node.inputs.get("image"), str):
         return []
     path: Path = get_node_class(node).find(node.inputs["image"])

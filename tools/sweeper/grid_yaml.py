@@ -1,4 +1,4 @@
-"""YAML files that may come from anywhere: read without the ways in which a small file becomes endless work."""
+"""Reads untrusted YAML files: a small file cannot cause endless work, as by references that multiply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_DIGITS = 40
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that comes twice, of which YAML would silently keep the last."""
+    """A YAML loader that refuses duplicate keys, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -39,8 +39,8 @@ def read_yaml(path: Path) -> Any:
         path: the file.
 
     Raises:
-        SweepError: it cannot be read, is no YAML, or stands for more than its size lets expect: it is too large, too
-            deep, repeats itself by references without end, or holds numbers or texts that nothing can take.
+        SweepError: it cannot be read, is no YAML, is too large or too deep, expands by references to far more than its
+            size, or contains numbers or texts that no input can take.
     """
     try:
         with path.open("rb") as file:
@@ -65,7 +65,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def _count_nodes(node: yaml.Node, known: dict[int, int]) -> int:
-    """Return for how many values a node stands, or raise a ValueError when it cannot be a part of a grid.
+    """Return the number of values in a YAML node, with references expanded; ValueError if no grid can contain it.
 
     Args:
         node: the node.

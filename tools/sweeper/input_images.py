@@ -1,4 +1,4 @@
-"""The images that cells read, for workers that do not see the folders here."""
+"""The images that cells read, for workers on machines that have no access to the folders here."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Journals: rows that are written the moment a cell is done, a line each, one file for each worker.
 
-A worker appends to a journal of its own, so no two processes write to one file and nothing waits for the driver. A
-row counts from the moment its line is complete; what a killed process left of a line is ignored. The driver takes the
-rows into the table and removes the journals of workers that are gone.
+Every worker has its own journal, so no two processes write to one file, and no worker waits for the driver. A row is
+valid once its line is complete; an incomplete line of a killed process is ignored. The driver copies the rows into the
+table and deletes the journals of workers that have ended.
 """
 
 from __future__ import annotations

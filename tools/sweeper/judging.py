@@ -1,4 +1,7 @@
-"""What an uninvolved model says of the picture of a cell: the judge of the quality benches."""
+"""The judge of a sweep: a model that took no part in the ascent scores the picture of a cell.
+
+It is the judge that the benchmarks of quality use (`benchmarks/recognition.py`).
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,7 @@ def read_wish(built: Workflow, path: str) -> str:
 
 
 def check_uninvolved(built: Workflow) -> None:
-    """See that the judge took no part in making the picture that it judges.
+    """Raise an error if the judge took part in making the picture that it judges.
 
     Raises:
         SweepError: the pictures of an output node depend on a loader that is set to `second_opinion`.

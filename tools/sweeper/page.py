@@ -105,10 +105,10 @@ def _read_mapping(text: Any) -> dict[str, Any]:
 
 
 def _for_browser(value: Any) -> Any:
-    """Return a value as a browser reads it without a change.
+    """Return a value in a form that JavaScript can read from JSON without a loss.
 
-    JSON has no NaN, which would leave the page empty; JavaScript rounds whole numbers beyond 2^53. These become
-    `{"$big": digits}`, which page.js shows as they are and writes as numbers into workflows.
+    JSON has no NaN or infinity: these become text. JavaScript rounds whole numbers beyond 2^53: these become
+    `{"$big": digits}`; page.js shows the digits, and writes them as numbers into workflows.
     """
     if isinstance(value, dict):
         return {name: _for_browser(one) for name, one in value.items()}

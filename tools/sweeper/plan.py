@@ -1,4 +1,4 @@
-"""What every worker is told once: the workflows of a sweep and how its cells are run. It travels as JSON."""
+"""The plan of a sweep: what every worker needs to know to run cells. It is sent to each worker once, as JSON."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sweeper.grid_values import Value
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep as its workers know it; only texts, numbers, lists and mappings, so that it survives JSON.
+    """A sweep as its workers know it. It contains only texts, numbers, lists and mappings, so it can be sent as JSON.
 
     Args:
         name: the name of the sweep.
         prompts: its workflows in API format, by label.
         folders: the folder of each workflow file.
-        settings: what is set in every cell, by NODE.INPUT.
+        settings: the inputs that are set in every cell, by NODE.INPUT.
         only: the output nodes that run; all of them if it is empty.
         judge: the kind ("class" or "text"), the input with the wish, and the output node of a judge; or nothing.
         choices: the texts among which a judge of texts has to find the right one.
@@ -62,8 +62,8 @@ class Task:
     Args:
         hash: the hash of the cell.
         workflow: the label of its workflow.
-        settings: what it sets, by NODE.INPUT.
-        columns: what the table says of its place in the grid.
+        settings: the inputs that it sets, by NODE.INPUT.
+        columns: its entries in the table that name its options.
     """
 
     hash: str

@@ -1,4 +1,4 @@
-"""What workers tell the driver."""
+"""The events that the driver gets from workers."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ class Done:
 
     Args:
         worker: its number.
-        row: the row of the cell, which the worker has written into its journal if it sees the folder of the results.
-        files: the pictures by path in that folder, if it does not.
+        row: the row of the cell. If the worker has access to the folder of results, it has written the row to its
+            journal.
+        files: if it has no access, the pictures, by their path in that folder.
     """
 
     worker: int
@@ -43,7 +44,7 @@ class Died:
 
     Args:
         worker: its number.
-        reason: what Ray says of it.
+        reason: Ray's message.
     """
 
     worker: int
@@ -52,10 +53,10 @@ class Died:
 
 @dataclass(frozen=True)
 class Stopped:
-    """Nothing can go on, such as on a full disk.
+    """The sweep cannot continue, for instance because the disk is full.
 
     Args:
-        reason: why, and what helps.
+        reason: why, and what to do.
     """
 
     reason: str

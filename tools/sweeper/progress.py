@@ -72,7 +72,7 @@ class Progress:
             print(line, file=self._stream, flush=True)
 
     def say(self, text: str) -> None:
-        """Write a line of its own."""
+        """Write a message on a separate line."""
         if self._terminal and self._width:
             print(f"\r{'':<{self._width}}\r", end="", file=self._stream)
         print(text, file=self._stream, flush=True)

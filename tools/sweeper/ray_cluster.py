@@ -1,4 +1,4 @@
-"""Ray as a sweep uses it: a cluster of its own on this machine, or one that is there; no dashboard, no telemetry."""
+"""Ray for a sweep: starts a cluster on this machine or connects to one; without dashboard and telemetry."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
 
 
 def check_address(address: str) -> None:
-    """See that something listens at an address: Ray itself would try for a minute.
+    """Check that a server listens at an address, because Ray itself would try for a minute.
 
     Raises:
         SweepError: the address is not HOST:PORT or "auto", or nothing answers there.
@@ -117,7 +117,7 @@ def list_machines(ray: Any) -> list[Machine]:
 
 
 def is_shared(ray: Any, mark: Path, home: Path) -> bool:
-    """Tell whether every machine sees the folder of the results and this repository under their paths here."""
+    """Return whether every machine has the folder of results and this repository at the same paths as here."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     ray.cloudpickle.register_pickle_by_value(remote_worker)
@@ -141,7 +141,7 @@ def make_actor_class(ray: Any) -> Any:
 
 
 def make_options(threads: int, memory: int, gpu_share: float) -> Mapping[str, Any]:
-    """Return what a worker asks Ray for.
+    """Return the resources that a worker requests from Ray.
 
     Args:
         threads: cores.

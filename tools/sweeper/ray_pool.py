@@ -1,4 +1,4 @@
-"""The workers of a sweep as the driver sees them: started by number, given tasks, heard."""
+"""The pool of workers of a sweep: the driver starts them, gives them cells, and reads their events."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ _END_SECONDS = 20.0
 
 
 class RayPool:
-    """Workers on Ray, through a process beside this one; a context manager that ends them all.
+    """The workers of a sweep on Ray; a context manager that ends all of them when it closes.
+
+    Ray runs in a child process, `ray_process.serve`, and this class talks to it through a pipe.
 
     Args:
-        address: HOST:PORT or "auto" of a cluster, None for one on this machine.
-        log: the file that gets what Ray prints.
-        setup: what `ray_process.serve` needs.
+        address: HOST:PORT or "auto" of a cluster; None starts one on this machine.
+        log: the file into which Ray's output is written.
+        setup: the settings that `ray_process.serve` needs.
 
     Raises:
-        SweepError: there is no such cluster.
+        SweepError: Ray finds no cluster at this address, or does not start.
     """
 
     def __init__(self, address: str | None, log: Path, setup: dict[str, Any]) -> None:
@@ -77,7 +79,7 @@ class RayPool:
         return self._number
 
     def submit(self, worker: int, task: Task) -> None:
-        """Give a worker a cell; it runs them in this order."""
+        """Give a worker a cell to run. A worker runs its cells in the order in which it got them."""
         self._send(("run", worker, task.to_json()))
 
     def wait(self, seconds: float) -> list[Event]:

@@ -1,7 +1,7 @@
-"""The process that speaks with Ray, beside the driver.
+"""The child process of the driver that is connected to Ray.
 
-Ray ends the process that is connected to it, without a word, when the cluster goes away. In a process of its own that
-costs nothing: the driver sees the end of the connection, keeps what is done, and says how to go on.
+When the cluster goes away, Ray kills the process that is connected to it, without a message. Because that is a child
+process, the driver survives: it sees that the pipe is closed, keeps the results, and says how to continue.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class _Workers:
 
 
 def serve(connection: Connection, address: str | None, log: str, setup: dict[str, Any]) -> None:
-    """Connect to Ray, then do what the driver says until it says no more.
+    """Connect to Ray, then carry out the commands of the driver until it closes the connection.
 
     Args:
         connection: to the driver.
         address: see `ray_cluster.connect`.
-        log: the file that gets what Ray prints.
+        log: the file for Ray's output.
         setup: `plan` (JSON), `images`, `home`, `mark`, `files` ("auto", "shared" or "shipped"), `threads`, `per_gpu`.
     """
     # Ray's C++ parts write to the descriptors, not to sys.stderr.
@@ -69,7 +69,7 @@ def serve(connection: Connection, address: str | None, log: str, setup: dict[str
 
 
 def _obey(ray: Any, connection: Connection, setup: dict[str, Any], shared: bool) -> None:
-    """Start and end workers and send them tasks, as the driver says, and tell it what comes of it."""
+    """Carry out the commands of the driver (start and end workers, send them tasks), and send it the events."""
     actor_class, workers = make_actor_class(ray), _Workers()
     home = Path(setup["home"])
     constants = (str(home) if shared else "", setup["plan"], None if shared else setup["images"])
@@ -101,7 +101,7 @@ def _obey(ray: Any, connection: Connection, setup: dict[str, Any], shared: bool)
 
 
 def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
-    """Return what has happened since the last call; wait a moment if nothing has."""
+    """Return the events since the last call; wait a moment if there are none."""
     if not workers.calls:
         return []
     ray.wait(list(workers.calls), num_returns=1, timeout=_POLL_SECONDS)
@@ -128,6 +128,6 @@ def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
 
 
 def _describe(error: Exception) -> str:
-    """Return what Ray says in one line; of an error in the worker, whose traceback it repeats, the end."""
+    """Return Ray's message on one line; if it contains the traceback of a worker, only its last line."""
     text = str(error).strip()
     return " ".join((text.splitlines()[-1] if "Traceback" in text else text).split())[:500]

@@ -1,7 +1,7 @@
-"""The rehearsal: nodes that only prepare are run once for each of their settings, before any picture is computed.
+"""The rehearsal: before any picture is computed, nodes that make no images run once with each of their settings.
 
-A misspelled class, a layer that a model does not have or a channel beyond the last are found by the node itself, when
-it runs. Those nodes take milliseconds; what takes long makes images, and is left out.
+A misspelled class, a layer that a model does not have or a channel beyond the last are noticed only when a node runs.
+The nodes that notice them take milliseconds. The slow nodes are those that make images; they are left out.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def list_preparations(built: Workflow) -> list[Workflow]:
 
 
 def _run(part: Workflow, kept: KeptOutputs) -> str:
-    """Return what a node says of its values, or "" if all of them run."""
+    """Return the error message of the first node that refuses its values, or "" if all of them run."""
     try:
         # Without the progress that nodes show.
         with contextlib.redirect_stderr(io.StringIO()):

@@ -1,4 +1,4 @@
-"""The class that Ray runs as an actor. It travels to the worker as code, so it imports nothing of this project."""
+"""The class that Ray runs as an actor. Ray sends its code to the worker, so it imports nothing from this project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of the results of a sweep: what lies where, whose it is, and who may write to it now.
+"""The folder of the results of a sweep: its files, the sweep it belongs to, and locks for who may write to it.
 
 sweep.json        the name of the sweep
 table.parquet     a row for each cell that is done
@@ -64,7 +64,7 @@ class ResultsFolder:
         return self.pictures / cell[:2] / cell
 
     def claim(self, name: str) -> None:
-        """Make the folder that of a sweep, or see that it is.
+        """Assign the folder to a sweep, or check that it belongs to it already.
 
         Args:
             name: the name of the sweep.
@@ -140,7 +140,7 @@ class ResultsFolder:
             shutil.rmtree(remains, ignore_errors=True)
 
     def collect(self, table: Table) -> list[Path]:
-        """Take the rows of all journals into a table, and return the journals; remove them when it is written."""
+        """Add the rows of all journals to a table; return the journals, which the caller deletes later."""
         journals = []
         for path, rows in read_journals(self.journals):
             for row in rows:
@@ -179,7 +179,7 @@ def _unlock(file: IO[str]) -> None:
 
 
 def move_folder(source: Path, target: Path) -> None:
-    """Put a finished folder in its place in one step, where a killed worker may have left one."""
+    """Move a finished folder to its place in one step, and replace one that a killed worker may have left there."""
     target.parent.mkdir(exist_ok=True)
     if target.exists():
         shutil.rmtree(target)

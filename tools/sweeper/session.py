@@ -1,4 +1,4 @@
-"""One run of a sweep from its grid file to its page: check, claim the folder, compute what is missing, show it."""
+"""One run of a sweep: check the grid, claim the folder of results, compute missing cells, write sheet and page."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Settings:
 
 
 class Session:
-    """A sweep that has been checked: all its cells are known, and no node refuses what it is set to.
+    """A sweep that has been checked: all its cells are known, and every node accepts its settings.
 
     Args:
         grid: the grid.
@@ -108,7 +108,7 @@ class Session:
             self._plan = replace(self._plan, choices=list(dict.fromkeys(wishes)))
 
     def rehearse(self) -> str:
-        """Run one cell here, keep nothing of it, and return the cells and the estimate in words."""
+        """Run one cell here, discard its results, and return a text with the cells and the estimated time."""
         if self._settings.address is not None:
             # Nothing is sent: it only asks which machines there are.
             with tempfile.TemporaryDirectory() as name, self._open_pool(Path(name), "shared") as pool:
@@ -129,7 +129,7 @@ class Session:
 
         Raises:
             SweepError: the folder cannot be used, or there is no such cluster.
-            SweepStoppedError: nothing can go on; the same command continues.
+            SweepStoppedError: the sweep cannot go on; the same command continues it later.
         """
         with self._open_table() as table:
             states = table.states
@@ -154,7 +154,7 @@ class Session:
 
     @contextmanager
     def _open_table(self) -> Iterator[Table]:
-        """Yield the table with all rows so far; afterwards, whatever happens, with those that have come."""
+        """Yield the table with all rows so far; when the block ends, also by an error, write the new rows too."""
         self._folder.claim(self._grid.name)
         with self._folder.lock(self._say):
             table = Table(self._folder.table)
@@ -225,7 +225,7 @@ class Session:
         return RayPool(given.address, home / "ray.log", setup)
 
     def show(self, say: Callable[[str], None]) -> None:
-        """Write the contact sheet and the page of what is there.
+        """Write the contact sheet and the page with the results so far.
 
         Raises:
             SweepError: there is nothing yet.

@@ -65,7 +65,7 @@ class Table:
         return rows
 
     def write(self) -> None:
-        """Write all rows to the file: whole or not at all.
+        """Write all rows to the file, atomically.
 
         Raises:
             OSError: the disk is full or cannot be written to; the file is as it was.

@@ -49,11 +49,11 @@ class ActivationJudge(Judge):
     It shares the module of the judge that it was made of; `make_activation_judge` makes one.
 
     Args:
-        name: what the model is called in messages.
+        name: the name of the model in messages.
         module: the model; it takes normalised views (V, 3, size, size).
         size: the side of a view in pixels.
-        mean: per channel, what is subtracted from views in 0..1.
-        std: per channel, what the difference is divided by.
+        mean: per channel, the mean that is subtracted from views in 0..1.
+        std: per channel, the deviation that the difference is divided by.
         owner: any object that must live as long as the judge does; see `Judge`.
         layers: the layers that it captures.
 
@@ -72,7 +72,7 @@ class ActivationJudge(Judge):
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """Activations; which layers are captured makes no difference, for one run can capture all of them."""
+        """The key of this answer: activations. It does not name layers: one run can capture those of all judges."""
         return ("activations",)
 
     def __call__(self, views: Tensor) -> Activations:  # type: ignore[override]
@@ -120,7 +120,7 @@ def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> Activa
 
 
 def merge_judges(judges: Sequence[Judge]) -> Judge:
-    """Return one judge in place of several that share a module.
+    """Merge several judges that share a module into one judge, so that one run of the module serves all.
 
     Args:
         judges: at least one; either all of them capture layers of the same module, or none captures any.

@@ -56,7 +56,7 @@ def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> RemovableHa
 
 
 def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> Tensor:
-    """Return the output of a convolution that stayed behind, on the device and in the precision of its folded form."""
+    """Return the output of the original convolution of a folded one, on its device and in its precision."""
     weight = next(folded.parameters())
     weights = {name: value.to(weight.device, weight.dtype) for name, value in convolution.named_parameters()}
     output: Tensor = functional_call(convolution, weights, (values,))

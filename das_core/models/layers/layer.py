@@ -84,15 +84,15 @@ class Layer:
 
 
 def find_layers(judge: Judge) -> tuple[Layer, ...]:
-    """Return the layers of a judge in the order in which they first give an output, found by showing it two grey views.
+    """Return the layers of a judge in the order in which they run; they are found by a forward pass of two grey views.
 
-    Modules are left out that do not run, or whose output has no axis for the views or none for channels.
+    Modules that do not run are left out, and those whose output has no axis for views or no axis for channels.
 
     Args:
         judge: the judge; hooks are attached to its module for one forward pass.
 
     Raises:
-        ValueError: when no layer is left, or the judge is an ensemble, of which no single model is meant.
+        ValueError: when no layer is left, or the judge is an ensemble, which has several models.
 
     Example:
         >>> import torch

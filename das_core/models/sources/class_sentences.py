@@ -1,4 +1,4 @@
-"""Sentences about the classes of ImageNet, and what a CLIP should make of them.
+"""Sentences about the classes of ImageNet, and the embeddings that a starter CLIP should give them.
 
 The projection of a starter CLIP is fitted on them (`starter_clip`).
 """
@@ -15,7 +15,7 @@ from ..hypernyms import list_hypernyms
 from ..label_sets import imagenet_labels
 
 TEMPLATES = ("{}", "a photo of a {}.")
-"""Sentences that say nothing but the name of a class, or a word for many classes, which stands for the braces."""
+"""Sentences that contain only the name of a class, or a word for many classes, in place of the braces."""
 
 CONTEXTS = (
     "a {} on the ground",
@@ -43,7 +43,7 @@ CONTEXTS = (
     "a {} beside another one",
     "a {} in winter",
 )
-"""Sentences that say more. They teach the projection to keep the thing and to make little of what is around it.
+"""Sentences with more words. With them, the fit learns to ignore the words around the name of a thing.
 
 Each name gets one of them in turn, so that what is around does not depend on the thing. With half of them a name is
 found less often in a context that the projection was not fitted on.
@@ -57,8 +57,8 @@ class ClassSentence(NamedTuple):
 
     Args:
         text: the sentence.
-        classes: the indices of the classes that it speaks of, at least one.
-        weight: how much it counts in the fit, above 0; the name of a class alone counts 1.
+        classes: the indices of the classes that it is about, at least one.
+        weight: its weight in the fit, above 0; that of the bare name of a class is 1.
     """
 
     text: str
@@ -69,11 +69,12 @@ class ClassSentence(NamedTuple):
 def write_class_sentences() -> list[ClassSentence]:
     """Return the sentences that the projection is fitted on, about the 1,000 classes and about the hypernyms.
 
-    Every class has its name in `TEMPLATES` and in one of `CONTEXTS`, and its definition in WordNet. Every word of a
-    hypernym has the same sentences without a definition. A definition counts double, which helps with
-    words that the fit does not know, and so does a context, which helps with names among other words. A hypernym of n
-    classes counts half the cube root of n: with more a sentence that names a class is read as its hypernym, and with
-    less the hypernym is lost among other words.
+    The sentences of a class are its name in each of `TEMPLATES` and in one of `CONTEXTS`, and its definition in
+    WordNet. Every word of a hypernym has the same sentences, without a definition. Definitions have twice the weight,
+    which helps with words that are no names of classes, and so have the `CONTEXTS`, which helps with names in longer
+    sentences. A hypernym of n classes has half the cube root of n as its weight. With a larger weight, a sentence that
+    names a class would be understood as its hypernym; with a smaller one, a hypernym in a longer sentence would be
+    lost.
 
     Example:
         >>> from das_core.models.sources.class_sentences import write_class_sentences
@@ -95,7 +96,7 @@ def write_class_sentences() -> list[ClassSentence]:
 
 
 def _write_name(name: str, classes: tuple[int, ...], weight: float, context: str) -> list[ClassSentence]:
-    """Return the sentences with one name: it alone, and in a context."""
+    """Return the sentences with one name: in every template, and in one context."""
     alone = [ClassSentence(template.format(name), classes, weight) for template in TEMPLATES]
     return [*alone, ClassSentence(context.format(name), classes, weight * _DOUBLE)]
 
@@ -113,7 +114,7 @@ def compute_class_directions(rows: Tensor) -> Tensor:
 
 
 def compute_targets(sentences: Sequence[ClassSentence], directions: Tensor) -> Tensor:
-    """Return what the projection should make of N sentences: the mean of the directions of the classes of each.
+    """Return the target embeddings of N sentences: for each the mean of the directions of its classes.
 
     Args:
         sentences: N of them.

@@ -1,7 +1,8 @@
-"""Connections that are listened to from another thread, so that waiting can be ended.
+"""Downloads in a background thread, so that the caller can cancel them while they wait for the server.
 
-The library's own timeout only counts silence: a server that sends a byte now and then is waited for without end, and
-nobody hears while a read waits. Here a thread waits, and the caller looks every quarter of a second.
+The timeout of Python's HTTP client only limits the time without any byte, so a server that sends a byte now and then
+would be waited for without end; and a thread that waits for bytes can do nothing else, such as react to a cancel
+button. Here a background thread waits, and the caller's function `listen` is called every quarter of a second.
 """
 
 import http.client
@@ -41,7 +42,7 @@ def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
 
     Raises:
         OSError: when the connection fails, is silent for `TIMEOUT` seconds, or sends less than `SLOWEST`.
-        http.client.HTTPException: when the answer is none, or ends before the last byte.
+        http.client.HTTPException: when the answer is not valid HTTP, or ends before the last byte.
     """
     arrived: queue.Queue[Any] = queue.Queue(_AHEAD)
     ended = threading.Event()
@@ -98,10 +99,10 @@ def _send_pieces(url: str, arrived: "queue.Queue[Any]", ended: threading.Event) 
 
 
 def call_listening(function: Callable[[], T], listen: Listener, seconds: float) -> T:
-    """Return what a function returns that waits for a connection; listen while it does.
+    """Call a function that waits for the network in a background thread, and return its result.
 
     Args:
-        function: what to call, in a thread of its own. It is left to itself when the waiting ends before.
+        function: the function. If the waiting is ended early, its thread goes on alone and its result is dropped.
         listen: is called four times a second.
         seconds: how long to wait.
 

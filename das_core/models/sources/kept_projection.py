@@ -1,7 +1,7 @@
 """The file that keeps the fitted projection of a starter CLIP, so that it is fitted once and not in every process.
 
-The file is not believed: what it holds is used only if it is, to the last bit, what was written for the same models,
-and of the shape and type that the model needs. Anything else counts as nothing, and the projection is fitted again.
+The file is not trusted. Its projection is used only if its hash shows that it is, to the last bit, the one that was
+written for the same models, and if its shape and type are right. Otherwise the projection is fitted again.
 """
 
 import hashlib
@@ -85,7 +85,7 @@ def read_projection(path: Path | None, key: str, shape: torch.Size) -> Tensor | 
 
 
 def write_projection(path: Path | None, key: str, projection: Tensor) -> None:
-    """Keep a projection in a file; a file that cannot be written is only warned of.
+    """Write a projection to a file; if that fails, only a warning is logged.
 
     Args:
         path: the file, whose folder is made where it is missing; None to keep nothing.

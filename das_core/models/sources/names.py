@@ -8,7 +8,7 @@ def sort_common_first(names: Iterable[str], common: Iterable[str]) -> list[str]:
 
     Args:
         names: the names of all models.
-        common: names in the order in which they come first; one that is none of `names` is left out.
+        common: the common names, in the order in which they are to come first; those not in `names` are ignored.
 
     Example:
         >>> from das_core.models.sources.names import sort_common_first

@@ -1,4 +1,4 @@
-"""A model of open_clip that its owner has built, as a CLIP that judges; the model itself stays as it is."""
+"""Turns a model that was built with open_clip into a `CLIP`, by way of a copy: the model itself is not changed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,13 +21,13 @@ def copy_open_clip_module(
     """Return a frozen copy of a model of open_clip as a CLIP.
 
     Args:
-        name: what the model is called in messages.
+        name: the name of the model in messages.
         module: what `open_clip.create_model` returns: a model with an image tower, `visual`, and `encode_text`. Its
             copy keeps the precision of its weights.
         published: how images were shown in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
             `interpolation`.
-        tokenizer: what `open_clip.get_tokenizer` returns for the architecture. None for that of OpenAI's CLIP if the
-            model has its vocabulary; the CLIP has no text tower if it has another.
+        tokenizer: the tokenizer that `open_clip.get_tokenizer` returns for the architecture. None for the tokenizer of
+            OpenAI's CLIP; if the model has another vocabulary than OpenAI's, the result then has no text tower.
 
     Raises:
         ValueError: when the module cannot be copied, a tower does not work, or the tokenizer is not one of open_clip.
@@ -54,7 +54,7 @@ def copy_open_clip_module(
 
 
 class _TextHalf(nn.Module):
-    """The text tower of a model that keeps its parts beside the image tower, in which it has no module of its own."""
+    """The text tower of a model that has no module for it: its parts are attributes of the model itself."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class _TextHalf(nn.Module):
 
 
 def _find_tokenizer(model: nn.Module) -> Tokenizer | None:
-    """Return the tokenizer that open_clip itself contains, if a model has its vocabulary."""
+    """Return the tokenizer of OpenAI's CLIP, which open_clip contains, if the model has that vocabulary; else None."""
     text: Any = getattr(model, "text", model)
     if getattr(text, "vocab_size", None) != _OPENAI_VOCABULARY:
         return None

@@ -149,7 +149,7 @@ def wrap_open_clip_module(
     """Return a model of open_clip that has its weights as a CLIP.
 
     Args:
-        name: what the model is called in messages.
+        name: the name of the model in messages.
         model: as `build_open_clip_module` has built it; it is frozen in place.
         tokenizer: the tokenizer of its text tower; None for a CLIP without one.
         published: how images were shown in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and

@@ -138,7 +138,7 @@ def _refuse_code(home: Path, repository: str) -> None:
 
 
 def _names_code(path: Path) -> bool:
-    """Return whether a configuration names classes or computations that are not those of transformers."""
+    """Return whether a configuration makes transformers run code from outside its package (`auto_map`, kernels)."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -97,7 +97,7 @@ THIRD_OPINION = Starter(
 """One between the two in size: `STARTER` and it make an ensemble, see `STARTERS`."""
 
 STARTERS = (STARTER, THIRD_OPINION)
-"""The two that climb together: a picture for both is better than one for either, and `SECOND_OPINION` can judge it."""
+"""The two starters of an ensemble: pictures for both are better than for one, and `SECOND_OPINION` can judge them."""
 
 HALF = (0.5, 0.5, 0.5)
 """Both the mean and the standard deviation of the views that these classifiers were trained with."""
@@ -128,7 +128,7 @@ def load_starter(starter: Starter | str = STARTER) -> Classifier:
 
 
 def load_starters() -> ClassifierEnsemble:
-    """Load the two starters that climb together as one classifier.
+    """Load the two starters as one classifier, an ensemble; an ascent divides its views between them.
 
     Example:
         >>> from das_core import load_starters
