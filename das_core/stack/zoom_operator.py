@@ -59,8 +59,9 @@ class ZoomOperator:
         Returns:
             Canvases (N, C, H, W), margins included.
         """
-        seen = canvases.new_empty(len(moments), *canvases.shape[1:])
-        for out, moment in pausing(zip(seen, moments, strict=True)):
+        seen = []
+        for moment in pausing(moments):
+            out = canvases.new_empty(canvases.shape[1:])
             for depth, place, source, matrices, mask in self._find_layers(moment, canvases.device):
                 part = canvases[depth][:, *source]
                 if matrices is not None:
@@ -68,7 +69,8 @@ class ZoomOperator:
                 under = out[:, *place]
                 # Exact at both ends.
                 under.copy_(part if mask is None else torch.lerp(under, part, mask))
-        return seen
+            seen.append(out)
+        return torch.stack(seen)
 
     def adjoint(self, gradient: Tensor, moments: Sequence[float]) -> Tensor:
         """Return the gradient at the canvases, given that at what is seen.
