@@ -33,6 +33,7 @@ from benchmarks import (
     speed,
     stacks,
     text,
+    zoom,
 )
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -54,6 +55,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "stacks": stacks.report,
     "guidance": guidance.report,
     "films": films.report,
+    "zoom": zoom.report,
     "peers": peers.report,
     "gpu": gpu.report,
 }

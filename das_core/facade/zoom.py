@@ -142,7 +142,7 @@ def zoom(
         _count_frames(depths, path, seconds, fps)
     width, height = (size, size) if isinstance(size, int) else size
     # A margin of 56 suits 448 pixels; of small pictures it would be most.
-    spec = StackSpec(width, height, margin=min(56, min(width, height) // 8), zoom=depths)
+    spec = StackSpec(width, height, margin=max(4, min(56, min(width, height) // 8)), zoom=depths)
     judge = wrap(model)
     if device is not None:
         judge = judge.to(device)

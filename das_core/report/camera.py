@@ -28,8 +28,8 @@ class Shot:
         x: where the middle of what is seen lies across the picture, 0 (left) to 1 (right).
         y: where it lies down the picture, 0 (top) to 1 (bottom).
         zoom: 1 sees as much as fits into the picture, 2 half as wide a part, 1 to 64.
-        roll: by how many degrees the camera is turned; what is seen turns the other way: at 90 what was on the left is
-            at the top.
+        roll: by how many degrees the camera is turned clockwise; what is seen turns the other way: at 90 what was on the
+            right is at the top.
 
     Raises:
         ValueError: when a number is out of range.
