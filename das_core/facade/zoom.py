@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..ascent.focus import Focus
 from ..ascent.loop import Ascent
 from ..ascent.recipe import Recipe
 from ..ascent.result import Step
@@ -37,6 +38,9 @@ FPS = 24.0
 
 _CLOSEST = 0.8
 """The least side of a view as a share of the canvas: what lies in the middle of a depth has views of its own."""
+
+_FOCUS = Focus(start=0.6, end=3.0)
+"""Wider than that of a picture: the middle of a depth is the next one, and it grows around it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,7 +118,7 @@ def zoom(
         loop: whether the last depth holds the first, so that the film has no end.
         size: width and height in pixels, or one number for both.
         recipe: `picture`, `sketch`, `best`, or a `Recipe`. One that is given by its name has its views for every depth,
-            shows nearly all of what is seen in each, and lets all of it grow at once.
+            shows nearly all of what is seen in each, and has a wide focus.
         steps: how many steps in place of the recipe's.
         start: the image that all depths start from, or an image for each; grey if None.
         seed: what all random draws depend on, 0 or above.
@@ -181,11 +185,11 @@ def _check_wishes(wishes: Sequence[Any]) -> list[Any]:
 
 
 def _suit(recipe: Recipe, depths: Zoom) -> Recipe:
-    """Return a recipe with as many views for every depth, each of nearly all that is seen, and without a focus."""
+    """Return a recipe with as many views for every depth, each of nearly all that is seen, and a wide focus."""
     augmentation = recipe.augmentation
     windows = replace(augmentation.windows, zoom_min=_CLOSEST)
     views = augmentation.views * depths.depths
-    return replace(recipe, augmentation=replace(augmentation, views=views, windows=windows), focus=None)
+    return replace(recipe, augmentation=replace(augmentation, views=views, windows=windows), focus=_FOCUS)
 
 
 def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> int:

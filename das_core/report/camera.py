@@ -28,8 +28,8 @@ class Shot:
         x: where the middle of what is seen lies across the picture, 0 (left) to 1 (right).
         y: where it lies down the picture, 0 (top) to 1 (bottom).
         zoom: 1 sees as much as fits into the picture, 2 half as wide a part, 1 to 64.
-        roll: by how many degrees the camera is turned clockwise; what is seen turns the other way: at 90 what was on the
-            right is at the top.
+        roll: by how many degrees the camera is turned clockwise; what is seen turns the other way: at 90 what was on
+            the right is at the top.
 
     Raises:
         ValueError: when a number is out of range.
@@ -125,7 +125,7 @@ def find_shot(shots: Mapping[int, Shot], frame: int, curve: Curve = "cosine") ->
 
     Example:
         >>> from das_core.report.camera import Shot, find_shot
-        >>> find_shot({0: Shot(zoom=1), 2: Shot(zoom=4, roll=90)}, 1)
+        >>> find_shot({0: Shot(zoom=1), 2: Shot(zoom=4, roll=90)}, 1, curve="linear")
         Shot(x=0.5, y=0.5, zoom=2.0, roll=45.0)
     """
     numbers = list(shots)

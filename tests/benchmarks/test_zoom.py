@@ -14,8 +14,8 @@ SPEC = StackSpec(96, 96, 12, zoom=Zoom(3))
 def test_a_seam_is_measured_where_it_is(moment: float) -> None:
     noise = torch.rand(3, 96, 96, generator=torch.Generator().manual_seed(0))
     assert measure_seam(noise, SPEC, moment) == pytest.approx(1, abs=0.15)
-    # A white depth in a black one, softened over its margin: there is a gradient nowhere else.
-    canvas = torch.tensor([-2.0, 2.0, 2.0])[:, None, None, None].expand(3, 3, *SPEC.canvas)
+    # White in black in white, softened over the margins: there is a gradient nowhere else.
+    canvas = torch.tensor([2.0, -2.0, 2.0])[:, None, None, None].expand(3, 3, *SPEC.canvas)
     frame = render_zoom(ImageStack.from_canvas(SPEC, canvas.contiguous()), [moment])[0]
     smooth = frame + 1e-3 * noise
     assert measure_seam(smooth, SPEC, moment) > 5

@@ -144,7 +144,11 @@ def test_what_cannot_be_saved_is_said_before_the_work(tmp_path: Path) -> None:
         (WISHES, {"size": 8}, "width 8 is too small"),
         (WISHES, {"recipe": "quick"}, "there is no recipe 'quick'"),
         ([RegionObjective(class_objective(), torch.ones(1, 8, 8)), "class 3"], {}, "a zoom has no regions"),
-        ([da.channel("2", 7) + da.diversity("2"), "class 3"], {}, "compares all images, so it has to count for all of them"),
+        (
+            [da.channel("2", 7) + da.diversity("2"), "class 3"],
+            {},
+            "compares all images, so it has to count for all of them",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_with_what_can(wishes: Any, settings: dict[str, Any], says: str) -> None:
