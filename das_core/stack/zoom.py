@@ -1,7 +1,8 @@
 """A zoom: pictures each of which holds the next one in its middle, and so on.
 
 The images of the stack are the depths. Each has a canvas of the same size, which at depth d is 1 / factor^d as large as
-at depth 0. A depth shows its picture, and goes over into what is around it within its margin.
+at depth 0. It shows as a disc, whose edge goes over into what is around it: a straight or narrow edge is seen as a
+frame.
 """
 
 import math
@@ -19,8 +20,12 @@ LEAST_FACTOR, LARGEST_FACTOR = 1.25, 8.0
 MOST_BETWEEN = 15
 """The most moments between two depths."""
 
+INNER = 0.6
+"""How far a depth shows fully, in halves of the sides of its picture. From there to the edge of its margin it goes over
+into what is around it."""
+
 _LEAST_MARGIN = 4
-"""The least margin in pixels, over which a depth goes over into what is around it."""
+"""The least margin in pixels, which is where a depth ends."""
 
 
 @dataclass(frozen=True)
@@ -92,25 +97,25 @@ class Zoom:
             margin: how far they go beyond the picture, in pixels.
 
         Returns:
-            For each its number, its scale, and whether it is there as far as the canvas reaches, and not as far as its
-            own picture and margin. The first is always so.
+            For each its number, its scale, and whether it is there as far as the canvas reaches, and not as a disc. The
+            first is always so.
 
         Example:
             >>> from das_core import Zoom
             >>> Zoom(depths=3).find_layers(0.0, (48, 48), 8)
             [(0, 1.0, True), (1, 0.5, False), (2, 0.25, False)]
-            >>> Zoom(depths=3).find_layers(2.0, (48, 48), 8)
-            [(1, 2.0, True), (2, 1.0, False)]
+            >>> Zoom(depths=4).find_layers(3.0, (48, 48), 8)
+            [(1, 4.0, True), (2, 2.0, False), (3, 1.0, False)]
         """
-        picture = [side - 2 * margin for side in canvas]
+        # The scale at which the corners of the canvas lie where a depth shows fully.
+        enough = math.hypot(*(side / (side - 2 * margin) for side in canvas)) / INNER
         layers: list[tuple[int, float, bool]] = []
         last = math.inf if self.loop else self.depths - 1
         # Of the wider ones only the nearest that fills the canvas is seen.
         depth = math.floor(moment)
         while True:
             scale = self.factor ** (moment - depth)
-            fills = all(side * scale >= whole for side, whole in zip(picture, canvas, strict=True))
-            if fills or (depth == 0 and not self.loop):
+            if scale >= enough or (depth == 0 and not self.loop):
                 break
             depth -= 1
         while depth <= last and min(canvas) * (scale := self.factor ** (moment - depth)) >= 1:
@@ -127,7 +132,7 @@ class Zoom:
         """
         if margin < _LEAST_MARGIN:
             raise ValueError(
-                f"a margin of {margin} pixels is too narrow for a zoom, whose depths go over into each other there; "
+                f"a margin of {margin} pixels is too narrow for a zoom, whose depths end there; "
                 f"give at least {_LEAST_MARGIN}, an eighth of the picture is good"
             )
         least = max(side / (side - 2 * margin) for side in canvas)

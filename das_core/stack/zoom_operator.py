@@ -14,7 +14,7 @@ from ..common.cache import cached
 from ..common.geometry import Shape
 from ..common.interruption import pausing
 from ..common.products import multiply_both_sides
-from .zoom import Zoom
+from .zoom import INNER, Zoom
 
 _REACH = 2
 """How many samples the cubic reaches on each side."""
@@ -28,8 +28,8 @@ class ZoomOperator:
     """The linear map from the canvases of a zoom to the canvases that are seen at some moments.
 
     Depths are resized by cubics (Keys, 1981, a = -1/2) with antialiasing, and laid on each other from the widest to the
-    smallest. The mask of a depth is 1 on its picture and falls to 0 over its margin. At the moment of a depth its
-    picture, without what lies in its middle, has the bits of its canvas.
+    smallest. The mask of a depth is 1 in a disc and falls to 0 at the edge of its margin. At the moment of a depth that
+    disc, without what lies in its middle, has the bits of its canvas.
 
     Args:
         zoom: how the depths lie in each other.
@@ -145,9 +145,10 @@ def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
 
 @cached(maxsize=128)
 def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -> Tensor:
-    """Return the mask of a resized depth where it overlaps the canvas: 1 on its picture, falling to 0 over its margin.
+    """Return the mask of a resized depth where it overlaps the canvas: 1 within `INNER`, 0 from the margin's edge on.
 
-    It falls as half a wave of a cosine. All callers share it, so none of them may change it in place.
+    It is an ellipse as oblong as the picture, and falls as half a wave of a cosine. All callers share it, so none of
+    them may change it in place.
 
     Args:
         canvas: height and width in pixels, margins included.
@@ -158,10 +159,11 @@ def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -
     Returns:
         (rows, columns), float32, 0..1.
     """
-    beyond = []
+    away = []
     for length in canvas:
         (first, end), _ = _find_spans(length, scale)
         distance = (torch.arange(first, end, dtype=torch.float64) + 0.5 - length / 2).abs() / scale
-        beyond.append(((distance - (length / 2 - margin)) / max(margin, 0.5)).clamp(min=0))
-    outside = torch.hypot(beyond[0][:, None], beyond[1]).clamp(max=1)
+        away.append(distance / (length / 2 - margin))
+    edge = min(length / (length - 2 * margin) for length in canvas)
+    outside = ((torch.hypot(away[0][:, None], away[1]) - INNER) / (edge - INNER)).clamp(0, 1)
     return ((1 + torch.cos(math.pi * outside)) / 2).to(device, torch.float32)

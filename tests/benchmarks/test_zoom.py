@@ -18,4 +18,4 @@ def test_a_seam_is_measured_where_it_is(moment: float) -> None:
     canvas = torch.tensor([2.0, -2.0, 2.0])[:, None, None, None].expand(3, 3, *SPEC.canvas)
     frame = render_zoom(ImageStack.from_canvas(SPEC, canvas.contiguous()), [moment])[0]
     smooth = frame + 1e-3 * noise
-    assert measure_seam(smooth, SPEC, moment) > 5
+    assert measure_seam(smooth, SPEC, moment) > 3

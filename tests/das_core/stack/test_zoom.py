@@ -26,16 +26,16 @@ def test_moments_are_evenly_between_the_depths() -> None:
 
 
 def test_layers_of_a_loop_go_on_into_the_first_depth() -> None:
-    layers = Zoom(2, loop=True).find_layers(1.6, (48, 48), 8)
-    assert [depth for depth, _, _ in layers] == [1, 0, 1, 0, 1, 0, 1]
-    assert [fills for _, _, fills in layers] == [True] + [False] * 6
+    layers = Zoom(2, loop=True).find_layers(1.9, (48, 48), 8)
+    assert [depth for depth, _, _ in layers] == [0, 1, 0, 1, 0, 1, 0, 1]
+    assert [fills for _, _, fills in layers] == [True] + [False] * 7
     scales = [scale for _, scale, _ in layers]
-    assert scales == pytest.approx([2**0.6 / 2**number for number in range(7)])
+    assert scales == pytest.approx([2**1.9 / 2**number for number in range(8)])
 
 
 def test_what_is_around_a_depth_is_seen_in_its_margin() -> None:
-    assert [depth for depth, _, _ in Zoom(4).find_layers(2.0, (48, 48), 8)] == [1, 2, 3]
-    assert [depth for depth, _, _ in Zoom(4).find_layers(2.9, (48, 48), 8)] == [2, 3]
+    assert [depth for depth, _, _ in Zoom(4).find_layers(2.0, (48, 48), 8)] == [0, 1, 2, 3]
+    assert [depth for depth, _, _ in Zoom(4).find_layers(2.9, (48, 48), 8)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

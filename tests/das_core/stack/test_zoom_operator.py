@@ -27,10 +27,11 @@ def soften(canvas: tuple[int, int], margin: int, side: tuple[int, int]) -> Tenso
     mask = torch.zeros(side)
     for row in range(rows):
         for column in range(columns):
-            down = abs((row + 0.5) * canvas[0] / rows - canvas[0] / 2) - (canvas[0] / 2 - margin)
-            right = abs((column + 0.5) * canvas[1] / columns - canvas[1] / 2) - (canvas[1] / 2 - margin)
-            beyond = min(1.0, math.hypot(max(down, 0), max(right, 0)) / margin)
-            mask[row, column] = (1 + math.cos(math.pi * beyond)) / 2
+            down = ((row + 0.5) / rows - 0.5) * canvas[0] / (canvas[0] / 2 - margin)
+            right = ((column + 0.5) / columns - 0.5) * canvas[1] / (canvas[1] / 2 - margin)
+            edge = min(canvas[0] / (canvas[0] - 2 * margin), canvas[1] / (canvas[1] - 2 * margin))
+            beyond = (math.hypot(down, right) - 0.6) / (edge - 0.6)
+            mask[row, column] = (1 + math.cos(math.pi * min(1.0, max(0.0, beyond)))) / 2
     return mask
 
 
@@ -77,14 +78,16 @@ def test_a_depth_has_the_bits_of_its_canvas_where_nothing_lies_in_it() -> None:
     canvas, margin = (40, 48), 4
     depths = draw(4, 3, *canvas)
     seen = ZoomOperator(Zoom(4, 2.5), canvas, margin).forward(depths, [0.0, 1.0, 2.0, 3.0])
-    alone = torch.ones(canvas, dtype=torch.bool)
-    alone[12 - 1 : 28 + 1, 14 - 1 : 34 + 1] = False
-    picture = torch.zeros(canvas, dtype=torch.bool)
-    picture[margin:-margin, margin:-margin] = True
+    # Between the edge of the next depth and where its own begins.
+    down, right = (torch.arange(40) - 19.5) / 16, (torch.arange(48) - 23.5) / 20
+    away = torch.hypot(down[:, None], right)
+    picture, alone = away < 0.6, away > 0.52
     for depth in range(3):
         own = alone & picture
+        assert int(own.sum()) > 50
         assert torch.equal(seen[depth][:, own], depths[depth][:, own])
         assert not torch.equal(seen[depth][:, ~alone], depths[depth][:, ~alone])
+        assert bool((seen[depth][:, ~picture] != depths[depth][:, ~picture]).any()) == bool(depth)
     assert torch.equal(seen[3][:, picture], depths[3][:, picture])
 
 
