@@ -83,14 +83,15 @@ def report() -> str:
     save_sheet(list(render_zoom(made.stack, moments)), SHEET, columns=BETWEEN)
     table = "\n".join(rows)
     return f"""{len(WISHES)} depths of {SIDE} x {SIDE} in each other, factor {spec.zoom.factor:g}, `da.zoom` with the
-recipe {RECIPE}, {model.name}, seed {SEED}. Judge: {judge.name}, which never saw the ascent. It names {named} of {len(WISHES)}
-depths.
+recipe {RECIPE}, {model.name}, seed {SEED}. Judge: {judge.name}, which never saw the ascent. It names {named} of
+{len(WISHES)} depths.
 
 | depth | asked for | probability | named first |
 |---|---|---|---|
 {table}
 
-Energy of the gradient where one depth goes over into the next, over that of bands on both sides, at {ZOOMS} zooms: median {seams[ZOOMS // 2]:.2f}, from {seams[0]:.2f} to {seams[-1]:.2f}. A seam would be above 1.
+Energy of the gradient where one depth goes over into the next, over that of bands on both sides, at {ZOOMS} zooms:
+median {seams[ZOOMS // 2]:.2f}, from {seams[0]:.2f} to {seams[-1]:.2f}. A seam would be above 1.
 
 ![From each depth to the next in {BETWEEN} frames]({SHEET.name})
 """

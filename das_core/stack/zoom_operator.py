@@ -43,7 +43,7 @@ class ZoomOperator:
         >>> operator = ZoomOperator(Zoom(depths=2), canvas=(24, 24), margin=4)
         >>> black_in_white = torch.tensor([1.0, 0.0])[:, None, None, None].expand(2, 3, 24, 24)
         >>> [round(float(row), 2) for row in operator.forward(black_in_white, [0.0])[0, 0, 12, ::2]]
-        [1.0, 1.0, 1.0, 0.85, 0.0, 0.0, 0.0, 0.0, 0.15, 1.0, 1.0, 1.0]
+        [1.0, 1.0, 1.0, 0.96, 0.23, 0.0, 0.0, 0.0, 0.64, 1.0, 1.0, 1.0]
     """
 
     def __init__(self, zoom: Zoom, canvas: Shape, margin: int) -> None:
