@@ -77,7 +77,7 @@ def report() -> str:
         number = judge.labels.find(name)
         first = int(answer.argmax())
         named += first == number
-        rows.append(f"| {depth} | {name} | {float(answer[number]):.2f} | {judge.labels.names[first]} |")
+        rows.append(f"| {depth} | {name} | {float(answer[number]):.2f} | {judge.labels.name(first)} |")
     seams = measure_seams(made)
     moments = [number / BETWEEN for number in range(spec.zoom.end * BETWEEN + 1)]
     save_sheet(list(render_zoom(made.stack, moments)), SHEET, columns=BETWEEN)
