@@ -34,6 +34,7 @@ from benchmarks import (
     speed,
     stacks,
     text,
+    zoom,
 )
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -56,6 +57,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "guidance": guidance.report,
     "films": films.report,
     "morphs": morphs.report,
+    "zoom": zoom.report,
     "peers": peers.report,
     "gpu": gpu.report,
 }

@@ -101,10 +101,12 @@ class ScoreGradient:
         return gradient, {name: _average(parts) for name, parts in scores.items()}
 
     def _list_images(self, step: int) -> list[int] | None:
-        """Return which frames of a film the views of a step show, rising; None for all images."""
-        scoring, batch = self.scoring, self.scoring.stack.batch
-        if not scoring.film or any(group.judge is None for group in scoring.groups):
+        """Return which frames of a film or moments of a zoom a step shows, rising; None for all images."""
+        scoring, batch = self.scoring, self.scoring.images
+        if not scoring.film:
             return None
+        if any(group.judge is None for group in scoring.groups):
+            return None if scoring.stack.spec.zoom is None else list(range(batch))
         keys = [key for number in range(len(scoring.groups)) for key in scoring.choose_keys(number, step, batch)]
         return sorted({key.item if key.image is None else key.image for key in keys})
 
@@ -115,7 +117,7 @@ class ScoreGradient:
             return render_pixels(canvas, color).detach()
         shown = canvas.new_empty(len(images), *canvas.shape[1:])
         for begin, part in split_frames(images, canvas.device):
-            shown[begin : begin + len(part)] = render_pixels(select_images(canvas, part), color)
+            shown[begin : begin + len(part)] = render_pixels(self.scoring.show(canvas, part), color)
         return shown
 
     def _take_gradient(
@@ -127,9 +129,13 @@ class ScoreGradient:
             return self._pull_back(number, at_pixels, synthesised, pace, None)
         # What no view shows has no gradient, and takes no time.
         whole = at_pixels.new_zeros(self.scoring.stack.canvas.shape)
+        zoom = self.scoring.stack.spec.zoom_operator
         for begin, part in split_frames(images, at_pixels.device):
             places = slice(begin, begin + len(part))
             pulled = self._pull_back(number, at_pixels[places], synthesised[places], pace, part)
+            if zoom is not None:
+                whole += zoom.adjoint(pulled, [zoom.zoom.moments[image] for image in part])
+                continue
             for image, gradient in zip(part, pulled, strict=True):
                 whole[image] = gradient
         return whole

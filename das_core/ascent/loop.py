@@ -251,7 +251,7 @@ class Ascent:
                 lambda canvas: self._score_gradient(canvas, step, pace, self._operator, self.chunk)[0],
             )
         # Not before the optimizer, so that a GPU is waited for once: a gradient that leads nowhere is found out here.
-        measured = measure_step(step, scores, gradient, moved.canvas, as_one=stack.spec.time is not None)
+        measured = measure_step(step, scores, gradient, moved.canvas, as_one=self._scoring.film)
         if counts:
             check_gradient(gradient, measured, is_first=not self.history)
             check_canvas(moved.canvas, measured, is_first=not self.history)

@@ -27,7 +27,7 @@ from ..views.pyramid import Pyramid
 from .evaluation import ViewEvaluation
 from .groups import NamedObjective, TermGroup, group_by_judge
 from .pace import Pace
-from .spreading import count_views, spread_views
+from .spreading import count_views, select_images, spread_views
 from .support import ActiveRegion, active_region, union_mask
 
 
@@ -42,7 +42,9 @@ class Scoring:
 
     Attributes:
         groups: the terms of the objectives, those that share their views together.
-        film: whether the images are the frames of a film, which share out the views of a step.
+        film: whether the images are the frames of a film, or the moments of a zoom, which share out the views of a
+            step.
+        images: how many images can be shown: those of the stack, or the moments of a zoom.
         shown: for each group the images on which one of its terms counts.
         regions: where each group acts.
         support: where any group acts.
@@ -60,13 +62,17 @@ class Scoring:
         self.stack, self.augmentation, self.seed = stack, augmentation, seed
         self.groups = group_by_judge(objectives)
         spec = stack.spec
-        self.film = spec.time is not None
-        loop = spec.time is not None and spec.time.loop
+        series = spec.time or spec.zoom
+        self.film = series is not None
+        self.images = spec.count_shown(stack.batch)
+        loop = series is not None and series.loop
         self._image_weights = {
-            id(term): term.image_weights(stack.batch, loop) for group in self.groups for _, term in group.members
+            id(term): term.image_weights(self.images, loop) for group in self.groups for _, term in group.members
         }
         self.shown = [self._list_shown(group) for group in self.groups]
         reach = augmentation.windows.reach(spec.canvas, spec.margin, tile=spec.tile)
+        if spec.zoom is not None and any(group.regions for group in self.groups):
+            raise ValueError("a zoom has no regions, for its pictures move through each other; leave the mask out")
         regions = [active_region(group.regions, stack, reach, viewed=group.judge is not None) for group in self.groups]
         self.regions = [region.to(stack.canvas.device) for region in regions]
         self.support = ActiveRegion(union_mask(self.regions))
@@ -74,9 +80,12 @@ class Scoring:
             if term.compares_images and stack.batch < 2:
                 raise ValueError(f"'{name}' compares the images of a batch, and there is one; make 2 or more")
             if term.compares_images and self.film:
-                raise ValueError(f"'{name}' makes images differ, and frames belong together; leave it out")
+                what = "frames" if spec.zoom is None else "depths"
+                raise ValueError(f"'{name}' makes images differ, and {what} belong together; leave it out")
         self._references = {
-            id(term): _place_references(name, term, stack) for group in self.groups for name, term in group.members
+            id(term): _place_references(name, term, stack, self.images)
+            for group in self.groups
+            for name, term in group.members
         }
 
     @property
@@ -92,7 +101,20 @@ class Scoring:
     @cached_property
     def _start_pixels(self) -> Tensor:
         """What the stack showed before the ascent, which only objectives without a judge compare with."""
-        return self.stack.composite(render_pixels(self.stack.start, self.stack.spec.color))
+        return self.stack.composite(render_pixels(self.show(self.stack.start), self.stack.spec.color))
+
+    def show(self, canvas: Tensor, images: Sequence[int] | None = None) -> Tensor:
+        """Return the canvases that views may show, (N, 3, H, W), before the tanh.
+
+        Args:
+            canvas: that of the stack, (B, 3, H, W).
+            images: the numbers of some of the images; all if None.
+        """
+        zoom = self.stack.spec.zoom_operator
+        if zoom is None:
+            return canvas if images is None else select_images(canvas, images)
+        moments = zoom.zoom.moments
+        return zoom.forward(canvas, moments if images is None else [moments[image] for image in images])
 
     def weigh_images(self, term: Term, images: Sequence[int]) -> tuple[float, ...] | None:
         """Return the factors of the weight of a term for views of some images; None if all factors are 1.
@@ -119,7 +141,7 @@ class Scoring:
         known = [(abs(term.weight_at(progress)), self._image_weights[id(term)]) for _, term in members]
         if all(factors is None for _, factors in known):
             return sum(weight for weight, _ in known)
-        device, batch = self.stack.canvas.device, self.stack.batch
+        device, batch = self.stack.canvas.device, self.images
         each = [
             sum(weight * (1.0 if factors is None else abs(factors[image])) for weight, factors in known)
             for image in range(batch)
@@ -131,7 +153,7 @@ class Scoring:
     def _list_shown(self, group: TermGroup) -> list[int]:
         """Return the images on which a term of a group counts: all, or those where a weight is not 0."""
         known = [self._image_weights[id(term)] for _, term in group.members]
-        images = range(self.stack.batch)
+        images = range(self.images)
         shown = [image for image in images if any(factors is None or factors[image] for factors in known)]
         if group.compares_images and len(shown) < len(images):
             raise ValueError(f"'{group.members[0][0]}' compares all images, so it has to count for all of them")
@@ -230,7 +252,7 @@ class Scoring:
             return [ViewKey(self.seed, 0 if alike else item, step, view, number, item) for item, view in pairs]
         if not views:
             return []
-        count = count_views(len(views), len(shown), self.stack.batch)
+        count = count_views(len(views), len(shown), self.images)
         places = spread_views(count, len(shown), step, self.seed, number)
         return [
             ViewKey(self.seed, 0, step, view, number, shown[place])
@@ -251,9 +273,9 @@ def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:
     return score
 
 
-def _place_references(name: str, term: Term, stack: ImageStack) -> tuple[Pyramid, ...]:
+def _place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:
     """Return the canvases on which the reference images of a term are placed as a start image is."""
-    spec, batch, device = stack.spec, stack.batch, stack.canvas.device
+    spec, device = stack.spec, stack.canvas.device
     images = term.reference_images
     if images and not isinstance(term.judge, ActivationJudge):
         raise ValueError(f"'{name}' compares with reference images, which takes a judge that tells its activations")

@@ -1,4 +1,4 @@
-"""Pictures and films in one line of code: `render` and `film` take a model and what to ask it for."""
+"""Pictures and films in one line of code: `render`, `film` and `zoom` take a model and what to ask it for."""
 
 from .film import Film, film
 from .render import Rendering, render
@@ -16,9 +16,10 @@ from .wishes import (
     text,
 )
 from .wrap import wrap
+from .zoom import Zooming, zoom
 
 # fmt: off
 __all__ = [
-    "Film", "Rendering", "Wish", "channel", "channels", "classes", "direction", "diversity", "film", "layer",
-    "neuron", "of_picture", "of_views", "render", "text", "wrap",
+    "Film", "Rendering", "Wish", "Zooming", "channel", "channels", "classes", "direction", "diversity", "film", "layer",
+    "neuron", "of_picture", "of_views", "render", "text", "wrap", "zoom",
 ]

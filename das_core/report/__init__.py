@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ..common.lazy import import_on_demand
 
 if TYPE_CHECKING:
+    from .camera import Shot, move_camera
     from .film import save_film
     from .history import format_history, plot_history, tabulate_history
     from .level_sheet import render_level_sheets
@@ -16,6 +17,7 @@ else:
     __getattr__ = import_on_demand(
         __name__,
         {
+            ".camera": ["Shot", "move_camera"],
             ".film": ["save_film"],
             ".history": ["format_history", "plot_history", "tabulate_history"],
             ".level_sheet": ["render_level_sheets"],
@@ -32,7 +34,8 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "ObjectiveScores", "Prediction", "Spectrum", "classify", "compare_with_texts", "format_history", "format_scores",
-    "measure_level_variances", "measure_spectrum", "plot_history", "plot_predictions", "plot_scores",
-    "plot_similarities", "plot_spectrum", "render_level_sheets", "save_film", "score_images", "tabulate_history",
+    "ObjectiveScores", "Prediction", "Shot", "Spectrum", "classify", "compare_with_texts", "format_history",
+    "format_scores", "measure_level_variances", "measure_spectrum", "move_camera", "plot_history", "plot_predictions",
+    "plot_scores", "plot_similarities", "plot_spectrum", "render_level_sheets", "save_film", "score_images",
+    "tabulate_history",
 ]

@@ -22,9 +22,9 @@ from .image_stack import ImageStack
 FORMAT = "direct ascent stack"
 """What the metadata of a stack file names as its format."""
 
-VERSION = 2
-"""The newest version of the format. It rises when older versions of this code would misread new files. Films are of
-version 2; pictures are written as version 1, which older versions of this code read, too."""
+VERSION = 3
+"""The newest version of the format. It rises when older versions of this code would misread new files. Zooms are of
+version 3 and films of version 2; pictures are written as version 1, which older versions of this code read, too."""
 
 SUFFIX = ".safetensors"
 """The ending of the name of a stack file."""
@@ -82,7 +82,7 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     # Copies, because safetensors refuses tensors that share memory, and those of a stack may.
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in name_tensors(stack).items()}
     description = json.dumps(describe_stack(stack))
-    version = 1 if stack.spec.time is None else 2
+    version = 3 if stack.spec.zoom is not None else 1 if stack.spec.time is None else 2
     metadata = {"format": FORMAT, "version": str(version), "stack": description, "sha256": _UNSEALED}
     content = save(tensors, metadata)
     content = content.replace(_UNSEALED.encode(), _digest(content).encode(), 1)

@@ -20,6 +20,7 @@ from .spec import StackSpec
 from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
 from .surroundings import Surroundings
 from .time import Time
+from .zoom import Zoom
 
 _WHOLE_NUMBERS = ("width", "height", "margin")
 
@@ -50,6 +51,8 @@ def describe_stack(stack: ImageStack) -> dict[str, Any]:
     if stack.spec.time is None:
         # Files of pictures are those of version 1.
         del spec["time"]
+    if stack.spec.zoom is None:
+        del spec["zoom"]
     return {
         "spec": spec,
         "steps": stack.steps,
@@ -160,6 +163,7 @@ def _check_canvas_size(fields: Mapping[str, Any], canvas: Tensor) -> None:
         if isinstance(fields.get(name), list) and len(fields[name]) > max(width, height):
             raise DamageError(f"names {len(fields[name])} {name}, more than a canvas of {width} x {height} can have")
     _check_time(fields.get("time"), len(canvas))
+    _check_zoom(fields.get("zoom"), len(canvas))
 
 
 def _check_time(fields: object, batch: int) -> None:
@@ -180,6 +184,20 @@ def _check_time(fields: object, batch: int) -> None:
         raise DamageError(f"names {str(fields['loop'])[:20]!r} as loop; true or false is needed")
 
 
+def _check_zoom(fields: object, batch: int) -> None:
+    """Raise an error unless the fields of a zoom, or None without one, are those of a zoom of so many depths."""
+    if fields is None:
+        return
+    if not isinstance(fields, dict) or fields.keys() != {"depths", "factor", "loop", "between"}:
+        raise DamageError(f"names {str(fields)[:40]!r} as zoom; depths, factor, loop and between are needed")
+    _check_count("depths", fields["depths"])
+    _check_count("between", fields["between"])
+    if fields["depths"] != batch:
+        raise DamageError(f"names {fields['depths']} depths and holds {batch} canvases; one for each is needed")
+    if type(fields["factor"]) is not float or type(fields["loop"]) is not bool:
+        raise DamageError(f"names {str(fields)[:80]!r} as zoom; a factor and true or false as loop are needed")
+
+
 def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
     """Return the spec with these fields, or raise an error when a field is missing, unknown or out of range."""
     values = {**fields, "levels": tuple(fields["levels"]), "gains": tuple(fields["gains"])}
@@ -197,6 +215,8 @@ def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
     try:
         if time := values.get("time"):
             values["time"] = Time(time["frames"], tuple(time["levels"]), time["loop"])
+        if zoom := values.get("zoom"):
+            values["zoom"] = Zoom(**zoom)
         return StackSpec(**values)
     except ValueError as error:
         raise DamageError(f"describes a stack that cannot be: {error}") from None

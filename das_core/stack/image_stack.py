@@ -55,9 +55,11 @@ class ImageStack:
     surroundings: Surroundings | None = None
 
     def __post_init__(self) -> None:
-        time = self.spec.time
+        time, zoom = self.spec.time, self.spec.zoom
         if time is not None and len(self.canvas) != time.frames:
             raise ValueError(f"{len(self.canvas)} images are no film of {time.frames} frames; one for each is needed")
+        if zoom is not None and len(self.canvas) != zoom.depths:
+            raise ValueError(f"{len(self.canvas)} images are no zoom of {zoom.depths} depths; one for each is needed")
 
     @classmethod
     def gray(cls, spec: StackSpec, batch: int = 1) -> "ImageStack":
@@ -65,10 +67,10 @@ class ImageStack:
 
         Args:
             spec: how the stack is built.
-            batch: how many images it holds; a film holds its frames.
+            batch: how many images it holds; a film holds its frames, and a zoom its depths.
 
         Raises:
-            ValueError: when `batch` is below 1, or neither 1 nor the number of frames.
+            ValueError: when `batch` is below 1, or neither 1 nor the number of frames or depths.
         """
         batch = _count_images(spec, batch)
         return cls.from_canvas(spec, torch.zeros(batch, 3, *spec.canvas))
@@ -127,6 +129,8 @@ class ImageStack:
         image = check_images(image, "the start image")
         if spec.time is not None and len(image) not in (1, batch):
             raise ValueError(f"{len(image)} start images are no film of {batch} frames: use 1 or {batch}")
+        if spec.zoom is not None and len(image) not in (1, batch):
+            raise ValueError(f"{len(image)} start images are no zoom of {batch} depths: use 1 or {batch}")
         if image.shape[0] > 1 and batch not in (1, image.shape[0]):
             raise ValueError(
                 f"batch_size {batch} does not go with {image.shape[0]} start images: use 1 or {image.shape[0]}"
@@ -166,6 +170,8 @@ class ImageStack:
         """
         image = check_images(image, "the image around the mask")
         batch = max(self.batch, len(image), len(check_mask(mask)))
+        if self.spec.zoom is not None:
+            raise ValueError("a zoom is no part of a picture, for it has pictures in it; leave the mask out")
         if self.spec.time is not None:
             batch = self.batch
         for what, count in (("images", len(image)), ("masks", len(mask)), ("stacks", self.batch)):
@@ -180,7 +186,7 @@ class ImageStack:
 
     def __repr__(self) -> str:
         """Return its size and its steps; the tensors would fill a page."""
-        what = "image" if self.spec.time is None else "frame"
+        what = "depth" if self.spec.zoom is not None else "image" if self.spec.time is None else "frame"
         images = f"{self.batch} {what}{'s' * (self.batch != 1)}"
         return f"ImageStack({self.spec.width} x {self.spec.height}, {images}, {self.steps} steps)"
 
@@ -202,8 +208,14 @@ class ImageStack:
         )
 
     def pixels(self) -> Tensor:
-        """Return the whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included."""
-        return self.composite(render_pixels(self.canvas, self.spec.color))
+        """Return the whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included.
+
+        Of a zoom they show each depth with all that lies in it and around it.
+        """
+        canvas, operator = self.canvas, self.spec.zoom_operator
+        if operator is not None:
+            canvas = operator.forward(canvas, range(operator.zoom.depths))
+        return self.composite(render_pixels(canvas, self.spec.color))
 
     def composite(self, shown: Tensor) -> Tensor:
         """Put the surroundings around pixels of this stack; without surroundings, return the pixels as they are.
@@ -219,9 +231,13 @@ class ImageStack:
 
 
 def _count_images(spec: StackSpec, batch: int) -> int:
-    """Return how many images a new stack holds: `batch`, or for a film the number of its frames."""
+    """Return how many images a new stack holds: `batch`, or the number of frames of a film or depths of a zoom."""
     if batch < 1:
         raise ValueError(f"batch {batch} is too small; at least 1 image is needed")
+    if spec.zoom is not None:
+        if batch not in (1, spec.zoom.depths):
+            raise ValueError(f"a batch of {batch} is no zoom of {spec.zoom.depths} depths; leave it at 1")
+        return spec.zoom.depths
     if spec.time is None:
         return batch
     if batch not in (1, spec.time.frames):

@@ -15,6 +15,7 @@ from .image_stack import ImageStack
 from .pixels import crop_margin, render_pixels
 from .spec import StackSpec
 from .surroundings import Surroundings
+from .zoom_operator import ZoomOperator
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.05, 32.0
 """The range of scales at which a stack can be rendered; 1 is its own size."""
@@ -84,12 +85,12 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
         torch.Size([2, 3, 60, 80])
     """
     check_scale(scale)
-    (height, width), margin = scale_size(stack.spec, scale)
-    shape = (height + 2 * margin, width + 2 * margin)
-    parts = decompose(stack)
-    canvas = _resize_level(parts.rest, shape, stack.spec.tile)
-    for gain, level in zip(stack.spec.weights, parts.levels, strict=True):
-        canvas += gain * _resize_level(level, shape, stack.spec.tile)
+    _, margin = scale_size(stack.spec, scale)
+    canvas = resize_canvas(stack, scale)
+    shape = canvas.shape[2:]
+    if stack.spec.zoom is not None:
+        zoom = stack.spec.zoom
+        canvas = ZoomOperator(zoom, (shape[0], shape[1]), margin).forward(canvas, range(zoom.depths))
     pixels = render_pixels(canvas, stack.spec.color)
     if stack.surroundings is not None:
         # These are pixels, and have no levels to be rendered from.
@@ -99,6 +100,22 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
         )
         pixels = Surroundings(around, mask).composite(pixels)
     return crop_margin(pixels, margin)
+
+
+def resize_canvas(stack: ImageStack, scale: float) -> Tensor:
+    """Return the canvas of a stack at a multiple of its own size, (B, 3, H, W), margins included, before the tanh.
+
+    Args:
+        stack: the stack, of which every level is resized by itself.
+        scale: from 0.05 to 32.
+    """
+    (height, width), margin = scale_size(stack.spec, scale)
+    shape = (height + 2 * margin, width + 2 * margin)
+    parts = decompose(stack)
+    canvas = _resize_level(parts.rest, shape, stack.spec.tile)
+    for gain, level in zip(stack.spec.weights, parts.levels, strict=True):
+        canvas += gain * _resize_level(level, shape, stack.spec.tile)
+    return canvas
 
 
 def _resize_level(level: Tensor, shape: Shape, tile: bool) -> Tensor:

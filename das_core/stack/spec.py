@@ -16,6 +16,8 @@ from .linear_operator import StackOperator
 from .operator_forms import FORMS, Method, make_operator
 from .parametrizations import Parametrization, shape_parameters
 from .time import Time
+from .zoom import Zoom
+from .zoom_operator import ZoomOperator
 
 SMALLEST_SIDE = 16
 """The least width and height of a picture, in pixels."""
@@ -85,11 +87,13 @@ class StackSpec:
             (`stack/parametrizations.py`). With these, the levels are only used by `decompose` and edits. `maco` keeps
             the magnitudes of the start, so the stack has to start from noise or an image.
         time: the time axis, if the images of the stack are the frames of a film; None if they are separate pictures.
+        zoom: the depths, if the images of the stack are those of a zoom, each in the middle of the one before; None if
+            they are not.
 
     Raises:
         ValueError: when a side is too small or too large, the margin is negative, a tile has a margin, there is no such
             method, colour space or parametrisation, the levels do not fit the canvas, the gains do not fit the levels,
-            everything is frozen, or a film has the method `layers`.
+            everything is frozen, a film has the method `layers`, or the depths of a zoom do not fit into each other.
 
     Example:
         >>> from das_core import StackSpec
@@ -116,6 +120,7 @@ class StackSpec:
     frozen: tuple[Band, ...] = ()
     parametrization: Parametrization = "pyramid"
     time: Time | None = None
+    zoom: Zoom | None = None
 
     def __post_init__(self) -> None:
         check_size(self.width, self.height, self.margin)
@@ -134,6 +139,11 @@ class StackSpec:
             )
         if self.method == "layers" and self.time is not None:
             raise ValueError("a film does not keep its levels as tensors; choose the method spectral or exact")
+        if self.zoom is not None:
+            if self.time is not None or self.tile:
+                other = "tile, which has no middle" if self.tile else "film, whose images are frames"
+                raise ValueError(f"a zoom cannot be a {other}; leave one of the two out")
+            self.zoom.check_canvas(self.canvas, self.margin)
         levels = default_levels(self.canvas) if self.levels is None else self.levels
         checked = check_levels(levels, max(self.canvas))
         gains = (1.0,) * len(checked) if self.gains is None else self.gains
@@ -167,6 +177,19 @@ class StackSpec:
         """The gain of every level, coarse to fine; never None."""
         assert self.gains is not None
         return self.gains
+
+    @property
+    def zoom_operator(self) -> ZoomOperator | None:
+        """The map from the depths of a zoom to what is seen of them; None for other stacks."""
+        return None if self.zoom is None else ZoomOperator(self.zoom, self.canvas, self.margin)
+
+    def count_shown(self, batch: int) -> int:
+        """Return how many images are shown to models: those of the stack, or the moments of a zoom.
+
+        Args:
+            batch: how many images the stack holds.
+        """
+        return batch if self.zoom is None else len(self.zoom.moments)
 
     @property
     def keeps_magnitudes(self) -> bool:

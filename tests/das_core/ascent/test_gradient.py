@@ -20,15 +20,17 @@ from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.content import ContentObjective
 from das_core.objectives.prior import CanvasPixels, Prior
-from das_core.objectives.track import Track
+from das_core.objectives.track import Track, make_tracks
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from das_core.stack.color import ColorSpace, to_rgb
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
+from das_core.stack.zoom import Zoom
 from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws, ViewKey
 from das_core.views.geometry import ViewGeometry
+from das_core.views.windows import Windows
 from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
 
 CPU = torch.device("cpu")
@@ -437,3 +439,57 @@ def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: Focu
     torch.testing.assert_close(some, every, rtol=1e-4, atol=1e-6 * float(every.abs().max()))
     assert stack.surroundings is not None
     assert not some[(stack.surroundings.mask == 0).expand_as(some)].any()
+
+
+def zoomed(**settings: object) -> ImageStack:
+    """Three depths in each other, and between each two a moment that views show as well: five in all."""
+    zoom = Zoom(3, between=1, **settings)  # type: ignore[arg-type]
+    return ImageStack.noise(StackSpec(32, 32, 6, zoom=zoom), amplitude=0.8)
+
+
+def ask_by_depth(stack: ImageStack) -> list[Objective]:
+    assert stack.spec.zoom is not None
+    model = classifier()
+    wishes = {stack.spec.zoom.keyframe(depth): 3 + depth for depth in range(3)}
+    return list(make_tracks(wishes, lambda number: ClassObjective(model, ((number, 1.0),))))
+
+
+NARROW = replace(VIEWS, windows=Windows(6))
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+@pytest.mark.parametrize("loop", [False, True])
+def test_views_of_a_zoom_reach_all_depths_that_they_show(chunk: int, loop: bool) -> None:
+    """The gradient at the depths is that of autograd through what is seen at every moment."""
+    stack = zoomed(loop=loop)
+    tracks, model, operator = ask_by_depth(stack), classifier(), stack.spec.zoom_operator
+    assert operator is not None
+    moments = operator.zoom.moments
+    scoring = Scoring(stack, name_objectives(tracks), NARROW, SEED)
+    keys = scoring.choose_keys(0, STEP, len(moments))
+
+    canvas = stack.canvas.clone().requires_grad_()
+    pixels = torch.sigmoid(2 * to_rgb(operator.forward(canvas, moments), stack.spec.color))
+    views = NARROW(pixels, ViewGeometry(stack.spec.canvas, 6, 32), Draws(keys, CPU, 0.5, 0.25))
+    logits, total = model(views), torch.zeros(())
+    for number, key in enumerate(keys):
+        assert key.image is not None
+        for depth in range(3):
+            apart = abs(moments[key.image] - depth)
+            share = max(0.0, 1 - (min(apart, 3 - apart) if loop else apart))
+            total = total + len(moments) / len(keys) * share * logits[number, 3 + depth]
+    total.backward()
+    assert canvas.grad is not None
+    measured = ScoreGradient(scoring)(stack.canvas, STEP, PACE, stack.spec.operator(CPU), chunk)[0]
+    assert measured.shape == stack.canvas.shape
+    torch.testing.assert_close(measured, canvas.grad, rtol=1e-4, atol=1e-5 * float(canvas.grad.abs().max()))
+
+
+def test_a_prior_of_a_zoom_looks_at_every_moment() -> None:
+    stack = zoomed()
+    prior = Prior("total_variation")
+    gradient, scores = measure(stack, [*ask_by_depth(stack), prior], NARROW)
+    assert gradient.shape == stack.canvas.shape
+    assert list(scores) == ["class 3", "class 4", "class 5", "total variation"]
+    alone, _ = measure(stack, [prior], NARROW)
+    assert all(bool(depth.any()) for depth in alone)

@@ -228,8 +228,8 @@ def metadata_of(path: Path) -> dict[str, str]:
 
 
 def test_a_file_of_a_newer_version_is_named_as_such(file: Path) -> None:
-    metadata = metadata_of(file) | {"version": "3"}
-    with pytest.raises(ValueError, match=r"'small.safetensors' is of version '3', .* up to version 2: update the pack"):
+    metadata = metadata_of(file) | {"version": "4"}
+    with pytest.raises(ValueError, match=r"'small.safetensors' is of version '4', .* up to version 3: update the pack"):
         load_stack(sealed(file, load_file(file), **metadata))
 
 

@@ -1,0 +1,204 @@
+"""A zoom in a line: a model, and what lies in the middle of what."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..ascent.focus import Focus
+from ..ascent.loop import Ascent
+from ..ascent.recipe import Recipe
+from ..ascent.result import Step
+from ..common.images import Images
+from ..models.judge import Judge
+from ..objectives.track import make_tracks
+from ..report.film import check_film, save_film
+from ..stack.image_stack import ImageStack
+from ..stack.render_film import MOST_SHOWN
+from ..stack.render_zoom import render_zoom
+from ..stack.spec import StackSpec
+from ..stack.zoom import Zoom
+from .render import (
+    Rendering,
+    climb_or_start_from_noise,
+    do_steps,
+    find_recipe,
+    make_stack,
+    measure_scores,
+)
+from .wishes import read_wish
+from .wrap import wrap
+
+FPS = 24.0
+"""How many frames a second has by default: what moves all the time has to move smoothly."""
+
+_CLOSEST = 0.8
+"""The least side of a view as a share of the canvas: what lies in the middle of a depth has views of its own."""
+
+_FOCUS = Focus(start=0.6, end=3.0)
+"""Wider than that of a picture: the middle of a depth is the next one, and it grows around it."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Zooming(Rendering):
+    """The depths of `zoom`, and how well each does what was asked.
+
+    Args:
+        image: the depths, each with what lies in its middle, (D, 3, height, width), 0..1.
+        stack: the stack after the last step; `render_zoom` renders it at any moment.
+        history: the record of every step.
+        importance: how large the gradient was at every pixel of the depths, (D, height, width), 0..1, see `Result`.
+        scores: by what was asked for the score of every depth, not multiplied by its weight.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import zoom
+        >>> made = zoom(load_starter(), ["castle", "volcano"], size=64, steps=2, progress=False)
+        >>> made.image.shape, list(made.scores)
+        (torch.Size([2, 3, 64, 64]), ['castle', 'volcano'])
+    """
+
+    def save(self, path: Path | str, *, seconds: float = 2.0, fps: float = FPS, out: bool = False) -> list[Path]:
+        """Write the zoom as a film, at a constant rate.
+
+        Args:
+            path: the file, in a folder that exists, in the format of its ending: .gif, .webp, .png, .mp4 or .webm, see
+                `save_film`.
+            seconds: how long it takes from each depth to the next.
+            fps: how many frames a second has.
+            out: whether it goes from the last depth to the first.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            ValueError: when there can be no such film.
+            OSError: when the file cannot be written.
+        """
+        zoom = self.stack.spec.zoom
+        assert zoom is not None
+        frames = _count_frames(zoom, path, seconds, fps)
+        return [save_film(render_zoom(self.stack, frames, out=out), path, fps=fps)]
+
+
+def zoom(
+    model: nn.Module | Judge,
+    wishes: Sequence[Any],
+    *,
+    factor: float = 2.5,
+    loop: bool = False,
+    size: int | tuple[int, int] = (448, 448),
+    recipe: str | Recipe = "picture",
+    steps: int | None = None,
+    start: Images | None = None,
+    seed: int = 0,
+    device: torch.device | str | None = None,
+    progress: bool = True,
+    callback: Callable[[Step], bool | None] | None = None,
+    path: Path | str | None = None,
+    seconds: float = 2.0,
+    fps: float = FPS,
+    out: bool = False,
+) -> Zooming:
+    """Make pictures that a model likes, each of which lies in the middle of the one before.
+
+    All are made at once, seen from near and from far, so that each goes over into the next. It takes as long as making
+    so many pictures.
+
+    Args:
+        model: a judge, or any vision model that `wrap` takes; it is not changed.
+        wishes: what is asked of it at each depth, from the widest to the smallest, 2 to 32: anything that `render`
+            takes, such as `["castle", "volcano", "jellyfish"]`. Between two depths one goes over into the other.
+        factor: how much smaller each depth is than the one that holds it, see `Zoom`. At 2 a depth is a frame around
+            the next; from 3 on the next is a small thing in it.
+        loop: whether the last depth holds the first, so that the film has no end.
+        size: width and height in pixels, or one number for both.
+        recipe: `picture`, `sketch`, `best`, or a `Recipe`. One that is given by its name has its views for every depth,
+            shows nearly all of what is seen in each, and has a wide focus.
+        steps: how many steps in place of the recipe's.
+        start: the image that all depths start from, or an image for each; grey if None.
+        seed: what all random draws depend on, 0 or above.
+        device: where to compute, by default where the model is; a model that is elsewhere is copied there.
+        progress: whether a bar shows how far it is.
+        callback: is called with every finished step; when it returns True, the ascent ends there.
+        path: a file that becomes the film, such as 'zoom.mp4' or 'zoom.gif', see `Zooming.save`; None for none.
+        seconds, fps, out: how the film is, see `Zooming.save`.
+
+    Raises:
+        ValueError: when there are too few depths or too many, one has no wish, the model cannot be asked for it, or a
+            setting is out of range; the message says what there is in its place.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import zoom
+        >>> made = zoom(load_starter(), ["castle", "volcano"], loop=True, size=64, steps=2, progress=False)
+        >>> made.stack
+        ImageStack(64 x 64, 2 depths, 2 steps)
+    """
+    wishes = _check_wishes(wishes)
+    depths = Zoom(len(wishes), factor, loop)
+    # Before the work, not after it.
+    if path is not None:
+        _count_frames(depths, path, seconds, fps)
+    width, height = (size, size) if isinstance(size, int) else size
+    # A margin of 56 suits 448 pixels; of small pictures it would be most.
+    spec = StackSpec(width, height, margin=max(4, min(56, min(width, height) // 8)), zoom=depths)
+    judge = wrap(model)
+    if device is not None:
+        judge = judge.to(device)
+    chosen = find_recipe(recipe, steps)
+    if isinstance(recipe, str):
+        chosen = _suit(chosen, depths)
+    asked = {depths.keyframe(depth): wish for depth, wish in enumerate(wishes)}
+    tracks = make_tracks(asked, lambda wish: read_wish(wish).resolve(judge), "cosine")
+
+    def climb(stack: ImageStack) -> Ascent:
+        return chosen.prepare(stack, tracks, seed=seed, device=judge.device)
+
+    def run(ascent: Ascent) -> None:
+        for _ in do_steps(ascent, callback, progress=progress):
+            pass
+
+    ascent = climb(make_stack(spec, start, 1, seed))
+    result = climb_or_start_from_noise(ascent, climb, run, seed, may_change_start=start is None)
+    scores = measure_scores(result, [track.objective for track in tracks], seed)
+    made = Zooming(**vars(result), scores=scores)
+    if path is not None:
+        made.save(path, seconds=seconds, fps=fps, out=out)
+    return made
+
+
+def _check_wishes(wishes: Sequence[Any]) -> list[Any]:
+    """Return the wishes as a list, or raise an error when a depth has none."""
+    if isinstance(wishes, str) or not isinstance(wishes, Sequence):
+        raise ValueError(
+            f"a {type(wishes).__name__} is no list of depths; give a wish for each, such as ['castle', 'volcano']"
+        )
+    for number, wish in enumerate(wishes, start=1):
+        if wish is None or (isinstance(wish, str) and not wish.strip()):
+            raise ValueError(f"depth {number} of {len(wishes)} has no wish; say what is to be there, or leave it out")
+    return list(wishes)
+
+
+def _suit(recipe: Recipe, depths: Zoom) -> Recipe:
+    """Return a recipe with as many views for every depth, each of nearly all that is seen, and a wide focus."""
+    augmentation = recipe.augmentation
+    windows = replace(augmentation.windows, zoom_min=_CLOSEST)
+    views = augmentation.views * depths.depths
+    return replace(recipe, augmentation=replace(augmentation, views=views, windows=windows), focus=_FOCUS)
+
+
+def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> int:
+    """Return how many frames a film of a zoom has, or raise an error when there can be no such film."""
+    check_film(Path(path), fps)
+    frames = zoom.end * seconds * fps if math.isfinite(seconds) else math.inf
+    if not 1 <= frames <= MOST_SHOWN:
+        raise ValueError(
+            f"{seconds:g} seconds from depth to depth cannot be, at {fps:g} frames a second and {zoom.depths} depths; "
+            "2 are usual"
+        )
+    return round(frames) + (not zoom.loop)

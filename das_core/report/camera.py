@@ -1,0 +1,180 @@
+"""A camera over pictures: it pans, comes nearer and rolls from keyframe to keyframe, and films what it sees."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..common.curves import Curve, check_curve, interpolate
+from ..common.images import Images, check_images
+from ..common.interruption import pausing
+
+MOST_FRAMES = 2**16
+"""The most frames of one film."""
+
+CLOSEST = 64.0
+"""The greatest zoom: a picture of 1024 pixels then shows 16 of them."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Where a camera stands, and how it is held.
+
+    Args:
+        x: where the middle of what is seen lies across the picture, 0 (left) to 1 (right).
+        y: where it lies down the picture, 0 (top) to 1 (bottom).
+        zoom: 1 sees as much as fits into the picture, 2 half as wide a part, 1 to 64.
+        roll: by how many degrees the camera is turned clockwise; what is seen turns the other way: at 90 what was on
+            the right is at the top.
+
+    Raises:
+        ValueError: when a number is out of range.
+
+    Example:
+        >>> from das_core import Shot
+        >>> Shot(x=0.25, zoom=2)
+        Shot(x=0.25, y=0.5, zoom=2, roll=0.0)
+    """
+
+    x: float = 0.5
+    y: float = 0.5
+    zoom: float = 1.0
+    roll: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("x", 0.0, 1.0), ("y", 0.0, 1.0), ("zoom", 1.0, CLOSEST), ("roll", -36e3, 36e3)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} {value} of a shot is not between {low:g} and {high:g}")
+
+
+def move_camera(
+    images: Images,
+    shots: Mapping[int, Shot],
+    *,
+    frames: int | None = None,
+    size: int | tuple[int, int] | None = None,
+    curve: Curve = "cosine",
+) -> Tensor:
+    """Return what a camera sees of pictures on its way.
+
+    It never sees what is outside of the picture: near an edge it stays inside, and where a rolled frame does not fit it
+    comes nearer. Zoom changes at a constant rate, by the same factor from frame to frame. Frames are bicubic and
+    antialiased.
+
+    Args:
+        images: a picture, or as many as there are frames: a film, see `Images`. Make it larger than the frames, such as
+            by `render_stack(stack, 4)`, where the camera comes near.
+        shots: where the camera stands, by the number of a frame from 0. Before the first it stands still, and behind
+            the last.
+        frames: how many frames; one more than the number of the last shot, or as many as there are images, if None.
+        size: width and height of the frames in pixels, or one number for both; those of the picture if None.
+        curve: how it goes from shot to shot: `cosine` sets off and comes to rest softly, `linear` goes evenly, `step`
+            jumps.
+
+    Returns:
+        The frames (N, 3, height, width), 0..1, on the device of the images.
+
+    Raises:
+        ValueError: when there is no shot, one is beyond the end, the number of images is neither 1 nor that of the
+            frames, a setting is out of range, or these are no images.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Shot, move_camera
+        >>> picture = torch.rand(1, 3, 64, 96)
+        >>> move_camera(picture, {0: Shot(), 11: Shot(x=0.8, zoom=3, roll=10)}, size=(48, 32)).shape
+        torch.Size([12, 3, 32, 48])
+    """
+    images = check_images(images, "the picture under the camera").float()
+    check_curve(curve)
+    if not shots:
+        raise ValueError("the camera has no shot; give at least one, such as {0: Shot(), 47: Shot(zoom=3)}")
+    for number in shots:
+        if type(number) is not int or not 0 <= number < MOST_FRAMES:
+            raise ValueError(f"shot {number!r} is not at a whole number of a frame from 0 to {MOST_FRAMES - 1}")
+    known = dict(sorted(shots.items()))
+    count = frames if frames is not None else len(images) if len(images) > 1 else max(known) + 1
+    if not 1 <= count <= MOST_FRAMES:
+        raise ValueError(f"{count} frames cannot be filmed; 1 to {MOST_FRAMES} can")
+    if max(known) >= count:
+        raise ValueError(f"shot {max(known)} is beyond the end of {count} frames, the last of which is {count - 1}")
+    if len(images) not in (1, count):
+        raise ValueError(f"{len(images)} images are no film of {count} frames; give 1 or {count}")
+    width, height = (size, size) if isinstance(size, int) else size or (images.shape[3], images.shape[2])
+    if not (1 <= width <= 2**15 and 1 <= height <= 2**15):
+        raise ValueError(f"frames of {width} x {height} pixels cannot be; give sides from 1 to {2**15}")
+    seen = images.new_empty(count, 3, height, width)
+    for number, out in pausing(list(enumerate(seen))):
+        image = images[number if len(images) > 1 else 0]
+        out.copy_(_film(image, find_shot(known, number, curve), height, width))
+    return seen
+
+
+def find_shot(shots: Mapping[int, Shot], frame: int, curve: Curve = "cosine") -> Shot:
+    """Return where the camera stands at a frame.
+
+    Args:
+        shots: the keyframes, rising.
+        frame: the number of the frame.
+        curve: how it goes from one to the next.
+
+    Example:
+        >>> from das_core.report.camera import Shot, find_shot
+        >>> find_shot({0: Shot(zoom=1), 2: Shot(zoom=4, roll=90)}, 1, curve="linear")
+        Shot(x=0.5, y=0.5, zoom=2.0, roll=45.0)
+    """
+    numbers = list(shots)
+    if frame <= numbers[0] or frame >= numbers[-1]:
+        return shots[numbers[0] if frame <= numbers[0] else numbers[-1]]
+    before, behind = next(pair for pair in pairwise(numbers) if pair[0] <= frame < pair[1])
+    share = interpolate(0.0, 1.0, curve, (frame - before) / (behind - before))
+    x, y, zoom, roll = (
+        start + (end - start) * share
+        for start, end in zip(_in_octaves(shots[before]), _in_octaves(shots[behind]), strict=True)
+    )
+    return Shot(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0), min(max(2.0**zoom, 1.0), CLOSEST), roll)
+
+
+def _in_octaves(shot: Shot) -> tuple[float, float, float, float]:
+    """Return the numbers of a shot, with its zoom as a power of 2."""
+    x, y, zoom, roll = astuple(shot)
+    return x, y, math.log2(zoom), roll
+
+
+def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:
+    """Return what a camera sees of an image (3, H, W), as a frame (3, height, width)."""
+    tall, wide = image.shape[1:]
+    turn = math.radians(shot.roll)
+    cosine, sine = math.cos(turn), math.sin(turn)
+    # Half the sides of the upright box around the rolled frame, for a frame whose half height is 1.
+    aspect = width / height
+    reach_down = abs(cosine) + abs(sine) * aspect
+    reach_right = abs(cosine) * aspect + abs(sine)
+    fits = min(tall / 2, wide / 2 / aspect)
+    # Half the height of what is seen, in pixels of the image.
+    half = min(fits / shot.zoom, tall / 2 / reach_down, wide / 2 / reach_right)
+    down = min(max(shot.y * tall, half * reach_down), tall - half * reach_down)
+    right = min(max(shot.x * wide, half * reach_right), wide - half * reach_right)
+    # What is filmed at less than half of its resolution is averaged first, and then sampled between pixels.
+    shrinking = 2 * half / height
+    source = image[None]
+    if shrinking > 1:
+        shape = max(1, round(tall / shrinking)), max(1, round(wide / shrinking))
+        source = F.interpolate(source, size=shape, mode="bicubic", antialias=True)
+    to_right = 2 * half / wide
+    to_down = 2 * half / tall
+    affine = torch.tensor(
+        [
+            [cosine * aspect * to_right, -sine * to_right, 2 * right / wide - 1],
+            [sine * aspect * to_down, cosine * to_down, 2 * down / tall - 1],
+        ],
+        dtype=torch.float32,
+    )
+    grid = F.affine_grid(affine[None].to(image.device), [1, 3, height, width], align_corners=False)
+    seen: Tensor = F.grid_sample(source, grid, mode="bicubic", padding_mode="border", align_corners=False)
+    return seen[0].clamp(0, 1)

@@ -1,0 +1,78 @@
+"""The frames of a zoom: what is seen on the way from its first depth to its last, at a constant rate."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .image_stack import ImageStack
+from .pixels import crop_margin, render_pixels
+from .render import check_scale, resize_canvas, scale_size
+from .render_film import MOST_SHOWN
+from .zoom_operator import ZoomOperator
+
+_AT_ONCE = 8
+"""How many frames are rendered at once, so that what is on the way needs the room of a few."""
+
+
+def render_zoom(
+    stack: ImageStack, moments: int | Sequence[float] = 24, *, scale: float = 1.0, out: bool = False
+) -> Tensor:
+    """Render a zoom at moments between its depths.
+
+    The picture at moment 1.5 shows depth 1 so close that depth 2, which lies in its middle, has 1 / sqrt(factor) of the
+    size of the picture. What is enlarged by the same factor from frame to frame seems to come nearer at one speed.
+
+    Args:
+        stack: a zoom: a stack whose spec has a `Zoom`.
+        moments: how many frames, 1 to 65,536, evenly from the first depth to the last, which both are shown; a loop
+            goes on to the first depth again, which is shown once. Or the moments themselves, each from 0 (the first
+            depth) to the number of the last; in a loop to the number of depths.
+        scale: the size of the frames as a multiple of the stack's own, 0.05 to 32, see `render_stack`.
+        out: whether the frames go from the last depth to the first.
+
+    Returns:
+        The frames (N, 3, height, width), 0..1, on the device of the stack. At whole moments they are those of
+        `stack.image()`.
+
+    Raises:
+        ValueError: when the stack is no zoom, the scale or the number of frames is out of range, or there is no such
+            moment.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, Zoom, render_zoom
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=24, margin=4, zoom=Zoom(depths=3)))
+        >>> render_zoom(stack, 16).shape, render_zoom(stack, [0.5, 1.99]).shape
+        (torch.Size([16, 3, 24, 32]), torch.Size([2, 3, 24, 32]))
+    """
+    zoom = stack.spec.zoom
+    if zoom is None:
+        raise ValueError("the stack is no zoom: its images lie side by side; make it of a StackSpec with zoom=Zoom(6)")
+    if isinstance(moments, int):
+        if not 1 <= moments <= MOST_SHOWN:
+            raise ValueError(f"{moments} frames cannot be rendered; 1 to {MOST_SHOWN} can")
+        steps = moments if zoom.loop else max(1, moments - 1)
+        known = [number * zoom.end / steps for number in range(moments)]
+        if out and zoom.loop:
+            # The first depth first, as it is on the way in.
+            known = [(zoom.end - moment) % zoom.end for moment in known]
+        elif out:
+            known.reverse()
+    else:
+        known = [float(moment) for moment in moments]
+        if not 1 <= len(known) <= MOST_SHOWN:
+            raise ValueError(f"{len(known)} frames cannot be rendered; 1 to {MOST_SHOWN} can")
+        for moment in known:
+            if not 0 <= moment <= zoom.end:
+                raise ValueError(f"there is no moment {moment:g}; the zoom goes from 0 to {zoom.end}")
+        if out:
+            known.reverse()
+    check_scale(scale)
+    canvas = stack.canvas if scale == 1 else resize_canvas(stack, scale)
+    _, margin = scale_size(stack.spec, scale)
+    operator = ZoomOperator(zoom, (canvas.shape[2], canvas.shape[3]), margin)
+    parts = []
+    for begin in range(0, len(known), _AT_ONCE):
+        seen = operator.forward(canvas, known[begin : begin + _AT_ONCE])
+        parts.append(crop_margin(render_pixels(seen, stack.spec.color), margin))
+    return torch.cat(parts)

@@ -1,0 +1,143 @@
+"""A zoom: pictures each of which holds the next one in its middle, and so on.
+
+The images of the stack are the depths. Each has a canvas of the same size, which at depth d is 1 / factor^d as large as
+at depth 0. It shows as a disc, whose edge goes over into what is around it: a straight or narrow edge is seen as a
+frame.
+"""
+
+import math
+from dataclasses import dataclass
+
+from ..common.geometry import Shape
+from ..common.text import shorten
+
+MOST_DEPTHS = 32
+"""The most depths of a zoom."""
+
+LEAST_FACTOR, LARGEST_FACTOR = 1.25, 8.0
+"""The range of the factor from depth to depth."""
+
+MOST_BETWEEN = 15
+"""The most moments between two depths."""
+
+INNER = 0.6
+"""How far a depth shows fully, in halves of the sides of its picture. From there to the edge of its margin it goes over
+into what is around it."""
+
+_LEAST_MARGIN = 4
+"""The least margin in pixels, which is where a depth ends."""
+
+
+@dataclass(frozen=True)
+class Zoom:
+    """How the images of a stack lie in each other.
+
+    Args:
+        depths: how many there are, 2 to 32.
+        factor: how much smaller each is than the one that holds it, 1.25 to 8: at 2 a depth fills a quarter of the
+            picture, at 4 a sixteenth, and is enlarged four times before the next one takes over.
+        loop: whether the last depth holds the first, so that the zoom has no end.
+        between: how many moments between two depths are shown to models, 0 to 15, so that what is between the depths is
+            climbed as well. Frames can be rendered at any moment (`render_zoom`).
+
+    Raises:
+        ValueError: when a number is out of range.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, Zoom
+        >>> zoom = Zoom(depths=3, between=1)
+        >>> zoom.moments
+        (0.0, 0.5, 1.0, 1.5, 2.0)
+        >>> ImageStack.gray(StackSpec(width=32, height=32, margin=8, zoom=zoom)).image().shape
+        torch.Size([3, 3, 32, 32])
+    """
+
+    depths: int
+    factor: float = 2.0
+    loop: bool = False
+    between: int = 3
+
+    def __post_init__(self) -> None:
+        if type(self.depths) is not int or not 2 <= self.depths <= MOST_DEPTHS:
+            raise ValueError(
+                f"{shorten(self.depths)} depths are no zoom; give a whole number from 2 to {MOST_DEPTHS}, such as 6"
+            )
+        factor = self.factor
+        if not isinstance(factor, int | float) or not LEAST_FACTOR <= factor <= LARGEST_FACTOR:
+            raise ValueError(
+                f"factor {shorten(factor)} is not between {LEAST_FACTOR} and {LARGEST_FACTOR:g}; at 2 each depth has "
+                "half the side of the one that holds it"
+            )
+        object.__setattr__(self, "factor", float(factor))
+        if type(self.between) is not int or not 0 <= self.between <= MOST_BETWEEN:
+            raise ValueError(f"between {shorten(self.between)} is not a whole number from 0 to {MOST_BETWEEN}; 3 suit")
+
+    @property
+    def end(self) -> int:
+        """The moment at which the zoom ends: that of the last depth; in a loop that of the first, come again."""
+        return self.depths if self.loop else self.depths - 1
+
+    @property
+    def moments(self) -> tuple[float, ...]:
+        """The moments that are shown to models, rising: depth 0 is at 0, depth 1 at 1, and so on."""
+        steps = self.between + 1
+        return tuple(number / steps for number in range(self.end * steps + (not self.loop)))
+
+    def keyframe(self, depth: int) -> int:
+        """Return the number of the moment, from 0, at which a depth fills the picture."""
+        return depth * (self.between + 1)
+
+    def find_layers(self, moment: float, canvas: Shape, margin: int) -> list[tuple[int, float, bool]]:
+        """Return which depths are to be seen at a moment, from the widest to the smallest.
+
+        Args:
+            moment: from 0 to `end`; at 1.5 the picture shows the part of depth 1 in whose middle depth 2 lies, at
+                1 / sqrt(factor) of its size.
+            canvas: height and width of the canvases in pixels, margins included.
+            margin: how far they go beyond the picture, in pixels.
+
+        Returns:
+            For each its number, its scale, and whether it is there as far as the canvas reaches, and not as a disc. The
+            first is always so.
+
+        Example:
+            >>> from das_core import Zoom
+            >>> Zoom(depths=3).find_layers(0.0, (48, 48), 8)
+            [(0, 1.0, True), (1, 0.5, False), (2, 0.25, False)]
+            >>> Zoom(depths=4).find_layers(3.0, (48, 48), 8)
+            [(1, 4.0, True), (2, 2.0, False), (3, 1.0, False)]
+        """
+        # The scale at which the corners of the canvas lie where a depth shows fully.
+        enough = math.hypot(*(side / (side - 2 * margin) for side in canvas)) / INNER
+        layers: list[tuple[int, float, bool]] = []
+        last = math.inf if self.loop else self.depths - 1
+        # Of the wider ones only the nearest that fills the canvas is seen.
+        depth = math.floor(moment)
+        while True:
+            scale = self.factor ** (moment - depth)
+            if scale >= enough or (depth == 0 and not self.loop):
+                break
+            depth -= 1
+        while depth <= last and min(canvas) * (scale := self.factor ** (moment - depth)) >= 1:
+            layers.append((depth % self.depths, scale, not layers))
+            depth += 1
+        return layers
+
+    def check_canvas(self, canvas: Shape, margin: int) -> None:
+        """Raise an error when canvases of a size cannot lie in each other.
+
+        Args:
+            canvas: height and width in pixels, margins included.
+            margin: how far they go beyond the picture, in pixels.
+        """
+        if margin < _LEAST_MARGIN:
+            raise ValueError(
+                f"a margin of {margin} pixels is too narrow for a zoom, whose depths end there; "
+                f"give at least {_LEAST_MARGIN}, an eighth of the picture is good"
+            )
+        least = max(side / (side - 2 * margin) for side in canvas)
+        if self.factor < least:
+            raise ValueError(
+                f"at factor {self.factor:g} a depth and its margin of {margin} are larger than the picture that holds "
+                f"it; choose a factor of at least {math.ceil(least * 100) / 100:g}, or a smaller margin"
+            )

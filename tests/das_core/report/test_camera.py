@@ -1,0 +1,112 @@
+"""A camera over pictures: what it sees against torchvision's own crops and turns, and that it never leaves them."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.transforms.functional import resize, resized_crop
+
+from das_core.report.camera import Shot, find_shot, move_camera
+
+
+def ramp(height: int = 64, width: int = 96) -> Tensor:
+    """A picture (1, 3, height, width) whose red is how far right a pixel is, and whose green how far down."""
+    down, right = torch.meshgrid(
+        (torch.arange(height) + 0.5) / height, (torch.arange(width) + 0.5) / width, indexing="ij"
+    )
+    return torch.stack([right, down, torch.full_like(down, 0.5)])[None]
+
+
+def test_a_still_camera_sees_the_picture() -> None:
+    picture = torch.rand(1, 3, 24, 40, generator=torch.Generator().manual_seed(0))
+    frames = move_camera(picture, {0: Shot()}, frames=3)
+    torch.testing.assert_close(frames, picture.expand(3, -1, -1, -1), rtol=0, atol=1e-5)
+
+
+def test_a_pan_over_a_smooth_picture_is_a_crop() -> None:
+    picture = ramp()
+    seen = move_camera(picture, {0: Shot(x=0.6, y=0.4, zoom=2)}, size=(96, 64))[0]
+    expected = resized_crop(picture, round(0.4 * 64 - 16), round(0.6 * 96 - 24), 32, 48, [64, 96], antialias=True)[0]
+    torch.testing.assert_close(seen[:, 2:-2, 2:-2], expected[:, 2:-2, 2:-2], rtol=0, atol=0.01)
+
+
+def test_frames_smaller_than_what_is_seen_are_antialiased() -> None:
+    checks = torch.zeros(1, 3, 64, 64)
+    checks[:, :, ::2, ::2] = checks[:, :, 1::2, 1::2] = 1
+    small = move_camera(checks, {0: Shot()}, size=16)
+    assert float((small - 0.5).abs().max()) < 0.02
+    torch.testing.assert_close(small, resize(checks, [16, 16]), rtol=0, atol=0.02)
+
+
+def test_a_camera_that_is_turned_sees_the_picture_turned_the_other_way() -> None:
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    seen = move_camera(picture, {0: Shot(roll=90)})
+    # What was on the right is at the top.
+    torch.testing.assert_close(seen, picture.rot90(1, (2, 3)), rtol=0, atol=1e-4)
+    torch.testing.assert_close(move_camera(picture, {0: Shot(roll=360)}), picture, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("roll", [0.0, 10.0, 45.0, 90.0, 200.0])
+@pytest.mark.parametrize("size", [32, (64, 32), (20, 60)])
+def test_it_never_sees_what_is_outside(roll: float, size: Any) -> None:
+    """The four corners of what it sees lie in the picture: colours say where they are, and no border is repeated."""
+    picture = ramp(128, 192)
+    for x, y in ((0.0, 0.0), (1.0, 0.3), (0.5, 1.0)):
+        seen = move_camera(picture, {0: Shot(x, y, zoom=1.5, roll=roll)}, size=size)[0]
+        along = (seen[:, :, 1:] - seen[:, :, :-1])[:2].abs().sum(dim=0)
+        down = (seen[:, 1:] - seen[:, :-1])[:2].abs().sum(dim=0)
+        # A repeated border has no slope.
+        assert float(along.min()) > 0.3 * float(along.median())
+        assert float(down.min()) > 0.3 * float(down.median())
+        assert float(seen[:2].min()) >= 0
+
+
+def test_zoom_goes_at_a_constant_rate() -> None:
+    shots = {0: Shot(), 4: Shot(zoom=16)}
+    zooms = [find_shot(shots, frame, "linear").zoom for frame in range(5)]
+    assert zooms == pytest.approx([1, 2, 4, 8, 16])
+    assert find_shot(shots, 9) == shots[4]
+    assert find_shot({3: Shot(x=0.1)}, 0) == Shot(x=0.1)
+
+
+def test_easing_sets_off_softly_and_a_step_jumps() -> None:
+    shots = {0: Shot(x=0.2), 10: Shot(x=0.8)}
+    places = [find_shot(shots, frame, "cosine").x for frame in range(11)]
+    assert places[1] - places[0] < (places[6] - places[5]) / 3
+    assert [find_shot(shots, frame, "step").x for frame in (4, 5)] == pytest.approx([0.2, 0.8])
+
+
+def test_frames_of_a_film_are_seen_each_in_its_turn() -> None:
+    film = torch.linspace(0, 1, 5)[:, None, None, None].expand(5, 3, 16, 16)
+    frames = move_camera(film, {0: Shot(), 4: Shot(zoom=2, roll=30)}, size=8)
+    torch.testing.assert_close(frames.mean(dim=(1, 2, 3)), torch.linspace(0, 1, 5), rtol=0, atol=1e-5)
+    assert len(move_camera(film, {0: Shot()})) == 5
+
+
+@pytest.mark.parametrize(
+    ("shots", "settings", "says"),
+    [
+        ({}, {}, "the camera has no shot"),
+        ({-1: Shot()}, {}, "shot -1 is not at a whole number of a frame"),
+        ({0.5: Shot()}, {}, "shot 0.5 is not at a whole number"),
+        ({9: Shot()}, {"frames": 9}, "shot 9 is beyond the end of 9 frames, the last of which is 8"),
+        ({0: Shot()}, {"frames": 0}, "0 frames cannot be filmed"),
+        ({0: Shot()}, {"frames": 10**9}, "1000000000 frames cannot be filmed"),
+        ({0: Shot()}, {"size": 0}, "frames of 0 x 0 pixels cannot be"),
+        ({0: Shot()}, {"curve": "bounce"}, "bounce"),
+    ],
+)
+def test_what_cannot_be_filmed(shots: Any, settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        move_camera(torch.rand(1, 3, 16, 16), shots, **settings)
+
+
+def test_what_is_no_shot() -> None:
+    for settings in ({"x": -0.1}, {"y": 1.5}, {"zoom": 0.5}, {"zoom": 100.0}, {"roll": float("nan")}):
+        with pytest.raises(ValueError, match=f"{next(iter(settings))} .* of a shot is not between"):
+            Shot(**settings)
+    with pytest.raises(ValueError, match="3 images are no film of 5 frames; give 1 or 5"):
+        move_camera(torch.rand(3, 3, 16, 16), {0: Shot()}, frames=5)
+    with pytest.raises(ValueError, match="the picture under the camera has 1 channels"):
+        move_camera(torch.rand(1, 1, 16, 16), {0: Shot()})

@@ -1,0 +1,82 @@
+"""Frames of a zoom: at its depths, in and out, larger, and what cannot be rendered."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from das_core.stack.file import load_stack, save_stack
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.render import render_stack
+from das_core.stack.render_zoom import render_zoom
+from das_core.stack.spec import StackSpec
+from das_core.stack.zoom import Zoom
+
+SPEC = StackSpec(40, 32, 4, zoom=Zoom(3))
+STACK = ImageStack.noise(SPEC, seed=1)
+LOOP = ImageStack.noise(replace(SPEC, zoom=Zoom(3, loop=True)), seed=1)
+
+
+def test_whole_moments_are_the_depths() -> None:
+    assert torch.equal(render_zoom(STACK, [0, 1, 2]), STACK.image())
+    assert torch.equal(render_zoom(STACK, 3), STACK.image())
+    assert torch.equal(render_zoom(LOOP, 3), LOOP.image())
+
+
+def test_frames_go_at_a_constant_rate_and_back() -> None:
+    frames = render_zoom(STACK, 9)
+    assert torch.equal(frames, render_zoom(STACK, [number / 4 for number in range(9)]))
+    assert torch.equal(render_zoom(STACK, 9, out=True), frames.flip(0))
+    around = render_zoom(LOOP, 12)
+    assert torch.equal(render_zoom(LOOP, 12, out=True), torch.cat([around[:1], around[1:].flip(0)]))
+    assert render_zoom(STACK, 1).shape == (1, 3, 32, 40)
+
+
+def test_the_middle_of_a_depth_is_the_next_one_made_smaller() -> None:
+    whole = render_zoom(STACK, [0.0], scale=2)
+    assert whole.shape == (1, 3, 64, 80)
+    # At twice the size, the middle of depth 0 has as many pixels as depth 1.
+    torch.testing.assert_close(whole[0][:, 26:38, 32:48], STACK.image()[1][:, 10:-10, 12:-12], rtol=0, atol=0.02)
+
+
+def test_a_loop_closes() -> None:
+    frames = render_zoom(LOOP, 60)
+    changes = (frames.roll(-1, 0) - frames).abs().mean(dim=(1, 2, 3))
+    assert float(changes[-1]) < 1.5 * float(changes.median())
+
+
+def test_a_zoom_is_rendered_larger_with_all_that_lies_in_it() -> None:
+    torch.testing.assert_close(render_stack(STACK, 1.0), STACK.image(), rtol=0, atol=1e-4)
+    assert torch.equal(render_stack(STACK, 2.0), render_zoom(STACK, 3, scale=2.0))
+    assert render_stack(STACK, 0.05).shape == (3, 3, 2, 2)
+
+
+def test_a_zoom_is_read_from_its_file(tmp_path: pytest.TempPathFactory) -> None:
+    path = tmp_path / "zoom.safetensors"  # type: ignore[operator]
+    save_stack(LOOP, path)
+    loaded = load_stack(path)
+    assert loaded.spec == LOOP.spec
+    assert torch.equal(loaded.image(), LOOP.image())
+
+
+@pytest.mark.parametrize(
+    ("moments", "message"),
+    [
+        (0, "0 frames cannot be rendered; 1 to 65536 can"),
+        (2**17, "131072 frames cannot be rendered"),
+        ([], "0 frames cannot be rendered"),
+        ([2.1], "there is no moment 2.1; the zoom goes from 0 to 2"),
+        ([-0.1], "there is no moment -0.1"),
+        ([float("nan")], "there is no moment nan"),
+    ],
+)
+def test_bad_moments(moments: int | list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        render_zoom(STACK, moments)
+
+
+def test_a_picture_is_no_zoom() -> None:
+    with pytest.raises(ValueError, match="the stack is no zoom: its images lie side by side"):
+        render_zoom(ImageStack.gray(StackSpec(32, 32, 8)))
+    with pytest.raises(ValueError, match="scale 100 is not between"):
+        render_zoom(STACK, 2, scale=100)
