@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..common.devices import find_device
 from ..models.judge import Judge
 from ..objectives.base import Objective, list_objectives
 from ..stack.image_stack import ImageStack
@@ -103,10 +104,10 @@ class Ascent:
         result: the outcome of the steps done so far.
 
     Raises:
-        ValueError: when a setting is out of range, there is no such schedule or it returns no rate in 0..1, there is no
-            objective with a weight other than 0, the masks or reference images of an objective do not fit the stack, a
-            tile is given a focus, or the stack has left the bound already. When it runs: a judge was loaded under
-            `torch.inference_mode()`.
+        ValueError: when a setting is out of range, there is no such device here, there is no such schedule or it
+            returns no rate in 0..1, there is no objective with a weight other than 0, the masks or reference images of
+            an objective do not fit the stack, a tile is given a focus, or the stack has left the bound already. When it
+            runs: a judge was loaded under `torch.inference_mode()`.
 
     Example:
         >>> from das_core import Ascent, Augmentation, ClassObjective, Flip, ImageStack, StackSpec, Windows
@@ -146,7 +147,7 @@ class Ascent:
         self.focus = choose_focus(focus, stack)
         self.denoising = choose_denoising(denoising, self.optimizer, objectives)
         self.within = read_within(within)
-        self.device = stack.canvas.device if device is None else torch.device(device)
+        self.device = stack.canvas.device if device is None else find_device(device)
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
 

@@ -206,7 +206,7 @@ def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -
         raise AscentError(
             f"the gradient of {names} vanished at {where}: no change of the picture changes the score; {last}. "
             "Use the logit instead of a probability, a smaller step or learning rate, or a start that is not pure "
-            "black or white"
+            "black or white; a model of your own must let gradients through (no torch.no_grad, no detach)"
         )
 
 

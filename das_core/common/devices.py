@@ -9,6 +9,33 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from .cache import cached
+from .text import shorten
+
+
+def find_device(device: torch.device | str) -> torch.device:
+    """Return a device that can be computed on, or raise an error that says which there are.
+
+    Args:
+        device: a device or its name, such as 'cuda' or 'cuda:1'.
+
+    Raises:
+        ValueError: when there is no such device here.
+
+    Example:
+        >>> from das_core.common.devices import find_device
+        >>> find_device("cpu")
+        device(type='cpu')
+    """
+    try:
+        found = torch.device(device)
+        # A name says nothing of whether PyTorch was built for it, or whether the machine has it.
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        there = " or ".join(["cpu", *(name for name in ("cuda", "mps") if getattr(torch, name).is_available())])
+        raise ValueError(
+            f"there is no device '{shorten(str(device))}' here ({shorten(str(error), 120)}); choose {there}"
+        ) from error
+    return found
 
 
 def send_to_device(tensor: Tensor, device: torch.device) -> Tensor:

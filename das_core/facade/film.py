@@ -29,6 +29,7 @@ from .render import (
     is_list,
     make_stack,
     measure_scores,
+    read_size,
 )
 from .wishes import read_wish
 from .wrap import wrap
@@ -146,7 +147,7 @@ def film(
     if isinstance(recipe, str):
         augmentation = chosen.augmentation
         chosen = replace(chosen, augmentation=replace(augmentation, views=max(augmentation.views, _LEAST_VIEWS)))
-    width, height = (size, size) if isinstance(size, int) else size
+    width, height = read_size(size)
     spec = StackSpec(width, height, time=Time(frames, loop=loop))
     objectives = [one for part in (wish if is_list(wish) else [wish]) for one in _read(part, judge)]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from ..ascent.loop import Ascent
 from ..ascent.recipe import BEST, PICTURE, SKETCH, Recipe
 from ..ascent.result import AscentError, Result, Step
 from ..ascent.within import Within
-from ..common.images import Images
+from ..common.images import Images, check_images
+from ..common.text import shorten
 from ..models.judge import Judge
 from ..objectives.base import Objective
 from ..report.film import save_film
@@ -24,6 +26,9 @@ from .wrap import wrap
 
 RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
 """The recipes that the node Optimize offers, by name."""
+
+# What resizing adds to an image in 0..1 is less.
+_BEYOND = 0.5
 
 # Noise whose spectrum falls as that of photographs does, with 1 / f.
 _NATURAL_DECAY = 0.7
@@ -108,7 +113,7 @@ def render(
     if device is not None:
         judge = judge.to(device)
     chosen = find_recipe(recipe, steps)
-    width, height = (size, size) if isinstance(size, int) else size
+    width, height = read_size(size)
     spec = StackSpec(width, height, parametrization=parametrization)
     wishes = [read_wish(one) for one in wish] if is_list(wish) else [read_wish(wish)]
     objectives = [objective for one in wishes for objective in one.resolve(judge)]
@@ -125,6 +130,18 @@ def render(
     return Rendering(**vars(result), scores=measure_scores(result, objectives, seed))
 
 
+def read_size(size: Any) -> tuple[int, int]:
+    """Return width and height in pixels, which may be given as one number for both.
+
+    Raises:
+        ValueError: when it is neither a whole number nor two of them.
+    """
+    sides = tuple(size) if isinstance(size, list | tuple) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, Integral) for side in sides):
+        raise ValueError(f"size {shorten(size)} is neither a whole number of pixels nor two, such as (448, 320)")
+    return sides
+
+
 def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> ImageStack:
     """Return the stack that an ascent starts from: an image, grey, or noise for parametrisations that need it.
 
@@ -133,8 +150,18 @@ def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> 
         start: the image to start from, or None.
         count: how many pictures.
         seed: the seed of the noise.
+
+    Raises:
+        ValueError: when the start is no image, or has values far from 0..1, as bytes and normalised images have.
     """
     if start is not None:
+        start = check_images(start, "the start image")
+        least, most = float(start.min()), float(start.max())
+        if least < -_BEYOND or most > 1 + _BEYOND:
+            raise ValueError(
+                f"the start image has values from {least:.3g} to {most:.3g}; images are 0..1: divide bytes by 255, and "
+                "take back a normalisation"
+            )
         return ImageStack.from_image(spec, start, count)
     if spec.keeps_magnitudes:
         return ImageStack.noise(spec, count, decay=_NATURAL_DECAY, seed=seed)

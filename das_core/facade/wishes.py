@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..models.judge import Judge
+from ..models.labels import UnknownClassError
 from ..models.layers.layer import find_layers
 from ..objectives.base import BaseObjective, Objective
 from ..objectives.classes import ClassObjective
@@ -184,12 +186,13 @@ def neuron(name: str, index: int, position: tuple[int, ...] | None = None) -> Wi
     return _feature(name, "neuron", index=index, position=position)
 
 
-def direction(name: str, vector: Tensor | Sequence[tuple[int, float]]) -> Wish:
+def direction(name: str, vector: Tensor | np.ndarray[Any, Any] | Sequence[float] | Sequence[tuple[int, float]]) -> Wish:
     """Ask for a direction in the channels of a layer.
 
     Args:
         name: the name of the layer in the model.
-        vector: a tensor (channels,), or pairs of a channel and its share; only its direction counts.
+        vector: a number for each channel, as a tensor, an array or a list, or pairs of a channel and its share; only
+            its direction counts.
 
     Example:
         >>> import torch
@@ -315,7 +318,17 @@ def _read_text(judge: Judge, words: str) -> Objective:
         if numbered:
             return FeatureObjective.from_layer(judge, name, "channel", int(index))
         return FeatureObjective.from_layer(judge, words)
-    return _ask_text(judge, words) if isinstance(judge, CLIP) else _ask_class(judge, words)
+    if isinstance(judge, CLIP):
+        return _ask_text(judge, words)
+    try:
+        return _ask_class(judge, words)
+    except UnknownClassError as error:
+        if not numbered or " " in name.strip():
+            raise
+        try:
+            return FeatureObjective.from_layer(judge, name, "channel", int(index))
+        except ValueError as no_layer:
+            raise ValueError(f"{error}. If a channel is meant: {no_layer}") from error
 
 
 def _has_layer(judge: Judge, name: str) -> bool:

@@ -74,6 +74,8 @@ def wrap(
         return _copy_open_clip(name, module, tokenizer, settings, known)
     if tokenizer is not None:
         raise ValueError(f"{name} is no model of open_clip, so its tokenizer would not be used; leave it out")
+    if any(weight.device.type == "meta" for weight in module.parameters()):
+        raise ValueError(f"{name} has no weights yet: some of them are on the device meta; load them, then wrap it")
     frozen = freeze_copy(name, module)
     if type(module).__module__.startswith("transformers."):
         frozen.register_forward_hook(_unpack)

@@ -87,7 +87,9 @@ def freeze_copy(name: str, module: nn.Module) -> nn.Module:
     Raises:
         ValueError: when the module cannot be copied.
     """
-    return freeze(copy_module(name, module), None)
+    # What is made in inference mode can never meet autograd.
+    with torch.inference_mode(False):
+        return freeze(copy_module(name, module), None)
 
 
 def copy_module(name: str, module: nn.Module) -> nn.Module:
@@ -101,7 +103,8 @@ def copy_module(name: str, module: nn.Module) -> nn.Module:
         ValueError: when the module cannot be copied.
     """
     try:
-        return deepcopy(uncompile(module))
+        with torch.inference_mode(False):
+            return deepcopy(uncompile(module))
     except (RuntimeError, TypeError, AttributeError, NotImplementedError) as error:
         raise ValueError(
             f"{name} cannot be copied ({error}): load it anew, if another library has left its hooks on it; or give it "

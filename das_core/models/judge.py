@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..common.cache import cached
-from ..common.devices import send_to_device
+from ..common.devices import find_device, send_to_device
 from .frozen import evaluating
 
 # Gradients of a view are small numbers that fp16 would round to nothing: they pass through the model this much larger.
@@ -62,9 +62,16 @@ class Judge:
         return next((weight.device for weight in self.module.parameters()), torch.device("cpu"))
 
     def to(self, device: torch.device | str) -> Self:
-        """Return this judge on a device: itself if it is there, else one with a copy of the module and no owner."""
-        device = torch.device(device)
-        return self if device == self.device else replace(self, module=deepcopy(self.module).to(device), owner=None)
+        """Return this judge on a device: itself if it is there, else one with a copy of the module and no owner.
+
+        Raises:
+            ValueError: when there is no such device here.
+        """
+        device = find_device(device)
+        if device == self.device:
+            return self
+        with torch.inference_mode(False):
+            return replace(self, module=deepcopy(self.module).to(device), owner=None)
 
     def bring(self, images: Tensor) -> Tensor:
         """Move images from the CPU to the device of the model's weights; images on another device are not moved.

@@ -39,8 +39,8 @@ class FeatureObjective(BaseObjective):
         index: the number of the channel (`channel`, `neuron`) or of the head (`head`), from 0.
         position: where the neuron is: (token,) or (row, column), or () in a layer with a single position; None for the
             middle.
-        direction: pairs of a channel and its share of the direction, or a tensor or an array (channels,) of shares,
-            which becomes such pairs; the direction is scaled to length 1.
+        direction: pairs of a channel and its share of the direction, or a tensor, an array or a list (channels,) of
+            shares, which becomes such pairs; the direction is scaled to length 1.
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
@@ -232,6 +232,8 @@ def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
 
 def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ...]:
     """Return a direction in any of the forms of `FeatureObjective` as pairs of a channel and its share."""
+    if isinstance(direction, list | tuple) and direction and all(isinstance(share, int | float) for share in direction):
+        direction = np.array(direction, dtype=float)
     if isinstance(direction, Tensor | np.ndarray):
         if tuple(direction.shape) != (layer.channels,):
             raise ValueError(
@@ -242,7 +244,9 @@ def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ..
     return tuple(direction)
 
 
-def _check_index(index: int, count: int, what: str, layer: Layer) -> None:
+def _check_index(index: Any, count: int, what: str, layer: Layer) -> None:
     """Raise ValueError unless `index` is from 0 to `count` - 1."""
+    if isinstance(index, str | float):
+        raise ValueError(f"{what} {shorten(index)} is no whole number; write it without quotes or a point")
     if not 0 <= index < count:
         raise ValueError(f"{what} {index} is out of range; layer {layer.name} has {what}s 0 to {count - 1}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..common.devices import find_device
 from ..common.images import Images, check_images, place_on_canvas
 from ..common.masks import canvas_mask, check_mask
 from .color import from_rgb
@@ -196,8 +197,12 @@ class ImageStack:
         return self.canvas.shape[0]
 
     def to(self, device: torch.device | str) -> "ImageStack":
-        """Return the same stack with all its tensors on another device."""
-        device = torch.device(device)
+        """Return the same stack with all its tensors on another device.
+
+        Raises:
+            ValueError: when there is no such device here.
+        """
+        device = find_device(device)
         return replace(
             self,
             start=self.start.to(device),

@@ -29,7 +29,11 @@ def test_the_cells_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert set(made["jellyfish"].scores) == {"jellyfish"}
     with Image.open(tmp_path / "volcano.gif") as film:
         assert film.n_frames == made["small"]["steps"]  # type: ignore[attr-defined]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["first_pictures.py", "volcano.gif"]
+    with Image.open(tmp_path / "morph.gif") as film:
+        assert film.n_frames == 6  # type: ignore[attr-defined]
+    castle, volcano = made["morph"].scores.values()
+    assert castle[0] - volcano[0] > castle[-1] - volcano[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first_pictures.py", "morph.gif", "volcano.gif"]
 
 
 def test_nothing_that_came_of_it_is_stored() -> None:
@@ -41,5 +45,5 @@ def test_nothing_that_came_of_it_is_stored() -> None:
 def test_its_links_lead_to_files() -> None:
     text = "".join("".join(cell["source"]) for cell in read_cells("markdown"))
     pages = [part.partition(")")[0] for part in text.split("](")[1:]]
-    assert len(pages) == 3
+    assert len(pages) == 4
     assert all((NOTEBOOK.parent / page).is_file() for page in pages if page.endswith(".md"))

@@ -157,21 +157,47 @@ def run_step(title: str, folder: Path, **environment: str) -> subprocess.Complet
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    for name in ("pyproject.toml", "CHANGELOG.md"):
+    for name in ("pyproject.toml", "CHANGELOG.md", "README.md"):
         shutil.copy(REPOSITORY / name, tmp_path)
     return tmp_path
 
 
+FILES = "https://example.org/raw/someone/pictures/v1.2.3"
+
+
+def fill_in(checkout: Path, address: str) -> None:
+    ran = run_step("Fill in", checkout, PUBLISHER="someone", REPOSITORY=address, FILES=FILES, GITHUB_REF_NAME="v1.2.3")
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_publishing_fills_in_what_belongs_to_the_publisher(checkout: Path) -> None:
     address = "https://example.org/someone/pictures"
-    icon = f"{address}/icon.png"
-    ran = run_step("Fill in", checkout, PUBLISHER="someone", REPOSITORY=address, ICON=icon)
-    assert ran.returncode == 0, ran.stderr
+    fill_in(checkout, address)
     before, after = read_project(), read_project((checkout / "pyproject.toml").read_text(encoding="utf-8"))
     assert after["project"].pop("urls") == {"Repository": address, "Issues": f"{address}/issues"}
-    assert after["tool"]["comfy"] == before["tool"]["comfy"] | {"PublisherId": "someone", "Icon": icon}
+    assert after["tool"]["comfy"] == before["tool"]["comfy"] | {
+        "PublisherId": "someone",
+        "Icon": f"{FILES}/docs/icon.png",
+    }
     after["tool"]["comfy"] = before["tool"]["comfy"]
     assert after == before
+
+
+def test_publishing_gives_pictures_and_links_of_the_readme_whole_addresses(checkout: Path) -> None:
+    def list_targets(text: str) -> list[str]:
+        return re.findall(r'(?:\]\(|src=")([^)"]+)', text)
+
+    address = "https://example.org/someone/pictures"
+    fill_in(checkout, address)
+    before = list_targets((REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    after = list_targets((checkout / "README.md").read_text(encoding="utf-8"))
+    assert len(before) == len(after) > 30
+    for old, new in zip(before, after, strict=True):
+        if old.startswith("https://"):
+            assert new == old
+        else:
+            assert (REPOSITORY / old).is_file()
+            assert new == f"{FILES if old.endswith('.jpg') else f'{address}/blob/v1.2.3'}/{old}"
 
 
 def test_publishing_refuses_a_tag_of_another_version(checkout: Path) -> None:

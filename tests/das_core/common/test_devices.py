@@ -6,8 +6,11 @@ import weakref
 import pytest
 import torch
 
-from das_core.common.devices import keep_copy, make_constant, send_to_device
+from das_core.ascent.loop import Ascent
+from das_core.common.devices import find_device, keep_copy, make_constant, send_to_device
+from das_core.stack.image_stack import ImageStack
 from stand_in_device import DEVICE, stand_in_device
+from toys import SPEC, class_objective, classifier
 
 CPU = torch.device("cpu")
 
@@ -80,3 +83,20 @@ def test_only_cuda_is_not_waited_for() -> None:
     for name in ("cuda", "mps", "xpu", "cpu"):
         send_to_device(Sent(), torch.device(name))  # type: ignore[arg-type]
     assert asked == [("cuda", True), ("mps", False), ("xpu", False), ("cpu", False)]
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", ""])
+def test_a_device_that_is_not_here_is_named_wherever_one_is_chosen(name: str) -> None:
+    says = rf"^there is no device '{name}' here \(.+\); choose cpu"
+    with pytest.raises(ValueError, match=says):
+        find_device(name)
+    with pytest.raises(ValueError, match=says):
+        classifier().to(name)
+    with pytest.raises(ValueError, match=says):
+        ImageStack.gray(SPEC).to(name)
+    with pytest.raises(ValueError, match=says):
+        Ascent(ImageStack.gray(SPEC), class_objective(), device=name)
+
+
+def test_a_device_that_is_here_is_found_by_name_or_as_it_is() -> None:
+    assert find_device("cpu") == find_device(CPU) == CPU

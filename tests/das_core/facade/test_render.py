@@ -93,6 +93,38 @@ def test_a_model_of_ones_own_is_asked_and_stays_as_it_was() -> None:
     assert all(weight.grad is None and weight.requires_grad for weight in model.parameters())
 
 
+def test_in_inference_mode_a_model_makes_the_same_picture() -> None:
+    model = torchvision.models.resnet18()
+    expected = render("layer1.0.conv1:3", model, size=64)
+    with torch.inference_mode():
+        assert torch.equal(render("layer1.0.conv1:3", model, size=64).image, expected.image)
+
+
+def test_layers_of_a_model_that_answers_with_a_tuple_are_climbed() -> None:
+    class Pair(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.edges = nn.Conv2d(3, 4, 3)
+
+        def forward(self, views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            maps = self.edges(views)
+            return maps.mean(dim=(2, 3)), maps
+
+    judge = da.wrap(Pair(), size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    made = render("edges:1", judge, steps=3)
+    assert made.history[-1].scores["edges channel 1"] > made.history[0].scores["edges channel 1"]
+    with pytest.raises(ValueError, match="Pair knows no classes; ask it for a layer"):
+        render(da.classes(1), judge)
+
+
+def test_a_model_that_stops_gradients_is_told_so() -> None:
+    stopping = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    stopping.register_forward_hook(lambda module, inputs, answer: answer.detach())
+    judge = da.wrap(stopping, size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    with pytest.raises(da.AscentError, match=r"vanished at step 1: .* must let gradients through"):
+        render(3, judge)
+
+
 def test_it_starts_from_an_image_and_can_be_stopped() -> None:
     image = torch.rand(48, 48, 3, generator=torch.Generator().manual_seed(0)).numpy()
     seen: list[int] = []
@@ -190,7 +222,15 @@ def test_one_that_needs_its_tokenizer_says_how_to_give_it() -> None:
         (TOY, "class 3", {"recipe": "fast"}, "there is no recipe 'fast'; choose picture, sketch, best"),
         (TOY, "class 3", {"batch": 0}, "batch 0 is too small"),
         (TOY, "class 3", {"size": 8}, "width 8 is too small"),
+        (TOY, "class 3", {"size": 48.0}, "size 48.0 is neither a whole number of pixels nor two"),
+        (TOY, "class 3", {"size": "48"}, "size 48 is neither a whole number"),
+        (TOY, "class 3", {"size": (48,)}, r"size .* is neither a whole number .* such as \(448, 320\)"),
+        (TOY, da.channel("2", "7"), {}, "channel 7 is no whole number; write it without quotes or a point"),  # type: ignore[arg-type]
         (TOY, "class 3", {"start": "castle.png"}, "the start image is a str"),
+        (TOY, "class 3", {"start": 200 * torch.ones(3, 48, 48)}, "values from 200 to 200; .* divide bytes by 255"),
+        (TOY, "class 3", {"start": -torch.ones(3, 48, 48)}, "values from -1 to -1; .* take back a normalisation"),
+        (TOY, "class 3", {"device": "gpu"}, r"there is no device 'gpu' here \(.*\); choose cpu"),
+        (TOY, "mixed4a:476", {}, "class 'mixed4a' is unknown .*If a channel is meant: layer 'mixed4a' is not in toy"),
         (TOY, lambda views: views, {}, "'lambda' scores 4 views with torch.float32"),
         (nn.Conv2d(3, 8, 3), "0:1", {}, "nothing says what images Conv2d was trained on: pass size=224, mean="),
         ("resnet18", "jellyfish", {}, "a str is no model; give a torch.nn.Module"),

@@ -81,6 +81,13 @@ def test_a_model_of_open_clip_that_says_nothing_is_asked_for_it() -> None:
         wrap(torchvision.models.resnet18(), tokenizer=open_clip.SimpleTokenizer())
 
 
+def test_a_model_without_weights_is_told_to_load_them() -> None:
+    with torch.device("meta"):
+        empty = torchvision.models.resnet18()
+    with pytest.raises(ValueError, match=r"ResNet has no weights yet: .* on the device meta; load them"):
+        wrap(empty)
+
+
 def test_what_answers_with_maps_can_be_asked_for_its_layers() -> None:
     made = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), size=16, mean=HALF, std=HALF, name="edges")
     assert not isinstance(made, Classifier)

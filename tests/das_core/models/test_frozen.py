@@ -10,19 +10,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+import direct_ascent as da
+from das_core.ascent.guidance import Guidance
 from das_core.ascent.loop import Ascent
+from das_core.ascent.pace import pace_at_noise
+from das_core.ascent.recipe import Recipe
 from das_core.facade.wishes import of_views
 from das_core.models.classifier import build_classifier
+from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.frozen import evaluating, freeze, freeze_copy
 from das_core.models.judge import Judge
 from das_core.models.layers.layer import find_layers
+from das_core.models.partial_classifier import make_partial_classifier
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.feature import FeatureObjective
+from das_core.report.objective_scores import score_images
 from das_core.report.verdict import classify
 from das_core.stack.image_stack import ImageStack
 from toys import SPEC, VIEWS, Output, count_batch_norms
 
 HALF = (0.5, 0.5, 0.5)
+FEW = Recipe(augmentation=VIEWS)
+PHOTO = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
 def own_model() -> nn.Sequential:
@@ -92,7 +101,71 @@ def climb_a_function_of_views(module: nn.Module) -> None:
         part.training = mode
 
 
+def wrapped(module: nn.Module) -> Judge:
+    return da.wrap(module, size=32, mean=HALF, std=HALF)
+
+
+def render(module: nn.Module | Judge, wish: Any, **settings: Any) -> da.Rendering:
+    judge = module if isinstance(module, Judge) else wrapped(module)
+    return da.render(judge, wish, **({"size": 32, "steps": 1, "recipe": FEW, "progress": False} | settings))
+
+
+def render_near_a_start(module: nn.Module) -> None:
+    # Of a copy, and of the model itself.
+    for judge in (wrapped(module), judge_of(module)):
+        render(judge, "4.0:1", start=PHOTO, within=8 / 255)
+
+
+def render_pictures_that_differ(module: nn.Module) -> None:
+    render(judge_of(module), da.channels("0", range(2)) + 0.5 * da.diversity("0"), start=PHOTO)
+
+
+def render_a_style(module: nn.Module) -> None:
+    judge = judge_of(module)
+    wish = [
+        da.ContentObjective.from_images(judge, PHOTO, "0"),
+        da.StyleObjective.from_images(judge, PHOTO, "0"),
+        da.neuron("4.0", 1),
+    ]
+    render(judge, wish, start=PHOTO)
+
+
+def make_a_film(module: nn.Module) -> None:
+    da.film(wrapped(module), {0: 1, 1: "4.0:3"}, frames=2, size=32, steps=1, recipe=FEW, progress=False, start=PHOTO)
+
+
+def climb_parts_and_ensembles(module: nn.Module) -> None:
+    whole = build_classifier("own", module, 32, HALF, HALF)
+    pair = ClassifierEnsemble.from_members([whole, build_classifier("other", module, 32, HALF, HALF)])
+    render(pair, ClassObjective(pair, 1))
+    render(whole, ClassObjective(make_partial_classifier(whole, 0.5), 1))
+
+
+def guide_and_score(module: nn.Module) -> None:
+    objective = FeatureObjective.from_layer(judge_of(module), "0", kind="channel", index=1)
+    Guidance((objective,), VIEWS, steps=1).start_ascent(PHOTO, pace_at_noise(1.0, 32, progress=0.0), number=0).run()
+    score_images(PHOTO, [objective], VIEWS)
+
+
+def fail_in_the_facade(module: nn.Module) -> None:
+    for wish, says in ((99, "class index 99 is out of range"), ("4.0:99", "channel 99 is out of range")):
+        with pytest.raises(ValueError, match=says):
+            render(module, wish)
+    with pytest.raises(ValueError, match="there is no device 'gpu' here"):
+        render(module, 1, device="gpu")
+    with pytest.raises(ZeroDivisionError):
+        render(judge_of(module), "0:1", start=PHOTO, callback=lambda step: 1 / 0)  # type: ignore[arg-type, return-value]
+
+
 CALLS: tuple[Callable[[nn.Module], object], ...] = (
+    lambda module: render(module, da.classes(1)),
+    render_near_a_start,
+    render_pictures_that_differ,
+    render_a_style,
+    make_a_film,
+    climb_parts_and_ensembles,
+    guide_and_score,
+    fail_in_the_facade,
     climb,
     climb_a_layer,
     climb_a_class,
@@ -105,7 +178,7 @@ CALLS: tuple[Callable[[nn.Module], object], ...] = (
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     call=st.sampled_from(CALLS),
     training=st.lists(st.booleans(), min_size=12, max_size=12),
@@ -195,3 +268,13 @@ def test_freeze_evaluates_and_takes_no_gradients() -> None:
     assert {parameter.dtype for parameter in frozen.parameters()} == {torch.bfloat16}
     assert frozen.get_parameter("0.weight").is_contiguous(memory_format=torch.channels_last)
     assert count_batch_norms(frozen) == 0
+
+
+def test_a_copy_made_in_inference_mode_meets_autograd() -> None:
+    module = own_model()
+    with torch.inference_mode():
+        made = build_classifier("own", module, 32, HALF, HALF)
+    assert not any(weight.is_inference() for weight in made.module.parameters())
+    views = torch.rand(2, 3, 32, 32).requires_grad_()
+    made(views).sum().backward()
+    assert views.grad is not None

@@ -142,7 +142,7 @@ def test_a_head_of_a_transformer_climbs() -> None:
 
 def test_a_direction_may_be_a_tensor_or_an_array() -> None:
     shares = torch.linspace(-1, 1, 16)
-    directions: list[Any] = [shares, shares.numpy(), tuple(enumerate(shares.tolist()))]
+    directions: list[Any] = [shares, shares.numpy(), shares.tolist(), tuple(enumerate(shares.tolist()))]
     made = [FeatureObjective.from_layer(classifier(), "0", "direction", direction=given) for given in directions]
     assert len({objective.direction for objective in made}) == 1
     with pytest.raises(ValueError, match=r"of shape \(3,\) does not go with layer 0, .* \(16,\)"):
