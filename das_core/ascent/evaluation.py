@@ -24,7 +24,7 @@ class ViewEvaluation:
     Args:
         judge: the judge that answers.
         augmentation: how views are made of a canvas.
-        geometry: where on the canvas views may lie, and how large they come out.
+        geometry: where on the canvas views may lie, and the size in pixels that they are resized to.
         keys: what the random draws of each view depend on, and which image of the batch it shows; one key for each
             view.
         pace: the moment of the ascent.

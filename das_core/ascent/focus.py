@@ -20,7 +20,7 @@ _SMALLEST, _WIDEST = 0.05, 100.0
 
 
 _STRONGEST = 4.0
-"""The limit of the emphasis: one spot gets everything."""
+"""The largest emphasis: nearly all detail then grows at one spot."""
 
 
 @dataclass(frozen=True)

@@ -59,18 +59,20 @@ class ScoreGradient:
             canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
             step: the number of the step, which the random draws of the views depend on.
             pace: the moment of the ascent.
-            operator: the operator of the stack. To balance several groups, their
-                gradients are compared by the change of the canvas that it computes from them.
+            operator: the operator of the stack. It is only used to balance the gradients of several groups: they are
+                compared by the changes of the canvas that it computes from them.
             chunk: how many views go through a judge at once. It changes memory and rounding: sums over views are taken
-                chunk by chunk, and a model rounds differently for another number of views. If images are compared with
-                each other, it is rounded to a multiple of their number.
+                chunk by chunk, and a model rounds differently for another number of views. For a group that compares
+                images, it is rounded down to a multiple of the batch, but at least one view of every image.
 
         Returns:
             The gradient (B, 3, H, W), and the scores by the name of the objective.
 
-            With a single group, the gradient is that of the weighted scores, averaged over views and summed over
-            images; with several it is the balanced sum of the gradients of the groups (`balance_gradients`). For a film
-            it is estimated from the frames that the views show, and 0 at the other frames.
+            The gradient of a group is that of the weighted sum of its scores, where a score is averaged over the views
+            of an image and summed over the images. It is weighted by the region masks and, if the group has a judge, by
+            the window and the emphasis of the focus. With several groups, the result is the sum of their balanced
+            gradients (`balance_gradients`). For a film, only the frames that views show in this step have a gradient
+            from a judge; at the others it is 0.
 
             A score is the mean over all views and images, without the weight of the objective (but weighted by the
             factors of the images, if they differ). It is a tensor (), float32, still on the device, because every

@@ -123,20 +123,23 @@ def balance_gradients(
     *,
     as_one: bool = False,
 ) -> Tensor:
-    """Return the sum of the gradients of several groups, scaled so that their weights decide how far each moves.
+    """Return the sum of the gradients of several groups, each scaled so that its move is in proportion to its weight.
 
-    The first group keeps its size. Every other gradient is scaled, for every image by itself, so that the norm of its
-    move divided by its weight equals that of the first. The move of a gradient is K times the gradient: the change of
-    the canvas in a step of `SGD`, which stands for that of the other optimizers. Norms of the gradients themselves
-    would be no good measure, because K lets little of a fine-grained gradient through. A gradient whose move is 0 is
-    left out. A single gradient is returned unchanged.
+    The move of a gradient is K times the gradient: the direction in which a step of `SGD` would change the canvas. It
+    stands for the steps of the other optimizers too. Norms are compared after K and not before, because K weakens fine
+    detail: a large gradient of mostly fine detail moves the canvas little.
+
+    For each image, the first gradient that has a weight and a move other than 0 keeps its size. Every other gradient is
+    multiplied by a number, so that the norm of its move, divided by its weight, equals that of the first. Gradients
+    whose weight or move is 0 are left out. A single gradient is returned unchanged.
 
     Args:
         gradients: the gradient (B, 3, H, W) of every group at the canvas.
         weights: for every group the sum of the absolute weights of its objectives, a number or one for each image,
             (B, 1, 1, 1).
-        move: returns K times a gradient, (B, 3, H, W).
-        as_one: whether norms are taken over all images together, as for the frames of a film, and not for each image.
+        move: takes a gradient and returns its move, (B, 3, H, W).
+        as_one: whether a norm is taken over all images together, as for the frames of a film, which are then scaled by
+            the same number; otherwise for each image.
 
     Returns:
         The sum (B, 3, H, W).

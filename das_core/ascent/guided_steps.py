@@ -35,7 +35,8 @@ class GuidedSteps:
     Args:
         start_percent: where it begins, as a share of the noise levels of the model from the noisiest down, 0..1.
         end_percent: where it ends, above `start_percent` and at most 1.
-        every: of the steps in between every so many are guided, the first one always; at least 1.
+        every: which of the steps between these two are guided: 1 for all of them, 2 for every second one, and so on,
+            beginning with the first.
 
     Raises:
         ValueError: when the shares are out of order or out of 0..1, or `every` is below 1.

@@ -20,7 +20,7 @@ from ..stack.state import OptimizerState
 from .optimizers import Evaluate, check_positive
 from .pace import Pace
 
-# A step is halved so many times at most while it ends where the gradient points back.
+# The most times that a step is halved because the gradient at its end points back.
 _HALVINGS = 3
 
 # How steeply the gradient may point back along a step that is kept, as a share of how steeply it pointed ahead.

@@ -12,10 +12,10 @@ from .lbfgs import LBFGS
 from .optimizers import Optimizer
 
 _CANVASES = 10
-"""How many tensors as large as the canvas are there at once: start, canvas, parameters, pixels, gradients, a move."""
+"""How many tensors of the size of the canvas a step holds: start, canvas, parameters, pixels, gradients, K g, …"""
 
 _STATE_SETS = {"ascent": 1, "sgd": 4, "adam": 7}
-"""How many sets of levels are there at once, where levels are kept: those of the stack, of the optimizer, of a step."""
+"""How many tensors of each level a step holds, by kind of optimizer: the stack's, the optimizer's and its own."""
 
 
 def estimate_ascent_bytes(

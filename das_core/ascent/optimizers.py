@@ -99,8 +99,9 @@ class NormalizedAscent:
             shapes to the finest detail (`Pace.cutoff`).
         tilt: how much steeper than the stack's own K falls with the frequency, 0 to 4: at the first step it is
             multiplied by f^-tilt, at the last by f^(-0.3 tilt). At 0 K is that of the stack, about 1 / f, and pictures
-            look engraved; at 0.4 they look painted; at 2 they are blurred. With a tilt, as with the schedule `cosine`,
-            two ascents one after the other do not give the same bits as one ascent with all their steps.
+            look engraved; at 0.4 they look painted; at 2 they are blurred. A tilt changes from step to step, as a
+            coarse part and the schedule `cosine` do, so two ascents one after the other give another picture than one
+            ascent with the steps of both.
 
     Raises:
         ValueError: when a setting is out of range.

@@ -20,10 +20,11 @@ _CPU_FRAMES, _GPU_FRAMES = 1, 16
 def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> list[int]:
     """Return the frame that every view of a step shows.
 
-    The film is cut into as many equal parts as there are views, and each view takes the moment of its part that lies at
-    one offset. The offset is drawn for the first step and moves on by the golden ratio. So with as many views as
-    frames, each frame has one; with twice as many, two; with fewer, all frames come equally often, each after a few
-    steps.
+    The film is divided into as many equal parts as there are views. Each view shows one frame of its part, at the same
+    offset from the beginning of the part as the other views. The offset is drawn at random for the first step, and
+    grows at every step by the golden ratio (0.618 of a part), modulo a part. So with as many views as frames, every
+    frame is shown by one view; with twice as many views, by two; with fewer, every frame has its turn within a few
+    steps, and all are shown equally often.
 
     Args:
         views: how many views there are, from 1 up.

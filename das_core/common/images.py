@@ -20,16 +20,17 @@ Interpolation = Literal["bicubic", "bilinear"]
 """How pixels are interpolated; both are antialiased."""
 
 _MOST_WASTE = 8
-"""How many times the pixels that it needs `resize_to_cover` makes before it cuts off what is too much. Of an image
-that is more oblong it cuts most off first, which moves the picture by less than a pixel of the image; one of 1 x 4000
-would fill gigabytes."""
+"""By what factor an image may be larger than the result of `resize_to_cover` before it is cropped, in pixels.
+
+A more oblong image is cropped before it is resized, because one of 1 x 4000 would fill gigabytes. This moves the result
+by less than a pixel of the image."""
 
 _MOST_AT_ONCE = 2**24
-"""How many values of a batch are treated at once on the CPU: some tenths of a second."""
+"""How many values of a batch are processed at once on the CPU, which takes some tenths of a second."""
 
 
 Images = Tensor | np.ndarray[Any, Any] | Image.Image
-"""Images as people have them: a tensor (B, 3, H, W) or (3, H, W), 0..1; an array (H, W, 3), (B, H, W, 3)
+"""The forms in which images may be given: a tensor (B, 3, H, W) or (3, H, W), 0..1; an array (H, W, 3), (B, H, W, 3)
 or, in grey, (H, W), of bytes or in 0..1; or a picture of Pillow."""
 
 

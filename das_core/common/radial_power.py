@@ -47,7 +47,7 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
     return power @ keep_copy(weights, power).T, frequencies
 
 
-# The weights of all coefficients in all rings, up to so many; beyond, 256 MB, rings are averaged one by one.
+# The most weights that are kept at once, of all coefficients in all rings: 256 MB. With more, each ring is by itself.
 _MOST_WEIGHTS = 2**25
 
 

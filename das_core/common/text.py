@@ -3,10 +3,10 @@
 import reprlib
 
 _LONGEST = 100
-"""How many characters of a value a message repeats."""
+"""The most characters of a value that a message quotes."""
 
 _MOST_BITS = 13_000
-"""Whole numbers of more bits Python refuses to write out: that would take it time that grows with their square."""
+"""Larger whole numbers are not written out. Python refuses to from 4,300 digits up, about 14,280 bits."""
 
 _CONTAINERS = (list, tuple, dict, set, frozenset, bytes, bytearray)
 

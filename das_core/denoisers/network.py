@@ -14,7 +14,7 @@ from torch import Tensor
 from ..common.text import shorten
 
 _LARGEST_CHANGE = 3.0
-"""How far a network that knows no strength may move a value, in strengths: what goes further is content to it."""
+"""The largest change of a value by a network that takes no strength, as a multiple of the strength."""
 
 _WRAP = 32
 """How many pixels of the opposite edge a network sees beyond the edge of a tile."""

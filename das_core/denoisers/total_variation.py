@@ -22,7 +22,7 @@ from ..common.images import map_images
 from ..common.interruption import allow_interrupt, pausing
 
 _STEP = 0.248
-"""The size of a step of the dual descent. It converges below 2 / 8, where 8 bounds the square of the divergence."""
+"""The size of a step of the dual descent. It converges below 2 / 8: 8 bounds the squared norm of the divergence."""
 
 _ROUNDS = 4
 """The rounds at a scale of 1. One round carries a change one pixel further, so larger scales take more; measured at

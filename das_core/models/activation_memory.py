@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from .judge import Judge
 
 _BYTES_PER_PIXEL = 2000
-"""What counts for a model that does not run on the meta device: an estimate for convolutional networks."""
+"""Bytes for each pixel of a view, assumed for models that do not run on the meta device; fits convolutional ones."""
 
 _VIEW_COPIES = 16
-"""How many tensors as large as a view cutting it out, its transforms and its normalisation keep."""
+"""How many tensors of the size of a view are kept for the backward pass of its crop, transforms and normalisation."""
 
 # What modules raise on the meta device: of operations that need numbers, and of weights of their own elsewhere.
 _UNABLE = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError)

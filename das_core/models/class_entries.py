@@ -56,7 +56,7 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
 
 
 def _find_end(labels: Labels, parts: list[str], start: int) -> int:
-    """Return the end of the longest entry that begins at part `start`; it has one part if no longer one is a class."""
+    """Return where the entry that begins at part `start` ends: after as many parts as name a class, or after one."""
     for end in range(min(len(parts), start + _LONGEST_RUN), start + 1, -1):
         if len(labels.look_up(",".join(parts[start:end]))) == 1:
             return end

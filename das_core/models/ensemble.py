@@ -49,7 +49,7 @@ class ClassifierEnsemble(Classifier):
         return self.models
 
     def map_members(self, change: Callable[[Classifier], Classifier]) -> "ClassifierEnsemble":
-        """Return the ensemble with every member changed; itself if nothing changes."""
+        """Return the ensemble of what `change` makes of every member; itself if `change` returns each as it was."""
         made = _change_members(self.models, change)
         return self if made is self.models else replace(self, **_join(made), models=made)
 
@@ -120,7 +120,7 @@ class CLIPEnsemble(CLIP):
         return self.models
 
     def map_members(self, change: Callable[[CLIP], CLIP]) -> "CLIPEnsemble":
-        """Return the ensemble with every member changed; itself if nothing changes."""
+        """Return the ensemble of what `change` makes of every member; itself if `change` returns each as it was."""
         made = _change_members(self.models, change)
         return self if made is self.models else self.from_members(made)
 
@@ -160,7 +160,7 @@ class CLIPEnsemble(CLIP):
 
 
 def _change_members(members: tuple[M, ...], change: Callable[[M], M]) -> tuple[M, ...]:
-    """Return members changed; the very same tuple if nothing changes."""
+    """Return what `change` makes of every member; the very same tuple if it returns every member as it was."""
     made = tuple(change(member) for member in members)
     return members if all(new is old for new, old in zip(made, members, strict=True)) else made
 

@@ -1,8 +1,10 @@
-"""Batch norm folded into the convolution before it: same outputs, and a third less work for the gradient.
+"""Folds batch norm into the convolution before it: the same outputs up to rounding, for less work.
 
-The output of a folded convolution is that of the former batch norm. The original convolution is kept, and when its
-activations are asked for by its name (`layers/hooks.py`), it is run. The two outputs differ: where a weight of the norm
-is negative, one rises when the other falls.
+A frozen batch norm multiplies each channel by a constant and adds another. Both can be put into the weights and the
+bias of the convolution before it, and the norm is removed. What the convolution returns under its name is then the
+output of the norm. That is not what an objective means that asks for the activations of this convolution: where a
+weight of the norm is negative, one rises when the other falls. So the original convolution is kept as well, and
+`layers/hooks.py` runs it when its activations are asked for.
 """
 
 import sys

@@ -20,10 +20,10 @@ _INDEX = re.compile(r"[+-]?\d+")
 _MAX_LETTERS = 80
 
 _LIKE, _TYPO = 0.6, 0.8
-"""How much of two names must be alike, 0 to 1: for one to be offered in place of the other, and to be surely meant."""
+"""How similar two names must be, 0 to 1 (`difflib`): to suggest one for the other, and to call one a misspelling."""
 
 _LEAST_ENDING = 4
-"""The fewest letters of an everyday word that is the end of a longer one: 'cat' would be the end of 'delicate'."""
+"""The fewest letters of an everyday word that counts at the end of a longer word, as 'flower' in 'sunflower'."""
 
 
 class UnknownClassError(ValueError):

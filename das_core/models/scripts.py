@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Iterable
 
 _MANY = 5000
-"""With so many words in other scripts a vocabulary was made for them. That of an English BERT has 1,400, nearly all
-single letters; those that are made for many languages have more than 20,000."""
+"""A vocabulary with at least this many tokens in other scripts was made for them. That of an English BERT has 1,400,
+nearly all single letters; those that are made for many languages have more than 20,000."""
 
 
 def is_mostly_latin(text: str) -> bool:

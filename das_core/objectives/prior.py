@@ -133,7 +133,7 @@ def _score_l2(canvas: CanvasPixels) -> Tensor:
 
 
 def _score_range(canvas: CanvasPixels) -> Tensor:
-    """Return minus the mean square (B,) of how far values lie beyond the free range, in halves of the whole range."""
+    """Return minus the mean square (B,) of how far values, scaled to -1..1, lie outside -0.9..0.9."""
     return -F.relu((2 * canvas.pixels - 1).abs() - _FREE_RANGE).square().mean(dim=(1, 2, 3))
 
 

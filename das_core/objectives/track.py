@@ -21,8 +21,8 @@ class Track(WrappedObjective):
     """An objective whose weight is multiplied by a factor that differs from frame to frame.
 
     Between two keyframes the factor is interpolated; before the first and after the last it is constant. In a loop it
-    is interpolated from the last keyframe to the first. The model is not run on frames whose factor is 0. In a batch of
-    separate pictures, the images count as frames.
+    is interpolated from the last keyframe to the first. On frames whose factor is 0 the model is not run, unless for
+    another objective. In a batch of separate pictures, the images count as frames.
 
     Args:
         objective: the objective whose weight is multiplied.
@@ -95,7 +95,7 @@ class Track(WrappedObjective):
         return own if weights is None else tuple(one * more for one, more in zip(own, weights, strict=True))
 
     def _weigh(self, frames: int, loop: bool) -> tuple[float, ...]:
-        """Return the factor of every frame, or raise an error when the track is not one of so many."""
+        """Return the factor of every frame; raise an error when the track was made for another number of frames."""
         if self.frames not in (None, frames):
             raise ValueError(
                 f"the track of '{self.name}' has {self.frames} weights and there are {frames} frames; give one for each"

@@ -119,5 +119,5 @@ def plot_bars(
 
 
 def _text(side: str) -> dict[str, Any]:
-    """Return how a text stands at its place. Names are not formulas: a '$' in one stays a '$'."""
+    """Return matplotlib's settings for a text that is aligned to a side. A '$' in a name does not begin a formula."""
     return {"ha": side, "va": "center", "fontsize": TEXT_SIZE, "linespacing": 1.1, "parse_math": False}

@@ -70,7 +70,7 @@ class LevelTiles:
         return self._draw(math.ceil(len(self.alone) / rows), round(size * _CAPTION_HEIGHT / _FONT_SIZE), size)
 
     def _draw(self, columns: int, caption_height: int, font_size: int) -> Tensor:
-        """Return sheets of so many columns."""
+        """Return a sheet for each image, with this number of columns."""
         sheets = []
         for item, captions in pausing(enumerate(self.alone_captions)):
             rows = [(self.alone[:, item], captions), (self.sums[:, item], self.sum_captions)]

@@ -15,7 +15,7 @@ from ..common.interruption import allow_interrupt, pausing
 _MIN_RESPONSE = 1e-12
 
 _WAVE = 2.0
-"""A whole wave across the short side, in half-waves."""
+"""The frequency of one whole wave across the short side, in half-waves across that side."""
 
 
 class Basis(ABC):

@@ -153,7 +153,10 @@ def build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
 
 
 def _check_canvas_size(fields: Mapping[str, Any], canvas: Tensor) -> None:
-    """Raise an error unless a canvas has the size that the fields of a spec say, and the bands are few."""
+    """Raise an error unless a canvas fits the fields of a spec.
+
+    It has the size that they say; and they list no more levels, gains or frozen bands than its long side has pixels.
+    """
     for name in _WHOLE_NUMBERS:
         _check_count(name, fields[name])
     width, height = (fields[name] + 2 * fields["margin"] for name in ("width", "height"))
@@ -167,7 +170,7 @@ def _check_canvas_size(fields: Mapping[str, Any], canvas: Tensor) -> None:
 
 
 def _check_time(fields: object, batch: int) -> None:
-    """Raise an error unless the fields of a time, or None without one, are those of a film of so many frames."""
+    """Raise an error unless the fields of a time axis fit a film whose frames are the batch; None is a picture."""
     if fields is None:
         return
     if not isinstance(fields, dict) or fields.keys() != {"frames", "levels", "loop"}:

@@ -10,9 +10,9 @@ the chain rule, the gradient of the same score at level r is
 
     g_r A_r' G B_r
 
-which is the transpose of `forward` applied to G; call it `adjoint`. (In code the two halves are these only in the form
-`layers`; see `StackOperator`.) One step of gradient ascent adds to
-every level its gradient times the step size, and so it moves the canvas by the step size times
+which is the transpose of `forward` applied to G; call it `adjoint`. (In the form `layers`, the methods of these names
+do just this; in the other forms they divide the work differently, see `StackOperator`.) One step of gradient ascent
+adds to every level its gradient times the step size, and so it moves the canvas by the step size times
 
     K G = forward(adjoint(G)) = sum over r of  g_r^2 (A_r A_r') G (B_r B_r')
 
@@ -90,7 +90,7 @@ class StackOperator(ABC, Generic[P]):
     """
 
     always_periodic: ClassVar[bool] = False
-    """Whether the basis is Fourier's also where opposite edges of the picture do not meet."""
+    """Whether the basis is Fourier's even if the canvas is not a tile."""
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ _SHORT = 512
 """On a canvas whose long side is shorter, a filter takes a hundredth of a step, whatever its length."""
 
 _FURTHEST = 16
-"""How many pixels a margin is widened by at most."""
+"""The most pixels by which a margin is widened."""
 
 
 def widen_margin(width: int, height: int, margin: int) -> int:

@@ -69,7 +69,7 @@ class LevelMatrices:
 
 
 _LARGEST_DECOMPOSED = 1024
-"""Up to this side a matrix is inverted by its singular values, which takes half a second and cannot be ended."""
+"""The largest side of a matrix that is inverted by singular values, which takes half a second without a pause."""
 
 
 def _invert(matrix: Tensor) -> Tensor:

@@ -43,5 +43,5 @@ def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Te
 
 
 def crop_margin(canvas: Tensor, margin: int) -> Tensor:
-    """Return a canvas (B, C, H, W) without its margin of so many pixels on each side."""
+    """Return a canvas (B, C, H, W) without its margin, whose width on each side is given in pixels."""
     return canvas[:, :, margin : canvas.shape[2] - margin, margin : canvas.shape[3] - margin]

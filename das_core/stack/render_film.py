@@ -16,10 +16,10 @@ from .surroundings import Surroundings
 from .time import Time
 
 MOST_SHOWN = 2**16
-"""The most frames that are rendered at once; their number is checked before anything is made."""
+"""The most frames that one call of `render_film` may ask for."""
 
 _AT_ONCE = 8
-"""How many frames are rendered at once, so that what is on the way needs the room of a few."""
+"""How many frames are rendered at once, so that temporary tensors need the memory of a few frames only."""
 
 
 def find_moments(time: Time, frames: int) -> list[tuple[int, int, float]]:

@@ -23,10 +23,10 @@ SMALLEST_SIDE = 16
 """The least width and height of a picture, in pixels."""
 
 LONGEST_SIDE = 2**15
-"""The greatest side of a canvas, in pixels: what an ascent holds of a square one is some hundred gigabytes."""
+"""The longest side of a canvas, in pixels: an ascent of a square one of this size needs some hundred gigabytes."""
 
 LARGEST_GAIN = 1e6
-"""The greatest gain of a level; its inverse is the least. Gains enter squared, and float32 ends at 3e38."""
+"""The largest gain of a level; the smallest is its inverse. Gains enter squared, and float32 ends at 3e38."""
 
 
 def check_size(width: int, height: int, margin: int) -> None:

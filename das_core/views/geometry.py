@@ -1,4 +1,4 @@
-"""Where on a canvas views may lie, and how large they come out."""
+"""Where on a canvas views may lie, and the size in pixels that they are resized to."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from ..common.geometry import Box, Shape
 
 @dataclass(frozen=True)
 class ViewGeometry:
-    """Where on a canvas views may lie, and how large they come out.
+    """Where on a canvas views may lie, and the size in pixels that they are resized to.
 
     Args:
         canvas: height and width of the canvas in pixels, margins included.

@@ -15,8 +15,8 @@ from ..common.interruption import allow_interrupt, pausing
 from .sampling import Window, crop_and_resize, resize_adjoint
 
 LEAST_SHRINKING = 1.5
-"""The least factor by which a window of a reduced canvas is still shrunk to its view. With a smaller one, views would
-lose detail."""
+"""A canvas is reduced only so far that a window of it is still shrunk at least this much to its view; less would cost
+the views detail."""
 
 
 def choose_reduction(side: int, size: int) -> int:

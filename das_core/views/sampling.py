@@ -163,15 +163,17 @@ Pair = tuple[Tensor, Tensor]
 
 @cached(maxsize=512)
 def _find_readers(source: int, target: int, device: torch.device) -> tuple[Tensor, Pair, Pair]:
-    """Return which two outputs read each sample of an axis that is shrunk, and with which weights.
+    """Return which two outputs depend on each sample of an axis that is shrunk, and with which weights.
 
-    When triangles shrink an axis, a sample is read by the two outputs around it and by no others. The weight of each is
-    the one that it would have in linear interpolation between the two at this sample, divided by the sum of all weights
-    of the output.
+    With antialiasing, an output is the weighted mean of the samples under a triangle around it, and each sample is
+    under two triangles: those of the output before it and of the output after it. Its weights in the two are those of
+    linear interpolation between these outputs at the place of the sample, each divided by the sum of the weights of all
+    samples under the same triangle.
 
     Returns:
-        The sums of the outputs (target,), and for the nearer and the farther output of each sample (source,) its number
-        and its weight before the division.
+        For each output (target,) the sum of its weights; then, for the output before each sample and for the one after
+        it, the numbers of the outputs and the weights before the division, all (source,). The weight is 0 where there
+        is no such output.
     """
     position = (torch.arange(source, device=device) + 0.5) * (target / source) - 0.5
     first = position.floor()

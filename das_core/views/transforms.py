@@ -48,7 +48,7 @@ class Transform(Protocol):
 
 
 _UNKNOWN_KEPT = 3.0
-"""What counts for a transform that does not say what it keeps: an operation or two."""
+"""The `kept_views` of a transform that does not define it: enough for an operation or two."""
 
 
 def count_kept_views(transforms: Sequence[Transform]) -> float:

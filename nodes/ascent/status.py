@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from ...das_core.objectives.base import Objective
 
 _RECENT = 8
-"""How many steps the time of the next ones is judged by: the machine may be busy now and free later."""
+"""How many of the last steps the remaining time is estimated from: the machine may be busy now and free later."""
 
 _MAX_NAME = 20
 _MAX_LENGTH = 36
-"""How long the scores may be together: a node shows two lines of 36 letters, and the second is for the scores."""
+"""The most characters of all scores together: a node shows two lines of 36, and the second is for the scores."""
 
 
 class Status:

@@ -23,10 +23,10 @@ _TILE, _SMALLEST_TILE, _OVERLAP = 512, 128, 32
 """The sides of the pieces that an upscale model gets, in pixels: those of ComfyUI's Upscale Image (using Model)."""
 
 _BYTES_PER_VALUE = 384
-"""What an upscale model needs for a value of its answer while it runs: the estimate of the same node."""
+"""Bytes that an upscale model needs for each value of its output while it runs, as the same node estimates them."""
 
 _PICTURE_DEVIATION = 0.25
-"""The deviation of the pixels of a photograph, 0..1: latents, too, are scaled to the deviation 1 of photographs."""
+"""The standard deviation of the pixels of a photograph, 0..1, which corresponds to a deviation of 1 in latents."""
 
 _SIDE = 64
 """Diffusion models take pictures whose sides are a multiple of this many pixels."""

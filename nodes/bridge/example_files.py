@@ -13,7 +13,7 @@ from ...das_core.common.files import write_atomically
 from .page import find_server
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows" / "input"
-"""What is copied, laid out as in the input folder."""
+"""The folder of the files that are copied; it is laid out like the input folder."""
 
 _LOG = logging.getLogger(__name__)
 

@@ -50,25 +50,25 @@ def _try(save: Callable[[], str], what: str) -> str:
 
 
 def _save_stack(stack: ImageStack) -> str:
-    """Save a stack, and return the sentence for the error message."""
+    """Save a stack, and return a sentence that names its file."""
     name = save_new_stack(stack, _NAME)
     return f"Its stack was saved as '{name}': Load Stack and another Optimize go on from it."
 
 
 def _save_last_image(stack: ImageStack) -> str:
-    """Save the images of a stack, and return the sentence for the error message."""
+    """Save the images of a stack, and return a sentence that names their files."""
     names = _save_images(stack.image(), _NAME)
     return f"The last good image was saved in the output folder as {', '.join(names)}."
 
 
 def _save_frames(frames: Sequence[Tensor]) -> str:
-    """Save the frames as images, and return the sentence for the error message."""
+    """Save the frames as images, and return a sentence that names the first file."""
     names = [name for batch in frames for name in _save_images(batch, f"{_NAME}_frame")]
     return f"Its {len(names)} frames were saved as {names[0]} and on."
 
 
 def _save_history(history: Sequence[Record]) -> str:
-    """Save the scores of every step as a table, and return the sentence for the error message."""
+    """Save the scores of every step as a table, and return a sentence that names its file."""
     table = tabulate_history(history)
     (name,) = _save_new_files(_NAME, ".csv", [lambda path: path.write_text(table, encoding="utf-8")])
     return f"Its scores were saved as {name}."

@@ -9,7 +9,7 @@ from .page import find_running_node, say_on_node
 from .progress import Progress
 
 _PATIENCE_SECONDS = 1.0
-"""How long nothing is said: a text makes the node taller, and one that nobody has time to read only moves things."""
+"""How long a wait must last before the node shows a text, which makes it taller: not worth it for a short wait."""
 
 
 class Wait:

@@ -72,6 +72,6 @@ class ClassObjective(Node):
 
 
 def _advise_list(classifier: CoreClassifier) -> str:
-    """Return where the names of all classes are listed: for those of ImageNet in a node, for others nowhere."""
+    """Return the end of an error message: which node lists all class names; "" for classes not of ImageNet."""
     is_imagenet = classifier.labels == imagenet_labels()
     return f". The node Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""

@@ -56,7 +56,7 @@ DIFFUSION_MODELS = {"CheckpointLoaderSimple"}
 DENOISERS = {"DAS_DenoiserFromDiffusion", "DAS_DenoiserFromUpscaleModel"}
 OBJECTIVES = {"DAS_ClassObjective", "DAS_TextObjective"}
 PICKERS = {"DAS_ObjectiveScore"}
-"""Nodes that say which picture is best: a judgement of an ascent, and what a workflow without one is for."""
+"""Nodes that choose the best picture. After an ascent they judge it; without one they are the result of a workflow."""
 STACKS = {"DAS_ImageStack", "DAS_EditStack", "DAS_LoadStack"}
 MASKS = {"SolidMask", "MaskComposite", "InvertMask", "GrowMask", "FeatherMask", "ImageToMask", "LoadImageMask"}
 TRANSFORMS = {"DAS_Augmentation", "DAS_ColorShift", "DAS_Perspective", "DAS_PatchMask"}

@@ -52,17 +52,18 @@ COLUMNS: dict[str, Sequence[int]] = {
     VERDICT: (1, 2),
     LOOK: (2, 3, 4, 5),
 }
-"""By group, the numbers of columns that are tried."""
+"""The numbers of columns in which the nodes of each group are tried."""
 
 SCREEN = (1600, 900)
 MARGINS = (80, 110, 20, 20)
-"""The smallest screen that the view is made for, and what bars cover of it: left, top, right, bottom."""
+"""In pixels, the size of the smallest screen that the view is made for, and the widths of what the page's bars cover of
+it: left, top, right, bottom."""
 
 LEGIBLE = 0.62
 """The smallest zoom at which a workflow opens. Below 0.57 the page draws no text."""
 
 READABLE = 0.66
-"""The zoom above which other things count more when arrangements are compared."""
+"""A zoom that is large enough: of two arrangements with more, the one with fewer links from right to left is better."""
 
 COMFORTABLE = 0.7
 """The zoom at which a workflow opens that cannot be shown as a whole, if its note and its ascent can."""
@@ -171,7 +172,11 @@ def _try_plans(
 
 
 def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
-    """Yield the columns of the page as lists of rows of titles; an empty title is the note, the last column a band."""
+    """Yield ways to divide the page into columns.
+
+    A way is a list of columns, a column a list of rows, and a row a list of titles of groups, from left to right. The
+    title "" stands for the note. The last element is not a column: it is a band below all columns, and may be empty.
+    """
     closer = [title for title in (VERDICT, LOOK) if title in present]
     asked = [[""], [MODEL, ASKED], [WHERE]]
     for start in ([asked, [[PICTURE], [VIEWS], [DENOISER]]], [asked, [[PICTURE, VIEWS, DENOISER]]]):

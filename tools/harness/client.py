@@ -88,7 +88,7 @@ class Client:
         """Queue a workflow and return its prompt id; `events` receives its events.
 
         Raises:
-            PromptRejectedError: the validation found errors in the nodes that at least one output needs.
+            PromptRejectedError: the validation found errors in nodes that at least one output depends on.
         """
         content: Json = {"prompt": prompt}
         if events is not None:

@@ -115,7 +115,7 @@ def export_api(page: Page) -> dict[str, Any]:
 
 
 def close_dialogs(page: Page) -> None:
-    """Close what older pages open over a workflow: which models are missing, and why a run failed."""
+    """Close the dialogs that older versions of the page open over a workflow: missing models, errors of a run."""
     page.evaluate("document.querySelectorAll('.p-dialog-close-button').forEach(button => button.click())")
     expect(page.locator(".p-dialog-mask")).to_have_count(0)
 

@@ -21,10 +21,10 @@ import requests
 from repository import REPOSITORY
 
 PACK_NAME = "direct-ascent"
-"""The name of the pack's folder below custom_nodes: the registry's; its hyphen makes it no Python identifier."""
+"""The name of the pack's folder below custom_nodes: its name in the registry, which is no Python identifier."""
 
 START_SECONDS = 180.0
-"""A warm start takes about 6 s; the first start after an installation has to compile every module."""
+"""The time limit of a start: about 6 s are usual, but the first after an installation has to compile every module."""
 
 STOP_SECONDS = 10.0
 
@@ -126,15 +126,16 @@ def start_comfyui(
 
 @cache
 def can_import_torchaudio() -> bool:
-    """Return whether this Python can import torchaudio; another process tries it, for a failure leaves half of it."""
+    """Return whether this Python can import torchaudio. Another process tries: a failure would leave modules behind."""
     return subprocess.run([sys.executable, "-c", "import torchaudio"], capture_output=True).returncode == 0
 
 
 def make_environment() -> dict[str, str]:
     """Return the environment variables for ComfyUI: those of this process, and a stand-in where torchaudio is broken.
 
-    ComfyUI imports torchaudio when it starts. PyPI has it for the torch of PyPI alone: beside a torch for the CPU it is
-    installed and cannot be imported. No test needs sound, so an empty package is found first then.
+    ComfyUI imports torchaudio when it starts. The torchaudio of PyPI fits the torch of PyPI only: beside a torch for
+    the CPU it can be installed, but not imported. Then PYTHONPATH leads to an almost empty package of that name first;
+    no test needs sound.
     """
     environment = dict(os.environ)
     if not can_import_torchaudio():

@@ -17,8 +17,8 @@ from sweeper.results_folder import ResultsFolder
 from sweeper.table import FAILED, Table
 
 MAX_DEATHS = 3
-"""After so many workers have died while they ran a cell, the cell counts as failed. If so many for each wanted worker
-die before any cell is done, the sweep stops."""
+"""When this many workers have died while they ran the same cell, the cell counts as failed. The sweep stops when more
+than this many times the number of wanted workers die one after another, with no cell done in between."""
 
 _QUEUE = 2
 """How many cells a worker has at once: the one that it runs, and the next one, so that it does not have to wait."""

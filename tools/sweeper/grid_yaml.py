@@ -10,10 +10,10 @@ import yaml
 from sweeper.errors import SweepError
 
 MAX_BYTES = 2**20
-"""The largest file: a grid of a hundred thousand values has a tenth of it."""
+"""The largest size of a file: one that lists a hundred thousand values has a tenth of it."""
 
 MAX_NODES = 2_000_000
-"""How many values a file may stand for, those that it repeats by reference counted each time."""
+"""The most values in a file; one that the file repeats by reference counts each time."""
 
 MAX_DIGITS = 40
 """The longest number: more digits than any widget takes."""

@@ -28,7 +28,7 @@ from sweeper.results_folder import ResultsFolder
 from sweeper.table import Table
 
 CELLS, MANY, GPUS = 8, 100_000, 64
-"""Cells of the comparison, cells of the estimate, and its workers."""
+"""The cells of the comparison with a shell loop; the cells of the estimate of costs, and its workers."""
 
 SECONDS_ON_A_GPU = (20.0, 1.0)
 """How long a picture may take on a GPU; nobody has measured it here."""
@@ -64,10 +64,10 @@ def _write_grid(folder: Path, name: str, seeds: int) -> Path:
 
 
 def compare_ways(folder: Path) -> str:
-    """Return a table of the ways to make the same pictures.
+    """Return a table of how long it takes to make the same pictures, by a shell loop and by sweeps.
 
     Args:
-        folder: an empty folder for them.
+        folder: an empty folder for the pictures.
     """
     tools = REPOSITORY / "tools"
 
@@ -147,12 +147,15 @@ class _AtOnce:
 
 
 def measure_parts(folder: Path, row: Row, many: int) -> str:
-    """Return a table of what each part costs with many cells, and what that means for many workers.
+    """Return a table of what each part of a sweep costs, and of what a cluster with 64 GPUs needs.
+
+    The parts are what is not the ascent: checking and sending cells, the driver, the table, journals and pictures.
+    They are measured with workers that return a result at once.
 
     Args:
-        folder: an empty folder.
-        row: that of a real cell, with its picture below `folder / "1"`.
-        many: how many cells.
+        folder: an empty folder, but for the results of a sweep of real cells in its subfolder "1".
+        row: the row of one of these real cells, which serves as the result of every cell.
+        many: how many cells the measured sweep has.
     """
     picture = (folder / "1" / row["pictures"][0]).stat().st_size
     grid = read_grid(_write_grid(folder, "many", many), many)

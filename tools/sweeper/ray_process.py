@@ -22,7 +22,7 @@ from sweeper.worker_count import gpu_share
 _POLL_SECONDS = 0.05
 _CHECK_SECONDS = 2.0
 _MAX_SILENCE = 3
-"""How often in a row the head of the cluster may not answer."""
+"""After this many failed requests in a row, the head of the cluster counts as gone."""
 
 
 @dataclass

@@ -21,11 +21,11 @@ from sweeper.errors import SweepError
 from sweeper.grid_cells import MAX_PROBLEMS, GridWorkflows
 
 MAX_SECONDS = 60.0
-"""After so long the rest is not rehearsed; what is wrong with it then becomes the message of its row."""
+"""The time limit of a rehearsal. What is not rehearsed by then may fail when its cell runs; its row then says why."""
 
 
 def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float = MAX_SECONDS) -> int:
-    """Run the preparing nodes of all cells, and return how many cells were rehearsed.
+    """Run the loaders and settings of all cells (`list_preparations`), and return how many cells were rehearsed.
 
     Raises:
         SweepError: what the nodes say of values that they refuse, each sentence once, with the number of cells.
@@ -54,7 +54,11 @@ def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float
 
 
 def list_preparations(built: Workflow) -> list[Workflow]:
-    """Return the parts of a workflow that make no image of other nodes' results, each with its last node at the end."""
+    """Return the parts of a workflow that are quick to run: nodes that load something, or join settings.
+
+    Left out are nodes that make images or masks from the results of other nodes, output nodes, and all that depends on
+    them. Each part ends with its last node.
+    """
     quick: dict[str, set[str]] = {}
     for node_id, node in built.items():
         sources = [value[0] for value in node.inputs.values() if isinstance(value, list)]

@@ -14,9 +14,10 @@ from ..judge import Judge
 from .layer import Layer, find_layers, format_layers, search_layers
 
 _MIN_STYLE_SIDE, _MIN_CONTENT_SIDE = 12, 24
-"""The smallest side of a feature map: below it a Gram matrix has too few positions, and content too few places.
+"""The smallest side of a feature map that is chosen for style, and for content.
 
-For views below 240 pixels a side it is a twentieth, for content a tenth, of that side.
+A Gram matrix of a smaller map has too few positions, and content too few places. For views of fewer than 240 pixels a
+side, the limits are a twentieth and a tenth of that side.
 """
 
 _MIN_BLOCKS = 3

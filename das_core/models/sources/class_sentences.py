@@ -1,6 +1,7 @@
 """Sentences about the classes of ImageNet, and the embeddings that a starter CLIP should give them.
 
-The projection of a starter CLIP is fitted on them (`starter_clip`).
+A starter CLIP consists of a sentence encoder and a classifier. A linear projection takes the embedding of a sentence to
+the feature space of the classifier; it is fitted on these sentences (`starter_clip`).
 """
 
 from collections.abc import Sequence
@@ -53,7 +54,7 @@ _DOUBLE = 2.0
 
 
 class ClassSentence(NamedTuple):
-    """A sentence that the projection is fitted on.
+    """A sentence that the projection of a starter CLIP is fitted on.
 
     Args:
         text: the sentence.
@@ -69,12 +70,15 @@ class ClassSentence(NamedTuple):
 def write_class_sentences() -> list[ClassSentence]:
     """Return the sentences that the projection is fitted on, about the 1,000 classes and about the hypernyms.
 
-    The sentences of a class are its name in each of `TEMPLATES` and in one of `CONTEXTS`, and its definition in
-    WordNet. Every word of a hypernym has the same sentences, without a definition. Definitions have twice the weight,
-    which helps with words that are no names of classes, and so have the `CONTEXTS`, which helps with names in longer
-    sentences. A hypernym of n classes has half the cube root of n as its weight. With a larger weight, a sentence that
-    names a class would be understood as its hypernym; with a smaller one, a hypernym in a longer sentence would be
-    lost.
+    A class has its first name in each of `TEMPLATES` and in one of `CONTEXTS`, and its definition in WordNet. Each word
+    for a hypernym (a kind that covers several classes, such as "dog") is put into the same sentences, but has no
+    definition.
+
+    Weights: for a class, 1 in a template, and 2 in a context and for the definition. Heavier contexts teach the
+    projection names inside longer sentences; heavier definitions teach it words that are not names of classes. For a
+    hypernym of n classes, half the cube root of n in a template and twice that in a context. With more, a sentence that
+    names a class would be understood as its hypernym; with less, a hypernym in a longer sentence would not be
+    recognised.
 
     Example:
         >>> from das_core.models.sources.class_sentences import write_class_sentences

@@ -19,7 +19,7 @@ from ...common.files import write_atomically
 _LOG = logging.getLogger(__name__)
 
 KEPT = "starter_clip_"
-"""How the names of the files begin that keep a fitted projection; such a file alone is no model."""
+"""The beginning of the names of files with a fitted projection. Such a file alone is no model."""
 
 PROJECTION = "text.proj.weight"
 """What the projection is called in the file, and in the model."""

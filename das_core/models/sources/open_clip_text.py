@@ -47,7 +47,7 @@ _LARGEST_NUMBER, _MOST_LAYERS = 2**20, 128
 """The largest number in the configuration of a text tower, and the most layers: published ones reach 256,206 and 24."""
 
 _MOST_TIMES, _ALWAYS_ALLOWED = 4, 2**24
-"""A text tower may have so many times the numbers of its weights, and 16 million: of a T5 only one half is kept."""
+"""A text tower may have four times as many numbers as its weights, plus 16 million: of a T5 only one half is used."""
 
 
 def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | None = None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ _ZIP = b"PK\x03\x04"
 
 _MOST_REPEATED = 4
 _ALWAYS_ALLOWED = 2**26
-"""A file may name so many times its own size, and 64 MiB: tensors that share memory are named more than once."""
+"""The tensors of a file may claim four times its size plus 64 MiB: those that share memory are counted repeatedly."""
 
 
 def is_archive(path: Path) -> bool:
@@ -65,15 +65,15 @@ def check_archive(path: Path) -> None:
 
 
 def check_claims(state: Mapping[str, Tensor], path: Path) -> None:
-    """Raise an error when tensors are larger together than the file that names them can hold.
+    """Raise an error when the tensors of a file are together much larger than the file.
 
     Args:
         state: the tensors of the file by name.
         path: the file.
 
     Raises:
-        RefusedError: when they claim more than four times the size of the file and 64 MiB; the message
-            names the largest.
+        RefusedError: when together they claim more than 64 MiB plus four times the size of the file; the message names
+            the largest tensor.
     """
     sizes = {name: value.numel() * value.element_size() for name, value in state.items() if _is_in_memory(value)}
     held = path.stat().st_size
