@@ -14,6 +14,7 @@ from .objectives.content import ContentObjective
 from .objectives.embedding import ImageObjective, TextObjective
 from .objectives.ensemble import Ensemble
 from .objectives.feature import FeatureObjective
+from .objectives.keyframes import Keyframes
 from .objectives.prior import Prior
 from .objectives.style import StyleObjective
 from .objectives.wrapped import Region, Schedule
@@ -24,6 +25,7 @@ from .report.spectrum import Spectrum
 from .report.verdict import Classify, Similarity
 from .stack.edit import EditStack
 from .stack.file import LoadStack, SaveStack
+from .stack.film import FilmStack
 from .stack.image_stack import ImageStack
 from .stack.render import StackToImage
 from .views.augmentation import Augmentation
@@ -34,6 +36,7 @@ NODES = [
     LoadCLIP,
     CLIPFromComfyUI,
     ImageStack,
+    FilmStack,
     Augmentation,
     ColorShift,
     Perspective,
@@ -49,6 +52,7 @@ NODES = [
     Region,
     Prior,
     Schedule,
+    Keyframes,
     DenoiserFromUpscaleModel,
     DenoiserFromDiffusion,
     Optimize,

@@ -24,7 +24,7 @@ _BASES: dict[str, set[str]] = {
     "DAS_CLIP": {"CLIP"},
     "DAS_STACK": {"ImageStack"},
     "DAS_AUGMENTATION": {"Augmentation"},
-    "DAS_OBJECTIVE": {"BaseObjective", "WrappedObjective", "EnsembleObjective", "PerImageObjective"},
+    "DAS_OBJECTIVE": {"BaseObjective", "WrappedObjective", "EnsembleObjective", "JointObjective", "PerImageObjective"},
     "DAS_HISTORY": {"tuple"},
     "DAS_DENOISER": {"NetworkDenoiser"},
 }
@@ -70,6 +70,8 @@ def _check(item: Any, name: str, value: Any) -> Any:
         return _check_slots(item, name, value)
     if value is None and item.optional:
         return value
+    if kind == "FLOAT" and item.force_input:
+        return _read_numbers(name, value)
     if kind in _READERS:
         return _READERS[kind](name, value, getattr(item, "default", None))
     _check_socket(kind, name, value)
@@ -120,6 +122,17 @@ def _read_float(name: str, value: Any, example: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name} {number} is no finite number; give one such as {example or 0.0}")
     return number
+
+
+def _read_numbers(name: str, value: Any) -> tuple[float, ...]:
+    """Return the numbers that a link brings to an input of numbers that has no widget, one after the other."""
+    listed = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(listed, list | tuple):
+        raise ValueError(
+            f"{name} is {_describe(value)}, not a list of numbers; connect a node whose output is one list (of one "
+            "that gives numbers one by one, write them as text)"
+        )
+    return tuple(_read_float(f"number {place} of {name}", one, 1.0) for place, one in enumerate(listed, start=1))
 
 
 def _read_bool(name: str, value: Any, example: Any) -> bool:

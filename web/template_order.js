@@ -12,6 +12,8 @@ const ORDER = [
     "inpaint",
     "wallpaper_1024",
     "timelapse",
+    "morph",
+    "living_picture",
     "two_regions",
     "fade",
     "inspect",

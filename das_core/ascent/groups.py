@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..models.judge import Judge
 from ..models.layers.activations import merge_judges
-from ..objectives.base import Objective, Term
+from ..objectives.base import Objective, Term, split_objective
 
 NamedObjective = tuple[str, Objective]
 """The name of an objective in one ascent, where no two have the same, and the objective."""
@@ -26,13 +26,13 @@ def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
     """Return objectives with names that differ.
 
     Args:
-        objectives: in the order of the ascent.
+        objectives: in the order of the ascent; one that stands for several is taken apart (`split_objective`).
 
     Returns:
         Pairs of a name and an objective, in the same order; the second one called 'cat' gets the name 'cat (2)'.
     """
     named: dict[str, Objective] = {}
-    for objective in objectives:
+    for objective in (part for one in objectives for part in split_objective(one)):
         candidates = (f"{objective.name} ({number})" for number in itertools.count(2))
         free = next(name for name in itertools.chain([objective.name], candidates) if name not in named)
         named[free] = objective

@@ -10,6 +10,7 @@ from ..views.transforms import Transform, count_kept_views
 from .groups import group_by_judge, name_objectives
 from .lbfgs import LBFGS
 from .optimizers import Optimizer
+from .preparation import check_optimizer
 
 _CANVASES = 10
 """How many tensors of the size of the canvas a step holds: start, canvas, parameters, pixels, gradients, K g, …"""
@@ -38,6 +39,9 @@ def estimate_ascent_bytes(
         chunk: how many views go through a judge at once, from 1 up.
         transforms: what is done to views, see `Augmentation`.
 
+    Raises:
+        ValueError: when the stack is a film, which the optimizer does not move.
+
     Example:
         >>> from das_core import Adam, ClassObjective, ImageStack, NormalizedAscent, StackSpec, load_starter
         >>> from das_core.ascent.memory import estimate_ascent_bytes
@@ -47,6 +51,7 @@ def estimate_ascent_bytes(
         >>> large > 5 * small
         True
     """
+    check_optimizer(stack, optimizer)
     groups = group_by_judge(name_objectives(objectives))
     spec = replace(stack.spec, method="layers") if optimizer.needs_levels else stack.spec
     height, width = spec.canvas

@@ -94,6 +94,23 @@ def choose_denoising(
     return Denoising() if isinstance(optimizer, NormalizedAscent) and asks_a_model else None
 
 
+def check_optimizer(stack: ImageStack, optimizer: Optimizer) -> None:
+    """Raise an error when an optimizer cannot move a stack because that is a film.
+
+    Args:
+        stack: the stack before the ascent.
+        optimizer: what is to move it.
+
+    Raises:
+        ValueError: when the optimizer moves single pictures, and the stack is a film.
+    """
+    if stack.spec.time is not None and (optimizer.needs_levels or isinstance(optimizer, LBFGS)):
+        raise ValueError(
+            f"{type(optimizer).__name__} moves every picture by itself and not a film; choose NormalizedAscent "
+            "('ascent') or SGD ('sgd')"
+        )
+
+
 def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None = None) -> ImageStack:
     """Return the stack with the parameters that the optimizer moves: `LevelTensors` if it needs levels.
 
@@ -106,10 +123,7 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
         ValueError: when the optimizer or the bound cannot move this stack.
     """
     spec = stack.spec
-    if spec.time is not None and (optimizer.needs_levels or isinstance(optimizer, LBFGS)):
-        raise ValueError(
-            f"{type(optimizer).__name__} moves every picture by itself and not a film; choose NormalizedAscent or SGD"
-        )
+    check_optimizer(stack, optimizer)
     if within is not None or spec.keeps_magnitudes:
         # The canvas goes where no parameters lead it.
         return _prepare_free(stack, optimizer, within)

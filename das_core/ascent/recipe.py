@@ -5,7 +5,7 @@ the three recipes here were chosen on development classes, see docs/method.md, a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -94,6 +94,26 @@ class Recipe:
             denoising=self.denoising,
             within=within,
         )
+
+
+FILM_VIEWS = 24
+"""How many views a step of a film has at least: with fewer, frames wait long for their turn."""
+
+
+def suit_film(recipe: Recipe) -> Recipe:
+    """Return a recipe with as many views a step as a film needs.
+
+    Args:
+        recipe: that of a picture.
+
+    Example:
+        >>> from das_core import SKETCH
+        >>> from das_core.ascent.recipe import suit_film
+        >>> SKETCH.augmentation.views, suit_film(SKETCH).augmentation.views
+        (8, 24)
+    """
+    views = max(recipe.augmentation.views, FILM_VIEWS)
+    return replace(recipe, augmentation=replace(recipe.augmentation, views=views))
 
 
 PICTURE = Recipe()

@@ -1,10 +1,11 @@
-"""Keyframes as text: what to ask a model for at which frame of a film, as in prompt scheduling.
+"""Keyframes as text: what to ask a model for, or a number, at which frame of a film, as in prompt scheduling.
 
 What is asked for at a keyframe is called its wish: a class or a prompt. The syntax is that of the prompt schedules of
 Deforum (https://deforum.github.io) and FizzNodes (https://github.com/FizzleDorf/ComfyUI_FizzNodes); the quotes that
 they need are optional here.
 """
 
+import math
 import re
 
 from .text import shorten
@@ -13,6 +14,7 @@ LAST_FRAME = 10**6
 """The highest number of a frame that a text may name."""
 
 EXAMPLE = "0: a castle / 24: a volcano"
+_NUMBERS = "0: 0.2 / 24: 1"
 
 # A keyframe begins where the text does, in a line of its own, behind a slash, or behind the comma after a quoted wish.
 # As in lines with weights, a colon between two digits is none: "a film in 16:9".
@@ -74,6 +76,57 @@ def parse_keyframes(text: str) -> dict[int, str]:
             )
         wishes[frame] = wish
     return dict(sorted(wishes.items()))
+
+
+def parse_numbers(text: str) -> dict[int, float] | list[float]:
+    """Read which number stands at which frame, or a number for every frame.
+
+    Args:
+        text: keyframes such as '0: 0.2 / 24: 1', with slashes, commas or lines between them and with or without
+            parentheses around the numbers, in any order; or numbers alone, with commas or blanks between them.
+
+    Returns:
+        By the number of a frame, from 0 up and rising, its number; or the numbers in their order.
+
+    Raises:
+        ValueError: when there is no number, one cannot be read or is not finite, a keyframe stands there twice or is
+            above a million, or only some numbers have a keyframe.
+
+    Example:
+        >>> from das_core.common.keyframes import parse_numbers
+        >>> parse_numbers("0: 0.2 / 24: 1"), parse_numbers("0: (0.2), 24: (1)"), parse_numbers("0, 0.5, 1")
+        ({0: 0.2, 24: 1.0}, {0: 0.2, 24: 1.0}, [0.0, 0.5, 1.0])
+    """
+    parts = [part.strip() for part in re.split(r"[/,\n]", _strip_braces(text)) if part.strip()]
+    if not any(":" in part for part in parts):
+        numbers = [_read_number(number) for part in parts for number in part.split()]
+        if not numbers:
+            raise ValueError(f"there is no number; write keyframes such as '{_NUMBERS}', or a number for every frame")
+        return numbers
+    found: dict[int, float] = {}
+    for part in parts:
+        key, colon, number = part.partition(":")
+        frame = key.strip(f" {_QUOTES}")
+        if not colon:
+            raise ValueError(f"'{shorten(part)}' has no keyframe and others have; write '{_NUMBERS}', or numbers alone")
+        if not re.fullmatch(r"[0-9]{1,7}", frame) or int(frame) > LAST_FRAME:
+            raise ValueError(f"keyframe '{shorten(frame)}' is not a whole number from 0 to {LAST_FRAME}")
+        if int(frame) in found:
+            raise ValueError(f"keyframe {int(frame)} stands there twice; leave one out")
+        found[int(frame)] = _read_number(number)
+    return dict(sorted(found.items()))
+
+
+def _read_number(text: str) -> float:
+    """Return a number, in parentheses and quotes or without."""
+    bare = text.strip(f" {_QUOTES}()")
+    try:
+        number = float(bare) if len(bare) < 40 else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"'{shorten(bare)}' is not a number; write '{_NUMBERS}'")
+    return number
 
 
 def _strip_braces(text: str) -> str:

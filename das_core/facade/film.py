@@ -1,7 +1,7 @@
 """`film`: makes a film in one line of code, from a model and what to ask it for at which frame."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..ascent.loop import Ascent
-from ..ascent.recipe import Recipe
+from ..ascent.recipe import Recipe, suit_film
 from ..ascent.result import Step
 from ..common.images import Images
 from ..common.keyframes import has_keyframes
@@ -33,9 +33,6 @@ from .render import (
 )
 from .wishes import read_wish
 from .wrap import wrap
-
-_LEAST_VIEWS = 24
-"""The least number of views in a step of a film: with fewer, many steps pass before a frame is shown again."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,8 +142,7 @@ def film(
         judge = judge.to(device)
     chosen = find_recipe(recipe, steps)
     if isinstance(recipe, str):
-        augmentation = chosen.augmentation
-        chosen = replace(chosen, augmentation=replace(augmentation, views=max(augmentation.views, _LEAST_VIEWS)))
+        chosen = suit_film(chosen)
     width, height = read_size(size)
     spec = StackSpec(width, height, time=Time(frames, loop=loop))
     objectives = [one for part in (wish if is_list(wish) else [wish]) for one in _read(part, judge)]

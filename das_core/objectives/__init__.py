@@ -7,6 +7,7 @@ from .diversity import DiversityObjective
 from .embedding import EmbeddingObjective, ImageObjective, TextObjective
 from .ensemble import EnsembleObjective
 from .feature import FeatureObjective
+from .joint import JointObjective
 from .per_image import PerImageObjective
 from .prior import CanvasPixels, Prior
 from .style import StyleObjective
@@ -16,7 +17,7 @@ from .wrapped import RegionObjective, ScheduledObjective, WrappedObjective
 # fmt: off
 __all__ = [
     "BaseObjective", "CanvasPixels", "ClassObjective", "ContentObjective", "DiversityObjective", "EmbeddingObjective",
-    "EnsembleObjective", "FeatureObjective", "ImageObjective", "Objective", "PerImageObjective", "Prior",
-    "RegionObjective", "ScheduledObjective", "StyleObjective", "Term", "TextObjective", "Track", "WrappedObjective",
-    "make_tracks",
+    "EnsembleObjective", "FeatureObjective", "ImageObjective", "JointObjective", "Objective", "PerImageObjective",
+    "Prior", "RegionObjective", "ScheduledObjective", "StyleObjective", "Term", "TextObjective", "Track",
+    "WrappedObjective", "make_tracks",
 ]

@@ -144,6 +144,16 @@ def format_score(score: float) -> str:
     return f"{score:.0f}" if abs(score) >= 1000 else f"{score:.3g}"
 
 
+def split_objective(objective: Objective) -> tuple[Objective, ...]:
+    """Return the objectives that one stands for: those that a `JointObjective` joins, or the objective itself.
+
+    Args:
+        objective: any objective; one that stands for several says so by a method `split`.
+    """
+    split = getattr(objective, "split", None)
+    return (objective,) if split is None else tuple(split())
+
+
 def list_objectives(objectives: Objective | Sequence[Objective], purpose: str = "climb") -> list[Objective]:
     """Return objectives as a list, also if a single one is given.
 

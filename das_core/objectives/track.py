@@ -16,6 +16,20 @@ Point = tuple[int, float]
 """The number of a frame, from 0, and a factor."""
 
 
+class TrackError(ValueError):
+    """The error for a track that does not fit the number of frames.
+
+    Example:
+        >>> from das_core import Prior, Track
+        >>> from das_core.objectives.track import TrackError
+        >>> try:
+        ...     Track(Prior("l2"), points=((24, 1.0),)).terms()[0].image_weights(12, loop=False)
+        ... except TrackError as error:
+        ...     print(error)
+        keyframe 24 of 'l2' is beyond the end of 12 frames; give the film more frames, or write keyframes from 0 to 12
+    """
+
+
 @dataclass(frozen=True)
 class Track(WrappedObjective):
     """An objective whose weight is multiplied by a factor that differs from frame to frame.
@@ -97,12 +111,12 @@ class Track(WrappedObjective):
     def _weigh(self, frames: int, loop: bool) -> tuple[float, ...]:
         """Return the factor of every frame; raise an error when the track was made for another number of frames."""
         if self.frames not in (None, frames):
-            raise ValueError(
+            raise TrackError(
                 f"the track of '{self.name}' has {self.frames} weights and there are {frames} frames; give one for each"
             )
         last = self.points[-1][0]
         if last > frames:
-            raise ValueError(
+            raise TrackError(
                 f"keyframe {last} of '{self.name}' is beyond the end of {frames} frames; give the film more frames, or "
                 f"write keyframes from 0 to {frames}"
             )
@@ -110,7 +124,7 @@ class Track(WrappedObjective):
         if loop:
             end = points.pop(frames, None)
             if end is not None and points.setdefault(0, end) != end:
-                raise ValueError(
+                raise TrackError(
                     f"keyframe {frames} of a loop of {frames} frames is frame 0 again, and they ask for different "
                     f"things of '{self.name}'; leave one out"
                 )

@@ -1,6 +1,6 @@
 """Objectives that wrap another one and change where or when it counts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -8,7 +8,7 @@ from torch import Tensor
 from ..common.curves import Curve, check_curve, interpolate
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
-from .base import Objective, Term
+from .base import Objective, Term, split_objective
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,13 @@ class WrappedObjective:
     def weight(self) -> float:
         """The weight of the wrapped objective."""
         return self.objective.weight
+
+    def split(self) -> tuple[Objective, ...]:
+        """Return this wrapper around each objective that the wrapped one stands for, see `split_objective`."""
+        parts = split_objective(self.objective)
+        if len(parts) == 1 and parts[0] is self.objective:
+            return (self,)
+        return tuple(replace(self, objective=part) for part in parts)
 
     def terms(self) -> tuple["WrappedTerm", ...]:
         """Return the terms of the wrapped objective, each changed in the same way."""

@@ -12,6 +12,7 @@ from .operator_forms import make_operator
 from .render import render_stack
 from .render_film import render_film
 from .render_zoom import render_zoom
+from .retime import as_film
 from .spec import StackSpec
 from .state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
 from .surroundings import Surroundings
@@ -21,7 +22,7 @@ from .zoom import Zoom
 # fmt: off
 __all__ = [
     "AccumulatedGradient", "Decomposition", "ImageStack", "LevelTensors", "OptimizerState", "Parameters",
-    "StackFileError", "StackOperator", "StackSpec", "Surroundings", "Time", "Zoom", "decompose", "decompose_change",
-    "decompose_start", "edit_stack", "linear_levels", "load_stack", "make_operator", "move_canvas", "power_levels",
-    "read_levels", "render_film", "render_stack", "render_zoom", "save_stack", "widen_margin",
+    "StackFileError", "StackOperator", "StackSpec", "Surroundings", "Time", "Zoom", "as_film", "decompose",
+    "decompose_change", "decompose_start", "edit_stack", "linear_levels", "load_stack", "make_operator", "move_canvas",
+    "power_levels", "read_levels", "render_film", "render_stack", "render_zoom", "save_stack", "widen_margin",
 ]

@@ -99,7 +99,8 @@ def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
         raise ValueError(f"a stack of {sizes[0]} does not blend with one of {sizes[1]}: make both of one size")
     if other.batch not in (1, stack.batch):
         raise ValueError(
-            f"{stack.batch} images do not blend with {other.batch}: the other stack needs 1 or {stack.batch}"
+            f"{stack.batch} images do not blend with {other.batch}: the other stack needs 1"
+            f"{'' if stack.batch == 1 else f' or {stack.batch}'}"
         )
     if replace(mine, frozen=()) == replace(theirs, frozen=()) and other.batch == stack.batch:
         return other

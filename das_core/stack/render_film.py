@@ -9,9 +9,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..common.interruption import pausing
 from .decomposition import as_pictures
 from .image_stack import ImageStack
-from .render import check_scale, render_stack
+from .render import check_scale, estimate_render_bytes, render_stack, scale_size
 from .surroundings import Surroundings
 from .time import Time
 
@@ -22,7 +23,11 @@ _AT_ONCE = 8
 """How many frames are rendered at once, so that temporary tensors need the memory of a few frames only."""
 
 
-def find_moments(time: Time, frames: int) -> list[tuple[int, int, float]]:
+Moment = tuple[int, int, float]
+"""The frame before a moment, the frame after it, and the weight of the second, 0 to below 1."""
+
+
+def find_moments(time: Time, frames: int) -> list[Moment]:
     """Return between which frames of a film some moments lie, and where.
 
     Args:
@@ -31,7 +36,7 @@ def find_moments(time: Time, frames: int) -> list[tuple[int, int, float]]:
         frames: the number of moments, from 1 up, at equal distances over the film.
 
     Returns:
-        For every moment the frame before it, the frame after it, and the weight of the second, 0 to below 1.
+        Every moment.
 
     Example:
         >>> from das_core.stack.render_film import find_moments
@@ -49,6 +54,37 @@ def find_moments(time: Time, frames: int) -> list[tuple[int, int, float]]:
     return moments
 
 
+class NoFilmError(ValueError):
+    """The error for a stack without time where a film is needed.
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, render_film
+        >>> from das_core.stack.render_film import NoFilmError
+        >>> try:
+        ...     render_film(ImageStack.gray(StackSpec(width=32, height=32, margin=8)))
+        ... except NoFilmError as error:
+        ...     print(error)
+        the stack is no film: it has no direction of time; make it of a StackSpec with time=Time(12)
+    """
+
+
+def estimate_film_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> int:
+    """Return about how many bytes `render_film` needs.
+
+    Args:
+        stack: a film.
+        frames: how many frames are rendered.
+        scale: the size of the frames as a multiple of the stack's own.
+    """
+    (height, width), _ = scale_size(stack.spec, scale)
+    # Twice: the parts, and what they are joined to.
+    shown = 2 * 4 * 3 * frames * height * width
+    # Start, canvas, and what they are interpolated from; then what is rendered of them.
+    at_once = _AT_ONCE / stack.batch
+    mixed = 6 * 4 * at_once * stack.canvas.numel()
+    return shown + int(mixed + (0 if scale == 1 else at_once * estimate_render_bytes(stack, scale)))
+
+
 def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0) -> Tensor:
     """Render a film with any number of frames.
 
@@ -62,7 +98,7 @@ def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0
         The frames (N, 3, height, width), 0..1, on the device of the stack.
 
     Raises:
-        ValueError: when the stack is no film, or the number of frames or the scale is out of range.
+        ValueError: when the stack is no film (`NoFilmError`), or the number of frames or the scale is out of range.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Time, render_film
@@ -72,32 +108,46 @@ def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0
     """
     time = stack.spec.time
     if time is None:
-        raise ValueError("the stack is no film: it has no direction of time; make it of a StackSpec with time=Time(12)")
+        raise NoFilmError(
+            "the stack is no film: it has no direction of time; make it of a StackSpec with time=Time(12)"
+        )
     count = time.frames if frames is None else frames
     if not 1 <= count <= MOST_SHOWN:
         raise ValueError(f"{count} frames cannot be rendered; 1 to {MOST_SHOWN} can")
     check_scale(scale)
     moments = find_moments(time, count)
     parts = []
-    for begin in range(0, count, _AT_ONCE):
+    for begin in pausing(range(0, count, _AT_ONCE)):
         still = _find_pictures(stack, moments[begin : begin + _AT_ONCE])
         parts.append(still.image() if scale == 1 else render_stack(still, scale))
     return torch.cat(parts)
 
 
-def _find_pictures(stack: ImageStack, moments: list[tuple[int, int, float]]) -> ImageStack:
-    """Return a film at some moments, as a stack of pictures."""
+def mix_moments(frames: Tensor, moments: list[Moment]) -> Tensor:
+    """Return frames at some moments, (N, C, H, W): the linear interpolation of the two around each.
+
+    Args:
+        frames: (T, C, H, W).
+        moments: where they lie, see `find_moments`.
+    """
     before, behind, shares = zip(*moments, strict=True)
-    share = torch.tensor(shares, device=stack.canvas.device)[:, None, None, None]
+    share = torch.tensor(shares, device=frames.device)[:, None, None, None]
+    # Exact at a share of 0: `lerp` returns its first argument there.
+    return torch.lerp(frames[list(before)], frames[list(behind)], share)
 
-    def between(frames: Tensor) -> Tensor:
-        # Exact at a share of 0: `lerp` returns its first argument there.
-        return torch.lerp(frames[list(before)], frames[list(behind)], share)
 
-    around = stack.surroundings
+def mix_surroundings(around: Surroundings | None, moments: list[Moment]) -> Surroundings | None:
+    """Return what surrounds the frames of a film at some moments, see `mix_moments`; None where there is none."""
+    if around is None:
+        return None
+    return Surroundings(mix_moments(around.pixels, moments), mix_moments(around.mask, moments))
+
+
+def _find_pictures(stack: ImageStack, moments: list[Moment]) -> ImageStack:
+    """Return a film at some moments, as a stack of pictures."""
     return replace(
         as_pictures(replace(stack, parameters=None)),
-        start=between(stack.start),
-        canvas=between(stack.canvas),
-        surroundings=None if around is None else Surroundings(between(around.pixels), between(around.mask)),
+        start=mix_moments(stack.start, moments),
+        canvas=mix_moments(stack.canvas, moments),
+        surroundings=mix_surroundings(stack.surroundings, moments),
     )

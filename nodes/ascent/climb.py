@@ -9,7 +9,7 @@ from ...das_core.ascent.loop import Ascent
 from ...das_core.ascent.result import Step
 from ...das_core.common.interruption import interruptible
 from .. import bridge
-from .previews import Previews
+from .previews import Previews, choose_shown
 from .status import Status
 
 
@@ -72,7 +72,7 @@ def climb(
                 done = len(ascent.history)
                 scores = step.record.scores
                 last = left_out or done == ascent.steps or finish.is_pressed
-                image = step.image() if previews.is_due(done, last) else None
+                image = choose_shown(step.stack) if previews.is_due(done, last) else None
                 progress.update(done, image=image, text=status.describe_step(done, scores))
                 due = frames and done % frames == 0
                 if (last or due) and not (left_out and due):

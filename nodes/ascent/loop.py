@@ -9,15 +9,18 @@ from comfy_api.latest import io
 
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
+from ...das_core.ascent.recipe import suit_film
 from ...das_core.denoisers.base import Denoiser as CoreDenoiser
 from ...das_core.objectives.base import Objective as CoreObjective
+from ...das_core.objectives.track import TrackError
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.stack.spec import StackSpec
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node
-from ..schema import Augmentation, Denoiser, History, Stack, objectives_input, schema
+from ..schema import Augmentation, Denoiser, History, Stack, add_advice, objectives_input, schema
 from .climb import climb, rescue_on_error
+from .previews import choose_shown
 from .recipe import read_recipe, recipe_input
 
 
@@ -123,17 +126,22 @@ class Optimize(Node):
         connected = [objective for objective in (objectives or {}).values() if objective is not None]
         with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
             settings = read_recipe(recipe, denoiser)
-            chosen = settings.recipe if augmentation is None else replace(settings.recipe, augmentation=augmentation)
             stack = stack if stack is not None else ImageStack.gray(StackSpec())
+            chosen = settings.recipe
+            if augmentation is not None:
+                chosen = replace(chosen, augmentation=augmentation)
+            elif stack.spec.time is not None:
+                chosen = suit_film(chosen)
             bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, chosen.steps, settings.frames)
             # Before the operator is built, which may be the largest part.
             needed = estimate_ascent_bytes(stack, connected, chosen.optimizer)
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
-            ascent = chosen.prepare(stack, connected, seed=seed, chunk=settings.chunk, device=bridge.get_device())
+            with add_advice(TrackError, ". Film Stack says how many there are"):
+                ascent = chosen.prepare(stack, connected, seed=seed, chunk=settings.chunk, device=bridge.get_device())
             bridge.say("loading the models")
             if settings.preview_every:
                 # In place of the picture of the run before.
-                bridge.Progress(ascent.steps).update(0, image=ascent.stack.image())
+                bridge.Progress(ascent.steps).update(0, image=choose_shown(ascent.stack))
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
             transforms = ascent.augmentation.transforms
             room = estimate_ascent_bytes(stack, connected, ascent.optimizer, together, transforms)
@@ -169,7 +177,9 @@ class Optimize(Node):
 def _explain_memory(stack: ImageStack, optimizer: Optimizer) -> tuple[str, str]:
     """Return two texts for an error: what needs the memory of an ascent, and what to do if it is not free."""
     spec = stack.spec
-    what = f"an ascent of {stack.batch} x {spec.width} x {spec.height} with {len(spec.resolutions)} levels"
+    film = spec.time is not None
+    images = f"{stack.batch} frames of" if film else f"{stack.batch} x"
+    what = f"an ascent of {images} {spec.width} x {spec.height} with {len(spec.resolutions)} levels"
     if optimizer.needs_levels or spec.method != "spectral":
         return what, "set optimizer to ascent or sgd and method to spectral, take fewer levels, or a smaller picture"
-    return what, "make width, height, margin or batch_size smaller"
+    return what, f"make width, height, margin or {'the number of frames' if film else 'batch_size'} smaller"

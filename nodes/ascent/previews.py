@@ -1,10 +1,43 @@
-"""When Optimize shows the picture while it runs."""
+"""When Optimize shows the picture while it runs, and what it shows of a film."""
 
+import math
 import time
 from collections.abc import Callable
 
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from ...das_core.stack.image_stack import ImageStack
+
 _LONGEST_WAIT = 5.0
 """After how many seconds the picture is shown in any case: on a slow machine five steps may take a minute."""
+
+
+_MOST_SHOWN = 9
+"""How many frames of a film a preview shows at most, three by three."""
+
+
+def choose_shown(stack: ImageStack) -> Tensor:
+    """Return what a preview shows of a stack: its pictures, or a sheet of some frames of a film.
+
+    Args:
+        stack: the stack at the moment.
+
+    Returns:
+        Images (B, 3, H, W), 0..1. A sheet is one image, about as large as a frame, of at most nine frames at equal
+        distances, the first and the last among them.
+    """
+    images = stack.image()
+    if stack.spec.time is None or len(images) == 1:
+        return images
+    count = min(len(images), _MOST_SHOWN)
+    frames = images[[place * (len(images) - 1) // (count - 1) for place in range(count)]]
+    columns = math.ceil(math.sqrt(count))
+    height, width = (max(1, side // columns) for side in images.shape[2:])
+    tiles = F.interpolate(frames, size=(height, width), mode="bilinear", antialias=True)
+    sheet: Tensor = make_grid(tiles.clamp(0, 1), nrow=columns, padding=2)
+    return sheet[None]
 
 
 class Previews:

@@ -66,12 +66,16 @@ class ClassObjective(Node):
     def execute(
         cls, classifier: CoreClassifier, classes: str, score: core.Score, weight: float, variety: float = 0.0
     ) -> io.NodeOutput:
-        with add_advice(UnknownClassError, _advise_list(classifier)):
+        with add_advice(UnknownClassError, advise_list(classifier)):
             targets = core.parse_classes(classes, classifier.labels)
         return io.NodeOutput(core.ClassObjective(classifier, targets, score, weight, variety))
 
 
-def _advise_list(classifier: CoreClassifier) -> str:
-    """Return the end of an error message: which node lists all class names; "" for classes not of ImageNet."""
+def advise_list(classifier: CoreClassifier) -> str:
+    """Return the end of an error message: which node lists all class names; "" for classes not of ImageNet.
+
+    Args:
+        classifier: the model whose classes they are.
+    """
     is_imagenet = classifier.labels == imagenet_labels()
     return f". The node Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""

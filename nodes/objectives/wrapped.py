@@ -4,8 +4,10 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...das_core.common.curves import Curve
+from ...das_core.common.keyframes import parse_numbers
 from ...das_core.common.masks import check_mask
 from ...das_core.objectives.base import Objective as CoreObjective
+from ...das_core.objectives.track import Track
 from ...das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from .. import bridge
 from ..node import Node
@@ -32,8 +34,8 @@ class Region(Node):
                 io.Mask.Input(
                     "mask",
                     tooltip="Where (white), any size: it is resized to cover the picture, centred. Grey counts in "
-                    "part. One mask for all images, or one for each. Smaller than 16 x 16 pixels: refused, nothing "
-                    "could be seen there.",
+                    "part. One mask for all images, or one for each: over the frames of a film the region moves. "
+                    "Smaller than 16 x 16 pixels: refused, nothing could be seen there.",
                 ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
@@ -46,7 +48,7 @@ class Region(Node):
 
 
 class Schedule(Node):
-    """The node that changes the weight of an objective over the ascent."""
+    """The node that changes the weight of an objective over the ascent, or over the frames of a film."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -58,9 +60,9 @@ class Schedule(Node):
                 "Let an objective count for more or less as the ascent goes on: first the scene, then a detail; first "
                 "one subject, then another. Its weight is multiplied by a factor that goes from start to end. It needs "
                 "a second objective to count against: alone, its weight changes nothing, and where it is 0 the picture "
-                "stays as it is."
+                "stays as it is. In a film it can go over the frames in place of the steps."
             ),
-            search_aliases=["das", "fade", "curve", "weight", "prompt schedule"],
+            search_aliases=["das", "fade", "curve", "weight", "prompt schedule", "audio", "envelope", "film"],
             inputs=[
                 Objective.Input("objective", tooltip="The objective whose weight is to change, of any kind."),
                 io.Float.Input(
@@ -86,10 +88,43 @@ class Schedule(Node):
                     default="linear",
                     tooltip="How it goes there. linear: evenly. cosine: slowly at both ends. step: at once, half-way.",
                 ),
+                io.String.Input(
+                    "frames",
+                    default="",
+                    optional=True,
+                    tooltip="For a film: where between start (0) and end (1) each frame is, in place of the steps. "
+                    "'0: 0 / 12: 1': keyframes. '0, 0.4, 1': a number for each frame. Empty: over the steps.",
+                ),
+                io.Float.Input(
+                    "numbers",
+                    force_input=True,
+                    optional=True,
+                    tooltip="The same as a list of numbers from another node, one for each frame, such as the loudness "
+                    "of a sound. In place of frames.",
+                ),
             ],
             outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
         )
 
     @classmethod
-    def execute(cls, objective: CoreObjective, start: float, end: float, curve: Curve) -> io.NodeOutput:
-        return io.NodeOutput(ScheduledObjective(objective, start, end, curve))
+    def execute(
+        cls,
+        objective: CoreObjective,
+        start: float,
+        end: float,
+        curve: Curve,
+        frames: str = "",
+        numbers: tuple[float, ...] | None = None,
+    ) -> io.NodeOutput:
+        given = list(numbers) if numbers is not None else parse_numbers(frames) if frames.strip() else None
+        if given is None:
+            return io.NodeOutput(ScheduledObjective(objective, start, end, curve))
+        if isinstance(given, list):
+            return io.NodeOutput(Track.from_weights(objective, [_between(start, end, one) for one in given]))
+        points = tuple((frame, _between(start, end, one)) for frame, one in given.items())
+        return io.NodeOutput(Track(objective, points, curve))
+
+
+def _between(start: float, end: float, share: float) -> float:
+    """Return the factor at a share of the way from start, 0, to end, 1."""
+    return start + (end - start) * share

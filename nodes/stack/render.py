@@ -11,13 +11,14 @@ from ...das_core.stack.render import (
     render_stack,
     scale_size,
 )
+from ...das_core.stack.render_film import MOST_SHOWN, NoFilmError, estimate_film_bytes, render_film
 from .. import bridge
 from ..node import Node
-from ..schema import Stack, schema
+from ..schema import Stack, add_advice, schema
 
 
 class StackToImage(Node):
-    """The node that renders a stack as an image, at any size."""
+    """The node that renders a stack as an image, at any size, and a film with any number of frames."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -28,9 +29,9 @@ class StackToImage(Node):
             description=(
                 "Render a stack as an image: its levels summed, squashed into 0..1, the margin cropped away. At "
                 "another scale every level is resized by itself and then summed, which stays smoother than resizing "
-                "the picture."
+                "the picture. A film is rendered with as many frames as you like."
             ),
-            search_aliases=["das", "render", "decode", "upscale", "resize"],
+            search_aliases=["das", "render", "decode", "upscale", "resize", "film", "frames", "frame interpolation"],
             inputs=[
                 Stack.Input("stack", tooltip="From Image Stack (what an ascent starts from) or Optimize."),
                 io.Float.Input(
@@ -43,21 +44,36 @@ class StackToImage(Node):
                     tooltip="The size of the picture, as a multiple of the stack's own. 0.5: a small one. 1: as it "
                     "is. 4: large and smooth; detail finer than the stack's is not made up.",
                 ),
+                io.Int.Input(
+                    "frames",
+                    default=0,
+                    min=0,
+                    max=MOST_SHOWN,
+                    optional=True,
+                    tooltip="For a film: how many frames to show of it, evenly over its time. 0: those that it has. "
+                    "48: of 12 frames each, and three between it and the next.",
+                ),
             ],
-            outputs=[io.Image.Output("image", tooltip="The picture of every item of the batch.")],
+            outputs=[
+                io.Image.Output("image", tooltip="The picture of every item of the batch, or every frame of a film.")
+            ],
         )
 
     @classmethod
     @bridge.enable_autograd
-    def execute(cls, stack: ImageStack, scale: float = 1.0) -> io.NodeOutput:
-        if scale == 1:
+    def execute(cls, stack: ImageStack, scale: float = 1.0, frames: int = 0) -> io.NodeOutput:
+        if scale == 1 and not frames:
             return io.NodeOutput(bridge.to_comfy_images(stack.image()))
         check_scale(scale)
         (height, width), _ = scale_size(stack.spec, scale)
-        bridge.check_memory(
-            estimate_render_bytes(stack, scale),
-            f"a picture of {width} x {height}",
-            "choose a smaller scale",
-            stack.canvas.device,
-        )
-        return io.NodeOutput(bridge.to_comfy_images(render_stack(stack, scale)))
+        if stack.spec.time is None and not frames:
+            needed, what, advice = estimate_render_bytes(stack, scale), "a picture", "choose a smaller scale"
+        else:
+            count = frames or stack.batch
+            needed, what = estimate_film_bytes(stack, count, scale), f"{count} frames"
+            advice = "choose fewer frames or a smaller scale"
+        bridge.check_memory(needed, f"{what} of {width} x {height}", advice, stack.canvas.device)
+        if stack.spec.time is None and not frames:
+            return io.NodeOutput(bridge.to_comfy_images(render_stack(stack, scale)))
+        with add_advice(NoFilmError, ". Film Stack makes a film of it; or set frames to 0"):
+            return io.NodeOutput(bridge.to_comfy_images(render_film(stack, frames or None, scale)))

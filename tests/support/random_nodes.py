@@ -43,6 +43,8 @@ SMALL: dict[str, tuple[float, float]] = {
 TEXTS: dict[str, list[str]] = {
     "classes": ["0", "1: 0.5\n2", "3, 0", "2: -1"],
     "text": ["a castle", "a castle: 1.3\nfog: -0.5", "(a red fox:1.2)"],
+    "keyframes": ["0: 0", "0: 1 / 1: 2", "1: 3\n0: 0"],
+    "frames": ["", "0: 1 / 1: 0.5"],
     "gains": ["", "1-4: 0.5", "5-: 2\n1-4: -1"],
     "reset": ["", "5-"],
     "freeze": ["", "1-8"],
@@ -104,6 +106,8 @@ class NodeMaker:
         self._fill(parse_specs(self.pack.node(node_id).INPUT_TYPES()), values, depth)
         if {"start", "mask", "image"} & values.keys() and node_id == "DAS_ImageStack":
             self._settle_start(values)
+        if node_id == "DAS_FilmStack":
+            values["frames"] = self.random.randint(2, 3)
         return values
 
     def _settle_start(self, values: dict[str, Any]) -> None:
@@ -142,6 +146,9 @@ class NodeMaker:
             return pick(self.random, _OPTIONS.get(name, item.options))
         if item.options is not None:
             return pick(self.random, TEXTS.get(name) or item.options) if item.options else None
+        if settings.get("forceInput"):
+            # As many as there are images, of which there is mostly one.
+            return [self.random.random()]
         if item.type in ("INT", "FLOAT"):
             least, most = settings.get("min", 0), settings.get("max", 1)
             low, high = SMALL.get(name, (least, most))

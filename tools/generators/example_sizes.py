@@ -26,7 +26,8 @@ TEXT_ROOM = 40
 """Height for the line that a node shows when loading or encoding takes more than a moment."""
 
 SAYS_TEXT = {
-    "DAS_LoadClassifier", "DAS_LoadCLIP", "DAS_CLIPFromComfyUI", "DAS_TextObjective", "DAS_ImageObjective"
+    "DAS_LoadClassifier", "DAS_LoadCLIP", "DAS_CLIPFromComfyUI", "DAS_TextObjective", "DAS_ImageObjective",
+    "DAS_Keyframes",
 }  # fmt: skip
 
 SHOWS_PICTURE = {"PreviewImage", "SaveImage", "SaveAnimatedWEBP", "DAS_Optimize"}

@@ -29,6 +29,7 @@ from das_core import (
     compare_with_texts,
     load_starter,
     load_starter_clip,
+    make_tracks,
     measure_spectrum,
     plot_history,
     render_level_sheets,
@@ -129,6 +130,21 @@ def _picture_schedule() -> Image.Image:
     return to_picture(render_figure(figure))
 
 
+def _picture_keyframes() -> Image.Image:
+    figure = Figure(figsize=(4, 3.6), dpi=100, layout="constrained")
+    frames = 12
+    curves: tuple[Curve, ...] = ("linear", "cosine", "step")
+    for number, curve in enumerate(curves, start=1):
+        axes = figure.add_subplot(3, 1, number, ylabel=curve)
+        for track in make_tracks("0: castle / 6: volcano", ask_for, curve):
+            (weights,) = (term.image_weights(frames, loop=True) for term in track.terms())
+            assert weights is not None
+            axes.plot(range(frames), weights, marker=".", label=track.name)
+    axes.set_xlabel("frame")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return to_picture(render_figure(figure))
+
+
 def _picture_scales() -> Image.Image:
     scales = (0.5, 1.0, 2.0)
     pictures = [to_picture(render_stack(climb_castle().stack, scale)) for scale in scales]
@@ -176,11 +192,15 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "DAS_EditStack": lambda: read_thumbnail("edit_levels"),
     "DAS_Ensemble": lambda: make_row([read_thumbnail("prompt_ensemble")], [""]),
     "DAS_FeatureObjective": lambda: read_thumbnail("feature_gallery"),
+    "DAS_FilmStack": lambda: stack_rows(
+        [make_row([read_thumbnail("morph", 4, cell) for cell in cells], [""] * 3) for cells in ((0, 2, 4), (6, 8, 10))]
+    ),
     "DAS_GuideDiffusion": picture_guidance,
     "DAS_ImageObjective": lambda: make_row(
         [to_picture(photograph()), read_thumbnail("reconstruct_from_embedding")], ["image", "result"]
     ),
     "DAS_ImageStack": _picture_stack,
+    "DAS_Keyframes": _picture_keyframes,
     "DAS_ListLayers": _picture_layers,
     "DAS_LoadCLIP": _picture_clips,
     "DAS_LoadClassifier": _picture_loaders,

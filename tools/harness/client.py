@@ -163,7 +163,11 @@ class Client:
         outputs: Json = history["outputs"]
         wanted = outputs.values() if node_id is None else [outputs.get(node_id, {})]
         found = [image for output in wanted for image in output.get("images", [])]
-        return [Image.open(io.BytesIO(self._request("GET", "/view", params=image).content)) for image in found]
+        return [Image.open(io.BytesIO(self.get_file(image))) for image in found]
+
+    def get_file(self, saved: Json) -> bytes:
+        """Return a file that a node saved; `saved` is what the history of the prompt has of it."""
+        return self._request("GET", "/view", params=saved).content
 
     def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         response = self._session.request(method, self.server.url + path, timeout=REQUEST_SECONDS, **arguments)

@@ -9,7 +9,7 @@ from das_core.ascent.denoising import Denoising
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD, NormalizedAscent
-from das_core.ascent.recipe import BEST, PICTURE, SKETCH, Recipe
+from das_core.ascent.recipe import BEST, PICTURE, SKETCH, Recipe, suit_film
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -55,3 +55,12 @@ def test_a_recipe_suits_any_margin_and_a_tile(recipe: Recipe, spec: StackSpec, g
 def test_a_stack_that_has_climbed_goes_on_without_a_focus() -> None:
     climbed = replace(SKETCH, steps=1).prepare(ImageStack.gray(SPEC), [class_objective()]).run().stack
     assert SKETCH.prepare(climbed, [class_objective()]).focus is None
+
+
+@pytest.mark.parametrize(("recipe", "views"), [(SKETCH, 24), (PICTURE, 24), (replace(PICTURE, augmentation=VIEWS), 24)])
+def test_a_film_has_views_for_its_frames(recipe: Recipe, views: int) -> None:
+    suited = suit_film(recipe)
+    assert suited.augmentation.views == views
+    assert replace(suited, augmentation=recipe.augmentation) == recipe
+    many = replace(recipe, augmentation=replace(recipe.augmentation, views=40))
+    assert suit_film(many) == many

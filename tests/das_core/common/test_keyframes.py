@@ -1,8 +1,10 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from das_core.common.keyframes import LAST_FRAME, has_keyframes, parse_keyframes
+from das_core.common.keyframes import LAST_FRAME, has_keyframes, parse_keyframes, parse_numbers
 
 THREE = {0: "a castle", 24: "a volcano", 48: "a coral reef"}
 
@@ -77,3 +79,57 @@ def test_any_text_is_read_or_an_error_that_says_what_to_write(text: str) -> None
         assert "write" in str(error) or "leave one out" in str(error)  # noqa: PT017
     else:
         assert all(frame >= 0 and wish for frame, wish in wishes.items())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0: 0.2 / 24: -1.5",
+        "24: -1.5, 0: 0.2",
+        "0: (0.2), 24: (-1.5)",
+        '{"0": "0.2", "24": "-1.5"}',
+        "\n0:.2\n\n24:-15e-1\n",
+    ],
+)
+def test_numbers_are_read_by_the_frame(text: str) -> None:
+    assert parse_numbers(text) == {0: 0.2, 24: -1.5}
+
+
+@pytest.mark.parametrize("text", ["0, 0.5, 1", "0 0.5 1", "0\n0.5\n1,", "(0), (0.5), (1)"])
+def test_numbers_alone_are_one_for_each_frame(text: str) -> None:
+    assert parse_numbers(text) == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "there is no number; write keyframes such as '0: 0.2 / 24: 1', or a number for every frame"),
+        (" / ,", "there is no number"),
+        ("0: 0.2, 1", "'1' has no keyframe and others have; write"),
+        ("0: 1 / 0: 2", "keyframe 0 stands there twice; leave one out"),
+        ("-1: 1", "keyframe '-1' is not a whole number from 0 to 1000000"),
+        ("0.5: 1", "keyframe '0.5' is not a whole number"),
+        (f"{LAST_FRAME + 1}: 1", "keyframe '1000001' is not a whole number from 0"),
+        ("0: fog", "'fog' is not a number; write '0: 0.2 / 24: 1'"),
+        ("0:", "'' is not a number"),
+        ("0: nan", "'nan' is not a number"),
+        ("1, 1e400", "'1e400' is not a number"),
+        ("9" * 5000, "9+… is not a number|is not a number"),
+    ],
+)
+def test_what_is_no_number_is_named(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as refused:
+        parse_numbers(text)
+    assert len(str(refused.value)) < 300
+
+
+@given(st.text(alphabet="0123456789:./,-() e\n", max_size=40))
+def test_any_text_is_numbers_or_an_error(text: str) -> None:
+    try:
+        numbers = parse_numbers(text)
+    except ValueError as error:
+        assert "write" in str(error) or "leave one out" in str(error) or "whole number" in str(error)  # noqa: PT017
+    else:
+        assert numbers
+        values = numbers.values() if isinstance(numbers, dict) else numbers
+        assert all(math.isfinite(value) for value in values)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
+import torch
 
 from loaded_pack import Pack
 
@@ -35,3 +36,20 @@ def test_slow_steps_are_shown_by_the_clock(previews: ModuleType, every: int, ste
 def test_the_clock_starts_anew_with_every_picture(previews: ModuleType) -> None:
     # 1: the first. 2: the second that is asked for. 4: that too, and not 3, one second after it.
     assert shown(previews, 2, 4, 8, 9, 13, 15, 17) == [1, 2, 4, 6]
+
+
+@pytest.mark.parametrize(("frames", "shown", "columns"), [(2, [0, 1], 2), (12, [0, 1, 2, 4, 5, 6, 8, 9, 11], 3)])
+def test_of_a_film_some_frames_are_shown_on_a_sheet(
+    previews: ModuleType, pack: Pack, frames: int, shown: list[int], columns: int
+) -> None:
+    stack = pack.stack(batch_size=frames, start={"start": "noise", "amplitude": 1.0, "decay": 0.4})
+    (film,) = pack.run("DAS_FilmStack", stack=stack, frames=0)
+    (sheet,) = previews.choose_shown(film)
+    side = 64 // columns
+    assert sheet.shape[1:] == ((side + 2) * -(-len(shown) // columns) + 2, (side + 2) * columns + 2)
+    for place, frame in enumerate(shown):
+        row, column = divmod(place, columns)
+        top, left = 2 + row * (side + 2), 2 + column * (side + 2)
+        tile = sheet[:, top : top + side, left : left + side]
+        assert tile.mean(dim=(1, 2)) == pytest.approx(film.image()[frame].mean(dim=(1, 2)), abs=0.02)
+    assert torch.equal(previews.choose_shown(stack), stack.image())

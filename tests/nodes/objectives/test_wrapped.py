@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -63,6 +64,35 @@ def test_the_defaults_of_schedule_do_for_a_single_objective(pack: Pack) -> None:
     assert all(record.gradient_norm > 0 for record in history[1:])
 
 
+def over_frames(pack: Pack, **inputs: Any) -> list[float]:
+    """The factors of a schedule in a film of four frames."""
+    (objective,) = pack.run("DAS_Schedule", objective=pack.objective(), **inputs)
+    (factors,) = (term.image_weights(4, False) for term in objective.terms())
+    return list(factors)
+
+
+def test_a_schedule_goes_over_the_frames_of_a_film(pack: Pack) -> None:
+    assert over_frames(pack, frames="0: 0 / 4: 1") == [0.0, 0.25, 0.5, 0.75]
+    assert over_frames(pack, frames="0: (0), 4: (1)", start=1.0, end=0.0) == [1.0, 0.75, 0.5, 0.25]
+    assert over_frames(pack, frames="0: 0 / 4: 1", curve="step") == [0.0, 0.0, 1.0, 1.0]
+    assert over_frames(pack, frames="0, 0.5, 1, 0.5", end=2.0) == [0.0, 1.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, torch.tensor, np.array])
+def test_numbers_of_another_node_are_one_for_each_frame(pack: Pack, kind: Callable[[list[float]], Any]) -> None:
+    loud = [0.0, 0.5, 1.0, 0.25]
+    assert over_frames(pack, numbers=kind(loud), frames="0: 1") == loud, "in place of the text"
+    asked = {"objective0": pack.run("DAS_Schedule", objective=pack.objective(), numbers=kind(loud))[0]}
+    (stack,) = pack.run("DAS_FilmStack", stack=pack.stack(), frames=4)
+    assert torch.isfinite(pack.optimize(stack=stack, objectives=asked)[0]).all()
+
+
+def optimize_over(pack: Pack, frames: str) -> object:
+    (stack,) = pack.run("DAS_FilmStack", stack=pack.stack(), frames=4)
+    asked = {"objective0": pack.run("DAS_Schedule", objective=pack.objective(), frames=frames)[0]}
+    return pack.optimize(stack=stack, objectives=asked)
+
+
 BAD: dict[str, Callable[[Pack], object]] = {
     r"the region has no pixel above 0": lambda pack: region(pack, torch.zeros(1, 9, 9)),
     r"2 region masks do not go with 1 images": lambda pack: pack.optimize(
@@ -75,6 +105,13 @@ BAD: dict[str, Callable[[Pack], object]] = {
         stack=pack.stack(image=torch.rand(1, 64, 64, 3), mask=block(0, 8)),
         objectives={"objective0": region(pack, block(30, 60))},
     ),
+    r"numbers is 0.5, not a list of numbers": lambda pack: over_frames(pack, numbers=0.5),
+    r"number 2 of numbers is 'b', not a number": lambda pack: over_frames(pack, numbers=[1.0, "b"]),
+    r"number 1 of numbers nan is no finite number": lambda pack: over_frames(pack, numbers=[float("nan")]),
+    r"a track has no keyframe": lambda pack: over_frames(pack, numbers=[]),
+    r"'fog' is not a number": lambda pack: over_frames(pack, frames="0: fog"),
+    r"has 3 weights and there are 4 frames; .*Film Stack says": lambda pack: optimize_over(pack, "0, 1, 0"),
+    r"keyframe 9 of 'class 0' is beyond the end of 4 frames": lambda pack: optimize_over(pack, "9: 1"),
     r"curve 'wave' is unknown": lambda pack: pack.run("DAS_Schedule", objective=pack.objective(), curve="wave"),
 }
 

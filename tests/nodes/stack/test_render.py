@@ -1,6 +1,7 @@
 """Stack to Image: a stack at any size, and sizes that are refused."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -34,3 +35,31 @@ def test_at_its_own_size_a_stack_is_shown_however_little_memory_is_free(
     stack = pack.stack(start={"start": "noise"})
     set_free_memory(0)
     assert_is_image(pack.run("DAS_StackToImage", stack=stack)[0], 1, 64, 64)
+
+
+@pytest.fixture(scope="module")
+def film(loaded: Pack) -> Any:
+    """A film of four frames that has climbed."""
+    (stack,) = loaded.run("DAS_FilmStack", stack=loaded.stack(), frames=4, loop=True)
+    return loaded.optimize(stack=stack)[1]
+
+
+@pytest.mark.parametrize(("frames", "scale", "side"), [(0, 1.0, 64), (4, 1.0, 64), (16, 1.0, 64), (3, 0.5, 32)])
+def test_a_film_is_rendered_with_any_number_of_frames(
+    pack: Pack, film: Any, frames: int, scale: float, side: int
+) -> None:
+    (image,) = pack.run("DAS_StackToImage", stack=film, frames=frames, scale=scale)
+    assert_is_image(image, frames or 4, side, side)
+    if scale == 1:
+        (own,) = pack.run("DAS_StackToImage", stack=film)
+        assert torch.equal(image[:: max(frames, 4) // 4], own)
+
+
+def test_frames_are_those_of_a_film(pack: Pack, film: Any, set_free_memory: Callable[[int], None]) -> None:
+    with pytest.raises(ValueError, match=r"the stack is no film.*Film Stack makes a film of it; or set frames to 0"):
+        pack.run("DAS_StackToImage", stack=pack.stack(), frames=8)
+    with pytest.raises(ValueError, match=r"70000 frames cannot be rendered; 1 to 65536 can"):
+        pack.run("DAS_StackToImage", stack=film, frames=70000)
+    set_free_memory(2**24)
+    with pytest.raises(ValueError, match=r"5000 frames of 64 x 64 needs about .* choose fewer frames"):
+        pack.run("DAS_StackToImage", stack=film, frames=5000)

@@ -1,0 +1,61 @@
+"""Several objectives as one: an ascent takes them apart again, so that all of them see the same views."""
+
+from dataclasses import dataclass
+
+from ..common.text import truncate
+from .base import Objective, Term, format_score, split_objective
+
+_MAX_NAME_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class JointObjective:
+    """Several objectives that travel as one, such as the wishes of the keyframes of a film (`make_tracks`).
+
+    An ascent climbs each of them as if it had been given by itself: with a name, a weight and a score of its own, and
+    through all views. (Those of an `EnsembleObjective` share out the views.) A region or a schedule around it is around
+    each of them.
+
+    Args:
+        objectives: the objectives, at least one.
+
+    Raises:
+        ValueError: when there is none.
+
+    Example:
+        >>> from das_core import ClassObjective, ImageStack, JointObjective, StackSpec, Time, load_starter, make_tracks
+        >>> from das_core import Ascent
+        >>> model = load_starter()
+        >>> morph = JointObjective(make_tracks("0: castle / 3: volcano", lambda name: ClassObjective(model, name)))
+        >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16, time=Time(4)))
+        >>> [name for name, _ in Ascent(stack, morph).objectives]
+        ['castle', 'volcano']
+    """
+
+    objectives: tuple[Objective, ...]
+
+    def __post_init__(self) -> None:
+        if not self.objectives:
+            raise ValueError("no objective is given, so there is nothing to join; give at least one")
+
+    @property
+    def name(self) -> str:
+        """The names of the objectives, each once, separated by commas."""
+        return truncate(", ".join(dict.fromkeys(one.name for one in self.objectives)), _MAX_NAME_LENGTH)
+
+    @property
+    def weight(self) -> float:
+        """The largest weight in size among the objectives."""
+        return max((one.weight for one in self.objectives), key=abs)
+
+    def split(self) -> tuple[Objective, ...]:
+        """Return the objectives, those that are joint taken apart, too."""
+        return tuple(part for one in self.objectives for part in split_objective(one))
+
+    def terms(self) -> tuple[Term, ...]:
+        """Return the terms of all objectives, for what does not take them apart, such as an `EnsembleObjective`."""
+        return tuple(term for one in self.objectives for term in one.terms())
+
+    def describe_score(self, score: float) -> str:
+        """Return a score as a number with three digits."""
+        return format_score(score)

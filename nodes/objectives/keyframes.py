@@ -1,0 +1,83 @@
+"""The node Keyframes."""
+
+from functools import partial
+from typing import TypeGuard, cast
+
+from comfy_api.latest import io
+
+from ...das_core.common.curves import Curve
+from ...das_core.common.keyframes import parse_keyframes
+from ...das_core.models.classifier import Classifier
+from ...das_core.models.clip import CLIP
+from ...das_core.models.labels import UnknownClassError
+from ...das_core.objectives.classes import ClassObjective
+from ...das_core.objectives.embedding import TextObjective, parse_prompts
+from ...das_core.objectives.joint import JointObjective
+from ...das_core.objectives.track import make_tracks
+from .. import bridge
+from ..node import Node
+from ..schema import Objective, add_advice, list_options, model_input, schema, weight_input
+from ..unread import warn_of_unread
+from .classes import advise_list
+
+
+class Keyframes(Node):
+    """The node that asks for one thing after another over the frames of a film."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_Keyframes",
+            display_name="Keyframes",
+            category="Direct Ascent/objectives",
+            description=(
+                "Say what a film shows at which frame: '0: a castle / 24: a volcano'. Between two keyframes one goes "
+                "over into the other. Words for a CLIP, classes for a classifier. Film Stack says how many frames "
+                "there are."
+            ),
+            search_aliases=["das", "direct ascent", "prompt schedule", "prompt travel", "morph", "animation", "video"],
+            inputs=[
+                model_input(),
+                io.String.Input(
+                    "keyframes",
+                    default="0: castle\n12: volcano",
+                    multiline=True,
+                    tooltip="The number of a frame, from 0, a colon, and what is asked for there: words, or a class of "
+                    "a classifier. Each in a line, or with ' / ' between them; prompt schedules with quotes work too. "
+                    "More lines below one blend, with ': weight' as in Text Objective.",
+                ),
+                io.Combo.Input(
+                    "curve",
+                    options=list_options(Curve, "linear"),
+                    default="linear",
+                    tooltip="How one goes over into the next. linear: evenly. cosine: each stays a while. step: at "
+                    "once, half-way.",
+                ),
+                weight_input(),
+            ],
+            outputs=[Objective.Output("objective", tooltip="For one of the objective inputs of Optimize.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    @bridge.enable_autograd
+    def execute(cls, model: Classifier | CLIP, keyframes: str, curve: Curve, weight: float) -> io.NodeOutput:
+        wishes = parse_keyframes(keyframes)
+        if _reads_text(model):
+            prompts = [prompt for wish in wishes.values() for prompt in parse_prompts(wish)]
+            warn_of_unread(model, prompts, cls.hidden.unique_id)
+            with bridge.Wait("reading the prompts"):
+                bridge.load_text_tower(model, prompts)
+                tracks = make_tracks(wishes, partial(TextObjective.from_text, model, weight=weight), curve)
+        else:
+            classifier = cast(Classifier, model)
+            # A probability leaves frames that show both classes at once; the logit goes on to tell them apart.
+            make = partial(ClassObjective.from_text, classifier, score_kind="logit", weight=weight)
+            with add_advice(UnknownClassError, advise_list(classifier)):
+                tracks = make_tracks(wishes, make, curve)
+        return io.NodeOutput(JointObjective(tracks))
+
+
+def _reads_text(model: Classifier | CLIP) -> TypeGuard[CLIP]:
+    """Return whether a model is a CLIP; by what it can do, because a second copy of the pack has classes of its own."""
+    return hasattr(model, "encode_text")

@@ -1,0 +1,70 @@
+"""The node Film Stack."""
+
+from comfy_api.latest import io
+
+from ...das_core.stack.image_stack import ImageStack
+from ...das_core.stack.retime import as_film
+from ...das_core.stack.time import MOST_FRAMES, Time
+from .. import bridge
+from ..node import Node
+from ..schema import Stack, schema
+
+_EXAMPLE = 24
+"""How many frames make a film, unless the user says otherwise."""
+
+
+class FilmStack(Node):
+    """The node that makes a film of a stack: frames that climb together."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="DAS_FilmStack",
+            display_name="Film Stack",
+            category="Direct Ascent",
+            description=(
+                "Make a film of a stack: frames that climb together, each like its neighbours, in little more time "
+                "than a picture. It has levels in time, too: what all frames share moves far, what differs from frame "
+                "to frame moves little. Keyframes says what each is to show; without them all are asked for the same."
+            ),
+            search_aliases=["das", "direct ascent", "video", "animation", "morph", "loop", "length", "frames", "time"],
+            inputs=[
+                Stack.Input(
+                    "stack",
+                    tooltip="What the film starts from. One picture stands still; a batch, such as the frames of a "
+                    "video, is spread over the film. A film gets more or fewer frames.",
+                ),
+                io.Int.Input(
+                    "frames",
+                    default=_EXAMPLE,
+                    min=0,
+                    max=MOST_FRAMES,
+                    tooltip="How many frames climb. 12: quick. 24: two seconds. 0: one for each picture of the stack. "
+                    "Stack to Image shows more, in between.",
+                ),
+                io.Boolean.Input(
+                    "loop",
+                    default=False,
+                    tooltip="On: the last frame is followed by the first, for a film without an end. Off: it has a "
+                    "beginning and an end.",
+                ),
+            ],
+            outputs=[Stack.Output("stack", tooltip="For Optimize; all its frames are one batch.")],
+        )
+
+    @classmethod
+    @bridge.enable_autograd
+    def execute(cls, stack: ImageStack, frames: int, loop: bool) -> io.NodeOutput:
+        count = frames or stack.batch
+        if count == 1:
+            raise ValueError(
+                f"1 frame is a picture and no film; set frames to 2 or more, such as {_EXAMPLE}, or leave this node out"
+            )
+        time = Time(count, loop=loop)
+        width, height = stack.spec.width, stack.spec.height
+        bridge.check_memory(
+            stack.spec.ascent_bytes(count),
+            f"an ascent of {count} frames of {width} x {height}",
+            "take fewer frames (Stack to Image shows more, in between), or a smaller picture",
+        )
+        return io.NodeOutput(as_film(stack, time))
