@@ -79,15 +79,17 @@ class Film:
 def make_film(model: Classifier, first: int, last: int) -> Tensor:
     """Return the frames of a film, all of them climbed at once."""
     stack = ImageStack.gray(StackSpec(SIDE, SIDE, time=Time(FRAMES)))
-    wishes = make_tracks({0: first, FRAMES - 1: last}, lambda index: ClassObjective(model, index))
+    wishes = make_tracks({0: first, FRAMES - 1: last}, lambda index: ClassObjective(model, ((index, 1.0),)))
     return RECIPE.prepare(stack, wishes, seed=SEED).run().image
 
 
 def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
     """Return a picture of the first class that an ascent takes to the last, as the template prompt_to_prompt does."""
-    begin = RECIPE.prepare(ImageStack.gray(StackSpec(SIDE, SIDE)), ClassObjective(model, first), seed=SEED).run()
+    begin = RECIPE.prepare(
+        ImageStack.gray(StackSpec(SIDE, SIDE)), ClassObjective(model, ((first, 1.0),)), seed=SEED
+    ).run()
     faded = edit_stack(begin.stack, gains=[((1, 16), 0.7), ((17, FINEST), 0.3)])
-    ascent = replace(RECIPE, focus=None).prepare(faded, ClassObjective(model, last), seed=SEED)
+    ascent = replace(RECIPE, focus=None).prepare(faded, ClassObjective(model, ((last, 1.0),)), seed=SEED)
     frames = [begin.image] + [step.image() for step in ascent]
     chosen = torch.linspace(0, len(frames) - 1, FRAMES).round().long().tolist()
     return torch.cat([frames[index] for index in chosen])
@@ -97,7 +99,8 @@ def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
     """Return a picture for every frame, each from an ascent of its own, with the weights of the film."""
     frames = []
     for position in torch.linspace(0, 1, FRAMES).tolist():
-        wishes = [ClassObjective(model, first, weight=1 - position), ClassObjective(model, last, weight=position)]
+        weights = ((first, 1 - position), (last, position))
+        wishes = [ClassObjective(model, ((index, 1.0),), weight=weight) for index, weight in weights]
         stack = ImageStack.gray(StackSpec(SIDE, SIDE))
         frames.append(SKETCH.prepare(stack, [wish for wish in wishes if wish.weight], seed=SEED).run().image)
     return torch.cat(frames)

@@ -135,10 +135,12 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     except SweepStoppedError as error:
         return _stop(str(error))
     except OSError as error:
-        if error.errno not in DISK_ERRORS:
+        if error.errno is None:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        return _stop(f"nothing more can be written: {error.strerror}{where}; make room, then start again")
+        if error.errno in DISK_ERRORS:
+            return _stop(f"nothing more can be written: {error.strerror}{where}; make room, then start again")
+        return _stop(f"{error.strerror}{where}; move away what stands there, or choose another folder with --results")
     if failed:
         return _report(
             3, f"{done:,} cells done, {failed:,} failed: see their messages on the page; --retry does them again"

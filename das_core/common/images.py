@@ -124,7 +124,7 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
     def resize(part: Tensor) -> Tensor:
         return F.interpolate(part, size=(size, size), mode=interpolation, antialias=True).clamp(0, 1)
 
-    return map_images(resize, images)
+    return _map_planes(resize, images)
 
 
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
@@ -143,6 +143,13 @@ def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     if images.device.type != "cpu" or images.numel() <= _MOST_AT_ONCE:
         return change(images)
     return torch.cat([change(image) for image in pausing(images.split(1))])
+
+
+def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Return what a function makes of images (B, C, H, W) whose channels it treats each by itself, see `map_images`."""
+    if images.device.type != "cpu" or images[0].numel() <= _MOST_AT_ONCE:
+        return map_images(change, images)
+    return map_images(change, images.flatten(0, 1)[:, None]).unflatten(0, images.shape[:2]).squeeze(2)
 
 
 def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
@@ -168,7 +175,7 @@ def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
         image = _crop_middle(image, (math.ceil(height / scale), math.ceil(width / scale)))
     resized = (max(height, round(image.shape[2] * scale)), max(width, round(image.shape[3] * scale)))
     if tuple(image.shape[2:]) != resized:
-        image = map_images(
+        image = _map_planes(
             lambda part: F.interpolate(part, size=resized, mode="bicubic", antialias=True).clamp(0, 1), image
         )
     top, left = (resized[0] - height) // 2, (resized[1] - width) // 2

@@ -17,8 +17,9 @@ EXAMPLE = "0: a castle / 24: a volcano"
 _NUMBERS = "0: 0.2 / 24: 1"
 
 # A keyframe begins where the text does, in a line of its own, behind a slash, or behind the comma after a quoted wish.
-# As in lines with weights, a colon between two digits is none: "a film in 16:9".
-_KEYFRAME = re.compile(r"""(?:\A|[/\n]|(?<=["'])\s*,)\s*["']?(\d+)["']?\s*[:\uff1a](?!\d)""")
+# As in lines with weights, a colon between two digits is none: "a film in 16:9". Behind a newline there are only blanks
+# of its own line, or many empty lines would be searched as often as there are.
+_KEYFRAME = re.compile(r"""(?:\A|/\s*|\n[^\S\n]*|(?<=["'])\s*,\s*)["']?(\d+)["']?\s*[:\uff1a](?!\d)""")
 
 _QUOTES = "\"'"
 

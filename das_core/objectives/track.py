@@ -1,5 +1,6 @@
 """Objectives over time: a track gives an objective a weight factor in every frame of a film."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +12,10 @@ from ..common.text import shorten
 from ..common.weighted_lines import check_weight
 from .base import Objective
 from .wrapped import WrappedObjective
+
+MOST_KEYFRAMES = 1025
+"""The most wishes that follow each other: one for every frame of the longest film, and one for its end. Each of them is
+weighed at all the others."""
 
 Point = tuple[int, float]
 """The number of a frame, from 0, and a factor."""
@@ -135,14 +140,13 @@ class Track(WrappedObjective):
         else:
             known = sorted(points.items())
             known = [(-1, known[0][1]), *known, (frames + 1, known[-1][1])]
-        return tuple(self._interpolate(known, frame) for frame in range(frames))
+        numbers = [number for number, _ in known]
+        return tuple(self._interpolate(known, bisect_right(numbers, frame), frame) for frame in range(frames))
 
-    def _interpolate(self, known: Sequence[Point], frame: int) -> float:
-        """Return the interpolated factor of a frame; the keyframes are sorted."""
-        for (before, start), (behind, end) in pairwise(known):
-            if before <= frame < behind:
-                return interpolate(start, end, self.curve, (frame - before) / (behind - before))
-        raise AssertionError(f"frame {frame} is not between the keyframes")
+    def _interpolate(self, known: Sequence[Point], behind: int, frame: int) -> float:
+        """Return the interpolated factor of a frame between the keyframes with the numbers `behind - 1` and `behind`."""
+        (first, start), (last, end) = known[behind - 1 : behind + 1]
+        return interpolate(start, end, self.curve, (frame - first) / (last - first))
 
 
 def make_tracks(
@@ -172,6 +176,8 @@ def make_tracks(
     wishes: Mapping[int, Any] = parse_keyframes(keyframes) if isinstance(keyframes, str) else keyframes
     if not wishes:
         raise ValueError("there is no keyframe; give at least one, such as {0: 'a castle'}")
+    if len(wishes) > MOST_KEYFRAMES:
+        raise ValueError(f"{len(wishes)} keyframes are more than a film has frames; give at most {MOST_KEYFRAMES}")
     # Texts are one wish where they are equal, anything else where it is the same.
     keys = {frame: wish if isinstance(wish, str) else id(wish) for frame, wish in wishes.items()}
     tracks = []

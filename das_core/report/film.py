@@ -16,6 +16,7 @@ from PIL import Image
 
 from ..common.files import write_atomically
 from ..common.images import Images, check_images
+from ..common.interruption import allow_interrupt, pausing
 from ..common.text import shorten
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -137,7 +138,7 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
             f"a {type(frames).__name__} is no film; give a tensor (N, 3, height, width) or a list of frames"
         )
     size = None
-    for number, frame in enumerate(frames, start=1):
+    for number, frame in enumerate(pausing(frames), start=1):
         images = check_images(frame, f"frame {number}").detach().float().clamp(0, 1)
         # Cut off, not rounded, as `Result.save` does: the last frame of an ascent is its picture.
         pixels: Pixels = (images * 255).byte().permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
@@ -154,10 +155,24 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
 def _write_stills(frames: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:
     """Write a film by Pillow, which asks for all frames at once."""
     kind, unit, settings = _STILLS[suffix]
-    first, *others = [Image.fromarray(frame) for frame in frames]
+    first, *others = [_make_picture(frame) for frame in frames]
     begins = [unit * round(number * 1000 / fps / unit) for number in range(len(others) + 2)]
     durations = [end - begin for begin, end in pairwise(begins)]
     first.save(part, kind, save_all=True, append_images=others, duration=durations, loop=0, **settings)
+
+
+def _make_picture(pixels: Pixels) -> Image.Image:
+    """Return a frame for Pillow, which allows an interrupt whenever its turn to be written comes."""
+    picture = Image.fromarray(pixels)
+    seek = picture.seek
+
+    def look_and_seek(frame: int) -> None:
+        allow_interrupt()
+        seek(frame)
+
+    # All that Pillow calls in between: it goes through the frames of every picture of a film, here one.
+    picture.seek = look_and_seek  # type: ignore[method-assign]
+    return picture
 
 
 def _write_video(av: Any, first: Pixels, others: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:

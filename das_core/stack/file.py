@@ -80,14 +80,19 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
         (True, 0.0)
     """
     # Copies, because safetensors refuses tensors that share memory, and those of a stack may.
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in name_tensors(stack).items()}
+    named = pausing(name_tensors(stack).items())
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named}
     description = json.dumps(describe_stack(stack))
     version = 3 if stack.spec.zoom is not None else 1 if stack.spec.time is None else 2
     metadata = {"format": FORMAT, "version": str(version), "stack": description, "sha256": _UNSEALED}
     content = save(tensors, metadata)
-    content = content.replace(_UNSEALED.encode(), _digest(content).encode(), 1)
-    with write_atomically(Path(path), replace=replace) as unfinished:
-        unfinished.write_bytes(content)
+    del tensors
+    digest, place = _digest(content).encode(), content.index(_UNSEALED.encode())
+    with write_atomically(Path(path), replace=replace) as unfinished, unfinished.open("wb") as file:
+        # Not as one changed copy, which of a large stack takes seconds and gigabytes.
+        for part in (content[:place], digest, memoryview(content)[place + len(digest) :]):
+            for begin in pausing(range(0, len(part), _AT_ONCE)):
+                file.write(part[begin : begin + _AT_ONCE])
 
 
 def load_stack(path: Path | str) -> ImageStack:
@@ -150,13 +155,13 @@ def _read_stack(path: Path) -> ImageStack:
         raise DamageError(f"does not describe a stack ({repr(error)[:200]}); choose another file") from None
 
 
-_HASHED_AT_ONCE = 2**27
-"""How many bytes are hashed at once: some tenths of a second."""
+_AT_ONCE = 2**27
+"""How many bytes are hashed or written at once: some tenths of a second."""
 
 
 def _digest(content: bytes) -> str:
     """Return the SHA-256 of a content in hexadecimal digits."""
     digest, view = hashlib.sha256(), memoryview(content)
-    for begin in pausing(range(0, len(view), _HASHED_AT_ONCE)):
-        digest.update(view[begin : begin + _HASHED_AT_ONCE])
+    for begin in pausing(range(0, len(view), _AT_ONCE)):
+        digest.update(view[begin : begin + _AT_ONCE])
     return digest.hexdigest()

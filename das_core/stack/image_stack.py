@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..common.devices import find_device
 from ..common.images import Images, check_images, place_on_canvas
+from ..common.interruption import allow_interrupt
 from ..common.masks import canvas_mask, check_mask
 from .color import from_rgb
 from .pixels import crop_margin, render_pixels
@@ -139,6 +140,7 @@ class ImageStack:
         canvas = canvas_from_image(image, (spec.height, spec.width), spec.margin, contrast)
         if canvas.shape[0] == 1:
             canvas = canvas.repeat(batch, 1, 1, 1)
+        allow_interrupt()
         return cls.from_canvas(spec, from_rgb(canvas, spec.color))
 
     @classmethod

@@ -47,7 +47,9 @@ def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float)
     if not 0 < contrast <= 1:
         raise ValueError(f"contrast {contrast} is not above 0 and at most 1; 0.95 keeps the picture and lets it move")
     picture = place_on_canvas(check_images(image, "the start image"), shape, margin)
+    allow_interrupt()
     softened = (0.5 + contrast * (picture - 0.5)).clamp(_MIN_DISTANCE, 1 - _MIN_DISTANCE)
+    allow_interrupt()
     return torch.atanh(2 * softened - 1)
 
 

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..common.interruption import pausing
+from ..common.products import multiply
 from ..common.text import shorten
 
 MOST_FRAMES = 1024
@@ -140,7 +142,7 @@ def time_matrix(time: Time, decay: float = 1.0) -> Tensor:
                 [1., 1., 2.]], dtype=torch.float64)
     """
     matrix = torch.zeros(time.frames, time.frames, dtype=torch.float64)
-    for points in time.points:
+    for points in pausing(time.points):
         spread = decay ** math.log2(points) * interpolation_matrix(points, time.frames, time.loop)
         matrix += spread @ spread.T
     if time.loop:
@@ -175,4 +177,4 @@ def mix_frames(matrix: Tensor, frames: Tensor) -> Tensor:
     Returns:
         The S weighted sums of frames, (S, C, H, W).
     """
-    return (matrix @ frames.flatten(1)).unflatten(1, frames.shape[1:])
+    return multiply(matrix, frames.flatten(1)).unflatten(1, frames.shape[1:])

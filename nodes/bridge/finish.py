@@ -101,8 +101,9 @@ def register_finish_route() -> None:
     async def finish(request: web.Request) -> web.Response:
         try:
             content = await request.json()
-        # Python raises the others for JSON that nests a thousand deep, and for a charset that it does not know.
-        except (ValueError, RecursionError, LookupError):
+        # Python raises the next two for JSON that nests a thousand deep, and for a charset that it does not know; the
+        # last one comes where the body is not compressed as it says.
+        except (ValueError, RecursionError, LookupError, web.RequestPayloadError):
             content = None
         if not isinstance(content, dict) or not {"node_id", "prompt_id"} <= content.keys():
             return web.json_response({"error": "send the node_id and prompt_id of what is to finish"}, status=400)

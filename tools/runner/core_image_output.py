@@ -6,6 +6,7 @@ PreviewImage has no page on which it could show images, so it saves them too, a 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from runner.contact_sheet import make_contact_sheet
+from runner.whole_files import write_whole
 
 _LONGEST_NAME, _LONGEST_PREFIX = 240, 1000
 """How many bytes the name of a file or a folder may have, less those of the number, and how many letters a path."""
@@ -95,8 +97,10 @@ class SaveAnimatedWEBP:
         height, width = images.shape[1:3]
         path, entry = find_free_file(filename_prefix, width, height, "webp")
         first, *others = [_to_image(image) for image in images]
+        buffer = io.BytesIO()
         first.save(
-            path,
+            buffer,
+            "WEBP",
             save_all=True,
             append_images=others,
             duration=int(1000 / fps),
@@ -104,6 +108,7 @@ class SaveAnimatedWEBP:
             quality=quality,
             method=_METHODS[method],
         )
+        write_whole(path, buffer.getvalue())
         return {"ui": {"images": [entry], "animated": (len(images) > 1,)}}
 
 
@@ -123,7 +128,9 @@ def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dic
     path, entry = find_free_file(prefix, width, height, "png")
     metadata = PngInfo()
     metadata.add_text("prompt", json.dumps(prompt))
-    _to_image(image).save(path, pnginfo=metadata)
+    buffer = io.BytesIO()
+    _to_image(image).save(buffer, "PNG", pnginfo=metadata)
+    write_whole(path, buffer.getvalue())
     return entry
 
 

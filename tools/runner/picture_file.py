@@ -4,6 +4,8 @@ Pillow opens PostScript files with the program Ghostscript, and recognises forma
 does not protect.
 """
 
+import struct
+import zlib
 from pathlib import Path
 
 from PIL import Image
@@ -11,8 +13,11 @@ from PIL import Image
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 """What is opened, by Pillow's names. None of them runs a program."""
 
-PICTURE_ERRORS = (OSError, SyntaxError, ValueError, OverflowError, EOFError, Image.DecompressionBombError)
-"""What Pillow raises for files that are damaged, or made to break it."""
+PICTURE_ERRORS = (
+    OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, RuntimeError, EOFError, struct.error,
+    zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
+"""What Pillow raises for files that are damaged, or made to break it: a TIFF without a field, an AVIF cut short."""
 
 
 def open_picture(path: Path) -> Image.Image:

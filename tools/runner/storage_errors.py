@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 

@@ -5,20 +5,26 @@ from collections.abc import Sequence
 
 from runner.workflow_graph import WorkflowError, elide
 
-DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
-"""What a file system answers when nothing more can be written."""
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+"""What a file system answers when nothing more can be written, such as a memory card whose files end at 4 GB."""
+
+
+MAX_PROBLEMS = 30
+"""How many problems are listed; a wrong range can make thousands."""
 
 
 class SweepError(WorkflowError):
     """An error in the grid or in the settings, found before anything is computed.
 
     Args:
-        problems: sentences that name everything that is wrong; at least one.
+        problems: sentences that name everything that is wrong; at least one. Beyond `MAX_PROBLEMS` they are only counted.
     """
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
-        self.problems: Sequence[str] = tuple(map(elide, problems))
+        more = len(problems) - MAX_PROBLEMS
+        listed = problems[:MAX_PROBLEMS] + ((f"and {more:,} more",) if more > 0 else ())
+        self.problems: Sequence[str] = tuple(map(elide, listed))
 
 
 class SweepStoppedError(RuntimeError):

@@ -18,9 +18,6 @@ from sweeper.grid_file import Grid
 from sweeper.grid_values import Value
 from sweeper.grid_workflow import GridWorkflow
 
-MAX_PROBLEMS = 30
-"""How many problems are listed; a wrong range can make thousands."""
-
 _RESERVED = {"cell", "status", "message", "seconds", "device", "worker", "finished", "pictures", "texts", "settings"}
 """Columns of the table that an axis may not be called."""
 
@@ -110,6 +107,10 @@ def read_prompts(grid: Grid) -> tuple[dict[str, dict[str, Any]], dict[str, str]]
     problems: list[str] = []
     prompts: dict[str, dict[str, Any]] = {}
     for label, path in grid.workflows.items():
+        if path.exists() and not path.is_file():
+            # A device or a pipe would be read without end.
+            problems.append(f"cannot read {path}: it is no file")
+            continue
         try:
             prompts[label] = to_prompt(read_workflow(path))
         except WorkflowError as error:
@@ -131,9 +132,7 @@ def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
     with hold_input_types():
         _add_cells(grid, workflows, cells, problems)
     if problems:
-        listed = [f"{problem} ({count} of {grid.count} cells)" for problem, count in problems.most_common(MAX_PROBLEMS)]
-        more = len(problems) - len(listed)
-        raise SweepError(*listed, *([f"and {more} more"] if more else []))
+        raise SweepError(*(f"{problem} ({count} of {grid.count} cells)" for problem, count in problems.most_common()))
     return list(cells.values())
 
 

@@ -20,6 +20,9 @@ T = TypeVar("T")
 MAX_CELLS = 100_000
 """The largest number of cells that a grid has without being asked for more."""
 
+_COUNTABLE = 10**15
+"""From so many cells on they are not counted in a message: Python refuses to write numbers of thousands of digits."""
+
 _KEYS = ("name", "workflow", "workflows", "only", "set", "axes", "judge", "sheet")
 _JUDGE_KEYS = ("class", "text", "image")
 _SHEET_KEYS = ("columns", "rows")
@@ -108,8 +111,11 @@ def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
         read.problems.append("the grid is empty: it has no axes; write 'axes:' with NODE.INPUT: [values]")
     if grid.count > max_cells:
         sizes = " x ".join(str(len(axis.options)) for axis in grid.axes)
+        advice = (
+            f"more than {max_cells:,} only with --max-cells {grid.count}" if grid.count < _COUNTABLE else "write fewer"
+        )
         read.problems.append(
-            f"{sizes} = {grid.count:,} cells; more than {max_cells:,} only with --max-cells {grid.count}"
+            f"{sizes} = {f'{grid.count:,}' if grid.count < _COUNTABLE else 'countless'} cells; {advice}"
         )
     if read.problems:
         raise SweepError(*read.problems)

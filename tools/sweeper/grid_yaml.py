@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,12 +24,13 @@ class _Loader(yaml.SafeLoader):
     """A YAML loader that refuses duplicate keys, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for place, key in enumerate(keys):
-            if key in keys[:place]:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key} is there twice", node.value[place][0].start_mark
-                )
+        known: set[Any] = set()
+        for written, _ in node.value:
+            key = self.construct_object(written, deep=True)
+            # What cannot be hashed is refused below, by the loader itself.
+            if isinstance(key, Hashable) and key in known:
+                raise yaml.constructor.ConstructorError(None, None, f"{key} is there twice", written.start_mark)
+            known |= {key} if isinstance(key, Hashable) else set()
         return cast(dict[Any, Any], super().construct_mapping(node, deep))
 
 

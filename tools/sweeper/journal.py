@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
+from sweeper.grid_yaml import MAX_DIGITS
+
 Row: TypeAlias = dict[str, Any]
 """One row of the table by columns."""
 
@@ -64,7 +66,7 @@ def is_row(row: Any) -> TypeGuard[Row]:
     """Return whether something that a journal holds can be a row: a journal may come from anywhere.
 
     A row has a cell and a status that are texts; its pictures are a list of texts, and everything else are texts,
-    numbers, booleans or nothing.
+    numbers that a grid may hold, booleans or nothing. The names of columns can be written to a file.
     """
     if not isinstance(row, dict) or not all(isinstance(row.get(name, ""), str) for name in ("cell", "status")):
         return False
@@ -73,4 +75,16 @@ def is_row(row: Any) -> TypeGuard[Row]:
     pictures = row.get("pictures")
     lists = pictures is None or (isinstance(pictures, list) and all(isinstance(name, str) for name in pictures))
     values = (value for name, value in row.items() if name != "pictures")
-    return lists and all(value is None or isinstance(value, str | int | float) for value in values)
+    return lists and all(map(_is_value, values)) and all(map(_is_column, row))
+
+
+def _is_value(value: Any) -> bool:
+    return value is None or isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 10**MAX_DIGITS)
+
+
+def _is_column(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True

@@ -18,7 +18,7 @@ from runner.workflow_execution import execute_workflow
 from runner.workflow_graph import Workflow, WorkflowError
 from sweeper.cells import Cell
 from sweeper.errors import SweepError
-from sweeper.grid_cells import MAX_PROBLEMS, GridWorkflows
+from sweeper.grid_cells import GridWorkflows
 
 MAX_SECONDS = 60.0
 """The time limit of a rehearsal. What is not rehearsed by then may fail when its cell runs; its row then says why."""
@@ -48,8 +48,7 @@ def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float
         problems.update(found - {""})
         count += 1
     if problems:
-        listed = [f"{problem} ({times} of {len(cells)} cells)" for problem, times in problems.most_common(MAX_PROBLEMS)]
-        raise SweepError(*listed)
+        raise SweepError(*(f"{problem} ({times} of {len(cells)} cells)" for problem, times in problems.most_common()))
     return count
 
 

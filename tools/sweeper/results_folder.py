@@ -153,7 +153,7 @@ class ResultsFolder:
 def _read_owner(mark: Path) -> str:
     try:
         data = json.loads(mark.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SweepError(f"{mark} cannot be read: {error}; choose another folder with --results") from error
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise SweepError(f"{mark} is of another version of this tool; choose another folder with --results")

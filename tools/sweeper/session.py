@@ -172,7 +172,7 @@ class Session:
         except OSError as error:
             raise SweepStoppedError(
                 f"the table cannot be written: {error.strerror}; its rows are in {self._folder.journals}: make room, "
-                "then start again"
+                "or move away what stands there, then start again"
             ) from error
         # A worker that is still ending can finish its cell; the next run takes its row.
         if not self._folder.has_workers():

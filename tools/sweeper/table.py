@@ -21,6 +21,10 @@ OK, FAILED = "ok", "failed"
 _LISTS = {"pictures": pa.list_(pa.string())}
 """The types of columns that hold lists."""
 
+_TEXT = pa.string()
+_TYPES = dict.fromkeys(("cell", "status", "message", "texts", "changes", "settings"), _TEXT) | _LISTS
+"""The types that columns must have which are more than shown; where all is None a column has no type."""
+
 _FLOATS = ("seconds", "load_seconds", "judge_seconds", "judge_as_is", "judge_afar", "judge_grey")
 
 
@@ -106,11 +110,9 @@ def make_table(rows: Sequence[Row]) -> pa.Table:
 def _make_column(name: str, values: list[Any]) -> pa.Array:
     if name in _LISTS:
         return pa.array(values, _LISTS[name])
-    if name in _FLOATS:
-        return pa.array(values, pa.float64())
     kinds = {type(value) for value in values if value is not None}
-    if kinds == {int, float}:
-        return pa.array([None if value is None else float(value) for value in values])
+    if kinds == {int, float} or (name in _FLOATS and kinds <= {int, float}):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
     if len(kinds) > 1 or (kinds == {int} and any(abs(value) >= 2**63 for value in values if value is not None)):
         return pa.array([None if value is None else str(value) for value in values])
     return pa.array(values)
@@ -145,8 +147,13 @@ def _read(path: Path) -> pa.Table:
     try:
         # Not pq.read_table: it takes a folder named a=b for a column.
         table = pq.ParquetFile(path).read()
-    except (pa.ArrowInvalid, OSError) as error:
+        # Damage may be in what it holds as well, such as texts that are none.
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
         raise SweepError(f"{path} cannot be read: {error}; move it away, and its cells are computed again") from error
-    if not {"cell", "status"} <= set(table.column_names):
+    kinds = {field.name: field.type for field in table.schema}
+    fits = all(kinds.get(name, pa.null()) in (kind, pa.null()) for name, kind in _TYPES.items())
+    whole = all(name in kinds and not table[name].null_count for name in ("cell", "status"))
+    if not fits or not whole or len(kinds) < len(table.schema):
         raise SweepError(f"{path} is no table of a sweep; choose another folder with --results")
     return table

@@ -232,3 +232,17 @@ def test_many_images_are_resized_one_by_one_to_the_same_bits(images: Tensor, mon
     monkeypatch.setattr("das_core.common.images._MOST_AT_ONCE", 0)
     assert all(torch.equal(one, other) for one, other in zip(run(), whole, strict=True))
     assert assert_ends_anywhere(run) >= 12
+
+
+@pytest.mark.parametrize("from_comfyui", [False, True])
+def test_a_large_image_is_resized_plane_by_plane_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, from_comfyui: bool
+) -> None:
+    image = torch.rand(2, 60, 80, 3, generator=torch.Generator().manual_seed(0)).permute(0, 3, 1, 2)
+    image = image if from_comfyui else image.contiguous()
+    for resize in (lambda: resize_to_cover(image, (50, 90)), lambda: fit_square(image, 32)):
+        whole = resize()
+        with monkeypatch.context() as patched:
+            patched.setattr("das_core.common.images._MOST_AT_ONCE", 2000)
+            assert torch.equal(resize(), whole)
+            assert assert_ends_anywhere(resize) == 7

@@ -133,3 +133,10 @@ def test_any_text_is_numbers_or_an_error(text: str) -> None:
         assert numbers
         values = numbers.values() if isinstance(numbers, dict) else numbers
         assert all(math.isfinite(value) for value in values)
+
+
+@pytest.mark.parametrize("between", ["\n", "\n \n", "/ ", "\n5", "/5 ", '" ', "\n\t/"])
+def test_a_long_text_is_read_once(between: str) -> None:
+    # Where every empty line was searched to the end of the text, a megabyte of them took hours.
+    wish = f"a{between * 200_000}x"
+    assert parse_keyframes(f"0: {wish}") == {0: wish}

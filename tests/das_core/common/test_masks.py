@@ -3,7 +3,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from das_core.common import masks
 from das_core.common.masks import canvas_mask, check_mask, feather_mask, find_boxes, mean_square, unite_masks
+from stops import assert_ends_anywhere
 
 
 def square(top: int = 10, left: int = 12, side: int = 20, shape: tuple[int, int] = (40, 48)) -> Tensor:
@@ -165,3 +167,16 @@ def test_items_as_one_are_as_if_they_stood_side_by_side() -> None:
     torch.testing.assert_close(mean_square(values, mask, as_one=True), mean_square(join(values), join(mask)))
     same = mask[:1].expand(3, -1, -1, -1)
     torch.testing.assert_close(mean_square(values, mask[:1], as_one=True), mean_square(join(values), join(same)))
+
+
+def test_a_wide_feather_of_a_large_mask_is_the_same_by_rows_and_columns_and_can_be_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # In one convolution the widest feather of the widgets takes hours that nobody can end.
+    mask = torch.rand(2, 1, 90, 120, generator=torch.Generator().manual_seed(0)).round() * 0.9
+    mask[:, :, 20:70, 30:90] = 1
+    whole = feather_mask(mask, 11)
+    monkeypatch.setattr(masks, "_MOST_PRODUCTS", 0)
+    monkeypatch.setattr(masks, "_PART", 50_000)
+    torch.testing.assert_close(feather_mask(mask, 11), whole, atol=1e-5, rtol=0)
+    assert assert_ends_anywhere(lambda: feather_mask(mask, 11)) > 20

@@ -9,8 +9,9 @@ from das_core.objectives.classes import ClassObjective
 from das_core.objectives.ensemble import EnsembleObjective
 from das_core.objectives.per_image import PerImageObjective
 from das_core.objectives.prior import Prior
-from das_core.objectives.track import Track, make_tracks
+from das_core.objectives.track import MOST_KEYFRAMES, Track, make_tracks
 from das_core.objectives.wrapped import ScheduledObjective
+from das_core.stack.time import MOST_FRAMES
 from toys import classifier
 
 
@@ -139,3 +140,21 @@ def test_wishes_need_not_be_texts_and_may_be_several_objectives() -> None:
     assert factors(tracks[0], 9)[::4] == [1.0, 0.0, 1.0]
     with pytest.raises(ValueError, match="there is no keyframe"):
         make_tracks({}, lambda _: Prior())
+
+
+def test_more_keyframes_than_a_film_has_frames_are_refused_before_anything_is_made_of_them() -> None:
+    # Of 100,000 lines each would be weighed at all the others.
+    made: list[Any] = []
+    text = "\n".join(f"{frame}: wish {frame}" for frame in range(100_000))
+    with pytest.raises(
+        ValueError, match=f"100000 keyframes are more than a film has frames; give at most {MOST_KEYFRAMES}"
+    ):
+        make_tracks(text, lambda wish: made.append(wish) or Prior())
+    assert not made
+
+
+def test_a_keyframe_for_every_frame_of_the_longest_film_is_its_own_factor() -> None:
+    factor = [float(frame % 7) for frame in range(MOST_FRAMES)]
+    track = Track(Prior(), tuple(enumerate([*factor, factor[0]])))
+    assert factors(track, MOST_FRAMES) == factors(track, MOST_FRAMES, loop=True) == factor
+    assert MOST_KEYFRAMES == MOST_FRAMES + 1

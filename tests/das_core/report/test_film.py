@@ -15,6 +15,7 @@ from PIL import Image, ImageSequence
 from torch import Tensor
 
 from das_core.report.film import save_film
+from stops import assert_ends_anywhere
 
 STILLS, VIDEOS = (".gif", ".webp", ".png"), (".mp4", ".webm")
 
@@ -200,3 +201,12 @@ def test_without_pyav_the_command_is_named_before_the_first_frame(
         save_film(frames, tmp_path / f"film{suffix}")
     assert len(list(frames)) == 2
     assert save_film(gradients(2), tmp_path / "film.gif").is_file()
+
+
+@pytest.mark.parametrize("suffix", [*STILLS, *VIDEOS])
+def test_a_long_film_can_be_ended_at_every_frame_and_leaves_nothing(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"film{suffix}"
+    frames = gradients(12)
+    # Stills are read first, and then written.
+    assert assert_ends_anywhere(lambda: save_film(frames, path)) >= (24 if suffix in STILLS else 12)
+    assert [found.name for found in tmp_path.iterdir()] == [path.name], "only what was written to its end"

@@ -22,6 +22,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.views.windows import Windows
+from full_disk import fill_disk
 from stops import assert_ends_anywhere
 from toys import SPEC, VIEWS, climb
 
@@ -144,18 +145,9 @@ def test_a_file_replaces_another_whole_and_leaves_nothing_beside_it(file: Path, 
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_what_cannot_be_written_leaves_the_old_file(
-    file: Path, small: ImageStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_written_leaves_the_old_file(file: Path, small: ImageStack) -> None:
     before = file.read_bytes()
-
-    def full(path: Path, content: bytes) -> int:
-        with path.open("wb") as half:
-            half.write(content[:50])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="No space left"):
+    with fill_disk(50), pytest.raises(OSError, match="File too large"):
         save_stack(replace(small, steps=9), file)
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]
@@ -320,7 +312,7 @@ def test_a_path_may_be_text(tmp_path: Path) -> None:
 def test_a_large_file_is_hashed_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stack, path = ImageStack.noise(StackSpec(32, 32, 8)), tmp_path / "noise.safetensors"
     save_stack(stack, path)
-    monkeypatch.setattr("das_core.stack.file._HASHED_AT_ONCE", 1000)
+    monkeypatch.setattr("das_core.stack.file._AT_ONCE", 1000)
     assert assert_ends_anywhere(lambda: save_stack(stack, path)) > 10
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
     assert assert_ends_anywhere(lambda: load_stack(path)) > 10

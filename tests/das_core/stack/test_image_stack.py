@@ -11,6 +11,7 @@ from das_core.stack.spec import StackSpec
 from das_core.stack.start import make_noise_canvas
 from das_core.stack.state import LevelTensors, OptimizerState
 from das_core.stack.time import Time
+from stops import assert_ends_anywhere
 
 META = torch.device("meta")
 """A device that every machine has beside its CPU."""
@@ -175,3 +176,9 @@ def test_a_mask_of_a_film_may_move() -> None:
     image = ImageStack.gray(FILM).place_into(around, masks).image()
     expected = torch.lerp(around.expand(3, -1, -1, -1), torch.full((3, 3, 16, 32), 0.5), masks[:, None])
     torch.testing.assert_close(image, expected, rtol=0, atol=1e-6)
+
+
+def test_a_start_image_can_be_ended_between_what_is_made_of_it() -> None:
+    image = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    # Each of them takes about a second on a canvas of 4096 x 4096.
+    assert assert_ends_anywhere(lambda: ImageStack.from_image(StackSpec(64, 48, 8), image)) >= 4

@@ -9,6 +9,7 @@ from das_core.stack.render import render_stack
 from das_core.stack.render_film import MOST_SHOWN, find_moments, render_film
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
+from stops import assert_ends_anywhere
 
 SPEC = StackSpec(24, 16, 4, time=Time(5))
 
@@ -78,3 +79,7 @@ def test_what_cannot_be_rendered_is_refused() -> None:
             render_film(film(), frames)
     with pytest.raises(ValueError, match=r"scale 99 is not between"):
         render_film(film(), 3, scale=99)
+
+
+def test_many_frames_can_be_ended_every_few() -> None:
+    assert assert_ends_anywhere(lambda: render_film(film(), 80)) >= 10

@@ -15,6 +15,7 @@ from das_core.stack.time import (
     time_matrix,
     time_root,
 )
+from stops import assert_ends_anywhere
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 12, 48, 1000])
@@ -100,3 +101,18 @@ def test_the_noise_of_a_film_goes_over_from_frame_to_frame(loop: bool) -> None:
     assert float(steps[:-1].max()) < 0.7 * across
     assert (float(steps[-1]) < 0.7 * across) is loop
     torch.testing.assert_close(canvas.square().mean(dim=(1, 2, 3)), torch.ones(24))
+
+
+def test_many_levels_in_time_can_be_ended_between_them() -> None:
+    # All levels of the longest film take minutes.
+    assert assert_ends_anywhere(lambda: time_matrix(Time(20, tuple(range(1, 21))))) == 20
+
+
+@pytest.mark.parametrize("rows", [7, 16])
+def test_many_frames_are_mixed_in_parts_to_the_same_bits(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    frames = torch.randn(48, 3, 20, 24, generator=torch.Generator().manual_seed(0))
+    matrix = time_matrix(Time(48)).float()
+    whole = mix_frames(matrix, frames)
+    monkeypatch.setattr("das_core.common.products._MOST_AT_ONCE", rows * frames.numel())
+    assert torch.equal(mix_frames(matrix, frames), whole)
+    assert assert_ends_anywhere(lambda: mix_frames(matrix, frames)) > 48 // rows

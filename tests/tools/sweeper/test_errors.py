@@ -1,7 +1,7 @@
 """Errors of a sweep."""
 
 from runner.workflow_graph import WorkflowError
-from sweeper.errors import SweepError, SweepStoppedError
+from sweeper.errors import MAX_PROBLEMS, SweepError, SweepStoppedError
 
 
 def test_it_holds_every_problem_and_says_them_in_one_line() -> None:
@@ -20,3 +20,10 @@ def test_a_problem_that_repeats_a_whole_file_is_cut_in_its_middle() -> None:
     assert len(long) <= 1000
     assert short == "short"
     assert len(str(error)) <= 1000
+
+
+def test_of_thousands_of_problems_the_first_are_listed_and_the_others_counted() -> None:
+    error = SweepError(*(f"problem {number}" for number in range(5000)))
+    assert error.problems[:2] == ("problem 0", "problem 1")
+    assert error.problems[-1] == f"and {5000 - MAX_PROBLEMS:,} more"
+    assert len(error.problems) == MAX_PROBLEMS + 1

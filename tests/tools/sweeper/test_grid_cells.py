@@ -75,3 +75,9 @@ def test_all_workflow_files_that_cannot_be_read_are_named(write_grid: Write, tmp
         f"cannot read {tmp_path / 'none.json'}",
         f"{tmp_path / 'bad.json'} is not a JSON file",
     ]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero, a file without end")
+def test_a_device_is_no_workflow(write_grid: Write) -> None:
+    with pytest.raises(SweepError, match="cannot read /dev/zero: it is no file"):
+        read_prompts(read_grid(write_grid("workflow: /dev/zero\naxes: {1.level: [0, 1]}")))

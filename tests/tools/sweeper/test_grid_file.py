@@ -93,3 +93,9 @@ def test_a_name_that_would_lead_elsewhere_is_refused(tmp_path: Path, name: str) 
     path.write_text(f'name: "{name}"\nworkflow: w.json\naxes: {{1.seed: [1]}}\n')
     with pytest.raises(SweepError, match="cannot name a folder"):
         read_grid(path)
+
+
+def test_a_grid_of_more_cells_than_python_writes_digits_is_refused(write_grid: Write) -> None:
+    axes = ", ".join(f"{number}.seed: [0, 1]" for number in range(15_000))
+    with pytest.raises(SweepError, match="= countless cells; write fewer"):
+        read_grid(write_grid(f"workflow: color.json\naxes: {{{axes}}}"))

@@ -50,6 +50,13 @@ def test_what_would_be_endless_or_no_grid_is_refused_at_once(tmp_path: Path, tex
     assert len(str(caught.value)) < 1000
 
 
+def test_many_keys_are_compared_once(tmp_path: Path) -> None:
+    # Each was once compared with all before it, which took minutes.
+    path = tmp_path / "grid.yaml"
+    path.write_text("".join(f"k{number}: 1\n" for number in range(60_000)))
+    assert len(read_yaml(path)) == 60_000
+
+
 def test_bytes_that_are_no_text_and_files_that_are_not_there_are_named(tmp_path: Path) -> None:
     (tmp_path / "grid.yaml").write_bytes(b"\xff\xfe\x00a")
     with pytest.raises(SweepError, match="is no YAML"):

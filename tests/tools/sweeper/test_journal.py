@@ -52,6 +52,8 @@ def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
         '{"cell": "1", "status": "ok", "pictures": [["x.png"]]}',
         '{"cell": "1", "status": "ok", "message": {}}',
         '{"cell": "1", "status": "ok", "seconds": {"a": 1}}',
+        '{"cell": "1", "status": "ok", "seconds": 1' + "0" * 400 + "}",
+        '{"cell": "1", "status": "ok", "\\ud800": 1}',
     ],
 )
 def test_a_line_that_can_be_no_row_does_not_count(tmp_path: Path, line: str) -> None:

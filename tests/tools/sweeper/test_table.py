@@ -110,3 +110,40 @@ def test_half_a_surrogate_pair_does_not_end_a_sweep(tmp_path: Path) -> None:
     table.write()
     (row,) = Table(tmp_path / "table.parquet").rows()
     assert (row["message"], row["pictures"]) == ("no file ?x", ["?.png"])
+
+
+@pytest.mark.parametrize("seconds", ["text", 10**30, True, float("nan"), None])
+def test_seconds_of_a_stranger_end_no_sweep(tmp_path: Path, seconds: Any) -> None:
+    table = Table(tmp_path / "table.parquet")
+    table.add({"cell": "1", "status": "ok", "seconds": 1.5})
+    table.add({"cell": "2", "status": "ok", "seconds": seconds})
+    table.write()
+    assert len(Table(tmp_path / "table.parquet").rows()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("cell", [1.5, 2.5]),
+        ("cell", ["1", None]),
+        ("status", [1, 2]),
+        ("status", [None, None]),
+        ("pictures", ["a.png", "b.png"]),
+        ("pictures", [[1], [2]]),
+        ("message", [1, 2]),
+        ("texts", [b"{}", b"{}"]),
+    ],
+)
+def test_a_table_whose_columns_are_of_other_types_is_none(tmp_path: Path, name: str, column: list[Any]) -> None:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"cell": ["1", "2"], "status": ["ok", "ok"], name: column}), path)
+    with pytest.raises(SweepError, match="is no table of a sweep"):
+        Table(path)
+
+
+def test_bytes_that_are_no_text_are_found_when_a_table_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    text = pa.array([b"\xff\xfe", b"b"]).view(pa.string())
+    pq.write_table(pa.table({"cell": text, "status": ["ok", "ok"]}), path)
+    with pytest.raises(SweepError, match="cannot be read"):
+        Table(path)

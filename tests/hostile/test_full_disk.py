@@ -1,0 +1,153 @@
+"""A disk that is full, wherever the pack writes: what was there stays, nothing is half-written, and a message says what
+helps. (Stacks and fitted projections: `test_first_start.py`.)
+"""
+
+import importlib.util
+import io
+import json
+import logging
+import random
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+import torch
+
+import run_workflow
+from loaded_pack import Pack
+from outcomes import Outcomes
+from sweep_grids import COLOR
+
+if sys.platform == "win32":
+    pytest.skip("needs limits of the size of files", allow_module_level=True)
+
+from full_disk import fill_disk
+
+pytestmark = pytest.mark.hostile
+
+FILLED = 3
+"""At how many sizes of a file the disk is full in the short form, from none up; the long form 100 times as many."""
+
+
+def list_room(whole: int, scale: int) -> list[int]:
+    """Return at which sizes a disk is to be full, below that of a whole file."""
+    generator = random.Random(whole)
+    return [0, *(generator.randrange(1, whole) for _ in range(FILLED * scale - 1))]
+
+
+def run_command(main: object, arguments: Sequence[str]) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(list(arguments))  # type: ignore[operator]
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".mp4", ".webm"])
+def test_films(pack: Pack, tmp_path: Path, outcomes: Outcomes, scale: int, suffix: str) -> None:
+    save_film = pack.module("das_core").save_film
+    path, frames = tmp_path / f"film{suffix}", torch.rand(6, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    save_film(frames, path)
+    whole = path.read_bytes()
+    for room in list_room(len(whole), scale):
+        with fill_disk(room), pytest.raises(OSError, match="File too large"):
+            save_film(frames, path)
+        assert path.read_bytes() == whole
+        assert list(tmp_path.iterdir()) == [path]
+        outcomes.counts["refused"] += 1
+
+
+def test_what_a_failed_run_has_reached(pack: Pack, scale: int) -> None:
+    rescue, stack = pack.module("nodes.bridge.rescue"), pack.stack()
+    whole = pack.output / rescue.rescue(stack, [stack.image()]).split("output folder as ")[1].split(".png")[0]
+    before = {path: path.read_bytes() for path in pack.output.rglob("*.*")}
+    for room in list_room(whole.with_suffix(".png").stat().st_size, scale):
+        with fill_disk(room):
+            said = rescue.rescue(stack, [stack.image()])
+        assert said.count("could not be saved (") == 3, said
+        assert "--output-directory" in said
+        assert {path: path.read_bytes() for path in pack.output.rglob("*.*")} == before
+
+
+def test_example_files(
+    pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    examples = pack.module("nodes.bridge.example_files")
+    monkeypatch.setattr(examples, "find_server", object)
+    monkeypatch.setattr(examples.folder_paths, "get_input_directory", lambda: str(tmp_path / "input"))
+    sources = [source for source in examples.EXAMPLES.rglob("*") if source.is_file()]
+    with fill_disk(100), caplog.at_level(logging.WARNING):
+        examples.copy_example_files()
+    assert caplog.text.count("cannot be copied to") == len(
+        [source for source in sources if source.stat().st_size > 100]
+    )
+    assert all(path.is_dir() for path in (tmp_path / "input").rglob("*"))
+    examples.copy_example_files()
+    assert len([path for path in (tmp_path / "input").rglob("*") if path.is_file()]) == len(sources)
+
+
+@pytest.fixture
+def toy_pack(tmp_path: Path) -> Path:
+    """The folder of the toy pack, whose nodes take no time."""
+    folder = tmp_path / "toy_pack"
+    folder.mkdir()
+    (folder / "__init__.py").write_text((Path(__file__).parents[1] / "tools" / "toy_nodes.py").read_text())
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["SaveImage", "PreviewImage", "SaveAnimatedWEBP"])
+def test_pictures_of_the_runner(tmp_path: Path, toy_pack: Path, scale: int, kind: str) -> None:
+    inputs = {"images": ["1", 0], "filename_prefix": "color"}
+    inputs |= {"fps": 6.0, "lossless": True, "quality": 80, "method": "default"} if kind == "SaveAnimatedWEBP" else {}
+    color = {**COLOR["1"], "inputs": {"size": 16, "level": 0.3, "batch": 3}}
+    path, output = tmp_path / "workflow.json", tmp_path / "output"
+    path.write_text(json.dumps({"1": color, "2": {"class_type": kind, "inputs": inputs}}))
+    arguments = [str(path), "--pack", str(toy_pack), "--output", str(output)]
+    assert run_command(run_workflow.main, arguments)[0] == 0
+    before = {file: file.read_bytes() for file in output.iterdir()}
+    for room in list_room(min(map(len, before.values())), scale):
+        with fill_disk(room):
+            code, _, said = run_command(run_workflow.main, arguments)
+        assert code == 2
+        (line,) = [line for line in said.splitlines() if line.startswith("run_workflow: ")]
+        assert f"{output}/" in line
+        assert line.endswith("free some space there, or choose another folder with --output"), line
+        assert {file: file.read_bytes() for file in output.iterdir()} == before
+
+
+@pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow", "yaml")), reason="needs the extra sweep"
+)
+def test_sweeps(
+    tmp_path: Path, toy_pack: Path, outcomes: Outcomes, scale: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sweep
+    from little_pool import LittlePool
+    from sweeper import session
+
+    monkeypatch.setattr(session, "RayPool", LittlePool)
+    (tmp_path / "color.json").write_text(json.dumps(COLOR))
+    path = tmp_path / "grid.yaml"
+    path.write_text("workflow: color.json\naxes: {1.level: [0, 0.5, 1], 1.size: [4, 8]}")
+    for number, room in enumerate([*list_room(2000, scale), *list_room(20_000, scale)]):
+        results = tmp_path / f"results{number}"
+        arguments = [str(path), "--pack", str(toy_pack), "--results", str(results), "--workers", "2"]
+        with fill_disk(room):
+            code, _, said = run_command(sweep.main, arguments)
+        lines = [line for line in said.splitlines() if line.startswith("sweep: ")]
+        assert (code, len(lines)) in ((4, 1), (2, 1), (0, 0)), said
+        assert "make room" in said or "choose another with --results" in said or not code, said
+        outcomes.counts["refused" if code else "done"] += 1
+        # The same command again, now that there is room.
+        assert run_command(sweep.main, arguments)[0] == 0
+        table = sweeper_table(results)
+        assert [row["status"] for row in table] == ["ok"] * 6
+        assert all((results / row["pictures"][0]).is_file() for row in table)
+        assert not [file for file in results.rglob("*") if ".part" in file.name]
+
+
+def sweeper_table(results: Path) -> list[dict[str, object]]:
+    from sweeper.table import Table
+
+    return Table(results / "table.parquet").rows()

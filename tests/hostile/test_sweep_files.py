@@ -1,0 +1,223 @@
+"""Grids, journals and folders of results from strangers: each is read and swept, or refused in words of ours."""
+
+import importlib.util
+import io
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+if any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow", "yaml")):
+    pytest.skip("the optional extra sweep is not installed", allow_module_level=True)
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import sweep as command
+from little_pool import LittlePool
+from outcomes import Outcomes, RefusedError, pick
+from spoiled_files import spoil_bytes
+from sweep_grids import COLOR
+from sweeper import session
+from sweeper.grid_cells import GridWorkflows, list_cells, read_prompts
+from sweeper.grid_file import read_grid
+
+pytestmark = pytest.mark.hostile
+
+FILES = 16
+"""How many grids, and how many folders of results, the short form tries; the long form 100 times as many."""
+
+MOST_LINES = 40
+"""How many lines a refusal may have: one for every thing that is wrong with a grid, as far as anybody reads on."""
+
+GRID: dict[str, Any] = {
+    "name": "castle",
+    "workflow": "color.json",
+    "only": ["SaveImage"],
+    "set": {"1.batch": 2},
+    "axes": {"1.level": [0, 0.5, 1], "1.size": {"from": 4, "to": 8, "step": 4}},
+    "sheet": {"columns": ["1.size"]},
+}
+
+ZIP = {"zip": {"1.level": [0, 1], "1.size": [4, 8]}}
+GROUP = {"group": {"few": {"1.size": 4}, "many": {"1.size": 8}}}
+
+STRANGE: list[Any] = [
+    None, True, -1, 0, 2**53 + 1, 10**39, 0.5, float("nan"), float("inf"), 1e308, 5e-324, "", ".", "..", "../../x",
+    "/etc/passwd", "/dev/zero", "a\0b", "x" * 5000, "1.level", "1.nothing", "9.level", "Colour.level", "{{}}", "\u2028",
+    [], {}, [[]], [[1]], [{}], [None], [1, 1], [True, 1, 1.0, "1"], ["\U0001f41f"],
+    {"from": 0, "to": 1e308, "count": 9}, {"from": 0, "to": 1, "step": 5e-324},
+    {"from": 1e-300, "to": 1e300, "count": 5, "scale": "log"}, {"from": 0},
+    {"from": "a", "to": []}, {"from": 0, "to": 10**39}, ZIP, GROUP, {"zip": {}}, {"group": {"a": 1}}, {"zip": [1]},
+    {"group": {"a": {"1.size": [4]}}}, {"columns": ["1.level"], "rows": ["1.level"]}, {"rows": [[]]},
+    {"class": "1.level"}, {"text": "1.level", "image": 7}, {"a": "color.json", "b": "color.json"}, ["color.json"],
+    "color.json", "grid.yaml", {str(number): [0, 1] for number in range(300)},
+    {f"{number}.size": [4, 8] for number in range(15_000)},
+]  # fmt: skip
+"""What may stand anywhere in a grid."""
+
+
+@pytest.fixture(scope="module")
+def toy_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the toy pack, whose nodes take no time."""
+    folder = tmp_path_factory.mktemp("packs") / "toy_pack"
+    folder.mkdir()
+    shutil.copy(Path(__file__).parents[1] / "tools" / "toy_nodes.py", folder / "__init__.py")
+    return folder
+
+
+@pytest.fixture
+def attacks() -> Iterator[Outcomes]:
+    """Counts as `outcomes` does; nothing of a grid may have to be ended by whoever waits for it."""
+    counted = Outcomes(seconds=30)
+    yield counted
+    print(counted)
+    for message, count in counted.messages.most_common():
+        print(f"  {count} x {message}")
+    assert not counted.problems, "\n\n".join(counted.problems[:20])
+    assert not counted.counts["interrupted"]
+
+
+def sweep(path: Path, home: Path, toy_pack: Path) -> tuple[str]:
+    """Run the command line as a user does, and return what it prints; raise RefusedError when it refuses."""
+    folders = {"pack": toy_pack, "results": home / "results", "input": home / "input", "models": home / "models"}
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        patched.setattr(session, "RayPool", LittlePool)
+        try:
+            code = command.main(
+                [str(path), "--workers", "2", *(f"--{name}={folder}" for name, folder in folders.items())]
+            )
+        except ValueError as error:
+            raise AssertionError("the command line ends with a traceback") from error
+    if code in (2, 4):
+        lines = [line for line in err.getvalue().splitlines() if line.startswith("sweep: ")]
+        assert 0 < len(lines) <= MOST_LINES, f"{len(lines)} lines"
+        raise RefusedError(max(lines, key=len).removeprefix("sweep: "))
+    assert code in (0, 3), code
+    return (out.getvalue(),)
+
+
+def spoil_grid(generator: random.Random) -> str:
+    """Return the text of a grid in which a thing or two are strange, or none."""
+    grid: dict[str, Any] = json.loads(json.dumps(GRID))
+    for _ in range(generator.randint(0, 2)):
+        kind = generator.randrange(5)
+        if kind == 0:
+            grid[pick(generator, [*grid, "judge", "workflows", "strange"])] = pick(generator, STRANGE)
+        elif kind == 1:
+            grid.pop(pick(generator, list(grid)), None)
+        elif isinstance(grid.get("axes"), dict) and kind < 4:
+            name = pick(
+                generator, ["1.level", "1.size", "work", "1.invert", "2.filename_prefix", "workflow", "status", ""]
+            )
+            grid["axes"][name] = pick(generator, STRANGE)
+        elif isinstance(grid.get("set"), dict):
+            grid["set"][pick(generator, ["1.level", "2.filename_prefix", "", "1.images"])] = pick(generator, STRANGE)
+    text = json.dumps(grid, ensure_ascii=generator.random() < 0.5)
+    return text.replace("NaN", ".nan").replace("Infinity", ".inf")
+
+
+def test_grids(tmp_path: Path, toy_pack: Path, attacks: Outcomes, scale: int) -> None:
+    (tmp_path / "color.json").write_text(json.dumps(COLOR))
+    path = tmp_path / "grid.yaml"
+    for seed in range(FILES * scale):
+        generator = random.Random(seed)
+        content = spoil_grid(generator).encode("utf-8", "surrogatepass")
+        path.write_bytes(content if seed % 4 else spoil_bytes(generator, content))
+        shutil.rmtree(tmp_path / "results", ignore_errors=True)
+        attacks.attempt(
+            lambda: sweep(path, tmp_path, toy_pack), lambda seed=seed: f"grid {seed}: {path.read_text()[:600]}"
+        )
+    assert attacks.counts["done"] >= FILES * scale / 32
+    assert attacks.counts["refused"] >= FILES * scale / 4
+
+
+VALUES: list[Any] = [
+    None, True, -1, 10**18, 2**63, 10**400, 0.5, float("nan"), float("-inf"), 1e308, "", "text", "\ud800", "x" * 10_000,
+    "</script><script>alert(1)</script>", [], {}, ["a"], [None], [["a"]], ["/etc/hostname"], ["../color.json"], ["\0"],
+    ["pictures/" + "x" * 300], ["pictures"], {"a": [1]}, "{}", '{"a": "b"}', '{"a": [1, null, {}]}', "[" * 3000,
+]  # fmt: skip
+"""What may stand in any field of a row."""
+
+COLUMNS = (
+    "cell", "workflow", "status", "message", "seconds", "load_seconds", "pictures", "texts", "changes", "settings",
+    "1.level", "1.size", "peak_bytes", "pack", "finished", "judge_grey", "recognised", "\ud800", "", "a\nb", "x" * 300,
+)  # fmt: skip
+
+
+def make_row(generator: random.Random, cells: list[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "cell": pick(generator, [*cells, "other"]),
+        "workflow": "color",
+        "status": "ok",
+        "seconds": 1.0,
+    }
+    row["pictures"] = [f"pictures/{row['cell'][:2]}/{row['cell']}/color_00001_.png"]
+    for _ in range(generator.randint(1, 3)):
+        row[pick(generator, COLUMNS)] = pick(generator, VALUES)
+    return row
+
+
+def spoil_results(generator: random.Random, results: Path, cells: list[str]) -> str:
+    """Put something of a stranger into a folder of results, and return what."""
+    kind = generator.randrange(5)
+    journal = results / "journal" / "stranger.jsonl"
+    rows = [make_row(generator, cells) for _ in range(3)]
+    if kind == 0:
+        lines = "\n".join(json.dumps(row) for row in rows).encode()
+        journal.write_bytes(spoil_bytes(generator, lines) if generator.random() < 0.5 else lines)
+        return f"journal {lines[:600]!r}"
+    if kind == 1:
+        journal.write_bytes(
+            b"\n".join(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") for row in rows)
+        )
+        return f"journal {rows}"[:600]
+    if kind == 2:
+        name = pick(generator, ["cell", "status", "pictures", "message", "texts", "seconds", "1.level", "changes"])
+        column: Any = pick(
+            generator, [[1, 2], [1.5, 2.5], [None, None], [b"a", b"b"], [["a"], ["b"]], [[1], [2]], ["", "x"]]
+        )
+        known: dict[str, Any] = {"cell": cells[:2], "status": ["ok", "ok"], "pictures": [["a.png"], None]}
+        pq.write_table(pa.table({**known, name: column}), results / "table.parquet")
+        return f"table with {name} = {column}"
+    spoiled = results / pick(
+        generator, ["table.parquet", "sweep.json", "sheet.png", "index.html", ".workers", ".driver"]
+    )
+    if kind == 3:
+        content = spoiled.read_bytes() if spoiled.is_file() else b""
+        spoiled.write_bytes(spoil_bytes(generator, content) if len(content) > 4 else b"[" * 100_000)
+        return f"bytes of {spoiled.name}"
+    spoiled.unlink(missing_ok=True)
+    spoiled.mkdir()
+    return f"folder {spoiled.name}"
+
+
+def test_folders_of_results(tmp_path: Path, toy_pack: Path, attacks: Outcomes, scale: int) -> None:
+    (tmp_path / "color.json").write_text(json.dumps(COLOR))
+    path = tmp_path / "grid.yaml"
+    path.write_text(json.dumps(GRID))
+    results, whole = tmp_path / "results", tmp_path / "whole"
+    grid = read_grid(path)
+    places = read_prompts(grid)
+    workflows = GridWorkflows(*places, grid.only, grid.settings, toy_pack, tmp_path / "input", tmp_path / "models")
+    cells = [cell.hash for cell in list_cells(grid, workflows)]
+    sweep(path, tmp_path, toy_pack)
+    shutil.move(results, whole)
+    for seed in range(FILES * scale):
+        generator = random.Random(seed)
+        shutil.rmtree(results, ignore_errors=True)
+        shutil.copytree(whole, results)
+        what = spoil_results(generator, results, cells)
+        outcome = attacks.attempt(
+            lambda: sweep(path, tmp_path, toy_pack), lambda seed=seed, what=what: f"folder {seed}: {what}"
+        )
+        page = results / "index.html"
+        if outcome and page.is_file():
+            assert "</script><script>alert" not in page.read_text(encoding="utf-8")
+    assert attacks.counts["done"] >= FILES * scale / 4

@@ -1,0 +1,14 @@
+"""A pool in this process in place of Ray's, for the command line of sweeps."""
+
+from pathlib import Path
+from typing import Any
+
+from sweep_grids import HerePool
+from sweeper.plan import Plan
+
+
+class LittlePool(HerePool):
+    """Made as `RayPool` is."""
+
+    def __init__(self, address: str | None, log: Path, setup: dict[str, Any]) -> None:
+        super().__init__(Plan.from_json(setup["plan"]))

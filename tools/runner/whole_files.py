@@ -1,0 +1,26 @@
+"""Files that are written whole or not at all: what a full disk cuts off, or a kill, is no file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, which appears when it is complete.
+
+    Args:
+        path: the file, in a folder that exists.
+        content: what it holds.
+
+    Raises:
+        OSError: it cannot be written; it names the file, and nothing is left.
+    """
+    part = path.with_name(f".{path.stem[:100]}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        part.unlink(missing_ok=True)
