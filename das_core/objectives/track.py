@@ -144,7 +144,7 @@ class Track(WrappedObjective):
         return tuple(self._interpolate(known, bisect_right(numbers, frame), frame) for frame in range(frames))
 
     def _interpolate(self, known: Sequence[Point], behind: int, frame: int) -> float:
-        """Return the interpolated factor of a frame between the keyframes with the numbers `behind - 1` and `behind`."""
+        """Return the interpolated factor of a frame between the keyframes number `behind - 1` and `behind`."""
         (first, start), (last, end) = known[behind - 1 : behind + 1]
         return interpolate(start, end, self.curve, (frame - first) / (last - first))
 

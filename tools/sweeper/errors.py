@@ -17,7 +17,8 @@ class SweepError(WorkflowError):
     """An error in the grid or in the settings, found before anything is computed.
 
     Args:
-        problems: sentences that name everything that is wrong; at least one. Beyond `MAX_PROBLEMS` they are only counted.
+        problems: sentences that name everything that is wrong; at least one. Beyond `MAX_PROBLEMS` they are only
+            counted.
     """
 
     def __init__(self, *problems: str) -> None:
