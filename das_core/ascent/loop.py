@@ -119,7 +119,7 @@ class Ascent:
         >>> tuple(result.image.shape)
         (1, 3, 64, 64)
         >>> [round(record.scores["jellyfish"], 1) for record in result.history]
-        [0.0, -0.6, -1.1, 1.2, 4.9, 4.5]
+        [0.0, -0.5, -0.4, 0.7, 5.2, 6.6]
     """
 
     def __init__(

@@ -68,7 +68,7 @@ class Step:
         >>> for step in Ascent(stack, [Prior("total_variation")], steps=2):
         ...     print(step.record.step, round(step.record.scores["total variation"], 3), tuple(step.image().shape))
         0 -0.019 (1, 3, 32, 32)
-        1 -0.012 (1, 3, 32, 32)
+        1 -0.011 (1, 3, 32, 32)
     """
 
     record: Record

@@ -126,7 +126,9 @@ def zoom(
         progress: whether a bar shows how far it is.
         callback: is called with every finished step; when it returns True, the ascent ends there.
         path: a file that becomes the film, such as 'zoom.mp4' or 'zoom.gif', see `Zooming.save`; None for none.
-        seconds, fps, out: how the film is, see `Zooming.save`.
+        seconds: the seconds from each depth to the next in the file.
+        fps: the frames per second of the file.
+        out: whether the film in the file goes from the last depth to the first.
 
     Raises:
         ValueError: when there are too few depths or too many, one has no wish, the model cannot be asked for it, or a

@@ -46,7 +46,7 @@ def _try(save: Callable[[], str], what: str) -> str:
     try:
         return save()
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
-        return f"{what} could not be saved ({shorten(str(error), 200)})."
+        return f"{what} could not be saved ({shorten(str(error), 400)})."
 
 
 def _save_stack(stack: ImageStack) -> str:

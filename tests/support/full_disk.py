@@ -1,8 +1,13 @@
-"""A disk on which no more than some bytes of a file have room."""
+"""A disk on which no more than some bytes of a file have room, or none."""
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 
 @contextmanager
@@ -14,3 +19,20 @@ def fill_disk(room: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+
+
+def refuse_writing(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """Let no file be opened for writing any more.
+
+    Args:
+        monkeypatch: the fixture of the test, which takes it back.
+        code: the `errno` of the error, such as `errno.ENOSPC`.
+    """
+    whole = Path.open
+
+    def refuse(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if "w" in mode:
+            raise OSError(code, os.strerror(code), str(path))
+        return whole(path, mode, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)

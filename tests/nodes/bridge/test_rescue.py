@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from full_disk import refuse_writing
 from loaded_pack import Pack
 
 
@@ -103,10 +104,7 @@ def test_pictures_that_chose_the_same_numbers_are_all_kept(
 
 
 def test_a_full_disk_is_said_and_hides_nothing(pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, content: bytes) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    refuse_writing(monkeypatch, errno.ENOSPC)
     said = pack.module("nodes.bridge").rescue(pack.stack())
     assert re.search(r"Its stack could not be saved \(.*No space left on device.*\)", said)
     assert "The last good image was saved in the output folder as direct_ascent_last_good_" in said

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dead_drive import unplug
+from full_disk import refuse_writing
 from loaded_pack import Pack
 
 
@@ -136,10 +137,7 @@ def test_racing_savers_lose_nothing(pack: Pack, saved_stacks: Path) -> None:
 def test_a_stack_that_cannot_be_written_is_said_with_what_to_do(
     pack: Pack, saved_stacks: Path, monkeypatch: pytest.MonkeyPatch, code: int, says: str
 ) -> None:
-    def fail(path: Path, content: bytes) -> int:
-        raise OSError(code, os.strerror(code), str(path))
-
-    monkeypatch.setattr(Path, "write_bytes", fail)
+    refuse_writing(monkeypatch, code)
     with pytest.raises(ValueError, match=says):
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix="castle")
     assert list(saved_stacks.iterdir()) == []
