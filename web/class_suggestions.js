@@ -8,7 +8,7 @@ const MOST = 8; // names in the list
 const LEAST = 2; // letters that it takes
 const LEAST_UNKNOWN = 4; // letters after which a word that no name holds is said to be none
 
-let list = null; // what is shown: { box, area, names, chosen }
+let list = null; // what is shown: { box, area, names, chosen, listening }
 
 // The names of Pick ImageNet Class; where two classes share one, their index stands before it.
 function findNames() {
@@ -16,12 +16,27 @@ function findNames() {
     return spec[1]?.options ?? (Array.isArray(spec[0]) ? spec[0] : []);
 }
 
-function isOurs(area) {
-    if (!(area instanceof HTMLTextAreaElement)) return false;
+// The node of the graph on the screen that has a text box, and the name of its widget.
+function findWidget(area) {
+    const { graph } = app.canvas;
     // Nodes 2.0 draws a node as an element that has its id; the classic page lays text boxes over its canvas.
     const id = area.closest("[data-node-id]")?.dataset.nodeId;
-    if (id) return app.graph.getNodeById(Number(id) || id)?.type === NODE;
-    return app.graph.nodes.some((node) => node.type === NODE && node.widgets?.some((w) => w.element === area));
+    if (id) return [graph.getNodeById(id), area.labels[0]?.textContent.trim()];
+    const isIts = (widget) => widget.element === area;
+    const node = graph.nodes.find(({ widgets }) => widgets?.some(isIts));
+    return [node, node?.widgets.find(isIts).name];
+}
+
+// Whether a widget is the text of a Class Objective, its own or one that a subgraph shows on its face.
+function isClasses(node, name) {
+    if (!node?.subgraph) return node?.type === NODE;
+    const { subgraph } = node;
+    const input = subgraph.inputs.find((one) => one.name === name || one.label === name);
+    return (input?.linkIds ?? []).some((id) => {
+        const link = subgraph.getLink(id);
+        const target = link && subgraph.getNodeById(link.target_id);
+        return isClasses(target, target?.inputs[link.target_slot].name);
+    });
 }
 
 // What is being written: from the last comma or line to the caret, without the sign or word before a name.
@@ -58,6 +73,7 @@ function explain(word) {
 
 function close() {
     list?.box.remove();
+    list?.listening.abort();
     list = null;
 }
 
@@ -108,7 +124,13 @@ function show(area, names, hint = "") {
         Object.assign(box.style, { padding: "5px 10px", opacity: 0.8, pointerEvents: "none" });
     }
     document.body.append(box);
-    list = { box, area, names, chosen: -1 };
+    const listening = new AbortController();
+    const { signal } = listening;
+    area.addEventListener("keydown", onKey, { capture: true, signal });
+    area.addEventListener("focusout", close, { signal });
+    // The list stands still while the canvas moves.
+    document.addEventListener("wheel", close, { capture: true, passive: true, signal });
+    list = { box, area, names, chosen: -1, listening };
 }
 
 function choose(step) {
@@ -119,7 +141,7 @@ function choose(step) {
 }
 
 function onInput({ target }) {
-    if (!isOurs(target)) return;
+    if (!(target instanceof HTMLTextAreaElement) || !isClasses(...findWidget(target))) return;
     const { word } = readWord(target);
     const names = match(word);
     const hint = names.length ? "" : explain(word);
@@ -128,7 +150,7 @@ function onInput({ target }) {
 }
 
 function onKey(event) {
-    if (!list?.names.length || event.target !== list.area) return;
+    if (!list.names.length) return;
     const { key } = event;
     if (key === "ArrowDown") choose(1);
     else if (key === "ArrowUp") choose(list.chosen < 0 ? 0 : -1);
@@ -143,10 +165,7 @@ function onKey(event) {
 app.registerExtension({
     name: "DirectAscent.ClassSuggestions",
     setup() {
+        // On the document: Nodes 2.0 makes text boxes of its own, which no node knows.
         document.addEventListener("input", onInput, true);
-        document.addEventListener("keydown", onKey, true);
-        document.addEventListener("focusout", ({ target }) => target === list?.area && close());
-        // The list stands still while the canvas moves.
-        document.addEventListener("wheel", close, { capture: true, passive: true });
     },
 });

@@ -3,6 +3,7 @@
 
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
+import { findNode } from "./find_node.js";
 
 const NODE = "DAS_Optimize";
 const BUTTON = "Finish now";
@@ -12,17 +13,6 @@ const LABELS = { zh: "立即完成", ja: "ここで完了", ko: "지금 완료",
 
 // What is running, as far as the server has told this page: the id of the prompt by the id of the node.
 let running = new Map();
-
-// A node inside a subgraph is called "12:5" by the server: node 5 in the subgraph of node 12.
-function findNode(executionId) {
-  let graph = app.rootGraph ?? app.graph;
-  let node = null;
-  for (const id of executionId.split(":")) {
-    node = graph?.getNodeById(Number(id));
-    graph = node?.subgraph;
-  }
-  return node ?? null;
-}
 
 function findRun(node) {
   for (const [nodeId, promptId] of running) if (findNode(nodeId) === node) return { nodeId, promptId };

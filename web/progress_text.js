@@ -1,6 +1,7 @@
 // The text that a running node shows: how far it is, how long it took, what it did not understand.
 
 import { app } from "../../scripts/app.js";
+import { findNode } from "./find_node.js";
 
 const PREFIX = "DAS_";
 const TEXT_WIDGET = "$$node-text-preview";
@@ -9,7 +10,7 @@ const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 const LETTERS = 34, LINES = 2; // of a text that a node shows without growing, in the classic page
 const LINE_HEIGHT = 16, BORDER = 26;
 
-const lastTexts = new Map();
+const lastTexts = new Map(); // by id of a node: the text of the last run, and the node
 const grown = new WeakMap(); // by node that has grown for a long text: its height before and since
 
 // The classic page cuts off what is longer than two lines, and takes the room from the text boxes of the node.
@@ -32,21 +33,45 @@ function makeRoom(node, text) {
   node.setDirtyCanvas?.(true);
 }
 
+function isOurs(node) {
+  return node?.comfyClass?.startsWith(PREFIX);
+}
+
+// As the page does it when a text comes from the server; it looks for the node in the graph on the screen.
+function show(node, text) {
+  if (node.graph === app.canvas.graph)
+    app.api.dispatchCustomEvent("progress_text", { nodeId: String(node.id), text, node });
+}
+
 function onText({ detail }) {
-  lastTexts.set(String(detail.nodeId), detail.text);
-  const node = app.graph.getNodeById(detail.nodeId);
-  // After the page's own listener, which adds the widget. Nodes 2.0 makes the room by itself.
-  if (node?.comfyClass?.startsWith(PREFIX) && !LiteGraph.vueNodesMode) setTimeout(() => makeRoom(node, detail.text));
+  const { nodeId, text } = detail;
+  const isShown = "node" in detail; // by us
+  const node = isShown ? detail.node : findNode(nodeId);
+  if (!isShown) lastTexts.set(String(nodeId), { text, node });
+  if (!isOurs(node)) return;
+  // After the page's own listener, which adds the widget.
+  setTimeout(() => {
+    // The page of ComfyUI 0.8.0 finds no node inside a subgraph.
+    if (!isShown && String(nodeId).includes(":")) show(node, text);
+    // Nodes 2.0 makes the room by itself.
+    else if (!LiteGraph.vueNodesMode) makeRoom(node, text);
+  });
 }
 
 // Pages since frontend 1.58 take the texts away when a run ends; what our nodes have said last is worth reading then.
 function restoreTexts() {
-  for (const [nodeId, text] of lastTexts) {
-    const node = app.graph.getNodeById(nodeId);
-    if (!node?.comfyClass?.startsWith(PREFIX) || !text.trim()) continue;
-    if (node.widgets?.some((widget) => widget.name === TEXT_WIDGET)) continue;
-    app.api.dispatchCustomEvent("progress_text", { nodeId, text });
+  for (const [nodeId, { text }] of lastTexts) {
+    const node = findNode(nodeId);
+    if (!isOurs(node) || !text.trim() || node.widgets?.some((widget) => widget.name === TEXT_WIDGET)) continue;
+    show(node, text);
   }
+}
+
+// Texts that came while another graph was on the screen are shown when theirs opens.
+function showMissed() {
+  for (const [nodeId, { text, node }] of lastTexts)
+    // Another workflow may have a node of the same id.
+    if (isOurs(node) && findNode(nodeId) === node && text.trim()) show(node, text);
 }
 
 app.registerExtension({
@@ -57,6 +82,7 @@ app.registerExtension({
     app.api.addEventListener("progress_text", onText);
     // After the page's own listeners.
     for (const end of ENDS) app.api.addEventListener(end, () => setTimeout(restoreTexts));
+    app.canvas.canvas.addEventListener("litegraph:set-graph", () => setTimeout(showMissed));
   },
 
   // The text stays out of workflow files. The page of ComfyUI 0.8.0 would store it behind the values of the widgets,

@@ -2,6 +2,7 @@
 // ComfyUI's page draws the images of all nodes, but texts only of its own.
 
 import { app } from "../../scripts/app.js";
+import { findNode } from "./find_node.js";
 
 // The least width and height of a new node. Without it, those that have no widgets are 140 pixels wide, where no chart is
 // legible, and tall charts are drawn narrow.
@@ -88,7 +89,7 @@ app.registerExtension({
     // Newer pages call this when one comes back to a tab, whose nodes are made anew then.
     onNodeOutputsUpdated(outputs) {
         for (const [id, result] of Object.entries(outputs)) {
-            const node = app.graph.getNodeById(id);
+            const node = findNode(id);
             if (node?.type in TEXT_HEIGHTS) showText(node, result);
         }
     },

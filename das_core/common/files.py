@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,29 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
             _move_to_free_path(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise an error when no file can be written in a folder, before the work whose result goes there.
+
+    Permissions alone do not say it, as on a drive that is read-only; so this makes a file there and removes it.
+
+    Raises:
+        ValueError: when none can be written.
+
+    Example:
+        >>> import tempfile
+        >>> from das_core.common.files import check_writable
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     check_writable(Path(folder))
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"nothing can be written in '{folder}' ({error.strerror or error}); choose another folder"
+        ) from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from .film import Film, film
 from .render import Rendering, render
+from .unsaved import UnsavedError
 from .wishes import (
     Wish,
     channel,
@@ -20,6 +21,6 @@ from .zoom import Zooming, zoom
 
 # fmt: off
 __all__ = [
-    "Film", "Rendering", "Wish", "Zooming", "channel", "channels", "classes", "direction", "diversity", "film", "layer",
-    "neuron", "of_picture", "of_views", "render", "text", "wrap", "zoom",
+    "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "channel", "channels", "classes", "direction", "diversity",
+    "film", "layer", "neuron", "of_picture", "of_views", "render", "text", "wrap", "zoom",
 ]

@@ -31,7 +31,8 @@ from .render import (
     measure_scores,
     read_size,
 )
-from .wishes import read_wish
+from .unsaved import keep
+from .wishes import read_keyframe, read_wish
 from .wrap import wrap
 
 
@@ -107,8 +108,9 @@ def film(
         wish: what to ask the model for at which frame: keyframes such as '0: a castle / 12: a volcano'
             (`parse_keyframes`), or a dictionary from frame numbers to anything that `render` takes, as in
             `{0: "castle", 12: channel("layer4", 7)}`. Between two keyframes the first fades into the second. The last
-            keyframe may be at the number of frames, the end of the film. A wish without keyframes holds for all frames.
-            A list asks for all of its items.
+            keyframe may be at the number of frames, the end of the film. A class of a keyframe is asked for by its
+            logit, `classes` by its log-probability, see `ClassObjective`. A wish without keyframes holds for all
+            frames. A list asks for all of its items.
         frames: how many frames there are, 1 to 1024.
         loop: whether the last frame is followed by the first. Then the last keyframe fades into the first.
         fps: how many frames a second has.
@@ -125,7 +127,8 @@ def film(
 
     Raises:
         ValueError: when keyframes cannot be read, one appears twice or lies beyond the end, the model cannot be asked
-            for a wish, or a setting is out of range; the message says what is allowed.
+            for a wish, a setting is out of range, or no file can be written there; the message says what is allowed.
+        UnsavedError: when the file cannot be written after the work; the error holds the film.
 
     Example:
         >>> from das_core import load_starter
@@ -158,12 +161,13 @@ def film(
     result = climb_or_start_from_noise(ascent, climb, run, seed, may_change_start=start is None)
     made = Film(**vars(result), scores=measure_scores(result, objectives, seed), fps=fps)
     if path is not None:
-        made.save(path, smooth=smooth)
+        with keep(made, path):
+            made.save(path, smooth=smooth)
     return made
 
 
 def _read(wish: Any, judge: Judge) -> list[Objective]:
     """Return the objectives of keyframes, or of a wish that holds for all frames."""
     if isinstance(wish, Mapping) or (isinstance(wish, str) and has_keyframes(wish)):
-        return list(make_tracks(wish, lambda one: read_wish(one).resolve(judge)))
+        return list(make_tracks(wish, lambda one: read_keyframe(one).resolve(judge)))
     return read_wish(wish).resolve(judge)

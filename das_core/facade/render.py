@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..ascent.loop import Ascent
 from ..ascent.recipe import BEST, PICTURE, SKETCH, Recipe
@@ -17,10 +17,11 @@ from ..common.images import Images, check_images
 from ..common.text import shorten
 from ..models.judge import Judge
 from ..objectives.base import Objective
-from ..report.film import save_film
+from ..report.film import check_film, save_film
 from ..stack.image_stack import ImageStack
 from ..stack.parametrizations import Parametrization
 from ..stack.spec import StackSpec
+from .unsaved import UnsavedError
 from .wishes import read_wish
 from .wrap import wrap
 
@@ -99,8 +100,10 @@ def render(
             every step, 12 a second, several pictures side by side; see `save_film`. None for none.
 
     Raises:
-        ValueError: when the model cannot be asked for this, or a setting is out of range; the message says what is
-            allowed.
+        ValueError: when the model cannot be asked for this, a setting is out of range, or no film can be written there;
+            the message says what is allowed.
+        UnsavedError: when the film cannot be written once the ascent has begun; the ascent goes on to its end, and the
+            error holds the pictures.
 
     Example:
         >>> import torchvision
@@ -109,6 +112,9 @@ def render(
         >>> render(model, channels("layer1.0.conv1", range(2)), size=64, steps=2, progress=False).image.shape
         torch.Size([2, 3, 64, 64])
     """
+    # Before the work, not after it.
+    if film is not None:
+        check_film(Path(film))
     judge = wrap(model)
     if device is not None:
         judge = judge.to(device)
@@ -123,11 +129,17 @@ def render(
     def climb(stack: ImageStack) -> Ascent:
         return chosen.prepare(stack, objectives, seed=seed, device=judge.device, within=within)
 
+    failure: OSError | None = None
+
     def run(ascent: Ascent) -> None:
-        _run(ascent, callback, film, progress=progress)
+        nonlocal failure
+        failure = _run(ascent, callback, film, progress=progress)
 
     result = climb_or_start_from_noise(climb(stack), climb, run, seed, may_change_start=start is None)
-    return Rendering(**vars(result), scores=measure_scores(result, objectives, seed))
+    made = Rendering(**vars(result), scores=measure_scores(result, objectives, seed))
+    if film is not None and failure is not None:
+        raise UnsavedError(made, film, failure) from failure
+    return made
 
 
 def read_size(size: Any) -> tuple[int, int]:
@@ -207,14 +219,34 @@ def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -
 
 def _run(
     ascent: Ascent, callback: Callable[[Step], bool | None] | None, film: Path | str | None, *, progress: bool
-) -> None:
-    """Do the steps of an ascent, with a progress bar, until it ends or the callback returns True; write the film."""
+) -> OSError | None:
+    """Do the steps of an ascent, with a progress bar, until it ends or the callback returns True; write the film.
+
+    Returns:
+        Why the film could not be written, if it could not; the steps are done nevertheless.
+    """
     steps = do_steps(ascent, callback, progress=progress)
-    if film is None:
-        for _ in steps:
-            pass
-    else:
-        save_film((step.image() for step in steps), film)
+    climbing = True
+
+    def show() -> Iterator[Tensor]:
+        nonlocal climbing
+        for step in steps:
+            climbing = False
+            yield step.image()
+            climbing = True
+        climbing = False
+
+    failure = None
+    if film is not None:
+        try:
+            save_film(show(), film)
+        except OSError as error:
+            if climbing:
+                raise  # an error of the ascent, such as one of the callback
+            failure = error
+    for _ in steps:
+        pass
+    return failure
 
 
 def do_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> Iterator[Step]:

@@ -19,7 +19,7 @@ from ..models.judge import Judge
 from ..models.labels import UnknownClassError
 from ..models.layers.layer import find_layers
 from ..objectives.base import BaseObjective, Objective
-from ..objectives.classes import ClassObjective
+from ..objectives.classes import ClassObjective, Score
 from ..objectives.diversity import DiversityObjective
 from ..objectives.embedding import TextObjective
 from ..objectives.feature import FeatureObjective, Kind
@@ -257,12 +257,13 @@ def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
     return _wish(lambda _: _PictureScore(score))
 
 
-def read_wish(wish: Any) -> Wish:
+def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
     """Return anything that can be asked for as a wish.
 
     Args:
         wish: a `Wish`, an objective of the library, a function of the views, an index of a class, or text: 'layer:12'
             for a channel and 'layer' for a layer where the model has such a layer, else a class or a prompt.
+        score: the score of a class that is given by its name or index alone; a `Wish` and an objective keep theirs.
 
     Raises:
         ValueError: when it is none of these.
@@ -270,17 +271,39 @@ def read_wish(wish: Any) -> Wish:
     if isinstance(wish, Wish):
         return wish
     if isinstance(wish, str):
-        return _wish(lambda judge: _read_text(judge, wish))
+        return _wish(lambda judge: _read_text(judge, wish, score))
     if hasattr(wish, "terms") and hasattr(wish, "describe_score"):
         return _wish(lambda judge: wish)
     if callable(wish):
         return of_views(wish)
     if isinstance(wish, int | list):
-        return classes(wish)
+        return _wish(lambda judge: _ask_class(judge, wish, score))
     raise ValueError(
         f"a {type(wish).__name__} is nothing to ask for; give text such as 'jellyfish' or 'layer4:12', an objective, "
         "or a function of views"
     )
+
+
+def read_keyframe(wish: Any) -> Wish:
+    """Return what is asked for at a keyframe as a wish; of a class that is named alone the logit counts.
+
+    Frames are alike, and a log-probability is content where a frame shows some of both classes; the logit goes on to
+    tell them apart, see docs/method.md. `classes` asks by the log-probability.
+
+    Args:
+        wish: see `read_wish`.
+
+    Raises:
+        ValueError: see `read_wish`.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import classes
+        >>> from das_core.facade.wishes import read_keyframe
+        >>> [read_keyframe(one).resolve(load_starter())[0].score_kind for one in ("castle", 483, classes("castle"))]
+        ['logit', 'logit', 'log_probability']
+    """
+    return read_wish(wish, "logit")
 
 
 def _wish(make: Make) -> Wish:
@@ -291,11 +314,11 @@ def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
     return _wish(lambda judge: FeatureObjective.from_layer(judge, name, kind, **settings))
 
 
-def _ask_class(judge: Judge, which: Any) -> Objective:
+def _ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Objective:
     if not isinstance(judge, Classifier):
         raise ValueError(f"{judge.name} knows no classes; ask it for a layer, as in 'layer4:12', or load a classifier")
-    # The node's choice as well: of a view that is sure it asks no more, so one whole subject comes out.
-    return ClassObjective(judge, which, "log_probability")
+    # The default is that of the node as well: of a view that is sure it asks no more, so one whole subject comes out.
+    return ClassObjective(judge, which, score)
 
 
 def _ask_text(judge: Judge, prompt: str) -> Objective:
@@ -309,7 +332,7 @@ def _ask_text(judge: Judge, prompt: str) -> Objective:
     return TextObjective.from_text(judge, prompt)
 
 
-def _read_text(judge: Judge, words: str) -> Objective:
+def _read_text(judge: Judge, words: str, score: Score) -> Objective:
     """Return the objective that a text stands for: of a layer, a class or a prompt, depending on the model."""
     name, _, index = words.rpartition(":")
     numbered = bool(name) and re.fullmatch(r"\s*\d{1,9}\s*", index)
@@ -321,7 +344,7 @@ def _read_text(judge: Judge, words: str) -> Objective:
     if isinstance(judge, CLIP):
         return _ask_text(judge, words)
     try:
-        return _ask_class(judge, words)
+        return _ask_class(judge, words, score)
     except UnknownClassError as error:
         if not numbered or " " in name.strip():
             raise

@@ -30,7 +30,8 @@ from .render import (
     make_stack,
     measure_scores,
 )
-from .wishes import read_wish
+from .unsaved import keep
+from .wishes import read_keyframe
 from .wrap import wrap
 
 FPS = 24.0
@@ -112,7 +113,8 @@ def zoom(
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
         wishes: what is asked of it at each depth, from the widest to the smallest, 2 to 32: anything that `render`
-            takes, such as `["castle", "volcano", "jellyfish"]`. Between two depths one goes over into the other.
+            takes, such as `["castle", "volcano", "jellyfish"]`. Between two depths one goes over into the other. A
+            class is asked for by its logit, `classes` by its log-probability, see `ClassObjective`.
         factor: how much smaller each depth is than the one that holds it, see `Zoom`. At 2 a depth is a frame around
             the next; from 3 on the next is a small thing in it.
         loop: whether the last depth holds the first, so that the film has no end.
@@ -131,8 +133,9 @@ def zoom(
         out: whether the film in the file goes from the last depth to the first.
 
     Raises:
-        ValueError: when there are too few depths or too many, one has no wish, the model cannot be asked for it, or a
-            setting is out of range; the message says what there is in its place.
+        ValueError: when there are too few depths or too many, one has no wish, the model cannot be asked for it, a
+            setting is out of range, or no file can be written there; the message says what there is in its place.
+        UnsavedError: when the file cannot be written after the work; the error holds the pictures.
 
     Example:
         >>> from das_core import load_starter
@@ -156,7 +159,7 @@ def zoom(
     if isinstance(recipe, str):
         chosen = _suit(chosen, depths)
     asked = {depths.keyframe(depth): wish for depth, wish in enumerate(wishes)}
-    tracks = make_tracks(asked, lambda wish: read_wish(wish).resolve(judge), "cosine")
+    tracks = make_tracks(asked, lambda wish: read_keyframe(wish).resolve(judge), "cosine")
 
     def climb(stack: ImageStack) -> Ascent:
         return chosen.prepare(stack, tracks, seed=seed, device=judge.device)
@@ -170,7 +173,8 @@ def zoom(
     scores = measure_scores(result, [track.objective for track in tracks], seed)
     made = Zooming(**vars(result), scores=scores)
     if path is not None:
-        made.save(path, seconds=seconds, fps=fps, out=out)
+        with keep(made, path):
+            made.save(path, seconds=seconds, fps=fps, out=out)
     return made
 
 

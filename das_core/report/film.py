@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..common.files import write_atomically
+from ..common.files import check_writable, write_atomically
 from ..common.images import Images, check_images
 from ..common.interruption import allow_interrupt, pausing
 from ..common.text import shorten
@@ -66,9 +66,9 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
         The path of the file.
 
     Raises:
-        ValueError: when the ending is none of these, the folder does not exist, `fps` is out of range, there are no
-            frames, a frame is no image or holds NaN, frames differ in size, or PyAV is not installed (the message has
-            the command).
+        ValueError: when the ending is none of these, the folder does not exist or cannot be written to, `fps` is out of
+            range, there are no frames, a frame is no image or holds NaN, frames differ in size, or PyAV is not
+            installed (the message has the command).
         OSError: when the file cannot be written.
 
     Example:
@@ -102,7 +102,8 @@ def check_film(path: Path, fps: float = FPS) -> str:
         fps: how many frames a second it has.
 
     Raises:
-        ValueError: when the ending is no format of films, the folder does not exist, or `fps` is out of range.
+        ValueError: when the ending is no format of films, the folder does not exist or cannot be written to, `fps` is
+            out of range, or PyAV is needed and not installed.
     """
     suffix = path.suffix.lower()
     formats = [*_STILLS, *_VIDEOS]
@@ -112,6 +113,11 @@ def check_film(path: Path, fps: float = FPS) -> str:
         )
     if not path.parent.is_dir():
         raise ValueError(f"there is no folder '{path.parent}' for '{shorten(path.name)}'; make it first")
+    if path.is_dir():
+        raise ValueError(f"'{shorten(path.name)}' is a folder; give the film another name")
+    check_writable(path.parent)
+    if suffix in _VIDEOS:
+        _import_av(suffix)
     fastest = _FASTEST_GIF if suffix == ".gif" else _FASTEST
     if not (math.isfinite(fps) and 0.1 <= fps <= fastest):
         raise ValueError(

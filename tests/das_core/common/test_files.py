@@ -10,7 +10,7 @@ from threading import Barrier
 import pytest
 
 from das_core.common import files
-from das_core.common.files import write_atomically
+from das_core.common.files import check_writable, write_atomically
 
 
 def names_in(folder: Path) -> list[str]:
@@ -215,3 +215,16 @@ def test_a_file_that_cannot_be_renamed_leaves_nothing(tmp_path: Path, monkeypatc
     with pytest.raises(PermissionError), write_atomically(tmp_path / "scores.txt") as part:
         part.write_text("new")
     assert names_in(tmp_path) == []
+
+
+def test_a_folder_is_tried_before_the_work_and_nothing_stays_there(tmp_path: Path) -> None:
+    check_writable(tmp_path)
+    assert not names_in(tmp_path)
+    with pytest.raises(ValueError, match=r"nothing can be written in '.*none' \(.+\); choose another folder"):
+        check_writable(tmp_path / "none")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="this system has no folder that refuses files to everybody")
+def test_a_folder_that_takes_no_file_is_named() -> None:
+    with pytest.raises(ValueError, match=r"nothing can be written in '/proc/self' \(.+\); choose another folder"):
+        check_writable(Path("/proc/self"))

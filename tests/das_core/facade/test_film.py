@@ -11,7 +11,9 @@ import direct_ascent as da
 import tinyclip
 from das_core.ascent.recipe import SKETCH
 from das_core.facade.film import Film
+from das_core.objectives.classes import ClassObjective, Score
 from das_core.objectives.track import Track
+from full_disk import fill_disk
 from toys import class_objective, classifier
 
 TOY = classifier()
@@ -51,7 +53,7 @@ def test_a_film_is_the_same_with_the_same_seed_and_another_with_another() -> Non
 
 def test_both_ends_do_what_they_were_asked() -> None:
     made = film("0: class 3 / 5: class 7", frames=6, steps=12)
-    early, late = made.scores["class 3"], made.scores["class 7"]
+    early, late = TOY.probabilities(made.image)[:, [3, 7]].T
     assert early[0] > early[-1]
     assert late[-1] > late[0]
 
@@ -141,3 +143,29 @@ def test_a_callback_ends_it_and_a_start_is_where_it_begins() -> None:
 def test_films_of_words() -> None:
     made = film("0: a castle / 3: a volcano", tinyclip.clip())
     assert list(made.scores) == ["a castle", "a volcano"]
+
+
+@pytest.mark.parametrize("name", ["morph.gif", "morph.mp4"])
+def test_a_film_that_no_disk_has_room_for_is_kept(tmp_path: Path, name: str) -> None:
+    expected = film("0: class 3 / 3: class 5")
+    with (
+        fill_disk(512),
+        pytest.raises(da.UnsavedError, match=rf"'{name}' could not be written \(.+made\.save") as it,
+    ):
+        film("0: class 3 / 3: class 5", path=tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    made = it.value.result
+    assert isinstance(made, Film)
+    assert torch.equal(made.image, expected.image)
+    assert made.save(tmp_path / name) == [tmp_path / name]
+
+
+def test_classes_of_keyframes_are_asked_by_their_logits_and_those_of_all_frames_are_not() -> None:
+    def tracked(kind: Score) -> dict[int, Any]:
+        return {0: ClassObjective(TOY, 3, kind), 3: ClassObjective(TOY, 5, kind)}
+
+    named, explicit = film("0: class 3 / 3: class 5"), film({0: da.classes(3), 3: da.classes(5)})
+    assert torch.equal(named.image, film(tracked("logit")).image)
+    assert torch.equal(explicit.image, film(tracked("log_probability")).image)
+    assert not torch.equal(named.image, explicit.image)
+    assert torch.equal(film("class 3").image, film(da.classes(3)).image)

@@ -17,9 +17,11 @@ import direct_ascent as da
 import tinyclip
 from das_core import facade
 from das_core.ascent.recipe import PICTURE, SKETCH
+from das_core.ascent.result import Step
 from das_core.facade.render import RECIPES, Rendering
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.prior import Prior
+from full_disk import fill_disk
 from toys import classifier
 
 TOY = classifier()
@@ -250,3 +252,26 @@ def test_the_package_hands_on_the_library_and_its_facade() -> None:
     assert set(da.__all__) == {*das_core.__all__, *facade.__all__}
     assert all(hasattr(da, name) for name in da.__all__)
     assert set(RECIPES) == {"picture", "sketch", "best"}
+
+
+@pytest.mark.parametrize("name", ["film.gif", "film.mp4"])
+def test_an_ascent_whose_film_no_disk_has_room_for_goes_on_and_is_kept(tmp_path: Path, name: str) -> None:
+    expected = render("class 3", steps=5)
+    with fill_disk(512), pytest.raises(da.UnsavedError, match=rf"'{name}' could not be written") as it:
+        render("class 3", steps=5, film=tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    assert len(it.value.result.history) == 5
+    assert torch.equal(it.value.result.image, expected.image)
+
+
+def test_an_oserror_of_a_callback_is_none_of_the_film(tmp_path: Path) -> None:
+    steps: list[int] = []
+
+    def fail(step: Step) -> None:
+        steps.append(step.record.step)
+        if len(steps) == 2:
+            raise FileNotFoundError("the callback")
+
+    with pytest.raises(FileNotFoundError, match="the callback"):
+        render("class 3", steps=5, film=tmp_path / "film.gif", callback=fail)
+    assert len(steps) == 2

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from torch import nn
 
-from das_core.facade.wishes import Wish, channel, classes, layer, read_wish
+from das_core.facade.wishes import Wish, channel, classes, layer, read_keyframe, read_wish
+from das_core.objectives.classes import ClassObjective
 from das_core.objectives.feature import FeatureObjective
 from toys import classifier, judge
 
@@ -48,3 +49,22 @@ def test_a_model_without_classes_is_asked_for_layers_only() -> None:
 def test_what_is_no_wish_is_refused(wish: Any) -> None:
     with pytest.raises(ValueError, match="is nothing to ask for"):
         read_wish(wish)
+
+
+@pytest.mark.parametrize("wish", ["class 3", "class 3, class 5: 0.5", 3, [3, 5]])
+def test_a_class_that_is_named_alone_is_asked_by_its_logit_at_a_keyframe_only(wish: Any) -> None:
+    toy = classifier()
+    (of_picture,), (of_frame,) = (read(wish).resolve(toy) for read in (read_wish, read_keyframe))
+    assert isinstance(of_picture, ClassObjective)
+    assert isinstance(of_frame, ClassObjective)
+    assert (of_picture.score_kind, of_frame.score_kind) == ("log_probability", "logit")
+    assert of_picture.targets == of_frame.targets
+
+
+def test_what_says_how_it_is_asked_is_left_as_it_is() -> None:
+    toy = classifier()
+    margin = ClassObjective(toy, 3, "margin")
+    assert read_keyframe(margin).resolve(toy) == [margin]
+    (chosen,) = read_keyframe(classes(3)).resolve(toy)
+    assert isinstance(chosen, ClassObjective)
+    assert chosen.score_kind == "log_probability"

@@ -21,6 +21,7 @@ from das_core.stack.render_zoom import render_zoom
 from das_core.stack.spec import StackSpec
 from das_core.stack.zoom import Zoom
 from das_core.views.windows import Windows
+from full_disk import fill_disk
 from stops import Stop, StopError, count_looks
 from toys import VIEWS, class_objective, classifier
 
@@ -177,3 +178,15 @@ def test_a_named_recipe_has_its_views_for_every_depth_and_one_of_your_own_keeps_
     seen.clear()
     zoom(model=counting, recipe=SKETCH, steps=1)
     assert sum(seen) == SKETCH.augmentation.views
+
+
+def test_a_zoom_that_no_disk_has_room_for_is_kept(tmp_path: Path) -> None:
+    with fill_disk(512), pytest.raises(da.UnsavedError, match=r"'in\.gif' could not be written") as it:
+        zoom(path=tmp_path / "in.gif", seconds=0.5, fps=10)
+    assert not list(tmp_path.iterdir())
+    assert it.value.result.image.shape == (3, 3, 32, 32)
+
+
+def test_classes_of_depths_are_asked_by_their_logits() -> None:
+    assert torch.equal(zoom().image, zoom([ClassObjective(TOY, name, "logit") for name in WISHES]).image)
+    assert not torch.equal(zoom().image, zoom([da.classes(name) for name in WISHES]).image)

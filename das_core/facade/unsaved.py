@@ -1,0 +1,50 @@
+"""The error for a result that is complete and whose file could not be written; it holds the result."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..ascent.result import Result
+from ..common.text import shorten
+
+
+class UnsavedError(OSError):
+    """The error for a file that cannot be written after the work, as on a full disk: nothing of the work is lost.
+
+    Args:
+        result: what `render`, `film` or `zoom` would have returned: a `Rendering`, `Film` or `Zooming`.
+        path: the file.
+        reason: why it cannot be written.
+
+    Example:
+        >>> import direct_ascent as da
+        >>> try:  # doctest: +SKIP
+        ...     made = da.film(da.load_starter(), "0: castle / 12: volcano", path="morph.mp4")
+        ... except da.UnsavedError as error:
+        ...     made = error.result
+    """
+
+    def __init__(self, result: Result, path: Path | str, reason: OSError) -> None:
+        super().__init__(
+            f"'{shorten(Path(path).name)}' could not be written ({reason.strerror or reason}); the result is kept as "
+            "'result' of this error: 'except UnsavedError as error: made = error.result', after which 'made.save(…)' "
+            "writes it elsewhere. At a prompt or in a notebook 'import sys; made = sys.last_value.result' has it, too"
+        )
+        self.result = result
+
+
+@contextmanager
+def keep(result: Result, path: Path | str) -> Iterator[None]:
+    """Turn an OSError of the block, which writes the file of a result, into an `UnsavedError` that holds the result.
+
+    Args:
+        result: what was made.
+        path: the file.
+
+    Raises:
+        UnsavedError: when the block raises an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UnsavedError(result, path, error) from error
