@@ -28,6 +28,7 @@ from .stack.file import LoadStack, SaveStack
 from .stack.film import FilmStack
 from .stack.image_stack import ImageStack
 from .stack.render import StackToImage
+from .stack.zoom import ZoomStack
 from .views.augmentation import Augmentation
 from .views.transforms import ColorShift, PatchMask, Perspective
 
@@ -37,6 +38,7 @@ NODES = [
     CLIPFromComfyUI,
     ImageStack,
     FilmStack,
+    ZoomStack,
     Augmentation,
     ColorShift,
     Perspective,

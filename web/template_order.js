@@ -14,6 +14,7 @@ const ORDER = [
     "timelapse",
     "morph",
     "living_picture",
+    "infinite_zoom",
     "two_regions",
     "fade",
     "inspect",

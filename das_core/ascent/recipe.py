@@ -116,6 +116,36 @@ def suit_film(recipe: Recipe) -> Recipe:
     return replace(recipe, augmentation=replace(recipe.augmentation, views=views))
 
 
+_CLOSEST_IN_ZOOM = 0.8
+"""The least side of a view of a zoom, as a share of the canvas: what lies in the middle of a depth has views of its
+own."""
+
+_ZOOM_FOCUS = Focus(start=0.6, end=3.0)
+"""Wider than that of a picture: the middle of a depth is the next one, and it grows around it."""
+
+
+def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
+    """Return a recipe with its views for every depth, each of nearly all that is seen, and with a wide focus.
+
+    Args:
+        recipe: that of a picture. Its focus stays, unless it is `auto`.
+        depths: how many depths the zoom has.
+        climbed: whether the zoom has climbed before; then it has grown already, and the focus stays as it is.
+
+    Example:
+        >>> from das_core import SKETCH
+        >>> from das_core.ascent.recipe import suit_zoom
+        >>> suited = suit_zoom(SKETCH, depths=6)
+        >>> suited.augmentation.views, suited.augmentation.windows.zoom_min, suited.focus.end
+        (48, 0.8, 3.0)
+    """
+    augmentation = recipe.augmentation
+    windows = replace(augmentation.windows, zoom_min=_CLOSEST_IN_ZOOM)
+    augmentation = replace(augmentation, views=augmentation.views * depths, windows=windows)
+    focus = _ZOOM_FOCUS if recipe.focus == "auto" and not climbed else recipe.focus
+    return replace(recipe, augmentation=augmentation, focus=focus)
+
+
 PICTURE = Recipe()
 """A finished picture: the defaults of `Ascent`, and views from afar."""
 

@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..ascent.focus import Focus
 from ..ascent.loop import Ascent
-from ..ascent.recipe import Recipe
+from ..ascent.recipe import Recipe, suit_zoom
 from ..ascent.result import Step
 from ..common.images import Images
 from ..models.judge import Judge
@@ -21,7 +20,7 @@ from ..stack.image_stack import ImageStack
 from ..stack.render_film import MOST_SHOWN
 from ..stack.render_zoom import render_zoom
 from ..stack.spec import StackSpec
-from ..stack.zoom import Zoom
+from ..stack.zoom import Zoom, zoom_margin
 from .render import (
     Rendering,
     climb_or_start_from_noise,
@@ -36,12 +35,6 @@ from .wrap import wrap
 
 FPS = 24.0
 """How many frames a second has by default: what moves all the time has to move smoothly."""
-
-_CLOSEST = 0.8
-"""The least side of a view as a share of the canvas: what lies in the middle of a depth has views of its own."""
-
-_FOCUS = Focus(start=0.6, end=3.0)
-"""Wider than that of a picture: the middle of a depth is the next one, and it grows around it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -150,14 +143,13 @@ def zoom(
     if path is not None:
         _count_frames(depths, path, seconds, fps)
     width, height = (size, size) if isinstance(size, int) else size
-    # A margin of 56 suits 448 pixels; of small pictures it would be most.
-    spec = StackSpec(width, height, margin=max(4, min(56, min(width, height) // 8)), zoom=depths)
+    spec = StackSpec(width, height, margin=zoom_margin(width, height), zoom=depths)
     judge = wrap(model)
     if device is not None:
         judge = judge.to(device)
     chosen = find_recipe(recipe, steps)
     if isinstance(recipe, str):
-        chosen = _suit(chosen, depths)
+        chosen = suit_zoom(chosen, depths.depths)
     asked = {depths.keyframe(depth): wish for depth, wish in enumerate(wishes)}
     tracks = make_tracks(asked, lambda wish: read_keyframe(wish).resolve(judge), "cosine")
 
@@ -188,14 +180,6 @@ def _check_wishes(wishes: Sequence[Any]) -> list[Any]:
         if wish is None or (isinstance(wish, str) and not wish.strip()):
             raise ValueError(f"depth {number} of {len(wishes)} has no wish; say what is to be there, or leave it out")
     return list(wishes)
-
-
-def _suit(recipe: Recipe, depths: Zoom) -> Recipe:
-    """Return a recipe with as many views for every depth, each of nearly all that is seen, and a wide focus."""
-    augmentation = recipe.augmentation
-    windows = replace(augmentation.windows, zoom_min=_CLOSEST)
-    views = augmentation.views * depths.depths
-    return replace(recipe, augmentation=replace(augmentation, views=views, windows=windows), focus=_FOCUS)
 
 
 def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> int:

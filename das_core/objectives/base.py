@@ -154,6 +154,28 @@ def split_objective(objective: Objective) -> tuple[Objective, ...]:
     return (objective,) if split is None else tuple(split())
 
 
+def place_at_depths(objective: Objective, depths: int, apart: int, *, loop: bool) -> Objective:
+    """Return an objective for a zoom, given one whose keyframes are the numbers of depths.
+
+    An ascent counts moments, of which several lie between two depths (`stack.zoom.Zoom`). An objective without
+    keyframes is returned as it is; one that has some, or contains others, says so by a method of this name.
+
+    Args:
+        objective: any objective.
+        depths: how many depths there are.
+        apart: how many moments it is from one depth to the next.
+        loop: whether the last depth holds the first.
+
+    Raises:
+        ValueError: when a keyframe is beyond the last depth.
+    """
+    place = getattr(objective, "place_at_depths", None)
+    if place is None:
+        return objective
+    placed: Objective = place(depths, apart, loop=loop)
+    return placed
+
+
 def list_objectives(objectives: Objective | Sequence[Objective], purpose: str = "climb") -> list[Objective]:
     """Return objectives as a list, also if a single one is given.
 

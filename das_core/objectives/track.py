@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -105,6 +105,42 @@ class Track(WrappedObjective):
     def weight(self) -> float:
         """The largest weight in size, with its sign, that a keyframe leads to; 0 if the objective never counts."""
         return max((factor for _, factor in self.points), key=abs) * super().weight
+
+    def place_at_depths(self, depths: int, apart: int, *, loop: bool) -> "Track":
+        """Return the track of a zoom whose keyframes are numbers of moments, given one of depths.
+
+        Args:
+            depths: how many depths there are.
+            apart: how many moments it is from one depth to the next.
+            loop: whether the last depth holds the first; the number of depths is then depth 0 again.
+
+        Raises:
+            ValueError: when there is no such depth (`TrackError`).
+
+        Example:
+            >>> from das_core import Prior, Track
+            >>> Track(Prior("l2"), points=((0, 1.0), (2, 0.0))).place_at_depths(3, apart=4, loop=False).points
+            ((0, 1.0), (8, 0.0))
+        """
+        if self.frames not in (None, depths):
+            raise TrackError(
+                f"the track of '{self.name}' has {self.frames} weights and there are {depths} depths; give one for each"
+            )
+        end = depths if loop else depths - 1
+        last = self.points[-1][0]
+        if last > end:
+            raise TrackError(
+                f"keyframe {last} of '{self.name}' is beyond the last of {depths} depths; give the zoom more depths, "
+                f"or write keyframes from 0 to {end}"
+            )
+        points = dict(self.points)
+        if points.get(depths, points.get(0)) != points.get(0, points.get(depths)):
+            raise TrackError(
+                f"keyframe {depths} of a loop of {depths} depths is depth 0 again, and they ask for different things "
+                f"of '{self.name}'; leave one out"
+            )
+        placed = super().place_at_depths(depths, apart, loop=loop)
+        return replace(placed, points=tuple((depth * apart, factor) for depth, factor in self.points), frames=None)
 
     def change_image_weights(
         self, weights: tuple[float, ...] | None, images: int, loop: bool

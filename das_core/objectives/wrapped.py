@@ -1,14 +1,14 @@
 """Objectives that wrap another one and change where or when it counts."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor
 
 from ..common.curves import Curve, check_curve, interpolate
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
-from .base import Objective, Term, split_objective
+from .base import Objective, Term, place_at_depths, split_objective
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,10 @@ class WrappedObjective:
         if len(parts) == 1 and parts[0] is self.objective:
             return (self,)
         return tuple(replace(self, objective=part) for part in parts)
+
+    def place_at_depths(self, depths: int, apart: int, *, loop: bool) -> Self:
+        """Return the same around the wrapped objective at the depths of a zoom, see `base.place_at_depths`."""
+        return replace(self, objective=place_at_depths(self.objective, depths, apart, loop=loop))
 
     def terms(self) -> tuple["WrappedTerm", ...]:
         """Return the terms of the wrapped objective, each changed in the same way."""

@@ -8,6 +8,7 @@ from .levels import linear_levels, power_levels
 from .linear_operator import StackOperator
 from .margin import widen_margin
 from .move import move_canvas
+from .nest import as_zoom
 from .operator_forms import make_operator
 from .render import render_stack
 from .render_film import render_film
@@ -22,7 +23,7 @@ from .zoom import Zoom
 # fmt: off
 __all__ = [
     "AccumulatedGradient", "Decomposition", "ImageStack", "LevelTensors", "OptimizerState", "Parameters",
-    "StackFileError", "StackOperator", "StackSpec", "Surroundings", "Time", "Zoom", "as_film", "decompose",
+    "StackFileError", "StackOperator", "StackSpec", "Surroundings", "Time", "Zoom", "as_film", "as_zoom", "decompose",
     "decompose_change", "decompose_start", "edit_stack", "linear_levels", "load_stack", "make_operator", "move_canvas",
     "power_levels", "read_levels", "render_film", "render_stack", "render_zoom", "save_stack", "widen_margin",
 ]

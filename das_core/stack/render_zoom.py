@@ -7,12 +7,34 @@ from torch import Tensor
 
 from .image_stack import ImageStack
 from .pixels import crop_margin, render_pixels
-from .render import check_scale, resize_canvas, scale_size
+from .render import check_scale, estimate_render_bytes, resize_canvas, scale_size
 from .render_film import MOST_SHOWN
 from .zoom_operator import ZoomOperator
 
 _AT_ONCE = 8
 """How many frames are rendered at once, so that what is on the way needs the room of a few."""
+
+_MATRICES, _MASKS = 256, 128
+"""How many square matrices and masks as large as a canvas are kept while frames are rendered (`zoom_operator.py`)."""
+
+
+def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> int:
+    """Return about how many bytes `render_zoom` needs.
+
+    Args:
+        stack: a zoom.
+        frames: how many frames are rendered.
+        scale: the size of the frames as a multiple of the stack's own.
+    """
+    (height, width), margin = scale_size(stack.spec, scale)
+    rows, columns = height + 2 * margin, width + 2 * margin
+    # Twice: the parts, and what they are joined to.
+    shown = 2 * 4 * 3 * frames * height * width
+    at_once = 4 * 4 * 3 * _AT_ONCE * rows * columns
+    # At every moment each depth that is seen is resized by two matrices.
+    seen = frames * stack.batch
+    kept = 4 * (min(seen, _MATRICES // 2) * (rows**2 + columns**2) + min(seen, _MASKS) * rows * columns)
+    return shown + at_once + kept + (0 if scale == 1 else estimate_render_bytes(stack, scale))
 
 
 def render_zoom(

@@ -27,6 +27,25 @@ into what is around it."""
 _LEAST_MARGIN = 4
 """The least margin in pixels, which is where a depth ends."""
 
+_WIDEST_MARGIN = 56
+"""The widest margin that suits a zoom: that of pictures of 448 pixels."""
+
+
+def zoom_margin(width: int, height: int) -> int:
+    """Return the margin that suits a zoom: an eighth of the shorter side, 4 to 56 pixels.
+
+    A wider one would be most of a small picture, and the factor would have to be larger.
+
+    Args:
+        width, height: the size of the picture in pixels.
+
+    Example:
+        >>> from das_core.stack.zoom import zoom_margin
+        >>> zoom_margin(224, 224), zoom_margin(1024, 768)
+        (28, 56)
+    """
+    return max(_LEAST_MARGIN, min(_WIDEST_MARGIN, min(width, height) // 8))
+
 
 @dataclass(frozen=True)
 class Zoom:

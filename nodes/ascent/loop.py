@@ -9,9 +9,10 @@ from comfy_api.latest import io
 
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
-from ...das_core.ascent.recipe import suit_film
+from ...das_core.ascent.recipe import suit_film, suit_zoom
 from ...das_core.denoisers.base import Denoiser as CoreDenoiser
 from ...das_core.objectives.base import Objective as CoreObjective
+from ...das_core.objectives.base import place_at_depths
 from ...das_core.objectives.track import TrackError
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.stack.spec import StackSpec
@@ -127,7 +128,12 @@ class Optimize(Node):
         with bridge.free_cache_on_exit(), bridge.FinishButton() as finish:
             settings = read_recipe(recipe, denoiser)
             stack = stack if stack is not None else ImageStack.gray(StackSpec())
-            chosen = settings.recipe
+            chosen, zoom = settings.recipe, stack.spec.zoom
+            if zoom is not None:
+                chosen = suit_zoom(chosen, zoom.depths, climbed=stack.steps > 0)
+                with add_advice(TrackError, ". Zoom Stack says how many there are"):
+                    apart = zoom.keyframe(1)
+                    connected = [place_at_depths(one, zoom.depths, apart, loop=zoom.loop) for one in connected]
             if augmentation is not None:
                 chosen = replace(chosen, augmentation=augmentation)
             elif stack.spec.time is not None:
@@ -177,9 +183,9 @@ class Optimize(Node):
 def _explain_memory(stack: ImageStack, optimizer: Optimizer) -> tuple[str, str]:
     """Return two texts for an error: what needs the memory of an ascent, and what to do if it is not free."""
     spec = stack.spec
-    film = spec.time is not None
-    images = f"{stack.batch} frames of" if film else f"{stack.batch} x"
+    series = "frames" if spec.time is not None else "depths" if spec.zoom is not None else None
+    images = f"{stack.batch} {series} of" if series else f"{stack.batch} x"
     what = f"an ascent of {images} {spec.width} x {spec.height} with {len(spec.resolutions)} levels"
     if optimizer.needs_levels or spec.method != "spectral":
         return what, "set optimizer to ascent or sgd and method to spectral, take fewer levels, or a smaller picture"
-    return what, f"make width, height, margin or {'the number of frames' if film else 'batch_size'} smaller"
+    return what, f"make width, height, margin or {f'the number of {series}' if series else 'batch_size'} smaller"

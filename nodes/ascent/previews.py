@@ -1,4 +1,4 @@
-"""When Optimize shows the picture while it runs, and what it shows of a film."""
+"""When Optimize shows the picture while it runs, and what it shows of a film or a zoom."""
 
 import math
 import time
@@ -15,11 +15,11 @@ _LONGEST_WAIT = 5.0
 
 
 _MOST_SHOWN = 9
-"""How many frames of a film a preview shows at most, three by three."""
+"""How many frames of a film, or depths of a zoom, a preview shows at most, three by three."""
 
 
 def choose_shown(stack: ImageStack) -> Tensor:
-    """Return what a preview shows of a stack: its pictures, or a sheet of some frames of a film.
+    """Return what a preview shows of a stack: its pictures, or a sheet of some frames of a film or depths of a zoom.
 
     Args:
         stack: the stack at the moment.
@@ -29,7 +29,7 @@ def choose_shown(stack: ImageStack) -> Tensor:
         distances, the first and the last among them.
     """
     images = stack.image()
-    if stack.spec.time is None or len(images) == 1:
+    if (stack.spec.time is None and stack.spec.zoom is None) or len(images) == 1:
         return images
     count = min(len(images), _MOST_SHOWN)
     frames = images[[place * (len(images) - 1) // (count - 1) for place in range(count)]]

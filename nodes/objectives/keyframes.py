@@ -22,7 +22,7 @@ from .classes import advise_list
 
 
 class Keyframes(Node):
-    """The node that asks for one thing after another over the frames of a film."""
+    """The node that asks for one thing after another over the frames of a film, or the depths of a zoom."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -33,9 +33,9 @@ class Keyframes(Node):
             description=(
                 "Say what a film shows at which frame: '0: a castle / 24: a volcano'. Between two keyframes one goes "
                 "over into the other. Words for a CLIP, classes for a classifier. Film Stack says how many frames "
-                "there are."
+                "there are. For a zoom of Zoom Stack the numbers are those of its depths."
             ),
-            search_aliases=["das", "direct ascent", "prompt schedule", "prompt travel", "morph", "animation", "video"],
+            search_aliases=["das", "direct ascent", "prompt schedule", "prompt travel", "morph", "zoom", "animation"],
             inputs=[
                 model_input(),
                 io.String.Input(
@@ -43,8 +43,9 @@ class Keyframes(Node):
                     default="0: castle\n12: volcano",
                     multiline=True,
                     tooltip="The number of a frame, from 0, a colon, and what is asked for there: words, or a class of "
-                    "a classifier. Each in a line, or with ' / ' between them; prompt schedules with quotes work too. "
-                    "More lines below one blend, with ': weight' as in Text Objective.",
+                    "a classifier. For a zoom the number of a depth, 0 for the outermost. Each in a line, or with "
+                    "' / ' between them; prompt schedules with quotes work too. More lines below one blend, with "
+                    "': weight' as in Text Objective.",
                 ),
                 io.Combo.Input(
                     "curve",

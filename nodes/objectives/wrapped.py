@@ -93,7 +93,8 @@ class Schedule(Node):
                     default="",
                     optional=True,
                     tooltip="For a film: where between start (0) and end (1) each frame is, in place of the steps. "
-                    "'0: 0 / 12: 1': keyframes. '0, 0.4, 1': a number for each frame. Empty: over the steps.",
+                    "'0: 0 / 12: 1': keyframes. '0, 0.4, 1': a number for each frame. For a zoom the same of its "
+                    "depths. Empty: over the steps.",
                 ),
                 io.Float.Input(
                     "numbers",

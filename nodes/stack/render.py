@@ -12,13 +12,14 @@ from ...das_core.stack.render import (
     scale_size,
 )
 from ...das_core.stack.render_film import MOST_SHOWN, NoFilmError, estimate_film_bytes, render_film
+from ...das_core.stack.render_zoom import estimate_zoom_bytes, render_zoom
 from .. import bridge
 from ..node import Node
 from ..schema import Stack, add_advice, schema
 
 
 class StackToImage(Node):
-    """The node that renders a stack as an image, at any size, and a film with any number of frames."""
+    """The node that renders a stack as an image, at any size, and a film or a zoom with any number of frames."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -29,7 +30,7 @@ class StackToImage(Node):
             description=(
                 "Render a stack as an image: its levels summed, squashed into 0..1, the margin cropped away. At "
                 "another scale every level is resized by itself and then summed, which stays smoother than resizing "
-                "the picture. A film is rendered with as many frames as you like."
+                "the picture. A film or a zoom is rendered with as many frames as you like."
             ),
             search_aliases=["das", "render", "decode", "upscale", "resize", "film", "frames", "frame interpolation"],
             inputs=[
@@ -50,30 +51,45 @@ class StackToImage(Node):
                     min=0,
                     max=MOST_SHOWN,
                     optional=True,
-                    tooltip="For a film: how many frames to show of it, evenly over its time. 0: those that it has. "
-                    "48: of 12 frames each, and three between it and the next.",
+                    tooltip="For a film or a zoom: how many frames to show of it, evenly from its beginning to its "
+                    "end. 0: those, or the depths, that it has. 48: of 12 frames each, and three between it and the "
+                    "next; of a zoom of 3 depths 24 from each to the next.",
+                ),
+                io.Boolean.Input(
+                    "out",
+                    default=False,
+                    optional=True,
+                    tooltip="For a zoom. Off: the frames go in, from the outermost depth to the innermost. On: they go "
+                    "out. Does nothing to other stacks.",
                 ),
             ],
             outputs=[
-                io.Image.Output("image", tooltip="The picture of every item of the batch, or every frame of a film.")
+                io.Image.Output(
+                    "image", tooltip="The picture of every item of the batch, or every frame of a film or a zoom."
+                )
             ],
         )
 
     @classmethod
     @bridge.enable_autograd
-    def execute(cls, stack: ImageStack, scale: float = 1.0, frames: int = 0) -> io.NodeOutput:
-        if scale == 1 and not frames:
+    def execute(cls, stack: ImageStack, scale: float = 1.0, frames: int = 0, out: bool = False) -> io.NodeOutput:
+        time, zoom = stack.spec.time, stack.spec.zoom
+        if scale == 1 and not frames and (zoom is None or not out):
             return io.NodeOutput(bridge.to_comfy_images(stack.image()))
         check_scale(scale)
         (height, width), _ = scale_size(stack.spec, scale)
-        if stack.spec.time is None and not frames:
+        still = time is None and zoom is None and not frames
+        count = frames or stack.batch
+        if still:
             needed, what, advice = estimate_render_bytes(stack, scale), "a picture", "choose a smaller scale"
         else:
-            count = frames or stack.batch
-            needed, what = estimate_film_bytes(stack, count, scale), f"{count} frames"
+            estimate = estimate_film_bytes if zoom is None else estimate_zoom_bytes
+            needed, what = estimate(stack, count, scale), f"{count} frames"
             advice = "choose fewer frames or a smaller scale"
         bridge.check_memory(needed, f"{what} of {width} x {height}", advice, stack.canvas.device)
-        if stack.spec.time is None and not frames:
+        if still:
             return io.NodeOutput(bridge.to_comfy_images(render_stack(stack, scale)))
-        with add_advice(NoFilmError, ". Film Stack makes a film of it; or set frames to 0"):
+        if zoom is not None:
+            return io.NodeOutput(bridge.to_comfy_images(render_zoom(stack, count, scale=scale, out=out)))
+        with add_advice(NoFilmError, ". Film Stack makes a film of it, Zoom Stack a zoom; or set frames to 0"):
             return io.NodeOutput(bridge.to_comfy_images(render_film(stack, frames or None, scale)))

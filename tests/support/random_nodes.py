@@ -30,6 +30,7 @@ SMALL: dict[str, tuple[float, float]] = {
     "scale": (0.05, 2.0),
     "top_k": (1, 8),
     "frames": (0, 3),
+    "depths": (2, 3),
     "step": (1, 20),
     "weight": (-2.0, 2.0),
     "zoom_min": (0.2, 0.5),

@@ -57,7 +57,7 @@ DENOISERS = {"DAS_DenoiserFromDiffusion", "DAS_DenoiserFromUpscaleModel"}
 OBJECTIVES = {"DAS_ClassObjective", "DAS_TextObjective"}
 PICKERS = {"DAS_ObjectiveScore"}
 """Nodes that choose the best picture. After an ascent they judge it; without one they are the result of a workflow."""
-STACKS = {"DAS_ImageStack", "DAS_FilmStack", "DAS_EditStack", "DAS_LoadStack"}
+STACKS = {"DAS_ImageStack", "DAS_FilmStack", "DAS_ZoomStack", "DAS_EditStack", "DAS_LoadStack"}
 MASKS = {"SolidMask", "MaskComposite", "InvertMask", "GrowMask", "FeatherMask", "ImageToMask", "LoadImageMask"}
 TRANSFORMS = {"DAS_Augmentation", "DAS_ColorShift", "DAS_Perspective", "DAS_PatchMask"}
 JUDGEMENTS = {"DAS_Classify", "DAS_Similarity", *PICKERS}

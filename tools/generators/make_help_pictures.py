@@ -226,6 +226,12 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "DAS_StackToImage": _picture_scales,
     "DAS_StyleObjective": _picture_style,
     "DAS_TextObjective": lambda: make_row([read_thumbnail("text_to_image")], [""]),
+    "DAS_ZoomStack": lambda: stack_rows(
+        [
+            make_row([read_thumbnail("infinite_zoom", 3, cell) for cell in cells], [""] * 3)
+            for cells in ((0, 1, 2), (3, 4, 5))
+        ]
+    ),
 }
 
 

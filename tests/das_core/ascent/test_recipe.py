@@ -9,7 +9,7 @@ from das_core.ascent.denoising import Denoising
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import SGD, NormalizedAscent
-from das_core.ascent.recipe import BEST, PICTURE, SKETCH, Recipe, suit_film
+from das_core.ascent.recipe import BEST, PICTURE, SKETCH, Recipe, suit_film, suit_zoom
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -64,3 +64,18 @@ def test_a_film_has_views_for_its_frames(recipe: Recipe, views: int) -> None:
     assert replace(suited, augmentation=recipe.augmentation) == recipe
     many = replace(recipe, augmentation=replace(recipe.augmentation, views=40))
     assert suit_film(many) == many
+
+
+@pytest.mark.parametrize("recipe", [SKETCH, PICTURE, BEST])
+def test_a_zoom_has_wide_views_for_every_depth_and_a_wide_focus(recipe: Recipe) -> None:
+    suited = suit_zoom(recipe, 5)
+    windows = replace(recipe.augmentation.windows, zoom_min=0.8)
+    views = 5 * recipe.augmentation.views
+    assert suited.augmentation == replace(recipe.augmentation, views=views, windows=windows)
+    assert suited.focus == Focus(start=0.6, end=3.0)
+    assert replace(suited, augmentation=recipe.augmentation, focus="auto") == recipe
+
+
+def test_a_focus_that_is_chosen_and_one_that_has_opened_stay() -> None:
+    assert suit_zoom(replace(SKETCH, focus=None), 5).focus is None
+    assert suit_zoom(SKETCH, 5, climbed=True).focus == "auto"

@@ -1,17 +1,20 @@
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from das_core.objectives.base import Objective
+from das_core.objectives.base import Objective, place_at_depths
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.ensemble import EnsembleObjective
+from das_core.objectives.joint import JointObjective
 from das_core.objectives.per_image import PerImageObjective
 from das_core.objectives.prior import Prior
-from das_core.objectives.track import MOST_KEYFRAMES, Track, make_tracks
+from das_core.objectives.track import MOST_KEYFRAMES, Track, TrackError, make_tracks
 from das_core.objectives.wrapped import ScheduledObjective
 from das_core.stack.time import MOST_FRAMES
+from das_core.stack.zoom import Zoom
 from toys import classifier
 
 
@@ -158,3 +161,42 @@ def test_a_keyframe_for_every_frame_of_the_longest_film_is_its_own_factor() -> N
     track = Track(Prior(), tuple(enumerate([*factor, factor[0]])))
     assert factors(track, MOST_FRAMES) == factors(track, MOST_FRAMES, loop=True) == factor
     assert MOST_KEYFRAMES == MOST_FRAMES + 1
+
+
+def test_keyframes_of_depths_become_those_of_the_moments_of_a_zoom() -> None:
+    zoom = Zoom(3, between=1)
+    track = Track(Prior(), ((0, 1.0), (1, 0.0), (2, 0.5)), "step")
+    placed = track.place_at_depths(zoom.depths, zoom.keyframe(1), loop=zoom.loop)
+    assert placed == Track(Prior(), ((0, 1.0), (2, 0.0), (4, 0.5)), "step")
+    assert factors(placed, len(zoom.moments)) == [1.0, 0.0, 0.0, 0.5, 0.5]
+
+
+def test_weights_of_depths_are_interpolated_between() -> None:
+    track = Track.from_weights(Prior(), [1.0, 0.0, 0.5])
+    assert factors(track.place_at_depths(3, 2, loop=False), 5) == [1.0, 0.5, 0.0, 0.25, 0.5]
+    assert factors(track.place_at_depths(3, 2, loop=True), 6, loop=True) == [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]
+    with pytest.raises(TrackError, match="has 3 weights and there are 4 depths; give one for each"):
+        track.place_at_depths(4, 2, loop=False)
+
+
+def test_in_a_loop_the_number_of_depths_is_the_first_again() -> None:
+    track = Track(Prior(), ((1, 0.0), (3, 1.0)))
+    assert factors(track.place_at_depths(3, 2, loop=True), 6, loop=True) == [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]
+    with pytest.raises(TrackError, match=r"keyframe 3 .* beyond the last of 3 depths; .* from 0 to 2"):
+        track.place_at_depths(3, 2, loop=False)
+    with pytest.raises(TrackError, match="keyframe 3 of a loop of 3 depths is depth 0 again"):
+        Track(Prior(), ((0, 0.0), (3, 1.0))).place_at_depths(3, 2, loop=True)
+
+
+def test_tracks_inside_others_are_placed_too() -> None:
+    track = Track(ClassObjective(classifier(), 0), ((0, 1.0), (1, 0.0)))
+    placed = replace(track, points=((0, 1.0), (4, 0.0)))
+    twice = Track(track, ((0, 1.0),))
+    for inside, outside in (
+        (ScheduledObjective(track), ScheduledObjective(placed)),
+        (JointObjective((track, Prior())), JointObjective((placed, Prior()))),
+        (EnsembleObjective((track, twice)), EnsembleObjective((placed, Track(placed, ((0, 1.0),))))),
+    ):
+        assert place_at_depths(inside, 2, 4, loop=False) == outside
+    smooth = Prior()
+    assert place_at_depths(smooth, 2, 4, loop=False) is smooth

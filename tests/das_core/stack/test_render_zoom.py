@@ -8,7 +8,7 @@ import torch
 from das_core.stack.file import load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render import render_stack
-from das_core.stack.render_zoom import render_zoom
+from das_core.stack.render_zoom import estimate_zoom_bytes, render_zoom
 from das_core.stack.spec import StackSpec
 from das_core.stack.zoom import Zoom
 
@@ -80,3 +80,11 @@ def test_a_picture_is_no_zoom() -> None:
         render_zoom(ImageStack.gray(StackSpec(32, 32, 8)))
     with pytest.raises(ValueError, match="scale 100 is not between"):
         render_zoom(STACK, 2, scale=100)
+
+
+def test_the_estimate_of_memory_grows_with_what_is_rendered() -> None:
+    stack = ImageStack.noise(SPEC)
+    few, many, large = (estimate_zoom_bytes(stack, frames, scale) for frames, scale in ((4, 1.0), (400, 1.0), (4, 8.0)))
+    frames = 4 * render_zoom(stack, 400).numel()
+    assert frames < many - few < 4 * frames
+    assert large > 20 * few

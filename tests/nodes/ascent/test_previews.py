@@ -53,3 +53,11 @@ def test_of_a_film_some_frames_are_shown_on_a_sheet(
         tile = sheet[:, top : top + side, left : left + side]
         assert tile.mean(dim=(1, 2)) == pytest.approx(film.image()[frame].mean(dim=(1, 2)), abs=0.02)
     assert torch.equal(previews.choose_shown(stack), stack.image())
+
+
+def test_of_a_zoom_the_depths_are_shown_on_a_sheet(previews: ModuleType, pack: Pack) -> None:
+    stack = pack.stack(batch_size=4, start={"start": "noise", "amplitude": 1.0, "decay": 0.4})
+    (zoom,) = pack.run("DAS_ZoomStack", stack=stack, depths=4)
+    (sheet,) = previews.choose_shown(zoom)
+    assert sheet.shape[1:] == (2 * 34 + 2, 2 * 34 + 2)
+    assert sheet[:, 36:68, 2:34].mean(dim=(1, 2)) == pytest.approx(zoom.image()[2].mean(dim=(1, 2)), abs=0.02)

@@ -56,10 +56,47 @@ def test_a_film_is_rendered_with_any_number_of_frames(
 
 
 def test_frames_are_those_of_a_film(pack: Pack, film: Any, set_free_memory: Callable[[int], None]) -> None:
-    with pytest.raises(ValueError, match=r"the stack is no film.*Film Stack makes a film of it; or set frames to 0"):
+    with pytest.raises(
+        ValueError, match=r"the stack is no film.*Film Stack makes a film of it, Zoom Stack a zoom; or set frames to 0"
+    ):
         pack.run("DAS_StackToImage", stack=pack.stack(), frames=8)
     with pytest.raises(ValueError, match=r"70000 frames cannot be rendered; 1 to 65536 can"):
         pack.run("DAS_StackToImage", stack=film, frames=70000)
     set_free_memory(2**24)
     with pytest.raises(ValueError, match=r"5000 frames of 64 x 64 needs about .* choose fewer frames"):
         pack.run("DAS_StackToImage", stack=film, frames=5000)
+
+
+@pytest.fixture(scope="module")
+def zoom(loaded: Pack) -> Any:
+    """A zoom of three depths that has climbed."""
+    (stack,) = loaded.run("DAS_ZoomStack", stack=loaded.stack(), depths=3)
+    return loaded.optimize(stack=stack, augmentation=loaded.augmentation(jitter=8))[1]
+
+
+@pytest.mark.parametrize(("frames", "scale", "side"), [(0, 1.0, 64), (3, 1.0, 64), (9, 1.0, 64), (5, 0.5, 32)])
+def test_a_zoom_is_rendered_inward_and_outward(pack: Pack, zoom: Any, frames: int, scale: float, side: int) -> None:
+    inward, outward = (
+        pack.run("DAS_StackToImage", stack=zoom, frames=frames, scale=scale, out=out)[0] for out in (False, True)
+    )
+    assert_is_image(inward, frames or 3, side, side)
+    assert torch.equal(outward, inward.flip(0))
+    if scale == 1:
+        (depths,) = pack.run("DAS_StackToImage", stack=zoom)
+        assert torch.equal(inward[:: max(frames, 3) // 2 if frames > 3 else 1], depths)
+
+
+def test_out_changes_nothing_else(pack: Pack, film: Any) -> None:
+    for settings in ({"frames": 8}, {"scale": 0.5}, {}):
+        one, other = (pack.run("DAS_StackToImage", stack=film, out=out, **settings)[0] for out in (False, True))
+        assert torch.equal(one, other)
+
+
+def test_frames_of_a_zoom_that_do_not_fit_are_refused(
+    pack: Pack, zoom: Any, set_free_memory: Callable[[int], None]
+) -> None:
+    with pytest.raises(ValueError, match=r"70000 frames cannot be rendered; 1 to 65536 can"):
+        pack.run("DAS_StackToImage", stack=zoom, frames=70000)
+    set_free_memory(2**24)
+    with pytest.raises(ValueError, match=r"5000 frames of 64 x 64 needs about .* choose fewer frames"):
+        pack.run("DAS_StackToImage", stack=zoom, frames=5000)
