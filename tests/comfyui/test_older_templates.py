@@ -17,7 +17,11 @@ from repository import REPOSITORY
 ARCHIVE = Path(__file__).with_name("version_0_3_0") / "templates.zip"
 
 
-LATER: dict[str, dict[str, Any]] = {"DAS_Augmentation": {"details.distance": 0}}
+LATER: dict[str, dict[str, Any]] = {
+    "DAS_Augmentation": {"details.distance": 0},
+    "DAS_Schedule": {"frames": ""},
+    "DAS_StackToImage": {"frames": 0, "out": False},
+}
 """By node, the inputs that came after that version, with the values that change nothing; beside them the tilt."""
 
 
@@ -43,7 +47,8 @@ def expect_prompt(name: str) -> dict[str, Any]:
                 expected[f"{choice}.{key}" if key.split(".")[0] in table["moved"] else key] = value
             if expected.get("recipe.optimizer") == "ascent":
                 expected["recipe.optimizer.tilt"] = 0
-            node["inputs"] = expected | LATER.get(node["class_type"], {})
+            node["inputs"] = expected
+        node["inputs"] |= LATER.get(node["class_type"], {})
     return prompt
 
 
