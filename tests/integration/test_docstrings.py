@@ -37,7 +37,7 @@ EXPORTED = exported()
 def run_examples(examples: list[doctest.DocTest]) -> tuple[int, str]:
     """The number of examples that were run, and what is wrong with them."""
     told = io.StringIO()
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     for example in examples:
         runner.run(example, out=told.write)
     return sum(len(example.examples) for example in examples), told.getvalue()
