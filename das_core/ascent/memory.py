@@ -64,7 +64,7 @@ def estimate_ascent_bytes(
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.zoom is not None:
         # What is shown of the depths: pixels, their gradient, and that on its way to the depths.
-        needed += 3 * 4 * 3 * spec.count_shown(stack.batch) * height * width
+        needed += 3 * 4 * 3 * len(spec.find_timeline(stack.batch).moments) * height * width
     if spec.method == "layers":
         needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.parameters_bytes(stack.batch)
     if any(group.compares_images for group in groups):

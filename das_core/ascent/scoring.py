@@ -62,12 +62,11 @@ class Scoring:
         self.stack, self.augmentation, self.seed = stack, augmentation, seed
         self.groups = group_by_judge(objectives)
         spec = stack.spec
-        series = spec.time or spec.zoom
-        self.film = series is not None
-        self.images = spec.count_shown(stack.batch)
-        loop = series is not None and series.loop
+        self.film = spec.time is not None or spec.zoom is not None
+        timeline = spec.find_timeline(stack.batch)
+        self.images = len(timeline.moments)
         self._image_weights = {
-            id(term): term.image_weights(self.images, loop) for group in self.groups for _, term in group.members
+            id(term): term.image_weights(timeline) for group in self.groups for _, term in group.members
         }
         self.shown = [self._list_shown(group) for group in self.groups]
         reach = augmentation.windows.reach(spec.canvas, spec.margin, tile=spec.tile)
@@ -80,8 +79,7 @@ class Scoring:
             if term.compares_images and stack.batch < 2:
                 raise ValueError(f"'{name}' compares the images of a batch, and there is one; make 2 or more")
             if term.compares_images and self.film:
-                what = "frames" if spec.zoom is None else "depths"
-                raise ValueError(f"'{name}' makes images differ, and {what} belong together; leave it out")
+                raise ValueError(f"'{name}' makes images differ, and {timeline.unit}s belong together; leave it out")
         self._references = {
             id(term): _place_references(name, term, stack, self.images)
             for group in self.groups

@@ -1,12 +1,36 @@
 """Shapes and boxes on a canvas, in pixels."""
 
 import math
+from numbers import Integral
+from typing import Any
+
+from .text import shorten
 
 Shape = tuple[int, int]
 """Height and width in pixels."""
 
 Box = tuple[int, int, int, int]
 """Top, left, height and width in pixels."""
+
+
+def read_size(size: Any) -> tuple[int, int]:
+    """Return width and height in pixels, which may be given as one number for both.
+
+    Args:
+        size: a whole number, or two of them.
+
+    Raises:
+        ValueError: when it is neither a whole number nor two of them.
+
+    Example:
+        >>> from das_core.common.geometry import read_size
+        >>> read_size(224), read_size((448, 320))
+        ((224, 224), (448, 320))
+    """
+    sides = tuple(size) if isinstance(size, list | tuple) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, Integral) for side in sides):
+        raise ValueError(f"size {shorten(size)} is neither a whole number of pixels nor two, such as (448, 320)")
+    return sides
 
 
 def intersect_boxes(box: Box, other: Box) -> Box:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 from ..ascent.loop import Ascent
 from ..ascent.recipe import Recipe, suit_film
 from ..ascent.result import Step
+from ..common.geometry import read_size
 from ..common.images import Images
 from ..common.keyframes import has_keyframes
 from ..models.judge import Judge
@@ -21,19 +23,18 @@ from ..stack.image_stack import ImageStack
 from ..stack.render_film import render_film
 from ..stack.spec import StackSpec
 from ..stack.time import Time
-from .render import (
-    Rendering,
+from .render import Rendering
+from .running import (
     climb_or_start_from_noise,
-    do_steps,
+    do_all_steps,
+    find_judge,
     find_recipe,
     is_list,
     make_stack,
     measure_scores,
-    read_size,
 )
 from .unsaved import keep
 from .wishes import read_keyframe, read_wish
-from .wrap import wrap
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,9 +141,7 @@ def film(
     # Before the work, not after it.
     if path is not None:
         check_film(Path(path), fps * smooth)
-    judge = wrap(model)
-    if device is not None:
-        judge = judge.to(device)
+    judge = find_judge(model, device)
     chosen = find_recipe(recipe, steps)
     if isinstance(recipe, str):
         chosen = suit_film(chosen)
@@ -150,15 +149,12 @@ def film(
     spec = StackSpec(width, height, time=Time(frames, loop=loop))
     objectives = [one for part in (wish if is_list(wish) else [wish]) for one in _read(part, judge)]
 
-    def climb(stack: ImageStack) -> Ascent:
+    def prepare(stack: ImageStack) -> Ascent:
         return chosen.prepare(stack, objectives, seed=seed, device=judge.device)
 
-    def run(ascent: Ascent) -> None:
-        for _ in do_steps(ascent, callback, progress=progress):
-            pass
-
-    ascent = climb(make_stack(spec, start, 1, seed))
-    result = climb_or_start_from_noise(ascent, climb, run, seed, may_change_start=start is None)
+    run = partial(do_all_steps, callback=callback, progress=progress)
+    stack = make_stack(spec, start, 1, seed)
+    result = climb_or_start_from_noise(prepare, stack, run, seed, may_change_start=start is None)
     made = Film(**vars(result), scores=measure_scores(result, objectives, seed), fps=fps)
     if path is not None:
         with keep(made, path):

@@ -1,8 +1,7 @@
 """`render`: makes a picture in one line of code, from a model and what to ask it for; all else has defaults."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from numbers import Integral
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +9,27 @@ import torch
 from torch import Tensor, nn
 
 from ..ascent.loop import Ascent
-from ..ascent.recipe import BEST, PICTURE, SKETCH, Recipe
-from ..ascent.result import AscentError, Result, Step
+from ..ascent.recipe import Recipe
+from ..ascent.result import Result, Step
 from ..ascent.within import Within
-from ..common.images import Images, check_images
-from ..common.text import shorten
+from ..common.geometry import read_size
+from ..common.images import Images
 from ..models.judge import Judge
-from ..objectives.base import Objective
 from ..report.film import check_film, save_film
 from ..stack.image_stack import ImageStack
 from ..stack.parametrizations import Parametrization
 from ..stack.spec import StackSpec
+from .running import (
+    climb_or_start_from_noise,
+    do_steps,
+    find_judge,
+    find_recipe,
+    is_list,
+    make_stack,
+    measure_scores,
+)
 from .unsaved import UnsavedError
 from .wishes import read_wish
-from .wrap import wrap
-
-RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
-"""The recipes that the node Optimize offers, by name."""
-
-# What resizing adds to an image in 0..1 is less.
-_BEYOND = 0.5
-
-# Noise whose spectrum falls as that of photographs does, with 1 / f.
-_NATURAL_DECAY = 0.7
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,9 +112,7 @@ def render(
     # Before the work, not after it.
     if film is not None:
         check_film(Path(film))
-    judge = wrap(model)
-    if device is not None:
-        judge = judge.to(device)
+    judge = find_judge(model, device)
     chosen = find_recipe(recipe, steps)
     width, height = read_size(size)
     spec = StackSpec(width, height, parametrization=parametrization)
@@ -126,7 +121,7 @@ def render(
     count = max(one.images for one in wishes) if batch is None else batch
     stack = make_stack(spec, start, count, seed)
 
-    def climb(stack: ImageStack) -> Ascent:
+    def prepare(stack: ImageStack) -> Ascent:
         return chosen.prepare(stack, objectives, seed=seed, device=judge.device, within=within)
 
     failure: OSError | None = None
@@ -135,86 +130,11 @@ def render(
         nonlocal failure
         failure = _run(ascent, callback, film, progress=progress)
 
-    result = climb_or_start_from_noise(climb(stack), climb, run, seed, may_change_start=start is None)
+    result = climb_or_start_from_noise(prepare, stack, run, seed, may_change_start=start is None)
     made = Rendering(**vars(result), scores=measure_scores(result, objectives, seed))
     if film is not None and failure is not None:
         raise UnsavedError(made, film, failure) from failure
     return made
-
-
-def read_size(size: Any) -> tuple[int, int]:
-    """Return width and height in pixels, which may be given as one number for both.
-
-    Raises:
-        ValueError: when it is neither a whole number nor two of them.
-    """
-    sides = tuple(size) if isinstance(size, list | tuple) else (size, size)
-    if len(sides) != 2 or not all(isinstance(side, Integral) for side in sides):
-        raise ValueError(f"size {shorten(size)} is neither a whole number of pixels nor two, such as (448, 320)")
-    return sides
-
-
-def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> ImageStack:
-    """Return the stack that an ascent starts from: an image, grey, or noise for parametrisations that need it.
-
-    Args:
-        spec: how the stack is built.
-        start: the image to start from, or None.
-        count: how many pictures.
-        seed: the seed of the noise.
-
-    Raises:
-        ValueError: when the start is no image, or has values far from 0..1, as bytes and normalised images have.
-    """
-    if start is not None:
-        start = check_images(start, "the start image")
-        least, most = float(start.min()), float(start.max())
-        if least < -_BEYOND or most > 1 + _BEYOND:
-            raise ValueError(
-                f"the start image has values from {least:.3g} to {most:.3g}; images are 0..1: divide bytes by 255, and "
-                "take back a normalisation"
-            )
-        return ImageStack.from_image(spec, start, count)
-    if spec.keeps_magnitudes:
-        return ImageStack.noise(spec, count, decay=_NATURAL_DECAY, seed=seed)
-    return ImageStack.gray(spec, count)
-
-
-def climb_or_start_from_noise(
-    ascent: Ascent,
-    climb: Callable[[ImageStack], Ascent],
-    run: Callable[[Ascent], None],
-    seed: int,
-    *,
-    may_change_start: bool,
-) -> Result:
-    """Run an ascent and return its result; if its gradient at a grey start is zero, run one from noise instead.
-
-    Args:
-        ascent: the ascent, which has not started.
-        climb: a function that makes the same ascent for another stack.
-        run: a function that does the steps of an ascent.
-        seed: the seed of the noise.
-        may_change_start: whether the start may be replaced: the user has not chosen it.
-    """
-    stack = ascent.stack
-    try:
-        run(ascent)
-    except AscentError:
-        if not may_change_start or stack.spec.keeps_magnitudes or ascent.history:
-            raise
-        ascent = climb(ImageStack.noise(stack.spec, stack.batch, seed=seed))
-        run(ascent)
-    return ascent.result
-
-
-def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -> dict[str, list[float]]:
-    """Return the score of every picture under each objective, by the name of the objective, without weights."""
-    # It brings the charts, which take a second to load.
-    from ..report.objective_scores import score_images
-
-    measured = score_images(result.image, objectives, seed=seed)
-    return {name: measured.table[:, number].tolist() for number, name in enumerate(measured.names)}
 
 
 def _run(
@@ -247,28 +167,3 @@ def _run(
     for _ in steps:
         pass
     return failure
-
-
-def do_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> Iterator[Step]:
-    """Yield the steps of an ascent, with a progress bar, until it ends or the callback returns True."""
-    from tqdm.auto import tqdm  # It takes half a second to load.
-
-    for step in tqdm(ascent, total=ascent.steps, unit="step", disable=not progress):
-        ends = callback is not None and callback(step) is True
-        yield step
-        if ends:
-            return
-
-
-def is_list(wish: Any) -> bool:
-    """Return whether a wish is a list of several wishes; a list of class indices is a single wish."""
-    return isinstance(wish, Sequence) and not isinstance(wish, str) and not all(isinstance(one, int) for one in wish)
-
-
-def find_recipe(recipe: str | Recipe, steps: int | None = None) -> Recipe:
-    """Return a recipe, by its name or itself, with another number of steps if one is given."""
-    if not isinstance(recipe, Recipe):
-        if recipe not in RECIPES:
-            raise ValueError(f"there is no recipe '{recipe}'; choose {', '.join(RECIPES)}, or give a Recipe")
-        recipe = RECIPES[recipe]
-    return recipe if steps is None else replace(recipe, steps=steps)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 from ..ascent.loop import Ascent
 from ..ascent.recipe import Recipe, suit_zoom
 from ..ascent.result import Step
+from ..common.geometry import read_size
 from ..common.images import Images
 from ..models.judge import Judge
 from ..objectives.track import make_tracks
@@ -21,17 +23,17 @@ from ..stack.render_film import MOST_SHOWN
 from ..stack.render_zoom import render_zoom
 from ..stack.spec import StackSpec
 from ..stack.zoom import Zoom, zoom_margin
-from .render import (
-    Rendering,
+from .render import Rendering
+from .running import (
     climb_or_start_from_noise,
-    do_steps,
+    do_all_steps,
+    find_judge,
     find_recipe,
     make_stack,
     measure_scores,
 )
 from .unsaved import keep
 from .wishes import read_keyframe
-from .wrap import wrap
 
 FPS = 24.0
 """How many frames a second has by default: what moves all the time has to move smoothly."""
@@ -142,26 +144,20 @@ def zoom(
     # Before the work, not after it.
     if path is not None:
         _count_frames(depths, path, seconds, fps)
-    width, height = (size, size) if isinstance(size, int) else size
+    width, height = read_size(size)
     spec = StackSpec(width, height, margin=zoom_margin(width, height), zoom=depths)
-    judge = wrap(model)
-    if device is not None:
-        judge = judge.to(device)
+    judge = find_judge(model, device)
     chosen = find_recipe(recipe, steps)
     if isinstance(recipe, str):
         chosen = suit_zoom(chosen, depths.depths)
-    asked = {depths.keyframe(depth): wish for depth, wish in enumerate(wishes)}
-    tracks = make_tracks(asked, lambda wish: read_keyframe(wish).resolve(judge), "cosine")
+    tracks = make_tracks(dict(enumerate(wishes)), lambda wish: read_keyframe(wish).resolve(judge), "cosine")
 
-    def climb(stack: ImageStack) -> Ascent:
+    def prepare(stack: ImageStack) -> Ascent:
         return chosen.prepare(stack, tracks, seed=seed, device=judge.device)
 
-    def run(ascent: Ascent) -> None:
-        for _ in do_steps(ascent, callback, progress=progress):
-            pass
-
-    ascent = climb(make_stack(spec, start, 1, seed))
-    result = climb_or_start_from_noise(ascent, climb, run, seed, may_change_start=start is None)
+    run = partial(do_all_steps, callback=callback, progress=progress)
+    stack = make_stack(spec, start, 1, seed)
+    result = climb_or_start_from_noise(prepare, stack, run, seed, may_change_start=start is None)
     scores = measure_scores(result, [track.objective for track in tracks], seed)
     made = Zooming(**vars(result), scores=scores)
     if path is not None:

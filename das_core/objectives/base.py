@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
+from ..common.timeline import Timeline
 from ..models.judge import Judge
 
 
@@ -58,17 +59,16 @@ class Term(Protocol):
         """
         ...
 
-    def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
-        """Return the factor of the weight for each image of a batch; None if all factors are 1.
+    def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
+        """Return the factor of the weight for each image that views can show; None if all factors are 1.
 
         The judge is not run on views of an image whose factor is 0.
 
         Args:
-            images: how many images there are, or frames of a film.
-            loop: whether they are the frames of a film whose last one is followed by the first.
+            timeline: these images, and where they lie between the frames of a film or the depths of a zoom.
 
         Raises:
-            ValueError: when the term is made for another number of images.
+            ValueError: when the term is made for another number of images, frames or depths.
         """
         ...
 
@@ -154,28 +154,6 @@ def split_objective(objective: Objective) -> tuple[Objective, ...]:
     return (objective,) if split is None else tuple(split())
 
 
-def place_at_depths(objective: Objective, depths: int, apart: int, *, loop: bool) -> Objective:
-    """Return an objective for a zoom, given one whose keyframes are the numbers of depths.
-
-    An ascent counts moments, of which several lie between two depths (`stack.zoom.Zoom`). An objective without
-    keyframes is returned as it is; one that has some, or contains others, says so by a method of this name.
-
-    Args:
-        objective: any objective.
-        depths: how many depths there are.
-        apart: how many moments it is from one depth to the next.
-        loop: whether the last depth holds the first.
-
-    Raises:
-        ValueError: when a keyframe is beyond the last depth.
-    """
-    place = getattr(objective, "place_at_depths", None)
-    if place is None:
-        return objective
-    placed: Objective = place(depths, apart, loop=loop)
-    return placed
-
-
 def list_objectives(objectives: Objective | Sequence[Objective], purpose: str = "climb") -> list[Objective]:
     """Return objectives as a list, also if a single one is given.
 
@@ -257,7 +235,7 @@ class BaseObjective:
         """Return the weight, which is the same at every `progress` (0..1) of the ascent."""
         return self.weight
 
-    def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
+    def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
         """Return None: all images count alike."""
         return None
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..common.text import truncate
-from .base import Objective, Term, format_score, place_at_depths
+from .base import Objective, Term, format_score
 
 _MAX_NAME_LENGTH = 60
 
@@ -53,10 +53,6 @@ class EnsembleObjective:
         """The names of the objectives, each once, separated by commas."""
         names = dict.fromkeys(objective.name for objective in self.objectives)
         return truncate(", ".join(names), _MAX_NAME_LENGTH)
-
-    def place_at_depths(self, depths: int, apart: int, *, loop: bool) -> "EnsembleObjective":
-        """Return the same of the objectives at the depths of a zoom, see `base.place_at_depths`."""
-        return EnsembleObjective(tuple(place_at_depths(one, depths, apart, loop=loop) for one in self.objectives))
 
     def terms(self) -> tuple[Term, ...]:
         """Return the terms of all objectives, in order."""

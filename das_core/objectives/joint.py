@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..common.text import truncate
-from .base import Objective, Term, format_score, place_at_depths, split_objective
+from .base import Objective, Term, format_score, split_objective
 
 _MAX_NAME_LENGTH = 60
 
@@ -51,10 +51,6 @@ class JointObjective:
     def split(self) -> tuple[Objective, ...]:
         """Return the objectives, those that are joint taken apart, too."""
         return tuple(part for one in self.objectives for part in split_objective(one))
-
-    def place_at_depths(self, depths: int, apart: int, *, loop: bool) -> "JointObjective":
-        """Return the same of the objectives at the depths of a zoom, see `base.place_at_depths`."""
-        return JointObjective(tuple(place_at_depths(one, depths, apart, loop=loop) for one in self.objectives))
 
     def terms(self) -> tuple[Term, ...]:
         """Return the terms of all objectives, for what does not take them apart, such as an `EnsembleObjective`."""

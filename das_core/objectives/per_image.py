@@ -9,6 +9,7 @@ from torch import Tensor
 from ..common.cache import cached
 from ..common.devices import send_to_device
 from ..common.text import truncate
+from ..common.timeline import Timeline
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, merge_judges
@@ -100,12 +101,12 @@ class PerImageTerm(BaseObjective):
         """The judge of all terms, which captures the layers of all of them."""
         return merge_judges([term.judge for term in self.asked if term.judge is not None])
 
-    def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
+    def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
         """Return the factor of each image: the one that its own term gives it."""
-        known = [term.image_weights(images, loop) for term in self.asked]
+        known = [term.image_weights(timeline) for term in self.asked]
         if all(factors is None for factors in known):
             return None
-        own = [known[image % len(known)] for image in range(images)]
+        own = [known[image % len(known)] for image in range(len(timeline.moments))]
         return tuple(1.0 if factors is None else factors[image] for image, factors in enumerate(own))
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:

@@ -1,14 +1,15 @@
-"""Objectives over time: a track gives an objective a weight factor in every frame of a film."""
+"""Objectives over time: a track gives an objective a weight factor in every frame of a film, or depth of a zoom."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from ..common.curves import Curve, check_curve, interpolate
 from ..common.keyframes import parse_keyframes
 from ..common.text import shorten
+from ..common.timeline import Timeline
 from ..common.weighted_lines import check_weight
 from .base import Objective
 from .wrapped import WrappedObjective
@@ -28,10 +29,10 @@ class TrackError(ValueError):
         >>> from das_core import Prior, Track
         >>> from das_core.objectives.track import TrackError
         >>> try:
-        ...     Track(Prior("l2"), points=((24, 1.0),)).terms()[0].image_weights(12, loop=False)
+        ...     Track(Prior("l2"), points=((24, 1.0),)).terms()[0].image_weights(Timeline.from_images(12, unit="frame"))
         ... except TrackError as error:
         ...     print(error)
-        keyframe 24 of 'l2' is beyond the end of 12 frames; give the film more frames, or write keyframes from 0 to 12
+        keyframe 24 of 'l2' is beyond the end of 12 frames; write keyframes from 0 to 12, or take more frames
     """
 
 
@@ -41,7 +42,7 @@ class Track(WrappedObjective):
 
     Between two keyframes the factor is interpolated; before the first and after the last it is constant. In a loop it
     is interpolated from the last keyframe to the first. On frames whose factor is 0 the model is not run, unless for
-    another objective. In a batch of separate pictures, the images count as frames.
+    another objective. In a zoom the depths count as frames, in a batch of separate pictures the images.
 
     Args:
         objective: the objective whose weight is multiplied.
@@ -55,11 +56,11 @@ class Track(WrappedObjective):
             large, or there is no such curve.
 
     Example:
-        >>> from das_core import Prior, Track
+        >>> from das_core import Prior, Time, Track
         >>> smooth = Track(Prior("total_variation"), points=((0, 1.0), (4, 0.0)))
-        >>> [term.image_weights(6, loop=False) for term in smooth.terms()]
+        >>> [term.image_weights(Time(6).timeline) for term in smooth.terms()]
         [(1.0, 0.75, 0.5, 0.25, 0.0, 0.0)]
-        >>> [term.image_weights(6, loop=True) for term in smooth.terms()]
+        >>> [term.image_weights(Time(6, loop=True).timeline) for term in smooth.terms()]
         [(1.0, 0.75, 0.5, 0.25, 0.0, 0.5)]
     """
 
@@ -93,9 +94,9 @@ class Track(WrappedObjective):
             ValueError: when there are none, or one is not finite or too large.
 
         Example:
-            >>> from das_core import Prior, Track
+            >>> from das_core import Prior, Time, Track
             >>> loud = Track.from_weights(Prior("total_variation"), [0.0, 0.3, 1.0])
-            >>> loud.terms()[0].image_weights(3, loop=False)
+            >>> loud.terms()[0].image_weights(Time(3).timeline)
             (0.0, 0.3, 1.0)
         """
         factors = [float(weight) for weight in weights]
@@ -106,83 +107,46 @@ class Track(WrappedObjective):
         """The largest weight in size, with its sign, that a keyframe leads to; 0 if the objective never counts."""
         return max((factor for _, factor in self.points), key=abs) * super().weight
 
-    def place_at_depths(self, depths: int, apart: int, *, loop: bool) -> "Track":
-        """Return the track of a zoom whose keyframes are numbers of moments, given one of depths.
-
-        Args:
-            depths: how many depths there are.
-            apart: how many moments it is from one depth to the next.
-            loop: whether the last depth holds the first; the number of depths is then depth 0 again.
-
-        Raises:
-            ValueError: when there is no such depth (`TrackError`).
-
-        Example:
-            >>> from das_core import Prior, Track
-            >>> Track(Prior("l2"), points=((0, 1.0), (2, 0.0))).place_at_depths(3, apart=4, loop=False).points
-            ((0, 1.0), (8, 0.0))
-        """
-        if self.frames not in (None, depths):
-            raise TrackError(
-                f"the track of '{self.name}' has {self.frames} weights and there are {depths} depths; give one for each"
-            )
-        end = depths if loop else depths - 1
-        last = self.points[-1][0]
-        if last > end:
-            raise TrackError(
-                f"keyframe {last} of '{self.name}' is beyond the last of {depths} depths; give the zoom more depths, "
-                f"or write keyframes from 0 to {end}"
-            )
-        points = dict(self.points)
-        if points.get(depths, points.get(0)) != points.get(0, points.get(depths)):
-            raise TrackError(
-                f"keyframe {depths} of a loop of {depths} depths is depth 0 again, and they ask for different things "
-                f"of '{self.name}'; leave one out"
-            )
-        placed = super().place_at_depths(depths, apart, loop=loop)
-        return replace(placed, points=tuple((depth * apart, factor) for depth, factor in self.points), frames=None)
-
-    def change_image_weights(
-        self, weights: tuple[float, ...] | None, images: int, loop: bool
-    ) -> tuple[float, ...] | None:
-        """Return the factor of every frame, times those that a term has without this track."""
-        own = self._weigh(images, loop)
+    def change_image_weights(self, weights: tuple[float, ...] | None, timeline: Timeline) -> tuple[float, ...] | None:
+        """Return the factor of every image, times those that a term has without this track."""
+        own = self._weigh(timeline)
         return own if weights is None else tuple(one * more for one, more in zip(own, weights, strict=True))
 
-    def _weigh(self, frames: int, loop: bool) -> tuple[float, ...]:
-        """Return the factor of every frame; raise an error when the track was made for another number of frames."""
-        if self.frames not in (None, frames):
+    def _weigh(self, timeline: Timeline) -> tuple[float, ...]:
+        """Return the factor at every moment; raise an error when the track does not fit the number of frames."""
+        there = f"{timeline.count} {timeline.unit}{'s' * (timeline.count != 1)}"
+        if self.frames not in (None, timeline.count):
             raise TrackError(
-                f"the track of '{self.name}' has {self.frames} weights and there are {frames} frames; give one for each"
+                f"the track of '{self.name}' has {self.frames} weights and there are {there}; give one for each"
             )
-        last = self.points[-1][0]
-        if last > frames:
+        end, last = timeline.end, self.points[-1][0]
+        if last > end:
             raise TrackError(
-                f"keyframe {last} of '{self.name}' is beyond the end of {frames} frames; give the film more frames, or "
-                f"write keyframes from 0 to {frames}"
+                f"keyframe {last} of '{self.name}' is beyond the end of {there}; write keyframes from 0 to {end}, or "
+                f"take more {timeline.unit}s"
             )
         points = dict(self.points)
-        if loop:
-            end = points.pop(frames, None)
-            if end is not None and points.setdefault(0, end) != end:
+        if timeline.loop:
+            again = points.pop(end, None)
+            if again is not None and points.setdefault(0, again) != again:
                 raise TrackError(
-                    f"keyframe {frames} of a loop of {frames} frames is frame 0 again, and they ask for different "
+                    f"keyframe {end} of a loop of {there} is {timeline.unit} 0 again, and they ask for different "
                     f"things of '{self.name}'; leave one out"
                 )
             known = sorted(points.items())
             (first, at_first), (latest, at_latest) = known[0], known[-1]
             # The loop unrolled by a keyframe on each side.
-            known = [(latest - frames, at_latest), *known, (first + frames, at_first)]
+            known = [(latest - end, at_latest), *known, (first + end, at_first)]
         else:
             known = sorted(points.items())
-            known = [(-1, known[0][1]), *known, (frames + 1, known[-1][1])]
+            known = [(-1, known[0][1]), *known, (end + 1, known[-1][1])]
         numbers = [number for number, _ in known]
-        return tuple(self._interpolate(known, bisect_right(numbers, frame), frame) for frame in range(frames))
+        return tuple(self._interpolate(known, bisect_right(numbers, moment), moment) for moment in timeline.moments)
 
-    def _interpolate(self, known: Sequence[Point], behind: int, frame: int) -> float:
-        """Return the interpolated factor of a frame between the keyframes number `behind - 1` and `behind`."""
+    def _interpolate(self, known: Sequence[Point], behind: int, moment: float) -> float:
+        """Return the interpolated factor of a moment between the keyframes number `behind - 1` and `behind`."""
         (first, start), (last, end) = known[behind - 1 : behind + 1]
-        return interpolate(start, end, self.curve, (frame - first) / (last - first))
+        return interpolate(start, end, self.curve, (moment - first) / (last - first))
 
 
 def make_tracks(

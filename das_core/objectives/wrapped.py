@@ -1,14 +1,15 @@
 """Objectives that wrap another one and change where or when it counts."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any
 
 from torch import Tensor
 
 from ..common.curves import Curve, check_curve, interpolate
+from ..common.timeline import Timeline
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge
-from .base import Objective, Term, place_at_depths, split_objective
+from .base import Objective, Term, split_objective
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,6 @@ class WrappedObjective:
             return (self,)
         return tuple(replace(self, objective=part) for part in parts)
 
-    def place_at_depths(self, depths: int, apart: int, *, loop: bool) -> Self:
-        """Return the same around the wrapped objective at the depths of a zoom, see `base.place_at_depths`."""
-        return replace(self, objective=place_at_depths(self.objective, depths, apart, loop=loop))
-
     def terms(self) -> tuple["WrappedTerm", ...]:
         """Return the terms of the wrapped objective, each changed in the same way."""
         return tuple(WrappedTerm(term, self) for term in self.objective.terms())
@@ -76,15 +73,12 @@ class WrappedObjective:
         """
         return weight
 
-    def change_image_weights(
-        self, weights: tuple[float, ...] | None, images: int, loop: bool
-    ) -> tuple[float, ...] | None:
+    def change_image_weights(self, weights: tuple[float, ...] | None, timeline: Timeline) -> tuple[float, ...] | None:
         """Return the factor that multiplies the weight of a term, for each image, as changed by this wrapper.
 
         Args:
             weights: the factors without this wrapper, one for each image; None if all are 1.
-            images: how many images there are.
-            loop: whether they are the frames of a loop.
+            timeline: the images, see `Term.image_weights`.
         """
         return weights
 
@@ -125,9 +119,9 @@ class WrappedTerm:
         """Return the weight of the term at a moment (0..1) of the ascent, as changed by the wrapper."""
         return self.wrapper.change_weight(self.term.weight_at(progress), progress)
 
-    def image_weights(self, images: int, loop: bool) -> tuple[float, ...] | None:
+    def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
         """Return the factors of the weight of the term for each image, as changed by the wrapper."""
-        return self.wrapper.change_image_weights(self.term.image_weights(images, loop), images, loop)
+        return self.wrapper.change_image_weights(self.term.image_weights(timeline), timeline)
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
         """Return the scores of the term; see `Term.score_views`."""

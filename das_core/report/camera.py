@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.curves import Curve, check_curve, interpolate
+from ..common.geometry import read_size
 from ..common.images import Images, check_images
 from ..common.interruption import pausing
+from ..common.text import shorten
 
 MOST_FRAMES = 2**16
 """The most frames of one film."""
@@ -94,7 +96,9 @@ def move_camera(
     check_curve(curve)
     if not shots:
         raise ValueError("the camera has no shot; give at least one, such as {0: Shot(), 47: Shot(zoom=3)}")
-    for number in shots:
+    for number, shot in shots.items():
+        if not isinstance(shot, Shot):
+            raise ValueError(f"shot {number!r} is {shorten(repr(shot))}; give a Shot, such as Shot(x=0.8, zoom=3)")
         if type(number) is not int or not 0 <= number < MOST_FRAMES:
             raise ValueError(f"shot {number!r} is not at a whole number of a frame from 0 to {MOST_FRAMES - 1}")
     known = dict(sorted(shots.items()))
@@ -105,7 +109,7 @@ def move_camera(
         raise ValueError(f"shot {max(known)} is beyond the end of {count} frames, the last of which is {count - 1}")
     if len(images) not in (1, count):
         raise ValueError(f"{len(images)} images are no film of {count} frames; give 1 or {count}")
-    width, height = (size, size) if isinstance(size, int) else size or (images.shape[3], images.shape[2])
+    width, height = read_size(size if size is not None else (images.shape[3], images.shape[2]))
     if not (1 <= width <= 2**15 and 1 <= height <= 2**15):
         raise ValueError(f"frames of {width} x {height} pixels cannot be; give sides from 1 to {2**15}")
     seen = images.new_empty(count, 3, height, width)

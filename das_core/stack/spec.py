@@ -9,6 +9,7 @@ import torch
 from ..common.choices import check_choice
 from ..common.geometry import Shape
 from ..common.text import shorten
+from ..common.timeline import Timeline
 from .bands import Band, covers_all_resolutions, format_band
 from .color import ColorSpace
 from .levels import check_levels, level_shape, linear_levels
@@ -183,13 +184,14 @@ class StackSpec:
         """The map from the depths of a zoom to what is seen of them; None for other stacks."""
         return None if self.zoom is None else ZoomOperator(self.zoom, self.canvas, self.margin)
 
-    def count_shown(self, batch: int) -> int:
-        """Return how many images are shown to models: those of the stack, or the moments of a zoom.
+    def find_timeline(self, batch: int) -> Timeline:
+        """Return the images that are shown to models: those of the stack, or the moments of a zoom.
 
         Args:
             batch: how many images the stack holds.
         """
-        return batch if self.zoom is None else len(self.zoom.moments)
+        series = self.time or self.zoom
+        return Timeline.from_images(batch) if series is None else series.timeline
 
     @property
     def keeps_magnitudes(self) -> bool:

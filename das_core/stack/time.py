@@ -25,6 +25,7 @@ from torch import Tensor
 from ..common.interruption import pausing
 from ..common.products import multiply
 from ..common.text import shorten
+from ..common.timeline import Timeline
 
 MOST_FRAMES = 1024
 """The largest number of frames of a film. `render_film` can interpolate more."""
@@ -73,6 +74,11 @@ class Time:
                     "frames; take it out"
                 )
         object.__setattr__(self, "levels", tuple(sorted(set(levels))))
+
+    @property
+    def timeline(self) -> Timeline:
+        """Where the frames lie on the axis that keyframes refer to."""
+        return Timeline.from_images(self.frames, loop=self.loop, unit="frame")
 
     @property
     def points(self) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..common.geometry import Shape
 from ..common.text import shorten
+from ..common.timeline import Timeline
 
 MOST_DEPTHS = 32
 """The most depths of a zoom."""
@@ -102,9 +103,10 @@ class Zoom:
         steps = self.between + 1
         return tuple(number / steps for number in range(self.end * steps + (not self.loop)))
 
-    def keyframe(self, depth: int) -> int:
-        """Return the number of the moment, from 0, at which a depth fills the picture."""
-        return depth * (self.between + 1)
+    @property
+    def timeline(self) -> Timeline:
+        """Where the moments lie on the axis that keyframes refer to, whose numbers are those of the depths."""
+        return Timeline(self.moments, self.depths, self.end, self.loop, "depth")
 
     def find_layers(self, moment: float, canvas: Shape, margin: int) -> list[tuple[int, float, bool]]:
         """Return which depths are to be seen at a moment, from the widest to the smallest.

@@ -12,7 +12,6 @@ from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.recipe import suit_film, suit_zoom
 from ...das_core.denoisers.base import Denoiser as CoreDenoiser
 from ...das_core.objectives.base import Objective as CoreObjective
-from ...das_core.objectives.base import place_at_depths
 from ...das_core.objectives.track import TrackError
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.stack.spec import StackSpec
@@ -131,9 +130,6 @@ class Optimize(Node):
             chosen, zoom = settings.recipe, stack.spec.zoom
             if zoom is not None:
                 chosen = suit_zoom(chosen, zoom.depths, climbed=stack.steps > 0)
-                with add_advice(TrackError, ". Zoom Stack says how many there are"):
-                    apart = zoom.keyframe(1)
-                    connected = [place_at_depths(one, zoom.depths, apart, loop=zoom.loop) for one in connected]
             if augmentation is not None:
                 chosen = replace(chosen, augmentation=augmentation)
             elif stack.spec.time is not None:
@@ -142,7 +138,8 @@ class Optimize(Node):
             # Before the operator is built, which may be the largest part.
             needed = estimate_ascent_bytes(stack, connected, chosen.optimizer)
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
-            with add_advice(TrackError, ". Film Stack says how many there are"):
+            node = "Film Stack" if zoom is None else "Zoom Stack"
+            with add_advice(TrackError, f". {node} says how many there are"):
                 ascent = chosen.prepare(stack, connected, seed=seed, chunk=settings.chunk, device=bridge.get_device())
             bridge.say("loading the models")
             if settings.preview_every:

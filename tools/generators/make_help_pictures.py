@@ -24,6 +24,7 @@ from das_core import (
     Prior,
     ScheduledObjective,
     TextObjective,
+    Time,
     Transform,
     classify,
     compare_with_texts,
@@ -137,7 +138,7 @@ def _picture_keyframes() -> Image.Image:
     for number, curve in enumerate(curves, start=1):
         axes = figure.add_subplot(3, 1, number, ylabel=curve)
         for track in make_tracks("0: castle / 6: volcano", ask_for, curve):
-            (weights,) = (term.image_weights(frames, loop=True) for term in track.terms())
+            (weights,) = (term.image_weights(Time(frames, loop=True).timeline) for term in track.terms())
             assert weights is not None
             axes.plot(range(frames), weights, marker=".", label=track.name)
     axes.set_xlabel("frame")

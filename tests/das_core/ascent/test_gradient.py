@@ -448,9 +448,8 @@ def zoomed(**settings: object) -> ImageStack:
 
 
 def ask_by_depth(stack: ImageStack) -> list[Objective]:
-    assert stack.spec.zoom is not None
     model = classifier()
-    wishes = {stack.spec.zoom.keyframe(depth): 3 + depth for depth in range(3)}
+    wishes = {depth: 3 + depth for depth in range(3)}
     return list(make_tracks(wishes, lambda number: ClassObjective(model, ((number, 1.0),))))
 
 

@@ -18,7 +18,8 @@ import tinyclip
 from das_core import facade
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.result import Step
-from das_core.facade.render import RECIPES, Rendering
+from das_core.facade.render import Rendering
+from das_core.facade.running import RECIPES
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.prior import Prior
 from full_disk import fill_disk

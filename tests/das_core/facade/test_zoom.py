@@ -36,8 +36,7 @@ def zoom(wishes: Any = WISHES, model: Any = TOY, **settings: Any) -> Zooming:
 def start(seed: int = 0, chunk: int = 0, depths: int = 3) -> Ascent:
     """An ascent of a small zoom that has not begun."""
     spec = StackSpec(32, 32, 4, zoom=Zoom(depths, between=1))
-    assert spec.zoom is not None
-    asked = {spec.zoom.keyframe(depth): 3 + depth for depth in range(depths)}
+    asked = {depth: 3 + depth for depth in range(depths)}
     tracks = make_tracks(asked, lambda number: ClassObjective(TOY, ((number, 1.0),)))
     views = replace(VIEWS, windows=Windows(4))
     return Ascent(ImageStack.gray(spec), tracks, views, steps=3, seed=seed, chunk=chunk)
@@ -143,6 +142,8 @@ def test_what_cannot_be_saved_is_said_before_the_work(tmp_path: Path) -> None:
         (WISHES, {"factor": 9.0}, "factor 9.0 is not between 1.25 and 8"),
         (WISHES, {"start": torch.rand(2, 3, 32, 32)}, "2 start images are no zoom of 3 depths: use 1 or 3"),
         (WISHES, {"size": 8}, "width 8 is too small"),
+        (WISHES, {"size": "large"}, "size large is neither a whole number of pixels nor two"),
+        (WISHES, {"size": (64, 64, 3)}, "neither a whole number of pixels nor two"),
         (WISHES, {"recipe": "quick"}, "there is no recipe 'quick'"),
         ([RegionObjective(class_objective(), torch.ones(1, 8, 8)), "class 3"], {}, "a zoom has no regions"),
         (

@@ -1,11 +1,11 @@
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from das_core.objectives.base import Objective, place_at_depths
+from das_core.common.timeline import Timeline
+from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.ensemble import EnsembleObjective
 from das_core.objectives.joint import JointObjective
@@ -13,13 +13,17 @@ from das_core.objectives.per_image import PerImageObjective
 from das_core.objectives.prior import Prior
 from das_core.objectives.track import MOST_KEYFRAMES, Track, TrackError, make_tracks
 from das_core.objectives.wrapped import ScheduledObjective
-from das_core.stack.time import MOST_FRAMES
+from das_core.stack.time import MOST_FRAMES, Time
 from das_core.stack.zoom import Zoom
 from toys import classifier
 
 
 def factors(objective: Objective, frames: int, *, loop: bool = False) -> list[float]:
-    known = {term.image_weights(frames, loop) for term in objective.terms()}
+    return at(objective, Time(frames, loop=loop).timeline)
+
+
+def at(objective: Objective, timeline: Timeline) -> list[float]:
+    known = {term.image_weights(timeline) for term in objective.terms()}
     (only,) = known
     assert only is not None
     return list(only)
@@ -90,7 +94,7 @@ def test_the_order_of_points_does_not_matter() -> None:
 
 
 def test_a_keyframe_beyond_the_end_is_named() -> None:
-    with pytest.raises(ValueError, match="keyframe 24 of 'l2' is beyond the end of 12 frames; give the film more"):
+    with pytest.raises(ValueError, match=r"keyframe 24 of 'l2' is beyond the end of 12 .* 0 to 12, or take more"):
         factors(Track(Prior("l2"), ((0, 1.0), (24, 0.0))), 12)
 
 
@@ -115,7 +119,7 @@ def test_in_an_ensemble_and_per_image_tracks_keep_their_factors() -> None:
     plain = ClassObjective(model, ((3, 1.0),))
     mixed = PerImageObjective((one, plain))
     assert factors(mixed, 5) == [1.0, 1.0, 0.5, 1.0, 0.0]
-    assert [term.image_weights(5, loop=False) for term in PerImageObjective((plain, plain)).terms()] == [None]
+    assert [term.image_weights(Time(5).timeline) for term in PerImageObjective((plain, plain)).terms()] == [None]
 
 
 def test_wishes_that_follow_each_other_always_sum_to_one() -> None:
@@ -163,40 +167,36 @@ def test_a_keyframe_for_every_frame_of_the_longest_film_is_its_own_factor() -> N
     assert MOST_KEYFRAMES == MOST_FRAMES + 1
 
 
-def test_keyframes_of_depths_become_those_of_the_moments_of_a_zoom() -> None:
-    zoom = Zoom(3, between=1)
+def test_keyframes_of_a_zoom_are_its_depths_and_moments_lie_between() -> None:
     track = Track(Prior(), ((0, 1.0), (1, 0.0), (2, 0.5)), "step")
-    placed = track.place_at_depths(zoom.depths, zoom.keyframe(1), loop=zoom.loop)
-    assert placed == Track(Prior(), ((0, 1.0), (2, 0.0), (4, 0.5)), "step")
-    assert factors(placed, len(zoom.moments)) == [1.0, 0.0, 0.0, 0.5, 0.5]
+    assert at(track, Zoom(3, between=1).timeline) == [1.0, 0.0, 0.0, 0.5, 0.5]
+    fading = Track(Prior(), ((0, 1.0), (2, 0.0)))
+    assert at(fading, Zoom(3, between=3).timeline) == [1 - number / 8 for number in range(9)]
+    assert at(fading, Zoom(3, between=3).timeline)[::4] == factors(fading, 3)
 
 
 def test_weights_of_depths_are_interpolated_between() -> None:
     track = Track.from_weights(Prior(), [1.0, 0.0, 0.5])
-    assert factors(track.place_at_depths(3, 2, loop=False), 5) == [1.0, 0.5, 0.0, 0.25, 0.5]
-    assert factors(track.place_at_depths(3, 2, loop=True), 6, loop=True) == [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]
+    assert at(track, Zoom(3, between=1).timeline) == [1.0, 0.5, 0.0, 0.25, 0.5]
+    assert at(track, Zoom(3, between=1, loop=True).timeline) == [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]
     with pytest.raises(TrackError, match="has 3 weights and there are 4 depths; give one for each"):
-        track.place_at_depths(4, 2, loop=False)
+        at(track, Zoom(4).timeline)
 
 
 def test_in_a_loop_the_number_of_depths_is_the_first_again() -> None:
     track = Track(Prior(), ((1, 0.0), (3, 1.0)))
-    assert factors(track.place_at_depths(3, 2, loop=True), 6, loop=True) == [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]
-    with pytest.raises(TrackError, match=r"keyframe 3 .* beyond the last of 3 depths; .* from 0 to 2"):
-        track.place_at_depths(3, 2, loop=False)
+    assert at(track, Zoom(3, between=1, loop=True).timeline) == [1.0, 0.5, 0.0, 0.25, 0.5, 0.75]
+    with pytest.raises(TrackError, match=r"keyframe 3 .* beyond the end of 3 depths; write keyframes from 0 to 2"):
+        at(track, Zoom(3).timeline)
     with pytest.raises(TrackError, match="keyframe 3 of a loop of 3 depths is depth 0 again"):
-        Track(Prior(), ((0, 0.0), (3, 1.0))).place_at_depths(3, 2, loop=True)
+        at(Track(Prior(), ((0, 0.0), (3, 1.0))), Zoom(3, loop=True).timeline)
 
 
-def test_tracks_inside_others_are_placed_too() -> None:
+def test_tracks_inside_others_follow_the_depths_too() -> None:
     track = Track(ClassObjective(classifier(), 0), ((0, 1.0), (1, 0.0)))
-    placed = replace(track, points=((0, 1.0), (4, 0.0)))
+    zoom = Zoom(2, between=3).timeline
+    own = at(track, zoom)
+    assert own == [1.0, 0.75, 0.5, 0.25, 0.0]
     twice = Track(track, ((0, 1.0),))
-    for inside, outside in (
-        (ScheduledObjective(track), ScheduledObjective(placed)),
-        (JointObjective((track, Prior())), JointObjective((placed, Prior()))),
-        (EnsembleObjective((track, twice)), EnsembleObjective((placed, Track(placed, ((0, 1.0),))))),
-    ):
-        assert place_at_depths(inside, 2, 4, loop=False) == outside
-    smooth = Prior()
-    assert place_at_depths(smooth, 2, 4, loop=False) is smooth
+    for around in (ScheduledObjective(track), JointObjective((track, twice)), EnsembleObjective((track, twice))):
+        assert at(around, zoom) == own

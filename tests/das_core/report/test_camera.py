@@ -93,6 +93,8 @@ def test_frames_of_a_film_are_seen_each_in_its_turn() -> None:
         ({9: Shot()}, {"frames": 9}, "shot 9 is beyond the end of 9 frames, the last of which is 8"),
         ({0: Shot()}, {"frames": 0}, "0 frames cannot be filmed"),
         ({0: Shot()}, {"frames": 10**9}, "1000000000 frames cannot be filmed"),
+        ({0: (0.5, 0.5)}, {}, r"shot 0 is \(0.5, 0.5\); give a Shot, such as Shot\(x=0.8, zoom=3\)"),
+        ({0: Shot()}, {"size": 0.5}, "size 0.5 is neither a whole number of pixels nor two"),
         ({0: Shot()}, {"size": 0}, "frames of 0 x 0 pixels cannot be"),
         ({0: Shot()}, {"curve": "bounce"}, "bounce"),
     ],

@@ -22,7 +22,10 @@ def test_moments_are_evenly_between_the_depths() -> None:
     assert Zoom(2, between=0).moments == (0.0, 1.0)
     assert Zoom(2, loop=True, between=1).moments == (0.0, 0.5, 1.0, 1.5)
     for zoom in (Zoom(5), Zoom(4, loop=True, between=2)):
-        assert [zoom.moments[zoom.keyframe(depth)] for depth in range(zoom.depths)] == list(range(zoom.depths))
+        timeline = zoom.timeline
+        assert timeline.moments == zoom.moments
+        assert set(range(zoom.depths)) < set(timeline.moments)
+        assert (timeline.count, timeline.end, timeline.loop) == (zoom.depths, zoom.end, zoom.loop)
 
 
 def test_layers_of_a_loop_go_on_into_the_first_depth() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from das_core.stack.time import Time
 from loaded_pack import Pack, Toy, assert_refused
 
 
@@ -18,7 +19,7 @@ def ask(pack: Pack, text: str = "0: 0 / 4: 1", **inputs: Any) -> Any:
 
 
 def factors(objective: Any, frames: int) -> list[list[float]]:
-    return [[*part.terms()[0].image_weights(frames, False)] for part in objective.split()]
+    return [[*part.terms()[0].image_weights(Time(frames).timeline)] for part in objective.split()]
 
 
 @pytest.mark.parametrize("text", ["0: 0 / 4: 1", "0: 0\n4: 1", '"0": "0", "4": "1"', "4: 1 / 0: 0"])
@@ -79,7 +80,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
     r"keyframe 5 of .* is beyond the end of 4 frames; .*Film Stack says how many": lambda pack: optimize(
         pack, objectives={"objective0": ask(pack, "0: 0 / 5: 1")}
     ),
-    r"keyframe 4 of .* is beyond the end of 1 frames": lambda pack: optimize(
+    r"keyframe 4 of .* is beyond the end of 1 image; .*Film Stack says how many there are": lambda pack: optimize(
         pack, stack=pack.stack(), objectives={"objective0": ask(pack)}
     ),
     r"3 region masks do not go with 4 images": lambda pack: optimize(

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from das_core.stack.time import Time
 from loaded_pack import Pack, Toy, assert_is_free, assert_refused
 
 
@@ -67,7 +68,7 @@ def test_the_defaults_of_schedule_do_for_a_single_objective(pack: Pack) -> None:
 def over_frames(pack: Pack, **inputs: Any) -> list[float]:
     """The factors of a schedule in a film of four frames."""
     (objective,) = pack.run("DAS_Schedule", objective=pack.objective(), **inputs)
-    (factors,) = (term.image_weights(4, False) for term in objective.terms())
+    (factors,) = (term.image_weights(Time(4).timeline) for term in objective.terms())
     return list(factors)
 
 

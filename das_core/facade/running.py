@@ -1,0 +1,127 @@
+"""Shared by `render`, `film` and `zoom`: from arguments to a judge, a recipe and a stack, and from there to scores."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..ascent.loop import Ascent
+from ..ascent.recipe import BEST, PICTURE, SKETCH, Recipe
+from ..ascent.result import AscentError, Result, Step
+from ..common.images import Images, check_images
+from ..models.judge import Judge
+from ..objectives.base import Objective
+from ..stack.image_stack import ImageStack
+from ..stack.spec import StackSpec
+from .wrap import wrap
+
+RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
+"""The recipes that the node Optimize offers, by name."""
+
+# What resizing adds to an image in 0..1 is less.
+_BEYOND = 0.5
+
+# Noise whose spectrum falls as that of photographs does, with 1 / f.
+_NATURAL_DECAY = 0.7
+
+
+def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> Judge:
+    """Return a model as a judge, see `wrap`, on a device; where the model is if that is None."""
+    judge = wrap(model)
+    return judge if device is None else judge.to(device)
+
+
+def find_recipe(recipe: str | Recipe, steps: int | None = None) -> Recipe:
+    """Return a recipe, by its name or itself, with another number of steps if one is given."""
+    if not isinstance(recipe, Recipe):
+        if recipe not in RECIPES:
+            raise ValueError(f"there is no recipe '{recipe}'; choose {', '.join(RECIPES)}, or give a Recipe")
+        recipe = RECIPES[recipe]
+    return recipe if steps is None else replace(recipe, steps=steps)
+
+
+def is_list(wish: Any) -> bool:
+    """Return whether a wish is a list of several wishes; a list of class indices is a single wish."""
+    return isinstance(wish, Sequence) and not isinstance(wish, str) and not all(isinstance(one, int) for one in wish)
+
+
+def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> ImageStack:
+    """Return the stack that an ascent starts from: an image, grey, or noise for parametrisations that need it.
+
+    Args:
+        spec: how the stack is built.
+        start: the image to start from, or None.
+        count: how many pictures.
+        seed: the seed of the noise.
+
+    Raises:
+        ValueError: when the start is no image, or has values far from 0..1, as bytes and normalised images have.
+    """
+    if start is not None:
+        start = check_images(start, "the start image")
+        least, most = float(start.min()), float(start.max())
+        if least < -_BEYOND or most > 1 + _BEYOND:
+            raise ValueError(
+                f"the start image has values from {least:.3g} to {most:.3g}; images are 0..1: divide bytes by 255, and "
+                "take back a normalisation"
+            )
+        return ImageStack.from_image(spec, start, count)
+    if spec.keeps_magnitudes:
+        return ImageStack.noise(spec, count, decay=_NATURAL_DECAY, seed=seed)
+    return ImageStack.gray(spec, count)
+
+
+def climb_or_start_from_noise(
+    prepare: Callable[[ImageStack], Ascent],
+    stack: ImageStack,
+    run: Callable[[Ascent], None],
+    seed: int,
+    *,
+    may_change_start: bool,
+) -> Result:
+    """Run an ascent and return its result; if its gradient at a grey start is zero, run one from noise instead.
+
+    Args:
+        prepare: a function that makes the ascent of a stack.
+        stack: the stack to start from.
+        run: a function that does the steps of an ascent.
+        seed: the seed of the noise.
+        may_change_start: whether the start may be replaced: the user has not chosen it.
+    """
+    ascent = prepare(stack)
+    try:
+        run(ascent)
+    except AscentError:
+        if not may_change_start or stack.spec.keeps_magnitudes or ascent.history:
+            raise
+        ascent = prepare(ImageStack.noise(stack.spec, stack.batch, seed=seed))
+        run(ascent)
+    return ascent.result
+
+
+def do_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> Iterator[Step]:
+    """Yield the steps of an ascent, with a progress bar, until it ends or the callback returns True."""
+    from tqdm.auto import tqdm  # It takes half a second to load.
+
+    for step in tqdm(ascent, total=ascent.steps, unit="step", disable=not progress):
+        ends = callback is not None and callback(step) is True
+        yield step
+        if ends:
+            return
+
+
+def do_all_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None, *, progress: bool) -> None:
+    """Do the steps of an ascent, see `do_steps`."""
+    for _ in do_steps(ascent, callback, progress=progress):
+        pass
+
+
+def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -> dict[str, list[float]]:
+    """Return the score of every picture under each objective, by the name of the objective, without weights."""
+    # It brings the charts, which take a second to load.
+    from ..report.objective_scores import score_images
+
+    measured = score_images(result.image, objectives, seed=seed)
+    return {name: measured.table[:, number].tolist() for number, name in enumerate(measured.names)}
