@@ -11,7 +11,8 @@ from torchvision.transforms.functional import resize, to_pil_image, to_tensor
 from torchvision.utils import make_grid
 
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
 from das_core.objectives.base import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels

@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.common import HERE, PLAIN, SUBJECTS, climb_image, load_photograph, save_sheet
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
 from das_core.models.layers.activations import make_activation_judge

@@ -8,7 +8,7 @@ from skimage.metrics import structural_similarity
 from tqdm import tqdm
 
 from benchmarks.common import HERE, SUBJECTS, climb_image, load_photograph, save_sheet
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.clip import CLIP
 from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import SECOND_OPINION, STARTER

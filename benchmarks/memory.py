@@ -7,9 +7,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
 from das_core.ascent.memory import estimate_ascent_bytes
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective

@@ -12,7 +12,7 @@ from benchmarks.pictures import make_pictures
 from benchmarks.recipes import SKETCH, Recipe
 from benchmarks.recognition import HEADER, RULE, judge_class, summarise
 from das_core.ascent.denoising import Denoising
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec

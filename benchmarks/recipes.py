@@ -16,7 +16,8 @@ from torch import Tensor
 from das_core.ascent import recipe
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
 from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble

@@ -8,7 +8,7 @@ from benchmarks.common import HERE, load_photograph, save_sheet
 from benchmarks.recipes import load_classifiers
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.recipe import PICTURE
 from das_core.common.images import resize_to_cover
 from das_core.models.classifier import Classifier

@@ -11,9 +11,12 @@ import torch
 from sklearn.datasets import load_sample_images
 from torch import Tensor
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
 from das_core.report.spectrum import measure_spectrum

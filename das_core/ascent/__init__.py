@@ -1,14 +1,17 @@
 """Gradient ascent: the loop that moves a stack up the score of some objectives, and the parts of one step."""
 
+from .adam import Adam
 from .denoising import Denoising
 from .focus import Focus, measure_squared_distances
 from .guidance import Guidance
 from .guided_steps import GuidedStep, GuidedSteps
 from .lbfgs import LBFGS
 from .loop import Ascent
-from .optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from .normalized_ascent import NormalizedAscent
+from .optimizers import Optimizer
 from .recipe import BEST, PICTURE, SKETCH, Recipe
 from .result import AscentError, Record, Result, Step
+from .sgd import SGD
 from .within import Within
 
 # fmt: off

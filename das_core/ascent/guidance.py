@@ -24,7 +24,7 @@ from ..stack.spec import SMALLEST_SIDE, StackSpec
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows
 from .loop import Ascent
-from .optimizers import NormalizedAscent
+from .normalized_ascent import NormalizedAscent
 from .pace import Pace
 
 FULL_CHANGE = 0.1

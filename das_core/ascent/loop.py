@@ -23,7 +23,8 @@ from .focus import Focus
 from .gradient import ScoreGradient
 from .groups import name_objectives
 from .modes import check_differentiable, own_modes
-from .optimizers import NormalizedAscent, Optimizer
+from .normalized_ascent import NormalizedAscent
+from .optimizers import Optimizer
 from .out_of_memory import DenoiserMemoryError, describe_out_of_memory, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
 from .preparation import check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack

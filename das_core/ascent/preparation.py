@@ -15,7 +15,8 @@ from ..stack.state import LevelTensors
 from .denoising import Denoising
 from .focus import Focus
 from .lbfgs import LBFGS
-from .optimizers import NormalizedAscent, Optimizer
+from .normalized_ascent import NormalizedAscent
+from .optimizers import Optimizer
 from .pace import Schedule, pace_at
 from .within import Within
 

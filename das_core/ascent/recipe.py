@@ -20,7 +20,8 @@ from ..views.windows import Windows
 from .denoising import Denoising
 from .focus import Focus
 from .loop import Ascent
-from .optimizers import NormalizedAscent, Optimizer
+from .normalized_ascent import NormalizedAscent
+from .optimizers import Optimizer
 from .pace import Schedule
 from .within import Within
 

@@ -4,7 +4,10 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...das_core.ascent.optimizers import SGD, STEEPEST_TILT, Adam, NormalizedAscent, Optimizer
+from ...das_core.ascent.adam import Adam
+from ...das_core.ascent.normalized_ascent import STEEPEST_TILT, NormalizedAscent
+from ...das_core.ascent.optimizers import Optimizer
+from ...das_core.ascent.sgd import SGD
 from ..schema import make_options, read_choice
 
 _OPTIMIZERS: dict[str, type[Optimizer]] = {"ascent": NormalizedAscent, "sgd": SGD, "adam": Adam}

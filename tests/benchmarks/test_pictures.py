@@ -10,7 +10,7 @@ import torch
 
 from benchmarks import pictures
 from benchmarks.recipes import PICTURE, SKETCH, Recipe
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.spec import StackSpec

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, Adam
 from das_core.ascent.recipe import PICTURE, SKETCH
+from das_core.ascent.sgd import SGD
 from das_core.denoisers.cosine_shrinkage import CosineShrinkage
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP

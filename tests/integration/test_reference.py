@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from benchmarks.reference import reference_ascent
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD
 from das_core.ascent.result import Result
+from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective

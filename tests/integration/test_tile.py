@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.decomposition import read_levels
 from das_core.stack.image_stack import ImageStack

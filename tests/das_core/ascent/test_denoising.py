@@ -7,11 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.result import Result
+from das_core.ascent.sgd import SGD
 from das_core.denoisers.bilateral import Bilateral
 from das_core.denoisers.total_variation import TotalVariation
 from das_core.models.sources.starters import load_starter

@@ -9,8 +9,8 @@ import torch
 from das_core.ascent.emphasis import emphasise
 from das_core.ascent.focus import Focus, measure_squared_distances
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD
 from das_core.ascent.result import Result
+from das_core.ascent.sgd import SGD
 from das_core.objectives.wrapped import RegionObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec

@@ -11,9 +11,9 @@ from das_core.ascent.focus import Focus
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.groups import name_objectives
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD
 from das_core.ascent.pace import Pace
 from das_core.ascent.scoring import Scoring
+from das_core.ascent.sgd import SGD
 from das_core.ascent.support import ActiveRegion, active_region
 from das_core.common.images import place_on_canvas
 from das_core.objectives.base import Objective

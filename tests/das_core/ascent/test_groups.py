@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from das_core.ascent.groups import TermGroup, balance_gradients, group_by_judge, name_objectives
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD
 from das_core.ascent.result import Result
+from das_core.ascent.sgd import SGD
 from das_core.common.seeding import make_generator
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge

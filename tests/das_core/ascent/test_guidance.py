@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictures
 from das_core.ascent.guidance import FULL_CHANGE, Guidance
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.pace import Pace, pace_at_noise
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.classes import ClassObjective

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from das_core.ascent.lbfgs import LBFGS, _find_direction
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.pace import Pace
 from das_core.ascent.result import Result
+from das_core.ascent.sgd import SGD
 from das_core.objectives.base import BaseObjective
 from das_core.objectives.prior import CanvasPixels
 from das_core.stack.file import load_stack, save_stack

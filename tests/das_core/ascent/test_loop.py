@@ -9,10 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.result import AscentError, Result, make_importance_mask, measure_gradient_strength
+from das_core.ascent.sgd import SGD
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.prior import Prior

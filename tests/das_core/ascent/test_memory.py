@@ -4,9 +4,12 @@ import pytest
 import torch
 
 from benchmarks.memory import PeakBytes
+from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
 from das_core.ascent.memory import estimate_ascent_bytes
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
 from das_core.objectives.diversity import DiversityObjective
 from das_core.objectives.feature import FeatureObjective
 from das_core.objectives.prior import Prior

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 import torch
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.focus import Focus
 from das_core.ascent.lbfgs import LBFGS
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.preparation import check_settings, choose_chunk, choose_focus, prepare_stack
+from das_core.ascent.sgd import SGD
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.state import LevelTensors

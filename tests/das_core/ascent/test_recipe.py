@@ -8,8 +8,9 @@ import torch
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.recipe import BEST, PICTURE, SKETCH, Recipe, suit_film, suit_zoom
+from das_core.ascent.sgd import SGD
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation

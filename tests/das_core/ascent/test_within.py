@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 import torch
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
 from das_core.ascent.within import Norm, Within, read_within
 from das_core.objectives.wrapped import RegionObjective
 from das_core.stack.color import from_rgb

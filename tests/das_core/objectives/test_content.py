@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.objectives.content import ContentObjective, measure_content_distance
 from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
 from das_core.stack.image_stack import ImageStack

@@ -11,7 +11,7 @@ from torch import Tensor
 import direct_ascent as da
 from benchmarks.recognition import mean_difference_from_afar
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.layers.activations import Activations
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.base import Objective

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import tinyclip
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.frozen import freeze
 from das_core.models.judge import Judge
 from das_core.models.layers.activations import make_activation_judge

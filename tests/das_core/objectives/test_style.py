@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms.functional import to_tensor
 
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.common.images import fit_square
 from das_core.models.layers.activations import make_activation_judge
 from das_core.models.sources.starters import load_starter

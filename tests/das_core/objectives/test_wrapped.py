@@ -8,9 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.result import Result
+from das_core.ascent.sgd import SGD
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.content import ContentObjective

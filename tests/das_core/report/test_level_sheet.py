@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.memory import PeakBytes
-from das_core.ascent.optimizers import SGD
+from das_core.ascent.sgd import SGD
 from das_core.report.level_sheet import draw_level_tiles, estimate_sheet_bytes, render_level_sheets
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
-from das_core.ascent.optimizers import SGD
+from das_core.ascent.sgd import SGD
 from das_core.report.spectrum import (
     fit_slope,
     format_spectrum,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from das_core.ascent.optimizers import SGD
+from das_core.ascent.sgd import SGD
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.windows import Windows

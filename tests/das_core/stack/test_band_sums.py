@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from benchmarks.memory import PeakBytes
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.adam import Adam
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
 from das_core.stack.band_sums import estimate_sum_bytes, sum_groups
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack

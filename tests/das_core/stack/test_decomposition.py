@@ -10,7 +10,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.adam import Adam
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
 from das_core.stack.decomposition import (
     Decomposition,
     as_pictures,

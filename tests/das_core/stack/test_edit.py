@@ -6,7 +6,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.memory import PeakBytes
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.adam import Adam
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
 from das_core.stack.bands import FINEST
 from das_core.stack.color import from_rgb
 from das_core.stack.decomposition import decompose, decompose_change

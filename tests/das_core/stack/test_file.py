@@ -15,8 +15,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
 from das_core.stack.file import FORMAT, VERSION, StackFileError, load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from das_core.ascent.optimizers import SGD
+from das_core.ascent.sgd import SGD
 from das_core.stack.file_content import DamageError, build_stack, describe_stack, name_tensors
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import Method

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
 from das_core.objectives.prior import Prior
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack

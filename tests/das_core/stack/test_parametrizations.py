@@ -9,9 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
-from das_core.ascent.optimizers import SGD, Adam, NormalizedAscent, Optimizer
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.pace import Pace
+from das_core.ascent.sgd import SGD
 from das_core.stack.decomposition import decompose
 from das_core.stack.edit import edit_stack
 from das_core.stack.file import load_stack, save_stack

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.memory import PeakBytes
-from das_core.ascent.optimizers import SGD
+from das_core.ascent.sgd import SGD
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render import estimate_render_bytes, render_stack, scale_size

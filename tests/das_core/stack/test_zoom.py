@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from das_core.ascent.optimizers import NormalizedAscent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.preparation import prepare_stack
 from das_core.ascent.within import Within
 from das_core.stack.image_stack import ImageStack

@@ -1,0 +1,86 @@
+"""Adam on the levels as tensors, the optimizer of imstack."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ..common.interruption import pausing
+from ..stack.image_stack import ImageStack
+from ..stack.linear_operator import StackOperator
+from ..stack.state import LevelTensors, OptimizerState
+from .optimizers import Evaluate, check_positive, recall_state
+from .pace import Pace
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma and Ba, 2015) on the levels as tensors, as in imstack (Whitaker, 2021).
+
+    Every value of every level moves about equally far. So coarse structure does not move farther than fine detail, as
+    it does with the other optimizers, and pictures are finer and noisier.
+
+    Args:
+        learning_rate: about how far every value of every level moves in one step, above 0.
+        betas: the weights of the former values in the running means of the gradient and of its square, 0 to below 1.
+        epsilon: added to the root of the mean square, so that no divisor is 0.
+
+    Raises:
+        ValueError: when `learning_rate` is not above 0, or a beta is out of range.
+
+    Example:
+        >>> from das_core import Adam, Ascent, ImageStack, Prior, StackSpec
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 8, 48)))
+        >>> after = Ascent(stack, [Prior("total_variation")], steps=1, optimizer=Adam(learning_rate=0.02)).run().stack
+        >>> [round(float(level.abs().mean()), 3) for level in after.parameters.tensors]
+        [0.02, 0.02, 0.019]
+    """
+
+    learning_rate: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+    coarse_share: ClassVar[float] = 0.0
+    tilt: ClassVar[float] = 0.0
+    kind: ClassVar[str] = "adam"
+    needs_levels: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_positive("learning_rate", self.learning_rate)
+        for beta in self.betas:
+            if not 0 <= beta < 1:
+                raise ValueError(f"beta {beta} is not between 0 and 1 (excluded); 0.9 and 0.999 are usual")
+
+    def step(
+        self,
+        stack: ImageStack,
+        gradient: Tensor,
+        operator: StackOperator[Any],
+        pace: Pace,
+        mask: Tensor | None = None,
+        evaluate: Evaluate | None = None,
+    ) -> ImageStack:
+        """Return the stack after one step of Adam with bias correction; see `Optimizer.step`."""
+        assert isinstance(stack.parameters, LevelTensors)
+        gradients = operator.adjoint(gradient).tensors
+        old = recall_state(stack, self.kind, [g.shape for g in gradients] * 2)
+        if old is None:
+            old = OptimizerState(self.kind, tuple(torch.zeros_like(g) for g in gradients) * 2)
+        steps = old.steps + 1
+        means, squares = old.tensors[: len(gradients)], old.tensors[len(gradients) :]
+        fade, fade_square = self.betas
+        means = tuple(g.lerp(mean, fade) for g, mean in pausing(zip(gradients, means, strict=True)))
+        squares = tuple(
+            g.square().lerp(square, fade_square) for g, square in pausing(zip(gradients, squares, strict=True))
+        )
+        rate = self.learning_rate * pace.rate / (1 - fade**steps)
+        correction = 1 - fade_square**steps
+        levels = LevelTensors(
+            tuple(
+                level + rate * mean / ((square / correction).sqrt() + self.epsilon)
+                for level, mean, square in pausing(zip(stack.parameters.tensors, means, squares, strict=True))
+            )
+        )
+        canvas = stack.start + operator.forward(levels)
+        state = OptimizerState(self.kind, means + squares, steps)
+        return replace(stack, canvas=canvas, parameters=levels, optimizer_state=state)
