@@ -23,6 +23,7 @@ from ..stack.image_stack import ImageStack
 from ..stack.render_film import render_film
 from ..stack.spec import StackSpec
 from ..stack.time import Time
+from .reading import read_keyframe, read_wish
 from .render import Rendering
 from .running import (
     climb_or_start_from_noise,
@@ -34,7 +35,6 @@ from .running import (
     measure_scores,
 )
 from .unsaved import keep
-from .wishes import read_keyframe, read_wish
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -19,6 +19,7 @@ from ..report.film import check_film, save_film
 from ..stack.image_stack import ImageStack
 from ..stack.parametrizations import Parametrization
 from ..stack.spec import StackSpec
+from .reading import read_wish
 from .running import (
     climb_or_start_from_noise,
     do_steps,
@@ -29,7 +30,6 @@ from .running import (
     measure_scores,
 )
 from .unsaved import UnsavedError
-from .wishes import read_wish
 
 
 @dataclass(frozen=True, eq=False, repr=False)

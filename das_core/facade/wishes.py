@@ -1,11 +1,10 @@
 """Wishes: values that say what to ask a model for, before the model is known.
 
 `channel("layer4", 12)` is a wish. `render` turns it into an objective for its model. Wishes can be weighted and
-summed with `+`, `-` and `*`, as objectives are in lucid (Olah, Mordvintsev and Schubert, Feature Visualization, Distill
-2017).
+summed with `+`, `-`, `*` and `/`, as objectives are in lucid (Olah, Mordvintsev and Schubert, Feature Visualization,
+Distill 2017).
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +15,6 @@ from torch import Tensor, nn
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..models.judge import Judge
-from ..models.labels import UnknownClassError
-from ..models.layers.layer import find_layers
 from ..objectives.base import BaseObjective, Objective
 from ..objectives.classes import ClassObjective, Score
 from ..objectives.diversity import DiversityObjective
@@ -82,6 +79,11 @@ class Wish:
 
     __rmul__ = __mul__
 
+    def __truediv__(self, divisor: float) -> "Wish":
+        if not isinstance(divisor, int | float):
+            return NotImplemented
+        return self * (1 / divisor)
+
 
 def classes(which: str | int | Sequence[str | int]) -> Wish:
     """Ask a classifier for classes.
@@ -95,7 +97,7 @@ def classes(which: str | int | Sequence[str | int]) -> Wish:
         >>> [one.name for one in classes(["jellyfish", 1]).resolve(load_starter())]
         ['jellyfish, goldfish']
     """
-    return _wish(lambda judge: _ask_class(judge, which))
+    return make_wish(lambda judge: ask_class(judge, which))
 
 
 def text(prompt: str) -> Wish:
@@ -109,7 +111,7 @@ def text(prompt: str) -> Wish:
         >>> len((text("a castle in fog") - 0.3 * text("writing")).terms)
         2
     """
-    return _wish(lambda judge: _ask_text(judge, prompt))
+    return make_wish(lambda judge: ask_text(judge, prompt))
 
 
 def layer(name: str) -> Wish:
@@ -221,7 +223,7 @@ def diversity(name: str) -> Wish:
         >>> list(pictures.scores), len(pictures.image)
         (['blocks.4 channel 12', 'blocks.3 diversity'], 2)
     """
-    return _wish(lambda judge: DiversityObjective.from_layer(judge, name))
+    return make_wish(lambda judge: DiversityObjective.from_layer(judge, name))
 
 
 def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
@@ -238,7 +240,7 @@ def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
         >>> bool(image[:, 0].mean() > image[:, 1].mean())
         True
     """
-    return _wish(lambda judge: _ViewScore(Judge("views", nn.Identity(), judge.size, (0.0,) * 3, (1.0,) * 3), score))
+    return make_wish(lambda judge: _ViewScore(Judge("views", nn.Identity(), judge.size, (0.0,) * 3, (1.0,) * 3), score))
 
 
 def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
@@ -254,74 +256,28 @@ def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
         >>> render(load_starter(), bright_sky, size=64, steps=2, progress=False).image.shape
         torch.Size([1, 3, 64, 64])
     """
-    return _wish(lambda _: _PictureScore(score))
+    return make_wish(lambda _: _PictureScore(score))
 
 
-def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
-    """Return anything that can be asked for as a wish.
-
-    Args:
-        wish: a `Wish`, an objective of the library, a function of the views, an index of a class, or text: 'layer:12'
-            for a channel and 'layer' for a layer where the model has such a layer, else a class or a prompt.
-        score: the score of a class that is given by its name or index alone; a `Wish` and an objective keep theirs.
-
-    Raises:
-        ValueError: when it is none of these.
-    """
-    if isinstance(wish, Wish):
-        return wish
-    if isinstance(wish, str):
-        return _wish(lambda judge: _read_text(judge, wish, score))
-    if hasattr(wish, "terms") and hasattr(wish, "describe_score"):
-        return _wish(lambda judge: wish)
-    if callable(wish):
-        return of_views(wish)
-    if isinstance(wish, int | list):
-        return _wish(lambda judge: _ask_class(judge, wish, score))
-    raise ValueError(
-        f"a {type(wish).__name__} is nothing to ask for; give text such as 'jellyfish' or 'layer4:12', an objective, "
-        "or a function of views"
-    )
-
-
-def read_keyframe(wish: Any) -> Wish:
-    """Return what is asked for at a keyframe as a wish; of a class that is named alone the logit counts.
-
-    Frames are alike, and a log-probability is content where a frame shows some of both classes; the logit goes on to
-    tell them apart, see docs/method.md. `classes` asks by the log-probability.
-
-    Args:
-        wish: see `read_wish`.
-
-    Raises:
-        ValueError: see `read_wish`.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import classes
-        >>> from das_core.facade.wishes import read_keyframe
-        >>> [read_keyframe(one).resolve(load_starter())[0].score_kind for one in ("castle", 483, classes("castle"))]
-        ['logit', 'logit', 'log_probability']
-    """
-    return read_wish(wish, "logit")
-
-
-def _wish(make: Make) -> Wish:
+def make_wish(make: Make) -> Wish:
+    """Return the wish for what a function makes of a judge."""
     return Wish(((1.0, make),))
 
 
 def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
-    return _wish(lambda judge: FeatureObjective.from_layer(judge, name, kind, **settings))
+    return make_wish(lambda judge: FeatureObjective.from_layer(judge, name, kind, **settings))
 
 
-def _ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Objective:
+def ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Objective:
+    """Return the objective of some classes of a classifier, or raise an error when the judge is none."""
     if not isinstance(judge, Classifier):
         raise ValueError(f"{judge.name} knows no classes; ask it for a layer, as in 'layer4:12', or load a classifier")
     # The default is that of the node as well: of a view that is sure it asks no more, so one whole subject comes out.
     return ClassObjective(judge, which, score)
 
 
-def _ask_text(judge: Judge, prompt: str) -> Objective:
+def ask_text(judge: Judge, prompt: str) -> Objective:
+    """Return the objective of a prompt for a CLIP, or raise an error when the judge reads no words."""
     if not isinstance(judge, CLIP):
         raise ValueError(f"{judge.name} reads no words; load a CLIP, as `load_starter_clip()` does")
     if judge.text is None:
@@ -330,36 +286,6 @@ def _ask_text(judge: Judge, prompt: str) -> Objective:
             "tokenizer=open_clip.get_tokenizer('ViT-B-16-SigLIP')), with the name of its architecture"
         )
     return TextObjective.from_text(judge, prompt)
-
-
-def _read_text(judge: Judge, words: str, score: Score) -> Objective:
-    """Return the objective that a text stands for: of a layer, a class or a prompt, depending on the model."""
-    name, _, index = words.rpartition(":")
-    numbered = bool(name) and re.fullmatch(r"\s*\d{1,9}\s*", index)
-    only_layers = not isinstance(judge, Classifier | CLIP)
-    if only_layers or _has_layer(judge, name if numbered else words):
-        if numbered:
-            return FeatureObjective.from_layer(judge, name, "channel", int(index))
-        return FeatureObjective.from_layer(judge, words)
-    if isinstance(judge, CLIP):
-        return _ask_text(judge, words)
-    try:
-        return _ask_class(judge, words, score)
-    except UnknownClassError as error:
-        if not numbered or " " in name.strip():
-            raise
-        try:
-            return FeatureObjective.from_layer(judge, name, "channel", int(index))
-        except ValueError as no_layer:
-            raise ValueError(f"{error}. If a channel is meant: {no_layer}") from error
-
-
-def _has_layer(judge: Judge, name: str) -> bool:
-    """Return whether a judge is a single model with a layer of that name; a text with a space is a prompt."""
-    wanted = name.strip()
-    if " " in wanted or not any(wanted == part for part, _ in judge.module.named_modules()):
-        return False
-    return any(found.name == wanted for found in find_layers(judge))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ..stack.render_film import MOST_SHOWN
 from ..stack.render_zoom import render_zoom
 from ..stack.spec import StackSpec
 from ..stack.zoom import Zoom, zoom_margin
+from .reading import read_keyframe
 from .render import Rendering
 from .running import (
     climb_or_start_from_noise,
@@ -33,7 +34,6 @@ from .running import (
     measure_scores,
 )
 from .unsaved import keep
-from .wishes import read_keyframe
 
 FPS = 24.0
 """How many frames a second has by default: what moves all the time has to move smoothly."""

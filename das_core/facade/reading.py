@@ -1,0 +1,93 @@
+"""Reads what people ask for, such as 'jellyfish', 'layer4:12' or a function, as wishes."""
+
+import re
+from typing import Any
+
+from ..models.classifier import Classifier
+from ..models.clip import CLIP
+from ..models.judge import Judge
+from ..models.labels import UnknownClassError
+from ..models.layers.layer import find_layers
+from ..objectives.base import Objective
+from ..objectives.classes import Score
+from ..objectives.feature import FeatureObjective
+from .wishes import Wish, ask_class, ask_text, make_wish, of_views
+
+
+def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
+    """Return anything that can be asked for as a wish.
+
+    Args:
+        wish: a `Wish`, an objective of the library, a function of the views, an index of a class, or text: 'layer:12'
+            for a channel and 'layer' for a layer where the model has such a layer, else a class or a prompt.
+        score: the score of a class that is given by its name or index alone; a `Wish` and an objective keep theirs.
+
+    Raises:
+        ValueError: when it is none of these.
+    """
+    if isinstance(wish, Wish):
+        return wish
+    if isinstance(wish, str):
+        return make_wish(lambda judge: _read_text(judge, wish, score))
+    if hasattr(wish, "terms") and hasattr(wish, "describe_score"):
+        return make_wish(lambda judge: wish)
+    if callable(wish):
+        return of_views(wish)
+    if isinstance(wish, int | list):
+        return make_wish(lambda judge: ask_class(judge, wish, score))
+    raise ValueError(
+        f"a {type(wish).__name__} is nothing to ask for; give text such as 'jellyfish' or 'layer4:12', an objective, "
+        "or a function of views"
+    )
+
+
+def read_keyframe(wish: Any) -> Wish:
+    """Return what is asked for at a keyframe as a wish; of a class that is named alone the logit counts.
+
+    Frames are alike, and a log-probability is content where a frame shows some of both classes; the logit goes on to
+    tell them apart, see docs/method.md. `classes` asks by the log-probability.
+
+    Args:
+        wish: see `read_wish`.
+
+    Raises:
+        ValueError: see `read_wish`.
+
+    Example:
+        >>> from das_core import load_starter
+        >>> from das_core.facade import classes
+        >>> from das_core.facade.reading import read_keyframe
+        >>> [read_keyframe(one).resolve(load_starter())[0].score_kind for one in ("castle", 483, classes("castle"))]
+        ['logit', 'logit', 'log_probability']
+    """
+    return read_wish(wish, "logit")
+
+
+def _read_text(judge: Judge, words: str, score: Score) -> Objective:
+    """Return the objective that a text stands for: of a layer, a class or a prompt, depending on the model."""
+    name, _, index = words.rpartition(":")
+    numbered = bool(name) and re.fullmatch(r"\s*\d{1,9}\s*", index)
+    only_layers = not isinstance(judge, Classifier | CLIP)
+    if only_layers or _has_layer(judge, name if numbered else words):
+        if numbered:
+            return FeatureObjective.from_layer(judge, name, "channel", int(index))
+        return FeatureObjective.from_layer(judge, words)
+    if isinstance(judge, CLIP):
+        return ask_text(judge, words)
+    try:
+        return ask_class(judge, words, score)
+    except UnknownClassError as error:
+        if not numbered or " " in name.strip():
+            raise
+        try:
+            return FeatureObjective.from_layer(judge, name, "channel", int(index))
+        except ValueError as no_layer:
+            raise ValueError(f"{error}. If a channel is meant: {no_layer}") from error
+
+
+def _has_layer(judge: Judge, name: str) -> bool:
+    """Return whether a judge is a single model with a layer of that name; a text with a space is a prompt."""
+    wanted = name.strip()
+    if " " in wanted or not any(wanted == part for part, _ in judge.module.named_modules()):
+        return False
+    return any(found.name == wanted for found in find_layers(judge))
