@@ -41,7 +41,7 @@ class LoadClassifier(Node):
                 "• starter: EfficientNet-Lite0 alone, for objectives that look into the layers of one model.\n"
                 "• second_opinion: EfficientNet-Lite2, likewise. Use it in Classify, to judge an image by a model that "
                 "did not make it.\n"
-                "• torchvision, timm: some nineteen hundred models, downloaded when you pick one and run.\n"
+                "• torchvision, timm: some fifteen hundred models, downloaded when you pick one and run.\n"
                 "• file: your own checkpoint from models/classifiers."
             ),
             search_aliases=["das", "direct ascent", "imagenet", "timm", "torchvision"],

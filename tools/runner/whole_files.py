@@ -1,4 +1,7 @@
-"""Files that are written whole or not at all: what a full disk cuts off, or a kill, is no file."""
+"""Files that are written whole or not at all, also on a full disk or when the process is killed.
+
+`das_core` has its own function for this, which is not imported here, because the runner can run any pack.
+"""
 
 from __future__ import annotations
 
