@@ -14,9 +14,6 @@ from .zoom_operator import ZoomOperator
 _AT_ONCE = 8
 """How many frames are rendered at once, so that what is on the way needs the room of a few."""
 
-_MATRICES, _MASKS = 256, 128
-"""How many square matrices and masks as large as a canvas are kept while frames are rendered (`zoom_operator.py`)."""
-
 
 def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> int:
     """Return about how many bytes `render_zoom` needs.
@@ -31,10 +28,9 @@ def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> i
     # Twice: the parts, and what they are joined to.
     shown = 2 * 4 * 3 * frames * height * width
     at_once = 4 * 4 * 3 * _AT_ONCE * rows * columns
-    # At every moment each depth that is seen is resized by two matrices.
-    seen = frames * stack.batch
-    kept = 4 * (min(seen, _MATRICES // 2) * (rows**2 + columns**2) + min(seen, _MASKS) * rows * columns)
-    return shown + at_once + kept + (0 if scale == 1 else estimate_render_bytes(stack, scale))
+    # One depth after another is resized by two matrices and laid under a mask, all computed in float64.
+    resizing = 3 * 8 * (rows**2 + columns**2 + rows * columns)
+    return shown + at_once + resizing + (0 if scale == 1 else estimate_render_bytes(stack, scale))
 
 
 def render_zoom(
@@ -92,7 +88,7 @@ def render_zoom(
     check_scale(scale)
     canvas = stack.canvas if scale == 1 else resize_canvas(stack, scale)
     _, margin = scale_size(stack.spec, scale)
-    operator = ZoomOperator(zoom, (canvas.shape[2], canvas.shape[3]), margin)
+    operator = ZoomOperator(zoom, (canvas.shape[2], canvas.shape[3]), margin, keep=False)
     parts = []
     for begin in range(0, len(known), _AT_ONCE):
         seen = operator.forward(canvas, known[begin : begin + _AT_ONCE])

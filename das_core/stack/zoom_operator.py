@@ -35,6 +35,8 @@ class ZoomOperator:
         zoom: how the depths lie in each other.
         canvas: height and width of the canvases in pixels, margins included.
         margin: how far they go beyond the picture, in pixels.
+        keep: whether matrices and masks are kept for later calls: those of an ascent come again in every step, those of
+            the frames of a film never.
 
     Example:
         >>> import torch
@@ -46,8 +48,9 @@ class ZoomOperator:
         [1.0, 1.0, 1.0, 0.96, 0.23, 0.0, 0.0, 0.0, 0.64, 1.0, 1.0, 1.0]
     """
 
-    def __init__(self, zoom: Zoom, canvas: Shape, margin: int) -> None:
+    def __init__(self, zoom: Zoom, canvas: Shape, margin: int, *, keep: bool = True) -> None:
         self.zoom, self.canvas, self.margin = zoom, canvas, margin
+        self._make_matrix, self._make_mask = (_kept_matrix, _kept_mask) if keep else (zoom_matrix, depth_mask)
 
     def forward(self, canvases: Tensor, moments: Sequence[float]) -> Tensor:
         """Return what is seen at some moments.
@@ -103,8 +106,9 @@ class ZoomOperator:
             source = (slice(*spans[0][1]), slice(*spans[1][1]))
             matrices = None
             if scale != 1:
-                matrices = (zoom_matrix(self.canvas[0], scale, device), zoom_matrix(self.canvas[1], scale, device))
-            mask = None if fills else depth_mask(self.canvas, self.margin, scale, device)
+                rows, columns = (self._make_matrix(length, scale, device) for length in self.canvas)
+                matrices = rows, columns
+            mask = None if fills else self._make_mask(self.canvas, self.margin, scale, device)
             yield depth, place, source, matrices, mask
 
 
@@ -119,11 +123,8 @@ def _find_spans(length: int, scale: float) -> tuple[tuple[int, int], tuple[int, 
     return (first, length - first), (begin, length - begin)
 
 
-@cached(maxsize=256)
 def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
     """Return the matrix that resizes an axis around its middle, where the result overlaps the axis.
-
-    All callers share it, so none of them may change it in place.
 
     Args:
         length: how many samples the axis has.
@@ -143,12 +144,10 @@ def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
     return (weights / weights.sum(dim=1, keepdim=True)).to(device, torch.float32)
 
 
-@cached(maxsize=128)
 def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -> Tensor:
     """Return the mask of a resized depth where it overlaps the canvas: 1 within `INNER`, 0 from the margin's edge on.
 
-    It is an ellipse as oblong as the picture, and falls as half a wave of a cosine. All callers share it, so none of
-    them may change it in place.
+    It is an ellipse as oblong as the picture, and falls as half a wave of a cosine.
 
     Args:
         canvas: height and width in pixels, margins included.
@@ -167,3 +166,7 @@ def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -
     edge = min(length / (length - 2 * margin) for length in canvas)
     outside = ((torch.hypot(away[0][:, None], away[1]) - INNER) / (edge - INNER)).clamp(0, 1)
     return ((1 + torch.cos(math.pi * outside)) / 2).to(device, torch.float32)
+
+
+_kept_matrix = cached(maxsize=256)(zoom_matrix)
+_kept_mask = cached(maxsize=128)(depth_mask)

@@ -1,5 +1,6 @@
 """Frames of a zoom: at its depths, in and out, larger, and what cannot be rendered."""
 
+import gc
 from dataclasses import replace
 
 import pytest
@@ -88,3 +89,16 @@ def test_the_estimate_of_memory_grows_with_what_is_rendered() -> None:
     frames = 4 * render_zoom(stack, 400).numel()
     assert frames < many - few < 4 * frames
     assert large > 20 * few
+
+
+def count_tensors() -> int:
+    gc.collect()
+    return sum(issubclass(type(one), torch.Tensor) for one in gc.get_objects())
+
+
+def test_nothing_of_a_film_is_kept_when_it_is_rendered() -> None:
+    stack = ImageStack.noise(StackSpec(36, 28, 4, zoom=Zoom(3)))
+    stack.image()
+    before = count_tensors()
+    assert len(render_zoom(stack, 40)) == 40
+    assert count_tensors() == before
