@@ -1,4 +1,4 @@
-"""Several objectives as one: an ascent takes them apart again, so that all of them see the same views."""
+"""Several objectives as one object: an ascent splits them again, so that each of them can use all views."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ _MAX_NAME_LENGTH = 60
 
 @dataclass(frozen=True)
 class JointObjective:
-    """Several objectives that travel as one, such as the wishes of the keyframes of a film (`make_tracks`).
+    """Several objectives that are passed on as one, such as the tracks of the keyframes of a film (`make_tracks`).
 
-    An ascent climbs each of them as if it had been given by itself: with a name, a weight and a score of its own, and
-    through all views. (Those of an `EnsembleObjective` share out the views.) A region or a schedule around it is around
-    each of them.
+    An ascent treats each of them as if it had been given alone: it has its own name, weight and score, and is asked
+    about all views. (An `EnsembleObjective` instead divides the views among its objectives.) A `RegionObjective` or
+    `ScheduledObjective` that wraps a joint objective applies to each of its objectives.
 
     Args:
         objectives: the objectives, at least one.
@@ -45,15 +45,15 @@ class JointObjective:
 
     @property
     def weight(self) -> float:
-        """The largest weight in size among the objectives."""
+        """The weight with the largest absolute value among the objectives."""
         return max((one.weight for one in self.objectives), key=abs)
 
     def split(self) -> tuple[Objective, ...]:
-        """Return the objectives, those that are joint taken apart, too."""
+        """Return the objectives; those that are joint themselves are split as well."""
         return tuple(part for one in self.objectives for part in split_objective(one))
 
     def terms(self) -> tuple[Term, ...]:
-        """Return the terms of all objectives, for what does not take them apart, such as an `EnsembleObjective`."""
+        """Return the terms of all objectives, for callers that do not split them, such as an `EnsembleObjective`."""
         return tuple(term for one in self.objectives for term in one.terms())
 
     def describe_score(self, score: float) -> str:

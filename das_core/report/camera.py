@@ -1,4 +1,4 @@
-"""A camera over pictures: it pans, comes nearer and rolls from keyframe to keyframe, and films what it sees."""
+"""A virtual camera over pictures, which pans, zooms and rolls from keyframe to keyframe, and the frames that it sees."""
 
 import math
 from collections.abc import Mapping
@@ -19,19 +19,19 @@ MOST_FRAMES = 2**16
 """The most frames of one film."""
 
 CLOSEST = 64.0
-"""The greatest zoom: a picture of 1024 pixels then shows 16 of them."""
+"""The greatest zoom: of a picture of 1024 pixels, a frame then shows 16."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """Where a camera stands, and how it is held.
+    """The position, zoom and roll of a camera.
 
     Args:
-        x: where the middle of what is seen lies across the picture, 0 (left) to 1 (right).
-        y: where it lies down the picture, 0 (top) to 1 (bottom).
-        zoom: 1 sees as much as fits into the picture, 2 half as wide a part, 1 to 64.
-        roll: by how many degrees the camera is turned clockwise; what is seen turns the other way: at 90 what was on
-            the right is at the top.
+        x: the horizontal position of the middle of the frame in the picture, 0 (left) to 1 (right).
+        y: the vertical position of the middle of the frame in the picture, 0 (top) to 1 (bottom).
+        zoom: 1 to 64; at 1 the frame is the largest that fits into the picture, at 2 half as wide.
+        roll: by how many degrees the camera is turned clockwise. The contents of the frame turn the other way: at 90
+            the right side of the picture is at the top.
 
     Raises:
         ValueError: when a number is out of range.
@@ -62,21 +62,23 @@ def move_camera(
     size: int | tuple[int, int] | None = None,
     curve: Curve = "cosine",
 ) -> Tensor:
-    """Return what a camera sees of pictures on its way.
+    """Return the frames of a camera that moves over a picture or a film.
 
-    It never sees what is outside of the picture: near an edge it stays inside, and where a rolled frame does not fit it
-    comes nearer. Zoom changes at a constant rate, by the same factor from frame to frame. Frames are bicubic and
-    antialiased.
+    Frames never show anything outside the picture: near an edge the camera is moved inwards, and where a rolled frame
+    does not fit, the zoom is increased. Position and roll are interpolated, and so is the logarithm of the zoom: with
+    the curve `linear` the picture is enlarged by the same factor from frame to frame. Frames are sampled with bicubic
+    interpolation, and antialiased where the picture shrinks.
 
     Args:
-        images: a picture, or as many as there are frames: a film, see `Images`. Make it larger than the frames, such as
-            by `render_stack(stack, 4)`, where the camera comes near.
-        shots: where the camera stands, by the number of a frame from 0. Before the first it stands still, and behind
-            the last.
-        frames: how many frames; one more than the number of the last shot, or as many as there are images, if None.
+        images: a picture, or a film with one image for each frame, see `Images`. If the camera zooms in far, give
+            images that are larger than the frames, such as those of `render_stack(stack, 4)`.
+        shots: the keyframes of the camera, by the number of a frame from 0. Before the first and after the last of them
+            the camera does not move.
+        frames: the number of frames; if None, the number of images, or for a single image one more than the number of
+            the last shot.
         size: width and height of the frames in pixels, or one number for both; those of the picture if None.
-        curve: how it goes from shot to shot: `cosine` sets off and comes to rest softly, `linear` goes evenly, `step`
-            jumps.
+        curve: how the camera moves from shot to shot: `cosine` starts and stops softly, `linear` has a constant speed,
+            `step` jumps half-way.
 
     Returns:
         The frames (N, 3, height, width), 0..1, on the device of the images.
@@ -120,12 +122,12 @@ def move_camera(
 
 
 def find_shot(shots: Mapping[int, Shot], frame: int, curve: Curve = "cosine") -> Shot:
-    """Return where the camera stands at a frame.
+    """Return the interpolated shot at a frame.
 
     Args:
-        shots: the keyframes, rising.
+        shots: the keyframes by the number of their frame, in rising order.
         frame: the number of the frame.
-        curve: how it goes from one to the next.
+        curve: how the camera moves from one keyframe to the next.
 
     Example:
         >>> from das_core.report.camera import Shot, find_shot
@@ -145,26 +147,26 @@ def find_shot(shots: Mapping[int, Shot], frame: int, curve: Curve = "cosine") ->
 
 
 def _in_octaves(shot: Shot) -> tuple[float, float, float, float]:
-    """Return the numbers of a shot, with its zoom as a power of 2."""
+    """Return x, y, log2 of the zoom, and roll of a shot."""
     x, y, zoom, roll = astuple(shot)
     return x, y, math.log2(zoom), roll
 
 
 def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:
-    """Return what a camera sees of an image (3, H, W), as a frame (3, height, width)."""
+    """Return the frame (3, height, width) that a camera sees of an image (3, H, W)."""
     tall, wide = image.shape[1:]
     turn = math.radians(shot.roll)
     cosine, sine = math.cos(turn), math.sin(turn)
-    # Half the sides of the upright box around the rolled frame, for a frame whose half height is 1.
+    # Half the height and width of the upright bounding box of the rolled frame, in units of half the frame's height.
     aspect = width / height
     reach_down = abs(cosine) + abs(sine) * aspect
     reach_right = abs(cosine) * aspect + abs(sine)
     fits = min(tall / 2, wide / 2 / aspect)
-    # Half the height of what is seen, in pixels of the image.
+    # Half the height of the frame, in pixels of the image.
     half = min(fits / shot.zoom, tall / 2 / reach_down, wide / 2 / reach_right)
     down = min(max(shot.y * tall, half * reach_down), tall - half * reach_down)
     right = min(max(shot.x * wide, half * reach_right), wide - half * reach_right)
-    # What is filmed at less than half of its resolution is averaged first, and then sampled between pixels.
+    # If a pixel of the frame is larger than one of the image, the image is first shrunk, with antialiasing.
     shrinking = 2 * half / height
     source = image[None]
     if shrinking > 1:

@@ -1,4 +1,4 @@
-"""A stack as a zoom: its pictures nested in each other, from which a zoom climbs."""
+"""Makes a zoom from a stack: its pictures, nested in each other, are the start of an ascent."""
 
 from dataclasses import replace
 
@@ -8,19 +8,19 @@ from .zoom import Zoom, zoom_margin
 
 
 def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
-    """Return a stack as a zoom, which starts from what the stack shows.
+    """Return a zoom whose depths start from the canvases of a stack.
 
-    One image is what all depths start from; as many as there are depths are the depths. What an ascent has accumulated
-    stays with the stack that it belongs to. A margin wider than `zoom_margin` is cut down to it, and levels that are
-    finer than the canvas is then are left out.
+    If the stack has one image, all depths start from it; otherwise it has one image for each depth. The number of steps
+    is kept, but neither the accumulated gradient nor the state of the optimizer. A margin wider than `zoom_margin` is
+    cropped to it, and levels with a higher resolution than the cropped canvas are removed.
 
     Args:
-        stack: a stack of pictures, a film, or a zoom, whose depths then lie in each other in another way.
-        zoom: how the depths lie in each other.
+        stack: a stack of pictures, a film, or another zoom, whose canvases are then nested as `zoom` says.
+        zoom: how the depths are nested.
 
     Raises:
-        ValueError: when the stack has neither 1 image nor one for each depth, is a part of a picture or a tile, or its
-            margin is too narrow.
+        ValueError: when the stack has neither 1 image nor one for each depth, has surroundings, or is a tile, its
+            margin is too narrow, or the factor is too small for the margin.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Zoom, as_zoom

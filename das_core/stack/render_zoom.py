@@ -1,4 +1,4 @@
-"""The frames of a zoom: what is seen on the way from its first depth to its last, at a constant rate."""
+"""Renders the frames of a zoom, from its first depth to its last at a constant rate, or at given moments."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from .render_film import MOST_SHOWN
 from .zoom_operator import ZoomOperator
 
 _AT_ONCE = 8
-"""How many frames are rendered at once, so that what is on the way needs the room of a few."""
+"""How many frames are rendered at once, so that temporary tensors need the memory of a few frames only."""
 
 
 def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> int:
@@ -25,10 +25,10 @@ def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> i
     """
     (height, width), margin = scale_size(stack.spec, scale)
     rows, columns = height + 2 * margin, width + 2 * margin
-    # Twice: the parts, and what they are joined to.
+    # Twice: the parts, and the tensor that they are concatenated to.
     shown = 2 * 4 * 3 * frames * height * width
     at_once = 4 * 4 * 3 * _AT_ONCE * rows * columns
-    # One depth after another is resized by two matrices and laid under a mask, all computed in float64.
+    # For one depth at a time: the two matrices that resize it, and its mask, which are computed in float64.
     resizing = 3 * 8 * (rows**2 + columns**2 + rows * columns)
     return shown + at_once + resizing + (0 if scale == 1 else estimate_render_bytes(stack, scale))
 
@@ -38,20 +38,22 @@ def render_zoom(
 ) -> Tensor:
     """Render a zoom at moments between its depths.
 
-    The picture at moment 1.5 shows depth 1 so close that depth 2, which lies in its middle, has 1 / sqrt(factor) of the
-    size of the picture. What is enlarged by the same factor from frame to frame seems to come nearer at one speed.
+    The picture at moment 1.5 shows depth 1, enlarged so that depth 2 in its middle has 1 / sqrt(factor) of the size of
+    the picture. Moments at equal distances enlarge by the same factor from frame to frame, which looks like a camera
+    that approaches at a constant speed.
 
     Args:
         stack: a zoom: a stack whose spec has a `Zoom`.
-        moments: how many frames, 1 to 65,536, evenly from the first depth to the last, which both are shown; a loop
-            goes on to the first depth again, which is shown once. Or the moments themselves, each from 0 (the first
-            depth) to the number of the last; in a loop to the number of depths.
+        moments: the number of frames, 1 to 65,536, at equal distances from the first depth to the last, both included;
+            those of a loop go on from the last depth towards the first, which is not repeated at the end. Or a list of
+            moments, each from 0 (the first depth) to the number of the last depth, in a loop to the number of depths.
         scale: the size of the frames as a multiple of the stack's own, 0.05 to 32, see `render_stack`.
-        out: whether the frames go from the last depth to the first.
+        out: whether the zoom goes outwards, from the last depth to the first. A loop still begins with the first depth.
+            A list of moments is reversed.
 
     Returns:
-        The frames (N, 3, height, width), 0..1, on the device of the stack. At whole moments they are those of
-        `stack.image()`.
+        The frames (N, 3, height, width), 0..1, on the device of the stack. At scale 1 the frame at moment d is image d
+        of `stack.image()`, in a loop image d modulo the number of depths.
 
     Raises:
         ValueError: when the stack is no zoom, the scale or the number of frames is out of range, or there is no such
@@ -72,7 +74,7 @@ def render_zoom(
         steps = moments if zoom.loop else max(1, moments - 1)
         known = [number * zoom.end / steps for number in range(moments)]
         if out and zoom.loop:
-            # The first depth first, as it is on the way in.
+            # Begin with the first depth, as the way inwards does.
             known = [(zoom.end - moment) % zoom.end for moment in known]
         elif out:
             known.reverse()

@@ -1,4 +1,4 @@
-"""A stack as a film of another number of frames: pictures spread over time, from which a film climbs."""
+"""Makes a film from a stack: its images, spread over the frames, are the start of an ascent."""
 
 from dataclasses import replace
 
@@ -8,18 +8,20 @@ from .time import Time
 
 
 def as_film(stack: ImageStack, time: Time) -> ImageStack:
-    """Return a stack as a film: its images are spread over the frames, and go over into each other between.
+    """Return a film whose frames start from the canvases of a stack, spread over time and interpolated linearly.
 
-    One image stands still, as many as there are frames are the frames, and a film gets more frames or fewer. What an
-    ascent has accumulated stays with the stack that it belongs to: the film starts from what the stack shows.
+    If the stack has one image, every frame starts from it; if it has as many as frames, each image becomes a frame; a
+    film can be given more frames or fewer. The number of steps is kept, but neither the accumulated gradient nor the
+    state of the optimizer.
 
     Args:
-        stack: any stack that has no levels as tensors (the method `layers`).
-        time: the frames, and the levels along them. In a loop the last image goes over into the first; else the first
-            and the last frame are the first and the last image.
+        stack: any stack but a zoom, or one with the method `layers`, whose levels are tensors.
+        time: the frames, and the levels along them. In a loop, frames after the last image are interpolated between it
+            and the first; otherwise the first and the last frame are the first and the last image.
 
     Raises:
-        ValueError: when the stack has the method `layers`, or more images than a film has frames.
+        ValueError: when the stack has the method `layers`, is a zoom, or has more images than the longest film has
+            frames (`MOST_FRAMES`).
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Time, as_film

@@ -1,8 +1,10 @@
-"""A zoom: pictures each of which holds the next one in its middle, and so on.
+"""A zoom: nested pictures, each of which contains the next one in its middle.
 
-The images of the stack are the depths. Each has a canvas of the same size, which at depth d is 1 / factor^d as large as
-at depth 0. It shows as a disc, whose edge goes over into what is around it: a straight or narrow edge is seen as a
-frame.
+The images of the stack are the depths. All canvases have the same number of pixels; placed in the widest picture, the
+canvas of depth d is 1 / factor^d as large as that of depth 0. A zoom is shown at moments: at moment 0 depth 0 fills the
+picture, at moment 1 depth 1, and between them the picture is a composite of nested depths. The widest depth of a
+composite covers it all. Every smaller depth is laid over it under an elliptic mask with a soft edge, because a straight
+or narrow edge would look like a frame.
 """
 
 import math
@@ -22,11 +24,11 @@ MOST_BETWEEN = 15
 """The most moments between two depths."""
 
 INNER = 0.6
-"""How far a depth shows fully, in halves of the sides of its picture. From there to the edge of its margin it goes over
-into what is around it."""
+"""The semi-axes of the ellipse in which a depth is opaque, as a share of half the width and half the height of its
+picture. From there to the edge of its margin it blends into the depth around it."""
 
 _LEAST_MARGIN = 4
-"""The least margin in pixels, which is where a depth ends."""
+"""The least margin in pixels: the mask of a depth falls to 0 at the outer edge of the margin."""
 
 _WIDEST_MARGIN = 56
 """The widest margin that suits a zoom: that of pictures of 448 pixels."""
@@ -35,7 +37,7 @@ _WIDEST_MARGIN = 56
 def zoom_margin(width: int, height: int) -> int:
     """Return the margin that suits a zoom: an eighth of the shorter side, 4 to 56 pixels.
 
-    A wider one would be most of a small picture, and the factor would have to be larger.
+    A wider margin would be most of a small picture, and would need a larger factor (`Zoom.check_canvas`).
 
     Args:
         width, height: the size of the picture in pixels.
@@ -50,15 +52,15 @@ def zoom_margin(width: int, height: int) -> int:
 
 @dataclass(frozen=True)
 class Zoom:
-    """How the images of a stack lie in each other.
+    """How the images of a stack, the depths of a zoom, are nested.
 
     Args:
-        depths: how many there are, 2 to 32.
-        factor: how much smaller each is than the one that holds it, 1.25 to 8: at 2 a depth fills a quarter of the
-            picture, at 4 a sixteenth, and is enlarged four times before the next one takes over.
-        loop: whether the last depth holds the first, so that the zoom has no end.
-        between: how many moments between two depths are shown to models, 0 to 15, so that what is between the depths is
-            climbed as well. Frames can be rendered at any moment (`render_zoom`).
+        depths: how many depths there are, 2 to 32.
+        factor: the side of a depth divided by the side of the next one inside it, 1.25 to 8. At 4 a depth covers a
+            sixteenth of the picture around it; a zoom into it enlarges it by 4 until it fills the picture.
+        loop: whether the last depth contains the first, so that the zoom has no end.
+        between: how many moments between two neighbouring depths are shown to models, 0 to 15, so that an ascent also
+            improves the composites between the depths. Frames can be rendered at any moment (`render_zoom`).
 
     Raises:
         ValueError: when a number is out of range.
@@ -94,32 +96,32 @@ class Zoom:
 
     @property
     def end(self) -> int:
-        """The moment at which the zoom ends: that of the last depth; in a loop that of the first, come again."""
+        """The moment at which the zoom ends: that of the last depth; in a loop `depths`, which shows depth 0 again."""
         return self.depths if self.loop else self.depths - 1
 
     @property
     def moments(self) -> tuple[float, ...]:
-        """The moments that are shown to models, rising: depth 0 is at 0, depth 1 at 1, and so on."""
+        """The moments that are shown to models, in rising order; depth d fills the picture at moment d."""
         steps = self.between + 1
         return tuple(number / steps for number in range(self.end * steps + (not self.loop)))
 
     @property
     def timeline(self) -> Timeline:
-        """Where the moments lie on the axis that keyframes refer to, whose numbers are those of the depths."""
+        """The time axis of these moments; the number of a keyframe is the number of a depth."""
         return Timeline(self.moments, self.depths, self.end, self.loop, "depth")
 
     def find_layers(self, moment: float, canvas: Shape, margin: int) -> list[tuple[int, float, bool]]:
-        """Return which depths are to be seen at a moment, from the widest to the smallest.
+        """Return which depths are visible at a moment, from the widest to the smallest.
 
         Args:
-            moment: from 0 to `end`; at 1.5 the picture shows the part of depth 1 in whose middle depth 2 lies, at
-                1 / sqrt(factor) of its size.
+            moment: from 0 to `end`. At 1.5 the picture shows the middle of depth 1, enlarged by sqrt(factor), and in
+                its middle depth 2, at 1 / sqrt(factor) of its own size.
             canvas: height and width of the canvases in pixels, margins included.
-            margin: how far they go beyond the picture, in pixels.
+            margin: the margin around the picture, in pixels.
 
         Returns:
-            For each its number, its scale, and whether it is there as far as the canvas reaches, and not as a disc. The
-            first is always so.
+            For each depth its number, its scale, and whether it covers the canvas without a mask. Only the first, the
+            widest, does.
 
         Example:
             >>> from das_core import Zoom
@@ -128,11 +130,11 @@ class Zoom:
             >>> Zoom(depths=4).find_layers(3.0, (48, 48), 8)
             [(1, 4.0, True), (2, 2.0, False), (3, 1.0, False)]
         """
-        # The scale at which the corners of the canvas lie where a depth shows fully.
+        # From this scale on, the opaque part of a depth covers the canvas with its corners, and hides all wider depths.
         enough = math.hypot(*(side / (side - 2 * margin) for side in canvas)) / INNER
         layers: list[tuple[int, float, bool]] = []
         last = math.inf if self.loop else self.depths - 1
-        # Of the wider ones only the nearest that fills the canvas is seen.
+        # Go outwards from the depth of this moment to the first that hides all wider ones, or to depth 0.
         depth = math.floor(moment)
         while True:
             scale = self.factor ** (moment - depth)
@@ -145,11 +147,11 @@ class Zoom:
         return layers
 
     def check_canvas(self, canvas: Shape, margin: int) -> None:
-        """Raise an error when canvases of a size cannot lie in each other.
+        """Raise a ValueError when the margin is too narrow, or a depth and its margin exceed the picture around them.
 
         Args:
-            canvas: height and width in pixels, margins included.
-            margin: how far they go beyond the picture, in pixels.
+            canvas: height and width of the canvases in pixels, margins included.
+            margin: the margin around the picture, in pixels.
         """
         if margin < _LEAST_MARGIN:
             raise ValueError(

@@ -1,7 +1,7 @@
-"""From the canvases of a zoom to what is seen at a moment, and the gradient back.
+"""The map from the canvases of a zoom to the composite at a moment, and its adjoint for the gradient.
 
-Both are linear and are done before the tanh, as all of a stack is: a canvas that is seen is a sum of resized canvases,
-each times a mask. So the gradient at every depth is known from that at what is seen, without a graph.
+The map acts before the tanh and is linear: a composite is a sum of resized canvases, each multiplied by a mask. So the
+gradient at every depth follows from the gradient at the composites, without an autograd graph.
 """
 
 import math
@@ -17,26 +17,28 @@ from ..common.products import multiply_both_sides
 from .zoom import INNER, Zoom
 
 _REACH = 2
-"""How many samples the cubic reaches on each side."""
+"""How many samples the cubic kernel reaches on each side, when it enlarges."""
 
 _Layer = tuple[int, tuple[slice, slice], tuple[slice, slice], tuple[Tensor, Tensor] | None, Tensor | None]
-"""The number of a depth, the rows and columns that it covers, those of its canvas that are seen there, the matrices
-that resize these (None at its own size), and its mask there (None for 1)."""
+"""A depth in a composite: its number; the rows and columns of the composite that it covers; the rows and columns of its
+own canvas from which these are computed; the matrices that resize rows and columns (None if the scale is 1); and its
+mask over the rows and columns that it covers (None if it is 1 everywhere)."""
 
 
 class ZoomOperator:
-    """The linear map from the canvases of a zoom to the canvases that are seen at some moments.
+    """The linear map from the canvases of a zoom to its composites at some moments.
 
-    Depths are resized by cubics (Keys, 1981, a = -1/2) with antialiasing, and laid on each other from the widest to the
-    smallest. The mask of a depth is 1 in a disc and falls to 0 at the edge of its margin. At the moment of a depth that
-    disc, without what lies in its middle, has the bits of its canvas.
+    Depths are resized with a cubic kernel (Keys, 1981, a = -1/2) and antialiasing, and blended over each other from the
+    widest to the smallest. The mask of a depth is 1 in an ellipse and falls to 0 at the edge of its margin, see
+    `depth_mask`. At moment d the composite is equal to the canvas of depth d, bit for bit, where the mask of depth d is
+    1 and the masks of all smaller depths are 0.
 
     Args:
-        zoom: how the depths lie in each other.
+        zoom: how the depths are nested.
         canvas: height and width of the canvases in pixels, margins included.
-        margin: how far they go beyond the picture, in pixels.
-        keep: whether matrices and masks are kept for later calls: those of an ascent come again in every step, those of
-            the frames of a film never.
+        margin: the margin around the picture, in pixels.
+        keep: whether matrices and masks are cached: every step of an ascent uses the same moments again, while every
+            frame of a film has another moment.
 
     Example:
         >>> import torch
@@ -53,7 +55,7 @@ class ZoomOperator:
         self._make_matrix, self._make_mask = (_kept_matrix, _kept_mask) if keep else (zoom_matrix, depth_mask)
 
     def forward(self, canvases: Tensor, moments: Sequence[float]) -> Tensor:
-        """Return what is seen at some moments.
+        """Return the composites at some moments.
 
         Args:
             canvases: (D, C, H, W), one for each depth.
@@ -70,20 +72,20 @@ class ZoomOperator:
                 if matrices is not None:
                     part = multiply_both_sides(matrices[0], part, matrices[1].T)
                 under = out[:, *place]
-                # Exact at both ends.
+                # lerp returns its first operand unchanged where the mask is 0, and its second where it is 1.
                 under.copy_(part if mask is None else torch.lerp(under, part, mask))
             seen.append(out)
         return torch.stack(seen)
 
     def adjoint(self, gradient: Tensor, moments: Sequence[float]) -> Tensor:
-        """Return the gradient at the canvases, given that at what is seen.
+        """Return the gradient at the canvases, given the gradient at the composites.
 
         Args:
-            gradient: (N, C, H, W).
-            moments: the moment of each.
+            gradient: the gradient at each composite, (N, C, H, W).
+            moments: the moment of each composite.
 
         Returns:
-            The sum over the moments, (D, C, H, W).
+            The gradient at each depth, summed over the moments, (D, C, H, W).
         """
         total = gradient.new_zeros(self.zoom.depths, *gradient.shape[1:])
         for seen, moment in pausing(zip(gradient, moments, strict=True)):
@@ -99,7 +101,7 @@ class ZoomOperator:
         return total
 
     def _find_layers(self, moment: float, device: torch.device) -> Iterator[_Layer]:
-        """Yield what is seen at a moment, from the widest to the smallest."""
+        """Yield the visible depths at a moment, from the widest to the smallest, with what is needed to blend them."""
         for depth, scale, fills in self.zoom.find_layers(moment, self.canvas, self.margin):
             spans = [_find_spans(length, scale) for length in self.canvas]
             place = (slice(*spans[0][0]), slice(*spans[1][0]))
@@ -113,8 +115,12 @@ class ZoomOperator:
 
 
 def _find_spans(length: int, scale: float) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return which samples of an axis a resized canvas covers, and which of its own it is computed from there."""
-    # All samples whose middle lies on it: at its edge the mask is nearly 0, so that none comes or goes with a jump.
+    """Return two ranges of an axis: samples of the composite that a resized depth covers, and the samples of its own.
+
+    The second range has the samples of the canvas of the depth from which the first range is computed.
+    """
+    # A sample is covered if its middle lies on the resized canvas. The number of covered samples changes from moment to
+    # moment without a visible jump, because the mask is nearly 0 at the edge.
     first = max(0, math.ceil((length - length * scale - 1) / 2))
     if scale <= 1:
         return (first, length - first), (0, length)
@@ -124,19 +130,19 @@ def _find_spans(length: int, scale: float) -> tuple[tuple[int, int], tuple[int, 
 
 
 def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
-    """Return the matrix that resizes an axis around its middle, where the result overlaps the axis.
+    """Return the matrix that resizes an axis around its middle and crops the result to the length of the axis.
 
     Args:
         length: how many samples the axis has.
-        scale: by how much it is enlarged.
-        device: where the matrix is made.
+        scale: the factor by which it is resized; below 1 it shrinks.
+        device: the device of the result.
 
     Returns:
-        (rows, columns), float32, with the rows and columns that are seen; its rows sum to 1.
+        (samples of the result, samples of the axis), float32, for the two ranges of `_find_spans`. Each row sums to 1.
     """
     (first, end), (begin, until) = _find_spans(length, scale)
     position = (torch.arange(first, end, dtype=torch.float64) + 0.5 - length / 2) / scale + length / 2 - 0.5
-    # Shrinking, the cubic is as wide as the samples of the result lie apart.
+    # Antialiasing: below scale 1 the kernel is widened by 1 / scale, the distance between two samples of the result.
     distance = (torch.arange(begin, until) - position[:, None]).abs() * min(scale, 1.0)
     near = (1.5 * distance - 2.5) * distance**2 + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
@@ -145,15 +151,16 @@ def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
 
 
 def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -> Tensor:
-    """Return the mask of a resized depth where it overlaps the canvas: 1 within `INNER`, 0 from the margin's edge on.
+    """Return the mask of a resized depth, for the rows and columns of the composite that it covers.
 
-    It is an ellipse as oblong as the picture, and falls as half a wave of a cosine.
+    The mask is 1 in an ellipse whose semi-axes are `INNER` times half the sides of the picture, and falls along half a
+    period of a cosine. It is 0 from the larger ellipse on that touches the outer edge of the margin.
 
     Args:
-        canvas: height and width in pixels, margins included.
-        margin: in pixels of the depth itself.
-        scale: the size of the depth, as a multiple of the canvas's.
-        device: where the mask is made.
+        canvas: height and width of the canvases in pixels, margins included.
+        margin: the margin around the picture, in pixels of the canvas of the depth.
+        scale: the size of the resized depth, as a multiple of the size of the canvas.
+        device: the device of the result.
 
     Returns:
         (rows, columns), float32, 0..1.
