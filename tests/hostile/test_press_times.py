@@ -50,6 +50,12 @@ class Sources:
         canvas = torch.randn(stack.canvas.shape, generator=torch.Generator().manual_seed(1))
         return module.ImageStack.from_canvas(stack.spec, canvas)
 
+    def film(self, side: int, *, frames: int) -> Any:
+        return self.pack.run("DAS_FilmStack", stack=self.moved(side), frames=frames, loop=False)[0]
+
+    def zoom(self, side: int, *, depths: int) -> Any:
+        return self.pack.run("DAS_ZoomStack", stack=self.moved(side), depths=depths, factor=2.0, loop=False)[0]
+
     def objective(self, **inputs: Any) -> Any:
         return self.pack.run("DAS_ClassObjective", classifier=self.classifier, classes="jellyfish", **inputs)[0]
 
@@ -128,6 +134,16 @@ CASES: dict[str, Make] = {
     "Stack to Image, scale 32": lambda s: s.run("DAS_StackToImage", stack=s.moved(256), scale=32.0),
     "Stack to Image, scale 0.05": lambda s: s.run("DAS_StackToImage", stack=s.moved(4096), scale=0.05),
     "Stack to Image, scale 1.5": lambda s: s.run("DAS_StackToImage", stack=s.moved(2048, levels=ONE), scale=1.5),
+    "Stack to Image, 512 frames of a film": lambda s: s.run(
+        "DAS_StackToImage", stack=s.film(224, frames=64), frames=512, scale=4.0
+    ),
+    "Stack to Image, 512 frames of a zoom": lambda s: s.run(
+        "DAS_StackToImage", stack=s.zoom(1024, depths=8), frames=512
+    ),
+    "Film Stack, 256 frames": lambda s: s.run("DAS_FilmStack", stack=s.moved(448), frames=256, loop=False),
+    "Zoom Stack, 32 depths": lambda s: s.run("DAS_ZoomStack", stack=s.moved(1024), depths=32, factor=2.0, loop=False),
+    "Optimize, a film of 256 frames": lambda s: s.optimize(s.film(224, frames=256), s.objective(), s.views(views=24)),
+    "Optimize, a zoom of 8 depths": lambda s: s.optimize(s.zoom(1024, depths=8), s.objective(), s.views(views=24)),
     "Stack Levels": lambda s: s.run("DAS_StackLevels", stack=s.moved(2048, levels=ONE), size=1024),
     "Edit Stack, gains": lambda s: s.run("DAS_EditStack", stack=s.moved(2048), gains=CUT),
     "Edit Stack, blend": lambda s: s.run(
