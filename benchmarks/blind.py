@@ -1,4 +1,4 @@
-"""Blind tests with people: sheets of pictures to compare or to name, and the score of the answers.
+"""Blind tests with viewers: sheets of pictures to compare or to name, and the score of the answers.
 
     python -m benchmarks.blind pairs A_FOLDER B_FOLDER OUT    # which is the better picture of it, left or right?
     python -m benchmarks.blind naming FOLDER OUT              # what does each picture show?
@@ -26,10 +26,10 @@ CELL = 224
 """The smallest side of the square, in pixels, that a picture is fitted into."""
 
 PER_SHEET = 20
-"""How many numbers a sheet has at most."""
+"""The most entries of a sheet, each of which has a number."""
 
 LONGEST = 1420
-"""The longest side of a sheet in pixels, but for captions of several lines: viewers shrink what is larger."""
+"""The longest side of a sheet in pixels, further lines of captions not counted: larger sheets may be shown shrunk."""
 
 FONT_SIZE, LINE, INNER, OUTER = 28, 36, 4, 20
 """In pixels: of numbers and captions, the height of a line of text, the gaps in a pair and between numbers."""
@@ -69,7 +69,7 @@ def draw_pairs(a: Path, b: Path, out: Path, seed: int = 0, cell: int = CELL) -> 
         a: a folder of pictures, named by what they should show.
         b: a folder of pictures of the same names.
         out: the folder for the sheets and key.json; it is made if it does not exist.
-        seed: of the shuffling.
+        seed: the seed of the shuffling.
         cell: the side of the square in pixels that each picture is fitted into, at least 224.
 
     Returns:
@@ -103,8 +103,8 @@ def draw_naming(folder: Path, out: Path, seed: int = 0, count: int | None = None
     Args:
         folder: a folder of pictures, named by what they should show.
         out: the folder for the sheets and key.json; it is made if it does not exist.
-        seed: of the shuffling.
-        count: how many pictures, drawn by lot; all if None, or if there are fewer.
+        seed: the seed of the shuffling.
+        count: how many pictures, drawn at random; all if None, or if there are fewer.
         cell: the side of the square in pixels that each picture is fitted into, at least 224.
 
     Returns:
@@ -128,19 +128,18 @@ def score(key: Path, answers: Path, accept: Collection[int] = (), reject: Collec
 
     A name is right when it shares a word with what the picture should show: with the text, or with any name that
     ImageNet has for the class; capitals, small words and the s of a plural do not count. That is a rule of thumb. It
-    misses "wading bird" for a flamingo and takes "red apple" for a red car, so all words are listed, and whoever scores
-    has the last say.
+    misses "wading bird" for a flamingo and takes "red apple" for a red car, so all words are listed, and the scorer can
+    overrule it with `accept` and `reject`.
 
     Args:
         key: the key.json of the sheets.
-        answers: a text file with an answer in each line; empty lines and those that begin with # are passed over.
-        accept: the numbers of names that are right in the eyes of the scorer though they share no word.
-        reject: the numbers of names that are wrong though they share a word.
+        answers: a text file with an answer in each line; empty lines and those that begin with # are ignored.
+        accept: the numbers of answers that the scorer takes as right although they share no word.
+        reject: the numbers of answers that are wrong although they share a word.
 
     Raises:
-        ValueError: when a file is missing or is not what it should be, when there is no answer, one to a number that
-            does not exist, two to the same, or one that is no answer; or when a number is accepted or rejected that has
-            no name.
+        ValueError: when a file is missing or has another format; when there are no answers, one has no valid form, or
+            its number does not exist or appears twice; or when a number that is accepted or rejected has no answer.
     """
     kind, asked = _read_key(key)
     given = _read_answers(answers, asked)
@@ -174,7 +173,7 @@ def _write(out: Path, entries: Sequence[Entry], key: dict[str, Any], cell: int) 
     """Draw the entries on as many sheets as they need, and write sheets and key; return the sheets."""
     if cell < CELL:
         raise ValueError(f"cells of {cell} pixels are too small to judge by; take at least {CELL}")
-    # A new key beside old answers, or the other way round, would score nonsense.
+    # Answers to the old sheets would be scored by the new key.
     if out.is_dir() and (any(out.glob("sheet*.png")) or (out / "key.json").exists()):
         raise ValueError(f"{out} already has sheets or a key; choose another folder")
     columns, rows = _choose_grid(len(entries[0].pictures), cell)
@@ -192,7 +191,7 @@ def _write(out: Path, entries: Sequence[Entry], key: dict[str, Any], cell: int) 
 
 
 def _choose_grid(pictures: int, cell: int) -> tuple[int, int]:
-    """Return how many numbers stand side by side on a sheet, and how many below each other, to hold the most."""
+    """Return the columns and rows of the grid that puts the most entries on a sheet."""
     width, height = _measure_entry(pictures, cell)
     across = max(1, (LONGEST - OUTER) // (width + OUTER))
     down = max(1, (LONGEST - OUTER) // (height + OUTER))
@@ -219,7 +218,7 @@ def _draw_sheet(entries: Sequence[Entry], columns: int, cell: int) -> Image.Imag
         left = OUTER + place % columns * (width + OUTER)
         top = OUTER + place // columns * (height + OUTER)
         for number, line in enumerate(lines):
-            # Beside its pictures, whatever the captions of others need.
+            # Directly above its pictures, also if captions of other entries have more lines.
             pen.text((left, top + head - LINE * (len(lines) - number)), line, "black", _FONT)
         for number, path in enumerate(entry.pictures):
             picture = _open_picture(path, cell)
@@ -257,7 +256,7 @@ def _to_words(name: str) -> str:
 
 
 def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
-    """Return the kind of a key, and what it says of every number."""
+    """Return the kind of a key, and its entry for every number."""
     try:
         key = json.loads(path.read_text(encoding="utf-8"))
         kind = key["kind"]
@@ -338,7 +337,7 @@ def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collectio
 
 
 def _judge_name(name: str, words: str, accepted: bool, rejected: bool) -> str:
-    """Return whether an answer names a picture; the scorer's word stands above the rule."""
+    """Return the verdict on an answer; a decision by hand overrules the shared words."""
     if accepted or rejected:
         return "right, by hand" if accepted else "wrong, by hand"
     shared = sorted(_find_words(words) & _find_target_words(name))
@@ -364,7 +363,7 @@ def _find_target_words(name: str) -> set[str]:
 
 
 def _find_words(text: str) -> set[str]:
-    """Return the words of a text that say something, in small letters and without the s of a plural."""
+    """Return the words of a text, except for small ones, in lower case and without the s of a plural."""
     words = re.findall(r"[^\W_]+", text.casefold())
     return {word.removesuffix("s") for word in words if word not in SMALL_WORDS and len(word) > 1}
 
@@ -377,7 +376,7 @@ def _parse_numbers(text: str) -> list[int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; what is wrong is said on the standard error, with exit code 2."""
+    """Run the command line; errors go to the standard error, with exit code 2."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     pairs = commands.add_parser("pairs", help="draw the pictures of two folders side by side")

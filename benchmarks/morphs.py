@@ -1,7 +1,8 @@
-"""Films beside ascents one after another, and beside a picture of its own for every frame: ten pairs of classes.
+"""Morphs of ten pairs of classes as films, as two ascents one after another, and with an ascent for every frame.
 
-What an uninvolved classifier sees along the way, and how much the frames flicker. Climber: EfficientNet-Lite0. Judge:
-EfficientNet-Lite2. The pairs were drawn by a random number after all settings had been chosen.
+Measured are the probabilities of both classes under a held-out classifier, and how much the frames flicker.
+EfficientNet-Lite0 guides the ascents; EfficientNet-Lite2 is the judge. The pairs were drawn at random after the
+settings had been chosen.
 """
 
 import random
@@ -44,19 +45,19 @@ SHOWN = 4
 """The number of pairs that the sheet shows."""
 
 FOLDER = HERE.parent / "build" / "morphs"
-"""Where the frames are kept, one picture for every film."""
+"""Where the frames are kept from run to run, with a sheet of each film."""
 
 _FALL = 0.02
-"""By how much the share of the second class may fall from frame to frame in a film that counts as monotone."""
+"""By how much `Film.shares` may fall from frame to frame in a film that counts as monotone."""
 
 
 @dataclass(frozen=True)
 class Film:
-    """What is measured of a film from one class to another.
+    """A film from one class to another, and what a judge measures in it.
 
     Args:
         frames: the frames (T, 3, H, W), 0..1.
-        shares: of every frame the probability of the second class as a share of that of both, 0..1.
+        shares: for every frame the probability of the second class divided by the sum of both, 0..1.
         ends: whether the judge names the first class first in the first frame, and the second in the last.
     """
 
@@ -71,20 +72,20 @@ class Film:
 
     @property
     def flicker(self) -> float:
-        """The mean change from frame to frame, as a multiple of an even way from the first frame to the last."""
+        """The sum of the changes from frame to frame over that from the first frame to the last; 1 for a cross-fade."""
         across = float((self.frames[-1] - self.frames[0]).abs().mean())
         return sum(measure_changes(self.frames)[:-1]) / across
 
 
 def make_film(model: Classifier, first: int, last: int) -> Tensor:
-    """Return the frames of a film, all of them climbed at once."""
+    """Return the frames of a film, which one ascent optimises together."""
     stack = ImageStack.gray(StackSpec(SIDE, SIDE, time=Time(FRAMES)))
     wishes = make_tracks({0: first, FRAMES - 1: last}, lambda index: ClassObjective(model, ((index, 1.0),)))
     return RECIPE.prepare(stack, wishes, seed=SEED).run().image
 
 
 def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
-    """Return a picture of the first class that an ascent takes to the last, as the template prompt_to_prompt does."""
+    """Return frames of an ascent from a picture of the first class to the last, as in the template prompt_to_prompt."""
     begin = RECIPE.prepare(
         ImageStack.gray(StackSpec(SIDE, SIDE)), ClassObjective(model, ((first, 1.0),)), seed=SEED
     ).run()
@@ -107,11 +108,11 @@ def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
 
 
 WAYS = {"film": make_film, "one after another": make_one_after_another, "frame by frame": make_frame_by_frame}
-"""By name, what makes the frames from a model and two classes."""
+"""The functions that make the frames from a model and two classes, by their names in the table."""
 
 
 def judge_film(judge: Classifier, frames: Tensor, first: int, last: int) -> Film:
-    """Return what a judge sees in the frames of a film."""
+    """Return the frames of a film with what a judge measures in them."""
     probabilities = judge.probabilities(frames)
     both = probabilities[:, [first, last]]
     shares = (both[:, 1] / both.sum(dim=1).clamp(min=1e-9)).tolist()
@@ -120,7 +121,7 @@ def judge_film(judge: Classifier, frames: Tensor, first: int, last: int) -> Film
 
 
 def make_or_read(way: str, model: Classifier, first: int, last: int) -> Tensor:
-    """Return the frames of a pair, as they were made before if they were."""
+    """Return the frames of a pair, read from a file if an earlier run has made them."""
     path: Path = FOLDER / f"{first}_{last}_{way.replace(' ', '_')}.pt"
     if not path.is_file():
         frames = WAYS[way](model, first, last)
@@ -146,11 +147,11 @@ def report() -> str:
         for (first, last), film in zip(PAIRS, found["film"], strict=True)
     )
     return f"""{COUNT} pairs of classes drawn at random (seed {DRAW}), {FRAMES} frames of {SIDE} x {SIDE}, {model.name},
-seed {SEED}. Judge: {judge.name}. Film: all frames at once. One after another: a picture of the first class, whose
-levels fade, and an ascent to the second, as in the template prompt_to_prompt, with twice the work. Frame by frame: a
-picture for each, with the recipe sketch and the weights of the film (one pair). Flicker: the mean change from frame to
-frame, as a multiple of an even way from the first frame to the last. Monotone: the share of the second class in the
-probability of both never falls by more than {_FALL}.
+seed {SEED}. Judge: {judge.name}. Film: one ascent of all frames. One after another: a picture of the first class, whose
+levels are then weakened, and an ascent from there to the second, as in the template prompt_to_prompt, with twice the
+work. Frame by frame: an ascent for each frame, with the recipe sketch and the weights of the film (one pair). Flicker:
+the sum of the changes from frame to frame, divided by the change from the first frame to the last. Monotone: the share
+of the second class in the sum of both probabilities never falls by more than {_FALL}.
 
 | | pairs | flicker | largest change | monotone | first class first in the first frame | second in the last |
 |---|---|---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""Other libraries: how many lines the same tasks take, and how soon the picture of a class is recognised.
+"""Other libraries: how many lines of code the same tasks take, and how soon the picture of a class is recognised.
 
 The libraries are no requirement of this project. `INSTALL` puts them into a folder of their own, with the version of
 kornia that lucent asks for, and `MEASURE` measures, which takes three quarters of an hour of one core.
@@ -33,7 +33,7 @@ from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
 PEERS = {"lucent": "torch-lucent", "horama": "horama", "captum": "captum"}
-"""By the name that is imported the name of the package."""
+"""The names of the packages, by the names under which they are imported."""
 
 INSTALL = (
     "python -m pip install --target build/peers --no-deps torch-lucent==0.1.8 horama==0.3.0 captum==0.9.0 "
@@ -44,7 +44,7 @@ MEASURE = "PYTHONPATH=build/peers OMP_NUM_THREADS=1 python -m benchmarks.run pee
 
 CLASSES = TARGETS[:6]
 MOMENTS = (5.0, 10.0, 20.0, 40.0, 60.0)
-"""Seconds after which the judge looks; at the last one, whatever is still climbing is cut off."""
+"""The seconds after which the judge classifies the picture; a run that has not ended at the last one is stopped."""
 
 CHART, SHEET = HERE / "peers.png", HERE / "peers.jpg"
 
@@ -58,7 +58,7 @@ CONTESTANTS: Mapping[str, Climb] = {
     "Horama fourier, 224 px, large crops": climb_with_horama(224, box_size=(0.8, 0.9)),
     "Horama fourier, 1280 px (its default)": climb_with_horama(1280),
 }
-"""By its title each way to make the picture of a class."""
+"""The ways to make the picture of a class, by their titles in the table."""
 
 
 def report() -> str:
@@ -80,29 +80,29 @@ def report() -> str:
     labels = imagenet_labels()
     versions = {name: importlib.metadata.version(package) for name, package in PEERS.items()}
     columns = {"direct_ascent": "direct_ascent"} | {name: f"{name} {versions[name]}" for name in PEERS}
-    return f"""Lines of code that a user writes who has a model of torchvision, imports among them, formatted alike
+    return f"""Lines of code that a user with a model of torchvision writes, imports included, all formatted alike
 (`benchmarks/peer_tasks.py` holds the code, and every piece of it was run):
 
 {tabulate(columns)}
 
-captum {versions["captum"]} explains what a model has answered and makes no pictures: there is no `captum.optim` in it.
-Horama's `maco` needs a spectrum that it downloads; the lines are those of `fourier`, which is asked in the same way,
-and a feature extractor of torchvision finds its layers. lucent leaves its hooks on the model, which `deepcopy` cannot
+captum {versions["captum"]} explains the answers of models and makes no pictures: there is no `captum.optim` in it.
+Horama's `maco` needs a spectrum that it downloads; the lines are those of `fourier`, which is called in the same way,
+with a feature extractor of torchvision to reach layers. lucent leaves its hooks on the model, which `deepcopy` cannot
 copy from then on.
 
 The picture of a class: {climber.name} climbs, {judge.name} judges, {len(CLASSES)} classes (the first of "Classes",
 drawn with seed {DRAW}: {", ".join(labels.name(target) for target in CLASSES)}), seed {SEED}, one thread. Every library
-has its own defaults, but for the size of the picture where that is said, and for the normalisation, which is the
-model's. Ours climbs the log probability of the class, the others its logit. Seconds are those of the processor; other
-jobs shared its caches, so they are rough. Mean probability of the class after so many seconds of climbing. What has
-finished before keeps its last picture, what has not is cut off after {MOMENTS[-1]:.0f} s (of the 1000 steps that Horama
-takes by default few are done by then):
+has its own defaults, except for the size of the picture where the row gives it, and for the normalisation, which is the
+model's. Ours raises the log-probability of the class, the others its logit. Seconds are CPU time; other jobs shared the
+caches of the processor, so they are rough. The columns are the mean probability of the class after so many seconds. A
+run that ended before keeps its last picture; one that has not ended is cut off after {MOMENTS[-1]:.0f} s (of the 1000
+steps that Horama takes by default few are done by then):
 
 | | {moments} | steps done | seconds in all |
 |---{"|---" * len(MOMENTS)}|---|---|
 {rows}
 
-What {judge.name} says of the last pictures, as in "Classes":
+How {judge.name} classifies the last pictures, as in "Classes":
 
 | {HEADER}
 |---{RULE}
@@ -134,7 +134,7 @@ def run_tasks() -> None:
     """
     for row in TASKS:
         for library, task in row.ways.items():
-            # The same model for each, and one of its own: what lucent leaves on one hinders the next.
+            # Each gets a new model with the same weights, because lucent leaves hooks on a model that hinder the next.
             torch.manual_seed(SEED)
             made = task(torchvision.models.resnet18().eval(), SHORT[library])
             for picture in pictures_of(made):
@@ -153,7 +153,7 @@ def pictures_of(made: Any) -> list[Tensor]:
 
 
 def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target: int) -> Watch:
-    """Return the watch of a run, with what the judge said at every moment, and the last image."""
+    """Run a contestant and return its watch, with the judge's probability at every moment and the last image."""
     torch.manual_seed(SEED)
     np.random.seed(SEED)  # lucent draws from it, too.
     watch = Watch(lambda image: float(judge.probabilities(image)[0, target]), MOMENTS)
@@ -170,7 +170,7 @@ def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
 
 
 def probability_at(looks: Sequence[Look], number: int) -> float:
-    """Return what the judge said at a moment, or at the end where that came before."""
+    """Return the judge's probability at a moment, or at the end of a run that ended before."""
     return looks[min(number, len(looks) - 1)].probability
 
 
@@ -191,7 +191,7 @@ def describe_runs(watches: Sequence[Watch]) -> str:
 
 
 def show_small(image: Tensor) -> Tensor:
-    """Return an image (1, 3, H, W) as one of the sheet, (3, 224, 224)."""
+    """Return an image (1, 3, H, W) resized for the sheet, (3, 224, 224)."""
     return resize(image[0], [224, 224], antialias=True).clamp(0, 1)
 
 

@@ -1,6 +1,6 @@
-"""A zoom: whether an uninvolved classifier names each depth, and whether a seam is seen between two.
+"""A zoom: whether a held-out classifier recognises each depth, and whether there are seams between depths.
 
-Six classes of ImageNet, each in the middle of the one before. Climber: EfficientNet-Lite0. Judge: EfficientNet-Lite2.
+Six classes of ImageNet, one for each depth. EfficientNet-Lite0 guides the ascent; EfficientNet-Lite2 is the judge.
 """
 
 from itertools import pairwise
@@ -19,29 +19,30 @@ WISHES = ["volcano", "castle", "fountain", "jellyfish", "daisy", "bee"]
 SIDE = 224
 RECIPE = "sketch"
 ZOOMS = 50
-"""At how many zooms seams are looked for."""
+"""The number of moments at which seams are measured."""
 
 BETWEEN = 4
-"""How many frames of the sheet belong to each depth."""
+"""How many frames the sheet shows from each depth to the next."""
 
 _BESIDE = 0.3
-"""How wide the bands on both sides of a seam are, in halves of the side of a depth."""
+"""The width of the bands on both sides of a seam, in halves of the sides of a depth."""
 
 SHEET = HERE / "zoom.jpg"
 
 
 def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
-    """Return the energy of the gradient where one depth goes over into another, over that on both sides of it.
+    """Return the energy of the gradient where a depth blends into the one around it, over that of bands on both sides.
 
-    Of the depths that lie in the frame it is the largest that has a band of ground around it.
+    The energy is the mean of the squared differences between neighbouring pixels. It is measured for the largest depth
+    whose outer band lies within the frame.
 
     Args:
-        frame: what is seen at a moment, (3, height, width).
+        frame: the frame at a moment, (3, height, width).
         spec: the spec of the zoom.
-        moment: where the frame lies between the depths.
+        moment: the moment, from 0 to `Zoom.end`.
     """
     assert spec.zoom is not None
-    # How far each pixel is from the middle, in halves of the frame.
+    # The distance of every pixel from the middle, in halves of the sides of the frame.
     down, right = ((torch.arange(side - 1) + 1 - side / 2) / (side / 2) for side in (spec.height, spec.width))
     away = torch.hypot(down[:, None], right)
     edge = min(side / (side - 2 * spec.margin) for side in spec.canvas)
@@ -56,10 +57,10 @@ def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
 
 
 def measure_seams(made: Zooming) -> list[float]:
-    """Return the energy at the seam of frames evenly over a zoom, see `measure_seam`, in rising order."""
+    """Return what `measure_seam` returns for frames at equal distances over a zoom, in rising order."""
     spec = made.stack.spec
     assert spec.zoom is not None
-    # At the last depth there is none.
+    # The last depth contains no other one, so it has no seam.
     last = spec.zoom.end if spec.zoom.loop else spec.zoom.end - 0.5
     moments = [last * number / ZOOMS for number in range(ZOOMS)]
     frames = render_zoom(made.stack, moments)
@@ -82,7 +83,7 @@ def report() -> str:
     moments = [number / BETWEEN for number in range(spec.zoom.end * BETWEEN + 1)]
     save_sheet(list(render_zoom(made.stack, moments)), SHEET, columns=BETWEEN)
     table = "\n".join(rows)
-    return f"""{len(WISHES)} depths of {SIDE} x {SIDE} in each other, factor {spec.zoom.factor:g}, `da.zoom` with the
+    return f"""{len(WISHES)} nested depths of {SIDE} x {SIDE}, factor {spec.zoom.factor:g}, `da.zoom` with the
 recipe {RECIPE}, {model.name}, seed {SEED}. Judge: {judge.name}, which never saw the ascent. It names {named} of
 {len(WISHES)} depths.
 
@@ -90,8 +91,8 @@ recipe {RECIPE}, {model.name}, seed {SEED}. Judge: {judge.name}, which never saw
 |---|---|---|---|
 {table}
 
-Energy of the gradient where one depth goes over into the next, over that of bands on both sides, at {ZOOMS} zooms:
-median {seams[ZOOMS // 2]:.2f}, from {seams[0]:.2f} to {seams[-1]:.2f}. A seam would be above 1.
+Energy of the gradient where a depth blends into the one around it, over that of bands on both sides, at {ZOOMS}
+moments: median {seams[ZOOMS // 2]:.2f}, from {seams[0]:.2f} to {seams[-1]:.2f}. A seam would give values above 1.
 
 ![From each depth to the next in {BETWEEN} frames]({SHEET.name})
 """

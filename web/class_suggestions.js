@@ -1,25 +1,25 @@
-// Suggests class names while one types into Class Objective: a list below the text box, of names that hold what is
-// written since the last comma or line. Arrow keys choose, Tab or Enter takes, Escape closes; so does a click.
+// Suggests class names while the user types into Class Objective: a list below the text box, of names that contain the
+// text since the last comma or line break. Arrow keys select a name; Tab, Enter or a click inserts it; Escape closes.
 
 import { app } from "../../scripts/app.js";
 
 const NODE = "DAS_ClassObjective";
-const MOST = 8; // names in the list
-const LEAST = 2; // letters that it takes
-const LEAST_UNKNOWN = 4; // letters after which a word that no name holds is said to be none
+const MOST = 8; // names in the list, at most
+const LEAST = 2; // letters of a word for which names are suggested, at least
+const LEAST_UNKNOWN = 4; // letters of a word that is reported as unknown, at least
 
-let list = null; // what is shown: { box, area, names, chosen, listening }
+let list = null; // the open list: { box, area, names, chosen, listening }; null if there is none
 
-// The names of Pick ImageNet Class; where two classes share one, their index stands before it.
+// The names in Pick ImageNet Class. Before a name that two classes share stands the index of the class.
 function findNames() {
     const spec = LiteGraph.registered_node_types.DAS_PickClass?.nodeData?.input?.required?.name ?? [];
     return spec[1]?.options ?? (Array.isArray(spec[0]) ? spec[0] : []);
 }
 
-// The node of the graph on the screen that has a text box, and the name of its widget.
+// The node of the open graph to which a text box belongs, and the name of its widget.
 function findWidget(area) {
     const { graph } = app.canvas;
-    // Nodes 2.0 draws a node as an element that has its id; the classic page lays text boxes over its canvas.
+    // Nodes 2.0 draws a node as an element that has its id; the classic renderer lays text boxes over its canvas.
     const id = area.closest("[data-node-id]")?.dataset.nodeId;
     if (id) return [graph.getNodeById(id), area.labels[0]?.textContent.trim()];
     const isIts = (widget) => widget.element === area;
@@ -27,7 +27,7 @@ function findWidget(area) {
     return [node, node?.widgets.find(isIts).name];
 }
 
-// Whether a widget is the text of a Class Objective, its own or one that a subgraph shows on its face.
+// Whether a widget is the text of a Class Objective: its own, or that of a subgraph node which is linked to it inside.
 function isClasses(node, name) {
     if (!node?.subgraph) return node?.type === NODE;
     const { subgraph } = node;
@@ -39,7 +39,7 @@ function isClasses(node, name) {
     });
 }
 
-// What is being written: from the last comma or line to the caret, without the sign or word before a name.
+// The text from the last comma or line break to the caret, without a sign, a parenthesis or "all" before the name.
 function readWord(area) {
     const before = area.value.slice(0, area.selectionStart);
     const written = before.slice(Math.max(before.lastIndexOf("\n"), before.lastIndexOf(",")) + 1);
@@ -61,13 +61,13 @@ function match(word) {
     return names.some((name) => name.toLowerCase() === sought) ? [] : names;
 }
 
-// What to say of a word that is in no usual name; nothing of numbers, and of words that a longer list of names may hold.
+// The hint for a word that no usual name contains; "" for short words, numbers, WordNet ids, weights and parentheses.
 function explain(word) {
     const sought = word.trim().toLowerCase();
     const names = findNames();
     if (sought.length < LEAST_UNKNOWN || !names.length || /^[\dn]\d*$/.test(sought) || /[:)]/.test(sought)) return "";
     if (names.some((name) => name.toLowerCase().includes(sought))) return "";
-    // A second name of a class is not in the list, and known all the same.
+    // The node knows second names of classes, too, which are not in the list.
     return `no usual name holds “${sought.slice(0, 30)}”: a second name will do, anything else is for Text Objective`;
 }
 
@@ -80,7 +80,7 @@ function close() {
 function take(name) {
     const { area } = list;
     const { start, end } = readWord(area);
-    // A name from the list is one class; its index alone says so where two share the name.
+    // Where two classes share a name, the index is inserted, which stands for one of them.
     const written = /^\d+ /.test(name) ? name.split(" ")[0] : name;
     area.setRangeText(written, start, end, "end");
     close();
@@ -111,7 +111,7 @@ function show(area, names, hint = "") {
         const row = document.createElement("div");
         row.textContent = name;
         Object.assign(row.style, { padding: "3px 8px", cursor: "pointer", borderRadius: "3px" });
-        // Before the text box loses the focus, which closes the list.
+        // Not "click", which comes after the text box has lost the focus; that closes the list.
         row.addEventListener("pointerdown", (event) => {
             event.preventDefault();
             take(name);
@@ -128,7 +128,7 @@ function show(area, names, hint = "") {
     const { signal } = listening;
     area.addEventListener("keydown", onKey, { capture: true, signal });
     area.addEventListener("focusout", close, { signal });
-    // The list stands still while the canvas moves.
+    // The list does not move with the canvas, so it closes when the wheel is turned.
     document.addEventListener("wheel", close, { capture: true, passive: true, signal });
     list = { box, area, names, chosen: -1, listening };
 }
@@ -165,7 +165,7 @@ function onKey(event) {
 app.registerExtension({
     name: "DirectAscent.ClassSuggestions",
     setup() {
-        // On the document: Nodes 2.0 makes text boxes of its own, which no node knows.
+        // On the document, because nodes have no reference to the text boxes that Nodes 2.0 makes.
         document.addEventListener("input", onInput, true);
     },
 });

@@ -1,9 +1,9 @@
-// Finds a node by the id that the server or the page has for it, wherever it is: at the top or inside subgraphs.
+// Finds a node by the id that the server or the frontend uses for it, at the top level or inside subgraphs.
 
 import { app } from "../../scripts/app.js";
 
-// "12:5" is node 5 in the subgraph of node 12, as the server says it. Pages keep results by the id of the subgraph itself
-// in place of a node, a UUID.
+// To the server, "12:5" is node 5 in the subgraph of node 12. Where the frontend stores results, the first part is the
+// id of the subgraph, a UUID, instead of the id of its node.
 export function findNode(id) {
     const root = app.rootGraph ?? app.graph;
     const path = String(id).split(":");

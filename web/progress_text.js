@@ -1,4 +1,4 @@
-// The text that a running node shows: how far it is, how long it took, what it did not understand.
+// Shows the text that a running node sends: its progress, the time it took, warnings. It stays after the run.
 
 import { app } from "../../scripts/app.js";
 import { findNode } from "./find_node.js";
@@ -7,13 +7,14 @@ const PREFIX = "DAS_";
 const TEXT_WIDGET = "$$node-text-preview";
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
-const LETTERS = 34, LINES = 2; // of a text that a node shows without growing, in the classic page
+const LETTERS = 34, LINES = 2; // a text of this size fits on a node of the classic renderer without making it taller
 const LINE_HEIGHT = 16, BORDER = 26;
 
-const lastTexts = new Map(); // by id of a node: the text of the last run, and the node
-const grown = new WeakMap(); // by node that has grown for a long text: its height before and since
+const lastTexts = new Map(); // from the id of a node to its last text in the run, and the node
+const grown = new WeakMap(); // from a node that was made taller for a long text to its heights before and since
 
-// The classic page cuts off what is longer than two lines, and takes the room from the text boxes of the node.
+// Makes a node taller for a long text. The classic renderer would cut it off after two lines, and make the text boxes
+// of the node smaller.
 function makeRoom(node, text) {
   const widget = node.widgets?.find((one) => one.name === TEXT_WIDGET);
   if (!widget) return;
@@ -27,7 +28,7 @@ function makeRoom(node, text) {
   } else if (heights) {
     grown.delete(node);
     widget.options.getMinHeight = undefined;
-    // What somebody has set by hand since then stays.
+    // A height that the user has set since then is kept.
     if (node.size[1] === heights.since) node.setSize([node.size[0], heights.before]);
   }
   node.setDirtyCanvas?.(true);
@@ -37,7 +38,7 @@ function isOurs(node) {
   return node?.comfyClass?.startsWith(PREFIX);
 }
 
-// As the page does it when a text comes from the server; it looks for the node in the graph on the screen.
+// Shows a text as the frontend does when the server sends one: its listener looks for the node in the open graph.
 function show(node, text) {
   if (node.graph === app.canvas.graph)
     app.api.dispatchCustomEvent("progress_text", { nodeId: String(node.id), text, node });
@@ -45,20 +46,21 @@ function show(node, text) {
 
 function onText({ detail }) {
   const { nodeId, text } = detail;
-  const isShown = "node" in detail; // by us
+  const isShown = "node" in detail; // dispatched by `show`
   const node = isShown ? detail.node : findNode(nodeId);
   if (!isShown) lastTexts.set(String(nodeId), { text, node });
   if (!isOurs(node)) return;
-  // After the page's own listener, which adds the widget.
+  // After the frontend's own listener, which adds the widget.
   setTimeout(() => {
-    // The page of ComfyUI 0.8.0 finds no node inside a subgraph.
+    // The frontend of ComfyUI 0.8.0 finds no node inside a subgraph.
     if (!isShown && String(nodeId).includes(":")) show(node, text);
-    // Nodes 2.0 makes the room by itself.
+    // Nodes 2.0 makes a node taller by itself.
     else if (!LiteGraph.vueNodesMode) makeRoom(node, text);
   });
 }
 
-// Pages since frontend 1.58 take the texts away when a run ends; what our nodes have said last is worth reading then.
+// Frontends from 1.58 on remove the texts when a run ends. The last texts of our nodes are shown again: they tell the
+// outcome.
 function restoreTexts() {
   for (const [nodeId, { text }] of lastTexts) {
     const node = findNode(nodeId);
@@ -67,7 +69,7 @@ function restoreTexts() {
   }
 }
 
-// Texts that came while another graph was on the screen are shown when theirs opens.
+// Texts that came while another graph was open are shown when the graph of their node opens.
 function showMissed() {
   for (const [nodeId, { text, node }] of lastTexts)
     // Another workflow may have a node of the same id.
@@ -80,19 +82,19 @@ app.registerExtension({
   setup() {
     app.api.addEventListener("execution_start", () => lastTexts.clear());
     app.api.addEventListener("progress_text", onText);
-    // After the page's own listeners.
+    // After the frontend's own listeners.
     for (const end of ENDS) app.api.addEventListener(end, () => setTimeout(restoreTexts));
     app.canvas.canvas.addEventListener("litegraph:set-graph", () => setTimeout(showMissed));
   },
 
-  // The text stays out of workflow files. The page of ComfyUI 0.8.0 would store it behind the values of the widgets,
-  // which files keep by position: there it could be taken for the value of an input to come.
+  // The text stays out of workflow files. The frontend of ComfyUI 0.8.0 would store it after the values of the widgets,
+  // which files keep by position: an input that a later version adds could get it as its value.
   nodeCreated(node) {
     if (!node.comfyClass?.startsWith(PREFIX)) return;
     const before = node.onSerialize;
     node.onSerialize = function (data) {
       before?.apply(this, arguments);
-      // The names of what the page adds to a node begin so.
+      // The names of widgets that the frontend adds to a node begin with $$.
       const stored = (widget) => widget.serialize !== false && !widget.name?.startsWith("$$");
       const count = (this.widgets ?? []).findLastIndex(stored) + 1;
       if (data.widgets_values?.length > count) data.widgets_values.length = count;

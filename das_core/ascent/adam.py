@@ -18,16 +18,16 @@ from .pace import Pace
 class Adam:
     """Adam (Kingma and Ba, 2015) on the levels as tensors, as in imstack (Whitaker, 2021).
 
-    Every value of every level moves about equally far. So coarse structure does not move farther than fine detail, as
-    it does with the other optimizers, and pictures are finer and noisier.
+    Every value of every level moves about equally far in a step. With the other optimizers coarse structure moves
+    farther than fine detail; with Adam it does not, so that pictures have more fine detail and noise.
 
     Args:
         learning_rate: about how far every value of every level moves in one step, above 0.
-        betas: the weights of the former values in the running means of the gradient and of its square, 0 to below 1.
+        betas: the decay rates of the moving averages of the gradient and of its square, 0 to below 1.
         epsilon: added to the root of the mean square, so that no divisor is 0.
 
     Raises:
-        ValueError: when `learning_rate` is not above 0, or a beta is out of range.
+        ValueError: when `learning_rate` or a beta is out of range.
 
     Example:
         >>> from das_core import Adam, Ascent, ImageStack, Prior, StackSpec

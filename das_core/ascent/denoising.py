@@ -94,7 +94,7 @@ class Denoising:
             stack: the stack after a step of an optimizer, which is not changed.
             operator: the operator of the stack.
             progress: the share of the ascent that is over, 0..1.
-            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0, no bit changes.
+            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0, nothing changes.
                 The exception is a stack with parameters: its levels reach a little beyond the mask. The surroundings
                 of a masked stack never change.
 
@@ -134,6 +134,6 @@ class Denoising:
         if mask is not None:
             if frames is not None and len(mask) > 1:
                 mask = select_images(mask, frames)
-            # Exact at both ends, see `Surroundings.composite`.
+            # lerp returns its first operand unchanged where the mask is 0, and its second where it is 1.
             smoothed = torch.lerp(canvas, smoothed, mask)
         return smoothed

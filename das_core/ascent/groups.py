@@ -88,8 +88,8 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
     Members of a group share five things: the module of their judges; what it answers with, either the output of the
     model, by all or by a share of its features, or the activations of its layers, whose scores are of different scale;
     whether they compare images, since such scores are of another scale again, and their views come in another order;
-    the region masks; and their turn, if they divide the views of one objective. Masks are the same only if they are
-    the very same tensors, in the same order; equal copies make two groups. A term without a judge is a group of its
+    the region masks; and the `turn` of terms that divide the views of one objective. Masks are the same only if they
+    are the very same tensors, in the same order; equal copies make two groups. A term without a judge is a group of its
     own.
 
     Args:

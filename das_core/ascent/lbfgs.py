@@ -1,4 +1,4 @@
-"""L-BFGS: steps along a gradient that is corrected by the curvature that the last steps have met.
+"""L-BFGS: steps along a gradient that is corrected by the curvature measured in the last steps.
 
 Liu and Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization", Mathematical Programming 45 (1989).
 The views of an ascent change from step to step, so the change of the gradient is measured on the views of one step,
@@ -75,7 +75,7 @@ class LBFGS:
         pairs = self._recall_pairs(stack)
         direction = _find_direction(gradient, pairs, operator)
         size = mean_square(direction, mask).mean(dim=1, keepdim=True).sqrt()
-        # The first direction has no length of its own, and no later one may lead further than the first.
+        # The first direction has no scale, so it gets the largest size. Later directions are shortened to it if needed.
         limit = self.step_size * pace.rate / size.clamp(min=torch.finfo(size.dtype).tiny)
         direction = direction * (limit.clamp(max=1.0) if pairs else limit)
         ahead = _dot(gradient, direction)
@@ -104,9 +104,9 @@ class LBFGS:
 
 
 def _find_direction(gradient: Tensor, pairs: tuple[tuple[Tensor, Tensor], ...], operator: StackOperator[Any]) -> Tensor:
-    """Return the direction of a step by the two loops of L-BFGS, for every image by itself.
+    """Return the direction of a step by the two-loop recursion of L-BFGS, for every image by itself.
 
-    A pair along which the gradient of an image did not fall says nothing of a maximum and is left out for that image.
+    A pair along which the gradient of an image did not decrease tells nothing about a maximum, and is left out for it.
     """
     direction, shares = gradient, []
     for moved, fell in pausing(reversed(pairs)):

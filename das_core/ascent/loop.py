@@ -52,12 +52,12 @@ class Ascent:
 
     Objectives form groups (`groups.group_by_judge`): those of a group have the same model, take the same kind of
     answer from it (its output, or the activations of its layers), have the very same region masks, and all or none of
-    them compare the images of the batch. An objective for an ensemble of models is a member of one group for each, and
-    they share out its views. Within a group the weighted scores are added. The gradients of several groups are brought
-    to the same scale first (`groups.balance_gradients`), so that a weight means the same in every group. With a mask,
-    of the stack or of a `RegionObjective`, only the gradient under the mask counts, and views are drawn around it
-    (`ascent/support.py`).
-    A step at which all weights are 0, such as the last one of a schedule that fades out, leaves the stack as it is.
+    them compare the images of the batch. An objective for an ensemble of models is a member of one group for each
+    model, and these groups divide its views. Within a group the weighted scores are added. The gradients of several
+    groups are brought to the same scale first (`groups.balance_gradients`), so that a weight means the same in every
+    group. With a mask, of the stack or of a `RegionObjective`, only the gradient under the mask counts, and views are
+    drawn around it (`ascent/support.py`). A step at which all weights are 0, such as the last one of a schedule that
+    fades out, leaves the stack as it is.
 
     The random draws of a view depend on the seed, the image, the step, the view and the group alone: the windows, flips
     and noise of a view are the same whatever the chunk and the batch are.
@@ -75,10 +75,10 @@ class Ascent:
             returns what the step size is multiplied by, 0..1, such as `lambda progress: 1 - 0.9 * progress`.
         seed: the seed of all random draws, 0 or above.
         chunk: how many views go through a judge at once; 0 for 4 on a CPU and 16 elsewhere. A small chunk takes less
-            memory. It changes only the rounding of a step, but every step builds on the last: after some steps another
-            chunk gives another picture of the same thing, as another seed does, though one much more alike. When memory
-            runs out, the chunk is halved and the step is done again. Where an objective compares the images of a batch,
-            at least one view of each goes through at once.
+            memory. It changes only the rounding of a step, but the differences grow from step to step: another chunk
+            gives another picture of the same thing, as another seed does, though a more similar one. When memory runs
+            out, the chunk is halved and the step is done again. Where an objective compares the images of a batch, at
+            least one view of each goes through at once.
         device: where to compute, by default where the stack is. The judges must be there already.
         denoising: the denoiser that is applied after every step, see `Denoising`; None for no denoiser, as in Direct
             Ascent Synthesis. With `auto` it is `Denoising()` if the optimizer is `NormalizedAscent` and an objective
@@ -88,9 +88,8 @@ class Ascent:
             for a stack that has done steps before, whose picture has grown already.
         within: how far the picture may go from what the stack started from, see `Within`; a number for the largest
             difference of a pixel, such as 8/255; None for anywhere.
-        pace: the moment of the ascent (step rate, progress) that all steps share, for a short ascent inside something
-            longer, such as a step of a sampler (`Guidance`). None: the moment advances from step to step by the
-            schedule.
+        pace: the `Pace` of all steps (rate, progress), for a short ascent inside a longer process, such as a step of a
+            sampler (`Guidance`). If None, each step has its own, by the schedule (`pace_at`).
 
     Attributes:
         history: the records of the steps done so far.
@@ -163,15 +162,16 @@ class Ascent:
     def __iter__(self) -> Iterator[Step]:
         """Do the steps that are left, one at a time.
 
-        What is raised in a step, also by the function of `interruptible`, leaves the ascent as it was before the step.
+        An exception in a step, also one that the function given to `interruptible` raises, leaves the ascent as it was
+        before the step.
 
         Raises:
-            AscentError: when a gradient is zero or not finite, or a step leads out of the numbers there are; `result`
-                is then that of the steps before.
-            torch.OutOfMemoryError: when memory runs out though views go through the judges one by one; `result` is then
-                that of the steps before, too.
+            AscentError: when a gradient is zero or not finite, or the canvas is not finite after a step; `result` is
+                then that of the steps before.
+            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views; `result` is then that of
+                the steps before, too.
         """
-        # Not before: whoever moves the judges to a device may have to mend what the move has made of them.
+        # Not in __init__: the judges may be moved to a device after it, and be made differentiable again.
         check_differentiable(self.judges)
         while len(self.history) < self.steps:
             yield self._do_step()
@@ -184,10 +184,10 @@ class Ascent:
         """Do all steps that are left and return the result.
 
         Raises:
-            AscentError: when a gradient is zero or not finite, or a step leads out of the numbers there are; `result`
-                is then that of the steps before.
-            torch.OutOfMemoryError: when memory runs out though views go through the judges one by one; `result` is then
-                that of the steps before, too.
+            AscentError: when a gradient is zero or not finite, or the canvas is not finite after a step; `result` is
+                then that of the steps before.
+            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views; `result` is then that of
+                the steps before, too.
         """
         for _ in self:
             pass
@@ -252,17 +252,17 @@ class Ascent:
                 mask,
                 lambda canvas: self._score_gradient(canvas, step, pace, self._operator, self.chunk)[0],
             )
-        # Not before the optimizer, so that a GPU is waited for once: a gradient that leads nowhere is found out here.
+        # Measured after the optimizer, so that a step waits for a GPU once. So a zero gradient is noticed only here.
         measured = measure_step(step, scores, gradient, moved.canvas, as_one=self._scoring.film)
         if counts:
             check_gradient(gradient, measured, is_first=not self.history)
             check_canvas(moved.canvas, measured, is_first=not self.history)
-            # The denoiser needs its room.
+            # The denoiser needs its memory.
             del gradient
             if self.denoising is not None:
                 moved = self.denoising.step(moved, self._operator, pace.progress, mask)
             moved = self._set_back(moved)
-        # All at once and last, so that a step that is cancelled before leaves nothing half-done.
+        # Stored last, so that a step that is cancelled before this line changes nothing.
         self._strength, self.stack = strength, replace(moved, steps=step + 1)
         self.history.append(measured.record)
         return Step(measured.record, self.stack)

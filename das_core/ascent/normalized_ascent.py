@@ -1,4 +1,4 @@
-"""Steps of one size along K times the gradient, from coarse to fine: the optimizer of all recipes."""
+"""Gradient ascent along K times the gradient, with steps of a given size, coarse to fine; all recipes use it."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -14,32 +14,32 @@ from .optimizers import Evaluate, check_momentum, check_positive, recall_state
 from .pace import Pace
 
 STEEPEST_TILT = 4.0
-"""The greatest tilt: K then falls as 1 / f^5."""
+"""The largest tilt: K, about 1 / f for the default levels, then falls as 1 / f^5 at the first step."""
 
 
 @dataclass(frozen=True)
 class NormalizedAscent:
-    """Steps whose size does not depend on the size of the gradient, from coarse to fine.
+    """Gradient ascent whose step size does not depend on the norm of the gradient, from coarse structure to fine.
 
     The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel. The frames of a film
-    are scaled together, so that frames with a larger gradient move farther. K is the operator of
-    the stack, its preconditioner (`stack.StackOperator`). The canvas moves by `step_size` times the rate of the pace
-    times the direction; the schedule `cosine` lowers the rate after the coarse part (`pace_at`).
+    are scaled together, so that frames with a larger gradient move farther. K is the operator of the stack, its
+    preconditioner (`stack.StackOperator`). The canvas moves by `step_size` times `Pace.rate` times the direction; the
+    schedule `cosine` lowers the rate after the coarse part (`pace_at`).
 
     Args:
         step_size: the RMS of the change of the canvas in one step at a rate of 1 and without momentum, before the tanh,
-            above 0. Below 0.03 the picture stays grey, above 0.3 it turns harsh. 0.14 suits 60 steps, a tilt and
-            a denoiser, 0.08 suits 60 steps without them; for fewer steps take more. With a mask the RMS is that of the
-            pixels under it.
-        momentum: the weight of the former directions in a running mean, 0 (none) to below 1. The mean is not scaled to
-            RMS 1 again: where directions differ from step to step, the steps become smaller.
+            above 0. Below 0.03 the picture stays grey, above 0.3 it turns harsh. 0.14 suits 60 steps with a tilt and
+            a denoiser, 0.08 suits 60 steps without them; fewer steps have to be larger. With a mask the RMS is that of
+            the pixels under it.
+        momentum: the weight of earlier directions in a moving average of the direction, 0 (none) to below 1. The
+            average is not scaled to RMS 1 again: where directions differ from step to step, the steps become smaller.
         coarse_to_fine: the share of the steps, 0..1, during which K is low-passed, with a cutoff that rises from large
             shapes to the finest detail (`Pace.cutoff`).
-        tilt: how much steeper than the stack's own K falls with the frequency, 0 to 4: at the first step it is
-            multiplied by f^-tilt, at the last by f^(-0.3 tilt). At 0 K is that of the stack, about 1 / f, and pictures
-            look engraved; at 0.4 they look painted; at 2 they are blurred. A tilt changes from step to step, as a
-            coarse part and the schedule `cosine` do, so two ascents one after the other give another picture than one
-            ascent with the steps of both.
+        tilt: an exponent that weakens high frequencies f further, 0 to 4: K is multiplied by f^-tilt at the first step,
+            and by f^(-0.3 tilt) at the last. At 0 K is that of the stack, about 1 / f, and pictures look engraved; at
+            0.4 they look painted; at 2 they are blurred. The tilt changes over an ascent, as the cutoff of the coarse
+            part and the rate of the schedule `cosine` do, so two ascents one after the other give another picture than
+            one ascent with the steps of both.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -87,7 +87,7 @@ class NormalizedAscent:
         """Return the stack after one step along the scaled direction; see `Optimizer.step`."""
         direction = operator.precondition(gradient, pace.cutoff(min(operator.canvas)), pace.tilt)
         size = mean_square(direction, mask, as_one=stack.spec.time is not None).sqrt()
-        # A channel without a gradient, such as colour under a judge that sees grey, stays as it is.
+        # A channel without a gradient, such as a colour that the judge does not see, does not change.
         direction = direction.div_(size.clamp(min=torch.finfo(size.dtype).tiny))
         state = None
         if self.momentum:
@@ -95,7 +95,7 @@ class NormalizedAscent:
             if old is not None:
                 direction = direction.lerp(old.tensors[0], self.momentum)
             state = OptimizerState(self.kind, (direction,))
-        # Into the room of the direction, unless that is kept: for many frames it takes long to get more.
+        # Written into the memory of the direction, unless the state keeps it: for many frames, allocating takes long.
         room = direction if state is None else None
         canvas = torch.add(stack.canvas, direction, alpha=self.step_size * pace.rate, out=room)
         return replace(stack, canvas=canvas, parameters=None, optimizer_state=state)

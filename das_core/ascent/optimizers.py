@@ -1,4 +1,4 @@
-"""The protocol of optimizers: how a gradient moves a stack. They hold settings; their state is kept in the stack."""
+"""The protocol of optimizers, which move a stack along a gradient. Their state from step to step is in the stack."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -12,14 +12,14 @@ from ..stack.state import OptimizerState
 from .pace import Pace
 
 _LARGEST = 1e30
-"""The greatest size of a step: beyond it float32 ends."""
+"""The largest step size and learning rate: larger ones could overflow float32."""
 
 Evaluate = Callable[[Tensor], Tensor]
-"""From a canvas (B, 3, H, W) to the gradient of the score there, (B, 3, H, W)."""
+"""A function that takes a canvas (B, 3, H, W) and returns the gradient of the score there, (B, 3, H, W)."""
 
 
 class Optimizer(Protocol):
-    """A rule for moving a stack along a gradient. It never changes: its state is kept in the stack.
+    """A rule for moving a stack along a gradient. It holds settings only and never changes: its state is in the stack.
 
     Example:
         >>> from das_core import SGD, Adam, NormalizedAscent
@@ -32,7 +32,7 @@ class Optimizer(Protocol):
 
     @property
     def kind(self) -> str:
-        """The name of the kind of optimizer. It continues from a state of its own kind and ignores any other."""
+        """The name of the kind of optimizer. An optimizer ignores a state in the stack that is of another kind."""
         ...
 
     @property
@@ -47,7 +47,7 @@ class Optimizer(Protocol):
 
     @property
     def tilt(self) -> float:
-        """How much steeper K falls with the frequency at the first step, see `pace_at`; 0 for K as it is."""
+        """The exponent t of the factor f^-t on K at the first step, f the frequency, see `pace_at`; 0 for no factor."""
         ...
 
     def step(
@@ -65,7 +65,7 @@ class Optimizer(Protocol):
             stack: the stack before the step, which is not changed.
             gradient: the gradient of the score at the canvas, (B, 3, H, W).
             operator: the operator K of the stack (`StackOperator`).
-            pace: the moment of the ascent.
+            pace: the rate, the cutoff of K and the tilt of this step.
             mask: where any objective acts, (B, 1, H, W), 0..1; None for everywhere. The gradient is already 0 outside.
                 `NormalizedAscent` and `LBFGS` measure the size of a step over the pixels under it.
             evaluate: returns the gradient at another canvas, with the same views; only `LBFGS` uses it.
@@ -74,7 +74,7 @@ class Optimizer(Protocol):
 
 
 def check_positive(name: str, value: float) -> None:
-    """Raise ValueError unless a setting is above 0 and a number of float32; NaN is neither."""
+    """Raise ValueError unless a setting is above 0 and at most 1e30; NaN is refused, too."""
     if not 0 < value <= _LARGEST:
         raise ValueError(f"{name} {value} must be above 0 and at most {_LARGEST:g}")
 
@@ -86,6 +86,6 @@ def check_momentum(value: float) -> None:
 
 
 def recall_state(stack: ImageStack, kind: str, shapes: list[torch.Size]) -> OptimizerState | None:
-    """Return the state that the last step left; None at the first step, and after an optimizer of another kind."""
+    """Return the state of the optimizer in a stack; None if there is none of this kind with these shapes."""
     old = stack.optimizer_state
     return old if old is not None and old.kind == kind and [t.shape for t in old.tensors] == shapes else None

@@ -36,7 +36,7 @@ LAST_TILT = 0.3
 
 @dataclass(frozen=True)
 class Pace:
-    """A moment of an ascent.
+    """A moment of an ascent: the rate, the progress and the tilt of a step.
 
     Args:
         rate: the factor of the step size, 0..1.

@@ -1,7 +1,7 @@
 """Recipes: the settings of an ascent that belong together, under one name.
 
-The size of a step, the strength of the denoiser and the number of steps depend on each other. The settings of
-the three recipes here were chosen on development classes, see docs/method.md, and are what the node Optimize offers.
+The best step size and strength of the denoiser depend on the number of steps. The settings of the three recipes here
+were chosen on development classes, see docs/method.md; the node Optimize offers these recipes.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from .pace import Schedule
 from .within import Within
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
-"""What is done to the views of the recipes: the default of `Augmentation`, and every fourth from afar."""
+"""The transforms of the views in all recipes: those of `Augmentation()`, and every fourth view is seen from afar."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,14 @@ class Recipe:
 
 
 FILM_VIEWS = 24
-"""How many views a step of a film has at least: with fewer, frames wait long for their turn."""
+"""The least number of views a step for a film: with fewer, a frame would be shown in too few of the steps."""
 
 
 def suit_film(recipe: Recipe) -> Recipe:
-    """Return a recipe with as many views a step as a film needs.
+    """Return a recipe adapted to a film: with at least 24 views a step.
 
     Args:
-        recipe: that of a picture.
+        recipe: the recipe of a picture.
 
     Example:
         >>> from das_core import SKETCH
@@ -118,20 +118,21 @@ def suit_film(recipe: Recipe) -> Recipe:
 
 
 _CLOSEST_IN_ZOOM = 0.8
-"""The least side of a view of a zoom, as a share of the canvas: what lies in the middle of a depth has views of its
-own."""
+"""`Windows.zoom_min` for a zoom. It needs no closer views: the middle of a depth is the next depth, which has views
+itself."""
 
 _ZOOM_FOCUS = Focus(start=0.6, end=3.0)
-"""Wider than that of a picture: the middle of a depth is the next one, and it grows around it."""
+"""Wider than that of a picture, since the next depth covers the middle, and a depth is visible around it only."""
 
 
 def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
-    """Return a recipe with its views for every depth, each of nearly all that is seen, and with a wide focus.
+    """Return a recipe adapted to a zoom: with its number of views for every depth, larger windows and a wider focus.
 
     Args:
-        recipe: that of a picture. Its focus stays, unless it is `auto`.
+        recipe: the recipe of a picture. Its focus is kept, unless it is `auto`.
         depths: how many depths the zoom has.
-        climbed: whether the zoom has climbed before; then it has grown already, and the focus stays as it is.
+        climbed: whether an ascent has optimised the zoom before. Then the focus is kept, too, and `auto` stands for
+            none.
 
     Example:
         >>> from das_core import SKETCH
@@ -156,7 +157,7 @@ SKETCH = Recipe(
     optimizer=NormalizedAscent(step_size=0.21),
     denoising=Denoising(share=0.45),
 )
-"""A picture that is recognised, in a quarter of the work."""
+"""A recognisable picture, with about a quarter of the work of `PICTURE`."""
 
 BEST = Recipe(
     steps=150,
@@ -164,4 +165,4 @@ BEST = Recipe(
     optimizer=NormalizedAscent(step_size=0.09),
     denoising=Denoising(share=0.12),
 )
-"""As long as it pays: four times the work of a picture."""
+"""The best picture, with about four times the work of `PICTURE`; more work hardly improves it."""

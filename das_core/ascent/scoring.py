@@ -1,6 +1,6 @@
-"""Scores of objectives: from the pixels of a canvas to views, outputs of judges and scores.
+"""Computes the scores of objectives: cuts views from the pixels of a canvas, runs judges on them, scores the answers.
 
-An ascent raises them (`gradient`); `report.objective_scores` compares pictures by them.
+An ascent raises these scores (`gradient`); `report.objective_scores` compares pictures by them.
 """
 
 import math
@@ -38,22 +38,22 @@ class Scoring:
         stack: gives the size, the margin, the mask of what may change, and the start of the picture.
         objectives: the objectives and their names.
         augmentation: how views are made.
-        seed: what all random draws depend on, together with the number of the image, step, view and group.
+        seed: the seed of all random draws, which also depend on the numbers of the image, step, view and group.
 
     Attributes:
-        groups: the terms of the objectives, those that share their views together.
-        film: whether the images are the frames of a film, or the moments of a zoom, which share out the views of a
-            step.
-        images: how many images can be shown: those of the stack, or the moments of a zoom.
-        shown: for each group the images on which one of its terms counts.
+        groups: the terms of the objectives, in groups that share their views.
+        film: whether the stack is a film or a zoom; the views of a step are then divided among the frames, or among the
+            moments of the zoom.
+        images: how many images views can show: those of the stack, or for a zoom one for each moment.
+        shown: for each group the numbers of the images for which one of its terms has a weight.
         regions: where each group acts.
         support: where any group acts.
         stack, augmentation, seed: as given.
 
     Raises:
         ValueError: when region masks, reference images or the weights of images do not fit the stack, reference images
-            belong to a term whose judge does not answer with activations, or a term compares the images of a stack of
-            one, those of a film, or some of them.
+            belong to a term whose judge does not answer with activations, or a term that compares images is given a
+            single image, a film or a zoom, or counts for some of the images only.
     """
 
     def __init__(
@@ -93,19 +93,19 @@ class Scoring:
 
     @property
     def fewest_views(self) -> int:
-        """How many views go through a judge at once at least: 1, or one of every image where these are compared."""
+        """The least number of views that can go through a judge at once: 1, or one of every image to compare them."""
         return self.stack.batch if any(group.compares_images for group in self.groups) else 1
 
     @cached_property
     def _start_pixels(self) -> Tensor:
-        """What the stack showed before the ascent, which only objectives without a judge compare with."""
+        """The pixels of the canvas before the ascent; only objectives without a judge compare with them."""
         return self.stack.composite(render_pixels(self.show(self.stack.start), self.stack.spec.color))
 
     def show(self, canvas: Tensor, images: Sequence[int] | None = None) -> Tensor:
-        """Return the canvases that views may show, (N, 3, H, W), before the tanh.
+        """Return the canvases that views can show, (N, 3, H, W), before the tanh: for a zoom composites at its moments.
 
         Args:
-            canvas: that of the stack, (B, 3, H, W).
+            canvas: the canvas of the stack, (B, 3, H, W).
             images: the numbers of some of the images; all if None.
         """
         zoom = self.stack.spec.zoom_operator
@@ -132,8 +132,8 @@ class Scoring:
             progress: the share of the ascent that is over, 0..1.
 
         Returns:
-            A number; or one for each image, (B, 1, 1, 1), if their factors differ. For a film it is the root mean
-            square over the frames, as the norm of its move is taken over all frames.
+            A number; or one for each image, (B, 1, 1, 1), if their factors differ. For a film or a zoom it is the root
+            mean square over the images, because gradients are balanced by norms over all of them.
         """
         members = self.groups[number].members
         known = [(abs(term.weight_at(progress)), self._image_weights[id(term)]) for _, term in members]
@@ -155,7 +155,7 @@ class Scoring:
         shown = [image for image in images if any(factors is None or factors[image] for factors in known)]
         if group.compares_images and len(shown) < len(images):
             raise ValueError(f"'{group.members[0][0]}' compares all images, so it has to count for all of them")
-        # What never counts is looked at all the same: it has a score.
+        # A group that never counts is evaluated all the same, so that its objectives have scores.
         return shown or list(images)
 
     def measure_scores(self, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
@@ -165,7 +165,7 @@ class Scoring:
 
         Args:
             pixels: pixels of the canvas (B, 3, H, W), 0..1, margins included.
-            pace: the moment that the views belong to.
+            pace: the moment of an ascent whose views are used.
             chunk: how many views go through a judge at once.
 
         Returns:
@@ -203,8 +203,9 @@ class Scoring:
                 (`Judge.whole`); else each has its own random draws.
 
         Yields:
-            For every chunk what each term of the group is given, by name; the images that its scores are of, (V,); and
-            how many scores an image has in all, on average over the frames of a film on which the group acts.
+            For every chunk: the output that each term scores, by name; the number of the image that each view shows,
+            (V,); and how many views an image has in this step, for a film or a zoom the mean over the images on which
+            the group acts.
         """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
@@ -231,8 +232,8 @@ class Scoring:
         """Return the keys of the views that a group sees in a step, in their order.
 
         The views of a film are spread over the frames on which the group acts. All frames of a film have the same item
-        number in their keys, so a judge that differs from image to image (`PartialClassifier`) is one for the whole
-        film.
+        number in their keys, so a judge that differs from item to item (`PartialClassifier`) is the same for all
+        frames.
 
         Args:
             number: which group, from 0; one that has a judge.
@@ -245,7 +246,7 @@ class Scoring:
         if alike or not self.film:
             pairs = [(item, view) for item in (range(batch) if alike else shown) for view in views]
             if group.compares_images:
-                # View by view, and as many of every image in a chunk, so that images meet.
+                # View by view, so that a chunk has as many views of every image, which can then be compared.
                 pairs = [(item, view) for view in views for item in range(batch)]
             return [ViewKey(self.seed, 0 if alike else item, step, view, number, item) for item, view in pairs]
         if not views:
@@ -259,7 +260,7 @@ class Scoring:
 
 
 def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:
-    """Return the scores (V,) of a term, or raise a ValueError when it answers with anything else."""
+    """Return the scores (V,) of a term, or raise a ValueError when its `score_views` returns anything else."""
     score, count = term.score_views(output, images), len(images)
     if not isinstance(score, Tensor) or score.shape != (count,) or not score.is_floating_point():
         found = f"{score.dtype}, {tuple(score.shape)}" if isinstance(score, Tensor) else type(score).__name__

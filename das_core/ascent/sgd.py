@@ -20,7 +20,7 @@ class SGD:
         learning_rate: the factor of the gradient, above 0. A good value depends on the scale of the score: 0.005 to
             0.05 for the logit of a classifier on the default levels; from 0.5 on the picture turns to noise. The score
             of a `Prior` alone needs about 100.
-        momentum: the share of the velocity that is kept from step to step, 0 (none) to below 1.
+        momentum: the factor of the velocity from step to step, 0 (none) to below 1.
 
     Raises:
         ValueError: when a setting is out of range.

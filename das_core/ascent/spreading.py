@@ -10,10 +10,10 @@ from ..common.devices import send_to_device
 from ..common.seeding import make_generator
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
-"""Steps of the golden ratio around a circle leave no part of it out for long."""
+"""The fraction of a circle by which offsets advance: they come near every point of the circle within a few steps."""
 
-# How many frames of a film are worked on at once where each is by itself: one stays in the caches of a CPU, and a GPU
-# wants several. The room for what is on the way does not grow with the film.
+# How many frames of a film are processed at once where frames are independent: one fits into the caches of a CPU, and a
+# GPU needs several to be busy. So the memory of temporary tensors does not grow with the film.
 _CPU_FRAMES, _GPU_FRAMES = 1, 16
 
 
@@ -23,14 +23,14 @@ def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> l
     The film is divided into as many equal parts as there are views. Each view shows one frame of its part, at the same
     offset from the beginning of the part as the other views. The offset is drawn at random for the first step, and
     grows at every step by the golden ratio (0.618 of a part), modulo a part. So with as many views as frames, every
-    frame is shown by one view; with twice as many views, by two; with fewer, every frame has its turn within a few
-    steps, and all are shown equally often.
+    frame is shown by one view; with twice as many views, by two; with fewer, the frames of a part are shown in
+    different steps, all about equally often.
 
     Args:
         views: how many views there are, from 1 up.
         frames: how many frames, from 1 up.
         step: the number of the step.
-        seed: what random draws depend on.
+        seed: the seed of the random draws.
         group: the number of the group of objectives, each of which has offsets of its own.
 
     Example:
@@ -44,12 +44,12 @@ def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> l
 
 
 def count_views(views: int, shown: int, frames: int) -> int:
-    """Return how many views a group of objectives has that acts on some of the frames: in proportion, and at least 1.
+    """Return how many views a group of objectives gets that acts on some frames only: in proportion, and at least 1.
 
     Args:
-        views: how many a group has that acts on all frames.
-        shown: on how many it acts.
-        frames: how many there are.
+        views: how many views a group gets that acts on all frames.
+        shown: on how many frames the group acts.
+        frames: how many frames there are.
 
     Example:
         >>> from das_core.ascent.spreading import count_views
@@ -60,7 +60,7 @@ def count_views(views: int, shown: int, frames: int) -> int:
 
 
 def split_frames(frames: Sequence[int], device: torch.device) -> Iterator[tuple[int, list[int]]]:
-    """Yield frames of a film in parts of as many as a device should work on at once.
+    """Yield frames of a film in parts that a device should process at once.
 
     Args:
         frames: their numbers.

@@ -31,12 +31,12 @@ _LEAST, _MOST = 1e-5, 1e30
 class Within:
     """How far a picture may go from its start, in pixels of 0..1, for every image by itself.
 
-    The margin is bounded with the picture: under `linf` its pixels are held as near as those of the picture; under `l2`
-    only the pixels of the picture are summed, and where they are too far, all of the canvas goes back by one factor.
+    The margin is bounded with the picture: under `linf` its pixels have the same limit; under `l2` only the pixels of
+    the picture are summed, and if the sum is too large, the change of the whole canvas is scaled down by one factor.
 
     Args:
-        limit: the largest distance, from 1e-5 up: 8/255 hardly shows under `linf`, 3 is about as much for a picture of
-            224 pixels under `l2`.
+        limit: the largest distance, from 1e-5 up: under `linf` 8/255 hardly shows; under `l2` 3 is usual for a picture
+            of 224 pixels.
         norm: how it is measured.
 
     Raises:
@@ -78,7 +78,7 @@ class Within:
         """Return the stack whose picture is the nearest one within the bound.
 
         Args:
-            stack: a stack without parameters; its start is the middle of the bound.
+            stack: a stack without parameters; distances are measured from its start.
         """
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)
@@ -91,7 +91,7 @@ class Within:
             outside = distance > limit
             near = middle + change * (limit / distance.clamp(min=limit))
         canvas = from_rgb(torch.logit(near.clamp(_EDGE, 1 - _EDGE)).div_(2), color)
-        # What is inside keeps its bits.
+        # Pixels inside the bound are not converted, so they are not rounded.
         return replace(stack, canvas=torch.where(outside, canvas, stack.canvas))
 
     def _measure(self, change: Tensor, margin: int) -> Tensor:
@@ -102,7 +102,7 @@ class Within:
 
 
 def read_within(within: Within | float | None) -> Within | None:
-    """Return a bound, which may be given as its limit alone.
+    """Return a bound as a `Within`; a number is the limit of one with the norm `linf`.
 
     Raises:
         ValueError: when it is out of range.

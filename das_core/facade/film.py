@@ -39,7 +39,7 @@ from .unsaved import keep
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Film(Rendering):
-    """The film of `film`, and the score of each frame.
+    """The result of `film`: its frames, and their scores.
 
     Args:
         image: the frames, (T, 3, height, width), 0..1.
@@ -47,7 +47,7 @@ class Film(Rendering):
         history: the record of every step.
         importance: how large the gradient was at every pixel, (T, height, width), 0..1, see `Result`.
         scores: the score of every frame under each objective, by the name of the objective; not multiplied by weights.
-        fps: how many frames of the stack a second has.
+        fps: how many frames of the stack are shown in a second.
 
     Example:
         >>> from das_core import load_starter
@@ -65,8 +65,8 @@ class Film(Rendering):
         Args:
             path: the file, in a folder that exists, in the format of its ending: .gif, .webp, .png, .mp4 or .webm, see
                 `save_film`.
-            smooth: how many frames are shown for every frame of the stack, from 1 up: at 4, 12 frames become 48, in the
-                same time.
+            smooth: how many frames are rendered for every frame of the stack, from 1 up: at 4, 12 frames become 48,
+                shown in the same time.
 
         Returns:
             The path of the file.
@@ -100,9 +100,10 @@ def film(
     path: Path | str | None = None,
     smooth: int = 1,
 ) -> Film:
-    """Make a film whose frames get a high score from a model. All frames are made at once, each like its neighbours.
+    """Make a film whose frames get high scores from a model. Neighbouring frames resemble each other.
 
-    Every view of a step shows one of the frames, so a film takes little longer than a picture.
+    One ascent optimises all frames. Every view of a step shows one of them, so the model has as much work as with a
+    picture of as many views.
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
@@ -116,14 +117,14 @@ def film(
         loop: whether the last frame is followed by the first. Then the last keyframe fades into the first.
         fps: how many frames a second has.
         size: width and height in pixels, or one number for both.
-        recipe: `picture`, `sketch`, `best`, or a `Recipe`. One that is given by its name has at least 24 views a step.
+        recipe: `picture`, `sketch`, `best`, or a `Recipe`. One given by its name gets at least 24 views a step.
         steps: how many steps in place of the recipe's.
         start: the image that all frames start from, or an image for each; grey if None.
         seed: the seed of all random draws, 0 or above.
         device: where to compute, by default where the model is; a model that is elsewhere is copied there.
-        progress: whether a bar shows how far it is.
+        progress: whether to show a progress bar.
         callback: is called with every finished step; when it returns True, the ascent ends there.
-        path: a file that becomes the film, such as 'morph.mp4' or 'morph.gif', see `Film.save`; None for none.
+        path: a file to write the film to, such as 'morph.mp4' or 'morph.gif', see `Film.save`; None for none.
         smooth: how many frames the file shows for every frame of the film, see `Film.save`.
 
     Raises:
@@ -138,7 +139,7 @@ def film(
         >>> made.image.shape
         torch.Size([6, 3, 64, 64])
     """
-    # Before the work, not after it.
+    # Checked before the ascent, so that a path that cannot be written costs no time.
     if path is not None:
         check_film(Path(path), fps * smooth)
     judge = find_judge(model, device)

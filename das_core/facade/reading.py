@@ -1,4 +1,4 @@
-"""Reads what people ask for, such as 'jellyfish', 'layer4:12' or a function, as wishes."""
+"""Turns what users ask for, such as 'jellyfish', 'layer4:12' or a function, into wishes."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ from .wishes import Wish, ask_class, ask_text, make_wish, of_views
 
 
 def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
-    """Return anything that can be asked for as a wish.
+    """Return what a user asks for as a `Wish`.
 
     Args:
         wish: a `Wish`, an objective of the library, a function of the views, an index of a class, or text: 'layer:12'
@@ -42,10 +42,11 @@ def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
 
 
 def read_keyframe(wish: Any) -> Wish:
-    """Return what is asked for at a keyframe as a wish; of a class that is named alone the logit counts.
+    """Return what a user asks for at a keyframe as a `Wish`. The score of a class given by name or index is its logit.
 
-    Frames are alike, and a log-probability is content where a frame shows some of both classes; the logit goes on to
-    tell them apart, see docs/method.md. `classes` asks by the log-probability.
+    Neighbouring frames resemble each other, so a frame often shows parts of two classes. If the model is sure of the
+    right one nevertheless, the log-probability has hardly any gradient, and the other parts stay. The logit still has a
+    gradient, see docs/method.md. A wish that `classes` returns keeps the log-probability.
 
     Args:
         wish: see `read_wish`.
@@ -86,7 +87,7 @@ def _read_text(judge: Judge, words: str, score: Score) -> Objective:
 
 
 def _has_layer(judge: Judge, name: str) -> bool:
-    """Return whether a judge is a single model with a layer of that name; a text with a space is a prompt."""
+    """Return whether a judge has a layer of that name; a text with a space inside is taken as a prompt."""
     wanted = name.strip()
     if " " in wanted or not any(wanted == part for part, _ in judge.module.named_modules()):
         return False

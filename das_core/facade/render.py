@@ -34,7 +34,7 @@ from .unsaved import UnsavedError
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rendering(Result):
-    """The pictures of `render`, and the score of each.
+    """The result of `render`: its pictures, and their scores.
 
     Args:
         image: the pictures, (B, 3, height, width), 0..1.
@@ -81,20 +81,21 @@ def render(
             `channels("layer3", range(8))` for eight pictures at once, an objective or a list of them, or a function
             from views (V, 3, side, side), 0..1, to scores (V,).
         size: width and height in pixels, or one number for both.
-        recipe: `picture`, `sketch` (a quarter of the work), `best` (four times it), or a `Recipe`.
+        recipe: `picture`, `sketch` (a quarter of the work), `best` (four times the work), or a `Recipe`.
         steps: how many steps in place of the recipe's.
         start: the image to start from, see `Images`. If None, it is grey; or noise where the gradient at grey is zero,
             as for a channel whose output there is 0, and for `maco`.
         within: how far the picture may go from `start`, such as 8/255 for every pixel; see `Within`.
-        parametrization: what moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see `StackSpec`.
+        parametrization: what the ascent moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see
+            `StackSpec`.
         batch: how many pictures; by default 1, or one for each of several `channels`. If they start from grey, they
             differ little; `diversity` makes them differ.
         seed: the seed of all random draws, 0 or above.
         device: where to compute, by default where the model is; a model that is elsewhere is copied there.
-        progress: whether a bar shows how far it is.
+        progress: whether to show a progress bar.
         callback: is called with every finished step; when it returns True, the ascent ends there.
-        film: a file that becomes a film of the ascent, such as 'jellyfish.mp4' or 'jellyfish.gif': the picture after
-            every step, 12 a second, several pictures side by side; see `save_film`. None for none.
+        film: a file to write a film of the ascent to, such as 'jellyfish.mp4' or 'jellyfish.gif': the picture after
+            every step, 12 steps a second, several pictures side by side; see `save_film`. None for none.
 
     Raises:
         ValueError: when the model cannot be asked for this, a setting is out of range, or no film can be written there;
@@ -109,7 +110,7 @@ def render(
         >>> render(model, channels("layer1.0.conv1", range(2)), size=64, steps=2, progress=False).image.shape
         torch.Size([2, 3, 64, 64])
     """
-    # Before the work, not after it.
+    # Checked before the ascent, so that a path that cannot be written costs no time.
     if film is not None:
         check_film(Path(film))
     judge = find_judge(model, device)

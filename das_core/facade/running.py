@@ -1,4 +1,4 @@
-"""Shared by `render`, `film` and `zoom`: from arguments to a judge, a recipe and a stack, and from there to scores."""
+"""Steps that `render`, `film` and `zoom` share: from arguments to a judge and a stack, the ascent, and the scores."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,15 +20,15 @@ from .wrap import wrap
 RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
 """The recipes that the node Optimize offers, by name."""
 
-# What resizing adds to an image in 0..1 is less.
+# How far a start image may exceed 0..1: bicubic resizing overshoots by less.
 _BEYOND = 0.5
 
-# Noise whose spectrum falls as that of photographs does, with 1 / f.
+# The `decay` of `ImageStack.noise` at which its spectrum falls about as that of photographs does, as 1 / f.
 _NATURAL_DECAY = 0.7
 
 
 def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> Judge:
-    """Return a model as a judge, see `wrap`, on a device; where the model is if that is None."""
+    """Return a model as a judge, see `wrap`, on a device; if that is None, on the device of the model."""
     judge = wrap(model)
     return judge if device is None else judge.to(device)
 
@@ -53,7 +53,7 @@ def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> 
     Args:
         spec: how the stack is built.
         start: the image to start from, or None.
-        count: how many pictures.
+        count: how many pictures; 1 for a film or a zoom, whose spec says how many images it has.
         seed: the seed of the noise.
 
     Raises:
@@ -81,14 +81,14 @@ def climb_or_start_from_noise(
     *,
     may_change_start: bool,
 ) -> Result:
-    """Run an ascent and return its result; if its gradient at a grey start is zero, run one from noise instead.
+    """Run an ascent and return its result; if its first step fails, as at a zero gradient, run one from noise instead.
 
     Args:
         prepare: a function that makes the ascent of a stack.
         stack: the stack to start from.
         run: a function that does the steps of an ascent.
         seed: the seed of the noise.
-        may_change_start: whether the start may be replaced: the user has not chosen it.
+        may_change_start: whether noise may replace the start, because the user has given none.
     """
     ascent = prepare(stack)
     try:

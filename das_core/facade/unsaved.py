@@ -9,7 +9,7 @@ from ..common.text import shorten
 
 
 class UnsavedError(OSError):
-    """The error for a file that cannot be written after the work, as on a full disk: nothing of the work is lost.
+    """The error for a finished result whose file cannot be written, as on a full disk; it holds the result.
 
     Args:
         result: what `render`, `film` or `zoom` would have returned: a `Rendering`, `Film` or `Zooming`.
@@ -35,11 +35,11 @@ class UnsavedError(OSError):
 
 @contextmanager
 def keep(result: Result, path: Path | str) -> Iterator[None]:
-    """Turn an OSError of the block, which writes the file of a result, into an `UnsavedError` that holds the result.
+    """Turn an OSError of the `with` block, which writes a result to a file, into an `UnsavedError` with the result.
 
     Args:
-        result: what was made.
-        path: the file.
+        result: the result that the error holds.
+        path: the file that the block writes.
 
     Raises:
         UnsavedError: when the block raises an OSError.

@@ -115,7 +115,7 @@ def text(prompt: str) -> Wish:
 
 
 def layer(name: str) -> Wish:
-    """Ask for a whole layer: whatever it sees becomes stronger, as in DeepDream.
+    """Ask for a whole layer: whatever it responds to becomes stronger, as in DeepDream.
 
     Args:
         name: the name of the layer in the model; `find_layers` lists them.
@@ -193,8 +193,8 @@ def direction(name: str, vector: Tensor | np.ndarray[Any, Any] | Sequence[float]
 
     Args:
         name: the name of the layer in the model.
-        vector: a number for each channel, as a tensor, an array or a list, or pairs of a channel and its share; only
-            its direction counts.
+        vector: a number for each channel, as a tensor, an array or a list, or pairs of a channel and a number; its
+            norm does not matter.
 
     Example:
         >>> import torch
@@ -260,7 +260,7 @@ def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
 
 
 def make_wish(make: Make) -> Wish:
-    """Return the wish for what a function makes of a judge."""
+    """Return the wish for the objective that a function makes, given the judge."""
     return Wish(((1.0, make),))
 
 
@@ -272,12 +272,13 @@ def ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Obj
     """Return the objective of some classes of a classifier, or raise an error when the judge is none."""
     if not isinstance(judge, Classifier):
         raise ValueError(f"{judge.name} knows no classes; ask it for a layer, as in 'layer4:12', or load a classifier")
-    # The default is that of the node as well: of a view that is sure it asks no more, so one whole subject comes out.
+    # The log-probability is the default of the node as well. Its gradient is small for a view in which the model is
+    # sure already, so that pictures show one whole subject and not parts of it everywhere.
     return ClassObjective(judge, which, score)
 
 
 def ask_text(judge: Judge, prompt: str) -> Objective:
-    """Return the objective of a prompt for a CLIP, or raise an error when the judge reads no words."""
+    """Return the objective of a prompt for a CLIP, or raise an error when the judge cannot read text."""
     if not isinstance(judge, CLIP):
         raise ValueError(f"{judge.name} reads no words; load a CLIP, as `load_starter_clip()` does")
     if judge.text is None:

@@ -13,10 +13,11 @@ from ..models.label_sets import choose_labels
 from ..models.labels import Label, Labels
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""What torchvision's models were trained with."""
+"""The mean and deviation of the channels with which torchvision normalises the images that its models train on."""
 
 _ANSWERS = ("logits", "last_hidden_state")
-"""The parts of an answer of transformers, the first of which counts. Only a classifier has logits."""
+"""The fields in which a model of transformers returns its answer; the first that is a tensor is used. Only classifiers
+have logits."""
 
 
 def wrap(
@@ -41,7 +42,7 @@ def wrap(
         size: the side of its images in pixels.
         mean: per channel, what is subtracted from images in 0..1.
         std: per channel, the deviation that the difference is divided by.
-        labels: the names of the classes; ImageNet's for 1,000 of them, else numbers.
+        labels: the names of the classes; by default those of ImageNet for 1,000 classes, else numbers.
         tokenizer: for a model of open_clip, the tokenizer that `open_clip.get_tokenizer` returns for its architecture.
             Models with OpenAI's vocabulary, as most have, do not need it.
         name: its name in messages; by default that of its class.
@@ -121,7 +122,7 @@ def _copy_open_clip(
     name: str, module: nn.Module, tokenizer: Any, settings: Mapping[str, Any], known: Mapping[str, Any]
 ) -> Judge:
     """Return a model of open_clip as a CLIP; `known` are its own image settings, and `settings` those to use."""
-    from ..models.sources.open_clip_copy import copy_open_clip_module  # It brings open_clip, which takes seconds.
+    from ..models.sources.open_clip_copy import copy_open_clip_module  # It imports open_clip, which takes seconds.
 
     if settings["size"] != known["size"]:
         raise ValueError(f"{name} takes images of {known['size']} x {known['size']} alone; leave out size")

@@ -1,4 +1,4 @@
-"""A zoom in a line: a model, and what lies in the middle of what."""
+"""`zoom`: makes an infinite zoom in one line of code, from a model and what to ask it for at each depth."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -36,19 +36,19 @@ from .running import (
 from .unsaved import keep
 
 FPS = 24.0
-"""How many frames a second has by default: what moves all the time has to move smoothly."""
+"""Frames per second by default. More than the 12 of `film`, because all of the picture moves all the time."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Zooming(Rendering):
-    """The depths of `zoom`, and how well each does what was asked.
+    """The result of `zoom`: its depths, and their scores.
 
     Args:
-        image: the depths, each with what lies in its middle, (D, 3, height, width), 0..1.
+        image: the depths, each with the smaller ones in its middle, (D, 3, height, width), 0..1.
         stack: the stack after the last step; `render_zoom` renders it at any moment.
         history: the record of every step.
         importance: how large the gradient was at every pixel of the depths, (D, height, width), 0..1, see `Result`.
-        scores: by what was asked for the score of every depth, not multiplied by its weight.
+        scores: the score of every depth under each objective, by the name of the objective; not multiplied by weights.
 
     Example:
         >>> from das_core import load_starter
@@ -59,20 +59,21 @@ class Zooming(Rendering):
     """
 
     def save(self, path: Path | str, *, seconds: float = 2.0, fps: float = FPS, out: bool = False) -> list[Path]:
-        """Write the zoom as a film, at a constant rate.
+        """Write the zoom to a file, as a film that enlarges the picture at a constant rate.
 
         Args:
             path: the file, in a folder that exists, in the format of its ending: .gif, .webp, .png, .mp4 or .webm, see
                 `save_film`.
-            seconds: how long it takes from each depth to the next.
+            seconds: the time from one depth to the next.
             fps: how many frames a second has.
-            out: whether it goes from the last depth to the first.
+            out: whether the film zooms out, from the last depth to the first, see `render_zoom`.
 
         Returns:
             The path of the file.
 
         Raises:
-            ValueError: when there can be no such film.
+            ValueError: when the format is unknown, the frame rate is out of range, or `seconds` gives too few or too
+                many frames.
             OSError: when the file cannot be written.
         """
         zoom = self.stack.spec.zoom
@@ -100,36 +101,37 @@ def zoom(
     fps: float = FPS,
     out: bool = False,
 ) -> Zooming:
-    """Make pictures that a model likes, each of which lies in the middle of the one before.
+    """Make an infinite zoom: pictures that get high scores from a model, each in the middle of the one before.
 
-    All are made at once, seen from near and from far, so that each goes over into the next. It takes as long as making
-    so many pictures.
+    One ascent optimises all of them. Its views also show composites at moments between two depths, so that each picture
+    blends into the next. It takes about as long as that many single pictures.
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
-        wishes: what is asked of it at each depth, from the widest to the smallest, 2 to 32: anything that `render`
-            takes, such as `["castle", "volcano", "jellyfish"]`. Between two depths one goes over into the other. A
-            class is asked for by its logit, `classes` by its log-probability, see `ClassObjective`.
-        factor: how much smaller each depth is than the one that holds it, see `Zoom`. At 2 a depth is a frame around
-            the next; from 3 on the next is a small thing in it.
-        loop: whether the last depth holds the first, so that the film has no end.
+        wishes: what to ask the model for at each depth, from the widest to the smallest, 2 to 32 of them: anything that
+            `render` takes, such as `["castle", "volcano", "jellyfish"]`. Between two depths the weight of one fades out
+            while that of the other fades in. A class is asked for by its logit, `classes` by its log-probability, see
+            `ClassObjective`.
+        factor: the side of a depth divided by the side of the next one inside it, 1.25 to 8, see `Zoom`. At 2 a depth
+            is a frame around the next; from 3 on the next is a small thing in its middle.
+        loop: whether the last depth contains the first, so that the film has no end.
         size: width and height in pixels, or one number for both.
-        recipe: `picture`, `sketch`, `best`, or a `Recipe`. One that is given by its name has its views for every depth,
-            shows nearly all of what is seen in each, and has a wide focus.
+        recipe: `picture`, `sketch`, `best`, or a `Recipe`. One given by its name is adapted to a zoom (`suit_zoom`): it
+            gets the views of a picture for every depth, larger windows, and a wider focus.
         steps: how many steps in place of the recipe's.
         start: the image that all depths start from, or an image for each; grey if None.
-        seed: what all random draws depend on, 0 or above.
+        seed: the seed of all random draws, 0 or above.
         device: where to compute, by default where the model is; a model that is elsewhere is copied there.
-        progress: whether a bar shows how far it is.
+        progress: whether to show a progress bar.
         callback: is called with every finished step; when it returns True, the ascent ends there.
-        path: a file that becomes the film, such as 'zoom.mp4' or 'zoom.gif', see `Zooming.save`; None for none.
-        seconds: the seconds from each depth to the next in the file.
+        path: a file to write the film to, such as 'zoom.mp4' or 'zoom.gif', see `Zooming.save`; None for none.
+        seconds: the time from one depth to the next in the file.
         fps: the frames per second of the file.
-        out: whether the film in the file goes from the last depth to the first.
+        out: whether the film in the file zooms out, from the last depth to the first.
 
     Raises:
-        ValueError: when there are too few depths or too many, one has no wish, the model cannot be asked for it, a
-            setting is out of range, or no file can be written there; the message says what there is in its place.
+        ValueError: when there are too few depths or too many, one has no wish, the model cannot be asked for one, a
+            setting is out of range, or no file can be written there; the message says what is allowed.
         UnsavedError: when the file cannot be written after the work; the error holds the pictures.
 
     Example:
@@ -141,7 +143,7 @@ def zoom(
     """
     wishes = _check_wishes(wishes)
     depths = Zoom(len(wishes), factor, loop)
-    # Before the work, not after it.
+    # Checked before the ascent, so that a path that cannot be written costs no time.
     if path is not None:
         _count_frames(depths, path, seconds, fps)
     width, height = read_size(size)
@@ -179,7 +181,7 @@ def _check_wishes(wishes: Sequence[Any]) -> list[Any]:
 
 
 def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> int:
-    """Return how many frames a film of a zoom has, or raise an error when there can be no such film."""
+    """Return how many frames the film of a zoom has; raise a ValueError when it cannot be written."""
     check_film(Path(path), fps)
     frames = zoom.end * seconds * fps if math.isfinite(seconds) else math.inf
     if not 1 <= frames <= MOST_SHOWN:

@@ -1,4 +1,4 @@
-"""A virtual camera over pictures, which pans, zooms and rolls from keyframe to keyframe, and the frames that it sees."""
+"""A virtual camera over pictures, which pans, zooms and rolls between keyframes, and the frames that it sees."""
 
 import math
 from collections.abc import Mapping

@@ -14,7 +14,7 @@ from .status import Status
 
 
 class _FinishedError(Exception):
-    """Raised in the middle of a step to abandon it, because the user has pressed Finish now."""
+    """Raised during a step to abandon it, because the user has pressed Finish now."""
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[No
         yield
     except Exception as error:
         if ascent.history and not bridge.is_interrupt(error):
-            # The class of the error stays: ComfyUI unloads models when memory ran out.
+            # The error keeps its class, by which ComfyUI tells that memory ran out; it then unloads models.
             error.args = (f"{str(error).rstrip('.')}. {bridge.rescue(ascent.stack, kept, ascent.history)}",)
         raise
 
@@ -53,7 +53,7 @@ def climb(
         Batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the last.
 
     Raises:
-        AscentError: when a gradient is no number or vanishes.
+        AscentError: when a gradient is zero or not finite, or a step leads to no picture.
         RuntimeError: when memory runs out, or the model fails.
     """
     status, previews = Status(ascent.steps, dict(ascent.objectives)), Previews(preview_every)
@@ -67,7 +67,7 @@ def climb(
         try:
             progress.update(0)
             for done, step in enumerate(_take_steps(ascent, look_up), start=1):
-                # In the middle of a step that is left out, the one before comes once more, as the last.
+                # When Finish now has abandoned a step, the step before is yielded once more, as the last.
                 left_out = done > len(ascent.history)
                 done = len(ascent.history)
                 scores = step.record.scores
@@ -82,7 +82,7 @@ def climb(
                     break
                 if after_step is not None:
                     after_step()
-        except BaseException as error:  # what cancel raises is an Exception in ComfyUI 0.8.0, and none in 0.33
+        except BaseException as error:  # a cancel raises an Exception in ComfyUI 0.8.0, but not in 0.33
             if bridge.is_interrupt(error):
                 bridge.say(status.describe_cancel(len(ascent.history)))
             raise
@@ -91,11 +91,11 @@ def climb(
 
 
 def _take_steps(ascent: Ascent, look_up: Callable[[], None]) -> Iterator[Step]:
-    """Yield the steps of an ascent, which call `look_up`; if it abandons a step, yield the step before once more."""
+    """Yield the steps of an ascent, which call `look_up`; if it abandons one, yield the step before it once more."""
     steps = iter(ascent)
     while True:
         try:
-            # Not around the `yield`: what is done between two steps is not to be left out.
+            # Not around the `yield`: only a step may be abandoned, not what the caller does between two steps.
             with interruptible(look_up):
                 step = next(steps, None)
         except _FinishedError:

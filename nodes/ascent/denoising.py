@@ -35,7 +35,7 @@ def denoise_input() -> Any:
 
 
 def _settings() -> list[Any]:
-    """Return the inputs that say which denoiser acts, and how."""
+    """Return the inputs for the kind of denoiser and its settings."""
     return [
         io.Combo.Input(
             "kind",
@@ -76,11 +76,11 @@ def _settings() -> list[Any]:
 
 
 def read_denoising(choice: dict[str, Any] | None, connected: Denoiser | None = None) -> Denoising | None:
-    """Return the denoiser that is chosen, and how it acts: None for off.
+    """Return the chosen denoiser with its settings; None for off.
 
     Args:
         choice: the value of the input from `denoise_input`.
-        connected: a denoiser from another node, which takes the place of the kind.
+        connected: a denoiser from another node, which replaces the chosen kind.
 
     Raises:
         ValueError: when no known denoiser is chosen, or a setting is out of range.

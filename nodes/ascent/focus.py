@@ -1,4 +1,4 @@
-"""The input of Optimize that chooses where a picture begins."""
+"""The input of Optimize that chooses where a picture begins to grow."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def focus_input() -> Any:
 
 
 def read_focus(choice: dict[str, Any] | None) -> Focus | None:
-    """Return the focus that is chosen: None for everywhere.
+    """Return the chosen focus; None for everywhere.
 
     Args:
         choice: the value of the input from `focus_input`.

@@ -14,7 +14,7 @@ from ..node import Node
 from ..schema import Augmentation, objectives_input, schema
 
 START, END, EVERY = 0.1, 1.0, 3
-"""The part of the sampling that is guided, and how often, unless the user says otherwise."""
+"""By default: where in the sampling guiding begins and ends, 0 (noise) to 1 (picture), and every how many steps."""
 
 
 class GuideDiffusion(Node):

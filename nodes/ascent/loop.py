@@ -89,7 +89,7 @@ class Optimize(Node):
                     control_after_generate=True,
                     tooltip="Which views are drawn. Another seed gives another picture of the same thing.",
                 ),
-                # The last of the widgets: what custom brings may grow without moving others.
+                # The last widget, so that more inputs of the recipe custom do not change the positions of others.
                 recipe_input(),
                 Denoiser.Input(
                     "denoiser",
@@ -109,7 +109,7 @@ class Optimize(Node):
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> str:
-        """Return a text that changes when the node has finished early, so that its next run is not skipped."""
+        """Return a text that changes when Finish now has ended a run, so that the next run is not skipped."""
         return bridge.fingerprint_early_ends()
 
     @classmethod
@@ -135,7 +135,7 @@ class Optimize(Node):
             elif stack.spec.time is not None:
                 chosen = suit_film(chosen)
             bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, chosen.steps, settings.frames)
-            # Before the operator is built, which may be the largest part.
+            # Checked before the operator is built, which may need the most memory.
             needed = estimate_ascent_bytes(stack, connected, chosen.optimizer)
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
             node = "Film Stack" if zoom is None else "Zoom Stack"
@@ -143,13 +143,14 @@ class Optimize(Node):
                 ascent = chosen.prepare(stack, connected, seed=seed, chunk=settings.chunk, device=bridge.get_device())
             bridge.say("loading the models")
             if settings.preview_every:
-                # In place of the picture of the run before.
+                # This replaces the preview of the run before.
                 bridge.Progress(ascent.steps).update(0, image=choose_shown(ascent.stack))
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
             transforms = ascent.augmentation.transforms
             room = estimate_ascent_bytes(stack, connected, ascent.optimizer, together, transforms)
             if settings.chunk and bridge.get_device().type == "cpu":
-                # Elsewhere too large a chunk is halved until it fits; here nothing tells before the system runs out.
+                # On other devices a chunk that is too large is halved until it fits. On a CPU there may be no error
+                # that says so before the system runs out of memory.
                 bridge.make_room(
                     room,
                     f"showing {together} views at once",
@@ -160,11 +161,11 @@ class Optimize(Node):
                 bridge.load_judges(ascent.judges, together, room)
 
             load_judges()
-            # A model that denoises may push the judges off the device.
+            # The model of a connected denoiser may push the judges off the device.
             after_step = load_judges if denoiser is not None and ascent.denoising is not None else None
             kept: list[torch.Tensor] = []
             with rescue_on_error(ascent, kept):
-                # One by one: those before an error are rescued.
+                # Appended one by one, so that the frames before an error can be rescued.
                 for frame in climb(ascent, settings.preview_every, settings.frames, finish, after_step):
                     kept.append(frame)
                 result = ascent.result

@@ -1,4 +1,4 @@
-"""When Optimize shows the picture while it runs, and what it shows of a film or a zoom."""
+"""Decides when Optimize shows a preview, and what the preview of a film or a zoom contains."""
 
 import math
 import time
@@ -11,7 +11,7 @@ from torchvision.utils import make_grid
 from ...das_core.stack.image_stack import ImageStack
 
 _LONGEST_WAIT = 5.0
-"""After how many seconds the picture is shown in any case: on a slow machine five steps may take a minute."""
+"""After how many seconds without a preview one is due: on a slow machine five steps may take a minute."""
 
 
 _MOST_SHOWN = 9
@@ -19,14 +19,14 @@ _MOST_SHOWN = 9
 
 
 def choose_shown(stack: ImageStack) -> Tensor:
-    """Return what a preview shows of a stack: its pictures, or a sheet of some frames of a film or depths of a zoom.
+    """Return the images of a preview: the pictures of a stack, or one sheet of some frames or depths of a film or zoom.
 
     Args:
-        stack: the stack at the moment.
+        stack: the stack after the step that is shown.
 
     Returns:
-        Images (B, 3, H, W), 0..1. A sheet is one image, about as large as a frame, of at most nine frames at equal
-        distances, the first and the last among them.
+        Images (B, 3, H, W), 0..1. A sheet is one image, about as large as a frame, with at most nine frames at about
+        equal distances, among them the first and the last.
     """
     images = stack.image()
     if (stack.spec.time is None and stack.spec.zoom is None) or len(images) == 1:
@@ -41,11 +41,11 @@ def choose_shown(stack: ImageStack) -> Tensor:
 
 
 class Previews:
-    """The decision after every step whether the picture is shown.
+    """Decides after every step whether a preview is shown.
 
     Args:
-        every: the picture is shown every so many steps; after the first one, and after five seconds without one, too. 0
-            for the last one only.
+        every: a preview is shown every so many steps, and also after the first step, and when there was none for five
+            seconds; 0 shows the last step only.
         clock: returns the time in seconds.
     """
 
@@ -54,12 +54,12 @@ class Previews:
         self._shown = clock()
 
     def is_due(self, done: int, last: bool) -> bool:
-        """Return whether the picture is to be shown after a step.
+        """Return whether a preview is to be shown after a step.
 
         Args:
             done: the number of steps that are done, at least 1.
-            last: whether there are no more to come. The last preview stays over the node, so it has to be the final
-                image.
+            last: whether this is the last step. Its preview is always shown: it stays on the node after the run, so it
+                has to be the final image.
         """
         now = self._clock()
         due = last or (self._every > 0 and (done == 1 or done % self._every == 0 or now - self._shown >= _LONGEST_WAIT))

@@ -55,7 +55,7 @@ class Status:
         """Return the text after the last step, such as '100 steps in 61 s ·' and, below it, 'jellyfish 14.1'.
 
         Args:
-            done: the number of steps that are done; fewer than there were to be if the ascent has ended early.
+            done: the number of steps that are done; fewer than planned if the ascent has ended early.
             scores: the score of every objective by its name.
         """
         steps = f"{done} steps" if done == self._steps else f"finished at step {done}/{self._steps}"
@@ -70,7 +70,7 @@ class Status:
         return f"cancelled after {done}/{self._steps} steps, nothing saved"
 
     def _join_lines(self, first: str, scores: Mapping[str, float]) -> str:
-        """Return two lines: a page breaks long ones anywhere, even in a number. Nodes 2.0 makes one line of them."""
+        """Return two lines: the frontend breaks long lines anywhere, even in a number. Nodes 2.0 joins the two."""
         return f"{first} ·\n{' · '.join(self._format_scores(scores))}"
 
     def _format_scores(self, scores: Mapping[str, float]) -> list[str]:

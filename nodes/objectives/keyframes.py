@@ -22,7 +22,7 @@ from .classes import advise_list
 
 
 class Keyframes(Node):
-    """The node that asks for one thing after another over the frames of a film, or the depths of a zoom."""
+    """The node that says what a film shows at each keyframe, or a zoom at each depth."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -72,7 +72,8 @@ class Keyframes(Node):
                 tracks = make_tracks(wishes, partial(TextObjective.from_text, model, weight=weight), curve)
         else:
             classifier = cast(Classifier, model)
-            # A probability leaves frames that show both classes at once; the logit goes on to tell them apart.
+            # With the log-probability, parts of both classes stay in a frame; the logit separates the classes better
+            # (docs/method.md, Films).
             make = partial(ClassObjective.from_text, classifier, score_kind="logit", weight=weight)
             with add_advice(UnknownClassError, advise_list(classifier)):
                 tracks = make_tracks(wishes, make, curve)
@@ -80,5 +81,5 @@ class Keyframes(Node):
 
 
 def _reads_text(model: Classifier | CLIP) -> TypeGuard[CLIP]:
-    """Return whether a model is a CLIP; by what it can do, because a second copy of the pack has classes of its own."""
+    """Return whether a model is a CLIP, by its methods: its class may be that of a second copy of the pack."""
     return hasattr(model, "encode_text")

@@ -10,11 +10,11 @@ from ..node import Node
 from ..schema import Stack, schema
 
 _EXAMPLE = 24
-"""How many frames make a film, unless the user says otherwise."""
+"""The default number of frames."""
 
 
 class FilmStack(Node):
-    """The node that makes a film of a stack: frames that climb together."""
+    """The node that makes a film of a stack: frames that one ascent optimises together."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

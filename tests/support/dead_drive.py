@@ -1,4 +1,4 @@
-"""A folder on a drive that has gone: whatever is asked of a path in it fails."""
+"""Makes a folder look as if it were on a drive that is no longer connected: every `os.stat` in it fails."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ import pytest
 
 
 def unplug(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Let the system answer of a folder and all below it as it does of a drive that was mounted and is gone."""
+    """Let `os.stat` of a folder and of all paths below it fail as on a mounted drive that is no longer connected."""
     stat = os.stat
 
     def fail(path: Any, *more: Any, **settings: Any) -> os.stat_result:

@@ -33,7 +33,7 @@ def gradients(count: int = 5) -> list[Tensor]:
 
 
 def naive(maker: object, steps: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """The canvas and levels after torch's own optimizer climbed the same gradients through the interpolations."""
+    """Return canvas and levels after torch's own optimizer followed these gradients, by autograd through the levels."""
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in LEVELS]
     optimizer = maker(levels)  # type: ignore[operator]
 

@@ -1,4 +1,4 @@
-"""A disk on which no more than some bytes of a file have room, or none."""
+"""Simulates a full disk: files can be written up to some size, or not at all."""
 
 import os
 import resource
@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def fill_disk(room: int) -> Iterator[None]:
-    """Let every file that is written while the block runs end, with an error, after so many bytes."""
+    """Let writing to any file fail after so many bytes, while the block runs."""
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, most))
     try:
@@ -25,7 +25,7 @@ def refuse_writing(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     """Let no file be opened for writing any more.
 
     Args:
-        monkeypatch: the fixture of the test, which takes it back.
+        monkeypatch: the fixture of the test, which undoes it.
         code: the `errno` of the error, such as `errno.ENOSPC`.
     """
     whole = Path.open

@@ -8,7 +8,7 @@ from sweeper.plan import Plan
 
 
 class LittlePool(HerePool):
-    """Made as `RayPool` is."""
+    """A `HerePool` that takes the arguments of `RayPool`."""
 
     def __init__(self, address: str | None, log: Path, setup: dict[str, Any]) -> None:
         super().__init__(Plan.from_json(setup["plan"]))

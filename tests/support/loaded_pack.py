@@ -30,7 +30,7 @@ STEADY: dict[str, Any] = {
     "optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0},
     "focus": {"focus": "everywhere"},
 }
-"""Inputs of Optimize with which all steps are alike."""
+"""Inputs of Optimize with which all steps have the same size and change the whole canvas and all frequencies."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class Pack:
     def run(self, node_id: str, **inputs: Any) -> Result:
         """Run a node as ComfyUI does, under inference mode and with defaults for what is not given; return its outputs.
 
-        What lies inside another input is given as `execute` receives it: `objectives={"objective0": objective}`,
-        `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. What `recipe` custom or `details` custom brings
-        may be given by its own name, as before version 1.0: `steps=2`. Nothing is checked first, as if all inputs were
-        linked.
+        Inputs inside another input are given as `execute` receives them: `objectives={"objective0": objective}`,
+        `optimizer={"optimizer": "sgd", "learning_rate": 1.0}`. Those of `recipe` custom and `details` custom may be
+        given by their own names, as before version 1.0: `steps=2`. ComfyUI's checks of widgets are skipped, as for
+        linked inputs.
         """
         return tuple(self._execute(node_id, inputs).result)
 
@@ -88,7 +88,7 @@ class Pack:
         return self.home / "models" / "open_clip"
 
     def clip(self, module: nn.Module, width: int = 4, texts: list[str] | None = None) -> Any:
-        """Return a CLIP of our own making, in the care of the memory manager; texts that it encodes go into `texts`."""
+        """Return a toy CLIP that the memory manager handles; texts that it encodes are appended to `texts`."""
         models = self.module("das_core.models.clip")
         half = (0.5, 0.5, 0.5)
         judge = self.module("das_core.models.judge").Judge("toy", module.eval().requires_grad_(False), 16, half, half)
@@ -108,7 +108,7 @@ class Pack:
         return made
 
     def classifier(self, module: nn.Module, size: int = 16, classes: int = 4) -> Any:
-        """Return a classifier of our own making, in the care of the memory manager like those of Load Classifier."""
+        """Return a classifier of a module, which the memory manager handles like those of Load Classifier."""
         half = (0.5, 0.5, 0.5)
         labels = self.module("das_core.models.label_sets").number_labels(classes)
         owner = self.module("nodes.bridge").manage_module(module)
@@ -116,7 +116,7 @@ class Pack:
         return make("toy", module.eval().requires_grad_(False), size, half, half, owner=owner, labels=labels)
 
     def objective(self, module: nn.Module | None = None, classes: str = "0", **inputs: Any) -> Any:
-        """Return an objective for a classifier of our own making, by default a `Toy`."""
+        """Return an objective for a classifier of a module, by default a `Toy`."""
         return self.run("DAS_ClassObjective", classifier=self.classifier(module or Toy()), classes=classes, **inputs)[0]
 
     def stack(self, **inputs: Any) -> Any:

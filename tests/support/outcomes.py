@@ -1,4 +1,4 @@
-"""What may come of a run under attack: done, refused in words of ours, or ended by whoever asked for it."""
+"""The allowed outcomes of a run under attack: done, refused with a message of this project, or cancelled."""
 
 import math
 import random
@@ -21,14 +21,14 @@ _LARGEST_VALUE = 1 + 1e-6
 
 
 class RefusedError(ValueError):
-    """A refusal that a command line has printed: what it said."""
+    """The message with which a command line has refused something."""
 
 
 class Outcomes:
-    """Counts what came of attacks, and collects what should not have come of one.
+    """Counts the outcomes of attacks, and collects those that are not allowed.
 
     Args:
-        seconds: after so many seconds a run is ended as Cancel ends it; a value may be good and only ask for much.
+        seconds: after so many seconds a run is cancelled: a valid input may need a long time.
     """
 
     def __init__(self, seconds: float = 20.0) -> None:
@@ -42,8 +42,8 @@ class Outcomes:
 
         Args:
             run: returns the outputs of a node.
-            what: describes the attack. It is added to `problems` when the outputs are not finite or out of range, or
-                another error comes than one of ours.
+            what: describes the attack. The description is added to `problems` when the outputs are not finite or out of
+                range, or when an error is no message of this project.
         """
         import comfy.model_management as mm
 
@@ -54,7 +54,7 @@ class Outcomes:
             mm.interrupt_current_processing(False)
             self.counts["interrupted"] += 1
             return None
-        except Exception as error:  # noqa: BLE001 - whatever comes is looked at, and what is no answer is noted
+        except Exception as error:  # noqa: BLE001 - every error is classified
             if problem := find_problem(error):
                 self._note(f"{what()}\n{problem}\n{''.join(traceback.format_exception(error))}")
                 return None
@@ -78,7 +78,7 @@ class Outcomes:
 
 @contextmanager
 def _cancel_after(seconds: float) -> Iterator[None]:
-    """Raise in the block what Cancel raises, when it takes too long."""
+    """Raise the exception of Cancel in the block when it takes longer than some seconds."""
     import comfy.model_management as mm
 
     def cancel(number: int, frame: FrameType | None) -> None:
@@ -94,7 +94,7 @@ def _cancel_after(seconds: float) -> Iterator[None]:
 
 
 def find_problem(error: BaseException) -> str:
-    """Return what is wrong with an error as an answer to a user; '' for a message of our own."""
+    """Return what is wrong with an error as an answer to a user; '' for a message of this project."""
     frames = traceback.extract_tb(error.__traceback__)
     where = frames[-1].filename if frames else ""
     if not isinstance(error, ValueError | torch.OutOfMemoryError):

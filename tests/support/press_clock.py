@@ -1,8 +1,9 @@
-"""How long a run would go on after a press of Cancel, at worst, and the most memory that it holds on the way.
+"""Measures how long a run can go on after Cancel is pressed, at worst, and the most memory that it holds.
 
-A press is heard at the next look. So the worst time from a press to the end is the longest time between two looks, or
-from the last one to the end; a run that is ended by a press in its middle shows what ending itself takes. Processor
-time is measured, on one thread: what else the machine does plays no part.
+A run notices that Cancel was pressed when it calls ComfyUI's check for it; such a call is named a look here. So the
+worst time from a press to the end is the longest time between two looks, or from the last look to the end. A run that
+is cancelled halfway also shows how long ending takes. CPU time is measured, on one thread, so other load on the machine
+does not matter.
 """
 
 import os
@@ -28,10 +29,13 @@ _OURS = tuple(str(REPOSITORY / part) for part in ("das_core", "nodes"))
 
 @dataclass
 class PressClock:
-    """Measures the time between two looks, and presses Cancel after some time.
+    """Measures the time between looks, and cancels the run after some time.
 
     Args:
-        patience: after how many seconds of processor time it presses.
+        patience: after how many seconds of CPU time the run is cancelled.
+        looks: the number of looks so far.
+        worst: the longest time between two looks, in seconds.
+        where: between which two places in the code that was.
     """
 
     patience: float = float("inf")
@@ -44,11 +48,11 @@ class PressClock:
         self._place = "the begin"
 
     def __call__(self) -> None:
-        """Be looked at; what a run calls where it can be ended."""
+        """Measure a look; this stands for the function that a run calls wherever it can be cancelled."""
         now = time.process_time()
         self.looks += 1
         self._note(now, find_place())
-        # Without the time of this function, which in a run is microseconds.
+        # The time of this function is not counted: that of ComfyUI takes microseconds.
         self._last = time.process_time()
         if now - self._begin > self.patience:
             raise mm.InterruptProcessingException
@@ -64,16 +68,16 @@ class PressClock:
 
 
 def find_place() -> str:
-    """Return where in our code the run is now."""
+    """Return the innermost line of das_core or nodes that the run is in, such as 'loop.py:230'."""
     frames = [frame for frame in traceback.extract_stack(limit=30) if frame.filename.startswith(_OURS)]
-    # Not the functions that look.
+    # Without the functions that only pass a look on.
     inner = [frame for frame in frames if not frame.filename.endswith(("interruption.py", "progress.py"))]
     return f"{Path(inner[-1].filename).name}:{inner[-1].lineno}" if inner else "?"
 
 
 @contextmanager
 def watch_looks(clock: PressClock) -> Iterator[None]:
-    """Let every look for a press be one at a clock, while the block runs."""
+    """Let a clock replace ComfyUI's check for Cancel while the block runs."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(mm, "throw_exception_if_processing_interrupted", clock)
         yield
@@ -81,32 +85,32 @@ def watch_looks(clock: PressClock) -> Iterator[None]:
 
 @contextmanager
 def give_memory(free: int) -> Iterator[None]:
-    """Let the guards find so many bytes free, while the block runs."""
+    """Let ComfyUI report so many bytes of free memory while the block runs; the guards of memory ask it."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(mm, "get_free_memory", lambda *_, **__: free)
         yield
 
 
 def read_resident_bytes(name: str = "VmRSS") -> int:
-    """Return how much memory this process holds, or with `VmHWM` has held at most since `forget_peak`."""
+    """Return the resident memory of this process in bytes, or with `VmHWM` its peak since `forget_peak`."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def forget_peak() -> None:
-    """Let the most memory that this process has held be what it holds now."""
+    """Reset the peak of the resident memory of this process to what it holds now."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a run in a process of its own.
+    """The measurements of a run in a process of its own.
 
     Args:
         end: `finished`, `pressed`, `refused: …` or `broken: …`.
-        seconds: the worst time from a press to the end.
-        where: between which two places of the code that was.
-        peak: the bytes that the run held at most, beside what there was before.
+        seconds: the worst time from a press of Cancel to the end.
+        where: between which two places in the code that was.
+        peak: the most bytes that the run held, beyond what the process held before it.
     """
 
     end: str
@@ -116,12 +120,12 @@ class Measured:
 
 
 def measure(run: Callable[[], Any], patience: float, free: int) -> Measured:
-    """Run something in a copy of this process, so that memory and what breaks stay there.
+    """Run something in a fork of this process, so that its memory and its crashes stay there.
 
     Args:
         run: runs a node.
-        patience: after how many seconds of processor time Cancel is pressed.
-        free: how many bytes the guards find free; above three times as many every allocation fails.
+        patience: after how many seconds of CPU time Cancel is pressed.
+        free: how many bytes of free memory the guards see; when a run takes three times as many, allocations fail.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -156,7 +160,7 @@ def _measure_here(run: Callable[[], Any], patience: float, free: int) -> str:
         end = "finished"
     except mm.InterruptProcessingException:
         end = "pressed"
-    except Exception as error:  # noqa: BLE001 - whatever comes is looked at
+    except Exception as error:  # noqa: BLE001 - every error is classified
         problem = find_problem(error)
         detail = "".join(traceback.format_exception(error))[-1500:] if problem else ""
         end = f"{'broken' if problem else 'refused'}: {problem or error} {detail}"

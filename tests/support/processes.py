@@ -1,4 +1,4 @@
-"""Copies of this process that do something at the same time, and end without anything of ours."""
+"""Forks of this process that run in parallel and end without the clean-up of pytest."""
 
 import os
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def start(work: Callable[[], Any]) -> int:
-    """Run something in a copy of this process, and return its id; it ends without anything of ours."""
+    """Run something in a fork of this process and return its id. It ends without clean-up, with 0, or 1 on an error."""
     child = os.fork()
     if child:
         return child

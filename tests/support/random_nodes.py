@@ -39,7 +39,7 @@ SMALL: dict[str, tuple[float, float]] = {
     "start": (0.05, 1.0),
     "end": (0.05, 3.0),
 }
-"""The values of widgets that decide how long a run takes, and of those that few values suit."""
+"""The ranges of widgets that decide how long a run takes, or of which few values are valid."""
 
 TEXTS: dict[str, list[str]] = {
     "classes": ["0", "1: 0.5\n2", "3, 0", "2: -1"],
@@ -59,24 +59,24 @@ TEXTS: dict[str, list[str]] = {
     "layers": ["", "convolution", "convolution: 2"],
     "unit": ["channel", "layer"],
 }
-"""Texts that mean something to a node, by the name of the widget; others have their default."""
+"""Valid texts, by the name of the widget; other widgets keep their default."""
 
 _OPTIONS = {"source": ["starter"], "kind": ["layer", "channel"]}
-"""Options of a DynamicCombo that need no network and no file, and no layers that a toy has not."""
+"""Options of a DynamicCombo that need no network, no file, and no layer that a toy lacks."""
 
 _PAINTED = ("IMAGE", "MASK")
 
 _NEEDS_MODELS = "DAS_CLIPFromComfyUI"
-"""The node whose inputs only loaders of ComfyUI make, of files. Without them ComfyUI does not run it."""
+"""The node whose inputs only loaders of ComfyUI make, from files; without these ComfyUI does not run it."""
 
 
 class NodeMaker:
-    """Makes random inputs for nodes, and what their sockets need.
+    """Makes random inputs for nodes, including the values for their sockets.
 
     Args:
         pack: the loaded pack.
-        seed: what everything depends on.
-        real: how often, 0..1, a model is one of the pack's own rather than a toy.
+        seed: the seed of all random choices.
+        real: the probability, 0..1, that a model is one of the pack's own rather than a toy.
     """
 
     def __init__(self, pack: Pack, seed: int, real: float = 0.0) -> None:
@@ -92,17 +92,17 @@ class NodeMaker:
             "VAE": StandInVAE(),
             "UPSCALE_MODEL": UpscaleStandIn(2),
             "CONDITIONING": [[torch.zeros(1, 1, 1), {}]],
-            # What the nodes make of the four above runs in ComfyUI alone.
+            # The denoisers that nodes make of the values above run in ComfyUI only.
             "DAS_DENOISER": denoiser,
         }
-        """What only loaders of ComfyUI make, by the type of the socket, and what needs them."""
+        """Values that only loaders of ComfyUI make, or that need such values, by the type of the socket."""
 
     def choose_node(self) -> str:
         """Return the id of any node whose inputs can be made."""
         return str(pick(self.random, [node_id for node_id in self.pack.nodes if node_id != _NEEDS_MODELS]))
 
     def make_inputs(self, node_id: str, depth: int = 0) -> dict[str, Any]:
-        """Return random inputs of a node by their dotted names, with what its sockets are given."""
+        """Return random inputs of a node by their dotted names, including the values for its sockets."""
         values: dict[str, Any] = {}
         self._fill(parse_specs(self.pack.node(node_id).INPUT_TYPES()), values, depth)
         if {"start", "mask", "image"} & values.keys() and node_id == "DAS_ImageStack":
@@ -112,7 +112,7 @@ class NodeMaker:
         return values
 
     def _settle_start(self, values: dict[str, Any]) -> None:
-        """Let the start of a stack suit what is connected: one in eight random choices does by itself."""
+        """Make the start of a stack fit the connected image and mask, as only one in eight random choices does."""
         if values.get("start") == "image" or "mask" in values or values.get("size", "given") != "given":
             values.setdefault("image", self._paint("IMAGE"))
         if "image" in values and "mask" not in values:
@@ -165,7 +165,7 @@ class NodeMaker:
         return self.make_socket(str(item.type), depth)
 
     def make_socket(self, kind: str, depth: int = 0) -> Any:
-        """Return what travels through a socket of some type, made by random nodes."""
+        """Return a value for a socket of some type, made by random nodes."""
         kind = str(pick(self.random, kind.split(",")))
         if kind in self._loaded:
             return self._loaded[kind]
@@ -175,7 +175,7 @@ class NodeMaker:
             return self._toys[kind]
         makers = self._makers[kind]
         if depth > 1:
-            # Nodes that take nothing of what they make end the chain.
+            # Nodes that do not take the type that they make end the chain.
             makers = [made for made in makers if not self._takes(made[0], kind)] or makers
         node_id, number = pick(self.random, [made for made in makers if made[0] not in ("DAS_LoadStack",)])
         return self.run(node_id, self.make_inputs(node_id, depth + 1))[number]

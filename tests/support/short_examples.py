@@ -20,7 +20,7 @@ DETAILS: dict[str, Any] = {
     "details.grayscale": 0.25,
     "details.distance": 0.25,
 }
-"""What the page fills in where the details of an Augmentation become custom."""
+"""The values that the frontend fills in when `details` of an Augmentation is set to custom."""
 
 
 def read_example(path: str) -> dict[str, Any]:
@@ -34,14 +34,14 @@ def read_example(path: str) -> dict[str, Any]:
 
 
 def _read_picture() -> dict[str, Any]:
-    """Return the recipe custom with the settings of picture: what the film of a picture has, without its frames."""
+    """Return the recipe custom with the settings of picture: that of the example timelapse, with no frames kept."""
     (optimize,) = (node for node in read_example("api/timelapse").values() if node["class_type"] == "DAS_Optimize")
     recipe = {name: value for name, value in optimize["inputs"].items() if name.partition(".")[0] == "recipe"}
     return recipe | {"recipe.frames": 0}
 
 
 PICTURE = _read_picture()
-"""The inputs of an Optimize with the recipe custom that climbs as picture does."""
+"""The inputs of an Optimize whose recipe is custom, with the settings of picture."""
 
 
 def has_named_recipe(node: Mapping[str, Any]) -> bool:
@@ -62,7 +62,7 @@ def set_recipe(optimize: dict[str, Any], **settings: Any) -> None:
 
 
 def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
-    """Two steps and two views are enough to see that everything fits together."""
+    """Return a prompt with two steps and two views, and with small stand-ins for large models; it is changed."""
     for node in prompt.values():
         if node["class_type"] == "DAS_Optimize":
             set_recipe(node["inputs"], steps=2, preview_every=1)
@@ -82,10 +82,10 @@ def shortened(prompt: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_complete() -> dict[str, Any]:
-    """Return a workflow in which every node is there that a picture of a class can go through.
+    """Return a workflow with every node that takes part in making the picture of a class.
 
-    It has the size of a template, only two views, a preview of the frames, and what another classifier sees. The ids
-    are those of CLASSIFIER to VERDICT.
+    It has the size of a template, only two views, a preview of the frames, and the verdict of another classifier. The
+    ids of its nodes are CLASSIFIER to VERDICT.
     """
     prompt = read_example("sweeps/small")
     prompt[STACK]["inputs"] |= {"width": 448, "height": 448, "details.margin": 56}

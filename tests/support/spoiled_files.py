@@ -1,4 +1,4 @@
-"""Bytes of files with damage in them."""
+"""Damages the bytes of files at random."""
 
 import random
 

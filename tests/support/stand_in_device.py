@@ -1,13 +1,13 @@
 """A stand-in for a GPU: tensors that say they are on another device, and are computed on the CPU.
 
-It tells what a step costs a real device beside computing: how often the program waits for a number, how often it sends
-one, and what is computed in types that some devices do not have. The library takes the ways that it takes on a GPU, for
-`tensor.device` is not the CPU; a tensor of the CPU among those of the device is refused, as a GPU refuses it.
+It records what a step costs a real device beside computing: how often the program waits for a number, how often it
+sends one, and what is computed in types that some devices do not have. The library runs the code that it runs on a GPU,
+because `tensor.device` is not the CPU; a tensor of the CPU among those of the device is refused, as on a GPU.
 
-It sees every operator that PyTorch dispatches, those of the backward pass too. It does not see what happens inside of
-an operator: a kernel of CUDA that waits of itself, as sorting and some solvers do, or one that MPS lacks. Random
-numbers of the device are drawn by generators of the CPU. The device is called "meta", the one name that PyTorch takes
-without hardware behind it.
+It sees every operator that PyTorch dispatches, also those of the backward pass. It does not see what happens inside an
+operator: a kernel of CUDA that waits by itself, as sorting and some solvers do, or one that MPS lacks. Random numbers
+of the device are drawn by generators of the CPU. The device is called "meta", the one name that PyTorch accepts without
+hardware.
 """
 
 import sys
@@ -61,7 +61,7 @@ class Traffic:
         sends: when numbers of the program were sent to the device.
         lacking: what MPS does not have: results in float64 or complex128, and sums with a complex `alpha`, which not
             every release of PyTorch takes there.
-        operators: how many operators the device was given in all, those that only look at memory in another way too.
+        operators: how many operators the device was given in all, including those that only make a view of a tensor.
     """
 
     reads: list[Event] = field(default_factory=list)
@@ -168,14 +168,14 @@ class _Operators(TorchDispatchMode):
 
 @contextmanager
 def stand_in_device() -> Iterator[Traffic]:
-    """Lends the device for as long as the block runs, and tells what goes to it and comes from it."""
+    """Provide the device while the block runs, and record what is sent to it and read from it."""
     traffic, autocast = Traffic(), torch.autocast
 
     def autocast_elsewhere(kind: str, **more: Any) -> AbstractContextManager[Any]:
         return nullcontext() if kind == DEVICE.type else autocast(kind, **more)
 
     with ExitStack() as stack:
-        # What is kept for a device would be mixed with what others keep for the one whose name the stand-in bears.
+        # Tensors that are cached by device would be mixed with those of the real device "meta".
         clear_caches()
         stack.callback(clear_caches)
         for module, name, substitute in (

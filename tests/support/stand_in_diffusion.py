@@ -89,7 +89,7 @@ class StandInVAE:
 
 
 def predict(model: Any, level: int = 1, batch: int = 1, side: int = 8, levels: tuple[float, ...] = LEVELS) -> Any:
-    """What ComfyUI gives to a post-CFG function at one of the noise levels."""
+    """Return the arguments that ComfyUI gives to a post-CFG function at one of the noise levels."""
     latent = torch.randn(batch, model.latent_format.latent_channels, side, side, generator=torch.manual_seed(7))
     return {
         "denoised": 3 + 0.1 * latent,

@@ -9,7 +9,7 @@ from das_core.common.interruption import interruptible
 
 
 class StopError(Exception):
-    """What ends a run."""
+    """The exception that ends a run."""
 
 
 class Stop:
@@ -25,7 +25,7 @@ class Stop:
 
 
 def count_looks(run: Callable[[], Any]) -> int:
-    """Return how often a run can be ended."""
+    """Return at how many points a run can be cancelled, see `allow_interrupt`."""
     stop = Stop()
     with interruptible(stop):
         run()
@@ -33,7 +33,7 @@ def count_looks(run: Callable[[], Any]) -> int:
 
 
 def assert_ends_anywhere(run: Callable[[], Any], places: int = 5) -> int:
-    """Check that a run ends at several places, its last one among them, and return at how many it could."""
+    """Check that a run ends when it is cancelled at several points, also at the last one; return how many there are."""
     looks = count_looks(run)
     assert looks > 0
     for at in {max(1, looks * place // places) for place in range(1, places + 1)}:

@@ -17,12 +17,12 @@ COLOR: dict[str, Any] = {
         "_meta": {"title": "Save Image"},
     },
 }
-"""One picture of one colour."""
+"""A workflow that saves one picture of one colour."""
 
 FAILING: dict[str, Any] = COLOR | {
     "3": {"class_type": "TOY_Fail", "inputs": {"kind": "value", "after": ["1", 0]}, "_meta": {"title": "Fail"}}
 }
-"""One that saves its picture and then fails, as `kind` says."""
+"""A workflow that saves its picture and then fails, as `kind` says."""
 
 
 class HerePool:

@@ -1,4 +1,4 @@
-"""Templates in ComfyUI's page: which there are, either renderer of nodes, where nodes lie, and what widgets say."""
+"""Templates in ComfyUI's frontend: their names, the two renderers of nodes, positions of nodes, values of widgets."""
 
 import itertools
 from collections.abc import Mapping
@@ -34,14 +34,14 @@ JS_SET_WIDGETS = """values => {
     for (const [name, value] of Object.entries(values)) {
         const widgets = app.graph.nodes.flatMap(node => node.widgets?.filter(widget => widget.name === name) ?? [])
         if (!widgets.length) throw new Error(`no node has a widget ${name}`)
-        // A choice that is made again would put what it brings back to the defaults.
+        // To set a choice again would reset the widgets that it adds.
         for (const widget of widgets.filter(widget => widget.value !== value)) {
             widget.value = value
             widget.callback?.(value)
         }
     }
 }"""
-"""Sets widgets by their names, one after the other: a choice first, then what it brings."""
+"""Sets widgets by their names, one after the other: a choice first, then the widgets that it adds."""
 
 
 def set_renderer(page: Page, modern: bool) -> None:
@@ -53,13 +53,13 @@ def set_widgets(page: Page, values: Mapping[str, object]) -> None:
 
     Args:
         page: the page.
-        values: by the name of the widget, in the order in which they are set: a choice before what it brings.
+        values: by the name of the widget, in the order in which they are set: a choice before the widgets that it adds.
     """
     page.evaluate(JS_SET_WIDGETS, dict(values))
 
 
 def shorten_named_recipes(page: Page) -> None:
-    """Make ascents short whose recipe has a name, on their way to the server: in the page custom would bring widgets.
+    """Shorten ascents whose recipe is not custom in requests to the server; custom in the frontend would add widgets.
 
     Args:
         page: the page, whose Run button then sends two steps of picture in place of each of them.
@@ -79,7 +79,7 @@ def shorten_named_recipes(page: Page) -> None:
 
 
 def has_nodes_2(client: Client) -> bool:
-    """Whether this ComfyUI is one of those with Nodes 2.0 as it is today; those know search aliases too."""
+    """Return whether this ComfyUI has Nodes 2.0 in its present form; such versions know search aliases too."""
     return "search_aliases" in client.get_object_info("DAS_Optimize")
 
 

@@ -44,7 +44,7 @@ def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> Classifier:
 
 @dataclass(frozen=True)
 class Output(BaseObjective):
-    """An objective whose score is the mean of what a module says."""
+    """An objective whose score is the mean of the output of a module."""
 
     judge: Judge
     name: str = "output"

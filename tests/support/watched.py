@@ -1,4 +1,4 @@
-"""A model that counts its calls, tells of them, and can break."""
+"""A model that counts its calls, reports them, and can break."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from loaded_pack import Toy
 
 
 class Watched(Toy):
-    """Counts its calls and tells of each before it answers; `broken` calls and all later ones answer NaN."""
+    """Counts its calls and passes the number of each to `tell`; from call `broken` on it answers NaN."""
 
     def __init__(self, tell: Callable[[int], None] = lambda call: None, broken: int = 1000) -> None:
         super().__init__()

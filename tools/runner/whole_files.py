@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, which appears when it is complete.
+    """Write a file atomically: it appears, or replaces the one that is there, when it is complete.
 
     Args:
         path: the file, in a folder that exists.
         content: what it holds.
 
     Raises:
-        OSError: it cannot be written; it names the file, and nothing is left.
+        OSError: when it cannot be written; the error names the file, and nothing incomplete is left.
     """
     part = path.with_name(f".{path.stem[:100]}.{os.getpid()}.part")
     try:
