@@ -39,6 +39,7 @@ def fit_starter_clip() -> Fitted:
         return embeddings[-1]
 
     original = starter_clip.encode_sentences
+    starter_clip._encoded.clear()
     with mock.patch.object(starter_clip, "encode_sentences", encode):
         clip = starter_clip.load_starter_clip(STARTER, folder)
     (encoded,) = embeddings

@@ -42,6 +42,9 @@ _WIDTH = 1280
 
 _BATCH = 64
 
+_encoded: dict[tuple[Path, tuple[str, ...]], Tensor] = {}
+"""The last embeddings, by encoder and sentences: starters loaded one after another are fitted to the same sentences."""
+
 
 def load_starter_clip(
     starter: Starter = STARTER, folder: Path | Literal["auto"] | None = "auto", progress: Progress | None = None
@@ -51,9 +54,9 @@ def load_starter_clip(
     Args:
         starter: the classifier: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`, see `load_starter`.
         folder: where the fitted projection is kept, so that the fit, which takes half a minute, is done once; it is
-            done again when anything that it depends on has changed, or the file is not what was written. `auto` for
-            the user's folder, `find_cache_folder`: `~/.cache/torch/hub/direct_ascent` unless TORCH_HOME leads
-            elsewhere. None to keep nothing.
+            done again when anything that it depends on has changed, or the file is not what was written. (Of another
+            starter in the same process it takes a second.) `auto` for the user's folder, `find_cache_folder`:
+            `~/.cache/torch/hub/direct_ascent` unless TORCH_HOME leads elsewhere. None to keep nothing.
         progress: is called during the fit with how many of its sentences are encoded, which takes nearly all of the
             time, and how many there are; an exception that it raises stops the loading.
 
@@ -84,7 +87,12 @@ def load_starter_clip(
     path = place_projection(folder, starter.architecture)
     projection = read_projection(path, key, own[PROJECTION].shape)
     if projection is None:
-        embeddings = encode_sentences(model, config, [sentence.text for sentence in sentences], progress)
+        spoken = (text_folder, tuple(sentence.text for sentence in sentences))
+        embeddings = _encoded.get(spoken)
+        if embeddings is None:
+            embeddings = encode_sentences(model, config, spoken[1], progress)
+            _encoded.clear()
+            _encoded[spoken] = embeddings
         targets = compute_targets(sentences, compute_class_directions(classifier["classifier.weight"]))
         projection = fit_projection(embeddings, targets, weights=[sentence.weight for sentence in sentences])
         write_projection(path, key, projection)

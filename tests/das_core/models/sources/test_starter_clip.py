@@ -352,7 +352,18 @@ def test_progress_tells_how_many_sentences_are_encoded_and_can_stop_it(starter: 
     assert told == [(64, 130)]
 
 
-def test_a_fit_that_is_stopped_keeps_nothing(tmp_path: Path) -> None:
+def test_another_starter_is_fitted_to_what_the_first_one_encoded(
+    starter: CLIP, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starter_clip, "encode_sentences", lambda *_: pytest.fail("encoded again"))
+    judge = load_starter_clip(SECOND_OPINION, None)
+    castle = compute_class_directions(read_starter(SECOND_OPINION)[1]["classifier.weight"])[NAMES.index("castle")]
+    assert float(judge.encode_text(["a castle"])[0] @ castle) > 0.8
+
+
+def test_a_fit_that_is_stopped_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter_clip, "_encoded", {})
+
     def cancel(done: int, total: int) -> None:
         assert 0 < done < total
         raise InterruptedError
