@@ -70,9 +70,9 @@ def climb_image(
     ascent = Ascent(
         stack or ImageStack.gray(StackSpec(224, 224, levels=linear_levels(336, 4))),
         objectives,
-        augmentation or Augmentation(transforms=PLAIN),
+        augmentation or Augmentation(16, transforms=PLAIN),
         steps=steps,
-        optimizer=optimizer or NormalizedAscent(step_size=0.06, tilt=0.0),
+        optimizer=optimizer or NormalizedAscent(step_size=0.06, momentum=0.0, tilt=0.0),
         schedule="cosine",
         seed=SEED,
         focus=None,

@@ -41,7 +41,7 @@ PAIRS = (
 
 CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 1.0, 0.95, 80
 STYLE_VIEWS = Augmentation(8, Windows(), ())
-STYLE = NormalizedAscent(step_size=0.04, coarse_to_fine=0.0, tilt=0.0)
+STYLE = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
 """What example_workflows/api/style_transfer.json sets."""
 
 

@@ -35,7 +35,7 @@ CANVASES = {
 def ascent(judge: Classifier, spec: StackSpec) -> Ascent:
     """The defaults, with views as far as the margin lets them."""
     wish = [ClassObjective(judge, ((VALLEY, 1.0),))]
-    views = Augmentation(windows=Windows(jitter=spec.margin))
+    views = Augmentation(16, windows=Windows(jitter=spec.margin))
     return Ascent(ImageStack.gray(spec), wish, views, steps=100_000)
 
 

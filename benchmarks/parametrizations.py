@@ -29,7 +29,9 @@ _SHOWN = 6
 
 _LEVELS_ALONE = replace(
     SKETCH,
-    optimizer=NormalizedAscent(step_size=0.18, tilt=0.0),
+    steps=32,
+    augmentation=replace(SKETCH.augmentation, views=8),
+    optimizer=NormalizedAscent(step_size=0.18, momentum=0.0, tilt=0.0),
     denoising=Denoising(strength=0.035, end=0.012, share=0.45),
 )
 """The sketch before there was a tilt, which would make the levels fall as Fourier's coefficients do."""

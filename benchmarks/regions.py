@@ -114,7 +114,7 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
         stack = ImageStack.gray(PHOTO).place_into(before, mask, FEATHER)
         objective = ClassObjective.from_text(climber, name, score_kind=SCORE)
         optimizer = NormalizedAscent(STEP_SIZE, MOMENTUM, tilt=0.0)
-        after = Ascent(stack, [objective], optimizer=optimizer, focus=FOCUS, denoising=None).run().image
+        after = Ascent(stack, [objective], Augmentation(16), steps=60, optimizer=optimizer, focus=FOCUS, denoising=None).run().image
         pictures += [before[0], after[0]]
         kept += bool((after == before)[:, :, mask[0] == 0].all())
         target = judge.labels.find(name)

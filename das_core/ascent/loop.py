@@ -66,8 +66,8 @@ class Ascent:
         stack: the stack to start from, which is not changed. A stack that an ascent has returned continues from its
             canvas, but the schedule and the coarse part begin anew.
         objectives: one or several, of which one has a weight other than 0.
-        augmentation: how the judges see the canvas; by default 16 views that may reach up to 56 pixels into the margin.
-        steps: the number of steps; 60 make a good picture.
+        augmentation: how the judges see the canvas; by default 4 views that may reach up to 56 pixels into the margin.
+        steps: the number of steps; 160 make a good picture, if each has 4 views.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
         schedule: `cosine` makes the steps smaller and smaller after the coarse part of the optimizer, `constant` does
             not. Where all steps are coarse (`coarse_to_fine` 1) there is no such part, and `cosine` changes nothing.
@@ -128,7 +128,7 @@ class Ascent:
         objectives: Objective | Sequence[Objective],
         augmentation: Augmentation | None = None,
         *,
-        steps: int = 60,
+        steps: int = 160,
         optimizer: Optimizer | None = None,
         schedule: Schedule = "cosine",
         seed: int = 0,

@@ -51,8 +51,8 @@ class Recipe:
         (1, 3, 64, 64)
     """
 
-    steps: int = 60
-    augmentation: Augmentation = field(default_factory=lambda: Augmentation(16, Windows(fitted=True), VIEWED))
+    steps: int = 160
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(4, Windows(fitted=True), VIEWED))
     optimizer: Optimizer = field(default_factory=NormalizedAscent)
     schedule: Schedule = "cosine"
     focus: Focus | Literal["auto"] | None = "auto"
@@ -97,12 +97,12 @@ class Recipe:
         )
 
 
-FILM_VIEWS = 24
+FILM_VIEWS = 8
 """The least number of views a step for a film: with fewer, a frame would be shown in too few of the steps."""
 
 
 def suit_film(recipe: Recipe) -> Recipe:
-    """Return a recipe adapted to a film: with at least 24 views a step.
+    """Return a recipe adapted to a film: with at least 8 views a step.
 
     Args:
         recipe: the recipe of a picture.
@@ -111,7 +111,7 @@ def suit_film(recipe: Recipe) -> Recipe:
         >>> from das_core import SKETCH
         >>> from das_core.ascent.recipe import suit_film
         >>> SKETCH.augmentation.views, suit_film(SKETCH).augmentation.views
-        (8, 24)
+        (4, 8)
     """
     views = max(recipe.augmentation.views, FILM_VIEWS)
     return replace(recipe, augmentation=replace(recipe.augmentation, views=views))
@@ -139,7 +139,7 @@ def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
         >>> from das_core.ascent.recipe import suit_zoom
         >>> suited = suit_zoom(SKETCH, depths=6)
         >>> suited.augmentation.views, suited.augmentation.windows.zoom_min, suited.focus.end
-        (48, 0.8, 3.0)
+        (24, 0.8, 3.0)
     """
     augmentation = recipe.augmentation
     windows = replace(augmentation.windows, zoom_min=_CLOSEST_IN_ZOOM)
@@ -152,17 +152,17 @@ PICTURE = Recipe()
 """A finished picture: the defaults of `Ascent`, and views from afar."""
 
 SKETCH = Recipe(
-    steps=32,
-    augmentation=Augmentation(8, Windows(fitted=True), VIEWED),
-    optimizer=NormalizedAscent(step_size=0.21),
-    denoising=Denoising(share=0.45),
+    steps=56,
+    augmentation=Augmentation(4, Windows(fitted=True), VIEWED),
+    optimizer=NormalizedAscent(step_size=0.12),
+    denoising=Denoising(share=0.3),
 )
-"""A recognisable picture, with about a quarter of the work of `PICTURE`."""
+"""A recognisable picture, with about a third of the work of `PICTURE`."""
 
 BEST = Recipe(
-    steps=150,
-    augmentation=Augmentation(24, Windows(fitted=True), VIEWED),
-    optimizer=NormalizedAscent(step_size=0.09),
-    denoising=Denoising(share=0.12),
+    steps=400,
+    augmentation=Augmentation(8, Windows(fitted=True), VIEWED),
+    optimizer=NormalizedAscent(step_size=0.05),
+    denoising=Denoising(share=0.06),
 )
 """The best picture, with about four times the work of `PICTURE`; more work hardly improves it."""

@@ -40,7 +40,7 @@ def climb(
 ) -> Result:
     """Return the result of a short ascent, from grey unless a stack is given."""
     stack = stack or ImageStack.gray(StackSpec(width=224, height=224))
-    optimizer = NormalizedAscent(step_size=0.12)
+    optimizer = NormalizedAscent(step_size=0.12, momentum=0.0)
     views = Augmentation(views=VIEWS)
     return Ascent(stack, [objective, *more], views, steps=steps, optimizer=optimizer, seed=1, denoising=denoising).run()
 
