@@ -10,7 +10,6 @@ from benchmarks.pictures import make_pictures
 from benchmarks.recipes import SKETCH, Recipe
 from benchmarks.recognition import HEADER, RULE, judge_class, summarise
 from das_core.ascent.focus import Focus
-from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
 from das_core.stack.levels import linear_levels
@@ -33,7 +32,7 @@ def _windows(**changes: float) -> Augmentation:
 
 
 def _ascent(**changes: float) -> Optimizer:
-    return replace(SKETCH.optimizer, **changes)  # type: ignore[arg-type, type-var]
+    return replace(SKETCH.optimizer, **changes)  # type: ignore[type-var]
 
 
 def _row(title: str, **changes: object) -> Recipe:

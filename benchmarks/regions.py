@@ -18,6 +18,7 @@ from das_core.objectives.wrapped import RegionObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
+from das_core.views.augmentation import Augmentation
 
 PAIRS = (
     ("castle", "volcano"),
@@ -114,7 +115,8 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
         stack = ImageStack.gray(PHOTO).place_into(before, mask, FEATHER)
         objective = ClassObjective.from_text(climber, name, score_kind=SCORE)
         optimizer = NormalizedAscent(STEP_SIZE, MOMENTUM, tilt=0.0)
-        after = Ascent(stack, [objective], Augmentation(16), steps=60, optimizer=optimizer, focus=FOCUS, denoising=None).run().image
+        settings = {"steps": 60, "optimizer": optimizer, "focus": FOCUS, "denoising": None}
+        after = Ascent(stack, [objective], Augmentation(16), **settings).run().image  # type: ignore[arg-type]
         pictures += [before[0], after[0]]
         kept += bool((after == before)[:, :, mask[0] == 0].all())
         target = judge.labels.find(name)
