@@ -18,6 +18,7 @@ from .objectives.keyframes import Keyframes
 from .objectives.prior import Prior
 from .objectives.style import StyleObjective
 from .objectives.wrapped import Region, Schedule
+from .report.camera import Camera
 from .report.history import PlotHistory
 from .report.level_sheet import StackLevels
 from .report.objective_scores import ObjectiveScore
@@ -60,6 +61,7 @@ NODES = [
     Optimize,
     GuideDiffusion,
     StackToImage,
+    Camera,
     StackLevels,
     EditStack,
     SaveStack,

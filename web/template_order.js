@@ -15,6 +15,7 @@ const ORDER = [
     "morph",
     "living_picture",
     "infinite_zoom",
+    "camera",
     "two_regions",
     "fade",
     "inspect",

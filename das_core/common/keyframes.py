@@ -38,19 +38,20 @@ def has_keyframes(text: str) -> bool:
     return _KEYFRAME.match(_strip_braces(text)) is not None
 
 
-def parse_keyframes(text: str) -> dict[int, str]:
+def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
     """Read the wish of each keyframe, such as a class or a prompt.
 
     Args:
         text: keyframes such as '0: a castle', one a line or separated by ' / '; or with quotes and commas, as in
             '"0": "a castle", "24": "a volcano"', also in braces. Their order does not matter.
+        example: what errors advise to write, keyframes with ' / ' between them.
 
     Returns:
         The wishes by frame number, in rising order.
 
     Raises:
-        ValueError: when the text does not begin with a keyframe, a keyframe has no wish or appears twice, or its
-            number is above a million.
+        ValueError: when the text does not begin with a keyframe, a keyframe is empty or appears twice, or its number
+            is above a million.
 
     Example:
         >>> from das_core.common.keyframes import parse_keyframes
@@ -60,7 +61,7 @@ def parse_keyframes(text: str) -> dict[int, str]:
     text = _strip_braces(text)
     found = list(_KEYFRAME.finditer(text))
     if not found or found[0].start():
-        raise ValueError(f"'{shorten(text)}' does not begin with a keyframe; write '{EXAMPLE}'")
+        raise ValueError(f"'{shorten(text)}' does not begin with a keyframe; write '{example}'")
     ends = [*(match.start() for match in found[1:]), len(text)]
     wishes: dict[int, str] = {}
     for match, end in zip(found, ends, strict=True):
@@ -69,7 +70,8 @@ def parse_keyframes(text: str) -> dict[int, str]:
             raise ValueError(f"keyframe {shorten(digits)} is beyond all films; write numbers from 0 to {LAST_FRAME}")
         frame = int(digits)
         if not wish:
-            raise ValueError(f"keyframe {frame} has no wish; write '{frame}: a castle', or leave it out")
+            first_wish = example.partition(": ")[2].partition(" / ")[0]
+            raise ValueError(f"keyframe {frame} is empty; write '{frame}: {first_wish}', or leave it out")
         if frame in wishes:
             raise ValueError(
                 f"keyframe {frame} stands there twice, with '{shorten(wishes[frame], 40)}' and '{shorten(wish, 40)}'; "
@@ -100,7 +102,7 @@ def parse_numbers(text: str) -> dict[int, float] | list[float]:
     """
     parts = [part.strip() for part in re.split(r"[/,\n]", _strip_braces(text)) if part.strip()]
     if not any(":" in part for part in parts):
-        numbers = [_read_number(number) for part in parts for number in part.split()]
+        numbers = [read_number(number, _NUMBERS) for part in parts for number in part.split()]
         if not numbers:
             raise ValueError(f"there is no number; write keyframes such as '{_NUMBERS}', or a number for every frame")
         return numbers
@@ -114,19 +116,32 @@ def parse_numbers(text: str) -> dict[int, float] | list[float]:
             raise ValueError(f"keyframe '{shorten(frame)}' is not a whole number from 0 to {LAST_FRAME}")
         if int(frame) in found:
             raise ValueError(f"keyframe {int(frame)} stands there twice; leave one out")
-        found[int(frame)] = _read_number(number)
+        found[int(frame)] = read_number(number, _NUMBERS)
     return dict(sorted(found.items()))
 
 
-def _read_number(text: str) -> float:
-    """Return a number, in parentheses and quotes or without."""
+def read_number(text: str, example: str) -> float:
+    """Return a number from its text, in parentheses and quotes or without.
+
+    Args:
+        text: a number such as '0.2' or '(0.2)'.
+        example: what the error advises to write.
+
+    Raises:
+        ValueError: when it cannot be read or is not finite.
+
+    Example:
+        >>> from das_core.common.keyframes import read_number
+        >>> read_number("(0.2)", example="0: 0.2 / 24: 1")
+        0.2
+    """
     bare = text.strip(f" {_QUOTES}()")
     try:
         number = float(bare) if len(bare) < 40 else math.nan
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"'{shorten(bare)}' is not a number; write '{_NUMBERS}'")
+        raise ValueError(f"'{shorten(bare)}' is not a number; write '{example}'")
     return number
 
 

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 from ..common.lazy import import_on_demand
 
 if TYPE_CHECKING:
-    from .camera import Shot, move_camera
+    from .camera import move_camera
     from .film import save_film
     from .history import format_history, plot_history, tabulate_history
     from .level_sheet import render_level_sheets
     from .objective_scores import ObjectiveScores, format_scores, plot_scores, score_images
+    from .shots import Shot
     from .spectrum import Spectrum, measure_level_variances, measure_spectrum, plot_spectrum
     from .verdict import Prediction, classify, compare_with_texts, plot_predictions, plot_similarities
 else:
@@ -17,11 +18,12 @@ else:
     __getattr__ = import_on_demand(
         __name__,
         {
-            ".camera": ["Shot", "move_camera"],
+            ".camera": ["move_camera"],
             ".film": ["save_film"],
             ".history": ["format_history", "plot_history", "tabulate_history"],
             ".level_sheet": ["render_level_sheets"],
             ".objective_scores": ["ObjectiveScores", "format_scores", "plot_scores", "score_images"],
+            ".shots": ["Shot"],
             ".spectrum": ["Spectrum", "measure_level_variances", "measure_spectrum", "plot_spectrum"],
             ".verdict": ["Prediction", "classify", "compare_with_texts", "plot_predictions", "plot_similarities"],
         },

@@ -2,61 +2,28 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..common.curves import Curve, check_curve, interpolate
-from ..common.geometry import read_size
+from ..common.curves import Curve, check_curve
+from ..common.geometry import Shape, read_size
 from ..common.images import Images, check_images
 from ..common.interruption import pausing
 from ..common.text import shorten
+from .shots import Shot, find_shot, parse_shots
 
 MOST_FRAMES = 2**16
 """The most frames of one film."""
 
-CLOSEST = 64.0
-"""The greatest zoom: of a picture of 1024 pixels, a frame then shows 16."""
-
-
-@dataclass(frozen=True)
-class Shot:
-    """The position, zoom and roll of a camera.
-
-    Args:
-        x: the horizontal position of the middle of the frame in the picture, 0 (left) to 1 (right).
-        y: the vertical position of the middle of the frame in the picture, 0 (top) to 1 (bottom).
-        zoom: 1 to 64; at 1 the frame is the largest that fits into the picture, at 2 half as wide.
-        roll: by how many degrees the camera is turned clockwise. The contents of the frame turn the other way: at 90
-            the right side of the picture is at the top.
-
-    Raises:
-        ValueError: when a number is out of range.
-
-    Example:
-        >>> from das_core import Shot
-        >>> Shot(x=0.25, zoom=2)
-        Shot(x=0.25, y=0.5, zoom=2, roll=0.0)
-    """
-
-    x: float = 0.5
-    y: float = 0.5
-    zoom: float = 1.0
-    roll: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, low, high in (("x", 0.0, 1.0), ("y", 0.0, 1.0), ("zoom", 1.0, CLOSEST), ("roll", -36e3, 36e3)):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} {value} of a shot is not between {low:g} and {high:g}")
+LARGEST_SIDE = 2**15
+"""The longest side of a frame, in pixels."""
 
 
 def move_camera(
     images: Images,
-    shots: Mapping[int, Shot],
+    shots: Mapping[int, Shot] | str,
     *,
     frames: int | None = None,
     size: int | tuple[int, int] | None = None,
@@ -72,8 +39,8 @@ def move_camera(
     Args:
         images: a picture, or a film with one image for each frame, see `Images`. If the camera zooms in far, give
             images that are larger than the frames, such as those of `render_stack(stack, 4)`.
-        shots: the keyframes of the camera, by the number of a frame from 0. Before the first and after the last of them
-            the camera does not move.
+        shots: the keyframes of the camera, by the number of a frame from 0, or as a text, see `parse_shots`. Before the
+            first and after the last of them the camera does not move.
         frames: the number of frames; if None, the number of images, or for a single image one more than the number of
             the last shot.
         size: width and height of the frames in pixels, or one number for both; those of the picture if None.
@@ -84,8 +51,8 @@ def move_camera(
         The frames (N, 3, height, width), 0..1, on the device of the images.
 
     Raises:
-        ValueError: when there is no shot, one is beyond the end, the number of images is neither 1 nor that of the
-            frames, a setting is out of range, or these are no images.
+        ValueError: when there is no shot, a text of shots cannot be read, one is beyond the end, the number of images
+            is neither 1 nor that of the frames, a setting is out of range, or these are no images.
 
     Example:
         >>> import torch
@@ -96,24 +63,9 @@ def move_camera(
     """
     images = check_images(images, "the picture under the camera").float()
     check_curve(curve)
-    if not shots:
-        raise ValueError("the camera has no shot; give at least one, such as {0: Shot(), 47: Shot(zoom=3)}")
-    for number, shot in shots.items():
-        if not isinstance(shot, Shot):
-            raise ValueError(f"shot {number!r} is {shorten(repr(shot))}; give a Shot, such as Shot(x=0.8, zoom=3)")
-        if type(number) is not int or not 0 <= number < MOST_FRAMES:
-            raise ValueError(f"shot {number!r} is not at a whole number of a frame from 0 to {MOST_FRAMES - 1}")
-    known = dict(sorted(shots.items()))
-    count = frames if frames is not None else len(images) if len(images) > 1 else max(known) + 1
-    if not 1 <= count <= MOST_FRAMES:
-        raise ValueError(f"{count} frames cannot be filmed; 1 to {MOST_FRAMES} can")
-    if max(known) >= count:
-        raise ValueError(f"shot {max(known)} is beyond the end of {count} frames, the last of which is {count - 1}")
-    if len(images) not in (1, count):
-        raise ValueError(f"{len(images)} images are no film of {count} frames; give 1 or {count}")
-    width, height = read_size(size if size is not None else (images.shape[3], images.shape[2]))
-    if not (1 <= width <= 2**15 and 1 <= height <= 2**15):
-        raise ValueError(f"frames of {width} x {height} pixels cannot be; give sides from 1 to {2**15}")
+    known = _read_shots(shots)
+    shape = images.shape[2], images.shape[3]
+    count, (height, width) = plan_frames(len(images), shape, known, frames=frames, size=size)
     seen = images.new_empty(count, 3, height, width)
     for number, out in pausing(list(enumerate(seen))):
         image = images[number if len(images) > 1 else 0]
@@ -121,35 +73,80 @@ def move_camera(
     return seen
 
 
-def find_shot(shots: Mapping[int, Shot], frame: int, curve: Curve = "cosine") -> Shot:
-    """Return the interpolated shot at a frame.
+def plan_frames(
+    images: int,
+    shape: Shape,
+    shots: Mapping[int, Shot],
+    *,
+    frames: int | None = None,
+    size: int | tuple[int, int] | None = None,
+) -> tuple[int, Shape]:
+    """Return the number of the frames of `move_camera`, and their height and width.
 
     Args:
-        shots: the keyframes by the number of their frame, in rising order.
-        frame: the number of the frame.
-        curve: how the camera moves from one keyframe to the next.
+        images: the number of images.
+        shape: their height and width.
+        shots: at least one keyframe.
+        frames: as for `move_camera`.
+        size: as for `move_camera`.
+
+    Raises:
+        ValueError: when a shot is beyond the end, the number of images is neither 1 nor that of the frames, or a number
+            is out of range.
 
     Example:
-        >>> from das_core.report.camera import Shot, find_shot
-        >>> find_shot({0: Shot(zoom=1), 2: Shot(zoom=4, roll=90)}, 1, curve="linear")
-        Shot(x=0.5, y=0.5, zoom=2.0, roll=45.0)
+        >>> from das_core.report.camera import plan_frames
+        >>> plan_frames(1, (64, 96), {0: Shot(), 11: Shot(zoom=3)}, size=(48, 32))
+        (12, (32, 48))
     """
-    numbers = list(shots)
-    if frame <= numbers[0] or frame >= numbers[-1]:
-        return shots[numbers[0] if frame <= numbers[0] else numbers[-1]]
-    before, behind = next(pair for pair in pairwise(numbers) if pair[0] <= frame < pair[1])
-    share = interpolate(0.0, 1.0, curve, (frame - before) / (behind - before))
-    x, y, zoom, roll = (
-        start + (end - start) * share
-        for start, end in zip(_in_octaves(shots[before]), _in_octaves(shots[behind]), strict=True)
-    )
-    return Shot(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0), min(max(2.0**zoom, 1.0), CLOSEST), roll)
+    last = max(shots)
+    count = frames if frames is not None else images if images > 1 else last + 1
+    if not 1 <= count <= MOST_FRAMES:
+        raise ValueError(f"{count} frames cannot be filmed; 1 to {MOST_FRAMES} can")
+    if last >= count:
+        raise ValueError(f"shot {last} is beyond the end of {count} frames; number the shots from 0 to {count - 1}")
+    if images not in (1, count):
+        raise ValueError(
+            f"{images} images are no film of {count} frames; give 1 or {count} images, or ask for {images} frames"
+        )
+    height, width = shape if size is None else reversed(read_size(size))
+    if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
+        raise ValueError(f"frames of {width} x {height} pixels cannot be; give sides from 1 to {LARGEST_SIDE}")
+    return count, (height, width)
 
 
-def _in_octaves(shot: Shot) -> tuple[float, float, float, float]:
-    """Return x, y, log2 of the zoom, and roll of a shot."""
-    x, y, zoom, roll = astuple(shot)
-    return x, y, math.log2(zoom), roll
+def estimate_camera_bytes(images: int, shape: Shape, frames: int, frame_shape: Shape) -> int:
+    """Return about how many bytes `move_camera` needs, with a copy of its images and one of its frames.
+
+    Args:
+        images: the number of images.
+        shape: their height and width.
+        frames: the number of frames.
+        frame_shape: their height and width.
+
+    Example:
+        >>> from das_core.report.camera import estimate_camera_bytes
+        >>> estimate_camera_bytes(1, (448, 896), frames=96, frame_shape=(224, 224)) // 2**20
+        130
+    """
+    pixels, frame_pixels = math.prod(shape), math.prod(frame_shape)
+    # Twice: what is copied, and the copy.
+    kept = 2 * 4 * 3 * (images * pixels + frames * frame_pixels)
+    # Of one frame: the image that is shrunk, on its way too; two forms of the grid, what is sampled and its bounds.
+    return kept + 4 * (2 * 3 * pixels + 12 * frame_pixels)
+
+
+def _read_shots(shots: Mapping[int, Shot] | str) -> dict[int, Shot]:
+    """Return the shots in rising order; raise a ValueError when there is none, or something else among them."""
+    known = parse_shots(shots) if isinstance(shots, str) else shots
+    if not known:
+        raise ValueError("the camera has no shot; give at least one, such as {0: Shot(), 47: Shot(zoom=3)}")
+    for number, shot in known.items():
+        if not isinstance(shot, Shot):
+            raise ValueError(f"shot {number!r} is {shorten(repr(shot))}; give a Shot, such as Shot(x=0.8, zoom=3)")
+        if type(number) is not int or not 0 <= number < MOST_FRAMES:
+            raise ValueError(f"shot {number!r} is not at a whole number of a frame from 0 to {MOST_FRAMES - 1}")
+    return dict(sorted(known.items()))
 
 
 def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:

@@ -144,6 +144,12 @@ CASES: dict[str, Make] = {
     "Zoom Stack, 32 depths": lambda s: s.run("DAS_ZoomStack", stack=s.moved(1024), depths=32, factor=2.0, loop=False),
     "Optimize, a film of 256 frames": lambda s: s.optimize(s.film(224, frames=256), s.objective(), s.views(views=24)),
     "Optimize, a zoom of 8 depths": lambda s: s.optimize(s.zoom(1024, depths=8), s.objective(), s.views(views=24)),
+    "Camera": lambda s: s.run(
+        "DAS_Camera", images=s.large, shots="0: 0.5 0.5 1 / 5: 0.5 0.5 1 45", width=4096, height=4096
+    ),
+    "Camera, 60,000 shots": lambda s: s.run(
+        "DAS_Camera", images=s.large[:, :32, :32], shots="\n".join(f"{n}: 0.5 0.5 1" for n in range(60_000))
+    ),
     "Stack Levels": lambda s: s.run("DAS_StackLevels", stack=s.moved(2048, levels=ONE), size=1024),
     "Edit Stack, gains": lambda s: s.run("DAS_EditStack", stack=s.moved(2048), gains=CUT),
     "Edit Stack, blend": lambda s: s.run(

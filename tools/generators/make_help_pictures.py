@@ -32,6 +32,7 @@ from das_core import (
     load_starter_clip,
     make_tracks,
     measure_spectrum,
+    move_camera,
     plot_history,
     render_level_sheets,
     render_stack,
@@ -157,6 +158,11 @@ def _picture_scales() -> Image.Image:
     return sheet
 
 
+def _picture_camera() -> Image.Image:
+    frames = move_camera(photograph(300), "0: 0.5 0.5 1 / 1: 0.35 0.35 2 / 2: 0.32 0.32 4 20", size=150)
+    return make_row([to_picture(frame[None]) for frame in frames], ["zoom 1", "zoom 2", "zoom 4\nroll 20"])
+
+
 def _picture_verdict() -> Image.Image:
     model = load_starter(SECOND_OPINION)
     return to_picture(plot_predictions(classify(model, to_tensor(read_thumbnail("best"))[None]), model.name))
@@ -180,6 +186,7 @@ def _picture_scores() -> Image.Image:
 
 PICTURES: dict[str, Callable[[], Image.Image]] = {
     "DAS_Augmentation": _picture_augmentation,
+    "DAS_Camera": _picture_camera,
     "DAS_ClassObjective": lambda: make_row(
         [read_thumbnail("best"), read_thumbnail("class_to_image"), read_thumbnail("timelapse", 4, 15)],
         ["castle", "jellyfish", "volcano"],

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import resize, resized_crop
 
-from das_core.report.camera import Shot, find_shot, move_camera
+from das_core.report.camera import estimate_camera_bytes, move_camera, plan_frames
+from das_core.report.shots import Shot
 
 
 def ramp(height: int = 64, width: int = 96) -> Tensor:
@@ -62,21 +63,6 @@ def test_it_never_sees_what_is_outside(roll: float, size: Any) -> None:
         assert float(seen[:2].min()) >= 0
 
 
-def test_zoom_goes_at_a_constant_rate() -> None:
-    shots = {0: Shot(), 4: Shot(zoom=16)}
-    zooms = [find_shot(shots, frame, "linear").zoom for frame in range(5)]
-    assert zooms == pytest.approx([1, 2, 4, 8, 16])
-    assert find_shot(shots, 9) == shots[4]
-    assert find_shot({3: Shot(x=0.1)}, 0) == Shot(x=0.1)
-
-
-def test_easing_sets_off_softly_and_a_step_jumps() -> None:
-    shots = {0: Shot(x=0.2), 10: Shot(x=0.8)}
-    places = [find_shot(shots, frame, "cosine").x for frame in range(11)]
-    assert places[1] - places[0] < (places[6] - places[5]) / 3
-    assert [find_shot(shots, frame, "step").x for frame in (4, 5)] == pytest.approx([0.2, 0.8])
-
-
 def test_frames_of_a_film_are_seen_each_in_its_turn() -> None:
     film = torch.linspace(0, 1, 5)[:, None, None, None].expand(5, 3, 16, 16)
     frames = move_camera(film, {0: Shot(), 4: Shot(zoom=2, roll=30)}, size=8)
@@ -90,7 +76,7 @@ def test_frames_of_a_film_are_seen_each_in_its_turn() -> None:
         ({}, {}, "the camera has no shot"),
         ({-1: Shot()}, {}, "shot -1 is not at a whole number of a frame"),
         ({0.5: Shot()}, {}, "shot 0.5 is not at a whole number"),
-        ({9: Shot()}, {"frames": 9}, "shot 9 is beyond the end of 9 frames, the last of which is 8"),
+        ({9: Shot()}, {"frames": 9}, "shot 9 is beyond the end of 9 frames; number the shots from 0 to 8"),
         ({0: Shot()}, {"frames": 0}, "0 frames cannot be filmed"),
         ({0: Shot()}, {"frames": 10**9}, "1000000000 frames cannot be filmed"),
         ({0: (0.5, 0.5)}, {}, r"shot 0 is \(0.5, 0.5\); give a Shot, such as Shot\(x=0.8, zoom=3\)"),
@@ -104,11 +90,39 @@ def test_what_cannot_be_filmed(shots: Any, settings: dict[str, Any], says: str) 
         move_camera(torch.rand(1, 3, 16, 16), shots, **settings)
 
 
-def test_what_is_no_shot() -> None:
-    for settings in ({"x": -0.1}, {"y": 1.5}, {"zoom": 0.5}, {"zoom": 100.0}, {"roll": float("nan")}):
-        with pytest.raises(ValueError, match=f"{next(iter(settings))} .* of a shot is not between"):
-            Shot(**settings)
-    with pytest.raises(ValueError, match="3 images are no film of 5 frames; give 1 or 5"):
+def test_what_is_no_film() -> None:
+    with pytest.raises(ValueError, match="3 images are no film of 5 frames; give 1 or 5 images, or ask for 3 frames"):
         move_camera(torch.rand(3, 3, 16, 16), {0: Shot()}, frames=5)
+    with pytest.raises(ValueError, match="shot 5 is beyond the end of 3 frames; number the shots from 0 to 2"):
+        move_camera(torch.rand(3, 3, 16, 16), {5: Shot()})
     with pytest.raises(ValueError, match="the picture under the camera has 1 channels"):
         move_camera(torch.rand(1, 1, 16, 16), {0: Shot()})
+
+
+def test_shots_may_be_a_text() -> None:
+    picture = torch.rand(1, 3, 24, 40, generator=torch.Generator().manual_seed(2))
+    frames = move_camera(picture, "2: 0.3 0.6 4 15 / 0: 0.5 0.5 1")
+    torch.testing.assert_close(frames, move_camera(picture, {0: Shot(), 2: Shot(0.3, 0.6, 4, 15)}), rtol=0, atol=0)
+    with pytest.raises(ValueError, match="'fog' does not begin with a keyframe"):
+        move_camera(picture, "fog")
+
+
+@pytest.mark.parametrize(
+    ("images", "settings"), [(1, {}), (1, {"frames": 9}), (7, {}), (1, {"size": 12}), (1, {"size": (20, 8)})]
+)
+def test_frames_are_as_planned(images: int, settings: dict[str, Any]) -> None:
+    film, shots = torch.rand(images, 3, 16, 24), {0: Shot(), 6: Shot(zoom=2)}
+    count, (height, width) = plan_frames(images, (16, 24), shots, **settings)
+    assert move_camera(film, shots, **settings).shape == (count, 3, height, width)
+    assert count == settings.get("frames", 7)
+
+
+def test_the_estimate_of_memory_holds_two_copies() -> None:
+    few, many, large = (
+        estimate_camera_bytes(1, (64, 96), frames, shape)
+        for frames, shape in ((10, (48, 48)), (110, (48, 48)), (10, (480, 480)))
+    )
+    assert many - few == 2 * 100 * 3 * 48 * 48 * 4
+    assert large > 50 * few
+    film = estimate_camera_bytes(10, (64, 96), 10, (48, 48))
+    assert film - few == 2 * 9 * 3 * 64 * 96 * 4

@@ -73,7 +73,7 @@ def optimize(pack: Pack, **inputs: Any) -> object:
 BAD: dict[str, Callable[[Pack], object]] = {
     r"'' does not begin with a keyframe; write": lambda pack: ask(pack, ""),
     r"'castle' does not begin with a keyframe": lambda pack: ask(pack, "castle"),
-    r"keyframe 4 has no wish": lambda pack: ask(pack, "0: 0 / 4:"),
+    r"keyframe 4 is empty": lambda pack: ask(pack, "0: 0 / 4:"),
     r"keyframe 0 stands there twice": lambda pack: ask(pack, "0: 0 / 0: 1"),
     r"class 'nothing' is unknown": lambda pack: ask(pack, "0: nothing"),
     r"curve 'wave' is unknown": lambda pack: ask(pack, curve="wave"),

@@ -1,0 +1,118 @@
+"""The shots of a camera: where it is at a keyframe and between two of them, and shots as text."""
+
+import math
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+
+from ..common.curves import Curve, interpolate
+from ..common.keyframes import parse_keyframes, read_number
+from ..common.text import shorten
+
+CLOSEST = 64.0
+"""The greatest zoom: of a picture of 1024 pixels, a frame then shows 16."""
+
+_EXAMPLE = "0: 0.5 0.5 1 / 47: 0.3 0.6 4"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The position, zoom and roll of a camera.
+
+    Args:
+        x: the horizontal position of the middle of the frame in the picture, 0 (left) to 1 (right).
+        y: the vertical position of the middle of the frame in the picture, 0 (top) to 1 (bottom).
+        zoom: 1 to 64; at 1 the frame is the largest that fits into the picture, at 2 half as wide.
+        roll: by how many degrees the camera is turned clockwise. The contents of the frame turn the other way: at 90
+            the right side of the picture is at the top.
+
+    Raises:
+        ValueError: when a number is out of range.
+
+    Example:
+        >>> from das_core import Shot
+        >>> Shot(x=0.25, zoom=2)
+        Shot(x=0.25, y=0.5, zoom=2, roll=0.0)
+    """
+
+    x: float = 0.5
+    y: float = 0.5
+    zoom: float = 1.0
+    roll: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("x", 0.0, 1.0), ("y", 0.0, 1.0), ("zoom", 1.0, CLOSEST), ("roll", -36e3, 36e3)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} {value} of a shot is not between {low:g} and {high:g}")
+
+
+def parse_shots(text: str) -> dict[int, Shot]:
+    """Read the shot of each keyframe.
+
+    Args:
+        text: keyframes with three or four numbers each, x, y, zoom and, if it is not 0, roll, as in '47: 0.3 0.6 4 15',
+            see `Shot`. There are blanks or commas between the numbers, and lines or ' / ' between the keyframes, as for
+            `parse_keyframes`. Their order does not matter.
+
+    Returns:
+        The shots by frame number, in rising order.
+
+    Raises:
+        ValueError: when the text does not begin with a keyframe, one appears twice or does not have three or four
+            numbers, or a number cannot be read or is out of range.
+
+    Example:
+        >>> from das_core.report.shots import parse_shots
+        >>> parse_shots("0: 0.5 0.5 1 / 47: 0.3, 0.6, 4, 15")
+        {0: Shot(x=0.5, y=0.5, zoom=1.0, roll=0.0), 47: Shot(x=0.3, y=0.6, zoom=4.0, roll=15.0)}
+    """
+    # A keyframe may be followed by '10:30', but by numbers of a shot also without a blank.
+    spaced = re.sub("[:\uff1a]", ": ", text)
+    return {frame: _read_shot(frame, numbers) for frame, numbers in parse_keyframes(spaced, _EXAMPLE).items()}
+
+
+def _read_shot(frame: int, text: str) -> Shot:
+    """Return the shot that stands behind the number of a frame."""
+    advice = f"'{frame}: {_EXAMPLE.rpartition(': ')[2]}', x y zoom and, if you like, roll"
+    words = text.replace(",", " ").replace("\uff0c", " ").split()
+    if not 3 <= len(words) <= 4:
+        raise ValueError(f"keyframe {frame} has {len(words)} numbers, '{shorten(text, 40)}'; write {advice}")
+    numbers = [read_number(word, f"{frame}: {_EXAMPLE.rpartition(': ')[2]}") for word in words]
+    try:
+        return Shot(*numbers)
+    except ValueError as error:
+        raise ValueError(f"keyframe {frame}, '{shorten(text, 40)}': {error}; write {advice}") from error
+
+
+def find_shot(shots: Mapping[int, Shot], frame: int, curve: Curve = "cosine") -> Shot:
+    """Return the interpolated shot at a frame.
+
+    Args:
+        shots: the keyframes by the number of their frame, in rising order.
+        frame: the number of the frame.
+        curve: how the camera moves from one keyframe to the next.
+
+    Example:
+        >>> from das_core.report.shots import Shot, find_shot
+        >>> find_shot({0: Shot(zoom=1), 2: Shot(zoom=4, roll=90)}, 1, curve="linear")
+        Shot(x=0.5, y=0.5, zoom=2.0, roll=45.0)
+    """
+    numbers = list(shots)
+    if frame <= numbers[0] or frame >= numbers[-1]:
+        return shots[numbers[0] if frame <= numbers[0] else numbers[-1]]
+    place = bisect_right(numbers, frame)
+    before, behind = numbers[place - 1], numbers[place]
+    share = interpolate(0.0, 1.0, curve, (frame - before) / (behind - before))
+    x, y, zoom, roll = (
+        start + (end - start) * share
+        for start, end in zip(_in_octaves(shots[before]), _in_octaves(shots[behind]), strict=True)
+    )
+    return Shot(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0), min(max(2.0**zoom, 1.0), CLOSEST), roll)
+
+
+def _in_octaves(shot: Shot) -> tuple[float, float, float, float]:
+    """Return x, y, log2 of the zoom, and roll of a shot."""
+    x, y, zoom, roll = astuple(shot)
+    return x, y, math.log2(zoom), roll

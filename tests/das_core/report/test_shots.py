@@ -1,0 +1,93 @@
+"""Shots of a camera: their range, between two keyframes, and as people write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from das_core.report.shots import CLOSEST, Shot, find_shot, parse_shots
+
+TWO = {0: Shot(), 47: Shot(0.3, 0.6, 4, -15)}
+
+
+def test_zoom_goes_at_a_constant_rate() -> None:
+    shots = {0: Shot(), 4: Shot(zoom=16)}
+    zooms = [find_shot(shots, frame, "linear").zoom for frame in range(5)]
+    assert zooms == pytest.approx([1, 2, 4, 8, 16])
+    assert find_shot(shots, 9) == shots[4]
+    assert find_shot({3: Shot(x=0.1)}, 0) == Shot(x=0.1)
+
+
+def test_easing_sets_off_softly_and_a_step_jumps() -> None:
+    shots = {0: Shot(x=0.2), 10: Shot(x=0.8)}
+    places = [find_shot(shots, frame, "cosine").x for frame in range(11)]
+    assert places[1] - places[0] < (places[6] - places[5]) / 3
+    assert [find_shot(shots, frame, "step").x for frame in (4, 5)] == pytest.approx([0.2, 0.8])
+
+
+def test_among_many_keyframes_the_two_around_a_frame_count() -> None:
+    shots = {number: Shot(x=number / 100) for number in range(0, 100, 10)}
+    assert [find_shot(shots, frame, "linear").x for frame in (0, 5, 10, 19, 35, 90, 95)] == pytest.approx(
+        [0, 0.05, 0.1, 0.19, 0.35, 0.9, 0.9]
+    )
+
+
+def test_what_is_no_shot() -> None:
+    for settings in ({"x": -0.1}, {"y": 1.5}, {"zoom": 0.5}, {"zoom": 100.0}, {"roll": float("nan")}):
+        with pytest.raises(ValueError, match=f"{next(iter(settings))} .* of a shot is not between"):
+            Shot(**settings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0: 0.5 0.5 1 / 47: 0.3 0.6 4 -15",
+        "0:.5 .5 1\n47:0.3 0.6 4 -15",
+        "\n 0 : 0.5, 0.5, 1 \n\n47: 0.3, 0.6, 4, -15\n",
+        "47: 0.3 0.6 4 -15 / 0: 0.5 0.5 1 0",
+        "0: (0.5, 0.5, 1) / 47: (0.3, 0.6, 4, -15)",
+        '{"0": "0.5 0.5 1", "47": "0.3 0.6 4 -15"}',
+        "0\uff1a0.5 0.5 1\n47\uff1a0.3\uff0c0.6\uff0c4\uff0c-15",
+    ],
+)
+def test_shots_as_people_write_them_are_read(text: str) -> None:
+    assert list(parse_shots(text).items()) == list(TWO.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "'' does not begin with a keyframe; write '0: 0.5 0.5 1 / 47: 0.3 0.6 4'"),
+        ("0.5 0.5 1", "'0.5 0.5 1' does not begin with a keyframe"),
+        ("-1: 0.5 0.5 1", "does not begin with a keyframe"),
+        ("0: 0.5 0.5 1 / 24:", "keyframe 24 is empty; write '24: 0.5 0.5 1', or leave it out"),
+        ("0: 0.5 0.5 1 / 0: 0.5 0.5 2", "keyframe 0 stands there twice, with '0.5 0.5 1' and '0.5 0.5 2'"),
+        ("0: 0.5 0.5", "keyframe 0 has 2 numbers, '0.5 0.5'; write '0: 0.3 0.6 4', x y zoom and, if you like, roll"),
+        ("0: 0.5 0.5 1\n0.3 0.6 4", "keyframe 0 has 6 numbers"),
+        ("0: 0.5 0.5 1 47: 0.3 0.6 4", "keyframe 0 has 7 numbers"),
+        ("9: 0.5 0.5 near", "'near' is not a number; write '9: 0.3 0.6 4'"),
+        ("0: nan 0.5 1", "'nan' is not a number"),
+        ("0: 0.5 0.5 1 -inf", "'-inf' is not a number"),
+        ("0: 0.5 0.5 1 1e999", "'1e999' is not a number"),
+        (
+            "0: 0.5 0.5 65",
+            "keyframe 0, '0.5 0.5 65': zoom 65.0 of a shot is not between 1 and 64; write",
+        ),
+        ("7: 1.5 0.5 1", "keyframe 7, '1.5 0.5 1': x 1.5 of a shot is not between 0 and 1; write '7: 0.3 0.6 4', x y"),
+        ("0: 0.5 0.5 1 / " + "9" * 5000 + ": 0.5 0.5 1", "keyframe 9+"),
+        ("0: " + "0.5 " * 5000, "keyframe 0 has 5000 numbers"),
+    ],
+)
+def test_what_cannot_be_read_is_named(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as refused:
+        parse_shots(text)
+    assert len(str(refused.value)) < 300
+
+
+@given(st.text(alphabet="0123456789:./,- e\n", max_size=60))
+def test_any_text_is_shots_or_an_error_that_says_what_to_write(text: str) -> None:
+    try:
+        shots = parse_shots(text)
+    except ValueError as error:
+        assert "write" in str(error) or "leave one out" in str(error)  # noqa: PT017
+    else:
+        assert all(number >= 0 and 1 <= shot.zoom <= CLOSEST for number, shot in shots.items())
