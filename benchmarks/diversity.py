@@ -11,9 +11,9 @@ import torch
 
 from benchmarks.classes import TARGETS
 from benchmarks.common import HERE, save_sheet
+from benchmarks.distances import mean_difference_from_afar, mean_distance
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import PICTURE, PICTURE_FROM_NOISE, PICTURE_VARIED, REFERENCE, Recipe
-from benchmarks.recognition import mean_difference_from_afar, mean_distance
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 

@@ -9,21 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from das_core.common.images import check_images, fit_square
+from benchmarks.conditions import remove_colour, view_from_afar
+from das_core.common.images import check_images
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
-from das_core.models.layers.activations import make_activation_judge
-from das_core.models.layers.layer import Layer, find_layers
 from das_core.report.verdict import compare_with_texts
-
-AFAR = 64
-"""The short side, in pixels, of an image that is seen from afar."""
-
-LUMINANCE = (0.299, 0.587, 0.114)
-"""The shares of red, green and blue in the luminance of Rec. 601."""
 
 HEADER = "| first as it is | from afar | in grey | recognised (all three) | mean p as it is | from afar | in grey |"
 """The head of a table whose rows are made by `summarise`; `RULE` is the line below it.
@@ -36,9 +28,6 @@ TEXT_HEADER = HEADER.replace("mean p", "mean cosine")
 
 RULE = "|---" * 7 + "|"
 """The line between the head of a table and its rows."""
-
-_BATCH = 16
-"""How many views a model sees at once."""
 
 
 @dataclass(frozen=True)
@@ -85,31 +74,6 @@ class Verdict:
         """
         scores = (f"{a.score:.3f}" + (f" (choice {a.rank + 1})" if a.rank else "") for a in self.answers)
         return f"{' | '.join(scores)} | {'yes' if self.recognised else 'no'}"
-
-
-def view_from_afar(images: Tensor) -> Tensor:
-    """Return images as they look from afar: shrunk to 64 pixels on the short side, and enlarged back.
-
-    Both times bicubic with antialiasing, clamped to 0..1. An image that is not larger stays as it is.
-
-    Args:
-        images: (B, 3, H, W), 0..1.
-
-    Returns:
-        Images (B, 3, H, W), 0..1.
-    """
-    height, width = images.shape[2:]
-    short = min(height, width)
-    if short <= AFAR:
-        return images
-    small = _resize(images, (round(height * AFAR / short), round(width * AFAR / short)))
-    return _resize(small, (height, width))
-
-
-def remove_colour(images: Tensor) -> Tensor:
-    """Return images (B, 3, H, W), 0..1, in grey: three equal channels of Rec. 601 luminance, 0..1."""
-    weights = torch.tensor(LUMINANCE, device=images.device)[:, None, None]
-    return (images * weights).sum(dim=1, keepdim=True).clamp(0, 1).expand_as(images).contiguous()
 
 
 def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) -> list[Verdict]:
@@ -178,58 +142,6 @@ def summarise(verdicts: Sequence[Verdict]) -> str:
     return f"| {' | '.join([*(f'{share:.0%}' for share in shares), *(f'{mean:.3f}' for mean in means)])} |"
 
 
-def mean_distance(classifier: Classifier, images: Tensor) -> float:
-    """Return how different images are to a classifier: the mean cosine distance of all pairs of them.
-
-    Measured between the features that go into its last linear layer, averaged over their positions if they have any.
-
-    Args:
-        classifier: a model that took no part in making the images.
-        images: (N, 3, H, W), 0..1, at least two; of an oblong image the middle square counts.
-
-    Returns:
-        The mean of 1 - cosine, 0..2; 0 when all images are alike.
-
-    Raises:
-        ValueError: when there are fewer than two images, the classifier has no linear layer that answers with its
-            classes, or it finds no features at all in an image.
-    """
-    images = check_images(images, "the image to compare")
-    if len(images) < 2:
-        raise ValueError(f"{len(images)} image has nothing to differ from; compare at least 2")
-    layer = _find_feature_layer(classifier)
-    judge = make_activation_judge(classifier, [layer])
-    squares = fit_square(images.clamp(0, 1), classifier.size)
-    with torch.no_grad():
-        activations = torch.cat([judge(part)[layer.name] for part in squares.split(_BATCH)])
-    features = activations.reshape(len(images), layer.channels, -1).mean(dim=2)
-    if not bool(features.any(dim=1).all()):
-        raise ValueError(
-            f"{classifier.name} finds no features in an image (layer {layer.name} is zero); ask another model"
-        )
-    directions = F.normalize(features.double(), dim=1)
-    first, second = torch.triu_indices(len(images), len(images), offset=1)
-    return float((1 - (directions[first] * directions[second]).sum(dim=1)).clamp(min=0).mean())
-
-
-def mean_difference_from_afar(images: Tensor) -> float:
-    """Return how different images look from so far away that only large shapes and their colours are left.
-
-    Args:
-        images: (N, 3, H, W), 0..1, at least two.
-
-    Returns:
-        The root of the mean squared difference at 14 x 14 pixels, 0..1, averaged over all pairs.
-    """
-    small = _resize(images, (14, 14))
-    first, second = torch.triu_indices(len(images), len(images), offset=1)
-    return float((small[first] - small[second]).square().mean(dim=(1, 2, 3)).sqrt().mean())
-
-
-def _resize(images: Tensor, shape: tuple[int, int]) -> Tensor:
-    return F.interpolate(images, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
-
-
 def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[int]) -> list[Verdict]:
     """Return the verdict on each image; `ask` returns how well every choice fits each image, (B, choices)."""
     images = check_images(images, "the image to judge")
@@ -248,15 +160,3 @@ def _rank(table: Tensor, targets: Sequence[int]) -> list[Answer]:
     # A tie is no recognition: of an image that says nothing, every class is equally likely.
     ranks = (table >= own).sum(dim=1) - 1
     return [Answer(score, rank) for score, rank in zip(own[:, 0].tolist(), ranks.tolist(), strict=True)]
-
-
-def _find_feature_layer(classifier: Classifier) -> Layer:
-    """Return the last layer before the linear one that answers with the classes, as wide as what that one takes."""
-    layers, parts = find_layers(classifier), dict(classifier.module.named_modules())
-    for place in reversed(range(len(layers))):
-        head = parts.get(layers[place].name)
-        if isinstance(head, nn.Linear) and head.out_features == len(classifier.labels):
-            for layer in reversed(layers[:place]):
-                if layer.channels == head.in_features:
-                    return layer
-    raise ValueError(f"{classifier.name} has no linear layer at its end with features before it; choose another model")

@@ -1,8 +1,8 @@
-"""The gradient of one step: from the canvas to pixels, views, answers of judges and scores, and back.
+"""The gradient of one step: from pixels to views, answers of judges and scores, and back.
 
-The autograd graph begins at the pixels of the whole canvas. The derivatives of the tanh and of the colour space are
-applied by hand, and those of the levels by the operator of the stack (Direct Ascent Synthesis, arXiv 2502.07753,
-section 3; the operator form is this project's).
+The autograd graph begins at the pixels. The way between them and the canvas is in `shown_pixels`, and the derivatives
+of the levels are applied by the operator of the stack (Direct Ascent Synthesis, arXiv 2502.07753, section 3; the
+operator form is this project's).
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from torch import Tensor
 from ..common.devices import make_constant, send_to_device
 from ..common.interruption import interruptible_backward
 from ..stack.linear_operator import StackOperator
-from ..stack.pixels import pull_back_gradient, render_pixels
 from ..views.pyramid import Pyramid
-from .focus import Focus, measure_squared_distances
+from .focus import Focus
 from .groups import balance_gradients
 from .pace import Pace
-from .scoring import Scoring, score_term
-from .spreading import select_images, split_frames
+from .scoring import Scoring
+from .shown_pixels import StepRenderer
+from .terms import score_term
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
 """The scores of some views, (V,), and the factor of the weight for the image of each; None if all factors are 1."""
@@ -38,12 +38,8 @@ class ScoreGradient:
     """
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
-        self.scoring, self.focus = scoring, focus
-        stack = scoring.stack
-        self._distances = [
-            measure_squared_distances(stack.spec.canvas, region.mask).to(stack.canvas.device)
-            for region in (scoring.regions if focus else [])
-        ]
+        self.scoring = scoring
+        self._renderer = StepRenderer(scoring, focus)
 
     def __call__(
         self,
@@ -79,20 +75,14 @@ class ScoreGradient:
             reading of a number makes the program wait for the device.
         """
         scoring = self.scoring
-        images = self._list_images(step)
         with torch.enable_grad():
-            synthesised = self._render(canvas, images)
-            around = scoring.stack.surroundings
-            if around is not None and images is not None:
-                around = around.select(images)
-            shown = synthesised if around is None else around.composite(synthesised)
-            pyramid = Pyramid(shown.detach().requires_grad_(), images)
+            shown = self._renderer.render(canvas, step)
             scores: dict[str, list[Scores]] = {name: [] for group in scoring.groups for name, _ in group.members}
             gradients, group_weights = [], []
             for number in range(len(scoring.groups)):
-                self._backpropagate(number, pyramid, step, pace, scores, chunk)
-                gradients.append(self._take_gradient(number, pyramid, synthesised, pace, images))
-                group_weights.append(scoring.weigh_group(number, pace.progress))
+                self._backpropagate(number, shown.pyramid, step, pace, scores, chunk)
+                gradients.append(self._renderer.pull_back(number, shown, pace))
+                group_weights.append(scoring.weights.weigh_group(number, pace.progress))
         cutoff = pace.cutoff(min(operator.canvas))
         gradient = balance_gradients(
             gradients,
@@ -101,62 +91,6 @@ class ScoreGradient:
             as_one=scoring.film,
         )
         return gradient, {name: _average(parts) for name, parts in scores.items()}
-
-    def _list_images(self, step: int) -> list[int] | None:
-        """Return which frames of a film or moments of a zoom a step shows, rising; None for all images."""
-        scoring, batch = self.scoring, self.scoring.images
-        if not scoring.film:
-            return None
-        if any(group.judge is None for group in scoring.groups):
-            return None if scoring.stack.spec.zoom is None else list(range(batch))
-        keys = [key for number in range(len(scoring.groups)) for key in scoring.choose_keys(number, step, batch)]
-        return sorted({key.item if key.image is None else key.image for key in keys})
-
-    def _render(self, canvas: Tensor, images: list[int] | None) -> Tensor:
-        """Return the pixels of all images of a canvas, or of some frames of a film, without gradients."""
-        color = self.scoring.stack.spec.color
-        if images is None:
-            return render_pixels(canvas, color).detach()
-        shown = canvas.new_empty(len(images), *canvas.shape[1:])
-        for begin, part in split_frames(images, canvas.device):
-            shown[begin : begin + len(part)] = render_pixels(self.scoring.show(canvas, part), color)
-        return shown
-
-    def _take_gradient(
-        self, number: int, pyramid: Pyramid, synthesised: Tensor, pace: Pace, images: list[int] | None
-    ) -> Tensor:
-        """Return the gradient of a group at the canvas, (B, 3, H, W), given that at the pixels of some images."""
-        at_pixels = pyramid.take_gradient()
-        if images is None:
-            return self._pull_back(number, at_pixels, synthesised, pace, None)
-        # What no view shows has no gradient, and takes no time.
-        whole = at_pixels.new_zeros(self.scoring.stack.canvas.shape)
-        zoom = self.scoring.stack.spec.zoom_operator
-        for begin, part in split_frames(images, at_pixels.device):
-            places = slice(begin, begin + len(part))
-            pulled = self._pull_back(number, at_pixels[places], synthesised[places], pace, part)
-            if zoom is not None:
-                whole += zoom.adjoint(pulled, [zoom.zoom.moments[image] for image in part])
-                continue
-            for image, gradient in zip(part, pulled, strict=True):
-                whole[image] = gradient
-        return whole
-
-    def _pull_back(
-        self, number: int, gradient: Tensor, synthesised: Tensor, pace: Pace, images: list[int] | None
-    ) -> Tensor:
-        """Return the gradient of a group at the canvas of some images, (N, 3, H, W), given that at their pixels."""
-        group, region = self.scoring.groups[number], self.scoring.regions[number]
-        # The mask of the region includes that of the surroundings, which is also the derivative of `composite`: this
-        # line is both the region and the chain rule.
-        gradient = region.select(images).restrict(gradient)
-        gradient = pull_back_gradient(gradient, synthesised, self.scoring.stack.spec.color)
-        if self.focus and group.judge is not None:
-            distances = self._distances[number]
-            if images is not None and len(distances) > 1:
-                distances = select_images(distances, images)
-            gradient = self.focus.weight(gradient, distances, pace.progress)
-        return gradient
 
     def _backpropagate(
         self,
@@ -177,7 +111,7 @@ class ScoreGradient:
                 shown = images.tolist()
                 for name, term in group.members:
                     score = score_term(name, term, outputs[name], images)
-                    factors = self.scoring.weigh_images(term, shown)
+                    factors = self.scoring.weights.find_factors(term, shown)
                     scores[name].append((score.detach(), factors))
                     if factors is not None:
                         score = score * make_constant(factors, score.dtype, score.device)

@@ -20,7 +20,8 @@ from ..objectives.base import Objective, list_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.levels import linear_levels
 from ..stack.margin import widen_margin
-from ..stack.spec import SMALLEST_SIDE, StackSpec
+from ..stack.size import SMALLEST_SIDE
+from ..stack.spec import StackSpec
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows
 from .loop import Ascent

@@ -1,11 +1,9 @@
-"""The loop of an ascent: every step computes the gradient of the score and moves the stack along it.
+"""The loop of an ascent: its settings, and step after step until the last one.
 
-Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). `gradient` computes the gradient at the
-canvas, and an optimizer (`optimizers`) moves the stack.
+Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). What a step does is in `step`.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -28,17 +26,9 @@ from .optimizers import Optimizer
 from .out_of_memory import DenoiserMemoryError, describe_out_of_memory, is_out_of_memory
 from .pace import Pace, Schedule, pace_at
 from .preparation import check_settings, choose_chunk, choose_denoising, choose_focus, prepare_stack
-from .result import (
-    Record,
-    Result,
-    Step,
-    check_canvas,
-    check_gradient,
-    make_importance_mask,
-    measure_gradient_strength,
-    measure_step,
-)
+from .result import Record, Result, Step, make_importance_mask
 from .scoring import Scoring
+from .step import AscentStep
 from .within import Within, read_within
 
 
@@ -154,9 +144,10 @@ class Ascent:
         self.objectives = name_objectives(objectives)
         with own_modes(self.device):
             self.stack = prepare_stack(stack.to(self.device), self.optimizer, self.within)
-            self._operator = self.stack.spec.operator(self.device)
+            operator = self.stack.spec.operator(self.device)
             self._scoring = Scoring(self.stack, self.objectives, self.augmentation, seed)
-            self._score_gradient = ScoreGradient(self._scoring, self.focus)
+            gradient = ScoreGradient(self._scoring, self.focus)
+            self._step = AscentStep(gradient, operator, self.optimizer, self.denoising, self.within)
             self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     def __iter__(self) -> Iterator[Step]:
@@ -233,44 +224,12 @@ class Ascent:
 
     def _try_step(self) -> Step:
         """Do the next step; an error leaves stack and history as they were."""
-        stack, step = self.stack, self.stack.steps
         optimizer = self.optimizer
         pace = self.pace or pace_at(
             len(self.history), self.steps, self.schedule, optimizer.coarse_share, optimizer.tilt
         )
-        members = [member for group in self._scoring.groups for member in group.members]
-        counts = any(term.weight_at(pace.progress) for _, term in members)
-        gradient, scores = self._score_gradient(stack.canvas, step, pace, self._operator, self.chunk)
-        moved, strength = stack, self._strength + measure_gradient_strength(gradient)
-        mask = self._scoring.support.mask
-        if counts:
-            moved = optimizer.step(
-                stack,
-                gradient,
-                self._operator,
-                pace,
-                mask,
-                lambda canvas: self._score_gradient(canvas, step, pace, self._operator, self.chunk)[0],
-            )
-        # Measured after the optimizer, so that a step waits for a GPU once. So a zero gradient is noticed only here.
-        measured = measure_step(step, scores, gradient, moved.canvas, as_one=self._scoring.film)
-        if counts:
-            check_gradient(gradient, measured, is_first=not self.history)
-            check_canvas(moved.canvas, measured, is_first=not self.history)
-            # The denoiser needs its memory.
-            del gradient
-            if self.denoising is not None:
-                moved = self.denoising.step(moved, self._operator, pace.progress, mask)
-            moved = self._set_back(moved)
+        step, strength = self._step(self.stack, pace, self.chunk, is_first=not self.history)
         # Stored last, so that a step that is cancelled before this line changes nothing.
-        self._strength, self.stack = strength, replace(moved, steps=step + 1)
-        self.history.append(measured.record)
-        return Step(measured.record, self.stack)
-
-    def _set_back(self, stack: ImageStack) -> ImageStack:
-        """Return the stack after a step with its canvas projected onto what the bound or the parametrisation allows."""
-        if self.within is not None:
-            return self.within.project(stack)
-        if stack.spec.keeps_magnitudes:
-            return replace(stack, canvas=self._operator.retract(stack.canvas, stack.start))
-        return stack
+        self._strength, self.stack = self._strength + strength, step.stack
+        self.history.append(step.record)
+        return step

@@ -1,13 +1,14 @@
 """Judges: frozen models that classify images or embed them, the labels they use, and how a module becomes one."""
 
 from .classifier import Classifier, build_classifier
-from .clip import CLIP, TextTower, assemble_clip
+from .clip import CLIP, assemble_clip
 from .ensemble import ClassifierEnsemble, CLIPEnsemble
 from .frozen import evaluating, freeze
 from .judge import Judge
 from .label_sets import imagenet_labels
 from .labels import Label, Labels, UnknownClassError
 from .partial_classifier import PartialClassifier, make_partial_classifier
+from .text_tower import TextTower
 
 # fmt: off
 __all__ = [

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from ..common.images import Images
 from .classifier import Classifier
-from .clip import CLIP, TextTower
+from .clip import CLIP
 from .judge import Judge
+from .text_tower import TextTower
 
 M = TypeVar("M", bound=Judge)
 

@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from .film import save_film
     from .history import format_history, plot_history, tabulate_history
     from .level_sheet import render_level_sheets
+    from .level_variances import measure_level_variances
     from .objective_scores import ObjectiveScores, format_scores, plot_scores, score_images
     from .shots import Shot
-    from .spectrum import Spectrum, measure_level_variances, measure_spectrum, plot_spectrum
+    from .spectrum import Spectrum, measure_spectrum
+    from .spectrum_chart import plot_spectrum
     from .verdict import Prediction, classify, compare_with_texts, plot_predictions, plot_similarities
 else:
     # These need packages that take seconds to load.
@@ -22,9 +24,11 @@ else:
             ".film": ["save_film"],
             ".history": ["format_history", "plot_history", "tabulate_history"],
             ".level_sheet": ["render_level_sheets"],
+            ".level_variances": ["measure_level_variances"],
             ".objective_scores": ["ObjectiveScores", "format_scores", "plot_scores", "score_images"],
             ".shots": ["Shot"],
-            ".spectrum": ["Spectrum", "measure_level_variances", "measure_spectrum", "plot_spectrum"],
+            ".spectrum": ["Spectrum", "measure_spectrum"],
+            ".spectrum_chart": ["plot_spectrum"],
             ".verdict": ["Prediction", "classify", "compare_with_texts", "plot_predictions", "plot_similarities"],
         },
     )

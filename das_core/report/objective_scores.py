@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..ascent.groups import NamedObjective, TermGroup, name_objectives
 from ..ascent.guidance import check_aspects
+from ..ascent.image_scores import measure_image_scores
 from ..ascent.pace import Pace
 from ..ascent.preparation import choose_chunk
 from ..ascent.scoring import Scoring
@@ -15,7 +16,8 @@ from ..common.images import Images, check_images, place_on_canvas
 from ..models.judge import Judge
 from ..objectives.base import Objective, list_objectives
 from ..stack.image_stack import ImageStack
-from ..stack.spec import SMALLEST_SIDE, StackSpec
+from ..stack.size import SMALLEST_SIDE
+from ..stack.spec import StackSpec
 from ..views.augmentation import Augmentation
 from ..views.transforms import Flip
 from ..views.windows import Windows
@@ -103,7 +105,7 @@ class ImageScorer:
 
     def score(self) -> ObjectiveScores:
         """Return the scores of the pictures."""
-        found = self._scoring.measure_scores(self._pixels, Pace(1.0, 1.0, 1.0), self.chunk)
+        found = measure_image_scores(self._scoring, self._pixels, Pace(1.0, 1.0, 1.0), self.chunk)
         names = tuple(name for name, _ in self._objectives)
         table = torch.stack([found[name] for name in names], dim=1).cpu()
         return ObjectiveScores(names, table, _add_up(self._scoring.groups, self._objectives, table))

@@ -1,9 +1,10 @@
 """Image stacks: pictures at many resolutions that sum to one canvas, and the linear operator that moves it."""
 
-from .decomposition import Decomposition, decompose, decompose_change, decompose_start, read_levels
+from .decomposition import Decomposition, decompose, decompose_change, decompose_start
 from .edit import edit_stack
 from .file import StackFileError, load_stack, save_stack
 from .image_stack import ImageStack
+from .least_norm import read_levels
 from .levels import linear_levels, power_levels
 from .linear_operator import StackOperator
 from .margin import widen_margin

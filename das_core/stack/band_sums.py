@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..common.products import multiply_both_sides
 from .bicubic import bicubic_matrix
-from .decomposition import as_pyramid
+from .conversion import as_pyramid
 from .image_stack import ImageStack
 from .levels import level_shape
 from .spectral_operator import SpectralOperator

@@ -16,7 +16,8 @@ from safetensors.torch import load, save
 
 from ..common.files import write_atomically
 from ..common.interruption import pausing
-from .file_content import DamageError, build_stack, describe_stack, name_tensors
+from .file_content import build_stack, describe_stack, name_tensors
+from .file_spec import DamageError
 from .image_stack import ImageStack
 
 FORMAT = "direct ascent stack"

@@ -6,15 +6,12 @@ import torch
 from torch import Tensor
 
 from ..common.devices import find_device
-from ..common.images import Images, check_images, place_on_canvas
-from ..common.interruption import allow_interrupt
-from ..common.masks import canvas_mask, check_mask
-from .color import from_rgb
+from ..common.images import Images
 from .pixels import crop_margin, render_pixels
-from .spec import StackSpec, default_levels
-from .start import canvas_from_image, make_noise_canvas
+from .spec import StackSpec
+from .start import count_images, start_from_image, start_from_noise
 from .state import OptimizerState, Parameters
-from .surroundings import Surroundings
+from .surroundings import Surroundings, make_surroundings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,8 +71,7 @@ class ImageStack:
         Raises:
             ValueError: when `batch` is below 1, or neither 1 nor the number of frames or depths.
         """
-        batch = _count_images(spec, batch)
-        return cls.from_canvas(spec, torch.zeros(batch, 3, *spec.canvas))
+        return cls.from_canvas(spec, torch.zeros(count_images(spec, batch), 3, *spec.canvas))
 
     @classmethod
     def noise(
@@ -103,13 +99,7 @@ class ImageStack:
         Raises:
             ValueError: when a setting is out of range.
         """
-        batch = _count_images(spec, batch)
-        levels = spec.resolutions
-        if levels == default_levels(spec.canvas):
-            # The mood of a seed is the colour of the whole, for which the default levels have none.
-            levels = (1, *levels)
-        canvas = make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=spec.time)
-        return cls.from_canvas(spec, canvas)
+        return cls.from_canvas(spec, start_from_noise(spec, batch, amplitude, decay, seed))
 
     @classmethod
     def from_image(cls, spec: StackSpec, image: Images, batch: int = 1, *, contrast: float = 0.95) -> "ImageStack":
@@ -127,21 +117,7 @@ class ImageStack:
             ValueError: when `batch` is below 1 or does not fit the number of images, `contrast` is out of range, or
                 the image is not (B, 3, h, w), holds whole numbers, or values that are not finite.
         """
-        batch = _count_images(spec, batch)
-        image = check_images(image, "the start image")
-        if spec.time is not None and len(image) not in (1, batch):
-            raise ValueError(f"{len(image)} start images are no film of {batch} frames: use 1 or {batch}")
-        if spec.zoom is not None and len(image) not in (1, batch):
-            raise ValueError(f"{len(image)} start images are no zoom of {batch} depths: use 1 or {batch}")
-        if image.shape[0] > 1 and batch not in (1, image.shape[0]):
-            raise ValueError(
-                f"batch_size {batch} does not go with {image.shape[0]} start images: use 1 or {image.shape[0]}"
-            )
-        canvas = canvas_from_image(image, (spec.height, spec.width), spec.margin, contrast)
-        if canvas.shape[0] == 1:
-            canvas = canvas.repeat(batch, 1, 1, 1)
-        allow_interrupt()
-        return cls.from_canvas(spec, from_rgb(canvas, spec.color))
+        return cls.from_canvas(spec, start_from_image(spec, image, batch, contrast))
 
     @classmethod
     def from_canvas(cls, spec: StackSpec, canvas: Tensor) -> "ImageStack":
@@ -171,21 +147,10 @@ class ImageStack:
                 or too thin for the feather, the feather is wider than the picture, or a batch is neither 1 nor the
                 largest.
         """
-        image = check_images(image, "the image around the mask")
-        batch = max(self.batch, len(image), len(check_mask(mask)))
-        if self.spec.zoom is not None:
-            raise ValueError("a zoom is no part of a picture, for it has pictures in it; leave the mask out")
-        if self.spec.time is not None:
-            batch = self.batch
-        for what, count in (("images", len(image)), ("masks", len(mask)), ("stacks", self.batch)):
-            if count not in (1, batch):
-                raise ValueError(f"{count} {what} do not go with a batch of {batch}: use 1 or {batch}")
-        spec = self.spec
-        shape = (spec.height, spec.width)
-        pixels = place_on_canvas(image, shape, spec.margin).expand(batch, -1, -1, -1)
-        whole_mask = canvas_mask(mask, shape, spec.margin, feather).expand(batch, -1, -1, -1)
-        repeated = self if self.batch == batch else self.from_canvas(spec, self.canvas.repeat(batch, 1, 1, 1))
-        return replace(repeated, surroundings=Surroundings(pixels, whole_mask))
+        around = make_surroundings(self.spec, self.batch, image, mask, feather)
+        batch = len(around.mask)
+        repeated = self if self.batch == batch else self.from_canvas(self.spec, self.canvas.repeat(batch, 1, 1, 1))
+        return replace(repeated, surroundings=around)
 
     def __repr__(self) -> str:
         """Return its size and its steps; the tensors would fill a page."""
@@ -235,18 +200,3 @@ class ImageStack:
     def image(self) -> Tensor:
         """Return the picture (B, 3, height, width), 0..1: the pixels without the margin."""
         return crop_margin(self.pixels(), self.spec.margin)
-
-
-def _count_images(spec: StackSpec, batch: int) -> int:
-    """Return how many images a new stack holds: `batch`, or the number of frames of a film or depths of a zoom."""
-    if batch < 1:
-        raise ValueError(f"batch {batch} is too small; at least 1 image is needed")
-    if spec.zoom is not None:
-        if batch not in (1, spec.zoom.depths):
-            raise ValueError(f"a batch of {batch} is no zoom of {spec.zoom.depths} depths; leave it at 1")
-        return spec.zoom.depths
-    if spec.time is None:
-        return batch
-    if batch not in (1, spec.time.frames):
-        raise ValueError(f"a batch of {batch} is no film of {spec.time.frames} frames; leave it at 1")
-    return spec.time.frames

@@ -1,9 +1,12 @@
-"""The resolutions that a stack is made of."""
+"""The resolutions that a stack is made of, and their gains."""
 
 from collections.abc import Sequence
 
 from ..common.geometry import Shape
 from ..common.text import shorten
+
+LARGEST_GAIN = 1e6
+"""The largest gain of a level; the smallest is its inverse. Gains enter squared, and float32 ends at 3e38."""
 
 
 def linear_levels(longest: int, step: int, first: int = 1) -> tuple[int, ...]:
@@ -36,6 +39,15 @@ def linear_levels(longest: int, step: int, first: int = 1) -> tuple[int, ...]:
     if not 1 <= first <= longest:
         raise ValueError(f"the first level {first} is not between 1 and {longest} (the long side of the canvas); try 4")
     return tuple(range(first, longest + 1, step))
+
+
+def default_levels(canvas: Shape) -> tuple[int, ...]:
+    """Return the levels of a stack for which none are given: the multiples of 4.
+
+    Args:
+        canvas: height and width of the canvas in pixels, margins included.
+    """
+    return linear_levels(max(canvas), 4, first=4)
 
 
 def power_levels(longest: int) -> tuple[int, ...]:
@@ -101,6 +113,29 @@ def check_levels(levels: Sequence[int], longest: int) -> tuple[int, ...]:
                 "included); take it out, or make the canvas larger"
             )
     return tuple(sorted(set(levels)))
+
+
+def sort_gains(gains: Sequence[float] | None, levels: Sequence[int]) -> tuple[float, ...]:
+    """Return the gains of levels in the order of `check_levels`, or raise an error when they do not fit.
+
+    Args:
+        gains: one for each level, in the order of `levels`; all 1 if None.
+        levels: resolutions in any order, as given to `check_levels`.
+
+    Raises:
+        ValueError: when there is not one gain for each level that is kept, or one is out of range.
+    """
+    count = len(set(levels))
+    gains = (1.0,) * count if gains is None else gains
+    if len(gains) == len(levels):
+        # Each level keeps its gain when the levels are put in order.
+        gains = tuple(gain for _, gain in sorted(zip(levels, gains, strict=True), key=lambda pair: pair[0]))
+    if len(gains) != count or not all(1 / LARGEST_GAIN <= gain <= LARGEST_GAIN for gain in gains):
+        raise ValueError(
+            f"gains {shorten(gains)} do not fit: {count} numbers between {1 / LARGEST_GAIN:g} and "
+            f"{LARGEST_GAIN:g} are needed"
+        )
+    return tuple(gains)
 
 
 def level_shape(level: int, canvas: Shape) -> Shape:

@@ -23,7 +23,7 @@ sample of a coarse level moves many pixels; the finest detail moves little.
 After several steps the canvas has moved by K times the sum of their gradients, each times its step size. An ascent
 whose steps are linear in the gradient (`SGD`, with or without momentum) therefore needs neither the levels as tensors
 nor an autograd graph through their interpolations: it keeps one canvas-sized tensor, the accumulated gradient, from
-which `decomposition` computes every level at the end.
+which `least_norm` computes every level at the end.
 
 K has three forms, all of them float32:
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..common.interruption import pausing
-from .decomposition import as_pictures
+from .conversion import as_pictures
 from .image_stack import ImageStack
 from .render import check_scale, estimate_render_bytes, render_stack, scale_size
 from .surroundings import Surroundings

@@ -8,58 +8,17 @@ import torch
 
 from ..common.choices import check_choice
 from ..common.geometry import Shape
-from ..common.text import shorten
 from ..common.timeline import Timeline
 from .bands import Band, covers_all_resolutions, format_band
 from .color import ColorSpace
-from .levels import check_levels, level_shape, linear_levels
+from .levels import check_levels, default_levels, level_shape, sort_gains
 from .linear_operator import StackOperator
 from .operator_forms import FORMS, Method, make_operator
 from .parametrizations import Parametrization, shape_parameters
+from .size import check_size
 from .time import Time
 from .zoom import Zoom
 from .zoom_operator import ZoomOperator
-
-SMALLEST_SIDE = 16
-"""The least width and height of a picture, in pixels."""
-
-LONGEST_SIDE = 2**15
-"""The longest side of a canvas, in pixels: an ascent of a square one of this size needs some hundred gigabytes."""
-
-LARGEST_GAIN = 1e6
-"""The largest gain of a level; the smallest is its inverse. Gains enter squared, and float32 ends at 3e38."""
-
-
-def check_size(width: int, height: int, margin: int) -> None:
-    """Raise an error when a stack cannot have a size; to be called before anything is made of that size.
-
-    Args:
-        width: the width of the picture in pixels.
-        height: the height of the picture in pixels.
-        margin: how far the canvas goes beyond it on each side, in pixels.
-
-    Raises:
-        ValueError: when a side is too small, the margin is negative, or the canvas is too large.
-    """
-    for name, side in (("width", width), ("height", height)):
-        if side < SMALLEST_SIDE:
-            raise ValueError(f"{name} {side} is too small; a picture needs at least {SMALLEST_SIDE} pixels a side")
-    if margin < 0:
-        raise ValueError(f"margin {margin} is negative; it must be 0 or more pixels")
-    if max(width, height) + 2 * margin > LONGEST_SIDE:
-        raise ValueError(
-            f"a canvas of {width + 2 * margin} x {height + 2 * margin} pixels, margins included, is too large: make "
-            f"width, height or margin smaller, so that no side is longer than {LONGEST_SIDE}"
-        )
-
-
-def default_levels(canvas: Shape) -> tuple[int, ...]:
-    """Return the levels of a stack for which none are given: the multiples of 4.
-
-    Args:
-        canvas: height and width of the canvas in pixels, margins included.
-    """
-    return linear_levels(max(canvas), 4, first=4)
 
 
 @dataclass(frozen=True)
@@ -146,18 +105,8 @@ class StackSpec:
                 raise ValueError(f"a zoom cannot be a {other}; leave one of the two out")
             self.zoom.check_canvas(self.canvas, self.margin)
         levels = default_levels(self.canvas) if self.levels is None else self.levels
-        checked = check_levels(levels, max(self.canvas))
-        gains = (1.0,) * len(checked) if self.gains is None else self.gains
-        if len(gains) == len(levels):
-            # Each level keeps its gain when the levels are put in order.
-            gains = tuple(gain for _, gain in sorted(zip(levels, gains, strict=True), key=lambda pair: pair[0]))
-        if len(gains) != len(checked) or not all(1 / LARGEST_GAIN <= gain <= LARGEST_GAIN for gain in gains):
-            raise ValueError(
-                f"gains {shorten(gains)} do not fit: {len(checked)} numbers between {1 / LARGEST_GAIN:g} and "
-                f"{LARGEST_GAIN:g} are needed"
-            )
-        object.__setattr__(self, "levels", checked)
-        object.__setattr__(self, "gains", gains)
+        object.__setattr__(self, "levels", check_levels(levels, max(self.canvas)))
+        object.__setattr__(self, "gains", sort_gains(self.gains, levels))
         if covers_all_resolutions(self.frozen, max(self.canvas)):
             bands = ", ".join(map(format_band, self.frozen))
             raise ValueError(f"the frozen bands {bands} leave nothing that could move; freeze fewer")

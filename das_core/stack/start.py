@@ -1,6 +1,6 @@
 """Canvases that a stack can start from: an image, or noise.
 
-Both are canvases (B, 3, H, W) before the tanh.
+All are canvases (B, 3, H, W) before the tanh.
 """
 
 import math
@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from ..common.geometry import Shape
-from ..common.images import check_images, place_on_canvas
+from ..common.images import Images, check_images, place_on_canvas
 from ..common.interruption import allow_interrupt, pausing
 from ..common.seeding import make_generator
 from .bases import make_basis
+from .color import from_rgb
+from .levels import default_levels
+from .spec import StackSpec
 from .spectral_operator import compute_spectral_response
 from .time import Time, mix_frames, time_root
 
@@ -21,6 +24,73 @@ _MIN_DISTANCE = 1 / 512
 
 # At a decay of 10 the noise is all grain; far above it the gain of the finest level would overflow.
 _MAX_DECAY = 10
+
+
+def count_images(spec: StackSpec, batch: int) -> int:
+    """Return how many images a new stack holds: `batch`, or the number of frames of a film or depths of a zoom.
+
+    Args:
+        spec: how the stack is built.
+        batch: how many are asked for.
+
+    Raises:
+        ValueError: when `batch` is below 1, or neither 1 nor the number of frames or depths.
+    """
+    if batch < 1:
+        raise ValueError(f"batch {batch} is too small; at least 1 image is needed")
+    if spec.zoom is not None:
+        if batch not in (1, spec.zoom.depths):
+            raise ValueError(f"a batch of {batch} is no zoom of {spec.zoom.depths} depths; leave it at 1")
+        return spec.zoom.depths
+    if spec.time is None:
+        return batch
+    if batch not in (1, spec.time.frames):
+        raise ValueError(f"a batch of {batch} is no film of {spec.time.frames} frames; leave it at 1")
+    return spec.time.frames
+
+
+def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float, seed: int) -> Tensor:
+    """Return a canvas of noise for a new stack, (B, 3, H, W).
+
+    Args:
+        spec, batch, amplitude, decay, seed: see `ImageStack.noise`.
+
+    Raises:
+        ValueError: when a setting is out of range.
+    """
+    batch = count_images(spec, batch)
+    levels = spec.resolutions
+    if levels == default_levels(spec.canvas):
+        # The mood of a seed is the colour of the whole, for which the default levels have none.
+        levels = (1, *levels)
+    return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=spec.time)
+
+
+def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float) -> Tensor:
+    """Return a canvas that shows an image, (B, 3, H, W), in the colour space of a new stack.
+
+    Args:
+        spec, image, batch, contrast: see `ImageStack.from_image`.
+
+    Raises:
+        ValueError: when a setting is out of range, the batch does not fit the number of images, or the image is not
+            (B, 3, h, w), holds whole numbers, or values that are not finite.
+    """
+    batch = count_images(spec, batch)
+    image = check_images(image, "the start image")
+    if spec.time is not None and len(image) not in (1, batch):
+        raise ValueError(f"{len(image)} start images are no film of {batch} frames: use 1 or {batch}")
+    if spec.zoom is not None and len(image) not in (1, batch):
+        raise ValueError(f"{len(image)} start images are no zoom of {batch} depths: use 1 or {batch}")
+    if image.shape[0] > 1 and batch not in (1, image.shape[0]):
+        raise ValueError(
+            f"batch_size {batch} does not go with {image.shape[0]} start images: use 1 or {image.shape[0]}"
+        )
+    canvas = canvas_from_image(image, (spec.height, spec.width), spec.margin, contrast)
+    if canvas.shape[0] == 1:
+        canvas = canvas.repeat(batch, 1, 1, 1)
+    allow_interrupt()
+    return from_rgb(canvas, spec.color)
 
 
 def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float) -> Tensor:

@@ -7,6 +7,9 @@ import torch
 from torch import Tensor
 
 from ..common.devices import send_to_device
+from ..common.images import Images, check_images, place_on_canvas
+from ..common.masks import canvas_mask, check_mask
+from .spec import StackSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +54,35 @@ class Surroundings:
     def to(self, device: torch.device) -> "Surroundings":
         """Return the same surroundings on another device."""
         return Surroundings(self.pixels.to(device), self.mask.to(device))
+
+
+def make_surroundings(spec: StackSpec, stacks: int, image: Images, mask: Tensor, feather: int = 0) -> Surroundings:
+    """Return the picture around a stack that is to be a part of it, see `ImageStack.place_into`.
+
+    Args:
+        spec: how the stack is built.
+        stacks: how many images the stack holds.
+        image: what surrounds the stack, (B, 3, h, w), 0..1, of any size.
+        mask: where the stack shows, (B, h, w), 0 (not) to 1 (fully), of any size.
+        feather: over how many pixels the edge of the mask is softened, inward only.
+
+    Returns:
+        The surroundings of as many images as the largest batch among image, mask and stack has.
+
+    Raises:
+        ValueError: when image or mask is not of that shape or holds values that are not finite, the mask is empty or
+            too thin for the feather, the feather is wider than the picture, a batch is neither 1 nor the largest, or
+            the stack is a zoom.
+    """
+    image = check_images(image, "the image around the mask")
+    batch = max(stacks, len(image), len(check_mask(mask)))
+    if spec.zoom is not None:
+        raise ValueError("a zoom is no part of a picture, for it has pictures in it; leave the mask out")
+    if spec.time is not None:
+        batch = stacks
+    for what, count in (("images", len(image)), ("masks", len(mask)), ("stacks", stacks)):
+        if count not in (1, batch):
+            raise ValueError(f"{count} {what} do not go with a batch of {batch}: use 1 or {batch}")
+    shape = (spec.height, spec.width)
+    pixels = place_on_canvas(image, shape, spec.margin).expand(batch, -1, -1, -1)
+    return Surroundings(pixels, canvas_mask(mask, shape, spec.margin, feather).expand(batch, -1, -1, -1))

@@ -3,13 +3,9 @@
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...das_core.report.spectrum import (
-    EmptyLevelsError,
-    format_spectrum,
-    measure_level_variances,
-    measure_spectrum,
-    plot_spectrum,
-)
+from ...das_core.report.level_variances import EmptyLevelsError, measure_level_variances
+from ...das_core.report.spectrum import measure_spectrum
+from ...das_core.report.spectrum_chart import format_spectrum, plot_spectrum
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node

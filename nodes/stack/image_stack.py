@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ...das_core.stack.image_stack import ImageStack as CoreStack
 from ...das_core.stack.margin import widen_margin
-from ...das_core.stack.spec import StackSpec, check_size
+from ...das_core.stack.size import check_size
+from ...das_core.stack.spec import StackSpec
 from .. import bridge
 from ..node import Node
 from ..schema import Stack, read_choice, schema

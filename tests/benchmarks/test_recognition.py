@@ -1,36 +1,20 @@
-"""Recognition by toys that look at colour or at fine texture alone, and by a real starter; Pillow as a reference."""
+"""Recognition by judges that look at colour or at fine texture alone, and by a real starter."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from benchmarks.common import load_photograph
-from benchmarks.recognition import (
-    HEADER,
-    RULE,
-    TEXT_HEADER,
-    Answer,
-    Verdict,
-    judge_class,
-    judge_text,
-    mean_difference_from_afar,
-    mean_distance,
-    remove_colour,
-    summarise,
-    view_from_afar,
-)
-from das_core.models.classifier import Classifier
-from das_core.models.clip import CLIP, TextTower, assemble_clip
+from benchmarks.recognition import HEADER, RULE, TEXT_HEADER, Answer, Verdict, judge_class, judge_text, summarise
+from das_core.models.clip import CLIP, assemble_clip
 from das_core.models.judge import Judge
-from das_core.models.label_sets import number_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.models.text_tower import TextTower
+from plain_judges import SIZE, MeanColour, make_classifier, noise, paint, resize_by_pillow
 
-SIZE = 96
 COLOURS = {
     "a photo": (1.0, 1.0, 1.0),
     "red": (1.0, 0.0, 0.0),
@@ -38,13 +22,6 @@ COLOURS = {
     "blue": (0.0, 0.0, 1.0),
     "white": (1.0, 1.0, 1.0),
 }
-
-
-class MeanColour(nn.Module):
-    """Three logits: ten times the mean red, green and blue of a view."""
-
-    def forward(self, views: Tensor) -> Tensor:
-        return 10 * views.mean(dim=(2, 3))
 
 
 class Texture(nn.Module):
@@ -67,36 +44,10 @@ class Constant(nn.Module):
         return self.logits.expand(len(views), -1)
 
 
-class Pooling(nn.Module):
-    """A network that averages its features inside its own code, so that no layer has them averaged."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(3, 6, 5, stride=3)
-        self.head = nn.Linear(6, 4)
-        generator = torch.Generator().manual_seed(1)
-        for parameter in self.parameters():
-            parameter.data = torch.randn(parameter.shape, generator=generator)
-
-    def forward(self, views: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.convolution(views).mean(dim=(2, 3)))
-        return logits
-
-
-def make_classifier(module: nn.Module, classes: int, size: int = SIZE) -> Classifier:
-    module = module.eval().requires_grad_(False)
-    return Classifier("toy", module, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(classes))
-
-
 def make_clip() -> CLIP:
     judge = Judge("toy", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), SIZE, (0.0,) * 3, (1.0,) * 3)  # type: ignore[arg-type]
     tower = TextTower(lambda text: torch.tensor(COLOURS[text]), count=len, context_length=77)
     return assemble_clip(judge, tower, "shortest", "bicubic")
-
-
-def paint(*colours: tuple[float, float, float], side: int = SIZE) -> Tensor:
-    """Images of one colour each."""
-    return torch.tensor(colours)[:, :, None, None].expand(-1, -1, side, side).contiguous()
 
 
 def checkerboard(side: int = SIZE) -> Tensor:
@@ -105,64 +56,9 @@ def checkerboard(side: int = SIZE) -> Tensor:
     return ((rows + columns) % 2).float().expand(1, 3, side, side).contiguous()
 
 
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
 def softmax(*logits: float) -> np.ndarray:
     powers = np.exp(np.array(logits))
     return powers / powers.sum()
-
-
-def resize_by_pillow(channel: np.ndarray, width: int, height: int) -> np.ndarray:
-    resized = Image.fromarray(channel.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(resized).clip(0, 1)
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "small"),
-    [(224, 224, (64, 64)), (96, 160, (64, 107)), (200, 65, (197, 64)), (65, 64, None), (40, 300, None)],
-)
-def test_from_afar_is_what_pillow_makes_of_64_pixels(height: int, width: int, small: tuple[int, int] | None) -> None:
-    # Hard edges, so that both resizings overshoot and clamping counts.
-    images = (noise(2, 3, height, width) > 0.5).float()
-    seen = view_from_afar(images)
-    assert seen.shape == images.shape
-    if small is None:
-        assert torch.equal(seen, images)
-        return
-    for image, shown in zip(images.numpy(), seen.numpy(), strict=True):
-        for channel, found in zip(image, shown, strict=True):
-            shrunk = resize_by_pillow(channel, small[1], small[0])
-            np.testing.assert_allclose(found, resize_by_pillow(shrunk, width, height), atol=5e-5)
-    assert not torch.equal(seen, images)
-    assert float(seen.min()) >= 0
-    assert float(seen.max()) <= 1
-
-
-def test_from_afar_values_stay_in_the_range_of_a_picture() -> None:
-    step = torch.zeros(1, 3, 128, 128)
-    step[..., 64:] = 1
-    seen = view_from_afar(step)
-    assert (float(seen.min()), float(seen.max())) == (0, 1)
-
-
-def test_grey_is_the_luminance_of_rec_601_in_three_equal_channels() -> None:
-    images = noise(2, 3, 30, 50)
-    red, green, blue = images.double().numpy().transpose(1, 0, 2, 3)
-    expected = 0.299 * red + 0.587 * green + 0.114 * blue
-    grey = remove_colour(images)
-    assert grey.shape == images.shape
-    for channel in range(3):
-        np.testing.assert_allclose(grey[:, channel].numpy(), expected, atol=1e-6)
-    assert float(remove_colour(torch.ones(1, 3, 4, 4)).max()) <= 1
-
-
-def test_grey_is_the_grey_of_pillow() -> None:
-    photograph = load_photograph("coffee")
-    pixels = (photograph[0] * 255).round().byte().movedim(0, -1).numpy()
-    expected = np.asarray(Image.fromarray(pixels).convert("L")).astype(np.float64)
-    np.testing.assert_allclose(remove_colour(photograph)[0, 0].numpy() * 255, expected, atol=0.51)
 
 
 def test_who_looks_at_colour_alone_recognises_nothing_in_grey() -> None:
@@ -311,102 +207,3 @@ def test_cells_name_the_choice_where_the_right_one_is_not_first() -> None:
     assert verdict.format_cells() == "0.900 | 0.104 (choice 3) | 0.250 | no"
     verdict = Verdict(Answer(0.9, 0), Answer(0.5, 0), Answer(0.25, 0))
     assert verdict.format_cells() == "0.900 | 0.500 | 0.250 | yes"
-
-
-def linear_on_colour() -> Classifier:
-    """Features: the mean red, green and blue."""
-    return make_classifier(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 5)), 5)
-
-
-def cosine_distance(features: np.ndarray) -> float:
-    """The mean over all pairs, one by one."""
-    lengths = np.linalg.norm(features, axis=1)
-    found = [
-        1 - features[i] @ features[j] / lengths[i] / lengths[j]
-        for i in range(len(features))
-        for j in range(i + 1, len(features))
-    ]
-    return float(np.mean(found))
-
-
-def test_equal_images_have_no_distance() -> None:
-    image = noise(1, 3, SIZE, SIZE)
-    assert mean_distance(linear_on_colour(), image.repeat(18, 1, 1, 1)) == pytest.approx(0, abs=1e-6)
-    # The length of the features does not count, only their direction.
-    assert mean_distance(linear_on_colour(), torch.cat([image, image / 2])) == pytest.approx(0, abs=1e-6)
-
-
-def test_images_of_different_features_are_distant() -> None:
-    red, green, blue = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
-    assert mean_distance(linear_on_colour(), paint(red, green, blue)) == pytest.approx(1)
-    assert mean_distance(linear_on_colour(), paint(red, red, blue)) == pytest.approx(2 / 3)
-
-
-def test_the_distance_is_the_mean_over_all_pairs() -> None:
-    colours = noise(21, 3)
-    images = colours[:, :, None, None].expand(-1, -1, SIZE, SIZE + 10).contiguous()
-    expected = cosine_distance(colours.double().numpy())
-    assert mean_distance(linear_on_colour(), images) == pytest.approx(expected, rel=1e-4)
-
-
-def test_from_afar_colours_and_large_shapes_differ_and_fine_noise_does_not() -> None:
-    black, white, red = paint((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0))
-    assert mean_difference_from_afar(torch.stack([black, white])) == pytest.approx(1)
-    # Pairs: black and white 1, black and red sqrt(1/3), white and red sqrt(2/3).
-    expected = (1 + (1 / 3) ** 0.5 + (2 / 3) ** 0.5) / 3
-    assert mean_difference_from_afar(torch.stack([black, white, red])) == pytest.approx(expected, rel=1e-4)
-    checkered = torch.zeros(3, 224, 224)
-    checkered[:, ::2, ::2] = checkered[:, 1::2, 1::2] = 1
-    assert mean_difference_from_afar(torch.stack([checkered, checkered.roll(1, 2)])) < 0.01
-
-
-def test_features_are_those_that_the_last_linear_layer_takes() -> None:
-    generator = torch.Generator().manual_seed(2)
-    module = nn.Sequential(
-        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 4)
-    )
-    for parameter in module.parameters():
-        parameter.data = torch.randn(parameter.shape, generator=generator)
-    images = noise(5, 3, SIZE, SIZE)
-    expected = cosine_distance(module[:-1](images).double().detach().numpy())
-    assert mean_distance(make_classifier(module, 4), images) == pytest.approx(expected, rel=1e-4)
-
-
-def test_features_with_positions_are_averaged_over_them() -> None:
-    module = Pooling()
-    images = noise(5, 3, SIZE, SIZE) * noise(5, 3, 1, 1, seed=1)
-    expected = cosine_distance(module.convolution(images).mean(dim=(2, 3)).double().detach().numpy())
-    assert mean_distance(make_classifier(module, 4), images) == pytest.approx(expected, rel=1e-4)
-
-
-def test_features_of_a_real_classifier_are_those_of_timm() -> None:
-    starter = load_starter()
-    images = torch.cat([load_photograph(subject)[:, :, :224, :224] for subject in ("coffee", "astronaut", "brick")])
-    with torch.no_grad():
-        seen: Tensor = starter.module.forward_features((images - 0.5) / 0.5)  # type: ignore[operator]
-        pooled: Tensor = starter.module.forward_head(seen, pre_logits=True)  # type: ignore[operator]
-    expected = cosine_distance(pooled.double().numpy())
-    assert expected > 0.3
-    assert mean_distance(starter, images) == pytest.approx(expected, rel=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("make", "count", "message"),
-    [
-        (linear_on_colour, 1, "1 image has nothing to differ from; compare at least 2"),
-        (lambda: make_classifier(MeanColour(), 3), 2, "toy has no layers"),
-        (
-            lambda: make_classifier(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), 3),
-            2,
-            "toy has no linear layer at its end",
-        ),
-    ],
-)
-def test_what_cannot_be_compared_is_refused(make: Callable[[], Classifier], count: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        mean_distance(make(), noise(count, 3, SIZE, SIZE))
-
-
-def test_an_image_without_features_is_refused() -> None:
-    with pytest.raises(ValueError, match="toy finds no features in an image"):
-        mean_distance(linear_on_colour(), paint((1.0, 0.0, 0.0), (0.0, 0.0, 0.0)))

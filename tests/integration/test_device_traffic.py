@@ -25,8 +25,9 @@ from das_core.objectives.per_image import PerImageObjective
 from das_core.objectives.prior import Prior
 from das_core.objectives.style import StyleObjective
 from das_core.objectives.wrapped import RegionObjective
+from das_core.report.level_variances import measure_level_variances
 from das_core.report.objective_scores import score_images
-from das_core.report.spectrum import measure_level_variances, measure_spectrum
+from das_core.report.spectrum import measure_spectrum
 from das_core.report.verdict import compare_with_texts
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render import render_stack

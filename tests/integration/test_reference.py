@@ -14,8 +14,8 @@ from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import ClassObjective
-from das_core.stack.decomposition import read_levels
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.least_norm import read_levels
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation

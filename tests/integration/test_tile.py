@@ -10,8 +10,8 @@ from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
 from das_core.objectives.classes import ClassObjective
-from das_core.stack.decomposition import read_levels
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.least_norm import read_levels
 from das_core.stack.levels import linear_levels, power_levels
 from das_core.stack.operator_forms import make_operator
 from das_core.stack.spec import StackSpec

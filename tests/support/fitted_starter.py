@@ -9,7 +9,8 @@ from unittest import mock
 from torch import Tensor
 
 from das_core.models.clip import CLIP
-from das_core.models.sources import starter_clip
+from das_core.models.sources import fitted_projection
+from das_core.models.sources.starter_clip import load_starter_clip
 from das_core.models.sources.starters import STARTER
 
 # Held, so that the folder is removed with its files when Python ends and no earlier.
@@ -38,9 +39,9 @@ def fit_starter_clip() -> Fitted:
         embeddings.append(original(*arguments))  # type: ignore[arg-type]
         return embeddings[-1]
 
-    original = starter_clip.encode_sentences
-    starter_clip._encoded.clear()
-    with mock.patch.object(starter_clip, "encode_sentences", encode):
-        clip = starter_clip.load_starter_clip(STARTER, folder)
+    original = fitted_projection.encode_sentences
+    fitted_projection._encoded.clear()
+    with mock.patch.object(fitted_projection, "encode_sentences", encode):
+        clip = load_starter_clip(STARTER, folder)
     (encoded,) = embeddings
     return Fitted(clip, folder, encoded)

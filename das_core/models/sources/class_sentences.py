@@ -1,7 +1,7 @@
 """Sentences about the classes of ImageNet, and the embeddings that a starter CLIP should give them.
 
 A starter CLIP consists of a sentence encoder and a classifier. A linear projection takes the embedding of a sentence to
-the feature space of the classifier; it is fitted on these sentences (`starter_clip`).
+the feature space of the classifier; it is fitted on these sentences (`fitted_projection`).
 """
 
 from collections.abc import Sequence

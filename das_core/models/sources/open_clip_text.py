@@ -19,8 +19,8 @@ from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleToken
 from torch import Tensor, nn
 
 from ...common.text import shorten
-from ..clip import TextTower
 from ..scripts import is_mostly_latin, knows_other_scripts
+from ..text_tower import TextTower
 from .download import Progress
 from .hub import fetch_file, fetch_files
 from .weight_claims import RefusedError

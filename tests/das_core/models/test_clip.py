@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from das_core.common.interruption import interruptible
-from das_core.models.clip import CLIP, TextTower, assemble_clip
+from das_core.models.clip import CLIP, assemble_clip
 from das_core.models.judge import Judge
+from das_core.models.text_tower import TextTower
 from stops import StopError
 from tinyclip import clip
 
@@ -64,13 +65,6 @@ def test_an_embedding_meets_autograd_whatever_mode_it_was_made_in() -> None:
     assert not model.text_tower.embed("a cat").is_inference()
     assert embedding.dtype == torch.float32
     assert not model.text_tower.embed("a cat").requires_grad
-
-
-def test_the_memory_of_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("das_core.models.clip._CACHE_SIZE", 2)
-    model = toy(reader())
-    model.encode_text(["a", "b", "c"])
-    assert [model.text_tower.is_cached(text) for text in "abc"] == [False, True, True]
 
 
 def test_tokens_past_the_context_length_are_counted(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from das_core.models.clip import CLIP, TextTower
+from das_core.models.clip import CLIP
 from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
 from das_core.models.labels import Label, Labels
 from das_core.models.layers.layer import find_layers
+from das_core.models.text_tower import TextTower
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.embedding import TextObjective
 from toys import classifier, random_views

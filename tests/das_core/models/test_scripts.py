@@ -5,7 +5,7 @@ import json
 import pytest
 
 from das_core.models.scripts import is_mostly_latin, knows_other_scripts
-from das_core.models.sources.starter_clip import find_sentence_encoder
+from das_core.models.sources.sentence_encoder import find_sentence_encoder
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import direct_ascent as da
-from benchmarks.recognition import mean_difference_from_afar
+from benchmarks.distances import mean_difference_from_afar
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.layers.activations import Activations

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from das_core.models.clip import CLIP, TextTower, assemble_clip
+from das_core.models.clip import CLIP, assemble_clip
 from das_core.models.judge import Judge
+from das_core.models.text_tower import TextTower
 from das_core.objectives.embedding import (
     EmbeddingObjective,
     ImageObjective,

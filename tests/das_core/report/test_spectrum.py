@@ -1,3 +1,5 @@
+"""Spectra of images: against NumPy, and slopes of noise that is made to have them."""
+
 import numpy as np
 import pytest
 import torch
@@ -5,18 +7,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
-from das_core.ascent.sgd import SGD
-from das_core.report.spectrum import (
-    fit_slope,
-    format_spectrum,
-    measure_level_variances,
-    measure_spectrum,
-    plot_spectrum,
-)
-from das_core.stack.decomposition import decompose
-from das_core.stack.image_stack import ImageStack
-from das_core.stack.spec import StackSpec
-from toys import SPEC, climb
+from das_core.report.spectrum import fit_slope, measure_spectrum
 
 
 def noise(slope: float, height: int = 256, width: int = 256, seed: int = 0) -> Tensor:
@@ -92,35 +83,6 @@ def test_a_slope_is_that_of_polyfit() -> None:
     torch.testing.assert_close(fit_slope(torch.from_numpy(x), torch.from_numpy(y)), torch.from_numpy(expected))
 
 
-def test_the_variance_of_levels_is_that_of_the_parts() -> None:
-    spec = StackSpec(32, 32, 8, levels=(1, 2, 4, 8, 16, 48))
-    stack = climb(ImageStack.noise(spec, 2), steps=3, optimizer=SGD(0.5)).stack
-    resolutions, variances = measure_level_variances(stack)
-    assert resolutions.tolist() == [4, 8, 16, 48]
-    for number in range(4):
-        expected = decompose(stack).levels[number + 2].flatten(1).var(dim=1)
-        torch.testing.assert_close(variances[:, number].float(), expected)
-
-
-def test_levels_of_an_ascent_fall_steeply() -> None:
-    spec = StackSpec(32, 32, 8)
-    assert fit_slope(*measure_level_variances(climb(ImageStack.gray(spec), optimizer=SGD(0.5)).stack)).item() < -1
-
-
-@pytest.mark.parametrize("batch", [1, 2, 9])
-def test_there_is_a_chart_and_a_text(batch: int) -> None:
-    found = measure_spectrum(torch.cat([noise(-2, 64, 64, seed) for seed in range(batch)]))
-    levels = measure_level_variances(ImageStack.noise(SPEC, batch))
-    assert plot_spectrum(found).shape == (1, 3, 450, 600)
-    chart = plot_spectrum(found, levels)
-    assert chart.shape == (1, 3, 660, 600)
-    assert 0 <= chart.min() < chart.max() <= 1
-    text = format_spectrum(found, levels)
-    assert len(text.splitlines()) == 2 * batch + 1
-    assert f"slope {found.slope[0].item():.2f}" in text.splitlines()[0]
-    assert "photographs: about -2" in text
-
-
 def test_what_has_no_spectrum_is_named() -> None:
     with pytest.raises(ValueError, match="the image of 80 x 63 is too small for a spectrum; 64 pixels"):
         measure_spectrum(torch.rand(1, 3, 63, 80))
@@ -128,7 +90,3 @@ def test_what_has_no_spectrum_is_named() -> None:
         measure_spectrum(torch.full((1, 3, 64, 64), 0.3))
     with pytest.raises(ValueError, match=r"the image holds 1 values that are NaN"):
         measure_spectrum(torch.rand(1, 3, 64, 64).index_put((torch.tensor(0),) * 4, torch.tensor(float("nan"))))
-    with pytest.raises(ValueError, match="the levels of the stack are empty"):
-        measure_level_variances(ImageStack.gray(SPEC))
-    with pytest.raises(ValueError, match="the stack has 1 levels of 4 samples"):
-        measure_level_variances(ImageStack.noise(StackSpec(32, 32, 8, levels=(1, 2, 16))))

@@ -1,29 +1,20 @@
 """Stacks taken apart: that the parts sum to the whole, that they are those of least norm, and what is left over."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 
 from das_core.ascent.adam import Adam
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
-from das_core.stack.decomposition import (
-    Decomposition,
-    as_pictures,
-    decompose,
-    decompose_change,
-    decompose_start,
-    read_levels,
-)
+from das_core.stack.decomposition import Decomposition, decompose, decompose_change, decompose_start
 from das_core.stack.edit import edit_stack
 from das_core.stack.image_stack import ImageStack
+from das_core.stack.least_norm import read_levels
 from das_core.stack.levels import level_shape
 from das_core.stack.spec import StackSpec
 from das_core.stack.state import LevelTensors
@@ -38,31 +29,6 @@ METHODS = ["spectral", "exact", "layers"]
 def photograph(height: int, width: int, batch: int = 1) -> torch.Tensor:
     noise = torch.rand(batch, 3, 7, 9, generator=torch.Generator().manual_seed(0))
     return F.interpolate(noise, size=(height, width), mode="bicubic").clamp(0, 1)
-
-
-def summation(spec: StackSpec) -> NDArray[np.float64]:
-    """Forward as one matrix (pixels, samples of all levels), by torch's own interpolation of every sample by itself."""
-    columns = []
-    for level, gain in zip(spec.resolutions, spec.weights, strict=True):
-        shape = level_shape(level, spec.canvas)
-        units = torch.eye(shape[0] * shape[1], dtype=torch.float64).reshape(-1, 1, *shape)
-        columns.append(gain * F.interpolate(units, size=spec.canvas, mode="bicubic", align_corners=False).flatten(1).T)
-    return torch.cat(columns, dim=1).numpy()
-
-
-def least_norm(spec: StackSpec, canvas: torch.Tensor) -> list[torch.Tensor]:
-    """The levels of least norm that come nearest to a canvas, by NumPy's pseudo-inverse in float64."""
-    samples = np.linalg.pinv(summation(spec), rcond=1e-9) @ canvas.double().flatten(2).flatten(0, 1).numpy().T
-    shapes = [level_shape(level, spec.canvas) for level in spec.resolutions]
-    ends = np.cumsum([height * width for height, width in shapes])[:-1]
-    return [
-        torch.from_numpy(part.T.copy()).reshape(*canvas.shape[:2], *shape).float()
-        for part, shape in zip(np.split(samples, ends), shapes, strict=True)
-    ]
-
-
-def norm(levels: Sequence[torch.Tensor]) -> float:
-    return float(torch.cat([level.flatten() for level in levels]).norm())
 
 
 @pytest.mark.parametrize("levels", [None, LEVELS, (3, 20)])
@@ -94,38 +60,10 @@ def test_levels_of_any_canvas_sum_to_it(method: str, levels: tuple[int, ...] | N
     assert error < (1e-4 if spec.resolutions[-1] == 80 else 0.03)
 
 
-def test_levels_that_were_not_moved_are_empty() -> None:
-    stack = ImageStack.from_image(StackSpec(32, 32, 4), photograph(32, 32))
-    assert all(float(part.abs().max()) == 0 for part in read_levels(stack))
-
-
 def test_a_grey_start_has_empty_levels_and_no_rest() -> None:
     parts = decompose_start(ImageStack.gray(StackSpec(32, 24, 4, levels=(1, 5, 20)), 2))
     assert [tuple(level.shape) for level in parts.levels] == [(2, 3, 1, 1), (2, 3, 4, 5), (2, 3, 16, 20)]
     assert not any(bool(level.any()) for level in (*parts.levels, parts.rest))
-
-
-@pytest.mark.parametrize("method", ["exact", "layers"])
-@pytest.mark.parametrize("optimizer", [SGD(0.5), SGD(0.5, momentum=0.9)])
-def test_the_levels_of_an_ascent_are_those_of_least_norm(method: str, optimizer: Optimizer) -> None:
-    """What gradients alone have moved from zero lies in the range of the adjoint, as the pseudo-inverse does."""
-    spec = StackSpec(24, 16, 8, levels=(1, 3, 7, 18), gains=(1.0, 0.5, 2.0, 1.5), method=method)  # type: ignore[arg-type]
-    stack = climb(ImageStack.gray(spec), steps=3, optimizer=optimizer).stack
-    expected = least_norm(spec, stack.canvas - stack.start)
-    for level, reference in zip(read_levels(stack), expected, strict=True):
-        assert (level - reference).norm() < 1e-3 * reference.norm()
-
-
-@pytest.mark.parametrize("levels", [(1, 4, 12, 32), (1, 3, 7, 18)])
-def test_the_levels_of_a_canvas_have_nearly_the_least_norm(levels: tuple[int, ...]) -> None:
-    """Nearly, because K+ is that of the spectral form; no levels with the same sum can have a lesser one."""
-    spec = StackSpec(24, 16, 4, levels=levels)
-    stack = ImageStack.from_image(spec, photograph(16, 24))
-    parts = decompose(stack)
-    best = least_norm(spec, stack.canvas - parts.rest)
-    assert 0.999 * norm(best) < norm(parts.levels) < 1.25 * norm(best)
-    difference = [level - reference for level, reference in zip(parts.levels, best, strict=True)]
-    assert norm(difference[:-1]) < norm(difference[-1:])
 
 
 def test_a_single_level_as_fine_as_the_canvas_is_the_canvas() -> None:
@@ -153,13 +91,6 @@ def test_start_and_change_sum_to_the_canvas_and_belong_to_themselves() -> None:
         assert torch.equal(level, read)
     for level, one, other in zip(decompose(stack).levels, start.levels, change.levels, strict=True):
         torch.testing.assert_close(level, one + other)
-
-
-def test_levels_are_those_that_adam_has_moved() -> None:
-    stack = climb(ImageStack.noise(replace(SPEC, method="layers")), steps=2, optimizer=Adam()).stack
-    assert stack.parameters is not None
-    for level, moved in zip(read_levels(stack), stack.parameters.tensors, strict=True):
-        assert level is moved
 
 
 def test_frozen_bands_have_levels_too() -> None:
@@ -229,14 +160,3 @@ def test_a_film_is_taken_apart_frame_by_frame(method: str, optimizer: Optimizer)
     stack = climb(ImageStack.noise(spec), steps=2, optimizer=optimizer).stack
     parts = decompose(stack)
     torch.testing.assert_close(parts.canvas(), stack.canvas, rtol=0, atol=1e-4)
-    pictures = as_pictures(stack)
-    assert pictures.spec == replace(spec, time=None)
-    if stack.parameters is not None:
-        assert pictures.parameters is not None
-        added = pictures.spec.operator(CPU).forward(pictures.parameters)
-        torch.testing.assert_close(pictures.start + added, stack.canvas, rtol=0, atol=1e-4)
-
-
-def test_pictures_stay_as_they_are() -> None:
-    stack = ImageStack.noise(SPEC)
-    assert as_pictures(stack) is stack

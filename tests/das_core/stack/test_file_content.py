@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -7,19 +6,14 @@ import torch
 from torch import Tensor
 
 from das_core.ascent.sgd import SGD
-from das_core.stack.file_content import DamageError, build_stack, describe_stack, name_tensors
+from das_core.stack.file_content import build_stack, describe_stack, name_tensors
+from das_core.stack.file_spec import DamageError
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.operator_forms import Method
 from das_core.stack.state import AccumulatedGradient, LevelTensors, OptimizerState
 from das_core.stack.surroundings import Surroundings
-from das_core.stack.time import Time
+from described_stack import describe
 from toys import SPEC, climb
-
-
-def describe(stack: ImageStack) -> dict[str, Any]:
-    """The description of a stack as a file gives it back."""
-    description: dict[str, Any] = json.loads(json.dumps(describe_stack(stack)))
-    return description
 
 
 def test_a_stack_is_built_back_from_its_own_tensors(small: ImageStack) -> None:
@@ -59,12 +53,6 @@ def test_the_description_has_what_is_no_tensor(small: ImageStack) -> None:
     assert describe(ImageStack.gray(SPEC))["momentum"] is None
 
 
-def test_a_description_from_before_tiles_and_frozen_bands_is_complete(small: ImageStack) -> None:
-    description = describe(small)
-    del description["spec"]["tile"], description["spec"]["frozen"]
-    assert build_stack(description, name_tensors(small)).spec == small.spec
-
-
 @pytest.mark.parametrize("name", ["spec", "steps", "momentum", "width", "levels", "gains", "color"])
 def test_a_part_that_is_missing_is_named(name: str, small: ImageStack) -> None:
     description = describe(small)
@@ -87,76 +75,6 @@ def test_a_kind_of_momentum_that_is_no_text_is_repeated_in_part(kind: Any, small
     with pytest.raises(DamageError, match=r"^names the momentum '.*'; choose another file") as refused:
         build_stack(describe(small) | {"momentum": {"kind": kind, "steps": 1}}, name_tensors(small))
     assert len(str(refused.value)) < 200
-
-
-@pytest.mark.parametrize("frozen", [[[1, 2, 3]], [[1]], [5], {"1": 2}, "17-64", 3, [["1", "2"]], [[1, 2.5]]])
-def test_frozen_bands_that_are_none_are_refused(frozen: Any, small: ImageStack) -> None:
-    description = describe(small)
-    description["spec"]["frozen"] = frozen
-    with pytest.raises(DamageError, match=r"^names .* as (frozen|a level)"):
-        build_stack(description, name_tensors(small))
-
-
-def test_a_film_is_built_back_with_its_time() -> None:
-    film = ImageStack.noise(replace(SPEC, time=Time(3, (1, 3), loop=True)))
-    description = describe(film)
-    assert description["spec"]["time"] == {"frames": 3, "levels": [1, 3], "loop": True}
-    assert build_stack(description, name_tensors(film)).spec == film.spec
-
-
-@pytest.mark.parametrize(
-    ("time", "says"),
-    [
-        (3, r"names '3' as time; frames, levels and loop are needed"),
-        ([3, [1], False], r"as time; frames, levels and loop"),
-        ({"frames": 3, "levels": [1, 3]}, r"as time; frames, levels and loop"),
-        ({"frames": 3, "levels": [1, 3], "loop": False, "fps": 2}, r"as time; frames, levels and loop"),
-        ({"frames": 4, "levels": [1, 3], "loop": False}, r"names 4 frames and holds 3 canvases"),
-        ({"frames": 2**40, "levels": [1, 3], "loop": False}, r"names 1099511627776 frames and holds 3"),
-        ({"frames": -3, "levels": [1, 3], "loop": False}, r"names '-3' as frames; a whole number"),
-        ({"frames": True, "levels": [1], "loop": False}, r"names 'True' as frames; a whole number"),
-        ({"frames": 3, "levels": [1] * 300_000, "loop": False}, r"as levels in time; at most 3"),
-        ({"frames": 3, "levels": {"1": 3}, "loop": False}, r"as levels in time; at most 3"),
-        ({"frames": 3, "levels": [1.5], "loop": False}, r"names '1.5' as a level in time"),
-        ({"frames": 3, "levels": [0, 3], "loop": False}, r"cannot be: level 0 in time"),
-        ({"frames": 3, "levels": [], "loop": False}, r"cannot be: the list of levels in time is empty"),
-        ({"frames": 3, "levels": [1, 3], "loop": 1}, r"names '1' as loop; true or false"),
-    ],
-)
-def test_nonsense_in_time_is_refused(time: Any, says: str) -> None:
-    film = ImageStack.noise(replace(SPEC, time=Time(3)))
-    description = describe(film)
-    description["spec"]["time"] = time
-    with pytest.raises(DamageError, match=says) as refused:
-        build_stack(description, name_tensors(film))
-    assert len(str(refused.value)) < 300
-
-
-def test_a_film_that_keeps_levels_as_tensors_is_refused() -> None:
-    film = ImageStack.noise(replace(SPEC, time=Time(3)))
-    description = describe(film)
-    description["spec"]["method"] = "layers"
-    with pytest.raises(DamageError, match=r"cannot be: a film does not keep its levels"):
-        build_stack(description, name_tensors(film))
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "says"),
-    [
-        ("width", 2**40, r"holds a canvas of shape .*, not one of 1099511627780 x 20 pixels"),
-        ("margin", 2**52, r"not one of .* pixels"),
-        ("frozen", [[1, 2]] * 300_000, r"names 300000 frozen, more than a canvas of 20 x 20 can have"),
-        ("levels", [1] * 300_000, r"names 300000 levels"),
-        ("gains", [1e300, 1.0, 1.0], r"gains .*1e\+300.* do not fit: .* between 1e-06 and 1e\+06"),
-    ],
-)
-def test_sizes_that_the_tensors_do_not_have_are_refused_before_anything_is_built(
-    field: str, value: Any, says: str, small: ImageStack
-) -> None:
-    description = describe(small)
-    description["spec"][field] = value
-    with pytest.raises(DamageError, match=says):
-        build_stack(description, name_tensors(small))
 
 
 @pytest.mark.parametrize(("pixels", "mask"), [(1.5, 0.5), (-0.1, 0.5), (0.5, 1.01), (0.5, -1.0)])

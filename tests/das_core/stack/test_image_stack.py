@@ -1,4 +1,4 @@
-"""The image stack: what it starts from, what it shows, and the picture that it is put into."""
+"""The image stack: what it starts from, what it shows, and where its tensors are."""
 
 from dataclasses import replace
 
@@ -70,50 +70,10 @@ def half_mask() -> torch.Tensor:
     return mask
 
 
-def test_surroundings_show_where_the_mask_is_zero() -> None:
-    image = photograph(16, 32)
-    stack = ImageStack.noise(StackSpec(32, 16, 4))
-    part = stack.place_into(image, half_mask())
-    assert torch.equal(part.image()[..., 16:], image[..., 16:])
-    assert torch.equal(part.image()[..., :16], stack.image()[..., :16])
-    assert torch.equal(part.canvas, stack.canvas)
-    assert stack.surroundings is None
-
-
 def test_without_surroundings_pixels_are_left_as_they_are() -> None:
     stack = ImageStack.gray(StackSpec(32, 16, 4))
     pixels = photograph(24, 40)
     assert stack.composite(pixels) is pixels
-
-
-def test_a_stack_is_repeated_for_many_masks_or_images() -> None:
-    stack = ImageStack.noise(StackSpec(32, 16, 4))
-    masks = torch.cat([half_mask(), 1 - half_mask()])
-    parts = stack.place_into(photograph(16, 32), masks)
-    assert parts.batch == 2
-    assert torch.equal(parts.image()[0, :, :, :16], stack.image()[0, :, :, :16])
-    assert torch.equal(parts.image()[1, :, :, 16:], stack.image()[0, :, :, 16:])
-    images = stack.place_into(photograph(16, 32, 3), half_mask())
-    assert torch.equal(images.image()[..., 16:], photograph(16, 32, 3)[..., 16:])
-
-
-@pytest.mark.parametrize(
-    ("stacks", "images", "masks", "says"),
-    [
-        (2, 3, 1, "2 stacks do not go with a batch of 3: use 1 or 3"),
-        (1, 2, 3, "2 images do not go with a batch of 3: use 1 or 3"),
-        (4, 1, 2, "2 masks do not go with a batch of 4: use 1 or 4"),
-    ],
-)
-def test_batches_that_do_not_go_together_are_named(stacks: int, images: int, masks: int, says: str) -> None:
-    stack = ImageStack.gray(StackSpec(32, 16, 4), stacks)
-    with pytest.raises(ValueError, match=says):
-        stack.place_into(photograph(16, 32, images), half_mask().repeat(masks, 1, 1))
-
-
-def test_an_image_that_is_none_is_named() -> None:
-    with pytest.raises(ValueError, match="the image around the mask has 4 channels"):
-        ImageStack.gray(StackSpec(32, 16, 4)).place_into(torch.rand(1, 4, 16, 32), half_mask())
 
 
 def test_a_stack_goes_to_another_device_whole() -> None:
@@ -166,16 +126,6 @@ def test_a_batch_that_is_no_film_is_refused() -> None:
         ImageStack.from_canvas(FILM, torch.zeros(1, 3, *FILM.canvas))
     with pytest.raises(ValueError, match="2 masks do not go with a batch of 3: use 1 or 3"):
         ImageStack.gray(FILM).place_into(photograph(16, 32), half_mask().repeat(2, 1, 1))
-
-
-def test_a_mask_of_a_film_may_move() -> None:
-    masks = torch.zeros(3, 16, 32)
-    for frame in range(3):
-        masks[frame, :, 8 * frame : 8 * frame + 8] = 1
-    around = photograph(16, 32)
-    image = ImageStack.gray(FILM).place_into(around, masks).image()
-    expected = torch.lerp(around.expand(3, -1, -1, -1), torch.full((3, 3, 16, 32), 0.5), masks[:, None])
-    torch.testing.assert_close(image, expected, rtol=0, atol=1e-6)
 
 
 def test_a_start_image_can_be_ended_between_what_is_made_of_it() -> None:

@@ -1,8 +1,10 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from das_core.stack.levels import check_levels, level_shape, linear_levels, parse_levels, power_levels
+from das_core.stack.levels import check_levels, level_shape, linear_levels, parse_levels, power_levels, sort_gains
 
 
 def test_linear_levels_are_those_of_the_seed() -> None:
@@ -106,3 +108,30 @@ def test_levels_follow_the_long_side() -> None:
     assert level_shape(8, (64, 128)) == (4, 8)
     assert level_shape(1, (64, 128)) == (1, 1)
     assert level_shape(128, (64, 128)) == (64, 128)
+
+
+def test_gains_are_one_or_go_with_their_levels() -> None:
+    assert sort_gains(None, (32, 4, 4)) == (1.0, 1.0)
+    assert sort_gains((0.1, 1.0), (32, 4)) == (1.0, 0.1)
+    assert sort_gains([1e-6, 1e6], (1, 2)) == (1e-6, 1e6)
+
+
+@pytest.mark.parametrize(
+    ("levels", "gains", "count"),
+    [
+        ((1, 2), (1.0,), 2),
+        ((1, 2), (), 2),
+        ((1, 2), (1.0, 0.0), 2),
+        ((1, 2), (-1.0, 1.0), 2),
+        ((1, 2), (1.0, float("nan")), 2),
+        ((1, 2), (1.0, float("inf")), 2),
+        ((1, 2), (1.0, 1e300), 2),
+        # Of two gains of one level, neither is chosen.
+        ((2, 2), (1.0, 1.0), 1),
+        ((1, 1), (1.0, 1.0), 1),
+    ],
+)
+def test_gains_that_do_not_fit_are_named(levels: tuple[int, ...], gains: tuple[float, ...], count: int) -> None:
+    says = rf"gains {re.escape(str(gains))} do not fit: {count} numbers between 1e-06 and 1e\+06 are needed"
+    with pytest.raises(ValueError, match=says):
+        sort_gains(gains, levels)

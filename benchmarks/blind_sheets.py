@@ -1,0 +1,110 @@
+"""Sheets of numbered pictures for a blind test: the most pictures that fit, each at the size of its cell.
+
+A picture is fitted into a square cell and keeps its aspect; its number, and what it should show, stand above it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+CELL = 224
+"""The smallest side of the square, in pixels, that a picture is fitted into."""
+
+PER_SHEET = 20
+"""The most entries of a sheet, each of which has a number."""
+
+LONGEST = 1420
+"""The longest side of a sheet in pixels, further lines of captions not counted: larger sheets may be shown shrunk."""
+
+FONT_SIZE, LINE, INNER, OUTER = 28, 36, 4, 20
+"""In pixels: of numbers and captions, the height of a line of text, the gaps in a pair and between numbers."""
+
+_FONT = ImageFont.load_default(FONT_SIZE)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number of a sheet.
+
+    Args:
+        caption: what is written above its pictures.
+        pictures: their files, from left to right.
+    """
+
+    caption: str
+    pictures: tuple[Path, ...]
+
+
+def draw_sheets(entries: Sequence[Entry], cell: int) -> list[Image.Image]:
+    """Draw entries, in order, on as many sheets as they need.
+
+    Args:
+        entries: one or more, all with the same number of pictures.
+        cell: the side of the square in pixels that each picture is fitted into.
+
+    Raises:
+        ValueError: when a picture cannot be read.
+    """
+    columns, rows = _choose_grid(len(entries[0].pictures), cell)
+    parts = [entries[first : first + columns * rows] for first in range(0, len(entries), columns * rows)]
+    return [_draw_sheet(part, columns, cell) for part in parts]
+
+
+def _choose_grid(pictures: int, cell: int) -> tuple[int, int]:
+    """Return the columns and rows of the grid that puts the most entries on a sheet."""
+    width, height = _measure_entry(pictures, cell)
+    across = max(1, (LONGEST - OUTER) // (width + OUTER))
+    down = max(1, (LONGEST - OUTER) // (height + OUTER))
+    grids = [(columns, min(down, PER_SHEET // columns)) for columns in range(1, min(across, PER_SHEET) + 1)]
+    return max(grids, key=lambda grid: grid[0] * grid[1])
+
+
+def _measure_entry(pictures: int, cell: int) -> tuple[int, int]:
+    """Return the width of an entry, and its height with one line of text."""
+    return pictures * cell + (pictures - 1) * INNER, LINE + cell
+
+
+def _draw_sheet(entries: Sequence[Entry], columns: int, cell: int) -> Image.Image:
+    """Draw entries in a grid, each with its caption above its pictures."""
+    width, height = _measure_entry(len(entries[0].pictures), cell)
+    captions = [_wrap(entry.caption, width) for entry in entries]
+    head = LINE * max(map(len, captions))
+    height += head - LINE
+    across, down = min(columns, len(entries)), -(-len(entries) // columns)
+    size = (OUTER + across * (width + OUTER), OUTER + down * (height + OUTER))
+    sheet = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(sheet)
+    for place, (entry, lines) in enumerate(zip(entries, captions, strict=True)):
+        left = OUTER + place % columns * (width + OUTER)
+        top = OUTER + place // columns * (height + OUTER)
+        for number, line in enumerate(lines):
+            # Directly above its pictures, also if captions of other entries have more lines.
+            pen.text((left, top + head - LINE * (len(lines) - number)), line, "black", _FONT)
+        for number, path in enumerate(entry.pictures):
+            picture = _open_picture(path, cell)
+            corner = (left + number * (cell + INNER), top + head)
+            sheet.paste(picture, (corner[0] + (cell - picture.width) // 2, corner[1] + (cell - picture.height) // 2))
+    return sheet
+
+
+def _open_picture(path: Path, cell: int) -> Image.Image:
+    """Return a picture, fitted into a square."""
+    try:
+        with Image.open(path) as picture:
+            return ImageOps.contain(picture.convert("RGB"), (cell, cell), Image.Resampling.BICUBIC)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ValueError(f"{path} cannot be read as a picture ({error})") from error
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Break a text into lines of at most `width` pixels, between words."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and _FONT.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines

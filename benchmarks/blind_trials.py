@@ -1,0 +1,120 @@
+"""The trials of a blind test: pairs in which the viewer prefers a side, or single pictures to be named.
+
+A seed shuffles the sides of pairs and the order of single pictures. The sheets show the pictures; key.json, which lies
+beside them, says which is which.
+"""
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.blind_sheets import CELL, Entry, draw_sheets
+from benchmarks.blind_words import to_words
+
+SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
+
+SIDES = ("left", "right")
+
+
+def draw_pairs(a: Path, b: Path, out: Path, seed: int = 0, cell: int = CELL) -> list[Path]:
+    """Draw the pictures of two folders side by side, the sides shuffled, and write a key that says which is which.
+
+    A is on the left in half of the pairs (to within one when their number is odd), so that a habit of the viewer
+    favours neither.
+
+    Args:
+        a: a folder of pictures, named by what they should show.
+        b: a folder of pictures of the same names.
+        out: the folder for the sheets and key.json; it is made if it does not exist.
+        seed: the seed of the shuffling.
+        cell: the side of the square in pixels that each picture is fitted into, at least 224.
+
+    Returns:
+        The sheets.
+
+    Raises:
+        ValueError: when a folder is missing, has no pictures, two of the same name, or one that cannot be read; when
+            the names in the two differ; when `cell` is too small; or when `out` cannot be written or has sheets.
+    """
+    first, second = find_pictures(a), find_pictures(b)
+    for folder, other, lacking in ((a, b, second.keys() - first.keys()), (b, a, first.keys() - second.keys())):
+        if lacking:
+            raise ValueError(
+                f"{folder} lacks {', '.join(sorted(lacking))}, which {other} has; pairs need both pictures"
+            )
+    generator = random.Random(seed)
+    sides = [SIDES[place % 2] for place in range(len(first) - len(first) % 2)]
+    sides += [generator.choice(SIDES)] * (len(first) % 2)
+    generator.shuffle(sides)
+    entries, pairs = [], {}
+    for number, (name, side) in enumerate(zip(first, sides, strict=True), start=1):
+        shown = (first[name], second[name]) if side == "left" else (second[name], first[name])
+        entries.append(Entry(f"{number}   {to_words(name)}", shown))
+        pairs[str(number)] = {"name": name, "a": side}
+    return _write(out, entries, {"kind": "pairs", "a": str(a), "b": str(b), "seed": seed, "pairs": pairs}, cell)
+
+
+def draw_naming(folder: Path, out: Path, seed: int = 0, count: int | None = None, cell: int = CELL) -> list[Path]:
+    """Draw pictures of a folder in shuffled order, with numbers alone, and write a key that says what they should show.
+
+    Args:
+        folder: a folder of pictures, named by what they should show.
+        out: the folder for the sheets and key.json; it is made if it does not exist.
+        seed: the seed of the shuffling.
+        count: how many pictures, drawn at random; all if None, or if there are fewer.
+        cell: the side of the square in pixels that each picture is fitted into, at least 224.
+
+    Returns:
+        The sheets.
+
+    Raises:
+        ValueError: when the folder is missing, has no pictures, two of the same name, or one that cannot be read; when
+            `count` or `cell` is too small; or when `out` cannot be written or has sheets.
+    """
+    if count is not None and count < 1:
+        raise ValueError(f"count {count} is too few; name at least 1 picture")
+    pictures = find_pictures(folder)
+    names = random.Random(seed).sample(list(pictures), len(pictures) if count is None else min(count, len(pictures)))
+    numbered = {str(number): name for number, name in enumerate(names, start=1)}
+    entries = [Entry(number, (pictures[name],)) for number, name in numbered.items()]
+    return _write(out, entries, {"kind": "naming", "folder": str(folder), "seed": seed, "names": numbered}, cell)
+
+
+def find_pictures(folder: Path) -> dict[str, Path]:
+    """Return the pictures in a folder, by their names without the suffix, in alphabetical order.
+
+    Raises:
+        ValueError: when there is no such folder, no picture in it, or two have the same name.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; give one with pictures that are named by what they should show")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise ValueError(f"{folder} has no pictures ({', '.join(SUFFIXES)})")
+    pictures: dict[str, Path] = {}
+    for path in sorted(paths, key=lambda path: path.stem):
+        if path.stem in pictures:
+            raise ValueError(f"{folder} has two pictures of the name {path.stem}; remove one")
+        pictures[path.stem] = path
+    return pictures
+
+
+def _write(out: Path, entries: Sequence[Entry], key: dict[str, Any], cell: int) -> list[Path]:
+    """Draw the entries, write their sheets and the key, and return the sheets."""
+    if cell < CELL:
+        raise ValueError(f"cells of {cell} pixels are too small to judge by; take at least {CELL}")
+    # Answers to the old sheets would be scored by the new key.
+    if out.is_dir() and (any(out.glob("sheet*.png")) or (out / "key.json").exists()):
+        raise ValueError(f"{out} already has sheets or a key; choose another folder")
+    drawn = draw_sheets(entries, cell)
+    names = ["sheet.png"] if len(drawn) == 1 else [f"sheet_{number}.png" for number in range(1, len(drawn) + 1)]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for sheet, name in zip(drawn, names, strict=True):
+            sheet.save(out / name)
+        (out / "key.json").write_text(json.dumps(key, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{out} cannot be written ({error.strerror or error}); choose another folder") from error
+    return [out / name for name in names]

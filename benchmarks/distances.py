@@ -1,0 +1,74 @@
+"""How different pictures of the same thing are: to a classifier, and from afar."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.conditions import resize
+from das_core.common.images import check_images, fit_square
+from das_core.models.classifier import Classifier
+from das_core.models.layers.activations import make_activation_judge
+from das_core.models.layers.layer import Layer, find_layers
+
+_BATCH = 16
+"""How many views a model sees at once."""
+
+
+def mean_distance(classifier: Classifier, images: Tensor) -> float:
+    """Return how different images are to a classifier: the mean cosine distance of all pairs of them.
+
+    Measured between the features that go into its last linear layer, averaged over their positions if they have any.
+
+    Args:
+        classifier: a model that took no part in making the images.
+        images: (N, 3, H, W), 0..1, at least two; of an oblong image the middle square counts.
+
+    Returns:
+        The mean of 1 - cosine, 0..2; 0 when all images are alike.
+
+    Raises:
+        ValueError: when there are fewer than two images, the classifier has no linear layer that answers with its
+            classes, or it finds no features at all in an image.
+    """
+    images = check_images(images, "the image to compare")
+    if len(images) < 2:
+        raise ValueError(f"{len(images)} image has nothing to differ from; compare at least 2")
+    layer = _find_feature_layer(classifier)
+    judge = make_activation_judge(classifier, [layer])
+    squares = fit_square(images.clamp(0, 1), classifier.size)
+    with torch.no_grad():
+        activations = torch.cat([judge(part)[layer.name] for part in squares.split(_BATCH)])
+    features = activations.reshape(len(images), layer.channels, -1).mean(dim=2)
+    if not bool(features.any(dim=1).all()):
+        raise ValueError(
+            f"{classifier.name} finds no features in an image (layer {layer.name} is zero); ask another model"
+        )
+    directions = F.normalize(features.double(), dim=1)
+    first, second = torch.triu_indices(len(images), len(images), offset=1)
+    return float((1 - (directions[first] * directions[second]).sum(dim=1)).clamp(min=0).mean())
+
+
+def mean_difference_from_afar(images: Tensor) -> float:
+    """Return how different images look from so far away that only large shapes and their colours are left.
+
+    Args:
+        images: (N, 3, H, W), 0..1, at least two.
+
+    Returns:
+        The root of the mean squared difference at 14 x 14 pixels, 0..1, averaged over all pairs.
+    """
+    small = resize(images, (14, 14))
+    first, second = torch.triu_indices(len(images), len(images), offset=1)
+    return float((small[first] - small[second]).square().mean(dim=(1, 2, 3)).sqrt().mean())
+
+
+def _find_feature_layer(classifier: Classifier) -> Layer:
+    """Return the last layer before the linear one that answers with the classes, as wide as what that one takes."""
+    layers, parts = find_layers(classifier), dict(classifier.module.named_modules())
+    for place in reversed(range(len(layers))):
+        head = parts.get(layers[place].name)
+        if isinstance(head, nn.Linear) and head.out_features == len(classifier.labels):
+            for layer in reversed(layers[:place]):
+                if layer.channels == head.in_features:
+                    return layer
+    raise ValueError(f"{classifier.name} has no linear layer at its end with features before it; choose another model")

@@ -1,0 +1,41 @@
+"""The scores of pictures, one by one, through the same views, so that pictures can be compared."""
+
+import torch
+from torch import Tensor
+
+from ..views.pyramid import Pyramid
+from .pace import Pace
+from .scoring import Scoring
+from .terms import score_term
+
+
+def measure_image_scores(scoring: Scoring, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
+    """Return the score of every objective for every image, without gradients.
+
+    All images are seen through the same views, so that their scores can be compared.
+
+    Args:
+        scoring: the objectives, and how views are made.
+        pixels: pixels of the canvas (B, 3, H, W), 0..1, margins included.
+        pace: the moment of an ascent whose views are used.
+        chunk: how many views go through a judge at once.
+
+    Returns:
+        By name the scores (B,), each the mean over the views, not multiplied by its weight. Of an objective with
+        several terms it is the mean over the views of all of them.
+    """
+    batch, pyramid = len(pixels), Pyramid(pixels)
+    found: dict[str, list[Tensor]] = {}
+    with torch.no_grad():
+        for number, group in enumerate(scoring.groups):
+            scores: dict[str, list[Tensor]] = {name: [] for name, _ in group.members}
+            shown = []
+            for outputs, images, _ in scoring.evaluate(number, pyramid, 0, pace, chunk, alike=True):
+                shown.append(images)
+                for name, term in group.members:
+                    scores[name].append(score_term(name, term, outputs[name], images).float())
+            for name, parts in scores.items():
+                if parts:
+                    by_image = torch.cat(shown).argsort(stable=True).to(pixels.device)
+                    found.setdefault(name, []).append(torch.cat(parts)[by_image].reshape(batch, -1))
+    return {name: torch.cat(parts, dim=1).mean(dim=1) for name, parts in found.items()}

@@ -1,0 +1,127 @@
+"""The pixels that the views of a step show, and the way of a gradient from these pixels back to the canvas.
+
+The derivatives of the tanh and of the colour space are applied by hand, and so is that of the composites of a zoom. Of
+a film or a zoom only those images are computed that a view shows.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..stack.pixels import pull_back_gradient, render_pixels
+from ..views.pyramid import Pyramid
+from .focus import Focus, measure_squared_distances
+from .pace import Pace
+from .scoring import Scoring
+from .spreading import select_images, split_frames
+
+
+@dataclass(frozen=True, eq=False)
+class ShownPixels:
+    """The pixels of the images that a step shows.
+
+    Args:
+        pyramid: what views are cut from: the pixels with the surroundings of a masked stack. Autograd begins here.
+        synthesised: the pixels of the stack itself, (N, 3, H, W), 0..1.
+        images: the numbers of the images, rising; None for all images.
+    """
+
+    pyramid: Pyramid
+    synthesised: Tensor
+    images: list[int] | None
+
+
+class StepRenderer:
+    """Renders what a step shows of a canvas, and takes gradients at these pixels back to the canvas.
+
+    Args:
+        scoring: the scores, of the stack as it is before the ascent, on the device of the ascent.
+        focus: the window that weights the gradients of judges, for every group centred on its own region; None for no
+            window. It does not weight objectives without a judge, such as a prior.
+    """
+
+    def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
+        self.scoring, self.focus = scoring, focus
+        stack = scoring.stack
+        self._distances = [
+            measure_squared_distances(stack.spec.canvas, region.mask).to(stack.canvas.device)
+            for region in (scoring.regions if focus else [])
+        ]
+
+    def render(self, canvas: Tensor, step: int) -> ShownPixels:
+        """Render the images of a canvas that the views of a step show.
+
+        Args:
+            canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
+            step: the number of the step.
+        """
+        images = self._list_images(step)
+        synthesised = self._render(canvas, images)
+        around = self.scoring.stack.surroundings
+        if around is not None and images is not None:
+            around = around.select(images)
+        shown = synthesised if around is None else around.composite(synthesised)
+        return ShownPixels(Pyramid(shown.detach().requires_grad_(), images), synthesised, images)
+
+    def pull_back(self, number: int, shown: ShownPixels, pace: Pace) -> Tensor:
+        """Take the gradient that a group has left at the pixels, and return that at the canvas, (B, 3, H, W).
+
+        It counts under the region masks of the group and, if the group has a judge, in the window of the focus and with
+        its emphasis. Images that no view shows have the gradient 0.
+
+        Args:
+            number: which group, from 0.
+            shown: the pixels at which autograd has arrived.
+            pace: the moment of the ascent.
+        """
+        at_pixels, images = shown.pyramid.take_gradient(), shown.images
+        if images is None:
+            return self._pull_back(number, at_pixels, shown.synthesised, pace, None)
+        # What no view shows has no gradient, and takes no time.
+        whole = at_pixels.new_zeros(self.scoring.stack.canvas.shape)
+        zoom = self.scoring.stack.spec.zoom_operator
+        for begin, part in split_frames(images, at_pixels.device):
+            places = slice(begin, begin + len(part))
+            pulled = self._pull_back(number, at_pixels[places], shown.synthesised[places], pace, part)
+            if zoom is not None:
+                whole += zoom.adjoint(pulled, [zoom.zoom.moments[image] for image in part])
+                continue
+            for image, gradient in zip(part, pulled, strict=True):
+                whole[image] = gradient
+        return whole
+
+    def _list_images(self, step: int) -> list[int] | None:
+        """Return which frames of a film or moments of a zoom a step shows, rising; None for all images."""
+        scoring, batch = self.scoring, self.scoring.images
+        if not scoring.film:
+            return None
+        if any(group.judge is None for group in scoring.groups):
+            return None if scoring.stack.spec.zoom is None else list(range(batch))
+        keys = [key for number in range(len(scoring.groups)) for key in scoring.choose_keys(number, step, batch)]
+        return sorted({key.item if key.image is None else key.image for key in keys})
+
+    def _render(self, canvas: Tensor, images: list[int] | None) -> Tensor:
+        """Return the pixels of all images of a canvas, or of some frames of a film, without gradients."""
+        color = self.scoring.stack.spec.color
+        if images is None:
+            return render_pixels(canvas, color).detach()
+        shown = canvas.new_empty(len(images), *canvas.shape[1:])
+        for begin, part in split_frames(images, canvas.device):
+            shown[begin : begin + len(part)] = render_pixels(self.scoring.show(canvas, part), color)
+        return shown
+
+    def _pull_back(
+        self, number: int, gradient: Tensor, synthesised: Tensor, pace: Pace, images: list[int] | None
+    ) -> Tensor:
+        """Return the gradient of a group at the canvas of some images, (N, 3, H, W), given that at their pixels."""
+        group, region = self.scoring.groups[number], self.scoring.regions[number]
+        # The mask of the region includes that of the surroundings, which is also the derivative of `composite`: this
+        # line is both the region and the chain rule.
+        gradient = region.select(images).restrict(gradient)
+        gradient = pull_back_gradient(gradient, synthesised, self.scoring.stack.spec.color)
+        if self.focus and group.judge is not None:
+            distances = self._distances[number]
+            if images is not None and len(distances) > 1:
+                distances = select_images(distances, images)
+            gradient = self.focus.weight(gradient, distances, pace.progress)
+        return gradient

@@ -1,0 +1,90 @@
+"""One step of an ascent: where the gradient, the optimizer, the denoiser and a bound take the stack.
+
+Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). `gradient` computes the gradient at the
+canvas, and an optimizer (`optimizers`) moves the stack.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from ..stack.image_stack import ImageStack
+from ..stack.linear_operator import StackOperator
+from .denoising import Denoising
+from .gradient import ScoreGradient
+from .measurement import check_canvas, check_gradient, measure_step
+from .optimizers import Optimizer
+from .pace import Pace
+from .result import Step, measure_gradient_strength
+from .within import Within
+
+
+@dataclass(frozen=True, eq=False)
+class AscentStep:
+    """A function from a stack to the stack after one step.
+
+    Args:
+        gradient: computes the gradient at a canvas.
+        operator: the operator of the stack.
+        optimizer: moves the stack along the gradient.
+        denoising: the denoiser that is applied after the move; None for no denoiser.
+        within: how far the picture may go from what the ascent started from; None for anywhere.
+    """
+
+    gradient: ScoreGradient
+    operator: StackOperator[Any]
+    optimizer: Optimizer
+    denoising: Denoising | None = None
+    within: Within | None = None
+
+    def __call__(self, stack: ImageStack, pace: Pace, chunk: int, *, is_first: bool) -> tuple[Step, Tensor]:
+        """Do one step.
+
+        Args:
+            stack: the stack before the step, which is not changed, with the parameters that the optimizer moves.
+            pace: the moment of the ascent.
+            chunk: how many views go through a judge at once.
+            is_first: whether this is the first step of the ascent; the messages of errors name the last good image.
+
+        Returns:
+            The step, and how strong its gradient was at every pixel of the canvas, (B, H, W), of mean 1 in an image. If
+            all weights are 0 at this moment, the stack stays as it is.
+
+        Raises:
+            AscentError: when the gradient is zero or not finite, or the canvas is not finite after the step.
+        """
+        scoring, number = self.gradient.scoring, stack.steps
+        members = [member for group in scoring.groups for member in group.members]
+        counts = any(term.weight_at(pace.progress) for _, term in members)
+        gradient, scores = self.gradient(stack.canvas, number, pace, self.operator, chunk)
+        moved, strength = stack, measure_gradient_strength(gradient)
+        mask = scoring.support.mask
+        if counts:
+            moved = self.optimizer.step(
+                stack,
+                gradient,
+                self.operator,
+                pace,
+                mask,
+                lambda canvas: self.gradient(canvas, number, pace, self.operator, chunk)[0],
+            )
+        # Measured after the optimizer, so that a step waits for a GPU once. So a zero gradient is noticed only here.
+        measured = measure_step(number, scores, gradient, moved.canvas, as_one=scoring.film)
+        if counts:
+            check_gradient(gradient, measured, is_first=is_first)
+            check_canvas(moved.canvas, measured, is_first=is_first)
+            # The denoiser needs its memory.
+            del gradient
+            if self.denoising is not None:
+                moved = self.denoising.step(moved, self.operator, pace.progress, mask)
+            moved = self._set_back(moved)
+        return Step(measured.record, replace(moved, steps=number + 1)), strength
+
+    def _set_back(self, stack: ImageStack) -> ImageStack:
+        """Return the stack after a step with its canvas projected onto what the bound or the parametrisation allows."""
+        if self.within is not None:
+            return self.within.project(stack)
+        if stack.spec.keeps_magnitudes:
+            return replace(stack, canvas=self.operator.retract(stack.canvas, stack.start))
+        return stack

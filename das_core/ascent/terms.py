@@ -1,0 +1,83 @@
+"""The border between an ascent and the terms of objectives: what a term may ask for, and what it may answer.
+
+Anyone can write an objective (`BaseObjective`), so both are checked.
+"""
+
+from typing import Any
+
+from torch import Tensor
+
+from ..common.images import place_on_canvas
+from ..common.timeline import Timeline
+from ..models.layers.activations import ActivationJudge
+from ..objectives.base import Term
+from ..stack.image_stack import ImageStack
+from ..views.pyramid import Pyramid
+
+
+def check_comparison(name: str, term: Term, timeline: Timeline, *, film: bool) -> None:
+    """Check that a term that compares images has separate images to compare.
+
+    Args:
+        name: the name of its objective.
+        term: any term.
+        timeline: the positions of the images.
+        film: whether they belong to a film or a zoom.
+
+    Raises:
+        ValueError: when the term compares images, and there is a single one, or they belong together.
+    """
+    if term.compares_images and timeline.count < 2:
+        raise ValueError(f"'{name}' compares the images of a batch, and there is one; make 2 or more")
+    if term.compares_images and film:
+        raise ValueError(f"'{name}' makes images differ, and {timeline.unit}s belong together; leave it out")
+
+
+def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:
+    """Return the canvases on which the reference images of a term are placed as a start image is.
+
+    Args:
+        name: the name of its objective.
+        term: the term; it may have no reference images.
+        stack: gives the size, the margin and the device.
+        batch: how many images views can show.
+
+    Raises:
+        ValueError: when there is neither one reference image nor one for each image, or the judge of the term does not
+            answer with activations.
+    """
+    spec, device = stack.spec, stack.canvas.device
+    images = term.reference_images
+    if images and not isinstance(term.judge, ActivationJudge):
+        raise ValueError(f"'{name}' compares with reference images, which takes a judge that tells its activations")
+    canvases = []
+    for image in images:
+        if len(image) not in (1, batch):
+            many = "" if batch == 1 else f" or {batch}"
+            raise ValueError(f"{len(image)} images to compare with do not go with a stack of {batch}: use 1{many}")
+        canvas = place_on_canvas(image.to(device), (spec.height, spec.width), spec.margin)
+        canvases.append(Pyramid(canvas.expand(batch, -1, -1, -1)))
+    return tuple(canvases)
+
+
+def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:
+    """Return the scores (V,) of a term.
+
+    Args:
+        name: the name of its objective.
+        term: the term.
+        output: the output of its judge, or `CanvasPixels` where there is none.
+        images: the number of the image that each view shows, (V,).
+
+    Raises:
+        ValueError: when `score_views` returns anything else than a float tensor (V,).
+    """
+    score, count = term.score_views(output, images), len(images)
+    if not isinstance(score, Tensor) or score.shape != (count,) or not score.is_floating_point():
+        found = f"{score.dtype}, {tuple(score.shape)}" if isinstance(score, Tensor) else type(score).__name__
+        what = "image" if term.judge is None else "view"
+        raise ValueError(
+            f"'{name}' scores {count} {what}s with {found}; its `score` must return a float tensor ({count},), one "
+            f"number for each {what}"
+        )
+    return score

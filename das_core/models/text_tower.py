@@ -1,0 +1,65 @@
+"""The half of a CLIP that embeds texts, and keeps the embeddings of those that it has read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_CACHE_SIZE = 20_000
+"""The embeddings of how many texts a tower keeps, a few kilobytes each."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextTower:
+    """The half of a CLIP that embeds texts.
+
+    Texts are encoded one at a time, so that an embedding depends on its text alone. The embeddings of the last
+    20,000 texts that were encoded are cached.
+
+    Args:
+        encode: returns the embedding (D,) of a text; its length does not matter.
+        count: returns how many tokens a text has, start and end tokens included.
+        context_length: how many tokens of a text are encoded, start and end tokens included; the rest is cut off.
+        module: the network that must be on a device for `encode` to work there; None if `encode` sees to that itself.
+        owner: any object that must live as long as the tower does; ComfyUI's memory manager puts its handle there.
+        reads: returns whether the tower was made to read the script that a text is written in; by default it reads all.
+
+    Example:
+        >>> import torch
+        >>> from das_core.models import TextTower
+        >>> tower = TextTower(lambda text: torch.tensor([3.0, 4.0]), lambda text: len(text.split()), context_length=4)
+        >>> tower.embed("a cat on a mat")
+        tensor([0.6000, 0.8000])
+        >>> tower.is_cached("a cat on a mat"), tower.count_truncated("a cat on a mat")
+        (True, 1)
+    """
+
+    encode: Callable[[str], Tensor]
+    count: Callable[[str], int]
+    context_length: int
+    module: nn.Module | None = field(default=None, repr=False)
+    owner: Any = field(default=None, repr=False)
+    reads: Callable[[str], bool] = field(default=lambda text: True, repr=False)
+    _cache: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
+
+    def is_cached(self, text: str) -> bool:
+        """Return whether the embedding of a text is cached."""
+        return text in self._cache
+
+    def embed(self, text: str) -> Tensor:
+        """Return the embedding (D,) of a text, scaled to length 1, in float32 on the CPU."""
+        if text not in self._cache:
+            # Outside inference mode: a tensor made there could never take part in autograd, and this one is kept.
+            with torch.inference_mode(False), torch.no_grad():
+                embedding = self.encode(text).detach().clone().float().cpu()
+                self._cache[text] = F.normalize(embedding, dim=0)
+            if len(self._cache) > _CACHE_SIZE:
+                del self._cache[next(iter(self._cache))]
+        return self._cache[text]
+
+    def count_truncated(self, text: str) -> int:
+        """Return how many tokens of a text lie past the context length and are cut off."""
+        return max(0, self.count(text) - self.context_length)

@@ -1,0 +1,61 @@
+"""The variances of the levels of a stack.
+
+Against the resolution they have a slope, as a spectrum has: -2.48 in Direct Ascent Synthesis (arXiv 2502.07753).
+"""
+
+import torch
+from torch import Tensor
+
+from ..common.interruption import pausing
+from ..stack.decomposition import decompose
+from ..stack.image_stack import ImageStack
+
+# Levels with fewer samples on their short side are left out: the variance of so few says little.
+_MIN_LEVEL_SAMPLES = 4
+
+
+class EmptyLevelsError(ValueError):
+    """The error for a stack whose levels hold nothing that could be measured."""
+
+
+Levels = tuple[Tensor, Tensor]
+"""Resolutions (N,) and variances (B, N), as `measure_level_variances` returns them."""
+
+
+def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
+    """Measure the variance of every level of a stack.
+
+    Args:
+        stack: a stack that shows something: its levels must not be empty.
+
+    Returns:
+        The resolutions of N levels (N,) and their variances over all samples and channels (B, N), float64, on the CPU.
+        Levels with fewer than 4 samples on their short side are left out.
+
+    Raises:
+        ValueError: when fewer than two levels are left, or a level is empty (`EmptyLevelsError`).
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec
+        >>> from das_core.report import measure_level_variances
+        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)), decay=0.5)
+        >>> resolutions, variances = measure_level_variances(stack)
+        >>> resolutions.tolist(), [[round(value, 4) for value in row] for row in variances.tolist()]
+        ([6.0, 48.0], [[0.1469, 0.0202]])
+    """
+    chosen = [
+        (level, part)
+        for level, part in zip(stack.spec.resolutions, decompose(stack).levels, strict=True)
+        if min(part.shape[2:]) >= _MIN_LEVEL_SAMPLES
+    ]
+    if len(chosen) < 2:
+        raise ValueError(
+            f"the stack has {len(chosen)} levels of {_MIN_LEVEL_SAMPLES} samples and more; a slope needs at least 2"
+        )
+    found = []
+    for _, part in pausing(chosen):
+        found.append(part.cpu().double().flatten(1).var(dim=1))
+    variances = torch.stack(found, dim=1)
+    if not bool((variances > 0).all()):
+        raise EmptyLevelsError("the levels of the stack are empty: it has not climbed yet; use a stack that has")
+    return torch.tensor([float(level) for level, _ in chosen], dtype=torch.float64), variances

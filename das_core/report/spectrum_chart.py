@@ -1,0 +1,100 @@
+"""Spectra of images and variances of levels as text and as a chart, beside what photographs have."""
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from torch import Tensor
+
+from .chart import BLUE, GREY, TEXT_SIZE, TICK_SIZE, new_figure, render_figure, style_axes
+from .level_variances import Levels
+from .spectrum import BAND_EDGE, PHOTOGRAPH_SLOPE, Spectrum, fit_slope
+
+# Beyond this, a legend no longer helps to tell lines apart.
+_MAX_LEGEND_LINES = 4
+
+
+def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
+    """Write slopes as text.
+
+    Args:
+        found: the spectra of images.
+        levels: the variances of the levels of stacks; None for none.
+
+    Returns:
+        A line for each image, a line about photographs to compare with, and a line for each stack.
+    """
+    lines = [
+        f"{_label_item('image', number, len(found.slope))}: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}"
+        for number, (slope, low, high) in enumerate(
+            zip(found.slope.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
+        )
+    ]
+    lines.append(f"photographs: about {PHOTOGRAPH_SLOPE:.0f} for scenes, down to -3 for close-ups")
+    if levels is not None:
+        slopes = fit_slope(*levels).tolist()
+        lines += [
+            f"{_label_item('levels', n, len(slopes))}: variance slope {slope:.2f}" for n, slope in enumerate(slopes)
+        ]
+    return "\n".join(lines)
+
+
+def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
+    """Draw spectra as a chart: power against frequency, and below it the variance of levels against resolution.
+
+    Args:
+        found: the spectra of images. A dashed line with the slope of photographs is drawn for comparison, at the mean
+            height of the spectra.
+        levels: the variances of the levels of stacks; None for no second panel.
+
+    Returns:
+        The chart (1, 3, H, W), 0..1.
+
+    Example:
+        >>> import torch
+        >>> from das_core import measure_spectrum
+        >>> from das_core.report import plot_spectrum
+        >>> noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        >>> plot_spectrum(measure_spectrum(noise)).shape
+        torch.Size([1, 3, 450, 600])
+    """
+    figure = new_figure(2.25 if levels is None else 3.3)
+    panels = figure.subplots(1 if levels is None else 2, 1, squeeze=False)[:, 0]
+    axes = panels[0]
+    _draw_lines(axes, found.frequency, found.power, "image", found.slope)
+    middle = found.power.log().mean(dim=0)
+    usual = PHOTOGRAPH_SLOPE * (found.frequency.log() - found.frequency.log().mean()) + middle.mean()
+    axes.plot(found.frequency, usual.exp(), "--", color=GREY, linewidth=1, label="photographs, 1 / f²")
+    axes.axvline(BAND_EDGE, color=GREY, linewidth=0.5)
+    labels = [("power", "waves a pixel, high band from 1/8 on")]
+    if levels is not None:
+        resolutions, variances = levels
+        _draw_lines(panels[1], resolutions, variances, "levels", fit_slope(resolutions, variances))
+        labels.append(("variance", "resolution of the level"))
+    for panel, (vertical, horizontal) in zip(panels, labels, strict=True):
+        panel.set_xscale("log", base=2)
+        panel.set_yscale("log")
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.xaxis.set_major_formatter(FuncFormatter(_write_power_of_two))
+        panel.yaxis.set_minor_formatter(NullFormatter())
+        panel.set_ylabel(vertical, fontsize=TEXT_SIZE, labelpad=1)
+        panel.set_xlabel(horizontal, fontsize=TEXT_SIZE, labelpad=1)
+        style_axes(panel)
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(frameon=False, fontsize=TICK_SIZE, handlelength=1.2, labelspacing=0.2, borderaxespad=0.2)
+    return render_figure(figure)
+
+
+def _write_power_of_two(value: float, _: object) -> str:
+    """Write a number along an axis: a fraction below 1."""
+    return f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
+
+
+def _draw_lines(axes: Axes, x: Tensor, rows: Tensor, what: str, slopes: Tensor) -> None:
+    """Draw each of the rows (B, N) over x (N,) as a line, with its slope in the legend unless there are too many."""
+    for number, (row, slope) in enumerate(zip(rows, slopes.tolist(), strict=True)):
+        label = f"{_label_item(what, number, len(rows))}, slope {slope:.2f}" if len(rows) <= _MAX_LEGEND_LINES else None
+        axes.plot(x, row, ".-", linewidth=1.2, markersize=3, color=BLUE if len(rows) == 1 else None, label=label)
+
+
+def _label_item(what: str, number: int, count: int) -> str:
+    """Return the name of an item of a batch: 'image' if it is the only one, else 'image 1', 'image 2' and so on."""
+    return what if count == 1 else f"{what} {number + 1}"

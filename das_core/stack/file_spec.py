@@ -1,0 +1,146 @@
+"""The spec of a stack in the description that a stack file holds: written, and read with every field checked."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, get_args
+
+from torch import Tensor
+
+from .color import ColorSpace
+from .spec import StackSpec
+from .time import Time
+from .zoom import Zoom
+
+_WHOLE_NUMBERS = ("width", "height", "margin")
+
+
+class DamageError(ValueError):
+    """The error for content that gives no stack: what is wrong with a file, in words that follow its name."""
+
+
+def describe_spec(spec: StackSpec) -> dict[str, Any]:
+    """Return the fields of a spec, as values that JSON has.
+
+    Args:
+        spec: any spec.
+
+    Example:
+        >>> from das_core import StackSpec
+        >>> from das_core.stack.file_spec import describe_spec
+        >>> fields = describe_spec(StackSpec(width=32, height=24, margin=8, levels=(1, 16)))
+        >>> fields["width"], fields["levels"], "time" in fields
+        (32, (1, 16), False)
+    """
+    fields = asdict(spec)
+    if spec.time is None:
+        # Files of pictures are those of version 1.
+        del fields["time"]
+    if spec.zoom is None:
+        del fields["zoom"]
+    return fields
+
+
+def read_spec(fields: Mapping[str, Any], canvas: Tensor) -> StackSpec:
+    """Return the spec that fields describe, wherever they come from.
+
+    Args:
+        fields: what `describe_spec` has returned, written as JSON and read again: with lists for tuples.
+        canvas: the canvas of the same file, of any shape. It is compared with the fields first, so that nothing is
+            built whose size the fields alone say.
+
+    Raises:
+        DamageError: when the fields are those of no spec, or do not fit the canvas.
+        KeyError: when a field is missing.
+        TypeError: when a field has another type.
+    """
+    _check_canvas_size(fields, canvas)
+    return _build_spec(fields)
+
+
+def _check_canvas_size(fields: Mapping[str, Any], canvas: Tensor) -> None:
+    """Raise an error unless a canvas fits the fields of a spec.
+
+    It has the size that they say; and they list no more levels, gains or frozen bands than its long side has pixels.
+    """
+    for name in _WHOLE_NUMBERS:
+        check_count(name, fields[name])
+    width, height = (fields[name] + 2 * fields["margin"] for name in ("width", "height"))
+    if tuple(canvas.shape[2:]) != (height, width):
+        raise DamageError(f"holds a canvas of shape {tuple(canvas.shape)}, not one of {width} x {height} pixels")
+    for name in ("levels", "gains", "frozen"):
+        if isinstance(fields.get(name), list) and len(fields[name]) > max(width, height):
+            raise DamageError(f"names {len(fields[name])} {name}, more than a canvas of {width} x {height} can have")
+    _check_time(fields.get("time"), len(canvas))
+    _check_zoom(fields.get("zoom"), len(canvas))
+
+
+def _check_time(fields: object, batch: int) -> None:
+    """Raise an error unless the fields of a time axis fit a film whose frames are the batch; None is a picture."""
+    if fields is None:
+        return
+    if not isinstance(fields, dict) or fields.keys() != {"frames", "levels", "loop"}:
+        raise DamageError(f"names {str(fields)[:40]!r} as time; frames, levels and loop are needed")
+    check_count("frames", fields["frames"])
+    if fields["frames"] != batch:
+        raise DamageError(f"names {fields['frames']} frames and holds {batch} canvases; one for each is needed")
+    levels = fields["levels"]
+    if not isinstance(levels, list) or len(levels) > batch:
+        raise DamageError(f"names {str(levels)[:40]!r} as levels in time; at most {batch} are needed")
+    for level in levels:
+        check_count("a level in time", level)
+    if type(fields["loop"]) is not bool:
+        raise DamageError(f"names {str(fields['loop'])[:20]!r} as loop; true or false is needed")
+
+
+def _check_zoom(fields: object, batch: int) -> None:
+    """Raise an error unless the fields of a zoom, or None without one, are those of a zoom of so many depths."""
+    if fields is None:
+        return
+    if not isinstance(fields, dict) or fields.keys() != {"depths", "factor", "loop", "between"}:
+        raise DamageError(f"names {str(fields)[:40]!r} as zoom; depths, factor, loop and between are needed")
+    check_count("depths", fields["depths"])
+    check_count("between", fields["between"])
+    if fields["depths"] != batch:
+        raise DamageError(f"names {fields['depths']} depths and holds {batch} canvases; one for each is needed")
+    if type(fields["factor"]) is not float or type(fields["loop"]) is not bool:
+        raise DamageError(f"names {str(fields)[:80]!r} as zoom; a factor and true or false as loop are needed")
+
+
+def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
+    """Return the spec with these fields, or raise an error when a field is missing, unknown or out of range."""
+    values = {**fields, "levels": tuple(fields["levels"]), "gains": tuple(fields["gains"])}
+    frozen = fields.get("frozen", [])
+    if not isinstance(frozen, list) or any(not isinstance(band, list) or len(band) != 2 for band in frozen):
+        raise DamageError(f"names {str(frozen)[:40]!r} as frozen; pairs of resolutions are needed")
+    values["frozen"] = tuple((low, high) for low, high in frozen)
+    for level in itertools.chain(values["levels"], *values["frozen"]):
+        check_count("a level", level)
+    # Files from before tiles were added do not have this field.
+    if type(values.get("tile", False)) is not bool:
+        raise DamageError(f"names {str(values['tile'])[:20]!r} as tile; true or false is needed")
+    if values["color"] not in get_args(ColorSpace) or any(type(gain) is not float for gain in values["gains"]):
+        raise DamageError(f"describes a stack that cannot be: {str(fields)[:200]}")
+    try:
+        if time := values.get("time"):
+            values["time"] = Time(time["frames"], tuple(time["levels"]), time["loop"])
+        if zoom := values.get("zoom"):
+            values["zoom"] = Zoom(**zoom)
+        return StackSpec(**values)
+    except ValueError as error:
+        raise DamageError(f"describes a stack that cannot be: {error}") from None
+
+
+def check_count(what: str, value: object) -> None:
+    """Check that a value of a description is a whole number from 0 up.
+
+    Args:
+        what: what the value is.
+        value: the value, of any type.
+
+    Raises:
+        DamageError: when it is not.
+    """
+    # Not isinstance, for which true and false are whole numbers too.
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise DamageError(f"names {str(value)[:20]!r} as {what}; a whole number from 0 up is needed")

@@ -1,0 +1,160 @@
+"""The gradient at the canvas under masks, of films and of zooms, against autograd from the canvas on."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from das_core.ascent.focus import Focus
+from das_core.ascent.gradient import ScoreGradient
+from das_core.ascent.groups import name_objectives
+from das_core.ascent.scoring import Scoring
+from das_core.ascent.support import active_region
+from das_core.objectives.base import Objective
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.prior import Prior
+from das_core.objectives.track import Track, make_tracks
+from das_core.objectives.wrapped import RegionObjective
+from das_core.stack.color import to_rgb
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.stack.zoom import Zoom
+from das_core.views.draws import Draws
+from das_core.views.geometry import ViewGeometry
+from das_core.views.windows import Windows
+from gradient_by_hand import CPU, PACE, SEED, STEP, differentiate, film, measure, noisy, total
+from toys import SPEC, VIEWS, class_objective, classifier
+
+
+def test_under_a_region_only_what_lies_there_counts() -> None:
+    stack = noisy()
+    mask = torch.zeros(1, 32, 32)
+    mask[:, 4:24, 8:30] = torch.linspace(0.1, 1.0, 22)
+    gradient, _ = measure(stack, [RegionObjective(class_objective(), mask)])
+    region = active_region([mask], stack, (0, 0, *SPEC.canvas))
+    assert region.mask is not None
+    expected = differentiate(stack, total(class_objective(), stack, region=region), region.mask)
+    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
+    assert bool((gradient[(region.mask == 0).expand_as(gradient)] == 0).all())
+
+
+def test_in_a_masked_stack_judges_see_the_surroundings_and_what_is_masked_counts() -> None:
+    mask = torch.zeros(1, 32, 32)
+    mask[:, 6:26, 6:26] = 1
+    around = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(9))
+    stack = noisy().place_into(around, mask, feather=3)
+    gradient, _ = measure(stack, [class_objective()])
+    region = active_region([], stack, (0, 0, *SPEC.canvas))
+    # The mask counts once, as the share that the canvas has in what is shown.
+    expected = differentiate(stack, total(class_objective(), stack, region=region))
+    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
+
+
+def film_views(
+    scoring: Scoring, pixels: Tensor, spec: StackSpec, size: int, number: int = 0
+) -> tuple[Tensor, list[int]]:
+    """The views of the film that a group sees, all at once, and the frame of each."""
+    keys = scoring.choose_keys(0, STEP, len(pixels))
+    views = VIEWS(pixels, ViewGeometry(spec.canvas, spec.margin, size), Draws(keys, CPU, 0.5, 0.25))
+    return views, [key.image for key in keys if key.image is not None]
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
+    """Six views of ten frames: the gradient is that of autograd from these six, and 0 at the frames in between."""
+    stack, model = film(10), classifier()
+    one, other = (ClassObjective(model, ((number, 1.0),)) for number in (3, 5))
+    tracks = [Track(one, ((0, 1.0), (9, 0.0))), Track(other, ((0, 0.0), (9, 1.0)), curve="cosine")]
+    scoring = Scoring(stack, name_objectives(tracks), VIEWS, SEED)
+    shown: list[int] = []
+
+    def score(pixels: Tensor) -> Tensor:
+        views, frames = film_views(scoring, pixels, stack.spec, 32)
+        shown[:] = frames
+        share = torch.tensor(frames) / 9
+        back = (1 - torch.cos(torch.pi * share)) / 2
+        logits = model(views)
+        # As the sum over ten frames of their means.
+        return 10 / 6 * ((1 - share) * logits[:, 3] + back * logits[:, 5]).sum()
+
+    gradient, scores = measure(stack, tracks, chunk=chunk)
+    expected = differentiate(stack, score)
+    assert len(shown) == len(set(shown)) == 6
+    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+    assert [bool(frame.any()) for frame in gradient] == [frame in shown for frame in range(10)]
+    # Each view counts for the score of a track as its frame does.
+    views, frames = film_views(scoring, stack.pixels(), stack.spec, 32)
+    share = 1 - torch.tensor(frames) / 9
+    assert scores["class 3"] == pytest.approx(float((share * model(views)[:, 3]).sum() / share.sum()), rel=1e-4)
+
+
+@pytest.mark.parametrize("focus", [None, Focus()])
+def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: Focus | None) -> None:
+    masks = torch.zeros(3, 32, 32)
+    for frame in range(3):
+        masks[frame, 2 : 2 + 24, 2 * frame : 2 * frame + 24] = 1
+    stack = film(3).place_into(torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2)), masks, feather=2)
+    asked: list[Objective] = [class_objective()]
+    scoring = Scoring(stack, name_objectives(asked), VIEWS, SEED)
+    some, _ = ScoreGradient(scoring, focus)(stack.canvas, STEP, PACE, stack.spec.operator(CPU), 4)
+    asked.append(Prior("total_variation", weight=0.0))
+    # A prior looks at all frames, so all are rendered; it has no weight here.
+    scoring = Scoring(stack, name_objectives(asked), VIEWS, SEED)
+    every, _ = ScoreGradient(scoring, focus)(stack.canvas, STEP, PACE, stack.spec.operator(CPU), 4)
+    torch.testing.assert_close(some, every, rtol=1e-4, atol=1e-6 * float(every.abs().max()))
+    assert stack.surroundings is not None
+    assert not some[(stack.surroundings.mask == 0).expand_as(some)].any()
+
+
+def zoomed(**settings: object) -> ImageStack:
+    """Three depths in each other, and between each two a moment that views show as well: five in all."""
+    zoom = Zoom(3, between=1, **settings)  # type: ignore[arg-type]
+    return ImageStack.noise(StackSpec(32, 32, 6, zoom=zoom), amplitude=0.8)
+
+
+def ask_by_depth(stack: ImageStack) -> list[Objective]:
+    model = classifier()
+    wishes = {depth: 3 + depth for depth in range(3)}
+    return list(make_tracks(wishes, lambda number: ClassObjective(model, ((number, 1.0),))))
+
+
+NARROW = replace(VIEWS, windows=Windows(6))
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+@pytest.mark.parametrize("loop", [False, True])
+def test_views_of_a_zoom_reach_all_depths_that_they_show(chunk: int, loop: bool) -> None:
+    """The gradient at the depths is that of autograd through what is seen at every moment."""
+    stack = zoomed(loop=loop)
+    tracks, model, operator = ask_by_depth(stack), classifier(), stack.spec.zoom_operator
+    assert operator is not None
+    moments = operator.zoom.moments
+    scoring = Scoring(stack, name_objectives(tracks), NARROW, SEED)
+    keys = scoring.choose_keys(0, STEP, len(moments))
+
+    canvas = stack.canvas.clone().requires_grad_()
+    pixels = torch.sigmoid(2 * to_rgb(operator.forward(canvas, moments), stack.spec.color))
+    views = NARROW(pixels, ViewGeometry(stack.spec.canvas, 6, 32), Draws(keys, CPU, 0.5, 0.25))
+    logits, total = model(views), torch.zeros(())
+    for number, key in enumerate(keys):
+        assert key.image is not None
+        for depth in range(3):
+            apart = abs(moments[key.image] - depth)
+            share = max(0.0, 1 - (min(apart, 3 - apart) if loop else apart))
+            total = total + len(moments) / len(keys) * share * logits[number, 3 + depth]
+    total.backward()
+    assert canvas.grad is not None
+    measured = ScoreGradient(scoring)(stack.canvas, STEP, PACE, stack.spec.operator(CPU), chunk)[0]
+    assert measured.shape == stack.canvas.shape
+    torch.testing.assert_close(measured, canvas.grad, rtol=1e-4, atol=1e-5 * float(canvas.grad.abs().max()))
+
+
+def test_a_prior_of_a_zoom_looks_at_every_moment() -> None:
+    stack = zoomed()
+    prior = Prior("total_variation")
+    gradient, scores = measure(stack, [*ask_by_depth(stack), prior], NARROW)
+    assert gradient.shape == stack.canvas.shape
+    assert list(scores) == ["class 3", "class 4", "class 5", "total variation"]
+    alone, _ = measure(stack, [prior], NARROW)
+    assert all(bool(depth.any()) for depth in alone)

@@ -1,0 +1,104 @@
+"""One step of an ascent: the score rises, parameters stay true to the canvas, and the frames of a film move as one."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from das_core.ascent.adam import Adam
+from das_core.ascent.loop import Ascent
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.result import AscentError
+from das_core.ascent.sgd import SGD
+from das_core.models.sources.starters import load_starter
+from das_core.objectives.classes import ClassObjective
+from das_core.objectives.prior import Prior
+from das_core.objectives.track import make_tracks
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.least_norm import read_levels
+from das_core.stack.spec import StackSpec
+from das_core.stack.state import LevelTensors
+from das_core.stack.time import Time
+from das_core.views.augmentation import Augmentation
+from das_core.views.windows import Windows
+from toys import SPEC, VIEWS, class_objective, climb
+
+
+@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
+@pytest.mark.parametrize(
+    "optimizer", [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(1.0), SGD(0.3, 0.9), Adam()]
+)
+def test_the_score_rises(method: str, optimizer: Optimizer) -> None:
+    stack = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]
+    history = climb(stack, optimizer=optimizer, steps=12).history
+    assert history[-1].scores["class 3"] > history[0].scores["class 3"] + 0.1
+
+
+def test_half_the_rate_is_half_the_learning_rate() -> None:
+    half = climb(steps=3, optimizer=SGD(0.5), schedule=lambda progress: 0.5)
+    torch.testing.assert_close(half.image, climb(steps=3, optimizer=SGD(0.25), schedule="constant").image)
+
+
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(0.5), Adam()])
+@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
+def test_every_level_can_be_read_out(optimizer: Optimizer, method: str) -> None:
+    spec = StackSpec(32, 32, 8, levels=(1, 2, 7, 20, 48), method=method)  # type: ignore[arg-type]
+    stack = climb(ImageStack.gray(spec), optimizer=optimizer).stack
+    summed = spec.operator(torch.device("cpu"), "layers").forward(LevelTensors(read_levels(stack)))
+    torch.testing.assert_close(summed, stack.canvas - stack.start, rtol=1e-3, atol=1e-4)
+
+
+def test_a_real_model_goes_over_from_one_class_to_another() -> None:
+    """Six frames share out six views a step."""
+    model = load_starter()
+    tracks = make_tracks("0: castle / 5: goldfish", lambda name: ClassObjective(model, name))
+    stack = ImageStack.gray(StackSpec(64, 64, 16, time=Time(6)))
+    views = Augmentation(6, Windows(fitted=True))
+    result = Ascent(stack, tracks, views, steps=8, optimizer=NormalizedAscent(0.2)).run()
+    logits = model(F.interpolate(result.image, size=model.size, mode="bilinear"))
+    castle, goldfish = (logits[:, model.labels.find(name)] for name in ("castle", "goldfish"))
+    leaning = goldfish - castle
+    assert float(leaning[-1] - leaning[0]) > 1
+    assert list(result.history[-1].scores) == ["castle", "goldfish"]
+    steps = result.image.diff(dim=0).abs().mean(dim=(1, 2, 3))
+    assert float(steps.max()) < 0.7 * float((result.image[0] - result.image[-1]).abs().mean())
+
+
+@pytest.mark.parametrize("method", ["spectral", "exact"])
+@pytest.mark.parametrize("loop", [False, True])
+def test_what_a_film_has_accumulated_stays_true(method: str, loop: bool) -> None:
+    spec = replace(SPEC, method=method, time=Time(5, loop=loop))  # type: ignore[arg-type]
+    tracks = make_tracks({0: 3, 2: 5}, lambda number: class_objective(number))
+    views = replace(VIEWS, views=3)
+    ascent = Ascent(
+        ImageStack.noise(spec), tracks, views, steps=4, optimizer=SGD(0.02, 0.5), focus=None, denoising=None
+    )
+    summed = torch.zeros(5, 3, *spec.canvas)
+    operator = spec.operator(torch.device("cpu"))
+    for step in ascent:
+        stack = step.stack
+        assert stack.parameters is not None
+        torch.testing.assert_close(stack.start + operator.forward(stack.parameters), stack.canvas)
+        summed = stack.parameters.tensors[0]
+    # A view shows three of the five frames in a step; after four steps every frame has had its turn.
+    assert all(bool(frame.any()) for frame in summed)
+
+
+def test_the_step_of_a_film_has_one_size_over_all_frames() -> None:
+    spec = replace(SPEC, time=Time(6))
+    start = ImageStack.noise(spec)
+    tracks = make_tracks({0: 3, 5: 5}, lambda number: class_objective(number))
+    optimizer = NormalizedAscent(0.05)
+    after = Ascent(start, tracks, VIEWS, steps=1, optimizer=optimizer, denoising=None).run().stack
+    change = (after.canvas - start.canvas).square()
+    torch.testing.assert_close(change.mean(dim=(0, 2, 3)).sqrt(), torch.full((3,), 0.05), rtol=1e-4, atol=1e-6)
+    sizes = change.mean(dim=(1, 2, 3))
+    assert float(sizes.max() / sizes.min()) > 1.1
+
+
+def test_a_film_that_nothing_moves_ends_with_a_message() -> None:
+    spec = replace(SPEC, time=Time(3))
+    with pytest.raises(AscentError, match="the gradient of 'total variation' vanished at step 1"):
+        Ascent(ImageStack.gray(spec), Prior("total_variation")).run()

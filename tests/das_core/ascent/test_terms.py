@@ -1,0 +1,116 @@
+"""What a term may ask for and answer: references, comparisons and scores that do not fit are refused."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from das_core.ascent.groups import name_objectives
+from das_core.ascent.loop import Ascent
+from das_core.ascent.scoring import Scoring
+from das_core.models.layers.activations import Activations, make_activation_judge
+from das_core.objectives.base import BaseObjective
+from das_core.objectives.content import ContentObjective
+from das_core.objectives.diversity import DiversityObjective
+from das_core.objectives.wrapped import RegionObjective, ScheduledObjective
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.time import Time
+from gradient_by_hand import measure, noisy
+from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
+
+
+def picture(batch: int = 1, height: int = 50, width: int = 60) -> Tensor:
+    return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(7))
+
+
+@dataclass(frozen=True)
+class References(BaseObjective):
+    """An objective that keeps the references it is given."""
+
+    judge: object
+    images: tuple[Tensor, ...]
+    kept: list[Activations]
+    weight: float = 1.0
+    name: str = "references"
+
+    @property
+    def reference_images(self) -> tuple[Tensor, ...]:
+        return self.images
+
+    def score(self, output: Activations) -> Tensor:
+        self.kept.extend(output.references)
+        return output["1"].flatten(1).mean(dim=1)
+
+
+def test_objectives_that_share_a_judge_are_each_given_their_own_references() -> None:
+    seen = make_activation_judge(judge(nn.Sequential(nn.Identity(), nn.Identity())), ["1"])
+    plain = replace(VIEWS, transforms=())
+    kept: list[list[Activations]] = [[], [], []]
+    values = [(0.2, 0.4), (0.6,), ()]
+    asked = [
+        References(seen, tuple(torch.full((1, 3, 9, 9), value) for value in some), into)
+        for some, into in zip(values, kept, strict=True)
+    ]
+    measure(noisy(), asked, plain)  # type: ignore[arg-type]
+    for some, into in zip(values, kept, strict=True):
+        assert [float(reference["1"].mean()) for reference in into] == pytest.approx(some)
+        assert all(reference["1"].shape == (12, 3, 16, 16) for reference in into)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda output: output, r"torch.float32, \(12, 3, 16, 16\)"),
+        (lambda output: output.mean(), r"torch.float32, \(\)"),
+        (lambda output: output.mean(dim=(1, 2, 3)) > 0, r"torch.bool, \(12,\)"),
+        (lambda output: output.mean().item(), "float"),
+    ],
+)
+def test_a_score_that_is_not_one_number_for_each_view_is_named(answer: Callable[[Tensor], Any], says: str) -> None:
+    @dataclass(frozen=True)
+    class Own(Output):
+        def score(self, output: Tensor) -> Any:  # type: ignore[override]
+            return answer(output)
+
+    with pytest.raises(ValueError, match=rf"'output' scores 12 views with {says}; its `score` must return .*\(12,\)"):
+        measure(noisy(), [Own(judge(nn.Identity()))])
+
+
+@pytest.mark.parametrize(("images", "batch"), [(3, 2), (2, 1), (2, 3)])
+def test_reference_images_that_do_not_go_with_the_stack_are_refused_at_once(images: int, batch: int) -> None:
+    content = ContentObjective.from_images(classifier(), picture(images))
+    says = f"{images} images to compare with do not go with a stack of {batch}: use 1"
+    with pytest.raises(ValueError, match=says):
+        Ascent(ImageStack.gray(SPEC, batch), [content], VIEWS)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_each_of_several_reference_images_is_checked(number: int) -> None:
+    images = [picture(), picture()]
+    images[number] = picture(3)
+    seen = make_activation_judge(classifier(), ["1"])
+    with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 2"):
+        Ascent(ImageStack.gray(SPEC, 2), [References(seen, tuple(images), [])], VIEWS)  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("asked", [classifier(), None], ids=["a classifier", "the picture itself"])
+def test_reference_images_without_a_judge_of_activations_are_refused_at_once(asked: object) -> None:
+    objective = References(asked, (picture(),), [])
+    says = "'references' compares with reference images, which takes a judge that tells its activations"
+    with pytest.raises(ValueError, match=says):
+        Ascent(ImageStack.gray(SPEC), [class_objective(), objective], VIEWS)  # type: ignore[list-item]
+
+
+def test_a_wrapped_objective_keeps_its_reference_images() -> None:
+    content = ContentObjective.from_images(classifier(), picture(3))
+    with pytest.raises(ValueError, match="3 images to compare with do not go with a stack of 1"):
+        Ascent(ImageStack.gray(SPEC), [ScheduledObjective(RegionObjective(content, torch.ones(1, 8, 8)))], VIEWS)
+
+
+def test_what_compares_images_has_no_place_in_a_film() -> None:
+    apart = DiversityObjective.from_layer(classifier(), "0")
+    with pytest.raises(ValueError, match="makes images differ, and frames belong together; leave it out"):
+        Scoring(ImageStack.gray(replace(SPEC, time=Time(3))), name_objectives([apart]), VIEWS, 5)

@@ -1,0 +1,98 @@
+"""The fit of a starter CLIP: ridge regression, and what it finds of words and sentences that were held out."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from das_core.models.hypernyms import list_hypernyms
+from das_core.models.sources import fitted_projection
+from das_core.models.sources.class_sentences import CONTEXTS, compute_class_directions, write_class_sentences
+from das_core.models.sources.fitted_projection import fit_projection
+from das_core.models.sources.sentence_encoder import encode_sentences, find_sentence_encoder
+from das_core.models.sources.starter_clip import build_config, load_starter_clip
+from das_core.models.sources.starters import SECOND_OPINION, STARTER, THIRD_OPINION, Starter, read_starter
+from fitted_starter import Fitted, fit_starter_clip
+from held_out_sentences import NAMES, NEW_CONTEXTS, SPOKEN, Asked, Material, measure, spread
+
+DOCUMENT = Path(__file__).resolve().parents[4] / "docs" / "starter_clip.md"
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    return fit_starter_clip()
+
+
+@pytest.fixture(scope="module")
+def material(fitted: Fitted) -> Material:
+    model = nn.ModuleDict({"text": fitted.clip.text_tower.module})
+    words = [hypernym for hypernym in list_hypernyms() if len(hypernym.classes) > 1]
+    texts = [context.format(hypernym.words[0]) for context in NEW_CONTEXTS for hypernym in words]
+    encoded = encode_sentences(model, build_config(STARTER, find_sentence_encoder()), [*SPOKEN, *texts])
+    spoken = Asked(encoded[: len(SPOKEN)], [spread(ranges) for ranges in SPOKEN.values()])
+    covered = [set(hypernym.classes) for hypernym in words] * len(NEW_CONTEXTS)
+    return Material(write_class_sentences(), fitted.embeddings, spoken, Asked(encoded[len(SPOKEN) :], covered))
+
+
+@pytest.fixture(scope="module")
+def plain(material: Material) -> Material:
+    """Only names and definitions, all of the same weight: no context, no hypernym."""
+    chosen = material.choose([row for row in range(4000) if row % 4 != 2])
+    return chosen._replace(sentences=[sentence._replace(weight=1.0) for sentence in chosen.sentences])
+
+
+def read_documented(title: str) -> list[float]:
+    """The row of the table in the documentation that begins with the title."""
+    (row,) = [line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {title} |")]
+    return [float(cell.strip(" %")) / 100 for cell in row.split("|")[2:-1]]
+
+
+@pytest.mark.parametrize("tower", [STARTER, SECOND_OPINION, THIRD_OPINION], ids=lambda tower: tower.title)
+def test_documented_shares_of_what_was_held_out_are_found(material: Material, tower: Starter) -> None:
+    shares = measure(material, material, tower)
+    assert list(shares) == pytest.approx(read_documented(tower.title), abs=0.04), shares
+    # Chance is 0.01.
+    assert shares.names > 0.4
+
+
+def test_hypernyms_and_contexts_help_with_sentences_and_cost_little_else(material: Material, plain: Material) -> None:
+    shares, before = measure(material, material, STARTER), measure(plain, material, STARTER)
+    assert list(before) == pytest.approx(read_documented("EfficientNet-Lite0, names and definitions only"), abs=0.04)
+    assert shares.contexts >= before.contexts + 0.15
+    assert shares.sentences >= before.sentences + 0.05
+    assert shares.sentences_mostly >= before.sentences_mostly + 0.05
+    assert shares.names > before.names - 0.03
+    assert shares.hypernyms > before.hypernyms - 0.05
+
+
+def test_nothing_that_is_asked_about_is_fitted_on() -> None:
+    written = {sentence.text for sentence in write_class_sentences()}
+    assert not written & set(SPOKEN)
+    assert not set(CONTEXTS) & set(NEW_CONTEXTS)
+
+
+@pytest.mark.usefixtures("fitted")
+def test_another_starter_is_fitted_to_what_the_first_one_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitted_projection, "encode_sentences", lambda *_: pytest.fail("encoded again"))
+    judge = load_starter_clip(SECOND_OPINION, None)
+    directions = compute_class_directions(read_starter(SECOND_OPINION)[1]["classifier.weight"])
+    assert NAMES[int((judge.encode_text(["a castle"]) @ directions.T).argmax())] == "castle"
+
+
+def test_the_fit_is_ridge_regression() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(30, 5, generator=generator), torch.randn(30, 7, generator=generator)
+    # The same as least squares with a row of zeros to reach for each direction.
+    rows = torch.cat([x, 0.3**0.5 * torch.eye(5)])
+    expected = torch.linalg.lstsq(rows, torch.cat([y, torch.zeros(5, 7)])).solution.T
+    torch.testing.assert_close(fit_projection(x, y, 0.3), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(fit_projection(x, y, 0.3, [1.0] * 30), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_sentence_of_weight_two_counts_like_two_and_one_of_weight_zero_like_none() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(30, 5, generator=generator), torch.randn(30, 7, generator=generator)
+    weighted = fit_projection(x, y, weights=[2.0] * 10 + [1.0] * 15 + [0.0] * 5)
+    repeated = fit_projection(torch.cat([x[:10], x[:25]]), torch.cat([y[:10], y[:25]]))
+    torch.testing.assert_close(weighted, repeated)

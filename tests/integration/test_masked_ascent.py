@@ -1,0 +1,65 @@
+"""Ascents of a part of a picture: what lies outside the mask stays, bit for bit."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from das_core.ascent.adam import Adam
+from das_core.ascent.loop import Ascent
+from das_core.ascent.normalized_ascent import NormalizedAscent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.sgd import SGD
+from das_core.stack.image_stack import ImageStack
+from masked_stack import SPEC, VIEWS, part, photograph, square
+from toys import class_objective
+
+
+def climbed(stack: ImageStack, optimizer: Optimizer | None = None, steps: int = 4) -> ImageStack:
+    return Ascent(stack, class_objective(), VIEWS, steps=steps, optimizer=optimizer).run().stack
+
+
+@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(1.0, 0.5), Adam()], ids=lambda o: o.kind)
+@pytest.mark.parametrize("feather", [0, 4])
+def test_outside_the_mask_of_a_stack_every_bit_is_the_images(optimizer: Optimizer, feather: int) -> None:
+    image = photograph()
+    made = climbed(part(image, feather=feather), optimizer).image()
+    outside = (square() == 0).expand(3, -1, -1)[None]
+    assert torch.equal(made[outside], image[outside])
+    inside = made[:, :, 12:28, 14:30] - image[:, :, 12:28, 14:30]
+    assert inside.abs().mean() > 0.01
+
+
+def test_black_and_white_outside_the_mask_of_a_stack_stay() -> None:
+    image = photograph().round()
+    made = climbed(part(image)).image()
+    outside = (square() == 0).expand(3, -1, -1)[None]
+    assert torch.equal(made[outside], image[outside])
+    assert set(made[outside].unique().tolist()) == {0.0, 1.0}
+
+
+def test_a_full_mask_changes_nothing() -> None:
+    image = photograph()
+    plain = climbed(ImageStack.from_image(SPEC, image)).image()
+    full = climbed(part(image, torch.ones(1, 7, 9))).image()
+    # Views are drawn from all of the canvas in either case.
+    torch.testing.assert_close(full, plain, rtol=0, atol=1e-5)
+
+
+def test_one_image_with_several_masks_becomes_a_batch() -> None:
+    masks = torch.cat([square(), square(top=2, left=2)])
+    stack = part(mask=masks)
+    assert stack.batch == 2
+    made = climbed(stack).image()
+    for number, mask in enumerate(masks):
+        outside = (mask == 0).expand(3, -1, -1)
+        assert torch.equal(made[number][outside], photograph()[0][outside])
+    assert not torch.equal(made[0], made[1])
+
+
+def test_a_masked_stack_moves_to_a_device_and_goes_on() -> None:
+    whole = climbed(part(), NormalizedAscent(coarse_to_fine=0.0), 4)
+    assert torch.equal(whole.to(torch.device("cpu")).image(), whole.image())
+    again = climbed(replace(whole), NormalizedAscent(), 2)
+    outside = (square() == 0).expand(3, -1, -1)[None]
+    assert torch.equal(again.image()[outside], photograph()[outside])

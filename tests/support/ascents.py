@@ -1,0 +1,42 @@
+"""An ascent in which the number of the step matters, some steps of it, and results compared bit for bit."""
+
+import torch
+
+from das_core.ascent.denoising import Denoising
+from das_core.ascent.loop import Ascent
+from das_core.ascent.optimizers import Optimizer
+from das_core.ascent.result import Result
+from das_core.stack.image_stack import ImageStack
+from toys import SPEC, VIEWS, class_objective
+
+
+def assert_same(one: Result, other: Result) -> None:
+    """Every bit of two results is the same, also what the next ascent would go on from."""
+    assert torch.equal(one.image, other.image)
+    assert torch.equal(one.importance, other.importance)
+    assert one.history == other.history
+    assert one.stack.steps == other.stack.steps
+    assert torch.equal(one.stack.canvas, other.stack.canvas)
+    for mine, yours in (
+        (one.stack.parameters, other.stack.parameters),
+        (one.stack.optimizer_state, other.stack.optimizer_state),
+    ):
+        assert (mine is None) == (yours is None)
+        if mine is not None and yours is not None:
+            assert all(torch.equal(a, b) for a, b in zip(mine.tensors, yours.tensors, strict=True))
+
+
+def start_ascent(optimizer: Optimizer | None = None, steps: int = 5) -> Ascent:
+    """An ascent with a part from coarse to fine and steps that become smaller, where the number of the step matters."""
+    stack, objectives, denoising = ImageStack.noise(SPEC, 2), [class_objective()], Denoising(strength=0.1)
+    return Ascent(stack, objectives, VIEWS, steps=steps, optimizer=optimizer, seed=3, denoising=denoising)
+
+
+def do_steps(ascent: Ascent, count: int) -> None:
+    """Iterate, and break the iteration off after some steps."""
+    done = 0
+    for _ in ascent:
+        done += 1
+        if done == count:
+            break
+    assert done == count

@@ -1,0 +1,80 @@
+"""The gradient of a step as an ascent measures it, and the same by autograd from the canvas on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from das_core.ascent.gradient import ScoreGradient
+from das_core.ascent.groups import name_objectives
+from das_core.ascent.pace import Pace
+from das_core.ascent.scoring import Scoring
+from das_core.ascent.support import ActiveRegion
+from das_core.objectives.base import Objective
+from das_core.objectives.classes import ClassObjective
+from das_core.stack.color import ColorSpace, to_rgb
+from das_core.stack.image_stack import ImageStack
+from das_core.stack.spec import StackSpec
+from das_core.stack.time import Time
+from das_core.views.augmentation import Augmentation
+from das_core.views.draws import Draws, ViewKey
+from das_core.views.geometry import ViewGeometry
+from toys import SPEC, VIEWS
+
+CPU = torch.device("cpu")
+
+SEED, STEP, PACE = 5, 4, Pace(rate=0.7, coarse_progress=0.5, progress=0.25, tilt=0.5)
+
+
+def noisy(color: ColorSpace = "decorrelated", batch: int = 2, **spec: object) -> ImageStack:
+    """A stack whose canvas is neither grey nor saturated."""
+    return ImageStack.noise(replace(SPEC, color=color, **spec), batch, amplitude=0.8)  # type: ignore[arg-type]
+
+
+def measure(
+    stack: ImageStack, objectives: Sequence[Objective], augmentation: Augmentation = VIEWS, chunk: int = 100
+) -> tuple[Tensor, dict[str, float]]:
+    """The gradient and the scores as an ascent measures them, at the canvas of the stack."""
+    measured = ScoreGradient(Scoring(stack, name_objectives(objectives), augmentation, SEED))
+    gradient, scores = measured(stack.canvas, STEP, PACE, stack.spec.operator(CPU), chunk)
+    return gradient, {name: float(score) for name, score in scores.items()}
+
+
+def views_by_hand(
+    pixels: Tensor, spec: StackSpec, size: int, number: int = 0, region: ActiveRegion | None = None
+) -> Tensor:
+    """The views of the group with this number, all at once, images one after another."""
+    keys = [ViewKey(SEED, item, STEP, view, number) for item in range(len(pixels)) for view in range(VIEWS.views)]
+    geometry = ViewGeometry(spec.canvas, spec.margin, size, boxes=None if region is None else region.boxes)
+    return VIEWS(pixels, geometry, Draws(keys, CPU, PACE.coarse_progress, PACE.progress))
+
+
+def differentiate(stack: ImageStack, score: Callable[[Tensor], Tensor], mask: Tensor | None = None) -> Tensor:
+    """The gradient at the canvas of a score of the pixels, by autograd through colours, tanh and surroundings."""
+    canvas = stack.canvas.clone().requires_grad_()
+    pixels = (torch.tanh(to_rgb(canvas, stack.spec.color)) + 1) / 2
+    if stack.surroundings is not None:
+        share = stack.surroundings.mask
+        pixels = pixels * share + stack.surroundings.pixels * (1 - share)
+    if mask is not None:
+        # The gradient of what lies outside the region does not count.
+        pixels = mask * pixels + (1 - mask) * pixels.detach()
+    (gradient,) = torch.autograd.grad(score(pixels), canvas)
+    return gradient
+
+
+def total(
+    objective: ClassObjective, stack: ImageStack, number: int = 0, region: ActiveRegion | None = None
+) -> Callable[[Tensor], Tensor]:
+    """The sum over the images of the mean score of their views, as a function of the pixels."""
+
+    def score(pixels: Tensor) -> Tensor:
+        views = views_by_hand(pixels, stack.spec, objective.judge.size, number, region)
+        return objective.score(objective.judge(views)).sum() / VIEWS.views
+
+    return score
+
+
+def film(frames: int = 4, **spec: object) -> ImageStack:
+    return ImageStack.noise(replace(SPEC, time=Time(frames), **spec), amplitude=0.8)  # type: ignore[arg-type]
