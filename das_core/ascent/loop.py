@@ -109,7 +109,7 @@ class Ascent:
         >>> tuple(result.image.shape)
         (1, 3, 64, 64)
         >>> [round(record.scores["jellyfish"], 1) for record in result.history]
-        [0.0, -0.5, -0.4, 0.7, 5.2, 6.6]
+        [0.0, -0.5, -0.1, 1.3, 3.8, 7.1]
     """
 
     def __init__(

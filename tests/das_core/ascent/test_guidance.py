@@ -43,7 +43,11 @@ def test_the_score_rises_along_the_change() -> None:
 def test_the_defaults_of_a_picture_are_not_those_of_a_guided_step() -> None:
     # Guided pictures would change with them.
     ascent = Guidance((class_objective(),), VIEWS).start_ascent(pictures(), FINE, 0)
-    assert (ascent.optimizer, ascent.denoising, ascent.focus) == (NormalizedAscent(0.08, tilt=0.0), None, None)
+    assert (ascent.optimizer, ascent.denoising, ascent.focus) == (
+        NormalizedAscent(0.08, momentum=0.0, tilt=0.0),
+        None,
+        None,
+    )
 
 
 def test_all_steps_are_taken_at_the_moment_that_is_given() -> None:

@@ -81,8 +81,8 @@ def test_without_pairs_it_goes_along_k_by_its_step_size() -> None:
 def test_it_comes_nearer_than_steps_along_the_gradient() -> None:
     best = climb(LBFGS(0.3)).history[-1].scores["near"]
     for other in (
-        NormalizedAscent(0.1, coarse_to_fine=0),
-        NormalizedAscent(0.3, coarse_to_fine=0),
+        NormalizedAscent(0.1, momentum=0.0, coarse_to_fine=0.0),
+        NormalizedAscent(0.3, momentum=0.0, coarse_to_fine=0.0),
         SGD(0.01),
         SGD(0.03),
     ):

@@ -58,7 +58,7 @@ def test_a_stack_that_has_climbed_goes_on_without_a_focus() -> None:
     assert SKETCH.prepare(climbed, [class_objective()]).focus is None
 
 
-@pytest.mark.parametrize(("recipe", "views"), [(SKETCH, 8), (PICTURE, 8), (replace(PICTURE, augmentation=VIEWS), 24)])
+@pytest.mark.parametrize(("recipe", "views"), [(SKETCH, 8), (PICTURE, 8), (replace(PICTURE, augmentation=VIEWS), 8)])
 def test_a_film_has_views_for_its_frames(recipe: Recipe, views: int) -> None:
     suited = suit_film(recipe)
     assert suited.augmentation.views == views

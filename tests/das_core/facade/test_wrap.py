@@ -144,7 +144,7 @@ def test_layers_of_a_model_that_answers_with_a_tuple_are_climbed() -> None:
             return maps.mean(dim=(2, 3)), maps
 
     judge = da.wrap(Pair(), size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
-    made = render("edges:1", judge, steps=3)
+    made = render("edges:1", judge, steps=8)
     assert made.history[-1].scores["edges channel 1"] > made.history[0].scores["edges channel 1"]
     with pytest.raises(ValueError, match="Pair knows no classes; ask it for a layer"):
         render(da.classes(1), judge)

@@ -153,7 +153,7 @@ def test_a_batch_from_grey_comes_out_more_different() -> None:
     apart = DiversityObjective.from_layer(starter, "blocks.3")
     start = ImageStack.gray(StackSpec(width=64, height=64, margin=16), batch=3)
     # In ten steps a smaller tilt changes detail more than what is seen from afar.
-    painted = NormalizedAscent(0.16, tilt=0.8)
+    painted = NormalizedAscent(0.16, momentum=0.0, tilt=0.8)
     plain, pushed = (
         Ascent(start, asked, Augmentation(4, Windows(16)), steps=10, focus=None, optimizer=painted).run().image
         for asked in ([channel], [channel, apart])
