@@ -1,21 +1,11 @@
 """Pictures and films in one line of code: `render`, `film` and `zoom` take a model and what to ask it for."""
 
 from .film import Film, film
+from .function_scores import of_picture, of_views
 from .render import Rendering, render
 from .unsaved import UnsavedError
-from .wishes import (
-    Wish,
-    channel,
-    channels,
-    classes,
-    direction,
-    diversity,
-    layer,
-    neuron,
-    of_picture,
-    of_views,
-    text,
-)
+from .wish import Wish
+from .wishes import channel, channels, classes, direction, diversity, layer, neuron, text
 from .wrap import wrap
 from .zoom import Zooming, zoom
 

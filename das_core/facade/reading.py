@@ -11,7 +11,9 @@ from ..models.layers.layer import find_layers
 from ..objectives.base import Objective
 from ..objectives.classes import Score
 from ..objectives.feature import FeatureObjective
-from .wishes import Wish, ask_class, ask_text, make_wish, of_views
+from .function_scores import of_views
+from .wish import Wish, make_wish
+from .wishes import ask_class, ask_text
 
 
 def read_wish(wish: Any, score: Score = "log_probability") -> Wish:

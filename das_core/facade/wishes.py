@@ -1,88 +1,21 @@
-"""Wishes: values that say what to ask a model for, before the model is known.
+"""What a model can be asked for: classes, texts, and parts of its layers, each as a `Wish`."""
 
-`channel("layer4", 12)` is a wish. `render` turns it into an objective for its model. Wishes can be weighted and
-summed with `+`, `-`, `*` and `/`, as objectives are in lucid (Olah, Mordvintsev and Schubert, Feature Visualization,
-Distill 2017).
-"""
-
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from ..models.judge import Judge
-from ..objectives.base import BaseObjective, Objective
+from ..objectives.base import Objective
 from ..objectives.classes import ClassObjective, Score
 from ..objectives.diversity import DiversityObjective
 from ..objectives.embedding import TextObjective
 from ..objectives.feature import FeatureObjective, Kind
 from ..objectives.per_image import PerImageObjective
-from ..objectives.prior import CanvasPixels
-from ..objectives.wrapped import ScheduledObjective
-
-Make = Callable[[Judge], Objective]
-"""A function that makes an objective, given the model."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What to ask a model for: a weighted sum of objectives that are made once the model is known.
-
-    Args:
-        terms: pairs of a weight and a function that makes the objective, given the model.
-        images: how many images it is for: 1, or one for each of several `channels`.
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import channel, classes
-        >>> wish = 0.7 * classes("jellyfish") - 0.3 * channel("blocks.3", 5)
-        >>> [(one.name, one.weight) for one in wish.resolve(load_starter())]
-        [('jellyfish', 0.7), ('blocks.3 channel 5', -0.3)]
-    """
-
-    terms: tuple[tuple[float, Make], ...]
-    images: int = 1
-
-    def resolve(self, judge: Judge) -> list[Objective]:
-        """Return the objectives of this wish for a model.
-
-        Raises:
-            ValueError: when the model cannot be asked for it, as when it has no such class; the message names what
-                it has instead.
-        """
-        made = [(weight, make(judge)) for weight, make in self.terms]
-        return [one if weight == 1 else ScheduledObjective(one, weight, weight) for weight, one in made]
-
-    def __add__(self, other: "Wish") -> "Wish":
-        if not isinstance(other, Wish):
-            return NotImplemented
-        return Wish(self.terms + other.terms, max(self.images, other.images))
-
-    def __radd__(self, other: int) -> "Wish":
-        # So that `sum` works, which begins with 0.
-        return self if other == 0 else NotImplemented
-
-    def __neg__(self) -> "Wish":
-        return self * -1
-
-    def __sub__(self, other: "Wish") -> "Wish":
-        return self + -other
-
-    def __mul__(self, factor: float) -> "Wish":
-        if not isinstance(factor, int | float):
-            return NotImplemented
-        return Wish(tuple((weight * factor, make) for weight, make in self.terms), self.images)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, divisor: float) -> "Wish":
-        if not isinstance(divisor, int | float):
-            return NotImplemented
-        return self * (1 / divisor)
+from .wish import Wish, make_wish
 
 
 def classes(which: str | int | Sequence[str | int]) -> Wish:
@@ -226,44 +159,6 @@ def diversity(name: str) -> Wish:
     return make_wish(lambda judge: DiversityObjective.from_layer(judge, name))
 
 
-def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
-    """Ask for a high value of a function of the views.
-
-    Args:
-        score: takes views (V, 3, size, size), 0..1, of the size that the model takes, and returns scores (V,).
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import of_views, render
-        >>> red = of_views(lambda views: views[:, 0].mean(dim=(1, 2)))
-        >>> image = render(load_starter(), red, size=64, steps=4, progress=False).image
-        >>> bool(image[:, 0].mean() > image[:, 1].mean())
-        True
-    """
-    return make_wish(lambda judge: _ViewScore(Judge("views", nn.Identity(), judge.size, (0.0,) * 3, (1.0,) * 3), score))
-
-
-def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
-    """Ask for a high value of a function of the picture.
-
-    Args:
-        score: takes the picture (B, 3, height, width), 0..1, and returns scores (B,).
-
-    Example:
-        >>> from das_core import load_starter
-        >>> from das_core.facade import of_picture, render
-        >>> bright_sky = of_picture(lambda picture: picture[:, :, :20].mean(dim=(1, 2, 3)))
-        >>> render(load_starter(), bright_sky, size=64, steps=2, progress=False).image.shape
-        torch.Size([1, 3, 64, 64])
-    """
-    return make_wish(lambda _: _PictureScore(score))
-
-
-def make_wish(make: Make) -> Wish:
-    """Return the wish for the objective that a function makes, given the judge."""
-    return Wish(((1.0, make),))
-
-
 def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
     return make_wish(lambda judge: FeatureObjective.from_layer(judge, name, kind, **settings))
 
@@ -287,35 +182,3 @@ def ask_text(judge: Judge, prompt: str) -> Objective:
             "tokenizer=open_clip.get_tokenizer('ViT-B-16-SigLIP')), with the name of its architecture"
         )
     return TextObjective.from_text(judge, prompt)
-
-
-@dataclass(frozen=True)
-class _ViewScore(BaseObjective):
-    """An objective whose score is a function of the views, given by the user."""
-
-    judge: Judge
-    function: Callable[[Tensor], Tensor]
-    weight: float = 1.0
-
-    @property
-    def name(self) -> str:
-        return getattr(self.function, "__name__", "views").strip("<>")
-
-    def score(self, output: Tensor) -> Tensor:
-        return self.function(output)
-
-
-@dataclass(frozen=True)
-class _PictureScore(BaseObjective):
-    """An objective whose score is a function of the whole picture, given by the user; no model is asked."""
-
-    function: Callable[[Tensor], Tensor]
-    judge: None = None
-    weight: float = 1.0
-
-    @property
-    def name(self) -> str:
-        return getattr(self.function, "__name__", "picture").strip("<>")
-
-    def score(self, output: CanvasPixels) -> Tensor:
-        return self.function(output.picture)

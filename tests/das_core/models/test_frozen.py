@@ -15,7 +15,7 @@ from das_core.ascent.guidance import Guidance
 from das_core.ascent.loop import Ascent
 from das_core.ascent.pace import pace_at_noise
 from das_core.ascent.recipe import Recipe
-from das_core.facade.wishes import of_views
+from das_core.facade.function_scores import of_views
 from das_core.models.classifier import build_classifier
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.frozen import evaluating, freeze, freeze_copy

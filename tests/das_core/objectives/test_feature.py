@@ -14,7 +14,7 @@ from das_core.models.frozen import freeze
 from das_core.models.judge import Judge
 from das_core.models.layers.activations import make_activation_judge
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.feature import FeatureObjective, parse_direction, parse_position
+from das_core.objectives.feature import FeatureObjective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -110,15 +110,6 @@ def test_tokens_and_heads_that_do_not_exist_are_refused() -> None:
         FeatureObjective.from_layer(seen, f"{block}.self_attention", "head", 4)
     with pytest.raises(ValueError, match=r"layer '.*encoder_layer_1#heads' is not in vit; the nearest are .*self_att"):
         FeatureObjective.from_layer(seen, block, "head", 0)
-
-
-def test_positions_and_directions_are_read_from_text() -> None:
-    assert [parse_position(text) for text in ("", " 4 ", "3, 5", "3 5")] == [None, (4,), (3, 5), (3, 5)]
-    assert parse_direction("12: 0.5\n\n40: -1\n12") == ((12, 1.5), (40, -1.0))
-    with pytest.raises(ValueError, match=r"position 'left' is not one or two whole numbers"):
-        parse_position("left")
-    with pytest.raises(ValueError, match=r"channel 'red' is not a whole number"):
-        parse_direction("red: 1")
 
 
 @pytest.mark.parametrize(("kind", "index"), [("layer", 0), ("channel", 17), ("neuron", 17)])
