@@ -34,9 +34,6 @@ FULL_CHANGE = 0.1
 _STEP_SIZE = 0.08
 """The size of a step, before the change that it leads to is scaled."""
 
-_VIEWS = 16
-"""The number of views where no augmentation is given: a guided step is steadier with more than a picture needs."""
-
 _LARGEST_JITTER = 56
 """The most pixels beyond the picture that views show where no augmentation is given."""
 
@@ -134,7 +131,7 @@ class Guidance:
             focus=None,
             pace=pace,
             # Of the steps only their direction counts (`scale_change`); the sampler smooths what comes of it.
-            optimizer=NormalizedAscent(_STEP_SIZE, momentum=0.0, tilt=0.0),
+            optimizer=NormalizedAscent(_STEP_SIZE, tilt=0.0),
             denoising=None,
         )
 
@@ -181,4 +178,4 @@ def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> No
 
 def _default_views(short_side: int) -> Augmentation:
     """Return the views for pictures of that short side in pixels."""
-    return Augmentation(_VIEWS, windows=Windows(jitter=min(_LARGEST_JITTER, short_side // 4)))
+    return Augmentation(windows=Windows(jitter=min(_LARGEST_JITTER, short_side // 4)))

@@ -51,8 +51,8 @@ class Recipe:
         (1, 3, 64, 64)
     """
 
-    steps: int = 160
-    augmentation: Augmentation = field(default_factory=lambda: Augmentation(4, Windows(fitted=True), VIEWED))
+    steps: int = 60
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(16, Windows(fitted=True), VIEWED))
     optimizer: Optimizer = field(default_factory=NormalizedAscent)
     schedule: Schedule = "cosine"
     focus: Focus | Literal["auto"] | None = "auto"
@@ -97,12 +97,12 @@ class Recipe:
         )
 
 
-FILM_VIEWS = 8
-"""The least number of views a step for a film: with fewer, a frame would be shown in too few of the steps."""
+FILM_VIEWS = 24
+"""To how many views a step a recipe is raised for a film: with few, a frame would be shown in too few of the steps."""
 
 
 def suit_film(recipe: Recipe) -> Recipe:
-    """Return a recipe adapted to a film: with at least 8 views a step.
+    """Return a recipe adapted to a film: with three times its views a step, up to 24; more are kept.
 
     Args:
         recipe: the recipe of a picture.
@@ -111,9 +111,9 @@ def suit_film(recipe: Recipe) -> Recipe:
         >>> from das_core import SKETCH
         >>> from das_core.ascent.recipe import suit_film
         >>> SKETCH.augmentation.views, suit_film(SKETCH).augmentation.views
-        (4, 8)
+        (4, 12)
     """
-    views = max(recipe.augmentation.views, FILM_VIEWS)
+    views = max(recipe.augmentation.views, min(FILM_VIEWS, 3 * recipe.augmentation.views))
     return replace(recipe, augmentation=replace(recipe.augmentation, views=views))
 
 
@@ -154,15 +154,15 @@ PICTURE = Recipe()
 SKETCH = Recipe(
     steps=56,
     augmentation=Augmentation(4, Windows(fitted=True), VIEWED),
-    optimizer=NormalizedAscent(step_size=0.12),
-    denoising=Denoising(share=0.3),
+    optimizer=NormalizedAscent(step_size=0.12, momentum=0.5),
 )
-"""A recognisable picture, with about a third of the work of `PICTURE`."""
+"""A recognisable picture, in a third of the time of `PICTURE`. With momentum, many steps of few views make a better one
+in this time than few steps of many views."""
 
 BEST = Recipe(
-    steps=400,
-    augmentation=Augmentation(8, Windows(fitted=True), VIEWED),
-    optimizer=NormalizedAscent(step_size=0.05),
-    denoising=Denoising(share=0.06),
+    steps=150,
+    augmentation=Augmentation(24, Windows(fitted=True), VIEWED),
+    optimizer=NormalizedAscent(step_size=0.09),
+    denoising=Denoising(share=0.12),
 )
 """The best picture, with about four times the work of `PICTURE`; more work hardly improves it."""

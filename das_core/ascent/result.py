@@ -66,7 +66,7 @@ class Step:
         >>> for step in Ascent(stack, [Prior("total_variation")], steps=2):
         ...     print(step.record.step, round(step.record.scores["total variation"], 3), tuple(step.image().shape))
         0 -0.019 (1, 3, 32, 32)
-        1 -0.013 (1, 3, 32, 32)
+        1 -0.011 (1, 3, 32, 32)
     """
 
     record: Record
@@ -97,7 +97,7 @@ class Result:
         >>> tuple(result.image.shape), tuple(result.importance.shape), len(result.history), result.stack.steps
         ((1, 3, 32, 32), (1, 32, 32), 3, 3)
         >>> result
-        Result(32 x 32, 1 image, 3 steps, total variation -0.00776)
+        Result(32 x 32, 1 image, 3 steps, total variation -0.00516)
     """
 
     image: Tensor

@@ -88,7 +88,7 @@ class Prior(BaseObjective):
         >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
         >>> history = Ascent(stack, [Prior("total_variation")], steps=3).run().history
         >>> [round(record.scores["total variation"], 3) for record in history]
-        [-0.019, -0.013, -0.008]
+        [-0.019, -0.011, -0.005]
     """
 
     kind: PriorKind = "total_variation"

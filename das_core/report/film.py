@@ -23,7 +23,7 @@ Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 """A frame as bytes, (height, width, 3)."""
 
 FPS = 12.0
-"""How many frames a second has by default: the 160 steps of a picture are a film of thirteen seconds."""
+"""How many frames a second has by default: the 60 steps of a picture are a film of five seconds."""
 
 _FASTEST = 120.0
 _FASTEST_GIF = 50.0

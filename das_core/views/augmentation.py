@@ -45,13 +45,13 @@ class Augmentation:
         torch.Size([2, 3, 24, 24])
     """
 
-    views: int = 4
+    views: int = 16
     windows: Windows = field(default_factory=lambda: Windows(fitted=True))
     transforms: tuple[Transform, ...] = (Flip(), ColorShift(), Grayscale(), Noise())
 
     def __post_init__(self) -> None:
         if self.views < 1:
-            raise ValueError(f"views {self.views} is too few; a step needs at least 1, and 4 make a steady one")
+            raise ValueError(f"views {self.views} is too few; a step needs at least 1, and 16 make a steady one")
         if self.views > MOST_VIEWS:
             raise ValueError(f"views {self.views} is too many: a step shows at most {MOST_VIEWS}, and 64 are many")
 

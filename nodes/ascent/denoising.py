@@ -69,8 +69,8 @@ def _settings() -> list[Any]:
             min=0.01,
             max=1.0,
             step=0.05,
-            tooltip="How far every step goes to the denoised picture. 0.15 suits 160 steps; for fewer "
-            "steps take more. 1: all the way, soft.",
+            tooltip="How far every step goes to the denoised picture. 0.3 suits 60 steps, 0.12 suits 150, "
+            "0.45 suits 30. 1: all the way, soft.",
         ),
     ]
 

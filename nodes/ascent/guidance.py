@@ -50,7 +50,8 @@ class GuideDiffusion(Node):
                 Augmentation.Input(
                     "augmentation",
                     optional=True,
-                    tooltip="How the judges see the picture. Without one: 16 views. Fewer views are faster.",
+                    tooltip="How the judges see the picture. Without one: 16 views, those of Augmentation. Fewer views "
+                    "are faster.",
                 ),
                 io.Int.Input(
                     "steps",

@@ -9,7 +9,7 @@ import torch
 from loaded_pack import Pack
 
 NUMBERS = {
-    "text": ("steps", "many", r"^recipe.steps is 'many', not a whole number; give one such as 160$"),
+    "text": ("steps", "many", r"^recipe.steps is 'many', not a whole number; give one such as 60$"),
     "fraction": ("steps", 2.5, r"^recipe.steps is 2.5, not a whole number"),
     "nothing": ("steps", None, r"^recipe.steps is None, not a whole number"),
     "tensor": ("steps", torch.tensor(3), r"^recipe.steps is a value of the type Tensor, not a whole number"),

@@ -36,11 +36,11 @@ def test_a_picture_is_what_an_ascent_makes_by_default() -> None:
 
 def test_more_work_goes_in_smaller_steps() -> None:
     works = [recipe.steps * recipe.augmentation.views for recipe in (SKETCH, PICTURE, BEST)]
-    assert works == [224, 640, 3200]
+    assert works == [224, 960, 3600]
     optimizers = [recipe.optimizer for recipe in (SKETCH, PICTURE, BEST)]
     sizes = [optimizer.step_size for optimizer in optimizers if isinstance(optimizer, NormalizedAscent)]
-    assert sizes == [0.12, 0.09, 0.05]
-    assert [recipe.denoising and recipe.denoising.share for recipe in (SKETCH, PICTURE, BEST)] == [0.3, 0.15, 0.06]
+    assert sizes == [0.12, 0.14, 0.09]
+    assert [recipe.denoising and recipe.denoising.share for recipe in (SKETCH, PICTURE, BEST)] == [0.3, 0.3, 0.12]
 
 
 @pytest.mark.parametrize("recipe", [SKETCH, PICTURE, BEST])
@@ -58,7 +58,7 @@ def test_a_stack_that_has_climbed_goes_on_without_a_focus() -> None:
     assert SKETCH.prepare(climbed, [class_objective()]).focus is None
 
 
-@pytest.mark.parametrize(("recipe", "views"), [(SKETCH, 8), (PICTURE, 8), (replace(PICTURE, augmentation=VIEWS), 8)])
+@pytest.mark.parametrize(("recipe", "views"), [(SKETCH, 12), (PICTURE, 24), (replace(PICTURE, augmentation=VIEWS), 6)])
 def test_a_film_has_views_for_its_frames(recipe: Recipe, views: int) -> None:
     suited = suit_film(recipe)
     assert suited.augmentation.views == views

@@ -45,7 +45,8 @@ def test_custom_begins_with_the_settings_of_picture(pack: Pack) -> None:
 
 def test_a_custom_picture_is_that_of_the_recipe(pack: Pack) -> None:
     picture = pack.run("DAS_Optimize", stack=pack.stack(), objectives={"objective0": pack.objective()}, recipe="sketch")
-    steps = {"steps": 56, "optimizer": {"optimizer": "ascent", "step_size": 0.12, "tilt": 0.4}, "augmentation": None}
+    steps = {"steps": 56, "augmentation": None}
+    steps |= {"optimizer": {"optimizer": "ascent", "step_size": 0.12, "momentum": 0.5, "tilt": 0.4}}
     whole = {"focus": {"focus": "center", "emphasis": 1.0}, "denoise": {"denoise": "on", "share": 0.3}}
     views = pack.run("DAS_Augmentation", views=4)[0]
     assert torch.equal(pack.optimize(**(steps | whole | {"augmentation": views}))[0], picture[0])

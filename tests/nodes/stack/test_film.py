@@ -44,7 +44,7 @@ def test_without_an_augmentation_a_step_has_views_for_its_frames(pack: Pack, mon
     pack.optimize(stack=film(pack), steps=1, augmentation=None)
     pack.optimize(stack=pack.stack(), steps=1, augmentation=None)
     pack.optimize(stack=film(pack), steps=1)
-    assert shown == [8]
+    assert shown == [24]
 
 
 def test_a_batch_is_spread_over_the_film(pack: Pack) -> None:

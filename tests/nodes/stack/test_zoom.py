@@ -79,7 +79,7 @@ def test_views_and_focus_suit_a_zoom(pack: Pack, climbed: Any, recorded: Recorde
     assert (new.augmentation.views, new.augmentation.windows.zoom_min) == (3 * 4, 0.8)
     assert (new.focus.start, new.focus.end) == (0.6, 3.0)
     assert (went_on.augmentation, went_on.focus) == (few, "auto")
-    assert (custom.augmentation.views, custom.focus) == (3 * 4, None)
+    assert (custom.augmentation.views, custom.focus) == (3 * 16, None)
 
 
 def test_keyframes_are_numbers_of_depths(pack: Pack, recorded: RecordedRecipe) -> None:
