@@ -134,11 +134,11 @@ CASES: dict[str, Make] = {
     "Stack to Image, scale 32": lambda s: s.run("DAS_StackToImage", stack=s.moved(256), scale=32.0),
     "Stack to Image, scale 0.05": lambda s: s.run("DAS_StackToImage", stack=s.moved(4096), scale=0.05),
     "Stack to Image, scale 1.5": lambda s: s.run("DAS_StackToImage", stack=s.moved(2048, levels=ONE), scale=1.5),
-    "Stack to Image, 512 frames of a film": lambda s: s.run(
-        "DAS_StackToImage", stack=s.film(224, frames=64), frames=512, scale=4.0
+    "Stack to Image, 256 frames of a film": lambda s: s.run(
+        "DAS_StackToImage", stack=s.film(224, frames=64), frames=256, scale=4.0
     ),
-    "Stack to Image, 512 frames of a zoom": lambda s: s.run(
-        "DAS_StackToImage", stack=s.zoom(1024, depths=8), frames=512
+    "Stack to Image, 256 frames of a zoom": lambda s: s.run(
+        "DAS_StackToImage", stack=s.zoom(1024, depths=8), frames=256
     ),
     "Film Stack, 256 frames": lambda s: s.run("DAS_FilmStack", stack=s.moved(448), frames=256, loop=False),
     "Zoom Stack, 32 depths": lambda s: s.run("DAS_ZoomStack", stack=s.moved(1024), depths=32, factor=2.0, loop=False),
