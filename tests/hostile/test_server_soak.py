@@ -3,7 +3,6 @@
 Only the long form runs this (HOSTILE_SCALE from 100 up), with a ComfyUI at COMFYUI_PATH or ~/ComfyUI.
 """
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from harness.client import Client, PromptRejectedError
 from harness.server import ComfyUINotFoundError, find_comfyui, start_comfyui
 from outcomes import pick
-from repository import REPOSITORY
 
 pytestmark = pytest.mark.hostile
 
@@ -25,37 +23,80 @@ GROWTH = 1.05
 BAD: list[tuple[str, str, Any]] = [
     ("2", "classes", "no such thing"),
     ("2", "classes", "1000"),
-    ("3", "levels.step", 1000),
+    ("3", "details.levels.step", 1000),
     ("4", "zoom_min", 1.0),
-    ("4", "jitter", 300),
-    ("3", "tile", True),
+    ("4", "views", 0),
+    ("3", "details.feather", 5000),
 ]
 
 
 def make_prompt(generator: random.Random) -> dict[str, Any]:
-    """Return the first example, small and with other options."""
-    prompt: dict[str, Any] = json.loads((REPOSITORY / "example_workflows/api/class_to_image.json").read_text())
-    prompt["1"]["inputs"]["source"] = pick(generator, ["starter", "starter", "starters"])
-    prompt["2"]["inputs"]["classes"] = pick(generator, ["jellyfish", "goldfish: 0.5\n3", "207"])
-    prompt["3"]["inputs"] |= {
-        "width": generator.randint(32, 96),
-        "height": generator.randint(32, 96),
-        "margin": 16,
-        "method": pick(generator, ["spectral", "exact", "layers"]),
-        "batch_size": pick(generator, [1, 1, 2]),
-        "seed": generator.randrange(2**32),
+    """Return a small picture of a class with random options, each of them valid."""
+    optimizers: dict[str, dict[str, Any]] = {
+        "ascent": {"step_size": 0.08, "momentum": 0.5, "coarse_to_fine": 0.6, "tilt": 0.4},
+        "sgd": {"learning_rate": 0.005, "momentum": 0.5},
+        "adam": {"learning_rate": 0.01},
     }
-    prompt["4"]["inputs"] |= {"views": 2, "jitter": 16}
-    kind = pick(generator, ["ascent", "sgd", "adam"])
-    optimize = prompt["5"]["inputs"]
-    for name in [name for name in optimize if name.startswith("optimizer")]:
-        del optimize[name]
-    settings = {"ascent": {"step_size": 0.08, "momentum": 0.5, "coarse_to_fine": 0.6}, "sgd": {"momentum": 0.5}}
-    rates = {"sgd": {"learning_rate": 0.005}, "adam": {"learning_rate": 0.01}}
-    chosen = settings.get(kind, {}) | rates.get(kind, {})
-    optimize |= {"optimizer": kind} | {f"optimizer.{name}": value for name, value in chosen.items()}
-    optimize |= {"steps": 2, "frames": 1, "preview_every": 1, "seed": generator.randrange(2**32)}
-    return prompt
+    kind = generator.choice(list(optimizers))
+    graph: dict[str, tuple[str, dict[str, Any]]] = {
+        "1": (
+            "DAS_LoadClassifier",
+            {"source": pick(generator, ["starter", "starter", "starters"]), "precision": "auto"},
+        ),
+        "2": (
+            "DAS_ClassObjective",
+            {
+                "classifier": ["1", 0],
+                "classes": pick(generator, ["jellyfish", "goldfish: 0.5\n3", "207"]),
+                "score": "log_probability",
+                "weight": 1.0,
+                "variety": 0.0,
+            },
+        ),
+        "3": (
+            "DAS_ImageStack",
+            {
+                "width": generator.randint(32, 96),
+                "height": generator.randint(32, 96),
+                "batch_size": pick(generator, [1, 1, 2]),
+                "start": "noise",
+                "start.amplitude": 1.0,
+                "start.decay": 0.4,
+                "seed": generator.randrange(2**32),
+                "details": "custom",
+                "details.margin": 16,
+                "details.levels": "linear",
+                "details.levels.step": 4,
+                "details.color": "decorrelated",
+                "details.method": pick(generator, ["spectral", "exact", "layers"]),
+                "details.tile": False,
+                "details.feather": 0,
+                "details.size": "given",
+            },
+        ),
+        "4": ("DAS_Augmentation", {"views": 2, "zoom_min": 0.45, "flip": 0.5, "details": "default"}),
+        "5": (
+            "DAS_Optimize",
+            {
+                "stack": ["3", 0],
+                "objectives.objective0": ["2", 0],
+                "augmentation": ["4", 0],
+                "seed": generator.randrange(2**32),
+                "recipe": "custom",
+                "recipe.steps": 2,
+                "recipe.optimizer": kind,
+                **{f"recipe.optimizer.{name}": value for name, value in optimizers[kind].items()},
+                "recipe.schedule": "cosine",
+                "recipe.preview_every": 1,
+                "recipe.frames": 1,
+                "recipe.chunk": 0,
+                "recipe.focus": "everywhere",
+                "recipe.denoise": "off",
+            },
+        ),
+        "6": ("SaveImage", {"images": ["5", 0], "filename_prefix": "soak"}),
+    }
+    return {name: {"class_type": kind, "inputs": inputs} for name, (kind, inputs) in graph.items()}
 
 
 def read_resident_bytes(process_id: int) -> int:
@@ -105,7 +146,7 @@ def run_once(client: Client, generator: random.Random, run: int) -> str:
             return "refused by a node"
         return str(history["status"]["status_str"])
     if run % 7 == 0:
-        prompt["5"]["inputs"]["steps"] = 1000
+        prompt["5"]["inputs"]["recipe.steps"] = 1000
         prompt_id = client.queue(prompt)
         behind = client.queue(make_prompt(generator)) if run % 2 else None
         client.interrupt(prompt_id)
@@ -116,5 +157,6 @@ def run_once(client: Client, generator: random.Random, run: int) -> str:
         return "interrupted"
     history = client.wait(client.queue(prompt), timeout=600)
     status = history["status"]
-    assert status["status_str"] == "success", status["messages"][-1]
+    last = status["messages"][-1]
+    assert status["status_str"] == "success", last[1].get("exception_message", last)
     return str(status["status_str"])
