@@ -81,7 +81,7 @@ def render(
             `channels("layer3", range(8))` for eight pictures at once, an objective or a list of them, or a function
             from views (V, 3, side, side), 0..1, to scores (V,).
         size: width and height in pixels, or one number for both.
-        recipe: `picture`, `sketch` (a third of the work), `best` (four times the work), or a `Recipe`.
+        recipe: `picture`, `sketch` (a third of the time), `best` (four times the work), or a `Recipe`.
         steps: how many steps in place of the recipe's.
         start: the image to start from, see `Images`. If None, it is grey; or noise where the gradient at grey is zero,
             as for a channel whose output there is 0, and for `maco`.

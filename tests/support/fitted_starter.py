@@ -40,7 +40,7 @@ def fit_starter_clip() -> Fitted:
         return embeddings[-1]
 
     original = fitted_projection.encode_sentences
-    fitted_projection._encoded.clear()
+    fitted_projection.last_encoded.clear()
     with mock.patch.object(fitted_projection, "encode_sentences", encode):
         clip = load_starter_clip(STARTER, folder)
     (encoded,) = embeddings

@@ -20,7 +20,7 @@ RIDGE = 1.0
 From 0.5 to 2 it makes little difference to what the projection knows of words that it was not fitted on.
 """
 
-_encoded: dict[tuple[Path, tuple[str, ...]], Tensor] = {}
+last_encoded: dict[tuple[Path, tuple[str, ...]], Tensor] = {}
 """The last embeddings, by encoder and sentences: starters loaded one after another are fitted to the same sentences."""
 
 
@@ -45,11 +45,11 @@ def fit_class_projection(
         The matrix (D, E), in float32.
     """
     spoken = (Path(config["text_cfg"]["hf_model_name"]), tuple(sentence.text for sentence in sentences))
-    embeddings = _encoded.get(spoken)
+    embeddings = last_encoded.get(spoken)
     if embeddings is None:
         embeddings = encode_sentences(model, config, spoken[1], progress)
-        _encoded.clear()
-        _encoded[spoken] = embeddings
+        last_encoded.clear()
+        last_encoded[spoken] = embeddings
     targets = compute_targets(sentences, directions)
     return fit_projection(embeddings, targets, weights=[sentence.weight for sentence in sentences])
 

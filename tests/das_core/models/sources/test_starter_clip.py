@@ -81,7 +81,7 @@ def photograph(name: str) -> Tensor:
 
 
 def test_a_fit_that_is_stopped_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitted_projection, "_encoded", {})
+    monkeypatch.setattr(fitted_projection, "last_encoded", {})
 
     def cancel(done: int, total: int) -> None:
         assert 0 < done < total
