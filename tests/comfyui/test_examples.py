@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from das_core.report.shots import parse_shots
 from generators.example_stand_ins import use_photographs, use_starters
 from harness.client import Client
 from short_examples import shortened
@@ -43,9 +44,11 @@ def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
     made = SHIPPED_STACK if "DAS_LoadStack" in classes else classes.get("EmptyLatentImage", DEFAULT_STACK)
     stack = classes.get("DAS_ImageStack", made | {"batch_size": 1})
     assert len(images) == (1 if film else stack["batch_size"])
+    camera = classes.get("DAS_Camera")
     if film:
-        assert getattr(images[0], "n_frames", 1) == classes["DAS_StackToImage"]["frames"]
-    scaled = next((node["inputs"] for node in prompt.values() if node["class_type"] == "ImageScale"), stack)
+        frames = max(parse_shots(camera["shots"])) + 1 if camera else classes["DAS_StackToImage"]["frames"]
+        assert getattr(images[0], "n_frames", 1) == frames
+    scaled = next((node["inputs"] for node in prompt.values() if node["class_type"] == "ImageScale"), camera or stack)
     size = scaled["width"], scaled["height"]
     if stack.get("details.size") == "image":
         start = prompt[stack["image"][0]]["inputs"].get("image")
