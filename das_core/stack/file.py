@@ -9,10 +9,14 @@ the content while it builds the stack.
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save
+from safetensors.torch import load
+from torch import Tensor
 
 from ..common.files import write_atomically
 from ..common.interruption import pausing
@@ -80,20 +84,18 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
         >>> loaded.spec == stack.spec, float((loaded.canvas - stack.canvas).abs().max())
         (True, 0.0)
     """
-    # Copies, because safetensors refuses tensors that share memory, and those of a stack may.
-    named = pausing(name_tensors(stack).items())
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named}
+    # Written part by part: `safetensors.torch.save` makes several copies of everything, which of a large stack takes
+    # seconds and gigabytes.
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(name_tensors(stack).items())}
     description = json.dumps(describe_stack(stack))
     version = 3 if stack.spec.zoom is not None else 1 if stack.spec.time is None else 2
-    metadata = {"format": FORMAT, "version": str(version), "stack": description, "sha256": _UNSEALED}
-    content = save(tensors, metadata)
-    del tensors
-    digest, place = _digest(content).encode(), content.index(_UNSEALED.encode())
+    metadata = {"sha256": _UNSEALED, "format": FORMAT, "version": str(version), "stack": description}
+    head = _make_head(tensors, metadata)
+    views = [memoryview(tensor.numpy().reshape(-1).astype("<f4", copy=False)).cast("B") for tensor in tensors.values()]
+    head = head.replace(_UNSEALED.encode(), _digest([head, *views]).encode(), 1)
     with write_atomically(Path(path), replace=replace) as unfinished, unfinished.open("wb") as file:
-        # Not as one changed copy, which of a large stack takes seconds and gigabytes.
-        for part in (content[:place], digest, memoryview(content)[place + len(digest) :]):
-            for begin in pausing(range(0, len(part), _AT_ONCE)):
-                file.write(part[begin : begin + _AT_ONCE])
+        for part in _split([head, *views]):
+            file.write(part)
 
 
 def load_stack(path: Path | str) -> ImageStack:
@@ -139,10 +141,11 @@ def _read_stack(path: Path) -> ImageStack:
                 f"is of version {version[:20]!r}, and this pack reads up to version {VERSION}: update the pack, or "
                 "choose another file"
             )
-        content = path.read_bytes()
-        written = metadata.get("sha256", "")
-        computed = _digest(content.replace(written.encode(), _UNSEALED.encode(), 1))
-        if len(written) != len(_UNSEALED) or written != computed:
+        content = _read(path)
+        seal = metadata.get("sha256", "").encode()
+        before, _, after = content[:_LONGEST_HEAD].partition(seal) if len(seal) == len(_UNSEALED) else (b"", b"", b"")
+        rest = memoryview(content)[_LONGEST_HEAD:]
+        if not before or _digest([before, _UNSEALED.encode(), after, rest]).encode() != seal:
             raise DamageError("is damaged: its content does not match its hash; get it again, or choose another file")
         return build_stack(json.loads(metadata["stack"]), load(content))
     except OSError as error:
@@ -157,12 +160,47 @@ def _read_stack(path: Path) -> ImageStack:
 
 
 _AT_ONCE = 2**27
-"""How many bytes are hashed or written at once: some tenths of a second."""
+"""How many bytes are read, hashed or written at once: some tenths of a second."""
+
+_LONGEST_HEAD = 2**20
+"""Within how many bytes from the beginning of a file its hash stands; the rest of a file is not copied to check it."""
 
 
-def _digest(content: bytes) -> str:
+def _read(path: Path) -> bytes:
+    """Return the content of a file; a run can be ended between its parts."""
+    content = BytesIO()
+    with path.open("rb") as file:
+        for part in pausing(iter(lambda: file.read(_AT_ONCE), b"")):
+            content.write(part)
+    # No copy: the buffer gives away its bytes.
+    return content.getvalue()
+
+
+def _make_head(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    """Return what a safetensors file of float32 tensors begins with: the length of some JSON, and this JSON.
+
+    The format: https://huggingface.co/docs/safetensors. The tensors follow in the order of the mapping.
+    """
+    entries: dict[str, Any] = {"__metadata__": metadata}
+    begin = 0
+    for name, tensor in tensors.items():
+        end = begin + 4 * tensor.numel()
+        entries[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [begin, end]}
+        begin = end
+    text = json.dumps(entries).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _digest(parts: Iterable[bytes | memoryview]) -> str:
     """Return the SHA-256 of a content in hexadecimal digits."""
-    digest, view = hashlib.sha256(), memoryview(content)
-    for begin in pausing(range(0, len(view), _AT_ONCE)):
-        digest.update(view[begin : begin + _AT_ONCE])
+    digest = hashlib.sha256()
+    for part in _split(parts):
+        digest.update(part)
     return digest.hexdigest()
+
+
+def _split(parts: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
+    """Give a content in parts of at most `_AT_ONCE` bytes; a run can be ended before each."""
+    for part in map(memoryview, parts):
+        yield from pausing(part[begin : begin + _AT_ONCE] for begin in range(0, len(part), _AT_ONCE))

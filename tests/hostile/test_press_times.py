@@ -69,6 +69,11 @@ class Sources:
         inputs |= {"augmentation": views} if views is not None else {}
         return lambda: self.pack.run("DAS_Optimize", **inputs, recipe={"recipe": "custom", "steps": 2, **recipe})
 
+    def load(self, stack: Any) -> Callable[[], Any]:
+        """Return what loads a stack, which is saved in a folder of the tests first."""
+        (file,) = self.pack.run("DAS_SaveStack", stack=stack, filename_prefix="large")
+        return self.run("DAS_LoadStack", file=file)
+
     def run(self, node_id: str, **inputs: Any) -> Callable[[], Any]:
         return lambda: self.pack.run(node_id, **inputs)
 
@@ -157,6 +162,7 @@ CASES: dict[str, Make] = {
     ),
     "Edit Stack, freeze": lambda s: s.run("DAS_EditStack", stack=s.moved(4096), freeze="1-64"),
     "Save Stack": lambda s: s.run("DAS_SaveStack", stack=s.moved(4096, batch_size=4), filename_prefix="large"),
+    "Load Stack": lambda s: s.load(s.moved(4096, batch_size=4)),
     "Classify": lambda s: s.run("DAS_Classify", classifier=s.classifier, image=s.large, top_k=100),
     "Classify, 64 images": lambda s: s.run("DAS_Classify", classifier=s.classifier, image=s.many, top_k=100),
     "Similarity, 10,000 texts": lambda s: s.run("DAS_Similarity", clip=s.clip, image=s.large, text=LINES),
