@@ -56,6 +56,30 @@ class ObjectiveScores:
         return order
 
 
+_CANVASES = 6
+"""How many tensors of the size of the canvas `ImageScorer` holds, those that it makes on the way included."""
+
+
+def estimate_scoring_bytes(images: Images, augmentation: Augmentation | None = None) -> int:
+    """Return about how many bytes `ImageScorer` takes for pictures and their margins.
+
+    Args:
+        images: the pictures, (B, 3, H, W).
+        augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
+
+    Example:
+        >>> import torch
+        >>> from das_core import Augmentation, Windows
+        >>> from das_core.report.objective_scores import estimate_scoring_bytes
+        >>> picture = torch.zeros(1, 3, 100, 100)
+        >>> estimate_scoring_bytes(picture, Augmentation(4, Windows(jitter=50)))
+        2880000
+    """
+    margin = (augmentation or PLAIN_VIEWS).windows.farthest_jitter
+    height, width = (side + 2 * margin for side in images.shape[2:])
+    return _CANVASES * 4 * 3 * len(images) * height * width
+
+
 class ImageScorer:
     """Scores pictures under objectives, in two steps: `judges` names the models to load, and `score` runs them.
 

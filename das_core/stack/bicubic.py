@@ -47,5 +47,26 @@ def bicubic_matrix(source: int, target: int, tile: bool = False) -> Tensor:
         target: how many samples are interpolated.
         tile: whether the samples wrap around at the ends; otherwise the last sample is repeated beyond its end.
     """
-    samples, weights = bicubic_taps(source, target, tile)
-    return torch.zeros(target, source, dtype=torch.float64).scatter_add_(1, samples, weights)
+    return bicubic_columns(*bicubic_taps(source, target, tile), 0, source)
+
+
+def bicubic_columns(samples: Tensor, weights: Tensor, begin: int, end: int) -> Tensor:
+    """Return some columns of the matrix of `bicubic_matrix`: how some source samples are spread, without the others.
+
+    Args:
+        samples: the indices of `bicubic_taps`, (target, 4).
+        weights: its weights, (target, 4).
+        begin: the first source sample, from 0.
+        end: the one after the last.
+
+    Returns:
+        (target, end - begin), float64.
+
+    Example:
+        >>> from das_core.stack.bicubic import bicubic_columns, bicubic_matrix, bicubic_taps
+        >>> torch.equal(bicubic_columns(*bicubic_taps(5, 9), 2, 4), bicubic_matrix(5, 9)[:, 2:4])
+        True
+    """
+    weights = weights.where((samples >= begin) & (samples < end), 0)
+    samples = samples.clamp(begin, end - 1) - begin
+    return torch.zeros(len(samples), end - begin, dtype=torch.float64).scatter_add_(1, samples, weights)

@@ -9,7 +9,7 @@ from ..common.geometry import Shape
 from ..common.interruption import allow_interrupt, pausing
 from ..common.products import multiply
 from .bases import CosineBasis
-from .bicubic import bicubic_matrix
+from .bicubic import bicubic_columns, bicubic_taps
 from .levels import level_shape
 from .linear_operator import StackOperator
 from .state import AccumulatedGradient
@@ -100,10 +100,13 @@ def compute_spectral_response(
 def _compute_axis_response(source: int, target: int, tile: bool) -> Tensor:
     """Return |A' u|^2 (target,), float64, for every basis wave u along an axis that A resizes from `source` samples."""
     allow_interrupt()
-    samples = bicubic_matrix(source, target, tile).T.float()
+    samples, weights = bicubic_taps(source, target, tile)
     basis = None if tile else CosineBasis(1, target, samples.device)
-    energies = []
-    for part in pausing(samples.split(max(1, _MOST_AT_ONCE // target))):
+    energy = torch.zeros(target, dtype=torch.float64)
+    # Some source samples at a time: all of a long axis would take gigabytes.
+    count = max(1, _MOST_AT_ONCE // target)
+    for begin in pausing(range(0, source, count)):
+        part = bicubic_columns(samples, weights, begin, min(begin + count, source)).T.float()
         kept = basis.forward(part[:, None]).squeeze(-2) if basis else torch.fft.fft(part, norm="ortho")
-        energies.append(kept.abs().square())
-    return torch.cat(energies).sum(dim=0).double()
+        energy += kept.abs().square().sum(dim=0)
+    return energy

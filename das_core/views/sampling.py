@@ -118,16 +118,26 @@ def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tens
     Returns:
         A matrix (target, source), float32, whose rows sum to 1.
     """
-    weights = _triangle_weights(source, target, device)
+    weights = _triangle_weights(source, target, torch.arange(target, device=device))
     return weights / weights.sum(dim=1, keepdim=True)
 
 
-def _triangle_weights(source: int, target: int, device: torch.device) -> Tensor:
-    """Return the weights (target, source) of a triangle around each output, not yet divided by their sum."""
+def _triangle_weights(source: int, target: int, outputs: Tensor) -> Tensor:
+    """Return the weights (N, source) of a triangle around each of N of the outputs, not yet divided by their sum."""
     scale = source / target
-    centers = (torch.arange(target, device=device) + 0.5) * scale
-    samples = torch.arange(source, device=device) + 0.5
+    centers = (outputs + 0.5) * scale
+    samples = torch.arange(source, device=outputs.device) + 0.5
     return (1 - (samples[None, :] - centers[:, None]).abs() / max(scale, 1.0)).clamp_(min=0)
+
+
+_MOST_AT_ONCE = 2**23
+"""How many weights are made at once to be summed: 32 MiB."""
+
+
+def _sum_triangles(source: int, target: int, device: torch.device) -> Tensor:
+    """Return the sum of the weights of each output, (target,). Those of long axes are made part by part."""
+    outputs = torch.arange(target, device=device).split(max(1, _MOST_AT_ONCE // source))
+    return torch.cat([_triangle_weights(source, target, part).sum(dim=1) for part in pausing(outputs)])
 
 
 def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
@@ -180,7 +190,7 @@ def _find_readers(source: int, target: int, device: torch.device) -> tuple[Tenso
     share = position - first
     weights = (1 - share).where(first >= 0, 0), share.where(first < target - 1, 0)
     outputs = first.long().clamp(min=0), (first.long() + 1).clamp(max=target - 1)
-    return _triangle_weights(source, target, device).sum(dim=1), outputs, weights
+    return _sum_triangles(source, target, device), outputs, weights
 
 
 def _read_weighted(images: Tensor, indices: Pair, weights: Pair) -> Tensor:

@@ -65,6 +65,11 @@ class ObjectiveScore(Node):
     ) -> io.NodeOutput:
         connected = [objective for objective in (objectives or {}).values() if objective is not None]
         images = bridge.from_comfy_images(image).to(bridge.get_device())
+        bridge.make_room(
+            core.estimate_scoring_bytes(images, augmentation),
+            f"scoring {len(images)} images of {images.shape[3]} x {images.shape[2]} with their margins",
+            "set a smaller jitter in Augmentation, or score fewer or smaller images",
+        )
         scorer = core.ImageScorer(images, connected, augmentation, seed)
         bridge.load_judges(scorer.judges, scorer.chunk)
         scores = scorer.score()

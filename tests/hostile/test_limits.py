@@ -1,0 +1,72 @@
+"""Widgets at the largest values that their schemas allow, with little memory free: a node refuses, or keeps within it.
+
+The nodes, their inputs and the limits come from the schemas. Every run has a process of its own.
+"""
+
+import os
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from loaded_pack import Pack
+from random_nodes import NodeMaker
+from runner.input_specs import Input
+
+if sys.platform == "win32":
+    pytest.skip("needs processes that fork", allow_module_level=True)
+
+from press_clock import measure
+
+pytestmark = pytest.mark.hostile
+
+ATTACKS = 6
+"""How many runs the short form tries; the long form 100 times as many."""
+
+FREE = 2**29
+"""How many bytes the guards find free."""
+
+SLACK = 2**28
+"""What a run may hold beyond what is free: allocators of the system keep pages, and guards count large tensors only."""
+
+PATIENCE = 1.0
+"""After how many seconds of the processor Cancel is pressed."""
+
+PUSHED = 0.2
+"""The probability that a number is the largest that its schema allows."""
+
+NEVER = ("seed", "strength", "step_size")
+"""Numbers that decide neither time nor memory, and at whose limits little else is reached."""
+
+
+class LimitMaker(NodeMaker):
+    """Makes inputs of which some are at their limits, those of the nodes before a node as well."""
+
+    def make_value(self, item: Input, depth: int = 0) -> Any:
+        value = super().make_value(item, depth)
+        number = isinstance(value, int | float) and not isinstance(value, bool) and item.own_name not in NEVER
+        if number and "max" in item.settings and self.random.random() < PUSHED:
+            return item.settings["max"]
+        return value
+
+
+def test_no_widget_takes_more_memory_than_there_is(pack: Pack, scale: int, request: pytest.FixtureRequest) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    request.addfinalizer(lambda: torch.set_num_threads(threads))
+    wanted = [int(seed) for seed in os.environ.get("HOSTILE_SEEDS", "").split(",") if seed]
+    faults, counts = [], dict.fromkeys(("finished", "pressed", "refused"), 0)
+    for seed in wanted or range(ATTACKS * scale):
+        maker = LimitMaker(pack, seed)
+        # Half of the runs end in an ascent, which is where most of what people run ends.
+        node_id = "DAS_Optimize" if seed % 2 else maker.choose_node()
+        found = measure(lambda: maker.run(node_id, maker.make_inputs(node_id)), PATIENCE, FREE)  # noqa: B023 - run at once
+        end = found.end.partition(":")[0]
+        counts[end] = counts.get(end, 0) + 1
+        line = f"{seed}: {node_id}: {found.seconds:.2f} s, {found.peak / 2**20:.0f} MiB, {found.where}"
+        print(f"{line}, {found.end[:150]}")
+        if end not in ("finished", "pressed", "refused") or found.peak > FREE + SLACK:
+            faults.append(f"{line}, {found.end}")
+    print(counts)
+    assert not faults, "\n".join(faults)
