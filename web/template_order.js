@@ -16,6 +16,7 @@ const ORDER = [
     "living_picture",
     "infinite_zoom",
     "camera",
+    "film_style",
     "two_regions",
     "fade",
     "inspect",

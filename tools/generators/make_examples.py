@@ -30,7 +30,7 @@ from harness.page import open_page, start_chromium
 from harness.server import start_comfyui
 from repository import REPOSITORY
 
-SHOWN = dict.fromkeys(("timelapse", "prompt_to_prompt", "morph", "living_picture"), "Frames") | {
+SHOWN = dict.fromkeys(("timelapse", "prompt_to_prompt", "morph", "living_picture", "film_style"), "Frames") | {
     "infinite_zoom": "Depths"
 }
 """By example, the title of the node whose images become the thumbnail, where it is not the first that saves images."""
