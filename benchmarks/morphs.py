@@ -121,7 +121,7 @@ def judge_film(judge: Classifier, frames: Tensor, first: int, last: int) -> Film
 
 
 def make_or_read(way: str, model: Classifier, first: int, last: int) -> Tensor:
-    """Return the frames of a pair, read from a file if an earlier run has made them."""
+    """Return the frames from one class to another, made in one of `WAYS`, or read from the file of an earlier run."""
     path: Path = FOLDER / f"{first}_{last}_{way.replace(' ', '_')}.pt"
     if not path.is_file():
         frames = WAYS[way](model, first, last)

@@ -72,6 +72,7 @@ from .stack import (
     render_stack,
     render_zoom,
     save_stack,
+    scale_changes,
 )
 from .views import (
     Augmentation,
@@ -161,5 +162,5 @@ __all__ = [
     "find_layers", "load_classifier_file", "load_clip_file", "load_open_clip", "load_stack", "load_starter",
     "load_starter_clip", "load_starters", "load_timm", "load_torchvision", "make_tracks", "measure_spectrum",
     "move_camera", "plot_history", "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film",
-    "save_stack", "score_images",
+    "save_stack", "scale_changes", "score_images",
 ]

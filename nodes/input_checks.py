@@ -35,11 +35,12 @@ By name, because a second copy of the pack has classes of its own, and its nodes
 
 
 def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values for the inputs of a node, whole numbers as int and others as float.
+    """Return the values for the inputs of a node after a check of their types. Numbers become int or float.
 
     Args:
         inputs: the inputs of its schema.
-        values: what `execute` is given, by name. None for an optional input is left out: the node has a default.
+        values: what `execute` is given, by name. The result has no entry for an optional input
+            whose value is None, so that `execute` uses its own default.
 
     Raises:
         ValueError: when a value is not of the type of its input; the message names the input, the value and what is

@@ -139,11 +139,11 @@ class Guidance:
         """Return a change of a latent, scaled to the strength: what is to be added to the latent.
 
         Every image is scaled by itself, so that the root mean square of its change is `strength` times `FULL_CHANGE`
-        times the deviation of its latent, whatever the size of the gradients was.
+        times the standard deviation of its latent, whatever the size of the gradients was.
 
         Args:
             latent: the prediction of the model, (B, C, h, w).
-            change: the direction, (B, C, h, w); where it is 0 everywhere, nothing is added.
+            change: the direction, (B, C, h, w). An image whose direction is all 0 gets no change.
             mask: where the objectives act, (B or 1, 1, H, W) of any size, 0..1; None for everywhere. The mean square is
                 taken over the pixels under the mask. Otherwise a small region would get a larger change than a picture.
         """

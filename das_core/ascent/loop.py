@@ -55,7 +55,7 @@ class Ascent:
     Args:
         stack: the stack to start from, which is not changed. A stack that an ascent has returned continues from its
             canvas, but the schedule and the coarse part begin anew.
-        objectives: one or several, of which one has a weight other than 0.
+        objectives: one or several; at least one has a weight other than 0.
         augmentation: how the judges see the canvas; by default 16 views that may reach up to 56 pixels into the margin.
         steps: the number of steps; 60 make a good picture.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.

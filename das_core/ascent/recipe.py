@@ -72,11 +72,11 @@ class Recipe:
 
         Args:
             stack: the stack to start from, which is not changed.
-            objectives: one or several, of which one has a weight other than 0.
+            objectives: one or several; at least one has a weight other than 0.
             seed: the seed of all random draws, 0 or above.
             chunk: how many views go through a judge at once; 0 for what suits the device.
             device: where to compute, by default where the stack is.
-            within: how far the picture may go from what the stack started from, see `Ascent`.
+            within: how far the picture may go from `stack.start`, see `Ascent`.
 
         Raises:
             ValueError: when a setting is out of range or does not fit the stack, see `Ascent`.

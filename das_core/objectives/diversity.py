@@ -22,9 +22,9 @@ from .style import gram_matrix
 class DiversityObjective(BaseObjective):
     """How much the images of a batch differ in one layer of a judge.
 
-    The score of a view of an image is 1 - the mean cosine of its Gram matrix (`gram_matrix`) and those of the views of
-    the same number of all other images of the batch. It is 0 where all of them are alike. Gradients flow to the view
-    and to those that it is compared with.
+    Every image of the batch has equally many views. View i of an image is compared with view i of every other image:
+    its score is 1 - the mean cosine of their Gram matrices (`gram_matrix`), which is 0 where all of them are alike.
+    Gradients flow to the view and to those that it is compared with.
 
     It needs a batch of at least two images. In an ascent it is a group by itself, with its own views: with a weight of
     0.5 it has half the effect of another objective of weight 1, whatever their scales are. The model runs once more in

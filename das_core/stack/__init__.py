@@ -1,5 +1,6 @@
 """Image stacks: pictures at many resolutions that sum to one canvas, and the linear operator that moves it."""
 
+from .changes import scale_changes
 from .decomposition import Decomposition, decompose, decompose_change, decompose_start
 from .edit import edit_stack
 from .file import StackFileError, load_stack, save_stack
@@ -26,5 +27,6 @@ __all__ = [
     "AccumulatedGradient", "Decomposition", "ImageStack", "LevelTensors", "OptimizerState", "Parameters",
     "StackFileError", "StackOperator", "StackSpec", "Surroundings", "Time", "Zoom", "as_film", "as_zoom", "decompose",
     "decompose_change", "decompose_start", "edit_stack", "linear_levels", "load_stack", "make_operator", "move_canvas",
-    "power_levels", "read_levels", "render_film", "render_stack", "render_zoom", "save_stack", "widen_margin",
+    "power_levels", "read_levels", "render_film", "render_stack", "render_zoom", "save_stack", "scale_changes",
+    "widen_margin",
 ]

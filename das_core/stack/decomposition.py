@@ -1,7 +1,7 @@
 """Decompositions: a stack taken apart into its levels.
 
-A decomposition is of levels of least norm (`least_norm`), or of those that an ascent has moved. What is finer than the
-finest level is in no level: it is the `rest`. Levels and rest sum to the canvas.
+The levels are computed from the canvas, as those of least norm (`least_norm`), or are the tensors that an ascent has
+moved. Detail that is too fine for the finest level goes into the `rest`. Levels and rest sum to the canvas.
 """
 
 from collections.abc import Sequence

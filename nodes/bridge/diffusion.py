@@ -58,7 +58,7 @@ class DiffusionGuide:
         self._models = SamplerModels(_TURNS)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Return itself: ComfyUI 0.8.0 copies the functions of a model deeply when it clones it, models and all."""
+        """Return this object. Where ComfyUI 0.8.0 clones a MODEL, it would copy the judges and the VAE in here, too."""
         return self
 
     @torch.no_grad()

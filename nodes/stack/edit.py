@@ -4,6 +4,7 @@ from comfy_api.latest import io
 
 from ...das_core.stack import edit as core
 from ...das_core.stack.bands import EmptyBandError, parse_bands, parse_gains
+from ...das_core.stack.changes import scale_changes
 from ...das_core.stack.image_stack import ImageStack
 from .. import bridge
 from ..node import Node
@@ -21,9 +22,9 @@ class EditStack(Node):
             category="Direct Ascent/stack",
             description=(
                 "Change a picture by its resolutions: weaken or strengthen a band, take back what ascents did to it, "
-                "freeze it for ascents to come, or mix in another stack, all of it or a band. A band is written as "
-                "resolutions along the long side of the canvas, '1-16' for large shapes, '65-' for all fine detail; "
-                "Stack Levels shows them. Optimize goes on from the result."
+                "freeze it for ascents to come, or mix in another stack, all of it or a band. A film can be made "
+                "smoother in time, too. A band is written as resolutions along the long side of the canvas, '1-16' for "
+                "large shapes, '65-' for all fine detail; Stack Levels shows them. Optimize goes on from the result."
             ),
             search_aliases=["das", "equalizer", "blend", "mix", "freeze", "frequency", "hybrid image"],
             inputs=[
@@ -67,6 +68,15 @@ class EditStack(Node):
                     tooltip="The bands that are mixed. Empty: all. '17-' with blend 1: the large shapes of this stack "
                     "under the detail of the other.",
                 ),
+                io.String.Input(
+                    "changes",
+                    default="",
+                    multiline=True,
+                    optional=True,
+                    tooltip="Of a film: a band of changes in time and a factor on each line. 1 goes once from end to "
+                    "end, 2 there and back, and so on. '1-: 0' holds it still, '8-: 0' makes it smoother, '1-: 2' "
+                    "exaggerates. Empty: all as it is.",
+                ),
             ],
             outputs=[Stack.Output("stack", tooltip="For Optimize, Stack to Image, Stack Levels or Save Stack.")],
         )
@@ -82,6 +92,7 @@ class EditStack(Node):
         blend: float,
         blend_bands: str,
         other: ImageStack | None = None,
+        changes: str = "",
     ) -> io.NodeOutput:
         bridge.check_memory(
             core.estimate_edit_bytes(stack, other),
@@ -99,4 +110,6 @@ class EditStack(Node):
                 blend=blend,
                 blend_bands=parse_bands(blend_bands),
             )
+        if scaled := parse_gains(changes):
+            edited = scale_changes(edited, scaled)
         return io.NodeOutput(edited)

@@ -36,7 +36,7 @@ _WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class ResultsFolder:
-    """The places in a folder of results.
+    """The paths of the files that a sweep writes.
 
     Args:
         path: the folder.

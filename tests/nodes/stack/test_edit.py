@@ -65,3 +65,17 @@ def test_blend_1_shows_the_other_stack(pack: Pack) -> None:
     edited = pack.run("DAS_EditStack", stack=stack, other=other, blend=1.0)[0]
     torch.testing.assert_close(edited.canvas, other.canvas, rtol=0, atol=1e-5)
     assert not edited.canvas.is_inference()
+
+
+def test_a_film_is_held_still(pack: Pack) -> None:
+    film = pack.run("DAS_FilmStack", stack=pack.stack(batch_size=3, start={"start": "noise"}), frames=3, loop=False)[0]
+    still = pack.run("DAS_EditStack", stack=film, changes="1-: 0")[0]
+    assert still.spec.time == film.spec.time
+    torch.testing.assert_close(still.canvas, film.canvas.mean(dim=0, keepdim=True).expand_as(film.canvas))
+    with pytest.raises(ValueError, match=r"the band '3-' holds no change: there are 2, from 1 to 2$"):
+        pack.run("DAS_EditStack", stack=film, changes="3-: 0")
+
+
+def test_a_picture_has_no_changes_in_time(pack: Pack) -> None:
+    with pytest.raises(ValueError, match="a picture has no changes in time to scale"):
+        pack.run("DAS_EditStack", stack=pack.stack(), changes="1-: 0")

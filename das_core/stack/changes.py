@@ -1,0 +1,75 @@
+"""The changes of a film, from slow to fast: weakened, strengthened or taken out by bands."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from .bands import Band, select_levels
+from .image_stack import ImageStack
+from .time import Time, mix_frames
+
+
+def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> ImageStack:
+    """Return a film whose changes in time are multiplied by factors; what all frames share stays as it is.
+
+    The changes of every pixel are divided by their speed, as a sound is into tones: change k goes k times from one end
+    of the film to the other, evenly as a cosine (the basis of the discrete cosine transform). In a loop change k is a
+    wave that goes k times around. The state of the optimizer belongs to the film before and is dropped.
+
+    Args:
+        stack: a film, which is not changed.
+        gains: bands of changes, from 1 up to one less than there are frames (half as many as frames in a loop), and the
+            factors that they are multiplied by. 0 for all of them holds the film still, 0 for the fast ones makes it
+            smoother, 2 exaggerates. A change in several of the bands is multiplied by all their factors.
+
+    Returns:
+        A film with the spec of `stack`.
+
+    Raises:
+        ValueError: when the stack is no film, or a band contains no change (`EmptyBandError`).
+
+    Example:
+        >>> from das_core import ImageStack, StackSpec, Time, scale_changes
+        >>> from das_core.stack.bands import FINEST
+        >>> film = ImageStack.noise(StackSpec(width=32, height=32, margin=8, time=Time(frames=6)))
+        >>> still = scale_changes(film, [((1, FINEST), 0.0)]).canvas
+        >>> torch.allclose(still, film.canvas.mean(dim=0, keepdim=True).expand_as(still), atol=1e-5)
+        True
+    """
+    time = stack.spec.time
+    if time is None or time.frames < 2:
+        raise ValueError("a picture has no changes in time to scale; make a film of it first (as_film), or leave them")
+    fastest = time.frames // 2 if time.loop else time.frames - 1
+    changes = range(1, fastest + 1)
+    factors = torch.ones(fastest + 1, dtype=torch.float64)
+    for band, gain in gains:
+        factors[1:] *= torch.where(torch.tensor(select_levels([band], changes, "change")), gain, 1.0)
+    matrix = make_change_matrix(time, factors).to(stack.canvas)
+    start, canvas = (mix_frames(matrix, frames) for frames in (stack.start, stack.canvas))
+    return replace(stack, start=start, canvas=canvas, parameters=None, optimizer_state=None)
+
+
+def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
+    """Return the matrix (T, T), float64, that multiplies the changes of T frames by factors.
+
+    Args:
+        time: the frames.
+        factors: the factor of every change, that of what all frames share first: (T,), or (T // 2 + 1,) for a loop.
+
+    Example:
+        >>> from das_core import Time
+        >>> from das_core.stack.changes import make_change_matrix
+        >>> make_change_matrix(Time(frames=2), torch.tensor([1.0, 0.0], dtype=torch.float64))
+        tensor([[0.5000, 0.5000],
+                [0.5000, 0.5000]], dtype=torch.float64)
+    """
+    frames = torch.arange(time.frames)
+    if time.loop:
+        by_distance = torch.fft.irfft(factors, n=time.frames)
+        return by_distance[(frames[:, None] - frames) % time.frames]
+    waves = torch.cos(math.pi / time.frames * frames[:, None] * (frames + 0.5))
+    waves = (waves / waves.norm(dim=1, keepdim=True)).double()
+    return waves.T @ (factors[:, None] * waves)
