@@ -88,13 +88,13 @@ def _parse_band(text: str) -> Band:
     return band
 
 
-def select_levels(bands: Sequence[Band], levels: Sequence[int], what: str = "level") -> list[bool]:
+def select_levels(bands: Sequence[Band], levels: Sequence[int], lack: str = "holds no level") -> list[bool]:
     """Return for every level whether it lies in any of the bands.
 
     Args:
         bands: the bands; without any, no level is selected.
         levels: the resolutions of a stack, coarse to fine.
-        what: what has these numbers, for the error message.
+        lack: what the error message says of such a band.
 
     Raises:
         EmptyBandError: when a band contains none of the levels. It is a ValueError.
@@ -102,8 +102,7 @@ def select_levels(bands: Sequence[Band], levels: Sequence[int], what: str = "lev
     for band in bands:
         if not any(band[0] <= level <= band[1] for level in levels):
             raise EmptyBandError(
-                f"the band '{format_band(band)}' holds no {what}: there are {len(levels)}, from {levels[0]} to "
-                f"{levels[-1]}"
+                f"the band '{format_band(band)}' {lack}: there are {len(levels)}, from {levels[0]} to {levels[-1]}"
             )
     return [any(low <= level <= high for low, high in bands) for level in levels]
 

@@ -46,7 +46,7 @@ def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> Ima
     changes = range(1, fastest + 1)
     factors = torch.ones(fastest + 1, dtype=torch.float64)
     for band, gain in gains:
-        factors[1:] *= torch.where(torch.tensor(select_levels([band], changes, "change")), gain, 1.0)
+        factors[1:] *= torch.where(torch.tensor(select_levels([band], changes, "holds no change")), gain, 1.0)
     matrix = make_change_matrix(time, factors).to(stack.canvas)
     start, canvas = (mix_frames(matrix, frames) for frames in (stack.start, stack.canvas))
     return replace(stack, start=start, canvas=canvas, parameters=None, optimizer_state=None)
