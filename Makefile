@@ -16,7 +16,7 @@ DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na
 # Else what a failed installation leaves would count as installed.
 .DELETE_ON_ERROR:
 
-.PHONY: help venv demo sweep test lint bench examples blueprints locales api pages pictures clean
+.PHONY: help venv demo sweep test lint bench examples blueprints locales api pictures clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -72,7 +72,7 @@ lint: $(READY)  ## ruff, mypy, and the architecture
 bench: $(READY)  ## measure against the reference algorithm; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
 
-# The sources in tools/ are packages below that folder. Options of the next six go into ARGS.
+# The sources in tools/ are packages below that folder. Options of the next five go into ARGS.
 GENERATE := PYTHONPATH=tools $(BIN)/python -m
 
 examples: $(READY) $(COMFYUI_READY)  ## the example workflows, with the ComfyUI at COMFYUI_PATH; ARGS="--thumbnails NAME"
@@ -86,9 +86,6 @@ locales: $(READY)  ## locales/: English from the schemas of the nodes, and what 
 
 api: $(READY)  ## tests/nodes/api.json from the schemas of the nodes; ARGS=--break writes it even if workflow files break
 	$(GENERATE) generators.make_api $(ARGS)
-
-pages: $(READY)  ## web/docs/ID/en.md, where ComfyUI asks first, from web/docs/ID.md; ARGS=--check only compares
-	$(GENERATE) generators.make_help_pages $(ARGS)
 
 pictures: $(READY)  ## the pictures of the help pages, in minutes; ARGS="NODE ID ..." only those
 	PYTHONPATH=.:tools $(BIN)/python -m generators.make_help_pictures $(ARGS)

@@ -38,8 +38,9 @@ def test_the_help_of_a_node_opens_with_its_text_and_its_picture(page: Page) -> N
     expect(text.locator("td", has_text="step_size").first).to_be_visible()
     expect_picture(text, f"{DOCS}/DAS_Optimize/picture.jpg")
     asked = {address: status for address, status in answers.items() if address.startswith(f"{PACK_NAME}/docs/")}
-    assert asked[f"{PACK_NAME}/docs/DAS_Optimize/en.md"] == 200
-    assert set(asked.values()) == {200}, "the page asked for something that is not there"
+    # The page looks for a translation first, in English too; the English text is what it falls back to.
+    missing = {address for address, status in asked.items() if status != 200}
+    assert missing == {f"{PACK_NAME}/docs/DAS_Optimize/en.md"}, "the page asked for something that is not there"
 
 
 @pytest.fixture
