@@ -32,16 +32,20 @@ def encode_thumbnail(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def tile_images(images: Sequence[Image.Image]) -> Image.Image:
-    """Return a square grid of images of one size; of more than sixteen images, sixteen at equal distances."""
-    count = min(len(images), MAX_THUMBNAIL_IMAGES)
+def tile_images(images: Sequence[Image.Image], most: int = MAX_THUMBNAIL_IMAGES) -> Image.Image:
+    """Return a square grid of images of one size; of more than `most` images, so many at equal distances."""
+    count = min(len(images), most)
     shown = [images[place * (len(images) - 1) // max(count - 1, 1)] for place in range(count)]
     tiles = torch.stack([pil_to_tensor(image.convert("RGB")) for image in shown])
     return to_pil_image(make_contact_sheet(tiles, padding=0, pad_value=0.0))
 
 
 def render_picture(
-    client: Client, prompt: Mapping[str, Any], timeout: float = RUN_SECONDS, title: str | None = None
+    client: Client,
+    prompt: Mapping[str, Any],
+    timeout: float = RUN_SECONDS,
+    title: str | None = None,
+    most: int = MAX_THUMBNAIL_IMAGES,
 ) -> Image.Image:
     """Run a workflow and return the images of its first SaveImage node, or else PreviewImage node, as one image.
 
@@ -50,6 +54,7 @@ def render_picture(
         prompt: the workflow in API format.
         timeout: the time limit in seconds.
         title: the title of the node; without one, the first node is taken.
+        most: how many images of a batch are shown, at most.
 
     Raises:
         ValueError: the workflow has no such node.
@@ -62,4 +67,4 @@ def render_picture(
     nodes = [node for wanted in ("SaveImage", "PreviewImage") for node, name in classes.items() if name == wanted]
     if not nodes:
         raise ValueError("a thumbnail is what a SaveImage or PreviewImage node shows, and this workflow has none")
-    return tile_images(client.get_images(client.run(prompt, timeout), nodes[0]))
+    return tile_images(client.get_images(client.run(prompt, timeout), nodes[0]), most)

@@ -23,7 +23,7 @@ from playwright.sync_api import Browser
 
 from generators.diffusion_pictures import THUMBNAILS
 from generators.example_stand_ins import remove_nodes, use_own_denoisers, use_photographs, use_starters
-from generators.example_thumbnails import encode_thumbnail, render_picture
+from generators.example_thumbnails import MAX_THUMBNAIL_IMAGES, encode_thumbnail, render_picture
 from generators.example_workflow import RoundTripError, make_workflow
 from harness.client import Client
 from harness.page import open_page, start_chromium
@@ -34,6 +34,9 @@ SHOWN = dict.fromkeys(("timelapse", "prompt_to_prompt", "morph", "living_picture
     "infinite_zoom": "Depths"
 }
 """By example, the title of the node whose images become the thumbnail, where it is not the first that saves images."""
+
+MOST = {"film_style": 4}
+"""By example, how many of these images the thumbnail shows, where all of them look alike when they are small."""
 
 
 def read_prompt(path: Path) -> dict[str, Any]:
@@ -89,7 +92,9 @@ def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> N
     )
     for name, photograph in photographs.items():
         client.upload(photograph, name)
-    target.write_bytes(encode_thumbnail(render_picture(client, prompt, title=SHOWN.get(target.stem))))
+    most = MOST.get(target.stem, MAX_THUMBNAIL_IMAGES)
+    picture = render_picture(client, prompt, title=SHOWN.get(target.stem), most=most)
+    target.write_bytes(encode_thumbnail(picture))
     print(target)
 
 

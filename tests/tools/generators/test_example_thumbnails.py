@@ -55,6 +55,11 @@ def test_a_batch_becomes_a_sheet_from_its_first_image_to_its_last(count: int, le
     assert made[::3, ::4, 0].flatten().tolist() == levels
 
 
+def test_of_a_film_whose_frames_look_alike_a_few_are_shown() -> None:
+    made = np.asarray(tile_images([Image.new("RGB", (4, 3), (level, 0, 0)) for level in range(24)], most=4))
+    assert made[::3, ::4, 0].flatten().tolist() == [0, 7, 15, 23]
+
+
 @pytest.mark.parametrize(
     ("left_out", "title", "shown"), [((), None, 2), ((), "Frames", 3), ((), "Progress", 1), (("2", "3"), None, 1)]
 )
