@@ -1,7 +1,7 @@
-"""What helps: one part of the recipe changed at a time, at the compute of a sketch.
+"""What helps: the recipe sketch with one part changed at a time.
 
-Measured on classes of their own (`CLASSES`), which settings may be chosen on; what is reported elsewhere is measured on
-others. With twelve pictures, a difference of less than about 0.1 in the mean says little.
+Settings may be chosen by the results on these classes (`CLASSES`); `benchmarks.classes` and `benchmarks.morphs` draw
+their classes from all others. With twelve pictures, a difference of less than about 0.1 in the mean says little.
 """
 
 from dataclasses import replace

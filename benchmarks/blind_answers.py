@@ -15,7 +15,7 @@ _UNCLEAR = "judge it yourself"
 
 
 def score_answers(key: Path, answers: Path, accept: Collection[int] = (), reject: Collection[int] = ()) -> str:
-    """Return what the answers to a sheet say, as text.
+    """Return the score of the answers to a sheet, as text.
 
     A name is right when it shares a word with what the picture should show: with the text, or with any name that
     ImageNet has for the class; capitals, small words and the s of a plural do not count. That is a rule of thumb. It

@@ -16,10 +16,10 @@ PER_SHEET = 20
 """The most entries of a sheet, each of which has a number."""
 
 LONGEST = 1420
-"""The longest side of a sheet in pixels, further lines of captions not counted: larger sheets may be shown shrunk."""
+"""The longest side of a sheet in pixels, with one line of text per entry: a viewer may shrink larger sheets."""
 
 FONT_SIZE, LINE, INNER, OUTER = 28, 36, 4, 20
-"""In pixels: of numbers and captions, the height of a line of text, the gaps in a pair and between numbers."""
+"""In pixels: the size of the font, the height of a line of text, the gap in a pair, and the gap between entries."""
 
 _FONT = ImageFont.load_default(FONT_SIZE)
 

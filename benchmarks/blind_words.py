@@ -1,4 +1,4 @@
-"""The words of what a picture should show, and those of an answer that are among them."""
+"""The words that say what a picture should show, and the words of an answer that are among them."""
 
 import re
 
@@ -21,8 +21,8 @@ def find_shared_words(name: str, answer: str) -> list[str]:
     Capitals, small words and the s of a plural do not count.
 
     Args:
-        name: the name of the picture, `a_red_car`, or the number or a name of a class of ImageNet, all of whose names
-            count.
+        name: the name of the picture, such as `a_red_car`; or the number or a name of a class of ImageNet, and then all
+            names of the class count.
         answer: free words.
     """
     return sorted(_find_words(answer) & _find_target_words(name))

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 """Where RESULTS.md and its pictures lie."""
 
 SEED = 0
-"""One seed for all."""
+"""The seed of the ascents, unless a benchmark has seeds of its own."""
 
 PLAIN = (Flip(), Noise())
 """The transforms of views that keep their colours."""
@@ -62,10 +62,9 @@ def climb_image(
     optimizer: Optimizer | None = None,
     steps: int = 100,
 ) -> Tensor:
-    """Return the image (1, 3, height, width) of an ascent that changes all of a picture alike, in its own colours.
+    """Return the image (1, 3, height, width) of an ascent without focus and denoiser, on views that keep their colours.
 
-    That is what the workflows set whose target is an image, a style or a feature: no focus, no denoiser, and `PLAIN`
-    views.
+    These are the settings of the workflows whose target is an image, a style or a feature.
     """
     ascent = Ascent(
         stack or ImageStack.gray(StackSpec(224, 224, levels=linear_levels(336, 4))),
@@ -88,7 +87,7 @@ def save_sheet(images: list[Tensor], file: Path, columns: int = 5) -> None:
 
 
 def time_by_turns(rounds: int, *tasks: Callable[[], object]) -> list[float]:
-    """Return the median seconds of each task, measured in turns after one round to warm up."""
+    """Return the median seconds of each task; in each round every task runs once, and a first round only warms up."""
     times: list[list[float]] = [[] for _ in tasks]
     for number in range(rounds + 1):
         for task, taken in zip(tasks, times, strict=True):

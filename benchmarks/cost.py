@@ -66,7 +66,7 @@ SIDES, LEVEL_STEPS, VIEW_COUNTS, BATCHES = (
 
 
 def level_counts() -> list[int]:
-    """Return how many levels the default canvas has at each of the steps."""
+    """Return how many levels the default canvas has for each of `LEVEL_STEPS`."""
     return [len(linear_levels(336, step)) for step in LEVEL_STEPS]
 
 

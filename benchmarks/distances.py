@@ -63,7 +63,7 @@ def mean_difference_from_afar(images: Tensor) -> float:
 
 
 def _find_feature_layer(classifier: Classifier) -> Layer:
-    """Return the last layer before the linear one that answers with the classes, as wide as what that one takes."""
+    """Return the last layer before the linear layer of the classes that has as many channels as that has inputs."""
     layers, parts = find_layers(classifier), dict(classifier.module.named_modules())
     for place in reversed(range(len(layers))):
         head = parts.get(layers[place].name)

@@ -1,8 +1,8 @@
 """Diversity: how much pictures of one class differ from seed to seed.
 
-A recipe that always makes the same picture is of little use, however well it is recognised. Two distances are measured:
-that of the last features of a classifier that took no part (they become more alike as pictures are recognised more
-surely), and that of the pixels of strongly reduced pictures, without a model.
+A recipe that always makes the same picture is of little use, however well it is recognised. Two distances between
+pictures are measured. One compares the last features of a classifier that took no part; these become more alike as
+pictures are recognised more surely. The other compares the pixels of strongly reduced pictures, without a model.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ FILES = {
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the pictures of ours go beside it."""
+    """Return the section of RESULTS.md; the sheets of pictures, `FILES`, go beside it."""
     judge, labels = load_starter(SECOND_OPINION), imagenet_labels()
     wishes = [str(index) for index in CLASSES]
     features, shapes = [], []

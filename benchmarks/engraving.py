@@ -2,7 +2,7 @@
 
 Fine hatching raises the score of a classifier, and an ascent covers every surface with it. Three numbers measure it.
 Sparsity: photographs change strongly in few places, hatching equally everywhere. Calm: photographs have even areas.
-Contrast: within a few pixels that of photographs is lower. Colours are compared in CIELAB.
+Contrast: within a few pixels, photographs have less of it. Colours are compared in CIELAB.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ PHOTOGRAPHS = ("astronaut", "brick", "camera", "cat", "clock", "coffee", "grass"
 """Sample photographs of scenes and surfaces in focus."""
 
 COLOURED = ("astronaut", "cat", "coffee", "immunohistochemistry", "retina", "rocket")
-"""Those in colour."""
+"""Sample photographs in colour, for the comparison of colours."""
 
 RECIPES = (PICTURE, SKETCH, SECOND_VERSION)
 
@@ -112,7 +112,7 @@ def report() -> str:
         photographs = [fit_square(load_photograph(name), side).clamp(0, 1) for name in PHOTOGRAPHS]
         coloured = [fit_square(load_photograph(name), side).clamp(0, 1) for name in COLOURED]
         structure, colours = (average(list(map(measure_structure, images))) for images in (photographs, coloured))
-        # The grey ones tell nothing of colours.
+        # Colours are those of the coloured photographs only.
         both = replace(colours, sparsity=structure.sparsity, calm=structure.calm, contrast=structure.contrast)
         rows.append(_format_row(f"photographs | {side}", both))
     table = "\n".join(rows)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 _COLORS = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
 _COLOR_POWERS = torch.tensor([1.0, 0.12, 0.05])
-"""Grey, blue to yellow, green to red, and how strong each is in photographs."""
+"""The directions of colours (grey, blue to yellow, green to red), and how much power each has in photographs."""
 
 
 class ExactDenoiser:
@@ -17,7 +17,7 @@ class ExactDenoiser:
 
     Args:
         means: the pictures in the middle of each component, (K, 3, H, W), -1..1.
-        deviation: the deviation of the variations around them.
+        deviation: the standard deviation of the variations around each of them.
     """
 
     def __init__(self, means: Tensor, deviation: float = 0.3) -> None:
@@ -30,11 +30,11 @@ class ExactDenoiser:
         self._power *= deviation**2 / (self._power.sum(dim=0).mean() / 3)
 
     def _analyse(self, pictures: Tensor) -> Tensor:
-        """Fourier coefficients of the colours, of unit scale."""
+        """Return the orthonormal Fourier coefficients of pictures in the three directions of colours."""
         return torch.fft.fft2(torch.einsum("ij,bjhw->bihw", self._colors, pictures), norm="ortho")
 
     def __call__(self, noisy: Tensor, sigma: float) -> Tensor:
-        """Return the mean (B, 3, H, W) for noisy pictures (B, 3, H, W)."""
+        """Return the mean (B, 3, H, W) for noisy pictures (B, 3, H, W); `sigma` is the deviation of their noise."""
         apart = self._analyse(noisy)[:, None] - self._analyse(self.means)[None]
         total = self._power + sigma**2
         chances = (-0.5 * (apart.abs().square() / total).sum(dim=(2, 3, 4))).softmax(dim=1)

@@ -1,8 +1,8 @@
-"""How well it looks inside: single features against photographs, and the style of one photograph on another.
+"""Features inside models: single channels against photographs, and the style of one photograph on another.
 
-Features: random channels of an early, a middle and a late layer of two networks; what each is shown in the end, against
-what it says of every sample photograph. Style: climbed with one network, measured by it and by another one that took no
-part, whose layers are found by the same rule.
+Features: for random channels of an early, a middle and a late layer of two networks, the activation for the image of an
+ascent is compared with the activations for all sample photographs. Style: one network climbs; it measures the result,
+and so does another one that took no part, whose layers are found by the same rule.
 """
 
 import torch
@@ -37,7 +37,7 @@ PAIRS = (
     ("camera", "hubble_deep_field"),
     ("cat", "gravel"),
 )
-"""Content and style."""
+"""The photographs that give the content and the style."""
 
 CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 1.0, 0.95, 80
 STYLE_VIEWS = Augmentation(8, Windows(), ())

@@ -1,4 +1,4 @@
-"""Films: how much frames change, how a held-out classifier judges them, and the time of a step against a picture's.
+"""Films: how much frames change, how a held-out classifier judges them, and how long a step takes beside a picture's.
 
 The films are a morph from one class to another, and a loop of both. EfficientNet-Lite0 guides the ascents;
 EfficientNet-Lite2 is the judge.
@@ -44,14 +44,14 @@ def start_film(model: Classifier, frames: int, *, loop: bool) -> Ascent:
 
 
 def measure_changes(frames: Tensor) -> list[float]:
-    """Return the mean difference of every frame from the next, and last that of the last from the first."""
+    """Return the mean difference of every frame from the next one; the last entry compares the last with the first."""
     return [float(change) for change in (frames.roll(-1, 0) - frames).abs().mean(dim=(1, 2, 3))]
 
 
 def time_steps(model: Classifier, rounds: int = 5) -> dict[int, float]:
-    """Return the median seconds of a step of a picture (0) and of films, by the number of their frames, in turns.
+    """Return the median CPU seconds of a step of films, by the number of their frames, and of a picture under 0.
 
-    It is the time of the processor, which what else runs on the machine changes less.
+    The picture and the films take turns. Other load on the machine hardly changes CPU time.
     """
     picture = RECIPE.prepare(ImageStack.gray(StackSpec(224, 224)), [ClassObjective.from_text(model, FROM)], seed=SEED)
     films = {frames: start_film(model, frames, loop=False) for frames in (FRAMES, MANY)}
@@ -67,7 +67,7 @@ def time_steps(model: Classifier, rounds: int = 5) -> dict[int, float]:
 
 
 def list_probabilities(judge: Classifier, frames: Tensor, name: str) -> str:
-    """Return what a judge gives a class in every frame."""
+    """Return, as text, the probability that a judge gives a class in every frame."""
     probabilities = judge.probabilities(frames)[:, judge.labels.find(name)]
     return ", ".join(f"{float(probability):.2f}" for probability in probabilities)
 

@@ -26,7 +26,7 @@ VIEWS = 16
 CHUNKS = (4, 8, 16)
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 STEPS = 60
-"""The steps of one picture, over which compiling has to pay."""
+"""The steps of one picture, for which compiling should save more time than it takes."""
 
 LARGE = StackSpec(1024, 1024, 60)
 CUDA = torch.device("cuda")
@@ -47,7 +47,7 @@ def make_ascent(judge: Classifier, device: torch.device, chunk: int, spec: Stack
 
 
 def make_step(ascent: Ascent) -> Callable[[], object]:
-    """Return a function that does one step, which ends when the device has done it."""
+    """Return a function that does one step and waits until the device has finished it."""
     steps = iter(ascent)
 
     def run() -> None:
@@ -58,7 +58,7 @@ def make_step(ascent: Ascent) -> Callable[[], object]:
 
 
 def make_bare_pass(judge: Classifier, device: torch.device, chunk: int) -> Callable[[], object]:
-    """Return the forward and backward pass of the model on views that are ready, `chunk` at a time."""
+    """Return a function that does the forward and backward pass on finished views, `chunk` of them at a time."""
     dtype = next(judge.module.parameters()).dtype
     views = torch.rand(VIEWS, 3, judge.size, judge.size, device=device, dtype=dtype)
     parts = [part.clone().requires_grad_() for part in views.split(chunk)]
@@ -94,7 +94,7 @@ def climb_a_little(judge: Classifier, device: torch.device) -> Tensor:
 
 
 def compare_compiled(device: torch.device, steps: int) -> tuple[float, float]:
-    """Return the seconds of one picture without torch.compile, and with it, its compiling included."""
+    """Return the seconds of one picture without torch.compile, and with it, including the compilation."""
     seconds = []
     for compiled in (False, True):
         judge = load(torch.float32, device)

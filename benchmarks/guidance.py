@@ -26,15 +26,15 @@ SIDE, SEEDS, STEPS = 96, 10, 12
 WISH = "jellyfish"
 VIEWS, CLIMB = Augmentation(views=3, windows=Windows(jitter=24)), 2
 HIGHEST = 9.0
-"""About the noise level of 0.1 of the sampling in Stable Diffusion, where Guide Diffusion begins by default."""
+"""About the noise level that Stable Diffusion has at 0.1 of the sampling, where Guide Diffusion begins by default."""
 
 ENDS = {0.0: "1", 0.25: "0.95", 0.66: "0.8"}
-"""Noise levels at which guiding ends, and about the `end_percent` of each in Stable Diffusion."""
+"""Noise levels at which guiding ends, and the approximate `end_percent` in Stable Diffusion for each."""
 
 SDXL_STEP, DECODE, ENCODE, JUDGE = 13.5, 10.5, 4.9, 0.9
 """Operations in units of 10^12 (a multiplication and an addition are two): a step of SDXL at 1024 x 1024 with both
-conditions; its VAE; three steps of ascent with 16 views under a ViT-B-32. The first three were counted by PyTorch's
-FlopCounterMode on ComfyUI's own modules."""
+conditions; decoding and encoding by its VAE; three steps of ascent with 16 views under a ViT-B-32. PyTorch's
+FlopCounterMode counted the first three on ComfyUI's own modules."""
 
 REAL_STEPS, REAL_GUIDED = 30, 28
 """A usual number of steps, and how many of them the defaults of Guide Diffusion allow with Karras' noise levels."""
@@ -42,7 +42,7 @@ REAL_STEPS, REAL_GUIDED = 30, 28
 
 @dataclass(frozen=True)
 class Sampled:
-    """Pictures (B, 3, H, W), 0..1, and the seconds of processor time of all steps and of the part that guides."""
+    """Pictures (B, 3, H, W), 0..1, CPU seconds of all steps and of the guiding, and the number of guided steps."""
 
     pictures: Tensor
     seconds: float
@@ -56,7 +56,7 @@ def sample(
     """Sample with Euler's method, guided as Guide Diffusion does with a VAE that changes nothing.
 
     Args:
-        guidance: what guides; None for nothing.
+        guidance: what guides; None to sample without guidance.
         steps: which of the steps between `HIGHEST` and `lowest` are guided.
         seeds: one for each picture.
         lowest: the noise level at which guiding ends.
@@ -89,7 +89,7 @@ def sample_plain() -> Sampled:
 
 
 def wish() -> ClassObjective:
-    """Return what guides."""
+    """Return the objective that guides."""
     return ClassObjective.from_text(load_starter(), WISH)
 
 
@@ -100,14 +100,20 @@ def measure_chances(model: Starter, pictures: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Row:
-    """What one setting leads to: a line of the table, and the processor time of a guided step for one picture."""
+    """The results of one setting: a line of the table, and the CPU seconds of guiding, per guided step and picture."""
 
     text: str
     seconds: float
 
 
 def measure(strength: float, every: int = 1, lowest: float = 0.0) -> Row:
-    """Sample once, and compare with the unguided pictures."""
+    """Sample once, and compare with the unguided pictures.
+
+    Args:
+        strength: the strength of the guidance.
+        every: which steps are guided, see `GuidedSteps`.
+        lowest: the noise level at which guiding ends, a key of `ENDS`.
+    """
     guidance = Guidance((wish(),), VIEWS, steps=CLIMB, strength=strength)
     led, plain = sample(guidance, GuidedSteps(every=every), lowest=lowest), sample_plain()
     before, after = (measure_chances(SECOND_OPINION, each.pictures) for each in (plain, led))
@@ -128,11 +134,11 @@ SETTINGS: Sequence[tuple[float, int, float]] = (
     (4.0, 3, 0.0),
     (2.0, 1, 0.25),
 )
-"""Strength, every, and where guiding ends, of every row of the table."""
+"""The arguments of `measure` (strength, every, lowest) for every row of the table."""
 
 
 def report() -> str:
-    """Table of chances over strength, the cost here, and an estimate for a real model."""
+    """Return the section of RESULTS.md: probabilities by strength, the cost here, and an estimate for a real model."""
     plain = sample_plain()
     before, guide = (measure_chances(model, plain.pictures) for model in (SECOND_OPINION, STARTER))
     rows = [measure(*setting) for setting in SETTINGS]

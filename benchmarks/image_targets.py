@@ -1,4 +1,4 @@
-"""How good with images as targets: reconstruction from an embedding, and one image drawn to the look of another.
+"""Quality with images as targets: reconstruction from an embedding, and an ascent from one photograph toward another.
 
 Climber and judge are starter CLIPs on classifiers of different size and training run.
 """
@@ -35,7 +35,7 @@ def report() -> str:
 
 
 def _reconstructions(climber: CLIP, judge: CLIP) -> str:
-    """From the embedding of each photograph alone: which photograph the judge takes the image for."""
+    """Return the part about images from the embedding of a photograph: which photograph the judge takes each for."""
     photographs = {subject: load_photograph(subject) for subject in SUBJECTS}
     images = torch.cat(
         [
@@ -62,7 +62,7 @@ to their own photograph by the judge, {share[climber.name]:.0%} by the climber i
 
 
 def _blends(climber: CLIP, judge: CLIP) -> str:
-    """From one photograph toward another, with the settings of example_workflows/style_blend."""
+    """Return the part about ascents from one photograph toward another, with the settings of style_blend."""
     rows, images = [], []
     for begin, end in tqdm(PAIRS, desc="blend"):
         target = load_photograph(end)

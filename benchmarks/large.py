@@ -33,20 +33,20 @@ CANVASES = {
 
 
 def ascent(judge: Classifier, spec: StackSpec) -> Ascent:
-    """The defaults, with views as far as the margin lets them."""
+    """Return an ascent with the defaults, but with views that reach as far as the margin allows."""
     wish = [ClassObjective(judge, ((VALLEY, 1.0),))]
     views = Augmentation(16, windows=Windows(jitter=spec.margin))
     return Ascent(ImageStack.gray(spec), wish, views, steps=100_000)
 
 
 def step_of(judge: Classifier, spec: StackSpec) -> Callable[[], object]:
-    """A function that does one step after another."""
+    """Return a function that does one step after another."""
     steps = iter(ascent(judge, spec))
     return lambda: next(steps)
 
 
 def peak(judge: Classifier, spec: StackSpec) -> int:
-    """Peak bytes of the tensors of two steps, the building of stack and operator included."""
+    """Return the peak bytes of the tensors of two steps, including the building of stack and operator."""
     forget_operators()
     with PeakBytes() as counted:
         for _, _ in zip(ascent(judge, spec), range(2), strict=False):
@@ -55,13 +55,13 @@ def peak(judge: Classifier, spec: StackSpec) -> int:
 
 
 def resident(kind: str) -> int:
-    """Bytes of memory that this process has now (VmRSS) or has had at most (VmHWM), as Linux counts them."""
+    """Return the bytes of memory that this process has now (VmRSS) or has had at most (VmHWM), as Linux counts them."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(kind))
 
 
 def growth(spec: StackSpec) -> tuple[int, int]:
-    """Of a process that has torch and the model loaded: its size, and by how much three steps make it larger."""
+    """Return the bytes of this process with torch and the model loaded, and how many more three steps take at most."""
     judge = load_starter()
     idle = resident("VmRSS")
     for _, _ in zip(ascent(judge, spec), range(3), strict=False):

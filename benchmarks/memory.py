@@ -56,13 +56,13 @@ class PeakBytes(TorchDispatchMode):
 
 
 def forget_operators() -> None:
-    """Let the next ascent build its own operator: the last four are kept, and four small ones push the others out."""
+    """Let the next ascent build its operator: four operators stay cached, so four small ones push the others out."""
     for width in range(16, 20):
         StackSpec(width, 16, 0).operator(torch.device("cpu"))
 
 
 def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk: int = 4) -> int:
-    """Peak bytes of two steps at every `step`-th level, the building of the operator included."""
+    """Return the peak bytes of two steps with every `step`-th level, including the building of the operator."""
     spec = StackSpec(224, 224, levels=linear_levels(336, step), method=method)
     forget_operators()
     with PeakBytes() as counted:
@@ -77,7 +77,7 @@ VIEWS = 4
 
 
 def compare_with_estimate(judge: Classifier, side: int, method: Method, optimizer: Optimizer) -> tuple[int, int]:
-    """Bytes of two steps on a picture of some size, with every fourth level: as estimated, and as used."""
+    """Return the estimated and the used bytes of two steps on a square picture, with every fourth level."""
     wish = [ClassObjective(judge, ((107, 1.0),))]
     forget_operators()
     with PeakBytes() as counted:

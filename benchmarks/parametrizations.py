@@ -1,6 +1,6 @@
-"""What moves: the levels of a stack beside pixels, Fourier coefficients and phases, with all else alike.
+"""Parametrisations: what an ascent moves (levels, pixels, Fourier coefficients or phases), with all else alike.
 
-The classes are those that settings are chosen on (`benchmarks.ablation`): nothing here was chosen by their result.
+The classes are those that settings are chosen on (`benchmarks.ablation`), but no setting here was chosen by its result.
 """
 
 from dataclasses import replace
@@ -34,11 +34,11 @@ _LEVELS_ALONE = replace(
     optimizer=NormalizedAscent(step_size=0.18, momentum=0.0, tilt=0.0),
     denoising=Denoising(strength=0.035, end=0.012, share=0.45),
 )
-"""The sketch before there was a tilt, which would make the levels fall as Fourier's coefficients do."""
+"""An earlier sketch without a tilt. A tilt would make levels fall with the frequency, like Fourier coefficients."""
 
 
 def make_recipe(parametrization: str) -> Recipe:
-    """Return a sketch without a tilt with something else that moves; phases need a start that has magnitudes."""
+    """Return a sketch without a tilt in a parametrisation; phases start from noise, because grey has no magnitudes."""
     levels = linear_levels(560, 4) if parametrization == "pyramid" else None
     return replace(
         _LEVELS_ALONE,

@@ -54,7 +54,7 @@ class Watch:
         """Count a step, and let the judge look where a moment has passed.
 
         Args:
-            show: returns the image of now, (1, 3, H, W), 0..1.
+            show: returns the current image, (1, 3, H, W), 0..1.
 
         Raises:
             TimeIsUp: when the last moment has passed.
@@ -73,7 +73,7 @@ class Watch:
         self._look(self.clock() - self._begin, image, 1)
 
     def _look(self, spent: float, image: Tensor, times: int) -> None:
-        """Note what the judge says; several times, where a step was longer than the time between two moments."""
+        """Note what the judge says, `times` times: a step can be longer than the time between two moments."""
         stopped = self.clock()
         self.image = image.detach().clamp(0, 1)
         self.looks += [Look(spent, self.ask(self.image))] * times
@@ -81,11 +81,11 @@ class Watch:
 
 
 Climb = Callable[[Classifier, int, Watch], Tensor]
-"""Climbs for a class of a classifier, tells the watch of every step, and returns the finished image."""
+"""A function that climbs for a class of a classifier, calls the watch after each step, and returns the final image."""
 
 
 def climb_with_recipe(recipe: Recipe, size: int) -> Climb:
-    """Return the way of one of our recipes, as `direct_ascent.render` goes it."""
+    """Return the ascent of one of our recipes, as `direct_ascent.render` does it."""
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
         objective = ClassObjective(climber, ((target, 1.0),), "log_probability")
@@ -98,7 +98,7 @@ def climb_with_recipe(recipe: Recipe, size: int) -> Climb:
 
 
 def climb_with_lucent(size: int) -> Climb:
-    """Return the way of lucent's `render_vis` with its defaults, but for the size and the normalisation."""
+    """Return the ascent of lucent's `render_vis` with its defaults, except for the size and the normalisation."""
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
         from lucent.optvis import param, render, transform
@@ -107,7 +107,7 @@ def climb_with_lucent(size: int) -> Climb:
         transforms = [*transform.standard_transforms, lambda views: normalize(views, _MEAN, _STD)]
         with _watch_optimizers(watch, lambda _: show()):
             render.render_vis(
-                # Its hooks stay on the model.
+                # A copy, because the hooks of lucent stay on the model.
                 deepcopy(climber.module),
                 f"labels:{target}",
                 lambda: (parameters, show),
@@ -122,7 +122,7 @@ def climb_with_lucent(size: int) -> Climb:
 
 
 def climb_with_horama(size: int, **settings: Any) -> Climb:
-    """Return the way of Horama's `fourier` with its defaults, but for the size, the range of values and `settings`."""
+    """Return the ascent of Horama's `fourier` with its defaults, except for size, range of values and `settings`."""
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
         from horama import fourier

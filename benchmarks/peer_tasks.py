@@ -2,8 +2,8 @@
 
 Every function is what a user writes who has a `model` of torchvision in evaluation mode, a photograph `PHOTO` and a
 direction `VECTOR`: with its imports, without the signature. `short` keeps the run short (and lucent's pictures off the
-screen, horama off CUDA); it is no line of its own. A task that has no function cannot be done without writing what is
-inside the library.
+screen, horama off CUDA); it is no line of its own. A library without a function for a task cannot do that task unless
+the user writes parts of the library anew.
 """
 
 import ast
@@ -29,14 +29,14 @@ SHORT: Mapping[str, Mapping[str, Any]] = {
     "lucent": {"thresholds": (2,), "progress": False, "show_image": False},
     "horama": {"total_steps": 2, "image_size": 64, "device": "cpu"},
 }
-"""By library what keeps a run short."""
+"""By library, the arguments that keep a run short."""
 
 Task = Callable[[nn.Module, Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One task: what it is called, what does it in each library, and what has to be said of that."""
+    """One task: its title and, by library, the function that does it and a note for the table."""
 
     title: str
     ways: Mapping[str, Task]

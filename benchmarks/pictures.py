@@ -59,7 +59,7 @@ def make_pictures(recipe: Recipe, ask: Ask, wishes: Sequence[str], seed: int) ->
 
 def main() -> None:
     """Make the pictures of one recipe."""
-    from benchmarks import classes, text  # These read pictures from here.
+    from benchmarks import classes, text  # Imported here, because they import this module.
 
     parser = argparse.ArgumentParser(prog="benchmarks.pictures", description=__doc__)
     parser.add_argument("kind", choices=["classes", "text"])

@@ -1,7 +1,8 @@
 """Recipes: the settings that the benchmarks of quality compare, and the ascent of one picture with them.
 
 A recipe has the models of an ascent, its steps and its settings; the benchmark says which class or prompt to ask for.
-Besides the recipes of the pack there are two to compare them with.
+Besides the recipes of the pack there are others to compare them with: variants of picture, the defaults of earlier
+versions, and the settings of the code that the authors of the method published.
 """
 
 import hashlib
@@ -46,7 +47,7 @@ class Recipe(recipe.Recipe):
         spec: the stack.
         start: what the picture is before the first step: grey, or soft noise that belongs to the seed.
         score: the score of a class, see `ClassObjective`.
-        variety: the share of the last features of the classifiers that is left out, other ones for every seed.
+        variety: the share of the last features of the classifiers that is left out, different ones for every seed.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Recipe(recipe.Recipe):
 
     def begin(self, objectives: Sequence[Objective], seed: int) -> Ascent:
         """Return the ascent of one picture, which has not begun."""
-        # Where the magnitudes of the start stay, they are those of photographs: 1 / f.
+        # A parametrisation that keeps the magnitudes of the start gets those of photographs: 1 / f.
         decay = 0.7 if self.spec.keeps_magnitudes else 0.4
         from_noise = self.start == "noise"
         stack = ImageStack.noise(self.spec, decay=decay, seed=seed) if from_noise else ImageStack.gray(self.spec)
@@ -93,7 +94,7 @@ class Recipe(recipe.Recipe):
 
 
 Ask = Callable[[Recipe, str], Objective]
-"""From a recipe and what is asked for to its objective: `Recipe.ask_class` or `Recipe.ask_text`."""
+"""A function from a recipe and a class or prompt to the objective: `Recipe.ask_class` or `Recipe.ask_text`."""
 
 
 @cache
@@ -115,7 +116,7 @@ PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture,
 """From the noise that Image Stack offers: pictures of different seeds differ most from afar."""
 
 PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.6", variety=0.6)
-"""Asked by two fifths of the classifiers' features, other ones for every seed."""
+"""The score comes from two fifths of the classifiers' features, different ones for every seed."""
 
 SKETCH = Recipe(**vars(recipe.SKETCH), name="sketch", title="sketch")
 BEST = Recipe(**vars(recipe.BEST), name="best", title="best")

@@ -36,7 +36,7 @@ class Answer:
 
     Args:
         score: the probability of the class that was asked for, 0..1; of a text, its cosine, -1..1.
-        rank: how many others the judge finds at least as fitting; 0 when the right one is first, alone.
+        rank: how many other classes or texts the judge finds at least as fitting; 0 when the right one alone is first.
     """
 
     score: float
@@ -64,13 +64,13 @@ class Verdict:
 
     @property
     def recognised(self) -> bool:
-        """Whether the right one is first under all three conditions."""
+        """Whether the right class or text is first in all three forms."""
         return all(answer.rank == 0 for answer in self.answers)
 
     def format_cells(self) -> str:
-        """Return four cells of a markdown table: the scores under the three conditions, and whether it is recognised.
+        """Return four cells of a markdown table: the scores in the three forms, and whether the image is recognised.
 
-        Where the right one is not first, its place stands behind the score: "0.104 (choice 3)".
+        Where the right class or text is not first, its place stands behind the score: "0.104 (choice 3)".
         """
         scores = (f"{a.score:.3f}" + (f" (choice {a.rank + 1})" if a.rank else "") for a in self.answers)
         return f"{' | '.join(scores)} | {'yes' if self.recognised else 'no'}"

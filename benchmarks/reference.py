@@ -11,14 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Views = Callable[[Tensor, int], Tensor]
-"""From the whole picture (1, 3, R, R) and the number of the step to its views (V, 3, S, S), 0..1."""
+"""A function from the whole picture (1, 3, R, R) and the number of the step to views of it (V, 3, S, S), 0..1."""
 
 Score = Callable[[Tensor], Tensor]
-"""From views to their scores (V,)."""
+"""A function from views to their scores (V,)."""
 
 
 def summed(levels: Sequence[Tensor], side: int) -> Tensor:
-    """The stack (1, 3, side, side): every level resized and added."""
+    """Return the sum of all levels, each resized, (1, 3, side, side)."""
     total = torch.zeros(1, 3, side, side)
     for level in levels:
         if level.shape[-1] == 1:
@@ -29,7 +29,7 @@ def summed(levels: Sequence[Tensor], side: int) -> Tensor:
 
 
 def seed_views(count: int, view: int, jitter: int, noise: float, seed: int) -> Views:
-    """The seed's augmentation: roll by up to `jitter`, centre crop of `view` pixels, uniform noise, clip."""
+    """Return the views of the published code: roll by up to `jitter`, crop the middle, add uniform noise, clip."""
 
     def views(picture: Tensor, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -56,10 +56,10 @@ def reference_ascent(
     start: Tensor | None = None,
     render: bool = True,
 ) -> tuple[Tensor, list[Tensor]]:
-    """The picture (1, 3, side, side), 0..1, and the levels after `steps` of plain SGD on the mean score of the views.
+    """Return the picture (1, 3, side, side), 0..1, and the levels after `steps` of SGD on the mean score of the views.
 
-    `start` is an image (1, 3, side, side), 0..1; grey if None. Without `render` the picture is that before the last
-    step, so that one step can be timed by itself.
+    `start` is an image (1, 3, side, side), 0..1; grey if None. Without `render` the returned picture is the one before
+    the last step, so that one step can be timed by itself.
     """
     raw = torch.zeros(1, 3, side, side) if start is None else torch.atanh(2 * start - 1)
     picture = (torch.tanh(raw) + 1) / 2

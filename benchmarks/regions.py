@@ -50,13 +50,13 @@ PHOTO = StackSpec(448, 448, levels=linear_levels(560, 4))
 # A window in the middle of each photograph, and how soft its edge is.
 TOP, LEFT, HEIGHT, WIDTH = 124, 84, 200, 280
 FEATHER = 16
-# Those of example_workflows/api/inpaint.json: this score also lowers what the photograph shows.
+# The score of example_workflows/api/inpaint.json, which also lowers the classes that the photograph shows.
 SCORE: Score = "log_probability"
 STEP_SIZE, FOCUS = 0.08, Focus(end=3.0, emphasis=0.0)
-"""Those of the workflow inpaint, which has no denoiser."""
+"""The step size and the focus of the workflow inpaint, which has no denoiser."""
 
 MOMENTUM = 0.5
-# The window at the width of a usual picture: what is made alone, and pasted, for comparison.
+# The picture that is made alone and pasted, for comparison: as wide as a usual picture, in the aspect of the window.
 ALONE = StackSpec(SIDE, SIDE * HEIGHT // WIDTH)
 
 
@@ -71,7 +71,7 @@ def report() -> str:
 
 
 def _halves(climber: Classifier, judge: Classifier) -> str:
-    """A class in each half of one picture: what the judge sees in the halves."""
+    """Return the part about pictures with a class in each half: what the judge sees in the halves."""
     masks = torch.zeros(2, 1, SIDE, 2 * SIDE)
     masks[0, :, :, :SIDE] = masks[1, :, :, SIDE:] = 1
     rows: list[str] = []
@@ -101,7 +101,7 @@ two_regions. The judge names the class of the half first in {halves} of {2 * len
 
 
 def _inserts(climber: Classifier, judge: Classifier) -> str:
-    """A class in a window of a photograph: what the judge says of the whole, before and after."""
+    """Return the part about a class in a window of a photograph: what the judge says of the whole, before and after."""
     shape = (PHOTO.height, PHOTO.width)
     mask = torch.zeros(1, *shape)
     mask[:, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = 1
@@ -143,7 +143,7 @@ A picture of the same thing that was made alone and pasted into the window gets 
 
 
 def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> Tensor:
-    """Return a photograph with a picture of a class in the window that was made without it, with the same soft edge."""
+    """Return a photograph with a picture in its window that was made alone and pasted, with the same soft edge."""
     alone = Ascent(ImageStack.gray(ALONE), [ClassObjective.from_text(climber, name)]).run().image
     pasted = photograph.clone()
     pasted[:, :, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = resize_to_cover(alone, (HEIGHT, WIDTH))

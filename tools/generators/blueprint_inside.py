@@ -19,8 +19,8 @@ class Inside:
     Attributes:
         prompt: the nodes of this pack that the picture comes from, in API format, without the links that sockets
             replace.
-        sockets: by label, the inputs that a socket leads to; those with a name of their own come last.
-        widgets: by label, the input that a widget of the subgraph node sets.
+        sockets: for each label of a socket, the inputs that it leads to; sockets that the blueprint names come last.
+        widgets: for each label of a widget of the subgraph node, the input that it sets.
         picture: the node and the number of its output that the picture comes from.
     """
 

@@ -18,10 +18,10 @@ class Blueprint:
     Attributes:
         name: what the node search finds, the title of the node, and the name of its file.
         example: the example whose nodes and settings are inside.
-        widgets: the class and the input that each of its widgets sets, by the label of the widget. Only the first
-            `MAX_WIDGETS` are shown on the node.
-        sockets: by the class and the input that they lead to, the labels of sockets; the others bear the name of the
-            input.
+        widgets: the class and the input that each of its widgets sets, as "CLASS.INPUT", by the label of the widget.
+            Only the first `MAX_WIDGETS` are shown on the node.
+        sockets: labels of sockets, by the class and the input that a socket leads to, as "CLASS.INPUT". A socket that
+            is not listed has the name of its input as label.
         description: what it makes, for the node search.
     """
 
@@ -71,7 +71,7 @@ BLUEPRINTS = (
         "style_transfer",
         {
             "style weight": "DAS_StyleObjective.weight",
-            # The page shows it by its own name, see blueprint_file.py.
+            # The label must be the name of the widget, see `_find_named` in blueprint_file.py.
             "recipe.steps": "DAS_Optimize.recipe.steps",
             "seed": "DAS_Optimize.seed",
             **WIDTH_AND_HEIGHT,

@@ -30,12 +30,12 @@ from generators.help_pictures import make_row, to_picture
 
 SEEDS = range(4)
 WINDOW = (20, 56, 112, 112)
-"""Top, left, height and width of the window in which a picture gets something new."""
+"""Top, left, height and width, in pixels, of the rectangle that `_add_balloon` puts a balloon into."""
 
 
 @cache
 def sample_pictures(strength: float) -> Tensor:
-    """Return four pictures (4, 3, H, W), guided as strongly as that."""
+    """Return four pictures (4, 3, H, W), guided with this strength; not guided at 0."""
     guidance = Guidance((ask_for(WISH),), VIEWS, steps=CLIMB, strength=strength) if strength else None
     return sample(guidance, GuidedSteps(), SEEDS).pictures
 
@@ -72,9 +72,9 @@ def _climb_with_denoiser(denoising: Denoising | None) -> Image.Image:
 
 @cache
 def _use_as_denoiser() -> Denoising:
-    """The exact model as a denoiser, as Denoiser from Diffusion makes one of a diffusion model."""
+    """Return the exact model as a denoiser, in the way in which the node Denoiser from Diffusion makes one."""
     model = ExactDenoiser(plain_pictures(StackSpec(224, 224).canvas[0]))
-    # As the node: noise of the strength, beside pixels whose deviation is 0.25.
+    # As in the node: the noise level is the strength over 0.25, the standard deviation of the pixels of a photograph.
     network = NetworkDenoiser(lambda pixels, strength: model(2 * pixels - 1, 4 * strength) / 2 + 0.5, "exact", True)
     return Denoising(network, strength=0.1, end=0.03)
 
@@ -85,7 +85,7 @@ THUMBNAILS: Mapping[str, Callable[[], Image.Image]] = {
     "diffusion_then_ascent": _add_balloon,
     "diffusion_as_denoiser": lambda: _climb_with_denoiser(_use_as_denoiser()),
 }
-"""By example, what makes its thumbnail, where the workflow itself needs a checkpoint for it."""
+"""By example, the function that makes its thumbnail, if the workflow itself would need a checkpoint for that."""
 
 
 def picture_guidance() -> Image.Image:

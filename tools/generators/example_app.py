@@ -18,7 +18,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     },
     "style_transfer": {"LoadImage.image": ""},
 }
-"""By example, the inputs of its form with the line that explains each; "" is the title of the node."""
+"""By example, the inputs of its form with the line that explains each; for "" the title of the node is shown."""
 
 
 def make_app(prompt: Mapping[str, Any], name: str) -> dict[str, Any]:

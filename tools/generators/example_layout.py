@@ -50,8 +50,8 @@ def compute_layout(sizes: Mapping[str, Size], links: Sequence[Link], columns: in
     Args:
         sizes: width and height of each node without its title bar; their order breaks ties.
         links: between nodes in `sizes`.
-        columns: the number of columns after which the layout goes on in a new row; nodes without links share their own
-            rows out. None: all is one row.
+        columns: the most columns side by side; further ones go into a new row below. Nodes without links have a row of
+            their own, divided among that many columns. None: all columns are in one row.
 
     Raises:
         ValueError: the links form a cycle.
@@ -74,7 +74,7 @@ def compute_layout(sizes: Mapping[str, Size], links: Sequence[Link], columns: in
 
 
 def _make_rows(nodes: Iterable[str], links: Sequence[Link], count: int | None) -> list[list[list[str]]]:
-    """Return rows of at most `count` columns; nodes without links have rows of their own then."""
+    """Return rows of at most `count` columns, one of them for all nodes without links; for None a single row of all."""
     if count is None:
         return [_order_columns(_assign_columns(list(nodes), links), links)]
     linked = {node for link in links for node in (link.source, link.target)}
@@ -114,7 +114,7 @@ def _assign_columns(nodes: Sequence[str], links: Sequence[Link]) -> list[list[st
 
 
 def _order_columns(columns: Sequence[Sequence[str]], links: Sequence[Link]) -> list[list[str]]:
-    """Order each column by the mean height of the sources of its nodes, then of their targets: few links cross then."""
+    """Order each column by the mean height of the sources of its nodes, then of their targets; then few links cross."""
     result = [list(column) for column in columns]
     inputs = {
         node: 1 + max((link.order for link in links if link.target == node), default=0) for c in result for node in c

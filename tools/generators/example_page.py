@@ -56,17 +56,17 @@ COLUMNS: dict[str, Sequence[int]] = {
 
 SCREEN = (1600, 900)
 MARGINS = (80, 110, 20, 20)
-"""In pixels, the size of the smallest screen that the view is made for, and the widths of what the page's bars cover of
-it: left, top, right, bottom."""
+"""In pixels: the size of the smallest screen that the view is made for, and how much of it the bars of the page cover
+at the left, top, right and bottom."""
 
 LEGIBLE = 0.62
 """The smallest zoom at which a workflow opens. Below 0.57 the page draws no text."""
 
 READABLE = 0.66
-"""A zoom that is large enough: of two arrangements with more, the one with fewer links from right to left is better."""
+"""A zoom that is large enough: of arrangements that reach it, the one with fewest links to the left is best."""
 
 COMFORTABLE = 0.7
-"""The zoom at which a workflow opens that cannot be shown as a whole, if its note and its ascent can."""
+"""The largest zoom of the first view of a workflow that is too large to be shown whole; it shows note and ascent."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def plan_page(sizes: Mapping[str, Size], groups: Mapping[str, str], links: Seque
         note: the text of the note.
 
     Raises:
-        PageTooSmallError: there is none.
+        PageTooSmallError: there is no such arrangement.
     """
     best = max(_try_plans(sizes, groups, links, note), key=lambda plan: _rate(plan, groups, links))
     if (zoom := _fit(_surround_focus(best, groups, links))) < LEGIBLE:
@@ -126,7 +126,7 @@ def plan_page(sizes: Mapping[str, Size], groups: Mapping[str, str], links: Seque
 
 
 def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> View:
-    """Return the view with which the page opens: all if it is legible then, else the note and the first ascent."""
+    """Return the view with which the page opens: all if text is legible at that zoom, else note and first ascent."""
     focus = _surround_focus(plan, groups, links)
     whole = _fit(plan.bounds())
     scale = min(whole if whole >= LEGIBLE else min(_fit(focus), COMFORTABLE), 1.0)
@@ -137,7 +137,11 @@ def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> V
 
 
 def _rate(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> tuple[float, int, float]:
-    """Return the rating of an arrangement: note and ascent legible, links from left to right, large zoom."""
+    """Return the rating of an arrangement, a tuple of which the largest is best.
+
+    It has the zoom at which note and first ascent fit, up to `READABLE`; the number of links from right to left,
+    negated; and the zoom at which everything fits.
+    """
     boxes = plan.nodes
     back = sum(boxes[link.source].x + boxes[link.source].width > boxes[link.target].x for link in links)
     return min(_fit(_surround_focus(plan, groups, links)), READABLE), -back, _fit(plan.bounds())
@@ -174,8 +178,8 @@ def _try_plans(
 def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
     """Yield ways to divide the page into columns.
 
-    A way is a list of columns, a column a list of rows, and a row a list of titles of groups, from left to right. The
-    title "" stands for the note. The last element is not a column: it is a band below all columns, and may be empty.
+    Each way is a list of columns; a column is a list of rows, and a row a list of titles of groups, from left to right.
+    The title "" stands for the note. The last element is not a column but a band below all columns; it may be empty.
     """
     closer = [title for title in (VERDICT, LOOK) if title in present]
     asked = [[""], [MODEL, ASKED], [WHERE]]
@@ -191,7 +195,7 @@ def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
 def _lay_out_group(
     title: str, sizes: Mapping[str, Size], groups: Mapping[str, str], links: Sequence[Link]
 ) -> list[_Block]:
-    """Return a group with each of its numbers of columns, without repetitions."""
+    """Return the layouts of a group, one for each number of columns; of several of the same size, only the first."""
     members = {node: sizes[node] for node, group in groups.items() if group == title}
     inside = [link for link in links if link.source in members and link.target in members]
     found: dict[tuple[int, int], _Block] = {}
@@ -210,7 +214,7 @@ def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str
     frames: dict[str, Box] = {}
 
     def place(rows: Sequence[Sequence[str]], x: int, y: int) -> tuple[int, int]:
-        """Place rows, all as wide as the widest of them, and return where they end."""
+        """Place rows, all as wide as the widest; return the x of the next column and the y below the last row."""
         rows = [row for row in ([title for title in row if not title or title in blocks] for row in rows) if row]
         widths = [[blocks[title].width if title else width for title in row] for row in rows]
         total = max((sum(row) + GAP * (len(row) - 1) for row in widths), default=-GAP)

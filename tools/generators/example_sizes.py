@@ -20,10 +20,10 @@ GRID = 10
 """Sizes are rounded up to multiples of this: on the page they vary by a pixel or two with the fonts of the machine."""
 
 PICTURE_ROOM = 240
-"""Height that a node needs for a picture which it shows when it runs: it would grow over its neighbours without it."""
+"""Extra height for the picture that a node shows after a run; without it the node would grow over its neighbours."""
 
 TEXT_ROOM = 40
-"""Height for the line that a node shows when loading or encoding takes more than a moment."""
+"""Extra height for the line that a node shows when loading or encoding takes more than a moment."""
 
 SAYS_TEXT = {
     "DAS_LoadClassifier", "DAS_LoadCLIP", "DAS_CLIPFromComfyUI", "DAS_TextObjective", "DAS_ImageObjective",
@@ -38,13 +38,13 @@ SHOWS_TABLE = {"DAS_ListLayers"}
 """Nodes that are `TABLE_WIDTH` wide."""
 
 TEXT_BOX_ROOM = 60
-"""Height for some more lines of a text box: that of the page holds two, and gives way to a picture."""
+"""Extra height for a text box: the page gives it two lines only, and makes it smaller where a picture appears."""
 
 MAKES_SHEET = {"BatchImagesNode", "ImageStitch", "DAS_StackLevels"}
-"""Nodes whose pictures are many, or wide: what shows them is wide too. So are the frames of an ascent."""
+"""Nodes that make many pictures, or wide ones: a node that shows these is `WIDE`, as are those that show `FRAMES`."""
 
 FRAMES = ("DAS_Optimize", 2)
-"""The class and the number of the output that has them."""
+"""The frames of an ascent: the class of the node, and the number of its output that has them."""
 
 JS_MEASURE = """async (widths) => {
     const paint = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
@@ -71,15 +71,15 @@ JS_MEASURE = """async (widths) => {
         return [node.id, [own[i][0], own[i][1], Math.max(own[i][1], unfolded[i][1], drawn[i]), shows]]
     }))
 }"""
-"""Given the least width of each node by its id, returns its width, its height, the height that it may need, and whether
-it is an output, so that it may show something when it has run."""
+"""Takes the least width of each node by its id. Returns for each node: its width, its height, the most height that it
+may need, and whether it is an output node, which may show something after a run."""
 
 
 def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size], dict[str, Size]]:
     """Return the size of each node, and the largest it may need: in both renderers, unfolded, and after a run.
 
     Args:
-        page: with the workflow on it.
+        page: ComfyUI's page with the workflow on it.
         prompt: the workflow in API format.
     """
     widths = {node: _least_width(node, prompt) for node in prompt}
@@ -92,7 +92,7 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
         if name in SHOWS_PICTURE or (is_output and name in INSPECTIONS):
             added = PICTURE_ROOM + width - MINIMUM_WIDTH
             needed += added
-            # A text box fills what room its node has, in newer pages: the node grows when there is a picture to show.
+            # In newer pages a text box fills all room of its node, so the node grows when there is a picture to show.
             if name in HAS_TEXT_BOX:
                 height, needed = height + TEXT_BOX_ROOM, needed + TEXT_BOX_ROOM
             else:

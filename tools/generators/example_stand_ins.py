@@ -18,7 +18,7 @@ COMFYUI_PICTURE = "example.png"
 
 
 JOINED = "DAS_CLIPFromComfyUI"
-"""The node class whose models nobody has by default."""
+"""The class of the node that joins CLIP models loaded by ComfyUI, which an installation does not contain."""
 
 
 def use_starters(prompt: Prompt) -> Prompt:
@@ -46,7 +46,7 @@ def use_starters(prompt: Prompt) -> Prompt:
 
 
 def use_photographs(prompt: Prompt) -> tuple[Prompt, dict[str, Image.Image]]:
-    """Return the workflow with sample photographs in place of ComfyUI's example image, and these by file name.
+    """Return the workflow with sample photographs in place of ComfyUI's example image, and the photographs by name.
 
     Pictures that come with the pack stay. If several images are loaded, their photographs differ.
     """

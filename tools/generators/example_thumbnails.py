@@ -33,7 +33,7 @@ def encode_thumbnail(image: Image.Image) -> bytes:
 
 
 def tile_images(images: Sequence[Image.Image], most: int = MAX_THUMBNAIL_IMAGES) -> Image.Image:
-    """Return a square grid of images of one size; of more than `most` images, so many at equal distances."""
+    """Return a grid of images of the same size; of more than `most` images, `most` evenly spaced ones."""
     count = min(len(images), most)
     shown = [images[place * (len(images) - 1) // max(count - 1, 1)] for place in range(count)]
     tiles = torch.stack([pil_to_tensor(image.convert("RGB")) for image in shown])

@@ -34,8 +34,8 @@ JS_GET_PROMPT = """async () => {
     }
     return prompt
 }"""
-"""Returns the workflow in API format, without the widgets that are no inputs of the node, such as the text that
-PreviewAny shows: the page sends them to the server too."""
+"""Returns the workflow in API format, without widgets that are no inputs of the node, such as the text that PreviewAny
+shows. The page sends these to the server too."""
 
 JS_ARRANGE = """({ nodes, frames, note }) => {
     for (const [id, { x, y, width, height, color, bgcolor, models }] of Object.entries(nodes)) {
@@ -72,8 +72,8 @@ JS_ARRANGE = """({ nodes, frames, note }) => {
         Object.assign(node, { color: note.color, bgcolor: note.bgcolor })
     }
 }"""
-"""Moves, resizes and colours the nodes, sets what becomes of their seeds and where their files can be had, and adds the
-groups, and the note unless it is null."""
+"""Moves, resizes and colours the nodes; sets whether their seeds change after a run, and where their model files can be
+downloaded; adds the groups, and the note unless it is null."""
 
 
 class RoundTripError(ValueError):
@@ -102,8 +102,8 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
     workflow: Json = json.loads(page.evaluate("JSON.stringify(app.graph.serialize())"))
     workflow["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/{name}"))
     view = make_view(plan, groups, links)
-    # Without versions, which the page adds. The page fits a template to the screen, whatever view its file has;
-    # web/template_view.js looks for the mark and sets the view afterwards.
+    # This replaces the version numbers that the page writes into `extra`. The page fits a template to the screen,
+    # whatever view its file has; web/template_view.js looks for the mark "template" and sets the view afterwards.
     workflow["extra"] = {"ds": {"scale": view.scale, "offset": list(view.offset)}, "direct_ascent": "template"}
     workflow["extra"] |= make_app(prompt, name)
     load_workflow(page, workflow, name)

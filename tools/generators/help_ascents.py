@@ -57,7 +57,7 @@ def draw(objective: Objective, stack: ImageStack | None = None, *more: Objective
 
 @cache
 def climb_castle() -> Result:
-    """Return an ascent that several pictures show."""
+    """Return the result of an ascent that several pictures show."""
     return climb(ask_for("castle"))
 
 
@@ -74,7 +74,7 @@ def stack_photograph() -> ImageStack:
 
 
 def draw_views(transforms: Sequence[Transform] | None = None, count: int = 4) -> list[Image.Image]:
-    """Return views of one picture as a model sees them; without transforms, those of an `Augmentation` as it is."""
+    """Return views of one picture as a model sees them; without transforms, those of a default `Augmentation`."""
     augmentation = Augmentation(views=count)
     image = to_tensor(read_thumbnail("class_to_image").resize((336, 336)))[None]
     draws = Draws([ViewKey(seed=3, item=0, step=0, view=view) for view in range(count)], torch.device("cpu"))

@@ -54,7 +54,7 @@ def make_row(tiles: Sequence[Image.Image], captions: Sequence[str]) -> Image.Ima
 
 
 def stack_rows(rows: Sequence[Image.Image]) -> Image.Image:
-    """Return pictures of one width below each other."""
+    """Return pictures of the same width, one below the other."""
     sheet = Image.new("RGB", (WIDTH, sum(row.height for row in rows) + _GAP * (len(rows) - 1)), _BACKGROUND)
     top = 0
     for row in rows:
@@ -64,7 +64,7 @@ def stack_rows(rows: Sequence[Image.Image]) -> Image.Image:
 
 
 def read_thumbnail(name: str, cells: int = 1, cell: int = 0) -> Image.Image:
-    """Return the thumbnail of an example workflow, or a cell of one that is a grid of cells x cells pictures."""
+    """Return the thumbnail of an example workflow; of one with a grid of `cells` x `cells` pictures, picture `cell`."""
     with Image.open(REPOSITORY / "example_workflows" / f"{name}.jpg") as opened:
         picture = opened.convert("RGB")
     side = picture.width // cells

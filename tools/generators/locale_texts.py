@@ -1,7 +1,7 @@
 """The English texts of a pack, from the schemas of its nodes, in the form of ComfyUI's own locale files.
 
 For an input inside a DynamicCombo or an Autogrow, the page of ComfyUI 0.8 takes the tooltip from a locale file only.
-The page translates no options of combos, so that there are none here.
+The page does not translate the options of combos, so they are left out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def collect_english(nodes: Mapping[str, type[Any]], old: Mapping[str, str]) -> T
 
 
 def collect_categories(nodes: Mapping[str, type[Any]]) -> list[str]:
-    """Return the names of categories inside the pack's own category, whose name is a proper one."""
+    """Return the names of categories inside the pack's own category. The name of that one is not translated."""
     categories = [node_class.GET_SCHEMA().category.split("/")[1:] for node_class in nodes.values()]
     return sorted({escape_key(part) for parts in categories for part in parts})
 
@@ -97,6 +97,6 @@ def escape_key(name: str) -> str:
 def escape_message(text: str) -> str:
     """Return a text in the message format of the page (vue-i18n), with its special characters escaped.
 
-    Newer pages show tooltips as they are, escapes included: better a tooltip without these characters.
+    Newer pages show tooltips with the escapes in them, so tooltips should not have these characters.
     """
     return re.sub(r"[{}@$|]", lambda found: "{'" + found.group() + "'}", text)

@@ -50,12 +50,12 @@ JS_MEASURE = "() => [...app.graph.nodes[0].computeSize()]"
 
 
 def make(page: Page, prompt: Mapping[str, Any], blueprint: Blueprint) -> Json:
-    """Return the content of a blueprint's file.
+    """Return the content of the file of a blueprint.
 
     Args:
         page: ComfyUI's page; what it shows is replaced.
         prompt: the example in API format.
-        blueprint: which one.
+        blueprint: the blueprint to make.
 
     Raises:
         ValueError: see cut_out.

@@ -33,10 +33,10 @@ from repository import REPOSITORY
 SHOWN = dict.fromkeys(("timelapse", "prompt_to_prompt", "morph", "living_picture", "film_style"), "Frames") | {
     "infinite_zoom": "Depths"
 }
-"""By example, the title of the node whose images become the thumbnail, where it is not the first that saves images."""
+"""By example, the title of the node whose images become the thumbnail, if that is not the first that saves images."""
 
 MOST = {"film_style": 4}
-"""By example, how many of these images the thumbnail shows, where all of them look alike when they are small."""
+"""By example, how many images the thumbnail shows at most, if more of them would be so small that all look alike."""
 
 
 def read_prompt(path: Path) -> dict[str, Any]:
@@ -81,7 +81,8 @@ def make_example(client: Client, browser: Browser, directory: Path, name: str) -
 def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> None:
     """Run a workflow, with stand-ins for what it would download, and write its thumbnail.
 
-    If nothing is left of a workflow without diffusion, an exact formula replaces the diffusion model (`THUMBNAILS`).
+    For workflows of which nothing would be left without diffusion, `THUMBNAILS` has functions that draw the thumbnail
+    with an exact formula in place of the diffusion model.
     """
     if target.stem in THUMBNAILS:
         target.write_bytes(encode_thumbnail(THUMBNAILS[target.stem]()))

@@ -1,7 +1,7 @@
 """Make the pictures of the help pages that need no page of ComfyUI: make pictures ARGS="DAS_Optimize …"
 
-They come from thumbnails of the example workflows and from ascents of a few steps and views, minutes in all. Pictures
-of the page itself, `SCREENSHOTS`, are taken by hand.
+They are made from thumbnails of the example workflows and by ascents with few steps and views, which take minutes in
+all. Pictures of the page itself, `SCREENSHOTS`, are taken by hand.
 """
 
 import argparse
@@ -56,7 +56,7 @@ from repository import REPOSITORY
 DOCS = REPOSITORY / "web" / "docs"
 
 SCREENSHOTS = ("DAS_CLIPFromComfyUI", "DAS_DenoiserFromUpscaleModel", "DAS_SaveStack")
-"""Nodes whose help shows how they are connected."""
+"""Nodes whose help page has a screenshot of the node connected to others."""
 
 
 def _compare_transforms(weak: Transform, strong: Transform, captions: Sequence[str]) -> Image.Image:

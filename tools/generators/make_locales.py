@@ -39,7 +39,7 @@ SOURCES = "sources.json"
 
 TO_DO = Path("build/translations.json")
 MAX_LISTED = 10
-"""Maximum number of entries of a language that are listed; the file has all of them."""
+"""Maximum number of entries that are printed for a language; the file `TO_DO` has all of them."""
 
 
 def read_texts(folder: Path) -> Texts:
@@ -75,7 +75,7 @@ def _format_language(language: str, texts: Mapping[str, str]) -> dict[Path, str]
 
 
 def list_problems(english: Mapping[str, str], translations: Iterable[Translation]) -> list[str]:
-    """Return a line for every translation that is missing or stale, the first ones of each language."""
+    """Return lines about missing and stale translations: `MAX_LISTED` of each language, and how many more there are."""
     lines = []
     for translation in translations:
         found = [f"missing {path}" for path in translation.find_missing(english)]

@@ -49,7 +49,7 @@ def _describe_type(item: Input) -> Any:
         return "COMBO"  # the files of a disk, or the one option that says that there is none
     if item.options is not None:
         return item.options if 0 < len(item.options) <= _MAX_OPTIONS else "COMBO"
-    # After such a number the page adds a widget of its own, which also has a position.
+    # After such a number the page adds a widget (what happens to it after a run), which also has a position.
     return f"{item.type} and control" if item.settings.get("control_after_generate") else item.type
 
 

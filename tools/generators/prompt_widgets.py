@@ -17,10 +17,10 @@ def find_widgets(prompt: Mapping[str, Any], where: str) -> list[Place]:
 
     Args:
         prompt: the workflow in API format.
-        where: the class and the input, as "DAS_Optimize.steps". A class that has no such input has no such widget.
+        where: the class and the input, such as "DAS_Optimize.seed". Nodes that have no such input are skipped.
 
     Returns:
-        The places of the widgets. Where the input is linked, that is the first widget of the node that it is linked to,
+        The places of the widgets. If an input is linked, its widget is the first one of the node that it is linked to,
         such as the list of names of a node that picks one.
 
     Example:

@@ -76,8 +76,9 @@ def nest(texts: Mapping[str, str]) -> dict[str, Any]:
 def update_translation(old: Translation, english: Mapping[str, str]) -> Translation:
     """Return a translation without entries that no longer exist, and with those that can be taken from others.
 
-    An entry takes the translation of another one of the same kind (both names, or both tooltips) with the same English
-    text, if all those agree. Stale translations stay, marked as such by their hash.
+    An entry whose translation is missing or stale takes that of other entries of the same kind (names, or tooltips)
+    with the same English text, if these have one and the same translation. Otherwise a stale translation stays, marked
+    as such by its hash.
     """
     texts = {path: old.texts[path] for path in english if old.texts.get(path)}
     sources = {path: old.sources[path] for path in texts if path in old.sources}
@@ -130,7 +131,7 @@ def list_open_texts(english: Mapping[str, str], translations: Iterable[Translati
 def merge_texts(
     translations: Sequence[Translation], english: Mapping[str, str], items: Iterable[Mapping[str, Any]]
 ) -> list[Translation]:
-    """Return the translations with what was filled in into the items of `list_open_texts`.
+    """Return the translations with the texts that were filled into the items of `list_open_texts`.
 
     Empty translations are skipped, and so are entries whose English text has changed since the list was made.
 

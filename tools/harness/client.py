@@ -166,7 +166,7 @@ class Client:
         return [Image.open(io.BytesIO(self.get_file(image))) for image in found]
 
     def get_file(self, saved: Json) -> bytes:
-        """Return a file that a node saved; `saved` is what the history of the prompt has of it."""
+        """Return a file that a node saved; `saved` is the entry of the file in the history of the prompt."""
         return self._request("GET", "/view", params=saved).content
 
     def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:

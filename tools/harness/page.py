@@ -121,7 +121,7 @@ def close_dialogs(page: Page) -> None:
 
 
 def press_run(page: Page) -> str:
-    """Press the Run button and return the prompt id, to wait for with the client.
+    """Press the Run button and return the prompt id, for which `Client.wait` waits.
 
     Raises:
         PromptRejectedError: the validation of the server found errors.

@@ -126,7 +126,7 @@ def start_comfyui(
 
 @cache
 def can_import_torchaudio() -> bool:
-    """Return whether this Python can import torchaudio. Another process tries: a failure would leave modules behind."""
+    """Return whether this Python can import torchaudio. A child process tries: a failure leaves modules behind."""
     return subprocess.run([sys.executable, "-c", "import torchaudio"], capture_output=True).returncode == 0
 
 

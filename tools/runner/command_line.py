@@ -16,11 +16,11 @@ _FOLDERS: dict[str, tuple[Path, str]] = {
     "models": (Path("models"), "the folder used as ComfyUI's models folder"),
     "pack": (REPOSITORY, "the node pack"),
 }
-"""By option, the default and the meaning of a folder."""
+"""The default and the meaning of each option that names a folder."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises WorkflowError for a wrong command line, so that it is reported in one line too."""
+    """A parser that raises WorkflowError for a wrong command line, because such errors are reported in one line."""
 
     def error(self, message: str) -> NoReturn:
         """Raise WorkflowError instead of leaving the program."""

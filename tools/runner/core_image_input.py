@@ -59,7 +59,10 @@ class LoadImage:
 
 
 MOST_PIXELS = 2**28
-"""The most pixels of all frames of a file: 4 GiB of floats. Compressed, a frame of one colour takes a few bytes."""
+"""The most pixels of all frames of a file together, which are 4 GiB as floats with masks; a single frame may have more.
+
+The size of the file is no measure: compressed, a frame of one colour takes a few bytes.
+"""
 
 
 def _read_frames(file: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
@@ -71,7 +74,7 @@ def _read_frames(file: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
     masks: list[torch.Tensor] = []
     for frame in ImageSequence.Iterator(file):
         upright = ImageOps.exif_transpose(frame)
-        if upright.mode == "I":  # ComfyUI takes such an image for one of 16 bits
+        if upright.mode == "I":  # ComfyUI treats such an image as one of 16 bits
             upright = upright.point(lambda level: level * (1 / 255))
         pixels = _to_float(upright.convert("RGB"))
         if frames and pixels.shape != frames[0].shape:

@@ -1,7 +1,7 @@
 """The core nodes that join images: ImageStitch and BatchImagesNode.
 
-They do what they do in ComfyUI 0.8.0 for images whose sizes fit together, and refuse others, which ComfyUI would resize
-or pad.
+Images whose sizes fit together are joined as in ComfyUI 0.8.0. Others, which ComfyUI would resize or pad, raise an
+error.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ImageStitch:
         """Join two batches [B, H, W, C], image by image.
 
         Raises:
-            ValueError: the batches differ in length, or the images in the side along which they would be joined.
+            ValueError: the batches differ in length, or the images in the length of the sides that would touch.
         """
         if image2 is None:
             return (image1,)

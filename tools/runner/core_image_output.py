@@ -26,7 +26,7 @@ from runner.contact_sheet import make_contact_sheet
 from runner.whole_files import write_whole
 
 _LONGEST_NAME, _LONGEST_PREFIX = 240, 1000
-"""How many bytes the name of a file or a folder may have, less those of the number, and how many letters a path."""
+"""The most bytes of each file or folder name in a prefix, without the number, and the most letters of the prefix."""
 
 _METHODS = {"default": 4, "fastest": 0, "slowest": 6}
 
@@ -113,13 +113,13 @@ class SaveAnimatedWEBP:
 
 
 def save_sheet(images: torch.Tensor, title: str, prompt: Mapping[str, Any]) -> dict[str, str]:
-    """Save [B, H, W, C] in 0..1, a batch as one contact sheet, under the title of a node; return ComfyUI's entry."""
+    """Save [B, H, W, C] in 0..1 as one contact sheet named after a node; return its entry in ComfyUI's history."""
     prefix = re.sub(r"[^\w-]+", "_", title).strip("_") or "preview"
     return save_png(make_contact_sheet(images.movedim(-1, 1)).movedim(0, -1), prefix, prompt)
 
 
 def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dict[str, str]:
-    """Save [H, W, C] in 0..1 under the first free number; return the entry that ComfyUI's history has for the file.
+    """Save [H, W, C] in 0..1 under the next number; return the entry that ComfyUI's history has for the file.
 
     Raises:
         ValueError: the prefix leads out of the output folder.
@@ -140,7 +140,7 @@ def _to_image(image: torch.Tensor) -> Image.Image:
 
 
 def _check_name(prefix: str) -> None:
-    """Raise a ValueError when a prefix holds what no name of a file does, or is longer than one."""
+    """Raise a ValueError when a prefix contains a character that no file name can have, or is too long."""
     try:
         parts = os.fsencode(prefix).split(b"/")
     except UnicodeEncodeError:
@@ -154,10 +154,12 @@ def _check_name(prefix: str) -> None:
 
 
 def find_free_file(prefix: str, width: int, height: int, suffix: str) -> tuple[Path, dict[str, str]]:
-    """Return the path of the first free number in the output folder, and the entry of ComfyUI's history for it.
+    """Return the path of a new file in the output folder, and the entry that ComfyUI's history has for it.
+
+    Its number is one above the highest that files with this prefix have.
 
     Raises:
-        ValueError: the prefix leads out of the output folder, or no file can be called so.
+        ValueError: the prefix leads out of the output folder, or cannot be part of a file name.
     """
     output = Path(folder_paths.get_output_directory())
     _check_name(prefix)

@@ -28,7 +28,7 @@ class Input:
 
     Attributes:
         name: the path by which an API-format workflow addresses the input.
-        type: the name of a type; an older node writes the list of options of a combo here.
+        type: the name of the type; for a combo of a V1 node, the list of its options.
         required: whether the node cannot run without a value for it.
         settings: the second entry of the spec: default, bounds, tooltip and others.
         option: the option of the surrounding DynamicCombo to which the input belongs, or "".
@@ -100,7 +100,7 @@ def parse_specs(specs: Mapping[str, Any], parent: str = "", option: str = "") ->
     """Return the inputs that specs declare, the required ones first, as ComfyUI's page orders them.
 
     Args:
-        specs: specs by name, by the categories "required" and "optional"; other categories are ignored.
+        specs: for each of the categories "required" and "optional", the specs by name; other categories are ignored.
         parent: the name of the DynamicCombo that contains these inputs, or "".
         option: the option of that DynamicCombo to which they belong, or "".
     """

@@ -35,7 +35,7 @@ class KeptOutputs:
         self._columns: OrderedDict[Hashable, Columns] = OrderedDict()
 
     def find(self, node: Node, workflow: Workflow) -> Columns | None:
-        """Return what the node has returned under the same conditions, or None if that is not known."""
+        """Return the outputs of an earlier run of the node with the same inputs, or None if none are cached."""
         key = make_key(node, workflow)
         if key not in self._columns:
             return None
@@ -43,7 +43,7 @@ class KeptOutputs:
         return self._columns[key]
 
     def keep(self, node: Node, workflow: Workflow, columns: Columns) -> None:
-        """Remember what a node has returned, if it is one of those that are kept."""
+        """Cache the outputs of a node, unless it is an output node or `is_kept` returns False for it."""
         if getattr(get_node_class(node), "OUTPUT_NODE", False) or not self._is_kept(node):
             return
         self._columns[make_key(node, workflow)] = columns
@@ -52,7 +52,7 @@ class KeptOutputs:
 
 
 def make_key(node: Node, workflow: Workflow) -> Hashable:
-    """Return a value that is equal for two nodes of two workflows if they return the same.
+    """Return a key for the cache: nodes of the same class with the same inputs have equal keys, in any workflow.
 
     Args:
         node: the node.

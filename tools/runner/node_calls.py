@@ -37,7 +37,8 @@ class Call:
 
         Args:
             function: its name; a coroutine function is awaited.
-            values: for each input a list with one entry a round; the last entry serves for all later rounds.
+            values: for each input a list with one entry a round; the last entry serves for all later rounds. A class
+                with INPUT_IS_LIST has a single round, which gets the lists themselves.
         """
         if getattr(self.node_class, "INPUT_IS_LIST", False):
             rounds: list[dict[str, Any]] = [dict(values)]

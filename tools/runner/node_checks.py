@@ -91,7 +91,7 @@ def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) 
     """Raise WorkflowError when a node has an input that its class does not take."""
     known = list_input_names(node_class)
     for name, value in node.inputs.items():
-        # ComfyUI ignores a plain value for an option that is not chosen, and any unknown one for an older V1 node.
+        # ComfyUI ignores plain values for inputs of options that are not chosen, and for unknown inputs of V1 nodes.
         refused = isinstance(value, list) or (is_v3(node_class) and name not in known)
         if name not in items and refused and not getattr(node_class, "ACCEPT_ALL_INPUTS", False):
             raise WorkflowError(f"{node}: no input {quote(name)}; {suggest_names(name, items)}")

@@ -33,7 +33,7 @@ def load_pack(folder: Path) -> list[str]:
     Raises:
         WorkflowError: the folder holds no V3 pack.
         RuntimeError: two nodes of the pack have the same id.
-        Exception: whatever the pack raised; if a schema raised it, with a note on its node class.
+        Exception: whatever the pack raised; if a schema raised it, with a note that names its node class.
     """
     module = _import_pack(folder.resolve())
     if hasattr(module, "NODE_CLASS_MAPPINGS"):
@@ -70,7 +70,7 @@ def load_pack_without_models(folder: Path) -> dict[str, NodeClass]:
 
 def _import_pack(folder: Path) -> ModuleType:
     """Import the package in a folder, under the name that ComfyUI gives it; a second call returns the same module."""
-    # A package name may contain anything but dots. ComfyUI takes the whole path too, so that no two packs share one.
+    # A package name may contain anything but dots. It is the whole path, as in ComfyUI, so that no two packs share one.
     name = str(folder).replace(".", "_x_")
     if name in sys.modules:
         return sys.modules[name]
@@ -117,7 +117,7 @@ _held: dict[NodeClass, dict[str, Any]] | None = None
 
 
 def read_input_types(node_class: NodeClass) -> dict[str, Any]:
-    """Return what a class declares; the caller must not change it."""
+    """Return what `INPUT_TYPES` of a class declares; the caller must not change it."""
     if _held is None:
         types: dict[str, Any] = node_class.INPUT_TYPES()
         return types

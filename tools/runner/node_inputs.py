@@ -29,7 +29,7 @@ def list_inputs(node_class: NodeClass, values: Mapping[str, Any]) -> dict[str, I
 
 
 def _reachable_combos(inputs: Iterable[Input], values: Mapping[str, Any]) -> Iterator[Input]:
-    """Yield each DynamicCombo among the inputs and, again, among those that its option in `values` brings."""
+    """Yield each DynamicCombo among the inputs and, recursively, among those that its option in `values` brings."""
     for item in inputs:
         if item.type == DYNAMIC_COMBO:
             yield item
@@ -44,7 +44,7 @@ def list_input_names(node_class: NodeClass) -> set[str]:
 
 
 def fill_defaults(node: Node) -> Node:
-    """Return the node with a value for every required widget: where one is missing, the value that the page sends."""
+    """Return the node with a value for every required widget; missing ones get the default that the page would send."""
     values = dict(node.inputs)
     while True:  # the default option of a DynamicCombo brings more widgets
         items = list_inputs(get_node_class(node), values).values()
@@ -89,7 +89,7 @@ def _parse_text(node: Node, item: Input, text: str) -> Any:
 
 
 def convert_value(node: Node, item: Input, value: Any) -> Any:
-    """Convert a value as ComfyUI does: `int`, `float`, `str` and `bool` of Python, other types as they are.
+    """Convert a value as ComfyUI does: with `int`, `float`, `str` or `bool`; values of other types stay as they are.
 
     Raises:
         WorkflowError: Python raises an error for this value.

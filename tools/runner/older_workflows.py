@@ -1,7 +1,7 @@
 """The current names for inputs of workflows that were made with former versions of the pack.
 
-The function is that of the pack, `nodes/moved_inputs.py`. Only that file is loaded, because importing the whole pack
-imports PyTorch, and an error in a workflow file should be reported at once.
+The pack has a function for this, in `nodes/moved_inputs.py`. Only that file is loaded, because importing the whole pack
+imports PyTorch, which takes seconds, and an error in a workflow file should be reported at once.
 """
 
 from __future__ import annotations

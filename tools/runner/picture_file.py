@@ -21,7 +21,7 @@ PICTURE_ERRORS = (
 
 
 def open_picture(path: Path) -> Image.Image:
-    """Open a picture and decode its first frame, so that what follows meets no damage in it.
+    """Open a picture and decode its first frame, so that errors in that frame appear here.
 
     Args:
         path: the file.
@@ -30,8 +30,8 @@ def open_picture(path: Path) -> Image.Image:
         The picture, which is still open: its further frames can be read. The caller closes it.
 
     Raises:
-        ValueError: when there is no such file, or it is damaged, no picture of `FORMATS`, or larger than Pillow takes
-            for safe.
+        ValueError: when there is no such file, or it is damaged, no picture of `FORMATS`, or has more pixels than
+            Pillow considers safe.
     """
     Image.init()
     try:

@@ -12,7 +12,7 @@ _SHARE = 0.1
 _SECONDS = 10.0
 
 _PATIENCE_SECONDS = 1.0
-"""Minimum time before a line: a node that is through in a moment writes none."""
+"""The least time from the start, and from line to line: a node that takes less than a second writes no line."""
 
 
 class ProgressLines:
@@ -42,7 +42,7 @@ class ProgressLines:
             return
         now = self._clock()
         waited = now - self._written_at
-        # A tenth of a few steps need not be a whole number of them.
+        # With few steps, a tenth of them need not be a whole number.
         tenth_is_done = int(done / total / _SHARE + 1e-9) > int(self._written / total / _SHARE + 1e-9)
         is_last = done >= total and self._written > 0
         if is_last or waited >= (_PATIENCE_SECONDS if tenth_is_done else _SECONDS):

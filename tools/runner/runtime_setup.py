@@ -29,10 +29,11 @@ def set_folders(output: Path, input_folder: Path, models: Path) -> None:
 
 
 def share_fitted() -> None:
-    """Let Load CLIP Judge store the fitted projections of starter CLIPs where the library does; after `set_folders`.
+    """Let Load CLIP Judge store the fitted projections of starter CLIPs in the folder that the library uses.
 
-    Otherwise each models folder would have its own, and the first run with each would fit for half a minute. The folder
-    is that of `find_cache_folder` in das_core, which is not imported here, because the runner can run any pack.
+    Otherwise each models folder would have projections of its own, and the first run with it would spend half a minute
+    on fitting them. Call it after `set_folders`. The folder is that of `find_cache_folder` in das_core, which is not
+    imported here, because the runner can run any pack.
     """
     folder_paths.folder_names_and_paths["starter_clip"] = ([os.path.join(torch.hub.get_dir(), "direct_ascent")], set())
 

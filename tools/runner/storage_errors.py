@@ -9,7 +9,7 @@ _RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def explain_storage_error(error: OSError) -> str:
-    """Return what an error of the system means for a run, with the next step."""
+    """Return the message for an OSError: the file, the reason, and what to do."""
     reason = error.strerror or str(error)
     what = f"{error.filename}: {reason}" if error.filename else reason
     if error.errno in _SPACE:

@@ -109,7 +109,7 @@ def _show_progress(title: str) -> Iterator[None]:
 
     comfy.model_management.throw_exception_if_processing_interrupted()
     comfy.utils.set_progress_bar_global_hook(show)
-    # Nodes show bars of their own in the console, beside which there would be two.
+    # Nodes show bars of their own in the console too; without this there would be two.
     enabled = comfy.utils.PROGRESS_BAR_ENABLED
     comfy.utils.set_progress_bar_enabled(False)
     try:
@@ -123,7 +123,7 @@ def _show_progress(title: str) -> Iterator[None]:
 
 
 def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[Any]], dict[str, list[Any]]]:
-    """Run one node and return, for each output, a list with one value per round, and what the node shows."""
+    """Run one node; return a list for each output, with the values of all rounds, and what the node shows."""
     known = list_inputs(call.node_class, call.node.inputs)
     values: dict[str, Sequence[Any]] = {}
     for name, value in call.node.inputs.items():

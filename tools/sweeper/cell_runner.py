@@ -63,7 +63,7 @@ class CellRunner:
         If a node raises an error, the error becomes the message of the row.
 
         Raises:
-            SweepStoppedError: nothing can be written, or this process has another pack than the driver.
+            SweepStoppedError: nothing can be written, or this process has another pack or other images than the driver.
         """
         row: Row = {"cell": task.hash, "workflow": task.workflow, **task.columns, "status": OK, "message": None}
         begin = time.perf_counter()
@@ -170,7 +170,7 @@ class CellRunner:
 
 
 def name_worker() -> str:
-    """Return a name for this process: its machine and a number that no other process has had."""
+    """Return a name that no other process has had: the machine, the number of the process, and the time."""
     return f"{socket.gethostname()}-{os.getpid()}-{time.time_ns() // 1_000_000:x}"
 
 
@@ -190,7 +190,7 @@ def _empty(folder: Path) -> None:
 
 
 def _describe(error: Exception) -> str:
-    """Return the message of a row: that of an error for users, else also the type of the error and its line of code."""
+    """Return the message for a row: that of an error meant for users; for others also the type and the code line."""
     if isinstance(error, SweepError | WorkflowError):
         return " ".join(str(error).split())
     notes: list[str] = getattr(error, "__notes__", [])

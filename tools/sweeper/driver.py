@@ -17,8 +17,8 @@ from sweeper.results_folder import ResultsFolder
 from sweeper.table import FAILED, Table
 
 MAX_DEATHS = 3
-"""When this many workers have died while they ran the same cell, the cell counts as failed. The sweep stops when more
-than this many times the number of wanted workers die one after another, with no cell done in between."""
+"""When this many workers have died while they ran the same cell, the cell counts as failed. The sweep stops when
+workers die in succession, with no cell done in between, more than this many times for each wanted worker."""
 
 _QUEUE = 2
 """How many cells a worker has at once: the one that it runs, and the next one, so that it does not have to wait."""
@@ -99,7 +99,7 @@ class Driver:
 
     def _submit(self) -> None:
         """Give workers their next cells; near the end only one each, so that none has two while another has none."""
-        # The first worker, which runs the first cell alone, gets no second one: others could run it soon.
+        # While the first cell runs alone, its worker gets no second cell: workers that start soon could run that.
         depth = _QUEUE if len(self._todo) > len(self._queues) and not self._count_workers else 1
         for level in range(1, depth + 1):
             for worker, queue in self._queues.items():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from runner.workflow_graph import WorkflowError, elide
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
-"""What a file system answers when nothing more can be written, such as a memory card whose files end at 4 GB."""
+"""Errors of a file system that can store nothing more, such as a memory card whose files may have at most 4 GB."""
 
 
 MAX_PROBLEMS = 30

@@ -13,11 +13,11 @@ from sweeper.journal import Row
 from sweeper.worker_count import Demand, Machine, count_workers
 
 SHOWN = 12
-"""How many cells a dry run lists of each end."""
+"""How many of the first cells, and how many of the last, a dry run lists."""
 
 
 def describe_cells(cells: Sequence[Cell]) -> list[str]:
-    """Return a line for each cell, of many only for the first and the last ones."""
+    """Return a line for each cell; if there are many cells, only for the first and the last ones."""
     lines = [f"  {cell.hash[:8]}  {cell.title}" for cell in cells]
     if len(lines) > 2 * SHOWN:
         lines[SHOWN:-SHOWN] = [f"  … {len(lines) - 2 * SHOWN:,} more"]
@@ -31,9 +31,9 @@ def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, pe
         row: that of the measured cell.
         cells: how many there are to do.
         machines: where workers run.
-        threads: cores for each.
-        per_gpu: how many share a GPU.
-        workers: their number; 0 for as many as fit.
+        threads: cores for each worker.
+        per_gpu: how many workers share a GPU.
+        workers: the number of workers; 0 for as many as fit.
     """
     fitting, reason = count_workers(machines, Demand(threads, int(row["peak_bytes"]), per_gpu))
     count = min(workers or fitting, cells) or 1
@@ -49,6 +49,6 @@ def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, pe
 
 
 def describe_this_machine() -> Machine:
-    """Return the resources of this machine for workers: cores, memory and GPUs."""
+    """Return the resources of this machine for workers: its cores and free memory. GPUs are not counted."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Machine("here", cores, psutil.virtual_memory().available, 0)

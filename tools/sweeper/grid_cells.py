@@ -19,7 +19,7 @@ from sweeper.grid_values import Value
 from sweeper.grid_workflow import GridWorkflow
 
 _RESERVED = {"cell", "status", "message", "seconds", "device", "worker", "finished", "pictures", "texts", "settings"}
-"""Columns of the table that an axis may not be called."""
+"""Names of columns of the table, which no axis may have."""
 
 
 class GridWorkflows:
@@ -68,12 +68,13 @@ class GridWorkflows:
             raise SweepError(*problems)
 
     def build(self, label: str, settings: Mapping[str, Value], output: Path | None = None) -> Workflow:
-        """Return the nodes of a cell that run, and set ComfyUI's folders (output, input, models) to those of the cell.
+        """Return the nodes of a cell that run, and let LoadImage look beside the workflow file of the cell.
 
         Args:
             label: the label of its workflow.
             settings: the inputs that the cell sets, by NODE.INPUT.
-            output: the folder for its images.
+            output: the folder for its images, which becomes ComfyUI's output folder; None to leave the folders as they
+                are.
 
         Raises:
             SweepError: everything that is wrong with the settings.

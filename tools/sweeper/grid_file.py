@@ -18,10 +18,10 @@ from sweeper.grid_yaml import read_yaml
 T = TypeVar("T")
 
 MAX_CELLS = 100_000
-"""The largest number of cells that a grid has without being asked for more."""
+"""The largest number of cells of a grid, unless the user allows more."""
 
 _COUNTABLE = 10**15
-"""From so many cells on they are not counted in a message: Python refuses to write numbers of thousands of digits."""
+"""Messages do not write the number of cells from here on: Python refuses to write numbers of thousands of digits."""
 
 _KEYS = ("name", "workflow", "workflows", "only", "set", "axes", "judge", "sheet")
 _JUDGE_KEYS = ("class", "text", "image")
@@ -45,7 +45,7 @@ class JudgeSpec:
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid, read but not yet compared with its workflows.
+    """A grid file that has been read, but not yet checked against its workflows.
 
     Args:
         name: the name of the sweep; a folder of results belongs to one name.
@@ -126,7 +126,7 @@ class _Reader:
     """Calls functions that read parts of a grid, and collects what is wrong with each.
 
     Args:
-        problems: what is known to be wrong.
+        problems: messages about what is already known to be wrong; more are added.
     """
 
     def __init__(self, problems: list[str]) -> None:

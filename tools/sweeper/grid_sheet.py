@@ -18,10 +18,10 @@ from sweeper.journal import Row
 from sweeper.table import FAILED
 
 PICTURE, GAP, FONT = 160, 6, 13
-"""Pixels: the side of a picture, what is between two, and the height of letters."""
+"""In pixels: the side of a picture, the gap between two pictures, and the font size."""
 
 MAX_SIDE = 8_000
-"""The largest side of a sheet in pixels; pictures are made smaller, then rows and columns are left out."""
+"""The largest side of a sheet in pixels. Many columns make pictures smaller; what still does not fit is left out."""
 
 _MIN_PICTURE = 48
 _MAX_LABEL = 26
@@ -46,13 +46,13 @@ class Layout:
 def lay_out(
     axes: Sequence[Axis], cells: Sequence[Cell], columns: Sequence[str] = (), rows: Sequence[str] = ()
 ) -> Layout:
-    """Return the rows and columns of a grid.
+    """Return the arrangement of the cells of a grid in rows and columns.
 
     Args:
         axes: those of the grid.
         cells: all cells.
-        columns: the axes that the columns stand for; the last one if it is empty.
-        rows: the axes that rows stand for first; all others follow.
+        columns: the names of the axes along the columns; if empty, the last axis that has several options.
+        rows: the names of the axes that come first along the rows; all other axes follow.
     """
     wide = [axis for axis in axes if len(axis.options) > 1] or list(axes)
     across = [axis for axis in axes if axis.name in columns] or wide[-1:]
@@ -82,7 +82,7 @@ def _wrap(cells: Sequence[Cell]) -> Layout:
 
 
 def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path) -> tuple[int, int]:
-    """Save a contact sheet as PNG, and return how many of its rows and columns there was room for.
+    """Save a contact sheet as PNG, and return how many rows and how many columns it shows.
 
     Args:
         layout: the arrangement of the cells.

@@ -14,7 +14,7 @@ Value: TypeAlias = str | int | float | bool
 """What a widget of a workflow can be set to."""
 
 MAX_VALUES = 1_000_000
-"""The largest number of values of one input; a range of more is taken for a slip of the pen."""
+"""The largest number of values of one input; a range of more is taken for a mistake."""
 
 RANGE_FORMS = "{from: 0, to: 7}, {from: 0, to: 1, step: 0.25} or {from: 0.01, to: 1, count: 5, scale: log}"
 """The ways to write a range, for messages; both ends belong to it."""
@@ -100,11 +100,11 @@ def _spread(written: Mapping[str, Any], where: str) -> list[Value]:
     if scale == "linear":
         if math.isfinite(float(last) - float(first)):
             return [float(first + (last - first) * share) for share in shares]
-        # The distance of the ends is beyond the numbers there are; what lies between is not.
+        # The difference of the ends is too large for a float, but the values between them are not.
         return [first * (1 - share) + last * share for share in shares]
     if min(first, last) <= 0:
         raise SweepError(f"{where}: scale log needs both ends above 0, not {first} and {last}")
-    # The ends as they are written, without what rounding makes of them.
+    # Both ends stay as they are written; only the values between them are rounded.
     if 0 < float(last) / float(first) < math.inf:
         inner = [float(first * (last / first) ** share) for share in shares[1:-1]]
     else:

@@ -98,7 +98,10 @@ class GridWorkflow:
         return hash_cell(self._digest(node) for node in built.values())
 
     def list_changes(self, built: Workflow) -> dict[str, dict[str, Any]]:
-        """Return the inputs of the nodes that are not as they were exported, by node id, without defaults."""
+        """Return, by id, the nodes that differ from the exported workflow, each with all its inputs.
+
+        Left out are inputs that were not exported and have their default.
+        """
         changes: dict[str, dict[str, Any]] = {}
         for node_id, node in built.items():
             before = fill_defaults(self._workflow[node_id]).inputs
@@ -120,7 +123,7 @@ class GridWorkflow:
         return self._found[path]
 
     def _sort(self, by_node: Mapping[str, _Settings]) -> list[str]:
-        """Return the ids of the nodes that run. A setting can take the place of a link, and then fewer nodes do."""
+        """Return the ids of the nodes that run. Fewer run if a setting replaces a link."""
         key = frozenset((node_id, name) for node_id, changes in by_node.items() for name, _ in changes)
         if key not in self._orders:
             unlinked = dict(self._workflow)
@@ -153,12 +156,12 @@ class GridWorkflow:
     def _check_each(self, node_id: str, settings: _Settings) -> Iterator[str]:
         """Yield the errors of several settings, each checked alone, because a check stops at the first error."""
         for name, value in settings if len(settings) > 1 else ():
-            # What an option brings means nothing without the option.
+            # An input inside an option, which has a dot in its name, cannot be checked without the option.
             found = self._check(node_id, ((name, value),)) if "." not in name else ()
             yield from () if isinstance(found, Node) else found
 
     def _digest(self, node: Node) -> str:
-        # By identity: `_nodes` holds every checked node as long as this object lives.
+        # The keys are ids of objects: `_nodes` keeps every checked node alive, so no id is used twice.
         if id(node) not in self._digests:
             self._digests[id(node)] = hash_node(node.id, node.class_type, node.inputs, _digest_files(node))
         return self._digests[id(node)]

@@ -1,4 +1,4 @@
-"""Reads untrusted YAML files: a small file cannot cause endless work, as by references that multiply."""
+"""Reads untrusted YAML files: a small file cannot cause endless work, for instance by references that multiply."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 from sweeper.errors import SweepError
 
 MAX_BYTES = 2**20
-"""The largest size of a file: one that lists a hundred thousand values has a tenth of it."""
+"""The largest size of a file: a list of a hundred thousand numbers of five digits takes two thirds of it."""
 
 MAX_NODES = 2_000_000
 """The most values in a file; one that the file repeats by reference counts each time."""
@@ -71,7 +71,8 @@ def _count_nodes(node: yaml.Node, known: dict[int, int]) -> int:
 
     Args:
         node: the node.
-        known: by the id of a node its count; 0 while it is being counted, which a node inside of it finds out.
+        known: the counts of nodes, by the `id` of the node; 0 while a node is being counted, so that a node that
+            contains itself is noticed.
     """
     if id(node) in known:
         if not known[id(node)]:

@@ -12,10 +12,10 @@ from sweeper.grid_cells import GridWorkflows
 
 
 def collect_images(cells: Sequence[Cell], workflows: GridWorkflows) -> dict[str, bytes]:
-    """Return the files that LoadImage nodes read, by the names that these nodes have for them.
+    """Return the files that LoadImage nodes read, by the names that are set in these nodes.
 
     Raises:
-        SweepError: two workflows beside different images of one name cannot be told apart by a worker.
+        SweepError: two workflows read different images of the same name, which a worker could not tell apart.
     """
     images: dict[str, bytes] = {}
     for cell in cells:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeGuard
 from sweeper.grid_yaml import MAX_DIGITS
 
 Row: TypeAlias = dict[str, Any]
-"""One row of the table by columns."""
+"""One row of the table: its values by the names of the columns."""
 
 SUFFIX = ".jsonl"
 
@@ -37,7 +37,7 @@ class Journal:
         Raises:
             OSError: the disk is full or cannot be written to; then the row does not count.
         """
-        # The newline first: a row that was cut off before it stays a line of its own.
+        # The newline comes first, so that an incomplete row before it stays a line of its own.
         line = f"\n{json.dumps(row)}\n".encode()
         with self._path.open("ab", buffering=0) as file:
             written = file.write(line)
@@ -66,7 +66,7 @@ def is_row(row: Any) -> TypeGuard[Row]:
     """Return whether something that a journal holds can be a row: a journal may come from anywhere.
 
     A row has a cell and a status that are texts; its pictures are a list of texts, and everything else are texts,
-    numbers that a grid may hold, booleans or nothing. The names of columns can be written to a file.
+    numbers that a grid may hold, booleans or nothing. The names of its columns can be encoded as UTF-8.
     """
     if not isinstance(row, dict) or not all(isinstance(row.get(name, ""), str) for name in ("cell", "status")):
         return False

@@ -26,12 +26,12 @@ _INVOLVED = ("DAS_LoadClassifier", "DAS_LoadCLIP")
 
 
 class CellJudge:
-    """The judge of a sweep, loaded when the first picture is judged, on the CPU like that of the benches.
+    """The judge of a sweep, loaded when the first picture is judged, on the CPU like the judge of the benchmarks.
 
     Args:
         kind: "class" or "text".
         wish: the input that holds what was asked for, as NODE.INPUT.
-        choices: for texts, all that the judge may choose from.
+        choices: for "text", the texts among which the judge has to find the right one.
     """
 
     def __init__(self, kind: str, wish: str, choices: Sequence[str] = ()) -> None:
@@ -42,12 +42,12 @@ class CellJudge:
         """Return the columns of the table about one picture.
 
         Args:
-            picture: the file, whose 8 bits are judged.
+            picture: the file with the picture in 8 bits.
             built: the nodes of its cell.
 
         Returns:
             `judge`, `judge_as_is`, `judge_afar`, `judge_grey` (probabilities, or cosines of a text), `recognised`;
-            nothing for a wish of several classes, of which a picture can be only one.
+            an empty row if several classes are asked for, because the judge can recognise only one in a picture.
         """
         wish = read_wish(built, self._wish)
         with open_picture(picture) as opened:

@@ -28,10 +28,10 @@ from sweeper.results_folder import ResultsFolder
 from sweeper.table import Table
 
 CELLS, MANY, GPUS = 8, 100_000, 64
-"""The cells of the comparison with a shell loop; the cells of the estimate of costs, and its workers."""
+"""How many cells the comparison with a shell loop has; how many cells and workers the estimate of costs has."""
 
 SECONDS_ON_A_GPU = (20.0, 1.0)
-"""How long a picture may take on a GPU; nobody has measured it here."""
+"""How long a slow and a fast picture may take on a GPU. These are assumptions, not measurements."""
 
 SETTINGS = {
     "DAS_ImageStack.width": 64,
@@ -55,7 +55,7 @@ def main() -> None:
 
 def _write_grid(folder: Path, name: str, seeds: int) -> Path:
     prompt = json.loads(WORKFLOW.read_text(encoding="utf-8"))
-    # Without the second classifier, so that the title Load Classifier is not needed and loading is that of one model.
+    # Only these nodes: SETTINGS names a class of which there may be only one node, and one model is to be loaded.
     left = {node_id: node for node_id, node in prompt.items() if node_id in "123456"}
     (folder / "workflow.json").write_text(json.dumps(left))
     grid = {"workflow": "workflow.json", "set": SETTINGS, "axes": {"DAS_Optimize.seed": {"from": 0, "to": seeds - 1}}}
@@ -137,7 +137,7 @@ class _AtOnce:
         return self._workers
 
     def submit(self, worker: int, task: Task) -> None:
-        # As it would come from another process.
+        # Through JSON, as between processes.
         told = Task.from_json(task.to_json())
         self._events.append(Done(worker, json.loads(json.dumps(self._row | dict(told.columns) | {"cell": told.hash}))))
 
@@ -197,7 +197,7 @@ def _load(grid: Grid, folder: Path) -> GridWorkflows:
 
 
 def _time(task: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the seconds of a core that a task takes, whatever else runs, and its result."""
+    """Return the CPU seconds that a task takes, which other programs hardly change, and its result."""
     begin = time.process_time()
     result = task()
     return time.process_time() - begin, result

@@ -25,7 +25,7 @@ MAX_CELLS = 5_000
 _THUMBNAIL, _QUALITY = 224, 85
 
 _HIDDEN = ("cell", "pictures", "texts", "settings", "changes", "message", "status")
-"""Columns that the page uses, and does not list as such."""
+"""Columns that the page uses in its own ways, and leaves out of the list of columns."""
 
 _PARTS = Path(__file__).parent
 
@@ -40,7 +40,7 @@ def save_page(
 
     Args:
         name: the name of the sweep.
-        prompts: its workflows in API format, with what the grid sets in every cell, by label.
+        prompts: its workflows in API format, as they were exported, by label.
         cells: the cells of the grid, in its order; those without a row are left out.
         rows: the rows of the table, by cell.
         path: the file; pictures lie below its folder.

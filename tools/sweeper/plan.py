@@ -18,10 +18,10 @@ class Plan:
     Args:
         name: the name of the sweep.
         prompts: its workflows in API format, by label.
-        folders: the folder of each workflow file.
+        folders: the folder of each workflow file, by label.
         settings: the inputs that are set in every cell, by NODE.INPUT.
         only: the output nodes that run; all of them if it is empty.
-        judge: the kind ("class" or "text"), the input with the wish, and the output node of a judge; or nothing.
+        judge: the fields of a `JudgeSpec`: its kind, the input with the wish, and the output node; or nothing.
         choices: the texts among which a judge of texts has to find the right one.
         threads: how many threads of the processor a worker uses.
         results: the folder of the results.

@@ -12,7 +12,7 @@ from sweeper.journal import Row
 from sweeper.table import FAILED
 
 _LINE_SECONDS = 10.0
-"""A log gets a line this often; a terminal one that is written over."""
+"""How often a log gets a line. A terminal has one line, which is overwritten more often."""
 
 
 class Progress:
@@ -53,7 +53,7 @@ class Progress:
         line = f"{self.done} done, {self.failed} failed, {self.left} left, {workers} worker{ending}"
         line += f", {tqdm.format_interval(self._clock() - self._begin)} passed"
         if counted and workers and self.left:
-            # Cells take their mean; those that are running are half through.
+            # Assume that each cell takes the mean time, and that the cells that are running are half done.
             left = max(self.left - workers / 2, self.left / 2) * self._seconds / counted / workers
             line += f", {tqdm.format_interval(left)} left"
         return line

@@ -15,7 +15,7 @@ from sweeper.errors import SweepError
 from sweeper.worker_count import Machine
 
 _OBJECT_STORE_BYTES = 100 * 2**20
-"""Rows and pictures pass through it one by one; Ray would take 30 % of the memory."""
+"""The size of Ray's object store, which rows and pictures pass one by one; by default it takes 30 % of the memory."""
 
 _CONNECT_SECONDS = 5.0
 
@@ -23,7 +23,8 @@ EXCLUDED = (
     "/.git", "/.venv", "/build", "/output", "/input", "/models", "/tests", "/docs", "/web", "/locales", "/subgraphs",
     "/benchmarks/*.jpg", "/example_workflows", "*.parquet", "__pycache__",
 )  # fmt: skip
-"""What of the repository a worker does not need, in the form of .gitignore; the slash keeps `das_core/models`."""
+"""What of the repository a worker does not need, in the form of .gitignore. Because of the leading slash, `/models`
+does not exclude `das_core/models`."""
 
 
 def connect(address: str | None, shipped: Path | None = None) -> Any:
@@ -39,8 +40,8 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
     # Before the import: Ray reads it once.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Ray gives workers a niceness of 15; on a machine that does other things too, they would hardly run. Who wants a
-    # sweep to stand back starts it with `nice`.
+    # Ray gives workers a niceness of 15; on a machine that does other things too, they would hardly run. To run a
+    # sweep with low priority, start it with `nice`.
     os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray
@@ -48,10 +49,10 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
         raise SweepError("a package is missing: pip install ray pyarrow pyyaml, or make sweep") from error
     if address is not None:
         check_address(address)
-    # Only here: Ray packs no folder for a single actor.
+    # Set here, because Ray packs no folder for a single actor.
     packed: dict[str, Any] = {"working_dir": str(shipped), "excludes": list(EXCLUDED)} if shipped else {}
     if address is None and (python := shlex.quote(sys.executable)) != sys.executable:
-        # Ray has a shell start workers, with the path of Python as it is: one with a space would never start.
+        # Ray starts workers by a shell and does not quote the path of Python, so a space in the path would fail.
         packed["py_executable"] = python
     local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if address is None else {}
     try:
@@ -94,7 +95,7 @@ def check_address(address: str) -> None:
 
 
 def answers(host: str, port: int) -> bool:
-    """Tell whether something accepts a connection."""
+    """Tell whether something accepts connections at this host and port."""
     try:
         socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
     except OSError:
@@ -134,7 +135,7 @@ def is_shared(ray: Any, mark: Path, home: Path) -> bool:
 
 
 def make_actor_class(ray: Any) -> Any:
-    """Return the class of workers for Ray, which travels as code."""
+    """Return the actor class of workers; Ray sends its code to the machines."""
     ray.cloudpickle.register_pickle_by_value(remote_worker)
     # A dead worker is replaced by the driver, which knows what it was doing.
     return ray.remote(max_restarts=0, max_task_retries=0)(remote_worker.RemoteWorker)

@@ -114,7 +114,7 @@ def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
         try:
             kind, content, files = ray.get(call)
         except ray.exceptions.RayError as error:
-            # One that only could not be reached must not go on with a cell that another one gets.
+            # A worker that was only unreachable must not go on with its cell, because another worker gets that cell.
             with contextlib.suppress(ray.exceptions.RayError):
                 ray.kill(workers.actors[worker], no_restart=True)
             workers.forget(worker)

@@ -25,7 +25,7 @@ MAX_SECONDS = 60.0
 
 
 def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float = MAX_SECONDS) -> int:
-    """Run the loaders and settings of all cells (`list_preparations`), and return how many cells were rehearsed.
+    """Run the quick nodes of all cells (`list_preparations`), and return how many cells were rehearsed.
 
     Raises:
         SweepError: what the nodes say of values that they refuse, each sentence once, with the number of cells.
@@ -56,7 +56,7 @@ def list_preparations(built: Workflow) -> list[Workflow]:
     """Return the parts of a workflow that are quick to run: nodes that load something, or join settings.
 
     Left out are nodes that make images or masks from the results of other nodes, output nodes, and all that depends on
-    them. Each part ends with its last node.
+    them. Each part ends with a node that no other quick node needs, and has all nodes that this one needs.
     """
     quick: dict[str, set[str]] = {}
     for node_id, node in built.items():
@@ -77,7 +77,7 @@ def list_preparations(built: Workflow) -> list[Workflow]:
 def _run(part: Workflow, kept: KeptOutputs) -> str:
     """Return the error message of the first node that refuses its values, or "" if all of them run."""
     try:
-        # Without the progress that nodes show.
+        # Hide the progress that nodes show.
         with contextlib.redirect_stderr(io.StringIO()):
             for _ in execute_workflow(part, kept):
                 pass

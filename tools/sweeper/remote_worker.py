@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 Answer = tuple[str, Any, dict[str, bytes]]
-"""What a call returns: "row" and the row, "ready" and the name of the worker, or "stop" and a message; and files."""
+"""What a call returns: "row" and a row, "ready" and the worker's name, or "stop" and a message; last, files by path."""
 
 
 class RemoteWorker:
@@ -27,8 +27,8 @@ class RemoteWorker:
         self._results = Path()
 
     def prepare(self) -> Answer:
-        """Load the pack. Its own call, so that an error in it has a message."""
-        # First in the path: another version of the same names may be installed.
+        """Load the pack; a call of its own, so that an error in it can be reported."""
+        # First in the path, because another version of these packages may be installed.
         sys.path[:0] = [str(Path(self._home, "tools")), self._home]
         from dataclasses import replace
 

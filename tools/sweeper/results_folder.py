@@ -27,7 +27,7 @@ from sweeper.journal import read_journals
 from sweeper.table import FAILED, OK, Table
 
 _HAS_LOCKS = importlib.util.find_spec("fcntl") is not None
-"""Not on Windows, where nothing keeps two sweeps apart."""
+"""Whether files can be locked. On Windows they cannot, and nothing keeps two sweeps out of one folder."""
 
 MARK = "sweep.json"
 _FORMAT = 1
@@ -60,7 +60,7 @@ class ResultsFolder:
         return self.path / "pictures"
 
     def pictures_of(self, cell: str) -> Path:
-        """The folder of the pictures of a cell; 256 folders in between keep each of them short."""
+        """The folder of the pictures of a cell; a level of 256 folders keeps each folder short."""
         return self.pictures / cell[:2] / cell
 
     def claim(self, name: str) -> None:
@@ -86,8 +86,9 @@ class ResultsFolder:
             raise SweepError(f"{self.path} holds files that are no results of a sweep; choose another with --results")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            # Written anew each time: a folder that cannot be written to is found before anything runs. And first: where
-            # the mark does not fit, nothing else may make the folder look like that of something else later.
+            # Written again each time, so that a folder that cannot be written to is noticed before anything runs.
+            # Written first: if the mark does not fit on the disk, nothing else may be left here, because a folder with
+            # files and without a mark is refused later.
             with write_atomically(mark) as part:
                 part.write_text(json.dumps({"format": _FORMAT, "name": name}))
             for folder in (self.journals, self.pictures):
@@ -100,7 +101,7 @@ class ResultsFolder:
         """Keep other sweeps out while the block runs, and wait until workers of an earlier one are gone.
 
         Args:
-            say: is told once if there is something to wait for.
+            say: called once, with a message, if there is something to wait for.
 
         Raises:
             SweepError: another sweep is at work here, or workers of an earlier one do not end.

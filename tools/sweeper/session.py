@@ -42,9 +42,9 @@ class Settings:
         input_folder: where LoadImage looks first.
         models: the folder used as ComfyUI's models folder.
         address: of a Ray cluster; None for one on this machine.
-        workers: their number; 0 for as many as fit.
-        threads: cores for each.
-        per_gpu: how many share a GPU.
+        workers: the number of workers; 0 for as many as fit.
+        threads: cores for each worker.
+        per_gpu: how many workers share a GPU.
         files: "shared" if workers see the folders here, "shipped" if not, "auto" to find out.
         retry: whether cells that failed are done again.
     """
@@ -209,7 +209,7 @@ class Session:
             self._say(f"workers on {where} get the pack and images through Ray, and send pictures back")
 
     def _open_pool(self, home: Path, files: str) -> RayPool:
-        """Connect to Ray, which writes its log into a folder."""
+        """Connect to Ray; `home` is the folder for its log and holds the mark that tells which machines see it."""
         given = self._settings
         if files != "shared" and given.address is not None and given.pack.resolve() != given.home.resolve():
             raise SweepError("--pack with --address needs --files shared: only this repository is sent to workers")
@@ -228,7 +228,7 @@ class Session:
         """Write the contact sheet and the page with the results so far.
 
         Raises:
-            SweepError: there is nothing yet.
+            SweepError: there are no results yet.
         """
         if not self._folder.table.is_file():
             raise SweepError(f"no results in {self._folder.path}; run the sweep without --show first")

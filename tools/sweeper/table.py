@@ -23,7 +23,7 @@ _LISTS = {"pictures": pa.list_(pa.string())}
 
 _TEXT = pa.string()
 _TYPES = dict.fromkeys(("cell", "status", "message", "texts", "changes", "settings"), _TEXT) | _LISTS
-"""The types that columns must have which are more than shown; where all is None a column has no type."""
+"""The types of columns that are read by programs and not only shown. A column of None alone has no type."""
 
 _FLOATS = ("seconds", "load_seconds", "judge_seconds", "judge_as_is", "judge_afar", "judge_grey")
 
@@ -147,7 +147,7 @@ def _read(path: Path) -> pa.Table:
     try:
         # Not pq.read_table: it takes a folder named a=b for a column.
         table = pq.ParquetFile(path).read()
-        # Damage may be in what it holds as well, such as texts that are none.
+        # The values may be damaged too, such as texts that are not UTF-8.
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         raise SweepError(f"{path} cannot be read: {error}; move it away, and its cells are computed again") from error

@@ -1,1 +1,1 @@
-"""Empty: ComfyUI calls its functions when sound is processed, which no test does."""
+"""Empty: ComfyUI calls functions of torchaudio.functional only to process sound, which no test does."""

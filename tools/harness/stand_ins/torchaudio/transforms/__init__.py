@@ -1,4 +1,4 @@
-"""The classes that ComfyUI imports by name. It makes one when a model of sound is loaded, which no test does."""
+"""The classes that ComfyUI imports by name. It uses them only for models of sound, which no test loads."""
 
 
 class MelScale:
