@@ -7,6 +7,7 @@ prints the tables of docs/sweeps.md. The cells are as small as they can be, so t
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,10 +55,7 @@ def main() -> None:
 
 
 def _write_grid(folder: Path, name: str, seeds: int) -> Path:
-    prompt = json.loads(WORKFLOW.read_text(encoding="utf-8"))
-    # Only these nodes: SETTINGS names a class of which there may be only one node, and one model is to be loaded.
-    left = {node_id: node for node_id, node in prompt.items() if node_id in "123456"}
-    (folder / "workflow.json").write_text(json.dumps(left))
+    shutil.copy(WORKFLOW, folder / "workflow.json")
     grid = {"workflow": "workflow.json", "set": SETTINGS, "axes": {"DAS_Optimize.seed": {"from": 0, "to": seeds - 1}}}
     (folder / f"{name}.yaml").write_text(json.dumps(grid))  # JSON is YAML
     return folder / f"{name}.yaml"
