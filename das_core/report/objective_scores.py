@@ -60,7 +60,7 @@ _CANVASES = 6
 """How many tensors of the size of the canvas `ImageScorer` holds, those that it makes on the way included."""
 
 
-def estimate_scoring_bytes(images: Images, augmentation: Augmentation | None = None) -> int:
+def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = None) -> int:
     """Return about how many bytes `ImageScorer` takes for pictures and their margins.
 
     Args:

@@ -91,7 +91,7 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     version = 3 if stack.spec.zoom is not None else 1 if stack.spec.time is None else 2
     metadata = {"sha256": _UNSEALED, "format": FORMAT, "version": str(version), "stack": description}
     head = _make_head(tensors, metadata)
-    views = [memoryview(tensor.numpy().reshape(-1).astype("<f4", copy=False)).cast("B") for tensor in tensors.values()]
+    views = [memoryview(tensor.numpy().astype("<f4", copy=False).data).cast("B") for tensor in tensors.values()]
     head = head.replace(_UNSEALED.encode(), _digest([head, *views]).encode(), 1)
     with write_atomically(Path(path), replace=replace) as unfinished, unfinished.open("wb") as file:
         for part in _split([head, *views]):
@@ -202,5 +202,6 @@ def _digest(parts: Iterable[bytes | memoryview]) -> str:
 
 def _split(parts: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
     """Give a content in parts of at most `_AT_ONCE` bytes; a run can be ended before each."""
-    for part in map(memoryview, parts):
-        yield from pausing(part[begin : begin + _AT_ONCE] for begin in range(0, len(part), _AT_ONCE))
+    for part in parts:
+        view = memoryview(part)
+        yield from pausing(view[begin : begin + _AT_ONCE] for begin in range(0, len(view), _AT_ONCE))

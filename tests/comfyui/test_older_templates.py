@@ -19,6 +19,7 @@ ARCHIVE = Path(__file__).with_name("version_0_3_0") / "templates.zip"
 
 LATER: dict[str, dict[str, Any]] = {
     "DAS_Augmentation": {"details.distance": 0},
+    "DAS_EditStack": {"changes": ""},
     "DAS_Schedule": {"frames": ""},
     "DAS_StackToImage": {"frames": 0, "out": False},
 }
