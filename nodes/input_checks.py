@@ -28,9 +28,9 @@ _BASES: dict[str, set[str]] = {
     "DAS_HISTORY": {"tuple"},
     "DAS_DENOISER": {"NetworkDenoiser"},
 }
-"""The classes of das_core, by name, of what travels through each socket of the pack.
+"""For each type of socket of the pack, the names of the classes of das_core whose objects may come through it.
 
-By name, because a second copy of the pack has classes of its own, and its nodes work with those of the first.
+Names, because a second copy of the pack has classes of its own, and its nodes work with objects of the first copy.
 """
 
 
@@ -58,7 +58,7 @@ def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, 
             raise ValueError(f"there is no input {shorten(name)}; take it out of the workflow file")
         elif isinstance(known[name.partition(".")[0]], io.Autogrow.Input):
             raise ValueError(f"there is no slot {shorten(name)}; connect it to another one")
-        # What is left belongs to an option that is not chosen, or to one that there is not, which `read_choice` says.
+        # What is left belongs to an option that is not chosen, or that does not exist, which `read_choice` reports.
     return checked
 
 
@@ -102,7 +102,7 @@ def _check_slots(item: Any, name: str, value: Any) -> Any:
 
 def _read_int(name: str, value: Any, example: Any) -> int:
     try:
-        # The index of a number is the number, of bool too; a float has none.
+        # `operator.index` takes whole numbers, bool included, and refuses floats.
         number = operator.index(value) if not isinstance(value, Tensor) else None
     except TypeError:
         number = None

@@ -23,7 +23,7 @@ class Node(io.ComfyNode):
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         execute = vars(cls).get("execute")
-        # ComfyUI derives a class from the node for every run, with all that it has.
+        # For every run, ComfyUI derives a class with all attributes of the node: its `execute` is wrapped already.
         if isinstance(execute, classmethod) and not hasattr(execute.__func__, "checks_inputs"):
             cls.execute = classmethod(_add_check(execute.__func__, cls))
 

@@ -26,10 +26,10 @@ from .out_of_memory import DenoiserMemoryError, describe_denoiser_memory, is_out
 from .spreading import select_images, split_frames
 
 UNIT_SIDE = 224
-"""The short side of a picture, in pixels, at which a denoiser has the scale 1: the views of most judges."""
+"""The short side of a picture, in pixels, at which a denoiser has the scale 1; most judges see views of this size."""
 
 _EDGE = 1e-6
-"""How far from 0 and 1 a denoised pixel stays: the tanh reaches neither."""
+"""The least distance of a denoised pixel from 0 and from 1, because the tanh reaches neither."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Denoising:
     """A denoiser that acts after every step of an ascent.
 
     The strength is given for a picture of 224 pixels. Judges see a larger picture through windows that are shrunk to
-    their views, so the ripple in the picture is wider by that factor. The factor, the short side over 224, is passed to
-    the denoiser as its `scale`.
+    their views, so the ripple is wider in a larger picture, in proportion to its short side. The denoiser gets the
+    short side divided by 224 as its `scale`.
 
     Args:
         denoiser: the denoiser.

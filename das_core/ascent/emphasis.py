@@ -3,8 +3,8 @@
 The gradient of a classifier asks for parts of its class all over a picture, so a plain ascent covers the background
 with them. The gradient is stronger at the subject. Multiplying the gradient by its own local strength makes the strong
 places stronger, and the subject stands out early. This changes detail only: large shapes and the colours of the
-background are wider than the neighbourhood in which the strength is measured. The strength is that of a saliency map
-(Simonyan, Vedaldi and Zisserman, 2013, arXiv 1312.6034, section 3); its use for steps is this project's.
+background are wider than the neighbourhood in which the strength is measured. The strength is measured as in saliency
+maps (Simonyan, Vedaldi and Zisserman, 2013, arXiv 1312.6034, section 3); its use for steps is this project's.
 """
 
 import math
@@ -35,7 +35,7 @@ def emphasise(gradient: Tensor, power: float) -> Tensor:
         power: 0 leaves the gradient as it is; 1 weights detail in proportion to the strength.
 
     Returns:
-        A gradient (B, 3, H, W). Where the given one is 0, as outside of a region, so is this one.
+        A gradient (B, 3, H, W). It is 0 wherever the given gradient is 0, for example outside of a region.
 
     Example:
         A gradient that alternates in sign, three times as strong on the right:
@@ -56,7 +56,7 @@ def emphasise(gradient: Tensor, power: float) -> Tensor:
     detail = gradient - wide
     allow_interrupt()
     strength = _smooth(gradient.abs().mean(dim=1, keepdim=True), local)
-    # Of the greatest, so that no power of a tiny gradient is 0.
+    # As a share of the largest strength, so that powers of a tiny gradient do not underflow to 0.
     strength = strength / strength.amax(dim=(2, 3), keepdim=True).clamp(min=torch.finfo(strength.dtype).tiny)
     weighted = detail * strength**power
     allow_interrupt()
@@ -70,7 +70,7 @@ def _smooth(values: Tensor, deviation: float) -> Tensor:
     """Return values (B, C, H, W) after an approximate Gaussian blur, computed at a reduced resolution for speed."""
     height, width = values.shape[2:]
     cell = max(1, round(deviation / _CELLS))
-    # A part of a cell at an edge is the mean of what it holds.
+    # A cell that is cut off by an edge is the mean of the pixels that it does contain.
     coarse = F.avg_pool2d(values, cell, ceil_mode=True, count_include_pad=False)
     reach = math.ceil(3 * deviation / cell)
     kernel = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype) * (cell / deviation)
@@ -82,6 +82,6 @@ def _smooth(values: Tensor, deviation: float) -> Tensor:
         (kernel[..., reach - rows : reach + rows + 1].transpose(2, 3), (0, 0, rows, rows)),
     ):
         coarse = F.conv2d(F.pad(coarse, padding, mode="reflect"), taps / taps[0].sum(), groups=values.shape[1])
-    # The cells at the end may be wider than the canvas.
+    # The last cells may reach beyond the canvas.
     enlarged = F.interpolate(coarse, scale_factor=float(cell), mode="bilinear")
     return enlarged[..., :height, :width]

@@ -16,7 +16,7 @@ from ..common.masks import FAINTEST_MASK, find_boxes
 from .emphasis import emphasise
 
 _SMALLEST, _WIDEST = 0.05, 100.0
-"""The limits of the width of a window. At 10 it is 0.99 in the corners already."""
+"""The limits of the width of a window. At a width of 10 the window is already 0.99 in the corners."""
 
 
 _STRONGEST = 4.0
@@ -110,8 +110,8 @@ def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tens
     """Return the squared distance of every pixel from the centre of what may change.
 
     The distance is measured in halves of a side: it is 1 in the middle of an edge, and its square is 2 in a corner.
-    What may change is the whole canvas, or the box around what is painted in a mask. Of a mask that leaves out its own
-    centre, such as a ring, the nearest pixels count as the centre.
+    What may change is the whole canvas, or the box around what is painted in a mask. If a mask leaves out its own
+    centre, as a ring does, its pixels that are nearest to the centre get the distance 0.
 
     Args:
         canvas: height and width of the canvas in pixels, margins included.

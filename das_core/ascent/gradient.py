@@ -23,7 +23,7 @@ from .shown_pixels import StepRenderer
 from .terms import score_term
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
-"""The scores of some views, (V,), and the factor of the weight for the image of each; None if all factors are 1."""
+"""The scores of some views, (V,), and for each view the weight factor of its image; None if all factors are 1."""
 
 
 class ScoreGradient:
@@ -59,7 +59,7 @@ class ScoreGradient:
                 compared by the changes of the canvas that it computes from them.
             chunk: how many views go through a judge at once. It changes memory and rounding: sums over views are taken
                 chunk by chunk, and a model rounds differently for another number of views. For a group that compares
-                images, it is rounded down to a multiple of the batch, but at least one view of every image.
+                images, it is rounded down to a multiple of the number of images, but not below that number.
 
         Returns:
             The gradient (B, 3, H, W), and the scores by the name of the objective.
@@ -116,9 +116,9 @@ class ScoreGradient:
                     if factors is not None:
                         score = score * make_constant(factors, score.dtype, score.device)
                     total = total + weights[name] * score.sum() / count
-                # Without a graph, where the answer of a judge does not depend on its views, the gradient is 0.
+                # If the answer of a judge does not depend on its views, the total has no graph: its gradient is 0.
                 if total.requires_grad and counts:
-                    # To the canvas alone: an objective may ask a model whose weights still learn.
+                    # For the pixels alone: an objective may ask a model whose weights require gradients, too.
                     total.backward(inputs=pyramid.leaves)
 
 

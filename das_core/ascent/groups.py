@@ -12,7 +12,7 @@ from ..models.layers.activations import merge_judges
 from ..objectives.base import Objective, Term, split_objective
 
 NamedObjective = tuple[str, Objective]
-"""The name of an objective in one ascent, where no two have the same, and the objective."""
+"""The name of an objective, which no other objective of the ascent has, and the objective."""
 
 
 NamedTerm = tuple[str, Term]
@@ -85,12 +85,17 @@ class TermGroup:
 def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
     """Group the terms of objectives by judge and regions, so that every view goes through a judge once.
 
-    Members of a group share five things: the module of their judges; what it answers with, either the output of the
-    model, by all or by a share of its features, or the activations of its layers, whose scores are of different scale;
-    whether they compare images, since such scores are of another scale again, and their views come in another order;
-    the region masks; and the `turn` of terms that divide the views of one objective. Masks are the same only if they
-    are the very same tensors, in the same order; equal copies make two groups. A term without a judge is a group of its
-    own.
+    Members of a group share five things:
+
+    - the module of their judges;
+    - the kind of answer (`Judge.answer_key`): the output of the model, the output from a share of its features, or the
+      activations of its layers. Scores of different kinds have different scales;
+    - whether they compare images. Such scores have yet another scale, and their views come in another order;
+    - the region masks. They are the same only if they are the very same tensors in the same order: equal copies make
+      two groups;
+    - the `turn` of terms that divide the views of one objective.
+
+    A term without a judge is a group of its own.
 
     Args:
         objectives: the objectives and their names.

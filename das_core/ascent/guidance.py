@@ -2,10 +2,9 @@
 
 At a guided step, the picture that the diffusion model predicts is changed by a few steps of ascent, and a scaled
 version of the change is added to the prediction. Gradients go through the judges only, not through the diffusion model
-or its decoder. Related:
-Universal Guidance (Bansal et al., 2023, arXiv 2302.07121, section 3.3, "backward universal guidance"), which also
-optimises the expected picture and adds the change; that the change is made by the ascent of a stack, and how large it
-is, is this project's.
+or its decoder. Related: Universal Guidance (Bansal et al., 2023, arXiv 2302.07121, section 3.3, "backward universal
+guidance"), which also optimises the expected picture and adds the change. This project's part is that the ascent of a
+stack makes the change, and how the size of the change is chosen.
 """
 
 from collections.abc import Sequence
@@ -35,10 +34,10 @@ _STEP_SIZE = 0.08
 """The size of a step, before the change that it leads to is scaled."""
 
 _LARGEST_JITTER = 56
-"""The most pixels beyond the picture that views show where no augmentation is given."""
+"""How many pixels beyond the picture views show at most, if no augmentation is given."""
 
 _ASPECT_TOLERANCE = 0.03
-"""How far the aspect of a region may be from that of the picture: latents round sides to multiples of 8 or 16."""
+"""How much the aspect of a region may differ from that of the picture: latents round sides to multiples of 8 or 16."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +115,12 @@ class Guidance:
         check_aspects(self.objectives, (height, width))
         augmentation = self.augmentation or _default_views(min(height, width))
         margin = widen_margin(width, height, augmentation.windows.farthest_jitter)
-        # With a level of one sample: light and colour of the whole may change within the few steps that there are.
+        # One level has a single sample, so that the light and colour of the whole can change within few steps.
         levels = linear_levels(max(width, height) + 2 * margin, 4)
         spec = StackSpec(width=width, height=height, margin=margin, levels=levels)
         stack = ImageStack.from_image(spec, pictures)
         return Ascent(
-            # The count of steps is what the draws depend on.
+            # The random draws depend on the number of steps that the stack has done.
             replace(stack, steps=number * self.steps),
             self.objectives,
             augmentation,
@@ -130,7 +129,7 @@ class Guidance:
             chunk=chunk,
             focus=None,
             pace=pace,
-            # Of the steps only their direction counts (`scale_change`); the sampler smooths what comes of it.
+            # Only the direction of the steps counts (`scale_change`), and the sampler smooths the result.
             optimizer=NormalizedAscent(_STEP_SIZE, tilt=0.0),
             denoising=None,
         )
@@ -159,7 +158,7 @@ def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> No
     """Raise an error when a region was painted for a picture of another aspect.
 
     Args:
-        objectives: some of which may have regions.
+        objectives: objectives with or without regions.
         shape: height and width of the picture in pixels.
 
     Raises:

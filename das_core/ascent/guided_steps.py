@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TOLERANCE = 1e-4
-"""How far apart two noise levels may be, as a share of the larger one, and still be the same: samplers compute them
-anew in float32."""
+"""How far apart two noise levels may be, as a share of the larger one, and still count as the same: samplers recompute
+them in float32."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ def measure_image_scores(scoring: Scoring, pixels: Tensor, pace: Pace, chunk: in
         chunk: how many views go through a judge at once.
 
     Returns:
-        By name the scores (B,), each the mean over the views, not multiplied by its weight. Of an objective with
-        several terms it is the mean over the views of all of them.
+        The scores (B,) by the name of the objective: the mean over the views, not multiplied by the weight. For an
+        objective with several terms, it is the mean over the views of all its terms.
     """
     batch, pyramid = len(pixels), Pyramid(pixels)
     found: dict[str, list[Tensor]] = {}

@@ -69,7 +69,7 @@ class ImageWeights:
         return make_constant(tuple(each), torch.float32, self._device)[:, None, None, None]
 
     def _list_shown(self, group: TermGroup) -> list[int]:
-        """Return the images on which a term of a group counts: all, or those where a weight is not 0."""
+        """Return the images for which at least one term of a group has a factor other than 0; all if there are none."""
         known = [self._factors[id(term)] for _, term in group.members]
         images = range(self.images)
         shown = [image for image in images if any(factors is None or factors[image] for factors in known)]

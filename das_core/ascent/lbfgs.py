@@ -23,7 +23,8 @@ from .pace import Pace
 # The most times that a step is halved because the gradient at its end points back.
 _HALVINGS = 3
 
-# How steeply the gradient may point back along a step that is kept, as a share of how steeply it pointed ahead.
+# A step is halved if the slope of the score along it is negative at its end, and steeper than this share of the slope
+# at its beginning.
 _OVERSHOOT = 0.5
 
 

@@ -60,9 +60,9 @@ class Ascent:
         steps: the number of steps; 60 make a good picture.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
         schedule: `cosine` makes the steps smaller and smaller after the coarse part of the optimizer, `constant` does
-            not. Where all steps are coarse (`coarse_to_fine` 1) there is no such part, and `cosine` changes nothing.
-            Or a function that takes the share of the ascent that is over, 0 at the first step and 1 at the last, and
-            returns what the step size is multiplied by, 0..1, such as `lambda progress: 1 - 0.9 * progress`.
+            not. If all steps are coarse (`coarse_to_fine` 1), none comes after that part, and `cosine` changes nothing.
+            It may also be a function that takes the share of the ascent that is over, 0 at the first step and 1 at the
+            last, and returns the factor of the step size, 0..1, such as `lambda progress: 1 - 0.9 * progress`.
         seed: the seed of all random draws, 0 or above.
         chunk: how many views go through a judge at once; 0 for 4 on a CPU and 16 elsewhere. A small chunk takes less
             memory. It changes only the rounding of a step, but the differences grow from step to step: another chunk
@@ -96,8 +96,8 @@ class Ascent:
     Raises:
         ValueError: when a setting is out of range, there is no such device here, there is no such schedule or it
             returns no rate in 0..1, there is no objective with a weight other than 0, the masks or reference images of
-            an objective do not fit the stack, a tile is given a focus, or the stack has left the bound already. When it
-            runs: a judge was loaded under `torch.inference_mode()`.
+            an objective do not fit the stack, a tile is given a focus, or the picture of the stack is already outside
+            the bound. When it runs: a judge was loaded under `torch.inference_mode()`.
 
     Example:
         >>> from das_core import Ascent, Augmentation, ClassObjective, Flip, ImageStack, StackSpec, Windows

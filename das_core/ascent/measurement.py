@@ -35,7 +35,8 @@ def measure_step(
         scores: the mean score of every objective by its name, (), float32.
         gradient: the gradient that has moved the stack, (B, 3, H, W).
         canvas: the canvas after the step, (B, 3, H, W).
-        as_one: whether the images are the frames of a film or the depths of a zoom, of which a step asks some.
+        as_one: whether the images are the frames of a film or the depths of a zoom. A step shows only some of these, so
+            `vanished` then tells whether the gradient is zero for all of them together.
     """
     moves = gradient.any() if as_one else gradient.flatten(1).any(dim=1).all()
     # The sum is one pass over the memory, and shows a value that is not finite.

@@ -16,7 +16,8 @@ _CANVASES = 10
 """How many tensors of the size of the canvas a step holds: start, canvas, parameters, pixels, gradients, K g, …"""
 
 _STATE_SETS = {"ascent": 1, "sgd": 4, "adam": 7}
-"""How many tensors of each level a step holds, by kind of optimizer: the stack's, the optimizer's and its own."""
+"""How many tensors of the size of each level a step holds, by kind of optimizer: those of the stack, of the optimizer's
+state and of the computation."""
 
 
 def estimate_ascent_bytes(
@@ -29,7 +30,8 @@ def estimate_ascent_bytes(
     """Return about how many bytes an ascent takes beside the weights of its models.
 
     Counted are the canvases, the operator of the stack (its filter, or the matrices that resize every level), the
-    levels and what the optimizer keeps of them, and of the views in a chunk the activations and what transforms keep.
+    levels and what the optimizer keeps of them, and for the views in a chunk the activations of the models and what the
+    transforms keep.
     The estimate is within a factor of two of what is used (`python -m benchmarks.run memory` prints both).
 
     Args:
@@ -56,14 +58,15 @@ def estimate_ascent_bytes(
     spec = replace(stack.spec, method="layers") if optimizer.needs_levels else stack.spec
     height, width = spec.canvas
     canvas_bytes = 4 * 3 * stack.batch * height * width
-    # With several groups the gradient of each is kept, and moved to measure it; reference images are canvases, too.
+    # With several groups the gradient of each is kept, and K times each is computed to measure it; reference images are
+    # canvases, too.
     references = sum(len(term.reference_images) for group in groups for _, term in group.members)
     canvases = _CANVASES + (len(groups) + 2 if len(groups) > 1 else 0) + references
     if isinstance(optimizer, LBFGS):
         canvases += 2 * optimizer.memory
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.zoom is not None:
-        # What is shown of the depths: pixels, their gradient, and that on its way to the depths.
+        # The composites at all moments: pixels, the gradient at the pixels, and this gradient on its way to the depths.
         needed += 3 * 4 * 3 * len(spec.find_timeline(stack.batch).moments) * height * width
     if spec.method == "layers":
         needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.parameters_bytes(stack.batch)

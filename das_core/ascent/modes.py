@@ -15,7 +15,7 @@ def own_modes(device: torch.device) -> Iterator[None]:
     Autocast would round the canvas and the gradient to half precision. A judge has the precision of its weights.
 
     Args:
-        device: where is computed.
+        device: the device of the computation.
 
     Example:
         >>> import torch

@@ -47,7 +47,7 @@ class Optimizer(Protocol):
 
     @property
     def tilt(self) -> float:
-        """The exponent t of the factor f^-t on K at the first step, f the frequency, see `pace_at`; 0 for no factor."""
+        """The exponent t of f^-t, by which K is multiplied at the first step (f is the frequency); see `pace_at`."""
         ...
 
     def step(
@@ -80,7 +80,7 @@ def check_positive(name: str, value: float) -> None:
 
 
 def check_momentum(value: float) -> None:
-    """Raise ValueError unless a momentum is in 0..1 and below 1."""
+    """Raise ValueError unless a momentum is at least 0 and below 1."""
     if not 0 <= value < 1:
         raise ValueError(f"momentum {value} is not between 0 (none) and 1 (excluded); 0.9 is strong")
 

@@ -35,7 +35,7 @@ def describe_out_of_memory(step: int, views: int = 1) -> str:
 
     Args:
         step: the number of the step, from 1.
-        views: how many views these are: 1, or one of every image where images are compared.
+        views: how many views the smallest chunk has: 1, or one of every image if an objective compares the images.
     """
     seen = "one view" if views == 1 else f"{views} views"
     return (
@@ -45,10 +45,10 @@ def describe_out_of_memory(step: int, views: int = 1) -> str:
 
 
 def describe_denoiser_memory(name: str) -> str:
-    """Return the message for a denoiser that has no memory left.
+    """Return the message for a denoiser that ran out of memory.
 
     Args:
-        name: what it is called.
+        name: the name of the denoiser.
     """
     return (
         f"memory ran out in the denoiser '{name}': make the picture or the batch smaller, take total_variation, which "

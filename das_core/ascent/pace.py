@@ -42,7 +42,7 @@ class Pace:
         rate: the factor of the step size, 0..1.
         coarse_progress: the share of the coarse part that is over, 0..1; 1 if there is no coarse part.
         progress: the share of the whole ascent that is over, 0 at the first step and 1 at the last.
-        tilt: how much steeper K falls with the frequency than the stack has it, see `StackOperator.precondition`.
+        tilt: the exponent t of f^-t, by which K is multiplied at frequency f, see `StackOperator.precondition`.
     """
 
     rate: float

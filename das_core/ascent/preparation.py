@@ -96,7 +96,7 @@ def choose_denoising(
 
 
 def check_optimizer(stack: ImageStack, optimizer: Optimizer) -> None:
-    """Raise an error when an optimizer cannot move a stack because that is a film.
+    """Raise an error when an optimizer cannot move a stack because the stack is a film.
 
     Args:
         stack: the stack before the ascent.
@@ -121,12 +121,12 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
         within: how far the picture may go from its start; None for anywhere.
 
     Raises:
-        ValueError: when the optimizer or the bound cannot move this stack.
+        ValueError: when the optimizer cannot move this stack, or a bound does not suit it.
     """
     spec = stack.spec
     check_optimizer(stack, optimizer)
     if within is not None or spec.keeps_magnitudes:
-        # The canvas goes where no parameters lead it.
+        # The canvas is projected after each step, and no parameters lead to the projected canvas.
         return _prepare_free(stack, optimizer, within)
     if optimizer.needs_levels and spec.method != "layers":
         spec = replace(spec, method="layers")
@@ -153,7 +153,7 @@ def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
 
 
 def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None) -> ImageStack:
-    """Return a stack without parameters, whose canvas can be projected after a step, onto a bound or for maco."""
+    """Return a stack without parameters, whose canvas may be projected after a step: onto a bound, or by `retract`."""
     if within is not None and stack.spec.keeps_magnitudes:
         raise ValueError(
             f"'{stack.spec.parametrization}' and a bound set the picture back in two ways that exclude each other; "

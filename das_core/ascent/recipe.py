@@ -26,7 +26,7 @@ from .pace import Schedule
 from .within import Within
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
-"""The transforms of the views in all recipes: those of `Augmentation()`, and every fourth view is seen from afar."""
+"""The transforms of the views in all recipes: those of `Augmentation()`, and `Distance` for about every fourth view."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,11 @@ class Recipe:
 
 
 FILM_VIEWS = 24
-"""To how many views a step a recipe is raised for a film: with few, a frame would be shown in too few of the steps."""
+"""The number of views per step up to which a recipe is raised for a film: with few, each frame is shown too rarely."""
 
 
 def suit_film(recipe: Recipe) -> Recipe:
-    """Return a recipe adapted to a film: with three times its views a step, up to 24; more are kept.
+    """Return a recipe adapted to a film: with three times its views per step, up to 24. More than 24 views are kept.
 
     Args:
         recipe: the recipe of a picture.
@@ -122,17 +122,17 @@ _CLOSEST_IN_ZOOM = 0.8
 itself."""
 
 _ZOOM_FOCUS = Focus(start=0.6, end=3.0)
-"""Wider than that of a picture, since the next depth covers the middle, and a depth is visible around it only."""
+"""Wider than the focus for a picture, since the next depth covers the middle of a depth, which shows only around it."""
 
 
 def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
-    """Return a recipe adapted to a zoom: with its number of views for every depth, larger windows and a wider focus.
+    """Return a recipe adapted to a zoom: with its views times the number of depths, larger windows and a wider focus.
 
     Args:
         recipe: the recipe of a picture. Its focus is kept, unless it is `auto`.
         depths: how many depths the zoom has.
-        climbed: whether an ascent has optimised the zoom before. Then the focus is kept, too, and `auto` stands for
-            none.
+        climbed: whether an ascent has optimised the zoom before. If so, the focus is kept even if it is `auto`, for
+            which `Ascent` then chooses no focus.
 
     Example:
         >>> from das_core import SKETCH

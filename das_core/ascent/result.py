@@ -17,7 +17,7 @@ _BRIGHT_SHARE = 0.01
 class AscentError(ValueError):
     """The error of a step that cannot be done: its gradient is zero or not finite, or it leads to no picture.
 
-    `Ascent.result` is that of the steps before: its stack is as it was before the failed step.
+    `Ascent.result` then has the outcome of the steps before: its stack is as it was before the failed step.
 
     Example:
         >>> from das_core import Ascent, AscentError, ImageStack, Prior, StackSpec
@@ -57,7 +57,7 @@ class Step:
     """One finished step of an ascent.
 
     Args:
-        record: what the step measured before it moved.
+        record: what the step measured before it moved the stack.
         stack: the stack after the step.
 
     Example:
@@ -106,7 +106,7 @@ class Result:
     importance: Tensor
 
     def __repr__(self) -> str:
-        """Return its size, its steps, and the scores before the last one."""
+        """Return a text with the size and number of the pictures, the number of steps, and the last recorded scores."""
         batch, _, height, width = self.image.shape
         scores = [f"{name} {score:.3g}" for name, score in (self.history[-1].scores if self.history else {}).items()]
         images = "1 image" if batch == 1 else f"{batch} images"
@@ -124,8 +124,8 @@ class Result:
         """Write the pictures to files.
 
         Args:
-            path: the file, in a folder that exists, in the format of its ending, such as 'castle.png'. Of several
-                pictures each has its number, as in 'castle_2.png'.
+            path: the file, in a folder that exists, such as 'castle.png'; its ending names the format. If there are
+                several pictures, the number of each is added to its file name, as in 'castle_2.png'.
 
         Returns:
             The paths of the files.

@@ -84,7 +84,7 @@ class Scoring:
 
     @property
     def fewest_views(self) -> int:
-        """The least number of views that can go through a judge at once: 1, or one of every image to compare them."""
+        """The least number of views that can go through a judge at once: 1, or one per image if images are compared."""
         return self.stack.batch if any(group.compares_images for group in self.groups) else 1
 
     @cached_property

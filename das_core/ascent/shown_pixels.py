@@ -1,7 +1,7 @@
 """The pixels that the views of a step show, and the way of a gradient from these pixels back to the canvas.
 
-The derivatives of the tanh and of the colour space are applied by hand, and so is that of the composites of a zoom. Of
-a film or a zoom only those images are computed that a view shows.
+The derivatives of the tanh, of the colour space and of the composites of a zoom are applied by hand. For a film or a
+zoom, only the images that a view shows are computed.
 """
 
 from dataclasses import dataclass
@@ -64,20 +64,20 @@ class StepRenderer:
         return ShownPixels(Pyramid(shown.detach().requires_grad_(), images), synthesised, images)
 
     def pull_back(self, number: int, shown: ShownPixels, pace: Pace) -> Tensor:
-        """Take the gradient that a group has left at the pixels, and return that at the canvas, (B, 3, H, W).
+        """Take the gradient of a group from the pixels, and return its gradient at the canvas, (B, 3, H, W).
 
-        It counts under the region masks of the group and, if the group has a judge, in the window of the focus and with
-        its emphasis. Images that no view shows have the gradient 0.
+        The gradient is weighted by the region masks of the group and, if the group has a judge, by the window and the
+        emphasis of the focus. Images that no view shows have the gradient 0.
 
         Args:
             number: which group, from 0.
-            shown: the pixels at which autograd has arrived.
+            shown: the pixels, whose pyramid holds the gradient of the group.
             pace: the moment of the ascent.
         """
         at_pixels, images = shown.pyramid.take_gradient(), shown.images
         if images is None:
             return self._pull_back(number, at_pixels, shown.synthesised, pace, None)
-        # What no view shows has no gradient, and takes no time.
+        # Images that no view shows have no gradient, so nothing is computed for them.
         whole = at_pixels.new_zeros(self.scoring.stack.canvas.shape)
         zoom = self.scoring.stack.spec.zoom_operator
         for begin, part in split_frames(images, at_pixels.device):
@@ -101,7 +101,7 @@ class StepRenderer:
         return sorted({key.item if key.image is None else key.image for key in keys})
 
     def _render(self, canvas: Tensor, images: list[int] | None) -> Tensor:
-        """Return the pixels of all images of a canvas, or of some frames of a film, without gradients."""
+        """Return the pixels of all images of a canvas, or of some frames or moments, without gradients."""
         color = self.scoring.stack.spec.color
         if images is None:
             return render_pixels(canvas, color).detach()
@@ -113,7 +113,7 @@ class StepRenderer:
     def _pull_back(
         self, number: int, gradient: Tensor, synthesised: Tensor, pace: Pace, images: list[int] | None
     ) -> Tensor:
-        """Return the gradient of a group at the canvas of some images, (N, 3, H, W), given that at their pixels."""
+        """Return the gradient at the canvas of some images, (N, 3, H, W), given the gradient at their pixels."""
         group, region = self.scoring.groups[number], self.scoring.regions[number]
         # The mask of the region includes that of the surroundings, which is also the derivative of `composite`: this
         # line is both the region and the chain rule.

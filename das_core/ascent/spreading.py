@@ -44,10 +44,10 @@ def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> l
 
 
 def count_views(views: int, shown: int, frames: int) -> int:
-    """Return how many views a group of objectives gets that acts on some frames only: in proportion, and at least 1.
+    """Return how many views a group of objectives gets if it acts on some frames only: in proportion, and at least 1.
 
     Args:
-        views: how many views a group gets that acts on all frames.
+        views: how many views a group gets if it acts on all frames.
         shown: on how many frames the group acts.
         frames: how many frames there are.
 

@@ -74,7 +74,7 @@ class AscentStep:
         if counts:
             check_gradient(gradient, measured, is_first=is_first)
             check_canvas(moved.canvas, measured, is_first=is_first)
-            # The denoiser needs its memory.
+            # Its memory is freed for the denoiser.
             del gradient
             if self.denoising is not None:
                 moved = self.denoising.step(moved, self.operator, pace.progress, mask)

@@ -30,7 +30,7 @@ class ActiveRegion:
         return ActiveRegion(None if self.mask is None else self.mask.to(device), self.boxes)
 
     def select(self, images: Sequence[int] | None) -> "ActiveRegion":
-        """Return where the objectives act in some images of the batch, or in all if None; without the boxes."""
+        """Return the region for some images of the batch, or for all if None; only the mask of the result is valid."""
         if images is None or self.mask is None or len(self.mask) == 1:
             return self
         return ActiveRegion(select_images(self.mask, images))

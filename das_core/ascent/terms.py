@@ -34,7 +34,7 @@ def check_comparison(name: str, term: Term, timeline: Timeline, *, film: bool) -
 
 
 def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tuple[Pyramid, ...]:
-    """Return the canvases on which the reference images of a term are placed as a start image is.
+    """Return the reference images of a term, placed on canvases in the same way as a start image.
 
     Args:
         name: the name of its objective.
@@ -43,8 +43,8 @@ def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tu
         batch: how many images views can show.
 
     Raises:
-        ValueError: when there is neither one reference image nor one for each image, or the judge of the term does not
-            answer with activations.
+        ValueError: when a reference has neither one image nor one for each image that views can show, or the judge of
+            the term does not answer with activations.
     """
     spec, device = stack.spec, stack.canvas.device
     images = term.reference_images

@@ -23,7 +23,8 @@ of all squared differences."""
 # the way through the canvas does not lead out of it.
 _EDGE = 1e-6
 
-# The least bound that rounding leaves room for, and one that no picture reaches; float32 ends at 3e38.
+# The smallest limit, still larger than rounding errors; and the largest, which no picture reaches (float32 ends at
+# 3e38).
 _LEAST, _MOST = 1e-5, 1e30
 
 
@@ -37,7 +38,7 @@ class Within:
     Args:
         limit: the largest distance, from 1e-5 up: under `linf` 8/255 hardly shows; under `l2` 3 is usual for a picture
             of 224 pixels.
-        norm: how it is measured.
+        norm: how the distance is measured.
 
     Raises:
         ValueError: when the limit is out of range, or there is no such norm.
@@ -66,7 +67,7 @@ class Within:
         return self._measure(change, stack.spec.margin)
 
     def check_start(self, stack: ImageStack) -> None:
-        """Raise a ValueError when a stack has left the bound already."""
+        """Raise a ValueError when the picture of a stack is already outside the bound."""
         distance = float(self.measure(stack).max())
         if distance > self.limit:
             raise ValueError(
@@ -95,7 +96,7 @@ class Within:
         return replace(stack, canvas=torch.where(outside, canvas, stack.canvas))
 
     def _measure(self, change: Tensor, margin: int) -> Tensor:
-        """Return the size of a change of the pixels of a canvas (B, 3, H, W), (B,)."""
+        """Return the size, (B,), of a change (B, 3, H, W) of the pixels of a canvas."""
         if self.norm == "linf":
             return change.abs().amax(dim=(1, 2, 3))
         return crop_margin(change, margin).square().sum(dim=(1, 2, 3)).sqrt()
@@ -105,6 +106,6 @@ def read_within(within: Within | float | None) -> Within | None:
     """Return a bound as a `Within`; a number is the limit of one with the norm `linf`.
 
     Raises:
-        ValueError: when it is out of range.
+        ValueError: when the number is out of range.
     """
     return Within(float(within)) if isinstance(within, int | float) else within

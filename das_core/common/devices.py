@@ -28,7 +28,7 @@ def find_device(device: torch.device | str) -> torch.device:
     """
     try:
         found = torch.device(device)
-        # A name says nothing of whether PyTorch was built for it, or whether the machine has it.
+        # A valid name does not mean that PyTorch was built for this device, or that the machine has one.
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError, TypeError) as error:
         there = " or ".join(["cpu", *(name for name in ("cuda", "mps") if getattr(torch, name).is_available())])

@@ -50,8 +50,8 @@ def add_context(box: Box, reach: Box, share: float = 1.0) -> Box:
     """Return a square around a box that also shows what surrounds it.
 
     The square is centred on the box and then moved so that it lies in `reach`; where it is longer than a side of
-    `reach`, it is cut to that side and is no longer a square. Of a box that is not wholly in `reach`, such as that of a
-    mask in the margin, the square may show a part only, or nothing: it is then the square in `reach` next to the box.
+    `reach`, it is cut to that side and is no longer a square. If the box is not wholly in `reach`, as for a mask in the
+    margin, the square may contain only a part of the box, or nothing: then it is the nearest square in `reach`.
 
     Args:
         box: what the square is centred on; it need not lie in `reach`.

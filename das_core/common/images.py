@@ -20,7 +20,7 @@ Interpolation = Literal["bicubic", "bilinear"]
 """How pixels are interpolated; both are antialiased."""
 
 _MOST_WASTE = 8
-"""By what factor an image may be larger than the result of `resize_to_cover` before it is cropped, in pixels.
+"""The most pixels that a resized image may have, as a multiple of the pixels that `resize_to_cover` keeps of it.
 
 A more oblong image is cropped before it is resized, because one of 1 x 4000 would fill gigabytes. This moves the result
 by less than a pixel of the image."""
@@ -146,7 +146,7 @@ def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Return what a function makes of images (B, C, H, W) whose channels it treats each by itself, see `map_images`."""
+    """Apply a function that treats every channel by itself to images (B, C, H, W), see `map_images`."""
     if images.device.type != "cpu" or images[0].numel() <= _MOST_AT_ONCE:
         return map_images(change, images)
     return map_images(change, images.flatten(0, 1)[:, None]).unflatten(0, images.shape[:2]).squeeze(2)

@@ -28,7 +28,7 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
     this library changes its arguments, and caches are filled last.
 
     Args:
-        look_up: the function; its result is ignored. It replaces that of an outer block of `interruptible`.
+        look_up: the function; its result is ignored. It replaces the function of an outer `interruptible` block.
 
     Example:
         >>> from das_core import ImageStack, StackSpec

@@ -89,7 +89,7 @@ def parse_numbers(text: str) -> dict[int, float] | list[float]:
             parentheses around the numbers, in any order; or numbers alone, with commas or blanks between them.
 
     Returns:
-        By the number of a frame, from 0 up and rising, its number; or the numbers in their order.
+        A dictionary from frames, in rising order, to their numbers; or a list of the numbers in the order of the text.
 
     Raises:
         ValueError: when there is no number, one cannot be read or is not finite, a keyframe stands there twice or is

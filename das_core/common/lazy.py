@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _EXTRAS = {"open_clip": "text", "transformers": "text"}
-"""By the name of a package that not everyone needs, the extra of the distribution that brings it."""
+"""For each optional package, the extra of this distribution that installs it."""
 
 
 def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
@@ -14,10 +14,10 @@ def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callab
 
     Args:
         package: the name of the package.
-        names: by the module below it, such as '.sources', the names that it defines.
+        names: for each module of the package, such as '.sources', the names that it defines.
 
     Raises:
-        ModuleNotFoundError: when a package is missing; of an optional one the message says how it is installed.
+        ModuleNotFoundError: when a package is missing; if it is optional, the message says how it is installed.
 
     Example:
         >>> from das_core.common.lazy import import_on_demand

@@ -103,7 +103,8 @@ def feather_mask(mask: Tensor, feather: int, what: str = "the mask") -> Tensor:
 
 
 _MOST_PRODUCTS, _PART = 6 * 10**9, 2**27
-"""How many products a blur of one convolution has at most, and how many each of its parts: 2 s and some hundredths."""
+"""How many multiplications a blur by one convolution may have (2 s), and each part of a blur by rows and columns (some
+hundredths of a second)."""
 
 
 def _blur(mask: Tensor, feather: int) -> Tensor:
@@ -155,7 +156,7 @@ def unite_masks(masks: Sequence[Tensor]) -> Tensor:
         masks: at least one mask (B or 1, 1, H, W), 0..1.
 
     Returns:
-        A mask (B, 1, H, W), 0..1; B is 1 where it is for all masks.
+        A mask (B, 1, H, W), 0..1; B is 1 if it is 1 for all masks.
     """
     union = masks[0]
     for mask in masks[1:]:

@@ -10,7 +10,7 @@ _MOST_AT_ONCE = 2**33
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:
-    """Return the product of two matrices, of large ones block by block: the same bits as all at once.
+    """Return the product of two matrices; large ones are multiplied block by block, with the same bits as all at once.
 
     Args:
         left: (M, K).
@@ -33,7 +33,7 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
 
 
 def multiply_both_sides(left: Tensor, images: Tensor, right: Tensor) -> Tensor:
-    """Return left @ images @ right, of large images plane by plane: the same bits as all at once.
+    """Return left @ images @ right; large images are multiplied plane by plane, with the same bits as all at once.
 
     Args:
         left: (h, H).

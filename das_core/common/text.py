@@ -54,7 +54,7 @@ def shorten(value: object, length: int = _LONGEST) -> str:
         text = _describe_container(value)
     else:
         text = f"a value of the type {type(value).__name__}"
-    # Halves of characters, as a link may bring them, cannot be printed or sent.
+    # Unpaired surrogates, which a text from a link may contain, cannot be printed or sent.
     text = text.encode("utf-8", "backslashreplace").decode()
     return truncate(" ".join(text.split()), length)
 

@@ -27,8 +27,8 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
 
     Args:
         text: the lines. Blanks around a name or a weight do not count.
-        example: a line as it should be, which errors show, where no name holds a colon: then anything but a number
-            behind a colon is refused. Without one it belongs to the name, as in 'poster: a castle'.
+        example: a correct line, which errors show. Give one if no name can contain a colon: then anything but a number
+            behind a colon is refused. Without an example it belongs to the name, as in 'poster: a castle'.
         times: whether a colon between two digits belongs to the name, as in "a clock at 10:30" or "a film in 16:9";
             with a blank behind it, it begins a weight all the same.
 
@@ -77,7 +77,7 @@ def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
 
 
 def _is_balanced(text: str) -> bool:
-    """Tell whether every parenthesis in a text has its other half, so that a pair around the text is one."""
+    """Tell whether every parenthesis in a text has its partner there, so that two around the text belong together."""
     depth = 0
     for letter in text:
         depth += (letter in _OPENING) - (letter in _CLOSING)

@@ -26,7 +26,8 @@ class CosineShrinkage:
     """A denoiser that sets the cosine coefficients of overlapping blocks to 0 where they are below a threshold.
 
     A block is 8 pixels wide at a scale of 1. The threshold is 3 times the strength, the usual one for noise of that
-    deviation. The mean of a block is always kept. Blocks overlap by half, and every pixel is the mean of its four.
+    deviation. The mean of a block is always kept. Blocks overlap by half, so every pixel lies in four of them and
+    becomes their mean.
 
     Example:
         >>> import torch

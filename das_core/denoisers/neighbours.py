@@ -9,8 +9,8 @@ from torch import Tensor
 from ..common.interruption import pausing
 
 Weigh = Callable[[Tensor, tuple[int, int]], Tensor]
-"""From the neighbours (B, 3, H, W) of all pixels in one direction, and how far they are (rows, columns), to their
-weights (B, 1, H, W), 0..1."""
+"""A function that takes the neighbours (B, 3, H, W) of all pixels at one offset and this offset (rows, columns), and
+returns the weights (B, 1, H, W), 0..1, of these neighbours."""
 
 
 def average_neighbours(pixels: Tensor, radius: int, step: int, tile: bool, weigh: Weigh) -> Tensor:
@@ -18,8 +18,8 @@ def average_neighbours(pixels: Tensor, radius: int, step: int, tile: bool, weigh
 
     Args:
         pixels: (B, 3, H, W).
-        radius: how many neighbours on each side.
-        step: how many pixels lie between one neighbour and the next.
+        radius: how many neighbours there are on each side along an axis.
+        step: the distance from one neighbour to the next, in pixels.
         tile: whether opposite edges meet; otherwise pixels beyond an edge are those at the edge.
         weigh: the function that returns the weights of neighbours.
     """

@@ -19,11 +19,13 @@ from .neighbours import average_neighbours, pad_edges
 class NonLocalMeans:
     """Non-local means: averages patterns that repeat, along edges and in textures; a unique detail stays as it is.
 
-    Two pixels are alike when the squares of a few pixels around them are. The weight is exp(-max(d - 2 s², 0) / s²),
-    where d is the mean squared difference of the squares and s the strength. Squares and distances grow with the scale.
+    Two pixels are alike when the small square patches around them are alike. The weight is
+    exp(-max(d - 2 s², 0) / s²), where d is the mean squared difference of the two patches and s the strength. Patches
+    and distances grow with the scale.
 
     Args:
-        radius: how many pixels on each side are compared, 1 to 8: 3 are 48 in all. The time grows with the square.
+        radius: how many pixels on each side a pixel is compared with, 1 to 8: at 3 these are 48 pixels in all. The time
+            grows with the square of the radius.
 
     Raises:
         ValueError: when the radius is out of range.

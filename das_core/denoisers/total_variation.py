@@ -6,9 +6,9 @@ u that minimises
     |u - x|^2 / 2  +  w * (sum over all pixels of the length of the gradient of u)
 
 Chambolle (An algorithm for total variation minimization and applications, J. Math. Imaging Vis. 20, 2004) finds it
-from its dual: u = x - w div p, with one vector p for every pixel, no longer than 1, that minimises |x / w - div p|. It
-is found by projected gradient descent, as in Chambolle (EMMCVPR 2005). The three channels share one length, as in
-Bresson and Chan (Inverse Problems and Imaging 2, 2008), so that edges stay where they are in all of them.
+from its dual: u = x - w div p, where p has one vector for every pixel, no longer than 1, and minimises |x / w - div p|.
+Here p is found by projected gradient descent, as in Chambolle (EMMCVPR 2005). The three channels share one length, as
+in Bresson and Chan (Inverse Problems and Imaging 2, 2008), so that edges stay where they are in all channels.
 """
 
 import math

@@ -23,7 +23,7 @@ RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": B
 # How far a start image may exceed 0..1: bicubic resizing overshoots by less.
 _BEYOND = 0.5
 
-# The `decay` of `ImageStack.noise` at which its spectrum falls about as that of photographs does, as 1 / f.
+# The `decay` of `ImageStack.noise` at which its spectrum falls about as 1 / f, as the spectrum of photographs does.
 _NATURAL_DECAY = 0.7
 
 
@@ -120,7 +120,7 @@ def do_all_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None,
 
 def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -> dict[str, list[float]]:
     """Return the score of every picture under each objective, by the name of the objective, without weights."""
-    # It brings the charts, which take a second to load.
+    # This module imports the charts, which take a second to load.
     from ..report.objective_scores import score_images
 
     measured = score_images(result.image, objectives, seed=seed)

@@ -37,7 +37,7 @@ def text(prompt: str) -> Wish:
     """Ask a CLIP for what a text says.
 
     Args:
-        prompt: a prompt a line, optionally followed by ': weight', see `TextObjective`.
+        prompt: one prompt per line, optionally followed by ': weight', see `TextObjective`.
 
     Example:
         >>> from das_core.facade import text
@@ -164,7 +164,7 @@ def _feature(name: str, kind: Kind, **settings: Any) -> Wish:
 
 
 def ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Objective:
-    """Return the objective of some classes of a classifier, or raise an error when the judge is none."""
+    """Return the objective of some classes of a classifier, or raise an error when the judge is no classifier."""
     if not isinstance(judge, Classifier):
         raise ValueError(f"{judge.name} knows no classes; ask it for a layer, as in 'layer4:12', or load a classifier")
     # The log-probability is the default of the node as well. Its gradient is small for a view in which the model is

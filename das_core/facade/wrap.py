@@ -45,7 +45,7 @@ def wrap(
         labels: the names of the classes; by default those of ImageNet for 1,000 classes, else numbers.
         tokenizer: for a model of open_clip, the tokenizer that `open_clip.get_tokenizer` returns for its architecture.
             Models with OpenAI's vocabulary, as most have, do not need it.
-        name: its name in messages; by default that of its class.
+        name: the name of the model in messages; by default the name of its class.
 
     Raises:
         ValueError: when a setting is neither known nor given, the model does not take such images, or the number of

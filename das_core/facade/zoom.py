@@ -109,8 +109,8 @@ def zoom(
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
         wishes: what to ask the model for at each depth, from the widest to the smallest, 2 to 32 of them: anything that
-            `render` takes, such as `["castle", "volcano", "jellyfish"]`. Between two depths the weight of one fades out
-            while that of the other fades in. A class is asked for by its logit, `classes` by its log-probability, see
+            `render` takes, such as `["castle", "volcano", "jellyfish"]`. Between two depths one wish fades out while
+            the other fades in. A class is asked for by its logit, `classes` by its log-probability, see
             `ClassObjective`.
         factor: the side of a depth divided by the side of the next one inside it, 1.25 to 8, see `Zoom`. At 2 a depth
             is a frame around the next; from 3 on the next is a small thing in its middle.

@@ -18,7 +18,7 @@ _BYTES_PER_PIXEL = 2000
 _VIEW_COPIES = 16
 """How many tensors of the size of a view are kept for the backward pass of its crop, transforms and normalisation."""
 
-# What modules raise on the meta device: of operations that need numbers, and of weights of their own elsewhere.
+# The errors of modules that cannot run on the meta device: an operation needs numbers, or a tensor is elsewhere.
 _UNABLE = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError)
 
 _measured: WeakKeyDictionary[nn.Module, tuple[torch.dtype, int]] = WeakKeyDictionary()

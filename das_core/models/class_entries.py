@@ -56,7 +56,7 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
 
 
 def _find_end(labels: Labels, parts: list[str], start: int) -> int:
-    """Return where the entry that begins at part `start` ends: after as many parts as name a class, or after one."""
+    """Return where the entry from part `start` on ends: after the most parts that name one class, or after one part."""
     for end in range(min(len(parts), start + _LONGEST_RUN), start + 1, -1):
         if len(labels.look_up(",".join(parts[start:end]))) == 1:
             return end
@@ -66,7 +66,7 @@ def _find_end(labels: Labels, parts: list[str], start: int) -> int:
 def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
     """Return the indices of the classes of one entry; raise a ValueError when there are none."""
     found = _ALL.fullmatch(entry)
-    # The all-terrain bike is a class.
+    # A class name may itself begin with 'all', as 'all-terrain bike' does.
     if found is None or labels.look_up(entry):
         return (labels.find(entry),)
     word = found["word"]

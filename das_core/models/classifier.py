@@ -53,7 +53,7 @@ class Classifier(Judge):
     def probabilities(self, images: Images) -> Tensor:
         """Return the probability of every class for whole images.
 
-        Of an oblong image the middle square is shown, as such models are tested.
+        The model is shown the middle square of an oblong image, as in the usual tests of classifiers.
 
         Args:
             images: (B, 3, H, W), 0..1, on the CPU or the device of the model.

@@ -71,7 +71,7 @@ class CLIP(Judge):
         A text is encoded up to the context length; a warning in the log says how many tokens of it were cut off.
 
         Args:
-            texts: T of them, at least one, none empty.
+            texts: T texts, at least one, none empty.
 
         Returns:
             Embeddings (T, D), each of length 1, in float32 on the CPU.

@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Judge)
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierEnsemble(Classifier):
-    """Several classifiers with the same classes as one, whose logits are the mean of theirs.
+    """Several classifiers with the same classes as one judge, whose logits are the mean of the members' logits.
 
     Make one with `from_members`. The arguments are those of `Classifier`, and:
 
@@ -93,7 +93,7 @@ class ClassifierEnsemble(Classifier):
 
 @dataclass(frozen=True, kw_only=True)
 class CLIPEnsemble(CLIP):
-    """Several CLIPs as one, whose cosines are the mean of theirs.
+    """Several CLIPs as one judge, whose cosines are the mean of the members' cosines.
 
     An embedding concatenates the embeddings of all members, each scaled to the same length. Make one with
     `from_members`. The arguments are those of `CLIP`, and:
@@ -174,7 +174,7 @@ def _check_count(members: Sequence[M]) -> Sequence[M]:
 
 
 def _join(members: Sequence[Judge]) -> dict[str, Any]:
-    """Return the fields of `Judge` of an ensemble.
+    """Return the fields that an ensemble inherits from `Judge`.
 
     Its views are not normalised, for every member does that for itself; they are as large as the largest member's.
     """
@@ -199,16 +199,16 @@ def _ask_members(members: Sequence[Judge], views: Tensor) -> list[Tensor]:
 
 
 def _join_embeddings(embeddings: Sequence[Tensor]) -> Tensor:
-    """Return embeddings (V, D), each member's (V, its width) scaled so that all are equally long, and their sum 1."""
+    """Return embeddings (V, D) of length 1: those of the members (V, width), scaled to one length and concatenated."""
     return torch.cat([F.normalize(part, dim=-1) for part in embeddings], dim=-1) / math.sqrt(len(embeddings))
 
 
 def _join_towers(members: Sequence[CLIP]) -> TextTower | None:
-    """Return a text tower that embeds a text by those of all members; None if one of them has none."""
+    """Return a text tower that joins the embeddings of the members' text towers; None if a member has none."""
     towers = [member.text for member in members if member.text is not None]
     if len(towers) < len(members):
         return None
-    # It counts by the tower that reads least: what that one cuts is cut for the ensemble.
+    # Tokens are counted as by the tower with the shortest context: what that tower cuts counts as cut.
     shortest = min(towers, key=lambda tower: tower.context_length)
     return TextTower(
         lambda text: _join_embeddings([tower.embed(text) for tower in towers]),

@@ -2,7 +2,7 @@
 
 A frozen batch norm multiplies each channel by a constant and adds another. Both can be put into the weights and the
 bias of the convolution before it, and the norm is removed. What the convolution returns under its name is then the
-output of the norm. That is not what an objective means that asks for the activations of this convolution: where a
+output of the norm. An objective that asks for the activations of the convolution needs its original output: where a
 weight of the norm is negative, one rises when the other falls. So the original convolution is kept as well, and
 `layers/hooks.py` runs it when its activations are asked for.
 """
@@ -61,7 +61,7 @@ def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
         if before.op != "call_module" or not isinstance(modules[str(before.target)], nn.Conv2d):
             continue
         if not before.args:
-            # A hook on the convolution would not find what it is given.
+            # The input is passed by keyword, where a hook on the convolution would not find it.
             continue
         pair = (str(before.target), str(node.target))
         # A module that is called twice, or whose output is read elsewhere too, means something else without the norm.
@@ -79,9 +79,9 @@ def _is_hooked(module: nn.Module) -> bool:
 
 def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module | None:
     """Return the module that replaces a norm once it is folded into a convolution; None if it cannot be folded."""
-    # timm takes a second to load; as long as it is not, no module is one of its.
+    # timm takes a second to load. If it is not loaded, no module can be one of timm's.
     timm = sys.modules.get("timm.layers")
-    # Those that apply their weight as it is. Other subclasses, timm's StdConv2d for one, change it on the way.
+    # The classes that apply their weight as it is. Other subclasses, such as timm's StdConv2d, change it first.
     plain = (nn.Conv2d, timm.Conv2dSame) if timm else (nn.Conv2d,)
     if type(convolution) not in plain or norm.training or norm.running_mean is None:
         return None
@@ -100,7 +100,7 @@ def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
-    """Fold every batch norm that follows a convolution into it, where that is exact up to rounding.
+    """Fold every batch norm that follows a convolution into the convolution, where that is exact up to rounding.
 
     Other norms are not changed. Submodules keep their names.
 

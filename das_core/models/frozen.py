@@ -87,7 +87,7 @@ def freeze_copy(name: str, module: nn.Module) -> nn.Module:
     Raises:
         ValueError: when the module cannot be copied.
     """
-    # What is made in inference mode can never meet autograd.
+    # Tensors that are made in inference mode can never take part in autograd.
     with torch.inference_mode(False):
         return freeze(copy_module(name, module), None)
 

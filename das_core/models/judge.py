@@ -85,7 +85,7 @@ class Judge:
         """Return the output of the model, in float32, for views (V, 3, size, size), 0..1.
 
         Raises:
-            ValueError: when it is no tensor with a row for every view.
+            ValueError: when the output is no tensor with a row for every view.
         """
         answer = self.run(views)
         if not isinstance(answer, Tensor) or answer.ndim == 0 or len(answer) != len(views):

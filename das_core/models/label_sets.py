@@ -15,7 +15,7 @@ def number_labels(count: int) -> Labels:
 def imagenet_labels() -> Labels:
     """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them.
 
-    Everyday words that cover several of them come along (`list_hypernyms`).
+    The labels include everyday words that cover several classes (`list_hypernyms`).
 
     Example:
         >>> from das_core.models import imagenet_labels

@@ -65,7 +65,7 @@ class Labels:
 
     Args:
         labels: one label for each class.
-        hypernyms: everyday words, each of which covers several of the classes; none where they are not known.
+        hypernyms: everyday words, each of which covers several of the classes; empty if none are known.
 
     Example:
         >>> from das_core.models import Label, Labels
@@ -96,7 +96,7 @@ class Labels:
         return name if self.look_up(name) == {index} else f"{index} {name}"
 
     def look_up(self, text: str) -> set[int]:
-        """Return the indices of all classes that a text names as `find` understands it; none where `find` fails."""
+        """Return the indices of all classes that a text names by the rules of `find`: none, one or several."""
         number = text.strip()
         if _INDEX.fullmatch(number):
             return {int(number)} if self._has_index(number) else set()
@@ -140,7 +140,7 @@ class Labels:
         return next((self._by_hypernym[form] for form in forms if form in self._by_hypernym), None)
 
     def _explain(self, quoted: str, wanted: str, found: set[int]) -> str:
-        """Return why a name is not that of one class, and what to write in its place.
+        """Return why a name does not name exactly one class, and what to write in its place.
 
         Args:
             quoted: the name as it was written.
@@ -174,7 +174,7 @@ class Labels:
         return {normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
 
     def _find_kind(self, wanted: str) -> tuple[str, Hypernym | None]:
-        """Return the everyday word for the kind of thing that a name means, and what it covers; None if none does.
+        """Return the everyday word that a name is or ends in, and its hypernym; "" and None if there is no such word.
 
         A 'sunflower' is a kind of flower, and a 'red car' one of car.
         """
@@ -215,7 +215,7 @@ class Labels:
         return list(dict.fromkeys(index for name in near for index in sorted(self._by_name[name])))
 
     def _find_alike(self, wanted: str, least: float) -> list[str]:
-        """Return names of which at least this much is alike, the nearest first; at most five."""
+        """Return names whose similarity is at least `least` (0 to 1), the nearest first; at most five."""
         return difflib.get_close_matches(wanted[:_MAX_LETTERS], self._by_name, n=_MAX_NAMES, cutoff=least)
 
     def _check_index(self, digits: str) -> int:

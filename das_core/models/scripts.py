@@ -13,7 +13,7 @@ nearly all single letters; those that are made for many languages have more than
 
 
 def is_mostly_latin(text: str) -> bool:
-    """Tell whether at least half of the letters of a text are Latin; a text without letters is.
+    """Tell whether at least half of the letters of a text are Latin; a text without letters counts as Latin.
 
     Args:
         text: any text. Signs, digits and emoji do not count.

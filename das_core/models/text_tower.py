@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _CACHE_SIZE = 20_000
-"""The embeddings of how many texts a tower keeps, a few kilobytes each."""
+"""How many embeddings of texts a tower keeps; each takes a few kilobytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class TextTower:
     def embed(self, text: str) -> Tensor:
         """Return the embedding (D,) of a text, scaled to length 1, in float32 on the CPU."""
         if text not in self._cache:
-            # Outside inference mode: a tensor made there could never take part in autograd, and this one is kept.
+            # Outside inference mode, because the embedding is kept: a tensor made under it never works with autograd.
             with torch.inference_mode(False), torch.no_grad():
                 embedding = self.encode(text).detach().clone().float().cpu()
                 self._cache[text] = F.normalize(embedding, dim=0)

@@ -44,7 +44,7 @@ class Term(Protocol):
 
     @property
     def compares_images(self) -> bool:
-        """Whether `score_views` compares the images of a batch, of which there must then be at least two.
+        """Whether `score_views` compares the images of a batch. If it does, there must be at least two images.
 
         An ascent then gives it as many views of every image at once, view by view: first one of every image, in the
         order of the batch, then the next one of every image.
@@ -78,7 +78,7 @@ class Term(Protocol):
         Args:
             output: the output of the judge for V views, a tensor (V, …). That of an `ActivationJudge` is `Activations`,
                 whose `references` hold the activations of `reference_images`. Without a judge it is a `CanvasPixels` of
-                B images. The views may be of several images, and only some of those of an image; see also
+                B images. The views may show several images, and need not be all views of an image; see also
                 `compares_images`.
             images: the number in the batch of the image that each view shows, (V,), int64; (B,) without a judge.
 
@@ -114,8 +114,8 @@ class Objective(Protocol):
 
         Within a group of terms (`ascent/groups.py`) the scores are multiplied by the weights and added. Between groups,
         whose scores may have different scales, gradients are first brought to one size, and the weights decide how much
-        of a step each group gets. Under `NormalizedAscent` a lone objective
-        moves the stack equally far at any weight: only the sign counts. Weights need not sum to 1.
+        of a step each group gets. Under `NormalizedAscent` a lone objective moves the stack equally far at any weight:
+        only the sign counts. Weights need not sum to 1.
         """
         ...
 
@@ -140,15 +140,15 @@ class Scored(Protocol):
 
 
 def format_score(score: float) -> str:
-    """Return a score as a number with three digits."""
+    """Return a score as a number with three significant digits; from 1000 up as a whole number."""
     return f"{score:.0f}" if abs(score) >= 1000 else f"{score:.3g}"
 
 
 def split_objective(objective: Objective) -> tuple[Objective, ...]:
-    """Return the objectives that one stands for: those that a `JointObjective` joins, or the objective itself.
+    """Return the parts of a joint objective, such as a `JointObjective`; any other objective by itself.
 
     Args:
-        objective: any objective; one that stands for several says so by a method `split`.
+        objective: any objective; a joint one has a method `split` that returns its parts.
     """
     split = getattr(objective, "split", None)
     return (objective,) if split is None else tuple(split())
@@ -159,7 +159,7 @@ def list_objectives(objectives: Objective | Sequence[Objective], purpose: str = 
 
     Args:
         objectives: one or several.
-        purpose: a verb for messages that says what they are for.
+        purpose: a verb for error messages that says what the objectives are for.
 
     Raises:
         ValueError: when the list is empty, an item is no objective, or the weights of all of them are 0.

@@ -38,15 +38,15 @@ class ClassObjective(BaseObjective):
         targets: pairs of a class index and a weight; a weight below 0 makes the ascent lower the score of its class.
             A class alone, by its index or as text (`parse_classes`), or a list of classes, becomes such pairs.
         score_kind: the score of a class. `log_probability` is the logarithm of the softmax: it also lowers all other
-            classes, and its gradient vanishes for a view that is sure, so that the others decide: one whole subject
-            comes out. `logit` is the output of the model, as in Direct Ascent Synthesis (arXiv 2502.07753); every view
-            asks for more of the class without end, and gets parts of it everywhere. `margin` is the logit minus the
-            largest logit among the classes that are not targets.
+            classes, and its gradient vanishes for a view of which the model is sure, so that the other views decide:
+            one whole subject comes out. `logit` is the output of the model, as in Direct Ascent Synthesis (arXiv
+            2502.07753); every view asks for more of the class without end, and gets parts of it everywhere. `margin` is
+            the logit minus the largest logit among the classes that are not targets.
         weight: the weight of the objective, see `Objective.weight`.
         variety: the share of the last features of the classifier that is left out, 0 to 0.9, other features for every
             seed and every image of a batch (`PartialClassifier`). 0: pictures of different seeds are alike. 0.5: they
-            differ more, and are recognised nearly as surely. At 0.6 they differ more than those of the reference, and
-            of classes that are hard to draw some are odd (docs/method.md).
+            differ more, and are recognised nearly as surely. At 0.6 they differ more than those of the reference
+            algorithm, and some pictures of classes that are hard to draw are odd (docs/method.md).
 
     Raises:
         ValueError: when there is no target, a class index is out of range, a weight is not finite or too large, there
@@ -97,7 +97,7 @@ class ClassObjective(BaseObjective):
 
         Args:
             classifier: the judge.
-            text: classes, a line or with commas in between, see `parse_classes`.
+            text: one class per line, or several with commas in between, see `parse_classes`.
             score_kind: the score of a class, see `ClassObjective`.
             weight: the weight of the objective, see `Objective.weight`.
 
@@ -179,11 +179,10 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
     """Read class indices and weights from text.
 
     Args:
-        text: one class a line, as a name, WordNet id or index, optionally followed by ': weight', or '(name:weight)'.
+        text: one class per line, as a name, WordNet id or index, optionally followed by ': weight'; or '(name:weight)'.
             The weight is 1 where there is none. A line may hold several entries with commas in between, and an entry
-            may be 'all dog', for all classes of a kind (`find_classes`). Entries share the weight of their line
-            equally, and the classes of an entry its share, so that the line asks for their mean. Blank lines are
-            skipped.
+            may be 'all dog', for all classes of a kind (`find_classes`). The weight of a line is divided equally among
+            its entries, and the share of an entry equally among its classes. Blank lines are skipped.
         labels: the labels of the classifier.
 
     Returns:

@@ -26,8 +26,8 @@ class ContentObjective(BaseObjective):
     """Minus the relative squared distance between the activations of a view and those of the same view of an image.
 
     The score of a view is -|F - C|² / |C|², where F are the activations of a view of the canvas and C those of the same
-    view of the image. It is 0 where both are the same, and below 0 elsewhere. Only an ascent shows both, so only an
-    ascent can compute it.
+    view of the image. It is 0 where both are the same, and below 0 elsewhere. Only an ascent shows the same views of
+    canvas and image, so only an ascent can compute the score.
 
     Args:
         judge: a judge that captures one layer.

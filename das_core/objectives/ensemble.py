@@ -45,7 +45,7 @@ class EnsembleObjective:
 
     @property
     def weight(self) -> float:
-        """The largest weight in size among the objectives."""
+        """The weight with the largest absolute value among the objectives."""
         return max((objective.weight for objective in self.objectives), key=abs)
 
     @property
@@ -59,6 +59,6 @@ class EnsembleObjective:
         return tuple(term for objective in self.objectives for term in objective.terms())
 
     def describe_score(self, score: float) -> str:
-        """Return a score, the mean over all views, as the objectives describe it if all would in the same way."""
+        """Return a score, the mean over all views, as text: as the objectives write it if all agree, else a number."""
         said = {objective.describe_score(score) for objective in self.objectives}
         return said.pop() if len(said) == 1 else format_score(score)

@@ -92,7 +92,7 @@ class FeatureObjective(BaseObjective):
 
         Args:
             model: the judge whose layer is captured.
-            layer: the name of the layer in the model (`find_layers` lists them); for a head that of the attention
+            layer: the name of the layer in the model (`find_layers` lists them); for a head, the name of the attention
                 module.
             kind: the part of the layer, see `FeatureObjective`.
             index: the number of the channel or head, from 0.
@@ -161,7 +161,7 @@ class FeatureObjective(BaseObjective):
         return channel.flatten(1).mean(dim=1) if channel.ndim > 1 else channel
 
     def _resolve_position(self) -> tuple[int, ...]:
-        """Return the position, that of the middle where none is given."""
+        """Return the position; the middle if none is given."""
         return tuple(side // 2 for side in self.layer.positions) if self.position is None else self.position
 
     def _check_position(self) -> None:

@@ -89,7 +89,7 @@ class PerImageTerm(BaseObjective):
 
     Args:
         asked: the terms, in the order of the images.
-        weight: how much they count.
+        weight: the weight of this term, in place of those of the terms in `asked`.
     """
 
     asked: tuple[Term, ...]
@@ -121,10 +121,10 @@ class PerImageTerm(BaseObjective):
         return torch.cat(scores)[order]
 
 
-# All steps of an ascent ask for the same, once for every chunk.
+# Every step of an ascent asks for the same answers again, one for each chunk.
 @cached(maxsize=64)
 def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tuple[int, Tensor, Tensor], ...], Tensor]:
-    """Return which views each term sees, and the order that brings their scores back to that of the views.
+    """Return which views each term sees, and how to bring the scores, term by term, back to the order of the views.
 
     Args:
         chosen: for every view the number of its term.

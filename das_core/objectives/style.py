@@ -51,8 +51,8 @@ class StyleObjective(BaseObjective):
         name: the name in progress, history and errors.
 
     Raises:
-        ValueError: when targets or weights are not one a layer, a target is zero or not finite, a weight is not finite
-            or too large, or the weights of all layers are 0.
+        ValueError: when there is not one target and one weight for each layer, a target is zero or not finite, a weight
+            is not finite or too large, or the weights of all layers are 0.
 
     Example:
         >>> import torch
@@ -99,8 +99,8 @@ class StyleObjective(BaseObjective):
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when there is no such layer, a weight is not a number, all weights are 0, or the images do not
-                have that shape, are not finite, too small, or zero to a layer.
+            ValueError: when there is no such layer, a weight is not a number, all weights are 0, the images do not have
+                that shape, are not finite or are too small, or the activations of a layer are all zero.
         """
         images = model.bring(check_images(images, "the style image"))
         height, width = images.shape[2:]

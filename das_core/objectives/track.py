@@ -15,8 +15,8 @@ from .base import Objective
 from .wrapped import WrappedObjective
 
 MOST_KEYFRAMES = 1025
-"""The most wishes that follow each other: one for every frame of the longest film, and one for its end. Each of them is
-weighed at all the others."""
+"""The most keyframes: one for every frame of the longest film, and one for its end. Every wish gets a factor at every
+keyframe, so many keyframes take long."""
 
 Point = tuple[int, float]
 """The number of a frame, from 0, and a factor."""
@@ -49,7 +49,8 @@ class Track(WrappedObjective):
         points: the keyframes, pairs of the number of a frame from 0 and a factor, in any order. One of them may be the
             number of frames itself: the end of the film, which in a loop is frame 0 again.
         curve: how the factor goes from one keyframe to the next, see `common.curves.Curve`.
-        frames: for how many frames a factor each was given (`from_weights`); None for any number.
+        frames: the number of frames, if a factor was given for each of them (`from_weights`); None for a track that
+            suits films of any length.
 
     Raises:
         ValueError: when there is no keyframe, two are of one frame, a number is no frame, a factor is not finite or too
@@ -104,7 +105,7 @@ class Track(WrappedObjective):
 
     @property
     def weight(self) -> float:
-        """The largest weight in size, with its sign, that a keyframe leads to; 0 if the objective never counts."""
+        """The weight at the keyframe where its absolute value is largest; 0 if the objective never counts."""
         return max((factor for _, factor in self.points), key=abs) * super().weight
 
     def change_image_weights(self, weights: tuple[float, ...] | None, timeline: Timeline) -> tuple[float, ...] | None:
@@ -178,7 +179,7 @@ def make_tracks(
         raise ValueError("there is no keyframe; give at least one, such as {0: 'a castle'}")
     if len(wishes) > MOST_KEYFRAMES:
         raise ValueError(f"{len(wishes)} keyframes are more than a film has frames; give at most {MOST_KEYFRAMES}")
-    # Texts are one wish where they are equal, anything else where it is the same.
+    # Equal texts are one wish; other values are one wish only if they are the same object.
     keys = {frame: wish if isinstance(wish, str) else id(wish) for frame, wish in wishes.items()}
     tracks = []
     for key, wish in {keys[frame]: wish for frame, wish in wishes.items()}.items():

@@ -192,7 +192,7 @@ class ScheduledObjective(WrappedObjective):
 
     @property
     def weight(self) -> float:
-        """The largest weight in size, with its sign, that start and end lead to; 0 if the objective never counts."""
+        """The weight at the start or at the end, whichever has the larger absolute value; 0 if both are 0."""
         return max(self.start, self.end, key=abs) * super().weight
 
     def change_weight(self, weight: float, progress: float) -> float:

@@ -51,11 +51,11 @@ def _wrap(name: str) -> str:
 
 
 def estimate_chart_bytes(charts: int, bars: int) -> int:
-    """Return at most how many bytes charts take: one by one, joined, and in the order of channels of another program.
+    """Return an upper bound of the bytes that charts take: singly, joined, and copied to another order of the channels.
 
     Args:
-        charts: how many there are.
-        bars: how many each has.
+        charts: the number of charts.
+        bars: the number of bars in each chart.
     """
     height = _TITLE_HEIGHT + bars * (_LINE_HEIGHT * _MAX_LINES + 2 * _ROW_PADDING + _ROW_GAP) + _EDGE
     return int(3 * charts * 4 * 3 * WIDTH * height * DOTS_PER_INCH**2)
@@ -106,7 +106,7 @@ def plot_bars(
     axes.set_ylim(sum(heights), 0)
     if lowest < 0:
         axes.axvline(0, color=GREY, linewidth=0.5)
-    # Across, in inches of the chart; down, in those of the rows.
+    # Positions across are shares of the width of the chart; positions down are in inches, as the rows are.
     across = axes.get_yaxis_transform()
     top = 0.0
     for name, (_, value), row in pausing(zip(names, bars, heights, strict=True)):

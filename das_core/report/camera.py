@@ -132,7 +132,8 @@ def estimate_camera_bytes(images: int, shape: Shape, frames: int, frame_shape: S
     pixels, frame_pixels = math.prod(shape), math.prod(frame_shape)
     # Twice: what is copied, and the copy.
     kept = 2 * 4 * 3 * (images * pixels + frames * frame_pixels)
-    # Of one frame: the image that is shrunk, on its way too; two forms of the grid, what is sampled and its bounds.
+    # For one frame: the shrunk image, and a copy on the way to it; two forms of the grid, the samples, and the samples
+    # after clamping.
     return kept + 4 * (2 * 3 * pixels + 12 * frame_pixels)
 
 

@@ -33,7 +33,7 @@ _WIDE_FONTS = (
 """Fonts of Linux, Windows and macOS with Chinese, Japanese or Korean letters, which `_FONT` lacks."""
 
 BLUE, LIGHT_BLUE, LIGHT_RED, GREY = "#3b7dd8", "#a9c9f5", "#f5c1b0", "#888888"
-"""The colours of charts: what is measured, the same below text, and of values below 0; what it is compared with."""
+"""The colours of charts: of measured lines, of bars behind text, of such bars below 0, and of lines to compare with."""
 
 
 def new_figure(height: float) -> Figure:

@@ -34,14 +34,14 @@ _STILLS: dict[str, tuple[str, int, dict[str, Any]]] = {
     ".png": ("PNG", 1, {}),
     ".webp": ("WEBP", 1, {"quality": 90, "method": 4}),
 }
-"""By ending what Pillow calls the format, in how many milliseconds it counts, and how Pillow writes it."""
+"""For each ending: Pillow's name of the format, the unit of its times in milliseconds, and Pillow's settings."""
 
 # The quality at which hardly anybody sees a difference; `b=0` lets VP9 take as many bits as that needs.
 _VIDEOS: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
     ".mp4": ("mp4", "libx264", {"crf": "18"}, {"movflags": "faststart"}),
     ".webm": ("webm", "libvpx-vp9", {"crf": "24", "b": "0"}, {}),
 }
-"""By ending the container, the codec, the settings of the codec and those of the container."""
+"""For each ending: the container, the codec, the settings of the codec, and the settings of the container."""
 
 _BT709, _LIMITED = 1, 1
 """How FFmpeg numbers the colours of Rec. ITU-R BT.709, and values that leave room below black and above white."""
@@ -176,7 +176,7 @@ def _make_picture(pixels: Pixels) -> Image.Image:
         allow_interrupt()
         seek(frame)
 
-    # All that Pillow calls in between: it goes through the frames of every picture of a film, here one.
+    # Pillow calls nothing else between frames: it seeks each frame of every picture of a film, and here each has one.
     picture.seek = look_and_seek  # type: ignore[method-assign]
     return picture
 
@@ -189,7 +189,7 @@ def _write_video(av: Any, first: Pixels, others: Iterable[Pixels], part: Path, s
     with av.open(str(part), "w", format=container, options=flags) as film:
         stream = film.add_stream(codec, rate=Fraction(fps).limit_denominator(1000), options=settings)
         stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
-        # Said in the file, or players guess by the size of the picture.
+        # Written into the file, since otherwise players guess the colours by the size of the picture.
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED

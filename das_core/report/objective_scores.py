@@ -51,7 +51,7 @@ class ObjectiveScores:
 
     @property
     def ranking(self) -> list[int]:
-        """The numbers of the pictures, the best first; of equals the first in the batch comes first."""
+        """The numbers of the pictures, the best first; pictures with equal totals stay in the order of the batch."""
         order: list[int] = self.totals.argsort(descending=True, stable=True).tolist()
         return order
 
@@ -88,7 +88,7 @@ class ImageScorer:
         objectives: at least one, with a weight other than 0. A scheduled one gets its largest weight.
         augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
         seed: the seed of the random draws of the views, 0 or above.
-        device: the device on which the judges will run; None for that of the images.
+        device: the device on which the judges will run; None for the device of the images.
 
     Raises:
         ValueError: when no objective has a weight, the images are not (B, 3, H, W) with finite floating-point values,

@@ -68,7 +68,7 @@ def parse_shots(text: str) -> dict[int, Shot]:
         >>> parse_shots("0: 0.5 0.5 1 / 47: 0.3, 0.6, 4, 15")
         {0: Shot(x=0.5, y=0.5, zoom=1.0, roll=0.0), 47: Shot(x=0.3, y=0.6, zoom=4.0, roll=15.0)}
     """
-    # A keyframe may be followed by '10:30', but by numbers of a shot also without a blank.
+    # `parse_keyframes` needs a blank between the colon and a digit, because of texts such as '10:30'. Shots do not.
     spaced = re.sub("[:\uff1a]", ": ", text)
     return {frame: _read_shot(frame, numbers) for frame, numbers in parse_keyframes(spaced, _EXAMPLE).items()}
 

@@ -79,7 +79,7 @@ def measure_spectrum(images: Images) -> Spectrum:
 
     Raises:
         ValueError: when the images are too small, one of them has the same brightness everywhere, or they are not
-            (B, 3, H, W), hold whole numbers, or values that are not finite.
+            (B, 3, H, W), or hold whole numbers or values that are not finite.
 
     Example:
         >>> import torch

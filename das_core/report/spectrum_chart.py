@@ -1,4 +1,4 @@
-"""Spectra of images and variances of levels as text and as a chart, beside what photographs have."""
+"""Spectra of images and variances of levels as text and as a chart, with the slope of photographs for comparison."""
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator

@@ -1,6 +1,6 @@
-"""Judges of finished pictures: the classes that a classifier finds, and the similarity of texts under a CLIP.
+"""What judges say of finished pictures: the classes that a classifier finds, and the similarity of texts under a CLIP.
 
-Each as numbers, as text and as a chart.
+Both are available as numbers, as text and as a chart.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def classify(classifier: Classifier, images: Images, count: int = 5) -> list[lis
         The likeliest classes of each image, the likeliest first; fewer than `count` if the classifier has fewer.
 
     Raises:
-        ValueError: when `count` is too small, or the images are not (B, 3, H, W), hold whole numbers, or values that
+        ValueError: when `count` is too small, or the images are not (B, 3, H, W), or hold whole numbers or values that
             are not finite.
 
     Example:
@@ -131,7 +131,7 @@ def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tens
 
     Raises:
         ValueError: when the CLIP has no text tower, there is no text or an empty one, or the images are not
-            (B, 3, H, W), hold whole numbers, or values that are not finite.
+            (B, 3, H, W), or hold whole numbers or values that are not finite.
 
     Example:
         >>> import torch

@@ -46,7 +46,7 @@ def sum_groups(stack: ImageStack, groups: Sequence[Sequence[int]]) -> Iterator[T
             canvas += _enlarge(stack, number, gradient, moved)
         left = left - canvas
         yield canvas
-    # The finest level takes up what the others miss, and what is finer than it goes with it: no need to compute either.
+    # What is left is the last group and what no level can show, so neither has to be computed.
     yield left
 
 
@@ -81,7 +81,10 @@ def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | No
 
 
 def _enlarge(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tensor, ...] | None) -> Tensor:
-    """Return what one level adds to the canvas, g A (g A' G B + P) B'."""
+    """Return what one level adds to the canvas, g A (g A' G B + P) B'.
+
+    g is the gain, A and B are the resizing matrices, G is the gradient, and P is the level in `moved`.
+    """
     spec, gain = stack.spec, stack.spec.weights[number]
     shape = level_shape(spec.resolutions[number], spec.canvas)
     rows, columns = (

@@ -34,7 +34,7 @@ def parse_bands(text: str) -> tuple[Band, ...]:
         The bands in the order of the text, as they are: overlapping ones are not merged.
 
     Raises:
-        ValueError: when an entry is not a band, or does not rise from at least 1.
+        ValueError: when an entry is not a band, begins below 1, or ends below its beginning.
 
     Example:
         >>> from das_core.stack.bands import parse_bands
@@ -48,7 +48,7 @@ def parse_gains(text: str) -> tuple[tuple[Band, float], ...]:
     """Parse bands with a factor each.
 
     Args:
-        text: one band and its factor a line, such as '1-16: 0.5'. Blank lines are skipped.
+        text: one band and its factor per line, such as '1-16: 0.5'. Blank lines are skipped.
 
     Returns:
         Pairs of a band and its factor, in the order of the lines.
@@ -94,7 +94,7 @@ def select_levels(bands: Sequence[Band], levels: Sequence[int], lack: str = "hol
     Args:
         bands: the bands; without any, no level is selected.
         levels: the resolutions of a stack, coarse to fine.
-        lack: what the error message says of such a band.
+        lack: what the error message says of a band that contains none of the levels.
 
     Raises:
         EmptyBandError: when a band contains none of the levels. It is a ValueError.

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 KEYS_SHARPNESS = -0.75
-"""The free parameter of the bicubic kernel (Keys, 1981): the value of torch, on which Direct Ascent Synthesis' own code
-relies, and of OpenCV."""
+"""The free parameter of the bicubic kernel (Keys, 1981). PyTorch, which the authors' code of Direct Ascent Synthesis
+uses, and OpenCV have this value."""
 
 
 def bicubic_taps(source: int, target: int, tile: bool = False) -> tuple[Tensor, Tensor]:
@@ -51,7 +51,7 @@ def bicubic_matrix(source: int, target: int, tile: bool = False) -> Tensor:
 
 
 def bicubic_columns(samples: Tensor, weights: Tensor, begin: int, end: int) -> Tensor:
-    """Return some columns of the matrix of `bicubic_matrix`: how some source samples are spread, without the others.
+    """Return some columns of the matrix of `bicubic_matrix`: the weights of some source samples in all target samples.
 
     Args:
         samples: the indices of `bicubic_taps`, (target, 4).

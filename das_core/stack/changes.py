@@ -13,11 +13,11 @@ from .time import Time, mix_frames
 
 
 def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> ImageStack:
-    """Return a film whose changes in time are multiplied by factors; what all frames share stays as it is.
+    """Return a film whose changes in time are multiplied by factors; the mean of all frames stays as it is.
 
-    The changes of every pixel are divided by their speed, as a sound is into tones: change k goes k times from one end
-    of the film to the other, evenly as a cosine (the basis of the discrete cosine transform). In a loop change k is a
-    wave that goes k times around. The state of the optimizer belongs to the film before and is dropped.
+    The values of every pixel over the frames are split into waves, as a sound is split into tones: change k is a cosine
+    with k half-waves over the film (the basis of the discrete cosine transform), and in a loop a wave with k periods.
+    The larger k, the faster the change. The state of the optimizer belongs to the film before the edit and is dropped.
 
     Args:
         stack: a film, which is not changed.
@@ -57,7 +57,7 @@ def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
 
     Args:
         time: the frames.
-        factors: the factor of every change, that of what all frames share first: (T,), or (T // 2 + 1,) for a loop.
+        factors: the factor of the mean of all frames, then that of every change: (T,), or (T // 2 + 1,) for a loop.
 
     Example:
         >>> from das_core import Time

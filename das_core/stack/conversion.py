@@ -1,4 +1,4 @@
-"""Stacks of any kind as pictures that are made of levels, and show the same."""
+"""Converts stacks of any kind to pictures that are made of levels and show the same."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from .time import mix_frames, time_matrix
 def as_pictures(stack: ImageStack) -> ImageStack:
     """Return the frames of a film as pictures, each by itself; a stack without time is returned as it is.
 
-    Their accumulated gradient is K_t (`stack/time.py`) times that of the film.
+    Their accumulated gradient is K_t (`stack/time.py`) times the accumulated gradient of the film.
 
     Args:
         stack: any stack.

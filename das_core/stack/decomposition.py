@@ -22,7 +22,7 @@ from .state import LevelTensors
 class Decomposition:
     """A canvas as the sum of levels, and of a rest that no level can show.
 
-    Make one with `decompose`, `decompose_start` or `decompose_change`. Methods return new ones.
+    Make one with `decompose`, `decompose_start` or `decompose_change`. Its methods do not change it.
 
     Args:
         levels: the levels (B, 3, h_r, w_r), coarse to fine, without their gains.
@@ -115,7 +115,7 @@ def estimate_decomposition_bytes(stack: ImageStack) -> int:
     """
     spec = replace(as_pyramid(stack).spec, method="layers")
     height, width = spec.canvas
-    # Levels of the start, of the change and of their sum, and those on their way.
+    # Levels of the start, of the change and of their sum, and temporary ones.
     return spec.operator_bytes() + 4 * spec.levels_bytes(stack.batch) + 6 * 4 * 3 * stack.batch * height * width
 
 

@@ -43,7 +43,7 @@ def edit_stack(
         blend_bands: the bands that are mixed; all levels if there are none.
 
     Returns:
-        A stack with the spec of `stack` but for its frozen bands.
+        A stack with the spec of `stack`, except for the frozen bands.
 
     Raises:
         ValueError: when a band contains no level (`EmptyBandError`), the frozen bands leave nothing that could move,

@@ -163,11 +163,11 @@ _AT_ONCE = 2**27
 """How many bytes are read, hashed or written at once: some tenths of a second."""
 
 _LONGEST_HEAD = 2**20
-"""Within how many bytes from the beginning of a file its hash stands; the rest of a file is not copied to check it."""
+"""The hash of a file is looked for in this many bytes from its beginning; the rest is not copied to check the hash."""
 
 
 def _read(path: Path) -> bytes:
-    """Return the content of a file; a run can be ended between its parts."""
+    """Return the content of a file, read in parts; a run can be interrupted between them."""
     content = BytesIO()
     with path.open("rb") as file:
         for part in pausing(iter(lambda: file.read(_AT_ONCE), b"")):
@@ -201,7 +201,7 @@ def _digest(parts: Iterable[bytes | memoryview]) -> str:
 
 
 def _split(parts: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
-    """Give a content in parts of at most `_AT_ONCE` bytes; a run can be ended before each."""
+    """Yield a content in parts of at most `_AT_ONCE` bytes; a run can be interrupted before each part."""
     for part in parts:
         view = memoryview(part)
         yield from pausing(view[begin : begin + _AT_ONCE] for begin in range(0, len(view), _AT_ONCE))

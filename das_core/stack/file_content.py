@@ -1,8 +1,8 @@
 """The content of a stack file: a stack as named tensors and a description, and the stack that these give.
 
-The content may come from anywhere. Before the stack is returned, its settings are checked (`file_spec`), and of every
-tensor that it is float32 and finite. The shapes of canvases, surroundings and parameters are checked too. Those of the
-optimizer's tensors are not: an optimizer that takes over ignores a state whose shapes do not fit (`ascent.optimizers`).
+The content may come from anywhere. Before the stack is returned, its settings are checked (`file_spec`), and every
+tensor must be float32 and finite. The shapes of canvases, surroundings and parameters are checked too, but not the
+shapes of the optimizer's tensors: an optimizer ignores a state whose shapes do not fit (`ascent.optimizers`).
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ def describe_stack(stack: ImageStack) -> dict[str, Any]:
         stack: the stack to describe.
 
     Returns:
-        The fields of its spec (`spec`), how many steps have moved it (`steps`), and of which kind its optimizer is and
-        how many steps are in its state (`momentum`, None without a state).
+        The fields of its spec (`spec`), how many steps have moved it (`steps`), and the kind and the number of steps of
+        its optimizer state (`momentum`; None without a state).
 
     Example:
         >>> from das_core import ImageStack, StackSpec

@@ -16,7 +16,7 @@ _WHOLE_NUMBERS = ("width", "height", "margin")
 
 
 class DamageError(ValueError):
-    """The error for content that gives no stack: what is wrong with a file, in words that follow its name."""
+    """The error for content that gives no stack. Its message continues a sentence that begins with the file's name."""
 
 
 def describe_spec(spec: StackSpec) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def describe_spec(spec: StackSpec) -> dict[str, Any]:
     """
     fields = asdict(spec)
     if spec.time is None:
-        # Files of pictures are those of version 1.
+        # Without this field, the file of a picture is a file of version 1.
         del fields["time"]
     if spec.zoom is None:
         del fields["zoom"]
@@ -46,8 +46,8 @@ def read_spec(fields: Mapping[str, Any], canvas: Tensor) -> StackSpec:
 
     Args:
         fields: what `describe_spec` has returned, written as JSON and read again: with lists for tuples.
-        canvas: the canvas of the same file, of any shape. It is compared with the fields first, so that nothing is
-            built whose size the fields alone say.
+        canvas: the canvas of the same file, of any shape. Its size is compared with the fields first, so that fields
+            alone cannot ask for something huge.
 
     Raises:
         DamageError: when the fields are those of no spec, or do not fit the canvas.
@@ -61,7 +61,8 @@ def read_spec(fields: Mapping[str, Any], canvas: Tensor) -> StackSpec:
 def _check_canvas_size(fields: Mapping[str, Any], canvas: Tensor) -> None:
     """Raise an error unless a canvas fits the fields of a spec.
 
-    It has the size that they say; and they list no more levels, gains or frozen bands than its long side has pixels.
+    The canvas must have the size in the fields, and the fields must list no more levels, gains or frozen bands than the
+    long side of the canvas has pixels.
     """
     for name in _WHOLE_NUMBERS:
         check_count(name, fields[name])
@@ -94,7 +95,7 @@ def _check_time(fields: object, batch: int) -> None:
 
 
 def _check_zoom(fields: object, batch: int) -> None:
-    """Raise an error unless the fields of a zoom, or None without one, are those of a zoom of so many depths."""
+    """Raise an error unless the fields of a zoom fit a zoom whose depths are the batch; None is no zoom."""
     if fields is None:
         return
     if not isinstance(fields, dict) or fields.keys() != {"depths", "factor", "loop", "between"}:

@@ -115,7 +115,7 @@ class ImageStack:
 
         Raises:
             ValueError: when `batch` is below 1 or does not fit the number of images, `contrast` is out of range, or
-                the image is not (B, 3, h, w), holds whole numbers, or values that are not finite.
+                the image is not (B, 3, h, w), or holds whole numbers or values that are not finite.
         """
         return cls.from_canvas(spec, start_from_image(spec, image, batch, contrast))
 
@@ -153,7 +153,7 @@ class ImageStack:
         return replace(repeated, surroundings=around)
 
     def __repr__(self) -> str:
-        """Return its size and its steps; the tensors would fill a page."""
+        """Return the size, the number of images and the number of steps as text, without the tensors."""
         what = "depth" if self.spec.zoom is not None else "image" if self.spec.time is None else "frame"
         images = f"{self.batch} {what}{'s' * (self.batch != 1)}"
         return f"ImageStack({self.spec.width} x {self.spec.height}, {images}, {self.steps} steps)"
@@ -182,7 +182,7 @@ class ImageStack:
     def pixels(self) -> Tensor:
         """Return the whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included.
 
-        Of a zoom they show each depth with all that lies in it and around it.
+        For a zoom, each image is the composite at the moment of one depth, with the depths inside it and around it.
         """
         canvas, operator = self.canvas, self.spec.zoom_operator
         if operator is not None:

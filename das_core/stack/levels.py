@@ -13,8 +13,8 @@ def linear_levels(longest: int, step: int, first: int = 1) -> tuple[int, ...]:
     """Return every `step`-th resolution.
 
     Step 4 on a canvas of 336 gives the 84 levels 1, 5, 9, … 333 with which Direct Ascent Synthesis was first shown.
-    A level of one sample moves the whole canvas at once, fourteen times as far as the next coarse shapes, and every
-    picture gets one cast of colour: from `first` 2 on there is none.
+    A level of one sample moves the whole canvas at once, fourteen times as far as the next coarse shapes, and gives
+    every picture a cast of a single colour. With `first` at 2 or more there is no such level.
 
     Args:
         longest: the long side of the canvas in pixels, margins included.

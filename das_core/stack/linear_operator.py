@@ -147,7 +147,7 @@ class StackOperator(ABC, Generic[P]):
         """Return what the response of K is multiplied by, one factor for every frequency; None for nothing.
 
         Args:
-            cutoff: that of the low-pass, see `precondition`.
+            cutoff: the cutoff of the low-pass, see `precondition`.
             tilt: how much steeper K falls, see `precondition`.
         """
         factors = [] if cutoff is None else [self.basis.gaussian(cutoff)]

@@ -5,7 +5,8 @@ _LARGEST_PRIME = 13
 1144 = 8 x 11 x 13."""
 
 _SHORT = 512
-"""On a canvas whose long side is shorter, a filter takes a hundredth of a step, whatever its length."""
+"""If the long side of a canvas is shorter than this, a filter takes only a hundredth of the time of a step, whatever
+the prime factors of the sides are."""
 
 _FURTHEST = 16
 """The most pixels by which a margin is widened."""

@@ -26,7 +26,7 @@ class LevelMatrices:
 
     def __init__(self, canvas: Shape, levels: Sequence[int], device: torch.device, tile: bool) -> None:
         shapes = [level_shape(level, canvas) for level in levels]
-        # The rows and the columns of a square canvas share theirs.
+        # The rows and the columns of a square canvas share their matrices.
         made = {}
         for size, side in pausing({(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}):
             made[size, side] = bicubic_matrix(size, side, tile).to(device, torch.float32)

@@ -21,7 +21,7 @@ def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any])
 
     Args:
         stack: the stack, which is not changed.
-        canvas: where it is to go, (B, 3, H, W), in the colour space of the stack, before the tanh.
+        canvas: the new canvas, (B, 3, H, W), in the colour space of the stack, before the tanh.
         operator: the operator of the stack.
 
     Example:

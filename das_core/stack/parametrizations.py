@@ -91,7 +91,7 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
         )
 
     def adjoint(self, gradient: Tensor) -> LevelTensors:
-        """Return the gradient of the coefficients, given that at the canvas (B, 3, H, W)."""
+        """Return the gradient of the coefficients, given the gradient at the canvas (B, 3, H, W)."""
         coefficients = torch.view_as_real(self.basis.forward(self.remove_frozen(gradient.float())))
         return LevelTensors((coefficients * self._adjoint,))
 
@@ -128,7 +128,8 @@ TENSOR_OPERATORS: dict[Parametrization, type[StackOperator[LevelTensors]]] = {
     "pixels": PixelTensorsOperator,
     "fourier": FourierTensorsOperator,
 }
-"""The operator of those that an optimizer such as Adam can move: the parameters are what moves, as a tensor."""
+"""The operators for optimizers such as Adam, of the parametrisations that have one: the parameters are a tensor of the
+quantities that move."""
 
 
 def compute_fourier_scale(canvas: Shape) -> Tensor:

@@ -93,7 +93,7 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
         canvas = ZoomOperator(zoom, (shape[0], shape[1]), margin).forward(canvas, range(zoom.depths))
     pixels = render_pixels(canvas, stack.spec.color)
     if stack.surroundings is not None:
-        # These are pixels, and have no levels to be rendered from.
+        # Surroundings are pixels, and have no levels to be rendered from.
         around, mask = (
             F.interpolate(part, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
             for part in (stack.surroundings.pixels, stack.surroundings.mask)
@@ -106,7 +106,7 @@ def resize_canvas(stack: ImageStack, scale: float) -> Tensor:
     """Return the canvas of a stack at a multiple of its own size, (B, 3, H, W), margins included, before the tanh.
 
     Args:
-        stack: the stack, of which every level is resized by itself.
+        stack: the stack; each of its levels is resized by itself.
         scale: from 0.05 to 32.
     """
     (height, width), margin = scale_size(stack.spec, scale)

@@ -28,7 +28,7 @@ Moment = tuple[int, int, float]
 
 
 def find_moments(time: Time, frames: int) -> list[Moment]:
-    """Return between which frames of a film some moments lie, and where.
+    """Return the two frames of a film that each moment lies between, and its position between them.
 
     Args:
         time: the time axis of the film. In a loop, moments after the last frame lie between it and the first; otherwise
@@ -36,7 +36,7 @@ def find_moments(time: Time, frames: int) -> list[Moment]:
         frames: the number of moments, from 1 up, at equal distances over the film.
 
     Returns:
-        Every moment.
+        A `Moment` for each of them, in order.
 
     Example:
         >>> from das_core.stack.render_film import find_moments
@@ -137,7 +137,7 @@ def mix_moments(frames: Tensor, moments: list[Moment]) -> Tensor:
 
 
 def mix_surroundings(around: Surroundings | None, moments: list[Moment]) -> Surroundings | None:
-    """Return what surrounds the frames of a film at some moments, see `mix_moments`; None where there is none."""
+    """Return the surroundings of a film at some moments, see `mix_moments`; None without surroundings."""
     if around is None:
         return None
     return Surroundings(mix_moments(around.pixels, moments), mix_moments(around.mask, moments))

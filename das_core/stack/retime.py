@@ -10,12 +10,12 @@ from .time import Time
 def as_film(stack: ImageStack, time: Time) -> ImageStack:
     """Return a film whose frames start from the canvases of a stack, spread over time and interpolated linearly.
 
-    If the stack has one image, every frame starts from it; if it has as many as frames, each image becomes a frame; a
-    film can be given more frames or fewer. The number of steps is kept, but neither the accumulated gradient nor the
-    state of the optimizer.
+    If the stack has one image, every frame starts from it. If it has as many images as there are frames, each image
+    becomes a frame. A film can be given more or fewer frames. The number of steps is kept, but neither the accumulated
+    gradient nor the state of the optimizer.
 
     Args:
-        stack: any stack but a zoom, or one with the method `layers`, whose levels are tensors.
+        stack: a stack that is not a zoom and does not have the method `layers`, which keeps levels as tensors.
         time: the frames, and the levels along them. In a loop, frames after the last image are interpolated between it
             and the first; otherwise the first and the last frame are the first and the last image.
 

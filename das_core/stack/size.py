@@ -13,7 +13,7 @@ def check_size(width: int, height: int, margin: int) -> None:
     Args:
         width: the width of the picture in pixels.
         height: the height of the picture in pixels.
-        margin: how far the canvas goes beyond it on each side, in pixels.
+        margin: how far the canvas goes beyond the picture on each side, in pixels.
 
     Raises:
         ValueError: when a side is too small, the margin is negative, or the canvas is too large.

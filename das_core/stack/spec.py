@@ -152,7 +152,7 @@ class StackSpec:
 
         Args:
             device: the device of canvases and gradients.
-            method: the form of the operator; that of the spec if None.
+            method: the form of the operator; the form in the spec if None.
         """
         form = method or self.method
         return make_operator(
@@ -168,7 +168,7 @@ class StackSpec:
         )
 
     def shape_parameters(self, batch: int) -> list[tuple[int, ...]]:
-        """Return the shapes of what a stack accumulates, see `ImageStack.parameters`.
+        """Return the shapes of the tensors that a stack accumulates, see `ImageStack.parameters`.
 
         Args:
             batch: how many images the stack holds.

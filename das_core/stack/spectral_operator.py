@@ -26,8 +26,8 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
     """The operator K in the form `spectral`: an approximation that multiplies every frequency by one factor.
 
     The factors are the diagonal of K in the basis of the canvas. Of all operators that are diagonal in that basis,
-    this one is the nearest to K (in the Frobenius norm). `response` holds
-    the factors. The parameters are the accumulated gradient. See `StackOperator` for the arguments.
+    this one is the nearest to K (in the Frobenius norm). `response` holds the factors. The parameters are the
+    accumulated gradient. See `StackOperator` for the arguments.
     """
 
     def _prepare(self) -> None:
@@ -85,7 +85,7 @@ def compute_spectral_response(
     Returns:
         One factor, at least 0, for each coefficient: (H, W), or (H, W // 2 + 1) for a tile; float32, on the CPU.
     """
-    # Computed once for both axes of a square, and not cached: they take as much room as there are levels.
+    # The two axes of a square share these. They are not kept after the call, because they are as many as the levels.
     shapes = [level_shape(level, canvas) for level in levels]
     sizes = {(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}
     made = {(source, target): _compute_axis_response(source, target, tile) for source, target in sizes}

@@ -61,7 +61,7 @@ def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float
     batch = count_images(spec, batch)
     levels = spec.resolutions
     if levels == default_levels(spec.canvas):
-        # The mood of a seed is the colour of the whole, for which the default levels have none.
+        # Seeds differ most in the mean colour of the picture, for which the default levels have no level.
         levels = (1, *levels)
     return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=spec.time)
 
@@ -74,7 +74,7 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
 
     Raises:
         ValueError: when a setting is out of range, the batch does not fit the number of images, or the image is not
-            (B, 3, h, w), holds whole numbers, or values that are not finite.
+            (B, 3, h, w), or holds whole numbers or values that are not finite.
     """
     batch = count_images(spec, batch)
     image = check_images(image, "the start image")
@@ -111,7 +111,7 @@ def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float)
         A canvas (B, 3, H, W), float32, before the tanh.
 
     Raises:
-        ValueError: when `contrast` is out of range, or the image is not (B, 3, h, w), holds whole numbers, or values
+        ValueError: when `contrast` is out of range, or the image is not (B, 3, h, w), or holds whole numbers or values
             that are not finite.
     """
     if not 0 < contrast <= 1:

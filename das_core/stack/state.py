@@ -96,10 +96,12 @@ class OptimizerState:
 
     Args:
         kind: the name of the kind of optimizer; an optimizer of another kind ignores this state.
-        tensors: of `NormalizedAscent` the running mean of its directions, (B, 3, H, W). Of `SGD` the velocity, with the
-            shapes of the parameters: one tensor for each of theirs. Of `Adam` the running mean of the gradient of every
-            level, then the running mean of its square for every level.
-        steps: how many steps are in them; only Adam counts them, for its bias correction.
+        tensors: for `NormalizedAscent` the running mean of its directions, (B, 3, H, W). For `SGD` the velocity, one
+            tensor of the same shape for each tensor of the parameters. For `Adam` the running mean of the gradient of
+            every level, then the running mean of its square for every level. For `LBFGS` the moves of its last steps,
+            then the decrease of the gradient along each, all (B, 3, H, W).
+        steps: for `Adam` how many steps are in the running means (for its bias correction), for `LBFGS` how many moves
+            are kept; 0 for the others.
 
     Example:
         >>> from das_core import SGD, Ascent, ImageStack, Prior, StackSpec

@@ -88,7 +88,7 @@ class Time:
 
 
 def list_time_levels(frames: int) -> tuple[int, ...]:
-    """Return the levels in time of a film by default: two in every octave, and the number of frames.
+    """Return the default levels in time of a film: two in every octave, and the number of frames.
 
     Args:
         frames: how many frames the film has, from 1 up.

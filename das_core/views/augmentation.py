@@ -17,7 +17,7 @@ from .transforms import Flip, Noise, Transform
 from .windows import Windows
 
 MOST_VIEWS = 2**16
-"""The most views of an image in a step: their draws alone would fill the memory."""
+"""The most views of an image in a step: the random draws of many more would fill the memory."""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Pyramid:
     def __init__(self, pixels: Tensor, items: Sequence[int] | None = None) -> None:
         self.pixels = pixels
         self._places = {item: place for place, item in enumerate(range(len(pixels)) if items is None else items)}
-        # By how much the resolution is reduced, and by the place of the canvas.
+        # The keys: the factor by which the resolution is reduced, and the place of the canvas in `pixels`.
         self._leaves: dict[tuple[int, int], Tensor] = {}
         self._reduced: dict[int, Tensor] = {1: pixels.detach()}
 
@@ -77,7 +77,7 @@ class Pyramid:
 
     @property
     def leaves(self) -> list[Tensor]:
-        """The tensors at which autograd adds up gradients: the pixels, and the canvases that were cut from so far."""
+        """The tensors at which autograd adds up gradients: the pixels, and the canvases that views were cut from."""
         return [self.pixels, *self._leaves.values()]
 
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:

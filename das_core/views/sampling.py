@@ -148,7 +148,7 @@ def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
 
     Args:
         images: the gradient (C, h, w) at the resized images.
-        sources: height H and width W of the images before, in pixels; both larger, or both as large or smaller.
+        sources: height H and width W of the images before resizing, in pixels: both larger than h and w, or neither.
 
     Returns:
         A gradient (C, H, W): R.T @ images @ S with the matrices `linear_resize_matrix` R of (H, h) and S of (W, w).

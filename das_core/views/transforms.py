@@ -52,7 +52,7 @@ _UNKNOWN_KEPT = 3.0
 
 
 def count_kept_views(transforms: Sequence[Transform]) -> float:
-    """Return how many tensors of the size of the views transforms keep in memory until their backward pass is done.
+    """Return how many tensors, as large as the views, are kept in memory by transforms until the backward pass is done.
 
     Args:
         transforms: the transforms. Each says with `kept_views` how many it keeps; three are assumed if it does not.
@@ -164,8 +164,8 @@ class Perspective:
     The quadrilateral lies inside the view, so that no pixel has to be filled in.
 
     Args:
-        distortion: the largest distance of a corner of the quadrilateral from that of the view, along both axes, as a
-            share of the side, 0..0.33: 0 leaves views as they are.
+        distortion: the largest distance of a corner of the quadrilateral from the same corner of the view, along each
+            axis, as a share of the side, 0..0.33: 0 leaves views as they are.
 
     Raises:
         ValueError: when `distortion` is out of this range.
@@ -204,8 +204,8 @@ class Perspective:
 class PatchMask:
     """A transform that hides random rectangles of views, so that no single spot can make up the whole score.
 
-    The rectangles lie anywhere inside the view and may overlap. No gradient flows to the pixels that they hide, nor to
-    others through the mean colour.
+    The rectangles lie anywhere inside the view and may overlap. No gradient flows to the pixels that they hide, and
+    none flows through the mean colour that fills them.
 
     Args:
         patches: rectangles in each view, 0..64.

@@ -24,8 +24,8 @@ class Windows:
     drawn between a lower bound and `zoom_max`. Over the coarse part of the ascent the lower bound falls from
     `zoom_start` to `zoom_min`: windows narrow, so that a judge sees the whole scene first and its details later.
     Without a coarse part (`Optimizer.coarse_share` 0, as with `SGD` and `Adam`) the bound is `zoom_min` from the first
-    step. On a tile `jitter` has no effect, and windows
-    lie anywhere, across its edges too, unless a mask or a region gives them a box, which they do not leave.
+    step. On a tile `jitter` has no effect, and windows lie anywhere, across its edges too, unless a mask or a region
+    gives them a box, which they do not leave.
 
     With a jitter of 56, `zoom_min` and `zoom_max` 2/3, and a picture of 224 pixels a side, windows are the roll and
     centre crop of Direct Ascent Synthesis' own code.
@@ -33,9 +33,9 @@ class Windows:
     Args:
         jitter: how many pixels of the margin views may show, at most all of it: 0 keeps them inside the picture, whose
             edges they then show less often than its middle.
-        zoom_min: the smallest side of a window as that share, above 0 and at most `zoom_max`: 0.2 shows details, and
-            many small objects appear; 0.9 shows nearly all of the region, and one large object appears.
-        zoom_max: the largest side of a window as that share, above 0 and at most 1 (the whole short side).
+        zoom_min: the smallest share, above 0 and at most `zoom_max`: at 0.2 views show details, and many small objects
+            appear; at 0.9 they show nearly all of the region, and one large object appears.
+        zoom_max: the largest share, above 0 and at most 1 (the whole short side).
         zoom_start: the lower bound of the share when the ascent begins, above 0 and at most 1; it acts only where the
             optimizer has a coarse part (`NormalizedAscent`). A value outside `zoom_min` to `zoom_max` is
             clamped to that range.

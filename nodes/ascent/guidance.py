@@ -14,7 +14,8 @@ from ..node import Node
 from ..schema import Augmentation, objectives_input, schema
 
 START, END, EVERY = 0.1, 1.0, 3
-"""By default: where in the sampling guiding begins and ends, 0 (noise) to 1 (picture), and every how many steps."""
+"""The defaults: where guiding begins and ends in the sampling, from 0 (noise) to 1 (picture), and the n of "every n-th
+step is guided"."""
 
 
 class GuideDiffusion(Node):

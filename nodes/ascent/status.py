@@ -34,11 +34,12 @@ class Status:
     def describe_step(self, done: int, scores: Mapping[str, float]) -> str:
         """Return the text after a step, such as 'step 34/100 · 40 s left ·' and, below it, 'jellyfish 12.3'.
 
-        The time that is left is missing after the first step, which takes longer than all others because the models
-        run for the first time. Later it is estimated from the median time of the last steps.
+        To be called after every step. The time that is left is missing after the first step, which takes longer than
+        all others because the models run for the first time. Later it is estimated from the median time of the last
+        steps.
 
         Args:
-            done: the number of steps that are done, at least 1; to be called after every step.
+            done: the number of steps that are done, at least 1.
             scores: the score of every objective by its name.
         """
         now = self._clock()

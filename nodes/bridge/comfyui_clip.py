@@ -31,7 +31,7 @@ class ImageTower(nn.Module):
 
     def forward(self, views: Tensor) -> Tensor:
         """Return the embeddings (V, D) of normalised views (V, 3, S, S)."""
-        # Its layers add to their input in place, and the backward pass of the norm before needs that input as it was.
+        # The layers change the input of a norm in place, but the backward pass of the norm needs the input unchanged.
         norms = [part for part in self.model.modules() if isinstance(part, nn.LayerNorm)]
         hooks = [norm.register_forward_pre_hook(lambda _, inputs: (inputs[0].clone(),)) for norm in norms]
         try:

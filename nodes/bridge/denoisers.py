@@ -51,15 +51,15 @@ class UpscaleNetwork:
                 "this upscale model does not go from colours to colours: take one that restores or enlarges photographs"
             )
         self.model, self.scale = model, int(scale)
-        # ComfyUI 0.8.0 has none.
+        # In ComfyUI 0.8.0 the model has no patcher.
         self._patcher = getattr(model, "patcher", None) or manage_module(model.model)
 
     def __call__(self, pixels: Tensor, strength: float) -> Tensor:
-        """Return the enlarged pixels (B, 3, f H, f W); it knows no strength."""
+        """Return the enlarged pixels (B, 3, f H, f W); the strength is ignored."""
         needed = 3 * _TILE**2 * pixels.element_size() * self.scale * _BYTES_PER_VALUE
         with torch.inference_mode():
             mm.load_models_gpu([self._patcher], memory_required=needed, force_full_load=True)
-            # Upscale Image moves it by itself in ComfyUI 0.8.0.
+            # As the node Upscale Image of ComfyUI 0.8.0 does.
             self.model.to(get_device())
             answer = self._ask_in_tiles(pixels.to(get_device()))
         return answer.to(pixels.device).clone()
@@ -108,7 +108,7 @@ class DiffusionNetwork:
             raise ValueError("there is no condition in what is connected to positive: connect CLIP Text Encode")
         self.model, self.vae = model, vae
         self._guider = comfy.samplers.CFGGuider(model)
-        # At 1.0 the second one is not asked.
+        # At a CFG scale of 1.0 the second condition is not used.
         self._guider.set_conds(condition, condition)
         self._guider.set_cfg(1.0)
 

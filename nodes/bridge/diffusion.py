@@ -45,7 +45,8 @@ def guide_model(model: Any, guide: "DiffusionGuide") -> Any:
 class DiffusionGuide:
     """A post-CFG function of ComfyUI: it is given a prediction of the diffusion model, and returns a guided one.
 
-    It keeps nothing from call to call, so several samplers can use it (but says only once that models take turns).
+    It keeps nothing from call to call, except that it logs only once that models take turns, so several samplers can
+    use it.
 
     Args:
         guidance: what guides, and how strongly.
@@ -115,7 +116,7 @@ class DiffusionGuide:
             check_interrupted()
             before, after, mask = self._climb(pictures, step, noise, min(prediction.shape[2:]))
             check_interrupted()
-            # The difference of two encodings, or what the VAE loses of a picture would be a part of the change.
+            # The difference of two encodings. With one, what the VAE loses of a picture would be a part of the change.
             encoded = [encode_pictures(self.vae, each, prediction) for each in (before, after)]
         start, end = (model.process_latent_in(latent) for latent in encoded)
         return self.guidance.scale_change(prediction.float(), (end - start).float(), mask)

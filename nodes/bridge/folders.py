@@ -90,7 +90,7 @@ def find_fitted_folder() -> Path:
     """Return the folder for the fitted projections of starter CLIPs.
 
     It is the first folder that is registered for them, by extra_model_paths.yaml or by the program that runs the nodes;
-    otherwise the folder of CLIPs, which is kept as long as other models, also if ComfyUI runs in a container.
+    otherwise the folder of CLIPs, whose files are kept as long as other models, even if ComfyUI runs in a container.
     """
     registered, _ = folder_paths.folder_names_and_paths.get(FITTED, ([], set()))
     return Path(registered[0]) if registered else find_model_folder(CLIPS)

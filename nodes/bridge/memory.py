@@ -189,8 +189,8 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
 def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
     """Bring judges to ComfyUI's device, with room for the gradients of some views.
 
-    To be called under `enable_autograd`, and before every run: other models may have pushed ours off the device since
-    the last one.
+    To be called under `enable_autograd`, and before every run: other models may have pushed the judges off the device
+    since the last run.
 
     Args:
         judges: judges whose owners are ModelPatchers from `manage_module`. Those that share a module are loaded once;
@@ -233,6 +233,6 @@ def free_cache_on_exit() -> Iterator[None]:
 
 
 def _trim_heap() -> None:
-    """Let the C library return freed heap to the system; only that of GNU/Linux keeps much, and can be asked."""
+    """Let the C library return freed heap to the system; only the one of GNU/Linux keeps much, and can do this."""
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
         library.malloc_trim(ctypes.c_size_t(0))

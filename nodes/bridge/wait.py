@@ -13,7 +13,7 @@ _PATIENCE_SECONDS = 1.0
 
 
 class Wait:
-    """A text on the node that is running, if the `with` block takes more than a second; then also how long it took.
+    """A text on the running node, if the `with` block takes more than a second; at the end it says how long it took.
 
     Args:
         what: what the node is doing, such as 'loading ViT-B-32'.

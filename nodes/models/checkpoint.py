@@ -11,7 +11,7 @@ from ...das_core.models.sources.kept_projection import KEPT
 from .. import bridge
 
 TIMM_FOLDER = "timm"
-"""The folder below that of the classifiers into which the weights of timm are downloaded."""
+"""The folder, below the folder of classifiers, into which the weights of timm are downloaded."""
 
 
 def checkpoint_input(kind: str) -> Any:

@@ -106,7 +106,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
 
     Args:
         kind: one of `_SOURCES`.
-        settings: the values of the inputs that the source brings.
+        settings: the values of the inputs of that source.
     """
     if kind == "starter":
         return load_starter()
@@ -115,7 +115,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
     if kind == "second_opinion":
         return load_starter(SECOND_OPINION)
     folder = bridge.find_model_folder(bridge.CLASSIFIERS)
-    # Whatever a link has brought: the library takes no other name than those of its lists.
+    # It may be anything that came through a link: the library accepts only the names in its lists.
     architecture: Any = settings.get("architecture")
     if kind == "file":
         path = find_checkpoint(bridge.CLASSIFIERS, settings.get("checkpoint"))

@@ -121,7 +121,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
         settings: the values of the inputs of that source.
     """
     folder = bridge.find_model_folder(bridge.CLIPS)
-    # Whatever a link has brought: the library takes no other names than those of its lists.
+    # These may be anything that came through a link: the library accepts only the names in its lists.
     architecture: Any = settings.get("architecture", "")
     tag: Any = settings.get("pretrained", "")
     if kind in ("open_clip", "open_clip_pair"):
@@ -142,11 +142,11 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
 
 
 def _load_starter(starter: Starter, number: str = "") -> CLIP:
-    """Return the CLIP made of a starter classifier; the first time it is fitted, which is shown.
+    """Return the CLIP made of a starter classifier; the first time it has to be fitted, and the node shows progress.
 
     Args:
         starter: the classifier.
-        number: which of several it is, such as '1 of 2'.
+        number: which of several CLIPs it is, such as '1 of 2'; empty for a single one.
     """
     name = f"starter CLIP {number}".rstrip()
     console = f"starter CLIP on {starter.title}"

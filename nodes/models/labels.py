@@ -52,7 +52,7 @@ class PickClass(Node):
 
     @classmethod
     def execute(cls, name: str) -> io.NodeOutput:
-        # Through a link comes anything: what leads to one class is that class.
+        # A link may bring any text: whatever names exactly one class is accepted.
         index = imagenet_labels().find(str(name))
         return io.NodeOutput(imagenet_labels().unique_name(index), index)
 

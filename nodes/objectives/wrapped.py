@@ -127,5 +127,5 @@ class Schedule(Node):
 
 
 def _between(start: float, end: float, share: float) -> float:
-    """Return the factor at a share of the way from start, 0, to end, 1."""
+    """Return the factor at a share of the way from `start` (share 0) to `end` (share 1)."""
     return start + (end - start) * share

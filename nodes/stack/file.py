@@ -81,7 +81,7 @@ class LoadStack(Node):
     @bridge.enable_autograd
     def execute(cls, file: str) -> io.NodeOutput:
         path = bridge.find_stack_file(file)
-        # It may be gone since it was listed.
+        # The file may be gone since it was listed.
         with explain_unreadable(path):
             size = path.stat().st_size
         # Loading holds the content twice: as it lies on the disk, and as tensors.

@@ -69,7 +69,7 @@ def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[in
         return power_levels(longest), "pyramid"
     if kind == "custom":
         return parse_levels(settings["resolutions"]), "pyramid"
-    # Of those that have no levels of their own: what nodes that show or edit levels take them apart into.
+    # Parametrisations without levels get these levels too, into which nodes that show or edit levels split the canvas.
     levels = linear_levels(longest, LEVEL_STEP, first=LEVEL_STEP)
     return levels, "pyramid" if kind == "multiples_of_4" else cast(Parametrization, kind)
 

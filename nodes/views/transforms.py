@@ -36,11 +36,12 @@ def _make_schema(node_id: str, display_name: str, description: str, aliases: lis
 
 
 _DEFAULT = PICTURE.augmentation
-"""What a chain without the node Augmentation begins with: there is no widget of its jitter, so it fits every margin."""
+"""The augmentation that a chain without the node Augmentation begins with. No widget sets its jitter, so the jitter is
+fitted to every margin (`Windows.fitted`)."""
 
 
 def _append(augmentation: Augmentation | None, transform: Transform) -> io.NodeOutput:
-    """Return an augmentation, by default that of the node Augmentation, with one more transform at its end."""
+    """Return an augmentation, `_DEFAULT` if None, with one more transform at its end."""
     before = _DEFAULT if augmentation is None else augmentation
     return io.NodeOutput(replace(before, transforms=(*before.transforms, transform)))
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 HEADS = "#heads"
-"""Stands behind the name of an attention module to name its heads, side by side, in place of its output."""
+"""The ending after the name of an attention module that stands for its heads, side by side, in place of its output."""
 
 _PROJECTIONS = ("proj", "out_proj")
 
@@ -36,7 +36,7 @@ def find_projection(part: nn.Module) -> nn.Linear | None:
 
 
 def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: Mapping[str, Any]) -> Tensor:
-    """Compute the heads of torch's own attention module once more, for it never shows them.
+    """Compute the heads of torch's own attention module a second time, because the module does not return them.
 
     Args:
         part: an attention module for which `count_heads` is not 0.

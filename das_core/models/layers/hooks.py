@@ -56,7 +56,7 @@ def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> RemovableHa
 
 
 def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> Tensor:
-    """Return the output of the original convolution of a folded one, on its device and in its precision."""
+    """Return the output of the original convolution, on the device and in the precision of the folded one."""
     weight = next(folded.parameters())
     weights = {name: value.to(weight.device, weight.dtype) for name, value in convolution.named_parameters()}
     output: Tensor = functional_call(convolution, weights, (values,))
@@ -64,5 +64,5 @@ def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> 
 
 
 def _take_first(output: Any) -> Any:
-    """Return an output itself, or the first part of one in several parts, such as that of an attention module."""
+    """Return an output; if it has several parts, as the output of an attention module has, return the first part."""
     return output[0] if isinstance(output, tuple | list) and output else output

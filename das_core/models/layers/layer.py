@@ -46,7 +46,7 @@ class Layer:
         name: the name of the module in the model; with "#heads" behind it, the heads of an attention module.
         kind: the class of the module, such as "Conv2d".
         shape: the shape of the activations of one view: (channels,), (channels, tokens) or (channels, height, width).
-        order: the axes of the module's output that are the views and the axes of `shape`, in this order.
+        order: which axes of the module's output hold the views and the axes of `shape`, in this order.
         calls: how often the module runs in one forward pass; its activations are the output of the last time.
         heads: how many attention heads its channels are; 0 for a layer that is not the heads of an attention module.
 

@@ -46,8 +46,8 @@ CONTEXTS = (
 )
 """Sentences with more words. With them, the fit learns to ignore the words around the name of a thing.
 
-Each name gets one of them in turn, so that what is around does not depend on the thing. With half of them a name is
-found less often in a context that the projection was not fitted on.
+Each name gets one of them in turn, so that the words around a name do not depend on the thing. With half as many
+contexts, a name is found less often in a context that the projection was not fitted on.
 """
 
 _DOUBLE = 2.0
@@ -59,7 +59,7 @@ class ClassSentence(NamedTuple):
     Args:
         text: the sentence.
         classes: the indices of the classes that it is about, at least one.
-        weight: its weight in the fit, above 0; that of the bare name of a class is 1.
+        weight: the weight of the sentence in the fit, above 0; the bare name of a class has the weight 1.
     """
 
     text: str
@@ -121,7 +121,7 @@ def compute_targets(sentences: Sequence[ClassSentence], directions: Tensor) -> T
     """Return the target embeddings of N sentences: for each the mean of the directions of its classes.
 
     Args:
-        sentences: N of them.
+        sentences: N sentences.
         directions: (classes, D), as `compute_class_directions` returns them.
 
     Returns:

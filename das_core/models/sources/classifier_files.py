@@ -36,7 +36,7 @@ COMMON_ARCHITECTURES = (
     "torchvision/vit_b_16",
     "torchvision/vgg16",
 )
-"""The architectures that most classifiers of one's own have, which the list begins with."""
+"""The architectures that users' own classifiers most often have; the list of architectures begins with them."""
 
 
 def list_file_architectures() -> list[str]:
@@ -118,7 +118,7 @@ def _count_classes(module: nn.Module, state: StateDict) -> int | None:
         (name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)
     )
     weight = state.get(f"{head}.weight")
-    # A layer is only built for rows that are there: a file of a few bytes can name three million rows of no numbers.
+    # Checked before a layer of this size is built: a file of a few bytes can claim three million rows without numbers.
     if weight is None or not is_plain(weight) or weight.ndim < 2 or weight.shape[1:] != last.weight.shape[1:]:
         return None
     return weight.shape[0] or None

@@ -72,7 +72,7 @@ def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
     finally:
         ended.set()
     if done < total:
-        # The library reads a connection that was cut as if it were the end.
+        # The library takes a connection that was cut for the end of the answer.
         raise http.client.IncompleteRead(b"", total - done)
 
 
@@ -107,7 +107,7 @@ def call_listening(function: Callable[[], T], listen: Listener, seconds: float) 
         seconds: how long to wait.
 
     Raises:
-        TimeoutError: when it has not returned by then.
+        TimeoutError: when the function has not returned after `seconds`.
         Exception: what the function or the listener raises.
     """
     answer: Future[T] = Future()

@@ -11,7 +11,8 @@ from .connection import receive
 Progress = Callable[[int, int], None]
 """Is called while a model is loaded, with how much is done and how much there is in all.
 
-During a download these are bytes, and 0 in all if the server does not say; `load_starter_clip` counts sentences.
+During a download both are numbers of bytes, and the second is 0 if the server does not say it; `load_starter_clip`
+counts sentences.
 """
 
 _BLOCK = 1 << 20

@@ -36,10 +36,10 @@ def fit_class_projection(
     Args:
         model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.
         config: the configuration that `starter_clip.build_config` returns.
-        sentences: N of them.
+        sentences: N sentences.
         directions: of the classes, (C, D), see `compute_class_directions`.
-        progress: is called after every batch of sentences with how many are encoded, and with N. If they are those of
-            the last call, they are not encoded again, and it is not called.
+        progress: is called after every batch of sentences with how many are encoded, and with N. If the sentences are
+            the same as in the last call, they are not encoded again, and `progress` is not called.
 
     Returns:
         The matrix (D, E), in float32.

@@ -34,7 +34,7 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
 
     Args:
         repository: its name on the hub, 'owner/name'.
-        names: names of files that would each do, the best first.
+        names: names of files, any one of which is enough; the best first.
         folder: where the folders of repositories are.
         progress: is called during a download.
 
@@ -59,7 +59,7 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
 def fetch_files(
     repository: str, main: str, others: Sequence[str], folder: Path, progress: Progress | None = None
 ) -> Path:
-    """Return the folder that holds a file of a repository, together with those of some other files that it has.
+    """Return the folder of a file of a repository, downloaded together with any of some other files that exist there.
 
     Args:
         repository: its name on the hub, 'owner/name'.
@@ -76,7 +76,7 @@ def fetch_files(
         for name in others:
             if not _is_there(home / name):
                 _fetch(repository, name, home, progress)
-        # Last, for it is the sign that the set is complete.
+        # Downloaded last: that this file is there is the sign that the set is complete.
         fetch_file(repository, [main], folder, progress)
     return home
 

@@ -32,7 +32,7 @@ _DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, Look
 
 
 def find_cache_folder() -> Path:
-    """Return the user's folder for what is kept between processes: `direct_ascent` in that of torch.hub.
+    """Return the user's folder for what is kept between processes: `direct_ascent` in the folder of torch.hub.
 
     That is `~/.cache/torch/hub/direct_ascent`, or where TORCH_HOME, XDG_CACHE_HOME or `torch.hub.set_dir` lead. The
     folder need not exist.
@@ -50,7 +50,7 @@ def place_projection(folder: Path | Literal["auto"] | None, architecture: str) -
 
     Args:
         folder: the folder it is in; `auto` for the user's (`find_cache_folder`).
-        architecture: that of the image tower.
+        architecture: the architecture of the image tower.
     """
     if folder is None:
         return None

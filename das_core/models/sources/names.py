@@ -1,4 +1,4 @@
-"""Names of models: those that lists begin with."""
+"""Sorts the names of models in lists: the common ones first."""
 
 from collections.abc import Iterable
 

@@ -17,8 +17,8 @@ STAND_IN_TEXT = {"width": 64, "heads": 1, "layers": 1, "vocab_size": 8}
 def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
     """Return the architecture whose image tower has exactly the tensors of a checkpoint, and whose text tower fits.
 
-    Architectures that differ only in their activation function have the same tensors. Of these the plain one is taken,
-    and a warning in the log names all.
+    Architectures that differ only in their activation function have the same tensors. The plain one among them is
+    taken, and a warning in the log names all of them.
 
     Args:
         state: the tensors of the checkpoint by name, those of the image tower as `visual.…`; only shapes are looked at.
@@ -66,7 +66,7 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
 
 
 def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
-    """Return whether a text configuration fits the tensors of a checkpoint; any fits one without a text tower."""
+    """Return whether a text configuration fits a checkpoint; every one fits a checkpoint without a text tower."""
     has_text = any(not name.startswith((_IMAGE, "logit_")) for name in state)
     if not has_text:
         return True

@@ -33,7 +33,7 @@ COMMON_ARCHITECTURES = (
     "ViT-B-16-SigLIP2",
     "ViT-SO400M-14-SigLIP",
 )
-"""The architectures that most checkpoints have, which lists begin with."""
+"""The architectures that most checkpoints have; lists of architectures begin with them."""
 
 _WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 """What the files of weights are called on the hub, unless open_clip names another file."""
@@ -64,7 +64,7 @@ def list_downloaded_open_clip_pairs(folder: Path) -> list[str]:
 
     def is_there(architecture: str, tag: str) -> bool:
         repository, names = locate_weights(architecture, tag)
-        # Unlike Path.is_file, this answers of a drive that is gone, too.
+        # Unlike Path.is_file, this raises no error when a drive is gone.
         return any(os.path.isfile(locate_repository(repository, folder) / name) for name in names)
 
     return [pair for pair in list_open_clip_pairs() if is_there(*_split(pair))]

@@ -58,7 +58,7 @@ class _TextHalf(nn.Module):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        # Else the image tower would be moved and converted together with the words.
+        # Otherwise the image tower would be moved and converted together with the text tower.
         model.visual = nn.Identity()
         self.model = model
 

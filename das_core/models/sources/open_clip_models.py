@@ -197,7 +197,7 @@ def _load(
         tokenizer = build_tokenizer(text) if has_text else None
     except RefusedError:
         raise
-    # Of a configuration from a disk, transformers and timm may raise anything.
+    # For a configuration from a disk, transformers and timm may raise any error.
     except Exception as error:
         raise ValueError(
             f"{name} cannot be built here ({type(error).__name__}: {shorten(str(error), 200)}); update "
@@ -218,6 +218,6 @@ def _rename_tensors(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
     named = convert_state_dict(model, dict(state))
     if "positional_embedding" in named:
         named = convert_to_custom_text_state_dict(named)
-    # Transformers no longer keeps these.
+    # Old checkpoints hold these numbers; today's transformers has no such tensor.
     named.pop("text.transformer.embeddings.position_ids", None)
     return {key: value for key, value in named.items() if not key.startswith("logit_")}

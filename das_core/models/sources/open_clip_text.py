@@ -81,10 +81,11 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
     Args:
         text: the `text_cfg` of a configuration of open_clip; `hf_model_name` is a folder on disk, see
             `localize_config`. Without that key nothing is checked: open_clip itself says how large the tower is.
-        held: how many numbers the weights of the text tower are.
+        held: how many numbers the weights of the text tower have in all.
 
     Raises:
-        RefusedError: when it is larger, or of a kind that open_clip has no text tower of. It is a ValueError.
+        RefusedError: when the network is too large, or of a type that open_clip has no text tower for. It is a
+            ValueError.
         Exception: when the configuration is damaged, whatever transformers raises.
     """
     if "hf_model_name" not in text:
@@ -116,7 +117,7 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
 
 
 def _list_numbers(name: str, value: object) -> Iterator[tuple[str, float]]:
-    """Yield every number in a value of JSON with the name it stands under; `name` is that of the value itself."""
+    """Yield every number in a value of JSON with the name of its field; `name` is the field of the value itself."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _list_numbers(key, part)
@@ -169,8 +170,7 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
             f"passed on; only {', '.join(sorted(_TOKENIZER_SETTINGS))} are. Choose another model"
         )
     if name := text.get("hf_tokenizer_name"):
-        # Said outright: where nothing is said, transformers asks at the terminal whether to run code that a folder
-        # brings.
+        # Set explicitly: otherwise transformers asks at the terminal whether to run code that comes with a folder.
         settings["trust_remote_code"] = False
         with without_torchaudio():
             return HFTokenizer(name, context_length=length, tokenizer_mode=text.get("tokenizer_mode"), **settings)
@@ -232,5 +232,5 @@ def _count_tokens(tokenizer: Tokenizer, text: str) -> int:
     """Return how many tokens a text has, with those that open and close it."""
     if isinstance(tokenizer, SimpleTokenizer):
         return len(tokenizer.encode(text)) + 2
-    # Not verbose: it would warn of lengths by itself, in other words.
+    # Not verbose: transformers would log a warning of its own about long texts.
     return len(tokenizer.tokenizer(tokenizer.clean_fn(text), verbose=False).input_ids)

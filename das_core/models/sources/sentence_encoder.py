@@ -40,7 +40,7 @@ def encode_sentences(
     Args:
         model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.
         config: the configuration that `build_config` returns.
-        sentences: N of them.
+        sentences: N sentences.
         progress: is called after every batch with how many are encoded, and with N.
 
     Returns:

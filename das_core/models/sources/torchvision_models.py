@@ -24,7 +24,7 @@ def list_downloaded_torchvision(folder: Path) -> list[str]:
     default = {
         name: torchvision.models.get_model_weights(name).DEFAULT.url for name in list_torchvision_architectures()
     }
-    # Unlike Path.is_file, os.path.isfile answers of a drive that is gone, too.
+    # Unlike Path.is_file, os.path.isfile raises no error when a drive is gone.
     return [name for name, url in default.items() if os.path.isfile(folder / url.rpartition("/")[2])]
 
 

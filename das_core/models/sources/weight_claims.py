@@ -15,7 +15,7 @@ from ...common.text import shorten
 
 
 class RefusedError(ValueError):
-    """The error for a file that is whole and still not read; no reader takes it for a damaged one."""
+    """The error for a file that is refused although it is not damaged; readers do not report it as damaged."""
 
 
 _ZIP = b"PK\x03\x04"
@@ -26,7 +26,7 @@ _ALWAYS_ALLOWED = 2**26
 
 
 def is_archive(path: Path) -> bool:
-    """Return whether a checkpoint that torch has saved is a zip archive, as all are that torch 1.6 and later saved.
+    """Return whether a checkpoint that torch has saved is a zip archive, as torch 1.6 and later save them.
 
     Raises:
         OSError: when the file cannot be read.
@@ -36,14 +36,14 @@ def is_archive(path: Path) -> bool:
 
 
 def check_archive(path: Path) -> None:
-    """Raise an error when a zip archive holds a program, or entries larger than the file; torch never compresses them.
+    """Raise an error when a zip archive holds a program, or could unpack to more than its size, which torch's cannot.
 
     Args:
         path: a checkpoint for which `is_archive` is true.
 
     Raises:
-        RefusedError: when the archive is one of TorchScript, or an entry is compressed, or all together are larger than
-            the file. It is a ValueError.
+        RefusedError: when the archive is one of TorchScript, an entry is compressed, or all entries together are larger
+            than the file. It is a ValueError.
         zipfile.BadZipFile: when the archive is damaged.
         OSError: when the file cannot be read.
     """
@@ -87,5 +87,5 @@ def check_claims(state: Mapping[str, Tensor], path: Path) -> None:
 
 
 def _is_in_memory(value: Tensor) -> bool:
-    """Return whether a tensor is dense and on the CPU; of others the size in memory is not that of their shape."""
+    """Return whether a tensor is dense and on the CPU; the shape of any other does not tell its size in memory."""
     return value.layout == torch.strided and value.device.type == "cpu"

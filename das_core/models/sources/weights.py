@@ -33,7 +33,8 @@ class StateDict(dict[str, Tensor]):
         self._metadata = {name: {"version": version} for name, version in versions.items()}
 
 
-# What the readers raise on damaged bytes: they follow lengths, offsets and opcodes before they can know them wrong.
+# The errors of readers on damaged bytes: they follow lengths, offsets and opcodes before they can tell that these are
+# wrong.
 _DAMAGES = (
     safetensors.SafetensorError,
     zipfile.BadZipFile,
@@ -92,8 +93,8 @@ def _load_pickle(path: Path) -> Any:
     mapped = is_archive(path)
     if mapped:
         check_archive(path)
-    # Mapped into memory, a tensor cannot reach beyond the file: what torch copies from a file it would make as large as
-    # the file says.
+    # Mapped into memory, a tensor cannot reach beyond the file. Without mapping, torch would allocate as much memory as
+    # the file claims.
     return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
 
 
@@ -108,7 +109,7 @@ def _unwrap(content: Any, path: Path) -> StateDict:
         raise ValueError(f"'{path.name}' holds no weights; a state_dict (tensors by name) is needed")
     state = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     versions = _read_versions(getattr(content, "_metadata", None))
-    # They are nested in any order: '_orig_mod.module.' and 'module._orig_mod.' both occur.
+    # Prefixes are nested in any order: '_orig_mod.module.' and 'module._orig_mod.' both occur.
     while prefix := next((p for p in _PREFIXES if all(name.startswith(p) for name in state)), None):
         state = {name.removeprefix(prefix): value for name, value in state.items()}
         versions = {f"{n}.".removeprefix(prefix)[:-1]: v for n, v in versions.items() if f"{n}.".startswith(prefix)}
@@ -127,7 +128,7 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
 
     Args:
         module: the module, changed in place.
-        state: the tensors by the module's names. Of a `StateDict`, the versions are taken into account.
+        state: the tensors by the module's names. If it is a `StateDict`, its versions are taken into account.
         source: what messages call the file of the weights.
         architecture: what messages call the architecture of the module.
 
