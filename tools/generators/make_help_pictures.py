@@ -8,7 +8,6 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-import skimage.data
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
@@ -54,6 +53,7 @@ from generators.help_pictures import (
 from repository import REPOSITORY
 
 DOCS = REPOSITORY / "web" / "docs"
+INPUT = REPOSITORY / "example_workflows" / "input"
 
 SCREENSHOTS = ("DAS_CLIPFromComfyUI", "DAS_DenoiserFromUpscaleModel", "DAS_SaveStack")
 """Nodes whose help page has a screenshot of the node connected to others."""
@@ -73,8 +73,8 @@ def _picture_loaders() -> Image.Image:
 
 def _picture_clips() -> Image.Image:
     clips = [load_starter_clip(), load_starter_clip(SECOND_OPINION)]
-    pictures = [draw(TextObjective.from_text(clip, "a lighthouse")) for clip in clips]
-    return make_row(pictures, ["starter:\na lighthouse", "second_opinion:\na lighthouse"])
+    pictures = [draw(TextObjective.from_text(clip, "a coral reef full of fish")) for clip in clips]
+    return make_row(pictures, ["starter", "second_opinion"])
 
 
 def _picture_stack() -> Image.Image:
@@ -105,8 +105,9 @@ def _picture_content() -> Image.Image:
 
 
 def _picture_style() -> Image.Image:
-    style = Image.fromarray(skimage.data.immunohistochemistry())
-    return make_row([to_picture(photograph()), style, read_thumbnail("style_transfer")], ["content", "style", "result"])
+    # What the template loads.
+    content, style = (Image.open(INPUT / f"direct_ascent_{name}.jpg") for name in ("castle", "feathers"))
+    return make_row([content, style, read_thumbnail("style_transfer")], ["content", "style", "result"])
 
 
 def _picture_load_stack() -> Image.Image:
@@ -189,7 +190,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "DAS_Camera": _picture_camera,
     "DAS_ClassObjective": lambda: make_row(
         [read_thumbnail("best"), read_thumbnail("class_to_image"), read_thumbnail("timelapse", 4, 15)],
-        ["castle", "jellyfish", "volcano"],
+        ["castle", "koala", "volcano"],
     ),
     "DAS_Classify": _picture_verdict,
     "DAS_ColorShift": lambda: _compare_transforms(
