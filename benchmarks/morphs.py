@@ -72,7 +72,7 @@ class Film:
 
     @property
     def flicker(self) -> float:
-        """The sum of the changes from frame to frame over that from the first frame to the last; 1 for a cross-fade."""
+        """The sum of the changes from frame to frame, divided by the change from first to last; 1 for a cross-fade."""
         across = float((self.frames[-1] - self.frames[0]).abs().mean())
         return sum(measure_changes(self.frames)[:-1]) / across
 

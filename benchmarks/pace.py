@@ -1,7 +1,7 @@
-"""Pace: the probability that a held-out classifier gives to a picture during its ascent, against the time it has taken.
+"""How soon pictures are good: the probability that a held-out classifier gives them during the ascent, over time.
 
-The recipes take turns, class by class, in one process. The time of the judge is not counted. Seconds are CPU time,
-summed over threads, so other load on the machine does not matter.
+The recipes take turns, class by class, in one process. The time of the held-out classifier is not counted. Seconds are
+CPU time, summed over threads, so other load on the machine does not matter.
 """
 
 import time

@@ -1,9 +1,9 @@
 """The same eight tasks in several libraries, as code that runs, and how many lines each takes.
 
-Every function is what a user writes who has a `model` of torchvision in evaluation mode, a photograph `PHOTO` and a
-direction `VECTOR`: with its imports, without the signature. `short` keeps the run short (and lucent's pictures off the
-screen, horama off CUDA); it is no line of its own. A library without a function for a task cannot do that task unless
-the user writes parts of the library anew.
+The body of every function is the code that a user writes who has a `model` of torchvision in evaluation mode, a
+photograph `PHOTO` and a direction `VECTOR`. Its imports count as lines, its signature does not. `short` makes the run
+short, keeps lucent from showing pictures and horama off CUDA; it adds no line to the count. A library without a
+function for a task cannot do that task unless the user writes parts of the library anew.
 """
 
 import ast

@@ -170,7 +170,7 @@ def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
 
 
 def probability_at(looks: Sequence[Look], number: int) -> float:
-    """Return the judge's probability at a moment, or at the end of a run that ended before."""
+    """Return the judge's probability at moment `number` of `MOMENTS`, or at the end if the run ended earlier."""
     return looks[min(number, len(looks) - 1)].probability
 
 

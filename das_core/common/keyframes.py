@@ -44,7 +44,7 @@ def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
     Args:
         text: keyframes such as '0: a castle', one a line or separated by ' / '; or with quotes and commas, as in
             '"0": "a castle", "24": "a volcano"', also in braces. Their order does not matter.
-        example: what errors advise to write, keyframes with ' / ' between them.
+        example: a valid text that error messages show, with ' / ' between its keyframes.
 
     Returns:
         The wishes by frame number, in rising order.

@@ -29,11 +29,11 @@ def is_mostly_latin(text: str) -> bool:
 
 
 def knows_other_scripts(vocabulary: Iterable[str]) -> bool:
-    """Tell whether a tokenizer was made for other scripts than Latin, by the number of its tokens with such letters.
+    """Tell whether a tokenizer was made for other scripts than Latin: whether 5,000 tokens have such letters.
 
     Args:
-        vocabulary: the tokens. Bytes that stand for letters, as in the vocabularies of GPT-2 and CLIP, do not count;
-            all such tokenizers of open_clip were made for English.
+        vocabulary: the tokens. Those of GPT-2 and CLIP stand for bytes and do not count as letters; all tokenizers of
+            open_clip with such tokens were made for English.
 
     Example:
         >>> from das_core.models.scripts import knows_other_scripts

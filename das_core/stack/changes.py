@@ -53,11 +53,12 @@ def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> Ima
 
 
 def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
-    """Return the matrix (T, T), float64, that multiplies the changes of T frames by factors.
+    """Return the matrix (T, T), float64, that multiplies the frequencies of T frames in time by factors.
 
     Args:
         time: the frames.
-        factors: the factor of the mean of all frames, then that of every change: (T,), or (T // 2 + 1,) for a loop.
+        factors: the factor of the mean of all frames, then of every change k, see `scale_changes`: (T,), or
+            (T // 2 + 1,) for a loop.
 
     Example:
         >>> from das_core import Time

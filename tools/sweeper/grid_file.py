@@ -54,8 +54,8 @@ class Grid:
         settings: the inputs that are set in every cell, by NODE.INPUT.
         only: the output nodes that run; all of them if it is empty.
         judge: the settings of the judge, or None.
-        sheet_columns: the axes that the columns of the contact sheet stand for; the last one if it is empty.
-        sheet_rows: the axes that its rows stand for first; the others follow.
+        sheet_columns: the axes along the columns of the contact sheet; if empty, the last axis.
+        sheet_rows: the axes along its rows: these first, then those that are named in neither.
     """
 
     name: str

@@ -128,7 +128,7 @@ def load_starter(starter: Starter | str = STARTER) -> Classifier:
 
 
 def load_starters() -> ClassifierEnsemble:
-    """Load the two starters as one classifier, an ensemble; an ascent divides its views between them.
+    """Load EfficientNet-Lite0 and -Lite1 as one classifier, an ensemble; an ascent divides its views between them.
 
     Example:
         >>> from das_core import load_starters

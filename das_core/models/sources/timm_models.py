@@ -94,7 +94,7 @@ def _fetch_weights(architecture: str, folder: Path, progress: Progress | None) -
 
 
 def wrap_timm_module(architecture: str, module: nn.Module) -> Classifier:
-    """Return a model of timm that has its weights as a classifier.
+    """Wrap a model of timm, whose weights are loaded already, as a classifier.
 
     Args:
         architecture: what the classifier is called.
