@@ -107,6 +107,31 @@ def select_levels(bands: Sequence[Band], levels: Sequence[int], lack: str = "hol
     return [any(low <= level <= high for low, high in bands) for level in levels]
 
 
+def combine_gains(
+    gains: Sequence[tuple[Band, float]], levels: Sequence[int], lack: str = "holds no level"
+) -> list[float]:
+    """Return for every level the product of the factors of all bands that contain it, 1 where none does.
+
+    Args:
+        gains: bands and their factors.
+        levels: the resolutions of a stack, coarse to fine.
+        lack: what the error message says of a band that contains none of the levels.
+
+    Raises:
+        EmptyBandError: when a band contains none of the levels. It is a ValueError.
+
+    Example:
+        >>> from das_core.stack.bands import combine_gains
+        >>> combine_gains([((1, 4), 0.5), ((4, 8), 3.0)], levels=[1, 4, 16])
+        [0.5, 1.5, 1.0]
+    """
+    factors = [1.0] * len(levels)
+    for band, gain in gains:
+        chosen = select_levels([band], levels, lack)
+        factors = [factor * gain if inside else factor for factor, inside in zip(factors, chosen, strict=True)]
+    return factors
+
+
 def group_into_octaves(levels: Sequence[int], most: int) -> list[list[int]]:
     """Group levels into octaves (1, 2-3, 4-7, 8-15 and so on), unless they are few.
 

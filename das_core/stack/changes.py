@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from .bands import Band, select_levels
+from .bands import Band, combine_gains
+from .edit import replace_canvas
 from .image_stack import ImageStack
 from .time import Time, mix_frames
 
@@ -29,7 +29,8 @@ def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> Ima
         A film with the spec of `stack`.
 
     Raises:
-        ValueError: when the stack is no film, or a band contains no change (`EmptyBandError`).
+        ValueError: when the stack is no film, a band contains no change (`EmptyBandError`), or factors are so large
+            that the canvas is not finite.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Time, scale_changes
@@ -43,13 +44,9 @@ def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> Ima
     if time is None or time.frames < 2:
         raise ValueError("a picture has no changes in time to scale; make a film of it first (as_film), or leave them")
     fastest = time.frames // 2 if time.loop else time.frames - 1
-    changes = range(1, fastest + 1)
-    factors = torch.ones(fastest + 1, dtype=torch.float64)
-    for band, gain in gains:
-        factors[1:] *= torch.where(torch.tensor(select_levels([band], changes, "holds no change")), gain, 1.0)
-    matrix = make_change_matrix(time, factors).to(stack.canvas)
-    start, canvas = (mix_frames(matrix, frames) for frames in (stack.start, stack.canvas))
-    return replace(stack, start=start, canvas=canvas, parameters=None, optimizer_state=None)
+    factors = [1.0, *combine_gains(gains, range(1, fastest + 1), "holds no change")]
+    matrix = make_change_matrix(time, torch.tensor(factors, dtype=torch.float64)).to(stack.canvas)
+    return replace_canvas(stack, mix_frames(matrix, stack.start), mix_frames(matrix, stack.canvas))
 
 
 def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
@@ -71,6 +68,7 @@ def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
     if time.loop:
         by_distance = torch.fft.irfft(factors, n=time.frames)
         return by_distance[(frames[:, None] - frames) % time.frames]
-    waves = torch.cos(math.pi / time.frames * frames[:, None] * (frames + 0.5))
-    waves = (waves / waves.norm(dim=1, keepdim=True)).double()
+    exact = frames.double()
+    waves = torch.cos(math.pi / time.frames * exact[:, None] * (exact + 0.5))
+    waves = waves / waves.norm(dim=1, keepdim=True)
     return waves.T @ (factors[:, None] * waves)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from .bands import FINEST, Band, select_levels
+from .bands import FINEST, Band, combine_gains, select_levels
 from .color import from_rgb, to_rgb
 from .decomposition import Decomposition, decompose_change, decompose_start, estimate_decomposition_bytes
 from .image_stack import ImageStack
@@ -47,7 +47,8 @@ def edit_stack(
 
     Raises:
         ValueError: when a band contains no level (`EmptyBandError`), the frozen bands leave nothing that could move,
-            `blend` is not between 0 and 1, or the other stack has another size or does not fit the batch.
+            `blend` is not between 0 and 1, the other stack has another size or does not fit the batch, or factors are
+            so large that the canvas is not finite.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, edit_stack
@@ -65,14 +66,28 @@ def edit_stack(
         shares = [blend * chosen for chosen in select_levels(blend_bands or [_EVERYTHING], levels)]
         start, change = _blend(start, decompose_start(other), shares), _blend(change, decompose_change(other), shares)
     change = change.scale([float(not gone) for gone in select_levels(reset, levels)])
-    factors = [1.0] * len(levels)
-    for band, gain in gains:
-        factors = [f * gain if chosen else f for f, chosen in zip(factors, select_levels([band], levels), strict=True)]
+    factors = combine_gains(gains, levels)
     start, change = start.scale(factors), change.scale(factors)
     begin = start.canvas()
     select_levels(freeze, levels)
     spec = replace(stack.spec, frozen=tuple(freeze))
-    return replace(stack, spec=spec, start=begin, canvas=begin + change.canvas(), parameters=None, optimizer_state=None)
+    return replace_canvas(replace(stack, spec=spec), begin, begin + change.canvas())
+
+
+def replace_canvas(stack: ImageStack, start: Tensor, canvas: Tensor) -> ImageStack:
+    """Return a stack after an edit: with another start and canvas, and without the state of an optimizer.
+
+    Args:
+        stack: the stack before the edit.
+        start: the start after it, (B, 3, H, W).
+        canvas: the canvas after it, (B, 3, H, W).
+
+    Raises:
+        ValueError: when the canvas is not finite.
+    """
+    if not bool(start.isfinite().all() and canvas.isfinite().all()):
+        raise ValueError("the edit leads to values that are not finite; use smaller factors, or fewer for one band")
+    return replace(stack, start=start, canvas=canvas, parameters=None, optimizer_state=None)
 
 
 def estimate_edit_bytes(stack: ImageStack, other: ImageStack | None = None) -> int:

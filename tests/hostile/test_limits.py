@@ -1,6 +1,7 @@
 """Widgets at the largest values that their schemas allow, with little memory free: a node refuses, or keeps within it.
 
 The nodes, their inputs and the limits come from the schemas. Every run has a process of its own.
+HOSTILE_SEEDS="75, 162" repeats only these runs.
 """
 
 import os
@@ -14,8 +15,8 @@ from loaded_pack import Pack
 from random_nodes import NodeMaker
 from runner.input_specs import Input
 
-if sys.platform == "win32":
-    pytest.skip("needs processes that fork", allow_module_level=True)
+if sys.platform != "linux":
+    pytest.skip("reads the memory of processes from /proc", allow_module_level=True)
 
 from press_clock import measure
 

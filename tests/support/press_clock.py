@@ -8,6 +8,7 @@ does not matter.
 
 import os
 import resource
+import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ import comfy.model_management as mm
 import pytest
 
 from repository import REPOSITORY
+
+_DEADLINE = 900
+"""After how many seconds a measured run that neither ends nor looks, such as one that waits for a lock, is killed."""
 
 _OURS = tuple(str(REPOSITORY / part) for part in ("das_core", "nodes"))
 
@@ -138,6 +142,9 @@ def measure(run: Callable[[], Any], patience: float, free: int) -> Measured:
             return Measured(f"broken: the process ended with {status}", 0.0, "", 0)
         seconds, peak, where, end = said.split("\t", 3)
         return Measured(end, float(seconds), where, int(peak))
+    # The parent waits for this process, whatever happens in it.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_DEADLINE)
     try:
         said = _measure_here(run, patience, free)
         with os.fdopen(writer, "w") as file:

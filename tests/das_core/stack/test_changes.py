@@ -47,6 +47,18 @@ def test_changes_of_a_loop_are_waves_around_it(frames: int) -> None:
     torch.testing.assert_close(turned.roll((1, 1), (0, 1)), turned)
 
 
+@pytest.mark.parametrize("loop", [False, True])
+def test_factors_of_1_leave_even_the_longest_film_as_it_is(loop: bool) -> None:
+    count = 513 if loop else 1024
+    matrix = make_change_matrix(Time(1024, loop=loop), torch.ones(count, dtype=torch.float64))
+    torch.testing.assert_close(matrix, torch.eye(1024, dtype=torch.float64), rtol=0, atol=1e-10)
+
+
+def test_factors_beyond_all_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="the edit leads to values that are not finite; use smaller factors"):
+        scale_changes(film(6), [((1, FINEST), 1e6)] * 10)
+
+
 def test_a_film_without_changes_stands_still_and_climbs_on() -> None:
     stack = film(6)
     still = scale_changes(stack, [((1, FINEST), 0.0)])

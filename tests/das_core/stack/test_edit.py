@@ -160,6 +160,7 @@ def test_an_edited_stack_goes_on_with_any_optimizer() -> None:
     ("edit", "says"),
     [
         ({"gains": [((3, 3), 0.5)]}, "the band '3' holds no level"),
+        ({"gains": [(ALL, 1e6)] * 10}, "the edit leads to values that are not finite; use smaller factors"),
         ({"reset": [((49, FINEST))]}, "the band '49-' holds no level"),
         ({"freeze": [(3, 3)]}, "the band '3' holds no level"),
         ({"freeze": [ALL]}, "the frozen bands 1- leave nothing that could move; freeze fewer"),

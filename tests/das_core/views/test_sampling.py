@@ -123,3 +123,14 @@ def test_the_adjoint_of_resizing_is_the_gradient_of_torch(source: int, target: i
     F.interpolate(image, size=(target, target), mode="bilinear", antialias=True).backward(weights[None])
     assert image.grad is not None
     torch.testing.assert_close(resize_adjoint(weights, (source, source)), image.grad[0], rtol=1e-4, atol=1e-4)
+
+
+def test_the_adjoint_of_a_long_axis_is_prepared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("das_core.views.sampling._MOST_AT_ONCE", 5000)
+    generator = torch.Generator().manual_seed(0)
+    # Sides that no other test has, so that nothing is taken from a cache.
+    pixels = torch.rand(1, 2, 1009, 1013, generator=generator, requires_grad=True)
+    gradient = torch.rand(1, 2, 227, 229, generator=generator)
+    F.interpolate(pixels, size=(227, 229), mode="bilinear", antialias=True).backward(gradient)
+    assert pixels.grad is not None
+    torch.testing.assert_close(resize_adjoint(gradient[0], (1009, 1013)), pixels.grad[0], rtol=1e-4, atol=1e-6)

@@ -72,3 +72,17 @@ BAD: dict[str, Callable[[Pack], object]] = {
 @pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
 def test_what_cannot_be_scored_is_named(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)
+
+
+def test_margins_that_do_not_fit_into_memory_are_refused(pack: Pack, set_free_memory: Callable[[int], None]) -> None:
+    set_free_memory(2**28)
+    objectives = {"objective0": pack.objective()}
+    with pytest.raises(
+        ValueError, match=r"scoring 1 images of 40 x 32 with their margins needs about .* smaller jitter"
+    ):
+        pack.run(
+            "DAS_ObjectiveScore",
+            image=torch.rand(1, 32, 40, 3),
+            objectives=objectives,
+            augmentation=pack.run("DAS_Augmentation", details={"details": "custom", "jitter": 2000})[0],
+        )
