@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from ..common.interruption import pausing
 from .fold import fold_batch_norm
 
 
@@ -110,3 +111,32 @@ def copy_module(name: str, module: nn.Module) -> nn.Module:
             f"{name} cannot be copied ({error}): load it anew, if another library has left its hooks on it; or give it "
             "to build_classifier with copy=False, which freezes the model itself, in place"
         ) from error
+
+
+def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Return a copy of a module whose weights and buffers with fractions have another type.
+
+    It is made weight by weight: a run can be ended between two of them, and no second copy in the old type is held.
+
+    Args:
+        module: any module; it is not changed.
+        dtype: a floating-point type.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from das_core.models.frozen import copy_with_precision
+        >>> module = nn.BatchNorm2d(4)
+        >>> half = copy_with_precision(module, torch.float16)
+        >>> half.weight.dtype, half.running_mean.dtype, half.num_batches_tracked.dtype, module.weight.dtype
+        (torch.float16, torch.float16, torch.int64, torch.float32)
+    """
+    # What `deepcopy` takes for copies that it has already made, by the address of the original.
+    copies: dict[int, Tensor] = {}
+    with torch.inference_mode(False):
+        for weight in pausing([*module.parameters(), *module.buffers()]):
+            if weight.is_floating_point():
+                cast = weight.detach().to(dtype, copy=True)
+                is_parameter = isinstance(weight, nn.Parameter)
+                copies[id(weight)] = nn.Parameter(cast, weight.requires_grad) if is_parameter else cast
+        return deepcopy(module, copies)

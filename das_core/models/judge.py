@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..common.cache import cached
 from ..common.devices import find_device, send_to_device
-from .frozen import evaluating
+from .frozen import copy_with_precision, evaluating
 
 # Gradients of a view are small numbers that fp16 would round to nothing: they pass through the model this much larger.
 _HALF_SCALE = 256.0
@@ -179,7 +179,7 @@ class Judge:
         if not dtype.is_floating_point:
             raise ValueError(f"precision {dtype} has no fractions; choose torch.float32, bfloat16 or float16")
         # A module converts in place, and others use this one too.
-        return replace(self, module=deepcopy(self.module).to(dtype), owner=None)
+        return replace(self, module=copy_with_precision(self.module, dtype), owner=None)
 
 
 @cached(maxsize=16)

@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from das_core.common.interruption import interruptible
 from das_core.models.classifier import Classifier
 from das_core.models.judge import Judge, probe_judge, to_triple
 from das_core.models.label_sets import number_labels
+from stops import Stop, StopError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.25)
 
@@ -57,6 +59,24 @@ def test_the_same_precision_is_the_same_judge() -> None:
     assert full.with_precision(torch.float32) is full
     with pytest.raises(ValueError, match=r"precision torch.int8 has no fractions; choose torch.float32"):
         full.with_precision(torch.int8)
+
+
+def test_another_precision_copies_every_weight_once_and_can_be_ended_between() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 4), nn.Linear(4, 4))
+    model[3].weight = model[2].weight
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    judge = Judge("toy", model, 4, MEAN, STD)
+    half = judge.with_precision(torch.float16).module
+    assert {name: value.dtype for name, value in half.state_dict().items()} == {
+        name: value.half().dtype if value.is_floating_point() else value.dtype for name, value in before.items()
+    }
+    assert all(torch.equal(value, before[name].to(value.dtype)) for name, value in half.state_dict().items())
+    assert half[3].weight is half[2].weight  # type: ignore[index]
+    assert all(weight.requires_grad for weight in half.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    with pytest.raises(StopError), interruptible(Stop(3)):
+        judge.with_precision(torch.float16)
+    assert judge.dtype is torch.float32
 
 
 def test_a_module_without_weights_is_float32() -> None:
