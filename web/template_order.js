@@ -15,6 +15,7 @@ const ORDER = [
     "morph",
     "living_picture",
     "infinite_zoom",
+    "zoom_text",
     "camera",
     "film_style",
     "two_regions",

@@ -31,7 +31,8 @@ from harness.server import start_comfyui
 from repository import REPOSITORY
 
 SHOWN = dict.fromkeys(("timelapse", "prompt_to_prompt", "morph", "living_picture", "film_style"), "Frames") | {
-    "infinite_zoom": "Depths"
+    "infinite_zoom": "Depths",
+    "zoom_text": "Depths",
 }
 """By example, the title of the node whose images become the thumbnail, if that is not the first that saves images."""
 
