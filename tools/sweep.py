@@ -22,7 +22,7 @@ from typing import Any
 
 from repository import REPOSITORY
 from runner.command_line import Parser, add_folders
-from runner.workflow_graph import WorkflowError
+from runner.workflow_graph import WorkflowError, elide
 
 if str(REPOSITORY) not in sys.path:
     # `das_core` and `benchmarks`, which has the judge, are in that folder.
@@ -150,7 +150,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
 
 def _stop(reason: str) -> int:
     """Print what has stopped the sweep on the way, and return the exit code."""
-    return _report(4, f"stopped: {reason}; what is done is kept, and the same command goes on from there")
+    return _report(4, elide(f"stopped: {reason}; what is done is kept, and the same command goes on from there"))
 
 
 def _report(code: int, *problems: str) -> int:

@@ -12,7 +12,10 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.nn.modules.module import (
+    register_module_forward_pre_hook,
+    register_module_parameter_registration_hook,
+)
 
 T = TypeVar("T")
 
@@ -23,9 +26,9 @@ _look_up: ContextVar[Callable[[], None] | None] = ContextVar("look_up", default=
 def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
     """Let a function end the `with` block by raising an exception; it is called often while the block runs.
 
-    It is called at every `allow_interrupt`, before every layer of a model, and in backward passes on the CPU. It does
-    not change results, and should return within microseconds. Its exception leaves nothing half-done: no function of
-    this library changes its arguments, and caches are filled last.
+    It is called at every `allow_interrupt`, for every weight of a model that is built, before every layer of a model,
+    and in backward passes on the CPU. It does not change results, and should return within microseconds. Its exception
+    leaves nothing half-done: no function of this library changes its arguments, and caches are filled last.
 
     Args:
         look_up: the function; its result is ignored. It replaces the function of an outer `interruptible` block.
@@ -46,11 +49,15 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
     """
     token = _look_up.set(look_up)
     # For all modules, since a model may be anybody's; other threads see no function to call, and nothing happens there.
-    hook = register_module_forward_pre_hook(_look_up_before_layer)
+    hooks = [
+        register_module_forward_pre_hook(_look_up_before_layer),
+        register_module_parameter_registration_hook(_look_up_at_weight),
+    ]
     try:
         yield
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
         _look_up.reset(token)
 
 
@@ -105,4 +112,8 @@ def _unpack(packed: tuple[Tensor, int]) -> Tensor:
 
 
 def _look_up_before_layer(module: torch.nn.Module, inputs: Any) -> None:
+    allow_interrupt()
+
+
+def _look_up_at_weight(module: torch.nn.Module, name: str, weight: Any) -> None:
     allow_interrupt()

@@ -14,6 +14,8 @@ from torch import fx, nn
 from torch.fx.proxy import TraceError
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..common.interruption import pausing
+
 _UNFOLDED = "unfolded"
 
 
@@ -110,7 +112,7 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
     Returns:
         The same module.
     """
-    for convolution_name, norm_name in _find_pairs(module):
+    for convolution_name, norm_name in pausing(_find_pairs(module)):
         convolution, norm = module.get_submodule(convolution_name), module.get_submodule(norm_name)
         assert isinstance(convolution, nn.Conv2d)
         assert isinstance(norm, nn.BatchNorm2d)

@@ -164,8 +164,16 @@ def _read_workflows(written: Mapping[str, Any], folder: Path) -> dict[str, Path]
     if ("workflow" in written) == ("workflows" in written):
         raise SweepError("write either 'workflow: FILE.json' or 'workflows:' with a label: FILE.json for each")
     if "workflow" in written:
-        return {Path(str(written["workflow"])).stem: folder / str(written["workflow"])}
-    return {str(label): folder / str(name) for label, name in _read_mapping(written, "workflows").items()}
+        name = _read_file_name(written["workflow"])
+        return {Path(name).stem: folder / name}
+    return {str(label): folder / _read_file_name(name) for label, name in _read_mapping(written, "workflows").items()}
+
+
+def _read_file_name(found: Any) -> str:
+    # A name such as 2024 is a number in YAML.
+    if not isinstance(found, str | int):
+        raise SweepError(f"workflow: {found!r} is no name of a file; write one, such as FILE.json")
+    return str(found)
 
 
 def _read_mapping(written: Mapping[str, Any], key: str) -> Mapping[Any, Any]:

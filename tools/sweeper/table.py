@@ -60,7 +60,8 @@ class Table:
 
     def add(self, row: Row) -> None:
         """Take a row; it replaces an earlier row of the same cell."""
-        self._new[row["cell"]] = {name: _clean(value) for name, value in row.items()}
+        cleaned = {name: _clean(value) for name, value in row.items()}
+        self._new[cleaned["cell"]] = cleaned
 
     def rows(self) -> list[Row]:
         """Return all rows; a column that a row does not have is None."""

@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from ...common.interruption import allow_interrupt
 from ...common.text import shorten
 from .weight_claims import RefusedError, check_archive, check_claims, is_archive
 
@@ -66,6 +67,7 @@ def read_weights(path: Path) -> StateDict:
         ValueError: when the file is missing, damaged or no checkpoint, when it holds pickled code or a program (which
             are not run), or when it claims more than it holds (see `weight_claims`).
     """
+    allow_interrupt()
     try:
         if not path.is_file():
             raise RefusedError(f"there is no checkpoint file '{path.name}'; choose one that exists")
@@ -84,6 +86,7 @@ def read_weights(path: Path) -> StateDict:
     except OSError as error:
         raise ValueError(f"'{path.name}' cannot be read ({error.strerror or error}); check its permissions") from error
     state = _unwrap(content, path)
+    allow_interrupt()
     check_claims(state, path)
     return state
 
@@ -153,6 +156,8 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
     ]
     # A checkpoint that does not say the version of the whole model counts as saved by the current one.
     versions = {"": module._version} | _read_versions(getattr(state, "_metadata", None))
+    # Copying the weights of a large model takes seconds, during which a run may be cancelled.
+    hooks = [part.register_load_state_dict_pre_hook(lambda *_: allow_interrupt()) for part in module.modules()]
     try:
         # Not strict, and checked afterwards: modules rename tensors of older versions while they load them.
         missing, unknown = module.load_state_dict(StateDict(state, versions), strict=False)
@@ -162,6 +167,9 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
         missing = [name for name in own if name not in state]
         unknown = [name for name in state if name not in own]
         wrong = shapes[:1] or [shorten(str(error), 200)]
+    finally:
+        for hook in hooks:
+            hook.remove()
     # A counter that only training needs; old checkpoints come without it.
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     wrong += [f"{kind} {shorten(names[0])}" for kind, names in (("missing", missing), ("unknown", unknown)) if names]

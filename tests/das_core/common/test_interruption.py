@@ -71,6 +71,16 @@ def test_a_backward_pass_ends_between_its_layers_and_its_gradient_keeps_its_bits
         climb(model, views)
 
 
+def test_a_model_is_not_built_to_its_end() -> None:
+    with pytest.raises(StopError), interruptible(Stop(4)):
+        nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4))
+    built: list[nn.Module] = []
+    with pytest.raises(StopError), interruptible(Stop(4)):
+        built.extend(nn.Linear(4, 4) for _ in range(9))
+    assert len(built) == 1
+    assert nn.Linear(4, 4).weight.shape == (4, 4)
+
+
 def test_a_graph_that_keeps_its_outputs_is_freed_without_a_search_for_circles() -> None:
     gc.disable()
     try:

@@ -54,6 +54,8 @@ def test_all_problems_are_listed_at_once(write_grid: Write) -> None:
         ("a: [", "is no YAML"),
         ("a: 1\na: 2", "a is there twice"),
         ("axes: {1.size: [4]}", "write either 'workflow: FILE.json' or 'workflows:'"),
+        ("workflow: {a: 1}\naxes: {1.size: [4]}", "{'a': 1} is no name of a file"),
+        ("workflows: {a: [b.json]}\naxes: {1.size: [4]}", "['b.json'] is no name of a file"),
         ("workflow: color.json", "the grid is empty"),
         ("workflow: color.json\naxes: {}", "the grid is empty"),
         ("workflow: color.json\naxes: [1.size]", "axes: ['1.size'] is no mapping"),

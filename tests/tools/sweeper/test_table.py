@@ -107,9 +107,10 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
 def test_half_a_surrogate_pair_does_not_end_a_sweep(tmp_path: Path) -> None:
     table = Table(tmp_path / "table.parquet")
     table.add({"cell": "1", "status": "failed", "message": "no file \ud800x", "pictures": ["\udcff.png"]})
+    table.add({"cell": "\ud800", "status": "ok"})
     table.write()
-    (row,) = Table(tmp_path / "table.parquet").rows()
-    assert (row["message"], row["pictures"]) == ("no file ?x", ["?.png"])
+    row, other = Table(tmp_path / "table.parquet").rows()
+    assert (row["message"], row["pictures"], other["cell"]) == ("no file ?x", ["?.png"], "?")
 
 
 @pytest.mark.parametrize("seconds", ["text", 10**30, True, float("nan"), None])

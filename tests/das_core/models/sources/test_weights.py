@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from das_core.common.interruption import interruptible
 from das_core.models.sources.weights import StateDict, fit_weights, read_weights
 from dead_drive import unplug
+from stops import Stop, StopError
 
 # What torch says of damaged pickles before it refuses them.
 pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol")
@@ -213,6 +215,20 @@ def test_weights_that_fit_are_loaded() -> None:
     source, module = toy(), toy()
     assert fit_weights(module, source.state_dict(), "a.pth", "toy") is module
     assert all(torch.equal(a, b) for a, b in zip(module.parameters(), source.parameters(), strict=True))
+
+
+def test_loading_can_be_ended_between_modules() -> None:
+    module = nn.Sequential(*(nn.Linear(2, 2) for _ in range(4)))
+    ones = {name: torch.ones_like(value) for name, value in module.state_dict().items()}
+    with pytest.raises(StopError), interruptible(Stop(3)):
+        fit_weights(module, ones, "it", "toy")
+    loaded = [bool((part.weight == 1).all()) for part in module]
+    assert loaded == [True, False, False, False]
+    stop = Stop()
+    fit_weights(module, ones, "it", "toy")
+    with interruptible(stop):
+        module.load_state_dict(ones)
+    assert not stop.calls
 
 
 def test_half_precision_weights_are_widened() -> None:
