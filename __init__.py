@@ -1,4 +1,4 @@
-"""Direct Ascent: images from models that were only built to judge them, as nodes for ComfyUI."""
+"""Direct Ascent: nodes for ComfyUI that make images by gradient ascent on the scores of classifiers and CLIPs."""
 
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,8 @@ WEB_DIRECTORY = "./web"
 
 
 async def comfy_entrypoint() -> "ComfyExtension":
-    """What ComfyUI calls to learn of the nodes."""
-    # Imported here, so that tools can import the folder where there is no ComfyUI.
+    """Set up the pack and return the extension that lists its nodes; ComfyUI calls this when it starts."""
+    # Imported here, so that tools can import this package where ComfyUI is not installed.
     from comfy_api.latest import ComfyExtension, io
 
     from .nodes import NODES

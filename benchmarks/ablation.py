@@ -1,7 +1,8 @@
-"""What helps: the recipe sketch with one part changed at a time.
+"""Ablation: the recipe sketch, and variants of it in each of which one or more settings are changed.
 
-Settings may be chosen by the results on these classes (`CLASSES`); `benchmarks.classes` and `benchmarks.morphs` draw
-their classes from all others. With twelve pictures, a difference of less than about 0.1 in the mean says little.
+Settings may be chosen by the results on the classes of this module (`CLASSES`). `benchmarks.classes` and
+`benchmarks.morphs` draw their classes from all others. Means are over twelve pictures; a difference of less than about
+0.1 between two mean probabilities says little.
 """
 
 from dataclasses import replace
@@ -20,7 +21,7 @@ from das_core.views.transforms import Flip, Noise, PatchMask, Perspective, Trans
 from das_core.views.windows import Windows
 
 CLASSES = (483, 550, 817, 292, 849, 779, 107, 340, 724, 620, 949, 151)
-"""The classes that settings are chosen on."""
+"""The indices of the ImageNet classes on which settings are chosen."""
 
 
 def _views(*transforms: Transform) -> Augmentation:

@@ -1,12 +1,12 @@
 """Blind tests with viewers: sheets of pictures to compare or to name, and the score of the answers.
 
-    python -m benchmarks.blind pairs A_FOLDER B_FOLDER OUT    # which is the better picture of it, left or right?
+    python -m benchmarks.blind pairs A_FOLDER B_FOLDER OUT    # which picture is better, left or right?
     python -m benchmarks.blind naming FOLDER OUT              # what does each picture show?
     python -m benchmarks.blind score OUT/key.json ANSWERS.txt
 
-The name of a file is what the picture should show, `a_red_car.png`. Look at the sheets and write the answers before you
-open the key. Answers are lines: `NUMBER left`, `NUMBER right` or `NUMBER even` for pairs, `NUMBER: free words` for
-names.
+The name of a file says what the picture should show, such as `a_red_car.png`. Look at the sheets and write the answers
+before you open the key. An answer is a line: `NUMBER left`, `NUMBER right` or `NUMBER even` for a pair, `NUMBER: WORDS`
+for a picture to be named.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def _parse_numbers(text: str) -> list[int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; errors go to the standard error, with exit code 2."""
+    """Run the command line; on an error, print it to the standard error and exit with code 2."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     pairs = commands.add_parser("pairs", help="draw the pictures of two folders side by side")

@@ -17,20 +17,21 @@ _UNCLEAR = "judge it yourself"
 def score_answers(key: Path, answers: Path, accept: Collection[int] = (), reject: Collection[int] = ()) -> str:
     """Return the score of the answers to a sheet, as text.
 
-    A name is right when it shares a word with what the picture should show: with the text, or with any name that
-    ImageNet has for the class; capitals, small words and the s of a plural do not count. That is a rule of thumb. It
-    misses "wading bird" for a flamingo and takes "red apple" for a red car, so all words are listed, and the scorer can
-    overrule it with `accept` and `reject`.
+    An answer that names a picture is right if it shares a word with what the picture should show: with the text, or
+    with any name of the class in ImageNet (`find_shared_words`). This rule can be wrong: it rejects "wading bird" for a
+    flamingo, and accepts "red apple" for a red car. So all answers are listed, and the scorer can overrule the rule
+    with `accept` and `reject`.
 
     Args:
         key: the key.json of the sheets.
-        answers: a text file with an answer in each line; empty lines and those that begin with # are ignored.
-        accept: the numbers of answers that the scorer takes as right although they share no word.
+        answers: a text file with an answer in each line. Empty lines and lines that begin with # are ignored.
+        accept: the numbers of answers that are right although they share no word.
         reject: the numbers of answers that are wrong although they share a word.
 
     Raises:
-        ValueError: when a file is missing or has another format; when there are no answers, one has no valid form, or
-            its number does not exist or appears twice; or when a number that is accepted or rejected has no answer.
+        ValueError: when a file is missing or has another format; when there are no answers; when an answer has no valid
+            form; when the number of an answer does not exist or appears twice; when a number in `accept` or `reject`
+            has no answer, or is in both; or when `accept` or `reject` is given for pairs.
     """
     kind, asked = _read_key(key)
     given = _read_answers(answers, asked)
@@ -61,7 +62,7 @@ def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
 
 
 def _read_answers(path: Path, asked: Collection[int]) -> dict[int, str]:
-    """Return the answers in a file by their numbers; those without words are left out."""
+    """Return the answers in a file by their numbers; numbers without an answer behind them are left out."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -86,7 +87,7 @@ def _read_answers(path: Path, asked: Collection[int]) -> dict[int, str]:
 
 
 def _score_pairs(asked: dict[int, Any], given: dict[int, str]) -> str:
-    """Count how often each side was preferred."""
+    """Return, as text, how often the pictures of each folder, A and B, were preferred."""
     counts = {"a": 0, "b": 0, "even": 0}
     for number, words in given.items():
         choice = words.casefold()
@@ -101,7 +102,7 @@ def _score_pairs(asked: dict[int, Any], given: dict[int, str]) -> str:
 
 
 def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collection[int], reject: Collection[int]) -> str:
-    """List what was asked, what was answered, and whether it is right."""
+    """Return, as text, what each picture should show, the answer, its verdict, and the number of right answers."""
     for number in (*accept, *reject):
         if number not in given:
             raise ValueError(f"number {number} cannot be accepted or rejected: it has no answer")
@@ -123,7 +124,7 @@ def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collectio
 
 
 def _judge_name(name: str, words: str, accepted: bool, rejected: bool) -> str:
-    """Return the verdict on an answer; a decision by hand overrules the shared words."""
+    """Return the verdict on an answer; `accepted` and `rejected` overrule the rule of shared words."""
     if accepted or rejected:
         return "right, by hand" if accepted else "wrong, by hand"
     if shared := find_shared_words(name, words):

@@ -1,6 +1,7 @@
-"""Sheets of numbered pictures for a blind test: the most pictures that fit, each at the size of its cell.
+"""Sheets of numbered pictures for a blind test, with as many pictures on a sheet as fit.
 
-A picture is fitted into a square cell and keeps its aspect; its number, and what it should show, stand above it.
+A picture is fitted into a square cell and keeps its aspect ratio. Above a picture, or a pair of pictures, stands its
+caption.
 """
 
 from collections.abc import Sequence
@@ -10,13 +11,14 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 CELL = 224
-"""The smallest side of the square, in pixels, that a picture is fitted into."""
+"""The smallest side, in pixels, of the square that a picture is fitted into."""
 
 PER_SHEET = 20
-"""The most entries of a sheet, each of which has a number."""
+"""The maximum number of entries on a sheet."""
 
 LONGEST = 1420
-"""The longest side of a sheet in pixels, with one line of text per entry: a viewer may shrink larger sheets."""
+"""The maximum width and height of a sheet in pixels, because a viewer may shrink larger sheets. A sheet is larger only
+if its captions have several lines, or if a single entry is larger."""
 
 FONT_SIZE, LINE, INNER, OUTER = 28, 36, 4, 20
 """In pixels: the size of the font, the height of a line of text, the gap in a pair, and the gap between entries."""
@@ -26,11 +28,11 @@ _FONT = ImageFont.load_default(FONT_SIZE)
 
 @dataclass(frozen=True)
 class Entry:
-    """One number of a sheet.
+    """A part of a sheet that has its own number: one picture, or a pair.
 
     Args:
-        caption: what is written above its pictures.
-        pictures: their files, from left to right.
+        caption: the text above the pictures, which begins with the number.
+        pictures: the files of the pictures, from left to right.
     """
 
     caption: str
@@ -42,7 +44,7 @@ def draw_sheets(entries: Sequence[Entry], cell: int) -> list[Image.Image]:
 
     Args:
         entries: one or more, all with the same number of pictures.
-        cell: the side of the square in pixels that each picture is fitted into.
+        cell: the side, in pixels, of the square that each picture is fitted into.
 
     Raises:
         ValueError: when a picture cannot be read.
@@ -53,7 +55,7 @@ def draw_sheets(entries: Sequence[Entry], cell: int) -> list[Image.Image]:
 
 
 def _choose_grid(pictures: int, cell: int) -> tuple[int, int]:
-    """Return the columns and rows of the grid that puts the most entries on a sheet."""
+    """Return the numbers of columns and rows of the grid that has room for the most entries on one sheet."""
     width, height = _measure_entry(pictures, cell)
     across = max(1, (LONGEST - OUTER) // (width + OUTER))
     down = max(1, (LONGEST - OUTER) // (height + OUTER))
@@ -80,7 +82,7 @@ def _draw_sheet(entries: Sequence[Entry], columns: int, cell: int) -> Image.Imag
         left = OUTER + place % columns * (width + OUTER)
         top = OUTER + place // columns * (height + OUTER)
         for number, line in enumerate(lines):
-            # Directly above its pictures, also if captions of other entries have more lines.
+            # The last line is directly above the pictures, even if the captions of other entries have more lines.
             pen.text((left, top + head - LINE * (len(lines) - number)), line, "black", _FONT)
         for number, path in enumerate(entry.pictures):
             picture = _open_picture(path, cell)
@@ -90,7 +92,7 @@ def _draw_sheet(entries: Sequence[Entry], columns: int, cell: int) -> Image.Imag
 
 
 def _open_picture(path: Path, cell: int) -> Image.Image:
-    """Return a picture, fitted into a square."""
+    """Return the picture of a file, fitted into a square of `cell` pixels."""
     try:
         with Image.open(path) as picture:
             return ImageOps.contain(picture.convert("RGB"), (cell, cell), Image.Resampling.BICUBIC)

@@ -1,7 +1,7 @@
-"""The trials of a blind test: pairs in which the viewer prefers a side, or single pictures to be named.
+"""The trials of a blind test: pairs of pictures of which the viewer prefers one, or single pictures to be named.
 
-A seed shuffles the sides of pairs and the order of single pictures. The sheets show the pictures; key.json, which lies
-beside them, says which is which.
+A seed shuffles the sides of pairs and the order of single pictures. The sheets show the pictures. key.json in the same
+folder says on which side each picture of a pair is, or what each single picture should show.
 """
 
 import json
@@ -19,24 +19,25 @@ SIDES = ("left", "right")
 
 
 def draw_pairs(a: Path, b: Path, out: Path, seed: int = 0, cell: int = CELL) -> list[Path]:
-    """Draw the pictures of two folders side by side, the sides shuffled, and write a key that says which is which.
+    """Draw the pictures of two folders side by side, the sides shuffled, and write a key with the side of each.
 
-    A is on the left in half of the pairs (to within one when their number is odd), so that a habit of the viewer
-    favours neither.
+    The pictures of folder `a` are on the left in half of the pairs, so that a viewer who prefers one side favours
+    neither folder. If the number of pairs is odd, the side in the remaining pair is drawn at random.
 
     Args:
         a: a folder of pictures, named by what they should show.
         b: a folder of pictures of the same names.
         out: the folder for the sheets and key.json; it is made if it does not exist.
         seed: the seed of the shuffling.
-        cell: the side of the square in pixels that each picture is fitted into, at least 224.
+        cell: the side, in pixels, of the square that each picture is fitted into, at least 224.
 
     Returns:
-        The sheets.
+        The files of the sheets.
 
     Raises:
-        ValueError: when a folder is missing, has no pictures, two of the same name, or one that cannot be read; when
-            the names in the two differ; when `cell` is too small; or when `out` cannot be written or has sheets.
+        ValueError: when a folder is missing; when it has no pictures, two pictures of the same name, or a picture that
+            cannot be read; when the two folders have pictures of different names; when `cell` is too small; when `out`
+            cannot be written, or already has sheets or a key.
     """
     first, second = find_pictures(a), find_pictures(b)
     for folder, other, lacking in ((a, b, second.keys() - first.keys()), (b, a, first.keys() - second.keys())):
@@ -57,21 +58,22 @@ def draw_pairs(a: Path, b: Path, out: Path, seed: int = 0, cell: int = CELL) -> 
 
 
 def draw_naming(folder: Path, out: Path, seed: int = 0, count: int | None = None, cell: int = CELL) -> list[Path]:
-    """Draw pictures of a folder in shuffled order, with numbers alone, and write a key that says what they should show.
+    """Draw pictures of a folder in shuffled order, captioned with numbers, and write a key with the names of the files.
 
     Args:
         folder: a folder of pictures, named by what they should show.
         out: the folder for the sheets and key.json; it is made if it does not exist.
         seed: the seed of the shuffling.
-        count: how many pictures, drawn at random; all if None, or if there are fewer.
-        cell: the side of the square in pixels that each picture is fitted into, at least 224.
+        count: how many pictures are chosen, at random; all if None, or if the folder has fewer.
+        cell: the side, in pixels, of the square that each picture is fitted into, at least 224.
 
     Returns:
-        The sheets.
+        The files of the sheets.
 
     Raises:
-        ValueError: when the folder is missing, has no pictures, two of the same name, or one that cannot be read; when
-            `count` or `cell` is too small; or when `out` cannot be written or has sheets.
+        ValueError: when the folder is missing; when it has no pictures, two pictures of the same name, or a picture
+            that cannot be read; when `count` or `cell` is too small; when `out` cannot be written, or already has
+            sheets or a key.
     """
     if count is not None and count < 1:
         raise ValueError(f"count {count} is too few; name at least 1 picture")
@@ -86,7 +88,7 @@ def find_pictures(folder: Path) -> dict[str, Path]:
     """Return the pictures in a folder, by their names without the suffix, in alphabetical order.
 
     Raises:
-        ValueError: when there is no such folder, no picture in it, or two have the same name.
+        ValueError: when there is no such folder, when it has no picture, or when two pictures have the same name.
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; give one with pictures that are named by what they should show")
@@ -102,10 +104,10 @@ def find_pictures(folder: Path) -> dict[str, Path]:
 
 
 def _write(out: Path, entries: Sequence[Entry], key: dict[str, Any], cell: int) -> list[Path]:
-    """Draw the entries, write their sheets and the key, and return the sheets."""
+    """Draw the entries, write their sheets and the key, and return the files of the sheets."""
     if cell < CELL:
         raise ValueError(f"cells of {cell} pixels are too small to judge by; take at least {CELL}")
-    # Answers to the old sheets would be scored by the new key.
+    # Old sheets are not overwritten: answers that were given to them would be scored with the new key.
     if out.is_dir() and (any(out.glob("sheet*.png")) or (out / "key.json").exists()):
         raise ValueError(f"{out} already has sheets or a key; choose another folder")
     drawn = draw_sheets(entries, cell)

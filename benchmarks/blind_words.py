@@ -1,4 +1,4 @@
-"""The words that say what a picture should show, and the words of an answer that are among them."""
+"""What a picture of a blind test should show, in words, and which words of an answer are among these words."""
 
 import re
 
@@ -9,7 +9,10 @@ SMALL_WORDS = {"a", "an", "and", "at", "by", "for", "from", "in", "into", "of", 
 
 
 def to_words(name: str) -> str:
-    """Return what a picture should show in words; a number is that of a class of ImageNet, as in build/pictures."""
+    """Return, in words, what a picture with this name should show.
+
+    A number stands for the class of ImageNet with this index, as in build/pictures.
+    """
     if name.isdecimal() and int(name) < len(imagenet_labels()):
         return imagenet_labels().name(int(name))
     return name.replace("_", " ").strip()
@@ -18,28 +21,28 @@ def to_words(name: str) -> str:
 def find_shared_words(name: str, answer: str) -> list[str]:
     """Return the words of an answer that also say what a picture should show, in alphabetical order.
 
-    Capitals, small words and the s of a plural do not count.
+    Upper and lower case, `SMALL_WORDS`, and the s of a plural make no difference.
 
     Args:
-        name: the name of the picture, such as `a_red_car`; or the number or a name of a class of ImageNet, and then all
-            names of the class count.
-        answer: free words.
+        name: the name of the file of the picture without its suffix, such as `a_red_car`. If it is the index or a name
+            of a class of ImageNet, the words of all names of this class count.
+        answer: the words of the viewer.
     """
     return sorted(_find_words(answer) & _find_target_words(name))
 
 
 def _find_target_words(name: str) -> set[str]:
-    """Return the words of the name of a picture, and of all names of the class of ImageNet that it names."""
+    """Return the words of the name of a picture, and, if it names a class of ImageNet, of all names of that class."""
     labels = imagenet_labels()
     try:
         names = labels.labels[labels.find(to_words(name))].names
     except ValueError:
-        # A text, or a name that several classes have.
+        # The name of the picture is that of no class, or of several.
         names = ()
     return set().union(*(_find_words(text) for text in (name, *names)))
 
 
 def _find_words(text: str) -> set[str]:
-    """Return the words of a text, except for small ones, in lower case and without the s of a plural."""
+    """Return the words of a text in lower case and without a final s, except for small words and single characters."""
     words = re.findall(r"[^\W_]+", text.casefold())
     return {word.removesuffix("s") for word in words if word not in SMALL_WORDS and len(word) > 1}

@@ -1,8 +1,8 @@
 """Quality of pictures of classes, judged by a classifier that took no part in making them.
 
-The ascents use EfficientNet-Lite0 and Lite1. The judge is EfficientNet-Lite2, of another size and training run, with
-the three forms of `recognition`. The classes were drawn at random, after all settings had been chosen on other classes
-(`ablation.CLASSES`).
+The ascents use EfficientNet-Lite0 and EfficientNet-Lite1, or only the former. The judge is EfficientNet-Lite2, a model
+of another size that was trained separately. It sees every picture in the three forms of `benchmarks.recognition`. The
+classes were drawn at random, after all settings had been chosen on other classes (`ablation.CLASSES`).
 """
 
 import random
@@ -22,19 +22,19 @@ DRAW = 2026
 COUNT = 40
 
 TARGETS = random.Random(DRAW).sample([index for index in range(1000) if index not in CLASSES], COUNT)
-"""The classes that are reported."""
+"""The indices of the classes of which pictures are made."""
 
 WISHES = [str(index) for index in TARGETS]
 
 SEEDS = {PICTURE: (0, 1), SKETCH: (0,), FIRST_VERSION: (0,), REFERENCE: (0,)}
-"""The seeds of the pictures that each recipe makes of every class."""
+"""The recipes, and the seeds with which each recipe makes pictures of every class."""
 
 SHOWN = (PICTURE, FIRST_VERSION, REFERENCE)
-"""The recipes whose pictures of the first seed are shown."""
+"""The recipes whose pictures and verdicts are shown, for the first seed only."""
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the pictures go beside it."""
+    """Return the section of RESULTS.md, and save its pictures in the same folder."""
     judge = load_starter(SECOND_OPINION)
     rows: list[str] = []
     first: dict[Recipe, list[Verdict]] = {}
@@ -66,7 +66,7 @@ The judge's probability as it is, from afar and in grey, and whether the picture
 
 
 def _list_classes(verdicts: Mapping[Recipe, list[Verdict]]) -> str:
-    """Return a table of the verdicts on every class."""
+    """Return a table with a row for every class and the verdicts of every recipe."""
     cells = " | ".join(f"{recipe.title} | from afar | in grey | recognised" for recipe in verdicts)
     labels = imagenet_labels()
     rows = [

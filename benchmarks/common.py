@@ -1,4 +1,4 @@
-"""What the benchmarks share: photographs, an ascent with the defaults, sheets of pictures, and timing by turns."""
+"""What several benchmarks use: loading photographs, running an ascent, saving sheets of pictures, and timing tasks."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,13 +21,13 @@ from das_core.views.augmentation import Augmentation
 from das_core.views.transforms import Flip, Noise
 
 HERE = Path(__file__).parent
-"""Where RESULTS.md and its pictures lie."""
+"""The folder of RESULTS.md and of its pictures."""
 
 SEED = 0
 """The seed of the ascents, unless a benchmark has seeds of its own."""
 
 PLAIN = (Flip(), Noise())
-"""The transforms of views that keep their colours."""
+"""The default transforms of views without those that shift or remove colours."""
 
 SUBJECTS = (
     "astronaut",
@@ -45,7 +45,7 @@ SUBJECTS = (
     "retina",
     "rocket",
 )
-"""The single photographs inside the package of scikit-image, by the names of their functions."""
+"""Sample photographs that are installed with scikit-image, by the names of the functions that load them."""
 
 
 def load_photograph(subject: str) -> Tensor:
@@ -62,9 +62,11 @@ def climb_image(
     optimizer: Optimizer | None = None,
     steps: int = 100,
 ) -> Tensor:
-    """Return the image (1, 3, height, width) of an ascent without focus and denoiser, on views that keep their colours.
+    """Return the image (1, 3, height, width) of an ascent without focus and without denoiser.
 
-    These are the settings of the workflows whose target is an image, a style or a feature.
+    By default the ascent starts from grey, and the transforms of its views are those of `PLAIN`. The example workflows
+    whose target is an image, a style or a feature have similar settings: no focus, no denoiser, and no transforms of
+    colours.
     """
     ascent = Ascent(
         stack or ImageStack.gray(StackSpec(224, 224, levels=linear_levels(336, 4))),
@@ -81,13 +83,19 @@ def climb_image(
 
 
 def save_sheet(images: list[Tensor], file: Path, columns: int = 5) -> None:
-    """Save images (3, H, W), 0..1, as one picture, each at most 224 pixels high."""
+    """Save images (3, H, W), 0..1, as one picture with `columns` images in a row.
+
+    Images higher than 224 pixels are shrunk to that height. No image may be higher than wide.
+    """
     small = [resize(image, [min(224, image.shape[1])], antialias=True).clamp(0, 1) for image in images]
     to_pil_image(make_grid(small, nrow=columns)).save(file, quality=88)
 
 
 def time_by_turns(rounds: int, *tasks: Callable[[], object]) -> list[float]:
-    """Return the median seconds of each task; in each round every task runs once, and a first round only warms up."""
+    """Return the median seconds of each task over `rounds` rounds, in each of which every task runs once.
+
+    One more round comes first and is not counted, because a first run takes longer.
+    """
     times: list[list[float]] = [[] for _ in tasks]
     for number in range(rounds + 1):
         for task, taken in zip(tasks, times, strict=True):

@@ -1,20 +1,21 @@
-"""The conditions under which the benchmarks show a picture to a judge besides as it is: from afar and in grey."""
+"""Two forms of a picture that the benchmarks show to a judge besides the unchanged picture: from afar and in grey."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 AFAR = 64
-"""The short side, in pixels, of an image that is seen from afar."""
+"""The short side, in pixels, to which an image that is seen from afar is shrunk."""
 
 LUMINANCE = (0.299, 0.587, 0.114)
 """The shares of red, green and blue in the luminance of Rec. 601."""
 
 
 def view_from_afar(images: Tensor) -> Tensor:
-    """Return images as they look from afar: shrunk to 64 pixels on the short side, and enlarged back.
+    """Return images as they look from afar: shrunk to 64 pixels on the short side, and enlarged to their size again.
 
-    Both times bicubic with antialiasing, clamped to 0..1. An image that is not larger stays as it is.
+    Both resizings are bicubic with antialiasing, and their results are clamped to 0..1. Images whose short side has at
+    most 64 pixels are returned unchanged.
 
     Args:
         images: (B, 3, H, W), 0..1.
@@ -37,5 +38,5 @@ def remove_colour(images: Tensor) -> Tensor:
 
 
 def resize(images: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Return images (B, 3, H, W), 0..1, of another height and width: bicubic with antialiasing, clamped to 0..1."""
+    """Resize images (B, 3, H, W), 0..1, to a height and a width: bicubic with antialiasing, clamped to 0..1."""
     return F.interpolate(images, size=shape, mode="bicubic", antialias=True).clamp(0, 1)

@@ -1,6 +1,6 @@
 """Cost: the time of a step as a function of picture size, levels, views and batch, as curves with their exponents.
 
-Every curve changes one setting and is timed by turns in one process.
+Every curve changes one setting. The amounts of a curve take turns in one process.
 """
 
 import math
@@ -29,7 +29,7 @@ FILE = HERE / "cost.png"
 
 @dataclass(frozen=True)
 class Setting:
-    """The settings of a step that the curves change."""
+    """The settings of a step, of which every curve changes one."""
 
     side: int = 224
     level_step: int = 4
@@ -38,7 +38,7 @@ class Setting:
     batch: int = 1
 
     def make_step(self, judge: Classifier) -> Callable[[], object]:
-        """Return a function that does one step after another."""
+        """Return a function that does the next step of an ascent at each call."""
         margin = widen_margin(self.side, self.side, 56)
         levels = linear_levels(self.side + 2 * margin, self.level_step)
         spec = StackSpec(self.side, self.side, margin, levels, method=self.method)
@@ -49,7 +49,13 @@ class Setting:
 
 @dataclass(frozen=True)
 class Curve:
-    """A setting that changes: what is counted, its amounts, and the settings that they stand for."""
+    """A setting that changes.
+
+    Args:
+        counts: the title of the curve: what the amounts count.
+        amounts: the amounts, rising.
+        settings: the settings of a step with each amount.
+    """
 
     counts: str
     amounts: Sequence[float]
@@ -66,7 +72,7 @@ SIDES, LEVEL_STEPS, VIEW_COUNTS, BATCHES = (
 
 
 def level_counts() -> list[int]:
-    """Return how many levels the default canvas has for each of `LEVEL_STEPS`."""
+    """Return how many levels a canvas of 336 x 336 has for each of `LEVEL_STEPS`."""
     return [len(linear_levels(336, step)) for step in LEVEL_STEPS]
 
 
@@ -80,13 +86,13 @@ CURVES = (
 
 
 def fit_exponent(amounts: Sequence[float], seconds: Sequence[float]) -> float:
-    """Return the slope of the least-squares line through the logarithms: 1 where twice as much takes twice as long."""
+    """Return the slope of the least-squares line through the logarithms: 1 if twice the amount takes twice as long."""
     x, y = torch.tensor(amounts).double().log(), torch.tensor(seconds).double().log()
     return float(((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum())
 
 
 def report(rounds: int = 5) -> str:
-    """Return the section of RESULTS.md; the plot goes beside it."""
+    """Return the section of RESULTS.md, and save its plot in the same folder."""
     judge = load_starter()
     measured = [time_by_turns(rounds, *(setting.make_step(judge) for setting in curve.settings)) for curve in CURVES]
     draw(measured)
@@ -107,12 +113,12 @@ exponent is the slope over logarithms: 1 where twice as much takes twice as long
 
 
 def format_amounts(amounts: Sequence[float]) -> str:
-    """Return the first and the last amount in words."""
+    """Return the first and the last amount as text."""
     return f"{amounts[0]:,.0f} to {amounts[-1]:,.0f}"
 
 
 def draw(measured: Sequence[Sequence[float]]) -> None:
-    """Plot the seconds of a step over what grows, in multiples of the first amount."""
+    """Plot the time of a step over the amount, both as multiples of those of the first point of a curve."""
     with matplotlib.rc_context({"font.size": 11}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()

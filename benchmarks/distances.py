@@ -1,4 +1,4 @@
-"""How different pictures of the same thing are: to a classifier, and from afar."""
+"""How different pictures of the same class are, measured by the features of a classifier and by pixels from afar."""
 
 import torch
 import torch.nn.functional as F
@@ -11,24 +11,25 @@ from das_core.models.layers.activations import make_activation_judge
 from das_core.models.layers.layer import Layer, find_layers
 
 _BATCH = 16
-"""How many views a model sees at once."""
+"""How many images go through the classifier at once."""
 
 
 def mean_distance(classifier: Classifier, images: Tensor) -> float:
-    """Return how different images are to a classifier: the mean cosine distance of all pairs of them.
+    """Return how different images are to a classifier: the mean cosine distance of all pairs of images.
 
-    Measured between the features that go into its last linear layer, averaged over their positions if they have any.
+    The distance is that of the features before the last linear layer of the classifier. Features at several positions
+    of an image are averaged over the positions.
 
     Args:
         classifier: a model that took no part in making the images.
-        images: (N, 3, H, W), 0..1, at least two; of an oblong image the middle square counts.
+        images: (N, 3, H, W), 0..1, at least two. Of an image that is not square only the middle square is used.
 
     Returns:
-        The mean of 1 - cosine, 0..2; 0 when all images are alike.
+        The mean of 1 - cosine, 0..2; 0 if all images have the same features up to a factor.
 
     Raises:
-        ValueError: when there are fewer than two images, the classifier has no linear layer that answers with its
-            classes, or it finds no features at all in an image.
+        ValueError: when there are fewer than two images; when the classifier has no linear layer with an output for
+            each of its classes, or no layer of features before it; or when all features of an image are 0.
     """
     images = check_images(images, "the image to compare")
     if len(images) < 2:
@@ -49,13 +50,13 @@ def mean_distance(classifier: Classifier, images: Tensor) -> float:
 
 
 def mean_difference_from_afar(images: Tensor) -> float:
-    """Return how different images look from so far away that only large shapes and their colours are left.
+    """Return how different images are at 14 x 14 pixels, where only large shapes and their colours are left.
 
     Args:
         images: (N, 3, H, W), 0..1, at least two.
 
     Returns:
-        The root of the mean squared difference at 14 x 14 pixels, 0..1, averaged over all pairs.
+        The root mean square difference of the pixels of two images, 0..1, averaged over all pairs of images.
     """
     small = resize(images, (14, 14))
     first, second = torch.triu_indices(len(images), len(images), offset=1)
@@ -63,7 +64,10 @@ def mean_difference_from_afar(images: Tensor) -> float:
 
 
 def _find_feature_layer(classifier: Classifier) -> Layer:
-    """Return the last layer before the linear layer of the classes that has as many channels as that has inputs."""
+    """Return the layer whose features go into the last linear layer, which has an output for each class.
+
+    It is the last layer before the linear layer that has as many channels as the linear layer has inputs.
+    """
     layers, parts = find_layers(classifier), dict(classifier.module.named_modules())
     for place in reversed(range(len(layers))):
         head = parts.get(layers[place].name)

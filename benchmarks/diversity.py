@@ -1,8 +1,9 @@
 """Diversity: how much pictures of one class differ from seed to seed.
 
-A recipe that always makes the same picture is of little use, however well it is recognised. Two distances between
-pictures are measured. One compares the last features of a classifier that took no part; these become more alike as
-pictures are recognised more surely. The other compares the pixels of strongly reduced pictures, without a model.
+A recipe that always makes the same picture is of little use, even if that picture is recognised. Two distances between
+pictures are measured. One compares the features before the last layer of a classifier that took no part in the ascents;
+it becomes smaller as the classifier recognises the pictures more surely. The other needs no model: it compares the
+pixels of pictures that are reduced to 14 x 14.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ FILES = {
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the sheets of pictures, `FILES`, go beside it."""
+    """Return the section of RESULTS.md, and save the sheets of pictures (`FILES`) in the same folder."""
     judge, labels = load_starter(SECOND_OPINION), imagenet_labels()
     wishes = [str(index) for index in CLASSES]
     features, shapes = [], []
@@ -57,5 +58,5 @@ How different they look from afar: the root mean square difference of all pairs 
 
 
 def _make_row(recipe: Recipe, values: Sequence[float]) -> str:
-    """Return a row of a table: the values of a recipe, and their mean."""
+    """Return a row of a table: the title of a recipe, its values for the classes, and the mean of these."""
     return f"| {recipe.title} | {' | '.join(f'{value:.3f}' for value in values)} | {sum(values) / len(values):.3f} |"

@@ -1,8 +1,9 @@
-"""Painted or engraved: the fine structure and the colours of pictures, compared with photographs of the same size.
+"""Engraving: the fine structure and the colours of pictures, compared with those of photographs of the same size.
 
-Fine hatching raises the score of a classifier, and an ascent covers every surface with it. Three numbers measure it.
-Sparsity: photographs change strongly in few places, hatching equally everywhere. Calm: photographs have even areas.
-Contrast: within a few pixels, photographs have less of it. Colours are compared in CIELAB.
+Fine hatching raises the score of a classifier, and an ascent covers every surface with hatching. Three numbers measure
+it. Sparsity is higher in photographs: their gradients are large in few places, those of hatching are alike everywhere.
+Calm is higher in photographs: they have even areas. Contrast, measured within a few pixels, is lower in photographs.
+Colours are compared in CIELAB.
 """
 
 from collections.abc import Sequence
@@ -29,10 +30,10 @@ COLOURED = ("astronaut", "cat", "coffee", "immunohistochemistry", "retina", "roc
 RECIPES = (PICTURE, SKETCH, SECOND_VERSION)
 
 COUNT = 6
-"""How many of the classes, and of the prompts, are asked of every recipe."""
+"""The number of classes, and the number of prompts, of which every recipe makes a picture."""
 
 PATCH, CALM = 8, 0.03
-"""The side of a patch in pixels, and the deviation of its luminance below which it counts as calm."""
+"""The side of a patch in pixels, and the standard deviation of its luminance below which it counts as calm."""
 
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
 """The shares of red, green and blue in the luminance of Rec. 709."""
@@ -43,17 +44,18 @@ class Structure:
     """The fine structure and the colours of one image.
 
     Args:
-        sparsity: the mean square of the gradient of the luminance over the square of its mean, 1 or more: 1 where all
-            pixels change alike, 1.3 for white noise, 3 to 4 for photographs.
-        calm: the share of patches of 8 x 8 pixels whose luminance deviates by less than 0.03.
-        contrast: the mean deviation of the luminance within patches.
+        sparsity: the mean of g² divided by the square of the mean of g, where g is the magnitude of the gradient of the
+            luminance: 1 if g is the same everywhere, 1.3 for white noise, 3 to 4 for photographs; 0 for an image of one
+            colour.
+        calm: the share of patches of 8 x 8 pixels in which the standard deviation of the luminance is below 0.03.
+        contrast: the standard deviation of the luminance within a patch, averaged over patches.
         lightness: the mean L* of CIELAB, 0..100.
-        lightness_spread: its standard deviation.
-        green_red: the mean a* of CIELAB, below 0 for green, above for red.
-        green_red_spread: its standard deviation.
-        blue_yellow: the mean b* of CIELAB, below 0 for blue, above for yellow.
-        blue_yellow_spread: its standard deviation.
-        chroma: the mean distance from grey in a* and b*.
+        lightness_spread: the standard deviation of L*.
+        green_red: the mean a* of CIELAB, below 0 for green, above 0 for red.
+        green_red_spread: the standard deviation of a*.
+        blue_yellow: the mean b* of CIELAB, below 0 for blue, above 0 for yellow.
+        blue_yellow_spread: the standard deviation of b*.
+        chroma: the mean distance from grey in the plane of a* and b*.
     """
 
     sparsity: float
@@ -77,7 +79,7 @@ def measure_structure(image: Tensor) -> Structure:
     deviations = patches.flatten(2).std(dim=2, correction=0)
     lightness, green_red, blue_yellow = np.moveaxis(rgb2lab(pixels.permute(1, 2, 0).numpy()), 2, 0)
     return Structure(
-        # A plain image has no gradient at all.
+        # The clamp prevents a division by 0: in an image of one colour all gradients are 0.
         float(gradient.square().mean() / gradient.mean().square().clamp(min=1e-12)),
         float((deviations < CALM).double().mean()),
         float(deviations.mean()),
@@ -112,7 +114,7 @@ def report() -> str:
         photographs = [fit_square(load_photograph(name), side).clamp(0, 1) for name in PHOTOGRAPHS]
         coloured = [fit_square(load_photograph(name), side).clamp(0, 1) for name in COLOURED]
         structure, colours = (average(list(map(measure_structure, images))) for images in (photographs, coloured))
-        # Colours are those of the coloured photographs only.
+        # The numbers about colours are those of the coloured photographs, the other numbers those of all photographs.
         both = replace(colours, sparsity=structure.sparsity, calm=structure.calm, contrast=structure.contrast)
         rows.append(_format_row(f"photographs | {side}", both))
     table = "\n".join(rows)

@@ -1,7 +1,8 @@
 """A diffusion model whose answer is an exact formula, so that sampling with it needs no training.
 
-Its pictures are a Gaussian mixture: a few plain pictures, and around each of them variations with the spectrum and the
-colours of photographs. Its latents are pixels in -1..1. PyTorch alone; it knows nothing of the project.
+The distribution of its pictures is a Gaussian mixture. The means of the components are a few plain pictures; the
+deviations from a mean have the spectrum and the colours of photographs. Its latents are pixels, -1..1. This module
+needs only PyTorch and imports nothing from the project.
 """
 
 import torch
@@ -9,15 +10,16 @@ from torch import Tensor
 
 _COLORS = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
 _COLOR_POWERS = torch.tensor([1.0, 0.12, 0.05])
-"""The directions of colours (grey, blue to yellow, green to red), and how much power each has in photographs."""
+"""Three directions in RGB (grey, blue to orange, green to magenta), and the power that each has in photographs relative
+to grey."""
 
 
 class ExactDenoiser:
-    """The mean of all pictures that a noisy one can come from: E[picture | picture + sigma * noise].
+    """The mean of all pictures that a noisy picture can come from: E[picture | picture + sigma * noise].
 
     Args:
-        means: the pictures in the middle of each component, (K, 3, H, W), -1..1.
-        deviation: the standard deviation of the variations around each of them.
+        means: the mean of each of the K components, (K, 3, H, W), -1..1. All components are equally likely.
+        deviation: the standard deviation of the pixels of a component around its mean.
     """
 
     def __init__(self, means: Tensor, deviation: float = 0.3) -> None:
@@ -30,11 +32,14 @@ class ExactDenoiser:
         self._power *= deviation**2 / (self._power.sum(dim=0).mean() / 3)
 
     def _analyse(self, pictures: Tensor) -> Tensor:
-        """Return the orthonormal Fourier coefficients of pictures in the three directions of colours."""
+        """Return the orthonormal Fourier coefficients of pictures, (B, 3, H, W), in the three directions of RGB."""
         return torch.fft.fft2(torch.einsum("ij,bjhw->bihw", self._colors, pictures), norm="ortho")
 
     def __call__(self, noisy: Tensor, sigma: float) -> Tensor:
-        """Return the mean (B, 3, H, W) for noisy pictures (B, 3, H, W); `sigma` is the deviation of their noise."""
+        """Return the mean (B, 3, H, W) for noisy pictures (B, 3, H, W).
+
+        `sigma` is the standard deviation of their noise.
+        """
         apart = self._analyse(noisy)[:, None] - self._analyse(self.means)[None]
         total = self._power + sigma**2
         chances = (-0.5 * (apart.abs().square() / total).sum(dim=(2, 3, 4))).softmax(dim=1)
@@ -44,7 +49,10 @@ class ExactDenoiser:
 
 
 def plain_pictures(side: int) -> Tensor:
-    """Return three pictures of nothing in particular, (3, 3, side, side), -1..1: sky over land, a room, a deep blue."""
+    """Return three pictures, (3, 3, side, side), -1..1, of two blended colours each.
+
+    They look roughly like sky over land, a room, and deep water.
+    """
     down = torch.linspace(0, 1, side)[:, None].expand(side, side)
     right = down.T
     colors = torch.tensor(
@@ -55,6 +63,6 @@ def plain_pictures(side: int) -> Tensor:
 
 
 def falling_levels(steps: int, highest: float = 14.6, lowest: float = 0.03) -> list[float]:
-    """Return the noise levels of Karras et al. (2022), equation 5, with rho 7, and 0 at the end."""
+    """Return the `steps` noise levels of Karras et al. (2022), equation 5, with rho 7, followed by a 0."""
     ends = highest ** (1 / 7), lowest ** (1 / 7)
     return [(ends[0] + step / (steps - 1) * (ends[1] - ends[0])) ** 7 for step in range(steps)] + [0.0]

@@ -1,8 +1,8 @@
-"""Features inside models: single channels against photographs, and the style of one photograph on another.
+"""Features inside models: single channels, and the style of one photograph on another.
 
 Features: for random channels of an early, a middle and a late layer of two networks, the activation for the image of an
-ascent is compared with the activations for all sample photographs. Style: one network climbs; it measures the result,
-and so does another one that took no part, whose layers are found by the same rule.
+ascent is compared with the activations for all sample photographs. Style: one network is climbed. It measures the
+result, and so does another network that took no part, in layers that are found by the same rule.
 """
 
 import torch
@@ -37,16 +37,17 @@ PAIRS = (
     ("camera", "hubble_deep_field"),
     ("cat", "gravel"),
 )
-"""The photographs that give the content and the style."""
+"""Pairs of the photograph that gives the content and the photograph that gives the style."""
 
 CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 1.0, 0.95, 80
 STYLE_VIEWS = Augmentation(8, Windows(), ())
 STYLE = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
-"""What example_workflows/api/style_transfer.json sets."""
+"""The weight of the content, the contrast, the steps, the views and the optimizer of
+example_workflows/api/style_transfer.json."""
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the pictures go beside it."""
+    """Return the section of RESULTS.md, and save its pictures in the same folder."""
     models = load_starter(STARTER), load_starter(SECOND_OPINION)
     return f"""{_features(models)}
 

@@ -1,7 +1,8 @@
-"""Films: how much frames change, how a held-out classifier judges them, and how long a step takes beside a picture's.
+"""Films: how much frames change, how a held-out classifier judges them, and how long a step takes.
 
-The films are a morph from one class to another, and a loop of both. EfficientNet-Lite0 guides the ascents;
-EfficientNet-Lite2 is the judge.
+The time of a step is compared with that of a single picture. The films are a morph from one class to another, and a
+loop from the first class to the second and back. EfficientNet-Lite0 guides the ascents; EfficientNet-Lite2 is the
+judge.
 """
 
 import time
@@ -28,7 +29,7 @@ VIEWS = 24
 STEPS = 60
 FROM, TO = "castle", "volcano"
 MANY = 48
-"""The frames of the film whose steps are timed beside those of a picture."""
+"""The number of frames of a longer film, of which only the time of a step is measured."""
 
 SHEET = HERE / "films.jpg"
 
@@ -36,7 +37,7 @@ RECIPE = replace(PICTURE, steps=STEPS, augmentation=replace(PICTURE.augmentation
 
 
 def start_film(model: Classifier, frames: int, *, loop: bool) -> Ascent:
-    """Return the ascent of a film that goes from one class to the other, and in a loop back again."""
+    """Return the ascent of a film that goes from the class `FROM` to the class `TO`, and in a loop back to `FROM`."""
     end = frames // 2 if loop else frames - 1
     wishes: tuple[Objective, ...] = make_tracks({0: FROM, end: TO}, lambda name: ClassObjective.from_text(model, name))
     stack = ImageStack.gray(StackSpec(224, 224, time=Time(frames, loop=loop)))
@@ -44,14 +45,15 @@ def start_film(model: Classifier, frames: int, *, loop: bool) -> Ascent:
 
 
 def measure_changes(frames: Tensor) -> list[float]:
-    """Return the mean difference of every frame from the next one; the last entry compares the last with the first."""
+    """Return the mean absolute difference between every frame and the next; after the last frame comes the first."""
     return [float(change) for change in (frames.roll(-1, 0) - frames).abs().mean(dim=(1, 2, 3))]
 
 
 def time_steps(model: Classifier, rounds: int = 5) -> dict[int, float]:
-    """Return the median CPU seconds of a step of films, by the number of their frames, and of a picture under 0.
+    """Return the median CPU seconds of a step of each film, by its number of frames.
 
-    The picture and the films take turns. Other load on the machine hardly changes CPU time.
+    The key 0 stands for a single picture. The picture and the films take turns. Other load on the machine hardly
+    changes CPU time.
     """
     picture = RECIPE.prepare(ImageStack.gray(StackSpec(224, 224)), [ClassObjective.from_text(model, FROM)], seed=SEED)
     films = {frames: start_film(model, frames, loop=False) for frames in (FRAMES, MANY)}
@@ -67,13 +69,13 @@ def time_steps(model: Classifier, rounds: int = 5) -> dict[int, float]:
 
 
 def list_probabilities(judge: Classifier, frames: Tensor, name: str) -> str:
-    """Return, as text, the probability that a judge gives a class in every frame."""
+    """Return, as text, the probability that a judge gives the class `name` in every frame."""
     probabilities = judge.probabilities(frames)[:, judge.labels.find(name)]
     return ", ".join(f"{float(probability):.2f}" for probability in probabilities)
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the sheet goes beside it."""
+    """Return the section of RESULTS.md, and save its sheet of pictures in the same folder."""
     model, judge = load_starter(), load_starter(SECOND_OPINION)
     rows, shown = [], []
     for title, loop in (("morph", False), ("loop", True)):

@@ -1,6 +1,7 @@
-"""The time of a step on a CUDA device: by precision, by chunk, against the model alone, and with torch.compile.
+"""The time of a step on a CUDA device, for several precisions and chunks, and with torch.compile.
 
-Everything but torch.compile is timed by turns in one process. Without a device this section is not written.
+A chunk is the number of views that go through the model at once. The time of a step is compared with that of the model
+alone. The tasks take turns in one process, except for torch.compile. Without a CUDA device this section is not written.
 """
 
 import itertools
@@ -26,14 +27,14 @@ VIEWS = 16
 CHUNKS = (4, 8, 16)
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 STEPS = 60
-"""The steps of one picture, for which compiling should save more time than it takes."""
+"""The number of steps of the picture that is made with and without torch.compile."""
 
 LARGE = StackSpec(1024, 1024, 60)
 CUDA = torch.device("cuda")
 
 
 def load(dtype: torch.dtype, device: torch.device) -> Classifier:
-    """Return the starter on a device, with its weights in a precision."""
+    """Return the starter classifier on a device, with its weights in a precision."""
     judge = load_starter().with_precision(dtype)
     judge.module.to(device)
     return judge
@@ -47,7 +48,7 @@ def make_ascent(judge: Classifier, device: torch.device, chunk: int, spec: Stack
 
 
 def make_step(ascent: Ascent) -> Callable[[], object]:
-    """Return a function that does one step and waits until the device has finished it."""
+    """Return a function that does one step at each call and waits until the device has finished it."""
     steps = iter(ascent)
 
     def run() -> None:
@@ -58,7 +59,7 @@ def make_step(ascent: Ascent) -> Callable[[], object]:
 
 
 def make_bare_pass(judge: Classifier, device: torch.device, chunk: int) -> Callable[[], object]:
-    """Return a function that does the forward and backward pass on finished views, `chunk` of them at a time."""
+    """Return a function that does only the forward and backward pass of the model on 16 views, `chunk` at a time."""
     dtype = next(judge.module.parameters()).dtype
     views = torch.rand(VIEWS, 3, judge.size, judge.size, device=device, dtype=dtype)
     parts = [part.clone().requires_grad_() for part in views.split(chunk)]
@@ -73,13 +74,17 @@ def make_bare_pass(judge: Classifier, device: torch.device, chunk: int) -> Calla
 
 
 def wait(device: torch.device) -> None:
-    """Wait until the device has done all that it was given."""
+    """Wait until a CUDA device has finished all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def measure_peak(ascent: Ascent) -> float:
-    """Return the MiB that a step allocates at most on the device; nan on a CPU, which does not count them."""
+    """Return the peak of the memory allocated on the device during a first step, in MiB.
+
+    Tensors that were on the device before, such as the model, are included. On a CPU the result is nan, because PyTorch
+    does not count the memory there.
+    """
     if ascent.device.type != "cuda":
         return float("nan")
     torch.cuda.reset_peak_memory_stats(ascent.device)
@@ -109,7 +114,7 @@ def compare_compiled(device: torch.device, steps: int) -> tuple[float, float]:
 
 
 def tabulate(device: torch.device, rounds: int) -> str:
-    """Return the rows of precisions and chunks."""
+    """Return the rows of the table, one for each precision and chunk."""
     rows = []
     exact = climb_a_little(load(torch.float32, device), device)
     for name, dtype in PRECISIONS.items():

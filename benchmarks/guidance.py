@@ -1,7 +1,7 @@
 """Guidance: the effect of objectives on a diffusion model that is an exact formula, and the time of a guided step.
 
-EfficientNet-Lite0 guides and Lite2 judges. Without guidance the pictures are textures with the spectrum of photographs,
-which show no class.
+EfficientNet-Lite0 guides, and EfficientNet-Lite2 judges. Without guidance the pictures show no class: they are blends
+of two colours with texture that has the spectrum of photographs.
 """
 
 import itertools
@@ -26,23 +26,35 @@ SIDE, SEEDS, STEPS = 96, 10, 12
 WISH = "jellyfish"
 VIEWS, CLIMB = Augmentation(views=3, windows=Windows(jitter=24)), 2
 HIGHEST = 9.0
-"""About the noise level that Stable Diffusion has at 0.1 of the sampling, where Guide Diffusion begins by default."""
+"""The noise level at which guiding begins: about that of Stable Diffusion at 0.1, the default `start_percent` of Guide
+Diffusion."""
 
 ENDS = {0.0: "1", 0.25: "0.95", 0.66: "0.8"}
-"""Noise levels at which guiding ends, and the approximate `end_percent` in Stable Diffusion for each."""
+"""Noise levels at which guiding ends, each with its approximate `end_percent` in Stable Diffusion."""
 
 SDXL_STEP, DECODE, ENCODE, JUDGE = 13.5, 10.5, 4.9, 0.9
-"""Operations in units of 10^12 (a multiplication and an addition are two): a step of SDXL at 1024 x 1024 with both
-conditions; decoding and encoding by its VAE; three steps of ascent with 16 views under a ViT-B-32. PyTorch's
-FlopCounterMode counted the first three on ComfyUI's own modules."""
+"""Numbers of operations in units of 10^12; a multiplication and an addition count as two operations.
+
+`SDXL_STEP`: a step of SDXL at 1024 x 1024 with the positive and the negative prompt. `DECODE` and `ENCODE`: its VAE at
+that size. `JUDGE`: three steps of ascent with 16 views under a ViT-B-32. PyTorch's FlopCounterMode counted the first
+three numbers on ComfyUI's own modules.
+"""
 
 REAL_STEPS, REAL_GUIDED = 30, 28
-"""A usual number of steps, and how many of them the defaults of Guide Diffusion allow with Karras' noise levels."""
+"""A usual number of sampling steps, and how many of them can be guided with Karras' noise levels: those between the
+default `start_percent` and `end_percent` of Guide Diffusion."""
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """Pictures (B, 3, H, W), 0..1, CPU seconds of all steps and of the guiding, and the number of guided steps."""
+    """What a sampling run gave.
+
+    Args:
+        pictures: the pictures (B, 3, H, W), 0..1.
+        seconds: the CPU seconds of all steps, guiding included.
+        guiding: the CPU seconds of guiding alone.
+        guided: the number of guided steps.
+    """
 
     pictures: Tensor
     seconds: float
@@ -53,12 +65,12 @@ class Sampled:
 def sample(
     guidance: Guidance | None, steps: GuidedSteps, seeds: Sequence[int] = range(SEEDS), lowest: float = 0.0
 ) -> Sampled:
-    """Sample with Euler's method, guided as Guide Diffusion does with a VAE that changes nothing.
+    """Sample with Euler's method, and guide steps as Guide Diffusion does. No VAE is needed: latents are pixels, -1..1.
 
     Args:
-        guidance: what guides; None to sample without guidance.
-        steps: which of the steps between `HIGHEST` and `lowest` are guided.
-        seeds: one for each picture.
+        guidance: the objectives that guide, with their settings; None to sample without guidance.
+        steps: which of the steps between the noise levels `HIGHEST` and `lowest` are guided.
+        seeds: the seed of the noise of each picture.
         lowest: the noise level at which guiding ends.
     """
     denoise = ExactDenoiser(plain_pictures(SIDE))
@@ -84,7 +96,7 @@ def sample(
 
 @cache
 def sample_plain() -> Sampled:
-    """Return the pictures without guidance."""
+    """Return the pictures without guidance. They are sampled only once."""
     return sample(None, GuidedSteps())
 
 
@@ -94,13 +106,13 @@ def wish() -> ClassObjective:
 
 
 def measure_chances(model: Starter, pictures: Tensor) -> Tensor:
-    """Return the probability of the wish for every picture under a starter."""
+    """Return the probability (B,) that a starter classifier gives to the class `WISH` for every picture."""
     return load_starter(model).probabilities(pictures)[:, wish().targets[0][0]]
 
 
 @dataclass(frozen=True)
 class Row:
-    """The results of one setting: a line of the table, and the CPU seconds of guiding, per guided step and picture."""
+    """The results of one setting: a line of the table, and the CPU seconds of guiding per guided step and picture."""
 
     text: str
     seconds: float
@@ -111,7 +123,7 @@ def measure(strength: float, every: int = 1, lowest: float = 0.0) -> Row:
 
     Args:
         strength: the strength of the guidance.
-        every: which steps are guided, see `GuidedSteps`.
+        every: n, if every n-th step is guided, see `GuidedSteps`.
         lowest: the noise level at which guiding ends, a key of `ENDS`.
     """
     guidance = Guidance((wish(),), VIEWS, steps=CLIMB, strength=strength)

@@ -1,6 +1,7 @@
 """Quality with images as targets: reconstruction from an embedding, and an ascent from one photograph toward another.
 
-Climber and judge are starter CLIPs on classifiers of different size and training run.
+The climbed CLIP and the judge are starter CLIPs. Their image encoders are classifiers of different sizes that were
+trained separately.
 """
 
 import torch
@@ -20,11 +21,11 @@ from das_core.stack.spec import StackSpec
 PAIRS = (("astronaut", "coffee"), ("cat", "rocket"), ("coffee", "grass"), ("rocket", "cat"), ("camera", "retina"))
 BLEND_CONTRAST, BLEND_STEPS = 0.9, 60
 BLEND = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
-"""What example_workflows/api/style_blend.json sets."""
+"""The contrast, the number of steps and the optimizer of example_workflows/api/style_blend.json."""
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the pictures go beside it."""
+    """Return the section of RESULTS.md, and save its pictures in the same folder."""
     climber, judge = load_starter_clip(STARTER), load_starter_clip(SECOND_OPINION)
     return f"""Climber: {climber.name}. Judge: {judge.name}, which never saw the ascent. Photographs: the
 {len(SUBJECTS)} single ones in the package of scikit-image. Seed 0.
@@ -35,7 +36,10 @@ def report() -> str:
 
 
 def _reconstructions(climber: CLIP, judge: CLIP) -> str:
-    """Return the part about images from the embedding of a photograph: which photograph the judge takes each for."""
+    """Return the text about images made from the embedding of a photograph.
+
+    The table has for each image the photograph with the nearest embedding, under the judge and under the climbed CLIP.
+    """
     photographs = {subject: load_photograph(subject) for subject in SUBJECTS}
     images = torch.cat(
         [
@@ -62,7 +66,7 @@ to their own photograph by the judge, {share[climber.name]:.0%} by the climber i
 
 
 def _blends(climber: CLIP, judge: CLIP) -> str:
-    """Return the part about ascents from one photograph toward another, with the settings of style_blend."""
+    """Return the text about ascents from one photograph toward another, with the settings of style_blend."""
     rows, images = [], []
     for begin, end in tqdm(PAIRS, desc="blend"):
         target = load_photograph(end)

@@ -1,4 +1,4 @@
-"""The time of a step on canvases much larger than the model's views, against a picture of the size of a view."""
+"""The time and the memory of steps on canvases much larger than the model's views, and on one of the usual size."""
 
 import math
 from collections.abc import Callable
@@ -33,20 +33,20 @@ CANVASES = {
 
 
 def ascent(judge: Classifier, spec: StackSpec) -> Ascent:
-    """Return an ascent with the defaults, but with views that reach as far as the margin allows."""
+    """Return an ascent with the defaults, except that its views reach into the whole margin."""
     wish = [ClassObjective(judge, ((VALLEY, 1.0),))]
     views = Augmentation(16, windows=Windows(jitter=spec.margin))
     return Ascent(ImageStack.gray(spec), wish, views, steps=100_000)
 
 
 def step_of(judge: Classifier, spec: StackSpec) -> Callable[[], object]:
-    """Return a function that does one step after another."""
+    """Return a function that does the next step of an ascent at each call."""
     steps = iter(ascent(judge, spec))
     return lambda: next(steps)
 
 
 def peak(judge: Classifier, spec: StackSpec) -> int:
-    """Return the peak bytes of the tensors of two steps, including the building of stack and operator."""
+    """Return the peak bytes of the tensors of an ascent of two steps; stack and operator are built in it too."""
     forget_operators()
     with PeakBytes() as counted:
         for _, _ in zip(ascent(judge, spec), range(2), strict=False):
@@ -61,7 +61,10 @@ def resident(kind: str) -> int:
 
 
 def growth(spec: StackSpec) -> tuple[int, int]:
-    """Return the bytes of this process with torch and the model loaded, and how many more three steps take at most."""
+    """Return the bytes of this process with torch and the model loaded, and its largest growth during three steps.
+
+    The growth is in bytes and includes the building of stack and operator.
+    """
     judge = load_starter()
     idle = resident("VmRSS")
     for _, _ in zip(ascent(judge, spec), range(3), strict=False):

@@ -24,7 +24,7 @@ from das_core.views.augmentation import Augmentation
 
 
 class PeakBytes(TorchDispatchMode):
-    """The most bytes that tensors made inside the context held at one time."""
+    """A context manager that finds the largest number of bytes held at one time by the tensors made inside it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class PeakBytes(TorchDispatchMode):
         self._seen: set[int] = set()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        """Run an operation and count what it made."""
+        """Run an operation and count the memory of the tensors that it made."""
         result = func(*args, **(kwargs or {}))
         for made in tree_iter(result):
             # Tensors on the meta device hold nothing.
@@ -56,13 +56,13 @@ class PeakBytes(TorchDispatchMode):
 
 
 def forget_operators() -> None:
-    """Let the next ascent build its operator: four operators stay cached, so four small ones push the others out."""
+    """Let the next ascent build its operator anew: the cache holds four operators, and four small ones replace them."""
     for width in range(16, 20):
         StackSpec(width, 16, 0).operator(torch.device("cpu"))
 
 
 def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk: int = 4) -> int:
-    """Return the peak bytes of two steps with every `step`-th level, including the building of the operator."""
+    """Return the peak bytes of an ascent of two steps with every `step`-th level; the operator is built in it too."""
     spec = StackSpec(224, 224, levels=linear_levels(336, step), method=method)
     forget_operators()
     with PeakBytes() as counted:
@@ -77,7 +77,7 @@ VIEWS = 4
 
 
 def compare_with_estimate(judge: Classifier, side: int, method: Method, optimizer: Optimizer) -> tuple[int, int]:
-    """Return the estimated and the used bytes of two steps on a square picture, with every fourth level."""
+    """Return the estimated and the used bytes of an ascent of two steps on a square picture with every fourth level."""
     wish = [ClassObjective(judge, ((107, 1.0),))]
     forget_operators()
     with PeakBytes() as counted:
@@ -94,7 +94,7 @@ def report_estimates(judge: Classifier) -> str:
     for side in SIDES:
         for method in ("spectral", "exact", "layers"):
             for name, optimizer in OPTIMIZERS.items():
-                # Adam always keeps levels.
+                # Adam keeps the levels as tensors in all forms of K, so it is measured in one form only.
                 if name != "adam" or method == "layers":
                     said, used = compare_with_estimate(judge, side, method, optimizer)
                     rows.append(

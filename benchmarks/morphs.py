@@ -1,6 +1,6 @@
 """Morphs of ten pairs of classes as films, as two ascents one after another, and with an ascent for every frame.
 
-Measured are the probabilities of both classes under a held-out classifier, and how much the frames flicker.
+A held-out classifier gives the probabilities of both classes in every frame. The flicker of the frames is measured too.
 EfficientNet-Lite0 guides the ascents; EfficientNet-Lite2 is the judge. The pairs were drawn at random after the
 settings had been chosen.
 """
@@ -45,7 +45,7 @@ SHOWN = 4
 """The number of pairs that the sheet shows."""
 
 FOLDER = HERE.parent / "build" / "morphs"
-"""Where the frames are kept from run to run, with a sheet of each film."""
+"""The folder in which the frames of each film, and a sheet of them, are kept for later runs."""
 
 _FALL = 0.02
 """By how much `Film.shares` may fall from frame to frame in a film that counts as monotone."""
@@ -57,8 +57,10 @@ class Film:
 
     Args:
         frames: the frames (T, 3, H, W), 0..1.
-        shares: for every frame the probability of the second class divided by the sum of both, 0..1.
-        ends: whether the judge names the first class first in the first frame, and the second in the last.
+        shares: for every frame, the probability of the second class divided by the sum of the probabilities of both
+            classes, 0..1.
+        ends: two values: whether the first class has the highest probability in the first frame, and whether the second
+            class has it in the last frame.
     """
 
     frames: Tensor
@@ -67,25 +69,31 @@ class Film:
 
     @property
     def monotone(self) -> bool:
-        """Whether the share of the second class never falls, up to 0.02."""
+        """Whether the share of the second class never falls by more than 0.02 from one frame to the next."""
         return all(after >= before - _FALL for before, after in zip(self.shares, self.shares[1:], strict=False))
 
     @property
     def flicker(self) -> float:
-        """The sum of the changes from frame to frame, divided by the change from first to last; 1 for a cross-fade."""
+        """The sum of the changes between neighbouring frames, divided by the change from the first frame to the last.
+
+        A change is the mean absolute difference of pixels. A cross-fade has the value 1.
+        """
         across = float((self.frames[-1] - self.frames[0]).abs().mean())
         return sum(measure_changes(self.frames)[:-1]) / across
 
 
 def make_film(model: Classifier, first: int, last: int) -> Tensor:
-    """Return the frames of a film, which one ascent optimises together."""
+    """Return the frames of a film from the class `first` to the class `last`; one ascent optimises them together."""
     stack = ImageStack.gray(StackSpec(SIDE, SIDE, time=Time(FRAMES)))
     wishes = make_tracks({0: first, FRAMES - 1: last}, lambda index: ClassObjective(model, ((index, 1.0),)))
     return RECIPE.prepare(stack, wishes, seed=SEED).run().image
 
 
 def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
-    """Return frames of an ascent from a picture of the first class to the last, as in the template prompt_to_prompt."""
+    """Return `FRAMES` evenly spaced pictures of an ascent toward the class `last`, as in the template prompt_to_prompt.
+
+    The ascent starts from a picture of the class `first` whose levels are weakened.
+    """
     begin = RECIPE.prepare(
         ImageStack.gray(StackSpec(SIDE, SIDE)), ClassObjective(model, ((first, 1.0),)), seed=SEED
     ).run()
@@ -97,7 +105,10 @@ def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
 
 
 def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
-    """Return a picture for every frame, each from an ascent of its own, with the weights of the film."""
+    """Return a picture for every frame, each from its own ascent.
+
+    Each picture asks for both classes, with the weights that they have at this frame of the film.
+    """
     frames = []
     for position in torch.linspace(0, 1, FRAMES).tolist():
         weights = ((first, 1 - position), (last, position))
@@ -112,7 +123,7 @@ WAYS = {"film": make_film, "one after another": make_one_after_another, "frame b
 
 
 def judge_film(judge: Classifier, frames: Tensor, first: int, last: int) -> Film:
-    """Return the frames of a film with what a judge measures in them."""
+    """Return a film with what a judge measures in its frames."""
     probabilities = judge.probabilities(frames)
     both = probabilities[:, [first, last]]
     shares = (both[:, 1] / both.sum(dim=1).clamp(min=1e-9)).tolist()
@@ -132,12 +143,12 @@ def make_or_read(way: str, model: Classifier, first: int, last: int) -> Tensor:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the sheet goes beside it."""
+    """Return the section of RESULTS.md, and save its sheet of pictures in the same folder."""
     model, judge, labels = load_starter(), load_starter(SECOND_OPINION), imagenet_labels()
     found: dict[str, list[Film]] = {way: [] for way in WAYS}
     for first, last in tqdm(PAIRS, unit="pair"):
         for way in WAYS:
-            # A picture for every frame takes many times as long as a film.
+            # Only the first pair is made frame by frame, because that takes many times as long as a film.
             if way != "frame by frame" or not found[way]:
                 found[way].append(judge_film(judge, make_or_read(way, model, first, last), first, last))
     save_sheet([frame for film in found["film"][:SHOWN] for frame in film.frames], SHEET, columns=FRAMES)
@@ -168,7 +179,11 @@ The share of the second class in the frames of the films:
 
 
 def _make_row(way: str, films: Sequence[Film]) -> str:
-    """Return a row of a table: the means and counts of one way."""
+    """Return the row of a table about the films that were made in one of `WAYS`.
+
+    It has the number of films, their mean flicker, their largest change between neighbouring frames, and how many of
+    them are monotone, begin with the first class, and end with the second class.
+    """
     flicker = sum(film.flicker for film in films) / len(films)
     largest = max(max(measure_changes(film.frames)[:-1]) for film in films)
     counts = [

@@ -1,7 +1,7 @@
-"""How soon pictures are good: the probability that a held-out classifier gives them during the ascent, over time.
+"""How soon pictures are good: the probability of their class under a held-out classifier, over the time of the ascent.
 
 The recipes take turns, class by class, in one process. The time of the held-out classifier is not counted. Seconds are
-CPU time, summed over threads, so other load on the machine does not matter.
+CPU time, summed over threads, so other load on the machine hardly matters.
 """
 
 import time
@@ -20,21 +20,21 @@ CLASSES = (483, 107, 949)
 
 RECIPES = (SKETCH, PICTURE, BEST, REFERENCE)
 LOOKS = 10
-"""How often the judge looks at each ascent."""
+"""How often the judge classifies the picture of each ascent."""
 
 FILE = HERE / "pace.png"
 
 
 @dataclass(frozen=True)
 class Look:
-    """The judge's probability after some seconds of an ascent."""
+    """The probability that the judge gives the class after some CPU seconds of an ascent."""
 
     seconds: float
     probability: float
 
 
 def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
-    """Return what the judge said at each of its looks, the last one at the end."""
+    """Return the `LOOKS` looks of the judge at one ascent, spread evenly over its steps; the last is at the end."""
     ascent = recipe.begin([recipe.ask_class(str(target))], SEED)
     looks, spent, begin = [], 0.0, time.process_time()
     for done, step in enumerate(ascent, start=1):
@@ -46,7 +46,7 @@ def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
 
 
 def average(runs: list[list[Look]]) -> list[Look]:
-    """Return the mean over classes of every look."""
+    """Return the means of the first looks of all runs, of their second looks, and so on."""
     count = len(runs)
     return [
         Look(sum(look.seconds for look in looks) / count, sum(look.probability for look in looks) / count)
@@ -55,13 +55,13 @@ def average(runs: list[list[Look]]) -> list[Look]:
 
 
 def first_time(looks: list[Look], probability: float) -> str:
-    """Return the seconds until the mean first reaches a probability, in words."""
+    """Return, as text, the seconds of the first look that reaches a probability."""
     reached = [look.seconds for look in looks if look.probability >= probability]
     return f"{reached[0]:.0f} s" if reached else "not reached"
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the plot goes beside it."""
+    """Return the section of RESULTS.md, and save its plot in the same folder."""
     judge = load_starter(SECOND_OPINION)
     runs: dict[str, list[list[Look]]] = {recipe.name: [] for recipe in RECIPES}
     for target in CLASSES:

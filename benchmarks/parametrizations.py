@@ -34,11 +34,15 @@ _LEVELS_ALONE = replace(
     optimizer=NormalizedAscent(step_size=0.18, momentum=0.0, tilt=0.0),
     denoising=Denoising(strength=0.035, end=0.012, share=0.45),
 )
-"""An earlier sketch without a tilt. A tilt would make levels fall with the frequency, like Fourier coefficients."""
+"""An earlier version of the recipe sketch, with a tilt of 0. K of the levels is about 1 / f, that of Fourier
+coefficients 1 / f^2; a tilt would make the first more like the second."""
 
 
 def make_recipe(parametrization: str) -> Recipe:
-    """Return a sketch without a tilt in a parametrisation; phases start from noise, because grey has no magnitudes."""
+    """Return the recipe `_LEVELS_ALONE` with a parametrisation.
+
+    Phases start from noise: the magnitudes of the start are kept, and those of a grey canvas are 0.
+    """
     levels = linear_levels(560, 4) if parametrization == "pyramid" else None
     return replace(
         _LEVELS_ALONE,
@@ -50,7 +54,7 @@ def make_recipe(parametrization: str) -> Recipe:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the sheet goes beside it."""
+    """Return the section of RESULTS.md, and save its sheet of pictures in the same folder."""
     judge, rows, shown = load_starter(SECOND_OPINION), [], []
     for name in TITLES:
         recipe = make_recipe(name)

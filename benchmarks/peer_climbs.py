@@ -1,4 +1,4 @@
-"""Ascents for the picture of a class in several libraries, whose intermediate images are judged at fixed times."""
+"""Ascents that make the picture of a class in several libraries; a judge classifies their images at fixed times."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,17 +25,21 @@ _MEAN = _STD = (0.5, 0.5, 0.5)
 
 
 class TimeIsUp(Exception):  # noqa: N818
-    """Ends the loop of a library after the last moment."""
+    """Is raised after the last moment, to end the loop of a library."""
 
 
 @dataclass
 class Watch:
-    """A stopwatch that is called after every step, and does not count the time of the judge.
+    """A stopwatch that is called after every step of an ascent, and does not count the time of the judge.
 
     Args:
-        ask: returns the judge's probability of the class for an image (1, 3, H, W), 0..1.
-        moments: when the judge looks, in seconds, rising.
-        clock: returns the seconds of the processor.
+        ask: a function that returns the judge's probability of the class for an image (1, 3, H, W), 0..1.
+        moments: the seconds after which the judge looks, rising.
+        clock: a function that returns the time in seconds; by default the CPU time.
+        looks: what the judge has said so far.
+        steps: the number of steps so far.
+        finished: whether the ascent ended before it was stopped.
+        image: the image that the judge saw last, (1, 3, H, W), 0..1.
     """
 
     ask: Callable[[Tensor], float]
@@ -51,7 +55,7 @@ class Watch:
         self._begin = self.clock()
 
     def tick(self, show: Callable[[], Tensor]) -> None:
-        """Count a step, and let the judge look where a moment has passed.
+        """Count a step, and let the judge look if a moment has passed since the step before.
 
         Args:
             show: returns the current image, (1, 3, H, W), 0..1.
@@ -73,7 +77,7 @@ class Watch:
         self._look(self.clock() - self._begin, image, 1)
 
     def _look(self, spent: float, image: Tensor, times: int) -> None:
-        """Note what the judge says, `times` times: a step can be longer than the time between two moments."""
+        """Ask the judge about an image, and add its answer `times` times: in one step several moments can pass."""
         stopped = self.clock()
         self.image = image.detach().clamp(0, 1)
         self.looks += [Look(spent, self.ask(self.image))] * times
@@ -81,11 +85,12 @@ class Watch:
 
 
 Climb = Callable[[Classifier, int, Watch], Tensor]
-"""A function that climbs for a class of a classifier, calls the watch after each step, and returns the final image."""
+"""A function that makes the picture of a class of a classifier; it calls the watch after each step of its ascent, and
+returns the final image (1, 3, H, W), 0..1."""
 
 
 def climb_with_recipe(recipe: Recipe, size: int) -> Climb:
-    """Return the ascent of one of our recipes, as `direct_ascent.render` does it."""
+    """Return the function that makes pictures with one of our recipes, as `direct_ascent.render` does."""
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
         objective = ClassObjective(climber, ((target, 1.0),), "log_probability")
@@ -98,7 +103,10 @@ def climb_with_recipe(recipe: Recipe, size: int) -> Climb:
 
 
 def climb_with_lucent(size: int) -> Climb:
-    """Return the ascent of lucent's `render_vis` with its defaults, except for the size and the normalisation."""
+    """Return the function that makes pictures with lucent's `render_vis`.
+
+    It uses lucent's defaults, except for the size and the normalisation.
+    """
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
         from lucent.optvis import param, render, transform
@@ -107,7 +115,7 @@ def climb_with_lucent(size: int) -> Climb:
         transforms = [*transform.standard_transforms, lambda views: normalize(views, _MEAN, _STD)]
         with _watch_optimizers(watch, lambda _: show()):
             render.render_vis(
-                # A copy, because the hooks of lucent stay on the model.
+                # lucent gets a copy of the model, because its hooks stay on the model.
                 deepcopy(climber.module),
                 f"labels:{target}",
                 lambda: (parameters, show),
@@ -122,7 +130,11 @@ def climb_with_lucent(size: int) -> Climb:
 
 
 def climb_with_horama(size: int, **settings: Any) -> Climb:
-    """Return the ascent of Horama's `fourier` with its defaults, except for size, range of values and `settings`."""
+    """Return the function that makes pictures with Horama's `fourier`.
+
+    It uses Horama's defaults, except for the sizes of picture and views, the range of values, the device, and what
+    `settings` gives.
+    """
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
         from horama import fourier
@@ -150,7 +162,7 @@ def climb_with_horama(size: int, **settings: Any) -> Climb:
 
 @contextmanager
 def _watch_optimizers(watch: Watch, show: Callable[[torch.optim.Optimizer], Tensor]) -> Iterator[None]:
-    """Tell a watch of every step of any optimizer of PyTorch; the libraries take no callback."""
+    """Call `watch.tick` after every step of any optimizer of PyTorch, because the libraries take no callback."""
     handle = register_optimizer_step_post_hook(lambda optimizer, *_: watch.tick(lambda: show(optimizer)))
     try:
         yield

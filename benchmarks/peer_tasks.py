@@ -1,9 +1,9 @@
 """The same eight tasks in several libraries, as code that runs, and how many lines each takes.
 
-The body of every function is the code that a user writes who has a `model` of torchvision in evaluation mode, a
-photograph `PHOTO` and a direction `VECTOR`. Its imports count as lines, its signature does not. `short` makes the run
-short, keeps lucent from showing pictures and horama off CUDA; it adds no line to the count. A library without a
-function for a task cannot do that task unless the user writes parts of the library anew.
+The body of every function is the code of a user who already has a `model` of torchvision in evaluation mode, a
+photograph `PHOTO` and a direction `VECTOR`. The imports in the body count as lines, the signature does not. The
+arguments `short` make the run short, keep lucent from showing pictures, and keep horama off CUDA; they add no line to
+the count. A library without a function for a task cannot do that task unless the user rewrites parts of the library.
 """
 
 import ast
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 PHOTO = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
-"""In place of a photograph (1, 3, 224, 224), 0..1."""
+"""Random pixels in place of a photograph, (1, 3, 224, 224), 0..1."""
 
 VECTOR = torch.linspace(-1, 1, 512)
 """A direction in the 512 channels of layer4 of a ResNet-18."""
@@ -29,14 +29,14 @@ SHORT: Mapping[str, Mapping[str, Any]] = {
     "lucent": {"thresholds": (2,), "progress": False, "show_image": False},
     "horama": {"total_steps": 2, "image_size": 64, "device": "cpu"},
 }
-"""By library, the arguments that keep a run short."""
+"""By library, the arguments `short` of its functions, see the docstring of this module."""
 
 Task = Callable[[nn.Module, Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One task: its title and, by library, the function that does it and a note for the table."""
+    """One task: its title, and, by library, the functions that do it (`ways`) and notes for the table (`notes`)."""
 
     title: str
     ways: Mapping[str, Task]
@@ -248,7 +248,7 @@ TASKS = (
 
 
 def count_lines(task: Callable[..., Any]) -> int:
-    """Return how many lines of code a function has, its imports among them.
+    """Return how many lines of code a function has, imports included.
 
     Blank lines, the signature, the docstring and comments do not count.
     """
@@ -266,10 +266,10 @@ def count_lines(task: Callable[..., Any]) -> int:
 
 
 def tabulate(libraries: Mapping[str, str]) -> str:
-    """Return the table of the lines that every task takes.
+    """Return the table of the number of lines that every task takes.
 
     Args:
-        libraries: by the name of a library in `Row.ways` the title of its column.
+        libraries: by the name of a library in `Row.ways`, the title of its column.
     """
     rows = [f"| task | {' | '.join(libraries.values())} |", "|---" * (1 + len(libraries)) + "|"]
     for row in TASKS:

@@ -1,10 +1,11 @@
 """Other libraries: how many lines of code the same tasks take, and how soon the picture of a class is recognised.
 
-The libraries are no requirement of this project. `INSTALL` puts them into a folder of their own, with the version of
-kornia that lucent asks for, and `MEASURE` measures, which takes three quarters of an hour of one core.
+The other libraries are no requirement of this project. The command `INSTALL` puts them into a folder of their own, with
+the version of kornia that lucent asks for. The command `MEASURE` runs this benchmark, which takes 45 minutes of one
+core.
 
-All libraries use the same module, EfficientNet-Lite0, with the normalisation that it was trained with. Seconds are CPU
-time, without the time of the judge, so other load on the machine hardly matters.
+For the picture of a class, all libraries use the same module, EfficientNet-Lite0, with the normalisation that it was
+trained with. Seconds are CPU time, so other load on the machine hardly matters; the time of the judge is not counted.
 """
 
 import importlib.metadata
@@ -44,7 +45,7 @@ MEASURE = "PYTHONPATH=build/peers OMP_NUM_THREADS=1 python -m benchmarks.run pee
 
 CLASSES = TARGETS[:6]
 MOMENTS = (5.0, 10.0, 20.0, 40.0, 60.0)
-"""The seconds after which the judge classifies the picture; a run that has not ended at the last one is stopped."""
+"""The CPU seconds after which the judge classifies the picture. A run that takes longer than the last is stopped."""
 
 CHART, SHEET = HERE / "peers.png", HERE / "peers.jpg"
 
@@ -62,7 +63,7 @@ CONTESTANTS: Mapping[str, Climb] = {
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the chart and the pictures go beside it."""
+    """Return the section of RESULTS.md, and save its chart and its pictures in the same folder."""
     check_peers()
     run_tasks()
     climber, judge = load_starter(), load_starter(SECOND_OPINION)
@@ -120,7 +121,7 @@ by default, made for pictures of 1280 px; "large crops" has `box_size=(0.8, 0.9)
 
 
 def check_peers() -> None:
-    """Raise an error that says how to install what is missing."""
+    """Raise a ModuleNotFoundError, with the command that installs the libraries, if one of them is missing."""
     missing = [package for name, package in PEERS.items() if importlib.util.find_spec(name) is None]
     if missing:
         raise ModuleNotFoundError(f"{', '.join(missing)} cannot be imported; run `{INSTALL}`, then `{MEASURE}`")
@@ -130,11 +131,12 @@ def run_tasks() -> None:
     """Run every piece of code whose lines are counted.
 
     Raises:
-        ValueError: when one of them makes no finite picture.
+        ValueError: when a piece of code makes no picture, or a picture with values that are not finite.
     """
     for row in TASKS:
         for library, task in row.ways.items():
-            # Each gets a new model with the same weights, because lucent leaves hooks on a model that hinder the next.
+            # Each function gets a new model with the same weights: lucent leaves hooks on a model, which would disturb
+            # the next function.
             torch.manual_seed(SEED)
             made = task(torchvision.models.resnet18().eval(), SHORT[library])
             for picture in pictures_of(made):
@@ -143,7 +145,11 @@ def run_tasks() -> None:
 
 
 def pictures_of(made: Any) -> list[Tensor]:
-    """Return the pictures in what a library returns: a result, an array, or lists of both with masks beside them."""
+    """Return what a library returns as a list of tensors.
+
+    Libraries return a result with an attribute `image`, an array, or lists of these. Horama returns a mask with each
+    picture; a mask is treated as a picture.
+    """
     if isinstance(made, list | tuple):
         found = [picture for one in made for picture in pictures_of(one)]
         if not found:
@@ -153,9 +159,9 @@ def pictures_of(made: Any) -> list[Tensor]:
 
 
 def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target: int) -> Watch:
-    """Run a contestant and return its watch, with the judge's probability at every moment and the last image."""
+    """Run a contestant for a class, and return its watch, which has the looks of the judge and the last image."""
     torch.manual_seed(SEED)
-    np.random.seed(SEED)  # lucent draws from it, too.
+    np.random.seed(SEED)  # lucent also draws random numbers from NumPy.
     watch = Watch(lambda image: float(judge.probabilities(image)[0, target]), MOMENTS)
     with suppress(TimeIsUp):
         watch.finish(climb(climber, target, watch))
@@ -182,7 +188,11 @@ def average_at(watches: Sequence[Watch]) -> list[float]:
 
 
 def describe_runs(watches: Sequence[Watch]) -> str:
-    """Return the cells of a row: the mean probability at every moment, steps, and seconds until the end."""
+    """Return the cells of a row about the runs of one contestant.
+
+    They are the mean probability at every moment, the median number of steps, and the median seconds of a run; if runs
+    were cut off, their number stands in place of the seconds.
+    """
     steps = sorted(watch.steps for watch in watches)[len(watches) // 2]
     seconds = sorted(watch.looks[-1].seconds for watch in watches)[len(watches) // 2]
     cut = sum(not watch.finished for watch in watches)

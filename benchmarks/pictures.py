@@ -2,8 +2,9 @@
 
     python -m benchmarks.pictures {classes,text} RECIPE [--seeds 0 1] [--part 1/2]
 
-makes them before a benchmark runs; several processes can each make a part. The files are named by the class or prompt;
-`benchmarks.blind` shows them, too. Delete the folder after a change of das_core.
+This command makes the pictures before a benchmark runs; several processes can each make a part of them. The files are
+named by the class or prompt, as `benchmarks.blind` needs it. Delete the folder after a change of das_core: pictures
+that exist are not made again.
 """
 
 import argparse
@@ -25,22 +26,23 @@ FOLDER = Path(__file__).parent.parent / "build" / "pictures"
 
 
 def find_file(recipe: Recipe, asked: str, seed: int) -> Path:
-    """Return the file of a picture."""
+    """Return the path of a picture of a class or prompt."""
     name = re.sub(r"\W+", "_", asked.partition(":")[0].lower()).strip("_")
     return FOLDER / recipe.key / str(seed) / f"{name}.png"
 
 
 def make_pictures(recipe: Recipe, ask: Ask, wishes: Sequence[str], seed: int) -> tuple[Tensor, list[float]]:
-    """Make the pictures that are not there yet, and return all of them.
+    """Make the pictures whose files do not exist yet, and return all pictures.
 
     Args:
-        recipe: how they are made.
-        ask: what makes an objective of a wish.
-        wishes: what is asked for, one picture each.
+        recipe: the recipe of the pictures.
+        ask: the function that makes the objective of a wish.
+        wishes: the N classes or prompts; each gives one picture.
         seed: the seed of the ascents.
 
     Returns:
-        The pictures (N, 3, H, W), 0..1, with the 8 bits of a file, and the seconds that each took when it was made.
+        The pictures (N, 3, H, W), 0..1, rounded to 8 bits as in their files, and the seconds that the ascent of each
+        picture took when it was made.
     """
     images, seconds = [], []
     for wish in tqdm(wishes, desc=f"{recipe.name}, seed {seed}", unit="image"):
@@ -50,7 +52,7 @@ def make_pictures(recipe: Recipe, ask: Ask, wishes: Sequence[str], seed: int) ->
             image, taken = recipe.climb([ask(recipe, wish)], seed)
             path.parent.mkdir(parents=True, exist_ok=True)
             to_pil_image(image[0]).save(path)
-            # Last: the picture counts as made when its notes are there.
+            # The notes are written last, because a picture counts as made if its notes exist.
             notes.write_text(json.dumps({"wish": wish, "seconds": taken, "threads": torch.get_num_threads()}))
         images.append(to_tensor(Image.open(path).convert("RGB")))
         seconds.append(float(json.loads(notes.read_text())["seconds"]))

@@ -1,8 +1,8 @@
-"""Recipes: the settings that the benchmarks of quality compare, and the ascent of one picture with them.
+"""Recipes: the settings that the benchmarks of quality compare, and the ascent of one picture with a recipe.
 
-A recipe has the models of an ascent, its steps and its settings; the benchmark says which class or prompt to ask for.
-Besides the recipes of the pack there are others to compare them with: variants of picture, the defaults of earlier
-versions, and the settings of the code that the authors of the method published.
+A recipe of this module has the models of an ascent and all its settings; the benchmark chooses the class or prompt.
+Besides the three recipes of the library there are others to compare them with: variants of the recipe picture, the
+defaults of earlier versions, and the settings of the code that the authors of the method published.
 """
 
 import hashlib
@@ -41,13 +41,13 @@ class Recipe(recipe.Recipe):
     """How a picture of a benchmark is made: a recipe of the library, and the other settings of a picture.
 
     Args:
-        name: a short name, for files.
-        title: what it is, for tables.
-        models: the starters that guide the ascent; several divide the views among them.
-        spec: the stack.
-        start: what the picture is before the first step: grey, or soft noise that belongs to the seed.
-        score: the score of a class, see `ClassObjective`.
-        variety: the share of the last features of the classifiers that is left out, different ones for every seed.
+        name: a short name, for the names of files.
+        title: the title in tables.
+        models: the starters (models installed with the project) that are climbed; several divide the views among them.
+        spec: the spec of the stack.
+        start: the picture before the first step: grey, or soft noise, which differs from seed to seed.
+        score: the kind of score of a class, see `ClassObjective`.
+        variety: the share of the classifiers' last features that is left out. Every seed leaves out other features.
     """
 
     name: str
@@ -60,25 +60,26 @@ class Recipe(recipe.Recipe):
 
     @property
     def key(self) -> str:
-        """The name and a digest of all settings: pictures of other settings get another key."""
+        """The name and a digest of all settings but the title; recipes with different settings have different keys."""
         settings = repr(replace(self, title=""))
         return f"{self.name}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
 
     def describe(self) -> str:
-        """Return the work in words, such as '100 steps x 16 views, two models'."""
+        """Return the steps, views and models as text, such as '100 steps x 16 views, two models'."""
         models = {1: "one model", 2: "two models"}[len(self.models)]
         return f"{self.steps} steps x {self.augmentation.views} views, {models}"
 
     def begin(self, objectives: Sequence[Objective], seed: int) -> Ascent:
         """Return the ascent of one picture, which has not begun."""
-        # A parametrisation that keeps the magnitudes of the start gets those of photographs: 1 / f.
+        # If a parametrisation keeps the magnitudes of the start, the start has those of photographs: a decay of 0.7
+        # gives amplitudes of about 1 / f.
         decay = 0.7 if self.spec.keeps_magnitudes else 0.4
         from_noise = self.start == "noise"
         stack = ImageStack.noise(self.spec, decay=decay, seed=seed) if from_noise else ImageStack.gray(self.spec)
         return self.prepare(stack, objectives, seed=seed)
 
     def climb(self, objectives: Sequence[Objective], seed: int) -> tuple[Tensor, float]:
-        """Return the image (1, 3, height, width), 0..1, for some objectives, and the seconds of the ascent."""
+        """Return the image (1, 3, height, width), 0..1, of an ascent toward objectives, and its wall-clock seconds."""
         begin = time.perf_counter()
         image = self.begin(objectives, seed).run().image
         return image, time.perf_counter() - begin
@@ -113,10 +114,10 @@ def load_clips(models: tuple[Starter, ...]) -> CLIP:
 
 PICTURE = Recipe(**vars(recipe.PICTURE), name="picture", title="picture (node defaults)")
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
-"""From the noise that Image Stack offers: pictures of different seeds differ most from afar."""
+"""The recipe picture from noise. From afar, its pictures differ from seed to seed more than those of other recipes."""
 
 PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.6", variety=0.6)
-"""The score comes from two fifths of the classifiers' features, different ones for every seed."""
+"""The recipe picture with a score from only two fifths of the classifiers' last features, others for every seed."""
 
 SKETCH = Recipe(**vars(recipe.SKETCH), name="sketch", title="sketch")
 BEST = Recipe(**vars(recipe.BEST), name="best", title="best")
@@ -134,7 +135,7 @@ SECOND_VERSION = Recipe(
     spec=_OLDER_STACK,
     score="logit",
 )
-"""What the nodes did by default before there was a denoiser."""
+"""The defaults of the nodes in version 0.2.0, before there was a denoiser."""
 
 FIRST_VERSION = Recipe(
     name="first_version",
@@ -148,7 +149,7 @@ FIRST_VERSION = Recipe(
     spec=_OLDER_STACK,
     score="logit",
 )
-"""What the nodes did by default in the first version."""
+"""The defaults of the nodes in version 0.1.0, the first version."""
 
 REFERENCE = Recipe(
     name="reference",
@@ -163,6 +164,7 @@ REFERENCE = Recipe(
     spec=replace(_OLDER_STACK, color="rgb"),
     score="logit",
 )
-"""The settings of Direct Ascent Synthesis' own code, which tests/integration/test_reference.py reproduces.
+"""The settings of the code that the authors of Direct Ascent Synthesis published ("seed").
 
-K is in its spectral form, which makes nearly the same picture in half of the time that the exact one takes."""
+tests/integration/test_reference.py reproduces that code. Here K has its spectral form, which makes nearly the same
+picture as the exact form in half of the time."""

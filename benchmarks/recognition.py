@@ -1,8 +1,8 @@
 """The judge of the benchmarks: a held-out model classifies an image in three forms: unchanged, from afar and in grey.
 
-Fine texture alone, or colour alone, can convince a classifier. From afar (64 pixels on the short side) there is no fine
-texture, and in grey there is no colour. An image counts as recognised if its class comes first in all three forms. No
-form removes both texture and colour.
+Fine texture alone, or colour alone, can convince a classifier. From afar (64 pixels on the short side) an image has no
+fine texture, and in grey it has no colour. No form removes both. An image counts as recognised if its class comes first
+in all three forms.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ More columns are written before both: `"| settings " + HEADER` and `"|---" + RUL
 """
 
 TEXT_HEADER = HEADER.replace("mean p", "mean cosine")
-"""The head for verdicts of `judge_text`."""
+"""The head of a table about verdicts of `judge_text`."""
 
 RULE = "|---" * 7 + "|"
 """The line between the head of a table and its rows."""
@@ -35,8 +35,9 @@ class Answer:
     """The answer of a judge to one image in one form.
 
     Args:
-        score: the probability of the class that was asked for, 0..1; of a text, its cosine, -1..1.
-        rank: how many other classes or texts the judge finds at least as fitting; 0 when the right one alone is first.
+        score: the probability of the right class, 0..1; for a text, the cosine of its embedding and that of the image,
+            -1..1.
+        rank: how many other classes or texts have at least this score; 0 if the right one alone is first.
     """
 
     score: float
@@ -48,9 +49,9 @@ class Verdict:
     """The answers of a judge to one image in the three forms.
 
     Args:
-        as_is: of the image itself.
-        afar: of the image from afar, see `view_from_afar`.
-        grey: of the image without colour, see `remove_colour`.
+        as_is: the answer to the unchanged image.
+        afar: the answer to the image from afar, see `view_from_afar`.
+        grey: the answer to the image without colour, see `remove_colour`.
     """
 
     as_is: Answer
@@ -59,7 +60,7 @@ class Verdict:
 
     @property
     def answers(self) -> tuple[Answer, Answer, Answer]:
-        """As it is, from afar, in grey."""
+        """The answers to the image as it is, from afar, and in grey."""
         return self.as_is, self.afar, self.grey
 
     @property
@@ -70,7 +71,7 @@ class Verdict:
     def format_cells(self) -> str:
         """Return four cells of a markdown table: the scores in the three forms, and whether the image is recognised.
 
-        Where the right class or text is not first, its place stands behind the score: "0.104 (choice 3)".
+        If the right class or text is not first, the score is followed by its place: "0.104 (choice 3)".
         """
         scores = (f"{a.score:.3f}" + (f" (choice {a.rank + 1})" if a.rank else "") for a in self.answers)
         return f"{' | '.join(scores)} | {'yes' if self.recognised else 'no'}"
@@ -81,15 +82,16 @@ def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) 
 
     Args:
         classifier: the judge; it must not have taken part in making the images.
-        images: (B, 3, H, W), 0..1, on the device of the classifier. Values outside are clamped, as a file would do.
+        images: (B, 3, H, W), 0..1, on the device of the classifier. Values outside of 0..1 are clamped, as when an
+            image is saved to a file.
         targets: the index of the class of each image.
 
     Returns:
         A verdict for each image; its scores are probabilities.
 
     Raises:
-        ValueError: when there is not one target for each image, a target is no class of the classifier, the
-            classifier answers with values that are not finite, or the images are no batch of images.
+        ValueError: when there is not one target for each image; when a target is no class of the classifier; when the
+            classifier answers with values that are not finite; or when `images` is no batch of images.
     """
     classes = len(classifier.labels)
     for target in targets:
@@ -103,16 +105,17 @@ def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict
 
     Args:
         clip: the judge, with a text tower; it must not have taken part in making the images.
-        images: (B, 3, H, W), 0..1, on the device of the CLIP. Values outside are clamped, as a file would do.
-        texts: at least B of them. Text n is the right one for image n; those after the last image are further wrong
-            ones to choose from. A text that comes twice counts once: several images may share one.
+        images: (B, 3, H, W), 0..1, on the device of the CLIP. Values outside of 0..1 are clamped, as when an image is
+            saved to a file.
+        texts: at least B texts. Text n is the right one for image n; the texts after the first B are wrong for all
+            images. Several images may have the same text; in the ranks it counts once.
 
     Returns:
-        A verdict for each image; its scores are cosines, its ranks places among all different texts.
+        A verdict for each image; its scores are cosines, and its ranks compare all different texts.
 
     Raises:
-        ValueError: when there are fewer texts than images, one of them is empty, the CLIP has no text tower, or the
-            images are no batch of images.
+        ValueError: when there are fewer texts than images; when a text is empty; when the CLIP has no text tower; when
+            it answers with values that are not finite; or when `images` is no batch of images.
     """
     if len(texts) < len(images):
         raise ValueError(f"there are {len(images)} images and {len(texts)} texts; every image needs a text of its own")
@@ -124,10 +127,10 @@ def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict
 def summarise(verdicts: Sequence[Verdict]) -> str:
     """Return the row of a markdown table, with the columns of `HEADER`, about the verdicts of a judge.
 
-    For more columns write them before it: `f"| {title} {summarise(verdicts)}"`.
+    More columns are written before it: `f"| {title} {summarise(verdicts)}"`.
 
     Args:
-        verdicts: at least one, all of the same judge.
+        verdicts: at least one; all are of the same judge.
 
     Raises:
         ValueError: when there is no verdict.
@@ -143,7 +146,7 @@ def summarise(verdicts: Sequence[Verdict]) -> str:
 
 
 def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[int]) -> list[Verdict]:
-    """Return the verdict on each image; `ask` returns how well every choice fits each image, (B, choices)."""
+    """Return the verdict on each image; `ask` returns the score of every class or text for each image, (B, choices)."""
     images = check_images(images, "the image to judge")
     if len(targets) != len(images):
         raise ValueError(f"there are {len(images)} images and {len(targets)} classes; every image needs one")
@@ -153,10 +156,11 @@ def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[in
 
 
 def _rank(table: Tensor, targets: Sequence[int]) -> list[Answer]:
-    """Return the score and the rank of the right choice in each row of a table (B, choices)."""
+    """Return the score and the rank of the right choice in each row of a table of scores (B, choices)."""
     if not bool(table.isfinite().all()):
         raise ValueError("the judge answers with values that are no numbers; load it in fp32, or get it again")
     own = table.gather(1, torch.tensor(targets, device=table.device)[:, None])
-    # A tie is no recognition: of an image that says nothing, every class is equally likely.
+    # Equal scores count against the right choice: if an image shows nothing, all classes are equally likely, and none
+    # of them is recognised.
     ranks = (table >= own).sum(dim=1) - 1
     return [Answer(score, rank) for score, rank in zip(own[:, 0].tolist(), ranks.tolist(), strict=True)]

@@ -1,7 +1,8 @@
 """The reference algorithm, written as the paper states it: explicit levels, autograd through every interpolation, SGD.
 
-Independent of das_core on purpose: benchmarks race against it and tests compare with it. Algorithm: Direct Ascent
-Synthesis, arXiv 2502.07753, and the blog post of the same name (17 February 2025), restated.
+This module imports nothing from das_core: benchmarks compare the speed of das_core with it, and tests compare results.
+Sources of the algorithm: Direct Ascent Synthesis, arXiv 2502.07753, and the blog post of the same name (17 February
+2025).
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ Score = Callable[[Tensor], Tensor]
 
 
 def summed(levels: Sequence[Tensor], side: int) -> Tensor:
-    """Return the sum of all levels, each resized, (1, 3, side, side)."""
+    """Resize every level to `side` x `side`, and return their sum (1, 3, side, side)."""
     total = torch.zeros(1, 3, side, side)
     for level in levels:
         if level.shape[-1] == 1:
@@ -29,7 +30,11 @@ def summed(levels: Sequence[Tensor], side: int) -> Tensor:
 
 
 def seed_views(count: int, view: int, jitter: int, noise: float, seed: int) -> Views:
-    """Return the views of the published code: roll by up to `jitter`, crop the middle, add uniform noise, clip."""
+    """Return a function that makes views like the published code of Direct Ascent Synthesis.
+
+    For each of `count` views the function rolls the picture by up to `jitter` pixels along both axes, crops `view` x
+    `view` pixels from the middle, adds uniform noise between 0 and `noise`, and clips to 0..1.
+    """
 
     def views(picture: Tensor, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -56,10 +61,11 @@ def reference_ascent(
     start: Tensor | None = None,
     render: bool = True,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Return the picture (1, 3, side, side), 0..1, and the levels after `steps` of SGD on the mean score of the views.
+    """Return the picture (1, 3, side, side), 0..1, and the levels after SGD has raised the mean score of the views.
 
-    `start` is an image (1, 3, side, side), 0..1; grey if None. Without `render` the returned picture is the one before
-    the last step, so that one step can be timed by itself.
+    `start` is an image (1, 3, side, side), 0..1; grey if None. `steps` is the number of steps of SGD. If `render` is
+    False, the levels are not summed again after the last step, and the returned picture is the one before that step;
+    so a single step can be timed without a second sum.
     """
     raw = torch.zeros(1, 3, side, side) if start is None else torch.atanh(2 * start - 1)
     picture = (torch.tanh(raw) + 1) / 2

@@ -1,4 +1,4 @@
-"""Quality of parts of a picture: two classes in two halves of one canvas, and something new in a photograph."""
+"""Quality of parts of a picture: two classes in the two halves of one picture, and a class inside a photograph."""
 
 import torch
 from torch import Tensor
@@ -45,23 +45,25 @@ INSERTS = (
     ("brick", "spider web"),
 )
 SIDE = 224
-# A photograph is larger than a picture that is made alone, so that a part of it has room for detail.
+# The spec of a photograph. It is larger than `SIDE`, so that a part of the photograph has room for detail.
 PHOTO = StackSpec(448, 448, levels=linear_levels(560, 4))
-# A window in the middle of each photograph, and how soft its edge is.
+# In pixels: the place and the size of the window, a rectangle in the middle of each photograph, and the width of its
+# soft edge (`FEATHER`).
 TOP, LEFT, HEIGHT, WIDTH = 124, 84, 200, 280
 FEATHER = 16
-# The score of example_workflows/api/inpaint.json, which also lowers the classes that the photograph shows.
+# The score of example_workflows/api/inpaint.json. It also lowers the logits of the classes that the photograph shows.
 SCORE: Score = "log_probability"
 STEP_SIZE, FOCUS = 0.08, Focus(end=3.0, emphasis=0.0)
-"""The step size and the focus of the workflow inpaint, which has no denoiser."""
+"""The step size and the focus of example_workflows/api/inpaint.json. That workflow has no denoiser."""
 
 MOMENTUM = 0.5
-# The picture that is made alone and pasted, for comparison: as wide as a usual picture, in the aspect of the window.
+# For comparison, a picture is made alone and pasted into the window. It is `SIDE` pixels wide and has the aspect ratio
+# of the window.
 ALONE = StackSpec(SIDE, SIDE * HEIGHT // WIDTH)
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the pictures go beside it."""
+    """Return the section of RESULTS.md, and save its pictures in the same folder."""
     climber, judge = load_classifiers(STARTERS), load_starter(SECOND_OPINION)
     return f"""Climber: {climber.name}. Judge: {judge.name}, which never saw the ascent. Seed 0.
 
@@ -71,7 +73,7 @@ def report() -> str:
 
 
 def _halves(climber: Classifier, judge: Classifier) -> str:
-    """Return the part about pictures with a class in each half: what the judge sees in the halves."""
+    """Return the text about pictures with a class in each half: which class the judge names first in each half."""
     masks = torch.zeros(2, 1, SIDE, 2 * SIDE)
     masks[0, :, :, :SIDE] = masks[1, :, :, SIDE:] = 1
     rows: list[str] = []
@@ -101,7 +103,11 @@ two_regions. The judge names the class of the half first in {halves} of {2 * len
 
 
 def _inserts(climber: Classifier, judge: Classifier) -> str:
-    """Return the part about a class in a window of a photograph: what the judge says of the whole, before and after."""
+    """Return the text about a class in a window of a photograph.
+
+    The table has the probability that the judge gives to the class in the whole picture: before the ascent, with a
+    pasted picture (`_paste`), and after the ascent.
+    """
     shape = (PHOTO.height, PHOTO.width)
     mask = torch.zeros(1, *shape)
     mask[:, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = 1
@@ -143,7 +149,10 @@ A picture of the same thing that was made alone and pasted into the window gets 
 
 
 def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> Tensor:
-    """Return a photograph with a picture in its window that was made alone and pasted, with the same soft edge."""
+    """Make a picture of a class alone, and return the photograph with this picture pasted into its window.
+
+    The edge of the window is as soft as in the ascent inside the photograph.
+    """
     alone = Ascent(ImageStack.gray(ALONE), [ClassObjective.from_text(climber, name)]).run().image
     pasted = photograph.clone()
     pasted[:, :, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = resize_to_cover(alone, (HEIGHT, WIDTH))

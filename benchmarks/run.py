@@ -1,7 +1,8 @@
-"""Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`, all of them by default.
+"""Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`.
 
-Sections that are not measured keep what they say. `gpu` needs a CUDA device and `peers` other libraries; these are
-measured only when they are named. Benchmarks report numbers; tests check the code.
+Without arguments, all sections but `gpu` and `peers` are measured. `gpu` needs a CUDA device, and `peers` needs other
+libraries, so these two have to be named. Sections that are not measured keep their text in RESULTS.md. Benchmarks
+report numbers; tests check the code.
 """
 
 import argparse
@@ -65,7 +66,7 @@ ON_REQUEST = {"peers", "gpu"}
 
 
 def describe_machine() -> str:
-    """Return a text that names the machine and the versions of the measurement."""
+    """Return a text with the processor, the number of threads, and the versions of Python and torch."""
     processor = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.is_file():
@@ -79,7 +80,7 @@ def describe_machine() -> str:
 
 
 def main() -> None:
-    """Measure the sections named on the command line."""
+    """Measure the sections that the command line names, or all that need not be named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="what to measure")
     asked = parser.parse_args().sections or [name for name in SECTIONS if name not in ON_REQUEST]
@@ -92,7 +93,7 @@ def main() -> None:
 
 
 def write_section(name: str, text: str) -> None:
-    """Put a section into RESULTS.md as soon as it is measured."""
+    """Write a section into RESULTS.md, in place of the section of the same name; keep all others."""
     old = re.split(r"^## ([\w ]+)\n", RESULTS.read_text(), flags=re.MULTILINE)[1:] if RESULTS.is_file() else []
     texts = {title.strip(): section.strip() for title, section in zip(old[::2], old[1::2], strict=True)}
     texts[_title(name)] = text

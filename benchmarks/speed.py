@@ -1,6 +1,6 @@
-"""Speed: the operator against autograd through the interpolations, and a step against the run of the model in it.
+"""Speed: the operator K compared with autograd through the levels, and a step compared with the model alone.
 
-Everything is timed by turns in one process and reported as a ratio, because times alone mean little on a shared
+The tasks take turns in one process, and ratios of their times are reported, because times alone mean little on a shared
 machine.
 """
 
@@ -29,7 +29,12 @@ VIEWS = 16
 
 
 def operator_row(step: int, rounds: int) -> str:
-    """Return a row of the table: one application of K, and the same through autograd, with every `step`-th level."""
+    """Return a row of the table, for a stack with every `step`-th level.
+
+    The row has the time of a forward and a backward pass through the sum of the levels, the times of one application of
+    K in its exact and in its spectral form, the ratio of the first time to the last, and the relative error of the
+    spectral form against autograd.
+    """
     resolutions = linear_levels(CANVAS, step)
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]
     gradient = torch.randn(1, 3, CANVAS, CANVAS)
@@ -63,14 +68,18 @@ def operator_row(step: int, rounds: int) -> str:
 
 
 def default_step(judge: Classifier, side: int = 448, denoising: Denoising | None = None) -> Callable[[], object]:
-    """Return a function that does a whole step with the defaults and 16 views, with or without a denoiser."""
+    """Return a function that does one whole step at each call, with the defaults, 16 views and an optional denoiser."""
     stack, wish = ImageStack.gray(StackSpec(side, side)), ClassObjective(judge, ((JELLYFISH, 1.0),))
     steps = iter(Ascent(stack, [wish], steps=100_000, denoising=denoising))
     return lambda: next(steps)
 
 
 def seed_step(judge: Classifier) -> Callable[[], object]:
-    """Return a function that does a step of `reference_ascent` with the same model, levels and number of views."""
+    """Return a function that does one step of `reference_ascent`.
+
+    The model, the number of levels and the number of views are those of `default_step` at 224 x 224. "Seed" is a short
+    name for the code that the authors of Direct Ascent Synthesis published.
+    """
 
     def score(views: Tensor) -> Tensor:
         normalised = ((views - 0.5) / 0.5).contiguous(memory_format=torch.channels_last)
@@ -85,7 +94,7 @@ def seed_step(judge: Classifier) -> Callable[[], object]:
 
 
 def bare_pass(judge: Classifier, chunk: int) -> Callable[[], object]:
-    """Return a function that does only the forward and backward pass on finished views, `chunk` of them at a time."""
+    """Return a function that does only the forward and backward pass of the model on 16 views, `chunk` at a time."""
     keys = [ViewKey(0, 0, 0, view) for view in range(VIEWS)]
     geometry = ViewGeometry((CANVAS, CANVAS), 56, judge.size)
     ready = Augmentation()(torch.full((1, 3, CANVAS, CANVAS), 0.5), geometry, Draws(keys, torch.device("cpu")))

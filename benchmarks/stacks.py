@@ -38,7 +38,7 @@ MUTANTS = 1000
 
 
 def report() -> str:
-    """Return the section of RESULTS.md: four tables."""
+    """Return the section of RESULTS.md: two tables and two lines."""
     return "\n\n".join((measure_continuation(), measure_damage(), measure_slopes(), measure_freezing()))
 
 
@@ -47,8 +47,8 @@ def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageSta
     starter = replace(load_starter(), size=64)
     wish = ClassObjective(starter, ((107, 1.0),))
     views = Augmentation(4, Windows(16))
-    # No focus, and a denoiser of constant strength: both would change in the course of an ascent, and then twice three
-    # steps are not six.
+    # Without a focus, and with a denoiser of constant strength. A focus and a falling strength change over an ascent,
+    # and two ascents of three steps would then differ from one of six.
     steady = Denoising(strength=0.05, end=0.05)
     ascent = Ascent(
         stack, [wish], views, steps=steps, optimizer=optimizer, schedule="constant", focus=None, denoising=steady
@@ -57,7 +57,10 @@ def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageSta
 
 
 def measure_continuation() -> str:
-    """Return a table that compares six steps with three steps, saving, loading, and three more."""
+    """Return a table that compares one ascent of six steps with two ascents of three, between which the stack is saved.
+
+    The second ascent of three steps starts from the stack as it was loaded from its file.
+    """
     lines = ["Six steps, and three, saved, loaded and three more (starter model, 64 x 64, margin 16):", ""]
     lines += ["| optimizer | spectral | exact | layers |", "|---|---|---|---|"]
     for name, optimizer in OPTIMIZERS.items():
@@ -75,7 +78,7 @@ def measure_continuation() -> str:
 
 
 def measure_damage() -> str:
-    """Return a line that says how files with flipped bits, and cut files, are loaded or refused."""
+    """Return a line that says how many files with flipped bits or cut ends are loaded, and how many are refused."""
     draw = random.Random(0)
     counts: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +90,7 @@ def measure_damage() -> str:
             if number % 4 == 3:
                 changed = changed[: draw.randrange(len(changed))]
             else:
-                # The header is a small part of the file: half of the flips go there.
+                # About half of the flips go to the header, which is only a small part of the file.
                 header = 8 + int.from_bytes(content[:8], "little")
                 for _ in range(1 + number % 3):
                     changed[draw.randrange(header if draw.random() < 0.5 else len(content))] ^= 1 << draw.randrange(8)
@@ -106,7 +109,7 @@ def _outcome(path: Path) -> str:
 
 
 def measure_slopes() -> str:
-    """Return a table of the slopes of the spectra of noise and photographs."""
+    """Return a table of the slopes of the power spectra of noise and photographs, see `measure_spectrum`."""
     lines = ["| image | slope | low band | high band |", "|---|---|---|---|"]
     images = {f"{name} noise, 512 x 512": noise(slope) for name, slope in (("white", 0), ("pink (1 / f²)", -2))}
     samples = load_sample_images()
@@ -120,7 +123,7 @@ def measure_slopes() -> str:
 
 
 def noise(slope: float) -> np.ndarray:
-    """Return grey noise (512, 512) of 8 bits; its power spectrum is the frequency to the power of `slope`."""
+    """Return grey noise (512, 512) of 8 bits, whose power is proportional to the frequency to the power of `slope`."""
     white = np.random.default_rng(0).standard_normal((512, 512))
     radius = np.hypot(np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512)[None, :])
     radius[0, 0] = 1
@@ -134,7 +137,7 @@ def _tensor(image: np.ndarray) -> Tensor:
 
 
 def measure_freezing() -> str:
-    """Return a line that says how much of what an ascent changes lies in bands that were frozen."""
+    """Return a line that says which share of the power of the change by an ascent lies in a frozen band."""
     stack = climb_stack(ImageStack.noise(StackSpec(64, 64, 16)), NormalizedAscent(), 6)
     basis = stack.spec.operator(torch.device("cpu")).basis
     parts = []

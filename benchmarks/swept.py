@@ -1,11 +1,11 @@
-"""Pictures for the benchmark of classes from a sweep: made on many cores or machines, judged by the benchmark.
+"""Takes the pictures for the benchmark `classes` from a sweep, which can run on many cores or machines.
 
     python tools/sweep.py example_workflows/sweeps/quality_classes.yaml
     python -m benchmarks.swept output/sweeps/quality_classes
     python -m benchmarks.run classes
 
-The workflows class_to_image and sketch have the settings of the recipes of these names, so their pictures are the same
-bit for bit (tests/benchmarks/test_swept.py).
+The workflow class_to_image has the settings of the recipe `PICTURE`, and the workflow sketch those of `SKETCH`. So the
+pictures of a sweep are the same, bit for bit, as those that the benchmark makes (tests/benchmarks/test_swept.py).
 """
 
 import argparse
@@ -20,17 +20,17 @@ from benchmarks.recipes import PICTURE, SKETCH
 
 RECIPES = {recipe.name: recipe for recipe in (PICTURE, SKETCH)}
 WISH, SEED = "DAS_ClassObjective.classes", "DAS_Optimize.seed"
-"""The columns of the table with what was asked for, and with the seed."""
+"""The columns of the table of a sweep that have the class and the seed."""
 
 
 def take_pictures(folder: Path) -> int:
-    """Copy the pictures of a sweep to where the benchmarks keep theirs, and return how many there are.
+    """Copy the pictures of a sweep into the folder in which benchmarks keep pictures, and return their number.
 
     Args:
         folder: the results of the sweep.
 
     Raises:
-        ValueError: when the table has not the columns of a sweep of classes.
+        ValueError: when the table lacks a column that a sweep of classes has.
     """
     table = pq.ParquetFile(folder / "table.parquet").read()
     missing = {"workflow", WISH, SEED} - set(table.column_names)
@@ -48,7 +48,7 @@ def take_pictures(folder: Path) -> int:
 
 
 def main() -> None:
-    """Take the pictures of the folder on the command line."""
+    """Copy the pictures of the sweep whose folder the command line names."""
     parser = argparse.ArgumentParser(prog="benchmarks.swept", description=__doc__)
     parser.add_argument("folder", type=Path, help="the results of a sweep")
     print(f"{take_pictures(parser.parse_args().folder)} pictures")

@@ -1,7 +1,8 @@
 """Quality of pictures of prompts: whether a CLIP that took no part finds the prompt that a picture was made from.
 
-The models of the ascent and the judge are starter CLIPs. Each has another image classifier; all have the same sentence
-encoder, so only the images are tested. The prompts were written before any image was made.
+The models of the ascents and the judge are starter CLIPs. Their image encoders are different classifiers. They share
+one sentence encoder, so only the image encoder of the judge took no part. The prompts were written before any image
+was made.
 """
 
 from benchmarks.common import HERE, SEED, save_sheet
@@ -37,7 +38,7 @@ RECIPES = (PICTURE, SKETCH)
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the pictures go beside it."""
+    """Return the section of RESULTS.md, and save its pictures in the same folder."""
     judge = load_starter_clip(SECOND_OPINION)
     rows, found = [], {}
     for recipe in RECIPES:

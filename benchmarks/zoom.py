@@ -25,16 +25,17 @@ BETWEEN = 4
 """How many frames the sheet shows from each depth to the next."""
 
 _BESIDE = 0.3
-"""The width of the bands on both sides of a seam, in halves of the sides of a depth."""
+"""The widths of the two rings beside a seam, one inside and one outside of it. The unit is half the side of a depth."""
 
 SHEET = HERE / "zoom.jpg"
 
 
 def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
-    """Return the energy of the gradient where a depth blends into the one around it, over that of bands on both sides.
+    """Return how strong a seam is: the energy of the gradient at the seam divided by the energy beside the seam.
 
-    The energy is the mean of the squared differences between neighbouring pixels. It is measured for the largest depth
-    whose outer band lies within the frame.
+    A seam is the ring in which a depth blends into the depth around it. The energy is the mean of the squared
+    differences between neighbouring pixels; beside the seam it is the mean of the energies of two rings, one inside and
+    one outside of the seam. The seam is that of the largest depth whose outer ring lies within the frame.
 
     Args:
         frame: the frame at a moment, (3, height, width).
@@ -42,7 +43,7 @@ def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
         moment: the moment, from 0 to `Zoom.end`.
     """
     assert spec.zoom is not None
-    # The distance of every pixel from the middle, in halves of the sides of the frame.
+    # The distance of every pixel from the middle of the frame. The unit is half the side of the frame.
     down, right = ((torch.arange(side - 1) + 1 - side / 2) / (side / 2) for side in (spec.height, spec.width))
     away = torch.hypot(down[:, None], right)
     edge = min(side / (side - 2 * spec.margin) for side in spec.canvas)
@@ -60,7 +61,7 @@ def measure_seams(made: Zooming) -> list[float]:
     """Return the results of `measure_seam` at `ZOOMS` evenly spaced moments of a zoom, sorted, the smallest first."""
     spec = made.stack.spec
     assert spec.zoom is not None
-    # The last depth contains no other one, so it has no seam.
+    # Without a loop the last depth contains no other depth. Near the end of the zoom it fills the frame without a seam.
     last = spec.zoom.end if spec.zoom.loop else spec.zoom.end - 0.5
     moments = [last * number / ZOOMS for number in range(ZOOMS)]
     frames = render_zoom(made.stack, moments)
@@ -68,7 +69,7 @@ def measure_seams(made: Zooming) -> list[float]:
 
 
 def report() -> str:
-    """Return the section of RESULTS.md; the sheet goes beside it."""
+    """Return the section of RESULTS.md, and save its sheet of pictures in the same folder."""
     model, judge = load_starter(), load_starter(SECOND_OPINION)
     made = zoom(model, WISHES, size=SIDE, recipe=RECIPE, seed=SEED, progress=False)
     spec = made.stack.spec

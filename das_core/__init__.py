@@ -1,9 +1,9 @@
-"""Direct Ascent Synthesis in PyTorch: images from models that were only built to judge them.
+"""Direct Ascent Synthesis in PyTorch: makes images with models that were only trained to judge images.
 
-A judge is a frozen model, such as a classifier or a CLIP. An objective is a score of its answer: the logit of a class,
-the similarity to a text. A stack (`ImageStack`) is a set of images at many resolutions that sum to one picture. An
-ascent shows views of this picture to the judges and moves the stack along the gradient of the scores, step by step.
-Start at `Ascent`.
+A judge is a frozen model, such as a classifier or a CLIP. An objective computes a score from the answer of a judge,
+such as the logit of a class or the similarity to a text. A stack (`ImageStack`) is a set of images at many resolutions
+that sum to one picture. In each step, an ascent shows views (resized windows) of this picture to the judges and moves
+the stack along the gradient of the scores. Start at `Ascent`.
 
 Example:
     >>> from das_core import Ascent, ClassObjective, ImageStack, StackSpec, load_starter
@@ -112,7 +112,7 @@ if TYPE_CHECKING:
         score_images,
     )
 else:
-    # These need packages that take seconds to load.
+    # Imported at first use, because they need packages that take seconds to load.
     __getattr__ = import_on_demand(
         __name__,
         {

@@ -1,11 +1,11 @@
-"""Direct Ascent Synthesis in a line: `import direct_ascent as da`.
+"""Direct Ascent Synthesis in one line of code: `import direct_ascent as da`.
 
     >>> import direct_ascent as da
     >>> picture = da.render(da.load_starter(), "jellyfish", size=64, steps=2, progress=False)
     >>> picture.image.shape
     torch.Size([1, 3, 64, 64])
 
-It re-exports the public names of `das_core` and of `das_core.facade`.
+This package re-exports the public names of `das_core` and of `das_core.facade`.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The nodes of the pack, in folders named like those of das_core; `bridge` is the border to ComfyUI."""
+"""The nodes of the pack, in folders named like those of das_core; the folder `bridge` calls ComfyUI's runtime."""
 
 from .ascent.guidance import GuideDiffusion
 from .ascent.loop import Optimize

@@ -1,8 +1,8 @@
 """Checks the values that a node is given against the types in its schema.
 
-ComfyUI checks widgets before a run, but nothing that comes through a link: not the range of a number, not the options
-of a list, and after an output of any type (`*`) not even the type. This module checks types. The code that uses a value
-checks its range.
+ComfyUI checks the values of widgets before a run, but not values that come through links: it does not check that a
+number is in range, or that a text is one of the options. If the link begins at an output of any type (`*`), the type is
+not checked either. This module checks types. The code that uses a value checks its range.
 """
 
 import math
@@ -17,7 +17,7 @@ from torch import Tensor
 from ..das_core.common.text import shorten
 
 _LARGEST_INT = 2**64
-"""The largest whole number that is accepted: the largest seed."""
+"""The largest absolute value of a whole number that is accepted. The largest seed is 2^64 - 1."""
 
 _BASES: dict[str, set[str]] = {
     "DAS_CLASSIFIER": {"Classifier"},
@@ -28,29 +28,30 @@ _BASES: dict[str, set[str]] = {
     "DAS_HISTORY": {"tuple"},
     "DAS_DENOISER": {"NetworkDenoiser"},
 }
-"""For each type of socket of the pack, the names of the classes of das_core whose objects may come through it.
+"""For each type of socket of the pack, the names of the classes whose objects may come through it.
 
-Names, because a second copy of the pack has classes of its own, and its nodes work with objects of the first copy.
+Names are compared, not classes. If two copies of the pack are installed, each copy has its own classes, and the nodes
+of one copy must accept objects from the other.
 """
 
 
 def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values for the inputs of a node after a check of their types. Numbers become int or float.
+    """Check the types of the values for the inputs of a node, and return the values, numbers as int or float.
 
     Args:
-        inputs: the inputs of its schema.
-        values: what `execute` is given, by name. The result has no entry for an optional input
-            whose value is None, so that `execute` uses its own default.
+        inputs: the inputs in the schema of the node.
+        values: the values that `execute` is given, by name. The result has no entry for an optional input whose value
+            is None, so that `execute` uses its own default.
 
     Raises:
-        ValueError: when a value is not of the type of its input; the message names the input, the value and what is
-            needed.
+        ValueError: when a value is not of the type of its input, or when there is no such input or slot. The message
+            names the input, and for a wrong type also the value and the type that is needed.
     """
     known = {item.id: item for item in inputs}
     checked = {}
     for name, value in values.items():
         if name in known and value is None and known[name].optional:
-            # Left out, so that the default of the node counts.
+            # Left out, so that `execute` uses its own default.
             continue
         if name in known:
             checked[name] = _check(known[name], name, value)
@@ -58,12 +59,13 @@ def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, 
             raise ValueError(f"there is no input {shorten(name)}; take it out of the workflow file")
         elif isinstance(known[name.partition(".")[0]], io.Autogrow.Input):
             raise ValueError(f"there is no slot {shorten(name)}; connect it to another one")
-        # What is left belongs to an option that is not chosen, or that does not exist, which `read_choice` reports.
+        # Any other value belongs to an option of a DynamicCombo, by a name such as `recipe.steps`. It is left out: the
+        # option is not chosen, or it does not exist, which `read_choice` reports.
     return checked
 
 
 def _check(item: Any, name: str, value: Any) -> Any:
-    """Return the value of one input, or raise a ValueError that calls the input `name`."""
+    """Return the value of one input, or raise a ValueError whose message calls the input `name`."""
     kind = item.get_io_type()
     if isinstance(item, io.DynamicCombo.Input):
         return _check_choice(item, name, value)
@@ -89,7 +91,7 @@ def _check_choice(item: Any, name: str, value: Any) -> Any:
 
 
 def _check_slots(item: Any, name: str, value: Any) -> Any:
-    """Check what is connected to the slots of an Autogrow; None is a slot without a link."""
+    """Return the value of an Autogrow after a check of the types in its slots; a slot without a link holds None."""
     if value is None:
         return value
     if not isinstance(value, Mapping):
@@ -126,7 +128,7 @@ def _read_float(name: str, value: Any, example: Any) -> float:
 
 
 def _read_numbers(name: str, value: Any) -> tuple[float, ...]:
-    """Return the numbers that a link brings to an input of numbers that has no widget, one after the other."""
+    """Return the list of numbers that a link brings to a FLOAT input without a widget, as a tuple."""
     listed = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(listed, list | tuple):
         raise ValueError(
@@ -145,7 +147,7 @@ def _read_bool(name: str, value: Any, example: Any) -> bool:
 def _read_text(name: str, value: Any, example: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{name} is {_describe(value)}, not a text; give one{_quote(example)}")
-    # JSON can hold half of a surrogate pair, which is no character: fonts and files refuse it.
+    # JSON can hold half of a surrogate pair, which is not a character: it can be neither drawn nor written to a file.
     if halves := [sign for sign in value if "\ud800" <= sign <= "\udfff"]:
         raise ValueError(f"{name} holds half of a character, {halves[0]!a}; type the text anew")
     return value
@@ -171,7 +173,7 @@ def _read_tensor(name: str, value: Any, what: str, axes: str) -> Tensor:
 
 
 def _check_socket(kind: str, name: str, value: Any) -> None:
-    """Raise a ValueError unless a value has the type of a socket of the pack; nodes check the types of ComfyUI."""
+    """Raise a ValueError when a socket of the pack gets a wrong type; the nodes check values of ComfyUI's own types."""
     wanted = set().union(*(_BASES.get(part, set()) for part in kind.split(",")))
     if wanted and wanted.isdisjoint(base.__name__ for base in type(value).__mro__):
         given = "not connected" if value is None else f"{_describe(value)}"
@@ -179,7 +181,7 @@ def _check_socket(kind: str, name: str, value: Any) -> None:
 
 
 def _describe(value: Any) -> str:
-    """Return a value as it is quoted in a message; a text gets quotation marks."""
+    """Return a value in the short form in which messages quote it; a text gets quotation marks."""
     return f"'{shorten(value)}'" if isinstance(value, str) else shorten(value)
 
 
@@ -196,4 +198,4 @@ _READERS = {
     "IMAGE": _read_image,
     "MASK": _read_mask,
 }
-"""The function that reads the value of an input, by the type of the input. The node itself checks a COMBO."""
+"""The function that reads the value of an input, by the type of the input. COMBO is missing: the node checks it."""

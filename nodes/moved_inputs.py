@@ -1,8 +1,8 @@
-"""Renames inputs in workflows and API prompts of versions before 1.0, so that these still run.
+"""Renames inputs in prompts that were made for versions before 1.0, so that these prompts still run.
 
-Inputs that few users set have moved into a DynamicCombo of their node, where they appear once its option `custom` is
-chosen: `steps` of Optimize is now `recipe.steps`. `web/moved_inputs.json` lists them. ComfyUI's page uses the same list
-for workflow files (`web/older_files.js`).
+Inputs that few users set have moved into a DynamicCombo of their node. There they appear when its option `custom` is
+chosen. For example, `steps` of Optimize is now `recipe.steps`. `web/moved_inputs.json` lists the moved inputs.
+ComfyUI's page uses the same list when it opens workflow files (`web/older_files.js`).
 """
 
 import json
@@ -19,9 +19,10 @@ class Moved(TypedDict):
 
     Attributes:
         choice: the DynamicCombo that they have moved into.
-        moved: their former names; of an input that contains others, such as `focus`, only the outer name.
-        later: those inputs that were added after version 0.1.0, each with the value that has no effect. Older files
-            and prompts lack these inputs and get that value.
+        moved: their former names. If an input contains others, as `focus` contains `focus.emphasis`, only the outer
+            name is listed.
+        later: those moved inputs, outer or inner, that were added after version 0.1.0, each with the value at which it
+            has no effect. Files and prompts that lack one of these inputs get this value.
     """
 
     choice: str
@@ -36,11 +37,11 @@ MOVED: dict[str, Moved] = json.loads(
 
 
 def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs of a node of a prompt under their current names.
+    """Return the inputs of one node in a prompt under their current names.
 
     Args:
         class_type: the id of the node.
-        inputs: widgets and links by name.
+        inputs: the values of widgets and the links, by the names of the inputs.
 
     Example:
         >>> move_inputs("DAS_Optimize", {"seed": 3, "steps": 20, "focus": "everywhere"})
@@ -58,7 +59,8 @@ def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _find_lacking(table: Moved, inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the `later` inputs that a node lacks, with the values that have no effect.
 
-    An input inside another one, such as `focus.emphasis`, is lacking only if the outer one, `focus`, has a value.
+    An inner input, such as `focus.emphasis`, counts as lacking only if its outer input, `focus`, is given and differs
+    from the value that `later` has for it, "everywhere".
     """
     for name, value in table["later"].items():
         outer, _, inner = name.partition(".")
@@ -70,8 +72,8 @@ def migrate_prompt(prompt: Any) -> Any:
     """Return a prompt in API format with the inputs of all nodes under their current names.
 
     Args:
-        prompt: what a client sent as a prompt, unchecked. Whatever does not look like a node is left unchanged, and
-            ComfyUI refuses it later.
+        prompt: what a client sent as a prompt, unchecked. Parts that do not look like nodes are left unchanged;
+            ComfyUI refuses them later.
     """
     if not isinstance(prompt, dict):
         return prompt

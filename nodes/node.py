@@ -12,28 +12,29 @@ from .input_checks import check_inputs
 
 
 class Node(io.ComfyNode):
-    """The base class of a node: checks the types of the inputs of `execute`, and shows its errors on the node.
+    """The base class of the nodes: it checks the types of the inputs of `execute`, and shows errors on the node.
 
     The cancel button ends a node within a second or two (`das_core.common.interruption`).
 
-    A subclass defines `define_schema` and `execute`, as every node of ComfyUI. When the subclass is created, its
-    `execute` is wrapped in the check and the display of errors.
+    A subclass defines `define_schema` and `execute`, as every node of ComfyUI does. When the subclass is created, its
+    `execute` is wrapped in a function that makes the check and shows errors.
     """
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         execute = vars(cls).get("execute")
-        # For every run, ComfyUI derives a class with all attributes of the node: its `execute` is wrapped already.
+        # For every run, ComfyUI derives a class with all attributes of the node. Its `execute` is wrapped already.
         if isinstance(execute, classmethod) and not hasattr(execute.__func__, "checks_inputs"):
             cls.execute = classmethod(_add_check(execute.__func__, cls))
 
 
 def _add_check(execute: Callable[..., io.NodeOutput], node: type[Node]) -> Callable[..., io.NodeOutput]:
-    """Return the function of `execute`, wrapped: its inputs are checked first, and errors are shown on the node."""
+    """Return a function that checks the inputs, calls `execute` with them, and shows errors on the node."""
 
     @cache
     def list_inputs() -> list[Any]:
-        # Building some schemas takes long, for they list files. Options may change; types do not.
+        # Cached, because building some schemas takes long: they list files. The options in a cached schema may become
+        # outdated, but only types are checked, and types do not change.
         return list(node.define_schema().inputs)
 
     @wraps(execute)

@@ -42,7 +42,7 @@ def read_precision(value: Any) -> torch.dtype:
     """Return the torch dtype of a value of `precision_input`.
 
     Raises:
-        ValueError: when it is no option of that input, which can happen only through a link.
+        ValueError: when the value is not an option of that input; only a link can bring such a value.
     """
     if not isinstance(value, str) or value not in PRECISIONS:
         raise ValueError(f"precision '{shorten(value)}' is unknown; choose {list_choices(list(PRECISIONS))}")
@@ -50,11 +50,11 @@ def read_precision(value: Any) -> torch.dtype:
 
 
 def sort_downloaded_first(names: Iterable[str], downloaded: Iterable[str]) -> list[str]:
-    """Return the names of models for a combo: those that need no download first, each part in alphabetical order.
+    """Return the names of models for a combo: first those that need no download, then the others.
 
     Args:
-        names: the names of all models.
-        downloaded: the names of those whose weights are on the disk.
+        names: the names of all models, in any order; the result has the names of each group in alphabetical order.
+        downloaded: the names of the models whose weights are on the disk.
     """
     present = set(downloaded)
     return sorted(names, key=lambda name: (name not in present, name.casefold()))
@@ -74,7 +74,7 @@ def objectives_input(tooltip: str) -> Any:
     """Return the input for any number of objectives, at least one; its value maps names of slots to objectives.
 
     Args:
-        tooltip: what the node does with them.
+        tooltip: what the node does with the objectives.
     """
     return io.Autogrow.Input(
         "objectives",
@@ -112,14 +112,14 @@ def schema(*, advanced: Sequence[str] = (), **fields: Any) -> io.Schema:
         fields: the arguments of `io.Schema`.
 
     Raises:
-        ValueError: when `advanced` names no input.
+        ValueError: when a name in `advanced` belongs to no input.
     """
     _mark_advanced(fields.get("inputs", []), set(advanced))
     return io.Schema(**{name: value for name, value in fields.items() if name in _SCHEMA_FIELDS})
 
 
 def _mark_advanced(inputs: Sequence[Any], names: set[str]) -> None:
-    """Mark inputs as advanced where ComfyUI knows that; raise a ValueError when there is no input of some name."""
+    """Mark inputs as advanced, if ComfyUI has advanced inputs; raise a ValueError when a name belongs to no input."""
     named = list(_walk(inputs))
     if unknown := names - {name for name, _ in named}:
         raise ValueError(f"no input is called {', '.join(sorted(unknown))}")
@@ -143,7 +143,7 @@ def list_options(choices: Any, default: str) -> list[str]:
 
     Args:
         choices: a `Literal` of das_core with all options.
-        default: one of them.
+        default: the option that is listed first.
     """
     return sorted(get_args(choices), key=lambda option: option != default)
 
@@ -175,8 +175,9 @@ def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dic
 
     Args:
         name: the name of the DynamicCombo.
-        value: what the node is given for it: a mapping of `name` to the option and of further names to values.
-        options: the options that there are, at least two.
+        value: the value that the node is given: a mapping from `name` to the option, and from the names of the inputs
+            inside that option to their values.
+        options: all options of the DynamicCombo, at least two.
 
     Raises:
         ValueError: when the choice is not in `options`, or is missing.
@@ -192,14 +193,14 @@ def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dic
 
 @contextmanager
 def add_advice(kind: type[ValueError], advice: str) -> Iterator[None]:
-    """Re-raise a ValueError of class `kind` with a hint appended; the library cannot name nodes, so a node does.
+    """Append a hint to the message of errors of class `kind`, such as the name of a node, which das_core cannot know.
 
     Args:
         kind: the class of error; other errors pass unchanged.
         advice: the hint that is appended to the message, its punctuation included.
 
     Raises:
-        ValueError: when the block raises an error of this class, which becomes the cause.
+        ValueError: when the `with` block raises an error of class `kind`; that error is its cause (`__cause__`).
     """
     try:
         yield

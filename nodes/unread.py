@@ -1,4 +1,4 @@
-"""The warning about texts that a CLIP was not made to read, which several nodes give."""
+"""The warning that several nodes give when a text is in a script that a CLIP was not made to read."""
 
 from collections.abc import Sequence
 
@@ -19,6 +19,6 @@ def warn_of_unread(clip: CLIP, texts: Sequence[str], node_id: str | None) -> Non
     """
     warning = clip.describe_unread(texts)
     if warning:
-        # Short, for it has to fit on a node.
+        # Short, because it has to fit on a node.
         warning += ": write English, or load a multilingual CLIP"
     bridge.warn_on_node(warning, node_id)

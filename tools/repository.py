@@ -3,4 +3,4 @@
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-"""The folder of the repository, which is also that of the node pack."""
+"""The folder of the repository, which is also the folder of the node pack."""

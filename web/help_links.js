@@ -1,9 +1,10 @@
-// Links between help pages. ComfyUI's page opens every link of a help page in a new tab, at an address below its own,
-// where no help page is. This shows the other help page in place of the first, with a way back.
+// Links between help pages. ComfyUI's page opens every link of a help page in a new tab, at an address below the page's
+// own address, where there is no help page. This script shows the linked help page in place of the first one, with a
+// link back.
 import { app } from "../../scripts/app.js"
 
 const DOCS = new URL("docs/", import.meta.url)
-// As it is written in the page, or, since frontend 1.58, as an address.
+// A link as it is written in the help page, or, since frontend 1.58, as a path on the server.
 const HELP_PAGE = /^(?:\/extensions\/[^/]+\/docs\/)?(DAS_[A-Za-z]+)\.md$/
 
 async function fetchHelp(id) {
@@ -31,10 +32,10 @@ function renderHelp(text) {
   const part = document.createElement("div")
   const render = app.extensionManager.renderMarkdownToHtml
   if (render) {
-    part.innerHTML = render(text, DOCS.pathname) // sanitized by the page
+    part.innerHTML = render(text, DOCS.pathname) // `render` sanitizes it
     return [...part.childNodes]
   }
-  // An older page does not render for extensions; there the text is shown as it is written.
+  // Older frontends do not render Markdown for extensions. There the Markdown text itself is shown.
   part.style.whiteSpace = "pre-wrap"
   part.textContent = text
   return [part]

@@ -1,4 +1,4 @@
-// Gives links and slots of this pack a colour by their type; ComfyUI has colours for its own types only.
+// Gives links and slots of this pack a colour by their type. ComfyUI has colours only for its own types.
 import { app } from "../../scripts/app.js";
 
 const COLORS = {
@@ -14,11 +14,11 @@ const COLORS = {
 
 app.registerExtension({
     name: "DirectAscent.LinkColors",
-    // In setup it would be too early: the page sets the colours of its palette after it.
+    // Not in `setup`: the page sets the colours of its palette after it, and these would be lost.
     afterConfigureGraph() {
         Object.assign(app.canvas.default_connection_color_byType, COLORS);
         Object.assign(app.canvas.constructor.link_type_colors, COLORS);
-        // Nodes 2.0 colours its slots by style sheets.
+        // Nodes 2.0, the newer renderer, takes the colours of slots from style sheets.
         for (const [type, color] of Object.entries(COLORS))
             document.documentElement.style.setProperty(`--color-datatype-${type}`, color);
     },

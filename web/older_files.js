@@ -1,5 +1,6 @@
-// Opens workflow files of versions before 1.0 with the inputs of today: what moved under a choice is found there, with the
-// values that the file has. moved_inputs.json says what moved; nodes/moved_inputs.py does the same for API prompts.
+// Renames inputs in workflow files of versions before 1.0 when they are opened: inputs that have moved into a
+// DynamicCombo keep the values that the file has for them. moved_inputs.json lists the moved inputs.
+// nodes/moved_inputs.py does the same for prompts that the server receives.
 import { app } from "../../scripts/app.js";
 
 const MOVED = await (await fetch(new URL("moved_inputs.json", import.meta.url))).json();
@@ -10,7 +11,7 @@ const WIDGETS = ["INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", DYNAMIC];
 app.registerExtension({
     name: "DirectAscent.OlderFiles",
     init() {
-        // A file in API format that is dropped on the page: it sets widgets by their names.
+        // For a file in API format that is dropped on the page. Such a file sets widgets by their names.
         const { loadApiJson } = app;
         app.loadApiJson = function (prompt, ...others) {
             return loadApiJson.call(this, migratePrompt(prompt), ...others);
@@ -26,7 +27,7 @@ app.registerExtension({
     },
 });
 
-// Returns what a file says of a node, as a file of today says it.
+// Returns the data of a node in a workflow file, converted to the form of current files.
 function migrate(saved, { choice, moved, later }, specs) {
     const isMoved = (name) => moved.includes(name.split(".")[0]);
     const names = saved.inputs?.filter((input) => input.widget).map((input) => input.widget.name) ?? [];
@@ -56,7 +57,7 @@ function migratePrompt(prompt) {
         const inputs = Object.entries(node?.inputs ?? {});
         const isMoved = ([name]) => moved.includes(name.split(".")[0]);
         if (!choice || choice in node.inputs || !inputs.some(isMoved)) return [id, node];
-        // Behind what they belong to, which makes their widgets.
+        // At the end: an outer input such as `focus` must come before its inner inputs, because it makes their widgets.
         const lacking = Object.entries(later).filter(([name]) => !(name in node.inputs));
         const all = [...inputs, ...lacking];
         const renamed = all.map(([name, value]) => [isMoved([name]) ? `${choice}.${name}` : name, value]);
@@ -65,7 +66,8 @@ function migratePrompt(prompt) {
     return Object.fromEntries(nodes);
 }
 
-// Yields the values of widgets in the order in which the page stores them: those of a choice follow it.
+// Yields the values of widgets in the order in which the page stores them. After the value of a DynamicCombo come the
+// values of the inputs inside its chosen option.
 function* listValues(specs, prefix, values, controls) {
     for (const [own, [type, settings = {}]] of Object.entries({ ...specs.required, ...specs.optional })) {
         const isWidget = Array.isArray(type) || WIDGETS.includes(type);

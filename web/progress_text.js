@@ -1,4 +1,4 @@
-// Shows the text that a running node sends: its progress, the time it took, warnings. It stays after the run.
+// Shows the text that a running node sends: its progress, the time it took, or a warning. The text stays after the run.
 
 import { app } from "../../scripts/app.js";
 import { findNode } from "./find_node.js";
@@ -7,14 +7,14 @@ const PREFIX = "DAS_";
 const TEXT_WIDGET = "$$node-text-preview";
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
-const LETTERS = 34, LINES = 2; // a text of this size fits on a node of the classic renderer without making it taller
+const LETTERS = 34, LINES = 2; // 34 letters in each of 2 lines fit on a node of the classic renderer
 const LINE_HEIGHT = 16, BORDER = 26;
 
-const lastTexts = new Map(); // from the id of a node to its last text in the run, and the node
-const grown = new WeakMap(); // from a node that was made taller for a long text to its heights before and since
+const lastTexts = new Map(); // from the id of a node to the node and its last text in the run
+const grown = new WeakMap(); // from a node that was made taller for a long text to its heights before and after
 
-// Makes a node taller for a long text. The classic renderer would cut it off after two lines, and make the text boxes
-// of the node smaller.
+// Makes a node taller for a long text, and as tall as before for a short one. Otherwise the classic renderer would cut
+// off the text after two lines, and make the text boxes of the node smaller.
 function makeRoom(node, text) {
   const widget = node.widgets?.find((one) => one.name === TEXT_WIDGET);
   if (!widget) return;
@@ -38,7 +38,8 @@ function isOurs(node) {
   return node?.comfyClass?.startsWith(PREFIX);
 }
 
-// Shows a text as the frontend does when the server sends one: its listener looks for the node in the open graph.
+// Shows a text by an event like that of the server. The frontend's listener for this event looks for the node only in
+// the graph that is open.
 function show(node, text) {
   if (node.graph === app.canvas.graph)
     app.api.dispatchCustomEvent("progress_text", { nodeId: String(node.id), text, node });
@@ -50,17 +51,17 @@ function onText({ detail }) {
   const node = isShown ? detail.node : findNode(nodeId);
   if (!isShown) lastTexts.set(String(nodeId), { text, node });
   if (!isOurs(node)) return;
-  // After the frontend's own listener, which adds the widget.
+  // Delayed, because the frontend's own listener has to add the widget first.
   setTimeout(() => {
     // The frontend of ComfyUI 0.8.0 finds no node inside a subgraph.
     if (!isShown && String(nodeId).includes(":")) show(node, text);
-    // Nodes 2.0 makes a node taller by itself.
+    // Nodes 2.0, the newer renderer, makes a node taller by itself.
     else if (!LiteGraph.vueNodesMode) makeRoom(node, text);
   });
 }
 
-// Frontends from 1.58 on remove the texts when a run ends. The last texts of our nodes are shown again: they tell the
-// outcome.
+// Frontends from 1.58 on remove the texts when a run ends. The last texts of our nodes are shown again, because they
+// tell the outcome.
 function restoreTexts() {
   for (const [nodeId, { text }] of lastTexts) {
     const node = findNode(nodeId);
@@ -82,13 +83,14 @@ app.registerExtension({
   setup() {
     app.api.addEventListener("execution_start", () => lastTexts.clear());
     app.api.addEventListener("progress_text", onText);
-    // After the frontend's own listeners.
+    // Delayed, because the frontend's own listeners have to run first.
     for (const end of ENDS) app.api.addEventListener(end, () => setTimeout(restoreTexts));
     app.canvas.canvas.addEventListener("litegraph:set-graph", () => setTimeout(showMissed));
   },
 
-  // The text stays out of workflow files. The frontend of ComfyUI 0.8.0 would store it after the values of the widgets,
-  // which files keep by position: an input that a later version adds could get it as its value.
+  // The text is not stored in workflow files. The frontend of ComfyUI 0.8.0 would store it after the values of the
+  // widgets. Files keep values by position, so an input that a later version of the pack adds could get the text as its
+  // value.
   nodeCreated(node) {
     if (!node.comfyClass?.startsWith(PREFIX)) return;
     const before = node.onSerialize;

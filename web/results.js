@@ -1,11 +1,11 @@
-// Nodes that show their results: gives new ones room for it, and shows the text of those whose result is a text.
-// ComfyUI's page draws the images of all nodes, but texts only of its own.
+// Makes room for results on new nodes that show their results, and shows the text on nodes whose result is a text.
+// ComfyUI's page shows the images of all nodes, but the texts of its own nodes only.
 
 import { app } from "../../scripts/app.js";
 import { findNode } from "./find_node.js";
 
-// The least width and height of a new node. Without it, those that have no widgets are 140 pixels wide, where no chart is
-// legible, and tall charts are drawn narrow.
+// The least width and height of a new node in pixels. Otherwise a node without widgets would be 140 pixels wide, too
+// narrow for a legible chart, and tall charts would be drawn narrow.
 const SIZES = {
     DAS_Classify: [300, 0],
     DAS_Similarity: [300, 0],
@@ -16,7 +16,8 @@ const SIZES = {
     DAS_ListLayers: [560, 0],
     DAS_SaveStack: [300, 0],
 };
-// The height of the texts of nodes whose result is one, and those whose lines break: a table's must not.
+// TEXT_HEIGHTS: the nodes whose result is a text, each with the height of the text in pixels. FLOWING: those of them
+// whose lines may wrap; the lines of a table must not.
 const TEXT_HEIGHTS = { DAS_ListLayers: 180, DAS_SaveStack: 40 };
 const FLOWING = new Set(["DAS_SaveStack"]);
 const WIDGET = "result";
@@ -27,7 +28,7 @@ function addTextWidget(node, height, flows) {
     area.wrap = flows ? "soft" : "off";
     area.spellcheck = false;
     area.dataset.dasResult = "";
-    // The columns of a table stand below each other in a monospaced font only.
+    // Monospaced, because only such a font aligns the columns of a table.
     Object.assign(area.style, {
         width: "100%",
         height: "100%",
@@ -40,17 +41,17 @@ function addTextWidget(node, height, flows) {
         color: "var(--input-text)",
         background: "var(--comfy-input-bg)",
     });
-    // What is scrolled or selected here must not zoom or drag the canvas.
+    // Scrolling or selecting in the text must not zoom or drag the canvas.
     for (const event of ["wheel", "pointerdown"]) area.addEventListener(event, (e) => e.stopPropagation());
     const widget = node.addDOMWidget(WIDGET, "das_text_result", area, {
-        serialize: false, // not an input of the node: it stays out of the prompt,
+        serialize: false, // the text is not an input of the node, so it is not stored in the prompt
         getMinHeight: () => height,
         getValue: () => area.value,
         setValue: (text) => {
             area.value = text;
         },
     });
-    widget.serialize = false; // and out of the workflow file.
+    widget.serialize = false; // it is not stored in the workflow file either
 }
 
 function grow(node, [minWidth, minHeight]) {
@@ -72,21 +73,21 @@ app.registerExtension({
         const { onNodeCreated, onConfigure, onExecuted } = nodeType.prototype;
         nodeType.prototype.onNodeCreated = function () {
             onNodeCreated?.apply(this, arguments);
-            // Now, and not when there is a text: Nodes 2.0 of older pages draws no widget that comes later.
+            // Added now, before there is a text: in older frontends Nodes 2.0 draws no widget that is added later.
             if (textHeight) addTextWidget(this, textHeight, FLOWING.has(nodeData.name));
             grow(this, size);
         };
         if (!textHeight) return;
         nodeType.prototype.onConfigure = function () {
             onConfigure?.apply(this, arguments);
-            grow(this, size); // workflow files of earlier versions have a node without room for the text
+            grow(this, size); // in workflow files of earlier versions the node has no room for the text
         };
         nodeType.prototype.onExecuted = function (result) {
             onExecuted?.apply(this, arguments);
             showText(this, result);
         };
     },
-    // Newer pages call this when one comes back to a tab, whose nodes are made anew then.
+    // Newer frontends call this when the user returns to a workflow tab, after its nodes have been created anew.
     onNodeOutputsUpdated(outputs) {
         for (const [id, result] of Object.entries(outputs)) {
             const node = findNode(id);

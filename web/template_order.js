@@ -1,5 +1,5 @@
-// The order of the templates in the browser, that of the README: what a newcomer wants first comes first, and what downloads
-// models last. ComfyUI lists them as the disk does.
+// Sorts the templates of this pack in the template browser as the README does: those for newcomers come first, those
+// that download models or need a model file come last. ComfyUI itself lists them in the order of the file system.
 import { api } from "../../scripts/api.js";
 
 const ORDER = [

@@ -1,5 +1,6 @@
-// Shows a freshly opened template of this pack at the zoom and place in its file. The page would show all of it, which
-// makes large workflows too small to read. The mark is removed, so that nothing else is ever moved.
+// Shows a newly opened template of this pack with the zoom and the position that its file stores. The page itself would
+// fit the whole workflow into the window, which makes large workflows too small to read. Template files have a mark,
+// `direct_ascent`, which is removed here, so that only newly opened templates are moved.
 import { app } from "../../scripts/app.js";
 
 app.registerExtension({

@@ -1,8 +1,9 @@
-// Tooltips of inner inputs in the language of the page.
+// Shows the tooltips of inner inputs, which are widgets inside a DynamicCombo, in the language of the page.
 //
-// For a widget inside a DynamicCombo, newer pages show the English tooltip of the schema even where a locale file has a
-// translation. This takes the tooltips that are translated out of the schema, so that the page looks them up. English
-// keeps those of the schema, which speak of the chosen option only.
+// For such a widget, newer frontends show the English tooltip of the schema even if a locale file has a translation.
+// This script deletes the translated tooltips from the schema, so that the page looks up the translations. If the
+// language is English, nothing is deleted: a tooltip of the schema is about the chosen option only, while a locale file
+// has one tooltip for all options that have an input of the same name.
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";

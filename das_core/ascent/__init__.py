@@ -1,4 +1,4 @@
-"""Gradient ascent: the loop that moves a stack up the score of some objectives, and the parts of one step."""
+"""Gradient ascent: the loop that changes a stack step by step to raise the scores of objectives, and its parts."""
 
 from .adam import Adam
 from .denoising import Denoising

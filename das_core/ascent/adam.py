@@ -1,4 +1,4 @@
-"""Adam on the levels as tensors, the optimizer of imstack."""
+"""Adam on the levels of a stack as tensors, as in imstack (Whitaker, 2021)."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -18,11 +18,11 @@ from .pace import Pace
 class Adam:
     """Adam (Kingma and Ba, 2015) on the levels as tensors, as in imstack (Whitaker, 2021).
 
-    Every value of every level moves about equally far in a step. With the other optimizers coarse structure moves
-    farther than fine detail; with Adam it does not, so that pictures have more fine detail and noise.
+    Every value of every level moves about equally far in a step. With the other optimizers, coarse structure moves
+    farther than fine detail. With Adam it does not, so pictures have more fine detail and noise.
 
     Args:
-        learning_rate: about how far every value of every level moves in one step, above 0.
+        learning_rate: about how far every value of every level moves in one step at a rate of 1 (`Pace.rate`), above 0.
         betas: the decay rates of the moving averages of the gradient and of its square, 0 to below 1.
         epsilon: added to the root of the mean square, so that no divisor is 0.
 

@@ -1,11 +1,13 @@
 """A denoiser inside an ascent: after every step the picture x moves a share of the way to its denoised form D(x).
 
-The gradient of a network is full of ripple with a period of two to four pixels. It raises the score and makes the
-picture look like an engraving. Smoothing after every step removes the ripple, and keeps the structure that the score
-depends on most. Alternating a step along a gradient with a denoiser is Plug-and-Play (Venkatakrishnan, Bouman and
-Wohlberg, GlobalSIP 2013). Moving only a share of the way is gradient descent on Regularization by Denoising, whose
-gradient is x - D(x) (Romano, Elad and Milanfar, SIAM J. Imaging Sci. 10, 2017). A strength that falls from step to step
-is taken from DPIR (Zhang et al., TPAMI 2021). In class visualisation, Øygard (2015) and Tyka (2016) used bilateral
+The gradient of a network is full of ripple with a period of two to four pixels. The ripple raises the score and makes
+the picture look like an engraving. Smoothing after every step removes the ripple, and keeps the structure that the
+score depends on most.
+
+Alternating gradient steps with a denoiser is Plug-and-Play (Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013).
+Moving only a share of the way is gradient descent on the penalty of Regularization by Denoising (Romano, Elad and
+Milanfar, SIAM J. Imaging Sci. 10, 2017); the gradient of this penalty is x - D(x). A strength that falls from step to
+step is taken from DPIR (Zhang et al., TPAMI 2021). In class visualisation, Øygard (2015) and Tyka (2016) used bilateral
 filters.
 """
 
@@ -36,20 +38,20 @@ _EDGE = 1e-6
 class Denoising:
     """A denoiser that acts after every step of an ascent.
 
-    The strength is given for a picture of 224 pixels. Judges see a larger picture through windows that are shrunk to
-    their views, so the ripple is wider in a larger picture, in proportion to its short side. The denoiser gets the
-    short side divided by 224 as its `scale`.
+    The strength is meant for a picture whose short side is 224 pixels. In a larger picture, judges see larger windows,
+    which are shrunk to views of the same size. So the ripple in the picture is wider, in proportion to its short side.
+    The denoiser gets the short side divided by 224 as its `scale`.
 
     Args:
         denoiser: the denoiser.
-        strength: the strength at the first step, 0 to 1: differences between pixels up to about this size are removed
-            as ripple. 0.018 gives smooth surfaces as in a painting, if the ascent has a tilt (`NormalizedAscent`);
-            without a tilt that takes 0.035. At 0.1 only flat colours remain.
-        end: the strength at the last step, 0 to 1. If it is smaller than `strength`, texture comes back towards the
-            end; at 0, fine hatching comes back too.
-        share: the share of the way from the picture to its denoised form that each step moves, above 0 and at most 1.
-            Smaller steps need a smaller share: 0.3 suits 60 steps of size 0.14, and 0.12 suits 150 steps of size 0.09,
-            whose picture a share of 0.3 would blur.
+        strength: the strength at the first step, 0 to 1. Differences between pixels up to about this size are removed
+            as ripple. With 0.018, surfaces are smooth as in a painting if the ascent has a tilt (`NormalizedAscent`);
+            without a tilt, 0.035 is needed for this. With 0.1, only flat colours remain.
+        end: the strength at the last step, 0 to 1. If it is smaller than `strength`, texture grows back towards the
+            end; with 0, fine hatching grows back too.
+        share: the share of the way to its denoised form that the picture is moved after each step, above 0 and at most
+            1. Smaller steps of the optimizer need a smaller share: 0.3 suits 60 steps of size 0.14, and 0.12 suits 150
+            steps of size 0.09. With a share of 0.3, the picture of those 150 steps would be blurred.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -80,7 +82,7 @@ class Denoising:
         Args:
             progress: the share of the ascent that is over, 0..1.
         """
-        # Exact at both ends: with an end of 0 the last step needs no denoiser.
+        # Exact at both ends: with an `end` of 0 the strength of the last step is 0, and `step` skips the denoiser.
         return (1 - progress) * self.strength + progress * self.end
 
     def step(
@@ -94,13 +96,13 @@ class Denoising:
             stack: the stack after a step of an optimizer, which is not changed.
             operator: the operator of the stack.
             progress: the share of the ascent that is over, 0..1.
-            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0, nothing changes.
-                The exception is a stack with parameters: its levels reach a little beyond the mask. The surroundings
-                of a masked stack never change.
+            mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0, nothing changes,
+                unless the stack has parameters or frozen bands: then the change reaches a little beyond the mask. The
+                surroundings of a masked stack never change.
 
         Raises:
             ValueError: when the denoiser does not return pixels of the same size.
-            DenoiserMemoryError: when it runs out of memory.
+            DenoiserMemoryError: when the denoiser runs out of memory.
         """
         strength = self.strength_at(progress)
         if not strength:
@@ -128,7 +130,7 @@ class Denoising:
             if not is_out_of_memory(error):
                 raise
             raise DenoiserMemoryError(describe_denoiser_memory(self.denoiser.name)) from error
-        # Adds the change of `seen` to `shown`, also where a soft mask shows only a part of `shown`.
+        # `seen` may be a mixture of `shown` and the surroundings, so only the change of `seen` is added to `shown`.
         pixels = shown.add_(denoised.sub_(seen), alpha=self.share).clamp_(_EDGE, 1 - _EDGE)
         smoothed = from_rgb(torch.logit(pixels).div_(2), spec.color)
         if mask is not None:

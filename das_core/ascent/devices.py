@@ -10,8 +10,8 @@ from ..models.judge import Judge
 def describe_mismatch(judges: Sequence[Judge], device: torch.device) -> str | None:
     """Return the error message for a failed step if a model is on another device than the picture; else None.
 
-    It explains a failure, and is not checked before a step: some models take images from any device, and move them or
-    their weights themselves.
+    Call it after a step has failed, not before: a mismatch alone is no error, because some models take images from any
+    device, and move the images or their own weights.
 
     Args:
         judges: the models of the ascent.

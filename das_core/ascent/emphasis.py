@@ -1,10 +1,11 @@
-"""Emphasis: detail grows where the gradient is strong, and the rest of a picture stays calm.
+"""Emphasis: detail grows faster where the gradient is strong, so the background of a picture has little detail.
 
 The gradient of a classifier asks for parts of its class all over a picture, so a plain ascent covers the background
-with them. The gradient is stronger at the subject. Multiplying the gradient by its own local strength makes the strong
-places stronger, and the subject stands out early. This changes detail only: large shapes and the colours of the
-background are wider than the neighbourhood in which the strength is measured. The strength is measured as in saliency
-maps (Simonyan, Vedaldi and Zisserman, 2013, arXiv 1312.6034, section 3); its use for steps is this project's.
+with them. The gradient is stronger at the subject. If the gradient is multiplied by its own local strength, the subject
+grows faster than the background and stands out early. Only detail is weighted. Large shapes and the colours of the
+background are wider than the neighbourhood in which the strength is measured, so their gradient is kept. The strength
+is measured as in saliency maps (Simonyan, Vedaldi and Zisserman, 2013, arXiv 1312.6034, section 3). Weighting the steps
+of an ascent by it is this project's idea.
 """
 
 import math
@@ -17,22 +18,24 @@ from ..common.interruption import allow_interrupt
 from ..common.masks import mean_square
 
 _LOCAL = 1 / 24
-"""What counts as local: the deviation of a Gaussian, as a share of the short side of the canvas."""
+"""What counts as local: the standard deviation of a Gaussian, as a share of the short side of the canvas."""
 
 _CELLS = 2.0
-"""The same deviation in cells of the coarse grid on which it is computed."""
+"""The standard deviation of this Gaussian in cells of the coarse grid on which the blur is computed. It is also the
+least standard deviation in pixels, because a cell is at least one pixel wide."""
 
 
 def emphasise(gradient: Tensor, power: float) -> Tensor:
-    """Return a gradient whose detail is weighted by its local strength.
+    """Return a gradient whose detail is weighted by the local strength of the gradient.
 
-    The gradient is split by a Gaussian blur into a coarse part, which is not changed, and detail. The detail is
-    multiplied by a power of the local mean of the absolute gradient, and then scaled back to its former RMS in every
-    image.
+    A Gaussian blur splits the gradient into a coarse part, which is not changed, and detail. The local strength is the
+    absolute gradient, averaged over the channels and blurred. The detail is multiplied by a power of this strength, and
+    then scaled back to its former RMS in every image.
 
     Args:
         gradient: (B, 3, H, W).
-        power: 0 leaves the gradient as it is; 1 weights detail in proportion to the strength.
+        power: the exponent of the strength, from 0 up: 0 leaves the gradient as it is, 1 weights detail in proportion
+            to the strength.
 
     Returns:
         A gradient (B, 3, H, W). It is 0 wherever the given gradient is 0, for example outside of a region.

@@ -1,4 +1,4 @@
-"""Views of a canvas at one moment of an ascent, and the outputs of a judge for them."""
+"""Views of a canvas at one step of an ascent, and the outputs of a judge for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,9 +25,9 @@ class ViewEvaluation:
         judge: the judge that answers.
         augmentation: how views are made of a canvas.
         geometry: where on the canvas views may lie, and the size in pixels that they are resized to.
-        keys: what the random draws of each view depend on, and which image of the batch it shows; one key for each
-            view.
-        pace: the moment of the ascent.
+        keys: the key of each view. It says which image of the batch the view shows, and it decides the random draws of
+            the view.
+        pace: the pace of the step. Windows and noise depend on its `coarse_progress` and its `progress`.
     """
 
     judge: Judge
@@ -40,7 +40,7 @@ class ViewEvaluation:
         """Return the answer of the judge to the views.
 
         Args:
-            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or the pyramid of them.
+            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or a `Pyramid` of them.
 
         Returns:
             A tensor (V, …) in the order of the keys, or the `Activations` of an `ActivationJudge`.
@@ -53,11 +53,12 @@ class ViewEvaluation:
         """Return an answer together with the answers to the same views of reference images.
 
         Args:
-            output: the answer to the views of the canvas: `Activations`, if there are references.
-            references: canvases that show reference images, each of as many images as there are canvases.
+            output: the answer to the views of the canvas. If there are references, it must be `Activations`.
+            references: pyramids of canvases that show reference images. Each pyramid has one canvas for every image
+                that the views can show.
 
         Returns:
-            The answer with `references` filled in, without gradients; the answer as it is if there are no references.
+            The answer with `references` filled in, without gradients. Without references, the answer as it is.
         """
         if not references:
             return output

@@ -1,9 +1,9 @@
 """The focus: a Gaussian window that weights gradients and opens from a centre outwards during an ascent.
 
 If an ascent may change the whole canvas at once, parts of the subject appear all over it. Under a window that opens,
-the middle appears first and the rest grows around it: a single, whole subject. Source of centring: Plug-In Inversion
-(Ghiasi et al., 2022, arXiv 2201.12961, section 3.2), which lets the canvas itself grow; the window on the gradient is
-this project's.
+the middle appears first and the rest grows around it, so the picture has a single, whole subject. The idea to grow a
+picture from its centre is taken from Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.2), where the
+canvas itself grows. The window on the gradient is this project's idea.
 """
 
 from dataclasses import dataclass
@@ -16,29 +16,32 @@ from ..common.masks import FAINTEST_MASK, find_boxes
 from .emphasis import emphasise
 
 _SMALLEST, _WIDEST = 0.05, 100.0
-"""The limits of the width of a window. At a width of 10 the window is already 0.99 in the corners."""
+"""The smallest and the largest width of a window, in halves of a side. At a width of 10 the window is already 0.99 in
+the corners."""
 
 
 _STRONGEST = 4.0
-"""The largest emphasis: nearly all detail then grows at one spot."""
+"""The largest emphasis, with which nearly all detail grows at one spot."""
 
 
 @dataclass(frozen=True)
 class Focus:
     """A Gaussian window over the gradient that opens from the centre, so that a picture grows from there.
 
-    The window is exp(-d² / (2 w²)), where d is the distance from the centre (`measure_squared_distances`). Its width w
-    goes evenly from `start` to `end` over the first steps, and then stays. `NormalizedAscent` scales every step, so
-    that only ratios count: under a narrow window nearly all of a step happens in the middle.
+    The window is exp(-d² / (2 w²)), where d is the distance from the centre (`measure_squared_distances`) and w the
+    width. The width grows evenly from `start` to `end` over the first steps, and then stays. `NormalizedAscent` scales
+    every step to a fixed size, so the window decides only how a step is divided among the pixels: under a narrow window
+    nearly all of the step happens in the middle.
 
     Args:
-        start: the width at the first step, in halves of a side, 0.05 to 100: 0.15 begins with a spot, 0.3 with the
-            middle of the picture, 1 nearly everywhere.
-        end: the width from `share` on, `start` to 100. At 1.2 the corners move half as far as the middle: the
-            background stays plain, and fewer pictures have two subjects. At 3 the corners move nearly as far.
-        share: the share of the steps, 0..1, over which the window opens.
-        emphasis: the power by which detail grows faster where the gradient is strong, 0 to 4 (`emphasise`). At 0 the
-            background is as full of detail as the subject, at 1 it is calm, at 2 it hardly has any detail.
+        start: the width at the first step, in halves of a side, 0.05 to 100. With 0.15 the picture begins as a spot,
+            with 0.3 in its middle, with 1 nearly everywhere.
+        end: the width after the window has opened, `start` to 100. With 1.2, the corners move half as far as the
+            middle: the background stays plain, and fewer pictures have two subjects. With 3, the corners move nearly as
+            far as the middle.
+        share: the share of the steps, 0..1, over which the window opens, from the first step on.
+        emphasis: detail is weighted by this power of the local strength of the gradient, 0 to 4 (`emphasise`). With 0
+            the background is as full of detail as the subject, with 1 it has little detail, with 2 hardly any.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -78,7 +81,7 @@ class Focus:
             )
 
     def weight(self, gradient: Tensor, squared_distances: Tensor, progress: float) -> Tensor:
-        """Return a gradient under the window, with its emphasis.
+        """Return a gradient that is multiplied by the window and then emphasised (`emphasise`).
 
         Args:
             gradient: (B, 3, H, W).
@@ -107,18 +110,19 @@ class Focus:
 
 
 def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tensor:
-    """Return the squared distance of every pixel from the centre of what may change.
+    """Return the squared distance of every pixel from the centre of the area that may change.
 
-    The distance is measured in halves of a side: it is 1 in the middle of an edge, and its square is 2 in a corner.
-    What may change is the whole canvas, or the box around what is painted in a mask. If a mask leaves out its own
-    centre, as a ring does, its pixels that are nearest to the centre get the distance 0.
+    The area is the whole canvas, or the box around the painted part of a mask. Distances are measured in halves of its
+    sides: the middle of an edge has the distance 1, and a corner has the squared distance 2. A mask may leave out the
+    centre of its box, as a ring does. Then the squared distance of the nearest pixel of the mask is subtracted from
+    all, so that it becomes 0 at this pixel.
 
     Args:
         canvas: height and width of the canvas in pixels, margins included.
-        mask: what may change, (B, 1, H, W), 0..1, each with a pixel above 1/255; None for the whole canvas.
+        mask: what may change, (B, 1, H, W), 0..1, where every image has a pixel above 1/255; None for the whole canvas.
 
     Returns:
-        Squared distances (B, 1, H, W), at least 0; (1, 1, H, W) without a mask. On the device of the mask, or the CPU.
+        Squared distances (B, 1, H, W), at least 0, on the device of the mask; without a mask (1, 1, H, W), on the CPU.
 
     Example:
         >>> from das_core.ascent import measure_squared_distances

@@ -1,8 +1,8 @@
 """The gradient of one step: from pixels to views, answers of judges and scores, and back.
 
-The autograd graph begins at the pixels. The way between them and the canvas is in `shown_pixels`, and the derivatives
-of the levels are applied by the operator of the stack (Direct Ascent Synthesis, arXiv 2502.07753, section 3; the
-operator form is this project's).
+The autograd graph begins at the pixels. `shown_pixels` contains what lies between the pixels and the canvas. The
+operator of the stack applies the derivatives of the levels (Direct Ascent Synthesis, arXiv 2502.07753, section 3; to
+write them as an operator is this project's idea).
 """
 
 from collections.abc import Sequence
@@ -23,18 +23,19 @@ from .shown_pixels import StepRenderer
 from .terms import score_term
 
 Scores = tuple[Tensor, tuple[float, ...] | None]
-"""The scores of some views, (V,), and for each view the weight factor of its image; None if all factors are 1."""
+"""The scores of some views, (V,), and for each view the weight factor of the image that it shows. None in place of the
+factors means that all are 1."""
 
 
 class ScoreGradient:
     """A function from a canvas to the gradient of the weighted score of some objectives at that canvas.
 
-    Where there are several groups, their gradients are balanced first (`groups.balance_gradients`).
+    If there are several groups of objectives, their gradients are balanced and added (`groups.balance_gradients`).
 
     Args:
-        scoring: the scores, of the stack as it is before the ascent, on the device of the ascent.
-        focus: the window that weights the gradients of judges, for every group centred on its own region; None for no
-            window. It does not weight objectives without a judge, such as a prior.
+        scoring: the scores of the objectives, made from the stack before the ascent, on the device of the ascent.
+        focus: the window that weights the gradients of judges, centred for every group on the region of the group; None
+            for no window. The gradients of objectives without a judge, such as a prior, are not weighted.
     """
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
@@ -54,25 +55,26 @@ class ScoreGradient:
         Args:
             canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
             step: the number of the step, which the random draws of the views depend on.
-            pace: the moment of the ascent.
-            operator: the operator of the stack. It is only used to balance the gradients of several groups: they are
-                compared by the changes of the canvas that it computes from them.
-            chunk: how many views go through a judge at once. It changes memory and rounding: sums over views are taken
-                chunk by chunk, and a model rounds differently for another number of views. For a group that compares
-                images, it is rounded down to a multiple of the number of images, but not below that number.
+            pace: the pace of the step.
+            operator: the operator of the stack. It is used only to balance the gradients of several groups, by
+                comparing the changes of the canvas that it computes from them.
+            chunk: how many views go through a judge at once. A smaller chunk takes less memory. The chunk also changes
+                the rounding: sums over views are taken chunk by chunk, and a model rounds differently for another
+                number of views. For a group that compares images, the chunk is rounded down to a multiple of the number
+                of images, but not below that number.
 
         Returns:
-            The gradient (B, 3, H, W), and the scores by the name of the objective.
+            The gradient (B, 3, H, W), and the score of every objective by its name.
 
-            The gradient of a group is that of the weighted sum of its scores, where a score is averaged over the views
-            of an image and summed over the images. It is weighted by the region masks and, if the group has a judge, by
-            the window and the emphasis of the focus. With several groups, the result is the sum of their balanced
-            gradients (`balance_gradients`). For a film, only the frames that views show in this step have a gradient
-            from a judge; at the others it is 0.
+            The gradient of a group is the gradient of a weighted sum over its objectives and over the images. Each
+            summand is a score, averaged over the views of an image, times its weight. The gradient is weighted by the
+            region masks and, if the group has a judge, by the window and the emphasis of the focus. With several
+            groups, the result is the sum of their balanced gradients (`balance_gradients`). For a film, judges give a
+            gradient only to the frames that views show in this step; it is 0 at the other frames.
 
-            A score is the mean over all views and images, without the weight of the objective (but weighted by the
-            factors of the images, if they differ). It is a tensor (), float32, still on the device, because every
-            reading of a number makes the program wait for the device.
+            The score of an objective is the mean over all views and images, without the weight of the objective. If the
+            images have different weight factors, the mean is weighted by their absolute values. A score is a tensor (),
+            float32. It stays on the device, because reading a number makes the program wait for the device.
         """
         scoring = self.scoring
         with torch.enable_grad():
@@ -116,14 +118,14 @@ class ScoreGradient:
                     if factors is not None:
                         score = score * make_constant(factors, score.dtype, score.device)
                     total = total + weights[name] * score.sum() / count
-                # If the answer of a judge does not depend on its views, the total has no graph: its gradient is 0.
+                # If the answer of a judge does not depend on its views, the total has no graph, and its gradient is 0.
                 if total.requires_grad and counts:
-                    # For the pixels alone: an objective may ask a model whose weights require gradients, too.
+                    # For the pixels alone, because an objective may ask a model whose weights require gradients, too.
                     total.backward(inputs=pyramid.leaves)
 
 
 def _average(parts: Sequence[Scores]) -> Tensor:
-    """Return the mean of scores, (), float32; weighted by the absolute factors of the images if these differ."""
+    """Return the mean of scores, (), float32, weighted by the absolute factors of the images unless all are 1."""
     scores = torch.cat([score for score, _ in parts]).float()
     factors = [abs(factor) for score, given in parts for factor in (given or (1.0,) * len(score))]
     if all(given is None for _, given in parts) or not any(factors):

@@ -1,4 +1,4 @@
-"""Groups of objectives that share their views, and the gradients of several groups brought to one scale."""
+"""Groups of terms that share their views, and the balancing of the gradients of several groups."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -12,24 +12,25 @@ from ..models.layers.activations import merge_judges
 from ..objectives.base import Objective, Term, split_objective
 
 NamedObjective = tuple[str, Objective]
-"""The name of an objective, which no other objective of the ascent has, and the objective."""
+"""A name that no other objective of the ascent has, and the objective."""
 
 
 NamedTerm = tuple[str, Term]
-"""The name of the objective in its ascent, and one of its terms."""
+"""The name of an objective in its ascent, and one term of this objective."""
 
 Turn = tuple[int, int]
-"""The number of a term of an objective, and how many terms divide its views among them; (0, 1) sees all views."""
+"""The number of a term among the terms of its objective, and how many terms there are. The terms divide the views among
+them; (0, 1) sees all views."""
 
 
 def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
     """Return objectives with names that differ.
 
     Args:
-        objectives: in the order of the ascent; one that stands for several is taken apart (`split_objective`).
+        objectives: in the order of the ascent. A joint objective is split into its parts (`split_objective`).
 
     Returns:
-        Pairs of a name and an objective, in the same order; the second one called 'cat' gets the name 'cat (2)'.
+        Pairs of a name and an objective, in the same order. A second objective named 'cat' gets the name 'cat (2)'.
     """
     named: dict[str, Objective] = {}
     for objective in (part for one in objectives for part in split_objective(one)):
@@ -41,15 +42,15 @@ def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
 
 @dataclass(frozen=True, eq=False)
 class TermGroup:
-    """Terms that share their views: same module, kind of answer and region masks; all or none compare images.
+    """Terms that share their views; `group_by_judge` says what the terms of a group have in common.
 
     Args:
-        judge: the judge, which captures the layers of all members; None for a member that scores the pixels of the
-            canvas.
-        regions: the region masks of every member, (B or 1, h, w), 0..1.
-        members: the terms, and the names of their objectives. The terms of one objective (`Objective.terms`) are
-            members of several groups, under the same name.
-        turn: which of the views are the group's, see `choose_views`.
+        judge: the judge of the terms, which captures the layers that they need; None for a term that scores the pixels
+            of the canvas.
+        regions: the region masks, the same for every term, (B or 1, h, w), 0..1.
+        members: the terms, each with the name of its objective. If an objective has several terms (`Objective.terms`),
+            they are in different groups, under the same name.
+        turn: which of the views of a step the group sees, see `choose_views`.
     """
 
     judge: Judge | None
@@ -65,8 +66,8 @@ class TermGroup:
     def choose_views(self, views: int, step: int) -> list[int]:
         """Return the numbers of the views of a step that the group sees.
 
-        Of n terms that divide the views, each sees every n-th one, and begins one view later at every step, so that
-        a term sees something even if there are fewer views than terms.
+        Each of n terms that divide the views sees every n-th view. The number of the first of them falls by 1 at every
+        step (modulo n). So within n steps a term sees something even if there are fewer views than terms.
 
         Args:
             views: how many views there are.
@@ -83,16 +84,17 @@ class TermGroup:
 
 
 def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
-    """Group the terms of objectives by judge and regions, so that every view goes through a judge once.
+    """Group terms by judge and regions, so that the terms of a group share the answers of the judge to the same views.
 
     Members of a group share five things:
 
     - the module of their judges;
     - the kind of answer (`Judge.answer_key`): the output of the model, the output from a share of its features, or the
       activations of its layers. Scores of different kinds have different scales;
-    - whether they compare images. Such scores have yet another scale, and their views come in another order;
-    - the region masks. They are the same only if they are the very same tensors in the same order: equal copies make
-      two groups;
+    - whether they compare images. Scores that compare images have yet another scale, and their views come in another
+      order;
+    - the region masks. Two terms have the same masks only if these are the same tensor objects in the same order: equal
+      copies make two groups;
     - the `turn` of terms that divide the views of one objective.
 
     A term without a judge is a group of its own.
@@ -101,7 +103,7 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
         objectives: the objectives and their names.
 
     Returns:
-        Groups in the order of their first members, those without a judge last.
+        Groups in the order of their first members. Groups without a judge come last.
     """
     groups: dict[tuple[object, ...], tuple[Turn, list[NamedTerm]]] = {}
     for name, objective in objectives:
@@ -116,7 +118,7 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
 
 
 def _make_group(turn: Turn, members: list[NamedTerm]) -> TermGroup:
-    """Return the group of some terms, with one judge that captures all the layers they need."""
+    """Return a group of terms, with one judge that captures all the layers that they need."""
     judges = [term.judge for _, term in members if term.judge is not None]
     return TermGroup(merge_judges(judges) if judges else None, members[0][1].regions, members, turn)
 
@@ -130,21 +132,21 @@ def balance_gradients(
 ) -> Tensor:
     """Return the sum of the gradients of several groups, each scaled so that its move is in proportion to its weight.
 
-    The move of a gradient is K times the gradient: the direction in which a step of `SGD` would change the canvas. It
-    stands for the steps of the other optimizers too. Norms are compared after K and not before, because K weakens fine
+    The move of a gradient is K times the gradient: the direction in which a step of `SGD` would change the canvas. The
+    same direction is used for the other optimizers. Norms are compared after K and not before, because K weakens fine
     detail: a large gradient of mostly fine detail moves the canvas little.
 
     For each image, the first gradient that has a weight and a move other than 0 keeps its size. Every other gradient is
-    multiplied by a number, so that the norm of its move, divided by its weight, equals that of the first. Gradients
-    whose weight or move is 0 are left out. A single gradient is returned unchanged.
+    multiplied by a number. The norm of its move, divided by its weight, then equals the norm of the first move, divided
+    by the first weight. Gradients whose weight or move is 0 are left out. A single gradient is returned unchanged.
 
     Args:
         gradients: the gradient (B, 3, H, W) of every group at the canvas.
-        weights: for every group the sum of the absolute weights of its objectives, a number or one for each image,
-            (B, 1, 1, 1).
-        move: takes a gradient and returns its move, (B, 3, H, W).
-        as_one: whether a norm is taken over all images together, as for the frames of a film, which are then scaled by
-            the same number; otherwise for each image.
+        weights: for every group the sum of the absolute weights of its objectives: one number for all images, or one
+            for each image, (B, 1, 1, 1).
+        move: a function that takes a gradient and returns its move, (B, 3, H, W).
+        as_one: whether norms are taken over all images together, so that all images of a gradient are multiplied by the
+            same number, as for the frames of a film. Otherwise norms are taken for each image.
 
     Returns:
         The sum (B, 3, H, W).
@@ -171,6 +173,6 @@ def balance_gradients(
         scale = torch.where(scale == 0, size, scale)
     total = torch.zeros_like(gradients[0])
     for gradient, size in zip(gradients, sizes, strict=True):
-        # A gradient that changes nothing cannot be scaled: this would divide by 0.
+        # A gradient whose move is 0 cannot be scaled: this would divide by 0.
         total = total + gradient * torch.where(size == 0, 0.0, scale / size)
     return total

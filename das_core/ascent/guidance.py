@@ -1,10 +1,10 @@
-"""Guidance: short ascents that steer a diffusion model while it samples, whatever the objectives are.
+"""Guidance: short ascents that steer a diffusion model while it samples, with objectives of any kind.
 
-At a guided step, the picture that the diffusion model predicts is changed by a few steps of ascent, and a scaled
-version of the change is added to the prediction. Gradients go through the judges only, not through the diffusion model
-or its decoder. Related: Universal Guidance (Bansal et al., 2023, arXiv 2302.07121, section 3.3, "backward universal
-guidance"), which also optimises the expected picture and adds the change. This project's part is that the ascent of a
-stack makes the change, and how the size of the change is chosen.
+At a guided step, a few steps of ascent change the picture that the diffusion model predicts, and a scaled version of
+the change is added to the prediction. Gradients go through the judges only, not through the diffusion model or its
+decoder. Related: Universal Guidance (Bansal et al., 2023, arXiv 2302.07121, section 3.3, "backward universal
+guidance"), which also optimises the predicted picture and adds the change. Two things are this project's own: the
+change is made by the ascent of a stack, and the size of the change is chosen as in `Guidance.scale_change`.
 """
 
 from collections.abc import Sequence
@@ -28,16 +28,18 @@ from .normalized_ascent import NormalizedAscent
 from .pace import Pace
 
 FULL_CHANGE = 0.1
-"""What a strength of 1 changes in one guided step, as a share of the deviation of the latent."""
+"""The RMS of the change of a latent in one guided step at a strength of 1, as a share of the standard deviation of the
+latent."""
 
 _STEP_SIZE = 0.08
-"""The size of a step, before the change that it leads to is scaled."""
+"""The step size of the ascents, before their change is scaled."""
 
 _LARGEST_JITTER = 56
-"""How many pixels beyond the picture views show at most, if no augmentation is given."""
+"""The most pixels beyond an edge of the picture that views show, if no augmentation is given."""
 
 _ASPECT_TOLERANCE = 0.03
-"""How much the aspect of a region may differ from that of the picture: latents round sides to multiples of 8 or 16."""
+"""By what share the aspect ratio of a region may differ from that of the picture: latents round sides to multiples of 8
+or 16."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,13 @@ class Guidance:
     """How objectives guide a diffusion model.
 
     Args:
-        objectives: at least one, with a weight other than 0. A `ScheduledObjective` counts by the share of the guided
-            part that is over.
-        augmentation: how the judges see the picture; by default 16 views that reach a quarter of the picture, at most
-            56 pixels, beyond it.
-        steps: the steps of ascent at each guided step of the sampler; 1 is fastest, 3 are steadier.
-        strength: how much each guided step changes, from 0 up: 1 changes the latent by a tenth (`FULL_CHANGE`) of its
-            own deviation.
+        objectives: at least one, with a weight other than 0. The weight of a `ScheduledObjective` changes with the
+            share of the guided part of the sampling that is over.
+        augmentation: how the judges see the picture. By default there are 16 views, which may reach beyond the picture
+            by a quarter of its short side, but at most by 56 pixels.
+        steps: the steps of ascent at each guided step of the sampler; 1 is fastest, 3 give a steadier direction.
+        strength: how much each guided step changes the latent, from 0 up. At 1, the RMS of the change is a tenth
+            (`FULL_CHANGE`) of the standard deviation of the latent.
         seed: the seed of the random draws of the views, 0 or above. Each image of a batch has draws of its own.
 
     Raises:
@@ -91,20 +93,21 @@ class Guidance:
             raise ValueError(f"seed {self.seed} is negative; any whole number from 0 up is a seed")
 
     def start_ascent(self, pictures: Tensor, pace: Pace, number: int, *, chunk: int = 0) -> Ascent:
-        """Return the ascent of a guided step, which has not begun.
+        """Return the ascent of a guided step, before its first step.
 
-        The stack shows the pictures a little paler, as every stack that starts from an image does; what the ascent
-        changes is its result minus `stack.image()` before its first step.
+        The stack shows the pictures a little paler, as every stack that starts from an image does. So the change is
+        `stack.image()` after the ascent minus `stack.image()` before its first step, and not minus `pictures`.
 
         Args:
             pictures: the pictures that the model predicts, (B, 3, H, W), 0..1.
-            pace: how coarse the changes are, and how far the run is, see `pace_at_noise`.
-            number: the number of the sampler's step; each has draws of its own.
+            pace: how coarse the changes are, and how far the sampling is, see `pace_at_noise`.
+            number: the number of the sampler's step. Each step of the sampler has random draws of its own.
             chunk: how many views go through a judge at once, see `Ascent`.
 
         Raises:
-            ValueError: when the pictures are smaller than 16 pixels a side or hold values that are not finite, a region
-                has another aspect than they have, or masks or reference images do not fit the batch.
+            ValueError: when the pictures are smaller than 16 pixels a side or hold values that are not finite; when a
+                region has another aspect ratio than the pictures; or when masks or reference images do not fit the
+                batch.
         """
         height, width = pictures.shape[2:]
         if min(height, width) < SMALLEST_SIDE:
@@ -115,7 +118,8 @@ class Guidance:
         check_aspects(self.objectives, (height, width))
         augmentation = self.augmentation or _default_views(min(height, width))
         margin = widen_margin(width, height, augmentation.windows.farthest_jitter)
-        # One level has a single sample, so that the light and colour of the whole can change within few steps.
+        # The coarsest level has a single sample, so that few steps can change the light and colour of the whole
+        # picture.
         levels = linear_levels(max(width, height) + 2 * margin, 4)
         spec = StackSpec(width=width, height=height, margin=margin, levels=levels)
         stack = ImageStack.from_image(spec, pictures)
@@ -129,7 +133,8 @@ class Guidance:
             chunk=chunk,
             focus=None,
             pace=pace,
-            # Only the direction of the steps counts (`scale_change`), and the sampler smooths the result.
+            # The step size hardly matters, because `scale_change` scales the sum of the steps. The sampler smooths the
+            # result, so there is neither a tilt nor a denoiser.
             optimizer=NormalizedAscent(_STEP_SIZE, tilt=0.0),
             denoising=None,
         )
@@ -137,14 +142,14 @@ class Guidance:
     def scale_change(self, latent: Tensor, change: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return a change of a latent, scaled to the strength: what is to be added to the latent.
 
-        Every image is scaled by itself, so that the root mean square of its change is `strength` times `FULL_CHANGE`
-        times the standard deviation of its latent, whatever the size of the gradients was.
+        Every image is scaled by itself. The root mean square of its change becomes `strength` times `FULL_CHANGE` times
+        the standard deviation of its latent (around the mean of each channel), whatever the size of the gradients was.
 
         Args:
-            latent: the prediction of the model, (B, C, h, w).
-            change: the direction, (B, C, h, w). An image whose direction is all 0 gets no change.
+            latent: the latent that the model predicts, (B, C, h, w).
+            change: the direction of the change, (B, C, h, w). An image whose direction is all 0 gets no change.
             mask: where the objectives act, (B or 1, 1, H, W) of any size, 0..1; None for everywhere. The mean square is
-                taken over the pixels under the mask. Otherwise a small region would get a larger change than a picture.
+                taken under the mask only. Otherwise a small region would be changed more strongly than a whole picture.
         """
         if mask is not None:
             mask = F.interpolate(mask.to(change), size=change.shape[2:], mode="area").expand(len(change), -1, -1, -1)
@@ -155,14 +160,15 @@ class Guidance:
 
 
 def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> None:
-    """Raise an error when a region was painted for a picture of another aspect.
+    """Raise an error when a region was painted for a picture of another aspect ratio.
 
     Args:
         objectives: objectives with or without regions.
         shape: height and width of the picture in pixels.
 
     Raises:
-        ValueError: when the aspect of a region mask differs from that of the picture by more than rounding does.
+        ValueError: when the aspect ratio of a region mask differs from that of the picture by more than 3 %, which is
+            more than rounding explains.
     """
     height, width = shape
     for objective in objectives:
@@ -176,5 +182,5 @@ def check_aspects(objectives: Sequence[Objective], shape: tuple[int, int]) -> No
 
 
 def _default_views(short_side: int) -> Augmentation:
-    """Return the views for pictures of that short side in pixels."""
+    """Return the default views of pictures whose short side is given in pixels."""
     return Augmentation(windows=Windows(jitter=min(_LARGEST_JITTER, short_side // 4)))

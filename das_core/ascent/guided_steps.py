@@ -1,11 +1,11 @@
-"""Which steps of a diffusion sampler are guided: a part of its noise levels, and every n-th of them."""
+"""Which steps of a diffusion sampler are guided: every n-th step in a range of noise levels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TOLERANCE = 1e-4
-"""How far apart two noise levels may be, as a share of the larger one, and still count as the same: samplers recompute
-them in float32."""
+"""The largest difference of two noise levels that count as the same, as a share of the larger one. It is needed because
+samplers recompute noise levels in float32."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class GuidedStep:
     Args:
         number: the number of the step among all steps of the sampler, from 0.
         progress: the share of the guided part that is over, 0 at its first step and 1 at its last.
-        is_last: whether no further step is guided.
+        is_last: whether no later step is guided.
 
     Example:
         >>> from das_core.ascent import GuidedStep
@@ -33,13 +33,14 @@ class GuidedSteps:
     """The part of a sampling run that is guided.
 
     Args:
-        start_percent: where it begins, as a share of the noise levels of the model from the noisiest down, 0..1.
-        end_percent: where it ends, above `start_percent` and at most 1.
-        every: which of the steps between these two are guided: 1 for all of them, 2 for every second one, and so on,
-            beginning with the first.
+        start_percent: where the part begins, 0..1, as a share of the way through the model's noise levels: 0 is pure
+            noise, 1 the finished picture.
+        end_percent: where the part ends, on the same scale, above `start_percent` and at most 1.
+        every: which steps in this part are guided, beginning with the first: 1 for all of them, 2 for every second one,
+            and so on.
 
     Raises:
-        ValueError: when the shares are out of order or out of 0..1, or `every` is below 1.
+        ValueError: when a share is not in 0..1, `start_percent` is not below `end_percent`, or `every` is below 1.
 
     Example:
         >>> from das_core.ascent.guided_steps import GuidedSteps
@@ -70,14 +71,15 @@ class GuidedSteps:
     def find(self, sigma: float, levels: Sequence[float], highest: float, lowest: float) -> GuidedStep | None:
         """Return the guided step that a noise level belongs to; None if that step is not guided.
 
-        A sampler may ask its model several times a step. What it asks between two noise levels belongs to the step
-        that begins at the upper one.
+        A sampler may call its model several times in a step, also at noise levels between those of the run. A call
+        between two noise levels of the run belongs to the step that begins at the higher level.
 
         Args:
-            sigma: the noise level at which the sampler asks its model.
-            levels: the noise levels of the run, falling; the last one is where it ends.
-            highest: the noise level of `start_percent`.
-            lowest: the noise level of `end_percent`.
+            sigma: the noise level at which the sampler calls its model.
+            levels: the noise levels of the run, falling. Each step begins at one of them; the last one is where the run
+                ends.
+            highest: the noise level that corresponds to `start_percent`.
+            lowest: the noise level that corresponds to `end_percent`.
         """
         begins = list(levels[:-1])
         number = max(0, sum(level >= sigma * (1 - _TOLERANCE) for level in begins) - 1)

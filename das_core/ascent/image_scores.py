@@ -1,4 +1,4 @@
-"""The scores of pictures, one by one, through the same views, so that pictures can be compared."""
+"""The score of every picture by itself; all pictures are seen through the same views, so they can be compared."""
 
 import torch
 from torch import Tensor
@@ -17,12 +17,12 @@ def measure_image_scores(scoring: Scoring, pixels: Tensor, pace: Pace, chunk: in
     Args:
         scoring: the objectives, and how views are made.
         pixels: pixels of the canvas (B, 3, H, W), 0..1, margins included.
-        pace: the moment of an ascent whose views are used.
+        pace: the pace for which the views are made, as in a step of an ascent.
         chunk: how many views go through a judge at once.
 
     Returns:
-        The scores (B,) by the name of the objective: the mean over the views, not multiplied by the weight. For an
-        objective with several terms, it is the mean over the views of all its terms.
+        The scores (B,) by the name of the objective. A score is the mean over the views, not multiplied by the weight.
+        For an objective with several terms, it is the mean over the views of all its terms.
     """
     batch, pyramid = len(pixels), Pyramid(pixels)
     found: dict[str, list[Tensor]] = {}

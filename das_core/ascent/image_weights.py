@@ -1,4 +1,5 @@
-"""The weights of terms that differ between the images of a batch, the frames of a film or the moments of a zoom."""
+"""The weights of terms, which may differ between the images of a batch, the frames of a film or the moments of a
+zoom."""
 
 import math
 from collections.abc import Sequence
@@ -13,20 +14,22 @@ from .groups import TermGroup
 
 
 class ImageWeights:
-    """The factors by which the weight of each term is multiplied for the images that views can show.
+    """The weight factors of each term for the images that views can show.
 
     Args:
         groups: the terms, in groups that share their views.
         timeline: the positions of the images.
         film: whether the stack is a film or a zoom.
-        device: where weights are needed.
+        device: the device of the ascent, on which `weigh_group` returns its tensors.
 
     Attributes:
         images: how many images there are.
-        shown: for each group the numbers of the images for which one of its terms has a factor other than 0.
+        shown: for each group the numbers of the images for which at least one of its terms has a factor other than 0;
+            all images if there is no such image.
 
     Raises:
-        ValueError: when a term is made for another number of images, or compares images and counts only for some.
+        ValueError: when a term is made for another number of images, or when terms compare images and their factors are
+            0 for some images.
     """
 
     def __init__(self, groups: Sequence[TermGroup], timeline: Timeline, *, film: bool, device: torch.device) -> None:
@@ -36,7 +39,7 @@ class ImageWeights:
         self.shown = [self._list_shown(group) for group in groups]
 
     def find_factors(self, term: Term, images: Sequence[int]) -> tuple[float, ...] | None:
-        """Return the factors of the weight of a term for views of some images; None if all factors are 1.
+        """Return the weight factors of a term for views of some images; None if all factors are 1.
 
         Args:
             term: a term of one of the groups.
@@ -46,15 +49,16 @@ class ImageWeights:
         return None if known is None else tuple(known[image] for image in images)
 
     def weigh_group(self, number: int, progress: float) -> float | Tensor:
-        """Return the weight of a group at a moment: the sum of the absolute weights of its terms.
+        """Return the weight of a group at a step: the sum of the absolute weights of its terms.
 
         Args:
             number: which group, from 0.
             progress: the share of the ascent that is over, 0..1.
 
         Returns:
-            A number; or one for each image, (B, 1, 1, 1), if their factors differ. For a film or a zoom it is the root
-            mean square over the images, because gradients are balanced by norms over all of them.
+            One number for each image, (B, 1, 1, 1); a single number if all factors of the terms are 1. For a film or a
+            zoom it is also a single number, the root mean square of the weights of the images, because its gradients
+            are balanced by norms over all images.
         """
         members = self._groups[number].members
         known = [(abs(term.weight_at(progress)), self._factors[id(term)]) for _, term in members]
@@ -69,11 +73,11 @@ class ImageWeights:
         return make_constant(tuple(each), torch.float32, self._device)[:, None, None, None]
 
     def _list_shown(self, group: TermGroup) -> list[int]:
-        """Return the images for which at least one term of a group has a factor other than 0; all if there are none."""
+        """Return the images for which any term of a group has a factor other than 0; all if there is no such image."""
         known = [self._factors[id(term)] for _, term in group.members]
         images = range(self.images)
         shown = [image for image in images if any(factors is None or factors[image] for factors in known)]
         if group.compares_images and len(shown) < len(images):
             raise ValueError(f"'{group.members[0][0]}' compares all images, so it has to count for all of them")
-        # A group that never counts is evaluated all the same, so that its objectives have scores.
+        # A group whose factors are all 0 is evaluated all the same, so that its objectives have scores.
         return shown or list(images)

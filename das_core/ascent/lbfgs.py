@@ -1,9 +1,9 @@
-"""L-BFGS: steps along a gradient that is corrected by the curvature measured in the last steps.
+"""L-BFGS: steps along a gradient that is corrected by the curvature that the last steps measured.
 
 Liu and Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization", Mathematical Programming 45 (1989).
-The views of an ascent change from step to step, so the change of the gradient is measured on the views of one step,
-before and after it, as Schraudolph, Yu and Günter do in "A Stochastic Quasi-Newton Method for Online Convex
-Optimization", AISTATS 2007.
+The curvature is measured by the change of the gradient along a step. The views of an ascent differ from step to step,
+so both gradients of this change, before and after the step, are computed with the views of that step, as in
+Schraudolph, Yu and Günter, "A Stochastic Quasi-Newton Method for Online Convex Optimization", AISTATS 2007.
 """
 
 from dataclasses import dataclass, replace
@@ -20,24 +20,26 @@ from ..stack.state import OptimizerState
 from .optimizers import Evaluate, check_positive
 from .pace import Pace
 
-# The most times that a step is halved because the gradient at its end points back.
+# The most times that a step is halved, see `_OVERSHOOT`.
 _HALVINGS = 3
 
-# A step is halved if the slope of the score along it is negative at its end, and steeper than this share of the slope
-# at its beginning.
+# A step is halved if it goes too far, so that the score falls at its end. The slope of the score there must be steeper
+# than this share of its slope at the beginning of the step.
 _OVERSHOOT = 0.5
 
 
 @dataclass(frozen=True)
 class LBFGS:
-    """L-BFGS with the operator K as the first guess of the inverse curvature, every image of a batch by itself.
+    """L-BFGS with the operator K as the first guess of the inverse curvature, for every image of a batch by itself.
 
-    Objectives under fixed views, such as style and content, converge in fewer steps than along the gradient. Each step
-    evaluates the gradient at least twice, the second time at the canvas to which it leads.
+    If the views are the same at every step, objectives such as style and content converge in fewer steps than with
+    gradient ascent. Each step evaluates the gradient at least twice: at the canvas before the step, and at the canvas
+    to which the step leads.
 
     Args:
-        step_size: the largest root mean square of the change of the canvas in one step, before the tanh, above 0.
-        memory: how many of the last steps the curvature is taken from, 1 to 100. 10 is usual.
+        step_size: the largest root mean square of the change of the canvas in one step at a rate of 1, before the tanh,
+            above 0.
+        memory: from how many of the last steps the curvature is taken, 1 to 100. 10 is usual.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -76,7 +78,8 @@ class LBFGS:
         pairs = self._recall_pairs(stack)
         direction = _find_direction(gradient, pairs, operator)
         size = mean_square(direction, mask).mean(dim=1, keepdim=True).sqrt()
-        # The first direction has no scale, so it gets the largest size. Later directions are shortened to it if needed.
+        # Without pairs the length of the direction means nothing, so it is scaled to the largest size. With pairs it is
+        # scaled only if it is longer than that.
         limit = self.step_size * pace.rate / size.clamp(min=torch.finfo(size.dtype).tiny)
         direction = direction * (limit.clamp(max=1.0) if pairs else limit)
         ahead = _dot(gradient, direction)
@@ -94,7 +97,7 @@ class LBFGS:
         return replace(stack, canvas=stack.canvas + change, parameters=None, optimizer_state=state)
 
     def _recall_pairs(self, stack: ImageStack) -> tuple[tuple[Tensor, Tensor], ...]:
-        """Return the moves of the last steps and the decrease of the gradient along each, the oldest first."""
+        """Return the moves of the last steps and the decrease of the gradient along each move, the oldest first."""
         old = stack.optimizer_state
         if old is None or old.kind != self.kind or len(old.tensors) % 2:
             return ()
@@ -107,7 +110,8 @@ class LBFGS:
 def _find_direction(gradient: Tensor, pairs: tuple[tuple[Tensor, Tensor], ...], operator: StackOperator[Any]) -> Tensor:
     """Return the direction of a step by the two-loop recursion of L-BFGS, for every image by itself.
 
-    A pair along which the gradient of an image did not decrease tells nothing about a maximum, and is left out for it.
+    If the gradient of an image did not decrease along a move, the pair of this move tells nothing about a maximum, and
+    is left out for that image.
     """
     direction, shares = gradient, []
     for moved, fell in pausing(reversed(pairs)):
@@ -130,5 +134,5 @@ def _find_direction(gradient: Tensor, pairs: tuple[tuple[Tensor, Tensor], ...], 
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
-    """Return the inner product of every image, (B, 1, 1, 1)."""
+    """Return the inner product of two tensors for every image, (B, 1, 1, 1)."""
     return (one * other).sum(dim=(1, 2, 3), keepdim=True)

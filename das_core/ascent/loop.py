@@ -1,6 +1,7 @@
-"""The loop of an ascent: its settings, and step after step until the last one.
+"""The loop of an ascent: its settings, and the repetition of steps until the last one.
 
-Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). What a step does is in `step`.
+The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). The module `step` has what
+one step does.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,53 +34,54 @@ from .within import Within, read_within
 
 
 class Ascent:
-    """Gradient ascent of a stack on the weighted scores of some objectives.
+    """Gradient ascent that changes a stack to raise the weighted scores of some objectives.
 
-    Call `run`, or iterate to see every step, then read `result`; it can be read at any time. An ascent runs once: when
-    an iteration was broken off, the next one continues where it stopped, and after the last step there is nothing left
-    to do. After an `AscentError` the next iteration tries the same step again, and with the same settings it fails in
-    the same way.
+    Call `run`; or iterate, which gives you every step, and then read `result`. `result` can be read at any time. The
+    steps are done only once: if an iteration is broken off, the next one continues where it stopped, and after the last
+    step an iteration does nothing. After an `AscentError` the next iteration tries the same step again; with the same
+    settings it fails in the same way.
 
-    Objectives form groups (`groups.group_by_judge`): those of a group have the same model, take the same kind of
-    answer from it (its output, or the activations of its layers), have the very same region masks, and all or none of
+    Objectives form groups (`groups.group_by_judge`). The objectives of a group have the same model, take the same kind
+    of answer from it (its output, or the activations of its layers) and have the very same region masks; all or none of
     them compare the images of the batch. An objective for an ensemble of models is a member of one group for each
     model, and these groups divide its views. Within a group the weighted scores are added. The gradients of several
     groups are brought to the same scale first (`groups.balance_gradients`), so that a weight means the same in every
-    group. With a mask, of the stack or of a `RegionObjective`, only the gradient under the mask counts, and views are
-    drawn around it (`ascent/support.py`). A step at which all weights are 0, such as the last one of a schedule that
-    fades out, leaves the stack as it is.
+    group. If the stack or an objective (`RegionObjective`) has a mask, only the gradient under the mask counts, and
+    views are cut from the part of the canvas around the mask (`ascent/support.py`). If all weights are 0 at a step, as
+    at the last step of a schedule that fades out, the step leaves the stack as it is.
 
-    The random draws of a view depend on the seed, the image, the step, the view and the group alone: the windows, flips
-    and noise of a view are the same whatever the chunk and the batch are.
+    The random draws of a view depend only on the seed, the image, the step, the view and the group. So the windows,
+    flips and noise of a view are the same for every chunk and every batch.
 
     Args:
-        stack: the stack to start from, which is not changed. A stack that an ascent has returned continues from its
-            canvas, but the schedule and the coarse part begin anew.
+        stack: the stack to start from, which is not changed. If it is the result of an ascent, the new ascent continues
+            from its canvas, but the schedule and the coarse part begin anew.
         objectives: one or several; at least one has a weight other than 0.
         augmentation: how the judges see the canvas; by default 16 views that may reach up to 56 pixels into the margin.
         steps: the number of steps; 60 make a good picture.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
-        schedule: `cosine` makes the steps smaller and smaller after the coarse part of the optimizer, `constant` does
-            not. If all steps are coarse (`coarse_to_fine` 1), none comes after that part, and `cosine` changes nothing.
-            It may also be a function that takes the share of the ascent that is over, 0 at the first step and 1 at the
-            last, and returns the factor of the step size, 0..1, such as `lambda progress: 1 - 0.9 * progress`.
+        schedule: how the step size changes. `cosine` makes the steps smaller and smaller after the coarse part of the
+            optimizer, `constant` does not. If all steps are coarse (`coarse_to_fine` 1), no step comes after the coarse
+            part, and `cosine` changes nothing. A function takes the share of the ascent that is over, 0 at the first
+            step and 1 at the last, and returns the factor of the step size, 0..1, such as
+            `lambda progress: 1 - 0.9 * progress`.
         seed: the seed of all random draws, 0 or above.
         chunk: how many views go through a judge at once; 0 for 4 on a CPU and 16 elsewhere. A small chunk takes less
-            memory. It changes only the rounding of a step, but the differences grow from step to step: another chunk
-            gives another picture of the same thing, as another seed does, though a more similar one. When memory runs
-            out, the chunk is halved and the step is done again. Where an objective compares the images of a batch, at
-            least one view of each goes through at once.
-        device: where to compute, by default where the stack is. The judges must be there already.
+            memory. When memory runs out, the chunk is halved and the step is done again. If an objective compares the
+            images of a batch, at least one view of each image goes through at once. The chunk changes only the rounding
+            of a step, but the differences grow from step to step. So another chunk gives another picture of the same
+            thing, though a more similar one than another seed does.
+        device: the device to compute on, by default that of the stack. The judges must already be on it.
         denoising: the denoiser that is applied after every step, see `Denoising`; None for no denoiser, as in Direct
-            Ascent Synthesis. With `auto` it is `Denoising()` if the optimizer is `NormalizedAscent` and an objective
-            has a model, else None.
-        focus: the window in which the picture grows, see `Focus`; None changes the whole canvas from the first step, as
-            Direct Ascent Synthesis does. With `auto` it is `Focus()`, but None for a tile, which has no centre, and
-            for a stack that has done steps before, whose picture has grown already.
-        within: how far the picture may go from what the stack started from, see `Within`; a number for the largest
-            difference of a pixel, such as 8/255; None for anywhere.
-        pace: the `Pace` of all steps (rate, progress), for a short ascent inside a longer process, such as a step of a
-            sampler (`Guidance`). If None, each step has its own, by the schedule (`pace_at`).
+            Ascent Synthesis. `auto` means `Denoising()` if the optimizer is `NormalizedAscent` and at least one
+            objective has a model, else None.
+        focus: the window in which the picture grows, see `Focus`. With None the whole canvas changes from the first
+            step on, as in Direct Ascent Synthesis. `auto` means `Focus()`, but None for a tile, which has no centre,
+            and None for a stack that has done steps before, whose picture has grown already.
+        within: how far the picture may go from the start of the stack, see `Within`. A number is the largest change of
+            a pixel value (0..1), such as 8/255. None sets no bound.
+        pace: one `Pace` for all steps, for a short ascent inside a longer process, such as in a step of a diffusion
+            sampler (`Guidance`). If None, each step has its own pace, computed from the schedule (`pace_at`).
 
     Attributes:
         history: the records of the steps done so far.
@@ -87,17 +89,19 @@ class Ascent:
             ascent, in the form that the optimizer needs.
         objectives: pairs of a name and an objective; no two have the same name.
         chunk: how many views go through a judge at once; it shrinks when memory runs out.
-        augmentation, optimizer, steps, schedule, seed, device, focus, denoising, within, pace: as given, with defaults
+        augmentation, optimizer, steps, schedule, seed, device, focus, denoising, within, pace: as given; defaults are
             filled in.
-        picture_mask: where any objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere.
+        picture_mask: where at least one objective acts in the picture, (B, 1, height, width), 0..1; None for
+            everywhere.
         judges: the judge of every group of objectives that has one.
         result: the outcome of the steps done so far.
 
     Raises:
-        ValueError: when a setting is out of range, there is no such device here, there is no such schedule or it
-            returns no rate in 0..1, there is no objective with a weight other than 0, the masks or reference images of
-            an objective do not fit the stack, a tile is given a focus, or the picture of the stack is already outside
-            the bound. When it runs: a judge was loaded under `torch.inference_mode()`.
+        ValueError: when a setting is out of range; the device or the schedule does not exist; the schedule returns no
+            number in 0..1; no objective has a weight other than 0; the masks or reference images of an objective do not
+            fit the stack; the optimizer or the bound cannot be used with the stack; a tile is given a focus; or the
+            picture of the stack is already outside the bound. While the ascent runs: when a judge was loaded under
+            `torch.inference_mode()`, or is on another device.
 
     Example:
         >>> from das_core import Ascent, Augmentation, ClassObjective, Flip, ImageStack, StackSpec, Windows
@@ -153,22 +157,22 @@ class Ascent:
     def __iter__(self) -> Iterator[Step]:
         """Do the steps that are left, one at a time.
 
-        An exception in a step, also one that the function given to `interruptible` raises, leaves the ascent as it was
-        before the step.
+        An exception in a step leaves `stack` and `history` as they were before the step. This also holds for an
+        exception that the function given to `interruptible` raises to cancel the run.
 
         Raises:
             AscentError: when a gradient is zero or not finite, or the canvas is not finite after a step; `result` is
-                then that of the steps before.
-            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views; `result` is then that of
-                the steps before, too.
+                then the outcome of the steps before.
+            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views; `result` is then also
+                the outcome of the steps before.
         """
-        # Not in __init__: the judges may be moved to a device after it, and be made differentiable again.
+        # Not in __init__: after it, the judges may still be moved to a device, which makes them differentiable again.
         check_differentiable(self.judges)
         while len(self.history) < self.steps:
             yield self._do_step()
 
     def __len__(self) -> int:
-        """Return the number of steps, those that are done included."""
+        """Return the number of steps, including those that are already done."""
         return self.steps
 
     def run(self) -> Result:
@@ -176,9 +180,9 @@ class Ascent:
 
         Raises:
             AscentError: when a gradient is zero or not finite, or the canvas is not finite after a step; `result` is
-                then that of the steps before.
-            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views; `result` is then that of
-                the steps before, too.
+                then the outcome of the steps before.
+            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views; `result` is then also
+                the outcome of the steps before.
         """
         for _ in self:
             pass
@@ -191,7 +195,7 @@ class Ascent:
 
     @property
     def picture_mask(self) -> Tensor | None:
-        """Where any objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere."""
+        """Where at least one objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere."""
         mask = self._scoring.support.mask
         return None if mask is None else crop_margin(mask, self.stack.spec.margin)
 
@@ -203,7 +207,7 @@ class Ascent:
             return Result(self.stack.image(), self.stack, tuple(self.history), make_importance_mask(strength))
 
     def _do_step(self) -> Step:
-        """Do the next step, with smaller chunks if memory runs out; an error leaves the state before the step."""
+        """Do the next step, with smaller chunks if memory runs out; an error leaves stack and history as they were."""
         while True:
             try:
                 with own_modes(self.device):

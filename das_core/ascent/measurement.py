@@ -1,4 +1,4 @@
-"""The numbers that a step reads from the device, and the errors that they lead to."""
+"""The numbers that a step reads from the device, and the errors that are raised because of them."""
 
 import math
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ class Measurement:
 
     Args:
         record: the record of the step.
-        vanished: whether the gradient is zero for an image of the batch, or for all frames of a film.
-        canvas_sum: the sum of the canvas after the step; not finite where a value is not.
+        vanished: whether the gradient is zero for an image of the batch, or for a whole film or zoom.
+        canvas_sum: the sum of the values of the canvas after the step; it is not finite if one of the values is not.
     """
 
     record: Record
@@ -28,7 +28,7 @@ class Measurement:
 def measure_step(
     step: int, scores: Mapping[str, Tensor], gradient: Tensor, canvas: Tensor, *, as_one: bool = False
 ) -> Measurement:
-    """Return what is measured of a step; all its numbers leave the device at once.
+    """Return the measurements of a step; all numbers are read from the device at once.
 
     Args:
         step: the number of the step.
@@ -36,10 +36,10 @@ def measure_step(
         gradient: the gradient that has moved the stack, (B, 3, H, W).
         canvas: the canvas after the step, (B, 3, H, W).
         as_one: whether the images are the frames of a film or the depths of a zoom. A step shows only some of these, so
-            `vanished` then tells whether the gradient is zero for all of them together.
+            `vanished` is then true only if the gradient is zero for all of them.
     """
     moves = gradient.any() if as_one else gradient.flatten(1).any(dim=1).all()
-    # The sum is one pass over the memory, and shows a value that is not finite.
+    # If a value is not finite, the sum is not finite either. So one pass over the memory is enough.
     numbers = [*scores.values(), gradient.norm(), moves, canvas.sum()]
     *means, norm, moves, total = torch.stack([number.float() for number in numbers]).tolist()
     return Measurement(Record(step, dict(zip(scores, means, strict=True)), norm), not moves, total)
@@ -54,11 +54,12 @@ def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -
         is_first: whether this is the first step of the ascent.
 
     Raises:
-        AscentError: when the gradient is not finite, or it is zero for an image of the batch or for a whole film.
+        AscentError: when the gradient is not finite, or is zero for an image of the batch or for a whole film or zoom.
     """
     record = measured.record
     where, last = f"step {record.step + 1}", _name_last_image(record, is_first=is_first)
-    # The norm alone may overflow although every value is finite. Only then is every value checked, which takes longer.
+    # The norm may overflow although every value is finite. So if it is not finite, every value is checked. This takes
+    # longer, and is not done otherwise.
     if not math.isfinite(record.gradient_norm) and not bool(torch.isfinite(gradient).all()):
         broken = [name for name, score in record.scores.items() if not abs(score) < float("inf")]
         names = ", ".join(f"'{name}'" for name in broken or record.scores)
@@ -76,7 +77,7 @@ def check_gradient(gradient: Tensor, measured: Measurement, *, is_first: bool) -
 
 
 def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> None:
-    """Raise an error when a step has led to a canvas that is no picture.
+    """Raise an error when a step has led to a canvas with values that are not finite.
 
     Args:
         canvas: the canvas after the step, (B, 3, H, W).
@@ -86,7 +87,8 @@ def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> No
     Raises:
         AscentError: when a value of the canvas is NaN or infinite.
     """
-    # The sum may overflow although every value is finite. Only then is every value checked, which takes longer.
+    # The sum may overflow although every value is finite. So if it is not finite, every value is checked. This takes
+    # longer, and is not done otherwise.
     if not math.isfinite(measured.canvas_sum) and not bool(torch.isfinite(canvas).all()):
         raise AscentError(
             f"step {measured.record.step + 1} led to a picture that is not a number; "
@@ -95,5 +97,5 @@ def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> No
 
 
 def _name_last_image(record: Record, *, is_first: bool) -> str:
-    """Return which image is left when a step fails."""
+    """Return a text that says which image is the last good one when a step fails."""
     return "there is no good image yet" if is_first else f"the last good image is that of step {record.step}"

@@ -1,4 +1,4 @@
-"""How much memory an ascent takes, estimated before anything of it is made."""
+"""An estimate of the memory that an ascent takes, computed before any of this memory is allocated."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +13,12 @@ from .optimizers import Optimizer
 from .preparation import check_optimizer
 
 _CANVASES = 10
-"""How many tensors of the size of the canvas a step holds: start, canvas, parameters, pixels, gradients, K g, …"""
+"""How many tensors of the size of the canvas a step holds: start, canvas, parameters, pixels, gradients, K g and
+others."""
 
 _STATE_SETS = {"ascent": 1, "sgd": 4, "adam": 7}
-"""How many tensors of the size of each level a step holds, by kind of optimizer: those of the stack, of the optimizer's
-state and of the computation."""
+"""How many tensors of the size of each level a step of a stack with the method `layers` holds, by kind of optimizer.
+Counted are the tensors of the stack, of the optimizer's state and of the computation."""
 
 
 def estimate_ascent_bytes(
@@ -27,22 +28,26 @@ def estimate_ascent_bytes(
     chunk: int = 1,
     transforms: Sequence[Transform] = (),
 ) -> int:
-    """Return about how many bytes an ascent takes beside the weights of its models.
+    """Return about how many bytes an ascent takes in addition to the weights of its models.
 
-    Counted are the canvases, the operator of the stack (its filter, or the matrices that resize every level), the
-    levels and what the optimizer keeps of them, and for the views in a chunk the activations of the models and what the
-    transforms keep.
-    The estimate is within a factor of two of what is used (`python -m benchmarks.run memory` prints both).
+    The estimate counts:
+
+    - the canvases;
+    - the operator of the stack: its filter, or the matrices that resize every level;
+    - the levels, and what the optimizer keeps for them;
+    - for the views in a chunk, the activations of the models and what the transforms keep.
+
+    It is within a factor of two of the memory that is used (`python -m benchmarks.run memory` prints both).
 
     Args:
         stack: the stack that the ascent starts from.
         objectives: the objectives of the ascent.
         optimizer: its optimizer.
         chunk: how many views go through a judge at once, from 1 up.
-        transforms: what is done to views, see `Augmentation`.
+        transforms: the transforms of the views, see `Augmentation`.
 
     Raises:
-        ValueError: when the stack is a film, which the optimizer does not move.
+        ValueError: when the stack is a film and the optimizer cannot move films.
 
     Example:
         >>> from das_core import Adam, ClassObjective, ImageStack, NormalizedAscent, StackSpec, load_starter
@@ -58,22 +63,24 @@ def estimate_ascent_bytes(
     spec = replace(stack.spec, method="layers") if optimizer.needs_levels else stack.spec
     height, width = spec.canvas
     canvas_bytes = 4 * 3 * stack.batch * height * width
-    # With several groups the gradient of each is kept, and K times each is computed to measure it; reference images are
-    # canvases, too.
+    # If there are several groups, a step keeps the gradient of each group, and computes K times this gradient to
+    # balance the groups. Reference images are canvases, too.
     references = sum(len(term.reference_images) for group in groups for _, term in group.members)
     canvases = _CANVASES + (len(groups) + 2 if len(groups) > 1 else 0) + references
     if isinstance(optimizer, LBFGS):
         canvases += 2 * optimizer.memory
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.zoom is not None:
-        # The composites at all moments: pixels, the gradient at the pixels, and this gradient on its way to the depths.
+        # Three tensors of all moments, (N, 3, H, W) in float32: the pixels of the composites, the gradient at these
+        # pixels, and the same gradient on its way to the depths.
         needed += 3 * 4 * 3 * len(spec.find_timeline(stack.batch).moments) * height * width
     if spec.method == "layers":
         needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.parameters_bytes(stack.batch)
     if any(group.compares_images for group in groups):
         chunk = max(chunk, stack.batch)
     members = [member for group in groups if group.judge is not None for member in group.judge.members]
-    # Every view is cut out of whole rows of the canvas.
+    # Resizing a window to a view has intermediate results of `size` rows, which are at most as long as the long side of
+    # the canvas. Two such results are counted, with 3 channels of 4 bytes.
     rows = max((2 * 4 * 3 * member.size * max(height, width) for member in members), default=0)
     size = max((member.size for member in members), default=0)
     kept = int(count_kept_views(transforms) * 4 * 3 * size**2)

@@ -12,7 +12,8 @@ from ..models.judge import Judge
 def own_modes(device: torch.device) -> Iterator[None]:
     """Compute outside inference mode, with gradients and without autocast for as long as the `with` block runs.
 
-    Autocast would round the canvas and the gradient to half precision. A judge has the precision of its weights.
+    Autocast would round the canvas and the gradient to half precision. A judge computes in the precision of its
+    weights.
 
     Args:
         device: the device of the computation.
@@ -32,7 +33,8 @@ def check_differentiable(judges: Sequence[Judge]) -> None:
     """Check that gradients can pass through some judges.
 
     Raises:
-        ValueError: when a judge was made under `torch.inference_mode()`, whose tensors never take part in autograd.
+        ValueError: when a judge was made under `torch.inference_mode()`: tensors that are made there never take part in
+            autograd.
     """
     for judge in judges:
         if any(weight.is_inference() for weight in judge.module.parameters()):

@@ -14,32 +14,33 @@ from .optimizers import Evaluate, check_momentum, check_positive, recall_state
 from .pace import Pace
 
 STEEPEST_TILT = 4.0
-"""The largest tilt: K, about 1 / f for the default levels, then falls as 1 / f^5 at the first step."""
+"""The largest tilt. For the default levels K falls as about 1 / f without a tilt, and as 1 / f^5 at the first step with
+this one."""
 
 
 @dataclass(frozen=True)
 class NormalizedAscent:
-    """Gradient ascent whose step size does not depend on the norm of the gradient, from coarse structure to fine.
+    """Gradient ascent whose step size does not depend on the norm of the gradient; it works from coarse to fine.
 
     The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel. The frames of a film
-    are scaled together, so that frames with a larger gradient move farther. K is the operator of the stack, its
-    preconditioner (`stack.StackOperator`). The canvas moves by `step_size` times `Pace.rate` times the direction; the
+    are scaled by a common factor, so frames with a larger gradient move farther. K is the operator of the stack, its
+    preconditioner (`stack.StackOperator`). The canvas moves by `step_size` times `Pace.rate` times the direction. The
     schedule `cosine` lowers the rate after the coarse part (`pace_at`).
 
     Args:
         step_size: the RMS of the change of the canvas in one step at a rate of 1 and without momentum, before the tanh,
-            above 0. Below 0.03 the picture stays grey, above 0.3 it turns harsh. 0.14 suits 60 steps with a tilt and
-            a denoiser, 0.08 suits 60 steps without them; fewer steps have to be larger. With a mask the RMS is that of
-            the pixels under it.
+            above 0. Below 0.03 the picture stays grey, above 0.3 it turns harsh. 0.14 suits 60 steps with a tilt and a
+            denoiser, 0.08 suits 60 steps without them. With fewer steps, a larger step size is needed. With a mask, the
+            RMS is taken over the pixels under the mask.
         momentum: the weight of earlier directions in a moving average of the direction, 0 (none) to below 1. The
             average is not scaled to RMS 1 again: where directions differ from step to step, the steps become smaller.
-        coarse_to_fine: the share of the steps, 0..1, during which K is low-passed, with a cutoff that rises from large
-            shapes to the finest detail (`Pace.cutoff`).
+        coarse_to_fine: the share of the steps, 0..1, during which K is low-passed. The cutoff rises from step to step,
+            so that the first changes are large shapes and the last ones have the finest detail (`Pace.cutoff`).
         tilt: an exponent that weakens high frequencies f further, 0 to 4: K is multiplied by f^-tilt at the first step,
-            and by f^(-0.3 tilt) at the last. At 0 K is that of the stack, about 1 / f, and pictures look engraved; at
-            0.4 they look painted; at 2 they are blurred. The tilt changes over an ascent, as the cutoff of the coarse
-            part and the rate of the schedule `cosine` do, so two ascents one after the other give another picture than
-            one ascent with the steps of both.
+            and by f^(-0.3 tilt) at the last. With 0, K is that of the stack, about 1 / f, and pictures look engraved;
+            with 0.4 they look painted; with 2 they are blurred. The tilt changes over an ascent, and so do the cutoff
+            of the coarse part and the rate of the schedule `cosine`. So two ascents one after the other give another
+            picture than one ascent with the steps of both.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -95,7 +96,8 @@ class NormalizedAscent:
             if old is not None:
                 direction = direction.lerp(old.tensors[0], self.momentum)
             state = OptimizerState(self.kind, (direction,))
-        # Written into the memory of the direction, unless the state keeps it: for many frames, allocating takes long.
+        # Written into the memory of the direction, unless the state keeps the direction. For many frames, new memory
+        # would take long to allocate.
         room = direction if state is None else None
         canvas = torch.add(stack.canvas, direction, alpha=self.step_size * pace.rate, out=room)
         return replace(stack, canvas=canvas, parameters=None, optimizer_state=state)

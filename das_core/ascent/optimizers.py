@@ -1,4 +1,4 @@
-"""The protocol of optimizers, which move a stack along a gradient. Their state from step to step is in the stack."""
+"""The protocol of optimizers: rules that move a stack along a gradient, and keep their state in the stack."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -12,14 +12,17 @@ from ..stack.state import OptimizerState
 from .pace import Pace
 
 _LARGEST = 1e30
-"""The largest step size and learning rate: larger ones could overflow float32."""
+"""The largest step size or learning rate that is allowed: larger ones could overflow float32."""
 
 Evaluate = Callable[[Tensor], Tensor]
 """A function that takes a canvas (B, 3, H, W) and returns the gradient of the score there, (B, 3, H, W)."""
 
 
 class Optimizer(Protocol):
-    """A rule for moving a stack along a gradient. It holds settings only and never changes: its state is in the stack.
+    """A rule for moving a stack along a gradient.
+
+    An optimizer holds settings only and never changes. What it keeps from step to step is in the stack
+    (`OptimizerState`).
 
     Example:
         >>> from das_core import SGD, Adam, NormalizedAscent
@@ -32,7 +35,7 @@ class Optimizer(Protocol):
 
     @property
     def kind(self) -> str:
-        """The name of the kind of optimizer. An optimizer ignores a state in the stack that is of another kind."""
+        """The name of the kind of optimizer. An optimizer ignores a state in the stack that has another kind."""
         ...
 
     @property
@@ -66,9 +69,10 @@ class Optimizer(Protocol):
             gradient: the gradient of the score at the canvas, (B, 3, H, W).
             operator: the operator K of the stack (`StackOperator`).
             pace: the rate, the cutoff of K and the tilt of this step.
-            mask: where any objective acts, (B, 1, H, W), 0..1; None for everywhere. The gradient is already 0 outside.
-                `NormalizedAscent` and `LBFGS` measure the size of a step over the pixels under it.
-            evaluate: returns the gradient at another canvas, with the same views; only `LBFGS` uses it.
+            mask: where at least one objective acts, (B, 1, H, W), 0..1; None for everywhere. The gradient is already 0
+                outside the mask. `NormalizedAscent` and `LBFGS` measure the size of a step over the pixels under the
+                mask.
+            evaluate: a function that returns the gradient at another canvas, with the same views; only `LBFGS` uses it.
         """
         ...
 
@@ -86,6 +90,6 @@ def check_momentum(value: float) -> None:
 
 
 def recall_state(stack: ImageStack, kind: str, shapes: list[torch.Size]) -> OptimizerState | None:
-    """Return the state of the optimizer in a stack; None if there is none of this kind with these shapes."""
+    """Return the state of an optimizer in a stack; None unless it has the given kind and shapes."""
     old = stack.optimizer_state
     return old if old is not None and old.kind == kind and [t.shape for t in old.tensors] == shapes else None

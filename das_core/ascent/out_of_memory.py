@@ -1,13 +1,13 @@
-"""Recognises errors that mean that memory ran out, and makes the messages of an ascent about them."""
+"""Recognising errors that mean that memory ran out, and the messages of an ascent about them."""
 
 import torch
 
 _ALLOCATOR = "DefaultCPUAllocator"
-"""What PyTorch's allocator on a CPU calls itself in its errors, which are no `torch.OutOfMemoryError`."""
+"""The name of PyTorch's allocator on a CPU in its errors, which are plain `RuntimeError`s."""
 
 
 class DenoiserMemoryError(torch.OutOfMemoryError):
-    """A denoiser has run out of memory; fewer views at once would not help it."""
+    """A denoiser has run out of memory; smaller chunks of views would not help it."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

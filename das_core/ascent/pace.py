@@ -12,8 +12,8 @@ ScheduleName = Literal["constant", "cosine"]
 """The schedules that have a name: `cosine` shrinks the steps after the coarse part, see `pace_at`."""
 
 Schedule = ScheduleName | Callable[[float], float]
-"""How the size of the steps changes over an ascent: a name, or a function of the share of the ascent that is over, 0 at
-the first step and 1 at the last, that returns what the step size is multiplied by, 0..1."""
+"""How the step size changes over an ascent: a name, or a function. The function takes the share of the ascent that is
+over, 0 at the first step and 1 at the last. It returns the factor of the step size, 0..1."""
 
 COARSEST_CUTOFF = 20.0
 """The cutoff of the low-pass at the start, in half-waves across the short side of the canvas.
@@ -22,11 +22,11 @@ A half-wave of this frequency, a bright or a dark blob, is a twentieth of the sh
 """
 
 FINEST_CUTOFF = 1.2
-"""The cutoff at the end of the coarse part, as a multiple of the finest frequency of a canvas.
+"""The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas.
 
-The finest frequency has about as many half-waves across the short side as the side has pixels. The factor is above 1:
-the finest frequency then passes with 0.7 along an axis and 0.5 along the diagonal, so that little changes when the
-low-pass is dropped.
+The finest frequency has about as many half-waves across the short side as the side has pixels. The cutoff lies above
+this frequency, so the low-pass multiplies it by 0.7 along an axis and by 0.5 along the diagonal. Therefore little
+changes when the low-pass ends.
 """
 
 
@@ -36,7 +36,7 @@ LAST_TILT = 0.3
 
 @dataclass(frozen=True)
 class Pace:
-    """A moment of an ascent: the rate, the progress and the tilt of a step.
+    """The state of the schedules at a step: its rate, its progress and its tilt.
 
     Args:
         rate: the factor of the step size, 0..1.
@@ -51,9 +51,9 @@ class Pace:
     tilt: float = 0.0
 
     def cutoff(self, short_side: int) -> float | None:
-        """Return the cutoff of the low-pass at this moment.
+        """Return the cutoff of the low-pass.
 
-        It rises by equal factors over the coarse part.
+        Over the coarse part, the cutoff rises by the same factor at every step.
 
         Args:
             short_side: the short side of the canvas in pixels.
@@ -78,10 +78,11 @@ def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float, tilt
         step: the number of the step, from 0.
         steps: the number of steps of the ascent.
         schedule: `constant` keeps the rate at 1. `cosine` keeps it at 1 during the coarse part, then lowers it toward 0
-            along half a cosine wave. If all steps belong to the coarse part (`coarse_share` 1), it stays at 1. A
-            function is given the progress of the step, 0 at the first and 1 at the last, and returns its rate, 0..1.
+            along half a cosine wave. If all steps belong to the coarse part (`coarse_share` 1), `cosine` keeps it at 1
+            throughout. A function takes the progress of the step, 0 at the first and 1 at the last, and returns its
+            rate, 0..1.
         coarse_share: the share of the steps, 0..1, that belong to the coarse part.
-        tilt: the tilt at the first step. It falls evenly, to 0.3 of it at the last.
+        tilt: the tilt at the first step. It falls linearly to 0.3 times this value at the last step.
 
     Raises:
         ValueError: when there is no such schedule, or a function returns no number in 0..1.
@@ -106,7 +107,7 @@ def pace_at(step: int, steps: int, schedule: Schedule, coarse_share: float, tilt
 
 
 def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
-    """Return the rate that a function gives for a moment of the ascent."""
+    """Return the rate that a function gives for a progress; raise ValueError if it is no number in 0..1."""
     answer = schedule(progress)
     try:
         rate = float(answer)
@@ -123,16 +124,19 @@ def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
 def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
     """Return the pace for a picture that is still partly hidden by noise, as in a step of a diffusion sampler.
 
-    Natural pictures have a power of A / f^2 at f half-waves across their side (Field, 1987), white noise has the same
-    power at every frequency. So a picture of N samples a side and deviation 1 stands out from noise of deviation s up
-    to the frequency N / s * sqrt(2 / (pi ln N)). The sampler is fixing the coarser part of the picture at this step;
-    it draws the finer part later, so changing that now would have no effect. The progress of the coarse part is linear
-    in the logarithm of this frequency: 0 at `COARSEST_CUTOFF` and 1 at the finest frequency of the samples.
+    At f half-waves across their side, natural pictures have a power of A / f^2 (Field, 1987). White noise has the same
+    power at every frequency. So a picture with N samples a side and a standard deviation of 1 is stronger than noise
+    with a standard deviation of s up to the frequency N / s * sqrt(2 / (pi ln N)). At this step the sampler fixes the
+    part of the picture below this frequency. It draws the finer part later, so a change of the finer part would now
+    have no effect. The progress of the coarse part is linear in the logarithm of this frequency: 0 at
+    `COARSEST_CUTOFF`, and 1 at `FINEST_CUTOFF` times the finest frequency of the samples.
 
     Args:
-        noise: the deviation of the noise, as a multiple of that of the picture, from 0 up; infinite for noise alone.
-        short_side: the number of samples along the short side of the noisy picture: of the latent of a diffusion model.
-        progress: the share of the whole run that is over, 0..1.
+        noise: the standard deviation of the noise, as a multiple of that of the picture, from 0 up; infinite for noise
+            alone.
+        short_side: the number of samples along the short side of the noisy picture, which is the latent of a diffusion
+            model.
+        progress: the share of the guided part of the sampling that is over, 0..1.
 
     Example:
         >>> from das_core.ascent.pace import pace_at_noise

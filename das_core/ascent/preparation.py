@@ -20,9 +20,9 @@ from .optimizers import Optimizer
 from .pace import Schedule, pace_at
 from .within import Within
 
-# How many views go through a judge at once. On a CPU 4: the activations of a layer are then small enough to stay in the
-# caches, and small enough for the allocator to keep the memory of one chunk and hand it to the next one, in place of
-# returning it to the system and asking for new pages. On a GPU 16: fewer views leave it idle. Measured with
+# How many views go through a judge at once. On a CPU it is 4: the activations of a layer then fit into the caches. They
+# are also so small that the allocator keeps the memory of one chunk for the next one; otherwise it would return the
+# memory to the system and ask for new pages. On a GPU it is 16: fewer views leave it idle. Measured with
 # EfficientNet-Lite0 (benchmarks/speed.py).
 _CPU_CHUNK, _GPU_CHUNK = 4, 16
 
@@ -33,12 +33,12 @@ def choose_chunk(device: torch.device) -> int:
 
 
 def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> None:
-    """Check the settings of an `Ascent` that need nothing else to be checked.
+    """Check the settings of an `Ascent` that can be checked without its stack and its objectives.
 
     Args:
         steps: the number of steps.
-        schedule: how the size of the steps changes; a function is asked for the rates of all steps.
-        seed: what random draws depend on.
+        schedule: how the step size changes; a function is asked for the rates of all steps.
+        seed: the seed of all random draws.
         chunk: how many views go through a judge at once.
 
     Raises:
@@ -55,15 +55,15 @@ def check_settings(steps: int, schedule: Schedule, seed: int, chunk: int) -> Non
 
 
 def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Focus | None:
-    """Return the window that a picture grows in; with `auto` the one that suits the stack.
+    """Return the window in which a picture grows; with `auto` the one that suits the stack.
 
     Args:
-        focus: a window, None for none, or `auto`: `Focus()`, but None for a tile, which has no centre, and for a stack
-            that has done steps before, whose picture has grown already.
+        focus: a window, None for none, or `auto`. `auto` means `Focus()`, but None for a tile, which has no centre, and
+            None for a stack that has done steps before, whose picture has grown already.
         stack: the stack of the ascent.
 
     Raises:
-        ValueError: when there is no such choice, or a tile is given a window.
+        ValueError: when `focus` is another text than `auto`, or a tile is given a window.
     """
     if isinstance(focus, str):
         check_choice("focus", focus, ["auto"])
@@ -79,14 +79,14 @@ def choose_denoising(
     """Return the denoiser that acts after every step; with `auto` the one that suits the ascent.
 
     Args:
-        denoising: a denoiser and its strength, None for none, or `auto`: `Denoising()` for a `NormalizedAscent` with an
-            objective that has a model, else None. The other optimizers follow published methods, which have no
-            denoiser, and a prior alone makes no hatching that would have to be removed.
+        denoising: a denoiser and its strength, None for none, or `auto`. `auto` means `Denoising()` if the optimizer is
+            `NormalizedAscent` and at least one objective has a model, else None. The other optimizers follow published
+            methods, which have no denoiser. A prior alone makes no ripple that would have to be removed.
         optimizer: the optimizer of the ascent.
         objectives: the objectives of the ascent.
 
     Raises:
-        ValueError: when there is no such choice.
+        ValueError: when `denoising` is another text than `auto`.
     """
     if not isinstance(denoising, str):
         return denoising
@@ -100,10 +100,10 @@ def check_optimizer(stack: ImageStack, optimizer: Optimizer) -> None:
 
     Args:
         stack: the stack before the ascent.
-        optimizer: what is to move it.
+        optimizer: the optimizer of the ascent.
 
     Raises:
-        ValueError: when the optimizer moves single pictures, and the stack is a film.
+        ValueError: when the stack is a film, and the optimizer can move only single pictures.
     """
     if stack.spec.time is not None and (optimizer.needs_levels or isinstance(optimizer, LBFGS)):
         raise ValueError(
@@ -121,19 +121,20 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
         within: how far the picture may go from its start; None for anywhere.
 
     Raises:
-        ValueError: when the optimizer cannot move this stack, or a bound does not suit it.
+        ValueError: when the optimizer or the bound cannot be used with this stack.
     """
     spec = stack.spec
     check_optimizer(stack, optimizer)
     if within is not None or spec.keeps_magnitudes:
-        # The canvas is projected after each step, and no parameters lead to the projected canvas.
+        # The canvas is projected after each step, and no parameters produce the projected canvas.
         return _prepare_free(stack, optimizer, within)
     if optimizer.needs_levels and spec.method != "layers":
         spec = replace(spec, method="layers")
         stack = replace(stack, spec=spec, parameters=_keep_as_tensors(stack, spec))
-    # `parameters` is None when nothing has moved yet, or when `NormalizedAscent` or `edit_stack` has moved the canvas.
-    # - Nothing has moved yet: begin with zeros.
-    # - The optimizer needs levels: begin with zeros too, on top of the present canvas, which becomes the start.
+    # `parameters` is None if nothing has moved the canvas yet, or if what has moved it keeps none (`NormalizedAscent`,
+    # `LBFGS`, `edit_stack`).
+    # - Nothing has moved it yet: begin with zeros.
+    # - The optimizer needs levels: begin with zeros too. The present canvas becomes the start.
     # - Otherwise: keep the start, so that `decompose_change` still knows what was added to it.
     if stack.parameters is None and (optimizer.needs_levels or stack.steps == 0):
         nothing = spec.operator(stack.canvas.device).adjoint(torch.zeros_like(stack.canvas))
@@ -142,7 +143,7 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
 
 
 def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
-    """Return the parameters of a stack converted to `LevelTensors`, for the method `layers`; None if it has none."""
+    """Return the parameters of a stack as `LevelTensors`, for the method `layers`; None if the stack has none."""
     if stack.parameters is None:
         return None
     if spec.parametrization == "pyramid":
@@ -153,7 +154,7 @@ def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
 
 
 def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None) -> ImageStack:
-    """Return a stack without parameters, whose canvas may be projected after a step: onto a bound, or by `retract`."""
+    """Return a stack without parameters, whose canvas can be projected after a step: onto a bound, or by `retract`."""
     if within is not None and stack.spec.keeps_magnitudes:
         raise ValueError(
             f"'{stack.spec.parametrization}' and a bound set the picture back in two ways that exclude each other; "

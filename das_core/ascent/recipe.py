@@ -1,7 +1,8 @@
 """Recipes: the settings of an ascent that belong together, under one name.
 
-The best step size and strength of the denoiser depend on the number of steps. The settings of the three recipes here
-were chosen on development classes, see docs/method.md; the node Optimize offers these recipes.
+The best step size and the best strength of the denoiser depend on the number of steps, so a recipe has all of them. The
+settings of the three recipes here were chosen on development classes, see docs/method.md. The node Optimize offers
+these recipes.
 """
 
 from collections.abc import Sequence
@@ -26,19 +27,20 @@ from .pace import Schedule
 from .within import Within
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
-"""The transforms of the views in all recipes: those of `Augmentation()`, and `Distance` for about every fourth view."""
+"""The transforms of the views in all recipes: those of `Augmentation()`, and `Distance`, which blurs about every fourth
+view."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of an ascent, without what is asked for. The arguments are those of `Ascent`.
+    """The settings of an ascent, without its objectives; they are arguments of `Ascent`.
 
     Args:
         steps: the number of steps.
         augmentation: how the judges see the canvas.
         optimizer: how a gradient moves the stack.
-        schedule: how the size of the steps changes: `cosine`, `constant`, or a function of the progress.
-        focus: the window that the picture grows in; `auto` for the one that suits the stack, None for none.
+        schedule: how the step size changes: `cosine`, `constant`, or a function of the progress.
+        focus: the window in which the picture grows; `auto` for the one that suits the stack, None for none.
         denoising: the denoiser that acts after every step; None for none.
 
     Example:
@@ -68,7 +70,7 @@ class Recipe:
         device: torch.device | str | None = None,
         within: Within | float | None = None,
     ) -> Ascent:
-        """Return an ascent with these settings, which has not begun.
+        """Return an ascent with these settings, before its first step.
 
         Args:
             stack: the stack to start from, which is not changed.
@@ -98,11 +100,14 @@ class Recipe:
 
 
 FILM_VIEWS = 24
-"""The number of views per step up to which a recipe is raised for a film: with few, each frame is shown too rarely."""
+"""`suit_film` raises the number of views per step of a recipe to at most this number. With few views, each frame of a
+film is shown too rarely."""
 
 
 def suit_film(recipe: Recipe) -> Recipe:
-    """Return a recipe adapted to a film: with three times its views per step, up to 24. More than 24 views are kept.
+    """Return a recipe adapted to a film, with three times its views per step, up to 24.
+
+    A recipe that has more than 24 views keeps their number.
 
     Args:
         recipe: the recipe of a picture.
@@ -118,21 +123,24 @@ def suit_film(recipe: Recipe) -> Recipe:
 
 
 _CLOSEST_IN_ZOOM = 0.8
-"""`Windows.zoom_min` for a zoom. It needs no closer views: the middle of a depth is the next depth, which has views
-itself."""
+"""`Windows.zoom_min` for a zoom. A zoom needs no closer views: the middle of a depth is the next depth, which other
+views show."""
 
 _ZOOM_FOCUS = Focus(start=0.6, end=3.0)
-"""Wider than the focus for a picture, since the next depth covers the middle of a depth, which shows only around it."""
+"""The focus for a zoom, wider than that for a picture: the next depth covers the middle of a depth, so only what is
+around the middle is seen."""
 
 
 def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
-    """Return a recipe adapted to a zoom: with its views times the number of depths, larger windows and a wider focus.
+    """Return a recipe adapted to a zoom, with more views, larger windows and a wider focus.
+
+    The number of views is multiplied by the number of depths.
 
     Args:
         recipe: the recipe of a picture. Its focus is kept, unless it is `auto`.
         depths: how many depths the zoom has.
-        climbed: whether an ascent has optimised the zoom before. If so, the focus is kept even if it is `auto`, for
-            which `Ascent` then chooses no focus.
+        climbed: whether an ascent has optimised the zoom before. If so, the focus is kept even if it is `auto`;
+            `Ascent` then chooses no focus.
 
     Example:
         >>> from das_core import SKETCH
@@ -149,15 +157,15 @@ def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
 
 
 PICTURE = Recipe()
-"""A finished picture: the defaults of `Ascent`, and views from afar."""
+"""The recipe of a finished picture: the defaults of `Ascent`, with `Distance` added to the transforms."""
 
 SKETCH = Recipe(
     steps=56,
     augmentation=Augmentation(4, Windows(fitted=True), VIEWED),
     optimizer=NormalizedAscent(step_size=0.12, momentum=0.5),
 )
-"""A recognisable picture, in a third of the time of `PICTURE`. With momentum, many steps of few views make a better one
-in this time than few steps of many views."""
+"""The recipe of a recognisable picture, in a third of the time of `PICTURE`. In this time, many steps of few views with
+momentum make a better picture than few steps of many views."""
 
 BEST = Recipe(
     steps=150,
@@ -165,4 +173,5 @@ BEST = Recipe(
     optimizer=NormalizedAscent(step_size=0.09),
     denoising=Denoising(share=0.12),
 )
-"""The best picture, with about four times the work of `PICTURE`; more work hardly improves it."""
+"""The recipe of the best picture, with about four times the work of `PICTURE`; more work hardly improves the
+picture."""

@@ -9,15 +9,15 @@ from torch import Tensor
 
 from ..stack.image_stack import ImageStack
 
-# The share of the pixels that are white in an importance mask. A few pixels have a huge gradient: scaled to the largest
-# value, all others would be nearly black.
+# The share of the pixels that are white in an importance mask. A few pixels have a huge gradient: if the largest one
+# were white, all others would be nearly black.
 _BRIGHT_SHARE = 0.01
 
 
 class AscentError(ValueError):
-    """The error of a step that cannot be done: its gradient is zero or not finite, or it leads to no picture.
+    """The error of a step that fails: its gradient is zero or not finite, or the canvas after it is not finite.
 
-    `Ascent.result` then has the outcome of the steps before: its stack is as it was before the failed step.
+    `Ascent.result` is then the outcome of the steps before; its stack is as it was before the failed step.
 
     Example:
         >>> from das_core import Ascent, AscentError, ImageStack, Prior, StackSpec
@@ -35,7 +35,7 @@ class Record:
     """The measurements of one step, made before it moved the stack.
 
     Args:
-        step: the number of the step, from 0. A second ascent of a stack continues the count of the first.
+        step: the number of the step, from 0. The count of a second ascent of a stack continues that of the first.
         scores: the score of every objective by its name, as the mean over all views and images, not multiplied by its
             weight.
         gradient_norm: the norm of the gradient at the canvas that moved the stack: one number for the whole batch,
@@ -86,9 +86,9 @@ class Result:
         stack: the stack after the last step; another ascent can continue from it.
         history: the record of every step.
         importance: how large the gradient was at every pixel over all steps, (B, height, width), 0..1: 0 where it was
-            always zero, 1 in the hundredth of the pixels where it was largest. Fel et al. use it as a transparency
-            mask: Unlocking Feature Visualization with Magnitude Constrained Optimization (2023, arXiv 2306.06805,
-            section 3.3).
+            always zero, 1 in the hundredth of the pixels of each image where it was largest. Fel et al. use such a mask
+            as the transparency of the picture: Unlocking Feature Visualization with Magnitude Constrained Optimization
+            (2023, arXiv 2306.06805, section 3.3).
 
     Example:
         >>> from das_core import Ascent, ImageStack, Prior, StackSpec
@@ -114,7 +114,7 @@ class Result:
 
     def _repr_png_(self) -> bytes:
         """Return the pictures side by side as a PNG, which a notebook shows."""
-        from torchvision.transforms.functional import to_pil_image  # It takes two seconds to load.
+        from torchvision.transforms.functional import to_pil_image  # Not at the top: it takes two seconds to load.
 
         file = io.BytesIO()
         to_pil_image(torch.cat(list(self.image), dim=2).cpu()).save(file, "png")
@@ -125,7 +125,7 @@ class Result:
 
         Args:
             path: the file, in a folder that exists, such as 'castle.png'; its ending names the format. If there are
-                several pictures, the number of each is added to its file name, as in 'castle_2.png'.
+                several pictures, each file name gets the number of its picture, from 1, as in 'castle_2.png'.
 
         Returns:
             The paths of the files.
@@ -145,7 +145,7 @@ class Result:
 
 
 def measure_gradient_strength(gradient: Tensor) -> Tensor:
-    """Return the length of a gradient at every pixel, scaled so that all steps count alike.
+    """Return the length of a gradient at every pixel, scaled so that all steps of an ascent count alike.
 
     Args:
         gradient: (B, 3, H, W).
@@ -153,17 +153,17 @@ def measure_gradient_strength(gradient: Tensor) -> Tensor:
     Returns:
         Lengths (B, H, W) of mean 1 in every image; 0 in an image whose gradient is zero.
     """
-    # Several times faster than `norm` over this axis.
+    # Several times faster than `Tensor.norm` over the channels.
     strength = gradient.square().sum(dim=1).sqrt_()
     mean = strength.mean(dim=(1, 2), keepdim=True)
     return strength / mean.clamp(min=torch.finfo(mean.dtype).tiny)
 
 
 def make_importance_mask(strength: Tensor) -> Tensor:
-    """Return the summed strength of many steps as a mask.
+    """Return the gradient strength of many steps as a mask.
 
     Args:
-        strength: sums of `measure_gradient_strength` (B, h, w).
+        strength: the sum of `measure_gradient_strength` over the steps, (B, h, w).
 
     Returns:
         A mask (B, h, w), 0..1; about the brightest hundredth of every image is 1.

@@ -1,6 +1,6 @@
-"""What objectives score: views that are cut from the pixels of a canvas, and the answers of judges to them.
+"""The scores of objectives: views are cut from the pixels of a canvas, judges answer, and objectives score the answers.
 
-An ascent raises the scores (`gradient`); `image_scores` compares pictures by them.
+An ascent raises the scores (module `gradient`); `image_scores` compares pictures by their scores.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,18 +39,19 @@ class Scoring:
 
     Attributes:
         groups: the terms of the objectives, in groups that share their views.
-        film: whether the stack is a film or a zoom; the views of a step are then divided among the frames, or among the
-            moments of the zoom.
+        film: whether the stack is a film or a zoom. If so, the views of a step are divided among the frames of the film
+            or the moments of the zoom.
         images: how many images views can show: those of the stack, or for a zoom one for each moment.
-        weights: how much each term and each group counts for these images.
-        regions: where each group acts.
-        support: where any group acts.
+        weights: how much each term and each group counts for each of these images.
+        regions: for each group, where it acts.
+        support: where at least one group acts.
         stack, augmentation, seed: as given.
 
     Raises:
-        ValueError: when region masks, reference images or the weights of images do not fit the stack, reference images
-            belong to a term whose judge does not answer with activations, or a term that compares images is given a
-            single image, a film or a zoom, or counts for some of the images only.
+        ValueError: when region masks, reference images or the weights of images do not fit the stack; when a zoom is
+            given region masks; when a term has reference images and its judge does not answer with activations; or when
+            a term that compares images is given a single image, a film or a zoom, or counts for some of the images
+            only.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Scoring:
 
     @property
     def judges(self) -> list[Judge]:
-        """The judge of every group that has one."""
+        """The judge of every group that has a judge."""
         return [group.judge for group in self.groups if group.judge is not None]
 
     @property
@@ -89,7 +90,7 @@ class Scoring:
 
     @cached_property
     def _start_pixels(self) -> Tensor:
-        """The pixels of the canvas before the ascent; only objectives without a judge compare with them."""
+        """The pixels of the canvas before the ascent, with which objectives without a judge can compare."""
         return self.stack.composite(render_pixels(self.show(self.stack.start), self.stack.spec.color))
 
     def show(self, canvas: Tensor, images: Sequence[int] | None = None) -> Tensor:
@@ -114,15 +115,18 @@ class Scoring:
             number: which group, from 0.
             pyramid: the pixels of the canvases.
             step: the number of the step, which the random draws depend on.
-            pace: the moment of the ascent.
+            pace: the pace of the step.
             chunk: how many views go through the judge at once.
-            alike: whether all images of a batch are seen through the same views, by a judge that treats them alike
-                (`Judge.whole`); else each has its own random draws.
+            alike: whether all images of a batch are seen through the same views, and by a judge that treats all images
+                alike (`Judge.whole`). If False, each image has its own random draws.
 
         Yields:
-            For every chunk: the output that each term scores, by name; the number of the image that each view shows,
-            (V,); and how many views an image has in this step, for a film or a zoom the mean over the images on which
-            the group acts.
+            Three things for every chunk:
+
+            - the output that each term scores, by the name of its objective;
+            - the number of the image that each view shows, (V,);
+            - how many views of an image there are in this step. For a film or a zoom it is the mean over the images on
+              which the group acts.
         """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
@@ -148,9 +152,9 @@ class Scoring:
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
         """Return the keys of the views that a group sees in a step, in their order.
 
-        The views of a film are spread over the frames on which the group acts. All frames of a film have the same item
-        number in their keys, so a judge that differs from item to item (`PartialClassifier`) is the same for all
-        frames.
+        The views of a film or a zoom are spread over the images on which the group acts. All frames of a film and all
+        moments of a zoom have the same item number in their keys. So a judge that differs from item to item
+        (`PartialClassifier`) is the same for all of them.
 
         Args:
             number: which group, from 0; one that has a judge.
@@ -163,7 +167,7 @@ class Scoring:
         if alike or not self.film:
             pairs = [(item, view) for item in (range(batch) if alike else shown) for view in views]
             if group.compares_images:
-                # View by view, so that a chunk has as many views of every image, which can then be compared.
+                # View by view, so that a chunk has equally many views of every image, which can then be compared.
                 pairs = [(item, view) for view in views for item in range(batch)]
             return [ViewKey(self.seed, 0 if alike else item, step, view, number, item) for item, view in pairs]
         if not views:

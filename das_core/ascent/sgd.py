@@ -1,4 +1,4 @@
-"""Plain gradient ascent on all levels, the optimizer of Direct Ascent Synthesis."""
+"""Plain gradient ascent on all levels of a stack, the optimizer of Direct Ascent Synthesis."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -17,10 +17,11 @@ class SGD:
     """Plain gradient ascent on all levels, as in Direct Ascent Synthesis (arXiv 2502.07753).
 
     Args:
-        learning_rate: the factor of the gradient, above 0. A good value depends on the scale of the score: 0.005 to
-            0.05 for the logit of a classifier on the default levels; from 0.5 on the picture turns to noise. The score
-            of a `Prior` alone needs about 100.
-        momentum: the factor of the velocity from step to step, 0 (none) to below 1.
+        learning_rate: what the gradient is multiplied by, above 0. A good value depends on the scale of the score:
+            0.005 to 0.05 for the logit of a classifier on the default levels; from 0.5 on the picture turns to noise.
+            The score of a `Prior` alone needs about 100.
+        momentum: what the velocity of the last step is multiplied by before the gradient is added to it, 0 (none) to
+            below 1.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -53,7 +54,7 @@ class SGD:
         mask: Tensor | None = None,
         evaluate: Evaluate | None = None,
     ) -> ImageStack:
-        """Return the stack with parameters + rate * v and v = momentum * v + gradient; see `Optimizer.step`."""
+        """Return the stack after v = momentum * v + gradient and parameters += rate * v; see `Optimizer.step`."""
         velocity = operator.adjoint(gradient)
         state = None
         if self.momentum:

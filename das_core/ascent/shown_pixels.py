@@ -1,7 +1,7 @@
-"""The pixels that the views of a step show, and the way of a gradient from these pixels back to the canvas.
+"""The pixels that the views of a step show, and how a gradient is taken from these pixels back to the canvas.
 
-The derivatives of the tanh, of the colour space and of the composites of a zoom are applied by hand. For a film or a
-zoom, only the images that a view shows are computed.
+The derivatives of the tanh, of the colour space and of the composites of a zoom are computed without autograd. For a
+film or a zoom, only the images that a view shows are computed, unless an objective without a judge scores all images.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ class ShownPixels:
     """The pixels of the images that a step shows.
 
     Args:
-        pyramid: what views are cut from: the pixels with the surroundings of a masked stack. Autograd begins here.
+        pyramid: what views are cut from: the pixels of the stack, with the surroundings of a masked stack. The autograd
+            graph begins here.
         synthesised: the pixels of the stack itself, (N, 3, H, W), 0..1.
         images: the numbers of the images, rising; None for all images.
     """
@@ -32,12 +33,12 @@ class ShownPixels:
 
 
 class StepRenderer:
-    """Renders what a step shows of a canvas, and takes gradients at these pixels back to the canvas.
+    """Renders the images of a canvas that a step shows, and takes gradients at their pixels back to the canvas.
 
     Args:
-        scoring: the scores, of the stack as it is before the ascent, on the device of the ascent.
-        focus: the window that weights the gradients of judges, for every group centred on its own region; None for no
-            window. It does not weight objectives without a judge, such as a prior.
+        scoring: the scores of the objectives, made from the stack before the ascent, on the device of the ascent.
+        focus: the window that weights the gradients of judges, centred for every group on the region of the group; None
+            for no window. The gradients of objectives without a judge, such as a prior, are not weighted.
     """
 
     def __init__(self, scoring: Scoring, focus: Focus | None = None) -> None:
@@ -64,20 +65,20 @@ class StepRenderer:
         return ShownPixels(Pyramid(shown.detach().requires_grad_(), images), synthesised, images)
 
     def pull_back(self, number: int, shown: ShownPixels, pace: Pace) -> Tensor:
-        """Take the gradient of a group from the pixels, and return its gradient at the canvas, (B, 3, H, W).
+        """Return the gradient of a group at the canvas, (B, 3, H, W), from its gradient at the pixels.
 
         The gradient is weighted by the region masks of the group and, if the group has a judge, by the window and the
         emphasis of the focus. Images that no view shows have the gradient 0.
 
         Args:
             number: which group, from 0.
-            shown: the pixels, whose pyramid holds the gradient of the group.
-            pace: the moment of the ascent.
+            shown: the pixels; their pyramid holds the gradient of the group. The call takes the gradient out of it.
+            pace: the pace of the step.
         """
         at_pixels, images = shown.pyramid.take_gradient(), shown.images
         if images is None:
             return self._pull_back(number, at_pixels, shown.synthesised, pace, None)
-        # Images that no view shows have no gradient, so nothing is computed for them.
+        # Only the images that views show are computed: the gradient of the others is 0.
         whole = at_pixels.new_zeros(self.scoring.stack.canvas.shape)
         zoom = self.scoring.stack.spec.zoom_operator
         for begin, part in split_frames(images, at_pixels.device):
@@ -91,7 +92,7 @@ class StepRenderer:
         return whole
 
     def _list_images(self, step: int) -> list[int] | None:
-        """Return which frames of a film or moments of a zoom a step shows, rising; None for all images."""
+        """Return the numbers of the frames or moments that a step shows, rising; None for all images of the stack."""
         scoring, batch = self.scoring, self.scoring.images
         if not scoring.film:
             return None
@@ -101,7 +102,7 @@ class StepRenderer:
         return sorted({key.item if key.image is None else key.image for key in keys})
 
     def _render(self, canvas: Tensor, images: list[int] | None) -> Tensor:
-        """Return the pixels of all images of a canvas, or of some frames or moments, without gradients."""
+        """Return the pixels of all images (`images` None), or of some frames or moments, without gradients."""
         color = self.scoring.stack.spec.color
         if images is None:
             return render_pixels(canvas, color).detach()
@@ -115,8 +116,8 @@ class StepRenderer:
     ) -> Tensor:
         """Return the gradient at the canvas of some images, (N, 3, H, W), given the gradient at their pixels."""
         group, region = self.scoring.groups[number], self.scoring.regions[number]
-        # The mask of the region includes that of the surroundings, which is also the derivative of `composite`: this
-        # line is both the region and the chain rule.
+        # The mask of the region is the product of the region masks and the mask of the surroundings. The latter is also
+        # the derivative of `composite`, so this line applies both the region and the chain rule.
         gradient = region.select(images).restrict(gradient)
         gradient = pull_back_gradient(gradient, synthesised, self.scoring.stack.spec.color)
         if self.focus and group.judge is not None:

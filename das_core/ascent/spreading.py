@@ -10,28 +10,30 @@ from ..common.devices import send_to_device
 from ..common.seeding import make_generator
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
-"""The fraction of a circle by which offsets advance: they come near every point of the circle within a few steps."""
+"""The golden ratio, 0.618. If an offset in 0..1 grows by it at every step, modulo 1, it comes near every value within a
+few steps."""
 
-# How many frames of a film are processed at once where frames are independent: one fits into the caches of a CPU, and a
-# GPU needs several to be busy. So the memory of temporary tensors does not grow with the film.
+# How many frames of a film are processed at once, where frames are independent. A CPU processes one, which fits into
+# its caches; a GPU needs several to be busy. With a fixed number, the memory of temporary tensors does not grow with
+# the length of the film.
 _CPU_FRAMES, _GPU_FRAMES = 1, 16
 
 
 def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> list[int]:
     """Return the frame that every view of a step shows.
 
-    The film is divided into as many equal parts as there are views. Each view shows one frame of its part, at the same
-    offset from the beginning of the part as the other views. The offset is drawn at random for the first step, and
-    grows at every step by the golden ratio (0.618 of a part), modulo a part. So with as many views as frames, every
-    frame is shown by one view; with twice as many views, by two; with fewer, the frames of a part are shown in
-    different steps, all about equally often.
+    The film is divided into as many equal parts as there are views. Each view shows one frame of its part. All views
+    have the same offset from the beginning of their parts. The offset is drawn at random for step 0, and grows at every
+    step by 0.618 of a part (the golden ratio), modulo a part. With as many views as frames, every frame is shown by one
+    view; with twice as many views, by two. With fewer views than frames, the frames of a part are shown in different
+    steps, all about equally often.
 
     Args:
         views: how many views there are, from 1 up.
         frames: how many frames, from 1 up.
         step: the number of the step.
         seed: the seed of the random draws.
-        group: the number of the group of objectives, each of which has offsets of its own.
+        group: the number of the group of objectives. Each group has offsets of its own.
 
     Example:
         >>> from das_core.ascent.spreading import spread_views
@@ -44,7 +46,7 @@ def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> l
 
 
 def count_views(views: int, shown: int, frames: int) -> int:
-    """Return how many views a group of objectives gets if it acts on some frames only: in proportion, and at least 1.
+    """Return how many views a group gets if it acts on some frames only: in proportion to the frames, and at least 1.
 
     Args:
         views: how many views a group gets if it acts on all frames.
@@ -60,14 +62,14 @@ def count_views(views: int, shown: int, frames: int) -> int:
 
 
 def split_frames(frames: Sequence[int], device: torch.device) -> Iterator[tuple[int, list[int]]]:
-    """Yield frames of a film in parts that a device should process at once.
+    """Yield the frames of a film in parts, each of which a device should process at once.
 
     Args:
-        frames: their numbers.
-        device: where they are.
+        frames: the numbers of the frames.
+        device: the device on which the frames are.
 
     Yields:
-        How many frames came before the part, and the numbers of its frames.
+        For each part: how many frames come before it, and the numbers of its frames.
 
     Example:
         >>> import torch

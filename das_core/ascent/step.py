@@ -1,7 +1,7 @@
-"""One step of an ascent: where the gradient, the optimizer, the denoiser and a bound take the stack.
+"""One step of an ascent: the gradient, the optimizer, the denoiser and the bound, one after the other.
 
-Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). `gradient` computes the gradient at the
-canvas, and an optimizer (`optimizers`) moves the stack.
+The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). The module `gradient`
+computes the gradient at the canvas, and an optimizer (module `optimizers`) moves the stack.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class AscentStep:
         operator: the operator of the stack.
         optimizer: moves the stack along the gradient.
         denoising: the denoiser that is applied after the move; None for no denoiser.
-        within: how far the picture may go from what the ascent started from; None for anywhere.
+        within: how far the picture may go from the start of the ascent; None for no bound.
     """
 
     gradient: ScoreGradient
@@ -43,13 +43,14 @@ class AscentStep:
 
         Args:
             stack: the stack before the step, which is not changed, with the parameters that the optimizer moves.
-            pace: the moment of the ascent.
+            pace: the pace of the step.
             chunk: how many views go through a judge at once.
-            is_first: whether this is the first step of the ascent; the messages of errors name the last good image.
+            is_first: whether this is the first step of the ascent. The message of an error then says that there is no
+                good image yet.
 
         Returns:
-            The step, and how strong its gradient was at every pixel of the canvas, (B, H, W), of mean 1 in an image. If
-            all weights are 0 at this moment, the stack stays as it is.
+            The step, and the strength of its gradient at every pixel of the canvas, (B, H, W), with mean 1 in an image.
+            If all weights are 0 at this step, only the count of steps in the stack changes.
 
         Raises:
             AscentError: when the gradient is zero or not finite, or the canvas is not finite after the step.
@@ -69,12 +70,13 @@ class AscentStep:
                 mask,
                 lambda canvas: self.gradient(canvas, number, pace, self.operator, chunk)[0],
             )
-        # Measured after the optimizer, so that a step waits for a GPU once. So a zero gradient is noticed only here.
+        # Measured after the optimizer, so that the step waits for the GPU only once. So a zero gradient is noticed
+        # here, and not before the optimizer.
         measured = measure_step(number, scores, gradient, moved.canvas, as_one=scoring.film)
         if counts:
             check_gradient(gradient, measured, is_first=is_first)
             check_canvas(moved.canvas, measured, is_first=is_first)
-            # Its memory is freed for the denoiser.
+            # The memory of the gradient is freed for the denoiser.
             del gradient
             if self.denoising is not None:
                 moved = self.denoising.step(moved, self.operator, pace.progress, mask)
@@ -82,7 +84,7 @@ class AscentStep:
         return Step(measured.record, replace(moved, steps=number + 1)), strength
 
     def _set_back(self, stack: ImageStack) -> ImageStack:
-        """Return the stack after a step with its canvas projected onto what the bound or the parametrisation allows."""
+        """Return the stack with its canvas projected onto what the bound or the parametrisation allows."""
         if self.within is not None:
             return self.within.project(stack)
         if stack.spec.keeps_magnitudes:

@@ -1,4 +1,4 @@
-"""The part of the canvas where objectives act: where their gradient counts, and where their views are drawn."""
+"""The part of the canvas where objectives act: where their gradient counts, and where their views are cut out."""
 
 import math
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ class ActiveRegion:
     """The part of a canvas where some objectives act.
 
     Args:
-        mask: how much the gradient counts at every pixel, (B, 1, H, W), 0..1; None for all of it everywhere.
-        boxes: for every image the box that views are drawn in; None for the whole reach of the views.
+        mask: what the gradient is multiplied by at every pixel, (B, 1, H, W), 0..1; None if it counts fully everywhere.
+        boxes: for every image the box that its views must lie in; None if they may lie anywhere in `Windows.reach`.
     """
 
     mask: Tensor | None = None
@@ -30,7 +30,7 @@ class ActiveRegion:
         return ActiveRegion(None if self.mask is None else self.mask.to(device), self.boxes)
 
     def select(self, images: Sequence[int] | None) -> "ActiveRegion":
-        """Return the region for some images of the batch, or for all if None; only the mask of the result is valid."""
+        """Return the region for some images, or for all if None; use only the mask of the result, not its boxes."""
         if images is None or self.mask is None or len(self.mask) == 1:
             return self
         return ActiveRegion(select_images(self.mask, images))
@@ -41,21 +41,21 @@ class ActiveRegion:
 
 
 def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, viewed: bool = True) -> ActiveRegion:
-    """Return where objectives with some region masks act: the product of these masks and of the mask of the stack.
+    """Return where the objectives of a group act: the product of their region masks and of the mask of the stack.
 
-    With region masks, views are drawn in the box around the product. With the mask of the stack alone, they are drawn
-    in a larger square, so that they also show what surrounds the mask.
+    If there are region masks, views must lie in the box around the product. If there is only the mask of the stack,
+    they must lie in a larger square, so that they also show what surrounds the mask.
 
     Args:
         regions: the region masks, (B or 1, h, w), 0..1, of any size.
         stack: the stack of the ascent.
         reach: the part of the canvas that views may show.
-        viewed: whether a judge sees views. An objective without a judge has none, so it needs no boxes, and its region
-            may be of any size.
+        viewed: whether the objectives have a judge, which sees views. Objectives without a judge have no views, so the
+            result has no boxes, and the region may be of any size.
 
     Raises:
-        ValueError: when a mask is empty, the number of masks is neither 1 nor that of the images, the masks have
-            nothing in common, or the region is too small for views.
+        ValueError: when a mask is empty; when a region mask has neither one image nor one for each image of the stack;
+            when the masks have no pixel in common; or when the region is too small for views.
     """
     spec = stack.spec
     masks = [canvas_mask(mask, (spec.height, spec.width), spec.margin, what="the region") for mask in regions]
@@ -91,13 +91,13 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
 
 
 def union_mask(regions: Sequence[ActiveRegion]) -> Tensor | None:
-    """Return the mask of all pixels where any of some objectives acts.
+    """Return the mask of the pixels where at least one group of objectives acts.
 
     Args:
         regions: where every group of objectives acts.
 
     Returns:
-        The largest value of all masks at every pixel, (B, 1, H, W), 0..1; None if one of them acts everywhere.
+        The largest value of all masks at every pixel, (B, 1, H, W), 0..1; None if one of the groups acts everywhere.
     """
     masks = [region.mask for region in regions if region.mask is not None]
     return unite_masks(masks) if len(masks) == len(regions) else None

@@ -1,4 +1,4 @@
-"""The border between an ascent and the terms of objectives: what a term may ask for, and what it may answer.
+"""Checks of the terms of objectives: of what they ask an ascent for, and of the scores that they return.
 
 Anyone can write an objective (`BaseObjective`), so both are checked.
 """
@@ -16,16 +16,17 @@ from ..views.pyramid import Pyramid
 
 
 def check_comparison(name: str, term: Term, timeline: Timeline, *, film: bool) -> None:
-    """Check that a term that compares images has separate images to compare.
+    """Check that a term that compares images is given separate images.
 
     Args:
-        name: the name of its objective.
+        name: the name of the term's objective.
         term: any term.
         timeline: the positions of the images.
-        film: whether they belong to a film or a zoom.
+        film: whether the images belong to a film or a zoom.
 
     Raises:
-        ValueError: when the term compares images, and there is a single one, or they belong together.
+        ValueError: when the term compares images, but there is a single image, or the images belong to a film or a
+            zoom.
     """
     if term.compares_images and timeline.count < 2:
         raise ValueError(f"'{name}' compares the images of a batch, and there is one; make 2 or more")
@@ -37,14 +38,14 @@ def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tu
     """Return the reference images of a term, placed on canvases in the same way as a start image.
 
     Args:
-        name: the name of its objective.
+        name: the name of the term's objective.
         term: the term; it may have no reference images.
         stack: gives the size, the margin and the device.
         batch: how many images views can show.
 
     Raises:
-        ValueError: when a reference has neither one image nor one for each image that views can show, or the judge of
-            the term does not answer with activations.
+        ValueError: when a reference has neither one image nor one for each image that views can show; or when there are
+            references, and the judge of the term does not answer with activations.
     """
     spec, device = stack.spec, stack.canvas.device
     images = term.reference_images
@@ -61,16 +62,16 @@ def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tu
 
 
 def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:
-    """Return the scores (V,) of a term.
+    """Return the scores of a term: one for each view, (V,), or for each image if the term has no judge.
 
     Args:
-        name: the name of its objective.
+        name: the name of the term's objective.
         term: the term.
-        output: the output of its judge, or `CanvasPixels` where there is none.
-        images: the number of the image that each view shows, (V,).
+        output: the output of its judge for the views; `CanvasPixels` if it has no judge.
+        images: the number of the image that each view shows, (V,); if there is no judge, the numbers of the images.
 
     Raises:
-        ValueError: when `score_views` returns anything else than a float tensor (V,).
+        ValueError: when `score_views` returns anything but a float tensor with one number for each entry of `images`.
     """
     score, count = term.score_views(output, images), len(images)
     if not isinstance(score, Tensor) or score.shape != (count,) or not score.is_floating_point():

@@ -1,7 +1,7 @@
 """A bound on how far an ascent may take a picture from what it started from.
 
-After every step the pixels are projected onto the nearest ones that the bound allows: projected gradient ascent, as in
-the attacks of Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
+After every step, the pixels are projected onto the nearest pixels that the bound allows. This is projected gradient
+ascent, as in the attacks of Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
 """
 
 from dataclasses import dataclass, replace
@@ -16,28 +16,29 @@ from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, render_pixels
 
 Norm = Literal["linf", "l2"]
-"""How the distance of two pictures is measured: by the channel of a pixel that differs most, or by the root of the sum
-of all squared differences."""
+"""How the distance of two pictures is measured: `linf` is the largest difference in any channel of any pixel, `l2` is
+the root of the sum of all squared differences."""
 
-# How far from 0 and 1 a pixel stays, for the tanh reaches neither; and how far inside the bound, so that rounding on
-# the way through the canvas does not lead out of it.
+# The least distance of a projected pixel from 0 and from 1, because the tanh reaches neither. Projected pixels also
+# stay this far inside the bound, so that the rounding of their conversion to the canvas does not lead out of it.
 _EDGE = 1e-6
 
-# The smallest limit, still larger than rounding errors; and the largest, which no picture reaches (float32 ends at
-# 3e38).
+# The smallest and the largest limit. The smallest is still larger than rounding errors. No picture reaches the largest;
+# float32 can still represent it (its largest number is 3e38).
 _LEAST, _MOST = 1e-5, 1e30
 
 
 @dataclass(frozen=True)
 class Within:
-    """How far a picture may go from its start, in pixels of 0..1, for every image by itself.
+    """How far a picture may go from its start, measured in pixel values (0..1), for every image by itself.
 
-    The margin is bounded with the picture: under `linf` its pixels have the same limit; under `l2` only the pixels of
-    the picture are summed, and if the sum is too large, the change of the whole canvas is scaled down by one factor.
+    The margin is bounded together with the picture. Under `linf` the pixels of the margin have the same limit as those
+    of the picture. Under `l2` the distance is that of the picture without the margin; if it is too large, the change of
+    the whole canvas is scaled down by one factor.
 
     Args:
-        limit: the largest distance, from 1e-5 up: under `linf` 8/255 hardly shows; under `l2` 3 is usual for a picture
-            of 224 pixels.
+        limit: the largest distance, from 1e-5 up. Under `linf` a limit of 8/255 hardly shows. Under `l2` a limit of 3
+            is usual for a picture of 224 x 224 pixels.
         norm: how the distance is measured.
 
     Raises:
@@ -62,12 +63,12 @@ class Within:
             )
 
     def measure(self, stack: ImageStack) -> Tensor:
-        """Return how far the picture of a stack is from its start, (B,)."""
+        """Return how far every image of a stack is from its start, (B,); under `linf` the margin is included."""
         change = render_pixels(stack.canvas, stack.spec.color) - render_pixels(stack.start, stack.spec.color)
         return self._measure(change, stack.spec.margin)
 
     def check_start(self, stack: ImageStack) -> None:
-        """Raise a ValueError when the picture of a stack is already outside the bound."""
+        """Raise a ValueError when an image of a stack is already outside the bound."""
         distance = float(self.measure(stack).max())
         if distance > self.limit:
             raise ValueError(
@@ -76,10 +77,10 @@ class Within:
             )
 
     def project(self, stack: ImageStack) -> ImageStack:
-        """Return the stack whose picture is the nearest one within the bound.
+        """Return the stack with its pixels projected onto the nearest ones within the bound.
 
         Args:
-            stack: a stack without parameters; distances are measured from its start.
+            stack: a stack without parameters. Distances are measured from its start.
         """
         color = stack.spec.color
         pixels, middle = render_pixels(stack.canvas, color), render_pixels(stack.start, color)
@@ -92,18 +93,18 @@ class Within:
             outside = distance > limit
             near = middle + change * (limit / distance.clamp(min=limit))
         canvas = from_rgb(torch.logit(near.clamp(_EDGE, 1 - _EDGE)).div_(2), color)
-        # Pixels inside the bound are not converted, so they are not rounded.
+        # What is inside the bound is not converted, so it is not rounded: pixels under `linf`, images under `l2`.
         return replace(stack, canvas=torch.where(outside, canvas, stack.canvas))
 
     def _measure(self, change: Tensor, margin: int) -> Tensor:
-        """Return the size, (B,), of a change (B, 3, H, W) of the pixels of a canvas."""
+        """Return the distance, (B,), that a change (B, 3, H, W) of the pixels of a canvas makes."""
         if self.norm == "linf":
             return change.abs().amax(dim=(1, 2, 3))
         return crop_margin(change, margin).square().sum(dim=(1, 2, 3)).sqrt()
 
 
 def read_within(within: Within | float | None) -> Within | None:
-    """Return a bound as a `Within`; a number is the limit of one with the norm `linf`.
+    """Return a bound as a `Within`; a number is the limit of a bound with the norm `linf`.
 
     Raises:
         ValueError: when the number is out of range.

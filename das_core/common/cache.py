@@ -18,7 +18,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     All callers share one result, so none of them may change it in place.
 
     Args:
-        maxsize: how many results are kept; the one that has not been used for the longest time is dropped first.
+        maxsize: how many results are kept; the least recently used result is dropped first.
 
     Example:
         >>> from das_core.common.cache import cached
@@ -34,8 +34,8 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        # Outside inference mode, whatever the mode of the caller: autograd refuses a tensor that was made inside, and
-        # the cache would return it to later callers that need gradients.
+        # The function runs outside inference mode, whatever the mode of the caller. Autograd refuses tensors that were
+        # made in inference mode, and the cache would return such tensors to later callers that need gradients.
         cached_function = lru_cache(maxsize)(torch.inference_mode(False)(function))
 
         _CLEARS.append(cached_function.cache_clear)

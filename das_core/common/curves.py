@@ -1,4 +1,4 @@
-"""Curves along which a setting changes during an ascent."""
+"""Curves along which a value changes, such as a setting during an ascent."""
 
 import math
 from typing import Literal, get_args
@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from .choices import check_choice
 
 Curve = Literal["linear", "cosine", "step"]
-"""`linear` changes evenly, `cosine` slowly at both ends, `step` all at once in the middle."""
+"""How a value changes: `linear` evenly, `cosine` slowly at both ends, `step` all at once in the middle."""
 
 
 def check_curve(curve: Curve) -> None:
@@ -27,7 +27,7 @@ def interpolate(start: float, end: float, curve: Curve, progress: float) -> floa
     Args:
         start: the value when the ascent begins.
         end: the value when it is over.
-        curve: how the value goes from one to the other; `step` has reached the end at a progress of 0.5.
+        curve: how the value goes from start to end; `step` jumps to the end at a progress of 0.5.
         progress: the share of the ascent that is over, 0..1.
 
     Example:

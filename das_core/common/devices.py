@@ -1,7 +1,8 @@
 """Transfers from the CPU to a device, with as little waiting as possible.
 
-A GPU runs asynchronously, behind the program. Reading a number from it, and on CUDA also an ordinary copy to it, makes
-the program wait until the GPU has finished its queue; then the GPU is idle until the program has queued more work.
+A GPU runs asynchronously: it works through a queue of operations, while the program adds more. The program waits until
+the queue is finished when it reads a number from the GPU, and on CUDA also when it makes an ordinary copy to the GPU.
+Afterwards the GPU is idle until the program has queued more work.
 """
 
 import torch
@@ -39,11 +40,11 @@ def find_device(device: torch.device | str) -> torch.device:
 
 
 def send_to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor of the CPU on a device; on CUDA the program does not wait for the copy.
+    """Copy a tensor from the CPU to a device; on CUDA the program does not wait for the copy.
 
     Args:
-        tensor: on the CPU, of the type that it is to have.
-        device: where it is to be.
+        tensor: a tensor on the CPU. Its type is kept.
+        device: where the result is needed; a tensor that is needed on the CPU is returned itself.
 
     Example:
         >>> import torch
@@ -51,21 +52,21 @@ def send_to_device(tensor: Tensor, device: torch.device) -> Tensor:
         >>> send_to_device(torch.tensor([1.0, 2.0]), torch.device("cpu"))
         tensor([1., 2.])
     """
-    # CUDA has read ordinary memory when the call returns, also where it does not block. Other devices may read it
-    # later, when it already holds something else.
+    # CUDA has read ordinary (not pinned) memory when the call returns, even if the call does not block. Other devices
+    # may read the memory later, when it already holds other values, so there the call blocks.
     return tensor.to(device, non_blocking=device.type == "cuda")
 
 
 @cached(maxsize=256)
 def make_constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return numbers as a tensor (N,) on a device; it is cached, so that a second call transfers nothing.
+    """Return numbers as a tensor (N,) on a device; the tensor is cached, so that a second call transfers nothing.
 
-    All callers share it, so none of them may change it in place.
+    All callers share the tensor, so none of them may change it in place.
 
     Args:
         values: N numbers.
         dtype: the type of the tensor.
-        device: where it is to be.
+        device: where the tensor is needed.
 
     Example:
         >>> import torch
@@ -78,20 +79,20 @@ def make_constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.d
 
 
 _COPIES: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-"""For tensors that are still in use, their copies by type and device."""
+"""The copies of every tensor that is still in use, by their type and device."""
 
 
 def keep_copy(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return a copy of a tensor with the type and device of another one; it is cached as long as the tensor lives.
+    """Return a copy of a tensor with the type and device of another; the copy is cached as long as the tensor lives.
 
-    Neither of them may be changed in place.
+    Neither the tensor nor its copy may be changed in place.
 
     Args:
         tensor: a tensor that is needed in every step, such as a matrix that belongs to an objective.
         like: a tensor with the wanted type and device.
 
     Returns:
-        The tensor itself if it has both already, else a copy without gradients.
+        The tensor itself if it already has this type and device, else a copy without gradients.
 
     Example:
         >>> import torch

@@ -11,20 +11,20 @@ from pathlib import Path
 
 @contextmanager
 def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
-    """Yield a temporary path to write to; when the block ends without an error, the file there becomes `path`.
+    """Yield a temporary path to write to; when the block ends without an error, the file there is renamed to `path`.
 
-    The temporary file gets its name in one step, so nobody ever reads half a file: whatever was at `path` stays there
-    until the new file is complete. When the block raises, the temporary file is removed. Only a process that is killed
-    outright leaves one behind, named `.NAME.….part`.
+    The rename is a single step, so nobody ever reads half a file: whatever was at `path` stays there until the new file
+    is complete. When the block raises, the temporary file is removed. Only a process that is killed outright leaves its
+    temporary file behind, named `.NAME.….part`.
 
     Args:
         path: where the file will be; its folder must exist.
-        replace: whether a file that is there already is replaced. If not, and two processes write to one path, one of
-            them gets the error.
+        replace: whether an existing file at `path` is replaced. If not, and two processes write to the same path, one
+            of them gets a FileExistsError.
 
     Raises:
-        FileExistsError: when there is a file at `path` and it is not to be replaced.
-        OSError: when the file cannot be renamed, or the block has not written one.
+        FileExistsError: when there is a file at `path` and `replace` is False.
+        OSError: when the temporary file cannot be renamed, or the block has not written one.
 
     Example:
         >>> import tempfile
@@ -35,8 +35,8 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
         ...     sorted(found.name for found in Path(folder).iterdir())
         ['scores.txt']
     """
-    # In the folder of `path`, because a rename is one step only within a file system; under a name of its own, so that
-    # two writers of one path do not write into one file.
+    # The temporary file is in the folder of `path`, because a rename is a single step only within a file system. Its
+    # name is unique, so that two processes that write to the same path do not write into the same temporary file.
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         yield part
@@ -49,12 +49,13 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise an error when no file can be written in a folder, before the work whose result goes there.
+    """Raise an error when no file can be written in a folder; called before the work whose result goes there.
 
-    Permissions alone do not say it, as on a drive that is read-only; so this makes a file there and removes it.
+    Permissions do not always tell, as on a read-only drive, so this function makes a temporary file there and removes
+    it.
 
     Raises:
-        ValueError: when none can be written.
+        ValueError: when no file can be written.
 
     Example:
         >>> import tempfile
@@ -76,10 +77,10 @@ def explain_unreadable(path: Path) -> Iterator[None]:
     """Turn an OSError about a file that cannot be read into a ValueError whose message says what to do.
 
     Args:
-        path: the file that the block reads, or looks for.
+        path: the file that the block reads or looks for.
 
     Raises:
-        ValueError: when the block raises an OSError, as on a drive that is gone.
+        ValueError: when the block raises an OSError, such as for a drive that has been removed.
 
     Example:
         >>> from das_core.common.files import explain_unreadable
@@ -97,13 +98,13 @@ def explain_unreadable(path: Path) -> Iterator[None]:
 
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-"""What file systems without hard links answer, such as those of memory cards and of some networks."""
+"""The error codes of file systems without hard links, such as those of memory cards and of some network drives."""
 
 
 def _move_to_free_path(source: Path, target: Path) -> None:
-    """Move a file to a path where there is none, or raise FileExistsError."""
+    """Move a file to a path where there is no file; raise FileExistsError if there is one."""
     try:
-        # Unlike a rename, this fails where there is a file.
+        # Unlike a rename, this fails if there is a file at the target.
         os.link(source, target)
     except OSError as error:
         if error.errno not in _NO_LINKS:
@@ -111,7 +112,7 @@ def _move_to_free_path(source: Path, target: Path) -> None:
     else:
         source.unlink()
         return
-    # Take the name first. A process that is killed between these two lines leaves an empty file.
+    # Create an empty file, which fails if there is a file. A process that is killed before the rename leaves it behind.
     with target.open("x"):
         pass
     os.replace(source, target)

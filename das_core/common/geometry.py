@@ -17,10 +17,10 @@ def read_size(size: Any) -> tuple[int, int]:
     """Return width and height in pixels, which may be given as one number for both.
 
     Args:
-        size: a whole number, or two of them.
+        size: a whole number for both, or width and height as two whole numbers.
 
     Raises:
-        ValueError: when it is neither a whole number nor two of them.
+        ValueError: when `size` is neither one whole number nor two.
 
     Example:
         >>> from das_core.common.geometry import read_size
@@ -34,7 +34,7 @@ def read_size(size: Any) -> tuple[int, int]:
 
 
 def intersect_boxes(box: Box, other: Box) -> Box:
-    """Return the part of a box that lies in another one; its height or width is 0 where they do not meet.
+    """Return the part of a box that lies in another box; its height or width is 0 if the boxes do not overlap.
 
     Example:
         >>> from das_core.common.geometry import intersect_boxes
@@ -49,9 +49,9 @@ def intersect_boxes(box: Box, other: Box) -> Box:
 def add_context(box: Box, reach: Box, share: float = 1.0) -> Box:
     """Return a square around a box that also shows what surrounds it.
 
-    The square is centred on the box and then moved so that it lies in `reach`; where it is longer than a side of
-    `reach`, it is cut to that side and is no longer a square. If the box is not wholly in `reach`, as for a mask in the
-    margin, the square may contain only a part of the box, or nothing: then it is the nearest square in `reach`.
+    The square is centred on the box and then moved so that it lies in `reach`. If it is longer than a side of `reach`,
+    it is cut to that side and is no longer a square. If the box is not wholly in `reach`, as for a mask in the margin,
+    the square may contain only a part of the box, or nothing of it; it is then the square in `reach` that is nearest.
 
     Args:
         box: what the square is centred on; it need not lie in `reach`.

@@ -22,8 +22,8 @@ Interpolation = Literal["bicubic", "bilinear"]
 _MOST_WASTE = 8
 """The most pixels that a resized image may have, as a multiple of the pixels that `resize_to_cover` keeps of it.
 
-A more oblong image is cropped before it is resized, because one of 1 x 4000 would fill gigabytes. This moves the result
-by less than a pixel of the image."""
+A more oblong image is cropped before it is resized, because an image of 1 x 4000 pixels would otherwise fill gigabytes.
+Cropping first moves the result by less than a pixel of the original image."""
 
 _MOST_AT_ONCE = 2**24
 """How many values of a batch are processed at once on the CPU, which takes some tenths of a second."""
@@ -37,15 +37,15 @@ or, in grey, (H, W), of bytes or in 0..1; or a picture of Pillow."""
 def check_images(images: Images, what: str) -> Tensor:
     """Return images as a batch (B, 3, H, W), or raise an error that says what is wrong with them.
 
-    Values outside 0..1 pass. A batch of the right form is returned as it is.
+    Values outside 0..1 are accepted. A batch of the right form is returned as it is.
 
     Args:
         images: what should be images, see `Images`.
         what: what they are to the user, such as "the start image", for the error.
 
     Raises:
-        ValueError: when the shape is not that of a batch of images, there are not 3 channels, or values are whole
-            numbers, NaN or infinite.
+        ValueError: when `images` are of another type; the shape is not that of a batch of images; there are not 3
+            channels; values are NaN or infinite; or values are whole numbers, other than the bytes of an array.
 
     Example:
         >>> from das_core.common.images import check_images
@@ -79,14 +79,14 @@ def check_images(images: Images, what: str) -> Tensor:
 
 
 def _to_batch(images: Images, what: str) -> Tensor:
-    """Return images as a tensor with an axis for the batch, without looking at its shape any further."""
+    """Return images as a tensor with an axis for the batch; the shape of the result is not checked."""
     if isinstance(images, Image.Image):
-        # A photograph is stored as the sensor saw it, and says how it is to be turned.
+        # A photograph may be stored rotated, with the rotation to apply in its EXIF data.
         images = np.asarray(ImageOps.exif_transpose(images).convert("RGB"))
     if isinstance(images, np.ndarray):
         if images.ndim not in (2, 3, 4):
             raise ValueError(f"{what} has the shape {images.shape}; an array is (height, width, 3)")
-        # Copied: what `numpy` or Pillow shares may not be written to, or change later.
+        # Copied, because memory that is shared with NumPy or Pillow may be read-only, or may change later.
         tensor = torch.from_numpy(images.copy())
         tensor = tensor / 255 if tensor.dtype is torch.uint8 else tensor
         images = tensor.expand(3, -1, -1) if tensor.ndim == 2 else tensor.movedim(-1, -3)
@@ -103,7 +103,7 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
         images: (B, 3, H, W), 0..1.
         size: the side of the squares in pixels.
         fit: how an oblong image becomes a square.
-        interpolation: how it is resized; an image of the right size already is not.
+        interpolation: how a square is resized; a square that already has the right size is not.
 
     Returns:
         Squares (B, 3, size, size), 0..1, float32.
@@ -128,10 +128,10 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
 
 
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function to a batch of images, one after the other if they are many or large, so that it can be ended.
+    """Apply a function to images; a large batch on the CPU is processed image by image, so that it can be cancelled.
 
     Args:
-        change: a function from (B, ...) to another (B, ...) that treats every image by itself.
+        change: a function from a batch (B, ...) to another batch (B, ...) that treats every image by itself.
         images: (B, ...).
 
     Example:
@@ -155,7 +155,7 @@ def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
     """Return images resized, with their aspect ratio kept, until they just cover `shape`, and then cropped to it.
 
-    Both sides lose the same number of pixels. Resizing is bicubic with antialiasing.
+    The same number of pixels is cropped from opposite edges. Resizing is bicubic with antialiasing.
 
     Args:
         image: images (B, 3, h, w) or masks (B, 1, h, w), 0..1.
@@ -183,7 +183,7 @@ def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
 
 
 def _crop_middle(image: Tensor, shape: Shape) -> Tensor:
-    """Crop images (B, C, H, W) to their middle, where they are larger than a shape."""
+    """Crop images (B, C, H, W) to their middle: a side that is longer than that of `shape` is cut to its length."""
     height, width = (min(wanted, length) for wanted, length in zip(shape, image.shape[2:], strict=True))
     top, left = (image.shape[2] - height) // 2, (image.shape[3] - width) // 2
     return image[:, :, top : top + height, left : left + width]
@@ -192,7 +192,8 @@ def _crop_middle(image: Tensor, shape: Shape) -> Tensor:
 def place_on_canvas(image: Tensor, shape: Shape, margin: int) -> Tensor:
     """Return the pixels of canvases that show images.
 
-    The margin mirrors the picture; a margin as wide as the picture or wider repeats its border pixels instead.
+    The margin mirrors the picture. A margin that is not narrower than the short side of the picture repeats the border
+    pixels of the picture instead.
 
     Args:
         image: images (B, 3, h, w) of any size, resized to cover the picture; values are clipped to 0..1.

@@ -1,8 +1,8 @@
 """A way to cancel long computations: the caller gives a function that is called between their parts.
 
-The library itself has no cancel button. Long computations call `allow_interrupt` before each of their parts: a level, a
-view, an image, a plane of a canvas, a layer of a model. A caller that wants to be able to cancel runs them inside
-`interruptible(function)`; the function raises an exception to cancel.
+Long computations call `allow_interrupt` before each of their parts: a level, a view, an image, a plane of a canvas, a
+layer of a model. A caller that wants to be able to cancel a computation runs it inside `interruptible(function)`. To
+cancel, the function raises an exception.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,11 +27,12 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
     """Let a function end the `with` block by raising an exception; it is called often while the block runs.
 
     It is called at every `allow_interrupt`, for every weight of a model that is built, before every layer of a model,
-    and in backward passes on the CPU. It does not change results, and should return within microseconds. Its exception
-    leaves nothing half-done: no function of this library changes its arguments, and caches are filled last.
+    and in backward passes on the CPU. It does not change results, and should return within microseconds. After its
+    exception all data are still valid: no function of this library changes its arguments, and caches store complete
+    results only.
 
     Args:
-        look_up: the function; its result is ignored. It replaces the function of an outer `interruptible` block.
+        look_up: the function; its return value is ignored. It replaces the function of an outer `interruptible` block.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -48,7 +49,8 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
         no stack
     """
     token = _look_up.set(look_up)
-    # For all modules, since a model may be anybody's; other threads see no function to call, and nothing happens there.
+    # The hooks are for all modules, since the model may come from anywhere. In other threads `_look_up` holds no
+    # function, so the hooks do nothing there.
     hooks = [
         register_module_forward_pre_hook(_look_up_before_layer),
         register_module_parameter_registration_hook(_look_up_at_weight),
@@ -62,7 +64,7 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
 
 
 def allow_interrupt() -> None:
-    """Let the run be ended here if it is inside `interruptible`; call this at least once a second."""
+    """Call the function of `interruptible`, if any, which may end the run. To be called at least once a second."""
     look_up = _look_up.get()
     if look_up is not None:
         look_up()
@@ -98,7 +100,7 @@ def interruptible_backward(device: torch.device) -> AbstractContextManager[objec
 
 
 def _pack(tensor: Tensor) -> tuple[Tensor, int]:
-    # Detached: a graph that holds its own outputs would stay in memory until Python looks for circles.
+    # Detached: a graph that holds its own outputs would stay in memory until the garbage collector finds the cycle.
     return tensor.detach(), tensor._version
 
 
@@ -106,7 +108,7 @@ def _unpack(packed: tuple[Tensor, int]) -> Tensor:
     allow_interrupt()
     tensor, version = packed
     if tensor._version != version:
-        # Autograd's own check, which it leaves out where there are hooks.
+        # The check that autograd makes itself if there are no hooks.
         raise RuntimeError("a tensor that the backward pass needs has been modified by an inplace operation")
     return tensor
 

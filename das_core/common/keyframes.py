@@ -1,8 +1,8 @@
-"""Keyframes as text: what to ask a model for, or a number, at which frame of a film, as in prompt scheduling.
+"""Keyframes as text: frames of a film, each with what to ask a model for there, or with a number.
 
-What is asked for at a keyframe is called its wish: a class or a prompt. The syntax is that of the prompt schedules of
-Deforum (https://deforum.github.io) and FizzNodes (https://github.com/FizzleDorf/ComfyUI_FizzNodes); the quotes that
-they need are optional here.
+What a model is asked for at a keyframe, such as a class or a prompt, is called the wish of the keyframe. The syntax is
+that of the prompt schedules of Deforum (https://deforum.github.io) and FizzNodes
+(https://github.com/FizzleDorf/ComfyUI_FizzNodes), but the quotes that these need are optional here.
 """
 
 import math
@@ -16,9 +16,10 @@ LAST_FRAME = 10**6
 EXAMPLE = "0: a castle / 24: a volcano"
 _NUMBERS = "0: 0.2 / 24: 1"
 
-# A keyframe begins where the text does, in a line of its own, behind a slash, or behind the comma after a quoted wish.
-# As in lines with weights, a colon between two digits is none: "a film in 16:9". Behind a newline there are only blanks
-# of its own line, or many empty lines would be searched as often as there are.
+# A keyframe begins at the beginning of the text, at the beginning of a line, after a slash, or after the comma that
+# follows a quoted wish. As in lines with weights, a colon between two digits is a part of the text: "a film in 16:9".
+# After a line break the pattern skips blanks but no further line breaks: otherwise the search would take quadratic time
+# in a text of many empty lines.
 _KEYFRAME = re.compile(r"""(?:\A|/\s*|\n[^\S\n]*|(?<=["'])\s*,\s*)["']?(\d+)["']?\s*[:\uff1a](?!\d)""")
 
 _QUOTES = "\"'"
@@ -42,16 +43,16 @@ def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
     """Read the wish of each keyframe, such as a class or a prompt.
 
     Args:
-        text: keyframes such as '0: a castle', one a line or separated by ' / '; or with quotes and commas, as in
-            '"0": "a castle", "24": "a volcano"', also in braces. Their order does not matter.
+        text: keyframes such as '0: a castle', in any order, one per line or separated by ' / '; or with quotes and
+            commas, as in '"0": "a castle", "24": "a volcano"', with or without braces around them.
         example: a valid text that error messages show, with ' / ' between its keyframes.
 
     Returns:
         The wishes by frame number, in rising order.
 
     Raises:
-        ValueError: when the text does not begin with a keyframe, a keyframe is empty or appears twice, or its number
-            is above a million.
+        ValueError: when the text does not begin with a keyframe; or a keyframe is empty, appears twice, or has a number
+            above a million.
 
     Example:
         >>> from das_core.common.keyframes import parse_keyframes
@@ -82,18 +83,18 @@ def parse_keyframes(text: str, example: str = EXAMPLE) -> dict[int, str]:
 
 
 def parse_numbers(text: str) -> dict[int, float] | list[float]:
-    """Read which number stands at which frame, or a number for every frame.
+    """Read a number for each keyframe, or a number for every frame.
 
     Args:
-        text: keyframes such as '0: 0.2 / 24: 1', with slashes, commas or lines between them and with or without
-            parentheses around the numbers, in any order; or numbers alone, with commas or blanks between them.
+        text: keyframes such as '0: 0.2 / 24: 1', in any order, separated by slashes, commas or line breaks, with or
+            without parentheses around the numbers; or numbers alone, separated by commas or blanks.
 
     Returns:
         A dictionary from frames, in rising order, to their numbers; or a list of the numbers in the order of the text.
 
     Raises:
-        ValueError: when there is no number, one cannot be read or is not finite, a keyframe stands there twice or is
-            above a million, or only some numbers have a keyframe.
+        ValueError: when there is no number; a number cannot be read or is not finite; a keyframe appears twice or is
+            above a million; or only some of the numbers have a keyframe.
 
     Example:
         >>> from das_core.common.keyframes import parse_numbers
@@ -121,14 +122,14 @@ def parse_numbers(text: str) -> dict[int, float] | list[float]:
 
 
 def read_number(text: str, example: str) -> float:
-    """Return a number from its text, in parentheses and quotes or without.
+    """Return the number that a text contains, with or without parentheses and quotes around it.
 
     Args:
         text: a number such as '0.2' or '(0.2)'.
-        example: what the error advises to write.
+        example: a correct text, which the error message shows.
 
     Raises:
-        ValueError: when it cannot be read or is not finite.
+        ValueError: when the number cannot be read or is not finite.
 
     Example:
         >>> from das_core.common.keyframes import read_number

@@ -10,14 +10,15 @@ _EXTRAS = {"open_clip": "text", "transformers": "text"}
 
 
 def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a package that imports some of its names when they are first asked for (PEP 562).
+    """Return a `__getattr__` for a package, which imports some names of the package at their first use (PEP 562).
 
     Args:
         package: the name of the package.
         names: for each module of the package, such as '.sources', the names that it defines.
 
     Raises:
-        ModuleNotFoundError: when a package is missing; if it is optional, the message says how it is installed.
+        ModuleNotFoundError: by the returned function, when a package that a module needs is not installed. If that
+            package is optional, the message says how to install it.
 
     Example:
         >>> from das_core.common.lazy import import_on_demand
@@ -40,7 +41,7 @@ def import_on_demand(package: str, names: Mapping[str, Sequence[str]]) -> Callab
                 raise
             message = f"{error.name} is not installed; run pip install 'direct-ascent[{_EXTRAS[error.name]}]'"
             raise ModuleNotFoundError(message, name=error.name) from None
-        # The next time it is found without a search.
+        # From now on Python finds the name in the package itself, without calling `__getattr__`.
         setattr(sys.modules[package], name, value)
         return value
 

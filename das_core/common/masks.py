@@ -11,9 +11,10 @@ from .images import resize_to_cover
 from .interruption import pausing
 
 SMALLEST_REGION = 16
-"""The smallest side in pixels of what a model is shown of a canvas; anything smaller holds nothing to recognise."""
+"""The smallest side, in pixels, of a region of a canvas that a model is shown; a smaller region shows nothing that a
+model could recognise."""
 
-# One step of an 8-bit mask: smaller values come from resizing, not from what was painted.
+# One step of an 8-bit mask: smaller values come from resizing, and were not painted.
 FAINTEST_MASK = 1 / 255
 
 
@@ -21,11 +22,12 @@ def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
     """Return a mask as it is, or raise an error that says what is wrong with it.
 
     Args:
-        mask: what should be masks (B, h, w), each of which has a pixel above 0.
-        what: what it is to the user, such as "the region", for the error.
+        mask: what should be masks (B, h, w), each of which has a pixel above 1/255.
+        what: what the mask is to the user, such as "the region", for the error.
 
     Raises:
-        ValueError: when the shape is not that of a batch of masks, values are NaN or infinite, or a mask is empty.
+        ValueError: when the shape is not that of a batch of masks, values are NaN or infinite, or a mask has no such
+            pixel.
     """
     if mask.ndim != 3 or 0 in mask.shape:
         raise ValueError(f"{what} has the shape {tuple(mask.shape)}; [batch, height, width] is needed")
@@ -43,23 +45,23 @@ def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
 def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what: str = "the mask") -> Tensor:
     """Return a mask of a picture as a mask of the whole canvas.
 
-    The mask is resized to cover the picture, as an image is, so that both stay aligned. Its border pixels are repeated
-    in the margin: what touches the edge of the picture continues beyond it.
+    The mask is resized to cover the picture, in the same way as an image, so that mask and image stay aligned. The
+    border pixels of the mask are repeated in the margin: an area that touches the edge of the picture continues there.
 
     Args:
         mask: (B, h, w) of any size, clipped to 0..1.
         shape: height and width of the picture in pixels, without margins.
         margin: pixels on each side of the picture.
-        feather: how many pixels wide the soft edge of the mask is, inside of it; 0 leaves the edge as it is. Outside
-            the mask nothing changes.
+        feather: the width, in pixels, of the soft edge, which lies inside the mask; 0 leaves the edge as it is. Outside
+            the mask, values stay 0.
         what: what the mask is to the user, such as "the region", for errors.
 
     Returns:
         A mask (B, 1, H, W) of the canvas, 0..1.
 
     Raises:
-        ValueError: when it is not a mask, is empty before or after it is cut to the picture, or is too thin for
-            `feather`, or when `feather` is negative or as wide as the picture.
+        ValueError: when `mask` is not a mask; it has no pixel above 1/255 before or after it is cropped to the picture;
+            it is too thin for `feather`; or `feather` is negative, or not below the short side of the picture.
 
     Example:
         >>> from das_core.common.masks import canvas_mask
@@ -81,7 +83,7 @@ def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what:
 
 
 def feather_mask(mask: Tensor, feather: int, what: str = "the mask") -> Tensor:
-    """Return a mask that rises from 0 at its edge to 1 about `feather` pixels inside of it.
+    """Return a mask whose values rise from 0 at the edge of the given mask to 1 about `feather` pixels inside it.
 
     Args:
         mask: (B, 1, H, W), 0..1.
@@ -89,13 +91,13 @@ def feather_mask(mask: Tensor, feather: int, what: str = "the mask") -> Tensor:
         what: what the mask is to the user, for the error.
 
     Returns:
-        A mask (B, 1, H, W), nowhere above the given one.
+        A mask (B, 1, H, W), nowhere above the given mask.
 
     Raises:
-        ValueError: when nothing is left of a mask.
+        ValueError: when a mask has no pixel above 1/255 left.
     """
     blurred = _blur(mask, feather)
-    # On a straight edge the blurred mask is one half, inside of it more.
+    # The blurred mask is one half at a straight edge, and more inside the edge.
     soft = (2 * blurred - 1).clamp(0, 1) * mask
     if not bool((soft.amax(dim=(1, 2, 3)) > FAINTEST_MASK).all()):
         raise ValueError(f"{what} is too thin for a feather of {feather} pixels: lower feather, or paint more")
@@ -103,18 +105,19 @@ def feather_mask(mask: Tensor, feather: int, what: str = "the mask") -> Tensor:
 
 
 _MOST_PRODUCTS, _PART = 6 * 10**9, 2**27
-"""How many multiplications a blur by one convolution may have (2 s), and each part of a blur by rows and columns (some
-hundredths of a second)."""
+"""The most multiplications of a blur that is one convolution, which takes 2 s; and of each part of a blur by rows and
+columns, which takes some hundredths of a second."""
 
 
 def _blur(mask: Tensor, feather: int) -> Tensor:
-    """Return a mask (B, 1, H, W) blurred by a Gaussian of half a feather, which reaches `feather` pixels far."""
+    """Return a mask (B, 1, H, W) blurred by a Gaussian of deviation `feather` / 2, cut off at `feather` pixels."""
     from torchvision.transforms.functional import gaussian_blur  # It takes two seconds to load.
 
     size = 2 * feather + 1
     if mask.device.type != "cpu" or mask.numel() * size**2 <= _MOST_PRODUCTS:
         return gaussian_blur(mask, [size, size], [feather / 2, feather / 2])
-    # By rows and columns, the same up to rounding: with a kernel of both, a wide feather of a large mask takes hours.
+    # Blurring rows and then columns gives the same up to rounding. With a square kernel, a wide feather on a large mask
+    # would take hours.
     kernel = torch.linspace(-feather, feather, size).div(feather / 2).square().mul(-0.5).exp()
     row = (kernel / kernel.sum()).expand(1, 1, 1, size)
     padded = F.pad(mask, (feather,) * 4, mode="reflect")
@@ -123,16 +126,16 @@ def _blur(mask: Tensor, feather: int) -> Tensor:
 
 
 def _convolve(mask: Tensor, row: Tensor) -> Tensor:
-    """Return a mask convolved with a row, some of its rows at a time."""
+    """Return a mask convolved with a kernel of one row; a few rows of the mask are computed at a time."""
     count = max(1, _PART // (len(mask) * mask.shape[3] * row.shape[3]))
     return torch.cat([F.conv2d(part.contiguous(), row) for part in pausing(mask.split(count, dim=2))], dim=2)
 
 
 def find_boxes(mask: Tensor) -> list[Box]:
-    """Return the smallest box around what is painted in each mask.
+    """Return for each mask the smallest box around its pixels above 1/255.
 
     Args:
-        mask: (B, 1, H, W), 0..1, each with a pixel above 1/255.
+        mask: (B, 1, H, W), 0..1, each with such a pixel.
 
     Example:
         >>> from das_core.common.masks import find_boxes
@@ -156,7 +159,7 @@ def unite_masks(masks: Sequence[Tensor]) -> Tensor:
         masks: at least one mask (B or 1, 1, H, W), 0..1.
 
     Returns:
-        A mask (B, 1, H, W), 0..1; B is 1 if it is 1 for all masks.
+        A mask (B, 1, H, W), 0..1; its batch size is 1 if that of all masks is 1.
     """
     union = masks[0]
     for mask in masks[1:]:
@@ -165,15 +168,15 @@ def unite_masks(masks: Sequence[Tensor]) -> Tensor:
 
 
 def mean_square(values: Tensor, mask: Tensor | None = None, *, as_one: bool = False) -> Tensor:
-    """Return the mean square of each channel of each item, or of all items together.
+    """Return the mean square of each channel, for each item of a batch or over all items together.
 
     Args:
         values: (B, C, H, W).
-        mask: weights (B, 1, H, W) of the mean; every value counts alike if None.
-        as_one: whether the mean is over all items, as over the frames of a film.
+        mask: weights (B or 1, 1, H, W) of the mean; if None, all values have the same weight.
+        as_one: whether the mean is taken over all items together, such as over the frames of a film.
 
     Returns:
-        Mean squares (B, C, 1, 1), or (1, C, 1, 1) of all items together.
+        Mean squares (B, C, 1, 1), or (1, C, 1, 1) if `as_one` is True.
 
     Example:
         >>> from das_core.common.masks import mean_square
@@ -182,7 +185,7 @@ def mean_square(values: Tensor, mask: Tensor | None = None, *, as_one: bool = Fa
         (5.0, 9.0)
     """
     if as_one:
-        # One item after the other: room for the squares of all would take longer to get than to fill.
+        # One item at a time: allocating memory for the squares of all items would take longer than computing them.
         parts = [
             mean_square(one[None], None if mask is None else mask[place % len(mask)][None])
             for place, one in enumerate(values)

@@ -1,4 +1,4 @@
-"""Products of matrices that can be ended between their parts, see `interruption`."""
+"""Products of matrices that are computed in parts, between which they can be cancelled (see `interruption`)."""
 
 import torch
 from torch import Tensor
@@ -6,11 +6,11 @@ from torch import Tensor
 from .interruption import allow_interrupt, pausing
 
 _MOST_AT_ONCE = 2**33
-"""How many multiplications are done at once: up to a second of one core."""
+"""How many multiplications are done at once, which takes one core up to a second."""
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:
-    """Return the product of two matrices; large ones are multiplied block by block, with the same bits as all at once.
+    """Return the product of two matrices; on the CPU, large matrices are multiplied in blocks, with identical results.
 
     Args:
         left: (M, K).
@@ -33,11 +33,11 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
 
 
 def multiply_both_sides(left: Tensor, images: Tensor, right: Tensor) -> Tensor:
-    """Return left @ images @ right; large images are multiplied plane by plane, with the same bits as all at once.
+    """Return left @ images @ right; on the CPU, large images are multiplied plane by plane, with identical results.
 
     Args:
         left: (h, H).
-        images: (..., H, W), with at least one dimension in front.
+        images: planes (H, W), as a tensor (..., H, W) with at least one more axis.
         right: (W, w).
 
     Returns:

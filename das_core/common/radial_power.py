@@ -11,19 +11,20 @@ from .interruption import allow_interrupt, pausing
 def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
     """Return the mean power of images in rings of the frequency plane, and the frequencies of the rings.
 
-    Images are multiplied by a Hann window; without it the step from one edge of an image to the opposite one would
-    count as an edge in the picture. White noise of variance v has a power of about v in every ring. Gradients flow to
+    Images are multiplied by a Hann window; without it the step from one edge of an image to the opposite edge would
+    count as detail. White noise of variance v has a power of about v in every ring. Gradients flow to
     the images.
 
     Args:
         images: (B, H, W), brightness or one channel; their mean is subtracted first.
-        edges: frequencies in waves per pixel, rising; the finest one is 0.5 along rows and columns and 0.71 along
-            diagonals. Each neighbouring pair bounds a ring, which holds its lower edge and not its upper one.
+        edges: frequencies in waves per pixel, rising. Each neighbouring pair bounds a ring, which contains its lower
+            edge but not its upper edge. The finest frequency of an image is 0.5 along rows and columns, and 0.71 along
+            diagonals.
 
     Returns:
-        Power (B, R) of R rings in the precision of the images, and their frequencies (R,), float64, in waves per pixel:
-        the geometric means of the edges of each ring. Rings that hold no frequency of the Fourier transform, as narrow
-        ones of small images, are left out.
+        The power of R rings, (B, R), in the precision of the images; and their frequencies (R,), float64, in waves per
+        pixel: for each ring the geometric mean of its edges. Rings that contain no frequency of the Fourier transform,
+        such as narrow rings of small images, are left out.
 
     Example:
         >>> from das_core.common.radial_power import radial_power
@@ -47,14 +48,15 @@ def radial_power(images: Tensor, edges: tuple[float, ...]) -> tuple[Tensor, Tens
     return power @ keep_copy(weights, power).T, frequencies
 
 
-# The most weights that are kept at once, of all coefficients in all rings: 256 MB. With more, each ring is by itself.
+# The most weights (coefficients times rings) that are kept at once: 256 MB in float64. If there are more, the rings are
+# averaged one after the other.
 _MOST_WEIGHTS = 2**25
 
 
 def _average_ring_by_ring(
     power: Tensor, ring: Tensor, count: Tensor, edges: tuple[float, ...]
 ) -> tuple[Tensor, Tensor]:
-    """Return what `radial_power` returns, with the memory of one ring."""
+    """Return what `radial_power` returns, with memory for the weights of one ring at a time."""
     averages, kept = [], []
     for number, middle in pausing(enumerate(_find_middles(edges), start=1)):
         (inside,) = (ring == number).nonzero(as_tuple=True)
@@ -67,7 +69,10 @@ def _average_ring_by_ring(
 
 @cached(maxsize=8)
 def _make_weights(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-    """Return the weights (R, H * (W // 2 + 1)) of rfft2's coefficients in the rings that hold any, and frequencies."""
+    """Return the weights of rfft2's coefficients in the R rings that are not empty, and the frequencies of these rings.
+
+    The weights are (R, H * (W // 2 + 1)), and sum to 1 in every ring. The frequencies of the rings are (R,), float64.
+    """
     ring, count, _ = _number_rings(height, width, edges)
     weights = torch.stack([(ring == number) * count for number in range(1, len(edges))])
     kept = weights.any(dim=1)
@@ -82,14 +87,17 @@ def _find_middles(edges: tuple[float, ...]) -> Tensor:
 
 @cached(maxsize=8)
 def _number_rings(height: int, width: int, edges: tuple[float, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return for every coefficient of rfft2, (H * (W // 2 + 1),), the number of its ring, from 1, and for how many
-    coefficients it stands; and the window (H, W).
+    """Return the ring numbers and the counts of the coefficients of rfft2, and the Hann window (H, W).
+
+    The R rings are numbered from 1; frequencies below the first edge have the number 0, and frequencies from the last
+    edge up the number R + 1. The count of a coefficient says for how many coefficients of the full transform it stands.
+    Numbers and counts are tensors (H * (W // 2 + 1),).
     """
     bounds = torch.tensor(edges, dtype=torch.float64)
     rows, columns = torch.fft.fftfreq(height, dtype=torch.float64), torch.fft.rfftfreq(width, dtype=torch.float64)
     radius = torch.hypot(rows[:, None], columns[None, :])
-    # A coefficient of rfft2 stands for itself and for its complex conjugate, which is left out. Only the columns of
-    # frequency 0 and, if the width is even, of the finest frequency hold both.
+    # A coefficient of rfft2 stands for itself and for its complex conjugate, which rfft2 leaves out. Only the column of
+    # frequency 0 and, if the width is even, the column of the finest frequency contain both.
     count = torch.full_like(radius, 2.0)
     count[:, 0] = 1
     if width % 2 == 0:

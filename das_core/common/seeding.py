@@ -1,4 +1,4 @@
-"""Random generators that are functions of a key."""
+"""Random generators whose numbers are determined by a key."""
 
 import numpy as np
 import torch
@@ -7,9 +7,10 @@ import torch
 def make_generator(*key: int, device: torch.device | None = None) -> torch.Generator:
     """Return a generator whose stream depends on nothing but the key and the kind of device.
 
-    Different keys of the same length, of numbers below 2**32, give unrelated streams. Beyond that two keys can share a
-    stream, because `numpy.random.SeedSequence` counts a number from 2**32 up as several numbers, and does not see zeros
-    at the end of a key of up to four: (5,) and (5, 0) are the same key to it, and so are (5 + 2**32, 0) and (5, 1).
+    Different keys of the same length, with numbers below 2**32, give unrelated streams. Other keys can share a stream,
+    for two reasons. `numpy.random.SeedSequence` splits a number from 2**32 up into several numbers, and it ignores
+    zeros at the end of a key of up to four numbers. So it treats (5,) and (5, 0) as the same key, and also
+    (5 + 2**32, 0) and (5, 1).
 
     Args:
         *key: whole numbers from 0 up, such as a seed and the number of an image.

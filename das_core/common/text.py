@@ -6,7 +6,8 @@ _LONGEST = 100
 """The most characters of a value that a message quotes."""
 
 _MOST_BITS = 13_000
-"""Larger whole numbers are not written out. Python refuses to from 4,300 digits up, about 14,280 bits."""
+"""Whole numbers of more bits are not written out. Python refuses to write out more than 4,300 digits, which are about
+14,280 bits."""
 
 _CONTAINERS = (list, tuple, dict, set, frozenset, bytes, bytearray)
 
@@ -27,7 +28,7 @@ def truncate(text: str, length: int) -> str:
 
 
 def shorten(value: object, length: int = _LONGEST) -> str:
-    """Return a value as text for a message: on one line, and cut when it is long.
+    """Return a value as text for a message: on one line, and truncated if it is long.
 
     Messages use this function to quote values from outside: a widget, a link or a file may contain a megabyte of text,
     a number of five thousand digits, or a tensor.
@@ -44,7 +45,7 @@ def shorten(value: object, length: int = _LONGEST) -> str:
         ('a number of thousands of digits', '[0, 0, 0, 0, 0, 0, ...]', 'a value of the type object')
     """
     if isinstance(value, str):
-        # Not all of a long text is looked at.
+        # The rest of a long text is dropped before it is processed.
         text = value[: 2 * length]
     elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
         text = "a number of thousands of digits"
@@ -62,7 +63,7 @@ def shorten(value: object, length: int = _LONGEST) -> str:
 def elide(text: str, length: int) -> str:
     """Return a text of at most `length` characters: the text itself, or its beginning, […] and its end.
 
-    A message that is too long so keeps its advice, which is at its end.
+    A message that is too long thus keeps the advice at its end.
 
     Args:
         text: any text.
@@ -80,9 +81,9 @@ def elide(text: str, length: int) -> str:
 
 
 def _describe_container(value: object) -> str:
-    """Return the beginning of what a list or another container holds."""
+    """Return a list or another container as text that shows its first items only."""
     try:
         return reprlib.repr(value)
     except ValueError:
-        # A number in it that Python refuses to write out.
+        # The container holds a number that Python refuses to write out.
         return f"a value of the type {type(value).__name__}"

@@ -1,4 +1,4 @@
-"""Lists of names or texts with weights, written one a line as `name: weight` or `(name:weight)`."""
+"""Lists of names or texts with weights, one per line, written as `name: weight` or `(name:weight)`."""
 
 import re
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from .interruption import pausing
 from .text import shorten
 
 LARGEST_WEIGHT = 1e6
-"""With a larger weight, float32 would round away what all other terms of a sum contribute."""
+"""The largest absolute value of a weight. With a larger one, float32 would round away the other terms of a sum."""
 
 _COLONS = ":\uff1a"
 _OPENING, _CLOSING = "(\uff08", ")\uff09"
 _MINUSES = str.maketrans("\u2212\u2013", "--")
 
-# Numbers that are none (nan, inf) and those with a decimal comma count as weights here, so that an error can name them:
-# as text they would change the picture unseen.
+# The pattern also matches nan, inf and numbers with a decimal comma, so that an error can name them. Otherwise they
+# would be taken for a part of the name, and would change the picture without notice.
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|\d+,\d+|nan|inf)", flags=re.IGNORECASE)
 _LONGEST_NUMBER = 40
 
@@ -22,19 +22,20 @@ _LONGEST_NUMBER = 40
 def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -> Iterator[tuple[str, float]]:
     """Yield the name and the weight of every line that is not blank.
 
-    A line has a weight where a number stands behind its last colon, 'name: 0.5', also in parentheses around the whole
-    line, '(name:0.5)'. Any other line is a name with the weight 1.
+    A line has a weight if a number follows its last colon, as in 'name: 0.5'; the whole line may be in parentheses, as
+    in '(name:0.5)'. Any other line is a name with the weight 1.
 
     Args:
-        text: the lines. Blanks around a name or a weight do not count.
-        example: a correct line, which errors show. Give one if no name can contain a colon: then anything but a number
-            behind a colon is refused. Without an example it belongs to the name, as in 'poster: a castle'.
-        times: whether a colon between two digits belongs to the name, as in "a clock at 10:30" or "a film in 16:9";
-            with a blank behind it, it begins a weight all the same.
+        text: the lines. Blanks around a name or a weight are ignored.
+        example: a correct line, which errors show. Give an example if no name can contain a colon: a colon that is not
+            followed by a number is then an error. Without an example, such a colon and the text after it belong to the
+            name, as in 'poster: a castle'.
+        times: whether a colon between two digits belongs to the name, as in "a clock at 10:30" or "a film in 16:9". If
+            a blank follows the colon, a weight begins nevertheless.
 
     Raises:
-        ValueError: when a weight is not finite or too large, has a decimal comma, or, with an example, is not a
-            number. As in any generator, while it is iterated over.
+        ValueError: when a weight is not finite, is too large or has a decimal comma; or, with an example, is not a
+            number. The error is raised during the iteration, because this is a generator.
 
     Example:
         >>> from das_core.common.weighted_lines import parse_weighted_lines
@@ -77,7 +78,7 @@ def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
 
 
 def _is_balanced(text: str) -> bool:
-    """Tell whether every parenthesis in a text has its partner there, so that two around the text belong together."""
+    """Return whether all parentheses in a text are paired, so that parentheses around the text belong together."""
     depth = 0
     for letter in text:
         depth += (letter in _OPENING) - (letter in _CLOSING)
@@ -93,8 +94,8 @@ def parse_texts(text: str) -> list[str]:
         text: the lines, as `parse_weighted_lines` takes them; a colon between two digits belongs to the text.
 
     Raises:
-        ValueError: when there is no text at all, a line has a weight and no text, or a weight is not finite, too large
-            or has a decimal comma.
+        ValueError: when there is no text at all; a line has a weight and no text; or a weight is not finite, is too
+            large or has a decimal comma.
 
     Example:
         >>> from das_core.common.weighted_lines import parse_texts
@@ -110,16 +111,16 @@ def parse_texts(text: str) -> list[str]:
 
 
 def check_weight(weight: float, where: str) -> None:
-    """Raise an error when a weight is not a number, or larger than `LARGEST_WEIGHT` in size.
+    """Raise an error when a weight is not a number, or its absolute value is above `LARGEST_WEIGHT`.
 
     Args:
         weight: the weight.
-        where: what it is the weight of, such as "the objective", which the error names.
+        where: what the weight belongs to, such as "the objective", for the error.
 
     Raises:
         ValueError: when the weight is NaN, infinite or too large.
     """
-    # Written so that NaN, which compares with nothing, is refused too.
+    # With `not`, NaN is refused too: every comparison with NaN is False.
     if not abs(weight) <= LARGEST_WEIGHT:
         raise ValueError(
             f"the weight {weight} of {where} is not between -{LARGEST_WEIGHT:g} and {LARGEST_WEIGHT:g}; try 1 or -0.5"

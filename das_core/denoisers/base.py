@@ -6,15 +6,14 @@ import torch
 from torch import Tensor
 
 _FURTHEST = 0.5
-"""How far output may lie outside 0..1. A network that restores images overshoots by hundredths at edges; one with
-output in -1..1 or in 0..255 is refused."""
+"""How far outside 0..1 a value of the output may lie. A network that restores images overshoots by hundredths at edges;
+a network whose output is in -1..1 or in 0..255 is refused."""
 
 
 class Denoiser(Protocol):
     """A function that removes fine ripple from images.
 
-    Any callable with this signature will do, such as a network that restores images. It must be deterministic and keep
-    no state.
+    Any callable with this signature and a name is a denoiser. It must be deterministic and keep no state.
 
     Example:
         >>> import torch
@@ -31,7 +30,7 @@ class Denoiser(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in messages, such as "total variation"."""
+        """The name of the denoiser in messages, such as "total variation"."""
         ...
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
@@ -39,11 +38,12 @@ class Denoiser(Protocol):
 
         Args:
             pixels: (B, 3, H, W), 0..1, which are not changed.
-            strength: differences between pixels up to about this size are removed as ripple, above 0: 0.02 removes
-                fine hatching, 0.1 everything but large shapes. A network without a strength ignores it.
-            scale: the width, in pixels, of a detail that is one pixel wide in a picture of 224 x 224, above 0. The
-                distances over which a denoiser works are multiplied by it.
-            tile: whether opposite edges of the pixels meet.
+            strength: above 0; differences between pixels up to about this size are removed as ripple. 0.02 removes
+                fine hatching; 0.1 removes everything but large shapes. For a network that takes no strength, see
+                `NetworkDenoiser`.
+            scale: above 0; how many pixels wide a detail is that would be one pixel wide if the picture had 224 x 224
+                pixels. A denoiser multiplies the distances over which it works by the scale.
+            tile: whether the picture is a tile, whose opposite edges meet.
 
         Returns:
             Pixels (B, 3, H, W), 0..1, of the same type, on the same device.
@@ -62,10 +62,11 @@ def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: flo
         tile: see `Denoiser`.
 
     Returns:
-        Pixels of the same shape, 0..1: an answer that overshoots a little is clamped.
+        Pixels of the same shape; values up to 0.5 outside 0..1 are clamped to 0..1.
 
     Raises:
-        ValueError: when the answer is no tensor of this shape on this device, or its values are no pixels.
+        ValueError: when the output is not a tensor of this shape on this device, or when it has values that are NaN or
+            more than 0.5 outside 0..1.
 
     Example:
         >>> import torch
@@ -88,7 +89,7 @@ def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: flo
             "one of them"
         )
     lowest, highest = torch.stack(answer.aminmax()).tolist()
-    # NaN fails every comparison.
+    # NaN is refused too, because it fails every comparison.
     if not (lowest >= -_FURTHEST and highest <= 1 + _FURTHEST):
         raise ValueError(
             f"the denoiser '{denoiser.name}' answers with values from {lowest:.3g} to {highest:.3g}, which are no "

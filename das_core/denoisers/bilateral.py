@@ -1,7 +1,7 @@
 """The bilateral filter: a pixel becomes the mean of neighbours that are close to it in position and in colour.
 
-Tomasi and Manduchi, Bilateral filtering for gray and color images, ICCV 1998. Inside class visualisation it was used by
-Øygard (Visualizing GoogLeNet Classes, 2015) and Tyka (Class visualization with bilateral filters, 2016).
+Tomasi and Manduchi, Bilateral filtering for gray and color images, ICCV 1998. Øygard (Visualizing GoogLeNet Classes,
+2015) and Tyka (Class visualization with bilateral filters, 2016) used it within class visualisation.
 """
 
 import math
@@ -17,14 +17,15 @@ from .neighbours import average_neighbours
 
 @dataclass(frozen=True)
 class Bilateral:
-    """The bilateral filter: keeps edges that are higher than the strength, and smooths smaller differences.
+    """The bilateral filter: it keeps edges with a contrast above the strength, and smooths smaller differences.
 
     A neighbour at the distance d, whose colour differs by c (the root mean square over the channels), has the weight
-    exp(-d² / (2 w²) - c² / (2 (2 s)²)), with w the width times the scale and s the strength.
+    exp(-d² / (2 w²) - c² / (2 (2 s)²)). Here w is the width times the scale, and s is the strength.
 
     Args:
-        width: the standard deviation of the distance in pixels at a scale of 1, 0.5 to 8: 1 takes out ripple of two
-            pixels, 3 smooths skies and takes ten times as long.
+        width: 0.5 to 8; the standard deviation, in pixels at a scale of 1, of the Gaussian that weights the distance.
+            A width of 1 removes ripple with a period of two pixels. A width of 3 smooths skies; it takes about eight
+            times as long as 1.
 
     Raises:
         ValueError: when the width is out of range.

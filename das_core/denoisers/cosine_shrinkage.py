@@ -1,4 +1,4 @@
-"""Shrinkage in the basis of cosines: in every small block, weak coefficients are set to 0.
+"""Shrinkage in the basis of cosines: in every small block, small cosine coefficients are set to 0.
 
 Yu and Sapiro, DCT image denoising: a simple and effective image denoising algorithm, IPOL 1, 2011. Blocks at several
 offsets are averaged, as in Coifman and Donoho, Translation-invariant de-noising, 1995.
@@ -23,11 +23,11 @@ _LARGEST_BLOCK = 32
 
 @dataclass(frozen=True)
 class CosineShrinkage:
-    """A denoiser that sets the cosine coefficients of overlapping blocks to 0 where they are below a threshold.
+    """A denoiser that sets cosine coefficients of overlapping blocks to 0 if their magnitude is below a threshold.
 
-    A block is 8 pixels wide at a scale of 1. The threshold is 3 times the strength, the usual one for noise of that
-    deviation. The mean of a block is always kept. Blocks overlap by half, so every pixel lies in four of them and
-    becomes their mean.
+    A block is 8 pixels wide at a scale of 1. The threshold is 3 times the strength; this factor is the usual one if the
+    strength is the standard deviation of noise. The mean of a block is always kept. Blocks overlap by half, so every
+    pixel lies in four blocks; its result is the mean of its values in the four.
 
     Example:
         >>> import torch
@@ -42,28 +42,30 @@ class CosineShrinkage:
     name: ClassVar[str] = "cosine shrinkage"
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-        """Return the pixels without weak cosine waves; see `Denoiser`."""
+        """Return the pixels without small cosine coefficients; see `Denoiser`."""
         if not strength > 0:
             return pixels
-        # Even, so that blocks overlap by half, and no block is larger than what it is cut from.
+        # The width of a block is even, so that blocks overlap by exactly half.
         block = 2 * min(_LARGEST_BLOCK // 2, max(1, round(4 * scale)))
         waves = keep_copy(_make_waves(block), pixels)
-        # Channel by channel where they are large: the waves of a block take as much room as many channels.
+        # Each channel is an image of its own, so that `map_images` can process large channels one by one: the
+        # coefficients take four times the memory of the pixels.
         planes = pixels.reshape(-1, 1, *pixels.shape[2:])
         return map_images(lambda part: _shrink(part, waves, block, strength, tile), planes).reshape(pixels.shape)
 
 
 def _shrink(planes: Tensor, waves: Tensor, block: int, strength: float, tile: bool) -> Tensor:
-    """Return planes (N, 1, H, W) with the weak coefficients of their blocks set to 0."""
+    """Return planes (N, 1, H, W) with the small cosine coefficients of their blocks set to 0."""
     height, width = planes.shape[2:]
     hop = block // 2
-    # Whole blocks cover the image from `hop` before its first pixel on, so that every pixel lies in four of them.
+    # How many blocks there are along each axis. The first one begins `hop` pixels before the first pixel, so that every
+    # pixel lies in four whole blocks.
     blocks = [math.ceil((length + hop) / hop) for length in (height, width)]
     padded = pad_edges(planes, block + hop, tile)
     rows, columns = ((count + 1) * hop for count in blocks)
     covered = padded[:, :, block : block + rows, block : block + columns]
     found = F.conv2d(covered, waves, stride=hop)
-    # The first wave is the mean.
+    # The first coefficient stands for the mean of the block, which is kept.
     allow_interrupt()
     found[:, 1:] *= (found[:, 1:].abs() > 3 * strength).to(found.dtype)
     allow_interrupt()

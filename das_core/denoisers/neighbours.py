@@ -1,4 +1,4 @@
-"""Weighted means over the neighbours of every pixel: the base of bilateral filters and non-local means."""
+"""Weighted means over the neighbours of every pixel, for the bilateral filter and for non-local means."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,18 +9,18 @@ from torch import Tensor
 from ..common.interruption import pausing
 
 Weigh = Callable[[Tensor, tuple[int, int]], Tensor]
-"""A function that takes the neighbours (B, 3, H, W) of all pixels at one offset and this offset (rows, columns), and
-returns the weights (B, 1, H, W), 0..1, of these neighbours."""
+"""A function that returns the weights (B, 1, H, W), 0..1, of the neighbours at one offset. Its arguments are these
+neighbours (B, 3, H, W), one for every pixel, and the offset (rows, columns)."""
 
 
 def average_neighbours(pixels: Tensor, radius: int, step: int, tile: bool, weigh: Weigh) -> Tensor:
-    """Return for every pixel the weighted mean of itself, with the weight 1, and its neighbours.
+    """Return for every pixel the weighted mean of the pixel itself, which has weight 1, and its neighbours.
 
     Args:
         pixels: (B, 3, H, W).
         radius: how many neighbours there are on each side along an axis.
         step: the distance from one neighbour to the next, in pixels.
-        tile: whether opposite edges meet; otherwise pixels beyond an edge are those at the edge.
+        tile: whether opposite edges meet; if not, the pixels at an edge are repeated beyond it.
         weigh: the function that returns the weights of neighbours.
     """
     height, width = pixels.shape[2:]
@@ -36,7 +36,7 @@ def average_neighbours(pixels: Tensor, radius: int, step: int, tile: bool, weigh
 
 
 def list_offsets(radius: int, step: int) -> Iterator[tuple[int, int]]:
-    """Yield the (rows, columns) of all neighbours, without the pixel itself; see `average_neighbours`."""
+    """Yield the offsets (rows, columns) of all neighbours, without that of the pixel itself."""
     for down in range(-radius, radius + 1):
         for right in range(-radius, radius + 1):
             if down or right:
@@ -44,9 +44,9 @@ def list_offsets(radius: int, step: int) -> Iterator[tuple[int, int]]:
 
 
 def pad_edges(pixels: Tensor, reach: int, tile: bool) -> Tensor:
-    """Return pixels (B, C, H, W) with `reach` more on each side: the opposite ones of a tile, or those at the edge."""
+    """Pad pixels (B, C, H, W) by `reach` on each side: a tile from its opposite edges, others by repeating the edge."""
     if not tile:
         return F.pad(pixels, (reach,) * 4, mode="replicate")
-    # Not F.pad, which wraps around at most once.
+    # Not F.pad with the mode "circular", which wraps around at most once.
     rows, columns = (torch.arange(-reach, length + reach, device=pixels.device) % length for length in pixels.shape[2:])
     return pixels[:, :, rows[:, None], columns]

@@ -1,4 +1,4 @@
-"""A network as a denoiser: one that restores images, or a diffusion model.
+"""A denoiser made from a network, such as a network that restores images, or a diffusion model.
 
 The network is an argument, so any network can be used. Plug-and-Play methods work best with learned denoisers (Zhang et
 al., TPAMI 2021).
@@ -14,20 +14,20 @@ from torch import Tensor
 from ..common.text import shorten
 
 _LARGEST_CHANGE = 3.0
-"""The largest change of a value by a network that takes no strength, as a multiple of the strength."""
+"""How much a network that takes no strength may change a value at most, as a multiple of the strength."""
 
 _WRAP = 32
-"""How many pixels of the opposite edge a network sees beyond the edge of a tile."""
+"""How many pixels a tile is padded with on each side, taken from its opposite edge."""
 
 
 @dataclass(frozen=True)
 class NetworkDenoiser:
-    """A denoiser whose answer a network computes.
+    """A denoiser that runs a network.
 
     Args:
         network: a function from pixels (B, 3, H, W), 0..1, and a strength above 0 to pixels of the same size, or of a
-            whole multiple of it; these are averaged down to the size of the input.
-        name: its name in messages.
+            whole multiple of this size; larger output is averaged down to the size of the input.
+        name: the name of the denoiser in messages.
         knows_strength: whether the network changes less at a smaller strength. If it does not, the change of every
             value is clamped to three times the strength, so that the strength has about the same meaning.
 
@@ -48,10 +48,13 @@ class NetworkDenoiser:
     knows_strength: bool = False
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-        """Return the output of the network for pixels; see `Denoiser`. A network ignores the scale.
+        """Return the output of the network for pixels; see `Denoiser`.
+
+        The scale is ignored, because a network does not take one.
 
         Raises:
-            ValueError: when its answer is no image, or not of a whole multiple of the size.
+            ValueError: when the output of the network is not a batch of images, or when its size is not a whole
+                multiple of the size of the input.
         """
         seen = _wrap(pixels) if tile else pixels
         with torch.no_grad():
@@ -78,7 +81,7 @@ class NetworkDenoiser:
 
 
 def _wrap(pixels: Tensor) -> Tensor:
-    """Pad a tile on each side with pixels from its opposite side; a small tile is repeated."""
+    """Pad a tile on each side with pixels from its opposite side; a tile smaller than the padding is repeated."""
     height, width = pixels.shape[2:]
     rows, columns = (torch.arange(-_WRAP, side + _WRAP, device=pixels.device) % side for side in (height, width))
     return pixels[:, :, rows][..., columns]

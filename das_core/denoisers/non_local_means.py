@@ -1,4 +1,4 @@
-"""Non-local means: a pixel becomes the mean of nearby pixels whose surroundings look alike.
+"""Non-local means: a pixel becomes the weighted mean of nearby pixels whose surroundings resemble its own.
 
 Buades, Coll and Morel, A non-local algorithm for image denoising, CVPR 2005.
 """
@@ -17,15 +17,15 @@ from .neighbours import average_neighbours, pad_edges
 
 @dataclass(frozen=True)
 class NonLocalMeans:
-    """Non-local means: averages patterns that repeat, along edges and in textures; a unique detail stays as it is.
+    """Non-local means: it averages repeated patterns, along edges and in textures, and keeps a detail that is unique.
 
-    Two pixels are alike when the small square patches around them are alike. The weight is
-    exp(-max(d - 2 s², 0) / s²), where d is the mean squared difference of the two patches and s the strength. Patches
-    and distances grow with the scale.
+    A nearby pixel has the weight exp(-max(d - 2 s², 0) / s²), where d is the mean squared difference of the small
+    square patches around the two pixels, and s is the strength. The size of the patches and the distances between the
+    pixels grow with the scale.
 
     Args:
-        radius: how many pixels on each side a pixel is compared with, 1 to 8: at 3 these are 48 pixels in all. The time
-            grows with the square of the radius.
+        radius: 1 to 8; how many pixels on each side, along an axis, a pixel is compared with. With a radius of 3 these
+            are 7 x 7 - 1 = 48 pixels in all. The time grows with the square of the radius.
 
     Raises:
         ValueError: when the radius is out of range.

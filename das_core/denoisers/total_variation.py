@@ -1,14 +1,15 @@
-"""Denoising by total variation: the nearest image whose brightness changes little in all, so surfaces become even.
+"""Denoising by total variation: the result is near the input, but its total variation is small: surfaces are even.
 
-Rudin, Osher and Fatemi (Nonlinear total variation based noise removal algorithms, Physica D 60, 1992) ask for the image
-u that minimises
+Rudin, Osher and Fatemi (Nonlinear total variation based noise removal algorithms, Physica D 60, 1992) look for the
+image u that minimises
 
     |u - x|^2 / 2  +  w * (sum over all pixels of the length of the gradient of u)
 
-Chambolle (An algorithm for total variation minimization and applications, J. Math. Imaging Vis. 20, 2004) finds it
-from its dual: u = x - w div p, where p has one vector for every pixel, no longer than 1, and minimises |x / w - div p|.
-Here p is found by projected gradient descent, as in Chambolle (EMMCVPR 2005). The three channels share one length, as
-in Bresson and Chan (Inverse Problems and Imaging 2, 2008), so that edges stay where they are in all channels.
+where x is the input, and w the weight of the total variation. Chambolle (An algorithm for total variation minimization
+and applications, J. Math. Imaging Vis. 20, 2004) computes u from the dual problem: u = x - w div p, where p has one
+vector of at most length 1 for every pixel, and minimises |x / w - div p|. Here p is found by projected gradient
+descent, as in Chambolle (EMMCVPR 2005). The vector of a pixel has entries for all three channels, as in Bresson and
+Chan (Inverse Problems and Imaging 2, 2008), so that edges stay at the same place in all channels.
 """
 
 import math
@@ -22,26 +23,27 @@ from ..common.images import map_images
 from ..common.interruption import allow_interrupt, pausing
 
 _STEP = 0.248
-"""The size of a step of the dual descent. It converges below 2 / 8: 8 bounds the squared norm of the divergence."""
+"""The step size of the dual descent, which converges for steps below 2 / 8. The 8 is an upper bound of the squared norm
+of the divergence operator."""
 
 _ROUNDS = 4
-"""The rounds at a scale of 1. One round carries a change one pixel further, so larger scales take more; measured at
-a strength of 0.03, four of them reach the minimum to within some percent of the objective."""
+"""How many rounds a scale of 1 takes. In one round a change spreads by one pixel, so larger scales take more rounds. At
+a strength of 0.03, the objective after four rounds was measured to be within a few percent of its minimum."""
 
 
 @dataclass(frozen=True)
 class TotalVariation:
-    """The denoiser of Rudin, Osher and Fatemi: even surfaces, edges that stay sharp.
+    """The denoiser of Rudin, Osher and Fatemi: it makes surfaces even and keeps edges sharp.
 
-    The weight w of the total variation is the strength times the scale. A square patch n pixels wide loses 4 w / n of
-    its height, so a patch that is twice as wide needs twice the weight to be flattened as much.
+    The weight w of the total variation is the strength times the scale. The difference in brightness between a square
+    of n x n pixels and its surroundings becomes smaller by 4 w / n, so a square twice as wide needs twice the weight.
 
     Args:
-        rounds: how many rounds of the dual descent a scale of 1 takes, at least 1; the rounds grow with the scale. More
-            come nearer to the minimum and take longer.
+        rounds: how many rounds of the dual descent a scale of 1 takes, at least 1; a larger scale takes more, in
+            proportion. More rounds bring the result nearer to the minimum, and take longer.
 
     Raises:
-        ValueError: when there are no rounds.
+        ValueError: when `rounds` is below 1.
 
     Example:
         >>> import torch
@@ -72,7 +74,8 @@ class TotalVariation:
 
 def _descend(pixels: Tensor, weight: float, rounds: int, tile: bool) -> Tensor:
     """Return images (B, 3, H, W) after some rounds of the dual descent, with this weight of the total variation."""
-    # The vectors p, and room for what every round computes: new tensors of this size cost more than their contents.
+    # The vectors p, and buffers that all rounds share: to allocate tensors of this size takes longer than to compute
+    # their values.
     down, right = torch.zeros_like(pixels), torch.zeros_like(pixels)
     residual, length = torch.empty_like(pixels), torch.empty_like(pixels[:, :1])
     for _ in pausing(range(rounds)):
@@ -91,7 +94,10 @@ def _descend(pixels: Tensor, weight: float, rounds: int, tile: bool) -> Tensor:
 
 
 def _add_gradient(down: Tensor, right: Tensor, values: Tensor, factor: float, tile: bool) -> None:
-    """Add a factor times the forward differences of values to vectors, in place; at an edge there is none."""
+    """Add a factor times the forward differences of values to vectors, in place.
+
+    At the last row and the last column the difference is 0. In a tile, it is the difference to the first row or column.
+    """
     down[:, :, :-1].add_(values[:, :, 1:], alpha=factor).sub_(values[:, :, :-1], alpha=factor)
     right[..., :-1].add_(values[..., 1:], alpha=factor).sub_(values[..., :-1], alpha=factor)
     if tile:
@@ -100,7 +106,10 @@ def _add_gradient(down: Tensor, right: Tensor, values: Tensor, factor: float, ti
 
 
 def _add_divergence(values: Tensor, down: Tensor, right: Tensor, factor: float, tile: bool) -> Tensor:
-    """Add a factor times the divergence of vectors to values, in place: the negative transpose of the differences."""
+    """Add a factor times the divergence of vectors to values, in place.
+
+    The divergence is the negative transpose of the forward differences in `_add_gradient`.
+    """
     values.add_(down, alpha=factor).add_(right, alpha=factor)
     values[:, :, 1:].sub_(down[:, :, :-1], alpha=factor)
     values[..., 1:].sub_(right[..., :-1], alpha=factor)

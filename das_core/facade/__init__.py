@@ -1,4 +1,4 @@
-"""Pictures and films in one line of code: `render`, `film` and `zoom` take a model and what to ask it for."""
+"""Pictures and films in one line of code: `render`, `film` and `zoom` take a model and what to ask the model for."""
 
 from .film import Film, film
 from .function_scores import of_picture, of_views

@@ -1,4 +1,4 @@
-"""`film`: makes a film in one line of code, from a model and what to ask it for at which frame."""
+"""`film`: makes a film in one line of code, from a model and keyframes that say what to ask the model for."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -65,8 +65,8 @@ class Film(Rendering):
         Args:
             path: the file, in a folder that exists, in the format of its ending: .gif, .webp, .png, .mp4 or .webm, see
                 `save_film`.
-            smooth: how many frames are rendered for every frame of the stack, from 1 up: at 4, 12 frames become 48,
-                shown in the same time.
+            smooth: how many frames are rendered for every frame of the stack, from 1 up. At 4 a film of 12 frames is
+                written with 48 frames, which are shown in the same time.
 
         Returns:
             The path of the file.
@@ -102,36 +102,38 @@ def film(
 ) -> Film:
     """Make a film whose frames get high scores from a model. Neighbouring frames resemble each other.
 
-    One ascent optimises all frames. Every view of a step shows one of them, so the model has as much work as with a
-    picture of as many views.
+    One ascent optimises all frames. Every view of a step shows one of the frames, so in each step the model has as much
+    work as for a single picture with the same number of views.
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
         wish: what to ask the model for at which frame: keyframes such as '0: a castle / 12: a volcano'
             (`parse_keyframes`), or a dictionary from frame numbers to anything that `render` takes, as in
-            `{0: "castle", 12: channel("layer4", 7)}`. Between two keyframes the first fades into the second. The last
-            keyframe may be at the number of frames, the end of the film. A class of a keyframe is asked for by its
-            logit, `classes` by its log-probability, see `ClassObjective`. A wish without keyframes holds for all
-            frames. A list asks for all of its items.
+            `{0: "castle", 12: channel("layer4", 7)}`. Between two keyframes the first wish fades into the second. The
+            last keyframe may have the number `frames`, which is the end of the film. At a keyframe, the score of a
+            class that is given by its name or index is the logit; the score of `classes` is the log-probability, see
+            `ClassObjective`. A wish without keyframes holds for all frames. If `wish` is a list, the model is asked for
+            all of its items.
         frames: how many frames there are, 1 to 1024.
         loop: whether the last frame is followed by the first. Then the last keyframe fades into the first.
         fps: how many frames a second has.
         size: width and height in pixels, or one number for both.
-        recipe: `picture`, `sketch`, `best`, or a `Recipe`. One given by its name is adapted to a film (`suit_film`): it
-            gets three times its views a step, up to 24.
-        steps: how many steps in place of the recipe's.
-        start: the image that all frames start from, or an image for each; grey if None.
+        recipe: `picture`, `sketch`, `best`, or a `Recipe`. A recipe that is given by its name is adapted to a film
+            (`suit_film`): it gets three times its views per step, up to 24.
+        steps: the number of steps; that of the recipe if None.
+        start: the image that all frames start from, or an image for each frame; grey if None.
         seed: the seed of all random draws, 0 or above.
-        device: where to compute, by default where the model is; a model that is elsewhere is copied there.
+        device: where to compute; by default the device of the model. For another device, the model is copied to it.
         progress: whether to show a progress bar.
         callback: is called with every finished step; when it returns True, the ascent ends there.
-        path: a file to write the film to, such as 'morph.mp4' or 'morph.gif', see `Film.save`; None for none.
+        path: a file to write the film to, such as 'morph.mp4' or 'morph.gif', see `Film.save`; None for no file.
         smooth: how many frames the file shows for every frame of the film, see `Film.save`.
 
     Raises:
-        ValueError: when keyframes cannot be read, one appears twice or lies beyond the end, the model cannot be asked
-            for a wish, a setting is out of range, or no file can be written there; the message says what is allowed.
-        UnsavedError: when the file cannot be written after the work; the error holds the film.
+        ValueError: when keyframes cannot be read; a keyframe appears twice or lies beyond the end; the model cannot be
+            asked for a wish; a setting is out of range; or no file can be written to `path`. The message says what is
+            allowed.
+        UnsavedError: when the file cannot be written after the ascent; the error holds the film.
 
     Example:
         >>> from das_core import load_starter
@@ -140,7 +142,7 @@ def film(
         >>> made.image.shape
         torch.Size([6, 3, 64, 64])
     """
-    # Checked before the ascent, so that a path that cannot be written costs no time.
+    # Checked before the ascent, so that no time is lost if the file cannot be written.
     if path is not None:
         check_film(Path(path), fps * smooth)
     judge = find_judge(model, device)

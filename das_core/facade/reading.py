@@ -20,12 +20,14 @@ def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
     """Return what a user asks for as a `Wish`.
 
     Args:
-        wish: a `Wish`, an objective of the library, a function of the views, an index of a class, or text: 'layer:12'
-            for a channel and 'layer' for a layer where the model has such a layer, else a class or a prompt.
-        score: the score of a class that is given by its name or index alone; a `Wish` and an objective keep theirs.
+        wish: a `Wish`, an objective, a function of the views, the index of a class, a list of classes, or a text. If
+            the model has a layer named 'layer', the text 'layer:12' is channel 12 of this layer, and 'layer' is the
+            whole layer. Any other text is a class for a classifier, and a prompt for a CLIP.
+        score: the score of a class that is given by its name or index alone. A `Wish` and an objective keep their own
+            score.
 
     Raises:
-        ValueError: when it is none of these.
+        ValueError: when `wish` is none of these.
     """
     if isinstance(wish, Wish):
         return wish
@@ -46,9 +48,9 @@ def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
 def read_keyframe(wish: Any) -> Wish:
     """Return what a user asks for at a keyframe as a `Wish`. The score of a class given by name or index is its logit.
 
-    Neighbouring frames resemble each other, so a frame often shows parts of two classes. If the model is sure of the
-    right one nevertheless, the log-probability has hardly any gradient, and the other parts stay. The logit still has a
-    gradient, see docs/method.md. A wish that `classes` returns keeps the log-probability.
+    Neighbouring frames resemble each other, so a frame often shows parts of two classes. If the model is nevertheless
+    sure of the class of the frame, the log-probability has hardly any gradient, and the parts of the other class stay.
+    The logit still has a gradient, see docs/method.md. A wish that `classes` returns keeps the log-probability.
 
     Args:
         wish: see `read_wish`.

@@ -1,4 +1,4 @@
-"""`render`: makes a picture in one line of code, from a model and what to ask it for; all else has defaults."""
+"""`render`: makes a picture in one line of code, from a model and what to ask it for; other arguments have defaults."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -76,31 +76,32 @@ def render(
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
-        wish: what to ask the model for: 'jellyfish' of a classifier, 'a castle in fog' of a CLIP, 'layer4:12' for a
-            channel of any model, a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`,
-            `channels("layer3", range(8))` for eight pictures at once, an objective or a list of them, or a function
-            from views (V, 3, side, side), 0..1, to scores (V,).
+        wish: what to ask the model for. It may be a text: a class such as 'jellyfish' for a classifier, a prompt such
+            as 'a castle in fog' for a CLIP, or 'layer4:12' for channel 12 of a layer of any model. It may be the index
+            of a class, or a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`. It may be
+            `channels("layer3", range(8))` for eight pictures at once. It may be an objective, or a function from views
+            (V, 3, side, side), 0..1, to scores (V,). Or it may be a list of these.
         size: width and height in pixels, or one number for both.
         recipe: `picture`, `sketch` (a third of the time), `best` (four times the work), or a `Recipe`.
-        steps: how many steps in place of the recipe's.
-        start: the image to start from, see `Images`. If None, it is grey; or noise where the gradient at grey is zero,
-            as for a channel whose output there is 0, and for `maco`.
+        steps: the number of steps; that of the recipe if None.
+        start: the image to start from, see `Images`. If None, the start is grey; it is noise if the gradient at grey is
+            zero, as for a channel whose output for grey is 0, or if `parametrization` is `maco`.
         within: how far the picture may go from `start`, such as 8/255 for every pixel; see `Within`.
         parametrization: what the ascent moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see
             `StackSpec`.
-        batch: how many pictures; by default 1, or one for each of several `channels`. If they start from grey, they
-            differ little; `diversity` makes them differ.
+        batch: how many pictures; by default 1, or one for each of several `channels`. Pictures of the same wish that
+            start from grey differ little; `diversity` makes them differ.
         seed: the seed of all random draws, 0 or above.
-        device: where to compute, by default where the model is; a model that is elsewhere is copied there.
+        device: where to compute; by default the device of the model. For another device, the model is copied to it.
         progress: whether to show a progress bar.
         callback: is called with every finished step; when it returns True, the ascent ends there.
         film: a file to write a film of the ascent to, such as 'jellyfish.mp4' or 'jellyfish.gif': the picture after
-            every step, 12 steps a second, several pictures side by side; see `save_film`. None for none.
+            every step, 12 steps a second, several pictures side by side; see `save_film`. None for no film.
 
     Raises:
-        ValueError: when the model cannot be asked for this, a setting is out of range, or no film can be written there;
-            the message says what is allowed.
-        UnsavedError: when the film cannot be written once the ascent has begun; the ascent goes on to its end, and the
+        ValueError: when the model cannot be asked for the wish, a setting is out of range, or no film can be written to
+            `film`. The message says what is allowed.
+        UnsavedError: when writing the film fails after the ascent has begun; the ascent goes on to its end, and the
             error holds the pictures.
 
     Example:
@@ -110,7 +111,7 @@ def render(
         >>> render(model, channels("layer1.0.conv1", range(2)), size=64, steps=2, progress=False).image.shape
         torch.Size([2, 3, 64, 64])
     """
-    # Checked before the ascent, so that a path that cannot be written costs no time.
+    # Checked before the ascent, so that no time is lost if the file cannot be written.
     if film is not None:
         check_film(Path(film))
     judge = find_judge(model, device)
@@ -144,7 +145,7 @@ def _run(
     """Do the steps of an ascent, with a progress bar, until it ends or the callback returns True; write the film.
 
     Returns:
-        Why the film could not be written, if it could not; the steps are done nevertheless.
+        The error if the film could not be written, else None. All steps are done in both cases.
     """
     steps = do_steps(ascent, callback, progress=progress)
     climbing = True

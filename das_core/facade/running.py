@@ -1,4 +1,4 @@
-"""Steps that `render`, `film` and `zoom` share: from arguments to a judge and a stack, the ascent, and the scores."""
+"""What `render`, `film` and `zoom` share: making a judge and a stack from arguments, the ascent, and the scores."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,18 +23,18 @@ RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": B
 # How far a start image may exceed 0..1: bicubic resizing overshoots by less.
 _BEYOND = 0.5
 
-# The `decay` of `ImageStack.noise` at which its spectrum falls about as 1 / f, as the spectrum of photographs does.
+# With this `decay` the amplitude spectrum of `ImageStack.noise` falls about as 1 / f, as that of photographs does.
 _NATURAL_DECAY = 0.7
 
 
 def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> Judge:
-    """Return a model as a judge, see `wrap`, on a device; if that is None, on the device of the model."""
+    """Return a model as a judge (see `wrap`) on a device; if `device` is None, on the device of the model."""
     judge = wrap(model)
     return judge if device is None else judge.to(device)
 
 
 def find_recipe(recipe: str | Recipe, steps: int | None = None) -> Recipe:
-    """Return a recipe, by its name or itself, with another number of steps if one is given."""
+    """Return a recipe that is given by its name or as a `Recipe`, with `steps` steps unless `steps` is None."""
     if not isinstance(recipe, Recipe):
         if recipe not in RECIPES:
             raise ValueError(f"there is no recipe '{recipe}'; choose {', '.join(RECIPES)}, or give a Recipe")
@@ -48,7 +48,7 @@ def is_list(wish: Any) -> bool:
 
 
 def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> ImageStack:
-    """Return the stack that an ascent starts from: an image, grey, or noise for parametrisations that need it.
+    """Return the stack that an ascent starts from: the start image if there is one, noise for `maco`, else grey.
 
     Args:
         spec: how the stack is built.
@@ -57,7 +57,7 @@ def make_stack(spec: StackSpec, start: Images | None, count: int, seed: int) -> 
         seed: the seed of the noise.
 
     Raises:
-        ValueError: when the start is no image, or has values far from 0..1, as bytes and normalised images have.
+        ValueError: when the start is no image, or has values far outside 0..1, as bytes and normalised images have.
     """
     if start is not None:
         start = check_images(start, "the start image")
@@ -81,7 +81,7 @@ def climb_or_start_from_noise(
     *,
     may_change_start: bool,
 ) -> Result:
-    """Run an ascent and return its result; if its first step fails, as at a zero gradient, run one from noise instead.
+    """Run an ascent and return its result; if the first step fails, as with a zero gradient, start again from noise.
 
     Args:
         prepare: a function that makes the ascent of a stack.
@@ -120,7 +120,7 @@ def do_all_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None,
 
 def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -> dict[str, list[float]]:
     """Return the score of every picture under each objective, by the name of the objective, without weights."""
-    # This module imports the charts, which take a second to load.
+    # Imported here, because `objective_scores` imports the charts, which take a second to load.
     from ..report.objective_scores import score_images
 
     measured = score_images(result.image, objectives, seed=seed)

@@ -1,4 +1,4 @@
-"""The error for a result that is complete and whose file could not be written; it holds the result."""
+"""`UnsavedError`: the error for a complete result whose file could not be written; the error holds the result."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from ..common.text import shorten
 
 
 class UnsavedError(OSError):
-    """The error for a finished result whose file cannot be written, as on a full disk; it holds the result.
+    """The error for a finished result whose file cannot be written, as on a full disk; the error holds the result.
 
     Args:
         result: what `render`, `film` or `zoom` would have returned: a `Rendering`, `Film` or `Zooming`.

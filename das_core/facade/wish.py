@@ -22,7 +22,7 @@ class Wish:
 
     Args:
         terms: pairs of a weight and a function that makes the objective, given the model.
-        images: how many images it is for: 1, or one for each of several `channels`.
+        images: how many images the wish is for: 1, or for several `channels` their number.
 
     Example:
         >>> from das_core import load_starter
@@ -39,8 +39,8 @@ class Wish:
         """Return the objectives of this wish for a model.
 
         Raises:
-            ValueError: when the model cannot be asked for it, as when it has no such class; the message names what
-                it has instead.
+            ValueError: when the model cannot be asked for the wish, such as for a class that it does not have; the
+                message says what it can be asked for.
         """
         made = [(weight, make(judge)) for weight, make in self.terms]
         return [one if weight == 1 else ScheduledObjective(one, weight, weight) for weight, one in made]
@@ -51,7 +51,7 @@ class Wish:
         return Wish(self.terms + other.terms, max(self.images, other.images))
 
     def __radd__(self, other: int) -> "Wish":
-        # So that `sum` works, which begins with 0.
+        # `sum` begins with 0 and adds the first wish to it.
         return self if other == 0 else NotImplemented
 
     def __neg__(self) -> "Wish":

@@ -34,7 +34,7 @@ def classes(which: str | int | Sequence[str | int]) -> Wish:
 
 
 def text(prompt: str) -> Wish:
-    """Ask a CLIP for what a text says.
+    """Ask a CLIP for what a prompt describes.
 
     Args:
         prompt: one prompt per line, optionally followed by ': weight', see `TextObjective`.
@@ -63,7 +63,7 @@ def layer(name: str) -> Wish:
 
 
 def channel(name: str, index: int) -> Wish:
-    """Ask for a channel of a layer, everywhere in the picture.
+    """Ask for a channel of a layer, at all positions.
 
     Args:
         name: the name of the layer in the model.
@@ -126,8 +126,8 @@ def direction(name: str, vector: Tensor | np.ndarray[Any, Any] | Sequence[float]
 
     Args:
         name: the name of the layer in the model.
-        vector: a number for each channel, as a tensor, an array or a list, or pairs of a channel and a number; its
-            norm does not matter.
+        vector: the direction: a number for each channel, as a tensor, an array or a list; or pairs of a channel and a
+            number. The norm of the direction does not matter.
 
     Example:
         >>> import torch
@@ -167,8 +167,8 @@ def ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Obj
     """Return the objective of some classes of a classifier, or raise an error when the judge is no classifier."""
     if not isinstance(judge, Classifier):
         raise ValueError(f"{judge.name} knows no classes; ask it for a layer, as in 'layer4:12', or load a classifier")
-    # The log-probability is the default of the node as well. Its gradient is small for a view in which the model is
-    # sure already, so that pictures show one whole subject and not parts of it everywhere.
+    # The log-probability is the default of the node Class Objective as well. Its gradient is small for a view in which
+    # the model is already sure of the class, so pictures show one whole subject instead of parts of it everywhere.
     return ClassObjective(judge, which, score)
 
 

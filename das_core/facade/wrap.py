@@ -16,8 +16,8 @@ _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """The mean and deviation of the channels with which torchvision normalises the images that its models train on."""
 
 _ANSWERS = ("logits", "last_hidden_state")
-"""The fields in which a model of transformers returns its answer; the first that is a tensor is used. Only classifiers
-have logits."""
+"""The fields of the answer of a model of transformers; the first field that is a tensor is used. Only classifiers have
+logits."""
 
 
 def wrap(
@@ -32,24 +32,25 @@ def wrap(
 ) -> Judge:
     """Return a judge made from a frozen copy of a model; the model itself is not changed.
 
-    Size, mean and deviation are known for models of timm, torchvision (trained on ImageNet) and open_clip, and the size
-    for models of transformers. For any other model they have to be given.
+    Size, mean and deviation are known for models of timm, torchvision (trained on ImageNet) and open_clip. For models
+    of transformers the size is known. What is not known has to be given.
 
     Args:
-        module: a model of normalised images (V, 3, size, size). One whose output is a number for each of several
-            classes becomes a `Classifier`, a model of open_clip a `CLIP`; any other a `Judge`, whose layers can be
-            used.
-        size: the side of its images in pixels.
+        module: a model that takes normalised images (V, 3, size, size). A model of open_clip becomes a `CLIP`. A model
+            that returns one number for each of two or more classes, (V, classes), becomes a `Classifier`. Any other
+            model becomes a `Judge`, whose layers can be used.
+        size: the side, in pixels, of the images that the model takes.
         mean: per channel, what is subtracted from images in 0..1.
         std: per channel, the deviation that the difference is divided by.
-        labels: the names of the classes; by default those of ImageNet for 1,000 classes, else numbers.
+        labels: the names of the classes; by default those of ImageNet for 1,000 classes, else 'class 0', 'class 1' and
+            so on.
         tokenizer: for a model of open_clip, the tokenizer that `open_clip.get_tokenizer` returns for its architecture.
-            Models with OpenAI's vocabulary, as most have, do not need it.
+            Models with OpenAI's vocabulary, which most models have, do not need it.
         name: the name of the model in messages; by default the name of its class.
 
     Raises:
-        ValueError: when a setting is neither known nor given, the model does not take such images, or the number of
-            labels is not that of the classes.
+        ValueError: when a setting is neither known nor given; the model does not take images of this size; or the
+            number of labels is not the number of classes.
 
     Example:
         >>> import torchvision
@@ -91,7 +92,7 @@ _EXAMPLES = {"size": "224", "mean": str(_IMAGENET_MEAN), "std": str(_IMAGENET_ST
 
 
 def _read_settings(module: nn.Module) -> dict[str, Any]:
-    """Return the settings of images that a model itself knows: size, mean and deviation."""
+    """Return the image settings that can be read from a model: size, mean and deviation, or some of these, or none."""
     if isinstance(config := getattr(module, "pretrained_cfg", None), dict):  # timm
         return {"size": config["input_size"][-1], "mean": config["mean"], "std": config["std"]}
     home = type(module).__module__
@@ -109,7 +110,7 @@ def _read_settings(module: nn.Module) -> dict[str, Any]:
 
 
 def _to_side(size: Any) -> Any:
-    """Return the side of square images whose size is given as one number or as two."""
+    """Return the side of square images whose size is given as one number or as two equal numbers."""
     return size[0] if isinstance(size, list | tuple) else size
 
 
@@ -154,6 +155,6 @@ def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Label
 
 
 def _unpack(_model: nn.Module, _inputs: Any, answer: Any) -> Any:
-    """Return the tensor in an answer of transformers: a hook, so that the parts of the model keep their names."""
+    """Return the tensor in an answer of transformers: a forward hook, because a wrapper would rename the layers."""
     parts = (getattr(answer, part, None) for part in _ANSWERS)
     return next((part for part in parts if isinstance(part, Tensor)), answer)

@@ -36,7 +36,7 @@ from .running import (
 from .unsaved import keep
 
 FPS = 24.0
-"""Frames per second by default. More than the 12 of `film`, because all of the picture moves all the time."""
+"""Frames per second by default: more than the 12 of `film`, because the whole picture moves all the time."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,7 +44,7 @@ class Zooming(Rendering):
     """The result of `zoom`: its depths, and their scores.
 
     Args:
-        image: the depths, each with the smaller ones in its middle, (D, 3, height, width), 0..1.
+        image: the depths, each with the smaller depths in its middle, (D, 3, height, width), 0..1.
         stack: the stack after the last step; `render_zoom` renders it at any moment.
         history: the record of every step.
         importance: how large the gradient was at every pixel of the depths, (D, height, width), 0..1, see `Result`.
@@ -103,36 +103,38 @@ def zoom(
 ) -> Zooming:
     """Make an infinite zoom: pictures that get high scores from a model, each in the middle of the one before.
 
-    One ascent optimises all of them. Its views also show composites at moments between two depths, so that each picture
-    blends into the next. It takes about as long as that many single pictures.
+    One ascent optimises all pictures, which are called depths. Some views show composites at moments between two
+    depths, so that each depth blends into the next. The ascent takes about as long as the same number of single
+    pictures.
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
         wishes: what to ask the model for at each depth, from the widest to the smallest, 2 to 32 of them: anything that
             `render` takes, such as `["castle", "volcano", "jellyfish"]`. Between two depths one wish fades out while
-            the other fades in. A class is asked for by its logit, `classes` by its log-probability, see
-            `ClassObjective`.
-        factor: the side of a depth divided by the side of the next one inside it, 1.25 to 8, see `Zoom`. At 2 a depth
-            is a frame around the next; from 3 on the next is a small thing in its middle.
+            the other fades in. The score of a class that is given by its name or index is the logit; the score of
+            `classes` is the log-probability, see `ClassObjective`.
+        factor: the side of a depth divided by the side of the next depth inside it, 1.25 to 8, see `Zoom`. At 2 a depth
+            looks like a frame around the next depth; from 3 up the next depth is a small object in its middle.
         loop: whether the last depth contains the first, so that the film has no end.
         size: width and height in pixels, or one number for both.
-        recipe: `picture`, `sketch`, `best`, or a `Recipe`. One given by its name is adapted to a zoom (`suit_zoom`): it
-            gets the views of a picture for every depth, larger windows, and a wider focus.
-        steps: how many steps in place of the recipe's.
-        start: the image that all depths start from, or an image for each; grey if None.
+        recipe: `picture`, `sketch`, `best`, or a `Recipe`. A recipe that is given by its name is adapted to a zoom
+            (`suit_zoom`): its number of views is multiplied by the number of depths, its windows are larger, and its
+            focus is wider.
+        steps: the number of steps; that of the recipe if None.
+        start: the image that all depths start from, or an image for each depth; grey if None.
         seed: the seed of all random draws, 0 or above.
-        device: where to compute, by default where the model is; a model that is elsewhere is copied there.
+        device: where to compute; by default the device of the model. For another device, the model is copied to it.
         progress: whether to show a progress bar.
         callback: is called with every finished step; when it returns True, the ascent ends there.
-        path: a file to write the film to, such as 'zoom.mp4' or 'zoom.gif', see `Zooming.save`; None for none.
+        path: a file to write the film to, such as 'zoom.mp4' or 'zoom.gif', see `Zooming.save`; None for no file.
         seconds: the time from one depth to the next in the file.
         fps: the frames per second of the file.
         out: whether the film in the file zooms out, from the last depth to the first.
 
     Raises:
-        ValueError: when there are too few depths or too many, one has no wish, the model cannot be asked for one, a
-            setting is out of range, or no file can be written there; the message says what is allowed.
-        UnsavedError: when the file cannot be written after the work; the error holds the pictures.
+        ValueError: when there are too few or too many depths; a depth has no wish; the model cannot be asked for a
+            wish; a setting is out of range; or no file can be written to `path`. The message says what is allowed.
+        UnsavedError: when the file cannot be written after the ascent; the error holds the pictures.
 
     Example:
         >>> from das_core import load_starter
@@ -143,7 +145,7 @@ def zoom(
     """
     wishes = _check_wishes(wishes)
     depths = Zoom(len(wishes), factor, loop)
-    # Checked before the ascent, so that a path that cannot be written costs no time.
+    # Checked before the ascent, so that no time is lost if the file cannot be written.
     if path is not None:
         _count_frames(depths, path, seconds, fps)
     width, height = read_size(size)
@@ -181,7 +183,7 @@ def _check_wishes(wishes: Sequence[Any]) -> list[Any]:
 
 
 def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> int:
-    """Return how many frames the film of a zoom has; raise a ValueError when it cannot be written."""
+    """Return how many frames the film of a zoom has; raise a ValueError when the film cannot be written."""
     check_film(Path(path), fps)
     frames = zoom.end * seconds * fps if math.isfinite(seconds) else math.inf
     if not 1 <= frames <= MOST_SHOWN:

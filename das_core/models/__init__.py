@@ -1,4 +1,4 @@
-"""Judges: frozen models that classify images or embed them, the labels they use, and how a module becomes one."""
+"""Judges: frozen models that classify or embed images, the labels of their classes, and how to make a judge."""
 
 from .classifier import Classifier, build_classifier
 from .clip import CLIP, assemble_clip

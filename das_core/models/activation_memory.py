@@ -1,7 +1,7 @@
-"""How much memory the activations of a model take until the backward pass, counted without running it.
+"""Counts how much memory the activations of a model take until the backward pass, without computing them.
 
-The model runs once on PyTorch's meta device, where tensors have shapes and no numbers: it takes no memory and hardly
-any time. Autograd tells which tensors it would keep.
+The model runs once on PyTorch's meta device, where tensors have shapes but no numbers, so the run takes no memory and
+hardly any time. During the run, hooks record the tensors that autograd saves for the backward pass.
 """
 
 from typing import Any
@@ -13,25 +13,28 @@ from torch import Tensor, nn
 from .judge import Judge
 
 _BYTES_PER_PIXEL = 2000
-"""Bytes for each pixel of a view, assumed for models that do not run on the meta device; fits convolutional ones."""
+"""Bytes for each pixel of a view: an estimate for models that cannot run on the meta device. It fits convolutional
+models."""
 
 _VIEW_COPIES = 16
-"""How many tensors of the size of a view are kept for the backward pass of its crop, transforms and normalisation."""
+"""How many float32 tensors of the size of a view are saved for the backward passes of crop, transforms and
+normalisation."""
 
-# The errors of modules that cannot run on the meta device: an operation needs numbers, or a tensor is elsewhere.
+# The errors that modules raise when they cannot run on the meta device: because an operation needs numbers, or because
+# one of their tensors is on another device.
 _UNABLE = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError)
 
 _measured: WeakKeyDictionary[nn.Module, tuple[torch.dtype, int]] = WeakKeyDictionary()
 
 
 def measure_view_bytes(judge: Judge) -> int:
-    """Return about how many bytes one view takes on its way through a judge and back.
+    """Return about how many bytes one view takes in the forward and backward pass of a judge.
 
     Args:
-        judge: the judge; of an ensemble, one of its members.
+        judge: a single judge; for an ensemble, call this for each member.
 
     Returns:
-        Bytes, without those of the weights. The result is cached for each model.
+        Bytes. The weights of the model are not counted. The result is cached for each model.
 
     Example:
         >>> from das_core import load_starter
@@ -49,7 +52,10 @@ def measure_view_bytes(judge: Judge) -> int:
 
 
 def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
-    """Return the bytes of the tensors that autograd keeps of one view, and of the two largest gradients beside them."""
+    """Return the bytes of the tensors that autograd saves for one view, and of two gradients.
+
+    The gradients are assumed to be as large as the two largest saved tensors.
+    """
     own = {
         name: torch.empty_like(tensor, device="meta")
         for kind in (judge.module.named_parameters(), judge.module.named_buffers())

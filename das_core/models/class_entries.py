@@ -1,4 +1,4 @@
-"""Classes written as text: names with commas in between, and all classes that an everyday word covers."""
+"""Finds the classes that a text lists: names separated by commas, or 'all' and a word for several classes."""
 
 import difflib
 import re
@@ -10,7 +10,10 @@ from .labels import Labels, UnknownClassError
 _ALL = re.compile(r"\s*all\s+(?P<word>.*\S)\s*", flags=re.IGNORECASE | re.DOTALL)
 
 _LONGEST_RUN = 16
-"""The most parts between commas that are tried as the names of one class. No class of ImageNet has more than 10."""
+"""The largest number of consecutive parts of a text (split at its commas) that are tried as the names of one class.
+
+No class of ImageNet has more than 10 names.
+"""
 
 _MAX_WORDS = 5
 """How many words a message lists at most."""
@@ -19,20 +22,20 @@ _MAX_WORDS = 5
 def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
     """Return the classes of every entry of a text.
 
-    An entry is what `Labels.find` takes, or 'all' and an everyday word for several classes, such as 'all dog'. Commas
-    stand between entries; a name that holds commas itself, or several names of one class with commas in between, is
-    one entry.
+    An entry is a text that `Labels.find` takes, or 'all' and an everyday word for several classes, such as 'all dog'.
+    Entries are separated by commas. Several names of one class with commas between them are one entry, such as
+    'pizza, pizza pie'; so is one name that contains commas.
 
     Args:
-        labels: the classes that there are.
+        labels: the classes of the classifier.
         text: the entries.
 
     Returns:
-        For every entry the indices of its classes, at least one.
+        For every entry, the indices of its classes; at least one.
 
     Raises:
-        UnknownClassError: when an entry is no class (see `Labels.find`), or there are no classes for the word after
-            'all'.
+        UnknownClassError: when an entry does not name exactly one class (see `Labels.find`), or when the word after
+            'all' is no known word for several classes.
         ValueError: when there is no entry, or an index is out of range.
 
     Example:
@@ -56,7 +59,11 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
 
 
 def _find_end(labels: Labels, parts: list[str], start: int) -> int:
-    """Return where the entry from part `start` on ends: after the most parts that name one class, or after one part."""
+    """Return the end (exclusive) of the entry that begins at part `start`.
+
+    The entry is the longest run of parts that together name exactly one class. If no run of several parts does, the
+    entry is one part.
+    """
     for end in range(min(len(parts), start + _LONGEST_RUN), start + 1, -1):
         if len(labels.look_up(",".join(parts[start:end]))) == 1:
             return end
@@ -66,7 +73,7 @@ def _find_end(labels: Labels, parts: list[str], start: int) -> int:
 def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
     """Return the indices of the classes of one entry; raise a ValueError when there are none."""
     found = _ALL.fullmatch(entry)
-    # A class name may itself begin with 'all', as 'all-terrain bike' does.
+    # A class name may itself begin with 'all', such as 'all-terrain bike' when it is written with a space.
     if found is None or labels.look_up(entry):
         return (labels.find(entry),)
     word = found["word"]
@@ -77,7 +84,7 @@ def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
 
 
 def _explain_unknown(labels: Labels, word: str) -> str:
-    """Return why there are no classes for 'all' and a word, and what to write."""
+    """Return the end of an error message: why 'all' and this word name no classes, and what to write instead."""
     if not labels.hypernyms:
         return "this classifier knows no words for several classes; write names or indices with commas in between"
     if len(labels.look_up(word)) == 1:

@@ -17,14 +17,15 @@ from .labels import Labels
 class Classifier(Judge):
     """A judge that answers with logits (V, classes).
 
-    `load_starter` and its siblings load one; `build_classifier` makes one of any module.
+    `load_starter`, `load_timm`, `load_torchvision` and `load_classifier_file` load a classifier; `build_classifier`
+    makes one from any module.
 
     Args:
         name: the name of the model in messages.
         module: the model; it takes normalised views (V, 3, size, size) to logits (V, classes).
         size: the side of a view in pixels.
         mean: per channel, the mean that is subtracted from views in 0..1.
-        std: per channel, the deviation that the difference is divided by.
+        std: per channel, the standard deviation that views are then divided by.
         owner: any object that must live as long as the judge does; see `Judge`.
         labels: the classes, in the order of the logits.
 
@@ -47,22 +48,23 @@ class Classifier(Judge):
         return (self,)
 
     def map_members(self, change: Callable[["Classifier"], "Classifier"]) -> "Classifier":
-        """Return this judge with every member changed; itself if nothing changes."""
+        """Return this judge with `change` applied to every member; the judge itself if no member changes."""
         return change(self)
 
     def probabilities(self, images: Images) -> Tensor:
         """Return the probability of every class for whole images.
 
-        The model is shown the middle square of an oblong image, as in the usual tests of classifiers.
+        Of an oblong image, the model is shown the middle square, as in the usual tests of classifiers.
 
         Args:
-            images: (B, 3, H, W), 0..1, on the CPU or the device of the model.
+            images: (B, 3, H, W), 0..1, on the CPU or the device of the model; or another form of `Images`.
 
         Returns:
-            Probabilities (B, classes), 0..1, of each image summing to 1. No gradient flows from them.
+            Probabilities (B, classes), 0..1; those of each image sum to 1. No gradient flows from them.
 
         Raises:
-            ValueError: when the images do not have that shape, hold integers, or hold values that are not finite.
+            ValueError: when the images have another form, such as a tensor of integers, or hold values that are not
+                finite.
         """
         images = self.bring(check_images(images, "the image to classify"))
         with torch.no_grad():
@@ -78,22 +80,23 @@ def build_classifier(
     *,
     copy: bool = True,
 ) -> Classifier:
-    """Return a module as a classifier.
+    """Return a classifier made from a module.
 
-    Its labels are ImageNet's if it has 1,000 classes, else numbers.
+    If the module has 1,000 classes, the labels are those of ImageNet; else they are 'class 0', 'class 1' and so on.
 
     Args:
         name: the name of the model in messages.
         module: takes normalised views (V, 3, size, size) to logits (V, classes).
         size: the side of a view in pixels.
         mean: per channel, the mean that is subtracted from views in 0..1.
-        std: per channel, the deviation that the difference is divided by.
-        copy: whether the classifier gets a frozen copy of the module, which is then not changed. Otherwise the module
-            itself is frozen in place, with weights in float32, which takes half of the memory.
+        std: per channel, the standard deviation that views are then divided by.
+        copy: if True, the classifier gets a frozen copy of the module, and the module itself is not changed. If False,
+            the module itself is frozen in place and its weights become float32; this takes half the memory, because
+            there is no copy.
 
     Raises:
-        ValueError: when the module cannot be copied, or does not answer such views with one finite number for each
-            class.
+        ValueError: when the module cannot be copied, or does not answer views of this size with one finite number for
+            each class.
 
     Example:
         >>> import torch

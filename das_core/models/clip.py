@@ -28,19 +28,20 @@ _MAX_QUOTED = 40
 class CLIP(Judge):
     """A judge that answers with embeddings (V, D), and that may have a text tower with embeddings in the same space.
 
-    `load_starter_clip`, `load_open_clip` and `load_clip_file` load one; `assemble_clip` makes one of any two towers.
+    `load_starter_clip`, `load_open_clip` and `load_clip_file` load a CLIP; `assemble_clip` makes one from an image
+    tower and a text tower.
 
     Args:
         name: the name of the model in messages.
         module: the image tower; it takes normalised views (V, 3, size, size) to embeddings (V, D).
         size: the side of a view in pixels.
         mean: per channel, the mean that is subtracted from views in 0..1.
-        std: per channel, the deviation that the difference is divided by.
+        std: per channel, the standard deviation that views are then divided by.
         owner: any object that must live as long as the judge does; see `Judge`.
         width: D, how many numbers an embedding has.
         text: the text tower; None for a model that takes no texts.
-        fit: how an oblong image becomes a square, as it was done when the model was trained; see `Fit`.
-        interpolation: how images are resized, as it was done when the model was trained.
+        fit: how an oblong image becomes a square, the same as when the model was trained; see `Fit`.
+        interpolation: how images are resized, the same as when the model was trained.
 
     Example:
         >>> import torch
@@ -62,23 +63,23 @@ class CLIP(Judge):
         return (self,)
 
     def map_members(self, change: Callable[["CLIP"], "CLIP"]) -> "CLIP":
-        """Return this judge with every member changed; itself if nothing changes."""
+        """Return this judge with `change` applied to every member; the judge itself if no member changes."""
         return change(self)
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Return the embeddings of texts.
 
-        A text is encoded up to the context length; a warning in the log says how many tokens of it were cut off.
+        Tokens beyond the context length are cut off; a warning in the log says how many.
 
         Args:
-            texts: T texts, at least one, none empty.
+            texts: T texts; at least one, and none of them empty.
 
         Returns:
             Embeddings (T, D), each of length 1, in float32 on the CPU.
 
         Raises:
-            ValueError: when there is no text, an empty one, or no text tower, or when an embedding is zero or not
-                finite.
+            ValueError: when no text is given, when a text is empty, when the CLIP has no text tower, or when an
+                embedding is all zeros or not finite.
         """
         tower = self.text_tower
         if not texts:
@@ -105,14 +106,14 @@ class CLIP(Judge):
         """Return the embeddings of whole images.
 
         Args:
-            images: (B, 3, H, W), 0..1, on the CPU or the device of the model.
+            images: (B, 3, H, W), 0..1, on the CPU or the device of the model; or another form of `Images`.
 
         Returns:
             Embeddings (B, D), each of length 1, in float32 on the device of the model. No gradient flows from them.
 
         Raises:
-            ValueError: when the images do not have that shape, hold integers, or hold values that are not finite; or
-                when an embedding is zero or not finite.
+            ValueError: when the images have another form, such as a tensor of integers, when they hold values that are
+                not finite, or when an embedding is all zeros or not finite.
         """
         images = self.bring(check_images(images, "the image to embed"))
         squares = fit_square(images, self.size, self.fit, self.interpolation).clamp(0, 1)
@@ -123,7 +124,7 @@ class CLIP(Judge):
         return embeddings
 
     def describe_unread(self, texts: Sequence[str]) -> str | None:
-        """Return a warning about texts in a script that the text tower was not made for; None if there are none.
+        """Return a warning about texts in a script that the text tower was not made for; None if no text is.
 
         Args:
             texts: the texts, as `encode_text` takes them.
@@ -151,7 +152,7 @@ class CLIP(Judge):
         return f"{self.name} reads Latin letters and hardly understands '{quoted}'{more}"
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
-        """Return the part of embeddings (T, D) that belongs to each member of an ensemble; here all of it."""
+        """Return the part of embeddings (T, D) that belongs to each member; for a single CLIP, one part with all."""
         return (embeddings,)
 
     @property
@@ -170,7 +171,13 @@ class CLIP(Judge):
 
 
 def _check_embedding(embedding: Tensor, what: str, name: str) -> None:
-    """Raise a ValueError when an embedding (D,) is zero or not finite; `what` was embedded by the model `name`."""
+    """Raise a ValueError when an embedding (D,) is all zeros or not finite.
+
+    Args:
+        embedding: the embedding.
+        what: what the message calls the text or image that was embedded.
+        name: the name of the model in the message.
+    """
     if not bool(embedding.isfinite().all()):
         raise ValueError(f"{name} answers {what} with values that are no numbers; load it in fp32, or get it again")
     if not bool(embedding.any()):

@@ -1,7 +1,8 @@
-"""Ensembles: several models as one judge. An ascent divides its views among the models.
+"""Ensembles: several models as one judge; an ascent divides its views among the models.
 
-A pattern that convinces only one model does not convince the others, so a picture made for several models is better.
-Each of n members sees every n-th view of an ascent, so an ensemble takes the time of one model (`Objective.terms`).
+A pattern that only one model mistakes for the object does not raise the scores of the others, so a picture made for
+several models is better. Each of n members sees every n-th view of an ascent (`Objective.terms`), so an ensemble takes
+about as long as one model.
 """
 
 import math
@@ -24,9 +25,9 @@ M = TypeVar("M", bound=Judge)
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierEnsemble(Classifier):
-    """Several classifiers with the same classes as one judge, whose logits are the mean of the members' logits.
+    """Several classifiers with the same classes, used as one judge: its logits are the mean of the members' logits.
 
-    Make one with `from_members`. The arguments are those of `Classifier`, and:
+    Make an ensemble with `from_members`. The arguments are those of `Classifier`, and:
 
     Args:
         models: the classifiers.
@@ -50,7 +51,7 @@ class ClassifierEnsemble(Classifier):
         return self.models
 
     def map_members(self, change: Callable[[Classifier], Classifier]) -> "ClassifierEnsemble":
-        """Return the ensemble of what `change` makes of every member; itself if `change` returns each as it was."""
+        """Return the ensemble with `change` applied to every member; the ensemble itself if no member changes."""
         made = _change_members(self.models, change)
         return self if made is self.models else replace(self, **_join(made), models=made)
 
@@ -75,7 +76,7 @@ class ClassifierEnsemble(Classifier):
         return cls(**_join(members), labels=first.labels, models=tuple(members))
 
     def __call__(self, views: Tensor) -> Tensor:
-        """Return the mean logits (V, classes) of views (V, 3, size, size), 0..1, resized for every member."""
+        """Return the mean logits (V, classes) of views (V, 3, size, size), 0..1, resized to each member's size."""
         return torch.stack(_ask_members(self.members, views)).mean(dim=0)
 
     def probabilities(self, images: Images) -> Tensor:
@@ -93,9 +94,9 @@ class ClassifierEnsemble(Classifier):
 
 @dataclass(frozen=True, kw_only=True)
 class CLIPEnsemble(CLIP):
-    """Several CLIPs as one judge, whose cosines are the mean of the members' cosines.
+    """Several CLIPs, used as one judge: the cosine of two of its embeddings is the mean of the members' cosines.
 
-    An embedding concatenates the embeddings of all members, each scaled to the same length. Make one with
+    An embedding concatenates the embeddings of all members, each scaled to the same length. Make an ensemble with
     `from_members`. The arguments are those of `CLIP`, and:
 
     Args:
@@ -121,7 +122,7 @@ class CLIPEnsemble(CLIP):
         return self.models
 
     def map_members(self, change: Callable[[CLIP], CLIP]) -> "CLIPEnsemble":
-        """Return the ensemble of what `change` makes of every member; itself if `change` returns each as it was."""
+        """Return the ensemble with `change` applied to every member; the ensemble itself if no member changes."""
         made = _change_members(self.models, change)
         return self if made is self.models else self.from_members(made)
 
@@ -139,15 +140,15 @@ class CLIPEnsemble(CLIP):
         return cls(**_join(members), width=width, text=_join_towers(members), models=tuple(members))
 
     def __call__(self, views: Tensor) -> Tensor:
-        """Return embeddings (V, D) of views (V, 3, size, size), 0..1, which are resized for every member."""
+        """Return the embeddings (V, D) of views (V, 3, size, size), 0..1, resized to each member's size."""
         return _join_embeddings(_ask_members(self.members, views))
 
     def encode_images(self, images: Images) -> Tensor:
-        """Return the embeddings of whole images, each seen as every member was trained to; see `CLIP.encode_images`."""
+        """Return the embeddings of whole images, see `CLIP.encode_images`; each member resizes them in its own way."""
         return _join_embeddings([member.encode_images(images) for member in self.members])
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
-        """Return embeddings (T, D) of the ensemble as those of its members, each (T, its width) and of length 1."""
+        """Return the part of embeddings (T, D) that belongs to each member, (T, width), rescaled to length 1."""
         parts = embeddings.split([member.width for member in self.members], dim=1)
         return tuple(F.normalize(part, dim=1) for part in parts)
 
@@ -161,7 +162,7 @@ class CLIPEnsemble(CLIP):
 
 
 def _change_members(members: tuple[M, ...], change: Callable[[M], M]) -> tuple[M, ...]:
-    """Return what `change` makes of every member; the very same tuple if it returns every member as it was."""
+    """Return the results of `change` for all members; the same tuple `members` if no member changes."""
     made = tuple(change(member) for member in members)
     return members if all(new is old for new, old in zip(made, members, strict=True)) else made
 
@@ -174,9 +175,10 @@ def _check_count(members: Sequence[M]) -> Sequence[M]:
 
 
 def _join(members: Sequence[Judge]) -> dict[str, Any]:
-    """Return the fields that an ensemble inherits from `Judge`.
+    """Return the values of the fields that an ensemble inherits from `Judge`.
 
-    Its views are not normalised, for every member does that for itself; they are as large as the largest member's.
+    The mean and the standard deviation change nothing, because every member normalises its views itself. The size is
+    the largest size of a member.
     """
     return {
         "name": " + ".join(member.name for member in members),
@@ -188,7 +190,7 @@ def _join(members: Sequence[Judge]) -> dict[str, Any]:
 
 
 def _ask_members(members: Sequence[Judge], views: Tensor) -> list[Tensor]:
-    """Return the answer of every member to views (V, 3, size, size), 0..1, of any size."""
+    """Return the answer of every member to views (V, 3, size, size), 0..1, resized to the size of the member."""
     answers = []
     for member in members:
         fitted = views
@@ -199,7 +201,7 @@ def _ask_members(members: Sequence[Judge], views: Tensor) -> list[Tensor]:
 
 
 def _join_embeddings(embeddings: Sequence[Tensor]) -> Tensor:
-    """Return embeddings (V, D) of length 1: those of the members (V, width), scaled to one length and concatenated."""
+    """Scale the members' embeddings (V, width) to one length, and concatenate them to embeddings (V, D) of length 1."""
     return torch.cat([F.normalize(part, dim=-1) for part in embeddings], dim=-1) / math.sqrt(len(embeddings))
 
 
@@ -208,7 +210,7 @@ def _join_towers(members: Sequence[CLIP]) -> TextTower | None:
     towers = [member.text for member in members if member.text is not None]
     if len(towers) < len(members):
         return None
-    # Tokens are counted as by the tower with the shortest context: what that tower cuts counts as cut.
+    # Tokens are counted by the tower with the shortest context length, because it cuts off the most.
     shortest = min(towers, key=lambda tower: tower.context_length)
     return TextTower(
         lambda text: _join_embeddings([tower.embed(text) for tower in towers]),

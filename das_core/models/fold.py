@@ -1,10 +1,10 @@
 """Folds batch norm into the convolution before it: the same outputs up to rounding, for less work.
 
-A frozen batch norm multiplies each channel by a constant and adds another. Both can be put into the weights and the
-bias of the convolution before it, and the norm is removed. What the convolution returns under its name is then the
-output of the norm. An objective that asks for the activations of the convolution needs its original output: where a
-weight of the norm is negative, one rises when the other falls. So the original convolution is kept as well, and
-`layers/hooks.py` runs it when its activations are asked for.
+A frozen batch norm multiplies each channel by a constant and adds another constant. Both can be moved into the weights
+and the bias of the convolution before it; the norm is then removed, and the folded convolution returns what the norm
+returned before. But an objective that scores the activations of the convolution needs the original output: in a channel
+where the weight of the norm is negative, the output of the norm falls when that of the convolution rises. So the
+original convolution is kept as well, and `layers/hooks.py` runs it when its activations are captured.
 """
 
 import sys
@@ -20,39 +20,40 @@ _UNFOLDED = "unfolded"
 
 
 class FoldedBatchNormAct2d(nn.Sequential):
-    """Replaces timm's BatchNormAct2d after its norm was folded: its dropout and its activation, with their names."""
+    """Replaces a BatchNormAct2d of timm after folding; it keeps the dropout and the activation, under their names."""
 
 
 def find_unfolded(part: nn.Module) -> nn.Module | None:
-    """Return the original convolution of a folded one, unchanged: on the CPU, in its own precision.
+    """Return the original of a folded convolution, on the device and in the precision it had when it was folded.
 
     Args:
         part: any module.
 
     Returns:
-        None if nothing was folded into the module.
+        The original convolution; None if no norm was folded into `part`.
     """
     return part.__dict__.get(_UNFOLDED)
 
 
 class _Tracer(fx.Tracer):
-    """An fx tracer whose leaves include convolutions and batch norms, even timm's subclasses that have submodules."""
+    """An fx tracer that treats convolutions and batch norms as leaf modules, even timm's, which have submodules."""
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
         return isinstance(module, nn.Conv2d | nn.BatchNorm2d) or not any(True for _ in module.children())
 
 
 def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
-    """Return the names of each convolution whose output goes to one batch norm and nowhere else, and of that norm."""
+    """Return pairs of names: a convolution whose output goes to one batch norm and nowhere else, and that norm."""
     try:
         graph = _Tracer().trace(module)
     except (TraceError, TypeError, RuntimeError, ValueError, AttributeError, AssertionError):
-        # The forward pass depends on data in a way that cannot be traced, so nothing is known of it: fold nothing.
+        # The forward pass cannot be traced, for example because it depends on data: fold nothing.
         return []
     modules = dict(module.named_modules())
     calls = [node for node in graph.nodes if node.op == "call_module"]
     used = [node.target for node in calls]
-    # Weights that the forward pass uses directly must stay what they are; so must a module that has two names.
+    # Modules whose weights the forward pass also reads directly, and modules that have several names: their weights
+    # must not change, because other parts of the model use them too.
     read = {str(node.target).rpartition(".")[0] for node in graph.nodes if node.op == "get_attr"}
     names = Counter(id(part) for _, part in module.named_modules(remove_duplicate=False))
     pairs = []
@@ -66,7 +67,8 @@ def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
             # The input is passed by keyword, where a hook on the convolution would not find it.
             continue
         pair = (str(before.target), str(node.target))
-        # A module that is called twice, or whose output is read elsewhere too, means something else without the norm.
+        # Folding would change the model if the output of the convolution is also used without the norm, if one of the
+        # two modules is called a second time, or if its weights are also read directly.
         if len(before.users) > 1 or any(used.count(name) > 1 or name in read for name in pair):
             continue
         if all(names[id(modules[name])] == 1 and not _is_hooked(modules[name]) for name in pair):
@@ -75,15 +77,15 @@ def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
 
 
 def _is_hooked(module: nn.Module) -> bool:
-    """Return whether a hook runs before or after a module."""
+    """Return whether a module has hooks that run before or after its forward pass."""
     return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module | None:
     """Return the module that replaces a norm once it is folded into a convolution; None if it cannot be folded."""
-    # timm takes a second to load. If it is not loaded, no module can be one of timm's.
+    # timm takes a second to import. If it has not been imported, no module can be one of timm's.
     timm = sys.modules.get("timm.layers")
-    # The classes that apply their weight as it is. Other subclasses, such as timm's StdConv2d, change it first.
+    # The classes that convolve with their weight unchanged. Other subclasses change it first, as timm's StdConv2d does.
     plain = (nn.Conv2d, timm.Conv2dSame) if timm else (nn.Conv2d,)
     if type(convolution) not in plain or norm.training or norm.running_mean is None:
         return None
@@ -91,7 +93,7 @@ def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module |
         return nn.Identity().eval()
     if not timm or type(norm) is not timm.BatchNormAct2d:
         return None
-    # It carries a dropout (nothing in evaluation mode) and an activation.
+    # BatchNormAct2d also contains a dropout, which does nothing in evaluation mode, and an activation.
     return FoldedBatchNormAct2d(OrderedDict(norm.named_children())).eval()
 
 
@@ -102,7 +104,7 @@ def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
-    """Fold every batch norm that follows a convolution into the convolution, where that is exact up to rounding.
+    """Fold every batch norm that follows a convolution into that convolution, if folding is exact up to rounding.
 
     Other norms are not changed. Submodules keep their names.
 
@@ -120,7 +122,8 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         if rest is None:
             continue
         fused = fuse_conv_bn_eval(convolution, norm)
-        # Not as a submodule, which would be counted, listed, and moved to a device that has no room to spare.
+        # Not as a submodule: PyTorch would list the weights of the original with the others, and move them to the
+        # device, which may have little memory.
         fused.__dict__[_UNFOLDED] = convolution
         _replace(module, convolution_name, fused.requires_grad_(False))
         _replace(module, norm_name, rest)

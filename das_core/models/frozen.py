@@ -51,7 +51,7 @@ def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.M
 
     Args:
         module: any module; it is changed in place.
-        dtype: the precision of its weights; None for the one they have.
+        dtype: the precision of its weights; None to keep the precision that they have.
 
     Returns:
         The same module.
@@ -65,21 +65,21 @@ def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.M
     """
     module = fold_batch_norm(module.eval().requires_grad_(False))
     for part in module.modules():
-        # An in-place activation overwrites the input that its backward pass needs, so that autograd copies that input
-        # first. Only the backward pass of ReLU uses the output. For all others in-place saves nothing.
+        # ReLU stays in place, because its backward pass needs only its output. Most other activations need their input
+        # in the backward pass, so autograd copies it before they overwrite it; in-place saves nothing for them.
         if getattr(part, "inplace", False) and not isinstance(part, nn.ReLU):
             part.inplace = False  # type: ignore[assignment]
     return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def uncompile(module: nn.Module) -> nn.Module:
-    """Return the module inside one from `torch.compile`, whose parts can be hooked; any other is returned unchanged."""
+    """Return the module that `torch.compile` has wrapped, whose parts can be hooked; any other module unchanged."""
     original = getattr(module, "_orig_mod", None)
     return original if isinstance(original, nn.Module) else module
 
 
 def freeze_copy(name: str, module: nn.Module) -> nn.Module:
-    """Return a frozen copy of a module, which is not changed; the copy of a compiled module is not compiled.
+    """Return a frozen copy of a module and leave the original unchanged; a copy of a compiled module is not compiled.
 
     Args:
         name: the name of the model in messages.
@@ -114,9 +114,10 @@ def copy_module(name: str, module: nn.Module) -> nn.Module:
 
 
 def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Return a copy of a module whose weights and buffers with fractions have another type.
+    """Return a copy of a module whose floating-point weights and buffers have another type.
 
-    It is made weight by weight: a run can be ended between two of them, and no second copy in the old type is held.
+    Weights and buffers are copied one by one. So a run can be cancelled between two of them, and there is never a
+    second copy in the old type.
 
     Args:
         module: any module; it is not changed.
@@ -131,7 +132,7 @@ def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
         >>> half.weight.dtype, half.running_mean.dtype, half.num_batches_tracked.dtype, module.weight.dtype
         (torch.float16, torch.float16, torch.int64, torch.float32)
     """
-    # What `deepcopy` takes for copies that it has already made, by the address of the original.
+    # The memo of `deepcopy`: copies that it takes as made already, by the `id` of their originals.
     copies: dict[int, Tensor] = {}
     with torch.inference_mode(False):
         for weight in pausing([*module.parameters(), *module.buffers()]):

@@ -1,7 +1,8 @@
-"""Everyday words above the 1,000 class names of ImageNet, and the classes that each of them covers.
+"""Everyday words that are more general than the 1,000 class names of ImageNet, and the classes that each word covers.
 
-The classes are ordered by the tree of WordNet, so that the dogs are the classes 151 to 268. For most animals
-the groups are those of WordNet; for things they follow everyday use: a coffeepot belongs to coffee.
+ImageNet orders its classes by the tree of WordNet, so all breeds of dogs have consecutive indices, 151 to 268. For most
+animals, a word covers the classes below it in WordNet. For things, a word covers what it stands for in everyday use:
+the word 'coffee' covers the coffeepot.
 """
 
 from functools import cache
@@ -12,8 +13,8 @@ class Hypernym(NamedTuple):
     """Words for one kind of thing, and the classes of ImageNet that are of this kind.
 
     Args:
-        words: words that mean much the same, in the singular; at least one.
-        classes: the indices of the classes in rising order; at least one.
+        words: at least one word, in the singular; all of them mean much the same.
+        classes: the indices of the classes, at least one, in rising order.
     """
 
     words: tuple[str, ...]
@@ -22,7 +23,9 @@ class Hypernym(NamedTuple):
 
 @cache
 def list_hypernyms() -> tuple[Hypernym, ...]:
-    """Return all hypernyms. A class may belong to several of them: a beagle is a hound, a dog, a mammal and an animal.
+    """Return all hypernyms.
+
+    A class may belong to several hypernyms: a beagle is a hound, a dog, a mammal and an animal.
 
     Example:
         >>> from das_core.models.hypernyms import list_hypernyms
@@ -32,12 +35,12 @@ def list_hypernyms() -> tuple[Hypernym, ...]:
         >>> covers["bridge"]
         (821, 839, 888)
     """
-    # A line that begins with a space goes on with the one above.
+    # A line that begins with a space continues the line above it.
     return tuple(_read_line(line) for line in _TABLE.replace("\n ", " ").splitlines() if line)
 
 
 def _read_line(line: str) -> Hypernym:
-    """Take apart one line of the table: words with commas, a colon, and indices or ranges of indices."""
+    """Parse a line of the table: words with commas between them, a colon, then indices or ranges of indices."""
     words, _, numbers = line.partition(": ")
     ends = [part.partition("-") for part in numbers.split()]
     classes = [index for first, _, last in ends for index in range(int(first), int(last or first) + 1)]

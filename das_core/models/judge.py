@@ -1,4 +1,4 @@
-"""The judge: a model that is shown views of a canvas, and is not changed by it."""
+"""The judge: a model that is asked about views of a canvas; no ascent changes the model."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -12,7 +12,8 @@ from ..common.cache import cached
 from ..common.devices import find_device, send_to_device
 from .frozen import copy_with_precision, evaluating
 
-# Gradients of a view are small numbers that fp16 would round to nothing: they pass through the model this much larger.
+# The gradient at a view consists of numbers so small that float16 would round many of them to 0. So the backward pass
+# through a model in float16 computes the gradient times this factor.
 _HALF_SCALE = 256.0
 
 
@@ -32,7 +33,7 @@ class Judge:
         module: the model; it takes normalised views (V, 3, size, size).
         size: the side of a view in pixels.
         mean: per channel (red, green, blue), the mean that is subtracted from views in 0..1.
-        std: per channel, the deviation that the difference is divided by.
+        std: per channel, the standard deviation that views are then divided by.
         owner: any object that must live as long as the judge does; ComfyUI's memory manager puts its handle there.
 
     Example:
@@ -53,7 +54,7 @@ class Judge:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Precision of the model's weights; float32 for a model without weights."""
+        """The precision of the model's weights; float32 for a model without weights."""
         return next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
 
     @property
@@ -62,7 +63,7 @@ class Judge:
         return next((weight.device for weight in self.module.parameters()), torch.device("cpu"))
 
     def to(self, device: torch.device | str) -> Self:
-        """Return this judge on a device: itself if it is there, else one with a copy of the module and no owner.
+        """Return this judge on a device: itself if it is there, else a judge with a copy of the module and no owner.
 
         Raises:
             ValueError: when there is no such device here.
@@ -102,19 +103,19 @@ class Judge:
             return self.module(self.preprocess(views))
 
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
-        """Return the output for views of the images of an ascent.
+        """Return the output for views of an ascent.
 
-        Most judges treat all images alike and ignore `images`; a `PartialClassifier` does not.
+        Most judges ignore `images`. A `PartialClassifier` uses other features for each image.
 
         Args:
             views: (V, 3, size, size), 0..1.
-            images: for every view the seed of the ascent and the number of the image in its batch.
+            images: for every view, the seed of the ascent and the number of the view's image in the batch.
         """
         return self(views)
 
     @property
     def whole(self) -> "Judge":
-        """The judge that treats all images alike: this one, except for a `PartialClassifier`."""
+        """This judge itself; for a `PartialClassifier`, the classifier that uses all features for every image."""
         return self
 
     @property
@@ -124,21 +125,22 @@ class Judge:
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """A key of the kind of answer: judges that share a module and have equal keys share one run of the module."""
+        """The key of the kind of answer: judges with the same module and equal keys share one run of the module."""
         return ("output",)
 
     def preprocess(self, views: Tensor) -> Tensor:
         """Normalise views and convert them to the precision of the model.
 
-        In float16, gradients are divided by 256 here, after `postprocess` has multiplied them by it.
+        If the model is in float16, the backward pass divides gradients by 256 here; before, in `postprocess`, it
+        multiplies them by 256.
 
         Args:
             views: (V, 3, size, size), 0..1.
 
         Returns:
-            What the module takes: (views - mean) / std, with the channels last in memory.
+            The input of the module: (views - mean) / std, with the channels last in memory.
         """
-        # Scale and shift in one pass: (views - mean) / std.
+        # (views - mean) / std as a single operation: views * scale + shift.
         shift, scale = _make_normalisation(self.mean, self.std, views.device)
         normalised = torch.addcmul(shift, views, scale)
         if self.dtype is torch.float16:
@@ -155,10 +157,10 @@ class Judge:
 
         Args:
             kind: the subclass.
-            more: the fields that the subclass has and `Judge` has not.
+            more: the values of the fields that the subclass adds to those of `Judge`.
 
         Returns:
-            A judge of that class with every field of `Judge` as it is here; the module is shared, not copied.
+            A judge of that class with the same values in all fields of `Judge`; the module is shared, not copied.
         """
         return kind(**{one.name: getattr(self, one.name) for one in fields(Judge)}, **more)
 
@@ -169,7 +171,7 @@ class Judge:
             dtype: torch.float32, torch.bfloat16 or torch.float16.
 
         Returns:
-            The judge itself if its weights have that type, else one with a copy of the module and without an owner.
+            The judge itself if its weights have that type, else a judge with a copy of the module and no owner.
 
         Raises:
             ValueError: when `dtype` is no floating-point type.
@@ -178,7 +180,7 @@ class Judge:
             return self
         if not dtype.is_floating_point:
             raise ValueError(f"precision {dtype} has no fractions; choose torch.float32, bfloat16 or float16")
-        # A module converts in place, and others use this one too.
+        # A copy, because `Module.to` converts in place and other judges may use this module too.
         return replace(self, module=copy_with_precision(self.module, dtype), owner=None)
 
 

@@ -1,16 +1,16 @@
-"""The normal form of names, in which spellings that mean the same are equal, and the possible singulars of a word."""
+"""The normal form of a name, which is the same for its different spellings, and the possible singulars of a word."""
 
 import re
 
 _PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))
-"""Endings of the plural, and what stands in their place in the singular."""
+"""Pairs of endings: of a plural, and of its singular."""
 
 
 def normalise_name(text: str) -> str:
-    """Return a name in small letters, without apostrophes, and with single spaces for hyphens and underscores."""
+    """Return a name in lower case, without apostrophes, and with single spaces in place of hyphens and underscores."""
     return " ".join(re.sub(r"[\s_-]+", " ", re.sub(r"['`\u2019]", "", text)).split()).casefold()
 
 
 def list_singulars(word: str) -> list[str]:
-    """Return a word and its possible singulars."""
+    """Return a word, followed by its possible singulars."""
     return [word] + [word.removesuffix(ending) + singular for ending, singular in _PLURALS if word.endswith(ending)]

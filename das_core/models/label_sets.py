@@ -1,4 +1,4 @@
-"""The labels of models: ImageNet's thousand, and numbers where no names are known."""
+"""The labels of models: those of ImageNet's 1,000 classes, and numbered labels for classes without known names."""
 
 from functools import cache
 
@@ -15,7 +15,7 @@ def number_labels(count: int) -> Labels:
 def imagenet_labels() -> Labels:
     """Return the 1,000 classes of ImageNet in their usual order, with names from WordNet as timm has them.
 
-    The labels include everyday words that cover several classes (`list_hypernyms`).
+    The result includes everyday words that cover several classes (`list_hypernyms`).
 
     Example:
         >>> from das_core.models import imagenet_labels

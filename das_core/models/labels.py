@@ -1,4 +1,4 @@
-"""The classes of a classifier: their names, and finding the class that a text names."""
+"""The classes of a classifier: their names, and the search for the class that a text names."""
 
 import difflib
 import re
@@ -16,18 +16,20 @@ _MAX_NAMES = 5
 
 _INDEX = re.compile(r"[+-]?\d+")
 
-# Longer than any name: comparing more letters would take minutes and find nothing nearer.
+# How many letters of a text are compared with names. All names are shorter, so comparing more letters would find no
+# nearer name, but could take minutes.
 _MAX_LETTERS = 80
 
 _LIKE, _TYPO = 0.6, 0.8
-"""How similar two names must be, 0 to 1 (`difflib`): to suggest one for the other, and to call one a misspelling."""
+"""The least similarity of a text and a name, 0 to 1 (`difflib`): to suggest the name for the text, and to take the text
+for a misspelling of the name."""
 
 _LEAST_ENDING = 4
-"""The fewest letters of an everyday word that counts at the end of a longer word, as 'flower' in 'sunflower'."""
+"""How many letters an everyday word needs to be recognised at the end of a longer word, as 'flower' in 'sunflower'."""
 
 
 class UnknownClassError(ValueError):
-    """A text is the name of no class, or of several; the message says what to write in its place.
+    """The error for a text that names no class, or several classes; the message says what to write instead.
 
     Example:
         >>> from das_core.models import UnknownClassError, imagenet_labels
@@ -44,9 +46,9 @@ class Label:
     """One class of a classifier.
 
     Args:
-        names: what it is called, the usual name first; at least one.
+        names: the names of the class, at least one; the usual name comes first.
         wordnet: its WordNet id, such as "n01910747"; empty if it has none.
-        meaning: what it means, in a few words; empty if that is not known.
+        meaning: the meaning of the name in a few words; empty if it is not known.
 
     Example:
         >>> from das_core.models import Label
@@ -96,7 +98,7 @@ class Labels:
         return name if self.look_up(name) == {index} else f"{index} {name}"
 
     def look_up(self, text: str) -> set[int]:
-        """Return the indices of all classes that a text names by the rules of `find`: none, one or several."""
+        """Return the indices of all classes that a text names, by the rules of `find`: none, one or several."""
         number = text.strip()
         if _INDEX.fullmatch(number):
             return {int(number)} if self._has_index(number) else set()
@@ -105,16 +107,17 @@ class Labels:
     def find(self, text: str) -> int:
         """Return the index of the class that a text names.
 
-        A word that is only a part of a name is refused: 'fish' would otherwise be an anemone fish.
+        A word that is only a part of a name is refused: otherwise 'fish' could mean the anemone fish.
 
         Args:
-            text: an index, a WordNet id, one of the names of a class, or several of them with commas in between.
+            text: an index, a WordNet id, a name of a class, or several names of one class with commas between them.
                 Capitals, hyphens, underscores and apostrophes make no difference.
 
         Raises:
-            UnknownClassError: when no class has that name (the message lists the nearest names), or when several have
-                it (it lists them). Where the text is an everyday word for several classes, or ends in one, the message
-                offers that word with 'all' before it, and lists what it covers.
+            UnknownClassError: when the text names no class (the message lists the nearest), or several classes (the
+                message lists them). If the text is an everyday word for several classes, or ends in such a word, the
+                message suggests writing 'all' before this word; if no class name contains the text as a word, the
+                message lists the classes that the everyday word covers.
             ValueError: when an index is out of range, or when the text is empty.
         """
         quoted = text.strip()
@@ -129,7 +132,7 @@ class Labels:
         raise UnknownClassError(self._explain(shorten(quoted, _MAX_LETTERS), wanted, found))
 
     def find_hypernym(self, word: str) -> Hypernym | None:
-        """Return the hypernym that has a word, in the singular or the plural, among its words; None if there is none.
+        """Return the hypernym that has a word (in the singular or the plural) among its words; None if none has it.
 
         Example:
             >>> from das_core.models import imagenet_labels
@@ -140,12 +143,12 @@ class Labels:
         return next((self._by_hypernym[form] for form in forms if form in self._by_hypernym), None)
 
     def _explain(self, quoted: str, wanted: str, found: set[int]) -> str:
-        """Return why a name does not name exactly one class, and what to write in its place.
+        """Return an error message: why a text does not name exactly one class, and what to write instead.
 
         Args:
-            quoted: the name as it was written.
-            wanted: the name in normal form.
-            found: the classes that have it: none, or several.
+            quoted: the text as it was written.
+            wanted: the text in normal form.
+            found: the indices of the classes that it names: none, or several.
         """
         word, kind = self._find_kind(wanted)
         offer = f"write 'all {word}' for {len(kind.classes)} of this kind, or " if kind else ""
@@ -174,18 +177,18 @@ class Labels:
         return {normalise_name(word): hypernym for hypernym in self.hypernyms for word in hypernym.words}
 
     def _find_kind(self, wanted: str) -> tuple[str, Hypernym | None]:
-        """Return the everyday word that a name is or ends in, and its hypernym; "" and None if there is no such word.
+        """Return the everyday word that a text is or ends in, and its hypernym; "" and None if there is no such word.
 
-        A 'sunflower' is a kind of flower, and a 'red car' one of car.
+        For 'sunflower' the word is 'flower'; for 'red car' it is 'car'.
         """
         word = wanted if self.find_hypernym(wanted) else self._find_ending(wanted)
         return word, self.find_hypernym(word)
 
     def _find_ending(self, wanted: str) -> str:
-        """Return the longest everyday word that a name ends in, in the singular; an empty text if there is none.
+        """Return the longest everyday word that a text ends in, in the singular; an empty text if there is none.
 
-        If a whole word is nearly the name of a class, its ending is ignored: 'jelyfish' is a misspelt jellyfish, and no
-        kind of fish.
+        If the last word of the text is nearly the name of a class, an everyday word within this last word is ignored:
+        'jelyfish' is a misspelling of 'jellyfish', not a kind of fish.
         """
         is_typo = bool(self._find_alike(wanted.rpartition(" ")[2], _TYPO))
         for form in list_singulars(wanted[-_MAX_LETTERS:]):
@@ -197,7 +200,7 @@ class Labels:
 
     @cached_property
     def _by_name(self) -> dict[str, set[int]]:
-        """The indices of the classes by name, by id, and by '107 jellyfish', as messages write a class."""
+        """The indices of the classes by name, by WordNet id, and by index with name ('107 jellyfish')."""
         named: dict[str, set[int]] = defaultdict(set)
         for index, label in enumerate(self.labels):
             for name in (*label.names, label.wordnet, f"{index} {label.names[0]}"):
@@ -210,12 +213,12 @@ class Labels:
         return set.intersection(*(self._by_name.get(normalise_name(name), set()) for name in names))
 
     def _find_nearest(self, wanted: str) -> list[int]:
-        """Return the indices of the classes whose names are spelled most alike, the nearest first."""
+        """Return the indices of the classes whose names are spelled most like a text, the nearest first."""
         near = self._find_alike(wanted, _LIKE)
         return list(dict.fromkeys(index for name in near for index in sorted(self._by_name[name])))
 
     def _find_alike(self, wanted: str, least: float) -> list[str]:
-        """Return names whose similarity is at least `least` (0 to 1), the nearest first; at most five."""
+        """Return at most five names whose similarity to a text is at least `least` (0 to 1), the nearest first."""
         return difflib.get_close_matches(wanted[:_MAX_LETTERS], self._by_name, n=_MAX_NAMES, cutoff=least)
 
     def _check_index(self, digits: str) -> int:
@@ -228,11 +231,12 @@ class Labels:
 
     def _has_index(self, digits: str) -> bool:
         """Tell whether there is a class with the index that digits stand for."""
-        # The length first: Python refuses to convert thousands of digits, with a message that would not help here.
+        # The length is checked first: Python refuses to convert thousands of digits, with a message that would not help
+        # the user.
         return len(digits) <= len(str(len(self))) + 20 and 0 <= int(digits) < len(self)
 
     def _describe(self, indices: Sequence[int], *, meanings: bool = True) -> str:
-        """Return indices with their names as text, at most five of them, and where there are several their meanings."""
+        """Return at most five indices as text, each with its name; if there are several, with their meanings too."""
         descriptions = []
         for index in indices[:_MAX_NAMES]:
             label = self.labels[index]

@@ -1,9 +1,9 @@
 """A classifier whose logits use only some of its last features: a random subset that differs for every picture.
 
-A logit is a weighted sum of the last features of a network. Two pictures whose logits use different features show
-different signs of the class, so pictures of one class differ more. This is dropout (Srivastava et al., 2014, "Dropout:
-A Simple Way to Prevent Neural Networks from Overfitting") before the last layer, with a mask that is drawn once for the
-whole ascent of a picture.
+The last features are the inputs of the last layer of a network; a logit is a weighted sum of them. Two pictures whose
+logits use different features show different properties of the class, so pictures of one class differ more. This is
+dropout (Srivastava et al., 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting") before the last
+layer, with a mask that is drawn once for the whole ascent of a picture.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ from .judge import Judge
 class PartialClassifier(Classifier):
     """A classifier whose logits, for views of an ascent, use only a share of its last features.
 
-    It shares its module with the classifier that `make_partial_classifier` made it from. A plain call, `judge(views)`,
-    uses all features; `answer` uses the share. The arguments are those of `Classifier`, and:
+    `make_partial_classifier` makes one from a classifier; the two share a module. A plain call, `judge(views)`, uses
+    all features; `answer` uses only the share. The arguments are those of `Classifier`, and:
 
     Args:
         share: the share of the features that are used, above 0 and at most 1.
@@ -47,8 +47,8 @@ class PartialClassifier(Classifier):
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
         """Return logits that use only the features drawn for each image; see `Judge.answer`.
 
-        The seed and the number of the image decide which features are drawn. They are divided by their share, as in
-        dropout, so that logits keep their size.
+        The seed and the number of an image decide which features are used for it. The values of these features are
+        divided by the share, as in dropout, so that logits keep their size.
         """
         with ExitStack() as hooks:
             for head in _find_heads(self):
@@ -58,7 +58,7 @@ class PartialClassifier(Classifier):
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """The key of this answer: logits from this share of the features; see `Judge.answer_key`."""
+        """The key of the kind of answer: logits that use this share of the features; see `Judge.answer_key`."""
         return ("output of a share", self.share)
 
     @property
@@ -67,10 +67,11 @@ class PartialClassifier(Classifier):
         return self.convert_to(Classifier, labels=self.labels)
 
 
-# All steps of an ascent need the same masks: one for every chunk of views, head and member of an ensemble.
+# Cached, because all steps of an ascent need the same masks. There is one mask for every combination of a chunk of
+# views, a head, and a member of an ensemble.
 @cached(maxsize=64)
 def _draw_features(share: float, features: int, images: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """Return the mask of the features that are used for each view: 1 or 0, (V, features), on a device."""
+    """Return a mask (V, features) on a device: 1 for the features that are used for a view, 0 for the others."""
     count = max(1, round(share * features))
     drawn = {}
     for seed, number in set(images):
@@ -113,13 +114,13 @@ class _Scale:
 
     def __call__(self, _module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         features, *more = inputs
-        # (V, F) to (V, 1, …, F), for heads that answer at several places.
+        # (V, F) to (V, 1, …, F), for heads whose input has more axes, such as one for positions.
         shape = (len(self.factors), *[1] * (features.ndim - 2), self.factors.shape[1])
         return (features * self.factors.to(features.dtype).reshape(shape), *more)
 
 
 def _find_heads(classifier: Classifier) -> list[nn.Linear]:
-    """Return the linear layers with an output for every class: one, or two in models that were distilled."""
+    """Return the linear layers with one output per class: one layer, or two in models that were distilled."""
     classes = len(classifier.labels)
     return [
         part for part in classifier.module.modules() if isinstance(part, nn.Linear) and part.out_features == classes

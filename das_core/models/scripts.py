@@ -1,15 +1,16 @@
-"""Which scripts a text tower was made for: Latin alone, as most CLIPs, or many.
+"""Tells which scripts a text tower was made for: Latin alone, as in most CLIPs, or others too.
 
-Only the script of a text can be told from its letters: French is written like English, so nothing here tells whether a
-model knows it.
+Letters tell the script of a text, but not its language: French and English have the same letters, so these functions
+cannot tell whether a model knows French.
 """
 
 import unicodedata
 from collections.abc import Iterable
 
 _MANY = 5000
-"""A vocabulary with at least this many tokens in other scripts was made for them. That of an English BERT has 1,400,
-nearly all single letters; those that are made for many languages have more than 20,000."""
+"""A tokenizer counts as made for other scripts than Latin if at least this many of its tokens contain such letters. The
+vocabulary of an English BERT has 1,400 of these tokens, nearly all single letters; vocabularies for many languages have
+more than 20,000."""
 
 
 def is_mostly_latin(text: str) -> bool:
@@ -23,17 +24,17 @@ def is_mostly_latin(text: str) -> bool:
         >>> is_mostly_latin("ein Schloß in 城堡"), is_mostly_latin("замок на холме"), is_mostly_latin("12:30 🐟")
         (True, False, True)
     """
-    # Normalised, as tokenizers do it: letters of full width are Latin, too.
+    # Normalised, as tokenizers do, so that full-width forms of Latin letters count as Latin.
     letters = [letter for letter in unicodedata.normalize("NFKC", text) if letter.isalpha()]
     return 2 * sum(map(_is_latin, letters)) >= len(letters)
 
 
 def knows_other_scripts(vocabulary: Iterable[str]) -> bool:
-    """Tell whether a tokenizer was made for other scripts than Latin: whether 5,000 tokens have such letters.
+    """Tell whether a tokenizer was made for other scripts than Latin: at least 5,000 tokens contain such letters.
 
     Args:
-        vocabulary: the tokens. Those of GPT-2 and CLIP stand for bytes and do not count as letters; all tokenizers of
-            open_clip with such tokens were made for English.
+        vocabulary: the tokens. In the tokens of GPT-2 and CLIP, each character stands for a byte, and nearly all of
+            their letters are Latin; all tokenizers of open_clip with such tokens were made for English.
 
     Example:
         >>> from das_core.models.scripts import knows_other_scripts
@@ -50,5 +51,5 @@ def knows_other_scripts(vocabulary: Iterable[str]) -> bool:
 
 def _is_latin(letter: str) -> bool:
     """Tell whether a letter is Latin."""
-    # The name is slow to look up, and most letters need none.
+    # Looking up a name is slow, and ASCII letters do not need it.
     return letter.isascii() or unicodedata.name(letter, "").startswith("LATIN")

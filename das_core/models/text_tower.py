@@ -1,4 +1,4 @@
-"""The half of a CLIP that embeds texts, and keeps the embeddings of those that it has read."""
+"""The half of a CLIP that embeds texts, with a cache of their embeddings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,12 +20,13 @@ class TextTower:
     20,000 texts that were encoded are cached.
 
     Args:
-        encode: returns the embedding (D,) of a text; its length does not matter.
+        encode: returns the embedding (D,) of a text; the embedding need not have length 1.
         count: returns how many tokens a text has, start and end tokens included.
         context_length: how many tokens of a text are encoded, start and end tokens included; the rest is cut off.
-        module: the network that must be on a device for `encode` to work there; None if `encode` sees to that itself.
+        module: the network that `encode` runs; to encode on a device, move this network there first. None if `encode`
+            moves its networks itself.
         owner: any object that must live as long as the tower does; ComfyUI's memory manager puts its handle there.
-        reads: returns whether the tower was made to read the script that a text is written in; by default it reads all.
+        reads: returns whether the tower was made for the script that a text is written in; by default True for all.
 
     Example:
         >>> import torch
@@ -52,7 +53,8 @@ class TextTower:
     def embed(self, text: str) -> Tensor:
         """Return the embedding (D,) of a text, scaled to length 1, in float32 on the CPU."""
         if text not in self._cache:
-            # Outside inference mode, because the embedding is kept: a tensor made under it never works with autograd.
+            # Outside inference mode, because the embedding is cached, and a tensor that is made in inference mode can
+            # never take part in autograd.
             with torch.inference_mode(False), torch.no_grad():
                 embedding = self.encode(text).detach().clone().float().cpu()
                 self._cache[text] = F.normalize(embedding, dim=0)
@@ -61,5 +63,5 @@ class TextTower:
         return self._cache[text]
 
     def count_truncated(self, text: str) -> int:
-        """Return how many tokens of a text lie past the context length and are cut off."""
+        """Return how many tokens of a text lie beyond the context length, so that they are cut off."""
         return max(0, self.count(text) - self.context_length)

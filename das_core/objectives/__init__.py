@@ -1,4 +1,4 @@
-"""Objectives: scores that an ascent raises, given the answers of a judge or the pixels of the canvas."""
+"""Objectives: scores that an ascent raises, computed from the answers of judges or from the pixels of the canvas."""
 
 from .base import BaseObjective, Objective, Term
 from .classes import ClassObjective

@@ -1,6 +1,7 @@
 """The interface between objectives and an ascent.
 
-Users give an ascent `Objective`s. The ascent works with their terms (`Term`): each term asks one judge one question.
+Users pass objectives (`Objective`) to an ascent. The ascent works with the terms (`Term`) of the objectives: each term
+scores the answers of one judge, or the pixels of the canvas.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from ..models.judge import Judge
 
 
 class Term(Protocol):
-    """A part of an objective: a question to one judge, or a score of the picture itself.
+    """A part of an objective. The part scores the answers of one judge, or the pixels of the canvas.
 
     The terms of one objective divide its views among them: each of n terms sees every n-th view.
 
@@ -33,7 +34,7 @@ class Term(Protocol):
     def regions(self) -> tuple[Tensor, ...]:
         """Masks (B or 1, h, w), 0..1, of any size: the term acts where all of them are above 0.
 
-        Without masks it acts everywhere.
+        Without masks the term acts everywhere.
         """
         ...
 
@@ -44,15 +45,15 @@ class Term(Protocol):
 
     @property
     def compares_images(self) -> bool:
-        """Whether `score_views` compares the images of a batch. If it does, there must be at least two images.
+        """Whether `score_views` compares the images of a batch. If so, the batch must have at least two images.
 
-        An ascent then gives it as many views of every image at once, view by view: first one of every image, in the
-        order of the batch, then the next one of every image.
+        An ascent then passes equally many views of every image to each call of `score_views`, in this order: the first
+        view of every image, in the order of the batch; then the second view of every image; and so on.
         """
         ...
 
     def weight_at(self, progress: float) -> float:
-        """Return the weight of the term at a moment of the ascent; below 0 the ascent lowers its score.
+        """Return the weight of the term at a moment of the ascent; if it is below 0, the ascent lowers the score.
 
         Args:
             progress: the share of the ascent that is over, 0 at the first step and 1 at the last.
@@ -60,12 +61,13 @@ class Term(Protocol):
         ...
 
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return the factor of the weight for each image that views can show; None if all factors are 1.
+        """Return, for each image that views can show, the factor of the weight; None if all factors are 1.
 
-        The judge is not run on views of an image whose factor is 0.
+        The judge is not run on views of an image whose factor is 0, unless another term needs these views, or the
+        factors of all images are 0.
 
         Args:
-            timeline: these images, and where they lie between the frames of a film or the depths of a zoom.
+            timeline: the positions of these images, which are frames of a film, moments of a zoom or separate images.
 
         Raises:
             ValueError: when the term is made for another number of images, frames or depths.
@@ -73,18 +75,19 @@ class Term(Protocol):
         ...
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
-        """Return the score of every view, or of every image where there is no judge; larger is better.
+        """Return the score of every view, or of every image if there is no judge; larger is better.
 
         Args:
-            output: the output of the judge for V views, a tensor (V, …). That of an `ActivationJudge` is `Activations`,
-                whose `references` hold the activations of `reference_images`. Without a judge it is a `CanvasPixels` of
-                B images. The views may show several images, and need not be all views of an image; see also
-                `compares_images`.
-            images: the number in the batch of the image that each view shows, (V,), int64; (B,) without a judge.
+            output: with a judge, its output for V views: a tensor (V, …), or `Activations` from an `ActivationJudge`,
+                whose `references` hold the activations of `reference_images`. The V views may show several images, and
+                may be only a part of the views of an image; see also `compares_images`. Without a judge, the
+                `CanvasPixels` of B images.
+            images: for each view the number in the batch of the image that it shows, (V,), int64; without a judge the
+                numbers of the B images, (B,).
 
         Returns:
-            Scores (V,) with a judge, (B,) without one, through which gradients flow. They are not yet multiplied by
-            the weight: the ascent does that.
+            Differentiable scores, (V,) with a judge and (B,) without one. They are not yet multiplied by the weight:
+            the ascent does that.
         """
         ...
 
@@ -110,17 +113,17 @@ class Objective(Protocol):
 
     @property
     def weight(self) -> float:
-        """The largest weight of the objective during the ascent. Below 0 the ascent lowers its score.
+        """The weight with the largest absolute value during the ascent. Below 0 the ascent lowers the score.
 
-        Within a group of terms (`ascent/groups.py`) the scores are multiplied by the weights and added. Between groups,
-        whose scores may have different scales, gradients are first brought to one size, and the weights decide how much
-        of a step each group gets. Under `NormalizedAscent` a lone objective moves the stack equally far at any weight:
-        only the sign counts. Weights need not sum to 1.
+        Within a group of terms (`ascent/groups.py`) the scores are multiplied by the weights and added. The scores of
+        different groups may have different scales. So the gradients of the groups are first scaled to one size, and
+        the share of a group in a step depends on its weights only. If there is a single objective, `NormalizedAscent`
+        moves the stack equally far at any weight: only the sign of the weight counts. Weights need not sum to 1.
         """
         ...
 
     def terms(self) -> tuple[Term, ...]:
-        """Return the terms of the objective: one, or one for each model if several models share its views."""
+        """Return the terms of the objective: one, or one for each model if several models divide its views."""
         ...
 
     def describe_score(self, score: float) -> str:
@@ -145,20 +148,20 @@ def format_score(score: float) -> str:
 
 
 def split_objective(objective: Objective) -> tuple[Objective, ...]:
-    """Return the parts of a joint objective, such as a `JointObjective`; any other objective by itself.
+    """Return the parts of a joint objective, such as a `JointObjective`; any other objective is its only part.
 
     Args:
-        objective: any objective; a joint one has a method `split` that returns its parts.
+        objective: any objective; a joint objective has a method `split` that returns its parts.
     """
     split = getattr(objective, "split", None)
     return (objective,) if split is None else tuple(split())
 
 
 def list_objectives(objectives: Objective | Sequence[Objective], purpose: str = "climb") -> list[Objective]:
-    """Return objectives as a list, also if a single one is given.
+    """Return objectives as a list, even if a single one is given.
 
     Args:
-        objectives: one or several.
+        objectives: one objective or several.
         purpose: a verb for error messages that says what the objectives are for.
 
     Raises:
@@ -184,9 +187,9 @@ def list_objectives(objectives: Objective | Sequence[Objective], purpose: str = 
 
 
 class BaseObjective:
-    """A base class for objectives of one term that acts everywhere, keeps its weight and has no reference images.
+    """A base class for objectives with a single term, a constant weight, no region masks and no reference images.
 
-    The object is both, the objective and its term. Subclasses define `judge`, `weight`, `name`, and `score` or
+    An instance is the objective and also its only term. Subclasses define `judge`, `weight`, `name`, and `score` or
     `score_views`.
 
     Example:
@@ -228,7 +231,7 @@ class BaseObjective:
         return (self,)
 
     def describe_score(self, score: float) -> str:
-        """Return a score as a number with three digits."""
+        """Return a score as text, see `format_score`."""
         return format_score(score)
 
     def weight_at(self, progress: float) -> float:
@@ -236,9 +239,9 @@ class BaseObjective:
         return self.weight
 
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return None: all images count alike."""
+        """Return None: the weight is the same for all images."""
         return None
 
     def score_views(self: Scored, output: Any, images: Tensor) -> Tensor:
-        """Return `score`: all images are asked for the same thing, so it does not matter which of them a view shows."""
+        """Return `score(output)`: the objective is the same for all images, so it ignores which image a view shows."""
         return self.score(output)

@@ -23,7 +23,7 @@ Score = Literal["logit", "log_probability", "margin"]
 """How the logits of a view become the score of a class, see `ClassObjective`."""
 
 MOST_VARIETY = 0.9
-"""The largest share of the features that can be left out. At 0.7 sketches were not recognised from afar and in grey."""
+"""The largest `variety`. Already at 0.7, pictures of the recipe `sketch` were not recognised from afar and in grey."""
 
 _MAX_NAME_LENGTH = 60
 """The most characters in the name of a class objective."""
@@ -36,22 +36,25 @@ class ClassObjective(BaseObjective):
     Args:
         judge: the classifier.
         targets: pairs of a class index and a weight; a weight below 0 makes the ascent lower the score of its class.
-            A class alone, by its index or as text (`parse_classes`), or a list of classes, becomes such pairs.
-        score_kind: the score of a class. `log_probability` is the logarithm of the softmax: it also lowers all other
-            classes, and its gradient vanishes for a view of which the model is sure, so that the other views decide:
-            one whole subject comes out. `logit` is the output of the model, as in Direct Ascent Synthesis (arXiv
-            2502.07753); every view asks for more of the class without end, and gets parts of it everywhere. `margin` is
-            the logit minus the largest logit among the classes that are not targets.
+            Other forms are turned into such pairs: the index of a class, a text (`parse_classes`), or a list of
+            classes.
+        score_kind: the score of a class. `log_probability` is the logarithm of the softmax. Raising it also lowers the
+            logits of all other classes. Its gradient vanishes for views in which the model is sure of the class, so
+            the other views decide, and the picture shows one whole subject. `logit` is the output of the model, as in
+            Direct Ascent Synthesis (arXiv 2502.07753). Its gradient does not vanish, so every view keeps asking for
+            more of the class, and parts of the class appear everywhere. `margin` is the logit minus the largest logit
+            among the classes that are not targets.
         weight: the weight of the objective, see `Objective.weight`.
-        variety: the share of the last features of the classifier that is left out, 0 to 0.9, other features for every
-            seed and every image of a batch (`PartialClassifier`). 0: pictures of different seeds are alike. 0.5: they
-            differ more, and are recognised nearly as surely. At 0.6 they differ more than those of the reference
-            algorithm, and some pictures of classes that are hard to draw are odd (docs/method.md).
+        variety: the share, 0 to 0.9, of the classifier's last features (the inputs of its last layer) that the logits
+            ignore. For every seed and every image of a batch, different features are ignored (`PartialClassifier`). At
+            0, pictures of different seeds are alike. At 0.5, pictures differ more, and are recognised nearly as surely.
+            At 0.6, pictures differ more than pictures of the reference algorithm (the published code of Direct Ascent
+            Synthesis), and some pictures of classes that are hard to draw are odd (docs/method.md).
 
     Raises:
-        ValueError: when there is no target, a class index is out of range, a weight is not finite or too large, there
-            is no such kind of score, all weights are 0, `margin` has all classes as targets, or the variety is out of
-            range or not 0 with a classifier that has no linear last layer.
+        ValueError: when there is no target; a class index is out of range; a weight is not finite or too large; the
+            weights of all classes are 0; there is no such kind of score; `margin` has all classes as targets; `variety`
+            is out of range; or `variety` is above 0 and the classifier has no linear last layer.
 
     Example:
         >>> from das_core import ClassObjective, load_starter
@@ -97,7 +100,7 @@ class ClassObjective(BaseObjective):
 
         Args:
             classifier: the judge.
-            text: one class per line, or several with commas in between, see `parse_classes`.
+            text: one class per line, or several separated by commas, see `parse_classes`.
             score_kind: the score of a class, see `ClassObjective`.
             weight: the weight of the objective, see `Objective.weight`.
 
@@ -119,7 +122,7 @@ class ClassObjective(BaseObjective):
         return truncate(names, _MAX_NAME_LENGTH)
 
     def terms(self) -> tuple["ClassObjective", ...]:
-        """Return the objective for every member of the judge, with an equal share of the weight."""
+        """Return an objective for each member of the judge, with an equal share of the weight."""
         members = self.judge.members
         if self.variety:
             members = tuple(make_partial_classifier(member, 1 - self.variety) for member in members)
@@ -128,7 +131,7 @@ class ClassObjective(BaseObjective):
     def describe_score(self, score: float) -> str:
         """Return a score as text: the probability, such as '81%', if it is the log-probability of a single class.
 
-        The score of an ascent is a mean over views, so this is the geometric mean of the probabilities of the views.
+        The score of an ascent is a mean over views, so the text shows the geometric mean of the views' probabilities.
         """
         (_, weight), *others = self.targets
         if self.score_kind == "log_probability" and not others and weight > 0 and not math.isnan(score):
@@ -166,7 +169,7 @@ def _read_targets(targets: Any, labels: Labels) -> tuple[tuple[int, float], ...]
         if isinstance(index, str):
             index = labels.find(index)
         try:
-            # Whole numbers of NumPy and of torch are indices, too.
+            # Integers of NumPy and integer tensors with one element are indices, too.
             pairs.append((operator.index(index), float(weight)))
         except (TypeError, ValueError):
             raise ValueError(
@@ -179,10 +182,10 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
     """Read class indices and weights from text.
 
     Args:
-        text: one class per line, as a name, WordNet id or index, optionally followed by ': weight'; or '(name:weight)'.
-            The weight is 1 where there is none. A line may hold several entries with commas in between, and an entry
-            may be 'all dog', for all classes of a kind (`find_classes`). The weight of a line is divided equally among
-            its entries, and the share of an entry equally among its classes. Blank lines are skipped.
+        text: one class per line, as a name, WordNet id or index. A line may give a weight, as in 'name: weight' or
+            '(name:weight)'; without one the weight is 1. A line may hold several entries, separated by commas. An entry
+            such as 'all dog' stands for all classes of dogs (`find_classes`). The weight of a line is divided
+            equally among its entries, and the weight of an entry equally among its classes. Blank lines are skipped.
         labels: the labels of the classifier.
 
     Returns:
@@ -206,7 +209,7 @@ def parse_classes(text: str, labels: Labels) -> tuple[tuple[int, float], ...]:
         try:
             entries = find_classes(labels, line)
         except UnknownClassError as error:
-            # What stands before the weight of a line may hold a colon, so it may also hold what was meant as a weight.
+            # If the text before the weight contains a colon, the text after this colon may have been meant as a weight.
             hint = "; a weight is one number at the end of a line, as in 'jellyfish: 0.5'" if ":" in line else ""
             raise UnknownClassError(f"{error}{hint}") from None
         for entry in entries:

@@ -1,8 +1,8 @@
 """The objective that keeps the content of an image: the activations of a layer at every position.
 
-Content as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016, section
-2.1). The activations of a view are compared with those of the same view of the image: the same window, flip and noise.
-That takes one more forward pass, and it stays right whatever an augmentation does to views.
+Content is defined as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016,
+section 2.1). The activations of a view are compared with those of the same view of the image: the same window, flip and
+noise. This takes a second forward pass, but the comparison is correct under every augmentation.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from ..models.layers.layer import find_layer, find_layers
 from .base import BaseObjective
 
 _EPSILON = 1e-12
-"""The least divisor of a distance: activations that are all zero would divide by 0."""
+"""The smallest divisor of a distance. It prevents a division by 0 if all activations of the image are zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +26,13 @@ class ContentObjective(BaseObjective):
     """Minus the relative squared distance between the activations of a view and those of the same view of an image.
 
     The score of a view is -|F - C|² / |C|², where F are the activations of a view of the canvas and C those of the same
-    view of the image. It is 0 where both are the same, and below 0 elsewhere. Only an ascent shows the same views of
+    view of the image. It is 0 if F and C are the same, and below 0 otherwise. Only an ascent shows the same views of
     canvas and image, so only an ascent can compute the score.
 
     Args:
         judge: a judge that captures one layer.
         image: the image to keep, (1 or B, 3, h, w), 0..1, on any device: one for all images of a stack, or one for
-            each. The ascent resizes it to a canvas as it does a start image.
+            each. The ascent places it on a canvas in the same way as a start image.
         weight: the weight of the objective, see `Objective.weight`.
         name: the name in progress, history and errors.
 
@@ -103,14 +103,14 @@ class ContentObjective(BaseObjective):
 
 
 def measure_content_distance(features: Tensor, aim: Tensor) -> Tensor:
-    """Return the squared distance of activations to a target, relative to the size of the target.
+    """Return the squared distance of activations to a target, divided by the squared norm of the target.
 
     Args:
         features: the activations F of V views, (V, channels, *positions).
         aim: the target C, of the same shape.
 
     Returns:
-        |F - C|² / |C|² (V,), at least 0; 0 where both are the same.
+        |F - C|² / |C|² (V,), at least 0; it is 0 where F and C are the same.
 
     Example:
         >>> import torch

@@ -1,7 +1,7 @@
-"""The objective that makes the images of a batch differ: in which activations occur together, wherever they are.
+"""The objective that makes the images of a batch differ in which channels of a layer are active together.
 
-The diversity term of Olah, Mordvintsev and Schubert, "Feature Visualization" (Distill 2017, section "Diversity"): a
-channel often reacts to several things, and images that have to differ show more of them.
+This is the diversity term of Olah, Mordvintsev and Schubert, "Feature Visualization" (Distill 2017, section
+"Diversity"). A channel often reacts to several things, and images that have to differ show more of these things.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,14 @@ from .style import gram_matrix
 class DiversityObjective(BaseObjective):
     """How much the images of a batch differ in one layer of a judge.
 
-    Every image of the batch has equally many views. View i of an image is compared with view i of every other image:
-    its score is 1 - the mean cosine of their Gram matrices (`gram_matrix`), which is 0 where all of them are alike.
-    Gradients flow to the view and to those that it is compared with.
+    Every image of the batch has equally many views. View i of an image is compared with view i of every other image.
+    The score of a view is 1 - c, where c is the mean cosine between its Gram matrix (`gram_matrix`) and the Gram
+    matrices of the views that it is compared with. The score is 0 if all of these matrices are equal up to a factor.
+    Gradients flow to all of these views.
 
-    It needs a batch of at least two images. In an ascent it is a group by itself, with its own views: with a weight of
-    0.5 it has half the effect of another objective of weight 1, whatever their scales are. The model runs once more in
-    each step.
+    The objective needs a batch of at least two images. In an ascent it has a group and views of its own, so the model
+    runs on additional views in each step. The gradients of groups are scaled to one size: with a weight of 0.5 this
+    objective has half the effect of another objective of weight 1, whatever the scales of the two scores are.
 
     Args:
         judge: a judge that captures one layer.
@@ -89,14 +90,14 @@ class DiversityObjective(BaseObjective):
 
         Args:
             output: the activations of V views.
-            images: the number in the batch of the image that each view shows, (V,), int64. The first view of an image
-                is compared with the first ones of the others, the second with the second ones, and so on.
+            images: for each view the number in the batch of the image that it shows, (V,), int64. The first view of an
+                image is compared with the first views of the other images, the second with the second, and so on.
 
         Returns:
-            Scores (V,), 0..2; 0 where all are alike, at most 1 if no activation is negative.
+            Scores (V,), 0..2; 0 where all compared views are alike, at most 1 if no activation is negative.
 
         Raises:
-            ValueError: when there is a view with nothing to be compared with.
+            ValueError: when there is no view of another image that a view can be compared with.
         """
         directions = F.normalize(gram_matrix(output[self.layer.name]).flatten(1), dim=1)
         same_image = images[:, None] == images[None, :]
@@ -110,6 +111,6 @@ class DiversityObjective(BaseObjective):
         return 1 - (directions @ directions.T * others).sum(dim=1) / others.sum(dim=1)
 
     def score(self, output: Activations) -> Tensor:
-        """Return the scores (V,) of V views, each of another image; see `score_views`."""
+        """Return the scores (V,) of V views, each of a different image; see `score_views`."""
         count = len(output[self.layer.name])
         return self.score_views(output, torch.arange(count))

@@ -18,7 +18,7 @@ from .base import BaseObjective
 Similarity = Literal["cosine", "spherical"]
 """How near two embeddings are, see `EmbeddingObjective`."""
 
-# The derivative of acos is infinite at 1 and -1, so cosines are limited to a range a little smaller.
+# The derivative of acos is infinite at 1 and -1, so cosines are clamped to a slightly smaller range.
 _MAX_COSINE = 1 - 1e-6
 
 _MAX_NAME_LENGTH = 60
@@ -29,16 +29,16 @@ _MAX_NAME_LENGTH = 60
 class EmbeddingObjective(BaseObjective):
     """The weighted sum of the similarities between the embedding of a view and some target embeddings.
 
-    The sum is not divided by the number of targets, so that another target does not weaken the others.
+    The sum is not divided by the number of targets, so an additional target does not weaken the others.
 
     Args:
         judge: the CLIP that embeds the views.
         targets: T embeddings (T, D), each of length 1.
-        weights: the weight of every target in the sum; below 0 the ascent moves away from it.
+        weights: the weight of every target in the sum. If it is below 0, the ascent moves away from the target.
         name: the name in progress, history and errors.
         similarity: `cosine` is the cosine of the angle between two embeddings, -1..1. `spherical` is minus half the
-            square of that angle in radians, -4.93..0, as in VQGAN-CLIP (Crowson et al., 2022): the farther away a
-            target is, the harder it pulls.
+            square of that angle in radians, -4.93..0, as in VQGAN-CLIP (Crowson et al., 2022): the larger the angle to
+            a target is, the larger is the gradient.
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
@@ -84,7 +84,7 @@ class EmbeddingObjective(BaseObjective):
             raise ValueError("the weights of all targets are 0, so there is nothing to climb; raise one above 0")
 
     def terms(self) -> tuple["EmbeddingObjective", ...]:
-        """Return the objective for every member of the judge, with its own targets and an equal share of the weight."""
+        """Return an objective for each member of the judge, with its own targets and an equal share of the weight."""
         members = self.judge.members
         return tuple(
             replace(self, judge=member, targets=targets, weight=self.weight / len(members))
@@ -132,10 +132,10 @@ class TextObjective(EmbeddingObjective):
 
     Args:
         judge: the CLIP that embeds the views; the other arguments are those of `EmbeddingObjective`.
-        prompts: the texts that the targets are the embeddings of.
+        prompts: the texts whose embeddings are the targets.
 
     Example:
-        A toy stands in for `load_starter_clip()`, which takes seconds to load.
+        A toy model replaces `load_starter_clip()`, which takes seconds to load.
 
         >>> import torch
         >>> from torch import nn
@@ -161,8 +161,8 @@ class TextObjective(EmbeddingObjective):
 
         Args:
             clip: the judge; it must have a text tower.
-            text: one prompt a line, optionally followed by ': weight', see `parse_prompts`. A weight below 0 keeps
-                something out of the picture.
+            text: one prompt per line, optionally followed by ': weight', see `parse_prompts`. A weight below 0 keeps
+                what the prompt describes out of the picture.
             similarity: how near two embeddings are, see `EmbeddingObjective`.
             weight: the weight of the objective, see `Objective.weight`.
 
@@ -183,7 +183,7 @@ class ImageObjective(EmbeddingObjective):
     The arguments are those of `EmbeddingObjective`; the targets are the embeddings of the images.
 
     Example:
-        A toy stands in for `load_starter_clip()`, which takes seconds to load.
+        A toy model replaces `load_starter_clip()`, which takes seconds to load.
 
         >>> import torch
         >>> from torch import nn
@@ -200,12 +200,12 @@ class ImageObjective(EmbeddingObjective):
     def from_images(
         cls, clip: CLIP, images: Images, similarity: Similarity = "cosine", weight: float = 1.0
     ) -> "ImageObjective":
-        """Return the objective of looking like some images.
+        """Return the objective that makes views resemble some images.
 
         Args:
             clip: the judge.
-            images: (B, 3, H, W), 0..1, on the CPU or the device of the judge. Each is embedded as a whole, resized as
-                the model was trained to see images, and has the weight 1: two images pull twice as hard as one.
+            images: (B, 3, H, W), 0..1, on the CPU or the device of the judge. Each is embedded as a whole, resized in
+                the way that the model was trained with, and has the weight 1: the score is a sum over the images.
             similarity: how near two embeddings are, see `EmbeddingObjective`.
             weight: the weight of the objective, see `Objective.weight`.
 
@@ -221,9 +221,9 @@ def parse_prompts(text: str) -> dict[str, float]:
     """Read prompts and their weights from text.
 
     Args:
-        text: one prompt a line, optionally followed by ': weight', or '(a prompt:weight)'. The weight is 1 where there
-            is none. A colon before anything but a number belongs to the prompt, as in 'poster: a castle', and so does
-            one between two digits, as in 'a clock at 10:30'. Blank lines are skipped.
+        text: one prompt per line. A line may give a weight, as in 'a prompt: weight' or '(a prompt:weight)'; without
+            one the weight is 1. A colon that is not followed by a number belongs to the prompt: 'poster: a castle'. So
+            does a colon between two digits: 'a clock at 10:30'. Blank lines are skipped.
 
     Returns:
         Weights by prompt, in the order of the text. A prompt that is written twice has the sum of its weights.

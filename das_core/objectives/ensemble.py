@@ -12,13 +12,13 @@ _MAX_NAME_LENGTH = 60
 class EnsembleObjective:
     """Several objectives, each of which sees a part of the views: n objectives take about the time of one.
 
-    Ask several models for the same thing: a picture that convinces all of them shows it better than one that convinces
-    a single one. Each objective keeps its weight, its regions and its schedule. The score in progress and history is
-    the mean over all views.
+    Use it to ask several models for the same thing, such as a class: a picture that gets high scores from all of them
+    shows the class better than a picture that gets a high score from one model. Each objective keeps its weight, its
+    regions and its schedule. The score in progress and history is the mean over all views.
 
     Args:
         objectives: the objectives, at least two, each with a judge. If one of them is an `EnsembleObjective`, each of
-            its terms gets as many views as the other objectives.
+            its terms gets as many views as each of the other objectives.
 
     Raises:
         ValueError: when there are fewer than two, or one has no judge and therefore sees no views.
@@ -59,6 +59,6 @@ class EnsembleObjective:
         return tuple(term for objective in self.objectives for term in objective.terms())
 
     def describe_score(self, score: float) -> str:
-        """Return a score, the mean over all views, as text: as the objectives write it if all agree, else a number."""
+        """Return a score (a mean over all views) as the objectives write it if all write the same, else as a number."""
         said = {objective.describe_score(score) for objective in self.objectives}
         return said.pop() if len(said) == 1 else format_score(score)

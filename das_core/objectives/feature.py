@@ -1,7 +1,7 @@
 """The objective that activates a part of a judge: a channel, a neuron, a direction, a head, or a whole layer.
 
-Feature visualisation by optimisation (Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017) and, for
-a whole layer, DeepDream (Mordvintsev, Olah and Tyka, 2015).
+This is feature visualisation by optimisation (Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017);
+for a whole layer it is DeepDream (Mordvintsev, Olah and Tyka, 2015).
 """
 
 from dataclasses import dataclass
@@ -32,14 +32,16 @@ class FeatureObjective(BaseObjective):
     Args:
         judge: a judge that captures one layer.
         kind: the part, and how its activations become the score of a view. `layer`: the mean square of all activations,
-            which strengthens whatever the layer already sees. `channel`: the mean of a channel over all positions.
-            `neuron`: a channel at one position. `direction`: the projection of the activations on a direction in the
-            space of the channels, as the mean over all positions. `head`: the mean square of an attention head.
+            which strengthens whatever the layer already responds to. `channel`: the mean of a channel over all
+            positions. `neuron`: a channel at one position. `direction`: the projection of the activations on a
+            direction in the space of the channels, averaged over all positions. `head`: the mean square of the
+            activations of an attention head.
         index: the number of the channel (`channel`, `neuron`) or of the head (`head`), from 0.
         position: where the neuron is: (token,) or (row, column), or () in a layer with a single position; None for the
             middle.
-        direction: pairs of a channel and its share of the direction, or a tensor, an array or a list (channels,) of
-            shares, which becomes such pairs; the direction is scaled to length 1.
+        direction: pairs of a channel and its share, which is the component of the direction along the channel; or the
+            shares of all channels as a tensor, an array or a list (channels,), which becomes such pairs. The direction
+            is scaled to length 1.
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
@@ -97,12 +99,12 @@ class FeatureObjective(BaseObjective):
             kind: the part of the layer, see `FeatureObjective`.
             index: the number of the channel or head, from 0.
             position: where a neuron is; None for the middle.
-            direction: pairs of a channel and its share of the direction.
+            direction: pairs of a channel and its share, see `FeatureObjective`.
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when there is no such layer (the message lists the nearest names), no such part of it (the
-                message says the range), or a weight is not finite or too large.
+            ValueError: when there is no such layer (the message lists the nearest names); the layer has no such part
+                (the message gives the range); or a weight is not finite or too large.
         """
         known = find_layers(model)
         if kind == "head":

@@ -37,7 +37,7 @@ def parse_direction(text: str) -> tuple[tuple[int, float], ...]:
     """Read the channels of a direction and their shares from text.
 
     Args:
-        text: one channel a line, optionally followed by ': share'; without it the share is 1.
+        text: one channel per line, optionally followed by ': share'; without it the share is 1.
 
     Returns:
         Pairs of a channel and its share, in the order of the text. A channel that is written twice has the sum of its

@@ -1,4 +1,4 @@
-"""Several objectives as one object: an ascent splits them again, so that each of them can use all views."""
+"""Several objectives as one object, which an ascent splits again, so that each objective sees all views."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ _MAX_NAME_LENGTH = 60
 
 @dataclass(frozen=True)
 class JointObjective:
-    """Several objectives that are passed on as one, such as the tracks of the keyframes of a film (`make_tracks`).
+    """Several objectives that are passed on as one object, such as the tracks of a film (`make_tracks`).
 
-    An ascent treats each of them as if it had been given alone: it has its own name, weight and score, and is asked
-    about all views. (An `EnsembleObjective` instead divides the views among its objectives.) A `RegionObjective` or
+    An ascent treats each of them as if it had been passed separately: each has its own name, weight and score, and sees
+    all views. (An `EnsembleObjective` instead divides the views among its objectives.) A `RegionObjective` or
     `ScheduledObjective` that wraps a joint objective applies to each of its objectives.
 
     Args:
         objectives: the objectives, at least one.
 
     Raises:
-        ValueError: when there is none.
+        ValueError: when there is no objective.
 
     Example:
         >>> from das_core import ClassObjective, ImageStack, JointObjective, StackSpec, Time, load_starter, make_tracks
@@ -57,5 +57,5 @@ class JointObjective:
         return tuple(term for one in self.objectives for term in one.terms())
 
     def describe_score(self, score: float) -> str:
-        """Return a score as a number with three digits."""
+        """Return a score as text, see `format_score`."""
         return format_score(score)

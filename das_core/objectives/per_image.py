@@ -20,17 +20,17 @@ _MAX_NAME_LENGTH = 60
 
 @dataclass(frozen=True)
 class PerImageObjective:
-    """Several objectives, one for each image of a batch: eight channels in one ascent of eight images.
+    """Several objectives, one for each image of a batch, such as eight channels for eight images in one ascent.
 
     Args:
-        objectives: the objectives, at least one. All have the same model, and all take its output or all take
-            activations. With more images than objectives, the list is repeated. Their own weights must be equal and are
-            ignored.
-        weight: the weight of the objective, see `Objective.weight`.
+        objectives: the objectives, at least one. All must ask the same model. Either all of them use its output, or all
+            of them use activations of its layers. If there are more images than objectives, the list is repeated. The
+            weights of these objectives must be equal, and are ignored.
+        weight: the weight of this objective, see `Objective.weight`.
 
     Raises:
-        ValueError: when there is none, they have different models or weights, or one has no model, has regions or
-            reference images, or compares the images of a batch.
+        ValueError: when there is no objective; the objectives have different models or weights; or one of them has no
+            model, has regions or reference images, or compares the images of a batch.
 
     Example:
         >>> from das_core import Ascent, ClassObjective, ImageStack, PerImageObjective, StackSpec, load_starter
@@ -74,12 +74,12 @@ class PerImageObjective:
         return truncate(" | ".join(one.name for one in self.objectives), _MAX_NAME_LENGTH)
 
     def terms(self) -> tuple["PerImageTerm", ...]:
-        """Return a term for every term of the objectives, such as the members of an ensemble."""
+        """Return a term for each model that the objectives ask: one, or several if their judge is an ensemble."""
         members = tuple(zip(*(one.terms() for one in self.objectives), strict=True))
         return tuple(PerImageTerm(each, self.weight / len(members)) for each in members)
 
     def describe_score(self, score: float) -> str:
-        """Return a score, the mean over all images, as a number with three digits."""
+        """Return a score, the mean over all images, as text, see `format_score`."""
         return format_score(score)
 
 
@@ -89,7 +89,7 @@ class PerImageTerm(BaseObjective):
 
     Args:
         asked: the terms, in the order of the images.
-        weight: the weight of this term, in place of those of the terms in `asked`.
+        weight: the weight of this term, which replaces the weights of the terms in `asked`.
     """
 
     asked: tuple[Term, ...]
@@ -102,7 +102,7 @@ class PerImageTerm(BaseObjective):
         return merge_judges([term.judge for term in self.asked if term.judge is not None])
 
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return the factor of each image: the one that its own term gives it."""
+        """Return for each image the factor that its own term gives it."""
         known = [term.image_weights(timeline) for term in self.asked]
         if all(factors is None for factors in known):
             return None
@@ -121,7 +121,7 @@ class PerImageTerm(BaseObjective):
         return torch.cat(scores)[order]
 
 
-# Every step of an ascent asks for the same answers again, one for each chunk.
+# Cached, because every step of an ascent has the same arguments again, one pair of them for each chunk of views.
 @cached(maxsize=64)
 def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tuple[int, Tensor, Tensor], ...], Tensor]:
     """Return which views each term sees, and how to bring the scores, term by term, back to the order of the views.
@@ -131,8 +131,8 @@ def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tu
         device: where the answers to the views are.
 
     Returns:
-        The number of a term and the numbers of its views, int64, on the CPU and on the device, for every term; and the
-        order (V,), int64, on the device.
+        For every term that sees views: its number, and the numbers of its views, int64, once on the CPU and once on
+        the device. Then the order (V,), int64, on the device.
     """
     shares = {number: [view for view, own in enumerate(chosen) if own == number] for number in sorted(set(chosen))}
     order = torch.tensor([view for views in shares.values() for view in views]).argsort()

@@ -1,6 +1,6 @@
-"""Objectives that score the pixels of the canvas, without a judge: smoothness, distance to the start, spectrum, range.
+"""Objectives that score the pixels of the canvas without a judge: smoothness, distance to the start, spectrum, range.
 
-The pixels are those of the whole canvas, margins and surroundings included.
+They score the pixels of the whole canvas, margins and surroundings included.
 """
 
 import math
@@ -20,16 +20,16 @@ from .base import BaseObjective
 PriorKind = Literal["total_variation", "l2", "spectrum", "range"]
 """What a prior measures, see `Prior`."""
 
-# One step of an 8-bit image. Smaller differences of neighbours count by their square, so that the gradient of the root
-# is finite in flat areas.
+# One step of an 8-bit image. Smaller differences of neighbours count about by their square, so that the gradient of the
+# square root is finite in flat areas.
 _FLAT = 1 / 255
 
-# The share of the way from mid-grey to black or white within which a value costs nothing.
+# On a scale from -1 (black) to 1 (white), values from -0.9 to 0.9 cost nothing.
 _FREE_RANGE = 0.9
 
 _BANDS_PER_OCTAVE = 2
 
-# A floor under the power of a band: a flat image has none, and its logarithm would be infinite.
+# The power of a band is clamped to at least this: a flat image has no power, and the logarithm of 0 is infinite.
 _MIN_POWER = 1e-10
 
 # The frequency of the finest pattern that pixels can show, in waves per pixel.
@@ -43,7 +43,7 @@ class CanvasPixels:
     Args:
         pixels: the pixels of the canvas now, (B, 3, H, W), 0..1, margins included.
         start: the pixels of the canvas that the stack started from (`ImageStack.start`), (B, 3, H, W), 0..1.
-        margin: how many pixels on each side the picture leaves out.
+        margin: how many pixels on each side of the canvas do not belong to the picture.
 
     Example:
         >>> import torch
@@ -68,16 +68,16 @@ class CanvasPixels:
 class Prior(BaseObjective):
     """A score of the pixels of the whole canvas, at most 0, that keeps the picture natural whatever it shows.
 
-    In an ascent with judges the gradient of a prior is scaled to the size of theirs: with a weight of 0.2 it has a
-    fifth of the effect of an objective of weight 1 (`ascent.groups.balance_gradients`).
+    In an ascent with judges the gradient of a prior is scaled to the size of the judges' gradients: with a weight of
+    0.2 the prior has a fifth of the effect of an objective of weight 1 (`ascent.groups.balance_gradients`).
 
     Args:
         kind: what is measured. `total_variation`: minus the mean difference of neighbouring pixels; it smooths areas
             and keeps edges. `l2`: minus the mean squared distance to the pixels at the start; it keeps the picture near
-            them. `spectrum`: minus the mean squared distance, in log power, of the radial power spectrum to a line of
-            slope -2; it removes grain and blur, for the power of photographs falls as 1/f^2 (Field, 1987, J. Opt. Soc.
-            Am. A 4, 2379). `range`: minus the mean square of how far values lie beyond 90 % of the way from mid-grey to
-            black or white; it prevents clipped colours.
+            the start. `spectrum`: on logarithmic axes, minus the mean squared distance of the radial power spectrum to
+            a line of slope -2; it removes grain and blur. The power of photographs falls as 1/f^2 (Field, 1987, J. Opt.
+            Soc. Am. A 4, 2379). `range`: on a scale from -1 (black) to 1 (white), minus the mean square of how far
+            values lie outside -0.9..0.9; it prevents clipped colours.
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
@@ -105,7 +105,7 @@ class Prior(BaseObjective):
 
     @property
     def name(self) -> str:
-        """The kind, in words."""
+        """The kind, with spaces in place of underscores."""
         return self.kind.replace("_", " ")
 
     def score(self, output: CanvasPixels) -> Tensor:
@@ -121,7 +121,7 @@ class Prior(BaseObjective):
 
 
 def _score_total_variation(canvas: CanvasPixels) -> Tensor:
-    """Return minus the mean length (B,) of the differences to the pixels below and to the right."""
+    """Return minus the mean length (B,) of the image gradient: the differences to the pixels below and to the right."""
     down = canvas.pixels.diff(dim=2)[:, :, :, :-1]
     right = canvas.pixels.diff(dim=3)[:, :, :-1]
     return -((down.square() + right.square() + _FLAT**2).sqrt() - _FLAT).mean(dim=(1, 2, 3))
@@ -138,7 +138,7 @@ def _score_range(canvas: CanvasPixels) -> Tensor:
 
 
 def _score_spectrum(canvas: CanvasPixels) -> Tensor:
-    """Return minus the mean squared distance (B,), in log power, to a line of slope -2, whatever its height."""
+    """Return minus the mean squared distance (B,), in log power, to the best-fitting line of slope -2."""
     power, frequency = measure_band_power(canvas.pixels)
     level = power.clamp(min=_MIN_POWER).log() + 2 * frequency.log()
     return -(level - level.mean(dim=1, keepdim=True)).square().mean(dim=1)
@@ -159,8 +159,8 @@ def measure_band_power(pixels: Tensor) -> tuple[Tensor, Tensor]:
         pixels: images (B, 3, H, W), 0..1.
 
     Returns:
-        The mean power in every band and over the channels, (B, N), and the frequencies of the N bands in waves per
-        pixel, (N,), rising; all lie between four waves across the short side and half a wave per pixel.
+        The power of the N bands, averaged over the channels, (B, N); and the middle frequencies of the bands in waves
+        per pixel, (N,), rising. The bands lie between four waves across the short side and half a wave per pixel.
 
     Example:
         >>> import torch
@@ -169,8 +169,8 @@ def measure_band_power(pixels: Tensor) -> tuple[Tensor, Tensor]:
         >>> tuple(power.shape), [round(float(frequency), 2) for frequency in frequencies]
         ((1, 4), [0.15, 0.21, 0.3, 0.42])
     """
-    # Below four waves across the short side the spectrum is that of the Hann window; above half a wave per pixel no
-    # frequency fits in every direction.
+    # Below four waves across the short side the Hann window dominates the spectrum. Above half a wave per pixel there
+    # are frequencies near the diagonals only.
     lowest = 4 / min(pixels.shape[2:])
     count = max(2, math.floor(_BANDS_PER_OCTAVE * math.log2(_MAX_FREQUENCY / lowest)))
     edges = tuple(lowest * (_MAX_FREQUENCY / lowest) ** (number / count) for number in range(count + 1))

@@ -1,8 +1,9 @@
-"""The objective that takes over the style of an image: which activations occur together, wherever they are.
+"""The objective that gives a picture the style of an image.
 
-Gram matrices as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016,
-section 2.2). Here their distance is relative to the size of the target, so that layers count alike whatever their
-scale.
+The style of an image is which channels of a layer are active together, at whatever positions. It is measured by Gram
+matrices, as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016, section
+2.2). Here the squared distance of two Gram matrices is divided by the squared norm of the target, so that layers count
+alike whatever their scale is.
 """
 
 import math
@@ -26,7 +27,7 @@ SMALLEST_STYLE = 16
 """The shortest side in pixels that a style image may have; smaller ones show no texture."""
 
 _ZOOMS = (1.0, 0.7)
-"""Sides of the windows in which a style image is measured, as shares of its short side: about those of views."""
+"""The sides of the windows that a style image is cut into, as shares of its short side; views have similar shares."""
 
 _MAX_WINDOWS = 8
 """The most windows side by side along one axis of a style image."""
@@ -40,8 +41,8 @@ class StyleObjective(BaseObjective):
     """Minus the relative squared distance between the Gram matrices of a view and those of a style.
 
     The score of a view is minus the weighted sum over the layers of |G - T|² / |T|², where G is the Gram matrix of the
-    view (`gram_matrix`), T that of the style, and |·| the Frobenius norm. It is 0 where both are the same, and below 0
-    elsewhere if no weight is negative.
+    view (`gram_matrix`), T that of the style, and |·| the Frobenius norm. The score is 0 if G and T are the same in all
+    layers. It is never above 0 if no weight is negative.
 
     Args:
         judge: a judge that captures the layers.
@@ -90,17 +91,17 @@ class StyleObjective(BaseObjective):
     def from_images(cls, model: Judge, images: Images, layers: str = "", weight: float = 1.0) -> "StyleObjective":
         """Return the objective of the style of images.
 
-        All images together are one style: the mean of their Gram matrices over several windows of each.
+        All images together define one style: the mean of the Gram matrices over several windows of each image.
 
         Args:
             model: the judge whose layers are compared.
             images: (B, 3, H, W), 0..1, at least 16 x 16, on the CPU or the device of the judge.
-            layers: one layer a line, optionally followed by ': weight'; if empty, `choose_style_layers` chooses them.
+            layers: one layer per line, optionally followed by ': weight'; if empty, `choose_style_layers` chooses them.
             weight: the weight of the objective, see `Objective.weight`.
 
         Raises:
-            ValueError: when there is no such layer, a weight is not a number, all weights are 0, the images do not have
-                that shape, are not finite or are too small, or the activations of a layer are all zero.
+            ValueError: when there is no such layer; a weight is not a number; all weights are 0; the images do not have
+                that shape, are not finite or are too small; or the activations of a layer are all zero.
         """
         images = model.bring(check_images(images, "the style image"))
         height, width = images.shape[2:]
@@ -132,7 +133,7 @@ class StyleObjective(BaseObjective):
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Return the Gram matrices of activations: the mean products of two channels over all positions.
+    """Return the Gram matrices of activations: for each pair of channels the mean of their product over all positions.
 
     Args:
         features: activations (V, channels, *positions).
@@ -159,7 +160,7 @@ def measure_style_distances(output: Activations, judge: ActivationJudge, targets
         targets: the Gram matrix T (channels, channels) of the style in every layer of the judge.
 
     Returns:
-        |G - T|² / |T|² (V, layers), at least 0; 0 where both are the same.
+        |G - T|² / |T|² (V, layers), at least 0; it is 0 where G and T are the same. G is the Gram matrix of a view.
     """
     columns = []
     for layer, target in zip(judge.layers, targets, strict=True):
@@ -170,7 +171,7 @@ def measure_style_distances(output: Activations, judge: ActivationJudge, targets
 
 
 def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
-    """Return the mean Gram matrix of every captured layer over square windows that cover some images.
+    """Return the mean Gram matrix of every captured layer over evenly spaced square windows of some images.
 
     Args:
         judge: a judge that captures the layers, on the device of the images.
@@ -191,7 +192,7 @@ def measure_style(judge: ActivationJudge, images: Tensor) -> tuple[Tensor, ...]:
 
 
 def _cut_windows(images: Tensor) -> Iterator[Tensor]:
-    """Yield square windows (B, 3, side, side) of a few sides, evenly spaced over images (B, 3, H, W)."""
+    """Yield square windows (B, 3, side, side) of the sizes in `_ZOOMS`, evenly spaced over images (B, 3, H, W)."""
     height, width = images.shape[2:]
     for zoom in _ZOOMS:
         side = math.ceil(min(height, width) * zoom)
@@ -201,6 +202,6 @@ def _cut_windows(images: Tensor) -> Iterator[Tensor]:
 
 
 def _space_windows(length: int, side: int) -> list[int]:
-    """Return where along an axis of `length` pixels windows of `side` pixels begin, evenly spaced from end to end."""
+    """Return the first pixels of windows of `side` pixels, evenly spaced along an axis of `length` pixels."""
     count = min(math.ceil(length / side), _MAX_WINDOWS)
     return [round((length - side) * number / max(1, count - 1)) for number in range(count)] if count > 1 else [0]

@@ -1,4 +1,4 @@
-"""Objectives over time: a track gives an objective a weight factor in every frame of a film, or depth of a zoom."""
+"""Objectives over time: a track gives an objective a weight factor for every frame of a film or depth of a zoom."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +15,9 @@ from .base import Objective
 from .wrapped import WrappedObjective
 
 MOST_KEYFRAMES = 1025
-"""The most keyframes: one for every frame of the longest film, and one for its end. Every wish gets a factor at every
-keyframe, so many keyframes take long."""
+"""The most keyframes: one for each of the 1024 frames of the longest film, and one for its end.
+
+Every wish gets a factor at every keyframe, so the work grows with the square of the number of keyframes."""
 
 Point = tuple[int, float]
 """The number of a frame, from 0, and a factor."""
@@ -40,21 +41,23 @@ class TrackError(ValueError):
 class Track(WrappedObjective):
     """An objective whose weight is multiplied by a factor that differs from frame to frame.
 
-    Between two keyframes the factor is interpolated; before the first and after the last it is constant. In a loop it
-    is interpolated from the last keyframe to the first. On frames whose factor is 0 the model is not run, unless for
-    another objective. In a zoom the depths count as frames, in a batch of separate pictures the images.
+    Between two keyframes the factor is interpolated. Before the first keyframe and after the last it is constant; in a
+    loop it is instead interpolated from the last keyframe to the first. The model is not run on frames whose factor is
+    0, unless another objective needs them. In a zoom the depths take the place of the frames; in a batch of separate
+    pictures, the pictures do.
 
     Args:
         objective: the objective whose weight is multiplied.
-        points: the keyframes, pairs of the number of a frame from 0 and a factor, in any order. One of them may be the
-            number of frames itself: the end of the film, which in a loop is frame 0 again.
-        curve: how the factor goes from one keyframe to the next, see `common.curves.Curve`.
+        points: the keyframes, in any order; each is a pair of the number of a frame, from 0, and the factor there. In a
+            film of n frames a keyframe may also have the number n, which is the end of the film; in a loop the end is
+            frame 0 again.
+        curve: how the factor changes from one keyframe to the next, see `common.curves.Curve`.
         frames: the number of frames, if a factor was given for each of them (`from_weights`); None for a track that
             suits films of any length.
 
     Raises:
-        ValueError: when there is no keyframe, two are of one frame, a number is no frame, a factor is not finite or too
-            large, or there is no such curve.
+        ValueError: when there is no keyframe; two keyframes have the same number; a number is not a whole number from
+            0 up; a factor is not finite or too large; or there is no such curve.
 
     Example:
         >>> from das_core import Prior, Time, Track
@@ -85,14 +88,14 @@ class Track(WrappedObjective):
 
     @classmethod
     def from_weights(cls, objective: Objective, weights: Sequence[float]) -> "Track":
-        """Return the track of an objective that has a factor for every frame, such as the envelope of a sound.
+        """Return a track with a separate factor for every frame, such as the loudness of a sound at that frame.
 
         Args:
             objective: the objective whose weight is multiplied.
             weights: as many factors as the film has frames.
 
         Raises:
-            ValueError: when there are none, or one is not finite or too large.
+            ValueError: when there are no weights, or one of them is not finite or too large.
 
         Example:
             >>> from das_core import Prior, Time, Track
@@ -105,16 +108,16 @@ class Track(WrappedObjective):
 
     @property
     def weight(self) -> float:
-        """The weight at the keyframe where its absolute value is largest; 0 if the objective never counts."""
+        """The weight with the largest absolute value among the keyframes; 0 if the factors at all of them are 0."""
         return max((factor for _, factor in self.points), key=abs) * super().weight
 
     def change_image_weights(self, weights: tuple[float, ...] | None, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return the factor of every image, times those that a term has without this track."""
+        """Return for every image the factor of this track, times the factor that a term has without this track."""
         own = self._weigh(timeline)
         return own if weights is None else tuple(one * more for one, more in zip(own, weights, strict=True))
 
     def _weigh(self, timeline: Timeline) -> tuple[float, ...]:
-        """Return the factor at every moment; raise an error when the track does not fit the number of frames."""
+        """Return the factor of every image of a timeline; raise `TrackError` if the track does not fit the timeline."""
         there = f"{timeline.count} {timeline.unit}{'s' * (timeline.count != 1)}"
         if self.frames not in (None, timeline.count):
             raise TrackError(
@@ -136,7 +139,7 @@ class Track(WrappedObjective):
                 )
             known = sorted(points.items())
             (first, at_first), (latest, at_latest) = known[0], known[-1]
-            # The loop unrolled by a keyframe on each side.
+            # The last keyframe is repeated before the first, and the first after the last, so that the loop is closed.
             known = [(latest - end, at_latest), *known, (first + end, at_first)]
         else:
             known = sorted(points.items())
@@ -145,7 +148,7 @@ class Track(WrappedObjective):
         return tuple(self._interpolate(known, bisect_right(numbers, moment), moment) for moment in timeline.moments)
 
     def _interpolate(self, known: Sequence[Point], behind: int, moment: float) -> float:
-        """Return the interpolated factor of a moment between the keyframes number `behind - 1` and `behind`."""
+        """Return the factor at a moment between the keyframes `behind - 1` and `behind` of `known`."""
         (first, start), (last, end) = known[behind - 1 : behind + 1]
         return interpolate(start, end, self.curve, (moment - first) / (last - first))
 
@@ -153,14 +156,14 @@ class Track(WrappedObjective):
 def make_tracks(
     keyframes: str | Mapping[int, Any], make: Callable[[Any], Objective | Sequence[Objective]], curve: Curve = "linear"
 ) -> tuple[Track, ...]:
-    """Return a track for each wish of a film: an objective, and its weight in every frame.
+    """Return the tracks of the wishes of a film: for every wish its objectives, with a weight factor in every frame.
 
-    A wish is what is asked for at a keyframe, such as a class or a prompt. Its weight is full at its own keyframe and 0
-    at the others; between two keyframes one fades in while the other fades out. A wish that stands at several
-    keyframes gets one track.
+    A wish is what is asked for at a keyframe, such as a class or a prompt. Its factor is 1 at its own keyframes and 0
+    at the keyframes of other wishes; between two keyframes of different wishes, one wish fades out while the other
+    fades in.
 
     Args:
-        keyframes: wishes by the number of their frame; or a text, see `parse_keyframes`.
+        keyframes: a dictionary from frame numbers to wishes; or a text, see `parse_keyframes`.
         make: a function that makes one or several objectives from a wish; it is called once for every wish.
         curve: how the factors are interpolated between two keyframes.
 

@@ -16,9 +16,9 @@ from .base import Objective, Term, split_objective
 class WrappedObjective:
     """A base class for objectives that wrap another one: everything is passed on, except what a subclass overrides.
 
-    To change where the terms of the wrapped objective act, override `add_regions`; to change their weight over time,
-    `change_weight` (and `weight`); to change their weight from image to image, `change_image_weights`. An objective
-    that is wrapped twice has both changes.
+    To change where the terms of the wrapped objective act, override `add_regions`. To change their weight over time,
+    override `change_weight` and `weight`. To change their weight from image to image, override `change_image_weights`.
+    If an objective is wrapped twice, both changes apply.
 
     Args:
         objective: the objective to wrap.
@@ -46,7 +46,7 @@ class WrappedObjective:
         return self.objective.weight
 
     def split(self) -> tuple[Objective, ...]:
-        """Return this wrapper around each objective that the wrapped one stands for, see `split_objective`."""
+        """Return this wrapper around each part of the wrapped objective, see `split_objective`."""
         parts = split_objective(self.objective)
         if len(parts) == 1 and parts[0] is self.objective:
             return (self,)
@@ -130,11 +130,11 @@ class WrappedTerm:
 
 @dataclass(frozen=True, eq=False)
 class RegionObjective(WrappedObjective):
-    """An objective that acts in a region: views are drawn from it, and only its gradient under the mask counts.
+    """An objective that acts in a region: its views are cut from there, and its gradient is multiplied by the mask.
 
-    Changes of coarse levels reach beyond the edge of the mask, so that neighbouring regions meet without a seam. A
-    region inside another region acts where both are. Objectives share their views only if their masks are the very same
-    tensor.
+    Changes of coarse levels reach beyond the edge of the mask, so neighbouring regions meet without a seam. If a
+    `RegionObjective` wraps another one, the objective acts where both masks are above 0. Objectives share their views
+    only if their masks are the very same tensor.
 
     Args:
         objective: the objective to restrict.
@@ -162,8 +162,8 @@ class RegionObjective(WrappedObjective):
 class ScheduledObjective(WrappedObjective):
     """An objective whose weight is multiplied by a factor that changes over the ascent.
 
-    A step at which the weights of all objectives are 0 does not change the picture. So with a single objective whose
-    factor starts at 0 the first step is lost, and with one that ends at 0 the last.
+    A step at which the weights of all objectives are 0 does not change the picture. So if there is a single objective,
+    a `start` of 0 wastes the first step, and an `end` of 0 wastes the last step.
 
     Args:
         objective: the objective to schedule.
@@ -196,5 +196,5 @@ class ScheduledObjective(WrappedObjective):
         return max(self.start, self.end, key=abs) * super().weight
 
     def change_weight(self, weight: float, progress: float) -> float:
-        """Return the weight of a term times the factor of a moment."""
+        """Return the weight of a term times the factor at this moment."""
         return interpolate(self.start, self.end, self.curve, progress) * weight

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .spectrum_chart import plot_spectrum
     from .verdict import Prediction, classify, compare_with_texts, plot_predictions, plot_similarities
 else:
-    # These need packages that take seconds to load.
+    # Imported at first use, because they need packages that take seconds to load.
     __getattr__ = import_on_demand(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""Bar charts with names of any length: a name is written over its bar, so that both have the width of the chart."""
+"""Bar charts with long names: a name is written on top of its bar, so that both can use the width of the chart."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from ..common.interruption import allow_interrupt, pausing
 from ..common.text import truncate
 from .chart import DOTS_PER_INCH, GREY, LIGHT_BLUE, LIGHT_RED, TEXT_SIZE, WIDTH, choose_fonts, new_figure, render_figure
 
-# In inches.
+# In inches. The distance of two lines is 1.2 times the size of the text, and an inch has 72 points.
 _EDGE = 0.05
 _TITLE_HEIGHT = 0.2
 _LINE_HEIGHT = 1.2 * TEXT_SIZE / 72
@@ -23,13 +23,13 @@ _MAX_TITLE = 44
 
 
 def wrap_names(names: Sequence[str]) -> list[str]:
-    """Break names into lines that leave room for a value beside them; what is longer than two lines is cut.
+    """Break names into at most two lines that leave room for a value beside them; a longer name is cut.
 
     Args:
         names: any texts.
 
     Returns:
-        The names, with a line break or none.
+        The names, each with one line break or none.
     """
     return [_wrap(name) for name in names]
 
@@ -45,13 +45,17 @@ def _wrap(name: str) -> str:
     # The font measures in sixty-fourths of a pixel.
     needed = font.get_width_height()[0] / 64 / DOTS_PER_INCH
     room = WIDTH - 3 * _EDGE - _VALUE_WIDTH
-    # Lines are not equally wide: those with more wide letters than others are let in, too.
+    # `textwrap` limits the number of letters in a line, not its width. A line may have more wide letters than the name
+    # has on average, so the limit is 7 % lower than the average width of a letter would allow.
     length = len(text) if needed <= room else max(1, int(0.93 * len(text) * room / needed))
     return "\n".join(textwrap.wrap(text, length, max_lines=_MAX_LINES, placeholder="…"))
 
 
 def estimate_chart_bytes(charts: int, bars: int) -> int:
-    """Return an upper bound of the bytes that charts take: singly, joined, and copied to another order of the channels.
+    """Return an upper bound of the bytes that charts take in float32, with three channels.
+
+    Three copies are counted: the single charts, the batch that they are joined to, and a copy of the batch with its
+    axes in another order.
 
     Args:
         charts: the number of charts.
@@ -69,16 +73,16 @@ def plot_bars(
     written: Callable[[float], str] = "{:.1%}".format,
     lines: Sequence[int] | None = None,
 ) -> Tensor:
-    """Draw a horizontal bar chart; bars below 0 go to the left of a line, in another colour.
+    """Draw a horizontal bar chart; bars of values below 0 go from a line at 0 to the left, in another colour.
 
     Args:
-        bars: names and values, from the top down. A long name takes two lines; what is longer is cut.
+        bars: names and values, from the top down. A long name takes two lines; a still longer name is cut.
         title: the line above the chart.
         highest: the right end of the scale, above 0.
         lowest: the left end of the scale, at most 0.
         written: turns a value into the text beside its bar.
-        lines: the number of lines that each row has room for, so that several charts have one height; None for those
-            that the names take.
+        lines: for each row the number of lines of text that it has room for. Charts with the same numbers have the same
+            height. If None, each row has room for the lines of its own name.
 
     Returns:
         The chart (1, 3, H, W), 0..1; its height depends on the number of lines of the names.
@@ -95,18 +99,19 @@ def plot_bars(
     ]
     height = _TITLE_HEIGHT + sum(heights) + _EDGE
     figure = new_figure(height)
-    figure.set_layout_engine("none")  # all places are given here
+    figure.set_layout_engine("none")  # all positions are set below
     figure.text(0.5, 1 - _TITLE_HEIGHT / 2 / height, truncate(title, _MAX_TITLE), **_text("center"))
     axes = figure.add_axes((_EDGE / WIDTH, _EDGE / height, 1 - 2 * _EDGE / WIDTH, sum(heights) / height))
     axes.set_axis_off()
-    # On a scale without negative values numbers stand on the bars. With them they have a column of their own: the line
-    # at 0 would run through a minus sign, and a long bar without a number on it would look like the best.
+    # Without negative values, the numbers are written on the bars. With negative values, the numbers have a column to
+    # the right of the scale. Otherwise the line at 0 could run through a minus sign, and a long negative bar, which
+    # would have no number on it, could be mistaken for the best one.
     column = (highest - lowest) * _VALUE_WIDTH / (WIDTH - 2 * _EDGE - _VALUE_WIDTH) if lowest < 0 else 0.0
     axes.set_xlim(lowest, highest + column)
     axes.set_ylim(sum(heights), 0)
     if lowest < 0:
         axes.axvline(0, color=GREY, linewidth=0.5)
-    # Positions across are shares of the width of the chart; positions down are in inches, as the rows are.
+    # Horizontal positions are shares of the width of the axes. Vertical positions are in inches, like the row heights.
     across = axes.get_yaxis_transform()
     top = 0.0
     for name, (_, value), row in pausing(zip(names, bars, heights, strict=True)):
@@ -119,5 +124,5 @@ def plot_bars(
 
 
 def _text(side: str) -> dict[str, Any]:
-    """Return matplotlib's settings for a text that is aligned to a side. A '$' in a name does not begin a formula."""
+    """Return matplotlib's settings for a text that is aligned to a side; a '$' in the text begins no formula."""
     return {"ha": side, "va": "center", "fontsize": TEXT_SIZE, "linespacing": 1.1, "parse_math": False}

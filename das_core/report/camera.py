@@ -45,14 +45,14 @@ def move_camera(
             the last shot.
         size: width and height of the frames in pixels, or one number for both; those of the picture if None.
         curve: how the camera moves from shot to shot: `cosine` starts and stops softly, `linear` has a constant speed,
-            `step` jumps half-way.
+            `step` jumps to the next shot when half of the frames between the two are over.
 
     Returns:
         The frames (N, 3, height, width), 0..1, on the device of the images.
 
     Raises:
-        ValueError: when there is no shot, a text of shots cannot be read, one is beyond the end, the number of images
-            is neither 1 nor that of the frames, a setting is out of range, or these are no images.
+        ValueError: when there is no shot; a text of shots cannot be read; a shot is beyond the last frame; the number
+            of images is neither 1 nor the number of frames; a setting is out of range; or `images` are no images.
 
     Example:
         >>> import torch
@@ -85,14 +85,14 @@ def plan_frames(
 
     Args:
         images: the number of images.
-        shape: their height and width.
+        shape: the height and width of the images.
         shots: at least one keyframe.
         frames: as for `move_camera`.
         size: as for `move_camera`.
 
     Raises:
-        ValueError: when a shot is beyond the end, the number of images is neither 1 nor that of the frames, or a number
-            is out of range.
+        ValueError: when a shot is beyond the last frame, the number of images is neither 1 nor the number of frames, or
+            a number is out of range.
 
     Example:
         >>> from das_core.report.camera import plan_frames
@@ -116,13 +116,13 @@ def plan_frames(
 
 
 def estimate_camera_bytes(images: int, shape: Shape, frames: int, frame_shape: Shape) -> int:
-    """Return about how many bytes `move_camera` needs, with a copy of its images and one of its frames.
+    """Return about how many bytes `move_camera` needs, with one copy of its images and one copy of its frames.
 
     Args:
         images: the number of images.
-        shape: their height and width.
+        shape: the height and width of the images.
         frames: the number of frames.
-        frame_shape: their height and width.
+        frame_shape: the height and width of the frames.
 
     Example:
         >>> from das_core.report.camera import estimate_camera_bytes
@@ -130,15 +130,15 @@ def estimate_camera_bytes(images: int, shape: Shape, frames: int, frame_shape: S
         130
     """
     pixels, frame_pixels = math.prod(shape), math.prod(frame_shape)
-    # Twice: what is copied, and the copy.
+    # 2 for the images and frames and their copies, 4 bytes per value, 3 channels.
     kept = 2 * 4 * 3 * (images * pixels + frames * frame_pixels)
-    # For one frame: the shrunk image, and a copy on the way to it; two forms of the grid, the samples, and the samples
-    # after clamping.
+    # While one frame is made, with 4 bytes per value: the shrunk image and an intermediate image, 3 channels each; and
+    # per pixel of the frame 12 values, for two forms of the grid, the samples, and the clamped samples.
     return kept + 4 * (2 * 3 * pixels + 12 * frame_pixels)
 
 
 def _read_shots(shots: Mapping[int, Shot] | str) -> dict[int, Shot]:
-    """Return the shots in rising order; raise a ValueError when there is none, or something else among them."""
+    """Return the shots in rising order; raise a ValueError when there is no shot or one of them is invalid."""
     known = parse_shots(shots) if isinstance(shots, str) else shots
     if not known:
         raise ValueError("the camera has no shot; give at least one, such as {0: Shot(), 47: Shot(zoom=3)}")
@@ -164,7 +164,7 @@ def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:
     half = min(fits / shot.zoom, tall / 2 / reach_down, wide / 2 / reach_right)
     down = min(max(shot.y * tall, half * reach_down), tall - half * reach_down)
     right = min(max(shot.x * wide, half * reach_right), wide - half * reach_right)
-    # If a pixel of the frame is larger than one of the image, the image is first shrunk, with antialiasing.
+    # If a pixel of the frame is larger than a pixel of the image, the image is first shrunk, with antialiasing.
     shrinking = 2 * half / height
     source = image[None]
     if shrinking > 1:

@@ -1,7 +1,7 @@
 """Charts drawn with matplotlib and returned as images, which are legible in a node of ComfyUI.
 
-A node draws a chart some 270 pixels wide, which is 90 pixels for each of the three inches of `WIDTH`: text of 8 points
-is then ten pixels high.
+A node shows a chart about 270 pixels wide, so each of the three inches of `WIDTH` has 90 pixels. Text of 8 points (1/9
+inch) is then ten pixels high.
 """
 
 import numpy as np
@@ -14,26 +14,27 @@ from matplotlib.text import Text
 from torch import Tensor
 
 DOTS_PER_INCH = 200
-"""How many pixels of a chart make an inch of a figure."""
+"""How many pixels of a chart one inch of a figure has."""
 
 WIDTH = 3.0
 """The width of every chart, in inches."""
 
 TEXT_SIZE, TICK_SIZE = 8, 7
-"""The heights of names, titles and values, and of the numbers along axes, in points."""
+"""Text sizes in points: `TEXT_SIZE` for names, titles and values, `TICK_SIZE` for the numbers along axes."""
 
 _FONT = "DejaVu Sans"
-"""The font that matplotlib brings."""
+"""The font that is installed with matplotlib."""
 
 _WIDE_FONTS = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Source Han Sans SC", "WenQuanYi Zen Hei"),
     *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "SimHei", "Meiryo"),
     *("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS"),
 )
-"""Fonts of Linux, Windows and macOS with Chinese, Japanese or Korean letters, which `_FONT` lacks."""
+"""Fonts of Linux, Windows and macOS with Chinese, Japanese or Korean characters, which `_FONT` lacks."""
 
 BLUE, LIGHT_BLUE, LIGHT_RED, GREY = "#3b7dd8", "#a9c9f5", "#f5c1b0", "#888888"
-"""The colours of charts: of measured lines, of bars behind text, of such bars below 0, and of lines to compare with."""
+"""The colours of charts: of measured lines; of bars behind text; of such bars with values below 0; and of lines that
+measured lines are compared with."""
 
 
 def new_figure(height: float) -> Figure:
@@ -47,7 +48,7 @@ def new_figure(height: float) -> Figure:
 
 
 def choose_fonts() -> list[str]:
-    """Return the fonts of charts that are installed: a letter is drawn in the first one that has it."""
+    """Return the installed fonts for charts, in order: a character is drawn in the first font that has it."""
     installed = {font.name for font in fontManager.ttflist}
     return [_FONT, *(name for name in _WIDE_FONTS if name in installed)]
 

@@ -23,11 +23,13 @@ Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 """A frame as bytes, (height, width, 3)."""
 
 FPS = 12.0
-"""How many frames a second has by default: the 60 steps of a picture are a film of five seconds."""
+"""How many frames a second has by default: the 60 steps of the recipe `picture` make a film of five seconds."""
 
 _FASTEST = 120.0
 _FASTEST_GIF = 50.0
-"""A GIF counts in hundredths of a second, and many viewers show a frame of a single hundredth for a tenth."""
+"""The highest frame rates: `_FASTEST_GIF` for a GIF, `_FASTEST` for all other formats.
+
+A GIF stores times in hundredths of a second, and many viewers show a frame of one hundredth for a tenth of a second."""
 
 _STILLS: dict[str, tuple[str, int, dict[str, Any]]] = {
     ".gif": ("GIF", 10, {}),
@@ -36,7 +38,8 @@ _STILLS: dict[str, tuple[str, int, dict[str, Any]]] = {
 }
 """For each ending: Pillow's name of the format, the unit of its times in milliseconds, and Pillow's settings."""
 
-# The quality at which hardly anybody sees a difference; `b=0` lets VP9 take as many bits as that needs.
+# The values of `crf` are a quality at which hardly anybody sees a difference to the original frames. `b=0` removes the
+# limit on the bit rate of VP9.
 _VIDEOS: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
     ".mp4": ("mp4", "libx264", {"crf": "18"}, {"movflags": "faststart"}),
     ".webm": ("webm", "libvpx-vp9", {"crf": "24", "b": "0"}, {}),
@@ -44,21 +47,23 @@ _VIDEOS: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
 """For each ending: the container, the codec, the settings of the codec, and the settings of the container."""
 
 _BT709, _LIMITED = 1, 1
-"""How FFmpeg numbers the colours of Rec. ITU-R BT.709, and values that leave room below black and above white."""
+"""FFmpeg's numbers for the colours of Rec. ITU-R BT.709, and for the limited range, in which black is above the least
+value and white is below the largest."""
 
 
 def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -> Path:
     """Write pictures as a film. The file is written atomically: after an error there is no incomplete file.
 
     A film in .mp4 or .webm is written frame by frame, so it may have any length. For .gif, .webp and .png, all frames
-    are kept in memory until the last one, three bytes a pixel. An animated PNG is lossless; a GIF has 256 colours a
-    frame. The video formats need an even width and height: if one is odd, its last row or column is repeated.
+    are kept in memory until the last frame is there, with three bytes per pixel. An animated PNG is lossless; a GIF has
+    256 colours per frame. The video formats need an even width and height: if the width is odd, the last column is
+    repeated, and if the height is odd, the last row.
 
     Args:
         frames: a tensor (N, 3, H, W), 0..1, or any iterable of frames. Each frame is one or several images, see
             `Images`; several are put side by side. Values are clipped to 0..1.
-        path: the file, in a folder that exists. Its ending is the format: .gif, .webp, .png, .mp4 or .webm; a file
-            that is there is replaced.
+        path: the file, in a folder that exists. Its ending is the format: .gif, .webp, .png, .mp4 or .webm. An existing
+            file is replaced.
         fps: how many frames a second has, 0.1..120; at most 50 in a GIF. A GIF stores times in hundredths of a
             second, .webp and .png in thousandths. Durations of frames are rounded so that errors do not add up.
 
@@ -66,9 +71,9 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
         The path of the file.
 
     Raises:
-        ValueError: when the ending is none of these, the folder does not exist or cannot be written to, `fps` is out of
-            range, there are no frames, a frame is no image or holds NaN, frames differ in size, or PyAV is not
-            installed (the message has the command).
+        ValueError: when the ending is none of these; the folder does not exist or cannot be written to; `fps` is out of
+            range; there are no frames; a frame is no image or holds NaN; frames differ in size; or PyAV is needed and
+            not installed (the message says how to install it).
         OSError: when the file cannot be written.
 
     Example:
@@ -95,15 +100,15 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
 
 
 def check_film(path: Path, fps: float = FPS) -> str:
-    """Return the ending of a film, or raise an error when there can be no such film, before the first frame is made.
+    """Check, before the first frame is made, that a film can be written to a path; return the ending of the path.
 
     Args:
         path: the file.
-        fps: how many frames a second it has.
+        fps: how many frames a second the film has.
 
     Raises:
-        ValueError: when the ending is no format of films, the folder does not exist or cannot be written to, `fps` is
-            out of range, or PyAV is needed and not installed.
+        ValueError: when the ending is no format of films; the path is a folder; its folder does not exist or cannot be
+            written to; `fps` is out of range; or PyAV is needed and not installed.
     """
     suffix = path.suffix.lower()
     formats = [*_STILLS, *_VIDEOS]
@@ -146,7 +151,7 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
     size = None
     for number, frame in enumerate(pausing(frames), start=1):
         images = check_images(frame, f"frame {number}").detach().float().clamp(0, 1)
-        # Cut off, not rounded, as `Result.save` does: the last frame of an ascent is its picture.
+        # Truncated and not rounded, as in `Result.save`: the last frame of an ascent then equals its saved picture.
         pixels: Pixels = (images * 255).byte().permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
         size = size or pixels.shape
         if pixels.shape != size:
@@ -159,7 +164,7 @@ def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
 
 
 def _write_stills(frames: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:
-    """Write a film by Pillow, which asks for all frames at once."""
+    """Write a film with Pillow, which needs all frames at once."""
     kind, unit, settings = _STILLS[suffix]
     first, *others = [_make_picture(frame) for frame in frames]
     begins = [unit * round(number * 1000 / fps / unit) for number in range(len(others) + 2)]
@@ -168,7 +173,7 @@ def _write_stills(frames: Iterable[Pixels], part: Path, suffix: str, fps: float)
 
 
 def _make_picture(pixels: Pixels) -> Image.Image:
-    """Return a frame for Pillow, which allows an interrupt whenever its turn to be written comes."""
+    """Return a frame as a Pillow image that calls `allow_interrupt` whenever Pillow begins to write it."""
     picture = Image.fromarray(pixels)
     seek = picture.seek
 
@@ -176,20 +181,20 @@ def _make_picture(pixels: Pixels) -> Image.Image:
         allow_interrupt()
         seek(frame)
 
-    # Pillow calls nothing else between frames: it seeks each frame of every picture of a film, and here each has one.
+    # `seek` is all that Pillow calls between frames. It seeks every frame of every image, and here each image has one.
     picture.seek = look_and_seek  # type: ignore[method-assign]
     return picture
 
 
 def _write_video(av: Any, first: Pixels, others: Iterable[Pixels], part: Path, suffix: str, fps: float) -> None:
-    """Write a film by PyAV, frame by frame."""
+    """Write a film with PyAV, frame by frame."""
     container, codec, settings, flags = _VIDEOS[suffix]
     height, width, _ = first.shape
     odd = ((0, height % 2), (0, width % 2), (0, 0))
     with av.open(str(part), "w", format=container, options=flags) as film:
         stream = film.add_stream(codec, rate=Fraction(fps).limit_denominator(1000), options=settings)
         stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
-        # Written into the file, since otherwise players guess the colours by the size of the picture.
+        # Written into the file, because players otherwise guess the colour space from the size of the picture.
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED

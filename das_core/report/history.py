@@ -1,4 +1,4 @@
-"""The history of an ascent, its scores and its gradient step by step, as text and as a chart."""
+"""The history of an ascent (its scores and gradient norms, step by step) as a table, as text and as a chart."""
 
 import csv
 import io
@@ -11,13 +11,15 @@ from ..ascent.result import Record
 from ..common.text import truncate
 from .chart import BLUE, GREY, TEXT_SIZE, new_figure, render_figure, style_axes
 
-# Beyond this, all scores share one panel: with a panel each, the chart would be too tall to be seen at once.
+# With more objectives than this, all scores share one panel: with a panel for each, the chart would be too tall to be
+# seen at once.
 _MAX_PANELS = 6
 
 _MAX_TITLE = 40
 
 _FORMULA = ("=", "+", "-", "@")
-"""What a formula begins with in a spreadsheet. The name of an objective is text that may have come with a workflow."""
+"""The characters that begin a formula in a spreadsheet. The name of an objective may come from a stranger's workflow,
+so a spreadsheet must not evaluate it."""
 
 
 class EmptyHistoryError(ValueError):
@@ -45,9 +47,9 @@ def tabulate_history(history: Sequence[Record]) -> str:
         history: the records of an ascent, in the order of the steps.
 
     Returns:
-        A line of titles, then a line for each step: its number from 1, the score of every objective (nothing where it
-        has none), the norm of the gradient. A name that a spreadsheet would take for a formula has an apostrophe before
-        it.
+        A line of titles, then a line for each step: the number of the step, counted from 1; the score of every
+        objective, or an empty field if it has no score at this step; and the norm of the gradient. A name that a
+        spreadsheet would take for a formula is preceded by an apostrophe.
 
     Raises:
         EmptyHistoryError: when the history holds no step. It is a ValueError.
@@ -107,11 +109,11 @@ def format_history(history: Sequence[Record]) -> str:
 
 
 def plot_history(history: Sequence[Record]) -> Tensor:
-    """Draw a history as a chart: score against step for each objective, and the norm of the gradient below.
+    """Draw a history as a chart: the scores of each objective over the steps, and below them the gradient norms.
 
     Args:
         history: the records of an ascent, in the order of the steps. Up to six objectives get a panel each; more than
-            six share one.
+            six objectives share one panel.
 
     Returns:
         The chart (1, 3, H, W), 0..1; its height depends on the number of panels.
@@ -132,7 +134,7 @@ def plot_history(history: Sequence[Record]) -> Tensor:
     for axes, group in zip(panels, groups, strict=False):
         for name in group:
             axes.plot(*_select_scores(history, name), color=BLUE if len(group) == 1 else None, linewidth=1.2)
-        # Names are not formulas: a '$' in one stays a '$'.
+        # Names are not formulas: a '$' in a name is drawn as a '$'.
         title = truncate(group[0], _MAX_TITLE) if len(group) == 1 else "scores"
         axes.set_title(title, parse_math=False, fontsize=TEXT_SIZE, pad=3)
         axes.yaxis.set_major_locator(MaxNLocator(3))

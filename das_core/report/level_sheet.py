@@ -19,16 +19,17 @@ from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, render_pixels
 
 SMALLEST_TILE = 32
-"""The least size of a tile, in pixels; the captions need that much room."""
+"""The least long side of a tile, in pixels; the captions need that much room."""
 
 _MAX_COLUMNS = 10
 _GAP = 4
 _CAPTION_HEIGHT, _FONT_SIZE = 18, 13
 
-# On a node some 270 pixels wide, five tiles are 54 pixels wide and their captions 9 pixels high.
+# For a node, the font size of captions is at most 0.17 of the width of a tile. A node of ComfyUI is about 270 pixels
+# wide, so five tiles side by side are 54 pixels wide each, and their captions are about 9 pixels high.
 _NODE_COLUMNS, _NODE_FONT_SHARE = 5, 0.17
 
-# A stretched level has this share of its values within this distance from grey, before the tanh.
+# A level is stretched so that 98 % of its values, before the tanh, are at most 1.0 away from 0, which is grey.
 _STRETCHED_TO, _STRETCHED_SHARE = 1.0, 0.98
 
 # A bound on the stretch, so that rounding errors are not shown at full contrast.
@@ -37,13 +38,13 @@ _MAX_STRETCH = 50.0
 
 @dataclass(frozen=True, eq=False)
 class LevelTiles:
-    """Small pictures of the levels of a stack, to be arranged as sheets. Neighbouring levels may share a tile.
+    """Small pictures (tiles) of the levels of a stack, to be arranged as sheets. Neighbouring levels may share a tile.
 
     Args:
-        alone: each of N tiles shows its level alone, (N, B, 3, h, w), 0..1, on the CPU; grey means zero.
-        sums: each shows the sum of all levels up to its own, (N, B, 3, h, w).
-        alone_captions: what stands above the tiles of `alone`, for every image of the batch N texts.
-        sum_captions: what stands above the tiles of `sums`, N texts.
+        alone: N tiles, each of which shows its level alone, (N, B, 3, h, w), 0..1, on the CPU; grey means zero.
+        sums: N tiles, each of which shows the sum of all levels up to its own, (N, B, 3, h, w).
+        alone_captions: the texts above the tiles of `alone`: N texts for every image of the batch.
+        sum_captions: the N texts above the tiles of `sums`.
     """
 
     alone: Tensor
@@ -52,13 +53,14 @@ class LevelTiles:
     sum_captions: Sequence[str]
 
     def arrange(self) -> Tensor:
-        """Return sheets of two rows, above each level alone and below the sums, (B, 3, H, W), 0..1."""
+        """Return sheets (B, 3, H, W), 0..1, with each level alone in the upper row and the sums in the lower row."""
         return self._draw(len(self.alone), _CAPTION_HEIGHT, _FONT_SIZE)
 
     def arrange_for_node(self) -> Tensor:
         """Return sheets for the width of a node of ComfyUI, (B, 3, H, W), 0..1.
 
-        They have five columns at most and larger captions; of more levels, the rows continue below.
+        These sheets have at most five columns, and larger captions. More than five tiles continue in further pairs of
+        rows below.
         """
         rows = math.ceil(len(self.alone) / _NODE_COLUMNS)
         width = self.alone.shape[-1]
@@ -93,7 +95,8 @@ def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
         tile: the long side of a tile in pixels.
     """
     tiles = len(group_into_octaves(stack.spec.resolutions, _MAX_COLUMNS))
-    # Two rows of tiles; they are stacked, then arranged twice, with captions.
+    # 2 rows of tiles, 4 bytes per value, 3 channels. About 5 copies of each tile: the single tile, the stacked tiles,
+    # the tile with its caption, and one in each of the two arrangements.
     return estimate_sum_bytes(stack) + 2 * 5 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION_HEIGHT) * tile
 
 
@@ -105,7 +108,7 @@ def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True
     Args:
         stack: the stack.
         tile: the long side of a tile in pixels, at least 32.
-        stretch: whether levels alone are scaled to fill the range of brightness. The factor is written above them.
+        stretch: whether each level in `alone` is scaled to fill the range of brightness. The caption gives the factor.
 
     Raises:
         ValueError: when the tiles are too small.
@@ -138,14 +141,14 @@ def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True
 def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = True) -> Tensor:
     """Draw a sheet of tiles for every image of a stack.
 
-    The upper row shows each level alone, where grey means zero; the lower row shows the sum of all levels up to it.
+    The upper row shows each level alone; grey means zero. The lower row shows the sum of all levels up to that level.
     More than ten levels are grouped into octaves, with a tile for each octave.
 
     Args:
         stack: the stack.
         tile: the long side of a tile in pixels, at least 32.
-        stretch: whether levels in the upper row are scaled to fill the range of brightness. The factor is written above
-            them.
+        stretch: whether each level in the upper row is scaled to fill the range of brightness. The caption of its tile
+            gives the factor.
 
     Returns:
         The sheets (B, 3, H, W), 0..1, on the CPU.
@@ -176,7 +179,7 @@ def _render_tiles(canvas: Tensor, stack: ImageStack, side: int) -> Tensor:
     picture = crop_margin(render_pixels(canvas, stack.spec.color), stack.spec.margin).cpu()
     scale = side / max(picture.shape[2:])
     size = [max(1, round(length * scale)) for length in picture.shape[2:]]
-    # Rounding takes the weights of an average a little above 1.
+    # Clamped, because rounding errors can make a weighted average slightly larger than 1.
     return map_images(
         lambda part: F.interpolate(part, size=size, mode="bilinear", antialias=True).clamp_(0, 1), picture
     )

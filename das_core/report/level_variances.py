@@ -1,6 +1,7 @@
 """The variances of the levels of a stack.
 
-Against the resolution they have a slope, as a spectrum has: -2.48 in Direct Ascent Synthesis (arXiv 2502.07753).
+The variance falls with the resolution about as a power law. Direct Ascent Synthesis (arXiv 2502.07753) reports an
+exponent of -2.48, which is the slope on logarithmic axes.
 """
 
 import torch
@@ -10,12 +11,12 @@ from ..common.interruption import pausing
 from ..stack.decomposition import decompose
 from ..stack.image_stack import ImageStack
 
-# Levels with fewer samples on their short side are left out: the variance of so few says little.
+# Levels with fewer samples on their short side are left out: so few samples give no reliable variance.
 _MIN_LEVEL_SAMPLES = 4
 
 
 class EmptyLevelsError(ValueError):
-    """The error for a stack whose levels hold nothing that could be measured."""
+    """The error for a stack with a level of variance 0, such as a grey stack that no ascent has changed."""
 
 
 Levels = tuple[Tensor, Tensor]
@@ -26,14 +27,14 @@ def measure_level_variances(stack: ImageStack) -> tuple[Tensor, Tensor]:
     """Measure the variance of every level of a stack.
 
     Args:
-        stack: a stack that shows something: its levels must not be empty.
+        stack: a stack that shows something: no level may be constant.
 
     Returns:
         The resolutions of N levels (N,) and their variances over all samples and channels (B, N), float64, on the CPU.
         Levels with fewer than 4 samples on their short side are left out.
 
     Raises:
-        ValueError: when fewer than two levels are left, or a level is empty (`EmptyLevelsError`).
+        ValueError: when fewer than two levels are left, or a level has the variance 0 (`EmptyLevelsError`).
 
     Example:
         >>> from das_core import ImageStack, StackSpec

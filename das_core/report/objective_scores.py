@@ -1,4 +1,4 @@
-"""The scores of pictures under objectives, so that pictures can be compared and the best of several picked."""
+"""The scores of pictures under objectives, by which pictures are compared and ranked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from ..views.windows import Windows
 from .bars import plot_bars
 
 PLAIN_VIEWS = Augmentation(views=8, windows=Windows(jitter=0, zoom_min=0.7, zoom_start=0.7), transforms=(Flip(),))
-"""The default views of pictures that are scored: large windows of the picture itself, without noise."""
+"""The default views of scored pictures: large windows inside the picture, some of them flipped, without noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class ObjectiveScores:
 
 
 _CANVASES = 6
-"""How many tensors of the size of the canvas `ImageScorer` holds, those that it makes on the way included."""
+"""How many tensors of the size of the canvas `ImageScorer` holds at most, temporary tensors included."""
 
 
 def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = None) -> int:
@@ -81,19 +81,20 @@ def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = N
 
 
 class ImageScorer:
-    """Scores pictures under objectives, in two steps: `judges` names the models to load, and `score` runs them.
+    """Scores pictures under objectives, in two steps: `judges` lists the models to load, and `score` runs them.
 
     Args:
         images: the pictures, (B, 3, H, W), 0..1.
-        objectives: at least one, with a weight other than 0. A scheduled one gets its largest weight.
+        objectives: at least one, with a weight other than 0. A scheduled objective gets the largest weight of its
+            schedule.
         augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
         seed: the seed of the random draws of the views, 0 or above.
         device: the device on which the judges will run; None for the device of the images.
 
     Raises:
-        ValueError: when no objective has a weight, the images are not (B, 3, H, W) with finite floating-point values,
-            a side is shorter than 16 pixels, the mask of a region has another aspect ratio than the images, or the
-            number of masks or reference images does not fit the batch.
+        ValueError: when no objective has a weight other than 0; the images are not (B, 3, H, W) with finite
+            floating-point values; a side of the images is shorter than 16 pixels; the mask of a region has another
+            aspect ratio than the images; or the number of masks or reference images does not fit the batch.
     """
 
     def __init__(
@@ -140,10 +141,11 @@ def score_images(
 ) -> ObjectiveScores:
     """Score pictures under objectives.
 
-    Every picture is seen through the same views. The total of a picture is the sum of its scores times their weights.
-    Scores of different models have different scales. If there are several groups of objectives (a group has the same
-    model, asked in the same way), the sum of each group is therefore standardised over the pictures (mean 0, deviation
-    1) and multiplied by the sum of its absolute weights. (A single picture then has the total 0.)
+    Every picture is seen through the same views. If all objectives are in one group (they ask the same model for the
+    same kind of answer), the total of a picture is the sum of its scores times their weights. Different groups have
+    scores of different scales. With several groups, the weighted sum of each group is therefore standardised over the
+    pictures (mean 0, standard deviation 1) and multiplied by the sum of the absolute weights of the group. The total is
+    then the sum over the groups. In this case, a single picture has the total 0.
 
     Args:
         images: (B, 3, H, W), 0..1, on any device.
@@ -168,10 +170,10 @@ def score_images(
 
 
 def _add_up(groups: Sequence[TermGroup], objectives: Sequence[NamedObjective], table: Tensor) -> Tensor:
-    """Return the totals (B,) of pictures whose scores are the rows of a table (B, O)."""
+    """Return the total (B,) of each row of a table of scores (B, O), as `score_images` defines it."""
     names = [name for name, _ in objectives]
     weights = torch.tensor([objective.weight for _, objective in objectives])
-    # The terms of an ensemble are in several groups under one name: groups that share a name count as one.
+    # The terms of an ensemble are in several groups under one name, so groups that share a name are joined to one.
     sets: list[set[int]] = []
     for group in groups:
         members = {names.index(name) for name, _ in group.members}
@@ -193,7 +195,7 @@ def format_scores(scores: ObjectiveScores) -> str:
     """Write scores as text: a line for each picture, the best first, with its total and every score.
 
     Args:
-        scores: of at least one picture.
+        scores: the scores of at least one picture.
 
     Example:
         >>> import torch
@@ -214,7 +216,7 @@ def plot_scores(scores: ObjectiveScores) -> Tensor:
     """Draw the totals as a bar chart, the best picture at the top.
 
     Args:
-        scores: of at least one picture.
+        scores: the scores of at least one picture.
 
     Returns:
         The chart (1, 3, H, W), 0..1.

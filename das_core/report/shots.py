@@ -1,4 +1,4 @@
-"""The shots of a camera: where it is at a keyframe and between two of them, and shots as text."""
+"""Shots, the positions of a camera at its keyframes: they are read from text, and interpolated between keyframes."""
 
 import math
 import re
@@ -11,7 +11,7 @@ from ..common.keyframes import parse_keyframes, read_number
 from ..common.text import shorten
 
 CLOSEST = 64.0
-"""The greatest zoom: of a picture of 1024 pixels, a frame then shows 16."""
+"""The largest zoom: of a square picture of 1024 pixels a side, a square frame then shows 16 x 16 pixels."""
 
 _EXAMPLE = "0: 0.5 0.5 1 / 47: 0.3 0.6 4"
 
@@ -23,7 +23,8 @@ class Shot:
     Args:
         x: the horizontal position of the middle of the frame in the picture, 0 (left) to 1 (right).
         y: the vertical position of the middle of the frame in the picture, 0 (top) to 1 (bottom).
-        zoom: 1 to 64; at 1 the frame is the largest that fits into the picture, at 2 half as wide.
+        zoom: 1 to 64. At 1 the frame shows the largest part of the picture that has the aspect ratio of the frame; at 2
+            it shows a part half as wide and half as high.
         roll: by how many degrees the camera is turned clockwise. The contents of the frame turn the other way: at 90
             the right side of the picture is at the top.
 
@@ -52,29 +53,30 @@ def parse_shots(text: str) -> dict[int, Shot]:
     """Read the shot of each keyframe.
 
     Args:
-        text: keyframes with three or four numbers each, x, y, zoom and, if it is not 0, roll, as in '47: 0.3 0.6 4 15',
-            see `Shot`. There are blanks or commas between the numbers, and lines or ' / ' between the keyframes, as for
-            `parse_keyframes`. Their order does not matter.
+        text: keyframes such as '47: 0.3 0.6 4 15', in any order. The numbers after the colon are x, y, zoom and roll,
+            see `Shot`; roll may be left out if it is 0. The numbers are separated by blanks or commas, and the
+            keyframes by line breaks or ' / ', as in `parse_keyframes`.
 
     Returns:
         The shots by frame number, in rising order.
 
     Raises:
-        ValueError: when the text does not begin with a keyframe, one appears twice or does not have three or four
-            numbers, or a number cannot be read or is out of range.
+        ValueError: when the text does not begin with a keyframe; a keyframe appears twice, or has fewer than three or
+            more than four numbers; or a number cannot be read or is out of range.
 
     Example:
         >>> from das_core.report.shots import parse_shots
         >>> parse_shots("0: 0.5 0.5 1 / 47: 0.3, 0.6, 4, 15")
         {0: Shot(x=0.5, y=0.5, zoom=1.0, roll=0.0), 47: Shot(x=0.3, y=0.6, zoom=4.0, roll=15.0)}
     """
-    # `parse_keyframes` needs a blank between the colon and a digit, because of texts such as '10:30'. Shots do not.
+    # `parse_keyframes` needs a blank between the colon and a digit, because wishes may contain '10:30'. For shots, the
+    # blank is optional, so it is added here.
     spaced = re.sub("[:\uff1a]", ": ", text)
     return {frame: _read_shot(frame, numbers) for frame, numbers in parse_keyframes(spaced, _EXAMPLE).items()}
 
 
 def _read_shot(frame: int, text: str) -> Shot:
-    """Return the shot that stands behind the number of a frame."""
+    """Return the shot whose numbers are written after the number of a frame."""
     advice = f"'{frame}: {_EXAMPLE.rpartition(': ')[2]}', x y zoom and, if you like, roll"
     words = text.replace(",", " ").replace("\uff0c", " ").split()
     if not 3 <= len(words) <= 4:
@@ -92,7 +94,8 @@ def find_shot(shots: Mapping[int, Shot], frame: int, curve: Curve = "cosine") ->
     Args:
         shots: the keyframes by the number of their frame, in rising order.
         frame: the number of the frame.
-        curve: how the camera moves from one keyframe to the next.
+        curve: how the camera moves from one keyframe to the next. Before the first keyframe and after the last, it does
+            not move.
 
     Example:
         >>> from das_core.report.shots import Shot, find_shot

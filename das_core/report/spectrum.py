@@ -1,8 +1,9 @@
 """Radial power spectra of images, and how steeply they fall.
 
-The power of photographs falls with the frequency f about as 1 / f^2 (Field, 1987; Torralba and Oliva, 2003), more
-steeply in close-ups: on logarithmic axes the spectrum is a line of slope -2. Pictures made by ascent tend to lack power
-in the top octaves, which one slope over all frequencies hides. So the slope is also measured in a low and a high band.
+The power of photographs falls with the frequency f about as 1 / f^2 (Field, 1987; Torralba and Oliva, 2003): on
+logarithmic axes the spectrum is a line of slope -2. In close-ups it is steeper. Pictures made by ascent tend to lack
+power in the top octaves, but a single slope over all frequencies hides this. So the slope is also measured in a low and
+a high band.
 """
 
 import math
@@ -18,18 +19,20 @@ PHOTOGRAPH_SLOPE = -2.0
 """The slope of log power over log frequency in photographs of scenes."""
 
 BAND_EDGE = 1 / 8
-"""The frequency, in waves per pixel, that separates the low band from the high band, the two finest octaves."""
+"""The frequency, in waves per pixel, that separates the low band from the high band; the high band is the two finest
+octaves, 1/8 to 1/2."""
 
 SMALLEST_IMAGE = 64
 """The least width and height, in pixels, of an image whose spectrum is measured."""
 
-# The lowest frequency that is measured, in waves across the short side. Lower ones have few coefficients, and the Hann
-# window mixes the lowest of them with frequency 0, whose power was removed with the mean.
+# The lowest frequency that is measured, in waves across the short side. Lower frequencies have few Fourier
+# coefficients, and the Hann window mixes the lowest ones with frequency 0, whose power is removed with the mean.
 _MIN_WAVES = 3
 _BINS_PER_OCTAVE = 4
 _MAX_FREQUENCY = 0.5
 
-# A range of brightness below this, about a four-hundredth of a step of an 8-bit image, is taken for rounding errors.
+# If the brightness of an image varies by no more than this, about 1/400 of a step of an 8-bit image, the variation is
+# treated as rounding errors.
 _MIN_BRIGHTNESS_RANGE = 1e-5
 
 # The brightness of red, green and blue (Rec. 601).
@@ -44,8 +47,8 @@ class Spectrum:
         frequency: the middle of each of R rings of frequencies, (R,), in waves per pixel, from coarse to fine, at most
             0.5.
         power: the mean power of each image in each ring, (B, R).
-        slope: the slope of log power over log frequency for each image, (B,). About -2 for photographs; nearer to 0
-            means more fine detail, and lower means less.
+        slope: the slope of log power over log frequency for each image, (B,). It is about -2 for photographs. A slope
+            nearer to 0 means more fine detail, and a steeper slope means less.
         low: the slope in the low band, below `BAND_EDGE`, (B,).
         high: the slope in the high band, above `BAND_EDGE`, (B,).
 
@@ -78,8 +81,8 @@ def measure_spectrum(images: Images) -> Spectrum:
         The spectrum of every image, float64, on the CPU.
 
     Raises:
-        ValueError: when the images are too small, one of them has the same brightness everywhere, or they are not
-            (B, 3, H, W), or hold whole numbers or values that are not finite.
+        ValueError: when the images are too small; one of them has the same brightness everywhere; the images are not
+            (B, 3, H, W); or they hold whole numbers or values that are not finite.
 
     Example:
         >>> import torch
@@ -123,7 +126,7 @@ def fit_slope(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _make_ring_edges(first: float) -> tuple[float, ...]:
-    """Return the edges of rings from about `first` to the finest frequency, in waves per pixel; one is `BAND_EDGE`."""
+    """Return the edges of rings, in waves per pixel, from `first` or just above it to 0.5; one edge is `BAND_EDGE`."""
     below = math.floor(math.log2(BAND_EDGE / first) * _BINS_PER_OCTAVE)
     above = round(math.log2(_MAX_FREQUENCY / BAND_EDGE) * _BINS_PER_OCTAVE)
     return tuple(BAND_EDGE * 2 ** (number / _BINS_PER_OCTAVE) for number in range(-below, above + 1))

@@ -8,7 +8,7 @@ from .chart import BLUE, GREY, TEXT_SIZE, TICK_SIZE, new_figure, render_figure, 
 from .level_variances import Levels
 from .spectrum import BAND_EDGE, PHOTOGRAPH_SLOPE, Spectrum, fit_slope
 
-# Beyond this, a legend no longer helps to tell lines apart.
+# With more lines than this, a legend no longer helps to tell them apart.
 _MAX_LEGEND_LINES = 4
 
 
@@ -17,10 +17,11 @@ def format_spectrum(found: Spectrum, levels: Levels | None = None) -> str:
 
     Args:
         found: the spectra of images.
-        levels: the variances of the levels of stacks; None for none.
+        levels: the resolutions and variances of the levels of stacks; None if there are no stacks.
 
     Returns:
-        A line for each image, a line about photographs to compare with, and a line for each stack.
+        A line for each image, a line with the slope of photographs for comparison, and a line for the levels of each
+        stack.
     """
     lines = [
         f"{_label_item('image', number, len(found.slope))}: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}"
@@ -43,7 +44,7 @@ def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
     Args:
         found: the spectra of images. A dashed line with the slope of photographs is drawn for comparison, at the mean
             height of the spectra.
-        levels: the variances of the levels of stacks; None for no second panel.
+        levels: the resolutions and variances of the levels of stacks; None for no second panel.
 
     Returns:
         The chart (1, 3, H, W), 0..1.
@@ -84,7 +85,7 @@ def plot_spectrum(found: Spectrum, levels: Levels | None = None) -> Tensor:
 
 
 def _write_power_of_two(value: float, _: object) -> str:
-    """Write a number along an axis: a fraction below 1."""
+    """Return the label of a number on an axis: a number below 1 is written as a fraction."""
     return f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
 
 

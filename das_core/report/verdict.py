@@ -1,4 +1,4 @@
-"""What judges say of finished pictures: the classes that a classifier finds, and the similarity of texts under a CLIP.
+"""Verdicts on finished pictures: the classes that a classifier sees, and how similar texts are according to a CLIP.
 
 Both are available as numbers, as text and as a chart.
 """
@@ -21,7 +21,7 @@ class Prediction:
     """A class that a classifier sees in an image.
 
     Args:
-        index: the number of the class: the place of its logit.
+        index: the number of the class: the position of its logit, from 0.
         name: the name of the class.
         probability: how sure the classifier is, 0..1.
 
@@ -40,18 +40,18 @@ def classify(classifier: Classifier, images: Images, count: int = 5) -> list[lis
     """Classify images.
 
     Args:
-        classifier: the judge. A picture made with one classifier convinces it too easily: use one that took no part in
-            the ascent.
-        images: (B, 3, H, W), 0..1, of any size, on the CPU or the device of the classifier; of an oblong image the
-            middle square is shown.
+        classifier: the judge. A classifier gives too high a probability to a picture that an ascent made with it: use
+            a classifier that took no part in the ascent.
+        images: (B, 3, H, W), 0..1, of any size, on the CPU or the device of the classifier. Of an oblong image, the
+            classifier sees the middle square.
         count: how many classes to name for each image, at least 1.
 
     Returns:
         The likeliest classes of each image, the likeliest first; fewer than `count` if the classifier has fewer.
 
     Raises:
-        ValueError: when `count` is too small, or the images are not (B, 3, H, W), or hold whole numbers or values that
-            are not finite.
+        ValueError: when `count` is too small; the images are not (B, 3, H, W); or they hold whole numbers or values
+            that are not finite.
 
     Example:
         >>> import torch
@@ -96,7 +96,8 @@ def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) 
 
     Args:
         verdicts: the predictions for each image, the same number of classes for all.
-        classifier: the name of the classifier, written above each chart; with several images, also which one it is.
+        classifier: the name of the classifier, which is written above each chart. If there are several images, the
+            number of the image is written there, too.
 
     Returns:
         The charts (B, 3, H, W), 0..1.
@@ -108,7 +109,7 @@ def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) 
         torch.Size([1, 3, 123, 600])
     """
     names = [wrap_names([verdict.name for verdict in classes]) for classes in verdicts]
-    # All charts have one height, that of the longest name in each row.
+    # All charts have the same height: each row has room for the name that takes the most lines in this row.
     lines = [max(1 + name.count("\n") for name in row) for row in zip(*names, strict=True)]
     charts = [
         plot_bars([(v.name, v.probability) for v in classes], _title(classifier, number, len(verdicts)), lines=lines)
@@ -130,8 +131,8 @@ def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tens
         CLIPs even a good match is often no higher than 0.3: compare texts with each other.
 
     Raises:
-        ValueError: when the CLIP has no text tower, there is no text or an empty one, or the images are not
-            (B, 3, H, W), or hold whole numbers or values that are not finite.
+        ValueError: when the CLIP has no text tower; there is no text, or a text is empty; the images are not
+            (B, 3, H, W); or they hold whole numbers or values that are not finite.
 
     Example:
         >>> import torch
@@ -161,7 +162,7 @@ def format_similarities(table: Tensor, texts: Sequence[str], clip: str) -> str:
         clip: the name of the CLIP.
 
     Returns:
-        A paragraph for each image: a line with the name of the CLIP, then a line for each text, the nearest first.
+        A paragraph for each image: a line with the name of the CLIP, then a line for each text, the most similar first.
     """
     blocks = []
     for number, row in enumerate(table.tolist(), start=1):
@@ -177,7 +178,8 @@ def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
     Args:
         table: similarities of images and texts, (B, T), from `compare_with_texts`.
         texts: the T texts.
-        clip: the name of the CLIP, written above each chart; with several images, also which one it is.
+        clip: the name of the CLIP, which is written above each chart. If there are several images, the number of the
+            image is written there, too.
 
     Returns:
         The charts (B, 3, H, W), 0..1.
@@ -199,5 +201,5 @@ def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
 
 
 def _title(judge: str, number: int, count: int) -> str:
-    """Return the line above a chart: the name of a judge, and which of several images it was asked about."""
+    """Return the line above a chart: the name of the judge, and the number of the image if there are several."""
     return f"image {number}: {judge}" if count > 1 else judge

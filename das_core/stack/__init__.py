@@ -1,4 +1,4 @@
-"""Image stacks: pictures at many resolutions that sum to one canvas, and the linear operator that moves it."""
+"""Image stacks: images at many resolutions that sum to one canvas, and the linear operator K that moves the canvas."""
 
 from .changes import scale_changes
 from .decomposition import Decomposition, decompose, decompose_change, decompose_start

@@ -1,7 +1,8 @@
 """Sums of groups of levels of a stack, computed level by level to save memory.
 
-`decompose` keeps all levels of a stack at once. For 156 levels on a canvas of 624 pixels they take as much memory as
-fifty canvases, and the matrices that resize them come on top. For sums, one level at a time is enough.
+`decompose` keeps all levels of a stack at once. The 156 default levels of a canvas of 624 x 624 pixels take as much
+memory as fifty canvases, and the matrices that resize the levels come in addition. A sum needs only one level at a
+time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,10 +25,11 @@ def sum_groups(stack: ImageStack, groups: Sequence[Sequence[int]]) -> Iterator[T
 
     Args:
         stack: any stack.
-        groups: the numbers of the levels, from 0, the coarsest; all of them, in order, each in one group.
+        groups: the indices of the levels in each group; 0 is the coarsest level. Together the groups contain every
+            level once, in order.
 
     Yields:
-        Canvases (B, 3, H, W) that sum to `stack.canvas`; what no level can show is in the last one.
+        A canvas (B, 3, H, W) for each group. They sum to `stack.canvas`: what no level can show is in the last canvas.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -46,7 +48,7 @@ def sum_groups(stack: ImageStack, groups: Sequence[Sequence[int]]) -> Iterator[T
             canvas += _enlarge(stack, number, gradient, moved)
         left = left - canvas
         yield canvas
-    # What is left is the last group and what no level can show, so neither has to be computed.
+    # The remainder is the sum of the last group and of what no level can show, so neither has to be computed.
     yield left
 
 
@@ -58,14 +60,16 @@ def estimate_sum_bytes(stack: ImageStack) -> int:
     """
     height, width = stack.spec.canvas
     spectral = replace(stack.spec, method="spectral").operator_bytes()
-    # Gradient, sum, what is left, an enlarged level and its halves; the two matrices of the finest level, in float64.
+    # Seven float32 tensors of the size of the canvas: the gradient, the sum, the remainder, an enlarged level and
+    # intermediate products. Two matrices for the finest level, with 12 bytes an entry: a float64 and a float32 copy.
     return 4 * 3 * stack.batch * height * width * 7 + spectral + 2 * 12 * max(height, width) ** 2
 
 
 def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | None]:
-    """Return a gradient and levels that together make up all levels: level = adjoint(gradient) + what has moved.
+    """Return a gradient G and tensors P (None for zeros) that give every level of the canvas as g_r A_r' G B_r + P_r.
 
-    See `decomposition.read_levels`, which does the same for what ascents have added, and `decompose_start`.
+    `least_norm.read_levels` does the same for what ascents have added alone, `decomposition.decompose_start` for the
+    start alone.
     """
     spectral = replace(stack.spec, frozen=(), method="spectral").operator(stack.canvas.device)
     assert isinstance(spectral, SpectralOperator)
@@ -83,7 +87,8 @@ def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | No
 def _enlarge(stack: ImageStack, number: int, gradient: Tensor, moved: tuple[Tensor, ...] | None) -> Tensor:
     """Return what one level adds to the canvas, g A (g A' G B + P) B'.
 
-    g is the gain, A and B are the resizing matrices, G is the gradient, and P is the level in `moved`.
+    g is the gain, A and B are the resizing matrices, G is the gradient, and P is the tensor of this level in `moved`,
+    or 0 if `moved` is None.
     """
     spec, gain = stack.spec, stack.spec.weights[number]
     shape = level_shape(spec.resolutions[number], spec.canvas)

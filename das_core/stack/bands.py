@@ -1,4 +1,4 @@
-"""Bands of resolutions: runs of neighbouring levels of a stack, written as '17-64'."""
+"""Bands of resolutions, such as '17-64': ranges that select neighbouring levels of a stack."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ Band = tuple[int, int]
 """The coarsest and the finest resolution of a band, both included, in samples along the long side of the canvas."""
 
 FINEST = 2**31
-"""The upper end of a band that has none, such as '65-'. It is finer than any level."""
+"""The upper end that is stored for a band without one, such as '65-'. It is finer than any level."""
 
 _BAND = re.compile(r"(\d{0,9})\s*(?:([-\u2013])\s*(\d{0,9}))?")
 
@@ -31,7 +31,7 @@ def parse_bands(text: str) -> tuple[Band, ...]:
             entries are skipped.
 
     Returns:
-        The bands in the order of the text, as they are: overlapping ones are not merged.
+        The bands in the order of the text. Overlapping bands are not merged.
 
     Raises:
         ValueError: when an entry is not a band, begins below 1, or ends below its beginning.
@@ -45,7 +45,7 @@ def parse_bands(text: str) -> tuple[Band, ...]:
 
 
 def parse_gains(text: str) -> tuple[tuple[Band, float], ...]:
-    """Parse bands with a factor each.
+    """Parse a list of bands, each with a factor.
 
     Args:
         text: one band and its factor per line, such as '1-16: 0.5'. Blank lines are skipped.
@@ -54,7 +54,8 @@ def parse_gains(text: str) -> tuple[tuple[Band, float], ...]:
         Pairs of a band and its factor, in the order of the lines.
 
     Raises:
-        ValueError: when a line has no factor, its factor is not a number or too large, or its band is not a band.
+        ValueError: when a line has no factor, a factor is not a number between -1e6 and 1e6, or the text before the
+            factor is not a band.
 
     Example:
         >>> from das_core.stack.bands import parse_gains
@@ -94,7 +95,7 @@ def select_levels(bands: Sequence[Band], levels: Sequence[int], lack: str = "hol
     Args:
         bands: the bands; without any, no level is selected.
         levels: the resolutions of a stack, coarse to fine.
-        lack: what the error message says of a band that contains none of the levels.
+        lack: the predicate of the error message about a band that contains none of the levels.
 
     Raises:
         EmptyBandError: when a band contains none of the levels. It is a ValueError.
@@ -110,12 +111,12 @@ def select_levels(bands: Sequence[Band], levels: Sequence[int], lack: str = "hol
 def combine_gains(
     gains: Sequence[tuple[Band, float]], levels: Sequence[int], lack: str = "holds no level"
 ) -> list[float]:
-    """Return for every level the product of the factors of all bands that contain it, 1 where none does.
+    """Return for every level the product of the factors of all bands that contain it; 1 for a level in no band.
 
     Args:
         gains: bands and their factors.
         levels: the resolutions of a stack, coarse to fine.
-        lack: what the error message says of a band that contains none of the levels.
+        lack: the predicate of the error message about a band that contains none of the levels.
 
     Raises:
         EmptyBandError: when a band contains none of the levels. It is a ValueError.
@@ -137,7 +138,7 @@ def group_into_octaves(levels: Sequence[int], most: int) -> list[list[int]]:
 
     Args:
         levels: the resolutions of a stack, coarse to fine.
-        most: up to this many levels are not grouped: each is a group by itself.
+        most: the largest number of levels that are not grouped; each level is then a group by itself.
 
     Returns:
         The indices of the levels in each group, coarse to fine.
@@ -163,8 +164,8 @@ def covers_all_resolutions(bands: Sequence[Band], longest: int) -> bool:
 def mask_moving_frequencies(basis: Basis, frozen: Sequence[Band]) -> Tensor:
     """Return which frequencies of a canvas still move when bands of resolutions are frozen.
 
-    A frequency of n half-waves across an axis needs n + 1 samples there. It belongs to the coarsest resolution that has
-    enough samples for it along both axes, and is frozen when a frozen band contains that resolution.
+    A wave with n half-waves across an axis needs n + 1 samples along that axis. A frequency belongs to the coarsest
+    resolution that has enough samples for it along both axes. It is frozen when a frozen band contains that resolution.
 
     Args:
         basis: the frequency basis of the canvas.
@@ -176,8 +177,9 @@ def mask_moving_frequencies(basis: Basis, frozen: Sequence[Band]) -> Tensor:
     longest = max(basis.height, basis.width)
     rows = (basis.row_waves.abs() + 1) * (longest / basis.height)
     columns = (basis.column_waves.abs() + 1) * (longest / basis.width)
-    # Less 1e-3 before rounding up, so that the rounding errors of float32 do not ask for one sample more. The finest
-    # wave of an even side of a tile has as many half-waves as samples; it belongs to the finest resolution there is.
+    # 1e-3 is subtracted before rounding up, because a rounding error of float32 could add a sample. If a side of a tile
+    # has an even number n of samples, its finest wave has n half-waves and would need n + 1 samples; the clamp assigns
+    # this wave to the finest resolution.
     needed = (torch.maximum(rows[:, None], columns[None, :]) - 1e-3).ceil().clamp(max=longest)
     moving = torch.ones_like(needed)
     for low, high in frozen:

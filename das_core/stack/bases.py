@@ -1,6 +1,6 @@
-"""Frequency bases of images: cosines for a canvas with edges, Fourier's waves for a tile.
+"""Frequency bases of images: the cosine basis for a canvas with edges, the Fourier basis for a tile.
 
-In them the operator of a stack is nearly diagonal, and a low-pass is exactly diagonal.
+In these bases the operator of a stack is nearly diagonal, and a low-pass is exactly diagonal.
 """
 
 import math
@@ -21,9 +21,9 @@ _WAVE = 2.0
 class Basis(ABC):
     """An orthonormal frequency basis for images of one size, and the filters that are diagonal in it.
 
-    A coefficient belongs to a wave. Its frequency is counted along each axis in half-waves across that axis:
-    `row_waves` (from top to bottom) and `column_waves` (from left to right) hold the frequencies of the rows and the
-    columns of coefficients. A filter is given by its response: one factor for every coefficient.
+    Each coefficient belongs to a wave, which has a vertical and a horizontal frequency, each in half-waves across the
+    image. `row_waves` holds the vertical frequency of each row of coefficients, `column_waves` the horizontal frequency
+    of each column. A filter is given by its response: one factor for every coefficient.
 
     Args:
         height: the height of the images in pixels.
@@ -39,7 +39,7 @@ class Basis(ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """Return the coefficients of images (..., height, width), float32."""
+        """Return the coefficients of float32 images (..., height, width)."""
 
     @abstractmethod
     def inverse(self, coefficients: Tensor) -> Tensor:
@@ -59,7 +59,8 @@ class Basis(ABC):
         weights = self.arrange(response)
         if images.device.type != "cpu":
             return self.apply_response(images, weights)
-        # One plane at a time stays in the caches of a CPU, and a large canvas needs less memory.
+        # On a CPU, one channel of one image at a time: it is more likely to fit into the cache, and the temporary
+        # tensors of a large canvas are smaller.
         planes = torch.empty_like(images, memory_format=torch.contiguous_format)
         for plane, out in pausing(zip(images.flatten(0, -3), planes.flatten(0, -3), strict=True)):
             out.copy_(self.apply_response(plane, weights))
@@ -82,7 +83,7 @@ class Basis(ABC):
         """Return the response of a Gaussian low-pass.
 
         Along both axes frequencies are counted in half-waves across the short side, not across the axis itself, so that
-        round things stay round on oblong canvases.
+        the low-pass blurs both directions alike on oblong canvases.
 
         Args:
             cutoff: the frequency at which the response falls to exp(-1/2), in half-waves across the short side, above
@@ -95,20 +96,19 @@ class Basis(ABC):
         row = self.row_waves * (short / self.height / cutoff)
         column = self.column_waves * (short / self.width / cutoff)
         response = torch.outer(*(torch.exp(-waves.square() / 2) for waves in (row, column)))
-        # The far tail does not show in the picture, but as denormal numbers it would slow every product down.
+        # The far tail of the Gaussian is invisible in the picture, but denormal numbers would slow down every product.
         return response.where(response > _MIN_RESPONSE, 0)
 
     def tilt(self, slope: float) -> Tensor:
         """Return the response of a filter that falls with the frequency f as f^-slope.
 
-        As in `gaussian`, frequencies are counted across the short side.
+        f is the length of the frequency vector, in whole waves across the short side.
 
         Args:
-            slope: 0 for no filter; above 0 for less of what is fine.
+            slope: the exponent, from 0 up: 0 for no filter; the larger it is, the more the filter weakens fine detail.
 
         Returns:
-            One factor, 0..1, for every coefficient. It is 1 for waves that are as long as the short side, and longer
-            ones.
+            One factor, 0..1, for every coefficient. It is 1 for waves that are at least as long as the short side.
         """
         short = min(self.height, self.width)
         row, column = self.row_waves * (short / self.height), self.column_waves * (short / self.width)
@@ -118,12 +118,12 @@ class Basis(ABC):
 class CosineBasis(Basis):
     """The orthonormal DCT-II along both axes of float32 images; coefficients have the shape of the image.
 
-    It is computed with a single real FFT of the same size. Before it, the samples of each axis are reordered: first
-    those with even indices, then those with odd indices backward. After it, phase factors and sums of mirrored rows
-    turn the Fourier coefficients into cosine coefficients, two of them in each complex number: the real part at (j, k)
-    is the coefficient (j, k), and the imaginary part is minus the coefficient (j, width - k). Filters multiply these
-    pairs without taking them apart. Source: Makhoul, A fast cosine transform in one and two dimensions, IEEE ASSP 28
-    (1980).
+    It is computed with a single real FFT of the same size. Before the FFT, the samples of each axis are reordered:
+    first those with even indices, then those with odd indices in reverse order. After the FFT, phase factors and sums
+    of mirrored rows turn the Fourier coefficients into pairs of cosine coefficients, each pair in one complex number:
+    the real part at (j, k) is the coefficient (j, k), and the imaginary part is minus the coefficient (j, width - k).
+    Filters multiply these pairs without splitting them. Source: Makhoul, A fast cosine transform in one and two
+    dimensions, IEEE ASSP 28 (1980).
 
     See `Basis` for the arguments.
     """
@@ -138,12 +138,14 @@ class CosineBasis(Basis):
         near = torch.arange(self._half, device=device)
         self._pairs = torch.stack([near, (width - near) % width], -1).flatten()
         rows, columns = _phase_factors(height)[:, None], _phase_factors(width)[: self._half]
-        # Every row of cosine coefficients but the first is the sum of two rows of the Fourier transform.
+        # `_to_pairs` adds i times the mirrored row to every row but the first. These sums have to be halved; dividing
+        # the phase factors by 2 does that.
         summed = torch.full((height, 1), 2.0)
         summed[0] = 1
         self._phases = (rows * columns / summed).to(torch.complex64).to(device)
         self._phases_back = (1 / (rows * columns)).to(torch.complex64).to(device)
-        # A factor, and no `alpha=1j` in the sums: not every release of PyTorch takes a complex alpha on MPS.
+        # A separate multiplication by i, not `alpha=1j` in the sums: some releases of PyTorch refuse a complex alpha on
+        # MPS.
         self._quarter_turn = torch.tensor(1j, dtype=torch.complex64).to(device)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -192,7 +194,7 @@ def _fold_order(size: int) -> Tensor:
 
 
 def _phase_factors(size: int) -> Tensor:
-    """Return the factors that turn Fourier into orthonormal cosine coefficients along an axis, (size,), complex128."""
+    """Return the factors (size,), complex128, from the Fourier coefficients of an axis to orthonormal cosine ones."""
     frequency = torch.arange(size, dtype=torch.float64)
     scale = torch.full_like(frequency, math.sqrt(2 / size))
     scale[0] = math.sqrt(1 / size)
@@ -202,8 +204,8 @@ def _phase_factors(size: int) -> Tensor:
 class FourierBasis(Basis):
     """The orthonormal real Fourier transform; coefficients (..., height, width // 2 + 1) are complex.
 
-    A filter with a real response commutes with shifting the image around its edges: it treats all places of a tile
-    alike. See `Basis` for the arguments.
+    A filter in this basis commutes with shifts that wrap around at the edges, so it treats all places of a tile alike.
+    See `Basis` for the arguments.
     """
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:

@@ -1,27 +1,27 @@
 """Bicubic resampling as matrices.
 
-An image X is resized by one matrix on each side, A X B'. The adjoint of that is multiplication by the transposes,
-A' Y B.
+An image X is resized by one matrix on each side, A X B', where ' marks a transpose. The adjoint takes an image Y of the
+new size to A' Y B.
 """
 
 import torch
 from torch import Tensor
 
 KEYS_SHARPNESS = -0.75
-"""The free parameter of the bicubic kernel (Keys, 1981). PyTorch, which the authors' code of Direct Ascent Synthesis
-uses, and OpenCV have this value."""
+"""The free parameter of the bicubic kernel (Keys, 1981). Its value is that of OpenCV and of PyTorch, which the authors'
+code of Direct Ascent Synthesis uses."""
 
 
 def bicubic_taps(source: int, target: int, tile: bool = False) -> tuple[Tensor, Tensor]:
     """Return the samples that bicubic interpolation uses along one axis, and their weights.
 
-    Pixel centres are aligned (`align_corners=False`). From a single sample the interpolation gives that sample
-    everywhere, because the weights of a target sample sum to 1.
+    Each sample lies in the middle of its pixel (`align_corners=False`). The weights of an interpolated sample sum to 1,
+    so a single source sample gives the same value everywhere.
 
     Args:
-        source: how many samples there are.
-        target: how many samples are interpolated.
-        tile: whether the samples wrap around at the ends; otherwise the last sample is repeated beyond its end.
+        source: the number of given samples.
+        target: the number of interpolated samples.
+        tile: whether the samples wrap around at the ends; otherwise the outermost samples are repeated beyond them.
 
     Returns:
         Indices of source samples, int64, and their weights, float64, both (target, 4): a row for each interpolated
@@ -43,24 +43,24 @@ def bicubic_matrix(source: int, target: int, tile: bool = False) -> Tensor:
     """Return bicubic interpolation along one axis as a matrix (target, source), float64.
 
     Args:
-        source: how many samples there are.
-        target: how many samples are interpolated.
-        tile: whether the samples wrap around at the ends; otherwise the last sample is repeated beyond its end.
+        source: the number of given samples.
+        target: the number of interpolated samples.
+        tile: whether the samples wrap around at the ends; otherwise the outermost samples are repeated beyond them.
     """
     return bicubic_columns(*bicubic_taps(source, target, tile), 0, source)
 
 
 def bicubic_columns(samples: Tensor, weights: Tensor, begin: int, end: int) -> Tensor:
-    """Return some columns of the matrix of `bicubic_matrix`: the weights of some source samples in all target samples.
+    """Return some columns of `bicubic_matrix`: the weights of some source samples in all interpolated samples.
 
     Args:
-        samples: the indices of `bicubic_taps`, (target, 4).
-        weights: its weights, (target, 4).
-        begin: the first source sample, from 0.
-        end: the one after the last.
+        samples: the indices that `bicubic_taps` returns, (target, 4).
+        weights: the weights that `bicubic_taps` returns, (target, 4).
+        begin: the index of the first source sample.
+        end: the index after that of the last source sample.
 
     Returns:
-        (target, end - begin), float64.
+        A matrix (target, end - begin), float64.
 
     Example:
         >>> from das_core.stack.bicubic import bicubic_columns, bicubic_matrix, bicubic_taps

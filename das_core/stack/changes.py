@@ -1,4 +1,4 @@
-"""The changes of a film, from slow to fast: weakened, strengthened or taken out by bands."""
+"""Scales the changes of a film in time: bands of slow or fast changes are weakened, strengthened or removed."""
 
 import math
 from collections.abc import Sequence
@@ -15,22 +15,24 @@ from .time import Time, mix_frames
 def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> ImageStack:
     """Return a film whose changes in time are multiplied by factors; the mean of all frames stays as it is.
 
-    The values of every pixel over the frames are split into waves, as a sound is split into tones: change k is a cosine
-    with k half-waves over the film (the basis of the discrete cosine transform), and in a loop a wave with k periods.
-    The larger k, the faster the change. The state of the optimizer belongs to the film before the edit and is dropped.
+    The values of each pixel of the canvas over the frames are split into waves. Change k is a cosine with k half-waves
+    over the film (the basis of the discrete cosine transform); in a loop it is a wave with k periods over the film. The
+    larger k is, the faster is the change. The parameters and the state of the optimizer belong to the film before the
+    edit and are dropped.
 
     Args:
-        stack: a film, which is not changed.
-        gains: bands of changes, from 1 up to one less than there are frames (half as many as frames in a loop), and the
-            factors that they are multiplied by. 0 for all of them holds the film still, 0 for the fast ones makes it
-            smoother, 2 exaggerates. A change in several of the bands is multiplied by all their factors.
+        stack: a film. It is not modified.
+        gains: bands of changes, each with its factor. Changes are numbered from 1 to `frames - 1`, or to `frames // 2`
+            if the film is a loop. A factor of 0 for all changes makes every frame the same; 0 for the fast changes
+            makes the film smoother; 2 exaggerates changes. A change in several bands is multiplied by all their
+            factors.
 
     Returns:
         A film with the spec of `stack`.
 
     Raises:
-        ValueError: when the stack is no film, a band contains no change (`EmptyBandError`), or factors are so large
-            that the canvas is not finite.
+        ValueError: when the stack is no film or a film of a single frame, a band contains no change (`EmptyBandError`),
+            or the factors are so large that the new canvas is not finite.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Time, scale_changes
@@ -50,12 +52,12 @@ def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> Ima
 
 
 def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
-    """Return the matrix (T, T), float64, that multiplies the frequencies of T frames in time by factors.
+    """Return the matrix (T, T), float64, that multiplies each change in time of T frames by its factor.
 
     Args:
         time: the frames.
-        factors: the factor of the mean of all frames, then of every change k, see `scale_changes`: (T,), or
-            (T // 2 + 1,) for a loop.
+        factors: the factor of the mean of all frames, then the factors of the changes 1, 2 and so on (see
+            `scale_changes`): (T,), or (T // 2 + 1,) for a loop.
 
     Example:
         >>> from das_core import Time

@@ -1,8 +1,8 @@
 """Colour spaces in which a canvas can be kept.
 
-A canvas is kept before the tanh, in one of two spaces. In `rgb` its channels are red, green and blue. In
-`decorrelated` they are combinations of these that are uncorrelated in photographs: the first is nearly grey and the
-strongest. Steps that treat all channels alike then give more natural colours.
+A canvas is kept before the tanh, in one of two spaces. In `rgb` its channels are red, green and blue. In `decorrelated`
+its channels are combinations of red, green and blue that are uncorrelated in photographs; the first channel is nearly
+grey and changes the pixels most. Steps that treat all channels alike give more natural colours in this space.
 """
 
 from typing import Literal, get_args
@@ -16,12 +16,12 @@ from ..common.devices import keep_copy
 ColorSpace = Literal["decorrelated", "rgb"]
 """The name of a colour space."""
 
-# Square root of the covariance of natural images' colours, measured on ImageNet; from lucid (Olah et al., Feature
-# Visualization, 2017; lucid/optvis/param/color.py), which divides it by its longest column.
+# A square root of the covariance of the colours of natural images, measured on ImageNet; from lucid (Olah et al.,
+# Feature Visualization, 2017; lucid/optvis/param/color.py). As there, it is divided by the norm of its longest column.
 _ROOT_COVARIANCE = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 _DECORRELATED_TO_RGB = _ROOT_COVARIANCE / _ROOT_COVARIANCE.norm(dim=0).max()
 
-# Inverted once and in double precision: to_rgb(from_rgb(x)) is x to within float32 on every device.
+# Inverted once and in float64, so that to_rgb(from_rgb(x)) equals x up to rounding errors of float32 on every device.
 _RGB_TO_DECORRELATED = torch.linalg.inv(_DECORRELATED_TO_RGB.double())
 _GRADIENT_FROM_RGB = _DECORRELATED_TO_RGB.T
 

@@ -1,4 +1,4 @@
-"""Converts stacks of any kind to pictures that are made of levels and show the same."""
+"""Converts films to separate pictures, and other parametrisations to levels, with the same canvas."""
 
 from dataclasses import replace
 
@@ -8,9 +8,10 @@ from .time import mix_frames, time_matrix
 
 
 def as_pictures(stack: ImageStack) -> ImageStack:
-    """Return the frames of a film as pictures, each by itself; a stack without time is returned as it is.
+    """Return the frames of a film as separate pictures; a stack that is no film is returned unchanged.
 
-    Their accumulated gradient is K_t (`stack/time.py`) times the accumulated gradient of the film.
+    The accumulated gradient of the pictures is K_t (`stack/time.py`) times that of the film, so that K in space times
+    it is still the change of the canvas. The state of the optimizer is dropped.
 
     Args:
         stack: any stack.
@@ -26,10 +27,11 @@ def as_pictures(stack: ImageStack) -> ImageStack:
 
 
 def as_pyramid(stack: ImageStack) -> ImageStack:
-    """Return a stack of the parametrisation `pyramid`, with levels, that shows the same as a stack of any other.
+    """Return a stack with the same canvas in the parametrisation `pyramid`, which has levels.
 
     Args:
-        stack: any stack. A pyramid is returned unchanged, except that the frames of a film become pictures.
+        stack: any stack. The frames of a film become pictures (`as_pictures`). A stack of another parametrisation loses
+            its parameters and the state of its optimizer. A pyramid that is no film is returned unchanged.
     """
     stack = as_pictures(stack)
     if stack.spec.parametrization == "pyramid":

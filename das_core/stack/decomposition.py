@@ -1,7 +1,8 @@
-"""Decompositions: a stack taken apart into its levels.
+"""Decompositions: a stack split into its levels.
 
-The levels are computed from the canvas, as those of least norm (`least_norm`), or are the tensors that an ascent has
-moved. Detail that is too fine for the finest level goes into the `rest`. Levels and rest sum to the canvas.
+The levels are either computed from the canvas, with nearly the least norm (`least_norm`), or taken as an ascent has
+moved them. Detail that is too fine for the finest level goes into the `rest`. Levels and rest sum to the
+canvas.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ class Decomposition:
 
     Args:
         levels: the levels (B, 3, h_r, w_r), coarse to fine, without their gains.
-        rest: what is left of the canvas when the levels, resized and times their gains, are taken away, (B, 3, H, W).
+        rest: the canvas minus the sum of the levels, resized to the canvas and multiplied by their gains, (B, 3, H, W).
         operator: the operator of the stack in the form `layers`, which enlarges the levels.
 
     Example:
@@ -49,11 +50,11 @@ class Decomposition:
         return self.operator.forward(LevelTensors(self.levels)) + self.rest
 
     def sum_levels(self, numbers: Sequence[int]) -> Tensor:
-        """Return the sum of some of the levels, resized and times their gains.
+        """Return the sum of some of the levels, resized to the canvas and multiplied by their gains.
 
         Args:
-            numbers: the indices of the levels, from 0, the coarsest. With the finest level comes the rest, so that the
-                sum over all levels is the canvas.
+            numbers: the indices of the levels, from 0, the coarsest. If the finest level is among them, the rest is
+                added too, so that the sum over all levels is the canvas.
 
         Returns:
             A canvas (B, 3, H, W).
@@ -83,7 +84,7 @@ class Decomposition:
 
 
 def decompose(stack: ImageStack) -> Decomposition:
-    """Take the canvas of a stack apart: what it started from plus what ascents have added.
+    """Split the canvas of a stack into levels: those of the start plus what ascents have added to them.
 
     Args:
         stack: any stack.
@@ -115,12 +116,12 @@ def estimate_decomposition_bytes(stack: ImageStack) -> int:
     """
     spec = replace(as_pyramid(stack).spec, method="layers")
     height, width = spec.canvas
-    # Levels of the start, of the change and of their sum, and temporary ones.
+    # Four sets of levels: those of the start, of the change and of their sum, and temporary ones. Six canvases.
     return spec.operator_bytes() + 4 * spec.levels_bytes(stack.batch) + 6 * 4 * 3 * stack.batch * height * width
 
 
 def decompose_start(stack: ImageStack) -> Decomposition:
-    """Take apart what a stack started from.
+    """Split the start of a stack into levels.
 
     Args:
         stack: any stack.
@@ -145,14 +146,14 @@ def decompose_start(stack: ImageStack) -> Decomposition:
 
 
 def decompose_change(stack: ImageStack) -> Decomposition:
-    """Take apart what ascents have added to a stack.
+    """Split the change of a stack by ascents, from its start to its canvas, into levels.
 
     Args:
         stack: any stack.
 
     Returns:
-        Levels and a rest that sum to `stack.canvas - stack.start`; all zero for a stack that no ascent has moved. Where
-        `Adam` took over from another optimizer, the start is the canvas at that moment (see `ImageStack`).
+        Levels and a rest that sum to `stack.canvas - stack.start`; all zero for a stack that no ascent has moved. If
+        `Adam` has continued a stack without parameters, the start is the canvas at that moment (see `ImageStack`).
 
     Example:
         >>> from dataclasses import replace
@@ -168,5 +169,5 @@ def decompose_change(stack: ImageStack) -> Decomposition:
 
 
 def _split(canvas: Tensor, levels: tuple[Tensor, ...], operator: LevelsOperator) -> Decomposition:
-    """Return the decomposition of a canvas into these levels and what they leave over."""
+    """Return the decomposition of a canvas into given levels and a rest."""
     return Decomposition(levels, canvas - operator.forward(LevelTensors(levels)), operator)

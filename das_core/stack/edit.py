@@ -1,6 +1,6 @@
-"""Stacks edited by their levels: bands of resolutions weakened, taken back, frozen, or mixed with another stack's.
+"""Edits a stack by its levels: bands of resolutions are scaled, reset, frozen, or mixed with those of another stack.
 
-The idea of editing a picture through layers of its own at every resolution is imstack's (Whitaker, 2021).
+The idea of editing a picture through one image at every resolution comes from imstack (Whitaker, 2021).
 """
 
 from collections.abc import Sequence
@@ -29,26 +29,27 @@ def edit_stack(
     """Return a stack whose levels are edited, and from which ascents can continue.
 
     The edits are applied in this order: `blend`, `reset`, `gains`, `freeze`. A band (low, high) means the levels with
-    these resolutions, both included. What is finer than the finest level is edited with that level. The state of the
-    optimizer belongs to the picture before the edits and is dropped.
+    resolutions from `low` to `high`, both included. Detail that is finer than the finest level is edited together with
+    that level. The parameters and the state of the optimizer belong to the picture before the edits and are dropped.
 
     Args:
-        stack: the stack to edit; it stays as it is.
+        stack: the stack to edit. It is not modified.
         gains: bands and the factors that their levels are multiplied by. 0 removes a band, -1 turns it into its
             negative. A level in several of the bands is multiplied by all their factors.
-        reset: bands that lose what ascents have added to them since `stack.start` (see `ImageStack`).
+        reset: bands from which everything is removed that ascents have added since `stack.start` (see `ImageStack`).
         freeze: bands that later ascents leave as they are. They replace the bands that were frozen before.
-        other: a stack of the same size to mix in; its levels and colour space may be others.
-        blend: the share of the other stack, 0..1: 0 is this stack alone, 1 the other alone.
-        blend_bands: the bands that are mixed; all levels if there are none.
+        other: a stack of the same size to mix in, with one image or as many as `stack`. Its levels and colour space may
+            differ from those of `stack`.
+        blend: the share of `other`, 0..1: 0 gives `stack` alone, 1 gives `other` alone.
+        blend_bands: the bands that are mixed; if it is empty, all levels.
 
     Returns:
         A stack with the spec of `stack`, except for the frozen bands.
 
     Raises:
-        ValueError: when a band contains no level (`EmptyBandError`), the frozen bands leave nothing that could move,
-            `blend` is not between 0 and 1, the other stack has another size or does not fit the batch, or factors are
-            so large that the canvas is not finite.
+        ValueError: when a band contains no level (`EmptyBandError`); the frozen bands leave nothing that could move;
+            `blend` is not between 0 and 1; `other` has another size, or neither one image nor as many as `stack`; or
+            the factors are so large that the new canvas is not finite.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, edit_stack
@@ -75,7 +76,7 @@ def edit_stack(
 
 
 def replace_canvas(stack: ImageStack, start: Tensor, canvas: Tensor) -> ImageStack:
-    """Return a stack after an edit: with another start and canvas, and without the state of an optimizer.
+    """Return a stack with another start and canvas after an edit, without parameters and optimizer state.
 
     Args:
         stack: the stack before the edit.
@@ -102,12 +103,12 @@ def estimate_edit_bytes(stack: ImageStack, other: ImageStack | None = None) -> i
 
 
 def _blend(one: Decomposition, other: Decomposition, shares: Sequence[float]) -> Decomposition:
-    """Return the mixture of two decompositions, with a share of the other one for each level."""
+    """Return a mixture of two decompositions; `shares` has the share of `other` for each level."""
     return one.scale([1 - share for share in shares]).add(other.scale(shares))
 
 
 def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
-    """Return the other stack with the levels, colour space and batch of the first, or raise an error."""
+    """Return `other` with the levels, colour space and batch of `stack`, or raise an error if it does not fit."""
     mine, theirs = stack.spec, other.spec
     if (mine.width, mine.height, mine.margin) != (theirs.width, theirs.height, theirs.margin):
         sizes = [f"{spec.width} x {spec.height} with a margin of {spec.margin}" for spec in (mine, theirs)]

@@ -1,10 +1,10 @@
-"""Stacks as files.
+"""Saves stacks to files, and loads them.
 
 A file is in the safetensors format. Everything that is not a tensor is JSON in its metadata, together with a hash of
-the whole file. An ascent from a loaded stack gives the same bits as one from the stack that was saved.
+the whole file. An ascent from a loaded stack gives the same bits as an ascent from the stack that was saved.
 
-A file may come from anywhere. Its version and its hash are checked before its content is used; `file_content.py` checks
-the content while it builds the stack.
+A file may come from an untrusted source. Its version and its hash are checked before its content is used;
+`file_content.py` checks the content while it builds the stack.
 """
 
 import hashlib
@@ -25,16 +25,16 @@ from .file_spec import DamageError
 from .image_stack import ImageStack
 
 FORMAT = "direct ascent stack"
-"""What the metadata of a stack file names as its format."""
+"""The value of `format` in the metadata of a stack file."""
 
 VERSION = 3
-"""The newest version of the format. It rises when older versions of this code would misread new files. Zooms are of
-version 3 and films of version 2; pictures are written as version 1, which older versions of this code read, too."""
+"""The newest version of the format. It rises when older versions of this code would misread new files. Zooms are
+written as version 3, films as version 2, and pictures as version 1, so that older code can still read pictures."""
 
 SUFFIX = ".safetensors"
 """The ending of the name of a stack file."""
 
-# The hash stands in the file that it is a hash of. It is computed with these zeros in its place.
+# A file contains the hash of itself. The hash is computed while these zeros stand in its place.
 _UNSEALED = "0" * 64
 
 
@@ -62,7 +62,7 @@ class StackFileError(ValueError):
 def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> None:
     """Write a stack to a file, with everything that an ascent needs to continue.
 
-    The file appears whole or not at all: when writing fails, a file that was there before is still there.
+    The file is written whole or not at all: when writing fails, a file that was there before is kept.
 
     Args:
         stack: the stack to save.
@@ -84,8 +84,8 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
         >>> loaded.spec == stack.spec, float((loaded.canvas - stack.canvas).abs().max())
         (True, 0.0)
     """
-    # Written part by part: `safetensors.torch.save` makes several copies of everything, which of a large stack takes
-    # seconds and gigabytes.
+    # Written part by part, because `safetensors.torch.save` makes several copies of everything: for a large stack this
+    # takes seconds and gigabytes.
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(name_tensors(stack).items())}
     description = json.dumps(describe_stack(stack))
     version = 3 if stack.spec.zoom is not None else 1 if stack.spec.time is None else 2
@@ -108,8 +108,8 @@ def load_stack(path: Path | str) -> ImageStack:
         The stack, on the CPU.
 
     Raises:
-        StackFileError: when the file cannot be read, is no stack file, is of a newer version, or does not match its
-            hash or its own description. It is a ValueError.
+        StackFileError: when the file cannot be read, is no stack file, has a version that this code does not
+            know, or does not match its hash or its own description. It is a ValueError.
 
     Example:
         >>> import tempfile
@@ -154,16 +154,17 @@ def _read_stack(path: Path) -> ImageStack:
         raise DamageError(f"is damaged, or no stack at all ({error}); get it again, or choose another file") from None
     except DamageError:
         raise
-    # ValueError: json refuses what is no JSON, and numbers of more than some thousand digits.
+    # ValueError: json raises it for text that is not JSON, and for integers with more than some thousand digits.
     except (KeyError, TypeError, RecursionError, OverflowError, ValueError) as error:
         raise DamageError(f"does not describe a stack ({repr(error)[:200]}); choose another file") from None
 
 
 _AT_ONCE = 2**27
-"""How many bytes are read, hashed or written at once: some tenths of a second."""
+"""How many bytes are read, hashed or written at once, which takes some tenths of a second."""
 
 _LONGEST_HEAD = 2**20
-"""The hash of a file is looked for in this many bytes from its beginning; the rest is not copied to check the hash."""
+"""The stored hash is looked for in this many bytes from the beginning of a file. Only these bytes are copied when the
+hash is checked; the rest of the file is not."""
 
 
 def _read(path: Path) -> bytes:
@@ -172,12 +173,12 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         for part in pausing(iter(lambda: file.read(_AT_ONCE), b"")):
             content.write(part)
-    # No copy: the buffer gives away its bytes.
+    # `getvalue` does not copy: it returns the memory of the buffer.
     return content.getvalue()
 
 
 def _make_head(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
-    """Return what a safetensors file of float32 tensors begins with: the length of some JSON, and this JSON.
+    """Return the beginning of a safetensors file of float32 tensors: the length of a JSON header, then this header.
 
     The format: https://huggingface.co/docs/safetensors. The tensors follow in the order of the mapping.
     """
@@ -193,7 +194,7 @@ def _make_head(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> by
 
 
 def _digest(parts: Iterable[bytes | memoryview]) -> str:
-    """Return the SHA-256 of a content in hexadecimal digits."""
+    """Return the SHA-256 of the concatenated parts, in hexadecimal digits."""
     digest = hashlib.sha256()
     for part in _split(parts):
         digest.update(part)
@@ -201,7 +202,7 @@ def _digest(parts: Iterable[bytes | memoryview]) -> str:
 
 
 def _split(parts: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
-    """Yield a content in parts of at most `_AT_ONCE` bytes; a run can be interrupted before each part."""
+    """Yield the parts in pieces of at most `_AT_ONCE` bytes; a run can be interrupted before each piece."""
     for part in parts:
         view = memoryview(part)
         yield from pausing(view[begin : begin + _AT_ONCE] for begin in range(0, len(view), _AT_ONCE))

@@ -1,8 +1,8 @@
-"""The content of a stack file: a stack as named tensors and a description, and the stack that these give.
+"""Converts a stack to the content of a stack file (named tensors and a description), and this content to a stack.
 
-The content may come from anywhere. Before the stack is returned, its settings are checked (`file_spec`), and every
-tensor must be float32 and finite. The shapes of canvases, surroundings and parameters are checked too, but not the
-shapes of the optimizer's tensors: an optimizer ignores a state whose shapes do not fit (`ascent.optimizers`).
+The content may come from an untrusted source. Before the stack is returned, its settings are checked (`file_spec`), and
+every tensor must be float32 and finite. The shapes of canvases, surroundings and parameters are checked too, but not
+the shapes of the optimizer's tensors: an optimizer ignores a state whose shapes do not fit (`ascent.optimizers`).
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ from .surroundings import Surroundings
 
 
 def describe_stack(stack: ImageStack) -> dict[str, Any]:
-    """Return everything of a stack that is not a tensor, as values that JSON has.
+    """Return everything of a stack that is not a tensor, as values that JSON can express.
 
     Args:
         stack: the stack to describe.
 
     Returns:
-        The fields of its spec (`spec`), how many steps have moved it (`steps`), and the kind and the number of steps of
-        its optimizer state (`momentum`; None without a state).
+        The fields of its spec (`spec`), the number of steps that ascents have done on it (`steps`), and the kind and
+        the number of steps of its optimizer state (`momentum`; None without a state).
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -50,9 +50,9 @@ def name_tensors(stack: ImageStack) -> dict[str, Tensor]:
         stack: the stack whose tensors are named.
 
     Returns:
-        `start` and `canvas`; `drive.0`, `drive.1` and so on for the parameters, `momentum.0` and so on for the
-        optimizer, `surroundings.pixels` and `surroundings.mask`, as far as the stack has them. They are the tensors of
-        the stack, not copies.
+        `start` and `canvas`; if the stack has them, also `drive.0`, `drive.1` and so on for the parameters,
+        `momentum.0`, `momentum.1` and so on for the optimizer state, and `surroundings.pixels` and `surroundings.mask`.
+        The tensors are those of the stack, not copies.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -71,17 +71,17 @@ def name_tensors(stack: ImageStack) -> dict[str, Tensor]:
 
 
 def build_stack(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> ImageStack:
-    """Build a stack from its description and its tensors, wherever they come from.
+    """Build a stack from its description and its tensors, and check both.
 
     Args:
         description: what `describe_stack` has returned, written as JSON and read again: with lists for tuples.
         tensors: what `name_tensors` has returned; the stack takes them as they are.
 
     Raises:
-        DamageError: when the description or a tensor is not that of a stack, or when they do not fit each other. It is
-            a ValueError.
-        KeyError: when the description or the tensors lack a part.
-        TypeError: when a part of the description has another type.
+        DamageError: when the description or a tensor is not that of a stack, or when the tensors do not fit the
+            description. It is a ValueError.
+        KeyError: when a part of the description or a tensor is missing.
+        TypeError: when a part of the description has a wrong type.
 
     Example:
         >>> import json

@@ -1,4 +1,4 @@
-"""The spec of a stack in the description that a stack file holds: written, and read with every field checked."""
+"""Writes the spec of a stack into the description in a stack file, and reads it with a check of every field."""
 
 import itertools
 from collections.abc import Mapping
@@ -16,11 +16,14 @@ _WHOLE_NUMBERS = ("width", "height", "margin")
 
 
 class DamageError(ValueError):
-    """The error for content that gives no stack. Its message continues a sentence that begins with the file's name."""
+    """The error for content that is no valid stack.
+
+    Its message is the predicate of a sentence whose subject, the name of the file, is put in front later.
+    """
 
 
 def describe_spec(spec: StackSpec) -> dict[str, Any]:
-    """Return the fields of a spec, as values that JSON has.
+    """Return the fields of a spec, as values that JSON can express.
 
     Args:
         spec: any spec.
@@ -34,7 +37,7 @@ def describe_spec(spec: StackSpec) -> dict[str, Any]:
     """
     fields = asdict(spec)
     if spec.time is None:
-        # Without this field, the file of a picture is a file of version 1.
+        # Files of version 1 do not have this field.
         del fields["time"]
     if spec.zoom is None:
         del fields["zoom"]
@@ -42,17 +45,17 @@ def describe_spec(spec: StackSpec) -> dict[str, Any]:
 
 
 def read_spec(fields: Mapping[str, Any], canvas: Tensor) -> StackSpec:
-    """Return the spec that fields describe, wherever they come from.
+    """Return the spec that fields describe, and check the fields.
 
     Args:
         fields: what `describe_spec` has returned, written as JSON and read again: with lists for tuples.
-        canvas: the canvas of the same file, of any shape. Its size is compared with the fields first, so that fields
-            alone cannot ask for something huge.
+        canvas: the canvas of the same file, of any shape. Its size is compared with the fields first, so that wrong
+            fields cannot cause huge allocations.
 
     Raises:
-        DamageError: when the fields are those of no spec, or do not fit the canvas.
+        DamageError: when the fields describe no valid spec, or do not fit the canvas.
         KeyError: when a field is missing.
-        TypeError: when a field has another type.
+        TypeError: when a field has a wrong type.
     """
     _check_canvas_size(fields, canvas)
     return _build_spec(fields)
@@ -61,8 +64,9 @@ def read_spec(fields: Mapping[str, Any], canvas: Tensor) -> StackSpec:
 def _check_canvas_size(fields: Mapping[str, Any], canvas: Tensor) -> None:
     """Raise an error unless a canvas fits the fields of a spec.
 
-    The canvas must have the size in the fields, and the fields must list no more levels, gains or frozen bands than the
-    long side of the canvas has pixels.
+    The canvas must have the size that the fields name. The fields must list at most as many levels, gains and frozen
+    bands, each, as the long side of the canvas has pixels. A film or a zoom must have one canvas for each frame or
+    depth.
     """
     for name in _WHOLE_NUMBERS:
         check_count(name, fields[name])
@@ -77,7 +81,7 @@ def _check_canvas_size(fields: Mapping[str, Any], canvas: Tensor) -> None:
 
 
 def _check_time(fields: object, batch: int) -> None:
-    """Raise an error unless the fields of a time axis fit a film whose frames are the batch; None is a picture."""
+    """Raise an error unless fields describe the time axis of a film of `batch` frames, or are None (no film)."""
     if fields is None:
         return
     if not isinstance(fields, dict) or fields.keys() != {"frames", "levels", "loop"}:
@@ -95,7 +99,7 @@ def _check_time(fields: object, batch: int) -> None:
 
 
 def _check_zoom(fields: object, batch: int) -> None:
-    """Raise an error unless the fields of a zoom fit a zoom whose depths are the batch; None is no zoom."""
+    """Raise an error unless fields describe a zoom of `batch` depths, or are None (no zoom)."""
     if fields is None:
         return
     if not isinstance(fields, dict) or fields.keys() != {"depths", "factor", "loop", "between"}:
@@ -133,15 +137,15 @@ def _build_spec(fields: Mapping[str, Any]) -> StackSpec:
 
 
 def check_count(what: str, value: object) -> None:
-    """Check that a value of a description is a whole number from 0 up.
+    """Raise an error unless a value of a description is a whole number from 0 to below 2^53.
 
     Args:
-        what: what the value is.
+        what: the name of the value, for the error message.
         value: the value, of any type.
 
     Raises:
-        DamageError: when it is not.
+        DamageError: when the value is not such a number.
     """
-    # Not isinstance, for which true and false are whole numbers too.
+    # Not isinstance, which accepts True and False as whole numbers.
     if type(value) is not int or not 0 <= value < 2**53:
         raise DamageError(f"names {str(value)[:20]!r} as {what}; a whole number from 0 up is needed")

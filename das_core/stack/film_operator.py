@@ -12,23 +12,23 @@ from .time import Time, mix_frames, time_matrix
 
 
 class FilmOperator(StackOperator[AccumulatedGradient]):
-    """The operator of a stack whose batch holds the frames of a film: K of the picture times K_t (`stack/time.py`).
+    """The operator of a stack whose batch holds the frames of a film: K in space times K_t (`stack/time.py`).
 
-    K of the picture acts along height and width, K_t along the batch, so their order does not matter. The parameters
+    K in space acts along height and width, K_t along the batch, so their order does not matter. The parameters
     are the accumulated gradient. See `StackOperator`.
 
     Args:
         space: the operator of a picture, in the form `spectral` or `exact`.
-        time: the frames and the levels along them.
+        time: the frames and the levels in time.
 
     Example:
         >>> import torch
         >>> from das_core import StackSpec, Time
         >>> spec = StackSpec(width=32, height=32, margin=8, time=Time(frames=4))
         >>> gradient = torch.zeros(4, 3, 48, 48)
-        >>> gradient[0] = 1  # Only the first frame is asked for something.
+        >>> gradient[0] = 1  # Only the first frame has a gradient.
         >>> moved = spec.operator(torch.device("cpu")).precondition(gradient)
-        >>> [round(float(frame.mean() / moved[0].mean()), 2) for frame in moved]  # All frames go there with it.
+        >>> [round(float(frame.mean() / moved[0].mean()), 2) for frame in moved]  # The other frames move with it.
         [1.0, 0.53, 0.31, 0.25]
     """
 
@@ -55,14 +55,14 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
     def precondition(self, gradient: Tensor, cutoff: float | None = None, tilt: float = 0.0) -> Tensor:
         """Return K times a gradient (T, 3, H, W); see `StackOperator.precondition`."""
         if gradient.device.type == "cpu":
-            # The views of a step show only some of many frames. The gradient of the others is 0, and so is K times it.
-            # (On a GPU this test would have to wait for the device.)
+            # The views of a step may show only some frames. At the other frames the gradient is 0, and so is K in space
+            # times the gradient: it is not computed. (On a GPU this test would have to wait for the device.)
             asked = torch.tensor([bool(frame.any()) for frame in gradient])
             return mix_frames(self.matrix[:, asked], self.space.precondition(gradient[asked], cutoff, tilt))
         return mix_frames(self.matrix, self.space.precondition(gradient, cutoff, tilt))
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return `retract` of the operator in space, for every frame; see `StackOperator.retract`."""
+        """Return what `retract` of the operator in space returns for every frame; see `StackOperator.retract`."""
         return self.space.retract(canvas, start)
 
     def remove_frozen(self, canvas: Tensor) -> Tensor:
@@ -70,6 +70,6 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         return self.space.remove_frozen(canvas)
 
     def minimum_norm_gradient(self, canvas: Tensor) -> Tensor:
-        """Return K+ times a canvas (T, 3, H, W); see `SpectralOperator.minimum_norm_gradient`."""
+        """Return the pseudo-inverse K+ times a canvas (T, 3, H, W); see `SpectralOperator.minimum_norm_gradient`."""
         assert isinstance(self.space, SpectralOperator)
         return mix_frames(self._inverse, self.space.minimum_norm_gradient(canvas))

@@ -18,25 +18,25 @@ from .surroundings import Surroundings, make_surroundings
 class ImageStack:
     """A stack of images at many resolutions that sum to one canvas: its spec and its state.
 
-    Make one with `gray`, `noise` or `from_image`. A stack is immutable: ascents and edits return new ones. It keeps the
-    canvas; `decompose` takes it apart into levels. (`Adam`, and `SGD` in the form `layers`, also keep what they have
-    added to every level, as `parameters`; `NormalizedAscent` never does.) All canvases are (B, 3, H, W), float32,
-    margins included, in the colour space of the spec and before the tanh: a pixel is (tanh(x) + 1) / 2, and a canvas of
-    zeros is grey.
+    Make one with `gray`, `noise` or `from_image`. A stack is immutable: ascents and edits return new stacks. A stack
+    stores its canvas; `decompose` computes the levels from it. (After an ascent by `Adam`, or by `SGD` in the form
+    `layers`, `parameters` also stores what the ascent has added to every level. `NormalizedAscent` stores no
+    parameters.) All canvases are (B, 3, H, W), float32, margins included, in the colour space of the spec and before
+    the tanh: for a value x in rgb the pixel is (tanh(x) + 1) / 2, so a canvas of zeros is grey.
 
     Args:
         spec: how the stack is built.
-        start: the canvas that `parameters` add to. It is the canvas before the first step, with the edits of
-            `edit_stack`; or, where `Adam` took over from an ascent that had filtered its steps (`NormalizedAscent`) or
-            from an edited stack, the canvas at that moment.
-        canvas: the canvas now.
+        start: the canvas to which `operator.forward(parameters)` is added. This is the canvas before the first step;
+            `edit_stack` edits it together with the present canvas. If `Adam` continues a stack that has no
+            `parameters`, the canvas at that moment becomes the start.
+        canvas: the present canvas.
         parameters: what ascents have accumulated, with `canvas = start + operator.forward(parameters)`: the accumulated
-            gradient, or the levels in the form `layers`. None for a stack that no ascent has moved, and where the
-            canvas was moved in another way: by `NormalizedAscent`, which filters and scales every step, or by
-            `edit_stack`.
-        steps: how many steps of ascent it has done.
-        optimizer_state: what the last optimizer needs to continue.
-        surroundings: the picture that the stack is a part of; None if it is a picture by itself.
+            gradient, or the levels in the form `layers`. None for a stack that no ascent has moved, and for a canvas
+            whose changes were not accumulated: those of `NormalizedAscent`, of `LBFGS`, of an ascent with a bound
+            (`Within`) or with the parametrisation `maco`, and of edits.
+        steps: the number of steps that ascents have done on the stack.
+        optimizer_state: what the last optimizer needs to continue; None without such a state.
+        surroundings: the picture around the stack, if the stack fills only a part of it; None otherwise.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -66,10 +66,11 @@ class ImageStack:
 
         Args:
             spec: how the stack is built.
-            batch: how many images it holds; a film holds its frames, and a zoom its depths.
+            batch: how many images the stack holds. A film always holds all its frames, and a zoom all its depths; for
+                them, leave `batch` at 1, or give that number.
 
         Raises:
-            ValueError: when `batch` is below 1, or neither 1 nor the number of frames or depths.
+            ValueError: when `batch` is below 1, or, for a film or a zoom, neither 1 nor the number of frames or depths.
         """
         return cls.from_canvas(spec, torch.zeros(count_images(spec, batch), 3, *spec.canvas))
 
@@ -77,23 +78,24 @@ class ImageStack:
     def noise(
         cls, spec: StackSpec, batch: int = 1, *, amplitude: float = 1.0, decay: float = 0.4, seed: int = 0
     ) -> "ImageStack":
-        """Return a stack that shows noise with the spectrum of its levels.
+        """Return a stack that shows noise with the power spectrum of a sum of levels, each filled with white noise.
 
-        By default it shows soft clouds whose colours differ from seed to seed. Pictures that start from noise differ
-        more between seeds than pictures that start from grey; with few steps, models recognise them less surely
-        (benchmarks/RESULTS.md, Diversity and Ablation). The noise has the spectrum of a sum of levels of white noise,
-        whose gains follow from `decay`; the gains and the frozen bands of the spec are ignored. The default levels have
-        no level of one sample; the noise gets one in addition, because the mean colour of the picture is the largest
-        difference between seeds.
+        With the default settings the noise looks like soft clouds, whose colours differ from seed to seed. Pictures
+        that start from noise differ more between seeds than pictures that start from grey. After few steps, models
+        recognise pictures that started from noise less reliably (benchmarks/RESULTS.md, Diversity and Ablation). The
+        gains of the levels of noise follow from `decay`; the gains and the frozen bands of the spec are ignored. The
+        default levels contain no level of one sample. For the noise such a level is added to them, because pictures of
+        different seeds differ most in their mean colour.
 
         Args:
             spec: how the stack is built.
-            batch: how many images it holds, each with its own noise. A film holds its frames, whose noise changes
-                smoothly from frame to frame.
-            amplitude: the root mean square before the tanh, from 0 up: 0.1 is faint; at 1 pictures differ most, but the
-                colours of the noise remain in the picture, even where they do not fit.
-            decay: the factor by which levels weaken from octave to octave, above 0 and at most 10: 1 is grainy, 0.4
-                leaves soft clouds.
+            batch: how many images the stack holds, each with its own noise; see `gray` for films and zooms. The noise
+                of a film changes smoothly from frame to frame.
+            amplitude: the root mean square of the noise before the tanh, from 0 up. At 0.1 the noise is faint. At 1 the
+                pictures of different seeds differ most, but the colours of the noise remain visible in the finished
+                picture, even where they do not fit.
+            decay: the factor by which the gain changes when the resolution of a level doubles, above 0 and at most 10:
+                1 gives grainy noise, 0.4 soft clouds.
             seed: a whole number from 0 up.
 
         Raises:
@@ -107,15 +109,17 @@ class ImageStack:
 
         Args:
             spec: how the stack is built.
-            image: (B, 3, h, w), 0..1, of any size: it is resized to cover the picture, and its middle is cut out.
-            batch: how often a single image is repeated. For several images it is 1 or their number. A film starts from
-                one image, which stands still, or from an image for every frame.
-            contrast: above 0 and at most 1. Below 1 the pixels are pulled toward grey, where gradients move them more
-                easily.
+            image: (B, 3, h, w), 0..1, or another form of `Images`, of any size: it is resized to cover the picture, and
+                its middle is cut out.
+            batch: how often a single image is repeated; with several images, 1 or their number. For a film or a zoom,
+                leave it at 1: a single image is repeated for all frames or depths, and several images must be one for
+                each.
+            contrast: the factor of the distance of each pixel from grey, above 0 and at most 1. Below 1 the pixels are
+                closer to grey, where gradients move them more easily.
 
         Raises:
-            ValueError: when `batch` is below 1 or does not fit the number of images, `contrast` is out of range, or
-                the image is not (B, 3, h, w), or holds whole numbers or values that are not finite.
+            ValueError: when `batch` is below 1 or does not fit the number of images; `contrast` is out of range; or
+                `image` has another shape, is a tensor of whole numbers, or holds values that are not finite.
         """
         return cls.from_canvas(spec, start_from_image(spec, image, batch, contrast))
 
@@ -130,22 +134,22 @@ class ImageStack:
         return cls(spec, canvas, canvas)
 
     def place_into(self, image: Images, mask: Tensor, feather: int = 0) -> "ImageStack":
-        """Return this stack as a part of an image, in which it shows only under a mask.
+        """Return this stack with an image around it: the stack shows only where a mask is above 0.
 
-        Image and mask are of any size: both are resized to cover the picture, and their middle is cut out. Batches of 1
-        are repeated up to the largest batch among image, mask and stack. A stack that is repeated begins anew from its
-        canvas, without the steps it has done.
+        Image and mask may have any size: both are resized to cover the picture, and their middle is cut out. Batches of
+        1 are repeated up to the largest batch among image, mask and stack. A stack that is repeated keeps its canvas,
+        but loses its parameters, its optimizer state and its count of steps.
 
         Args:
-            image: what surrounds the stack, (B, 3, h, w), 0..1. Where the mask is 0 the picture is this image, bit for
-                bit if it did not have to be resized.
+            image: what surrounds the stack, (B, 3, h, w), 0..1. Where the mask is 0 the picture is equal to this image,
+                bit for bit if the image did not have to be resized.
             mask: where the stack shows, (B, h, w), 0 (not) to 1 (fully).
-            feather: over how many pixels the edge of the mask is softened, inward only; 0 for a hard edge.
+            feather: the width in pixels of a soft edge inside the mask; 0 for a hard edge.
 
         Raises:
-            ValueError: when image or mask is not of that shape or holds values that are not finite, the mask is empty
-                or too thin for the feather, the feather is wider than the picture, or a batch is neither 1 nor the
-                largest.
+            ValueError: when `image` or `mask` has another shape or holds values that are not finite; the mask is empty
+                or too thin for the feather; the feather is negative or as wide as the picture; a batch is neither 1 nor
+                the largest; a film is combined with more images or masks than it has frames; or the stack is a zoom.
         """
         around = make_surroundings(self.spec, self.batch, image, mask, feather)
         batch = len(around.mask)
@@ -182,7 +186,7 @@ class ImageStack:
     def pixels(self) -> Tensor:
         """Return the whole canvas as pixels (B, 3, H, W), 0..1, margins and surroundings included.
 
-        For a zoom, each image is the composite at the moment of one depth, with the depths inside it and around it.
+        For a zoom, image d is the composite at moment d: depth d with the depths that are visible inside and around it.
         """
         canvas, operator = self.canvas, self.spec.zoom_operator
         if operator is not None:

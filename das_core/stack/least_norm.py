@@ -1,23 +1,24 @@
 """The levels of a stack: those that an ascent has moved, or those of least norm with the same sum.
 
-An ascent keeps one canvas and not the levels that sum to it. The canvas alone does not determine them: what a coarse
-level shows, finer ones can show too, nearly or exactly. Of all levels with the same sum, this module looks for those of
-least norm (the least sum of squares). With K = forward adjoint the operator of the stack (`linear_operator`; both
-halves in the form `layers`), K+ its pseudo-inverse and S the canvas, they are
+An ascent keeps one canvas and not the levels that sum to it. The canvas alone does not determine the levels: what a
+coarse level shows, finer levels can show too, nearly or exactly. Among all levels with the same sum, this module looks
+for the levels of least norm (the least sum of squares). Let S be the canvas, let `forward` and `adjoint` be those of
+the form `layers` (`linear_operator`), and let K+ be the pseudo-inverse of the operator K = forward adjoint. Then the
+levels of least norm are
 
     P = adjoint(K+ S),    that is    P_r = g_r A_r' (K+ S) B_r
 
-which is the pseudo-inverse of `forward` applied to S. They are also the levels with which gradient ascent on the levels
-themselves would have ended: levels that start at zero and only move along gradients have the form P = adjoint(G), with
-G the accumulated gradient, and levels of that form are of least norm among all with the same sum.
+This is the pseudo-inverse of `forward` applied to S. Gradient ascent on the levels themselves would have ended with
+these levels, too: levels that start at zero and only move along gradients have the form P = adjoint(G), with G the
+accumulated gradient, and levels of that form have the least norm among all levels with the same sum.
 
-What is not in the range of `forward`, because it is finer than the finest level, is in no level: it is the rest of a
+Detail that is finer than the finest level is outside the range of `forward`. No level contains it: it is the rest of a
 `Decomposition`.
 
-K+ is approximated in the form `spectral`, where it is one division for every frequency. What the levels then miss of S
-is added to the finest level. So levels and rest do sum to S, but the levels are only near to those of least norm: their
-norm was 1.1 to 1.8 times the least one, measured on canvases of 32 to 168 pixels, and most of the difference lies in
-the finest level. Where an ascent has kept what it accumulated, K+ is not needed: see `read_levels`.
+K+ is approximated in the form `spectral`, where it is one division for every frequency. The part of S that the levels
+then miss is added to the finest level. So levels and rest do sum to S, but the norm of the levels is not quite the
+least: it was 1.1 to 1.8 times the least norm, measured on canvases of 32 to 168 pixels. Most of the difference lies in
+the finest level. If the stack still has the parameters of its ascents, K+ is not needed: see `read_levels`.
 
 Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3; the operator form is this project's.
 """
@@ -36,12 +37,12 @@ from .state import AccumulatedGradient, LevelTensors
 
 
 def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
-    """Read out what ascents have added to every level.
+    """Return what ascents have added to every level.
 
-    Where the stack has accumulated parameters and nothing is frozen, these are the levels that the ascent has moved:
-    exactly so in the forms `exact` and `layers`; in the form `spectral` its small error is added to the finest level,
-    so that the levels still sum to the change of the canvas. In all other cases they are levels of nearly the least
-    norm with that sum (see the module docstring).
+    If the stack has parameters and no frozen bands, the result is the levels as the ascent has moved them. In the forms
+    `exact` and `layers` this is exact. In the form `spectral`, the small error of this form is added to the finest
+    level, so that the levels still sum to the change of the canvas. In all other cases, also for parametrisations other
+    than `pyramid`, the result is levels of nearly the least norm with that sum (see the module docstring).
 
     Args:
         stack: any stack.
@@ -71,11 +72,11 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
 
 
 def compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: LevelsOperator) -> tuple[Tensor, ...]:
-    """Return levels of nearly the least norm that sum to a canvas, as far as they can show it.
+    """Return levels of nearly the least norm that sum to a canvas, as far as levels can show the canvas.
 
     Args:
         canvas: (B, 3, H, W), in the colour space of the stack.
-        stack: gives the levels and their gains.
+        stack: a stack with the levels and gains that are wanted.
         operator: what `make_levels_operator` returns for the stack.
 
     Returns:
@@ -99,5 +100,5 @@ def make_levels_operator(stack: ImageStack) -> LevelsOperator:
 
 def _make_unfrozen_operator(stack: ImageStack, method: Any) -> StackOperator[Any]:
     """Return the operator of a stack in the form `method`, without its frozen bands."""
-    # Frozen bands do not move, but they are a part of the canvas, and so belong to its levels.
+    # Frozen bands do not move, but they are a part of the canvas, so the levels must contain them.
     return replace(as_pyramid(stack).spec, frozen=()).operator(stack.canvas.device, method)

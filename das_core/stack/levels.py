@@ -6,15 +6,16 @@ from ..common.geometry import Shape
 from ..common.text import shorten
 
 LARGEST_GAIN = 1e6
-"""The largest gain of a level; the smallest is its inverse. Gains enter squared, and float32 ends at 3e38."""
+"""The largest gain of a level; the smallest is 1 / LARGEST_GAIN. K contains the squares of the gains, which must stay
+far from the limits of float32 (3e38 and 1e-38)."""
 
 
 def linear_levels(longest: int, step: int, first: int = 1) -> tuple[int, ...]:
-    """Return every `step`-th resolution.
+    """Return every `step`-th resolution from `first` to the long side of the canvas.
 
-    Step 4 on a canvas of 336 gives the 84 levels 1, 5, 9, … 333 with which Direct Ascent Synthesis was first shown.
-    A level of one sample moves the whole canvas at once, fourteen times as far as the next coarse shapes, and gives
-    every picture a cast of a single colour. With `first` at 2 or more there is no such level.
+    A step of 4 on a canvas of 336 pixels gives the 84 levels 1, 5, 9, … 333 with which Direct Ascent Synthesis was
+    first shown. A level of one sample moves the whole canvas at once: it makes K 14 times as large at frequency 0 as at
+    the next frequency, and every picture gets a colour cast. With `first` at 2 or more there is no such level.
 
     Args:
         longest: the long side of the canvas in pixels, margins included.
@@ -51,7 +52,7 @@ def default_levels(canvas: Shape) -> tuple[int, ...]:
 
 
 def power_levels(longest: int) -> tuple[int, ...]:
-    """Return the powers of two below the long side of the canvas, and that side itself.
+    """Return the powers of two below the length of the long side of the canvas, and that length itself.
 
     The last level has as many samples as the canvas, so that the finest detail has a level too.
 
@@ -102,7 +103,7 @@ def check_levels(levels: Sequence[int], longest: int) -> tuple[int, ...]:
         longest: the long side of the canvas in pixels, margins included.
 
     Raises:
-        ValueError: when there is no level, or one is not between 1 and `longest`.
+        ValueError: when there is no level, or a level is not between 1 and `longest`.
     """
     if not levels:
         raise ValueError("the list of levels is empty; give at least one resolution, such as '1, 4, 16, 64'")
@@ -116,14 +117,15 @@ def check_levels(levels: Sequence[int], longest: int) -> tuple[int, ...]:
 
 
 def sort_gains(gains: Sequence[float] | None, levels: Sequence[int]) -> tuple[float, ...]:
-    """Return the gains of levels in the order of `check_levels`, or raise an error when they do not fit.
+    """Return the gains in the order in which `check_levels` returns their levels, or raise an error.
 
     Args:
-        gains: one for each level, in the order of `levels`; all 1 if None.
+        gains: one for each level, in the order of `levels`. If `levels` has repeats, one for each different level, in
+            rising order of the levels. All 1 if None.
         levels: resolutions in any order, as given to `check_levels`.
 
     Raises:
-        ValueError: when there is not one gain for each level that is kept, or one is out of range.
+        ValueError: when there are not as many gains as different levels, or a gain is out of range.
     """
     count = len(set(levels))
     gains = (1.0,) * count if gains is None else gains

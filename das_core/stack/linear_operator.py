@@ -10,9 +10,10 @@ the chain rule, the gradient of the same score at level r is
 
     g_r A_r' G B_r
 
-which is the transpose of `forward` applied to G; call it `adjoint`. (In the form `layers`, the methods of these names
-do just this; in the other forms they divide the work differently, see `StackOperator`.) One step of gradient ascent
-adds to every level its gradient times the step size, and so it moves the canvas by the step size times
+This is the transpose of `forward` applied to G; call this transpose `adjoint`. (In the form `layers`, the methods
+`forward` and `adjoint` do just this; in the other forms they divide the work differently, see `StackOperator`.) One
+step of gradient ascent adds to every level its gradient times the step size. So the step moves the canvas by the step
+size times
 
     K G = forward(adjoint(G)) = sum over r of  g_r^2 (A_r A_r') G (B_r B_r')
 
@@ -20,20 +21,20 @@ K maps canvases to canvases. It is linear, symmetric, positive semi-definite, an
 preconditioner of the gradient. Coarse structure moves far, because nearly all levels can show it, and because one
 sample of a coarse level moves many pixels; the finest detail moves little.
 
-After several steps the canvas has moved by K times the sum of their gradients, each times its step size. An ascent
-whose steps are linear in the gradient (`SGD`, with or without momentum) therefore needs neither the levels as tensors
-nor an autograd graph through their interpolations: it keeps one canvas-sized tensor, the accumulated gradient, from
-which `least_norm` computes every level at the end.
+After several steps the canvas has moved by K times a sum: the gradients of all steps, each times its step size. An
+ascent whose steps are linear in the gradient (`SGD`, with or without momentum) therefore needs neither the levels as
+tensors nor an autograd graph through their interpolations: it keeps this sum, the accumulated gradient, which is one
+tensor of the size of the canvas. At the end `least_norm` computes every level from this tensor.
 
 K has three forms, all of them float32:
 
 - `spectral`: one factor for every frequency of the cosine basis, in which K is nearly diagonal. It is the fastest form,
-  and its K G is 2 to 8 percent from the exact one (relative norm, measured on a canvas of 336 x 336).
-- `exact`: matrix products, level after level.
-- `layers`: the levels as tensors, for optimizers that are not linear in the gradient and so do not commute with K, such
-  as Adam.
+  and its K G differs from the exact K G by 2 to 8 percent (in relative norm, on a canvas of 336 x 336).
+- `exact`: matrix products without approximation, one level after the other.
+- `layers`: as `exact`, but it keeps the levels as tensors, for optimizers such as Adam: their steps are not linear in
+  the gradient, so they do not commute with K.
 
-In a tile, whose opposite edges meet, the matrices wrap around at the edges, and the basis is Fourier's.
+For a tile, whose opposite edges meet, the matrices wrap around at the edges, and `spectral` uses the Fourier basis.
 
 Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3; the operator form is this project's.
 """
@@ -57,11 +58,12 @@ P = TypeVar("P", bound=Parameters)
 class StackOperator(ABC, Generic[P]):
     """The operator K of one stack on one device, as two halves: `adjoint`, then `forward`.
 
-    `adjoint` takes a gradient at the canvas to a gradient of the parameters, `forward` takes parameters to what they
-    add to the canvas, and `precondition` does one after the other. What the parameters are depends on the form. In the
-    form `layers` they are the levels, and `adjoint` is the transpose of `forward`. In the forms `spectral` and `exact`
-    they are the accumulated gradient: `adjoint` returns the gradient itself, `forward` is all of K, and neither is the
-    transpose of the other. In every form `forward(adjoint(G))` is K G.
+    `adjoint` converts a gradient at the canvas to a gradient with respect to the parameters. `forward` converts
+    parameters to the change of the canvas that they stand for. `precondition` applies `adjoint`, then `forward`. What
+    the parameters are depends on the form. In the form `layers` they are the levels, and `adjoint` is the transpose of
+    `forward`. In the forms `spectral` and `exact` they are the accumulated gradient: `adjoint` returns the gradient
+    itself, `forward` is all of K, and neither is the transpose of the other. In every form `forward(adjoint(G))` equals
+    K G.
 
     With frozen bands K becomes M K M, where M removes the frequencies that belong to those bands.
 
@@ -90,7 +92,7 @@ class StackOperator(ABC, Generic[P]):
     """
 
     always_periodic: ClassVar[bool] = False
-    """Whether the basis is Fourier's even if the canvas is not a tile."""
+    """Whether the basis is the Fourier basis even if the canvas is not a tile."""
 
     def __init__(
         self,
@@ -109,11 +111,11 @@ class StackOperator(ABC, Generic[P]):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Compute once what applying K needs."""
+        """Compute once what every application of K needs."""
 
     @abstractmethod
     def adjoint(self, gradient: Tensor) -> P:
-        """Return the gradient of the parameters.
+        """Return the gradient with respect to the parameters.
 
         Args:
             gradient: the gradient of a score at the canvas, (B, 3, H, W), of any floating-point type.
@@ -132,9 +134,9 @@ class StackOperator(ABC, Generic[P]):
 
         Args:
             gradient: the gradient of a score at the canvas, (B, 3, H, W), of any floating-point type.
-            cutoff: where a Gaussian low-pass that follows K falls to exp(-1/2), in half-waves across the short side of
-                the canvas, above 0; a low one leaves large shapes only. None for no low-pass.
-            tilt: how much steeper K falls with the frequency f: it is multiplied by f^-tilt (`Basis.tilt`).
+            cutoff: the frequency at which a Gaussian low-pass after K falls to exp(-1/2), above 0, in half-waves across
+                the short side of the canvas; a low cutoff leaves only large shapes. None for no low-pass.
+            tilt: how much more steeply K falls with the frequency f: K is multiplied by f^-tilt (`Basis.tilt`).
 
         Returns:
             A canvas (B, 3, H, W), float32.
@@ -144,11 +146,11 @@ class StackOperator(ABC, Generic[P]):
         return moved if shape is None else self.basis.filter(moved, shape)
 
     def shape_response(self, cutoff: float | None, tilt: float) -> Tensor | None:
-        """Return what the response of K is multiplied by, one factor for every frequency; None for nothing.
+        """Return the product of the low-pass and the tilt, one factor for every frequency; None if neither is set.
 
         Args:
             cutoff: the cutoff of the low-pass, see `precondition`.
-            tilt: how much steeper K falls, see `precondition`.
+            tilt: the exponent of the tilt, see `precondition`.
         """
         factors = [] if cutoff is None else [self.basis.gaussian(cutoff)]
         if tilt:
@@ -156,7 +158,7 @@ class StackOperator(ABC, Generic[P]):
         return math.prod(factors[1:], start=factors[0]) if factors else None
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return the nearest canvas that the parametrisation allows, after a step: here the canvas itself.
+        """Return the canvas after a step, projected to what the parametrisation allows; here the canvas unchanged.
 
         Args:
             canvas: the canvas after a step, (B, 3, H, W).

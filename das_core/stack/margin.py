@@ -1,32 +1,32 @@
-"""Margins that give a canvas sides for which Fourier transforms are fast."""
+"""Margins with which the Fourier transforms of a canvas are fast."""
 
 _LARGEST_PRIME = 13
 """Fourier transforms are fast on lengths without a larger prime factor: 1136 = 16 x 71 takes more than twice as long as
 1144 = 8 x 11 x 13."""
 
 _SHORT = 512
-"""If the long side of a canvas is shorter than this, a filter takes only a hundredth of the time of a step, whatever
-the prime factors of the sides are."""
+"""If the long side of a canvas is shorter than this, in pixels, a filter takes only a hundredth of the time of a step,
+whatever the prime factors of the sides are."""
 
 _FURTHEST = 16
 """The most pixels by which a margin is widened."""
 
 
 def widen_margin(width: int, height: int, margin: int) -> int:
-    """Return the smallest margin, at most 16 pixels wider, with which the form `spectral` is fast.
+    """Return the smallest margin, from `margin` to 16 pixels wider, with which the form `spectral` is fast.
 
-    The margin is not visible in the result, and views do not reach further into a wider one, so a few more pixels do
-    not change the picture noticeably.
+    The margin is not visible in the result, and views do not reach further into a wider margin. So a few more pixels of
+    margin do not change the picture noticeably.
 
     Args:
         width: the width of the picture in pixels.
-        height: its height.
+        height: the height of the picture in pixels.
         margin: the wanted distance from the picture to the edge of the canvas, in pixels.
 
     Returns:
         A margin with which both sides of the canvas are products of primes up to 13. The given margin is returned if it
-        has this property, if it is 0 (as for a tile), if no margin in range has it, or if the canvas is shorter than
-        512 pixels, where nothing is gained.
+        has this property, if it is 0 (as for a tile), if no margin in that range has this property, or if the long side
+        of the canvas is shorter than 512 pixels, where a wider margin saves no time.
 
     Example:
         >>> from das_core.stack import widen_margin
@@ -40,7 +40,7 @@ def widen_margin(width: int, height: int, margin: int) -> int:
 
 
 def _transforms_fast(length: int) -> bool:
-    """Whether a length is a product of primes up to 13."""
+    """Return whether a length is a product of primes up to 13."""
     for factor in range(2, _LARGEST_PRIME + 1):
         while length % factor == 0:
             length //= factor

@@ -1,4 +1,4 @@
-"""The operator of a stack by matrix products: exact, with or without the levels as tensors."""
+"""The operators of a stack that use matrix products: exact, with or without the levels as tensors."""
 
 from collections.abc import Sequence
 
@@ -60,7 +60,7 @@ class LevelMatrices:
         return multiply_both_sides(rows, level, columns.T)
 
     def fit_finest(self, canvas: Tensor) -> Tensor:
-        """Return the finest level (B, 3, h, w) that comes nearest to a canvas (B, 3, H, W) when enlarged."""
+        """Return the finest level, (B, 3, h, w), such that its enlargement is nearest to a canvas (B, 3, H, W)."""
         rows, columns = (
             _invert(bicubic_matrix(size, side, self._tile)).to(canvas)
             for size, side in zip(self._finest, self._canvas, strict=True)
@@ -69,13 +69,15 @@ class LevelMatrices:
 
 
 _LARGEST_DECOMPOSED = 1024
-"""The largest side of a matrix that is inverted by singular values, which takes half a second without a pause."""
+"""The largest side of a matrix that `_invert` inverts by singular values: this takes half a second, and cannot be
+interrupted."""
 
 
 def _invert(matrix: Tensor) -> Tensor:
     """Return the pseudo-inverse (n, m) of a matrix (m, n), float64, with n at most m."""
     if max(matrix.shape) > _LARGEST_DECOMPOSED:
-        # The normal equations; the condition of bicubic interpolation is below 100, so float64 has digits to spare.
+        # By the normal equations. The condition number of a matrix of bicubic interpolation is below 100, so that of
+        # the equations is below 10,000, for which float64 is precise enough.
         factor, failed = torch.linalg.cholesky_ex(multiply(matrix.T, matrix))
         if not bool(failed):
             solved = []
@@ -119,14 +121,14 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
     """
 
     def adjoint(self, gradient: Tensor) -> LevelTensors:
-        """Return the gradient of every level, g_r A_r' G B_r, given the gradient G (B, 3, H, W) at the canvas."""
+        """Return the gradient at every level, g_r A_r' G B_r, given the gradient G (B, 3, H, W) at the canvas."""
         gradient = self.remove_frozen(gradient.float())
         return LevelTensors(
             tuple(gain * self._matrices.shrink(number, gradient) for number, gain in enumerate(self.gains))
         )
 
     def forward(self, parameters: LevelTensors) -> Tensor:
-        """Return the sum of all levels, each resized to the canvas and times its gain, (B, 3, H, W)."""
+        """Return the sum of all levels, each resized to the canvas and multiplied by its gain, (B, 3, H, W)."""
         levels = parameters.tensors
         canvas = levels[0].new_zeros((*levels[0].shape[:2], *self.canvas))
         for number, level in enumerate(levels):
@@ -148,9 +150,9 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
     def recover_levels(self, canvas: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
         """Return the levels that belong to an accumulated gradient, corrected so that they sum to a canvas.
 
-        The levels are g_r A_r' G B_r. Where G belongs to the form `spectral`, their sum misses the canvas by the small
-        error of that form. The finest level takes up that difference, as far as it can show it. To be called on an
-        operator without frozen bands.
+        The levels are g_r A_r' G B_r. If G was computed with the form `spectral`, the sum of these levels misses the
+        canvas by the small error of that form. This difference is added to the finest level, as far as the finest level
+        can show it. The operator must not have frozen bands.
 
         Args:
             canvas: what the levels have to sum to, (B, 3, H, W).

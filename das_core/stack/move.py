@@ -1,4 +1,4 @@
-"""Moves a stack to another canvas, and updates its parameters so that they still belong to the canvas."""
+"""Gives a stack another canvas, and updates its parameters so that they still describe the change from its start."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,12 +12,13 @@ from .spectral_operator import SpectralOperator
 
 
 def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any]) -> ImageStack:
-    """Return a stack that shows another canvas, as nearly as its levels can show it.
+    """Return a stack with another canvas; a stack that has parameters gets it as nearly as its levels can show it.
 
-    A stack without parameters gets exactly this canvas. For a stack with parameters, the change is converted to the
-    accumulated gradient, or the levels, of least norm that produce it (`SpectralOperator.minimum_norm_gradient`), and
-    these are added to the parameters. Changes that no level can show are lost. So are some percent of the change in the
-    forms `exact` and `layers`, because the conversion uses the form `spectral`. Frozen bands do not move.
+    A stack without parameters gets exactly this canvas. For a stack with parameters, the change of the canvas is
+    converted to the accumulated gradient of least norm that causes it (`SpectralOperator.minimum_norm_gradient`), or to
+    the levels that belong to this gradient. The result is added to the parameters. Two parts of the change are lost:
+    what no level can show; and, in the forms `exact` and `layers`, some percent of the rest, because the conversion
+    uses the form `spectral`. With or without parameters, frozen bands do not move.
 
     Args:
         stack: the stack, which is not changed.
@@ -38,7 +39,7 @@ def move_canvas(stack: ImageStack, canvas: Tensor, operator: StackOperator[Any])
         0.0
     """
     if stack.parameters is None and not stack.spec.frozen:
-        # Not `stack.canvas + change`, which rounds where nothing has changed.
+        # Not `stack.canvas + change`: its rounding would alter values that the new canvas leaves unchanged.
         return replace(stack, canvas=canvas)
     change = canvas - stack.canvas
     if stack.parameters is None:

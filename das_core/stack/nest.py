@@ -1,4 +1,4 @@
-"""Makes a zoom from a stack: its pictures, nested in each other, are the start of an ascent."""
+"""Makes a zoom from a stack: the pictures of the stack become its depths, from which an ascent can start."""
 
 from dataclasses import replace
 
@@ -19,8 +19,8 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
         zoom: how the depths are nested.
 
     Raises:
-        ValueError: when the stack has neither 1 image nor one for each depth, has surroundings, or is a tile, its
-            margin is too narrow, or the factor is too small for the margin.
+        ValueError: when the number of images is neither 1 nor the number of depths; the stack has surroundings; the
+            stack is a tile; its margin is too narrow; or the factor of the zoom is too small for the margin.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Zoom, as_zoom

@@ -15,9 +15,9 @@ from .spectral_operator import SpectralOperator
 from .time import Time
 
 Method = Literal["spectral", "exact", "layers"]
-"""The name of a form of the operator; the module docstring of `linear_operator` says what sets them apart.
+"""The name of a form of the operator; the module docstring of `linear_operator` describes the three forms.
 
-`layers` keeps the levels as tensors. It is imstack's word and has nothing to do with the layers of a model.
+`layers` keeps the levels as tensors. The name comes from imstack and has nothing to do with the layers of a model.
 """
 
 FORMS: dict[Method, type[StackOperator[Any]]] = {
@@ -25,7 +25,7 @@ FORMS: dict[Method, type[StackOperator[Any]]] = {
     "exact": ExactOperator,
     "layers": LevelsOperator,
 }
-"""The class of every form of the pyramid."""
+"""The class of each form of the operator, for the parametrisation `pyramid`."""
 
 
 @cached(maxsize=4)
@@ -50,8 +50,8 @@ def make_operator(
         device: the device of canvases and gradients.
         tile: whether opposite edges of the canvas meet.
         frozen: bands of resolutions that K does not move.
-        parametrization: what moves. Without a pyramid, the forms `spectral` and `exact` are the same.
-        time: the time axis of a film, for any form but `layers`; None if the images of a batch are separate pictures.
+        parametrization: what ascents move. For any other than `pyramid`, the forms `spectral` and `exact` are the same.
+        time: the time axis of a film, for any form but `layers`; None if the stack is no film.
 
     Raises:
         KeyError: when there is no such form or parametrisation. `StackSpec` refuses such names with a message.

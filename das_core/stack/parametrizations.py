@@ -1,17 +1,18 @@
-"""Parametrisations other than levels: an ascent can move pixels, Fourier coefficients, or only their phases.
+"""Parametrisations other than levels: an ascent can move pixels, Fourier coefficients, or only the phases of these.
 
-Each has an operator K, as the levels have (`linear_operator`), and differs from them only in this preconditioner of the
-gradient. So they can be compared under the same objectives, views, seeds and steps.
+Each has an operator K, the preconditioner of the gradient, as the levels have (`linear_operator`). MACO also corrects
+the canvas after each step; apart from that the parametrisations differ only in K. So they can be compared with the same
+objectives, views, seeds and numbers of steps.
 
 - Pixels: K is the identity, as in the first class visualisations (Simonyan, Vedaldi and Zisserman, 2013, arXiv
   1312.6034).
-- Fourier: the picture is the inverse Fourier transform of scaled coefficients, whose scale falls with the frequency, as
-  in lucid (Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017). K divides by the square of the
-  frequency.
-- MACO: the magnitudes of the coefficients stay those of the start, and only their phases move (Fel et al., "Unlocking
+- Fourier: the picture is the inverse Fourier transform of coefficients times a scale that falls as 1 / frequency, as in
+  lucid (Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017). K multiplies by the square of the
+  scale.
+- MACO: the Fourier coefficients keep the magnitudes of the start, and only their phases move (Fel et al., "Unlocking
   Feature Visualization for Deeper Networks with MAgnitude Constrained Optimization", NeurIPS 2023). Here each
-  step moves all coefficients and then restores their magnitudes; to first order that is a step along the gradient of
-  the phases.
+  step moves all coefficients and then restores their magnitudes; to first order that is a step along the gradient with
+  respect to the phases.
 """
 
 from typing import Literal
@@ -30,16 +31,16 @@ Parametrization = Literal["pyramid", "pixels", "fourier", "maco"]
 
 
 class PixelsOperator(SpectralOperator):
-    """The operator of an ascent that moves single pixels: K is the identity. Its parameters: the accumulated gradient.
+    """The operator of an ascent that moves each pixel of the canvas by itself: K is the identity.
 
-    See `StackOperator` for the arguments; levels and gains are ignored.
+    The parameters are the accumulated gradient. See `StackOperator` for the arguments; levels and gains are ignored.
     """
 
     def _compute_response(self) -> Tensor:
         return torch.ones(self.basis.forward(torch.zeros(1, *self.canvas)).shape[1:])
 
     def forward(self, parameters: AccumulatedGradient) -> Tensor:
-        """Return the accumulated gradient (B, 3, H, W), without frozen bands."""
+        """Return the accumulated gradient (B, 3, H, W) without the frequencies of frozen bands."""
         return self.remove_frozen(parameters.gradient)
 
 
@@ -55,10 +56,12 @@ class PixelTensorsOperator(LevelsOperator):
 
 
 class FourierOperator(SpectralOperator):
-    """Fourier coefficients with the scale of lucid: K multiplies every frequency by the square of its scale.
+    """The operator of an ascent that moves Fourier coefficients: K multiplies each frequency by its squared scale.
 
-    The parameters are the accumulated gradient. The transform is periodic, so that opposite edges of the canvas meet,
-    whether the picture is a tile or not. See `StackOperator` for the arguments; levels and gains are ignored.
+    The scale is that of lucid, see `compute_fourier_scale`. The parameters are the accumulated gradient. The transform
+    is periodic, so that opposite edges of the canvas meet, whether the picture is a tile or not.
+
+    See `StackOperator` for the arguments; levels and gains are ignored.
     """
 
     always_periodic = True
@@ -68,12 +71,12 @@ class FourierOperator(SpectralOperator):
 
 
 class FourierTensorsOperator(StackOperator[LevelTensors]):
-    """Fourier coefficients as a tensor, for optimizers such as Adam, as lucid has them.
+    """Fourier coefficients as a tensor, for optimizers such as Adam, as in lucid.
 
-    The parameters are one tensor (B, 3, H, W // 2 + 1, 2), the real and the imaginary parts. A
-    coefficient that stands for two, itself and its complex conjugate, is divided by the root of 2 when it is shown; so
-    without the scale a change of the parameters and the change of the picture have the same norm. See `StackOperator`
-    for the arguments; levels and gains are ignored.
+    The parameters are one tensor (B, 3, H, W // 2 + 1, 2); its last axis holds the real and the imaginary part. Most
+    coefficients stand for two of the full transform: themselves and their complex conjugates. `forward` divides these
+    by the square root of 2. So, if the scale were 1 everywhere, a change of the parameters and the change of the canvas
+    that follows from it would have the same norm. See `StackOperator` for the arguments; levels and gains are ignored.
     """
 
     always_periodic = True
@@ -85,13 +88,14 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
         if width % 2 == 0:
             twice[-1] = 1
         scale = compute_fourier_scale(self.canvas)
-        # The factors of the coefficients in `forward`, and those of the gradient at the canvas in `adjoint`.
+        # `forward` multiplies the parameters by the first tensor; `adjoint` multiplies the Fourier coefficients of the
+        # gradient by the second.
         self._forward, self._adjoint = (
             s.to(self.device)[..., None] for s in (scale / twice.sqrt(), scale * twice.sqrt())
         )
 
     def adjoint(self, gradient: Tensor) -> LevelTensors:
-        """Return the gradient of the coefficients, given the gradient at the canvas (B, 3, H, W)."""
+        """Return the gradient with respect to the coefficients, given the gradient at the canvas (B, 3, H, W)."""
         coefficients = torch.view_as_real(self.basis.forward(self.remove_frozen(gradient.float())))
         return LevelTensors((coefficients * self._adjoint,))
 
@@ -108,7 +112,7 @@ class PhasesOperator(FourierOperator):
     """
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return a canvas (B, 3, H, W) with the magnitudes of the start (B, 3, H, W) and phases of its own."""
+        """Return a canvas (B, 3, H, W) with its own Fourier phases and the magnitudes of the start (B, 3, H, W)."""
         now, then = (torch.view_as_real(self.basis.forward(images)) for images in (canvas, start))
         size, wanted = (torch.linalg.vector_norm(values, dim=-1, keepdim=True) for values in (now, then))
         # A coefficient that is 0 has no phase of its own and takes that of the start.
@@ -122,20 +126,20 @@ OPERATORS: dict[Parametrization, type[StackOperator[AccumulatedGradient]]] = {
     "fourier": FourierOperator,
     "maco": PhasesOperator,
 }
-"""The operator of every parametrisation but the pyramid, whose operators are `operator_forms.FORMS`."""
+"""The operator class of every parametrisation but `pyramid`, whose classes are in `operator_forms.FORMS`."""
 
 TENSOR_OPERATORS: dict[Parametrization, type[StackOperator[LevelTensors]]] = {
     "pixels": PixelTensorsOperator,
     "fourier": FourierTensorsOperator,
 }
-"""The operators for optimizers such as Adam, of the parametrisations that have one: the parameters are a tensor of the
-quantities that move."""
+"""The operator classes for optimizers such as Adam: the parameters are the moved quantities, as a tensor. `maco` has no
+such class."""
 
 
 def compute_fourier_scale(canvas: Shape) -> Tensor:
-    """Return what lucid multiplies the Fourier coefficients of a picture by.
+    """Return the factors by which lucid multiplies the Fourier coefficients of a picture.
 
-    It is 1 / (4 max(f, 1 / n)) with f the frequency in cycles per pixel and n the long side.
+    The factor is 1 / (4 max(f, 1 / n)), where f is the frequency in cycles per pixel and n is the long side in pixels.
 
     Args:
         canvas: height and width of the canvas in pixels.
@@ -157,10 +161,10 @@ def compute_fourier_scale(canvas: Shape) -> Tensor:
 
 
 def shape_parameters(parametrization: Parametrization, canvas: Shape, batch: int) -> tuple[int, ...]:
-    """Return the shape of the tensor that an optimizer such as Adam moves; the pyramid has one for every level.
+    """Return the shape of the one tensor that an optimizer such as Adam moves (in a pyramid: one for every level).
 
     Args:
-        parametrization: any but the pyramid.
+        parametrization: any but `pyramid`.
         canvas: height and width of the canvas in pixels.
         batch: how many images the stack holds.
     """

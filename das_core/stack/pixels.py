@@ -1,7 +1,7 @@
-"""The conversion of a canvas to pixels, and of a gradient at the pixels back to the canvas; cropping the margin.
+"""Converts a canvas to pixels, and a gradient at the pixels to one at the canvas; crops the margin.
 
-A canvas may hold any numbers, in one of several colour spaces. It is converted to rgb, and then (tanh + 1) / 2 brings
-it into 0..1, as in Direct Ascent Synthesis (arXiv 2502.07753, section 3).
+The values of a canvas are unbounded, in one of two colour spaces. They are converted to rgb, and then (tanh + 1) / 2
+maps them to 0..1, as in Direct Ascent Synthesis (arXiv 2502.07753, section 3).
 """
 
 import torch
@@ -12,7 +12,7 @@ from .color import ColorSpace, gradient_from_rgb, to_rgb
 
 
 def render_pixels(canvas: Tensor, color: ColorSpace) -> Tensor:
-    """Turn a canvas into pixels: convert it to rgb, then take (tanh + 1) / 2.
+    """Convert a canvas to pixels: convert it to rgb, then apply (tanh + 1) / 2.
 
     Args:
         canvas: (B, 3, H, W), before the tanh.
@@ -31,7 +31,7 @@ def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Te
 
     Args:
         gradient: the gradient of a score at the pixels, (B, 3, H, W).
-        shown: those pixels, the output of `render_pixels`, (B, 3, H, W).
+        shown: the pixels that `render_pixels` has returned, (B, 3, H, W).
         color: the colour space of the canvas.
 
     Returns:

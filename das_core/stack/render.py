@@ -1,7 +1,7 @@
-"""Renders a stack at another resolution: each level is resized to the new canvas, and then they are summed.
+"""Renders a stack at another resolution: each level is resized to the new canvas, and the results are summed.
 
-So coarse levels stay smooth at any size. Resizing the finished picture instead would keep the edges of its pixels, and
-would overshoot at them.
+This keeps coarse levels smooth at any size. Enlarging the finished picture instead would also enlarge the steps
+between its pixels, and would overshoot at these steps.
 """
 
 import torch.nn.functional as F
@@ -35,14 +35,14 @@ def check_scale(scale: float) -> None:
 
 
 def scale_size(spec: StackSpec, scale: float) -> tuple[Shape, int]:
-    """Return the size of a picture at a scale.
+    """Return the size of the picture of a stack, and of its margin, at a scale.
 
     Args:
         spec: the spec of the stack.
-        scale: a multiple of the stack's own size.
+        scale: the size of the rendered picture as a multiple of the stack's own.
 
     Returns:
-        Height and width of the picture in pixels, each at least 1, and its margin.
+        Height and width of the picture in pixels, each at least 1; and the width of its margin in pixels.
     """
     height, width = (max(1, round(side * scale)) for side in (spec.height, spec.width))
     return (height, width), round(spec.margin * scale)
@@ -53,10 +53,10 @@ def estimate_render_bytes(stack: ImageStack, scale: float) -> int:
 
     Args:
         stack: the stack to render.
-        scale: a multiple of its own size.
+        scale: the size of the rendered picture as a multiple of the stack's own.
     """
     (height, width), margin = scale_size(stack.spec, scale)
-    # The canvas, a level on its way to it, two copies for the tanh.
+    # Four float32 tensors of the size of the new canvas: the canvas, a resized level, and two copies for the tanh.
     rendered = 4 * 4 * 3 * stack.batch * (height + 2 * margin) * (width + 2 * margin)
     return rendered + estimate_decomposition_bytes(stack)
 
@@ -64,13 +64,13 @@ def estimate_render_bytes(stack: ImageStack, scale: float) -> int:
 def render_stack(stack: ImageStack, scale: float) -> Tensor:
     """Render a stack at a multiple of its own size.
 
-    Levels that are coarser than the new canvas are enlarged with the stack's own bicubic interpolation; finer ones are
-    reduced with antialiasing. Reducing does not wrap around at the edges: below scale 1 a tile can show a faint seam.
-    Surroundings are pixels without levels and are resized as a picture.
+    Levels that are coarser than the new canvas are enlarged with the stack's own bicubic interpolation; finer levels
+    are shrunk with antialiasing. Shrinking does not wrap around at the edges, so at a scale below 1 a tile can show a
+    faint seam. Surroundings have no levels and are resized as an image.
 
     Args:
         stack: the stack to render.
-        scale: from 0.05 to 32; 2 gives twice the width and height. No detail is added that the stack does not have.
+        scale: from 0.05 to 32; 2 gives twice the width and height. A scale above 1 adds no new detail.
 
     Returns:
         The picture (B, 3, height, width), 0..1, of the size that `scale_size` gives.
@@ -93,7 +93,7 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
         canvas = ZoomOperator(zoom, (shape[0], shape[1]), margin).forward(canvas, range(zoom.depths))
     pixels = render_pixels(canvas, stack.spec.color)
     if stack.surroundings is not None:
-        # Surroundings are pixels, and have no levels to be rendered from.
+        # Surroundings are pixels without levels, so they are resized as an image.
         around, mask = (
             F.interpolate(part, size=shape, mode="bicubic", antialias=True).clamp(0, 1)
             for part in (stack.surroundings.pixels, stack.surroundings.mask)
@@ -119,7 +119,7 @@ def resize_canvas(stack: ImageStack, scale: float) -> Tensor:
 
 
 def _resize_level(level: Tensor, shape: Shape, tile: bool) -> Tensor:
-    """Return a level (B, 3, h, w) resized to a canvas of `shape`, with antialiasing where it is finer than that."""
+    """Return a level (B, 3, h, w) resized to a canvas of `shape`, with antialiasing if the level is larger."""
     if level.shape[2] > shape[0] or level.shape[3] > shape[1]:
         return F.interpolate(level, size=shape, mode="bicubic", antialias=True)
     rows, columns = (bicubic_matrix(level.shape[axis + 2], shape[axis], tile).to(level) for axis in (0, 1))

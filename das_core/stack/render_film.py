@@ -1,7 +1,7 @@
-"""Renders a film at moments between its frames, so that 12 frames become 48.
+"""Renders a film at moments between its frames, for example 48 frames from a stack that has 12.
 
-The canvas between two frames is their linear interpolation, before the tanh, as it is between the points of the levels
-in time.
+The canvas at a moment is interpolated linearly, before the tanh, between the canvases of the two frames around it. The
+levels in time use linear interpolation too (`stack/time.py`).
 """
 
 from dataclasses import replace
@@ -24,16 +24,16 @@ _AT_ONCE = 8
 
 
 Moment = tuple[int, int, float]
-"""The frame before a moment, the frame after it, and the weight of the second, 0 to below 1."""
+"""The index of the frame before a moment, that of the frame after it, and the weight of the latter, 0 to below 1."""
 
 
 def find_moments(time: Time, frames: int) -> list[Moment]:
-    """Return the two frames of a film that each moment lies between, and its position between them.
+    """Return moments at equal distances over a film.
 
     Args:
-        time: the time axis of the film. In a loop, moments after the last frame lie between it and the first; otherwise
-            the first and the last moment are the first and the last frame.
-        frames: the number of moments, from 1 up, at equal distances over the film.
+        time: the time axis of the film. In a loop, moments after the last frame lie between the last and the first
+            frame. Otherwise the first moment is the first frame, and the last moment is the last frame.
+        frames: the number of moments, from 1 up.
 
     Returns:
         A `Moment` for each of them, in order.
@@ -46,7 +46,7 @@ def find_moments(time: Time, frames: int) -> list[Moment]:
     """
     moments = []
     for number in range(frames):
-        # In whole numbers, so that a moment that is a frame is that frame exactly.
+        # Whole numbers, so that a moment that falls on a frame gets a weight of exactly 0 for the next frame.
         steps, over = (time.frames, frames) if time.loop else (time.frames - 1, max(1, frames - 1))
         before, rest = divmod(number * steps, over)
         behind = (before + 1) % time.frames if time.loop else min(before + 1, time.frames - 1)
@@ -55,7 +55,7 @@ def find_moments(time: Time, frames: int) -> list[Moment]:
 
 
 class NoFilmError(ValueError):
-    """The error for a stack without time where a film is needed.
+    """The error for a stack that is no film where a film is needed.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, render_film
@@ -77,9 +77,10 @@ def estimate_film_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> i
         scale: the size of the frames as a multiple of the stack's own.
     """
     (height, width), _ = scale_size(stack.spec, scale)
-    # Twice: the parts, and what they are joined to.
+    # Twice: the parts, and the tensor that they are concatenated to.
     shown = 2 * 4 * 3 * frames * height * width
-    # Start, canvas, and what they are interpolated from; then what is rendered of them.
+    # Six float32 tensors for the frames that are rendered at once: for the start and the canvas each, the frames before
+    # the moments, the frames after them, and their interpolation. Rendering at a scale other than 1 needs more.
     at_once = _AT_ONCE / stack.batch
     mixed = 6 * 4 * at_once * stack.canvas.numel()
     return shown + int(mixed + (0 if scale == 1 else at_once * estimate_render_bytes(stack, scale)))
@@ -124,11 +125,11 @@ def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0
 
 
 def mix_moments(frames: Tensor, moments: list[Moment]) -> Tensor:
-    """Return frames at some moments, (N, C, H, W): the linear interpolation of the two around each.
+    """Return the frames at N moments, (N, C, H, W): linear interpolations of the two frames around each moment.
 
     Args:
-        frames: (T, C, H, W).
-        moments: where they lie, see `find_moments`.
+        frames: the frames of a film, (T, C, H, W).
+        moments: the moments, see `find_moments`.
     """
     before, behind, shares = zip(*moments, strict=True)
     share = torch.tensor(shares, device=frames.device)[:, None, None, None]

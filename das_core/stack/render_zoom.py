@@ -1,4 +1,4 @@
-"""Renders the frames of a zoom, from its first depth to its last at a constant rate, or at given moments."""
+"""Renders the frames of a zoom, from its first depth to its last at equal distances, or at given moments."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,8 @@ def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> i
     # Twice: the parts, and the tensor that they are concatenated to.
     shown = 2 * 4 * 3 * frames * height * width
     at_once = 4 * 4 * 3 * _AT_ONCE * rows * columns
-    # For one depth at a time: the two matrices that resize it, and its mask, which are computed in float64.
+    # For one depth at a time: two matrices that resize it, and its mask. Each needs about three float64 tensors of its
+    # size while it is computed.
     resizing = 3 * 8 * (rows**2 + columns**2 + rows * columns)
     return shown + at_once + resizing + (0 if scale == 1 else estimate_render_bytes(stack, scale))
 
@@ -38,26 +39,26 @@ def render_zoom(
 ) -> Tensor:
     """Render a zoom at moments between its depths.
 
-    The picture at moment 1.5 shows depth 1, enlarged so that depth 2 in its middle has 1 / sqrt(factor) of the size of
-    the picture. Moments at equal distances enlarge by the same factor from frame to frame, which looks like a camera
-    that approaches at a constant speed.
+    The picture at moment 1.5 shows depth 1, enlarged so that depth 2 in its middle has 1 / sqrt(factor) of the width of
+    the picture. Between moments at equal distances the enlargement is always by the same factor, which looks like a
+    camera that approaches at a constant speed.
 
     Args:
         stack: a zoom: a stack whose spec has a `Zoom`.
-        moments: the number of frames, 1 to 65,536, at equal distances from the first depth to the last, both included;
-            those of a loop go on from the last depth towards the first, which is not repeated at the end. Or a list of
-            moments, each from 0 (the first depth) to the number of the last depth, in a loop to the number of depths.
+        moments: a number of frames, 1 to 65,536, or a list of 1 to 65,536 moments. A number of frames stands for
+            moments at equal distances from the first depth to the last, both included; in a loop they go on from the
+            last depth towards the first, which is not repeated at the end. In a list, each moment is from 0 (the first
+            depth) to the index of the last depth, or, in a loop, to the number of depths.
         scale: the size of the frames as a multiple of the stack's own, 0.05 to 32, see `render_stack`.
-        out: whether the zoom goes outwards, from the last depth to the first. A loop still begins with the first depth.
-            A list of moments is reversed.
+        out: whether the zoom goes outwards, from the last depth to the first. If `moments` is a number, a loop still
+            begins with the first depth. A list of moments is reversed.
 
     Returns:
         The frames (N, 3, height, width), 0..1, on the device of the stack. At scale 1 the frame at moment d is image d
         of `stack.image()`, in a loop image d modulo the number of depths.
 
     Raises:
-        ValueError: when the stack is no zoom, the scale or the number of frames is out of range, or there is no such
-            moment.
+        ValueError: when the stack is no zoom, or the scale, the number of frames or a moment is out of range.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, Zoom, render_zoom
@@ -74,7 +75,7 @@ def render_zoom(
         steps = moments if zoom.loop else max(1, moments - 1)
         known = [number * zoom.end / steps for number in range(moments)]
         if out and zoom.loop:
-            # Begin with the first depth, as the way inwards does.
+            # Begin with the first depth, as a zoom that goes inwards does.
             known = [(zoom.end - moment) % zoom.end for moment in known]
         elif out:
             known.reverse()

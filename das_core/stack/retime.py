@@ -1,4 +1,4 @@
-"""Makes a film from a stack: its images, spread over the frames, are the start of an ascent."""
+"""Makes a film from a stack: its images are spread over the frames, from which an ascent can start."""
 
 from dataclasses import replace
 
@@ -10,14 +10,14 @@ from .time import Time
 def as_film(stack: ImageStack, time: Time) -> ImageStack:
     """Return a film whose frames start from the canvases of a stack, spread over time and interpolated linearly.
 
-    If the stack has one image, every frame starts from it. If it has as many images as there are frames, each image
-    becomes a frame. A film can be given more or fewer frames. The number of steps is kept, but neither the accumulated
-    gradient nor the state of the optimizer.
+    If the stack has one image, every frame starts from it. If the stack has as many images as there are frames, each
+    image becomes a frame. A stack that is a film already is given more or fewer frames. The number of steps is kept,
+    but neither the accumulated gradient nor the state of the optimizer.
 
     Args:
         stack: a stack that is not a zoom and does not have the method `layers`, which keeps levels as tensors.
-        time: the frames, and the levels along them. In a loop, frames after the last image are interpolated between it
-            and the first; otherwise the first and the last frame are the first and the last image.
+        time: the frames, and the levels in time. In a loop, frames after the last image are interpolated between the
+            last and the first image. Otherwise the first frame is the first image, and the last frame the last image.
 
     Raises:
         ValueError: when the stack has the method `layers`, is a zoom, or has more images than the longest film has

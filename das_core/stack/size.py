@@ -4,19 +4,19 @@ SMALLEST_SIDE = 16
 """The least width and height of a picture, in pixels."""
 
 LONGEST_SIDE = 2**15
-"""The longest side of a canvas, in pixels: an ascent of a square one of this size needs some hundred gigabytes."""
+"""The longest side of a canvas, in pixels. An ascent on a square canvas of this side needs about 150 gigabytes."""
 
 
 def check_size(width: int, height: int, margin: int) -> None:
-    """Raise an error when a stack cannot have a size; to be called before anything is made of that size.
+    """Raise an error when a stack cannot have a size; call this before anything of that size is allocated.
 
     Args:
         width: the width of the picture in pixels.
         height: the height of the picture in pixels.
-        margin: how far the canvas goes beyond the picture on each side, in pixels.
+        margin: the width of the margin on each side of the picture, in pixels.
 
     Raises:
-        ValueError: when a side is too small, the margin is negative, or the canvas is too large.
+        ValueError: when a side of the picture is too small, the margin is negative, or the canvas is too large.
     """
     for name, side in (("width", width), ("height", height)):
         if side < SMALLEST_SIDE:

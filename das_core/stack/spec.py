@@ -1,4 +1,4 @@
-"""The description of a stack: its size, levels, colours and the form of its operator."""
+"""The description of a stack: its size, levels, colour space and the form of its operator."""
 
 import math
 from dataclasses import dataclass
@@ -23,37 +23,42 @@ from .zoom_operator import ZoomOperator
 
 @dataclass(frozen=True)
 class StackSpec:
-    """How a stack is built. Stacks of one spec can be continued, blended and compared.
+    """How a stack is built: its size, levels, colour space, and the form of its operator.
 
-    The canvas is the picture plus a margin on each side. Levels, bicubic sum and tanh are those of Direct Ascent
-    Synthesis, arXiv 2502.07753.
+    The canvas is the picture plus a margin on each side. A canvas is the sum of its levels, each enlarged by bicubic
+    interpolation; the tanh turns the canvas into pixels. The sum and the tanh are those of Direct Ascent Synthesis,
+    arXiv 2502.07753.
 
     Args:
         width: the width of the picture in pixels, at least 16.
         height: the height of the picture in pixels, at least 16.
-        margin: how far the canvas goes beyond the picture on each side, in pixels. Views reach into the margin, the
-            picture leaves it out. With 0, objects keep away from the border; an eighth of the picture is enough. A
-            tile needs 0.
-        levels: resolutions along the long side of the canvas, from 1 to its length, in any order; the multiples of 4
-            if None. They are kept in rising order, each once.
+        margin: the width of the margin on each side of the picture, in pixels. Views may reach into the margin; the
+            finished picture does not contain it. With a margin of 0, the objects in a picture keep away from its
+            border; an eighth of the side of the picture is wide enough to avoid that. A tile needs a margin of 0.
+        levels: the resolution of each level: its number of samples along the long side of the canvas, from 1 to the
+            number of pixels along it, in any order. If None, the multiples of 4. Levels are stored in rising order,
+            without repeats.
         gains: the factor of every level in the sum, 1e-6 to 1e6, one for each level in the order of `levels`; all 1 if
-            None. The gain enters twice, in the gradient and in the sum, so the effect of a step scales with its square.
+            None. A gain enters twice, in the gradient of the level and in the sum, so a step moves the canvas in
+            proportion to the square of the gain.
         color: the colour space in which the canvas is kept, `decorrelated` or `rgb`.
-        method: the form of the operator: `spectral`, `exact` or `layers`.
+        method: the form of the operator: `spectral`, `exact` or `layers` (`stack/linear_operator.py`).
         tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam. A tile has no
-            margin. (`render_stack` below scale 1 reduces levels without wrapping, which can leave a faint seam.)
-        frozen: bands of resolutions, as pairs of the coarsest and the finest, that ascents do not move.
+            margin. (At a scale below 1, `render_stack` shrinks levels without wrapping around at the edges, which can
+            leave a faint seam.)
+        frozen: bands of resolutions that ascents do not move. Each is a pair: its coarsest and its finest resolution,
+            both included.
         parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`
-            (`stack/parametrizations.py`). With these, the levels are only used by `decompose` and edits. `maco` keeps
-            the magnitudes of the start, so the stack has to start from noise or an image.
-        time: the time axis, if the images of the stack are the frames of a film; None if they are separate pictures.
-        zoom: the depths, if the images of the stack are those of a zoom, each in the middle of the one before; None if
-            they are not.
+            (`stack/parametrizations.py`). With any of the last three, the levels are only used by `decompose` and by
+            edits. `maco` keeps the Fourier magnitudes of the start, so the stack has to start from noise or an image.
+        time: the time axis, if the images of the stack are the frames of a film; None otherwise.
+        zoom: how the images of the stack are nested, if they are the depths of a zoom; None otherwise.
 
     Raises:
-        ValueError: when a side is too small or too large, the margin is negative, a tile has a margin, there is no such
-            method, colour space or parametrisation, the levels do not fit the canvas, the gains do not fit the levels,
-            everything is frozen, a film has the method `layers`, or the depths of a zoom do not fit into each other.
+        ValueError: when a side of the picture is too small; a side of the canvas is too large; the margin is negative;
+            a tile has a margin; `method`, `color` or `parametrization` is not one of the names above; the levels do not
+            fit the canvas; the gains do not fit the levels; all resolutions are frozen; a film or `maco` has the method
+            `layers`; a zoom is a film or a tile; or the margin or the factor of a zoom is too small.
 
     Example:
         >>> from das_core import StackSpec
@@ -118,7 +123,7 @@ class StackSpec:
 
     @property
     def resolutions(self) -> tuple[int, ...]:
-        """The levels, coarse to fine; never None."""
+        """The resolutions of the levels, coarse to fine; never None."""
         assert self.levels is not None
         return self.levels
 
@@ -130,11 +135,11 @@ class StackSpec:
 
     @property
     def zoom_operator(self) -> ZoomOperator | None:
-        """The map from the depths of a zoom to what is seen of them; None for other stacks."""
+        """The linear map from the depths of a zoom to its composites; None for a stack that is no zoom."""
         return None if self.zoom is None else ZoomOperator(self.zoom, self.canvas, self.margin)
 
     def find_timeline(self, batch: int) -> Timeline:
-        """Return the images that are shown to models: those of the stack, or the moments of a zoom.
+        """Return the time axis of what models are shown: the images of the stack, or the composites of a zoom.
 
         Args:
             batch: how many images the stack holds.
@@ -144,7 +149,7 @@ class StackSpec:
 
     @property
     def keeps_magnitudes(self) -> bool:
-        """Whether only phases move: `StackOperator.retract` restores the magnitudes of the spectrum after a step."""
+        """Whether only Fourier phases move: `StackOperator.retract` restores the Fourier magnitudes after each step."""
         return self.parametrization == "maco"
 
     def operator(self, device: torch.device, method: Method | None = None) -> StackOperator[Any]:
@@ -168,7 +173,7 @@ class StackSpec:
         )
 
     def shape_parameters(self, batch: int) -> list[tuple[int, ...]]:
-        """Return the shapes of the tensors that a stack accumulates, see `ImageStack.parameters`.
+        """Return the shapes of the tensors in the parameters of a stack, see `ImageStack.parameters`.
 
         Args:
             batch: how many images the stack holds.
@@ -180,25 +185,29 @@ class StackSpec:
         return [(batch, 3, *level_shape(level, self.canvas)) for level in self.resolutions]
 
     def ascent_bytes(self, batch: int) -> int:
-        """Return about how many bytes the canvases of an ascent and the operator need, and levels if it keeps them.
+        """Return about how many bytes an ascent needs for its canvases, its operator and, with `layers`, its levels.
 
-        Not counted are what an optimizer keeps of every level, models, and views; see `ascent.memory`.
+        Not counted are the models, the views, and the tensors that an optimizer such as Adam keeps for every level; see
+        `ascent.memory` for an estimate that counts them.
 
         Args:
             batch: how many images, or frames, the stack holds.
         """
         height, width = self.canvas
         levels = self.parameters_bytes(batch) if self.method == "layers" else 0
-        # Start, canvas, image, three gradients, momentum, two intermediate products.
+        # Nine float32 tensors of the size of the canvas: start, canvas, image, three gradients, momentum, and two
+        # intermediate products.
         return 4 * 9 * batch * 3 * height * width + self.operator_bytes() + levels
 
     def operator_bytes(self) -> int:
-        """Return about how many bytes the operator takes: its filter, or the matrices that resize every level."""
+        """Return about how many bytes the operator takes: its filter, and with `exact` or `layers` its matrices."""
         height, width = self.canvas
-        # The response and its low-pass, the factors of the transform, and what they are made of.
+        # 28 bytes for each pixel of the canvas: the response of K, the response of a low-pass, the phase factors of the
+        # transform, and the temporary tensors from which these are computed.
         spectral = 28 * height * width
         if self.time is not None:
-            # K in time and its inverse, float32, and what they are made of.
+            # 32 bytes for each entry of a (T, T) matrix: K_t and its inverse in float32, and the temporary float64
+            # matrices from which they are computed.
             spectral += 32 * self.time.frames**2
         if self.method == "spectral" or self.parametrization != "pyramid":
             return spectral

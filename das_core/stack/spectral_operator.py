@@ -14,12 +14,12 @@ from .levels import level_shape
 from .linear_operator import StackOperator
 from .state import AccumulatedGradient
 
-# A frequency that K scales by less than this share of its largest factor counts as out of the reach of the stack: in
+# The stack counts as unable to show a frequency whose factor in K is less than this share of the largest factor: in
 # float32, dividing by such a factor would only amplify rounding errors.
 _MIN_RELATIVE_RESPONSE = 1e-7
 
 _MOST_AT_ONCE = 2**24
-"""How many samples of waves are transformed at once: about half a second."""
+"""How many samples `_compute_axis_response` transforms at once, which takes about half a second."""
 
 
 class SpectralOperator(StackOperator[AccumulatedGradient]):
@@ -53,7 +53,7 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
         return self.basis.filter(gradient.float(), self.response if shape is None else self.response * shape)
 
     def minimum_norm_gradient(self, canvas: Tensor) -> Tensor:
-        """Return the smallest gradient G (in norm) with K G equal to a canvas: the pseudo-inverse K+ times the canvas.
+        """Return the gradient G of least norm for which K G equals a canvas: the pseudo-inverse K+ times the canvas.
 
         K+ divides every frequency by its factor in K.
 
@@ -61,7 +61,7 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
             canvas: (B, 3, H, W), float32.
 
         Returns:
-            A gradient (B, 3, H, W). Frequencies that K does not reach are 0 in it.
+            A gradient (B, 3, H, W). It is 0 at frequencies whose factor in K is (nearly) 0.
         """
         reached = self.response > _MIN_RELATIVE_RESPONSE * self.response.max()
         inverse = torch.where(reached, 1 / self.response.clamp(min=torch.finfo(self.response.dtype).tiny), 0)
@@ -73,8 +73,8 @@ def compute_spectral_response(
 ) -> Tensor:
     """Return the diagonal of K in the frequency basis of the canvas.
 
-    The entry of a wave with the profile u along the rows and v along the columns, both of norm 1, is the sum over all
-    levels of g_r^2 |A_r' u|^2 |B_r' v|^2.
+    For a wave u v', the product of a vertical profile u (H,) and a horizontal profile v (W,), both of norm 1, the entry
+    is the sum over all levels r of g_r^2 |A_r' u|^2 |B_r' v|^2.
 
     Args:
         canvas: height and width of the canvas in pixels.
@@ -85,25 +85,26 @@ def compute_spectral_response(
     Returns:
         One factor, at least 0, for each coefficient: (H, W), or (H, W // 2 + 1) for a tile; float32, on the CPU.
     """
-    # The two axes of a square share these. They are not kept after the call, because they are as many as the levels.
+    # Both axes of a square canvas share these responses. They are not cached between calls, because there are as many
+    # of them as levels.
     shapes = [level_shape(level, canvas) for level in levels]
     sizes = {(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}
     made = {(source, target): _compute_axis_response(source, target, tile) for source, target in sizes}
     rows, columns = (torch.stack([made[shape[axis], canvas[axis]] for shape in shapes]) for axis in (0, 1))
     if tile:
-        # `FourierBasis` leaves out the other columns, which are the complex conjugates of these.
+        # `FourierBasis` leaves out the other columns of coefficients: they are complex conjugates of these.
         columns = columns[:, : canvas[1] // 2 + 1]
     squared_gains = torch.tensor(gains, dtype=torch.float64).square()
     return multiply(rows.T, squared_gains[:, None] * columns).float()
 
 
 def _compute_axis_response(source: int, target: int, tile: bool) -> Tensor:
-    """Return |A' u|^2 (target,), float64, for every basis wave u along an axis that A resizes from `source` samples."""
+    """Return |A' u|^2 for every basis wave u, (target,), float64; A resizes from `source` to `target` samples."""
     allow_interrupt()
     samples, weights = bicubic_taps(source, target, tile)
     basis = None if tile else CosineBasis(1, target, samples.device)
     energy = torch.zeros(target, dtype=torch.float64)
-    # Some source samples at a time: all of a long axis would take gigabytes.
+    # Some source samples at a time: all samples of a long axis together would take gigabytes.
     count = max(1, _MOST_AT_ONCE // target)
     for begin in pausing(range(0, source, count)):
         part = bicubic_columns(samples, weights, begin, min(begin + count, source)).T.float()

@@ -1,6 +1,6 @@
 """Canvases that a stack can start from: an image, or noise.
 
-All are canvases (B, 3, H, W) before the tanh.
+All of them are (B, 3, H, W), before the tanh.
 """
 
 import math
@@ -19,10 +19,10 @@ from .spec import StackSpec
 from .spectral_operator import compute_spectral_response
 from .time import Time, mix_frames, time_root
 
-# Half a step of an 8-bit image: pure black and white start this far from the ends, where a gradient can move them.
+# Half a step of an 8-bit image. Black and white start this far from 0 and 1, where a gradient can still move them.
 _MIN_DISTANCE = 1 / 512
 
-# At a decay of 10 the noise is all grain; far above it the gain of the finest level would overflow.
+# At a decay of 10 the noise is all grain; far above 10 the gain of the finest level would overflow.
 _MAX_DECAY = 10
 
 
@@ -31,10 +31,10 @@ def count_images(spec: StackSpec, batch: int) -> int:
 
     Args:
         spec: how the stack is built.
-        batch: how many are asked for.
+        batch: the number that the caller asks for.
 
     Raises:
-        ValueError: when `batch` is below 1, or neither 1 nor the number of frames or depths.
+        ValueError: when `batch` is below 1, or, for a film or a zoom, neither 1 nor the number of frames or depths.
     """
     if batch < 1:
         raise ValueError(f"batch {batch} is too small; at least 1 image is needed")
@@ -61,7 +61,8 @@ def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float
     batch = count_images(spec, batch)
     levels = spec.resolutions
     if levels == default_levels(spec.canvas):
-        # Seeds differ most in the mean colour of the picture, for which the default levels have no level.
+        # The pictures of different seeds differ most in their mean colour. A level of one sample carries it.
+        # The default levels have none, so it is added.
         levels = (1, *levels)
     return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=spec.time)
 
@@ -73,8 +74,8 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
         spec, image, batch, contrast: see `ImageStack.from_image`.
 
     Raises:
-        ValueError: when a setting is out of range, the batch does not fit the number of images, or the image is not
-            (B, 3, h, w), or holds whole numbers or values that are not finite.
+        ValueError: when a setting is out of range; `batch` does not fit the number of images; or `image` has another
+            shape, is a tensor of whole numbers, or holds values that are not finite.
     """
     batch = count_images(spec, batch)
     image = check_images(image, "the start image")
@@ -96,23 +97,24 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
 def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float) -> Tensor:
     """Return a canvas, in rgb, that shows an image.
 
-    What the canvas shows is 0.5 + contrast * (image - 0.5), to within float32; values closer than 1/512 to black or
-    white are moved to that distance, because the inverse of the tanh is infinite there.
+    The pixels of the canvas are 0.5 + contrast * (image - 0.5), up to rounding errors of float32. Values closer than
+    1/512 to 0 or 1 are moved to that distance, because the inverse of the tanh is infinite at 0 and 1.
 
     Args:
-        image: (B, 3, h, w), 0..1, of any size; values beyond 0..1 are clipped. It is resized to cover the picture, its
-            middle is cut out, and it is mirrored into the margin. A margin as wide as the picture repeats its edge.
+        image: (B, 3, h, w), 0..1, of any size; values outside 0..1 are clipped. It is resized to cover the picture, and
+            its middle is cut out. The margin mirrors it; a margin at least as wide as the short side of the picture
+            repeats its border pixels instead.
         shape: height and width of the picture in pixels.
-        margin: how far the canvas goes beyond the picture on each side, in pixels.
-        contrast: above 0 and at most 1. Below 1 the pixels are pulled toward grey, away from the ends of the tanh,
-            where gradients hardly move anything.
+        margin: the width of the margin on each side of the picture, in pixels.
+        contrast: the factor of the distance of each pixel from grey, above 0 and at most 1. Below 1 the pixels are
+            farther from black and white, the ends of the tanh, where gradients hardly move them.
 
     Returns:
         A canvas (B, 3, H, W), float32, before the tanh.
 
     Raises:
-        ValueError: when `contrast` is out of range, or the image is not (B, 3, h, w), or holds whole numbers or values
-            that are not finite.
+        ValueError: when `contrast` is out of range, or `image` has another shape, is a tensor of whole numbers, or
+            holds values that are not finite.
     """
     if not 0 < contrast <= 1:
         raise ValueError(f"contrast {contrast} is not above 0 and at most 1; 0.95 keeps the picture and lets it move")
@@ -135,25 +137,26 @@ def make_noise_canvas(
 ) -> Tensor:
     """Return noise with the power spectrum of a stack whose levels are white noise.
 
-    If the levels of a stack are white noise, its canvas has the covariance K. White noise times the square root of K,
-    in the form `spectral`, has the same spectrum, without making any level. The gains in this K are those that `decay`
-    makes.
+    If the levels of a stack are white noise, its canvas has the covariance K. Instead of making the levels, this
+    function multiplies white noise at the resolution of the canvas by the square root of K in the form `spectral`,
+    which gives the same power spectrum. The gains in this K follow from `decay`.
 
     Args:
         canvas: height and width of the canvas in pixels, margins included.
         levels: resolutions along the long side of the canvas, coarse to fine.
-        batch: how many images. Each depends on the seed and its place in the batch, not on the size of the batch.
+        batch: how many images. Without `time`, each image depends on the seed and on its index in the batch, not on the
+            size of the batch.
         amplitude: the root mean square of each image before the tanh, from 0 up: 0.1 is faint, 1 is strong.
-        decay: the factor by which levels weaken from octave to octave, above 0 and at most 10: 1 is grainy, 0.4 leaves
-            soft clouds.
+        decay: the factor by which the gain changes when the resolution of a level doubles, above 0 and at most 10: 1
+            gives grainy noise, 0.4 soft clouds.
         seed: a whole number from 0 up.
         tile: whether opposite edges of the canvas meet.
-        time: the time axis of a film, with as many frames as images: noise changes smoothly from frame to frame, and
-            `decay` weakens the levels in time as well. None for images whose noise is independent.
+        time: the time axis of a film of `batch` frames. The noise of a film changes smoothly from frame to frame, and
+            `decay` also applies to the gains of the levels in time. None for images whose noise is independent.
 
     Returns:
-        Canvases (batch, 3, H, W), float32, before the tanh. All channels are alike and independent, in whatever colour
-        space the stack is kept.
+        Canvases (batch, 3, H, W), float32, before the tanh. The channels are independent of each other and have the
+        same distribution, whatever the colour space of the stack is.
 
     Raises:
         ValueError: when a setting is out of range.

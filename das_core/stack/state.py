@@ -17,7 +17,7 @@ class Parameters:
     `exact`, `LevelTensors` for the form `layers`. Parameters are immutable: methods return new ones.
 
     Args:
-        tensors: all of them, float32.
+        tensors: the tensors, float32.
 
     Example:
         >>> import torch
@@ -34,14 +34,14 @@ class Parameters:
     tensors: tuple[Tensor, ...]
 
     def add(self, other: "Parameters", alpha: float) -> Self:
-        """Return these parameters plus `alpha` times others.
+        """Return the sum of these parameters and `alpha` times `other`.
 
         Args:
-            other: parameters with as many tensors, of the same shapes.
-            alpha: the factor, of either sign.
+            other: parameters with the same number of tensors, of the same shapes.
+            alpha: the factor of `other`, of either sign.
 
         Raises:
-            ValueError: when the others have another number of tensors.
+            ValueError: when `other` has another number of tensors.
         """
         pairs = pausing(zip(self.tensors, other.tensors, strict=True))
         return replace(self, tensors=tuple(own.add(more, alpha=alpha) for own, more in pairs))
@@ -52,10 +52,10 @@ class Parameters:
 
 
 class AccumulatedGradient(Parameters):
-    """The sum of the gradients of all steps, each times the factor with which it moved the stack (its step size).
+    """The sum over all steps of the gradient (with momentum: the velocity) times the step size.
 
-    It is one tensor (B, 3, H, W), as large as the canvas. The operator K takes it to what the steps have added to the
-    canvas, and every level can be read out of it (`read_levels`).
+    It is one tensor (B, 3, H, W), as large as the canvas. K times this tensor is the change of the canvas by all steps.
+    `read_levels` computes every level from it.
 
     Example:
         >>> import torch
@@ -74,9 +74,11 @@ class AccumulatedGradient(Parameters):
 
 
 class LevelTensors(Parameters):
-    """One tensor (B, 3, h_r, w_r) for every level, coarse to fine: what ascents have added to it.
+    """What ascents have added to every level: one tensor (B, 3, h_r, w_r) for each level, coarse to fine.
 
-    Optimizers that do not commute with the operator K, such as Adam, need the levels in this form.
+    The parametrisations `pixels` and `fourier` have a single tensor instead, of the pixels or the coefficients
+    (`parametrizations.shape_parameters`). Optimizers that do not commute with the operator K, such as Adam, need the
+    parameters in this form.
 
     Example:
         >>> import torch
@@ -97,11 +99,11 @@ class OptimizerState:
     Args:
         kind: the name of the kind of optimizer; an optimizer of another kind ignores this state.
         tensors: for `NormalizedAscent` the running mean of its directions, (B, 3, H, W). For `SGD` the velocity, one
-            tensor of the same shape for each tensor of the parameters. For `Adam` the running mean of the gradient of
-            every level, then the running mean of its square for every level. For `LBFGS` the moves of its last steps,
-            then the decrease of the gradient along each, all (B, 3, H, W).
-        steps: for `Adam` how many steps are in the running means (for its bias correction), for `LBFGS` how many moves
-            are kept; 0 for the others.
+            tensor of the same shape for each tensor of the parameters. For `Adam` the running means of the gradients of
+            all levels, then the running means of the squares of these gradients. For `LBFGS` the changes of the canvas
+            in its last steps, then the decrease of the gradient along each of these changes, all (B, 3, H, W).
+        steps: for `Adam` how many steps are in the running means (for its bias correction), for `LBFGS` how many steps
+            `tensors` describes; 0 for the others.
 
     Example:
         >>> from das_core import SGD, Ascent, ImageStack, Prior, StackSpec

@@ -14,9 +14,9 @@ from .spec import StackSpec
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """The picture around a stack: the stack shows where the mask is 1, this picture everywhere else.
+    """The picture around a stack: the stack shows where the mask is 1, this picture where it is 0.
 
-    `ImageStack.place_into` makes them.
+    Where the mask is between 0 and 1, the two are mixed. `ImageStack.place_into` makes surroundings.
 
     Args:
         pixels: the picture over the whole canvas, (B, 3, H, W), 0..1.
@@ -41,13 +41,14 @@ class Surroundings:
             shown: what the stack shows, (B, 3, H, W), 0..1, margins included.
 
         Returns:
-            Pixels (B, 3, H, W), 0..1: the stack's where the mask is 1, the picture's where it is 0, a mixture between.
+            Pixels (B, 3, H, W), 0..1: those of the stack where the mask is 1, those of the picture where the mask is 0,
+            and a mixture where it is between 0 and 1.
         """
         # Exact at both ends: lerp returns its first argument at 0 and its second at 1.
         return torch.lerp(self.pixels, shown, self.mask)
 
     def select(self, images: Sequence[int]) -> "Surroundings":
-        """Return the surroundings of some images of the batch, by their numbers."""
+        """Return the surroundings of some images of the batch, given the indices of these images."""
         numbers = send_to_device(torch.tensor(images), self.mask.device)
         return Surroundings(self.pixels.index_select(0, numbers), self.mask.index_select(0, numbers))
 
@@ -57,22 +58,22 @@ class Surroundings:
 
 
 def make_surroundings(spec: StackSpec, stacks: int, image: Images, mask: Tensor, feather: int = 0) -> Surroundings:
-    """Return the picture around a stack that is to be a part of it, see `ImageStack.place_into`.
+    """Return the surroundings of a stack, made of an image and a mask, see `ImageStack.place_into`.
 
     Args:
         spec: how the stack is built.
         stacks: how many images the stack holds.
         image: what surrounds the stack, (B, 3, h, w), 0..1, of any size.
         mask: where the stack shows, (B, h, w), 0 (not) to 1 (fully), of any size.
-        feather: over how many pixels the edge of the mask is softened, inward only.
+        feather: the width in pixels of a soft edge inside the mask; 0 for a hard edge.
 
     Returns:
-        The surroundings of as many images as the largest batch among image, mask and stack has.
+        The surroundings, with the largest batch among image, mask and stack.
 
     Raises:
-        ValueError: when image or mask is not of that shape or holds values that are not finite, the mask is empty or
-            too thin for the feather, the feather is wider than the picture, a batch is neither 1 nor the largest, or
-            the stack is a zoom.
+        ValueError: when `image` or `mask` has another shape or holds values that are not finite; the mask is empty or
+            too thin for the feather; the feather is negative or as wide as the picture; a batch is neither 1 nor the
+            largest; there are more images or masks than a film has frames; or the stack is a zoom.
     """
     image = check_images(image, "the image around the mask")
     batch = max(stacks, len(image), len(check_mask(mask)))

@@ -1,16 +1,16 @@
 """Time as one more axis of a stack: a film has levels in time, as a picture has levels in space.
 
 The T frames of a film are the images of one batch. A level in time has r points; linear interpolation turns them into T
-frames, by a matrix U_r (T rows, r columns). Every combination of a level in space and a level in time exists, so the
-operator of a film is K in space times
+frames, by a matrix U_r (T rows, r columns). Every level in space is combined with every level in time, so the operator
+of a film is K in space times
 
     K_t = sum over r of  U_r U_r'
 
-a small matrix (T, T) along the batch. It spreads the gradient of one frame to its neighbours. Slow changes move far;
-differences from frame to frame move little.
+K_t is a small matrix (T, T) that acts along the batch. It spreads the gradient at one frame to the neighbouring frames.
+Slow changes of the film move far; differences from frame to frame move little.
 
-A loop has no first frame, so its levels must not have one either: a level in time is replaced by T copies of it, each
-shifted by one more frame, with the gain 1 / sqrt(T). K_t is then the mean over all shifts and treats all frames alike.
+A loop has no first frame, so K_t must treat all frames alike. For that, each level in time is replaced by T copies, one
+for each shift by 0 to T - 1 frames, with the gain 1 / sqrt(T). This makes K_t the mean over all shifts.
 
 The levels in space are those of Direct Ascent Synthesis (arXiv 2502.07753, section 3); those in time are this
 project's.
@@ -28,7 +28,7 @@ from ..common.text import shorten
 from ..common.timeline import Timeline
 
 MOST_FRAMES = 1024
-"""The largest number of frames of a film. `render_film` can interpolate more."""
+"""The largest number of frames of a film in a stack. `render_film` can interpolate more."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Time:
         frames: how many frames there are, 1 to 1024. A film of one frame is a picture.
         levels: the number of points of each level in time, from 1 (the same in all frames) to `frames` (a point for
             each frame), in any order. If None: 1, 2, 3, 4, 6, 8, 12 and so on up to `frames`, and `frames` itself. They
-            are stored in rising order, without repeats. Without the level `frames` the film cannot change as fast.
+            are stored in rising order, without repeats. Without the level `frames` the film cannot change as fast from
+            one frame to the next.
         loop: whether the last frame is followed by the first.
 
     Raises:
@@ -77,12 +78,12 @@ class Time:
 
     @property
     def timeline(self) -> Timeline:
-        """Where the frames lie on the axis that keyframes refer to."""
+        """The positions of the frames, to which keyframes refer."""
         return Timeline.from_images(self.frames, loop=self.loop, unit="frame")
 
     @property
     def points(self) -> tuple[int, ...]:
-        """The levels, from few points to many; never None."""
+        """The number of points of each level in time, in rising order; never None."""
         assert self.levels is not None
         return self.levels
 
@@ -109,13 +110,14 @@ def list_time_levels(frames: int) -> tuple[int, ...]:
 def interpolation_matrix(points: int, frames: int, loop: bool = False) -> Tensor:
     """Return the matrix U of linear interpolation in time, (frames, points), float64.
 
-    The film is divided into equal parts, and each point is in the middle of its part, as pixels are in space
-    (`align_corners=False`).
+    The film is divided into as many equal parts as there are points, with a point in the middle of each part. The
+    frames lie in the middles of `frames` equal parts, as pixels do in space with `align_corners=False`.
 
     Args:
         points: how many points there are.
         frames: how many frames are interpolated.
-        loop: whether the points wrap around at the ends. If not, frames outside the first and last point repeat them.
+        loop: whether the points wrap around at the ends. If not, frames before the first point repeat the first point,
+            and frames after the last point repeat the last.
 
     Example:
         >>> from das_core.stack.time import interpolation_matrix
@@ -132,12 +134,13 @@ def interpolation_matrix(points: int, frames: int, loop: bool = False) -> Tensor
 
 
 def time_matrix(time: Time, decay: float = 1.0) -> Tensor:
-    """Return K_t, (T, T), float64: the sum over the levels in time of their interpolation times its transpose.
+    """Return K_t, (T, T), float64: the sum over the levels in time of U U', with U from `interpolation_matrix`.
 
     Args:
         time: the frames and the levels. For a loop K_t is the mean over all shifts, so an entry depends only on the
             distance of its two frames.
-        decay: the factor by which levels weaken from octave to octave, above 0; 1 for K_t.
+        decay: the factor by which the gain changes when the number of points of a level doubles, above 0. With 1 all
+            gains are 1, and the result is K_t.
 
     Example:
         >>> from das_core import Time
@@ -162,11 +165,14 @@ def time_matrix(time: Time, decay: float = 1.0) -> Tensor:
 
 
 def time_root(time: Time, decay: float = 1.0) -> Tensor:
-    """Return the symmetric root of `time_matrix`, (T, T), float64, which makes white noise as smooth as levels in time.
+    """Return the symmetric square root of `time_matrix`, (T, T), float64.
+
+    The product of this matrix and frames of white noise has the covariance of a sum of levels in time that are white
+    noise.
 
     Args:
         time: the frames and the levels.
-        decay: the factor by which levels weaken from octave to octave, above 0.
+        decay: see `time_matrix`.
     """
     values, vectors = torch.linalg.eigh(time_matrix(time, decay))
     root: Tensor = vectors * values.clamp(min=0).sqrt() @ vectors.T

@@ -1,10 +1,11 @@
 """A zoom: nested pictures, each of which contains the next one in its middle.
 
-The images of the stack are the depths. All canvases have the same number of pixels; placed in the widest picture, the
-canvas of depth d is 1 / factor^d as large as that of depth 0. A zoom is shown at moments: at moment 0 depth 0 fills the
-picture, at moment 1 depth 1, and between them the picture is a composite of nested depths. The widest depth of a
-composite covers it all. Every smaller depth is laid over it under an elliptic mask with a soft edge, because a straight
-or narrow edge would look like a frame.
+The images of the stack are the depths. All their canvases have the same number of pixels; placed in the picture of
+depth 0, the canvas of depth d has 1 / factor^d of the width and height of the canvas of depth 0. A zoom is shown at
+moments: at moment 0 depth 0 fills the picture, at moment 1 depth 1 fills it, and in between depth 1 grows. What is
+shown at a moment is a composite of nested depths. The widest of them covers the whole composite. Each smaller depth is
+blended over the wider ones through an elliptic mask with a soft edge, because a straight or sharp edge would look like
+a frame.
 """
 
 import math
@@ -18,26 +19,27 @@ MOST_DEPTHS = 32
 """The most depths of a zoom."""
 
 LEAST_FACTOR, LARGEST_FACTOR = 1.25, 8.0
-"""The range of the factor from depth to depth."""
+"""The range of `Zoom.factor`."""
 
 MOST_BETWEEN = 15
-"""The most moments between two depths."""
+"""The largest value of `Zoom.between`."""
 
 INNER = 0.6
 """The semi-axes of the ellipse in which a depth is opaque, as a share of half the width and half the height of its
-picture. From there to the edge of its margin it blends into the depth around it."""
+picture. From this ellipse to the outer edge of its margin, the depth blends into the wider depth around it."""
 
 _LEAST_MARGIN = 4
-"""The least margin in pixels: the mask of a depth falls to 0 at the outer edge of the margin."""
+"""The least margin of a zoom in pixels. The mask of a depth needs room to fall to 0 at the outer edge of the margin."""
 
 _WIDEST_MARGIN = 56
-"""The widest margin that suits a zoom: that of pictures of 448 pixels."""
+"""The widest margin that `zoom_margin` returns, in pixels: an eighth of the default side of a picture, 448."""
 
 
 def zoom_margin(width: int, height: int) -> int:
     """Return the margin that suits a zoom: an eighth of the shorter side, 4 to 56 pixels.
 
-    A wider margin would be most of a small picture, and would need a larger factor (`Zoom.check_canvas`).
+    With a wider margin, a small picture would be mostly margin, and its zoom would need a larger factor
+    (`Zoom.check_canvas`).
 
     Args:
         width, height: the size of the picture in pixels.
@@ -56,8 +58,8 @@ class Zoom:
 
     Args:
         depths: how many depths there are, 2 to 32.
-        factor: the side of a depth divided by the side of the next one inside it, 1.25 to 8. At 4 a depth covers a
-            sixteenth of the picture around it; a zoom into it enlarges it by 4 until it fills the picture.
+        factor: the width of a depth divided by the width of the next depth inside it, 1.25 to 8. At 4 a depth covers a
+            sixteenth of the picture around it, and fills the picture when it is enlarged by the factor 4.
         loop: whether the last depth contains the first, so that the zoom has no end.
         between: how many moments between two neighbouring depths are shown to models, 0 to 15, so that an ascent also
             improves the composites between the depths. Frames can be rendered at any moment (`render_zoom`).
@@ -107,7 +109,7 @@ class Zoom:
 
     @property
     def timeline(self) -> Timeline:
-        """The time axis of these moments; the number of a keyframe is the number of a depth."""
+        """The time axis with these moments, in which the number of a keyframe is the index of a depth."""
         return Timeline(self.moments, self.depths, self.end, self.loop, "depth")
 
     def find_layers(self, moment: float, canvas: Shape, margin: int) -> list[tuple[int, float, bool]]:
@@ -120,8 +122,8 @@ class Zoom:
             margin: the margin around the picture, in pixels.
 
         Returns:
-            For each depth its number, its scale, and whether it covers the canvas without a mask. Only the first, the
-            widest, does.
+            For each visible depth its index, its scale, and whether it covers the whole canvas without a mask. Only the
+            widest depth, which comes first, does so.
 
         Example:
             >>> from das_core import Zoom
@@ -130,11 +132,12 @@ class Zoom:
             >>> Zoom(depths=4).find_layers(3.0, (48, 48), 8)
             [(1, 4.0, True), (2, 2.0, False), (3, 1.0, False)]
         """
-        # From this scale on, the opaque part of a depth covers the canvas with its corners, and hides all wider depths.
+        # At this scale and above, the opaque ellipse of a depth covers the canvas with its corners, and hides all wider
+        # depths.
         enough = math.hypot(*(side / (side - 2 * margin) for side in canvas)) / INNER
         layers: list[tuple[int, float, bool]] = []
         last = math.inf if self.loop else self.depths - 1
-        # Go outwards from the depth of this moment to the first that hides all wider ones, or to depth 0.
+        # Go outwards from the depth of this moment to the first depth that hides all wider ones, or to depth 0.
         depth = math.floor(moment)
         while True:
             scale = self.factor ** (moment - depth)
@@ -147,7 +150,7 @@ class Zoom:
         return layers
 
     def check_canvas(self, canvas: Shape, margin: int) -> None:
-        """Raise a ValueError when the margin is too narrow, or a depth and its margin exceed the picture around them.
+        """Raise a ValueError when the margin is too narrow, or a depth with its margin exceeds the picture around it.
 
         Args:
             canvas: height and width of the canvases in pixels, margins included.

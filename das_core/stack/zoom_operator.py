@@ -17,10 +17,10 @@ from ..common.products import multiply_both_sides
 from .zoom import INNER, Zoom
 
 _REACH = 2
-"""How many samples the cubic kernel reaches on each side, when it enlarges."""
+"""How many samples the cubic kernel reaches on each side of its middle, when it enlarges."""
 
 _Layer = tuple[int, tuple[slice, slice], tuple[slice, slice], tuple[Tensor, Tensor] | None, Tensor | None]
-"""A depth in a composite: its number; the rows and columns of the composite that it covers; the rows and columns of its
+"""A depth in a composite: its index; the rows and columns of the composite that it covers; the rows and columns of its
 own canvas from which these are computed; the matrices that resize rows and columns (None if the scale is 1); and its
 mask over the rows and columns that it covers (None if it is 1 everywhere)."""
 
@@ -37,8 +37,8 @@ class ZoomOperator:
         zoom: how the depths are nested.
         canvas: height and width of the canvases in pixels, margins included.
         margin: the margin around the picture, in pixels.
-        keep: whether matrices and masks are cached: every step of an ascent uses the same moments again, while every
-            frame of a film has another moment.
+        keep: whether matrices and masks are cached. True suits an ascent, whose steps all use the same moments; False
+            suits rendering, where every frame has another moment.
 
     Example:
         >>> import torch
@@ -115,9 +115,10 @@ class ZoomOperator:
 
 
 def _find_spans(length: int, scale: float) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return two ranges of an axis: samples of the composite that a resized depth covers, and the samples of its own.
+    """Return two ranges of an axis: samples of the composite, and the samples of a depth that they are computed from.
 
-    The second range has the samples of the canvas of the depth from which the first range is computed.
+    The first range holds the samples of the composite that the resized canvas of the depth covers. The second range
+    holds the samples of that canvas before it is resized. The end of a range is excluded.
     """
     # A sample is covered if its middle lies on the resized canvas. The number of covered samples changes from moment to
     # moment without a visible jump, because the mask is nearly 0 at the edge.
@@ -138,7 +139,8 @@ def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
         device: the device of the result.
 
     Returns:
-        (samples of the result, samples of the axis), float32, for the two ranges of `_find_spans`. Each row sums to 1.
+        A matrix, float32: a row for each sample in the first range of `_find_spans`, a column for each sample in the
+        second. Each row sums to 1.
     """
     (first, end), (begin, until) = _find_spans(length, scale)
     position = (torch.arange(first, end, dtype=torch.float64) + 0.5 - length / 2) / scale + length / 2 - 0.5
@@ -153,8 +155,9 @@ def zoom_matrix(length: int, scale: float, device: torch.device) -> Tensor:
 def depth_mask(canvas: Shape, margin: int, scale: float, device: torch.device) -> Tensor:
     """Return the mask of a resized depth, for the rows and columns of the composite that it covers.
 
-    The mask is 1 in an ellipse whose semi-axes are `INNER` times half the sides of the picture, and falls along half a
-    period of a cosine. It is 0 from the larger ellipse on that touches the outer edge of the margin.
+    The mask is 1 in an ellipse whose semi-axes are `INNER` times half the sides of the picture. Outside this ellipse it
+    falls along half a period of a cosine. It reaches 0 on a larger ellipse of the same shape, which touches the outer
+    edge of the margin, and stays 0 beyond.
 
     Args:
         canvas: height and width of the canvases in pixels, margins included.

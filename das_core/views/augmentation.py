@@ -1,7 +1,7 @@
 """Augmentation: how the views of a canvas are made.
 
-Source: Direct Ascent Synthesis (arXiv 2502.07753). The paper finds random augmentation to be what helps most (section
-4). The colour shifts are those of Plug-In Inversion (arXiv 2201.12961, section 3.3).
+Source: Direct Ascent Synthesis (arXiv 2502.07753). Section 4 of the paper finds that random augmentation helps most.
+The colour shifts are those of Plug-In Inversion (arXiv 2201.12961, section 3.3).
 """
 
 from dataclasses import dataclass, field
@@ -17,19 +17,20 @@ from .transforms import Flip, Noise, Transform
 from .windows import Windows
 
 MOST_VIEWS = 2**16
-"""The most views of an image in a step: the random draws of many more would fill the memory."""
+"""The most views of an image in a step. With many more, their random draws would fill the memory."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How many views of every image a step shows to a judge, and how they are made.
+    """How many views of every image a step shows to a judge, and how these views are made.
 
     Args:
-        views: views of every image in each step, at least 1. A few are fast and give a rough gradient, 16 a good one;
-            the time of a step grows with them.
-        windows: which windows of the canvas views are cut from; by default they reach 56 pixels beyond the picture, or
-            as far as its margin.
-        transforms: what is done to views after that, in this order.
+        views: how many views of every image each step has, at least 1. The frames of a film, or the moments of a zoom,
+            count as one image here. A few views are fast and give a rough gradient, 16 give a good one; the time of a
+            step grows with their number.
+        windows: which windows of the canvas views are cut from. By default they may reach 56 pixels beyond the picture,
+            or only as far as the margin if it is narrower.
+        transforms: what is done to the views after they are cut out and resized, in this order.
 
     Raises:
         ValueError: when `views` is below 1 or above `MOST_VIEWS`.
@@ -59,10 +60,10 @@ class Augmentation:
         """Return one view for each key of the draws.
 
         Args:
-            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included. A `Pyramid` of them costs less where
-                windows are far larger than views.
-            geometry: where on the canvas views may lie, and their size.
-            draws: the random numbers of the views, and the image that each shows.
+            pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or a `Pyramid` of them. A pyramid takes
+                less time if windows are far larger than views.
+            geometry: where on the canvas views may lie, and the size that they are resized to.
+            draws: the random numbers of the views, and the number of the image that each view shows.
 
         Returns:
             Views (V, 3, size, size), 0..1. Gradients flow to the pixels.

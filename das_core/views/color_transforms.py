@@ -1,4 +1,4 @@
-"""Transforms that show a judge other colours: shifted ones, or none."""
+"""Transforms that change the colours of views: one shifts them, the other removes them."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,14 +14,16 @@ from .draws import Draws
 class ColorShift:
     """A transform that changes the contrast and the brightness of views, and clips them to 0..1.
 
-    A view is multiplied around mid-grey by exp(U[-scale, scale]), then U[-shift, shift] is added. Source: ColorShift of
-    Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.3).
+    The contrast changes first: the difference of each value from mid-grey (0.5) is multiplied by exp(U[-scale, scale]).
+    Then U[-shift, shift] is added to change the brightness. U is a uniform random number. Source: ColorShift of Plug-In
+    Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.3).
 
     Args:
-        shift: the largest change of brightness, 0..1: 0 none, 1 from black to white.
-        scale: the largest change of contrast as a natural logarithm, 0..3: 0 none, 0.2 by a factor of up to 1.2, 3 by
-            one of up to 20.
-        per_channel: whether each channel gets numbers of its own, which tints views; otherwise all change alike.
+        shift: the largest change of brightness, 0..1: with 0 there is none, with 1 black can turn into white.
+        scale: the largest change of contrast as a natural logarithm, 0..3: with 0 there is none, with 0.2 the factor is
+            up to 1.2, with 3 it is up to 20.
+        per_channel: whether each channel gets random numbers of its own, which tints views. If False, all channels
+            change in the same way.
 
     Raises:
         ValueError: when `shift` or `scale` is out of its range.
@@ -59,7 +61,7 @@ class ColorShift:
 
 @dataclass(frozen=True)
 class Grayscale:
-    """A transform that shows some of the views without colour, so that shapes have to convince the judge as well.
+    """A transform that shows some views without colour, so that the judge has to recognise shapes as well.
 
     Args:
         probability: the probability that a view is grey: 0 never, 1 always. Above about 0.5 colours hardly matter.
@@ -91,7 +93,7 @@ class Grayscale:
         is_grey = [number < self.probability for number in draws.uniform()]
         if not any(is_grey):
             return views
-        from torchvision.transforms.functional import rgb_to_grayscale  # It takes two seconds to load.
+        from torchvision.transforms.functional import rgb_to_grayscale  # Not at the top: it takes two seconds to load.
 
         chosen = send_to_device(torch.tensor(is_grey), views.device)[:, None, None, None]
         return torch.where(chosen, rgb_to_grayscale(views, num_output_channels=3), views)

@@ -16,14 +16,15 @@ from .sampling import linear_resize_matrix
 class Distance:
     """A transform that shrinks some views and enlarges them again, as if they were seen from afar.
 
-    A picture that convinces the judge there too has the shape of its class, and not only its texture. The size to which
-    a view is shrunk is drawn between two shares of its side, uniformly on a logarithmic scale.
+    A picture that a judge also recognises from afar has the shape of its class, and not only its texture. The size to
+    which a view is shrunk is drawn between two shares of its side, uniformly on a logarithmic scale.
 
     Args:
-        probability: the probability that a view is seen from afar, 0..1: 0 never, 0.25 every fourth, 1 always; then no
-            view asks for fine detail.
+        probability: the probability that a view is seen from afar, 0..1: 0 is never, 0.25 is every fourth view, 1 is
+            always. With 1, no view shows fine detail.
         nearest: the largest share of its side to which a view is shrunk, `farthest` to 1.
-        farthest: the smallest such share, above 0: at 0.2 a view of 224 pixels is shrunk to 45.
+        farthest: the smallest share of its side to which a view is shrunk, above 0. At 0.2 a view of 224 pixels is
+            shrunk to 45.
 
     Raises:
         ValueError: when a setting is out of its range.
@@ -72,10 +73,10 @@ class Distance:
         return torch.stack(seen)
 
 
-# A matrix product has the same bits on every run; the backward pass of PyTorch's own resizing has not, on CUDA. An
-# ascent asks for some seventy sizes of 200 KB each.
+# A matrix product has the same bits on every run; on CUDA, the backward pass of PyTorch's own resizing does not. With
+# views of 224 pixels, an ascent needs about seventy of these matrices, each of 200 KB.
 @cached(maxsize=256)
 def _make_shrinking(side: int, shrunk: int, device: torch.device) -> Tensor:
-    """Return the matrix (side, side) that shrinks a line of pixels and enlarges it again."""
+    """Return the matrix (side, side) that shrinks a line of pixels to `shrunk` pixels and enlarges it again."""
     enlarge = linear_resize_matrix(shrunk, side, device)
     return enlarge @ linear_resize_matrix(side, shrunk, device)

@@ -1,7 +1,7 @@
-"""Random numbers of views, which depend on the view alone and not on the order of the work.
+"""The random numbers of views, which depend on the view alone and not on the order in which views are made.
 
-The few numbers of `Draws.uniform` are drawn on the CPU and are the same on every device. The many of `Draws.noise` are
-drawn on the device of the views; a CPU and a GPU give different noise.
+The few numbers of `Draws.uniform` are drawn on the CPU and are the same on every device. The many numbers of
+`Draws.noise` are drawn on the device of the views; a CPU and a GPU give different noise.
 """
 
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ NoiseKind = Literal["uniform", "gaussian"]
 
 @dataclass(frozen=True)
 class ViewKey:
-    """The numbers that tell a view from all others; its random draws are a function of them.
+    """The numbers that identify a view; its random draws are a function of all of them except `image`.
 
     Args:
         seed: the seed of the ascent, from 0 up.
         item: the number of the image in the batch.
         step: the number of the step.
         view: the number of the view among those of its image in the step.
-        group: the number of the group of objectives (`ascent.groups.group_by_judge`); each group sees views of its
-            own.
-        image: the number in the batch of the image that the view shows; `item` if None. With one `item` for all images,
-            they are seen through the very same windows, flips and noise, and can be compared.
+        group: the number of the group of objectives (`ascent.groups.group_by_judge`). Each group sees views of its own.
+        image: the number in the batch of the image that the view shows; `item` if None. If the views of several images
+            have the same `item`, the images are seen through the very same windows, flips and noise, and can be
+            compared.
 
     Example:
         >>> import torch
@@ -52,10 +52,10 @@ class ViewKey:
 
 
 class Draws:
-    """The random numbers of some views, and the moment of the ascent that they are drawn at.
+    """The random numbers of some views, and the step of an ascent at which they are drawn.
 
-    Each view draws from streams of its own, so that it is the same whatever views are drawn with it: chunks and batch
-    sizes change nothing. Every call takes the next numbers of the streams.
+    Each view has its own streams of random numbers. So its numbers do not depend on the other views that are made at
+    the same time: chunk and batch sizes change nothing. Every call takes the next numbers of the streams.
 
     Args:
         keys: the key of each view.
@@ -88,7 +88,7 @@ class Draws:
 
     @cached_property
     def _device_streams(self) -> list[torch.Generator]:
-        """The streams of `noise`, which most transforms never ask for."""
+        """The streams of `noise`. They are made at its first call, because most transforms draw no noise."""
         return [make_generator(k.seed, k.item, k.step, k.view, k.group, 1, device=self.device) for k in self._keys]
 
     def uniform(self) -> list[float]:

@@ -11,10 +11,10 @@ class ViewGeometry:
 
     Args:
         canvas: height and width of the canvas in pixels, margins included.
-        margin: pixels on each side of the canvas that the picture leaves out.
-        size: the side of a view in pixels, as its judge needs it.
-        tile: whether opposite edges of the canvas meet; it then has no margin.
-        boxes: for each image of the batch, the box that its views must lie in; None where they may lie anywhere.
+        margin: pixels on each side of the canvas that are not part of the picture.
+        size: the side in pixels to which views are resized, as the judge needs them.
+        tile: whether opposite edges of the canvas meet. A tile has no margin.
+        boxes: for each image of the batch, the box that its views must lie in; None if they may lie anywhere.
 
     Example:
         >>> import torch

@@ -10,17 +10,20 @@ from ..common.devices import send_to_device
 from ..common.interruption import pausing
 
 FARTHEST_CORNER = 0.33
-"""How far a corner may move inward, as a share of the side: below a third, the four corners stay convex."""
+"""How far a corner may move inward along each axis, as a share of the side. Below a third, the four corners always form
+a convex quadrilateral."""
 
 
 def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
-    """Return the sampling points of a perspective transform of square views: the homography that moves four corners.
+    """Return the sampling points of perspective transforms of square views.
 
-    It is computed in float64 on the CPU, so that all devices get the same points.
+    Each transform is the homography that maps the corners of a view to the corners of a quadrilateral inside it. It is
+    computed in float64 on the CPU, so that all devices get the same points.
 
     Args:
-        inward: (V, 4, 2), float64, how far the corners of the sampled quadrilateral lie inside those of the view, as
-            shares of its side, 0..`FARTHEST_CORNER`: y before x; top left, top right, bottom right, bottom left.
+        inward: how far each corner of the quadrilateral lies inside the same corner of the view, as a share of the side
+            of the view, 0..`FARTHEST_CORNER`. The shape is (V, 4, 2), float64: four corners (top left, top right,
+            bottom right, bottom left), and two axes (y before x).
         size: the side of a view in pixels.
 
     Returns:
@@ -29,7 +32,8 @@ def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
     """
     outward = torch.tensor([[-1, -1], [-1, 1], [1, 1], [1, -1]], dtype=torch.float64)
     source = outward * (1 - 2 * inward)
-    # Eight equations for the eight free entries: source * (g y + h x + 1) = (a y + b x + c, d y + e x + f).
+    # Eight equations for the eight free entries a to h of the homography. (y, x) is a corner of the view, and `source`
+    # the same corner of the quadrilateral: source * (g y + h x + 1) = (a y + b x + c, d y + e x + f).
     equations = torch.zeros(len(inward), 4, 2, 8, dtype=torch.float64)
     corner = torch.cat([outward, torch.ones(4, 1, dtype=torch.float64)], dim=1)
     equations[:, :, 0, 0:3] = corner
@@ -46,7 +50,8 @@ def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
 def warp(views: Tensor, grid: Tensor) -> Tensor:
     """Return views sampled at the points of a grid, with bilinear interpolation between pixels.
 
-    Beyond the centres of the border pixels, the border is repeated. The gradient has the same bits on every run.
+    Outside the centres of the border pixels, the values of the border pixels are repeated. The gradient has the same
+    bits on every run.
 
     Args:
         views: (V, C, S, S), float32.
@@ -60,7 +65,7 @@ def warp(views: Tensor, grid: Tensor) -> Tensor:
 
 
 class _Warp(torch.autograd.Function):
-    """`grid_sample` with a deterministic backward pass: PyTorch's own adds in no fixed order on CUDA."""
+    """`grid_sample` with a deterministic backward pass: on CUDA, PyTorch's own adds in no fixed order."""
 
     @staticmethod
     def forward(ctx: Any, views: Tensor, grid: Tensor) -> Tensor:
@@ -75,13 +80,14 @@ class _Warp(torch.autograd.Function):
 
 
 def grid_sample_adjoint(gradient: Tensor, grid: Tensor, *, by_sorting: bool) -> Tensor:
-    """Return the gradient at the views that `warp` was given: its backward pass.
+    """Return the gradient at the input of `warp`: its backward pass.
 
     Args:
         gradient: the gradient at the output of `warp`, (V, C, S, S).
         grid: the points (V, S, S, 2) at which `warp` sampled the views.
-        by_sorting: whether the order of each sum is fixed by sorting the pixels that it adds to, as is needed on CUDA,
-            where many threads add at once. On the CPU adding one after the other is faster, and has a fixed order.
+        by_sorting: whether the values are first sorted by the pixel to which they are added, which fixes the order of
+            each sum. This is needed on CUDA, where many threads add at once. On the CPU, one value is added after the
+            other; this is faster, and its order is fixed.
 
     Returns:
         A gradient (V, C, S, S).
@@ -104,7 +110,7 @@ def grid_sample_adjoint(gradient: Tensor, grid: Tensor, *, by_sorting: bool) -> 
         values = torch.cat([(gradient[view] * weight[view]).flatten(1) for _, _, weight in neighbours], dim=1)
         target = at_views[view].reshape(channels, -1)
         if by_sorting:
-            # With accumulate=True this sorts the indices on CUDA; index_add_ does not.
+            # With accumulate=True, index_put_ sorts the indices on CUDA; index_add_ does not.
             target.T.index_put_((indices,), values.T, accumulate=True)
         else:
             target.index_add_(1, indices, values)

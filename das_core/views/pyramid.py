@@ -1,8 +1,8 @@
 """An image pyramid: canvases at full and at reduced resolution, from which many views are cut.
 
 A window of 1,000 pixels that becomes a view of 224 is cut from a canvas of half the resolution (Burt and Adelson, The
-Laplacian Pyramid as a Compact Image Code, 1983). All views share that canvas, so each view costs a quarter. The error
-in a view is too small to matter to a judge: about 1 of 255 in a photograph.
+Laplacian Pyramid as a Compact Image Code, 1983). All views share that canvas, so cutting a view takes a quarter of the
+work. The error in a view is too small to matter to a judge: about 1 of 255 in a photograph.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from ..common.interruption import allow_interrupt, pausing
 from .sampling import Window, crop_and_resize, resize_adjoint
 
 LEAST_SHRINKING = 1.5
-"""A canvas is reduced only so far that a window of it is still shrunk at least this much to its view; less would cost
-the views detail."""
+"""The least factor by which a window of a canvas of reduced resolution is still shrunk to its view. With a smaller
+factor, views would lose detail."""
 
 
 def choose_reduction(side: int, size: int) -> int:
@@ -38,17 +38,18 @@ def choose_reduction(side: int, size: int) -> int:
 
 
 class Pyramid:
-    """Canvases to cut views from, again and again.
+    """Canvases at several resolutions, from which views are cut.
 
-    A canvas of lower resolution is made when a window first needs it, and is kept. The gradient of a view is added up
-    at the canvas and resolution that the view was cut from. `take_gradient` then sums these gradients at the full
-    resolution, once: the cost does not depend on the number of chunks of views, and the result has the same bits on
-    every run, on CUDA too. A canvas that no view shows costs nothing, so a film may have many.
+    A canvas of lower resolution is made when a window first needs it, and is kept. The gradients of views are added up
+    at the canvas, and at the resolution, that the views were cut from. `take_gradient` then sums these gradients at the
+    full resolution, once. So its cost does not depend on the number of chunks of views, and its result has the same
+    bits on every run, on CUDA too. No gradient is stored for a canvas that no view was cut from.
 
     Args:
-        pixels: pixels of canvases (B, C, H, W), float32: a leaf of the autograd graph if gradients are wanted.
-        items: the numbers by which `crop` names these canvases, such as frame numbers of a film; 0, 1, 2 and so on if
-            None.
+        pixels: pixels of canvases (B, C, H, W), float32. If gradients are wanted, they must be a leaf of the autograd
+            graph.
+        items: the numbers by which `crop` refers to these canvases, such as frame numbers of a film; 0, 1, 2 and so on
+            if None.
 
     Example:
         >>> import torch
@@ -66,7 +67,7 @@ class Pyramid:
     def __init__(self, pixels: Tensor, items: Sequence[int] | None = None) -> None:
         self.pixels = pixels
         self._places = {item: place for place, item in enumerate(range(len(pixels)) if items is None else items)}
-        # The keys: the factor by which the resolution is reduced, and the place of the canvas in `pixels`.
+        # The keys are pairs: the factor by which the resolution is reduced, and the place of the canvas in `pixels`.
         self._leaves: dict[tuple[int, int], Tensor] = {}
         self._reduced: dict[int, Tensor] = {1: pixels.detach()}
 
@@ -77,18 +78,19 @@ class Pyramid:
 
     @property
     def leaves(self) -> list[Tensor]:
-        """The tensors at which autograd adds up gradients: the pixels, and the canvases that views were cut from."""
+        """The tensors at which autograd adds up gradients: the pixels, and each canvas that a view was cut from."""
         return [self.pixels, *self._leaves.values()]
 
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
         """Return windows of the canvases, resized to views.
 
-        Windows below three times the side of the views are those of `crop_and_resize` bit for bit. Larger ones may be
-        rounded to the pixels of a canvas of less resolution.
+        If the side of a window is less than three times that of the views, the view has the same bits as that of
+        `crop_and_resize`. The position and the side of a larger window may be rounded to the pixels of a canvas of
+        reduced resolution.
 
         Args:
             windows: the window of each view, not larger than the canvas.
-            items: for each view, the number in the batch of the canvas that it is cut from.
+            items: for each view, the number of the canvas that it is cut from, see `items` of the class.
             size: the side of the views in pixels.
 
         Returns:
@@ -126,7 +128,8 @@ class Pyramid:
     def _find_leaf(self, reduction: int, place: int) -> Tensor:
         """Return one canvas (1, C, h, w), its resolution divided by `reduction`; it is made at the first call.
 
-        It is a leaf of the autograd graph if gradients are wanted, so that autograd stores its gradient in `.grad`.
+        The canvas is a leaf of the autograd graph if gradients are wanted, so that autograd stores its gradient in
+        `.grad`.
         """
         if reduction == 1 and len(self.pixels) == 1:
             return self.pixels

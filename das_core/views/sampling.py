@@ -1,6 +1,7 @@
-"""Windows cut out of canvases and resized.
+"""Cutting windows out of canvases and resizing them.
 
-The gradient is added up in one canvas, however many views there are, and has the same bits on every run, on CUDA too.
+The gradients of all views are added up in one tensor of the size of the canvases, and have the same bits on every run,
+on CUDA too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,13 +15,14 @@ from ..common.cache import cached
 from ..common.interruption import pausing
 
 Window = tuple[int, int, int]
-"""Top, left and side in pixels. Past the bottom or the right of a canvas, a window continues at the opposite edge."""
+"""Top, left and side in pixels. A window that goes past the bottom or the right of a canvas continues at the opposite
+edge."""
 
 
 def crop_and_resize(pixels: Tensor, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
     """Return windows of canvases, resized to views.
 
-    Resizing is bilinear with antialiasing; a window of the right size already is only cut out.
+    Resizing is bilinear with antialiasing. A window that already has the size of a view is only cut out.
 
     Args:
         pixels: pixels of canvases (B, C, H, W), float32.
@@ -43,7 +45,7 @@ def crop_and_resize(pixels: Tensor, windows: Sequence[Window], items: Sequence[i
 
 
 class _CropAndResize(torch.autograd.Function):
-    """`crop_and_resize`, with a backward pass that adds one view after the other to one canvas."""
+    """`crop_and_resize`, with a backward pass that adds the gradients of the views one after the other."""
 
     @staticmethod
     def forward(ctx: Any, pixels: Tensor, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
@@ -82,11 +84,11 @@ def _read_window(canvas: Tensor, window: Window) -> Tensor:
 
 
 Area = tuple[slice, slice]
-"""Rows and columns."""
+"""The rows and the columns of a rectangle."""
 
 
 def _split_at_edges(window: Window, canvas: Sequence[int]) -> Iterator[tuple[Area, Area]]:
-    """Yield the rectangles, one to four, that a window around an edge is cut into: in the canvas, and in the window."""
+    """Yield the one to four rectangles into which canvas edges cut a window: each in the canvas, and in the window."""
     top, left, side = window
     for rows, down in _split_span(top, side, canvas[0]):
         for columns, right in _split_span(left, side, canvas[1]):
@@ -94,21 +96,21 @@ def _split_at_edges(window: Window, canvas: Sequence[int]) -> Iterator[tuple[Are
 
 
 def _split_span(start: int, side: int, length: int) -> Iterator[tuple[slice, slice]]:
-    """Yield the parts of a span along one axis of the given length: where on the axis, and in the span."""
+    """Yield the parts into which the end of an axis cuts a span: where each part lies on the axis, and in the span."""
     first = min(side, length - start)
     yield slice(start, start + first), slice(0, first)
     if first < side:
         yield slice(0, side - first), slice(first, side)
 
 
-# Windows of one size come again and again: what belongs to a size is made once, which saves a GPU hundreds of small
+# Windows of the same size come again and again, so the matrix for a size is kept. This saves a GPU hundreds of small
 # operators in every step.
 @cached(maxsize=128)
 def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tensor:
     """Return the matrix of linear interpolation with antialiasing along one axis.
 
-    On both sides of an image it does what `torch.nn.functional.interpolate(mode="bilinear", antialias=True)` does. All
-    callers share it, so none of them may change it in place.
+    Applied to both axes of an image, it does what `torch.nn.functional.interpolate(mode="bilinear", antialias=True)`
+    does. All callers share the matrix, so none of them may change it in place.
 
     Args:
         source: how many samples there are.
@@ -123,7 +125,7 @@ def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tens
 
 
 def _triangle_weights(source: int, target: int, outputs: Tensor) -> Tensor:
-    """Return the weights (N, source) of a triangle around each of N of the outputs, not yet divided by their sum."""
+    """Return the weights (N, source) of the samples under a triangle around each of N outputs, before normalisation."""
     scale = source / target
     centers = (outputs + 0.5) * scale
     samples = torch.arange(source, device=outputs.device) + 0.5
@@ -131,27 +133,29 @@ def _triangle_weights(source: int, target: int, outputs: Tensor) -> Tensor:
 
 
 _MOST_AT_ONCE = 2**23
-"""How many weights are made at once to be summed: 32 MiB."""
+"""The most weights that `_sum_triangles` makes at once: 32 MiB in float32."""
 
 
 def _sum_triangles(source: int, target: int, device: torch.device) -> Tensor:
-    """Return the sum of the weights of each output, (target,). Those of long axes are made part by part."""
+    """Return the sum of the weights of each output, (target,); the weights of a long axis are made part by part."""
     outputs = torch.arange(target, device=device).split(max(1, _MOST_AT_ONCE // source))
     return torch.cat([_triangle_weights(source, target, part).sum(dim=1) for part in pausing(outputs)])
 
 
 def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
-    """Return the gradient at images that were resized: the backward pass of bilinear resizing with antialiasing.
+    """Return the gradient at images before they were resized: the backward pass of bilinear resizing with antialiasing.
 
-    PyTorch's own backward pass scatters, in any order on CUDA, and its bits change between runs. This one gathers:
-    each pixel is computed from the outputs that have read it.
+    PyTorch's own backward pass adds each output's gradient to the pixels that it has read, in any order on CUDA, so its
+    bits change between runs. This function computes each pixel from the outputs that have read it.
 
     Args:
         images: the gradient (C, h, w) at the resized images.
-        sources: height H and width W of the images before resizing, in pixels: both larger than h and w, or neither.
+        sources: height H and width W of the images before resizing, in pixels. Either both are larger than h and w, or
+            neither is.
 
     Returns:
-        A gradient (C, H, W): R.T @ images @ S with the matrices `linear_resize_matrix` R of (H, h) and S of (W, w).
+        A gradient (C, H, W): R.T @ images @ S, where R is the `linear_resize_matrix` from H to h samples, and S the one
+        from W to w.
     """
     (height, width), (rows, columns), device = images.shape[-2:], sources, images.device
     if rows <= height:
@@ -161,7 +165,7 @@ def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
     column_sums, *readers = _find_readers(columns, width, device)
     wide = _read_weighted(images / (row_sums[:, None] * column_sums), *readers)
     tall = images.new_empty(images.shape[0], rows, columns)
-    # One channel at a time stays in the caches of a CPU; elsewhere fewer operators are faster.
+    # On a CPU, one channel at a time, which stays in the caches. Elsewhere, all at once: fewer operators are faster.
     for part, out in zip(wide, tall, strict=True) if device.type == "cpu" else [(wide, tall)]:
         torch.mul(part.index_select(-2, outputs[0]), weights[0][:, None], out=out)
         out.addcmul_(part.index_select(-2, outputs[1]), weights[1][:, None])
@@ -175,15 +179,19 @@ Pair = tuple[Tensor, Tensor]
 def _find_readers(source: int, target: int, device: torch.device) -> tuple[Tensor, Pair, Pair]:
     """Return which two outputs depend on each sample of an axis that is shrunk, and with which weights.
 
-    With antialiasing, an output is the weighted mean of the samples under a triangle around it, and each sample is
-    under two triangles: those of the output before it and of the output after it. Its weights in the two are those of
-    linear interpolation between these outputs at the place of the sample, each divided by the sum of the weights of all
-    samples under the same triangle.
+    With antialiasing, an output is the weighted mean of the samples under a triangle around it. Each sample is under
+    two triangles: those of the output before it and of the output after it. Its two weights are those of linear
+    interpolation between these outputs at the place of the sample. Each weight is then divided by the sum of the
+    weights of all samples under the same triangle.
 
     Returns:
-        For each output (target,) the sum of its weights; then, for the output before each sample and for the one after
-        it, the numbers of the outputs and the weights before the division, all (source,). The weight is 0 where there
-        is no such output.
+        Three things:
+
+        - for each output the sum of its weights, (target,);
+        - for each sample the number of the output before it and the number of the output after it: two tensors
+          (source,);
+        - for each sample its weights in these two outputs, before the division: two tensors (source,). A weight is 0 if
+          there is no such output.
     """
     position = (torch.arange(source, device=device) + 0.5) * (target / source) - 0.5
     first = position.floor()
@@ -194,6 +202,6 @@ def _find_readers(source: int, target: int, device: torch.device) -> tuple[Tenso
 
 
 def _read_weighted(images: Tensor, indices: Pair, weights: Pair) -> Tensor:
-    """Return images read along the last axis at two sets of indices, each times its weights, and added."""
+    """Return the weighted sum of images read along the last axis at two sets of indices, each with its weights."""
     near, far = (images.index_select(-1, index) for index in indices)
     return near.mul_(weights[0]).addcmul_(far, weights[1])

@@ -1,4 +1,4 @@
-"""Transforms of views: what an augmentation does to them after they are cut out of the canvas."""
+"""Transforms of views: changes that an augmentation makes to views after they are cut out of the canvas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ from .perspective import FARTHEST_CORNER, make_perspective_grid, warp
 class Transform(Protocol):
     """A differentiable change of views.
 
-    It is a frozen dataclass with a `__call__`. All its randomness comes from the draws that it is given, so that a view
-    depends on nothing but its key. It may say with `kept_views` how much memory it takes, see `count_kept_views`.
+    A transform is a frozen dataclass with a `__call__`. All its randomness comes from the draws that it is given, so
+    that a view depends only on its key. An attribute `kept_views` may say how much memory the transform takes, see
+    `count_kept_views`.
 
     Example:
         >>> from dataclasses import dataclass
@@ -42,20 +43,21 @@ class Transform(Protocol):
             draws: the random numbers of these views.
 
         Returns:
-            Views (V, 3, S, S), 0..1. Gradients flow to the given ones.
+            Views (V, 3, S, S), 0..1. Gradients flow to the given views.
         """
         ...
 
 
 _UNKNOWN_KEPT = 3.0
-"""The `kept_views` of a transform that does not define it: enough for an operation or two."""
+"""The `kept_views` that is assumed for a transform without this attribute: enough for one or two operations."""
 
 
 def count_kept_views(transforms: Sequence[Transform]) -> float:
-    """Return how many tensors, as large as the views, are kept in memory by transforms until the backward pass is done.
+    """Return how many tensors, each as large as the views, are kept by transforms until the backward pass is done.
 
     Args:
-        transforms: the transforms. Each says with `kept_views` how many it keeps; three are assumed if it does not.
+        transforms: the transforms. The attribute `kept_views` of each says how many tensors it keeps; 3 are assumed for
+            a transform without this attribute.
 
     Example:
         >>> from das_core import Flip
@@ -106,14 +108,14 @@ class Noise:
     """A transform that adds noise to views and clips them to 0..1.
 
     Args:
-        amplitude: what the noise is multiplied by, 0..10: for Gaussian noise its standard deviation, for uniform noise
-            its largest value. 0 adds nothing and lets patterns appear that only a model sees; above 0.1 of Gaussian
-            noise the picture gets grainy.
-        kind: `gaussian` does not change the mean brightness of a view. `uniform` is that of Direct Ascent Synthesis'
-            own code (amplitude 0.2): it makes views brighter by half its amplitude, so that the picture itself, without
-            noise, comes out darker than the views that convinced the judge.
-        amplitude_end: the amplitude at the end of the ascent; it does not change if None.
-        curve: how the amplitude goes to `amplitude_end`.
+        amplitude: what the noise is multiplied by, 0..10: the standard deviation of Gaussian noise, or the largest
+            value of uniform noise. With 0 there is no noise, and patterns can appear that only a model sees. Above 0.1,
+            Gaussian noise makes the picture grainy.
+        kind: `gaussian` does not change the mean brightness of a view, apart from clipping. `uniform` is the noise of
+            Direct Ascent Synthesis' own code (amplitude 0.2). It makes views brighter by half its amplitude. So the
+            picture itself, which has no noise, comes out darker than the views that the judge scored.
+        amplitude_end: the amplitude at the end of the ascent; None if it does not change.
+        curve: how the amplitude goes from `amplitude` to `amplitude_end`.
 
     Raises:
         ValueError: when an amplitude is not in 0..10, or the kind or the curve is unknown.
@@ -143,13 +145,14 @@ class Noise:
         check_choice("noise kind", self.kind, get_args(NoiseKind))
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
-        """Return views (V, 3, S, S), 0..1, with the noise of this moment of the ascent."""
+        """Return views (V, 3, S, S), 0..1, with the noise of this step of the ascent."""
         amplitude = self.amplitude
         if self.amplitude_end is not None:
             amplitude = interpolate(amplitude, self.amplitude_end, self.curve, draws.progress)
         if amplitude == 0:
             return views
-        # Two roundings, as in Direct Ascent Synthesis' own code: a fused product and sum would differ in the last bit.
+        # A product and then a sum, each rounded, as in Direct Ascent Synthesis' own code. A fused operation rounds only
+        # once, so its last bit would differ.
         return draws.noise(views.shape[1:], self.kind).mul_(amplitude).add_(views).clamp(0, 1)
 
 
@@ -159,16 +162,16 @@ Fill = Literal["mean", "gray"]
 
 @dataclass(frozen=True)
 class Perspective:
-    """A transform that shows views from other angles: it stretches a random quadrilateral of a view over all of it.
+    """A transform that shows views from other angles: it stretches a random quadrilateral of a view to the whole view.
 
     The quadrilateral lies inside the view, so that no pixel has to be filled in.
 
     Args:
         distortion: the largest distance of a corner of the quadrilateral from the same corner of the view, along each
-            axis, as a share of the side, 0..0.33: 0 leaves views as they are.
+            axis, as a share of the side, 0..0.33. With 0, views stay as they are.
 
     Raises:
-        ValueError: when `distortion` is out of this range.
+        ValueError: when `distortion` is not in 0..0.33.
 
     Example:
         >>> import torch
@@ -182,7 +185,8 @@ class Perspective:
     """
 
     distortion: float = 0.15
-    # Nearly all of it in the backward pass: the four pixels that each point has read, with their weights.
+    # Nearly all of this is memory of the backward pass: for each point the four pixels that it has read, and their
+    # weights.
     kept_views: ClassVar[float] = 10.0
 
     def __post_init__(self) -> None:
@@ -208,9 +212,9 @@ class PatchMask:
     none flows through the mean colour that fills them.
 
     Args:
-        patches: rectangles in each view, 0..64.
-        size: the longest side of a rectangle as a share of the view's, above 0 and at most 1. Each side is drawn from
-            U[size / 2, size].
+        patches: how many rectangles each view has, 0..64.
+        size: the largest possible side of a rectangle, as a share of the side of the view, above 0 and at most 1. Each
+            side of a rectangle is drawn uniformly between half of this share and this share.
         fill: the colour of the rectangles.
 
     Raises:

@@ -1,6 +1,6 @@
 """Windows: which squares of a canvas the views of a step are cut from.
 
-Direct Ascent Synthesis (arXiv 2502.07753, section 4) shifts windows of one size at random; these vary in size too.
+Direct Ascent Synthesis (arXiv 2502.07753, section 4) shifts windows of one size at random. Here the size varies, too.
 """
 
 from dataclasses import dataclass, replace
@@ -19,34 +19,39 @@ from .sampling import Window, crop_and_resize
 class Windows:
     """Random square windows of a canvas, each of which is resized to a view.
 
-    A window lies anywhere in the region that it may show: the picture grown by `jitter` on each side, or a box in it.
-    Its side is a share of the short side of that region: 1 is all of it, a small share is a close-up. The share is
-    drawn between a lower bound and `zoom_max`. Over the coarse part of the ascent the lower bound falls from
-    `zoom_start` to `zoom_min`: windows narrow, so that a judge sees the whole scene first and its details later.
-    Without a coarse part (`Optimizer.coarse_share` 0, as with `SGD` and `Adam`) the bound is `zoom_min` from the first
-    step. On a tile `jitter` has no effect, and windows lie anywhere, across its edges too, unless a mask or a region
-    gives them a box, which they do not leave.
+    A window lies anywhere in the area that views may show. This area is the picture grown by `jitter` on each side; if
+    the views must lie in a box (`ViewGeometry.boxes`), it is the part of the box inside the grown picture. The side of
+    a window is a share of the short side of this area: with 1 it is the whole short side, with a small share the view
+    is a close-up.
 
-    With a jitter of 56, `zoom_min` and `zoom_max` 2/3, and a picture of 224 pixels a side, windows are the roll and
-    centre crop of Direct Ascent Synthesis' own code.
+    The share is drawn between a lower bound and `zoom_max`. Over the coarse part of the ascent, the lower bound falls
+    from `zoom_start` to `zoom_min`. Smaller windows are then possible, so a judge sees the whole scene first and its
+    details later. Without a coarse part (`Optimizer.coarse_share` 0, as with `SGD` and `Adam`) the bound is `zoom_min`
+    from the first step on.
+
+    On a tile, `jitter` has no effect, and windows lie anywhere, also across the edges. If a mask or a region gives a
+    tile a box, windows do not leave the box.
+
+    With a jitter of 56, `zoom_min` and `zoom_max` 2/3, and a picture of 224 pixels a side, windows are those that the
+    roll and the centre crop of Direct Ascent Synthesis' own code give.
 
     Args:
-        jitter: how many pixels of the margin views may show, at most all of it: 0 keeps them inside the picture, whose
-            edges they then show less often than its middle.
-        zoom_min: the smallest share, above 0 and at most `zoom_max`: at 0.2 views show details, and many small objects
-            appear; at 0.9 they show nearly all of the region, and one large object appears.
+        jitter: how many pixels of the margin views may show, at most the whole margin. With 0, views stay inside the
+            picture, and show its edges less often than its middle.
+        zoom_min: the smallest share, above 0 and at most `zoom_max`. With 0.2, views show details, and many small
+            objects appear. With 0.9, they show nearly the whole area, and one large object appears.
         zoom_max: the largest share, above 0 and at most 1 (the whole short side).
-        zoom_start: the lower bound of the share when the ascent begins, above 0 and at most 1; it acts only where the
-            optimizer has a coarse part (`NormalizedAscent`). A value outside `zoom_min` to `zoom_max` is
-            clamped to that range.
-        jitter_end: the jitter at the end of the ascent; it does not change if None.
-        zoom_min_end: `zoom_min` at the end of the ascent; it does not change if None.
-        curve: how jitter and `zoom_min` go to their ends over the whole ascent.
-        fitted: whether a jitter larger than the margin of a stack is reduced to that margin; otherwise it is refused.
-            Meant for default values of the jitter.
+        zoom_start: the lower bound of the share when the ascent begins, above 0 and at most 1. It has an effect only if
+            the optimizer has a coarse part (`NormalizedAscent`). A value outside `zoom_min` to `zoom_max` is clamped to
+            that range.
+        jitter_end: the jitter at the end of the ascent; None if the jitter does not change.
+        zoom_min_end: `zoom_min` at the end of the ascent; None if `zoom_min` does not change.
+        curve: how `jitter` and `zoom_min` go to these end values over the whole ascent.
+        fitted: whether a jitter larger than the margin of the stack is reduced to the margin; if False, it is refused.
+            It is meant for default values of the jitter.
 
     Raises:
-        ValueError: when a jitter is negative, a zoom is out of its range, or the curve is unknown.
+        ValueError: when a jitter is negative, a `zoom_…` setting is out of its range, or the curve is unknown.
 
     Example:
         >>> import torch
@@ -91,7 +96,7 @@ class Windows:
         return max(self.jitter, self.jitter_end or 0)
 
     def at_progress(self, progress: float) -> "Windows":
-        """Return windows with the jitter and the `zoom_min` of one moment of an ascent, and without ends.
+        """Return the windows of one step of an ascent: with its `jitter` and `zoom_min`, and no end values.
 
         Args:
             progress: the share of the ascent that is over, 0..1.
@@ -109,11 +114,11 @@ class Windows:
         )
 
     def reach(self, canvas: Shape, margin: int, *, tile: bool = False) -> Box:
-        """Return the part of a canvas that views may show: the picture grown by `jitter`, or all of a tile.
+        """Return the part of a canvas that views may show: the picture grown by `jitter`, or the whole of a tile.
 
         Args:
             canvas: height and width of the canvas in pixels, margins included.
-            margin: pixels on each side of the canvas that the picture leaves out.
+            margin: pixels on each side of the canvas that are not part of the picture.
             tile: whether opposite edges of the canvas meet.
 
         Raises:
@@ -135,7 +140,7 @@ class Windows:
 
         Args:
             geometry: the canvas, and the boxes that windows must lie in.
-            draws: the random numbers of the views, and the moment of the ascent.
+            draws: the random numbers of the views, and the progress of the ascent.
 
         Returns:
             A window for each key of the draws.
@@ -154,19 +159,20 @@ class Windows:
         for (top, left, height, width), zoom, down, right in numbers:
             widest = min(height, width)
             side = max(1, min(widest, round(widest * (lowest + zoom * (self.zoom_max - lowest)))))
-            # Every position that fits is equally likely, the outermost included; in a tile without boxes all fit.
+            # Every position that fits is equally likely, also the outermost ones. In a tile without boxes all positions
+            # fit.
             everywhere = geometry.tile and not boxes
             rows, columns = (height, width) if everywhere else (height - side + 1, width - side + 1)
             windows.append((top + int(down * rows), left + int(right * columns), side))
         return windows
 
     def __call__(self, pixels: Tensor | Pyramid, geometry: ViewGeometry, draws: Draws) -> Tensor:
-        """Draw a window for each key of the draws, and return what it shows.
+        """Draw a window for each key of the draws, and return the views.
 
         Args:
-            pixels: pixels of canvases (B, 3, H, W), margins included, or the pyramid of them.
-            geometry: where on the canvas views may lie, and their size.
-            draws: the random numbers of the views, and the image that each shows.
+            pixels: pixels of canvases (B, 3, H, W), margins included, or a `Pyramid` of them.
+            geometry: where on the canvas views may lie, and the size that they are resized to.
+            draws: the random numbers of the views, and the number of the image that each view shows.
 
         Returns:
             Views (V, 3, size, size), in the range of the pixels. Gradients flow to the pixels.

@@ -1,1 +1,1 @@
-"""The node that runs an ascent, and the optimizers it offers."""
+"""The nodes Optimize and Guide Diffusion, which run ascents, and the inputs of Optimize."""

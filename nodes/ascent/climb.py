@@ -19,16 +19,16 @@ class _FinishedError(Exception):
 
 @contextmanager
 def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[None]:
-    """If the `with` block raises after a step, save what the last step reached, and name the files in the error.
+    """If the `with` block raises after the first step, save the results so far, and name the files in the error.
 
-    Saved are the image, the stack, the frames in `kept` and the scores of all steps, whatever the error is. Nothing is
-    saved when the user cancels.
+    The image and the stack after the last complete step, the frames in `kept` and the scores of all steps are saved,
+    whatever the error is. Nothing is saved when the user cancels.
     """
     try:
         yield
     except Exception as error:
         if ascent.history and not bridge.is_interrupt(error):
-            # The error keeps its class, by which ComfyUI tells that memory ran out; it then unloads models.
+            # The error keeps its class, by which ComfyUI tells that memory ran out; ComfyUI then unloads models.
             error.args = (f"{str(error).rstrip('.')}. {bridge.rescue(ascent.stack, kept, ascent.history)}",)
         raise
 
@@ -40,20 +40,21 @@ def climb(
     finish: bridge.FinishButton,
     after_step: Callable[[], None] | None = None,
 ) -> Iterator[torch.Tensor]:
-    """Run an ascent, show its progress and yield the frames that are to be kept.
+    """Run an ascent, show its progress, and yield the frames that are to be kept.
 
     Args:
         ascent: an ascent that has not begun.
-        preview_every: a preview is shown every so many steps, see `Previews`; 0 for the last one only.
-        frames: the picture is yielded every so many steps; 0 for the last one only.
+        preview_every: the number of steps from one preview to the next, see `Previews`; 0 shows the last step only.
+        frames: the number of steps from one yielded picture to the next. The picture of the last step is always
+            yielded; with 0 it is the only one.
         finish: when it is pressed, the ascent ends with the last complete step, but not before the first is complete.
         after_step: a function that is called after every step.
 
     Yields:
-        Batches (B, 3, H, W), 0..1, in the order of the steps; the final image is the last.
+        Batches of pictures (B, 3, H, W), 0..1, in the order of the steps; the last one is the final picture.
 
     Raises:
-        AscentError: when a gradient is zero or not finite, or a step leads to no picture.
+        AscentError: when a gradient is zero or not finite, or when a canvas is not finite after a step.
         RuntimeError: when memory runs out, or the model fails.
     """
     status, previews = Status(ascent.steps, dict(ascent.objectives)), Previews(preview_every)
@@ -67,7 +68,7 @@ def climb(
         try:
             progress.update(0)
             for done, step in enumerate(_take_steps(ascent, look_up), start=1):
-                # When Finish now has abandoned a step, the step before is yielded once more, as the last.
+                # When Finish now has abandoned a step, `_take_steps` yields the step before it once more.
                 left_out = done > len(ascent.history)
                 done = len(ascent.history)
                 scores = step.record.scores
@@ -82,7 +83,7 @@ def climb(
                     break
                 if after_step is not None:
                     after_step()
-        except BaseException as error:  # a cancel raises an Exception in ComfyUI 0.8.0, but not in 0.33
+        except BaseException as error:  # a cancel is an Exception in ComfyUI 0.8.0, not in 0.33
             if bridge.is_interrupt(error):
                 bridge.say(status.describe_cancel(len(ascent.history)))
             raise
@@ -91,11 +92,16 @@ def climb(
 
 
 def _take_steps(ascent: Ascent, look_up: Callable[[], None]) -> Iterator[Step]:
-    """Yield the steps of an ascent, which call `look_up`; if it abandons one, yield the step before it once more."""
+    """Yield the steps of an ascent; if `look_up` abandons a step, yield the step before it once more, as the last.
+
+    Args:
+        ascent: an ascent that has not begun.
+        look_up: is called often during every step; it raises `_FinishedError` to abandon the step.
+    """
     steps = iter(ascent)
     while True:
         try:
-            # Not around the `yield`: only a step may be abandoned, not what the caller does between two steps.
+            # The `yield` is outside this block: only a step may be abandoned, not what the caller does between steps.
             with interruptible(look_up):
                 step = next(steps, None)
         except _FinishedError:

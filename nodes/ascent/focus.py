@@ -1,4 +1,4 @@
-"""The input of Optimize that chooses where a picture begins to grow."""
+"""The input of Optimize that chooses the focus: where a picture begins to change."""
 
 from typing import Any
 

@@ -89,7 +89,7 @@ class Optimize(Node):
                     control_after_generate=True,
                     tooltip="Which views are drawn. Another seed gives another picture of the same thing.",
                 ),
-                # The last widget, so that more inputs of the recipe custom do not change the positions of others.
+                # `recipe` is the last widget, so that new inputs inside its option `custom` do not move other widgets.
                 recipe_input(),
                 Denoiser.Input(
                     "denoiser",
@@ -143,14 +143,14 @@ class Optimize(Node):
                 ascent = chosen.prepare(stack, connected, seed=seed, chunk=settings.chunk, device=bridge.get_device())
             bridge.say("loading the models")
             if settings.preview_every:
-                # This replaces the preview of the run before.
+                # This replaces the preview of the previous run.
                 bridge.Progress(ascent.steps).update(0, image=choose_shown(ascent.stack))
             together = min(ascent.chunk, ascent.augmentation.views * stack.batch)
             transforms = ascent.augmentation.transforms
             room = estimate_ascent_bytes(stack, connected, ascent.optimizer, together, transforms)
             if settings.chunk and bridge.get_device().type == "cpu":
-                # On other devices a chunk that is too large is halved until it fits. On a CPU there may be no error
-                # that says so before the system runs out of memory.
+                # On other devices PyTorch raises an error if a chunk is too large, and the ascent halves the chunk. On
+                # a CPU the system may run out of memory without such an error, so the memory is checked here.
                 bridge.make_room(
                     room,
                     f"showing {together} views at once",
@@ -161,7 +161,7 @@ class Optimize(Node):
                 bridge.load_judges(ascent.judges, together, room)
 
             load_judges()
-            # The model of a connected denoiser may push the judges off the device.
+            # The model of a connected denoiser may push the judges off the device, so they are loaded after every step.
             after_step = load_judges if denoiser is not None and ascent.denoising is not None else None
             kept: list[torch.Tensor] = []
             with rescue_on_error(ascent, kept):

@@ -104,6 +104,6 @@ def read_optimizer(choice: dict[str, Any] | None) -> Optimizer:
     """
     kind, settings = read_choice("optimizer", choice, tuple(_OPTIMIZERS))
     if kind == NormalizedAscent.kind:
-        # A workflow of a version without a tilt has no value for it.
+        # Workflows of versions without the input `tilt` have no value for it.
         settings = settings | {"tilt": settings.get("tilt") or 0.0}
     return _OPTIMIZERS[kind](**settings)

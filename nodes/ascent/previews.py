@@ -11,22 +11,22 @@ from torchvision.utils import make_grid
 from ...das_core.stack.image_stack import ImageStack
 
 _LONGEST_WAIT = 5.0
-"""After how many seconds without a preview one is due: on a slow machine five steps may take a minute."""
+"""Seconds without a preview after which one is due: on a slow machine five steps may take a minute."""
 
 
 _MOST_SHOWN = 9
-"""How many frames of a film, or depths of a zoom, a preview shows at most, three by three."""
+"""The most frames of a film, or depths of a zoom, that a preview shows: three rows of three."""
 
 
 def choose_shown(stack: ImageStack) -> Tensor:
-    """Return the images of a preview: the pictures of a stack, or one sheet of some frames or depths of a film or zoom.
+    """Return the images of a preview: the pictures of a stack; of a film or a zoom, a sheet of some frames or depths.
 
     Args:
         stack: the stack after the step that is shown.
 
     Returns:
-        Images (B, 3, H, W), 0..1. A sheet is one image, about as large as a frame, with at most nine frames at about
-        equal distances, among them the first and the last.
+        Images (B, 3, H, W), 0..1. A sheet is one image, about as large as a frame. It has at most nine frames or
+        depths, about equally spaced, with the first and the last among them.
     """
     images = stack.image()
     if (stack.spec.time is None and stack.spec.zoom is None) or len(images) == 1:
@@ -44,8 +44,8 @@ class Previews:
     """Decides after every step whether a preview is shown.
 
     Args:
-        every: a preview is shown every so many steps, and also after the first step, and when there was none for five
-            seconds; 0 shows the last step only.
+        every: the number of steps from one preview to the next. A preview is also shown after the first and the last
+            step, and when none was shown for five seconds; 0 shows the last step only.
         clock: returns the time in seconds.
     """
 

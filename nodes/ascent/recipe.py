@@ -21,13 +21,13 @@ _CHOICES = (*_RECIPES, "custom")
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of the input `recipe` of Optimize: those of the ascent, and what the node shows meanwhile.
+    """The settings that the input `recipe` of Optimize chooses: those of the ascent, and those of the node itself.
 
     Args:
         recipe: the settings of the ascent.
-        preview_every: a preview is shown every so many steps; 0 for the last one only.
-        frames: the picture is kept every so many steps; 0 for the last one only.
-        chunk: how many views go through a model at once; 0 for what suits the device.
+        preview_every: the number of steps from one preview to the next; 0 shows the last step only.
+        frames: the number of steps from one kept picture to the next; 0 keeps the last one only.
+        chunk: how many views go through a model at once; 0 for a number that suits the device.
     """
 
     recipe: Recipe
@@ -47,7 +47,7 @@ def recipe_input() -> Any:
 
 
 def _list_settings() -> list[Any]:
-    """Return the inputs of the recipe custom, in the order in which they are stored."""
+    """Return the inputs inside the option `custom`, in the order in which workflow files store them."""
     return [
         io.Int.Input(
             "steps",
@@ -99,7 +99,8 @@ def read_recipe(choice: Mapping[str, Any] | None, denoiser: Denoiser | None = No
 
     Args:
         choice: the value of the input from `recipe_input`.
-        denoiser: a denoiser from another node, which replaces that of the recipe, if the recipe has one.
+        denoiser: a denoiser from another node, which replaces the denoiser of the recipe. It is not used if the recipe
+            does not denoise.
 
     Raises:
         ValueError: when no known recipe is chosen, or a setting is out of range.

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from ...das_core.objectives.base import Objective
 
 _RECENT = 8
-"""How many of the last steps the remaining time is estimated from: the machine may be busy now and free later."""
+"""How many recent steps the remaining time is estimated from: in earlier steps the machine may have been busier."""
 
 _MAX_NAME = 20
 _MAX_LENGTH = 36
-"""The most characters of all scores together: a node shows two lines of 36, and the second is for the scores."""
+"""The most characters of all scores together: a node shows two lines of 36 characters, the second with the scores."""
 
 
 class Status:
@@ -20,7 +20,7 @@ class Status:
 
     Args:
         steps: the number of steps of the ascent, which begins now.
-        objectives: the objectives of the ascent by their names; each says how its score is written.
+        objectives: the objectives of the ascent by their names; `describe_score` of each formats its score.
         clock: returns the time in seconds.
     """
 
@@ -34,9 +34,9 @@ class Status:
     def describe_step(self, done: int, scores: Mapping[str, float]) -> str:
         """Return the text after a step, such as 'step 34/100 · 40 s left ·' and, below it, 'jellyfish 12.3'.
 
-        To be called after every step. The time that is left is missing after the first step, which takes longer than
-        all others because the models run for the first time. Later it is estimated from the median time of the last
-        steps.
+        To be called after every step. The text after the first step has no remaining time: the first step takes longer
+        than all others, because the models run for the first time. Later the remaining time is estimated from the
+        median time of the last steps.
 
         Args:
             done: the number of steps that are done, at least 1.
@@ -71,11 +71,14 @@ class Status:
         return f"cancelled after {done}/{self._steps} steps, nothing saved"
 
     def _join_lines(self, first: str, scores: Mapping[str, float]) -> str:
-        """Return two lines: the frontend breaks long lines anywhere, even in a number. Nodes 2.0 joins the two."""
+        """Return the text in two lines, because the frontend breaks a long line anywhere, even inside a number.
+
+        The first line ends with '·', because Nodes 2.0, the frontend's newer renderer, joins the two lines.
+        """
         return f"{first} ·\n{' · '.join(self._format_scores(scores))}"
 
     def _format_scores(self, scores: Mapping[str, float]) -> list[str]:
-        """Return as many scores with their names as there is room for, at least one, and how many more there are."""
+        """Return as many scores with their names as fit, at least one, and at the end the number of those left out."""
         shown: list[str] = []
         for name, score in scores.items():
             text = f"{_shorten(name)} {self._objectives[name].describe_score(score)}"
@@ -87,13 +90,13 @@ class Status:
 
 
 def _shorten(name: str) -> str:
-    """Return a name, cut where it is too long for a line on a node."""
+    """Return a name, cut to `_MAX_NAME` characters."""
     name = " ".join(name.split())
     return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1].rstrip()}…"
 
 
 def _format_seconds(seconds: float) -> str:
-    """Return a time in one unit that suits it, or in hours and minutes."""
+    """Return a time as text: below 100 s in seconds, below 100 min in minutes, otherwise in hours and minutes."""
     whole = round(seconds)
     if whole < 100:
         return f"{whole} s"

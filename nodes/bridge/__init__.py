@@ -1,4 +1,4 @@
-"""The border to ComfyUI: its runtime is imported here and nowhere else in the pack, apart from `comfy_api`."""
+"""The border to ComfyUI: apart from `comfy_api`, only this folder of the pack imports ComfyUI's runtime."""
 
 from .autograd import enable_autograd
 from .comfyui_clip import join_clip

@@ -1,4 +1,4 @@
-"""Autograd inside ComfyUI, which runs every node under `torch.inference_mode()`, where autograd is impossible."""
+"""Enables autograd in nodes: ComfyUI runs every node under `torch.inference_mode()`, where autograd is impossible."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,12 +13,12 @@ R = TypeVar("R")
 def enable_autograd(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function so that it runs outside inference mode and with gradients enabled.
 
-    Tensors that are created inside can take part in autograd, also later; tensors created under inference mode never
-    can. The mode of the caller is restored when the function returns or raises.
+    Tensors that the function creates can take part in autograd, also after it has returned. Tensors that were created
+    under inference mode never can. The mode of the caller is restored when the function returns or raises.
 
     Args:
-        function: what to run, such as the `execute` of a node. It must not be a coroutine function: while it waits, the
-            event loop would run other nodes, and they would run outside inference mode too.
+        function: the function to run, such as the `execute` of a node. It must not be a coroutine function: while a
+            coroutine waits, the event loop may run other nodes, and these would run outside inference mode too.
 
     Returns:
         A function with the same signature.

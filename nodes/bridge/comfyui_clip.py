@@ -1,6 +1,7 @@
-"""ComfyUI's own CLIP and CLIP Vision, joined to one CLIP of das_core.
+"""Joins ComfyUI's own CLIP and CLIP Vision to one CLIP of das_core.
 
-The classes of ComfyUI's encoders differ from model to model; only attributes that all its CLIP models have are used.
+The classes of ComfyUI's encoders differ from model to model, so this module uses only attributes that all of ComfyUI's
+CLIP models have.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,8 @@ class ImageTower(nn.Module):
     """ComfyUI's image encoder as a module through which gradients can flow.
 
     Args:
-        model: the encoder in a CLIP Vision of ComfyUI; called with pixels, it returns the embeddings third.
+        model: the encoder in a CLIP Vision of ComfyUI. Called with pixels, it returns a tuple whose third item holds
+            the embeddings.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -31,7 +33,8 @@ class ImageTower(nn.Module):
 
     def forward(self, views: Tensor) -> Tensor:
         """Return the embeddings (V, D) of normalised views (V, 3, S, S)."""
-        # The layers change the input of a norm in place, but the backward pass of the norm needs the input unchanged.
+        # After a norm has run, the layers change its input in place, but the backward pass of the norm needs the input
+        # unchanged. So each norm is given a copy of its input.
         norms = [part for part in self.model.modules() if isinstance(part, nn.LayerNorm)]
         hooks = [norm.register_forward_pre_hook(lambda _, inputs: (inputs[0].clone(),)) for norm in norms]
         try:
@@ -43,15 +46,15 @@ class ImageTower(nn.Module):
 
 
 def join_clip(clip: Any, vision: Any) -> CLIP:
-    """Return one CLIP of ComfyUI's text encoder and image encoder; to be called under `enable_autograd`.
+    """Return one CLIP made of ComfyUI's text encoder and image encoder; to be called under `enable_autograd`.
 
     Args:
         clip: the text encoder, a CLIP of ComfyUI.
         vision: the image encoder, a CLIP_VISION of ComfyUI. It is loaded and frozen.
 
     Raises:
-        ValueError: when one of them is missing or does not answer with embeddings, the text encoder has no trained
-            projection, or the two are not halves of one model.
+        ValueError: when an encoder is missing; when an encoder does not return embeddings; when the text encoder is no
+            CLIP or has no trained projection; or when the embeddings of the two encoders differ in width.
     """
     if not hasattr(clip, "cond_stage_model"):
         raise ValueError(
@@ -74,7 +77,7 @@ def join_clip(clip: Any, vision: Any) -> CLIP:
 
 
 def _make_text_tower(clip: Any, width: int) -> TextTower:
-    """Return the text encoder of ComfyUI's CLIP whose embeddings have this width; ValueError when it has none."""
+    """Return a text tower with the encoder of `clip` whose embeddings have this width; ValueError if there is none."""
     encoders = {
         name.removeprefix("clip_"): part
         for name, part in clip.cond_stage_model.named_children()
@@ -105,19 +108,20 @@ def _make_text_tower(clip: Any, width: int) -> TextTower:
 
 
 _MIN_RMS, _MAX_RMS = 1e-5, 10.0
-"""Bounds of the RMS of a trained projection. Training starts at width^-0.5, 0.03 for a width of 1,000, and the bounds
-leave a factor of 100 on either side; arbitrary bits read as float32 are mostly far beyond them."""
+"""Bounds of the root mean square (RMS) of the weights of a trained projection. Training starts at an RMS of width^-0.5,
+about 0.03 for a width of 1,000, and each bound is more than a factor of 100 away from this value. The values of unset
+memory, read as float32, are mostly far outside the bounds."""
 
 _MAX_PEAK = 1000.0
-"""Maximum ratio of the largest weight to the RMS. The largest of a million normally distributed weights is about 5
-times the RMS; in unset memory one number can be larger than all others together."""
+"""Maximum ratio of the largest absolute weight to the RMS. The largest of a million normally distributed weights is
+about 5 times their RMS; in unset memory one number can be larger than all others together."""
 
 
 def _is_trained_projection(weight: Tensor) -> bool:
-    """Return whether a text projection comes from a file; without one, ComfyUI has the identity or unset memory there.
+    """Return whether a text projection was loaded from a file; otherwise it is the identity or unset memory.
 
-    Three heuristics reject unset memory: values of an unusual size, a single value that towers over the others, and
-    rows or columns of zeros, which training does not leave.
+    Values that are not finite count as unset memory. Three heuristics find other unset memory: an unusual RMS; a single
+    value that is far larger than the others; a row or column of zeros, which no training leaves.
     """
     matrix = weight.detach().float().cpu()
     if not bool(matrix.isfinite().all()):
@@ -131,11 +135,12 @@ def _is_trained_projection(weight: Tensor) -> bool:
 
 
 def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
-    """Return the function `encode` of a text tower: a text to its embedding (D,)."""
+    """Return the function `encode` of a text tower, which takes a text and returns its embedding (D,)."""
 
     def encode(text: str) -> Tensor:
         chunks = _tokenize(clip, name, text)
-        # As ComfyUI encodes a text, but with the projection, which some of its CLIP models leave out.
+        # ComfyUI encodes texts by the same calls, except for `projected_pooled`: some of its CLIP models leave out the
+        # projection.
         clip.cond_stage_model.reset_clip_options()
         clip.load_model()
         encoder.set_clip_options({"projected_pooled": True, "execution_device": clip.patcher.load_device})
@@ -149,19 +154,20 @@ def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
 
 
 def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
-    """Return the function `count` of a text tower: how many tokens a text has, its start and its end included."""
+    """Return the function `count` of a text tower: how many tokens a text has, start and end tokens included."""
     end = encoder.special_tokens["end"]
 
     def count(text: str) -> int:
         chunks = _tokenize(clip, name, text)
-        # ComfyUI gives every chunk a start and an end of its own; the text as a whole has one of each.
+        # ComfyUI gives every chunk a start token and an end token. The 2 stands for one of each for the whole text.
         return 2 + sum([token for token, _ in chunk].index(end) - 1 for chunk in chunks)
 
     return count
 
 
 def _tokenize(clip: Any, name: str, text: str) -> list[list[tuple[int, float]]]:
-    """Return the tokens of a text with their weights, in chunks as long as the encoder can read."""
-    # Without weights, so that parentheses are read as text: in Text Objective the weight follows the prompt.
+    """Return the tokens of a text with their weights, in chunks, each of the length that the encoder reads."""
+    # Without `disable_weights`, ComfyUI would read parentheses as weights. Text Objective writes the weight after the
+    # prompt instead.
     tokens: list[list[tuple[int, float]]] = clip.tokenize(text, disable_weights=True)[name]
     return tokens

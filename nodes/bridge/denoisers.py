@@ -1,7 +1,7 @@
 """Models of ComfyUI as networks for `NetworkDenoiser`: an upscale model, and a diffusion model with its VAE.
 
-Each is loaded through ComfyUI's memory manager before every call, because the judges of an ascent may have pushed it
-off the device since the last one. Its output is copied, so that it is no inference tensor.
+Each model is loaded through ComfyUI's memory manager before every call, because the judges of an ascent may have pushed
+the model off the device since the last call. The output is copied, so that it is not an inference tensor.
 """
 
 from typing import Any
@@ -20,26 +20,28 @@ from .memory import manage_module
 from .tensors import get_device, get_storage_device
 
 _TILE, _SMALLEST_TILE, _OVERLAP = 512, 128, 32
-"""The sides of the pieces that an upscale model gets, in pixels: those of ComfyUI's Upscale Image (using Model)."""
+"""The side of the pieces that an upscale model gets, the smallest side where memory is short, and the overlap of the
+pieces, in pixels. ComfyUI's node Upscale Image (using Model) has the same values."""
 
 _BYTES_PER_VALUE = 384
-"""Bytes that an upscale model needs for each value of its output while it runs, as the same node estimates them."""
+"""The bytes that an upscale model needs while it runs, divided by the bytes of a piece and by the factor of the model.
+The value is an estimate by ComfyUI's node Upscale Image (using Model)."""
 
 _PICTURE_DEVIATION = 0.25
-"""The standard deviation of the pixels of a photograph, 0..1, which corresponds to a deviation of 1 in latents."""
+"""The standard deviation of the pixels (0..1) of a photograph; in latents it corresponds to a deviation of 1."""
 
 _SIDE = 64
-"""Diffusion models take pictures whose sides are a multiple of this many pixels."""
+"""Pictures are padded to sides that are a multiple of this many pixels, as diffusion models need."""
 
 
 class UpscaleNetwork:
-    """An UPSCALE_MODEL of ComfyUI as a network from pixels to pixels, enlarged by its factor.
+    """An UPSCALE_MODEL of ComfyUI as a network that takes pixels and returns them enlarged by the factor of the model.
 
     Args:
-        model: what Load Upscale Model gives.
+        model: the output of ComfyUI's node Load Upscale Model.
 
     Raises:
-        ValueError: when it is no model of RGB images, or makes them smaller.
+        ValueError: when it is not an upscale model of RGB images, or makes images smaller.
     """
 
     def __init__(self, model: Any) -> None:
@@ -55,17 +57,18 @@ class UpscaleNetwork:
         self._patcher = getattr(model, "patcher", None) or manage_module(model.model)
 
     def __call__(self, pixels: Tensor, strength: float) -> Tensor:
-        """Return the enlarged pixels (B, 3, f H, f W); the strength is ignored."""
+        """Return the enlarged pixels (B, 3, f H, f W), where f is the factor of the model; the strength is ignored."""
         needed = 3 * _TILE**2 * pixels.element_size() * self.scale * _BYTES_PER_VALUE
         with torch.inference_mode():
             mm.load_models_gpu([self._patcher], memory_required=needed, force_full_load=True)
-            # As the node Upscale Image of ComfyUI 0.8.0 does.
+            # The node Upscale Image (using Model) of ComfyUI 0.8.0 also calls `to` here, and afterwards moves the model
+            # to the CPU.
             self.model.to(get_device())
             answer = self._ask_in_tiles(pixels.to(get_device()))
         return answer.to(pixels.device).clone()
 
     def _ask_in_tiles(self, pixels: Tensor) -> Tensor:
-        """Return the answer, put together from pieces; smaller ones where memory runs out."""
+        """Return the output, put together from pieces; if memory runs out, from smaller pieces."""
         tile = _TILE
         while True:
             try:
@@ -88,13 +91,13 @@ class UpscaleNetwork:
 class DiffusionNetwork:
     """A diffusion model of ComfyUI as a denoising network, which treats the ripple in a picture as weak noise.
 
-    The VAE encodes the picture, the model does one step from the noise level that matches the strength to no noise, and
-    the VAE decodes the result. No noise is added, so the output is deterministic.
+    The VAE encodes the picture. The model does one step, from the noise level that matches the strength to a noise
+    level of 0. The VAE decodes the result. No noise is added, so the output is deterministic.
 
     Args:
-        model: a MODEL of images.
-        vae: its VAE.
-        condition: the CONDITIONING of the model.
+        model: a MODEL that makes images.
+        vae: the VAE of this model.
+        condition: the positive CONDITIONING of this model.
 
     Raises:
         ValueError: when `condition` is not a CONDITIONING.
@@ -108,12 +111,12 @@ class DiffusionNetwork:
             raise ValueError("there is no condition in what is connected to positive: connect CLIP Text Encode")
         self.model, self.vae = model, vae
         self._guider = comfy.samplers.CFGGuider(model)
-        # At a CFG scale of 1.0 the second condition is not used.
+        # At a CFG scale of 1.0 the second argument, the negative condition, is not used.
         self._guider.set_conds(condition, condition)
         self._guider.set_cfg(1.0)
 
     def __call__(self, pixels: Tensor, strength: float) -> Tensor:
-        """Return pixels of the same size."""
+        """Return the denoised pixels, of the same shape."""
         height, width = pixels.shape[2:]
         sigma = find_sigma(self.model.get_model_object("model_sampling"), strength / _PICTURE_DEVIATION)
         with torch.inference_mode():
@@ -131,16 +134,16 @@ class DiffusionNetwork:
 
 
 def find_sigma(sampling: Any, noise: float) -> float:
-    """Return the noise level (sigma) of a model at which the noise has a given deviation, relative to the picture's.
+    """Return the noise level (sigma) of a model at which the noise has a given deviation relative to the picture.
 
-    The inverse of `measure_noise`, found by bisection over the noise levels of the model.
+    This is the inverse of `measure_noise`, found by bisection over the noise levels of the model.
 
     Args:
         sampling: the `model_sampling` of ComfyUI's model.
-        noise: the deviation, above 0.
+        noise: the standard deviation of the noise, divided by that of the picture, above 0.
 
     Returns:
-        The level; the lowest or highest that the model knows where that is nearest.
+        The noise level; the lowest or highest level of the model if the exact one lies outside its range.
     """
     low, high = float(sampling.sigma_min), float(sampling.sigma_max)
     for _ in range(40):
@@ -150,6 +153,6 @@ def find_sigma(sampling: Any, noise: float) -> float:
 
 
 def _pad(pixels: Tensor) -> Tensor:
-    """Return pixels whose sides are a multiple of `_SIDE`, with their last row and column repeated."""
+    """Return pixels padded to sides that are a multiple of `_SIDE`, by repeating the last row and column."""
     rows, columns = (-side % _SIDE for side in pixels.shape[2:])
     return F.pad(pixels, (0, columns, 0, rows), mode="replicate")

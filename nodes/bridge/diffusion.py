@@ -1,6 +1,6 @@
 """Guidance inside a sampler of ComfyUI: a function that the sampler calls with each of its predictions.
 
-The sampler runs under inference mode, and so do the VAE and the diffusion model here; only the ascent leaves it.
+The sampler, the diffusion model and the VAE run under inference mode. Only the ascent runs outside it.
 """
 
 import logging
@@ -31,11 +31,11 @@ _TURNS = (
 
 
 def guide_model(model: Any, guide: "DiffusionGuide") -> Any:
-    """Return a MODEL that is guided while a sampler runs it; the given one is not changed.
+    """Return a copy of a MODEL that is guided while a sampler runs it; `model` is not changed.
 
     Args:
-        model: a MODEL of ComfyUI. One that is guided already is guided by both.
-        guide: what guides it.
+        model: a MODEL of ComfyUI. If it has a guide already, both guides change its predictions, one after the other.
+        guide: the guide that is added.
     """
     patched = model.clone()
     patched.set_model_sampler_post_cfg_function(guide)
@@ -45,11 +45,11 @@ def guide_model(model: Any, guide: "DiffusionGuide") -> Any:
 class DiffusionGuide:
     """A post-CFG function of ComfyUI: it is given a prediction of the diffusion model, and returns a guided one.
 
-    It keeps nothing from call to call, except that it logs only once that models take turns, so several samplers can
-    use it.
+    Several samplers can use one guide: it keeps nothing from call to call, except whether it has already logged that
+    models take turns on the device.
 
     Args:
-        guidance: what guides, and how strongly.
+        guidance: the objectives, and how strongly they guide.
         vae: the VAE of the diffusion model.
         steps: which steps of the sampler are guided.
     """
@@ -59,7 +59,11 @@ class DiffusionGuide:
         self._models = SamplerModels(_TURNS)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Return this object. Where ComfyUI 0.8.0 clones a MODEL, it would copy the judges and the VAE in here, too."""
+        """Return this object itself, not a copy.
+
+        When ComfyUI 0.8.0 clones a MODEL, it asks for a deep copy of this object. A true copy would contain copies of
+        the judges and of the VAE.
+        """
         return self
 
     @torch.no_grad()
@@ -67,12 +71,14 @@ class DiffusionGuide:
         """Return the guided prediction.
 
         Args:
-            arguments: the dictionary that ComfyUI passes to post-CFG functions. These entries are used: `denoised`,
-                the prediction (B, C, h, w) in the scale of the model, `sigma`, `model` and `model_options`.
+            arguments: the dictionary that ComfyUI passes to post-CFG functions. The entry `denoised` is the prediction
+                (B, C, h, w) in the scale of the model. Also used are `sigma`, `model`, `model_options`, `cond` and
+                `uncond`.
 
         Raises:
-            ValueError: when the latent is not that of an image, the VAE cannot decode it, or the guidance does not fit
-                the size or number of the pictures. The message names the step of the sampler.
+            ValueError: when the sampler does not tell its noise levels. Also when the latent is not that of an image,
+                when the VAE cannot decode it, when the guidance does not fit the size or number of the pictures, or
+                when a step of the ascent fails; these messages name the step of the sampler.
             RuntimeError: when memory runs out, or a model fails. The message names the step of the sampler.
             comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
         """
@@ -88,12 +94,12 @@ class DiffusionGuide:
                 return prediction + self._find_change(prediction, arguments, step).to(prediction)
             except (ValueError, RuntimeError) as error:
                 cleaning.enter_context(free_cache_on_exit())
-                # The class of the error stays: ComfyUI unloads models when memory ran out.
+                # The error keeps its class, by which ComfyUI tells that memory ran out; ComfyUI then unloads models.
                 error.args = (f"Guide Diffusion, at step {step.number + 1} of the sampler: {error}{_advise(error)}",)
                 raise
 
     def _find_step(self, arguments: Mapping[str, Any]) -> GuidedStep | None:
-        """Return the guided step that the sampler is at; None if it is not guided."""
+        """Return the step that the sampler is at; None if this step is not guided."""
         levels = arguments["model_options"].get("transformer_options", {}).get("sample_sigmas")
         if levels is None:
             raise ValueError(
@@ -106,7 +112,7 @@ class DiffusionGuide:
         return self.steps.find(float(arguments["sigma"].max()), levels.tolist(), highest, lowest)
 
     def _find_change(self, prediction: Tensor, arguments: Mapping[str, Any], step: GuidedStep) -> Tensor:
-        """Return what is to be added to a prediction."""
+        """Return the change that is to be added to a prediction."""
         model = arguments["model"]
         check_interrupted()
         check_latent(prediction, self.vae)
@@ -116,7 +122,8 @@ class DiffusionGuide:
             check_interrupted()
             before, after, mask = self._climb(pictures, step, noise, min(prediction.shape[2:]))
             check_interrupted()
-            # The difference of two encodings. With one, what the VAE loses of a picture would be a part of the change.
+            # The change is the difference of two encodings. If only `after` were encoded and the prediction subtracted,
+            # what is lost by decoding and encoding would be part of the change.
             encoded = [encode_pictures(self.vae, each, prediction) for each in (before, after)]
         start, end = (model.process_latent_in(latent) for latent in encoded)
         return self.guidance.scale_change(prediction.float(), (end - start).float(), mask)
@@ -125,7 +132,7 @@ class DiffusionGuide:
     def _climb(
         self, pictures: Tensor, step: GuidedStep, noise: float, short_side: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return pictures before and after the ascent of a step, and the mask of where it acts."""
+        """Do the ascent of a step; return the pictures before and after it, and the mask of where it acts."""
         pace = pace_at_noise(noise, short_side, step.progress)
         # Cloned: a tensor made under inference mode can never take part in autograd.
         ascent = self.guidance.start_ascent(pictures.clone().to(get_device()), pace, step.number)
@@ -146,19 +153,20 @@ def _advise(error: Exception) -> str:
 def measure_noise(sampling: Any, sigma: float) -> float:
     """Return the standard deviation of the noise in a sampler's latent, relative to that of the picture.
 
-    The meaning of sigma depends on the model: the deviation of the noise, or its share in a mixture with the picture
-    (SD3, Flux). This is read off from how the model mixes the two.
+    What sigma means depends on the model. In some models it is the standard deviation of the noise; in others (SD3,
+    Flux) it is the share of the noise in a mixture with the picture. So the model's own function mixes noise of 1 with
+    a picture of 0, then noise of 0 with a picture of 1. The result is the ratio of the two outputs.
 
     Args:
         sampling: the `model_sampling` of ComfyUI's model.
         sigma: the noise level.
 
     Returns:
-        0 for none, infinite where there is nothing but noise.
+        The ratio: 0 if there is no noise, infinite if there is only noise.
     """
     zero, one = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
     level = torch.tensor([sigma])
-    # ComfyUI adds in place, so each call gets tensors of its own.
+    # Each call gets copies, because ComfyUI's function may change its arguments in place.
     noise = float(sampling.noise_scaling(level, one.clone(), zero.clone(), False))
     picture = float(sampling.noise_scaling(level, zero.clone(), one.clone(), False))
     return noise / picture if picture > 0 else float("inf")

@@ -1,4 +1,4 @@
-"""The pictures and the stack that example workflows begin with, in ComfyUI's input folder.
+"""Copies the pictures and the stack that example workflows begin with into ComfyUI's input folder.
 
 A workflow can only name files of the input folder, so a pack has to copy its example files there.
 """
@@ -13,7 +13,7 @@ from ...das_core.common.files import write_atomically
 from .page import find_server
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows" / "input"
-"""The folder of the files that are copied; it is laid out like the input folder."""
+"""The folder of the files that are copied; each file goes to the same subfolder of the input folder."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,7 +22,8 @@ def copy_example_files() -> None:
     """Copy the files of the example workflows into ComfyUI's input folder; existing files are never replaced.
 
     Without a server nothing is copied, because the examples are opened on the server's page. If copying fails, as on a
-    read-only disk, the log says so; the workflows still open, and their Load Image and Load Stack ask for another file.
+    read-only disk, a warning is logged. The workflows still open, and their nodes Load Image and Load Stack ask for
+    another file.
     """
     if find_server() is None:
         return
@@ -36,7 +37,7 @@ def copy_example_files() -> None:
             with write_atomically(target, replace=False) as part:
                 shutil.copyfile(source, part)
         except FileExistsError:
-            # Another ComfyUI with the same input folder has copied it meanwhile.
+            # Another ComfyUI with the same input folder has copied the file meanwhile.
             continue
         except OSError as error:
             _LOG.warning("the example file %s cannot be copied to %s (%s)", source.name, target.parent, error)

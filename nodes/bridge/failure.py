@@ -1,4 +1,4 @@
-"""Shows the error of a node as text on that node, because ComfyUI's own message there is a general one."""
+"""Shows the error of a node as text on that node, where ComfyUI itself shows only a general message."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,18 +8,19 @@ from .page import find_running_node, hold_on_node
 from .progress import is_interrupt
 
 _LONGEST = 180
-"""How many characters a node shows: five lines. The page has the whole message in its details."""
+"""The most characters of a message that are shown on a node: five lines. The page's error details show more."""
 
 
 _LONGEST_REFUSAL = 1000
-"""How many characters a message has in the details of the page, and in the log."""
+"""The most characters of the message of a ValueError, in the page's error details and in the log."""
 
 
 @contextmanager
 def show_failure() -> Iterator[None]:
-    """Show the error of the `with` block on the running node, until the node runs again. A cancel is not shown.
+    """Show the error of the `with` block on the running node, until the node runs again; a cancel is not shown.
 
-    A message that quotes thousands of characters of an input is cut in its middle.
+    If a ValueError has a message of more than 1,000 characters, because it quotes a long input, the middle of the
+    message is cut out.
     """
     running = find_running_node()
     if running:

@@ -13,7 +13,7 @@ from uuid import uuid4
 from .page import find_running_node, find_server, say_on_node
 
 ROUTE = "/direct_ascent/finish"
-"""Where the button posts to."""
+"""The path of the HTTP request that the button sends."""
 
 _PROCESS = uuid4().hex[:8]
 _lock = threading.Lock()
@@ -42,7 +42,7 @@ class FinishButton:
                 _running.pop(self._node.node_id, None)
 
     def press(self, prompt_id: Any) -> bool:
-        """Ask the node to end early, if it runs for this prompt; return whether it does."""
+        """Ask the node to end early if it runs for this prompt; return whether it runs for this prompt."""
         if self._node is None or prompt_id != self._node.prompt_id:
             return False
         self._pressed.set()
@@ -64,11 +64,11 @@ class FinishButton:
 
 
 def press_finish(node_id: Any, prompt_id: Any) -> bool:
-    """Ask a running node to end early; return whether it is running, and for this prompt.
+    """Ask a node to end early if it is running for this prompt; return whether it is.
 
     Args:
         node_id: the id of the node in the workflow.
-        prompt_id: the id of the prompt that it is running for.
+        prompt_id: the id of the prompt, which names the run.
     """
     with _lock:
         button = _running.get(node_id) if isinstance(node_id, str) else None
@@ -80,9 +80,9 @@ def fingerprint_early_ends() -> str:
 
     ComfyUI stores a result under the fingerprint that the node had when the run began. After an early end the
     fingerprint is different, so the next run does not reuse the incomplete result. The fingerprint contains the id of
-    the node; without it, another node with the same inputs could be given the incomplete result. It also contains the
-    process, because the count of early ends starts again at 0 in each process, while a cache outside of ComfyUI may
-    still hold incomplete results.
+    the node; without it, another node with the same inputs could be given the incomplete result. It also contains an
+    id of the process, because the count of early ends starts at 0 in each process, while a cache outside of ComfyUI may
+    still hold incomplete results of an earlier process.
     """
     node = find_running_node()
     with _lock:
@@ -101,8 +101,8 @@ def register_finish_route() -> None:
     async def finish(request: web.Request) -> web.Response:
         try:
             content = await request.json()
-        # Python raises the next two for JSON that nests a thousand deep, and for a charset that it does not know; the
-        # last one comes where the body is not compressed as it says.
+        # ValueError: the body is not JSON. RecursionError: the JSON is nested a thousand deep. LookupError: the charset
+        # is unknown. RequestPayloadError: the body is not compressed in the way that its header says.
         except (ValueError, RecursionError, LookupError, web.RequestPayloadError):
             content = None
         if not isinstance(content, dict) or not {"node_id", "prompt_id"} <= content.keys():

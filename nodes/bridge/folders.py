@@ -10,13 +10,13 @@ import folder_paths
 from ...das_core.common.text import shorten
 
 CLASSIFIERS = "classifiers"
-"""The kind of model, and the folder below ComfyUI's models folder, of image classifiers."""
+"""The name of image classifiers as a kind of model in ComfyUI, and of their folder in ComfyUI's models folder."""
 
 CLIPS = "open_clip"
-"""The kind of model, and the folder below ComfyUI's models folder, of CLIPs."""
+"""The name of this pack's CLIPs as a kind of model in ComfyUI, and of their folder in ComfyUI's models folder."""
 
 FITTED = "starter_clip"
-"""The kind of folder for what the pack has fitted itself; see `find_fitted_folder`."""
+"""The name of fitted projections as a kind of model in ComfyUI; see `find_fitted_folder`."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin"}
 
 
 def register_folders() -> None:
-    """Register the folders of classifiers and of CLIPs, and the extensions of checkpoints in them, with ComfyUI.
+    """Register the folders of classifiers and CLIPs with ComfyUI, and the file extensions of the checkpoints in them.
 
     Missing folders are created, so that users find a place for their files after the first start. Paths and extensions
     that ComfyUI or another pack has registered for the same kinds of model are kept.
@@ -35,7 +35,7 @@ def register_folders() -> None:
         try:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
-            # A disk that is read-only: models can still be loaded from other folders.
+            # For example, the disk is read-only. Models can still be loaded from other folders.
             _LOG.warning("the folder %s cannot be made (%s)", folder, error.strerror or error)
         paths, extensions = folder_paths.folder_names_and_paths[kind]
         folder_paths.folder_names_and_paths[kind] = (paths, set(extensions) | _WEIGHTS)
@@ -48,13 +48,13 @@ def list_model_files(kind: str) -> list[str]:
         kind: `CLASSIFIERS` or `CLIPS`.
 
     Returns:
-        Paths relative to the folder, in alphabetical order; none where ComfyUI cannot read a folder, as on a drive that
-        is gone.
+        Paths relative to the folder, in alphabetical order. The list is empty if ComfyUI cannot read one of the
+        folders, for example because its drive is gone.
     """
     try:
         return [str(name) for name in folder_paths.get_filename_list(kind)]
     except OSError as error:
-        # The nodes that list them must load all the same.
+        # No error is raised, because the nodes that list these files must still load.
         _LOG.warning("the folders of %s cannot be listed (%s)", kind, error)
         return []
 
@@ -78,7 +78,7 @@ def find_model_file(kind: str, name: str) -> Path:
 
 
 def find_model_folder(kind: str) -> Path:
-    """Return the folder into which weights of one kind of model are downloaded: the first that is registered for it.
+    """Return the folder into which weights of one kind of model are downloaded: the first one registered for the kind.
 
     Args:
         kind: `CLASSIFIERS` or `CLIPS`.
@@ -89,18 +89,19 @@ def find_model_folder(kind: str) -> Path:
 def find_fitted_folder() -> Path:
     """Return the folder for the fitted projections of starter CLIPs.
 
-    It is the first folder that is registered for them, by extra_model_paths.yaml or by the program that runs the nodes;
-    otherwise the folder of CLIPs, whose files are kept as long as other models, even if ComfyUI runs in a container.
+    It is the first folder that is registered for the kind `FITTED`, by extra_model_paths.yaml or by the program that
+    runs the nodes. If none is registered, it is the download folder of CLIPs: there the projections are kept as long as
+    other models, even if ComfyUI runs in a container.
     """
     registered, _ = folder_paths.folder_names_and_paths.get(FITTED, ([], set()))
     return Path(registered[0]) if registered else find_model_folder(CLIPS)
 
 
 def explain_write_error(error: OSError, what: str) -> str:
-    """Return what went wrong when a file was written, and what to do.
+    """Return the message for an error in writing a file: what went wrong, and what the user can do.
 
     Args:
-        error: the error of the system.
+        error: the error that the system raised.
         what: what was to be saved, such as "the stack 'castle'".
     """
     reason = f"{what} cannot be saved in {folder_paths.get_output_directory()} ({error.strerror or error})"

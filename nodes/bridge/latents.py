@@ -1,4 +1,4 @@
-"""Latents of ComfyUI and the VAE that turns them into pictures and back."""
+"""Checks of ComfyUI's VAEs and latents, and conversion between latents and pictures."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from .tensors import from_comfy_images, get_storage_device
 
 
 def check_vae(model: Any, vae: Any) -> None:
-    """Raise an error unless a VAE makes pictures of the latents of a diffusion model.
+    """Raise an error unless a VAE can decode the latents of a diffusion model to images.
 
     Args:
         model: a MODEL of ComfyUI.
         vae: a VAE of ComfyUI.
 
     Raises:
-        ValueError: when `model` is no diffusion model or `vae` is no VAE, the latents are of video or audio, the VAE is
-            not one for images, or it has another number of channels.
+        ValueError: when `model` is not a diffusion model; when `vae` is not a VAE; when the latents are of video or
+            audio; when the VAE is not one for images; or when VAE and model differ in the channels of their latents.
     """
     if not hasattr(vae, "decode") or getattr(vae, "first_stage_model", None) is None:
         raise ValueError("there is no VAE in what is connected to vae: load one with Load VAE")
@@ -40,14 +40,15 @@ def check_vae(model: Any, vae: Any) -> None:
 
 
 def check_latent(latent: Tensor, vae: Any) -> None:
-    """Raise an error unless a VAE of images can decode what a sampler works on.
+    """Raise an error unless a VAE of images can decode the latent of a sampler.
 
     Args:
-        latent: the sampler's prediction.
+        latent: the prediction of the finished latent.
         vae: a VAE of ComfyUI.
 
     Raises:
-        ValueError: when it has not four dimensions, is empty, or has other channels than the VAE.
+        ValueError: when the latent does not have four dimensions, is empty, or has another number of channels than the
+            latents of the VAE.
     """
     if latent.ndim != 4:
         raise ValueError(
@@ -66,17 +67,17 @@ def check_latent(latent: Tensor, vae: Any) -> None:
 
 
 def decode_latent(vae: Any, latent: Tensor) -> Tensor:
-    """Return the pictures of a latent.
+    """Decode a latent to pictures.
 
     Args:
-        vae: a VAE of ComfyUI, which is loaded.
+        vae: a VAE of ComfyUI; its `decode` loads it onto the device.
         latent: (B, C, h, w), in the scale of the VAE.
 
     Returns:
         Pictures (B, 3, H, W), 0..1, float32, on the device where ComfyUI keeps images.
 
     Raises:
-        ValueError: when the VAE answers with values that are not finite.
+        ValueError: when the VAE decodes to values that are not finite.
     """
     pictures = from_comfy_images(vae.decode(latent))[:, :3]
     if not bool(pictures.isfinite().all()):
@@ -88,18 +89,18 @@ def decode_latent(vae: Any, latent: Tensor) -> Tensor:
 
 
 def encode_pictures(vae: Any, pictures: Tensor, like: Tensor) -> Tensor:
-    """Return the latent of pictures.
+    """Encode pictures to a latent.
 
     Args:
-        vae: a VAE of ComfyUI, which is loaded.
+        vae: a VAE of ComfyUI; its `encode` loads it onto the device.
         pictures: (B, 3, H, W), 0..1.
-        like: the latent that the result has to fit.
+        like: a latent with the shape and the device that the result must have.
 
     Returns:
         A latent (B, C, h, w), in the scale of the VAE, on the device of `like`.
 
     Raises:
-        ValueError: when it has another shape than `like`, or values that are not finite.
+        ValueError: when the result has another shape than `like`, or values that are not finite.
     """
     images = pictures.movedim(1, -1).contiguous().to(get_storage_device())
     latent: Tensor = vae.encode(images).to(like.device)

@@ -36,9 +36,9 @@ def check_memory(needed: int, what: str, advice: str, device: torch.device | Non
 
     Args:
         needed: bytes that have to be free.
-        what: the words of the error message for what needs the memory.
+        what: the name of what needs the memory, for the error message, such as "48 frames of 448 x 448".
         advice: what the user can do if there is too little memory.
-        device: where they have to be free; None for the device that ComfyUI computes on.
+        device: where the bytes have to be free; None for the device that ComfyUI computes on.
 
     Raises:
         ValueError: when fewer than `needed` bytes are free.
@@ -53,8 +53,8 @@ def make_room(needed: int, what: str, advice: str) -> None:
 
     Args:
         needed: bytes that have to be free.
-        what: what needs them, in words, for the error.
-        advice: what the user can do when they are not free.
+        what: the name of what needs the memory, for the error message.
+        advice: what the user can do if there is too little memory.
 
     Raises:
         ValueError: when fewer than `needed` bytes are free.
@@ -71,15 +71,16 @@ def check_frame_memory(batch: int, width: int, height: int, steps: int, every: i
     Args:
         batch: the number of images in a frame.
         width: the width of an image in pixels.
-        height: its height in pixels.
+        height: the height of an image in pixels.
         steps: the number of steps of the ascent.
-        every: a frame is kept every so many steps, and the last one always; 0 for the last one only.
+        every: the number of steps from one kept frame to the next. The frame of the last step is always kept; with 0 it
+            is the only one.
 
     Raises:
-        ValueError: when they do not fit; the message says what would.
+        ValueError: when the frames do not fit; the message says what to change.
     """
     count = 1 + (steps - 1) // every if every else 1
-    # Three channels of float32. Twice: the single frames, and the batch into which they are joined.
+    # 2: the single frames, and the batch into which they are joined. 4: the bytes of a float32. 3: the channels.
     frame_bytes = 2 * 4 * 3 * batch * width * height
     device = get_storage_device()
     fitting = measure_free_memory(device) // frame_bytes
@@ -108,21 +109,21 @@ def manage_module(module: nn.Module) -> object:
 
 
 def share_patcher(patcher: Any) -> object:
-    """Return a ModelPatcher for a module that has one already, which brings all of the module to the compute device.
+    """Return a ModelPatcher that brings a whole module to the compute device, for a module that already has one.
 
     A second, independent ModelPatcher would look like a memory leak to ComfyUI when it is garbage-collected and the
     module lives on: ComfyUI would log a warning and collect garbage at every load.
 
     Args:
-        patcher: the ModelPatcher of ComfyUI around the module.
+        patcher: the ModelPatcher that the module already has.
 
     Returns:
-        The same one, or a clone where ComfyUI keeps the module on another device, or loads it piece by piece. When a
-        clone is collected, ComfyUI goes on with the one that it was cloned from.
+        `patcher` itself, or a clone of it if `patcher` loads the module onto another device or piece by piece. When the
+        clone is garbage-collected, ComfyUI goes on with `patcher`.
     """
     is_dynamic = getattr(patcher, "is_dynamic", None)
     if is_dynamic is not None and is_dynamic():
-        # Its weights come and go while the module runs, and the backward pass would not find them again.
+        # A dynamic ModelPatcher loads and unloads weights while the module runs: a backward pass would not find them.
         shared = patcher.clone(disable_dynamic=True, model_override=patcher.get_clone_model_override())
     elif patcher.load_device == get_device():
         return patcher
@@ -133,13 +134,13 @@ def share_patcher(patcher: Any) -> object:
 
 
 def manage_classifier(classifier: Classifier) -> Classifier:
-    """Wrap the module of a classifier, or those of the members of an ensemble, each in a ModelPatcher of its own.
+    """Wrap the module of a classifier in a ModelPatcher; of an ensemble, the module of each member in one of its own.
 
     Args:
         classifier: any classifier.
 
     Returns:
-        The same classifier, or the ensemble of the same members, with the ModelPatchers as owners.
+        The same classifier with the ModelPatcher as its `owner`; in an ensemble, every member has an `owner`.
     """
     return classifier.map_members(lambda member: replace(member, owner=manage_module(member.module)))
 
@@ -147,14 +148,14 @@ def manage_classifier(classifier: Classifier) -> Classifier:
 def manage_clip(clip: CLIP) -> CLIP:
     """Wrap the image tower and the text tower of a CLIP each in a ModelPatcher of its own.
 
-    So the text tower need not stay on the device during an ascent.
+    Because the two are wrapped separately, the text tower need not stay on the device during an ascent.
 
     Args:
-        clip: a CLIP; of an ensemble every member is wrapped. A text tower without a module, which loads itself, is left
-            as it is.
+        clip: a CLIP; of an ensemble every member is wrapped. A text tower without a module loads itself and is not
+            wrapped.
 
     Returns:
-        The same CLIP with the ModelPatchers as owners.
+        The same CLIP with the ModelPatchers as the owners of its towers.
     """
     return clip.map_members(_manage_towers)
 
@@ -170,7 +171,7 @@ def _manage_towers(clip: CLIP) -> CLIP:
 def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
     """Bring the text tower of a CLIP to ComfyUI's device, unless the embeddings of all texts are cached.
 
-    To be called under `enable_autograd`, as `load_judges`.
+    To be called under `enable_autograd`, like `load_judges`.
 
     Args:
         clip: a CLIP from `manage_clip`.
@@ -187,16 +188,16 @@ def load_text_tower(clip: CLIP, texts: Iterable[str]) -> None:
 
 
 def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
-    """Bring judges to ComfyUI's device, with room for the gradients of some views.
+    """Bring judges to ComfyUI's device, and leave room for the gradients of some views.
 
     To be called under `enable_autograd`, and before every run: other models may have pushed the judges off the device
     since the last run.
 
     Args:
-        judges: judges whose owners are ModelPatchers from `manage_module`. Those that share a module are loaded once;
-            of an ensemble all members are.
+        judges: judges whose owners are ModelPatchers, such as those from `manage_module`. Judges that share a module
+            are loaded once. Of an ensemble all members are loaded.
         views: the number of views that go through a judge at a time.
-        room: bytes that are needed beside the models, if that is more than the views take.
+        room: the bytes that must be free beside the models, if this is more than the views take.
     """
     unique = {id(member.module): member for judge in judges for member in judge.members}.values()
     if not unique:
@@ -208,7 +209,7 @@ def load_judges(judges: Iterable[Judge], views: int, room: int = 0) -> None:
 
 
 def _replace_inference_tensors(module: nn.Module) -> None:
-    """Replace weights and buffers that a move under inference mode has made unusable for autograd by copies."""
+    """Replace weights and buffers by copies if they were moved under inference mode, so that autograd can use them."""
     for part in module.modules():
         for name, parameter in part.named_parameters(recurse=False):
             if parameter.is_inference():
@@ -220,10 +221,11 @@ def _replace_inference_tensors(module: nn.Module) -> None:
 
 @contextmanager
 def free_cache_on_exit() -> Iterator[None]:
-    """When the block ends, also by an error, release cached memory that is not in use.
+    """When the `with` block ends, also by an error, release cached memory that is not in use.
 
-    That is PyTorch's cache on the device, and freed heap that the C library keeps: about 150 MiB after an ascent on the
-    CPU, and after a diffusion run in the same process a part of the size of its weights.
+    This is PyTorch's cache on the device, and heap memory that was freed but that the C library still holds. The C
+    library holds about 150 MiB after an ascent on the CPU. After a diffusion run in the same process it holds a
+    fraction of the size of the diffusion model's weights.
     """
     try:
         yield
@@ -233,6 +235,6 @@ def free_cache_on_exit() -> Iterator[None]:
 
 
 def _trim_heap() -> None:
-    """Let the C library return freed heap to the system; only the one of GNU/Linux keeps much, and can do this."""
+    """Let the C library return freed heap to the system; only that of GNU/Linux holds much, and has this function."""
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
         library.malloc_trim(ctypes.c_size_t(0))

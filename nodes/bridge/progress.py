@@ -18,7 +18,7 @@ _PREVIEW_COUNT = 4
 """Maximum number of images of a batch that a preview shows, two by two."""
 
 _TEXT_SECONDS = 0.25
-"""Minimum time between two texts on the node: nobody reads more, and a GPU may do a hundred steps a second."""
+"""Minimum time in seconds between two texts on the node: nobody reads faster, and a GPU may do 100 steps a second."""
 
 
 def is_interrupt(error: BaseException) -> bool:
@@ -40,9 +40,9 @@ def check_interrupted() -> None:
 
 
 class Progress:
-    """The progress of the node that is running: its bar in the page, a text on it, a preview, a bar in the console.
+    """The progress of the running node: a bar, a text and a preview on the node, and a bar in the console.
 
-    Use it in a `with` statement, so that the bar in the console stays where it is when the block raises.
+    Use it in a `with` statement, so that the bar in the console is also closed when the block raises.
 
     Args:
         total: the number of steps of the whole run.
@@ -74,10 +74,10 @@ class Progress:
 
         Args:
             done: the number of steps that are done.
-            total: the number of steps of the whole run, where it has changed.
-            image: what to show over the node, (B, 3, H, W), 0..1; of a batch the first four.
-            text: what to show on the node. Of texts that follow each other within a quarter of a second only the first
-                is shown.
+            total: the number of steps of the whole run; None if it has not changed.
+            image: the preview, (B, 3, H, W), 0..1; of a batch, the first four images are shown.
+            text: the text for the node; empty for none. It is left out if the last text was shown less than 0.25
+                seconds ago.
 
         Raises:
             comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
@@ -91,9 +91,9 @@ class Progress:
             self._said = time.monotonic()
 
     def _move_console(self, done: int, total: int) -> None:
-        """Move the bar in the console, or begin it."""
+        """Move the bar in the console; the first call creates it."""
         if self._console is None:
-            # The setting that ComfyUI's samplers obey.
+            # The bars of ComfyUI's samplers obey the same setting.
             hidden = not self._name or not comfy.utils.PROGRESS_BAR_ENABLED
             self._console = tqdm(total=total, desc=self._name, disable=hidden)
         self._console.total = total

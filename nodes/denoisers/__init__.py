@@ -1,1 +1,1 @@
-"""Nodes that make a denoiser of a model of ComfyUI."""
+"""Nodes that make a denoiser from a model of ComfyUI."""

@@ -11,7 +11,7 @@ from ..schema import Denoiser, schema
 
 
 class DenoiserFromUpscaleModel(Node):
-    """The node that lets an upscale model of ComfyUI clean a picture while it grows."""
+    """The node that makes a denoiser of an upscale model of ComfyUI; Optimize denoises with it after every step."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

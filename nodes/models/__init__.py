@@ -1,1 +1,1 @@
-"""Nodes that load models, and one that lists their layers."""
+"""Nodes that load models, a node that lists their layers, and a node that picks a class of ImageNet."""

@@ -1,4 +1,4 @@
-"""What the loaders share: the checkpoints on disk that one of them may load."""
+"""Lists, finds and offers checkpoint files on the disk, for the nodes that load models."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePath
@@ -25,7 +25,7 @@ def checkpoint_input(kind: str) -> Any:
         options=list_checkpoints(kind) or [_name_empty_folder(kind)],
         tooltip=f"A .safetensors, .pt, .pth or .bin file in models/{kind}; press R to see new ones. Only tensors are "
         "read from it; files with code in them are refused.",
-        # The options are the files of this disk, and no part of the API of the node.
+        # Marks that the options are the files on this disk, which are not part of the API of the node.
         extra_dict={"files": True},
     )
 
@@ -74,22 +74,27 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
     try:
         return find_checkpoint(kind, source.get("checkpoint")).stat().st_mtime_ns
     except (OSError, ValueError):
-        # None is chosen, or the file is gone since the list was made; loading it says so.
+        # No file is chosen, or the file is gone since the list was made. Loading the file raises the error.
         return 0
 
 
 def _is_stored(parts: tuple[str, ...]) -> bool:
-    """Return whether the pack stores a file for itself, by the parts of its name: a download, or a fit of a starter."""
+    """Return whether the pack itself has stored a file: a download, or the fitted projection of a starter CLIP.
+
+    Args:
+        parts: the folders and the name of the file, in the form in which `list_model_files` names it.
+    """
     *folders, name = parts
-    # The hub's client and hub.py both write the slash of OWNER/REPOSITORY as two hyphens.
+    # Downloads from the Hugging Face hub lie in folders named after OWNER/REPOSITORY. Both its own client and hub.py of
+    # das_core write the slash as two hyphens.
     return folders[:1] == [TIMM_FOLDER] or any("--" in folder for folder in folders) or name.startswith(KEPT)
 
 
 def _name_folder(kind: str) -> str:
-    """Return the folder of a kind of model as people call it, such as 'models/open_clip'."""
+    """Return the last two parts of the folder of a kind of model, such as 'models/open_clip'."""
     return "/".join(bridge.find_model_folder(kind).parts[-2:])
 
 
 def _name_empty_folder(kind: str) -> str:
-    """Return the option that stands for the checkpoints of a folder without any."""
+    """Return the only option of the input when there are no checkpoints: it says where to put them."""
     return f"put a .safetensors or .pt file into {_name_folder(kind)}"

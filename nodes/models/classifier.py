@@ -115,7 +115,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
     if kind == "second_opinion":
         return load_starter(SECOND_OPINION)
     folder = bridge.find_model_folder(bridge.CLASSIFIERS)
-    # It may be anything that came through a link: the library accepts only the names in its lists.
+    # A link may bring any value: das_core accepts only the names in its lists.
     architecture: Any = settings.get("architecture")
     if kind == "file":
         path = find_checkpoint(bridge.CLASSIFIERS, settings.get("checkpoint"))

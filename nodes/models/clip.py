@@ -121,7 +121,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
         settings: the values of the inputs of that source.
     """
     folder = bridge.find_model_folder(bridge.CLIPS)
-    # These may be anything that came through a link: the library accepts only the names in its lists.
+    # Links may bring any values: das_core accepts only the names in its lists.
     architecture: Any = settings.get("architecture", "")
     tag: Any = settings.get("pretrained", "")
     if kind in ("open_clip", "open_clip_pair"):
@@ -142,11 +142,12 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
 
 
 def _load_starter(starter: Starter, number: str = "") -> CLIP:
-    """Return the CLIP made of a starter classifier; the first time it has to be fitted, and the node shows progress.
+    """Return the CLIP made of a starter classifier; the first time it is fitted, and the node shows the progress.
 
     Args:
         starter: the classifier.
-        number: which of several CLIPs it is, such as '1 of 2'; empty for a single one.
+        number: the place of this CLIP among several, such as '1 of 2', for the text on the node; empty if there is
+            only one.
     """
     name = f"starter CLIP {number}".rstrip()
     console = f"starter CLIP on {starter.title}"

@@ -52,11 +52,11 @@ class PickClass(Node):
 
     @classmethod
     def execute(cls, name: str) -> io.NodeOutput:
-        # A link may bring any text: whatever names exactly one class is accepted.
+        # A link may bring any text. A text that names exactly one class is accepted.
         index = imagenet_labels().find(str(name))
         return io.NodeOutput(imagenet_labels().unique_name(index), index)
 
 
 def _sort_key(name: str) -> str:
-    """Return what an entry of the list is sorted by: its name, without the index that some have before it."""
+    """Return the key that an entry of the list is sorted by: its name, without the index that some have before it."""
     return name.lstrip("0123456789 ").casefold()

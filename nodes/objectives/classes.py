@@ -72,10 +72,10 @@ class ClassObjective(Node):
 
 
 def advise_list(classifier: CoreClassifier) -> str:
-    """Return the end of an error message: which node lists all class names; "" for classes not of ImageNet.
+    """Return the end of an error message: which node lists all class names; "" if they are not those of ImageNet.
 
     Args:
-        classifier: the model whose classes they are.
+        classifier: the classifier that does not know a class.
     """
     is_imagenet = classifier.labels == imagenet_labels()
     return f". The node Pick ImageNet Class lists all {len(classifier.labels):,} names" if is_imagenet else ""

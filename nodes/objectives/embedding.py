@@ -15,7 +15,7 @@ from ..unread import warn_of_unread
 
 
 def _similarity_input() -> Any:
-    """Return the input that chooses what counts as near."""
+    """Return the input that chooses the measure of similarity between embeddings."""
     return io.Combo.Input(
         "similarity",
         options=list_options(Similarity, "cosine"),
@@ -68,7 +68,7 @@ class TextObjective(Node):
 
 
 class ImageObjective(Node):
-    """The node that asks for what a CLIP sees in an image."""
+    """The node that asks for a picture in which a CLIP sees the same as in a given image."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

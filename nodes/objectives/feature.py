@@ -16,7 +16,7 @@ _MAX_CHANNEL = 2**20
 
 
 class FeatureObjective(Node):
-    """The node that asks for what a part of a layer reacts to."""
+    """The node that asks for a picture to which a part of a layer, such as a channel, reacts strongly."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -72,8 +72,8 @@ class Keyframes(Node):
                 tracks = make_tracks(wishes, partial(TextObjective.from_text, model, weight=weight), curve)
         else:
             classifier = cast(Classifier, model)
-            # With the log-probability, parts of both classes stay in a frame; the logit separates the classes better
-            # (docs/method.md, Films).
+            # With the log-probability, a frame keeps parts of the classes of other keyframes. The logit separates the
+            # classes better (docs/method.md, Films).
             make = partial(ClassObjective.from_text, classifier, score_kind="logit", weight=weight)
             with add_advice(UnknownClassError, advise_list(classifier)):
                 tracks = make_tracks(wishes, make, curve)
@@ -81,5 +81,5 @@ class Keyframes(Node):
 
 
 def _reads_text(model: Classifier | CLIP) -> TypeGuard[CLIP]:
-    """Return whether a model is a CLIP, by its methods: its class may be that of a second copy of the pack."""
+    """Return whether a model is a CLIP; its class is not compared, as it may be that of a second copy of the pack."""
     return hasattr(model, "encode_text")

@@ -11,7 +11,7 @@ from ..node import Node
 from ..schema import Objective, add_advice, model_input, schema, weight_input
 
 _RESERVED_VIEWS = 4
-"""Views to reserve memory for: as many windows of the style image as the model is shown at a time."""
+"""The number of views that memory is reserved for: the model is shown four windows of the style image at once."""
 
 
 class StyleObjective(Node):

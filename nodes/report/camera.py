@@ -12,7 +12,7 @@ from ..schema import list_options, schema
 
 
 class Camera(Node):
-    """The node that pans, zooms and rolls over a picture or a film."""
+    """The node that moves a camera over a picture or a film: it pans, zooms and rolls."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

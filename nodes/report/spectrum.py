@@ -13,7 +13,7 @@ from ..schema import Stack, add_advice, schema
 
 
 class Spectrum(Node):
-    """The node that measures the power of an image, and of the levels of a stack, against frequency."""
+    """The node that measures the power of an image at each frequency, and the variance of each level of a stack."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

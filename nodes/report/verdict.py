@@ -15,7 +15,7 @@ from ..unread import warn_of_unread
 
 
 def _check_charts(images: int, bars: int) -> None:
-    """Raise a ValueError when a chart for each image does not fit into the memory that is free."""
+    """Raise a ValueError when the charts, one for each image, do not fit into the memory that is free."""
     bridge.check_memory(
         estimate_chart_bytes(images, bars),
         f"a chart of {bars} bars for each of {images} images",
@@ -116,7 +116,7 @@ class Similarity(Node):
         _check_charts(len(image), len(texts))
         warn_of_unread(clip, texts, cls.hidden.unique_id)
         bridge.load_text_tower(clip, texts)
-        # Read before the image tower is loaded, which may push the text tower out of a small GPU.
+        # Encoded and cached now, because loading the image tower may push the text tower off a small GPU.
         clip.encode_text(texts)
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         bridge.load_judges([clip], len(images))

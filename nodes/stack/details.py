@@ -16,15 +16,15 @@ _CHOICES = ("default", "custom")
 
 @dataclass(frozen=True)
 class Details:
-    """The settings that the input `details` chooses. The default values are those of its option `default`.
+    """The settings that the input `details` chooses; the defaults here are those of its option `default`.
 
     Args:
-        margin: pixels of canvas beyond each edge.
+        margin: pixels of canvas beyond each edge of the picture.
         levels: the value of `levels_input`.
         color: the colour space of the canvas.
-        method: the form of the operator.
-        tile: whether opposite edges meet.
-        feather: the width of the soft edge of a mask in pixels.
+        method: the form of the operator K.
+        tile: whether opposite edges of the picture meet without a seam.
+        feather: the width in pixels of the soft edge of a mask.
         size: the value of `size_input`.
     """
 
@@ -48,7 +48,7 @@ def details_input() -> Any:
 
 
 def _list_settings() -> list[Any]:
-    """Return the inputs of custom, in the order in which they are stored."""
+    """Return the inputs inside the option `custom`, in the order in which workflow files store them."""
     return [
         io.Int.Input(
             "margin",
@@ -103,5 +103,5 @@ def read_details(choice: Mapping[str, Any] | None) -> Details:
         ValueError: when no known option is chosen.
     """
     name, values = read_choice("details", choice, _CHOICES)
-    # ComfyUI 0.8.0 leaves out a choice that it does not know.
+    # ComfyUI 0.8.0 leaves out the value of `levels` if it does not know the option; `choose_levels` refuses None.
     return Details(**({"levels": None} | values)) if name == "custom" else Details()

@@ -12,7 +12,7 @@ from ..schema import Stack, add_advice, schema
 
 
 class EditStack(Node):
-    """The node that changes bands of a stack, freezes them, or blends them with those of another stack."""
+    """The node that scales, resets, freezes or blends bands of a stack, which are ranges of its resolutions."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

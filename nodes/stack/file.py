@@ -65,7 +65,7 @@ class LoadStack(Node):
                     options=bridge.list_stack_files() or [bridge.NO_STACK_FILE],
                     tooltip=f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder "
                     "for files from elsewhere. In each folder the newest come first; press R to see new ones.",
-                    # The options are the files of this disk, and no part of the API of the node.
+                    # Marks that the options are the files on this disk, which are not part of the API of the node.
                     extra_dict={"files": True},
                 ),
             ],
@@ -84,7 +84,7 @@ class LoadStack(Node):
         # The file may be gone since it was listed.
         with explain_unreadable(path):
             size = path.stat().st_size
-        # Loading holds the content twice: as it lies on the disk, and as tensors.
+        # Loading needs memory for the content twice: for the bytes of the file, and for the tensors.
         bridge.check_memory(
             2 * size,
             f"the stack file '{path.name}'",

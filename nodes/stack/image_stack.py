@@ -19,7 +19,7 @@ _MAX_SIDE = 16384
 
 
 class ImageStack(Node):
-    """The node that makes an image stack, the picture that an ascent changes: grey, noise, or an image."""
+    """The node that makes an image stack, the picture that an ascent changes, from grey, noise or an image."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -126,7 +126,7 @@ class ImageStack(Node):
         check_start(kind, image is not None, mask is not None)
         width, height = choose_size(chosen.size, width, height, image)
         check_size(width, height, 0 if chosen.tile else chosen.margin)
-        # The widget of the margin is folded away, so a tile must not need another value than its default.
+        # A tile has no margin. The value of the widget is ignored: the widget may be hidden, and its default is not 0.
         margin = 0 if chosen.tile else widen_margin(width, height, chosen.margin)
         longest = max(width, height) + 2 * margin
         resolutions, parametrization = choose_levels(chosen.levels, longest)

@@ -14,7 +14,7 @@ _OTHERS: tuple[Parametrization, ...] = ("pixels", "fourier", "maco")
 _LEVELS = ("multiples_of_4", "linear", "powers_of_two", "custom", *_OTHERS)
 
 LEVEL_STEP = 4
-"""The default distance of levels."""
+"""The default distance between the resolutions of neighbouring levels."""
 
 STARTS = ("gray", "noise", "image")
 """The options of `start_input`."""
@@ -60,7 +60,8 @@ def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[in
         longest: the long side of the canvas in pixels, margins included.
 
     Raises:
-        ValueError: when no known option is chosen, or its step or resolutions are out of range for the canvas.
+        ValueError: when no known option is chosen, when the step is not between 1 and `longest`, or when a resolution
+            is not a whole number. Whether the resolutions fit the canvas is checked later (`check_levels`).
     """
     kind, settings = read_choice("levels", choice, _LEVELS)
     if kind == "linear":
@@ -69,7 +70,7 @@ def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[in
         return power_levels(longest), "pyramid"
     if kind == "custom":
         return parse_levels(settings["resolutions"]), "pyramid"
-    # Parametrisations without levels get these levels too, into which nodes that show or edit levels split the canvas.
+    # Parametrisations without levels get these levels, too: nodes that show or edit levels split the canvas into them.
     levels = linear_levels(longest, LEVEL_STEP, first=LEVEL_STEP)
     return levels, "pyramid" if kind == "multiples_of_4" else cast(Parametrization, kind)
 
@@ -142,7 +143,7 @@ def choose_size(kind: str, width: int, height: int, image: Tensor | None) -> tup
         image: the connected image (B, H, W, C), if there is one.
 
     Raises:
-        ValueError: when there is no such option, or the size is to be that of an image and none is connected.
+        ValueError: when there is no such option, or when the size depends on an image and no image is connected.
     """
     if kind not in SIZES:
         raise ValueError(f"size '{shorten(kind)}' is unknown; choose given, image or image_within")
@@ -166,7 +167,8 @@ def check_start(kind: str, image: bool, mask: bool) -> None:
         mask: whether a mask is connected.
 
     Raises:
-        ValueError: when an image is missing for the mask or for the start, or would have no effect.
+        ValueError: when the mask or the start needs an image and no image is connected; or when an image is connected
+            that would have no effect.
     """
     if mask and not image:
         raise ValueError("a mask is connected but no image: connect the image that stays where the mask is black")

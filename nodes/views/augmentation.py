@@ -13,7 +13,7 @@ from .details import details_input, read_details
 
 
 class Augmentation(Node):
-    """The node that defines the views of an ascent: their number, windows, flips and noise."""
+    """The node that defines the views of an ascent: their number, their windows and their transforms, such as flips."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -1,4 +1,4 @@
-"""The input `details` of Augmentation, with rarely used settings: windows, noise and colours, and their change."""
+"""The input `details` of Augmentation, with rarely used settings of windows, noise, colours and distance."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,7 +29,7 @@ def details_input() -> Any:
 
 
 def _list_settings() -> list[Any]:
-    """Return the inputs of custom, in the order in which they are stored."""
+    """Return the inputs inside the option `custom`, in the order in which workflow files store them."""
     return [
         io.Int.Input(
             "jitter",
@@ -154,9 +154,9 @@ def read_details(
 
     Args:
         choice: the value of the input from `details_input`.
-        zoom_min: the closest view, as a share of the canvas.
-        flip: how often a view is mirrored, 0..1.
-        before: transforms that come first. With a `ColorShift` among them no other is added.
+        zoom_min: the smallest window of a view, as a share of the short side, see `Windows`.
+        flip: the probability that a view is mirrored, 0..1.
+        before: transforms that come first. If one of them is a `ColorShift`, no other `ColorShift` is added.
 
     Raises:
         ValueError: when no known option is chosen, or a setting is out of range.

@@ -17,7 +17,7 @@ from ..schema import list_options, schema
 
 
 def _make_schema(node_id: str, display_name: str, description: str, aliases: list[str], inputs: list[Any]) -> io.Schema:
-    """Return the schema of a node that appends a transform; `inputs` are those of the transform."""
+    """Return the schema of a node that appends a transform; `inputs` are the settings of the transform."""
     chain = AugmentationSocket.Input(
         "augmentation",
         optional=True,
@@ -36,8 +36,8 @@ def _make_schema(node_id: str, display_name: str, description: str, aliases: lis
 
 
 _DEFAULT = PICTURE.augmentation
-"""The augmentation that a chain without the node Augmentation begins with. No widget sets its jitter, so the jitter is
-fitted to every margin (`Windows.fitted`)."""
+"""The augmentation to which a transform is appended if none is connected. Its jitter is reduced to the margin of the
+stack (`Windows.fitted`), because there is no widget to set it."""
 
 
 def _append(augmentation: Augmentation | None, transform: Transform) -> io.NodeOutput:

@@ -1,1 +1,1 @@
-"""Programs that write files of the repository: examples, blueprints, the locale file and the frozen node API."""
+"""Programs that write files of the repository: examples, blueprints, help pictures, locale files, and the node API."""

@@ -1,9 +1,9 @@
 """A blueprint as a file: a subgraph node with sockets and a few widgets.
 
-A widget of the subgraph node is a link from an input of the subgraph to an input inside it that has a widget; ComfyUI's
-page then shows that widget on the subgraph node. The link names its slot by number. On a node with a growing input,
-versions of the page number the slots after it differently (0.8.0 puts the growing slots last), so a value could reach
-the wrong widget. For such nodes the widget is named in the property `proxyWidgets` instead.
+An input of the subgraph is linked to an input of a node inside it. If that input has a widget, ComfyUI's page shows the
+widget on the subgraph node. The link has the number of the slot on the node inside. If that node has a growing input
+(an Autogrow), this number differs between versions of the page: 0.8.0 puts the growing slots last. A value could then
+reach the wrong widget. So the widgets of such nodes are not linked, but named in the property `proxyWidgets`.
 """
 
 import copy
@@ -19,15 +19,16 @@ from harness.events import Json
 from harness.server import PACK_NAME
 
 INPUT_NODE, OUTPUT_NODE = -10, -20
-"""The ids of the nodes of a subgraph that stand for its inputs and its outputs."""
+"""The ids of the two nodes of a subgraph that stand for its inputs and for its outputs."""
 
 HOST_ID = 100
-"""The id of the subgraph node in the file, above those of the nodes inside: the page renumbers ids that are taken."""
+"""The id of the subgraph node in the file. It is above the ids of the nodes inside, because the page changes ids that
+appear twice."""
 
 CATEGORY = "Direct Ascent"
 
 PREVIEW = "$$canvas-image-preview"
-"""The name of the preview that a running node shows; Nodes 2.0 shows it on the subgraph node too."""
+"""The name of the preview that a running node shows. Nodes 2.0 shows this preview on the subgraph node too."""
 
 END_WIDTH = 120
 END_GAP = 60
@@ -38,8 +39,8 @@ def make_blueprint(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes
     """Return the content of a blueprint's file.
 
     Args:
-        blueprint: its name and its texts.
-        inside: the part of the example, from `cut_out`.
+        blueprint: the name and the texts of the blueprint.
+        inside: the part of the example that it holds, from `cut_out`.
         page_nodes: `inside.prompt` as a workflow in UI format, as the page writes it.
         boxes: position and size of the nodes by id.
     """
@@ -60,7 +61,7 @@ def make_blueprint(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes
 
 
 def _make_subgraph(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes: Mapping[str, Box]) -> Json:
-    # Numbered anew: on a page that was used before, the numbers go on from those of its last workflow.
+    # Links get new numbers, from 1: on a page that was used before, the numbers continue from its last workflow.
     numbers = {link[0]: number for number, link in enumerate(page_nodes["links"], start=1)}
     nodes = {str(node["id"]): _tidy(node, boxes[str(node["id"])], numbers) for node in page_nodes["nodes"]}
     slots = {given["link"]: slot for node in nodes.values() for slot, given in enumerate(node["inputs"])}
@@ -105,7 +106,7 @@ def _make_subgraph(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes
 
 
 def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
-    """Return the subgraph node; the page sets its size."""
+    """Return the subgraph node without its size, which is measured on the page later."""
     named = _find_named(inside)
     values = [inside.prompt[node]["inputs"][name] for node, name in inside.widgets.values()]
     face = [
@@ -130,17 +131,17 @@ def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
             "previewExposures": [preview],
             **({"proxyWidgets": [list(place) for place in named.values()]} if named else {}),
         },
-        # With named widgets, versions of the page match values and widgets differently. Without values, those of the
-        # nodes inside apply.
+        # If widgets are in `proxyWidgets`, not all versions of the page assign values to the same widgets. Without
+        # values, all widgets have the values of the nodes inside.
         "widgets_values": [] if named else values,
     }
 
 
 def _find_named(inside: Inside) -> dict[str, Place]:
-    """Return the widgets that cannot be linked, by their labels: those of a node with a growing input.
+    """Return the widgets that cannot be linked, by label: those of nodes with two or more links in a growing input.
 
     Raises:
-        ValueError: when such a label is not the name of the widget, which the page shows.
+        ValueError: when the label of such a widget is not its name, because the page shows the name.
     """
     named = {}
     for label, (node, name) in inside.widgets.items():
@@ -153,7 +154,7 @@ def _find_named(inside: Inside) -> dict[str, Place]:
 
 
 def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:
-    """Return a node as the page writes it, but in its box, with new numbers of links, and without localized names."""
+    """Return a node from the page with the place and size of `box`, new numbers of links, and no localized names."""
     tidied = copy.deepcopy(node) | {"pos": [box.x, box.y], "size": [box.width, box.height]}
     tidied["inputs"] = _drop_empty_slots(tidied.get("inputs", []))
     for slot in [*tidied["inputs"], *tidied.get("outputs", [])]:
@@ -166,10 +167,10 @@ def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:
 
 
 def _drop_empty_slots(slots: Sequence[Json]) -> list[Json]:
-    """Return the input slots of a node without the empty ones of a growing input, except its first.
+    """Return the input slots of a node without the empty slots of growing inputs, whose first slots are always kept.
 
-    The page adds the empty slot behind the connected ones by itself. The connected ones stay next to each other: newer
-    pages lose the links of those that do not.
+    The page itself adds an empty slot after the connected slots. Without empty slots between them the connected slots
+    are next to each other; otherwise newer pages lose links.
     """
     seen, kept = set(), []
     for slot in slots:
@@ -183,7 +184,7 @@ def _drop_empty_slots(slots: Sequence[Json]) -> list[Json]:
 
 
 def _connect_input(nodes: Mapping[str, Json], links: list[Json], number: int, places: Sequence[Place]) -> list[int]:
-    """Link an input of the subgraph to the inputs of nodes that it leads to, and return the numbers of the links."""
+    """Link an input of the subgraph to inputs of nodes inside (`places`), and return the numbers of the links."""
     added = []
     for node, name in places:
         slot = [given["name"] for given in nodes[node]["inputs"]].index(name)
@@ -208,5 +209,5 @@ def _make_slot(
 
 
 def _make_id(blueprint: Blueprint, part: str) -> str:
-    """Return an identifier that does not change when the blueprint is made again."""
+    """Return an identifier of a part of a blueprint; it is the same whenever the blueprint is made."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/subgraphs/{blueprint.name}/{part}"))

@@ -9,7 +9,7 @@ from generators.blueprint_spec import MAX_WIDGETS, Blueprint, is_in_use
 from generators.prompt_widgets import Place, find_widgets, is_link
 
 PREFIX = "DAS_"
-"""The ids of this pack's nodes begin with this."""
+"""The prefix of the classes of this pack's nodes."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,10 @@ class Inside:
     Attributes:
         prompt: the nodes of this pack that the picture comes from, in API format, without the links that sockets
             replace.
-        sockets: for each label of a socket, the inputs that it leads to; sockets that the blueprint names come last.
-        widgets: for each label of a widget of the subgraph node, the input that it sets.
-        picture: the node and the number of its output that the picture comes from.
+        sockets: by the label of each socket, the inputs that it leads to. Sockets whose labels the blueprint sets come
+            last.
+        widgets: by the label of each widget of the subgraph node, the input that it sets.
+        picture: the output that the picture comes from: the id of the node and the number of the output.
     """
 
     prompt: Mapping[str, Any]
@@ -38,8 +39,8 @@ def cut_out(prompt: Mapping[str, Any], blueprint: Blueprint) -> Inside:
         blueprint: the blueprint that is made from it.
 
     Raises:
-        ValueError: the example saves no picture of a node of this pack, two different links would become sockets with
-            the same label, or a widget of the blueprint does not exist in the example or exists twice.
+        ValueError: the example saves no picture of a node of this pack; two different links would become sockets with
+            the same label; or a widget of the blueprint exists in the example not at all, or more than once.
     """
     saved = [node["inputs"]["images"] for node in prompt.values() if node["class_type"] == "SaveImage"]
     pictures = [link for link in saved if prompt[link[0]]["class_type"].startswith(PREFIX)]
@@ -64,7 +65,7 @@ def cut_out(prompt: Mapping[str, Any], blueprint: Blueprint) -> Inside:
 
 
 def _find_ancestors(prompt: Mapping[str, Any], node: str) -> set[str]:
-    """Return a node of this pack and all nodes of this pack that feed it through nodes of this pack."""
+    """Return the ids of a node of this pack and of all nodes it depends on through nodes of this pack alone."""
     found: set[str] = set()
     waiting = [node]
     while waiting:
@@ -90,7 +91,7 @@ def _find_face(inside: Mapping[str, Any], blueprint: Blueprint) -> dict[str, Pla
 
 
 def add_prefix(prompt: Mapping[str, Any], host: int) -> dict[str, Any]:
-    """Return a workflow in API format with the node ids that its nodes have inside the subgraph node `host`."""
+    """Return a workflow in API format, with the ids that its nodes have inside the subgraph node with the id `host`."""
     prefixed = copy.deepcopy(dict(prompt))
     for content in prefixed.values():
         for name, value in content["inputs"].items():

@@ -1,11 +1,11 @@
-"""The blueprints (subgraph nodes) of the pack: their names, the example each comes from, and the widgets it shows."""
+"""The blueprints (subgraph nodes) of the pack: for each its name, its example, and the widgets that it shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 MAX_WIDGETS = 5
-"""The maximum number of widgets on the face of a blueprint: the other settings are inside, one double click away."""
+"""The maximum number of widgets that the subgraph node shows. A double click opens the subgraph with all settings."""
 
 STEPS_AND_SEED = {"steps": "DAS_Optimize.recipe.steps", "seed": "DAS_Optimize.seed"}
 WIDTH_AND_HEIGHT = {"width": "DAS_ImageStack.width", "height": "DAS_ImageStack.height"}
@@ -16,13 +16,13 @@ class Blueprint:
     """A subgraph node that stands for the nodes of an example.
 
     Attributes:
-        name: what the node search finds, the title of the node, and the name of its file.
-        example: the example whose nodes and settings are inside.
-        widgets: the class and the input that each of its widgets sets, as "CLASS.INPUT", by the label of the widget.
-            Only the first `MAX_WIDGETS` are shown on the node.
-        sockets: labels of sockets, by the class and the input that a socket leads to, as "CLASS.INPUT". A socket that
-            is not listed has the name of its input as label.
-        description: what it makes, for the node search.
+        name: the name that the node search finds. It is also the title of the node and the name of its file.
+        example: the name of the example whose nodes and settings are inside.
+        widgets: by the label of each widget, the class of the node and the input that the widget sets, as
+            "CLASS.INPUT". Only the first `MAX_WIDGETS` that have an effect (`is_in_use`) are shown on the node.
+        sockets: by the class of a node and its input, as "CLASS.INPUT", the label of the socket that leads to this
+            input. A socket that is not listed has the name of its input as label.
+        description: a text for the node search about what the blueprint makes.
     """
 
     name: str
@@ -84,7 +84,12 @@ BLUEPRINTS = (
 
 
 def is_in_use(prompt: Mapping[str, Any], where: str) -> bool:
-    """Return whether a widget has an effect; width and height have none if the picture takes the size of the image."""
+    """Return whether a widget has an effect. Width and height have none if the picture gets the size of an image.
+
+    Args:
+        prompt: the workflow in API format.
+        where: the class and the input that the widget sets, as "CLASS.INPUT".
+    """
     class_type, _, name = where.partition(".")
     sizes = {node["inputs"].get("details.size") for node in prompt.values() if node["class_type"] == class_type}
     return name not in WIDTH_AND_HEIGHT or sizes != {"image"}

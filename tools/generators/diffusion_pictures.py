@@ -1,6 +1,6 @@
 """Makes thumbnails and help pictures that show diffusion, without a checkpoint, which would be a large download.
 
-The diffusion model is replaced by an exact formula (`benchmarks/exact_denoiser.py`).
+An exact formula takes the place of the diffusion model (`benchmarks/exact_denoiser.py`).
 """
 
 from collections.abc import Callable, Mapping
@@ -30,12 +30,12 @@ from generators.help_pictures import make_row, to_picture
 
 SEEDS = range(4)
 WINDOW = (20, 56, 112, 112)
-"""Top, left, height and width, in pixels, of the rectangle that `_add_balloon` puts a balloon into."""
+"""Top, left, height and width, in pixels, of the rectangle into which `_add_balloon` puts a balloon."""
 
 
 @cache
 def sample_pictures(strength: float) -> Tensor:
-    """Return four pictures (4, 3, H, W), guided with this strength; not guided at 0."""
+    """Return four pictures (4, 3, H, W), 0..1, that are guided with a strength; at 0 they are not guided."""
     guidance = Guidance((ask_for(WISH),), VIEWS, steps=CLIMB, strength=strength) if strength else None
     return sample(guidance, GuidedSteps(), SEEDS).pictures
 
@@ -45,19 +45,19 @@ def _tile(pictures: Tensor) -> Image.Image:
 
 
 def _compare() -> Image.Image:
-    """Return a sheet: above two pictures without guidance, below the same two with guidance."""
+    """Return a sheet with two pictures without guidance above the same two with guidance."""
     return _tile(torch.cat([sample_pictures(0.0)[:2], sample_pictures(2.0)[:2]]))
 
 
 def _rank() -> Image.Image:
-    """Return a sheet of four guided pictures, ranked by a model that did not guide them."""
+    """Return a sheet of four guided pictures, the best first in the opinion of a model that did not guide them."""
     pictures = sample_pictures(2.0)
     scores = score_images(pictures, [ask_for(WISH, load_starter(SECOND_OPINION))])
     return _tile(pictures[scores.ranking])
 
 
 def _add_balloon() -> Image.Image:
-    """Return a picture without guidance, into which an ascent has then put a balloon, inside a rectangle."""
+    """Return a picture that was made without guidance, and into which an ascent has then put a balloon."""
     top, left, height, width = WINDOW
     picture = resize(sample_pictures(0.0)[:1], [224, 224], antialias=True).clamp(0, 1)
     mask = torch.zeros(1, 224, 224)
@@ -72,9 +72,10 @@ def _climb_with_denoiser(denoising: Denoising | None) -> Image.Image:
 
 @cache
 def _use_as_denoiser() -> Denoising:
-    """Return the exact model as a denoiser, in the way in which the node Denoiser from Diffusion makes one."""
+    """Return the exact model as a denoiser, made in the same way as by the node Denoiser from Diffusion."""
     model = ExactDenoiser(plain_pictures(StackSpec(224, 224).canvas[0]))
-    # As in the node: the noise level is the strength over 0.25, the standard deviation of the pixels of a photograph.
+    # As in the node, the noise level is the strength divided by 0.25, the standard deviation of the pixels of a
+    # photograph.
     network = NetworkDenoiser(lambda pixels, strength: model(2 * pixels - 1, 4 * strength) / 2 + 0.5, "exact", True)
     return Denoising(network, strength=0.1, end=0.03)
 
@@ -85,11 +86,11 @@ THUMBNAILS: Mapping[str, Callable[[], Image.Image]] = {
     "diffusion_then_ascent": _add_balloon,
     "diffusion_as_denoiser": lambda: _climb_with_denoiser(_use_as_denoiser()),
 }
-"""By example, the function that makes its thumbnail, if the workflow itself would need a checkpoint for that."""
+"""The examples that cannot run without a checkpoint, each with the function that makes its thumbnail."""
 
 
 def picture_guidance() -> Image.Image:
-    """Return the picture of the help page of Guide Diffusion: one seed with guidance and without."""
+    """Return the picture of the help page of Guide Diffusion: one seed without guidance and with guidance."""
     pictures = [to_picture(sample_pictures(strength)[1:2]) for strength in (0.0, 2.0)]
     return make_row(pictures, ["unguided", "strength 2"])
 

@@ -1,7 +1,7 @@
-"""Examples in ComfyUI's App mode, which shows some inputs and one output as a form, without the graph.
+"""Examples in ComfyUI's App mode, which shows some inputs and the saved images as a form, without the graph.
 
-The page of ComfyUI 0.33.0 reads them from `extra.linearData` of a workflow file; that of 0.8.0 ignores it. The workflow
-still opens as a graph; the switch above the graph shows the App.
+The page of ComfyUI 0.33.0 reads the inputs and outputs of this form from `extra.linearData` of a workflow file. The
+page of 0.8.0 ignores that entry. The workflow still opens as a graph; a switch above the graph changes to App mode.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,16 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     },
     "style_transfer": {"LoadImage.image": ""},
 }
-"""By example, the inputs of its form with the line that explains each; for "" the title of the node is shown."""
+"""By example, the inputs of its form, each with a line that explains it; if this line is "", the title of the node is
+shown."""
 
 
 def make_app(prompt: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return what the `extra` of a workflow file has to hold for its App: nothing for examples without a form.
+    """Return the entries of `extra` in a workflow file that describe its form; no entries for examples without a form.
 
     Args:
         prompt: the example in API format, with numbers as node ids.
-        name: its name, without ".json".
+        name: the name of the example, without ".json".
 
     Raises:
         ValueError: the example lacks an input of its form, or saves no image.

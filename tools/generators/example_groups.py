@@ -1,7 +1,7 @@
 """The groups of nodes in an example workflow, and their colours.
 
 A group is a box with a title on ComfyUI's page: the model, what is asked for, the picture, the ascent, the result, …
-The class of a node and its place in the graph (before the ascent, after it, or neither) decide its group.
+The group of a node depends on its class and on its place in the graph: before the ascent, after it, or neither.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ GROUPS = (MODEL, ASKED, WHERE, PICTURE, VIEWS, DENOISER, ASCENT, DIFFUSION, RESU
 
 @dataclass(frozen=True)
 class Colors:
-    """The colours of the nodes of a group, and of the box around them; those of the page's own menu."""
+    """The colours of the nodes of a group, and of the box around them. The page offers these colours in its menu."""
 
     title: str
     body: str
@@ -56,7 +56,8 @@ DIFFUSION_MODELS = {"CheckpointLoaderSimple"}
 DENOISERS = {"DAS_DenoiserFromDiffusion", "DAS_DenoiserFromUpscaleModel"}
 OBJECTIVES = {"DAS_ClassObjective", "DAS_TextObjective"}
 PICKERS = {"DAS_ObjectiveScore"}
-"""Nodes that choose the best picture. After an ascent they judge it; without one they are the result of a workflow."""
+"""Nodes that choose the best picture. In a workflow with an ascent they judge its pictures; in a workflow without one
+they are in the group "Result"."""
 STACKS = {"DAS_ImageStack", "DAS_FilmStack", "DAS_ZoomStack", "DAS_EditStack", "DAS_LoadStack"}
 MASKS = {"SolidMask", "MaskComposite", "InvertMask", "GrowMask", "FeatherMask", "ImageToMask", "LoadImageMask"}
 TRANSFORMS = {"DAS_Augmentation", "DAS_ColorShift", "DAS_Perspective", "DAS_PatchMask"}

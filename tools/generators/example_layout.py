@@ -1,8 +1,8 @@
-"""A layered layout for the nodes of one group: from left to right along the links, in rows, without overlaps.
+"""A layered layout for the nodes of one group: columns from left to right along the links, in rows, without overlaps.
 
 The steps are those of Sugiyama, Tagawa and Toda (1981), "Methods for Visual Understanding of Hierarchical System
-Structures": layers by path length, order within a layer by barycentres, then coordinates. `example_page` sets the
-groups on the page.
+Structures". Layers, here called columns, follow from the lengths of paths; barycentres give the order within a column;
+coordinates come last. `example_page` places the groups on the page.
 """
 
 import math
@@ -23,7 +23,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Link:
-    """An output of one node that feeds another; `order` counts the target's inputs from the top."""
+    """A link from the node `source` to the node `target`; `order` counts the target's linked inputs from the top."""
 
     source: str
     target: str
@@ -32,7 +32,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Box:
-    """Position and size of a node, without its title bar, in the canvas' pixels."""
+    """Position and size of a node without its title bar, or of a group, in pixels of the page's canvas."""
 
     x: int
     y: int
@@ -40,18 +40,20 @@ class Box:
     height: int
 
     def move(self, x: int, y: int) -> "Box":
-        """Return the box moved by that much."""
+        """Return the box moved to the right by `x` and down by `y`."""
         return Box(self.x + x, self.y + y, self.width, self.height)
 
 
 def compute_layout(sizes: Mapping[str, Size], links: Sequence[Link], columns: int | None = None) -> dict[str, Box]:
-    """Return a box for every node; nodes of a column share the width of its widest, and the first title bar is at 0, 0.
+    """Return a box for every node, with the first title bar at 0, 0.
+
+    All nodes of a column are as wide as its widest node.
 
     Args:
-        sizes: width and height of each node without its title bar; their order breaks ties.
-        links: between nodes in `sizes`.
-        columns: the most columns side by side; further ones go into a new row below. Nodes without links have a row of
-            their own, divided among that many columns. None: all columns are in one row.
+        sizes: width and height of each node without its title bar. The order of the nodes breaks ties.
+        links: links between nodes in `sizes`.
+        columns: the maximum number of columns side by side; further columns go into a new row below. Nodes without
+            links have a row of their own, with at most as many columns. None: all columns are in one row.
 
     Raises:
         ValueError: the links form a cycle.
@@ -74,7 +76,10 @@ def compute_layout(sizes: Mapping[str, Size], links: Sequence[Link], columns: in
 
 
 def _make_rows(nodes: Iterable[str], links: Sequence[Link], count: int | None) -> list[list[list[str]]]:
-    """Return rows of at most `count` columns, one of them for all nodes without links; for None a single row of all."""
+    """Return rows of at most `count` columns, or a single row if `count` is None; a column is a list of nodes.
+
+    With a `count`, all nodes without links are in one row of their own.
+    """
     if count is None:
         return [_order_columns(_assign_columns(list(nodes), links), links)]
     linked = {node for link in links for node in (link.source, link.target)}
@@ -95,7 +100,7 @@ def _make_rows(nodes: Iterable[str], links: Sequence[Link], count: int | None) -
 def _assign_columns(nodes: Sequence[str], links: Sequence[Link]) -> list[list[str]]:
     """Put each node one column to the right of its last source, then move it as far to the right as its targets allow.
 
-    The second step keeps links short: a link that skips a column would pass behind the nodes there.
+    The second step keeps links short: a link that skips a column would pass behind the nodes of that column.
     """
     column: dict[str, int] = {}
     while len(column) < len(nodes):
@@ -114,7 +119,10 @@ def _assign_columns(nodes: Sequence[str], links: Sequence[Link]) -> list[list[st
 
 
 def _order_columns(columns: Sequence[Sequence[str]], links: Sequence[Link]) -> list[list[str]]:
-    """Order each column by the mean height of the sources of its nodes, then of their targets; then few links cross."""
+    """Order the nodes of each column by the mean height of their sources, then of their targets.
+
+    So few links cross. Height counts from 0 at the top of a column to 1 at its bottom.
+    """
     result = [list(column) for column in columns]
     inputs = {
         node: 1 + max((link.order for link in links if link.target == node), default=0) for c in result for node in c
@@ -129,7 +137,7 @@ def _order_columns(columns: Sequence[Sequence[str]], links: Sequence[Link]) -> l
         return sum(above) / len(above) if above else height[node]
 
     def mean_target_height(node: str) -> float:
-        # The position of the input counts too: the source of the first input belongs on top.
+        # The position of the input counts too, so that the source of the first input of a node is above the others.
         below = [height[link.target] + 0.1 * link.order / inputs[link.target] for link in links if link.source == node]
         return sum(below) / len(below) if below else height[node]
 

@@ -1,6 +1,7 @@
 """Model files that examples need and the pack does not contain, with addresses from which ComfyUI can download them.
 
-The page reads them from `properties.models` of the node that loads the file, and shows a dialog when one is missing.
+The page reads the name and the address of a file from `properties.models` of the node that loads the file. It shows a
+dialog if the file is missing.
 """
 
 from collections.abc import Mapping
@@ -25,11 +26,11 @@ FILES: Mapping[str, Mapping[str, str]] = {
         "directory": "clip_vision",
     },
 }
-"""By file name, the address that it is published at, and the folder below `models`."""
+"""By the name of a file, the address at which it is published, and its folder below `models`."""
 
 
 def list_files(node: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return what `properties.models` of a node has to hold; an empty list for most nodes.
+    """Return the value of `properties.models` for a node: a list with an entry for each of `FILES` that it loads.
 
     Args:
         node: a node of a workflow in API format.

@@ -1,8 +1,9 @@
 """The arrangement of an example workflow on ComfyUI's page: its groups, its note, and the view with which it opens.
 
-On the left is the note, with the model and what is asked for below it; then come the picture and its views, the ascent,
-and the results. Several arrangements are tried: numbers of columns for each group, and places of the nodes that examine
-the result. The best one is legible when it opens, has no links from right to left, and is shown as large as possible.
+On the left is the note, with the groups "Model" and "What is asked for" below it. To the right follow the picture and
+its views, the ascent, and the results. Many arrangements are tried; they differ in the number of columns of each group,
+in the places of groups, and in the width of the note. `_rate` chooses the best one: its text is legible when the
+workflow opens, few links go from right to left, and everything is shown as large as possible.
 """
 
 import itertools
@@ -28,7 +29,7 @@ from generators.example_layout import TITLE_HEIGHT, Box, Link, Size, compute_lay
 
 FRAME_PADDING = 20
 FRAME_TITLE = 46
-"""The height of a group's title, which is inside of its box."""
+"""The height of a group's title, which is inside the box of the group."""
 
 GAP = 40
 """The space between groups."""
@@ -37,7 +38,8 @@ NOTE_WIDTHS = (440, 520)
 NOTE_CHARACTER = 6.2
 NOTE_LINE = 20
 NOTE_PARAGRAPH = 5
-"""Width of a character of a note, height of a line and of the space below a paragraph, in the fonts of the page."""
+"""In pixels: the widths that a note may have; the width of a character of its text, the height of a line, and the
+height of the space below a paragraph, in the fonts of the page."""
 
 COLUMNS: dict[str, Sequence[int]] = {
     MODEL: (1, 2),
@@ -52,21 +54,23 @@ COLUMNS: dict[str, Sequence[int]] = {
     VERDICT: (1, 2),
     LOOK: (2, 3, 4, 5),
 }
-"""The numbers of columns in which the nodes of each group are tried."""
+"""For each group, the numbers of columns that are tried for its nodes."""
 
 SCREEN = (1600, 900)
 MARGINS = (80, 110, 20, 20)
-"""In pixels: the size of the smallest screen that the view is made for, and how much of it the bars of the page cover
-at the left, top, right and bottom."""
+"""In pixels: the size of the smallest screen for which the view is made, and how much of this screen the bars of the
+page cover at the left, top, right and bottom."""
 
 LEGIBLE = 0.62
 """The smallest zoom at which a workflow opens. Below 0.57 the page draws no text."""
 
 READABLE = 0.66
-"""A zoom that is large enough: of arrangements that reach it, the one with fewest links to the left is best."""
+"""A zoom that is large enough: of the arrangements that reach it, the one with the fewest links from right to left is
+the best."""
 
 COMFORTABLE = 0.7
-"""The largest zoom of the first view of a workflow that is too large to be shown whole; it shows note and ascent."""
+"""The largest zoom at which a workflow opens if it is too large to be shown whole. Its view then shows the note and the
+first ascent."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class View:
 
 @dataclass(frozen=True)
 class Plan:
-    """An arrangement: the boxes of nodes by their id, of groups by their title, and of the note."""
+    """An arrangement: the boxes of nodes by id, the boxes of groups (`frames`) by title, and the box of the note."""
 
     nodes: dict[str, Box]
     frames: dict[str, Box]
@@ -92,7 +96,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Block:
-    """A group, laid out: its nodes, relative to the upper left corner of its box."""
+    """The layout of a group: its size, and the boxes of its nodes relative to the upper left corner of its own box."""
 
     title: str
     nodes: dict[str, Box]
@@ -108,7 +112,7 @@ def plan_page(sizes: Mapping[str, Size], groups: Mapping[str, str], links: Seque
     """Return the best arrangement of those that show the note and the first ascent in one legible view.
 
     Args:
-        sizes: width and height that each node may need, without its title bar.
+        sizes: the largest width and height that each node may need, without its title bar.
         groups: the title of the group of every node.
         links: all links between the nodes.
         note: the text of the note.
@@ -126,7 +130,10 @@ def plan_page(sizes: Mapping[str, Size], groups: Mapping[str, str], links: Seque
 
 
 def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> View:
-    """Return the view with which the page opens: all if text is legible at that zoom, else note and first ascent."""
+    """Return the view with which the page opens the workflow.
+
+    It shows everything if text is legible at the zoom that this takes; otherwise the note and the first ascent.
+    """
     focus = _surround_focus(plan, groups, links)
     whole = _fit(plan.bounds())
     scale = min(whole if whole >= LEGIBLE else min(_fit(focus), COMFORTABLE), 1.0)
@@ -137,10 +144,10 @@ def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> V
 
 
 def _rate(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> tuple[float, int, float]:
-    """Return the rating of an arrangement, a tuple of which the largest is best.
+    """Return the rating of an arrangement; the arrangement with the largest tuple is the best.
 
-    It has the zoom at which note and first ascent fit, up to `READABLE`; the number of links from right to left,
-    negated; and the zoom at which everything fits.
+    The tuple has three numbers: the zoom at which the note and the first ascent fit the screen, at most `READABLE`; the
+    number of links from right to left, negated; and the zoom at which everything fits the screen.
     """
     boxes = plan.nodes
     back = sum(boxes[link.source].x + boxes[link.source].width > boxes[link.target].x for link in links)
@@ -148,7 +155,7 @@ def _rate(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> tuple
 
 
 def _surround_focus(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> Box:
-    """Return the box, from the upper left corner, that must be visible first: the note and the first ascent."""
+    """Return the box that must be visible first: it contains the upper left corner, the note and the first ascent."""
     ascents = [node for node, group in groups.items() if group == ASCENT]
     first = [n for n in ascents if not any(link.target == n and link.source in ascents for link in links)][:1]
     corner = plan.bounds()
@@ -158,7 +165,7 @@ def _surround_focus(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]
 
 
 def _fit(box: Box) -> float:
-    """Return the zoom at which a box fills the part of the screen that is not covered by bars of the page."""
+    """Return the largest zoom at which a box fits the part of the screen that no bars of the page cover."""
     left, top, right, bottom = MARGINS
     return min((SCREEN[0] - left - right) / box.width, (SCREEN[1] - top - bottom) / box.height)
 
@@ -166,7 +173,7 @@ def _fit(box: Box) -> float:
 def _try_plans(
     sizes: Mapping[str, Size], groups: Mapping[str, str], links: Sequence[Link], note: str
 ) -> Iterator[Plan]:
-    """Yield all arrangements that are considered."""
+    """Yield all arrangements that are tried."""
     present = [title for title in GROUPS if title in groups.values()]
     blocks = {title: _lay_out_group(title, sizes, groups, links) for title in present}
     for chosen in itertools.product(*(blocks[title] for title in present)):
@@ -195,7 +202,7 @@ def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
 def _lay_out_group(
     title: str, sizes: Mapping[str, Size], groups: Mapping[str, str], links: Sequence[Link]
 ) -> list[_Block]:
-    """Return the layouts of a group, one for each number of columns; of several of the same size, only the first."""
+    """Return the layouts of a group, one for each number of columns; of layouts of the same size, only the first."""
     members = {node: sizes[node] for node, group in groups.items() if group == title}
     inside = [link for link in links if link.source in members and link.target in members]
     found: dict[tuple[int, int], _Block] = {}
@@ -209,12 +216,15 @@ def _lay_out_group(
 
 
 def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str]]], note: str, width: int) -> Plan:
-    """Set blocks and note in columns, from left to right, with the last column as a band below all others."""
+    """Place blocks and note in columns from left to right; the last element of `columns` is a band below the others."""
     nodes: dict[str, Box] = {}
     frames: dict[str, Box] = {}
 
     def place(rows: Sequence[Sequence[str]], x: int, y: int) -> tuple[int, int]:
-        """Place rows, all as wide as the widest; return the x of the next column and the y below the last row."""
+        """Place rows one below the other, each as wide as the widest.
+
+        Return the x of the next column, and the y below the last row.
+        """
         rows = [row for row in ([title for title in row if not title or title in blocks] for row in rows) if row]
         widths = [[blocks[title].width if title else width for title in row] for row in rows]
         total = max((sum(row) + GAP * (len(row) - 1) for row in widths), default=-GAP)
@@ -241,7 +251,7 @@ def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str
 
 
 def measure_note(text: str, width: int) -> int:
-    """Return the height that a note needs for its text in Markdown."""
+    """Return the height in pixels that a note of a given width needs for its text in Markdown."""
     paragraphs = [line for line in text.splitlines() if line.strip()]
     lines = sum(max(1, math.ceil(len(line) * NOTE_CHARACTER / (width - 60))) for line in paragraphs)
     return 10 * math.ceil((lines * NOTE_LINE + (len(paragraphs) + 5) * NOTE_PARAGRAPH) / 10)

@@ -17,13 +17,14 @@ TABLE_WIDTH = 560
 """The width of a node that shows a table as a text, in a font of fixed width."""
 
 GRID = 10
-"""Sizes are rounded up to multiples of this: on the page they vary by a pixel or two with the fonts of the machine."""
+"""Sizes are rounded up to multiples of this number of pixels, because on the page they vary by a pixel or two with the
+fonts of the machine."""
 
 PICTURE_ROOM = 240
 """Extra height for the picture that a node shows after a run; without it the node would grow over its neighbours."""
 
 TEXT_ROOM = 40
-"""Extra height for the line that a node shows when loading or encoding takes more than a moment."""
+"""Extra height for the line of text that a node shows while it loads or encodes something."""
 
 SAYS_TEXT = {
     "DAS_LoadClassifier", "DAS_LoadCLIP", "DAS_CLIPFromComfyUI", "DAS_TextObjective", "DAS_ImageObjective",
@@ -38,13 +39,13 @@ SHOWS_TABLE = {"DAS_ListLayers"}
 """Nodes that are `TABLE_WIDTH` wide."""
 
 TEXT_BOX_ROOM = 60
-"""Extra height for a text box: the page gives it two lines only, and makes it smaller where a picture appears."""
+"""Extra height for a text box: the page gives it only two lines, and makes it smaller when the node shows a picture."""
 
 MAKES_SHEET = {"BatchImagesNode", "ImageStitch", "DAS_StackLevels"}
-"""Nodes that make many pictures, or wide ones: a node that shows these is `WIDE`, as are those that show `FRAMES`."""
+"""Nodes that make many pictures or wide ones. A node that shows these pictures, or shows `FRAMES`, is `WIDE`."""
 
 FRAMES = ("DAS_Optimize", 2)
-"""The frames of an ascent: the class of the node, and the number of its output that has them."""
+"""The output with the intermediate pictures of an ascent: the class of its node, and its number."""
 
 JS_MEASURE = """async (widths) => {
     const paint = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
@@ -71,12 +72,15 @@ JS_MEASURE = """async (widths) => {
         return [node.id, [own[i][0], own[i][1], Math.max(own[i][1], unfolded[i][1], drawn[i]), shows]]
     }))
 }"""
-"""Takes the least width of each node by its id. Returns for each node: its width, its height, the most height that it
+"""Takes the least width of each node by its id. Returns for each node its width, its height, the largest height that it
 may need, and whether it is an output node, which may show something after a run."""
 
 
 def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size], dict[str, Size]]:
-    """Return the size of each node, and the largest it may need: in both renderers, unfolded, and after a run.
+    """Return the size of each node, and the largest size that it may need.
+
+    A node may need more than its size in the other renderer (Nodes 2.0), with its advanced inputs unfolded, and after a
+    run.
 
     Args:
         page: ComfyUI's page with the workflow on it.
@@ -92,7 +96,8 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
         if name in SHOWS_PICTURE or (is_output and name in INSPECTIONS):
             added = PICTURE_ROOM + width - MINIMUM_WIDTH
             needed += added
-            # In newer pages a text box fills all room of its node, so the node grows when there is a picture to show.
+            # In newer pages a text box fills all the room in its node, so room for the picture would enlarge the text
+            # box. Such a node gets no room for the picture, and grows when the picture appears.
             if name in HAS_TEXT_BOX:
                 height, needed = height + TEXT_BOX_ROOM, needed + TEXT_BOX_ROOM
             else:
@@ -104,7 +109,7 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
 
 
 def _least_width(node: str, prompt: Mapping[str, Any]) -> int:
-    """Return the width that a node has at least."""
+    """Return the least width of a node."""
     if prompt[node]["class_type"] in SHOWS_TABLE:
         return TABLE_WIDTH
     return WIDE if _shows_sheet(node, prompt) else MINIMUM_WIDTH

@@ -1,4 +1,4 @@
-"""Replacements for files that an example needs and a machine may lack: models from a hub, photographs, a checkpoint."""
+"""Replacements for files that an example needs and a machine may lack: CLIPs, photographs, upscale models."""
 
 import copy
 import itertools
@@ -11,14 +11,14 @@ from PIL import Image
 from harness.client import Prompt
 
 STARTERS = ("starter", "second_opinion")
-"""Used alternately in place of the CLIPs that would be downloaded."""
+"""The starter CLIPs. They are used alternately in place of CLIPs that would be downloaded."""
 
 COMFYUI_PICTURE = "example.png"
-"""The only picture in ComfyUI's input folder: two lines of text, in which a model finds little."""
+"""The only picture in the input folder of a new ComfyUI. It shows two lines of text, in which a model finds little."""
 
 
 JOINED = "DAS_CLIPFromComfyUI"
-"""The class of the node that joins CLIP models loaded by ComfyUI, which an installation does not contain."""
+"""The class of the node that makes one CLIP of models loaded by ComfyUI. A new ComfyUI does not contain such models."""
 
 
 def use_starters(prompt: Prompt) -> Prompt:
@@ -72,7 +72,10 @@ def remove_nodes(prompt: Prompt, class_type: str) -> Prompt:
 
 
 def use_own_denoisers(prompt: Prompt) -> Prompt:
-    """Return the workflow with the denoiser of the recipe in place of an upscale model of the user."""
+    """Return the workflow without upscale models.
+
+    An ascent whose denoiser is made from an upscale model gets no denoiser as input, so it uses that of its recipe.
+    """
     left = remove_nodes(prompt, "UpscaleModelLoader")
     ascents = {name: node for name, node in prompt.items() if node["class_type"] == "DAS_Optimize" and name not in left}
     for name, node in ascents.items():

@@ -1,4 +1,4 @@
-"""Thumbnails of the example workflows: what a node of the workflow shows, as one small JPEG."""
+"""Thumbnails of the example workflows: the images that a node of the workflow shows, as one small JPEG file."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ MAX_THUMBNAIL_BYTES = 100_000
 """Maximum size of a thumbnail file: the template browser loads all thumbnails at once."""
 
 MAX_THUMBNAIL_IMAGES = 16
-"""Maximum number of images of a batch that a thumbnail shows."""
+"""Maximum number of images of a batch in a thumbnail."""
 
 RUN_SECONDS = 3600.0
 
@@ -47,14 +47,16 @@ def render_picture(
     title: str | None = None,
     most: int = MAX_THUMBNAIL_IMAGES,
 ) -> Image.Image:
-    """Run a workflow and return the images of its first SaveImage node, or else PreviewImage node, as one image.
+    """Run a workflow and return the images of its first SaveImage node as one image.
+
+    If there is no SaveImage node, the images are those of the first PreviewImage node.
 
     Args:
-        client: of the server that runs it.
+        client: a client of the server that runs the workflow.
         prompt: the workflow in API format.
         timeout: the time limit in seconds.
-        title: the title of the node; without one, the first node is taken.
-        most: how many images of a batch are shown, at most.
+        title: the title that the node must have; None if any title is allowed.
+        most: the maximum number of images that are shown.
 
     Raises:
         ValueError: the workflow has no such node.

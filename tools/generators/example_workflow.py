@@ -1,7 +1,8 @@
 """Conversion of a workflow from API format to UI format by the page of a real ComfyUI.
 
-The page creates the nodes, their widgets and links; this module sets positions, adds the note and fixes the seeds.
-Then the page loads the result, and its API format is compared with the original.
+The page creates the nodes, their widgets and links. This module sets positions and colours, adds the groups and the
+note, and sets which seeds change after a run. Then the page loads the result, and exports it in API format, which is
+compared with the original.
 """
 
 import json
@@ -23,7 +24,7 @@ from harness.page import load_api, load_workflow
 from harness.server import PACK_NAME
 
 CODE = re.compile(r"`([^`]+)`")
-"""Code in a note, which becomes emphasis: Nodes 2.0 draws code in blue on blue, with a contrast of 3."""
+"""Code in a note. Emphasis replaces it, because Nodes 2.0 draws code in blue on blue, with a contrast ratio of 3."""
 
 JS_GET_PROMPT = """async () => {
     const prompt = (await app.graphToPrompt()).output
@@ -34,8 +35,8 @@ JS_GET_PROMPT = """async () => {
     }
     return prompt
 }"""
-"""Returns the workflow in API format, without widgets that are no inputs of the node, such as the text that PreviewAny
-shows. The page sends these to the server too."""
+"""Returns the workflow in API format, without the values of widgets that are no inputs of the node, such as the text
+that PreviewAny shows. The page adds such values when it exports a workflow."""
 
 JS_ARRANGE = """({ nodes, frames, note }) => {
     for (const [id, { x, y, width, height, color, bgcolor, models }] of Object.entries(nodes)) {
@@ -72,8 +73,8 @@ JS_ARRANGE = """({ nodes, frames, note }) => {
         Object.assign(node, { color: note.color, bgcolor: note.bgcolor })
     }
 }"""
-"""Moves, resizes and colours the nodes; sets whether their seeds change after a run, and where their model files can be
-downloaded; adds the groups, and the note unless it is null."""
+"""Moves, resizes and colours the nodes. Sets whether their seeds change after a run, and where their model files can be
+downloaded. Empties texts that a link replaces. Adds the groups, and the note unless it is null."""
 
 
 class RoundTripError(ValueError):
@@ -84,8 +85,9 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
     """Return the workflow in UI format, arranged, with an optional note in Markdown.
 
     Args:
-        page: a newly opened page; on a used one the link numbers continue from its last workflow.
-        prompt: the workflow in API format, with a value for every input: the page would add defaults for the others.
+        page: a newly opened page; on a page that was used before, the numbers of links continue from its last workflow.
+        prompt: the workflow in API format, with a value for every input: the page adds defaults where values are
+            missing, and `check_same` then finds differences.
 
     Raises:
         RoundTripError: nodes, inputs or links on the page differ from the API file; the message lists them.
@@ -98,12 +100,14 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
     own, room = measure_nodes(page, prompt)
     plan = plan_page(room, groups, links, note)
     page.evaluate(JS_ARRANGE, _describe(prompt, plan, groups, own, note))
-    # The page writes the JSON itself, which drops undefined values; converted by Playwright, they would become null.
+    # The page itself makes the JSON text, because that leaves out undefined values; Playwright would return them as
+    # null.
     workflow: Json = json.loads(page.evaluate("JSON.stringify(app.graph.serialize())"))
     workflow["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/{name}"))
     view = make_view(plan, groups, links)
-    # This replaces the version numbers that the page writes into `extra`. The page fits a template to the screen,
-    # whatever view its file has; web/template_view.js looks for the mark "template" and sets the view afterwards.
+    # This assignment drops the version numbers that the page writes into `extra`. The page zooms a template so that all
+    # of it is visible, whatever view its file has. web/template_view.js looks for the mark "template" and then sets the
+    # view of the file.
     workflow["extra"] = {"ds": {"scale": view.scale, "offset": list(view.offset)}, "direct_ascent": "template"}
     workflow["extra"] |= make_app(prompt, name)
     load_workflow(page, workflow, name)
@@ -122,7 +126,7 @@ def check_same(prompt: Mapping[str, Any], page: Page, name: str) -> None:
 
 
 def find_differences(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> list[str]:
-    """Return the differences of two workflows in API format in nodes, inputs and links; titles are not compared."""
+    """Return the differences in nodes, inputs and links between two workflows in API format; titles may differ."""
     found = []
     for node in sorted(expected.keys() | actual.keys()):
         if node not in actual or node not in expected:
@@ -143,7 +147,10 @@ def find_differences(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> 
 def _describe(
     prompt: Mapping[str, Any], plan: Plan, groups: Mapping[str, str], own: Mapping[str, Size], note: str
 ) -> Json:
-    """Return what JS_ARRANGE is given: boxes and colours of nodes, groups and note."""
+    """Return the argument of JS_ARRANGE: boxes and colours of nodes, groups and note, and the model files of nodes.
+
+    A node gets its own height (`own`), although the plan may reserve more room for it.
+    """
 
     def colors(group: Colors) -> Json:
         return {"color": group.title, "bgcolor": group.body}

@@ -46,7 +46,7 @@ def climb(
 
 
 def ask_for(classes: str, model: Classifier | None = None) -> ClassObjective:
-    """Return an objective for classes of a classifier; by default of the first starter."""
+    """Return the objective of classes of a classifier, which is EfficientNet-Lite0 by default."""
     return ClassObjective.from_text(model or load_starter(), classes)
 
 
@@ -57,7 +57,7 @@ def draw(objective: Objective, stack: ImageStack | None = None, *more: Objective
 
 @cache
 def climb_castle() -> Result:
-    """Return the result of an ascent that several pictures show."""
+    """Return the result of an ascent that several pictures show. The ascent runs only once."""
     return climb(ask_for("castle"))
 
 
@@ -74,7 +74,11 @@ def stack_photograph() -> ImageStack:
 
 
 def draw_views(transforms: Sequence[Transform] | None = None, count: int = 4) -> list[Image.Image]:
-    """Return views of one picture as a model sees them; without transforms, those of a default `Augmentation`."""
+    """Return views of the thumbnail of class_to_image, as a model sees them.
+
+    Given transforms are applied to the whole picture. Without transforms the views are those of a default
+    `Augmentation`, with its windows.
+    """
     augmentation = Augmentation(views=count)
     image = to_tensor(read_thumbnail("class_to_image").resize((336, 336)))[None]
     draws = Draws([ViewKey(seed=3, item=0, step=0, view=view) for view in range(count)], torch.device("cpu"))

@@ -11,7 +11,8 @@ from torchvision.transforms.functional import to_pil_image
 from repository import REPOSITORY
 
 WIDTH = 400
-"""The width of a picture. The panel for help shows it 282 pixels wide until the user makes the panel wider."""
+"""The width of a picture in pixels. ComfyUI's help panel shows a picture 282 pixels wide until the user widens the
+panel."""
 
 MAX_BYTES = 45_000
 
@@ -22,7 +23,7 @@ _TEXT = (230, 230, 230)
 
 
 def encode_picture(picture: Image.Image) -> bytes:
-    """Return a picture as a JPEG of at most 45 KB that is `WIDTH` pixels wide, or narrower if the picture is."""
+    """Return a picture as a JPEG of at most 45 KB; a picture wider than `WIDTH` pixels is shrunk to that width."""
     if picture.width > WIDTH:
         height = round(picture.height * WIDTH / picture.width)
         picture = picture.resize((WIDTH, height), Image.Resampling.LANCZOS)
@@ -35,11 +36,11 @@ def encode_picture(picture: Image.Image) -> bytes:
 
 
 def make_row(tiles: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:
-    """Return pictures side by side on one line, cut to squares of one size, with a caption below each.
+    """Return pictures side by side in one row, cut to squares of one size, with a caption below each.
 
     Args:
         tiles: the pictures.
-        captions: one for each picture; it may have several lines, and nothing is drawn for empty ones.
+        captions: a caption for each picture. A caption may have several lines, or be empty.
     """
     side = (WIDTH - _GAP * (len(tiles) - 1)) // len(tiles)
     font = ImageFont.load_default(_TEXT_SIZE)
@@ -54,7 +55,7 @@ def make_row(tiles: Sequence[Image.Image], captions: Sequence[str]) -> Image.Ima
 
 
 def stack_rows(rows: Sequence[Image.Image]) -> Image.Image:
-    """Return pictures of the same width, one below the other."""
+    """Return one picture with the rows one below the other; every row is `WIDTH` pixels wide."""
     sheet = Image.new("RGB", (WIDTH, sum(row.height for row in rows) + _GAP * (len(rows) - 1)), _BACKGROUND)
     top = 0
     for row in rows:
@@ -64,7 +65,10 @@ def stack_rows(rows: Sequence[Image.Image]) -> Image.Image:
 
 
 def read_thumbnail(name: str, cells: int = 1, cell: int = 0) -> Image.Image:
-    """Return the thumbnail of an example workflow; of one with a grid of `cells` x `cells` pictures, picture `cell`."""
+    """Return the thumbnail of an example workflow, or one picture of it if it is a grid.
+
+    A grid has `cells` x `cells` pictures. `cell` is the number of the picture, row by row from 0.
+    """
     with Image.open(REPOSITORY / "example_workflows" / f"{name}.jpg") as opened:
         picture = opened.convert("RGB")
     side = picture.width // cells
@@ -74,11 +78,11 @@ def read_thumbnail(name: str, cells: int = 1, cell: int = 0) -> Image.Image:
 
 
 def to_picture(images: Tensor) -> Image.Image:
-    """Return the first of a batch of images, (B, 3, H, W) in 0..1, as a picture."""
+    """Return the first of a batch of images, (B, 3, H, W), 0..1, as a PIL image."""
     picture: Image.Image = to_pil_image(images[0].clamp(0, 1))
     return picture
 
 
 def write_picture(path: Path, picture: Image.Image) -> int:
-    """Write a picture as `encode_picture` makes it, and return the number of bytes."""
+    """Write a picture as a JPEG file, see `encode_picture`, and return the size of the file in bytes."""
     return path.write_bytes(encode_picture(picture))

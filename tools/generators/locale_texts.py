@@ -1,7 +1,7 @@
 """The English texts of a pack, from the schemas of its nodes, in the form of ComfyUI's own locale files.
 
-For an input inside a DynamicCombo or an Autogrow, the page of ComfyUI 0.8 takes the tooltip from a locale file only.
-The page does not translate the options of combos, so they are left out.
+The page of ComfyUI 0.8 reads the tooltip of an input inside a DynamicCombo or an Autogrow only from a locale file, even
+in English. The page does not translate the options of combos, so these are left out.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 from generators.translations import Texts, flatten
 
 NODES = "nodeDefs"
-"""The locale file with the names and tooltips of nodes, and the key under which the page knows them."""
+"""The name of the locale file with the names and tooltips of nodes. The page uses it as a key too."""
 
 CATEGORIES = "main.nodeCategories"
-"""The path of the translations of categories: a key in the locale file main.json."""
+"""The path of the translations of categories: the key `nodeCategories` in the locale file main.json."""
 
 
 def collect_english(nodes: Mapping[str, type[Any]], old: Mapping[str, str]) -> Texts:
-    """Return all English texts of a pack by path, the first part of which is the name of the locale file.
+    """Return all English texts of a pack by path; a path begins with the name of the locale file.
 
     Args:
         nodes: node classes by id.
-        old: the texts that are in the locale files. What does not come from schemas, such as the texts of a script of
-            the page in main.json, is written there by hand and kept.
+        old: the texts that are in the locale files now. Texts that do not come from schemas, such as those of the
+            pack's scripts for the page, were written into the files by hand; they are kept.
     """
     generated = {f"{CATEGORIES}.{name}": escape_message(name) for name in collect_categories(nodes)}
     generated |= flatten(collect_node_texts(nodes), f"{NODES}.")
@@ -36,7 +36,7 @@ def collect_english(nodes: Mapping[str, type[Any]], old: Mapping[str, str]) -> T
 
 
 def collect_categories(nodes: Mapping[str, type[Any]]) -> list[str]:
-    """Return the names of categories inside the pack's own category. The name of that one is not translated."""
+    """Return the names of categories inside the pack's own category, whose name is not translated."""
     categories = [node_class.GET_SCHEMA().category.split("/")[1:] for node_class in nodes.values()]
     return sorted({escape_key(part) for parts in categories for part in parts})
 
@@ -47,7 +47,7 @@ def format_json(tree: Any) -> str:
 
 
 def collect_node_texts(nodes: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """Return the texts of node classes, given by id."""
+    """Return the texts of each node class, see `collect_texts`, by the id of its node."""
     return {escape_key(node_id): collect_texts(node_class) for node_id, node_class in nodes.items()}
 
 
@@ -79,7 +79,10 @@ def _collect_input_texts(node_class: type[Any]) -> dict[str, dict[str, str]]:
 
 
 def _join_tooltips(tooltips: Mapping[str, str]) -> str:
-    """Join the tooltips, by option, of inputs that share a name: the page has one tooltip per name."""
+    """Return one tooltip for the inputs of different options that share a name: the page has one tooltip per name.
+
+    `tooltips` has the tooltip of each input by its option.
+    """
     if len(set(tooltips.values())) == 1:
         return next(iter(tooltips.values()))
     return "\n".join(f"{option}: {tooltip}" for option, tooltip in tooltips.items())
@@ -90,13 +93,13 @@ def _make_entry(name: str, tooltip: str | None) -> dict[str, str]:
 
 
 def escape_key(name: str) -> str:
-    """Return the key under which the page looks a name up: underscores replace dots, which would separate keys."""
+    """Return the key under which the page looks up a name. Underscores replace dots, because a dot separates keys."""
     return name.replace(".", "_")
 
 
 def escape_message(text: str) -> str:
-    """Return a text in the message format of the page (vue-i18n), with its special characters escaped.
+    """Return a text with the special characters of the page's message format (vue-i18n) escaped.
 
-    Newer pages show tooltips with the escapes in them, so tooltips should not have these characters.
+    Newer pages show the escapes in tooltips as text, so tooltips should not have these characters.
     """
     return re.sub(r"[{}@$|]", lambda found: "{'" + found.group() + "'}", text)

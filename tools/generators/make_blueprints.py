@@ -1,11 +1,12 @@
-"""Make the blueprints: nodes that the node search finds by their names and that hold a whole example.
+"""Make the blueprints: subgraph nodes that ComfyUI's node search finds by name and that contain a whole example.
 
     make blueprints [ARGS="name ..."]
 
-subgraphs/NAME.json comes from the nodes and settings of example_workflows/api/EXAMPLE.json; blueprint_spec.py says
-which. The page of a real ComfyUI in headless Chromium writes the nodes, and opens the result to see that it says what
-the example says. ComfyUI is expected at the environment variable COMFYUI_PATH, else at ~/ComfyUI; it is started with
-this Python, which therefore needs ComfyUI's requirements.
+subgraphs/NAME.json is made from the nodes and settings of example_workflows/api/EXAMPLE.json; blueprint_spec.py has the
+example of each blueprint. The page of a real ComfyUI in headless Chromium writes the nodes. Then it opens the result,
+whose nodes, inputs and links are compared with those of the example. ComfyUI is expected in the folder that the
+environment variable COMFYUI_PATH names, else in ~/ComfyUI. It is started with this Python, which therefore needs
+ComfyUI's requirements.
 """
 
 import argparse
@@ -32,7 +33,8 @@ from harness.server import start_comfyui
 from repository import REPOSITORY
 
 GRID = 10
-"""Sizes are rounded up to multiples of this: on the page they vary by a pixel or two with the fonts of the machine."""
+"""Sizes are rounded up to multiples of this number of pixels, because on the page they vary by a pixel or two with the
+fonts of the machine."""
 
 MINIMUM_WIDTH = 270
 
@@ -43,17 +45,17 @@ JS_WRITE_NODES = """(randomized) => {
                 widget.value = randomized.includes(String(node.id)) ? 'randomize' : 'fixed'
     return JSON.stringify(app.graph.serialize())
 }"""
-"""Returns the workflow as JSON, in which the seeds of the given nodes change after every run and the others stay."""
+"""Returns the workflow as JSON, in which the seeds of the given nodes change after every run and other seeds stay."""
 
 JS_MEASURE = "() => [...app.graph.nodes[0].computeSize()]"
-"""Returns the width and height that the only node needs."""
+"""Returns the width and height that the only node on the page needs."""
 
 
 def make(page: Page, prompt: Mapping[str, Any], blueprint: Blueprint) -> Json:
     """Return the content of the file of a blueprint.
 
     Args:
-        page: ComfyUI's page; what it shows is replaced.
+        page: ComfyUI's page; the workflow on it is replaced.
         prompt: the example in API format.
         blueprint: the blueprint to make.
 
@@ -118,7 +120,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make the blueprints and return the exit code: 1 if one does not say what its example says."""
+    """Make the blueprints and return the exit code: 1 if one differs from its example, else 0."""
     options = parse_arguments(arguments)
     failed = 0
     with tempfile.TemporaryDirectory() as folder, start_comfyui(Path(folder)) as server, start_chromium() as browser:

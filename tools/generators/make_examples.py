@@ -1,14 +1,14 @@
-"""Make the example workflows that ComfyUI's template browser shows, from those in API format.
+"""Make the example workflows that ComfyUI's template browser shows, from workflows in API format.
 
     make examples [ARGS="[--thumbnails] [name ...]"]
 
 The page of a real ComfyUI in headless Chromium makes example_workflows/NAME.json from example_workflows/api/NAME.json,
 and adds the note in api/NAME.md if there is one. With --thumbnails the workflow also runs, and the images of one node
-become example_workflows/NAME.jpg: of the node whose title SHOWN names, else of the first SaveImage node, else of the
-first PreviewImage node. That run downloads nothing: the starters replace other CLIPs, sample photographs replace those
-of the user, the recipe's denoiser replaces an upscale model, and diffusion is left out. ComfyUI is expected at the
-environment variable COMFYUI_PATH, else at ~/ComfyUI; it is started with this Python, which therefore needs ComfyUI's
-requirements.
+become example_workflows/NAME.jpg: those of the first SaveImage node, or of the first PreviewImage node if there is no
+SaveImage node; if SHOWN has a title for the example, only nodes of this title count. The run downloads nothing: the
+starters replace other CLIPs, sample photographs replace those of the user, the recipe's denoiser replaces an upscale
+model, and diffusion is left out. ComfyUI is expected in the folder that the environment variable COMFYUI_PATH names,
+else in ~/ComfyUI. It is started with this Python, which therefore needs ComfyUI's requirements.
 """
 
 import argparse
@@ -34,10 +34,12 @@ SHOWN = dict.fromkeys(("timelapse", "prompt_to_prompt", "morph", "living_picture
     "infinite_zoom": "Depths",
     "zoom_text": "Depths",
 }
-"""By example, the title of the node whose images become the thumbnail, if that is not the first that saves images."""
+"""By example, the title of the node whose images become the thumbnail. Without a title it is the first node that saves
+images."""
 
 MOST = {"film_style": 4}
-"""By example, how many images the thumbnail shows at most, if more of them would be so small that all look alike."""
+"""By example, the maximum number of images in the thumbnail. For these examples `MAX_THUMBNAIL_IMAGES` images would be
+so small that all look alike."""
 
 
 def read_prompt(path: Path) -> dict[str, Any]:
@@ -80,10 +82,10 @@ def make_example(client: Client, browser: Browser, directory: Path, name: str) -
 
 
 def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> None:
-    """Run a workflow, with stand-ins for what it would download, and write its thumbnail.
+    """Run a workflow, with replacements for files that it would download, and write its thumbnail.
 
-    For workflows of which nothing would be left without diffusion, `THUMBNAILS` has functions that draw the thumbnail
-    with an exact formula in place of the diffusion model.
+    Workflows that would show nothing without diffusion do not run. `THUMBNAILS` has a function for each of them, which
+    draws the thumbnail with an exact formula in place of the diffusion model.
     """
     if target.stem in THUMBNAILS:
         target.write_bytes(encode_thumbnail(THUMBNAILS[target.stem]()))
@@ -101,7 +103,7 @@ def make_thumbnail(client: Client, prompt: Mapping[str, Any], target: Path) -> N
 
 
 def main(arguments: list[str]) -> int:
-    """Make the examples and return the exit code: 1 if the page changes what one of the API files says."""
+    """Make the examples and return the exit code: 1 if a workflow on the page differs from its API file, else 0."""
     options = parse_arguments(arguments)
     directory: Path = options.directory
     names: list[str] = options.names or sorted(path.stem for path in (directory / "api").glob("*.json"))

@@ -1,7 +1,7 @@
-"""Make the pictures of the help pages that need no page of ComfyUI: make pictures ARGS="DAS_Optimize …"
+"""Make those pictures of the help pages that are no screenshots of ComfyUI: make pictures ARGS="DAS_Optimize …"
 
-They are made from thumbnails of the example workflows and by ascents with few steps and views, which take minutes in
-all. Pictures of the page itself, `SCREENSHOTS`, are taken by hand.
+They are made from thumbnails of the example workflows, and by ascents with few steps and views; all ascents together
+take minutes. Screenshots of ComfyUI's page (`SCREENSHOTS`) are taken by hand.
 """
 
 import argparse
@@ -56,11 +56,11 @@ DOCS = REPOSITORY / "web" / "docs"
 INPUT = REPOSITORY / "example_workflows" / "input"
 
 SCREENSHOTS = ("DAS_CLIPFromComfyUI", "DAS_DenoiserFromUpscaleModel", "DAS_SaveStack")
-"""Nodes whose help page has a screenshot of the node connected to others."""
+"""Nodes whose help page has a screenshot, which shows the node connected to others."""
 
 
 def _compare_transforms(weak: Transform, strong: Transform, captions: Sequence[str]) -> Image.Image:
-    """Return a row of views of one picture under a weak transform, and below it one under a strong transform."""
+    """Return two rows of views of one picture: above under a weak transform, below under a strong one."""
     views = [draw_views([transform], count=3) for transform in (weak, strong)]
     return stack_rows([make_row(row, ["", caption, ""]) for row, caption in zip(views, captions, strict=True)])
 
@@ -105,7 +105,7 @@ def _picture_content() -> Image.Image:
 
 
 def _picture_style() -> Image.Image:
-    # What the template loads.
+    # The pictures that the template style_transfer loads.
     content, style = (Image.open(INPUT / f"direct_ascent_{name}.jpg") for name in ("castle", "feathers"))
     return make_row([content, style, read_thumbnail("style_transfer")], ["content", "style", "result"])
 

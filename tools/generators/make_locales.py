@@ -1,11 +1,12 @@
 """Write the locale files: the English texts from the schemas of all nodes, and the translations of other languages.
 
 Every other language is a folder of locales/. Its translations are kept, and entries that no longer exist are dropped.
-Translations that are missing or stale (the English text has changed since) are printed, and written to
-build/translations.json, one list for all languages. Fill in the empty translations there, and merge them with
---merge build/translations.json.
+A translation is stale if the English text has changed since it was made. Texts whose translation is missing or stale
+are printed, and written to build/translations.json as one list for all languages. Fill in the empty translations there,
+and merge them with --merge build/translations.json.
 
-With --check nothing is written, and the exit code is 1 if a file is out of date or a translation missing or stale.
+With --check nothing is written. The exit code is then 1 if a file is out of date, or if a translation is missing or
+stale.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ FILES = ("main", "nodeDefs", "commands", "settings")
 """The names of the files that ComfyUI reads in the folder of a language."""
 
 SOURCES = "sources.json"
-"""The hashes of the English texts that were translated. ComfyUI reads no file of this name."""
+"""The name of the file with the hashes of the English texts that were translated. ComfyUI does not read this file."""
 
 TO_DO = Path("build/translations.json")
 MAX_LISTED = 10
-"""Maximum number of entries that are printed for a language; the file `TO_DO` has all of them."""
+"""Maximum number of entries that are printed for a language; the file `TO_DO` has all entries."""
 
 
 def read_texts(folder: Path) -> Texts:
-    """Return the texts of a language by path, the first part of which is the name of the file."""
+    """Return the texts of a language by path; a path begins with the name of the file."""
     files = [(name, folder / f"{name}.json") for name in FILES]
     return flatten({name: _read_json(path) for name, path in files if path.is_file()})
 
@@ -75,7 +76,10 @@ def _format_language(language: str, texts: Mapping[str, str]) -> dict[Path, str]
 
 
 def list_problems(english: Mapping[str, str], translations: Iterable[Translation]) -> list[str]:
-    """Return lines about missing and stale translations: `MAX_LISTED` of each language, and how many more there are."""
+    """Return a line for each missing or stale translation.
+
+    For each language there are at most `MAX_LISTED` such lines, and a line with the number of the others.
+    """
     lines = []
     for translation in translations:
         found = [f"missing {path}" for path in translation.find_missing(english)]

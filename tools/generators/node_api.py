@@ -1,9 +1,11 @@
 """The public API of a pack's nodes, and the comparison of two versions of it.
 
 A workflow file refers to a node by its id, to an input by its name and to a widget by its position among the widgets of
-its node. A change of any of these breaks the workflow files that exist. In the description of an API, a name with a
-question mark, such as `"image?"`, is an optional input; the value of an input is its type, the list of options of a
-combo, or an object that contains, for each option of a DynamicCombo, the inputs that it brings.
+its node. A change of any of these breaks the workflow files that exist.
+
+In the description of an API, a name with a question mark, such as `"image?"`, is an optional input. The value of most
+inputs is their type. The value of a combo is the list of its options. A DynamicCombo is a combo in which every option
+has inputs of its own; its value is an object that has these inputs for each option.
 """
 
 from __future__ import annotations
@@ -14,16 +16,16 @@ from typing import Any, TypeAlias
 from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, parse_specs
 
 Inputs: TypeAlias = Mapping[str, Any]
-"""The value of each input; that of a combo is "COMBO" if its options are not part of the API."""
+"""The value of each input by its name; the value of a combo is "COMBO" if its options are not part of the API."""
 
 _MAX_OPTIONS = 20
-"""Maximum number of options that are part of the API: a longer list comes from another library."""
+"""Maximum number of options of a combo that are part of the API. Longer lists of options come from other libraries."""
 
 _WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 
 
 def describe_pack(nodes: Mapping[str, type[Any]]) -> dict[str, dict[str, Inputs]]:
-    """Return the API of node classes, given by id."""
+    """Return the API of each node class, by the id of its node."""
     return {node_id: describe_node(node_class) for node_id, node_class in nodes.items()}
 
 
@@ -34,7 +36,7 @@ def describe_node(node_class: type[Any]) -> dict[str, Inputs]:
 
 
 def _describe_inputs(inputs: Iterable[Input]) -> dict[str, Any]:
-    """Return the value of each input in an API, by its name, which has a question mark if the input is optional."""
+    """Return the value of each input by its name; the name of an optional input ends with a question mark."""
     return {item.own_name + ("" if item.required else "?"): _describe_type(item) for item in inputs}
 
 
@@ -46,15 +48,16 @@ def _describe_type(item: Input) -> Any:
         first, last = item.slots[0], item.slots[-1]
         return f"{first.type} at {first.own_name} to {last.own_name}"
     if item.settings.get("files"):
-        return "COMBO"  # the files of a disk, or the one option that says that there is none
+        return "COMBO"  # the options are files on the user's disk, or one option that says that there are none
     if item.options is not None:
         return item.options if 0 < len(item.options) <= _MAX_OPTIONS else "COMBO"
-    # After such a number the page adds a widget (what happens to it after a run), which also has a position.
+    # After such a number the page adds a widget that sets how the number changes after a run. This widget also has a
+    # position.
     return f"{item.type} and control" if item.settings.get("control_after_generate") else item.type
 
 
 def find_breaks(old_api: Mapping[str, Mapping[str, Inputs]], new_api: Mapping[str, Mapping[str, Inputs]]) -> list[str]:
-    """Return a sentence for each change of an API that breaks workflow files; additions at the end do not.
+    """Return a sentence for each change of an API that breaks workflow files; additions at the end break none.
 
     Args:
         old_api: the API that existing workflow files were made with, as `describe_pack` returns it.
@@ -83,10 +86,10 @@ def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_fo
     """Yield a sentence for each break among inputs.
 
     Args:
-        where: the node, and the option that brings the inputs, for the sentences.
+        where: the node, and the option of a DynamicCombo that these inputs belong to, for the sentences.
         old_api: the inputs that existing workflow files were made with.
-        new_api: the inputs as they are.
-        widgets_follow: True if widgets come after this option's inputs, so adding one would move them.
+        new_api: the inputs as they are now.
+        widgets_follow: True if the node has widgets after these inputs. A new widget among the inputs would move them.
     """
     old, new = ({name.rstrip("?"): name for name in inputs} for inputs in (old_api, new_api))
     added = [name for name in new if name not in old]
@@ -95,7 +98,7 @@ def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_fo
             hint = f"; is {' or '.join(added)} its new name?" if added else ""
             yield f"{where}: the input {name} is gone: workflow files set or link it by this name{hint}"
     kept = [name for name in old if name in new]
-    # Links go by name, so a socket may move.
+    # A socket may move, because workflow files store its link by name. A widget may not move.
     widgets = [name for name in kept if _is_widget(old_api[old[name]])]
     order = [name for name in new if name in widgets]
     if order != widgets:
@@ -108,7 +111,7 @@ def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_fo
         followed = widgets_follow or any(_is_widget(old_api[other]) for other in following)
         yield from _find_broken_type(f"{where}: {name}", old_api[old[name]], new_api[new[name]], followed)
     if len(kept) < len(old):
-        return  # a new input may be a missing one under a new name
+        return  # a new input may be an old one that was renamed, for which the sentences above suffice
     last = max((list(new).index(name) for name in kept), default=-1)
     for name in added:
         if list(new).index(name) < last:
@@ -125,8 +128,8 @@ def _find_broken_type(where: str, old: Any, new: Any, widgets_follow: bool) -> I
     Args:
         where: the node and the input, for the sentences.
         old: the value of the input in the old API.
-        new: its value in the new API.
-        widgets_follow: True if widgets come after the inputs that its options bring.
+        new: the value of the input in the new API.
+        widgets_follow: True if the node has widgets after this input and after the inputs of its options.
     """
     if isinstance(old, str) or type(old) is not type(new):
         combos = (old, new).count("COMBO") == 1 and isinstance(new if old == "COMBO" else old, list)
@@ -145,5 +148,5 @@ def _describe_value(kind: Any) -> str:
 
 
 def _is_widget(kind: Any) -> bool:
-    """Tell whether an input with this value in an API is a widget, which has a position, and not a socket."""
+    """Return whether an input with this value in an API is a widget, which has a position; otherwise it is a socket."""
     return not isinstance(kind, str) or kind.partition(" ")[0] in _WIDGETS

@@ -8,20 +8,21 @@ Place = tuple[str, str]
 
 
 def is_link(value: object) -> bool:
-    """Tell whether the value of an input is a link: the id of a node and the number of one of its outputs."""
+    """Return whether the value of an input is a link: the id of a node and the number of one of its outputs."""
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
 
 
 def find_widgets(prompt: Mapping[str, Any], where: str) -> list[Place]:
-    """Return the widgets that set an input of all nodes of a class, in the order of the nodes in the workflow.
+    """Return the widgets that set one input of the nodes of a class, in the order of the nodes in the workflow.
 
     Args:
         prompt: the workflow in API format.
-        where: the class and the input, such as "DAS_Optimize.seed". Nodes that have no such input are skipped.
+        where: the class and the input, such as "DAS_Optimize.seed". Nodes of the class that lack this input are
+            skipped.
 
     Returns:
-        The places of the widgets. If an input is linked, its widget is the first one of the node that it is linked to,
-        such as the list of names of a node that picks one.
+        The place of each widget, once. If the input is linked to another node, the widget is the first widget of that
+        node, such as the list of names in a node that picks a name.
 
     Example:
         >>> pick = {"class_type": "Pick", "inputs": {"name": "cat"}}

@@ -1,7 +1,8 @@
-"""Translations of the pack's texts: finds missing and stale ones, and merges new ones.
+"""Translations of the pack's texts: finds missing and stale translations, and merges new ones.
 
-Texts are kept flat here, by path: `nodeDefs.DAS_Region.inputs.mask.tooltip`. A translation is stale when the English
-text has changed since; to know that, a language keeps a hash of the English text beside every translation.
+Texts are kept here in flat dictionaries, by paths such as `nodeDefs.DAS_Region.inputs.mask.tooltip`. A translation is
+stale if the English text has changed since it was translated. To notice that, each language keeps a hash of the English
+text for every translation.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ class Translation:
     """The texts of one language.
 
     Attributes:
-        language: its code, the name of its folder, such as `zh`.
+        language: the code of the language, such as `zh`, which is also the name of its folder.
         texts: the translations, by path.
-        sources: hashes of the English texts they were made from, by path.
+        sources: the hashes of the English texts that were translated, by path.
     """
 
     language: str
@@ -37,7 +38,7 @@ class Translation:
         return [path for path in english if not self.texts.get(path)]
 
     def find_stale(self, english: Mapping[str, str]) -> list[str]:
-        """Return the paths whose English text is not the one that was translated."""
+        """Return the paths whose English text has changed since it was translated."""
         return [path for path, text in english.items() if self.texts.get(path) and not self._is_fresh(path, text)]
 
     def find_open(self, english: Mapping[str, str]) -> list[str]:
@@ -49,7 +50,7 @@ class Translation:
 
 
 def hash_text(text: str) -> str:
-    """Return the hash by which a change of an English text is noticed."""
+    """Return the hash of an English text, by which a later change of the text is noticed."""
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
 
@@ -74,11 +75,11 @@ def nest(texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def update_translation(old: Translation, english: Mapping[str, str]) -> Translation:
-    """Return a translation without entries that no longer exist, and with those that can be taken from others.
+    """Return a translation without entries that no longer exist, and with texts copied from one entry to another.
 
-    An entry whose translation is missing or stale takes that of other entries of the same kind (names, or tooltips)
-    with the same English text, if these have one and the same translation. Otherwise a stale translation stays, marked
-    as such by its hash.
+    An entry whose translation is missing or stale gets the translation of other entries with the same English text and
+    of the same kind (names, or tooltips), if all of these have the same one. Otherwise a stale translation stays; its
+    old hash shows that it is stale.
     """
     texts = {path: old.texts[path] for path in english if old.texts.get(path)}
     sources = {path: old.sources[path] for path in texts if path in old.sources}
@@ -92,7 +93,7 @@ def update_translation(old: Translation, english: Mapping[str, str]) -> Translat
 
 
 def _take(old: Translation, english: Mapping[str, str], new_texts: Mapping[str, str]) -> Translation:
-    """Return a translation with new texts, in the order of the English ones."""
+    """Return a translation with new texts added, in the order of the English texts."""
     texts = {**old.texts, **new_texts}
     sources = {**old.sources, **{path: hash_text(english[path]) for path in new_texts}}
     return Translation(
@@ -107,10 +108,10 @@ def _get_kind(path: str) -> str:
 
 
 def list_open_texts(english: Mapping[str, str], translations: Iterable[Translation]) -> list[dict[str, Any]]:
-    """Return a list of all texts that need a translation, one item for each English text and kind, to be filled in.
+    """Return a list of all texts that need a translation, with one item for each English text and kind.
 
-    An item has the English text, an empty translation for every language that lacks one, the old translations of stale
-    entries, and the paths of the entries.
+    An item has the English text; an empty translation, to be filled in, for every language in which the translation is
+    missing or stale; the old translations of stale entries; and the paths of all entries with this text.
     """
     languages = [(translation, set(translation.find_open(english))) for translation in translations]
     items: dict[tuple[str, str], dict[str, Any]] = {}
@@ -136,7 +137,7 @@ def merge_texts(
     Empty translations are skipped, and so are entries whose English text has changed since the list was made.
 
     Raises:
-        ValueError: a text is in a language without a folder, or has characters that the page does not show.
+        ValueError: a text is in a language without a folder, or has characters that the page takes for its syntax.
     """
     new: dict[str, Texts] = {translation.language: {} for translation in translations}
     for item in items:
@@ -151,5 +152,5 @@ def merge_texts(
 
 
 def find_unescaped(message: str) -> list[str]:
-    """Return the characters of a message that the page (vue-i18n) takes for its syntax."""
+    """Return the characters of a message that the page (vue-i18n) takes for its syntax, unless they are escaped."""
     return sorted(set(re.findall(r"[{}@$|]", re.sub(r"\{'[{}@$|]'\}", "", message))))

@@ -1,5 +1,5 @@
-"""A real ComfyUI and its page, started and driven by a program.
+"""Starts a real ComfyUI and its page, and controls both.
 
-The harness serves `tests/comfyui` and the generators of example workflows. Some of it only the tests use: interrupting
-and freeing, the stream of events, and loading templates, exporting and pressing Run on the page.
+`tests/comfyui` and the generators of examples and blueprints use this package. Only the tests use some functions: those
+that interrupt a workflow, free models, receive events, load a template, or press Run.
 """

@@ -1,4 +1,4 @@
-"""A client of the HTTP interface of a running ComfyUI; harness.events receives the events that it sends meanwhile."""
+"""A client of the HTTP interface of a running ComfyUI; the events that ComfyUI sends are received by harness.events."""
 
 import io
 import json
@@ -29,7 +29,10 @@ class PromptRejectedError(ValueError):
 
 
 class PromptFailedError(RuntimeError):
-    """A workflow started and did not succeed; `event` and `data` are the server's last message about it."""
+    """A workflow started and did not succeed.
+
+    `event` and `data` are the type and the content of the server's last message about the workflow.
+    """
 
     def __init__(self, history: Json) -> None:
         self.history = history
@@ -63,7 +66,7 @@ class Client:
         """Return the server's description of a node class.
 
         Raises:
-            LookupError: it has no such class; the message contains the end of its log.
+            LookupError: the server has no such class; the message contains the end of its log.
         """
         answer: Json = self.get(f"/object_info/{class_type}")
         if class_type not in answer:
@@ -85,19 +88,20 @@ class Client:
         return open_events(self.server)
 
     def queue(self, prompt: Prompt, events: EventStream | None = None) -> str:
-        """Queue a workflow and return its prompt id; `events` receives its events.
+        """Queue a workflow and return its prompt id; `events` receives the events of the workflow.
 
         Raises:
-            PromptRejectedError: the validation found errors in nodes that at least one output depends on.
+            PromptRejectedError: the validation of the server found errors.
         """
         content: Json = {"prompt": prompt}
         if events is not None:
             content["client_id"] = events.client_id
         response = self._session.post(f"{self.server.url}/prompt", json=content, timeout=REQUEST_SECONDS)
-        if response.status_code != requests.codes.bad_request:  # the answer of the validation
+        if response.status_code != requests.codes.bad_request:  # the status of a workflow that the validation refused
             response.raise_for_status()
         answer: Json = response.json()
-        # With several outputs the server runs those without errors and only mentions the others; refuse that too.
+        # If only some output nodes have errors, the server runs the others and lists the errors. This counts as refused
+        # too.
         if not response.ok or answer.get("node_errors"):
             raise PromptRejectedError(answer)
         prompt_id: str = answer["prompt_id"]
@@ -107,7 +111,7 @@ class Client:
         """Wait until a prompt is over, whether it succeeded or not, and return its history entry.
 
         Raises:
-            TimeoutError: it is not over in `timeout` seconds; the message contains the end of the server's log.
+            TimeoutError: the prompt is not over in `timeout` seconds; the message contains the end of the server's log.
         """
         deadline = time.monotonic() + timeout
         pause = threading.Event()
@@ -134,11 +138,11 @@ class Client:
         return history
 
     def interrupt(self, prompt_id: str | None = None) -> None:
-        """Interrupt the running prompt; with an id, only if it is that prompt."""
+        """Interrupt the running prompt; if an id is given, only if the running prompt has this id."""
         self.post("/interrupt", {} if prompt_id is None else {"prompt_id": prompt_id})
 
     def stop_all(self, timeout: float = 30.0) -> None:
-        """Empty the queue, interrupt the running prompt, and wait until it is over."""
+        """Empty the queue, interrupt the running prompt, and wait until it is over, at most `timeout` seconds."""
         self.post("/queue", {"clear": True})
         deadline = time.monotonic() + timeout
         pause = threading.Event()
@@ -147,19 +151,21 @@ class Client:
                 raise TimeoutError(
                     f"still running after {timeout} s; the end of the log:\n{self.server.read_log_tail()}"
                 )
-            # Repeated, because a prompt that is just starting drops an interrupt that came before its first node.
+            # The interrupt is repeated, because a prompt that is just starting drops an interrupt that comes before its
+            # first node.
             self.interrupt(running[0][1])
             pause.wait(0.05)
 
     def free(self) -> None:
         """Unload all models and drop all cached results."""
         self.post("/free", {"unload_models": True, "free_memory": True})
-        # The request only sets a flag, which the worker reads between prompts; a small prompt makes it read the flag.
+        # The request only sets a flag, which the server's worker reads between prompts. A small prompt makes the worker
+        # read the flag.
         image = {"class_type": "EmptyImage", "inputs": {"width": 1, "height": 1, "batch_size": 1, "color": 0}}
         self.run({"1": image, "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}})
 
     def get_images(self, history: Json, node_id: str | None = None) -> list[Image.Image]:
-        """Return the images that the nodes of a prompt, or one of them, saved or previewed, as decoded files."""
+        """Return the images that the nodes of a prompt saved or previewed; with `node_id`, only those of that node."""
         outputs: Json = history["outputs"]
         wanted = outputs.values() if node_id is None else [outputs.get(node_id, {})]
         found = [image for output in wanted for image in output.get("images", [])]

@@ -19,7 +19,7 @@ Json = dict[str, Any]
 PREVIEW_IMAGE = 1
 TEXT = 3
 PREVIEW_IMAGE_WITH_METADATA = 4
-"""Types of binary messages, the first four bytes of each (protocol.py of ComfyUI)."""
+"""Types of binary messages. The first four bytes of a message are its type (protocol.py of ComfyUI)."""
 
 ANSWER_SECONDS = 30.0
 
@@ -34,7 +34,7 @@ class Event:
 
 
 class EventStream:
-    """A stream of the events of the prompts that were queued with it."""
+    """A stream of the events of those prompts that `Client.queue` queued with this stream."""
 
     def __init__(self, server: Server, connection: ClientConnection, client_id: str) -> None:
         self._server = server
@@ -52,11 +52,12 @@ class EventStream:
     def receive_until_done(self, prompt_id: str, timeout: float = 120.0) -> Iterator[Event]:
         """Yield the events of one prompt, in order.
 
-        It ends with the `executing` event whose node is None; /history is filled by then. The event before it tells how
-        the prompt ended: `execution_success`, `execution_error` or `execution_interrupted`.
+        The last event is the `executing` event whose node is None; by then /history has an entry for the prompt. The
+        event before the last tells how the prompt ended: `execution_success`, `execution_error` or
+        `execution_interrupted`.
 
         Raises:
-            TimeoutError: it is not over in `timeout` seconds; the message contains the end of the server's log.
+            TimeoutError: the prompt is not over in `timeout` seconds; the message contains the end of the server's log.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -73,12 +74,12 @@ class EventStream:
 
 @contextmanager
 def open_events(server: Server) -> Iterator[EventStream]:
-    """Open a stream of events; it receives those of the prompts that are queued with it."""
+    """Open a stream of the events of those prompts that `Client.queue` queues with this stream."""
     client_id = uuid.uuid4().hex
     address = f"{server.url.replace('http', 'ws', 1)}/ws?clientId={client_id}"
     # A preview can exceed the default limit of 1 MiB for one message.
     with connect(address, max_size=None, proxy=None) as connection:
-        # With this feature flag, which the page sets too, a preview tells which node it belongs to.
+        # With this feature flag, which the page sets too, a preview message names the node that the preview belongs to.
         connection.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
         stream = EventStream(server, connection, client_id)
         while stream.receive(ANSWER_SECONDS).type != "feature_flags":
@@ -87,7 +88,10 @@ def open_events(server: Server) -> Iterator[EventStream]:
 
 
 def _parse_binary(message: bytes) -> Event:
-    """Return the event of a binary message: a preview, the text of a node, or one without data, "binary NUMBER"."""
+    """Return the event of a binary message: a preview, or the text of a node.
+
+    For a message of another type it is an event "binary TYPE" without data.
+    """
     kind = int.from_bytes(message[:4], "big")
     if kind == PREVIEW_IMAGE_WITH_METADATA:
         end = 8 + int.from_bytes(message[4:8], "big")

@@ -15,7 +15,7 @@ from harness.server import PACK_NAME
 DEBIAN_CHROMIUM = "/usr/bin/chromium"
 
 PAGE_SECONDS = 60.0
-"""The time limit for anything on the page. It loads a few hundred files, which takes long on a busy machine."""
+"""The time limit of each action on the page. The page loads some hundred files, which takes long on a busy machine."""
 
 
 class BrowserNotFoundError(FileNotFoundError):
@@ -26,10 +26,10 @@ def find_chromium(bundled: str) -> str:
     """Return the path of a Chromium: the one on the PATH, else Debian's, else Playwright's own.
 
     Args:
-        bundled: the path at which Playwright installs its own.
+        bundled: the path at which Playwright installs its own Chromium.
 
     Raises:
-        BrowserNotFoundError: there is none; the message says how to get one.
+        BrowserNotFoundError: there is no Chromium; the message says how to get one.
     """
     candidates = [shutil.which("chromium"), DEBIAN_CHROMIUM, bundled]
     for path in candidates:
@@ -45,7 +45,7 @@ def find_chromium(bundled: str) -> str:
 def start_chromium() -> Iterator[Browser]:
     """Start a headless Chromium and close it when the block ends.
 
-    Keep the block short: Playwright runs an event loop in this thread meanwhile, and asyncio.run raises an error then.
+    Keep the block short: in it Playwright runs an event loop in this thread, so asyncio.run raises an error there.
 
     Raises:
         BrowserNotFoundError: there is no Chromium; the message says how to get one.
@@ -80,8 +80,7 @@ def open_page(browser: Browser, client: Client) -> Iterator[Page]:
 def wait_until_ready(page: Page) -> None:
     """Wait until a page that was opened or reloaded has its graph.
 
-    The page loads the default workflow at the end of its start. A workflow that is loaded earlier would be replaced by
-    it.
+    The page loads its default workflow at the end of its start. This replaces any workflow that was loaded earlier.
     """
     page.wait_for_function("window.app?.graph && window.app.vueAppReady && (app.graph.nodes?.length ?? 1)")
 
@@ -115,19 +114,19 @@ def export_api(page: Page) -> dict[str, Any]:
 
 
 def close_dialogs(page: Page) -> None:
-    """Close the dialogs that older versions of the page open over a workflow: missing models, errors of a run."""
+    """Close the dialogs that older versions of the page open over a workflow: about missing models, or failed runs."""
     page.evaluate("document.querySelectorAll('.p-dialog-close-button').forEach(button => button.click())")
     expect(page.locator(".p-dialog-mask")).to_have_count(0)
 
 
 def press_run(page: Page) -> str:
-    """Press the Run button and return the prompt id, for which `Client.wait` waits.
+    """Press the Run button and return the id of the prompt, which `Client.wait` takes.
 
     Raises:
         PromptRejectedError: the validation of the server found errors.
     """
     with page.expect_response("**/api/prompt") as waiting:
-        # In newer pages the button bears the id, in older ones the group of buttons around it.
+        # In newer pages the button itself has the test id; in older pages the group of buttons around it has the id.
         page.locator("button[data-testid='queue-button'], [data-testid='queue-button'] button").first.click()
     answer: dict[str, Any] = waiting.value.json()
     if not waiting.value.ok or answer.get("node_errors"):

@@ -1,6 +1,6 @@
 """A real ComfyUI as a process of its own: finding it, starting it with this pack, and stopping it.
 
-Used by the tests in tests/comfyui and by generators.make_examples.
+The tests in tests/comfyui, generators.make_examples and generators.make_blueprints use it.
 """
 
 import os
@@ -21,15 +21,16 @@ import requests
 from repository import REPOSITORY
 
 PACK_NAME = "direct-ascent"
-"""The name of the pack's folder below custom_nodes: its name in the registry, which is no Python identifier."""
+"""The name of the pack's folder below custom_nodes: its name in ComfyUI's registry, which is no Python identifier."""
 
 START_SECONDS = 180.0
-"""The time limit of a start: about 6 s are usual, but the first after an installation has to compile every module."""
+"""The time limit of a start. A start usually takes about 6 s, but the first start after an installation has to compile
+every module."""
 
 STOP_SECONDS = 10.0
 
 STAND_INS = Path(__file__).parent / "stand_ins"
-"""A folder of packages that take the place of broken ones."""
+"""The folder of packages that take the place of packages that cannot be imported."""
 
 
 class ComfyUINotFoundError(FileNotFoundError):
@@ -41,10 +42,10 @@ class ComfyUIStartError(RuntimeError):
 
 
 def find_comfyui() -> Path:
-    """Return the folder of ComfyUI: the environment variable COMFYUI_PATH, else ~/ComfyUI.
+    """Return the folder of ComfyUI: the one that the environment variable COMFYUI_PATH names, else ~/ComfyUI.
 
     Raises:
-        ComfyUINotFoundError: that folder has no main.py; the message says how to give another folder.
+        ComfyUINotFoundError: this folder has no main.py; the message says how to give another folder.
     """
     path = Path(os.environ.get("COMFYUI_PATH") or "~/ComfyUI").expanduser()
     if not (path / "main.py").is_file():
@@ -86,24 +87,25 @@ def start_comfyui(
 ) -> Iterator[Server]:
     """Start ComfyUI with this Python, wait until it answers, and stop it when the block ends.
 
-    The page is ComfyUI's own, or that of the folder that the environment variable COMFYUI_FRONTEND names: the folder
-    `static` of another version of comfyui-frontend-package.
+    The page is the one that comes with ComfyUI, unless the environment variable COMFYUI_FRONTEND is set. It then has to
+    name the folder `static` of another version of comfyui-frontend-package.
 
     Args:
         base_directory: the folder for models, input, output, user settings and the log; nothing is written elsewhere.
-        packs: the node packs to install, as folders or files by their name below custom_nodes; by default this pack.
+        packs: the folders or files of the node packs to install, by their names below custom_nodes; by default this
+            pack.
         flags: further flags of ComfyUI's main.py.
 
     Raises:
         ComfyUINotFoundError: see find_comfyui.
-        ComfyUIStartError: it ended, or did not answer in time; the message contains the end of its log.
+        ComfyUIStartError: ComfyUI ended, or did not answer in time; the message contains the end of its log.
     """
     comfyui = find_comfyui()
     custom_nodes = base_directory / "custom_nodes"
     custom_nodes.mkdir(parents=True, exist_ok=True)
     for name, target in (packs if packs is not None else {PACK_NAME: REPOSITORY}).items():
         (custom_nodes / name).symlink_to(target)
-    # An installation offers this picture in LoadImage; a new base directory does not contain it.
+    # An installation of ComfyUI has this picture for LoadImage; a new base directory does not contain it.
     example = comfyui / "input" / "example.png"
     if example.is_file():
         (base_directory / "input").mkdir(exist_ok=True)
@@ -126,16 +128,19 @@ def start_comfyui(
 
 @cache
 def can_import_torchaudio() -> bool:
-    """Return whether this Python can import torchaudio. A child process tries: a failure leaves modules behind."""
+    """Return whether this Python can import torchaudio.
+
+    A child process tries it, because a failed import leaves modules behind.
+    """
     return subprocess.run([sys.executable, "-c", "import torchaudio"], capture_output=True).returncode == 0
 
 
 def make_environment() -> dict[str, str]:
-    """Return the environment variables for ComfyUI: those of this process, and a stand-in where torchaudio is broken.
+    """Return the environment variables for ComfyUI: those of this process, with a changed PYTHONPATH if necessary.
 
-    ComfyUI imports torchaudio when it starts. The torchaudio of PyPI fits the torch of PyPI only: beside a torch for
-    the CPU it can be installed, but not imported. Then PYTHONPATH leads to an almost empty package of that name first;
-    no test needs sound.
+    ComfyUI imports torchaudio when it starts. The torchaudio of PyPI works only with the torch of PyPI: with a torch
+    for the CPU it can be installed, but not imported. In this case PYTHONPATH begins with `STAND_INS`, which has an
+    almost empty package torchaudio; no test needs sound.
     """
     environment = dict(os.environ)
     if not can_import_torchaudio():
@@ -177,5 +182,5 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()  # native code that runs for long keeps Python from handling SIGTERM
+        process.kill()  # Python does not handle SIGTERM while native code runs, which can take long
         process.wait()

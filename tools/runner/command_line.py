@@ -1,4 +1,4 @@
-"""Shared by the command lines of the tools: a parser whose errors are reported in one line, and folder options."""
+"""What the command lines of the tools share: a parser whose errors fit on one line, and the options for folders."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _FOLDERS: dict[str, tuple[Path, str]] = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises WorkflowError for a wrong command line, because such errors are reported in one line."""
+    """A parser that raises WorkflowError for a wrong command line, because the tools print that error on one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise WorkflowError instead of leaving the program."""
+        """Raise WorkflowError instead of printing the usage and exiting."""
         raise WorkflowError(message)
 
 
 def add_folders(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
-    """Add the options that say where files are.
+    """Add the options that name folders.
 
     Args:
         parser: the parser of the command line.

@@ -1,4 +1,4 @@
-"""The core node LoadImage, as in ComfyUI 0.8.0; it also finds an image beside the workflow file."""
+"""The core node LoadImage, as in ComfyUI 0.8.0; it also finds images in the folder of the workflow file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from .picture_file import PICTURE_ERRORS, describe_damage, open_picture
 
 
 class LoadImage:
-    """Reads an image file: IMAGE [B, H, W, 3] in 0..1, and MASK, which is 1 where the image is transparent."""
+    """Reads an image file as IMAGE [B, H, W, 3] in 0..1, and its transparency (1 - alpha) as MASK [B, H, W].
+
+    If the image has no transparency, MASK is [B, 64, 64] and 0 everywhere, as in ComfyUI.
+    """
 
     RETURN_TYPES = ("IMAGE", "MASK")
     FUNCTION = "load"
@@ -23,14 +26,14 @@ class LoadImage:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
-        """Declare the file name; its options are the files of the input folder."""
+        """Declare the file name; the options are the files of the input folder."""
         folder = Path(folder_paths.get_input_directory())
         files = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
         return {"required": {"image": (files, {"image_upload": True})}}
 
     @classmethod
     def VALIDATE_INPUTS(cls, image: str) -> bool | str:  # noqa: N802
-        """Accept every file that exists, not only the listed ones."""
+        """Accept every file that exists, not only the options that `INPUT_TYPES` lists."""
         try:
             if cls.find(image).is_file():
                 return True
@@ -40,15 +43,16 @@ class LoadImage:
 
     @classmethod
     def find(cls, image: str) -> Path:
-        """Return the path in the input folder if there is such a file, else the path beside the workflow."""
+        """Return the path in the input folder if that is a file, else the path in the folder of the workflow file."""
         path = Path(folder_paths.get_annotated_filepath(image))
         return path if path.is_file() else cls.workflow_folder / image
 
     def load(self, image: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Read all frames that have the size of the first.
+        """Read all frames that have the size of the first frame.
 
         Raises:
-            ValueError: the file is no image, damaged, or of a format that is not opened, see `open_picture`.
+            ValueError: the file is missing or damaged, its format is not one that `open_picture` opens, or its frames
+                have too many pixels.
         """
         path = self.find(image)
         with open_picture(path) as file:
@@ -59,14 +63,15 @@ class LoadImage:
 
 
 MOST_PIXELS = 2**28
-"""The most pixels of all frames of a file together, which are 4 GiB as floats with masks; a single frame may have more.
+"""The most pixels that all frames of a file may have together; a file with a single frame may have more.
 
-The size of the file is no measure: compressed, a frame of one colour takes a few bytes.
+So many pixels take 4 GiB: three channels and a mask, 4 bytes each. The size of the file says nothing about the number
+of its pixels: a compressed frame of one colour takes a few bytes.
 """
 
 
 def _read_frames(file: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the frames of a file and where they are transparent."""
+    """Return the frames [B, H, W, 3] of a file, and the transparency of each frame (1 - alpha) as a mask."""
     count = getattr(file, "n_frames", 1)
     if count * file.width * file.height > max(MOST_PIXELS, file.width * file.height):
         raise ValueError(f"{count} frames of {file.width} x {file.height} pixels do not fit into memory")
@@ -74,17 +79,17 @@ def _read_frames(file: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
     masks: list[torch.Tensor] = []
     for frame in ImageSequence.Iterator(file):
         upright = ImageOps.exif_transpose(frame)
-        if upright.mode == "I":  # ComfyUI treats such an image as one of 16 bits
+        if upright.mode == "I":  # 32-bit integers, which ComfyUI scales in this way
             upright = upright.point(lambda level: level * (1 / 255))
         pixels = _to_float(upright.convert("RGB"))
         if frames and pixels.shape != frames[0].shape:
             continue
         frames.append(pixels)
         masks.append(_transparency(upright))
-        if file.format == "MPO":  # the further frames are previews of the photograph
+        if file.format == "MPO":  # the frames after the first are previews of it
             break
     if len({mask.shape for mask in masks}) > 1:
-        # Some frames are transparent and others are not.
+        # Some frames have transparency and others do not: give the masks of the others the size of the frames.
         masks = [mask if mask.shape == frames[0].shape[:2] else torch.zeros(frames[0].shape[:2]) for mask in masks]
     return torch.stack(frames), torch.stack(masks)
 

@@ -1,7 +1,7 @@
 """The core nodes that join images: ImageStitch and BatchImagesNode.
 
-Images whose sizes fit together are joined as in ComfyUI 0.8.0. Others, which ComfyUI would resize or pad, raise an
-error.
+Images whose sizes fit together are joined as in ComfyUI 0.8.0. If the sizes do not fit, the nodes raise an error, where
+ComfyUI would resize or pad the images.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from PIL import ImageColor
 
 
 class ImageStitch:
-    """Puts an image beside another of the same height, or below one of the same width."""
+    """Joins two images: side by side, with the same height, or one above the other, with the same width."""
 
     RETURN_TYPES = ("IMAGE",)
     FUNCTION = "stitch"
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
-        """Declare what ComfyUI's node takes."""
+        """Declare the inputs that this node has in ComfyUI."""
         return {
             "required": {
                 "image1": ("IMAGE", {}),
@@ -43,10 +43,11 @@ class ImageStitch:
         spacing_color: str,
         image2: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor]:
-        """Join two batches [B, H, W, C], image by image.
+        """Join two batches [B, H, W, C] image by image; without `image2`, return `image1`.
 
         Raises:
-            ValueError: the batches differ in length, or the images in the length of the sides that would touch.
+            ValueError: the batches differ in length or in channels, or the sides of the images that would touch differ
+                in length.
         """
         if image2 is None:
             return (image1,)
@@ -59,7 +60,7 @@ class ImageStitch:
             )
         parts = [image1, image2] if direction in ("right", "down") else [image2, image1]
         if spacing_width:
-            # An odd spacing is made even, as in ComfyUI.
+            # An odd spacing is made even by adding a pixel, as in ComfyUI.
             shape = [*image1.shape[:axis], spacing_width + spacing_width % 2, *image1.shape[axis + 1 :]]
             color = torch.tensor(ImageColor.getrgb("lime" if spacing_color == "green" else spacing_color)) / 255
             parts.insert(1, color.expand(shape))
@@ -67,11 +68,11 @@ class ImageStitch:
 
 
 class BatchImagesNode(io.ComfyNode):
-    """Concatenates batches."""
+    """Concatenates batches of images."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Declare what ComfyUI's node takes."""
+        """Declare the inputs that this node has in ComfyUI."""
         template = io.Autogrow.TemplatePrefix(io.Image.Input("image"), prefix="image", min=2, max=50)
         return io.Schema(
             node_id="BatchImagesNode",

@@ -1,7 +1,8 @@
 """The core nodes that save images: SaveImage, PreviewImage and SaveAnimatedWEBP.
 
-SaveImage and SaveAnimatedWEBP do what they do in ComfyUI 0.8.0, except that no workflow is stored in a WEBP file.
-PreviewImage has no page on which it could show images, so it saves them too, a batch as one contact sheet.
+SaveImage and SaveAnimatedWEBP work as in ComfyUI 0.8.0, except that no workflow is stored in a WEBP file. In ComfyUI,
+PreviewImage shows images on the page. Here there is no page, so PreviewImage saves the images: a batch as one contact
+sheet.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ from runner.contact_sheet import make_contact_sheet
 from runner.whole_files import write_whole
 
 _LONGEST_NAME, _LONGEST_PREFIX = 240, 1000
-"""The most bytes of each file or folder name in a prefix, without the number, and the most letters of the prefix."""
+"""Two limits for a prefix: the most bytes of each file or folder name in it, before a number is added to the name; and
+the most characters of the whole prefix."""
 
 _METHODS = {"default": 4, "fastest": 0, "slowest": 6}
 
 
 class SaveImage:
-    """Saves each image of a batch as PREFIX_00001_.png, PREFIX_00002_.png, … with the workflow in its metadata."""
+    """Saves the images of a batch as PREFIX_00001_.png, PREFIX_00002_.png, … with the API workflow as metadata."""
 
     RETURN_TYPES = ()
     FUNCTION = "save"
@@ -47,12 +49,12 @@ class SaveImage:
         }
 
     def save(self, images: torch.Tensor, filename_prefix: str, prompt: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Save [B, H, W, C] in 0..1; raise ValueError if the prefix leads out of the output folder."""
+        """Save images [B, H, W, C] in 0..1; raise ValueError if `find_free_file` refuses the prefix."""
         return {"ui": {"images": [save_png(image, filename_prefix, prompt) for image in images]}}
 
 
 class PreviewImage:
-    """Saves one image as it is, a batch as one contact sheet; the title of the node becomes the name of the file."""
+    """Saves a single image unchanged, and a batch as one contact sheet; the file is named after the node's title."""
 
     RETURN_TYPES = ()
     FUNCTION = "save"
@@ -64,13 +66,13 @@ class PreviewImage:
         return {"required": {"images": ("IMAGE", {})}, "hidden": {"prompt": "PROMPT", "unique_id": "UNIQUE_ID"}}
 
     def save(self, images: torch.Tensor, prompt: Mapping[str, Any], unique_id: str) -> dict[str, dict[str, Any]]:
-        """Save [B, H, W, C] in 0..1."""
+        """Save images [B, H, W, C] in 0..1."""
         title = prompt[unique_id]["_meta"]["title"] or "Preview Image"
         return {"ui": {"images": [save_sheet(images, title, prompt)]}}
 
 
 class SaveAnimatedWEBP:
-    """Saves a batch as one animated file, PREFIX_00001_.webp, which repeats for ever."""
+    """Saves a batch as one animation that repeats without end, PREFIX_00001_.webp."""
 
     RETURN_TYPES = ()
     FUNCTION = "save"
@@ -93,7 +95,7 @@ class SaveAnimatedWEBP:
     def save(
         self, images: torch.Tensor, filename_prefix: str, fps: float, lossless: bool, quality: int, method: str
     ) -> dict[str, dict[str, Any]]:
-        """Save [B, H, W, C] in 0..1; raise ValueError if the prefix leads out of the output folder."""
+        """Save images [B, H, W, C] in 0..1; raise ValueError if `find_free_file` refuses the prefix."""
         height, width = images.shape[1:3]
         path, entry = find_free_file(filename_prefix, width, height, "webp")
         first, *others = [_to_image(image) for image in images]
@@ -113,16 +115,23 @@ class SaveAnimatedWEBP:
 
 
 def save_sheet(images: torch.Tensor, title: str, prompt: Mapping[str, Any]) -> dict[str, str]:
-    """Save [B, H, W, C] in 0..1 as one contact sheet named after a node; return its entry in ComfyUI's history."""
+    """Save images [B, H, W, C] in 0..1 as one contact sheet; return the file's entry for ComfyUI's history.
+
+    Args:
+        images: the images.
+        title: the title of a node; it becomes the prefix, with "_" in place of all characters that are not letters,
+            digits, "-" or "_".
+        prompt: the workflow in API format, for the metadata.
+    """
     prefix = re.sub(r"[^\w-]+", "_", title).strip("_") or "preview"
     return save_png(make_contact_sheet(images.movedim(-1, 1)).movedim(0, -1), prefix, prompt)
 
 
 def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dict[str, str]:
-    """Save [H, W, C] in 0..1 under the next number; return the entry that ComfyUI's history has for the file.
+    """Save an image [H, W, C] in 0..1 under the next free number; return the file's entry for ComfyUI's history.
 
     Raises:
-        ValueError: the prefix leads out of the output folder.
+        ValueError: the prefix leads out of the output folder, or cannot be part of a file name.
     """
     height, width = image.shape[:2]
     path, entry = find_free_file(prefix, width, height, "png")
@@ -135,12 +144,12 @@ def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dic
 
 
 def _to_image(image: torch.Tensor) -> Image.Image:
-    """Convert [H, W, C] in 0..1 to 8 bits, truncated like ComfyUI's images, not rounded."""
+    """Convert an image [H, W, C] in 0..1 to 8 bits; as in ComfyUI, values are truncated, not rounded."""
     return Image.fromarray(np.clip(255.0 * image.cpu().numpy(), 0, 255).astype(np.uint8))
 
 
 def _check_name(prefix: str) -> None:
-    """Raise a ValueError when a prefix contains a character that no file name can have, or is too long."""
+    """Raise ValueError if a prefix contains a character that no file name can have, or exceeds a limit on lengths."""
     try:
         parts = os.fsencode(prefix).split(b"/")
     except UnicodeEncodeError:
@@ -154,9 +163,10 @@ def _check_name(prefix: str) -> None:
 
 
 def find_free_file(prefix: str, width: int, height: int, suffix: str) -> tuple[Path, dict[str, str]]:
-    """Return the path of a new file in the output folder, and the entry that ComfyUI's history has for it.
+    """Return the path of a new file in the output folder, and the entry of this file for ComfyUI's history.
 
-    Its number is one above the highest that files with this prefix have.
+    The number in the file name is one above the highest number of the files with this prefix. The entry consists of the
+    file name, the subfolder and the type "output".
 
     Raises:
         ValueError: the prefix leads out of the output folder, or cannot be part of a file name.

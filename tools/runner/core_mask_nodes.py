@@ -13,14 +13,14 @@ _OPERATIONS = ["multiply", "add", "subtract", "and", "or", "xor"]
 
 
 class SolidMask:
-    """Makes a mask with one value, in 0..1, everywhere."""
+    """Makes a mask with the same value, in 0..1, at every pixel."""
 
     RETURN_TYPES = ("MASK",)
     FUNCTION = "solid"
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
-        """Declare what ComfyUI's node takes."""
+        """Declare the inputs that this node has in ComfyUI."""
         value = {"default": 1.0, "min": 0.0, "max": 1.0, "step": 0.01}
         sides = {name: ("INT", {"default": 512, **_SIDE}) for name in ("width", "height")}
         return {"required": {"value": ("FLOAT", value), **sides}}
@@ -31,20 +31,24 @@ class SolidMask:
 
 
 class MaskComposite:
-    """Combines a mask with a part of another mask."""
+    """Combines a mask with another mask that is placed at an offset."""
 
     RETURN_TYPES = ("MASK",)
     FUNCTION = "combine"
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802
-        """Declare what ComfyUI's node takes."""
+        """Declare the inputs that this node has in ComfyUI."""
         masks: dict[str, Any] = {name: ("MASK", {}) for name in ("destination", "source")}
         offsets = dict.fromkeys(("x", "y"), ("INT", _OFFSET))
         return {"required": {**masks, **offsets, "operation": (_OPERATIONS, {})}}
 
     def combine(self, destination: Tensor, source: Tensor, x: int, y: int, operation: str) -> tuple[Tensor]:
-        """Return the destination [B, H, W], combined with the source at (x, y); what lies outside is cut off."""
+        """Return a copy of the destination [B, H, W], combined with the source and clamped to 0..1.
+
+        The upper left corner of the source is put at (x, y) of the destination. The part of the source that lies
+        outside the destination is ignored.
+        """
         whole = destination.reshape(-1, *destination.shape[-2:]).clone()
         part = whole[:, y : y + source.shape[-2], x : x + source.shape[-1]]
         on = source.reshape(-1, *source.shape[-2:])[:, : part.shape[-2], : part.shape[-1]]
@@ -73,5 +77,5 @@ class MaskToImage:
         return {"required": {"mask": ("MASK", {})}}
 
     def convert(self, mask: Tensor) -> tuple[Tensor]:
-        """Return [B, H, W] as [B, H, W, 3]."""
+        """Return a mask [B, H, W] as an image [B, H, W, 3]."""
         return (mask.reshape(-1, *mask.shape[-2:])[..., None].expand(-1, -1, -1, 3),)

@@ -34,7 +34,7 @@ DISPLAY_NAMES = {
     "PrimitiveStringMultiline": "String (Multiline)",
     "MaskToImage": "Convert Mask to Image",
 }
-"""The names that ComfyUI's page shows, where they are not the words of the class name."""
+"""The names on ComfyUI's page of classes for which splitting the class name into words would give another name."""
 
 
 def register_core_nodes(workflow_folder: Path) -> None:

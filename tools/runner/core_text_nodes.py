@@ -19,7 +19,7 @@ class PreviewAny:
         return {"required": {"source": ("*", {})}}
 
     def show(self, source: object) -> dict[str, dict[str, tuple[str]]]:
-        """Return text and numbers as they are, JSON for what JSON can hold, and `str` of the rest."""
+        """Return a value as text: lists, tuples and mappings as JSON if that is possible, all other values by `str`."""
         if source is None or isinstance(source, str | int | float):
             return {"ui": {"text": (str(source),)}}
         try:
@@ -29,7 +29,7 @@ class PreviewAny:
 
 
 class PrimitiveStringMultiline:
-    """Holds a text, which several nodes can share."""
+    """Returns a text, so that several nodes can be linked to the same text."""
 
     RETURN_TYPES = ("STRING",)
     FUNCTION = "execute"

@@ -1,4 +1,4 @@
-"""The parser of ComfyUI's input specs: what `INPUT_TYPES()` of a node class declares, as a list of `Input`.
+"""Parses ComfyUI's input specs, which `INPUT_TYPES()` of a node class returns, into a list of `Input`.
 
 A spec is a tuple of a type and settings. Two types of the V3 API contain further inputs: each option of a DynamicCombo
 has its own inputs, and an Autogrow consists of slots. A workflow addresses these inner inputs by a path with
@@ -31,7 +31,7 @@ class Input:
         type: the name of the type; for a combo of a V1 node, the list of its options.
         required: whether the node cannot run without a value for it.
         settings: the second entry of the spec: default, bounds, tooltip and others.
-        option: the option of the surrounding DynamicCombo to which the input belongs, or "".
+        option: if the input is inside a DynamicCombo, the option that contains it; else "".
     """
 
     name: str
@@ -61,7 +61,7 @@ class Input:
 
     @property
     def default(self) -> Any:
-        """The value that ComfyUI's page puts into a new widget; None for a socket and where there is no default."""
+        """The value that ComfyUI's page puts into a new widget; None for a socket, or if there is no default."""
         if self.settings.get("forceInput"):
             return None
         return self.settings.get("default", self.options[0] if self.options else None)
@@ -101,8 +101,8 @@ def parse_specs(specs: Mapping[str, Any], parent: str = "", option: str = "") ->
 
     Args:
         specs: for each of the categories "required" and "optional", the specs by name; other categories are ignored.
-        parent: the name of the DynamicCombo that contains these inputs, or "".
-        option: the option of that DynamicCombo to which they belong, or "".
+        parent: the name of the DynamicCombo that contains these inputs; "" if none does.
+        option: the option of that DynamicCombo that contains these inputs; "" if none does.
     """
     prefix = f"{parent}." if parent else ""
     return [
@@ -119,7 +119,7 @@ def _parse_spec(name: str, spec: Sequence[Any], required: bool, option: str = ""
 def flatten_inputs(inputs: Iterable[Input]) -> Iterator[Input]:
     """Yield each input, followed by the inputs inside it: those of every option, and every slot.
 
-    Several options can bring inputs of the same name, so a name can occur more than once.
+    Several options can contain inputs of the same name, so a name can occur more than once.
     """
     for item in inputs:
         yield item

@@ -11,23 +11,24 @@ from runner.node_classes import get_node_class
 from runner.workflow_graph import Node, Workflow
 
 Columns = list[list[Any]]
-"""For each output of a node a list of its values, as a run of the node returns them."""
+"""For each output of a node, the list of the values that one run of the node gave to it."""
 
 
 def has_no_links(node: Node) -> bool:
-    """Return whether a node has no linked inputs: it loads a model or an image, or depends on its widgets only."""
+    """Return whether a node has no linked inputs, like nodes that load a model or an image."""
     return not any(isinstance(value, list) for value in node.inputs.values())
 
 
 class KeptOutputs:
-    """The cached outputs of nodes, by everything that they depend on: class, inputs, and the nodes linked to these.
+    """A cache of the outputs of nodes.
 
-    Output nodes are never cached, because they have to save and show again. A file that changes while the process lives
-    is not read again.
+    The key of a node consists of all that its outputs depend on: its class, its inputs, and the keys of linked nodes.
+    Outputs of output nodes are never cached, because these nodes have to save and show in every run. If a file changes
+    after a node has read it, the cache does not notice.
 
     Args:
-        maximum: how many nodes are kept; the one that has not been used for the longest time is dropped first.
-        is_kept: tells whether the outputs of a node are kept.
+        maximum: the largest number of nodes in the cache; the node that was not used for the longest time is dropped.
+        is_kept: a function that returns whether the outputs of a node are to be kept.
     """
 
     def __init__(self, maximum: int = 16, is_kept: Callable[[Node], bool] = has_no_links) -> None:
@@ -56,7 +57,7 @@ def make_key(node: Node, workflow: Workflow) -> Hashable:
 
     Args:
         node: the node.
-        workflow: the workflow with the nodes that are linked to it.
+        workflow: the workflow that contains the node and all nodes that it depends on.
     """
     inputs = tuple(
         (name, (make_key(workflow[value[0]], workflow), value[1]) if isinstance(value, list) else json.dumps(value))

@@ -33,12 +33,13 @@ class Call:
         return str(NODE_DISPLAY_NAME_MAPPINGS.get(self.node.class_type, self.node.class_type))
 
     def __call__(self, function: str, values: Mapping[str, Sequence[Any]]) -> list[Any]:
-        """Call a function once for each round of values and return what the rounds returned.
+        """Call a function of the class in one or more rounds, each with one value for each input; return all results.
 
         Args:
-            function: its name; a coroutine function is awaited.
-            values: for each input a list with one entry a round; the last entry serves for all later rounds. A class
-                with INPUT_IS_LIST has a single round, which gets the lists themselves.
+            function: the name of the function; a coroutine function is awaited.
+            values: for each input, the list of its values in the successive rounds. There are as many rounds as the
+                longest list has values; shorter lists repeat their last value. A class with INPUT_IS_LIST is called
+                once, with the lists themselves.
         """
         if getattr(self.node_class, "INPUT_IS_LIST", False):
             rounds: list[dict[str, Any]] = [dict(values)]
@@ -70,7 +71,7 @@ class Call:
 
 
 def _lock_class(node_class: NodeClass, hidden: object) -> NodeClass:
-    """Derive the class that `execute` receives as `cls`: it has the hidden values and refuses assignments."""
+    """Derive the class that `execute` receives as `cls`: it holds the hidden inputs and refuses assignments."""
 
     def refuse(cls: NodeClass, name: str, value: object) -> None:
         raise AttributeError(f"{cls.__name__}.{name} cannot be set: ComfyUI locks a node class while it runs")

@@ -1,7 +1,8 @@
 """The checks that a node's inputs pass before a workflow runs.
 
-They are those of ComfyUI 0.8.0 (`execution.validate_inputs`) and three more, which ComfyUI leaves to the node: a key
-that is no option of a DynamicCombo, a name that is no input of a V3 node, and a link to an input that does not exist.
+They are the checks of ComfyUI 0.8.0 (`execution.validate_inputs`) and three checks that ComfyUI does not make. These
+refuse a value of a DynamicCombo that is not one of its options, a name that is no input of a V3 node, and a link to an
+input that does not exist.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ MATCH: str = _io.MatchType.io_type
 
 
 def check_node(node: Node, workflow: Workflow) -> Node:
-    """Check all inputs of a node and return it with its values converted to the types of the inputs.
+    """Check all inputs of a node, and return the node with its values converted to the types of the inputs.
 
     Raises:
-        WorkflowError: the first thing that is wrong.
+        WorkflowError: an input is wrong; the message describes the first error that was found.
     """
     node_class = get_node_class(node)
     items = list_inputs(node_class, node.inputs)
@@ -60,7 +61,7 @@ def check_node(node: Node, workflow: Workflow) -> Node:
             _check_range(node, item, values[name])
     node = replace(node, inputs=values)
     if validated_names or accepts_kwargs:
-        # A link has no value yet, so the class receives None for it, as in ComfyUI.
+        # A linked input has no value yet, so the validator receives None for it, as in ComfyUI.
         arguments = {
             name: [None if isinstance(value, list) else value]
             for name, value in values.items()
@@ -73,7 +74,7 @@ def check_node(node: Node, workflow: Workflow) -> Node:
 
 
 def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]) -> None:
-    """Call the validator of a node class; raise WorkflowError when it refuses the arguments."""
+    """Call the validator of a node class; raise WorkflowError if the validator refuses the arguments."""
     node = call.node
     try:
         answers = call(function, arguments)
@@ -88,10 +89,11 @@ def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]
 
 
 def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) -> None:
-    """Raise WorkflowError when a node has an input that its class does not take."""
+    """Raise WorkflowError if a node has an input that its class does not take and that is not ignored."""
     known = list_input_names(node_class)
     for name, value in node.inputs.items():
-        # ComfyUI ignores plain values for inputs of options that are not chosen, and for unknown inputs of V1 nodes.
+        # Two kinds of plain values are ignored, as in ComfyUI: values for inputs of options that are not chosen, and
+        # values for unknown inputs of V1 nodes.
         refused = isinstance(value, list) or (is_v3(node_class) and name not in known)
         if name not in items and refused and not getattr(node_class, "ACCEPT_ALL_INPUTS", False):
             raise WorkflowError(f"{node}: no input {quote(name)}; {suggest_names(name, items)}")
@@ -107,7 +109,7 @@ def _find_validator(node_class: NodeClass, function: str) -> tuple[list[str], bo
 
 
 def _get_output_type(node: Node, name: str, origin: Node, output: int) -> Any:
-    """Return the type of the output that the input `name` is linked to; raise WorkflowError when there is none."""
+    """Return the type of the output that the input `name` is linked to; raise WorkflowError if there is none."""
     types = get_node_class(origin).RETURN_TYPES
     if not 0 <= output < len(types):
         raise WorkflowError(f"{node}: {name} is linked to output {output} of {origin}, which has {len(types)} outputs")
@@ -115,7 +117,7 @@ def _get_output_type(node: Node, name: str, origin: Node, output: int) -> Any:
 
 
 def _are_compatible(received: Any, wanted: Any) -> bool:
-    """Tell whether an output type may be linked to an input type; each can name several types, as in "INT,FLOAT"."""
+    """Tell whether an output of one type may be linked to an input of another; "INT,FLOAT" stands for either type."""
     if received == wanted or {ANY, MATCH} & {str(received), str(wanted)}:
         return True
     if isinstance(received, list) and wanted == COMBO:

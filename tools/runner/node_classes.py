@@ -1,4 +1,4 @@
-"""The node classes: loading those of a pack, and finding the class of a node.
+"""Loads the node classes of a pack, and finds the class of a node.
 
 Loading follows ComfyUI 0.8.0, `nodes.load_custom_node`.
 """
@@ -33,7 +33,7 @@ def load_pack(folder: Path) -> list[str]:
     Raises:
         WorkflowError: the folder holds no V3 pack.
         RuntimeError: two nodes of the pack have the same id.
-        Exception: whatever the pack raised; if a schema raised it, with a note that names its node class.
+        Exception: whatever the pack raised. If the schema of a node class raised it, a note names the class.
     """
     module = _import_pack(folder.resolve())
     if hasattr(module, "NODE_CLASS_MAPPINGS"):
@@ -55,7 +55,7 @@ def load_pack(folder: Path) -> list[str]:
 
 
 def load_pack_without_models(folder: Path) -> dict[str, NodeClass]:
-    """Load the pack in a folder and return its node classes by id; their lists of model files are empty.
+    """Load the pack in a folder as if there were no model files, and return its node classes by id.
 
     Raises:
         WorkflowError: the folder holds no V3 pack.
@@ -70,7 +70,7 @@ def load_pack_without_models(folder: Path) -> dict[str, NodeClass]:
 
 def _import_pack(folder: Path) -> ModuleType:
     """Import the package in a folder, under the name that ComfyUI gives it; a second call returns the same module."""
-    # A package name may contain anything but dots. It is the whole path, as in ComfyUI, so that no two packs share one.
+    # The name is the whole path, as in ComfyUI, so that no two packs have the same name. Dots would separate packages.
     name = str(folder).replace(".", "_x_")
     if name in sys.modules:
         return sys.modules[name]
@@ -117,7 +117,7 @@ _held: dict[NodeClass, dict[str, Any]] | None = None
 
 
 def read_input_types(node_class: NodeClass) -> dict[str, Any]:
-    """Return what `INPUT_TYPES` of a class declares; the caller must not change it."""
+    """Return what `INPUT_TYPES` of a class returns; the caller must not change it, because it may be cached."""
     if _held is None:
         types: dict[str, Any] = node_class.INPUT_TYPES()
         return types
@@ -130,8 +130,8 @@ def read_input_types(node_class: NodeClass) -> dict[str, Any]:
 def hold_input_types() -> Iterator[None]:
     """Cache the declared inputs of every class while the `with` block runs.
 
-    A V3 class builds its schema at every call, which takes some milliseconds, and some classes search for model files.
-    The cache makes it possible to check thousands of workflows at once.
+    Without the cache, a V3 class builds its schema whenever its inputs are needed. That takes some milliseconds, and
+    some classes also search for model files. With the cache, thousands of workflows can be checked in a short time.
     """
     global _held
     before, _held = _held, {} if _held is None else _held
@@ -142,14 +142,17 @@ def hold_input_types() -> Iterator[None]:
 
 
 def is_v3(node_class: NodeClass) -> bool:
-    """Tell whether a class has a V3 schema; an older one has INPUT_TYPES only."""
+    """Tell whether a class has a V3 schema; a V1 class has only INPUT_TYPES."""
     return issubclass(node_class, _io.ComfyNode)
 
 
 def finalize_specs(node_class: NodeClass, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Any]:
-    """Return what a class takes when it is given `inputs`: its specs by category, hidden inputs, and V3 paths.
+    """Return which inputs a class takes when its widgets and sockets hold `inputs`.
 
-    The specs of a V3 class are flat: they contain the inputs inside a DynamicCombo or an Autogrow under their paths.
+    Returns:
+        The specs by category; the hidden inputs by name; and the paths by which `build_nested_inputs` of the V3 API
+        nests the inputs. The specs of a V3 class are flat: they contain the inputs inside a DynamicCombo or an Autogrow
+        under their paths.
     """
     types = read_input_types(node_class)
     if is_v3(node_class):

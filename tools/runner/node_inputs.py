@@ -1,4 +1,4 @@
-"""The inputs of a node in a workflow: which there are, what defaults they have, and how a value is set from text."""
+"""Lists the inputs of a node in a workflow, fills in their defaults, and sets their values from text."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from runner.node_classes import NodeClass, finalize_specs, get_node_class, read_
 from runner.workflow_graph import Node, WorkflowError, quote, suggest_names
 
 WIDGET_TYPES = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
-"""The types of inputs that are widgets, and the Python function that converts a value to each."""
+"""The types of inputs that are widgets, each with the Python function that converts a value to this type."""
 
 BOOLEAN_WORDS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
-"""The value of a BOOLEAN for each word that may be written for it."""
+"""The words that may be written for a BOOLEAN, each with its value."""
 
 
 def list_inputs(node_class: NodeClass, values: Mapping[str, Any]) -> dict[str, Input]:
@@ -29,7 +29,7 @@ def list_inputs(node_class: NodeClass, values: Mapping[str, Any]) -> dict[str, I
 
 
 def _reachable_combos(inputs: Iterable[Input], values: Mapping[str, Any]) -> Iterator[Input]:
-    """Yield each DynamicCombo among the inputs and, recursively, among those that its option in `values` brings."""
+    """Yield each DynamicCombo among the inputs and, recursively, among the inputs inside its chosen option."""
     for item in inputs:
         if item.type == DYNAMIC_COMBO:
             yield item
@@ -39,14 +39,14 @@ def _reachable_combos(inputs: Iterable[Input], values: Mapping[str, Any]) -> Ite
 
 
 def list_input_names(node_class: NodeClass) -> set[str]:
-    """Return the names of all inputs to which a class could be given a value, whatever options are chosen."""
+    """Return the names of all inputs for which a class takes a value under at least one choice of options."""
     return {item.name for item in flatten_inputs(parse_specs(read_input_types(node_class))) if item.type != AUTOGROW}
 
 
 def fill_defaults(node: Node) -> Node:
-    """Return the node with a value for every required widget; missing ones get the default that the page would send."""
+    """Return the node with a value for every required widget; a missing value becomes the default of ComfyUI's page."""
     values = dict(node.inputs)
-    while True:  # the default option of a DynamicCombo brings more widgets
+    while True:  # repeat, because the default option of a DynamicCombo can contain more widgets
         items = list_inputs(get_node_class(node), values).values()
         missing = {item.name: item.default for item in items if item.required and item.name not in values}
         missing = {name: default for name, default in missing.items() if default is not None}
@@ -66,14 +66,14 @@ def set_input(node: Node, name: str, text: str) -> Node:
         raise WorkflowError(f"{node}: no input {name!r}; {suggest_names(name, items)}")
     item = items[name]
     values = dict(node.inputs) | {name: _parse_text(node, item, text)}
-    if item.type == DYNAMIC_COMBO:  # drop the inputs of the option chosen before, as the page does
+    if item.type == DYNAMIC_COMBO:  # drop the inputs of the former option, as ComfyUI's page does
         known = list_inputs(get_node_class(node), values)
         values = {key: value for key, value in values.items() if key in known or not key.startswith(f"{name}.")}
     return replace(node, inputs=values)
 
 
 def _parse_text(node: Node, item: Input, text: str) -> Any:
-    """Return the value that a text stands for; raise WorkflowError when it is not a value of the input's type."""
+    """Return the value that a text stands for; raise WorkflowError if the text is not a value of the input's type."""
     if item.options is not None:
         choice = [option for option in item.options if str(option) == text]
         if not choice:
@@ -89,12 +89,15 @@ def _parse_text(node: Node, item: Input, text: str) -> Any:
 
 
 def convert_value(node: Node, item: Input, value: Any) -> Any:
-    """Convert a value as ComfyUI does: with `int`, `float`, `str` or `bool`; values of other types stay as they are.
+    """Convert the value of an input as ComfyUI does.
+
+    The values of INT, FLOAT, STRING and BOOLEAN inputs go through `int`, `float`, `str` and `bool`; other inputs keep
+    their values.
 
     Raises:
-        WorkflowError: Python raises an error for this value.
+        WorkflowError: the Python function refuses the value.
     """
-    if isinstance(value, dict) and "__value__" in value:  # how a widget stores a list: a plain list would be a link
+    if isinstance(value, dict) and "__value__" in value:  # a list as a value; a plain list is a link
         value = value["__value__"]
     if isinstance(item.type, str) and item.type in WIDGET_TYPES:
         try:

@@ -1,7 +1,7 @@
-"""The current names for inputs of workflows that were made with former versions of the pack.
+"""Renames inputs in workflows that were made with earlier versions of the pack.
 
-The pack has a function for this, in `nodes/moved_inputs.py`. Only that file is loaded, because importing the whole pack
-imports PyTorch, which takes seconds, and an error in a workflow file should be reported at once.
+The function for this is in `nodes/moved_inputs.py` of the pack. Only that file is loaded: importing the whole pack
+would import PyTorch, which takes seconds, and an error in a workflow file should be reported at once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,6 @@ def _load() -> Any:
 
 
 def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs of a node of the pack under their current names; those of other nodes stay."""
+    """Return the inputs of a node under their current names; inputs of nodes of other packs are unchanged."""
     moved: dict[str, Any] = _load().move_inputs(class_type, inputs)
     return moved

@@ -1,7 +1,7 @@
-"""Opens pictures from untrusted files: only formats that cannot run a program.
+"""Opens pictures from untrusted files, and only in formats that Pillow reads without starting another program.
 
-Pillow opens PostScript files with the program Ghostscript, and recognises formats by content, so the name of a file
-does not protect.
+For PostScript files, for instance, Pillow starts Ghostscript. Pillow recognises a format by the content of a file, so a
+file name such as `picture.png` is no protection.
 """
 
 import struct
@@ -11,13 +11,13 @@ from pathlib import Path
 from PIL import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""What is opened, by Pillow's names. None of them runs a program."""
+"""Pillow's names of the formats that are opened. Pillow reads all of them without starting another program."""
 
 PICTURE_ERRORS = (
     OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, RuntimeError, EOFError, struct.error,
     zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
-"""What Pillow raises for files that are damaged, or made to break it: a TIFF without a field, an AVIF cut short."""
+"""The errors that Pillow raises for damaged or malicious files, such as a TIFF without a field or a truncated AVIF."""
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -27,15 +27,15 @@ def open_picture(path: Path) -> Image.Image:
         path: the file.
 
     Returns:
-        The picture, which is still open: its further frames can be read. The caller closes it.
+        The picture. Its file is still open, so that further frames can be read; the caller closes the picture.
 
     Raises:
-        ValueError: when there is no such file, or it is damaged, no picture of `FORMATS`, or has more pixels than
-            Pillow considers safe.
+        ValueError: the file does not exist, is damaged, has none of the `FORMATS`, or has more pixels than Pillow
+            allows.
     """
     Image.init()
     try:
-        # An older Pillow has no AVIF.
+        # Older versions of Pillow cannot open AVIF.
         picture = Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
     except PICTURE_ERRORS as error:
         raise ValueError(describe_damage(path, error)) from error
@@ -52,7 +52,7 @@ def describe_damage(path: Path, error: BaseException) -> str:
 
     Args:
         path: the file.
-        error: what Pillow raised.
+        error: the error that Pillow raised.
     """
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     return f"cannot read the image {path.name[:80]!r} ({reason}); use a PNG, JPEG, WebP, GIF, BMP or TIFF file"

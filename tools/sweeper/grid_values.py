@@ -1,4 +1,4 @@
-"""The values of one input in a grid: a list as it is written, or a range."""
+"""The values of one input in a grid, which are written as a list or as a range."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from typing import Any, TypeAlias
 from sweeper.errors import SweepError
 
 Value: TypeAlias = str | int | float | bool
-"""What a widget of a workflow can be set to."""
+"""The types of values that a widget of a workflow can be set to."""
 
 MAX_VALUES = 1_000_000
-"""The largest number of values of one input; a range of more is taken for a mistake."""
+"""The largest number of values of a range; a range of more values is probably a mistake and raises an error."""
 
 RANGE_FORMS = "{from: 0, to: 7}, {from: 0, to: 1, step: 0.25} or {from: 0.01, to: 1, count: 5, scale: log}"
-"""The ways to write a range, for messages; both ends belong to it."""
+"""Examples of the ways to write a range, for messages."""
 
 
 def read_values(written: Any, where: str) -> list[Value]:
-    """Return the values that a list or a range stands for.
+    """Return the values of a list or a range.
 
     Args:
-        written: what YAML reads: a list of texts, numbers, true and false; or a mapping with `from` and `to`, both
-            inclusive, and `step` (1 if it is missing), or `count` with `scale` linear or log.
-        where: what the values are for, for messages.
+        written: the values as YAML reads them: a list of texts, numbers and booleans, or a mapping that describes a
+            range from `from` to `to`, both inclusive. A range has either a `step`, by default 1, or a `count` of values
+            and a `scale`, which is "linear" (the default) or "log". With a `step`, no value is above `to`.
+        where: the name of the input, for messages.
 
     Raises:
-        SweepError: it is neither, it is empty, a value comes twice, or is no text, number or boolean.
+        SweepError: `written` is neither a list nor a range; the list is empty; a value occurs twice; or a value is no
+            text, number or boolean.
 
     Example:
         >>> read_values({"from": 0, "to": 0.3, "step": 0.1}, "here")
@@ -54,7 +56,7 @@ def read_value(written: Any, where: str) -> Value:
     """Return one value of a grid.
 
     Raises:
-        SweepError: it is no text, number or boolean, or a number that is not finite.
+        SweepError: the value is no text, number or boolean, or it is a number that is not finite.
     """
     if isinstance(written, float) and not math.isfinite(written):
         raise SweepError(f"{where}: {written} is not finite; write a number")
@@ -80,7 +82,7 @@ def _read_range(written: Mapping[Any, Any], where: str) -> list[Value]:
 
 
 def _step(written: Mapping[str, Any], where: str) -> list[Value]:
-    # Decimals, because 3 * 0.1 is not 0.3 in binary.
+    # Decimals, because in binary floating point 3 * 0.1 is not 0.3.
     first, last, step = (Decimal(str(written.get(name, 1))) for name in ("from", "to", "step"))
     if "scale" in written or step <= 0 or last < first:
         raise SweepError(f"{where}: {dict(written)} needs from <= to and a step above 0, and no scale")
@@ -100,11 +102,11 @@ def _spread(written: Mapping[str, Any], where: str) -> list[Value]:
     if scale == "linear":
         if math.isfinite(float(last) - float(first)):
             return [float(first + (last - first) * share) for share in shares]
-        # The difference of the ends is too large for a float, but the values between them are not.
+        # The difference of the ends is too large for a float, but the values between the ends are not.
         return [first * (1 - share) + last * share for share in shares]
     if min(first, last) <= 0:
         raise SweepError(f"{where}: scale log needs both ends above 0, not {first} and {last}")
-    # Both ends stay as they are written; only the values between them are rounded.
+    # Both ends are taken as they are written, because computed values are rounded.
     if 0 < float(last) / float(first) < math.inf:
         inner = [float(first * (last / first) ** share) for share in shares[1:-1]]
     else:

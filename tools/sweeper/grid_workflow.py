@@ -1,4 +1,4 @@
-"""A workflow of a grid with settings applied: checked node by node, so that a grid of many cells is checked quickly.
+"""Applies the settings of cells to a workflow of a grid and checks them, quickly even if there are many cells.
 
 Whether a node accepts a setting does not depend on other nodes. So every setting of a node is checked only once, even
 if many cells share it.
@@ -24,7 +24,9 @@ _Settings = tuple[tuple[str, Value], ...]
 
 
 class GridWorkflow:
-    """A workflow that many cells run with settings of their own. The node classes must be registered.
+    """A workflow that many cells run, each with settings of its own.
+
+    The node classes must have been registered before.
 
     Args:
         workflow: the workflow as it was exported.
@@ -32,7 +34,7 @@ class GridWorkflow:
         settings: the inputs that are set in every cell, by NODE.INPUT.
 
     Raises:
-        SweepError: an output node is missing, or there is none.
+        SweepError: `only` names a node that does not exist or is no output node, or the workflow has no output node.
     """
 
     def __init__(self, workflow: Workflow, only: Sequence[str] = (), settings: Mapping[str, Value] | None = None):
@@ -57,7 +59,7 @@ class GridWorkflow:
             settings: the inputs that this cell sets, by NODE.INPUT.
 
         Raises:
-            SweepError: everything that is wrong with the settings.
+            SweepError: a setting is wrong; the error lists all problems.
         """
         problems: list[str] = []
         by_node: dict[str, dict[str, Value]] = {}
@@ -98,9 +100,10 @@ class GridWorkflow:
         return hash_cell(self._digest(node) for node in built.values())
 
     def list_changes(self, built: Workflow) -> dict[str, dict[str, Any]]:
-        """Return, by id, the nodes that differ from the exported workflow, each with all its inputs.
+        """Return, by node id, the inputs of those nodes that differ from the exported workflow.
 
-        Left out are inputs that were not exported and have their default.
+        All inputs of such a node are returned, except those that the exported workflow lacks and that have their
+        default.
         """
         changes: dict[str, dict[str, Any]] = {}
         for node_id, node in built.items():
@@ -123,7 +126,7 @@ class GridWorkflow:
         return self._found[path]
 
     def _sort(self, by_node: Mapping[str, _Settings]) -> list[str]:
-        """Return the ids of the nodes that run. Fewer run if a setting replaces a link."""
+        """Return the ids of the nodes that run; a setting that replaces a link can make other nodes unnecessary."""
         key = frozenset((node_id, name) for node_id, changes in by_node.items() for name, _ in changes)
         if key not in self._orders:
             unlinked = dict(self._workflow)
@@ -140,12 +143,12 @@ class GridWorkflow:
         return order
 
     def _check(self, node_id: str, settings: _Settings) -> Node | tuple[str, ...]:
-        """Return a node with settings applied, or messages about everything that is wrong with them."""
+        """Return a node with settings applied, or messages about all settings that are wrong."""
         key = node_id, settings
         if key not in self._nodes:
             try:
                 node = self._workflow[node_id]
-                # Outer options first: they bring the inputs inside them.
+                # Set outer options first, because the inputs inside an option exist only once it is chosen.
                 for name, value in sorted(settings, key=lambda setting: setting[0].count(".")):
                     node = _set_value(node, name, value)
                 self._nodes[key] = check_node(fill_defaults(node), self._workflow)
@@ -154,14 +157,14 @@ class GridWorkflow:
         return self._nodes[key]
 
     def _check_each(self, node_id: str, settings: _Settings) -> Iterator[str]:
-        """Yield the errors of several settings, each checked alone, because a check stops at the first error."""
+        """Check each of several settings alone and yield their errors, because one check stops at the first error."""
         for name, value in settings if len(settings) > 1 else ():
             # An input inside an option, which has a dot in its name, cannot be checked without the option.
             found = self._check(node_id, ((name, value),)) if "." not in name else ()
             yield from () if isinstance(found, Node) else found
 
     def _digest(self, node: Node) -> str:
-        # The keys are ids of objects: `_nodes` keeps every checked node alive, so no id is used twice.
+        # The keys are Python's ids of objects. `_nodes` keeps every checked node alive, so no id is used again.
         if id(node) not in self._digests:
             self._digests[id(node)] = hash_node(node.id, node.class_type, node.inputs, _digest_files(node))
         return self._digests[id(node)]
@@ -172,7 +175,7 @@ def _is_output(node: Node) -> bool:
 
 
 def _set_value(node: Node, name: str, value: Value) -> Node:
-    """Return the node with one widget set; raise WorkflowError when it does not take the value."""
+    """Return the node with one widget set; raise WorkflowError if the widget does not take the value."""
     if isinstance(value, bool):
         item = list_inputs(get_node_class(node), fill_defaults(node).inputs).get(name)
         if item is not None and item.type != "BOOLEAN" and value not in (item.options or []):
@@ -184,7 +187,7 @@ def _set_value(node: Node, name: str, value: Value) -> Node:
 
 
 def _digest_files(node: Node) -> list[str]:
-    """Return the digests of the images that a node reads, so that a changed image of the same name makes a new cell."""
+    """Return the digests of the images that a node reads, so that a changed image gives the cell another hash."""
     if node.class_type != "LoadImage" or not isinstance(node.inputs.get("image"), str):
         return []
     path: Path = get_node_class(node).find(node.inputs["image"])

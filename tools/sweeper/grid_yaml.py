@@ -1,4 +1,4 @@
-"""Reads untrusted YAML files: a small file cannot cause endless work, for instance by references that multiply."""
+"""Reads untrusted YAML files; a small file cannot cause endless work by references that expand to huge lists."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import yaml
 from sweeper.errors import SweepError
 
 MAX_BYTES = 2**20
-"""The largest size of a file: a list of a hundred thousand numbers of five digits takes two thirds of it."""
+"""The largest size of a file in bytes; a list of a hundred thousand numbers of five digits takes two thirds of it."""
 
 MAX_NODES = 2_000_000
-"""The most values in a file; one that the file repeats by reference counts each time."""
+"""The most values in a file; a value that the file repeats by reference counts each time."""
 
 MAX_DIGITS = 40
-"""The longest number: more digits than any widget takes."""
+"""The most digits of a number; every number that a widget takes has fewer."""
 
 
 class _Loader(yaml.SafeLoader):
-    """A YAML loader that refuses duplicate keys, of which YAML would silently keep the last."""
+    """A YAML loader that refuses duplicate keys; PyYAML would silently keep the last value of such a key."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         known: set[Any] = set()
         for written, _ in node.value:
             key = self.construct_object(written, deep=True)
-            # What cannot be hashed is refused below, by the loader itself.
+            # A key that cannot be hashed is refused by `super().construct_mapping` below.
             if isinstance(key, Hashable) and key in known:
                 raise yaml.constructor.ConstructorError(None, None, f"{key} is there twice", written.start_mark)
             known |= {key} if isinstance(key, Hashable) else set()
@@ -35,14 +35,14 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> Any:
-    """Return what a YAML file holds.
+    """Return the content of a YAML file.
 
     Args:
         path: the file.
 
     Raises:
-        SweepError: it cannot be read, is no YAML, is too large or too deep, expands by references to far more than its
-            size, or contains numbers or texts that no input can take.
+        SweepError: the file cannot be read, is no YAML, is larger than `MAX_BYTES`, or is nested too deeply; it has
+            more than `MAX_NODES` values; or it contains a number or text that no input can take.
     """
     try:
         with path.open("rb") as file:
@@ -67,12 +67,15 @@ def read_yaml(path: Path) -> Any:
 
 
 def _count_nodes(node: yaml.Node, known: dict[int, int]) -> int:
-    """Return the number of values in a YAML node, with references expanded; ValueError if no grid can contain it.
+    """Return the number of values in a YAML node, with references expanded.
 
     Args:
         node: the node.
-        known: the counts of nodes, by the `id` of the node; 0 while a node is being counted, so that a node that
-            contains itself is noticed.
+        known: the counts of nodes, by the `id` of the node. A node has the count 0 while it is being counted, so that a
+            node that contains itself is noticed.
+
+    Raises:
+        ValueError: the node contains itself, too many values, or a number or text that no grid can contain.
     """
     if id(node) in known:
         if not known[id(node)]:
@@ -82,7 +85,7 @@ def _count_nodes(node: yaml.Node, known: dict[int, int]) -> int:
     if isinstance(node, yaml.ScalarNode):
         if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and len(node.value) > MAX_DIGITS:
             raise ValueError(f"a number of {len(node.value)} digits ({node.value[:20]}…); write a shorter one")
-        # Half of a surrogate pair is no text that a file could hold.
+        # Raises UnicodeEncodeError, a ValueError, for half of a surrogate pair, which no text file can contain.
         node.value.encode("utf-8")
         count = 1
     else:

@@ -1,4 +1,4 @@
-"""The images that cells read, for workers on machines that have no access to the folders here."""
+"""The images that cells read, for workers that have no access to the folders of the machine of the driver."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sweeper.grid_cells import GridWorkflows
 
 
 def collect_images(cells: Sequence[Cell], workflows: GridWorkflows) -> dict[str, bytes]:
-    """Return the files that LoadImage nodes read, by the names that are set in these nodes.
+    """Return the content of the files that LoadImage nodes read, by the file names that are set in these nodes.
 
     Raises:
         SweepError: two workflows read different images of the same name, which a worker could not tell apart.

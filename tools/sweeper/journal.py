@@ -1,8 +1,8 @@
-"""Journals: rows that are written the moment a cell is done, a line each, one file for each worker.
+"""Journals: files of JSON lines, to which a row is written as soon as its cell is done.
 
 Every worker has its own journal, so no two processes write to one file, and no worker waits for the driver. A row is
 valid once its line is complete; an incomplete line of a killed process is ignored. The driver copies the rows into the
-table and deletes the journals of workers that have ended.
+table, and deletes the journals when all workers have ended.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Journal:
     """The journal of one worker.
 
     Args:
-        path: the file; it is made with the first row.
+        path: the file; it is created when the first row is written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,9 +35,9 @@ class Journal:
         """Write a row to the disk.
 
         Raises:
-            OSError: the disk is full or cannot be written to; then the row does not count.
+            OSError: the disk is full or cannot be written to; then the row is not valid.
         """
-        # The newline comes first, so that an incomplete row before it stays a line of its own.
+        # A newline also precedes the row, so that an incomplete row before it stays a line of its own.
         line = f"\n{json.dumps(row)}\n".encode()
         with self._path.open("ab", buffering=0) as file:
             written = file.write(line)
@@ -47,7 +47,7 @@ class Journal:
 
 
 def read_journals(folder: Path) -> Iterator[tuple[Path, list[Row]]]:
-    """Yield the journals in a folder with their complete rows."""
+    """Yield the path of each journal in a folder, with its complete rows."""
     for path in sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file()):
         yield path, list(_read_rows(path.read_bytes().split(b"\n")))
 
@@ -56,17 +56,18 @@ def _read_rows(lines: Iterable[bytes]) -> Iterator[Row]:
     for line in lines:
         try:
             row = json.loads(line) if line.strip() else None
-        except (ValueError, RecursionError):  # cut off, or never a row
+        except (ValueError, RecursionError):  # an incomplete line, or no row at all
             continue
         if is_row(row):
             yield row
 
 
 def is_row(row: Any) -> TypeGuard[Row]:
-    """Return whether something that a journal holds can be a row: a journal may come from anywhere.
+    """Return whether a value from a journal can be a row; journals are not trusted.
 
-    A row has a cell and a status that are texts; its pictures are a list of texts, and everything else are texts,
-    numbers that a grid may hold, booleans or nothing. The names of its columns can be encoded as UTF-8.
+    The entry `cell` of a row is a text that is not empty. If there is a `status`, it is a text. `message` is a text or
+    None, and `pictures` is a list of texts or None. Every other entry is a text, a boolean, None, a float, or a whole
+    number of at most `MAX_DIGITS` digits. The names of the columns can be encoded as UTF-8.
     """
     if not isinstance(row, dict) or not all(isinstance(row.get(name, ""), str) for name in ("cell", "status")):
         return False

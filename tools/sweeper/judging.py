@@ -1,6 +1,6 @@
 """The judge of a sweep: a model that took no part in the ascent scores the picture of a cell.
 
-It is the judge that the benchmarks of quality use (`benchmarks/recognition.py`).
+The quality benchmarks use the same judge (`benchmarks/recognition.py`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ _INVOLVED = ("DAS_LoadClassifier", "DAS_LoadCLIP")
 
 
 class CellJudge:
-    """The judge of a sweep, loaded when the first picture is judged, on the CPU like the judge of the benchmarks.
+    """The judge of a sweep; like the judge of the benchmarks, it runs on the CPU.
+
+    The model is loaded when the first picture is judged.
 
     Args:
-        kind: "class" or "text".
-        wish: the input that holds what was asked for, as NODE.INPUT.
+        kind: "class" or "text": what the cells ask for.
+        wish: the input that holds the class or text that a cell asks for, as NODE.INPUT.
         choices: for "text", the texts among which the judge has to find the right one.
     """
 
@@ -43,11 +45,12 @@ class CellJudge:
 
         Args:
             picture: the file with the picture in 8 bits.
-            built: the nodes of its cell.
+            built: the nodes of the cell that made the picture.
 
         Returns:
-            `judge`, `judge_as_is`, `judge_afar`, `judge_grey` (probabilities, or cosines of a text), `recognised`;
-            an empty row if several classes are asked for, because the judge can recognise only one in a picture.
+            `judge`, the name of the model; `judge_as_is`, `judge_afar` and `judge_grey`, its scores, which are
+            probabilities of the class or cosines of the text; and `recognised`. If the cell asks for several classes,
+            an empty row, because only one class can come first.
         """
         wish = read_wish(built, self._wish)
         with open_picture(picture) as opened:
@@ -70,10 +73,14 @@ def _to_columns(name: str, verdict: Verdict) -> Row:
 
 
 def read_wish(built: Workflow, path: str) -> str:
-    """Return what a cell asks for.
+    """Return the class or text that a cell asks for.
+
+    Args:
+        built: the nodes of the cell.
+        path: the input that holds the class or text, as NODE.INPUT.
 
     Raises:
-        SweepError: there is no such input, or something is linked to it.
+        SweepError: there is no such input, or it is linked to another node.
     """
     try:
         node, name = find_input(built, path)
@@ -85,10 +92,11 @@ def read_wish(built: Workflow, path: str) -> str:
 
 
 def check_uninvolved(built: Workflow) -> None:
-    """Raise an error if the judge took part in making the picture that it judges.
+    """Check that the judge takes no part in making the pictures of a cell.
 
     Raises:
-        SweepError: the pictures of an output node depend on a loader that is set to `second_opinion`.
+        SweepError: the judge takes part: an output node that saves pictures depends on a model loader that is set to
+            `second_opinion`.
     """
     for node in built.values():
         saves = "IMAGE" not in get_node_class(node).RETURN_TYPES and "images" in node.inputs

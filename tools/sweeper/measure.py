@@ -1,8 +1,10 @@
 """Measures how much faster a sweep is than a shell loop, and what its parts cost with 100,000 cells and 64 workers.
 
+This command prints the tables of docs/sweeps.md:
+
     PYTHONPATH=.:tools python -m sweeper.measure
 
-prints the tables of docs/sweeps.md. The cells are as small as they can be, so that what is not the ascent shows.
+The cells are as small as possible, so that most of the measured time is not spent on the ascent.
 """
 
 import io
@@ -29,10 +31,10 @@ from sweeper.results_folder import ResultsFolder
 from sweeper.table import Table
 
 CELLS, MANY, GPUS = 8, 100_000, 64
-"""How many cells the comparison with a shell loop has; how many cells and workers the estimate of costs has."""
+"""The number of cells in the comparison with a shell loop; the numbers of cells and of workers in `measure_parts`."""
 
 SECONDS_ON_A_GPU = (20.0, 1.0)
-"""How long a slow and a fast picture may take on a GPU. These are assumptions, not measurements."""
+"""The seconds that a slow and a fast cell take on a GPU. These are assumptions, not measurements."""
 
 SETTINGS = {
     "DAS_ImageStack.width": 64,
@@ -62,7 +64,7 @@ def _write_grid(folder: Path, name: str, seeds: int) -> Path:
 
 
 def compare_ways(folder: Path) -> str:
-    """Return a table of how long it takes to make the same pictures, by a shell loop and by sweeps.
+    """Make the same pictures by a shell loop and by sweeps, and return a table of the times.
 
     Args:
         folder: an empty folder for the pictures.
@@ -121,7 +123,7 @@ def _run(*command: object) -> None:
 
 
 class _AtOnce:
-    """A pool whose workers answer at once, with a row like that of a real cell."""
+    """A pool whose workers answer at once, with a copy of the row of a real cell."""
 
     shared = True
 
@@ -135,7 +137,7 @@ class _AtOnce:
         return self._workers
 
     def submit(self, worker: int, task: Task) -> None:
-        # Through JSON, as between processes.
+        # Convert to JSON and back, as happens when the task and the row are sent between processes.
         told = Task.from_json(task.to_json())
         self._events.append(Done(worker, json.loads(json.dumps(self._row | dict(told.columns) | {"cell": told.hash}))))
 
@@ -145,13 +147,13 @@ class _AtOnce:
 
 
 def measure_parts(folder: Path, row: Row, many: int) -> str:
-    """Return a table of what each part of a sweep costs, and of what a cluster with 64 GPUs needs.
+    """Return a table of what each part of a sweep costs, and of the rates that 64 GPUs would need.
 
-    The parts are what is not the ascent: checking and sending cells, the driver, the table, journals and pictures.
-    They are measured with workers that return a result at once.
+    The parts are all that a sweep does besides the ascent: it checks and sends cells, collects rows, and writes the
+    table, journals and pictures. They are measured with workers that return a result at once.
 
     Args:
-        folder: an empty folder, but for the results of a sweep of real cells in its subfolder "1".
+        folder: a folder for the measured sweep; its subfolder "1" has the results of a sweep of real cells.
         row: the row of one of these real cells, which serves as the result of every cell.
         many: how many cells the measured sweep has.
     """
@@ -195,7 +197,7 @@ def _load(grid: Grid, folder: Path) -> GridWorkflows:
 
 
 def _time(task: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the CPU seconds that a task takes, which other programs hardly change, and its result."""
+    """Return the CPU time of a task in seconds, on which other programs have little effect, and the task's result."""
     begin = time.process_time()
     result = task()
     return time.process_time() - begin, result

@@ -1,6 +1,6 @@
-"""The page of a sweep: one HTML file with its pictures, which needs no server and asks for nothing else.
+"""The page of a sweep: one HTML file that contains thumbnails of the pictures, needs no server and loads no other file.
 
-`page.html`, `page.css` and `page.js` beside this file are its parts.
+The page is put together from `page.html`, `page.css` and `page.js` beside this file.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from sweeper.grid_sheet import make_thumbnail
 from sweeper.journal import Row
 
 MAX_CELLS = 5_000
-"""How many cells a page shows: each takes some 10 KB, and a browser slows down beyond."""
+"""The most cells that a page shows: each takes some 10 KB, and a page with more cells is slow in a browser."""
 
 _THUMBNAIL, _QUALITY = 224, 85
 
 _HIDDEN = ("cell", "pictures", "texts", "settings", "changes", "message", "status")
-"""Columns that the page uses in its own ways, and leaves out of the list of columns."""
+"""Columns that the page shows in other ways, and so not in its list of columns."""
 
 _PARTS = Path(__file__).parent
 
 _SAFE = 2**53
-"""From here on JavaScript rounds whole numbers."""
+"""From this number on, JavaScript rounds whole numbers."""
 
 
 def save_page(
@@ -40,10 +40,10 @@ def save_page(
 
     Args:
         name: the name of the sweep.
-        prompts: its workflows in API format, as they were exported, by label.
-        cells: the cells of the grid, in its order; those without a row are left out.
-        rows: the rows of the table, by cell.
-        path: the file; pictures lie below its folder.
+        prompts: the workflows of the sweep in API format, without the settings of cells, by label.
+        cells: the cells of the grid, in its order; cells without a row are left out.
+        rows: the rows of the table, by the hash of the cell.
+        path: the HTML file; the paths of pictures are relative to its folder.
     """
     shown = [rows[cell.hash] for cell in cells if cell.hash in rows][:MAX_CELLS]
     columns = [name for name in dict.fromkeys(name for row in shown for name in row) if name not in _HIDDEN]
@@ -56,7 +56,7 @@ def save_page(
         "columns": [column for column in columns if any(row.get(column) is not None for row in shown)],
         "cells": [_make_entry(row, columns, path.parent) for row in shown],
     }
-    # "<" would end the script element, or begin a comment in it.
+    # The data is inside a script element, which a "<" in a text could end or make a comment.
     text = json.dumps(_for_browser(data), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     page = (_PARTS / "page.html").read_text(encoding="utf-8")
     parts = {
@@ -72,7 +72,7 @@ def save_page(
 
 
 def _make_entry(row: Row, columns: Sequence[str], folder: Path) -> dict[str, Any]:
-    """Return what the page needs of a row."""
+    """Return the data of one cell for the page."""
     entry: dict[str, Any] = {
         "id": row["cell"],
         "status": row["status"],
@@ -96,7 +96,7 @@ def _make_entry(row: Row, columns: Sequence[str], folder: Path) -> dict[str, Any
 
 
 def _read_mapping(text: Any) -> dict[str, Any]:
-    """Return a mapping that a column holds as JSON; an empty one if it holds anything else."""
+    """Return the mapping that a column holds as JSON; an empty mapping if the column holds anything else."""
     try:
         found = json.loads(text or "{}")
     except (TypeError, ValueError, RecursionError):
@@ -107,7 +107,7 @@ def _read_mapping(text: Any) -> dict[str, Any]:
 def _for_browser(value: Any) -> Any:
     """Return a value in a form that JavaScript can read from JSON without a loss.
 
-    JSON has no NaN or infinity: these become text. JavaScript rounds whole numbers beyond 2^53: these become
+    JSON has no NaN or infinity, so these become text. JavaScript rounds whole numbers beyond 2^53, so these become
     `{"$big": digits}`; page.js shows the digits, and writes them as numbers into workflows.
     """
     if isinstance(value, dict):

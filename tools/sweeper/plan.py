@@ -1,4 +1,7 @@
-"""The plan of a sweep: what every worker needs to know to run cells. It is sent to each worker once, as JSON."""
+"""The plan of a sweep: what a worker needs to know to run cells, and what it is sent for each cell.
+
+A worker is sent the plan once, as JSON, and a task for each cell.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,22 @@ from sweeper.grid_values import Value
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep as its workers know it. It contains only texts, numbers, lists and mappings, so it can be sent as JSON.
+    """What every worker needs to know; it contains only texts, numbers, lists and mappings, to be sent as JSON.
 
     Args:
         name: the name of the sweep.
-        prompts: its workflows in API format, by label.
+        prompts: the workflows in API format, by label.
         folders: the folder of each workflow file, by label.
         settings: the inputs that are set in every cell, by NODE.INPUT.
         only: the output nodes that run; all of them if it is empty.
-        judge: the fields of a `JudgeSpec`: its kind, the input with the wish, and the output node; or nothing.
-        choices: the texts among which a judge of texts has to find the right one.
-        threads: how many threads of the processor a worker uses.
+        judge: `kind`, `wish` and `image` of a `JudgeSpec`; empty if no picture is judged.
+        choices: all texts that cells ask for, if the judge has to find the right text among them; else empty.
+        threads: how many CPU threads a worker uses.
         results: the folder of the results.
-        input_folder: where LoadImage looks first.
+        input_folder: the folder in which LoadImage looks first.
         models: the folder used as ComfyUI's models folder.
         pack: the folder of the node pack.
-        version: the version of the pack, and its commit if it has one.
+        version: the version of the pack, and its Git commit if there is one.
     """
 
     name: str
@@ -46,24 +49,24 @@ class Plan:
     version: str = ""
 
     def to_json(self) -> str:
-        """Return the plan as text."""
+        """Return the plan as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        """Return the plan that a text holds."""
+        """Return the plan that `to_json` has converted to text."""
         return cls(**json.loads(text))
 
 
 @dataclass(frozen=True)
 class Task:
-    """One cell as it is sent to a worker: some hundred bytes.
+    """One cell in the form that is sent to a worker; a cell with one setting takes some 150 bytes.
 
     Args:
         hash: the hash of the cell.
         workflow: the label of its workflow.
-        settings: the inputs that it sets, by NODE.INPUT.
-        columns: its entries in the table that name its options.
+        settings: the inputs that the cell sets, by NODE.INPUT.
+        columns: the entries of its options in the table, by the name of the column.
     """
 
     hash: str
@@ -77,10 +80,10 @@ class Task:
         return cls(cell.hash, cell.workflow, cell.settings, cell.columns)
 
     def to_json(self) -> str:
-        """Return the task as text."""
+        """Return the task as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Task:
-        """Return the task that a text holds."""
+        """Return the task that `to_json` has converted to text."""
         return cls(**json.loads(text))

@@ -14,8 +14,8 @@ class Ready:
     """A worker has loaded the pack and waits for cells.
 
     Args:
-        worker: its number.
-        name: its machine and process.
+        worker: the number of the worker.
+        name: the name of the worker, from `name_worker`.
     """
 
     worker: int
@@ -27,10 +27,11 @@ class Done:
     """A worker has run a cell.
 
     Args:
-        worker: its number.
+        worker: the number of the worker.
         row: the row of the cell. If the worker has access to the folder of results, it has written the row to its
-            journal.
-        files: if it has no access, the pictures, by their path in that folder.
+            journal there.
+        files: if the worker has no access to that folder, the content of the pictures, by their paths in the folder;
+            else empty.
     """
 
     worker: int
@@ -40,10 +41,10 @@ class Done:
 
 @dataclass(frozen=True)
 class Died:
-    """A worker is gone, and with it the cell it was running.
+    """A worker has died, possibly before the cell that it was running was done.
 
     Args:
-        worker: its number.
+        worker: the number of the worker.
         reason: Ray's message.
     """
 
@@ -56,7 +57,7 @@ class Stopped:
     """The sweep cannot continue, for instance because the disk is full.
 
     Args:
-        reason: why, and what to do.
+        reason: why the sweep cannot continue, and what to do.
     """
 
     reason: str

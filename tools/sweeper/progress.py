@@ -12,15 +12,15 @@ from sweeper.journal import Row
 from sweeper.table import FAILED
 
 _LINE_SECONDS = 10.0
-"""How often a log gets a line. A terminal has one line, which is overwritten more often."""
+"""The least time between two lines in a log. A terminal shows one line, which is overwritten every half second."""
 
 
 class Progress:
     """Counts rows and shows how far a sweep is.
 
     Args:
-        total: how many cells are to be done now.
-        stream: where it is shown.
+        total: how many cells are to be done in this run.
+        stream: where the progress is shown.
         clock: returns the time in seconds.
     """
 
@@ -35,7 +35,7 @@ class Progress:
 
     @property
     def left(self) -> int:
-        """How many cells have no row yet."""
+        """How many cells of this run have no row yet."""
         return self._total - self.done - self.failed
 
     def add(self, row: Row) -> None:
@@ -47,19 +47,19 @@ class Progress:
         self._seconds += float(row.get("seconds") or 0.0)
 
     def describe(self, workers: int) -> str:
-        """Return the line that is shown."""
+        """Return the line that `show` writes."""
         counted = self.done + self.failed
         ending = "" if workers == 1 else "s"
         line = f"{self.done} done, {self.failed} failed, {self.left} left, {workers} worker{ending}"
         line += f", {tqdm.format_interval(self._clock() - self._begin)} passed"
         if counted and workers and self.left:
-            # Assume that each cell takes the mean time, and that the cells that are running are half done.
+            # Assume that each cell takes the mean time of the counted cells, and that running cells are half done.
             left = max(self.left - workers / 2, self.left / 2) * self._seconds / counted / workers
             line += f", {tqdm.format_interval(left)} left"
         return line
 
     def show(self, workers: int) -> None:
-        """Show the progress if it is time to."""
+        """Show the progress, unless it was shown a short time ago and cells are left."""
         now = self._clock()
         if now - self._shown_at < (0.5 if self._terminal else _LINE_SECONDS) and self.left:
             return

@@ -1,4 +1,4 @@
-"""Ray for a sweep: starts a cluster on this machine or connects to one; without dashboard and telemetry."""
+"""Ray for a sweep: starts Ray on this machine without its dashboard, or connects to a cluster; without telemetry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sweeper.errors import SweepError
 from sweeper.worker_count import Machine
 
 _OBJECT_STORE_BYTES = 100 * 2**20
-"""The size of Ray's object store, which rows and pictures pass one by one; by default it takes 30 % of the memory."""
+"""The size of Ray's object store, through which rows and pictures pass one by one; Ray's default is 30 % of memory."""
 
 _CONNECT_SECONDS = 5.0
 
@@ -23,25 +23,26 @@ EXCLUDED = (
     "/.git", "/.venv", "/build", "/output", "/input", "/models", "/tests", "/docs", "/web", "/locales", "/subgraphs",
     "/benchmarks/*.jpg", "/example_workflows", "*.parquet", "__pycache__",
 )  # fmt: skip
-"""What of the repository a worker does not need, in the form of .gitignore. Because of the leading slash, `/models`
-does not exclude `das_core/models`."""
+"""The parts of the repository that workers do not need, as patterns of .gitignore. Because of the leading slash,
+`/models` does not exclude `das_core/models`."""
 
 
 def connect(address: str | None, shipped: Path | None = None) -> Any:
     """Start Ray on this machine, or connect to a cluster, and return the module `ray`.
 
     Args:
-        address: HOST:PORT of the head of a cluster, "auto" for the one that this machine belongs to, or None.
-        shipped: the repository, if Ray's runtime environment is to bring it to the workers; else None.
+        address: HOST:PORT of the head of a cluster; "auto" for the cluster that this machine belongs to; None to start
+            Ray on this machine.
+        shipped: the folder of the repository, if Ray's runtime environment has to copy it to the workers; else None.
 
     Raises:
         SweepError: Ray is not installed, or there is no such cluster.
     """
-    # Before the import: Ray reads it once.
+    # Set before the import, because Ray reads its environment variables once.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Ray gives workers a niceness of 15; on a machine that does other things too, they would hardly run. To run a
-    # sweep with low priority, start it with `nice`.
+    # By default Ray gives workers a niceness of 15. On a machine that is busy with other programs, they would hardly
+    # get any CPU time. To run a sweep with low priority, start it with `nice`.
     os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray
@@ -49,14 +50,15 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
         raise SweepError("a package is missing: pip install ray pyarrow pyyaml, or make sweep") from error
     if address is not None:
         check_address(address)
-    # Set here, because Ray packs no folder for a single actor.
+    # The folder is passed to `ray.init`, because Ray does not copy a local folder for a single actor.
     packed: dict[str, Any] = {"working_dir": str(shipped), "excludes": list(EXCLUDED)} if shipped else {}
     if address is None and (python := shlex.quote(sys.executable)) != sys.executable:
-        # Ray starts workers by a shell and does not quote the path of Python, so a space in the path would fail.
+        # Ray starts workers by a shell and does not quote the path of Python, so a path with a space would fail.
         packed["py_executable"] = python
     local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if address is None else {}
     try:
-        # "local": without it, RAY_ADDRESS or a cluster that happens to run here would be taken.
+        # "local" starts a new cluster. Without it, Ray would use the address in RAY_ADDRESS, or a cluster that happens
+        # to run here.
         ray.init(
             address=address or "local",
             log_to_driver=False,
@@ -104,7 +106,7 @@ def answers(host: str, port: int) -> bool:
 
 
 def list_machines(ray: Any) -> list[Machine]:
-    """Return the machines of the cluster and what they have."""
+    """Return the machines of the cluster with their cores, memory and GPUs."""
     alive = [node for node in ray.nodes() if node["Alive"]]
     return [
         Machine(
@@ -118,7 +120,13 @@ def list_machines(ray: Any) -> list[Machine]:
 
 
 def is_shared(ray: Any, mark: Path, home: Path) -> bool:
-    """Return whether every machine has the folder of results and this repository at the same paths as here."""
+    """Return whether every machine has the folder of results and this repository at the same paths as here.
+
+    Args:
+        ray: the module `ray`, connected to the cluster.
+        mark: a file in the folder of results; every machine compares its content with the content here.
+        home: the folder of this repository.
+    """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     ray.cloudpickle.register_pickle_by_value(remote_worker)
@@ -137,7 +145,7 @@ def is_shared(ray: Any, mark: Path, home: Path) -> bool:
 def make_actor_class(ray: Any) -> Any:
     """Return the actor class of workers; Ray sends its code to the machines."""
     ray.cloudpickle.register_pickle_by_value(remote_worker)
-    # A dead worker is replaced by the driver, which knows what it was doing.
+    # Ray does not restart a dead worker: the driver replaces it, because it knows which cells the worker had.
     return ray.remote(max_restarts=0, max_task_retries=0)(remote_worker.RemoteWorker)
 
 
@@ -146,8 +154,8 @@ def make_options(threads: int, memory: int, gpu_share: float) -> Mapping[str, An
 
     Args:
         threads: cores.
-        memory: bytes; 0 if it is not known yet.
-        gpu_share: the share of a GPU; 0 for none.
+        memory: bytes; 0 if the need is not known yet.
+        gpu_share: the share of a GPU; 0 for no GPU.
     """
     needs: dict[str, Any] = {"memory": memory} if memory else {}
     environment = {"env_vars": {"OMP_NUM_THREADS": str(threads)}}

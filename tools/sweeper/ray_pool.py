@@ -1,4 +1,4 @@
-"""The pool of workers of a sweep: the driver starts them, gives them cells, and reads their events."""
+"""The pool of workers of a sweep: through it the driver starts workers, sends them cells, and reads their events."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _END_SECONDS = 20.0
 
 
 class RayPool:
-    """The workers of a sweep on Ray; a context manager that ends all of them when it closes.
+    """The workers of a sweep on Ray; a context manager that ends all workers when the `with` block ends.
 
-    Ray runs in a child process, `ray_process.serve`, and this class talks to it through a pipe.
+    A child process is connected to Ray (`ray_process.serve`); this class talks to the child process through a pipe.
 
     Args:
-        address: HOST:PORT or "auto" of a cluster; None starts one on this machine.
+        address: HOST:PORT of the head of a cluster, or "auto"; None starts Ray on this machine.
         log: the file into which Ray's output is written.
         setup: the settings that `ray_process.serve` needs.
 
     Raises:
-        SweepError: Ray finds no cluster at this address, or does not start.
+        SweepError: the `with` block is entered, and Ray finds no cluster at this address, or does not start.
     """
 
     def __init__(self, address: str | None, log: Path, setup: dict[str, Any]) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, address, str(log), setup), daemon=False)
-        # Ctrl-C reaches all processes of a terminal. The new process and those that Ray starts inherit the mask and
-        # never hear it: they end when the driver says so.
+        # Ctrl-C sends SIGINT to all processes of a terminal. The child process and the processes that Ray starts
+        # inherit the signal mask, so SIGINT does not reach them: they end when the driver tells them to.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process.start()
@@ -50,7 +50,7 @@ class RayPool:
         self.machines: Sequence[Machine] = ()
         """The machines of the cluster."""
         self.shared = True
-        """Whether workers see the folder of the results."""
+        """Whether workers have access to the folder of results and the repository at the same paths as here."""
 
     def __enter__(self) -> RayPool:
         try:
@@ -73,17 +73,17 @@ class RayPool:
         self._end()
 
     def start_worker(self, memory: int) -> int:
-        """Start a worker that needs this many bytes, 0 if that is not known, and return its number."""
+        """Start a worker that needs `memory` bytes, 0 if that is unknown, and return its number."""
         self._number += 1
         self._send(("start", self._number, memory))
         return self._number
 
     def submit(self, worker: int, task: Task) -> None:
-        """Give a worker a cell to run. A worker runs its cells in the order in which it got them."""
+        """Send a worker a cell to run; a worker runs its cells in the order in which they were sent."""
         self._send(("run", worker, task.to_json()))
 
     def wait(self, seconds: float) -> list[Event]:
-        """Return what has happened; wait at most this long if nothing has."""
+        """Return the events since the last call; if there are none, wait at most `seconds` for the first event."""
         events: list[Event] = []
         try:
             while self._connection.poll(0 if events else seconds):
@@ -93,14 +93,14 @@ class RayPool:
         return events
 
     def _send(self, order: tuple[str, int, Any]) -> None:
-        # A cluster that has gone away is reported by the next `wait`.
+        # An error means that the child process has ended. It is not raised here, because the next `wait` reports it.
         try:
             self._connection.send(order)
         except OSError:
             time.sleep(0.1)
 
     def _end(self) -> None:
-        """End the process and with it the workers, which lose the cells they are running."""
+        """End the child process and with it the workers; the cells that they are running are lost."""
         self._send(("end", 0, None))
         self._process.join(_END_SECONDS)
         if self._process.is_alive():

@@ -1,7 +1,7 @@
-"""The child process of the driver that is connected to Ray.
+"""The child process of the driver; only the child process is connected to Ray.
 
-When the cluster goes away, Ray kills the process that is connected to it, without a message. Because that is a child
-process, the driver survives: it sees that the pipe is closed, keeps the results, and says how to continue.
+When the cluster goes away, Ray kills the process that is connected to the cluster, without a message. Because that is a
+child process, the driver survives: it notices that the pipe is closed, keeps the results, and says how to continue.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from sweeper.worker_count import gpu_share
 _POLL_SECONDS = 0.05
 _CHECK_SECONDS = 2.0
 _MAX_SILENCE = 3
-"""After this many failed requests in a row, the head of the cluster counts as gone."""
+"""After this many failed attempts in a row to connect to the head of the cluster, the head counts as gone."""
 
 
 @dataclass
 class _Workers:
-    """The actors of a sweep, and the calls that they have not answered."""
+    """The actors of a sweep by worker number, and the calls that are not answered yet, each with its worker number."""
 
     actors: dict[int, Any] = field(default_factory=dict)
     calls: dict[Any, int] = field(default_factory=dict)
@@ -38,15 +38,17 @@ class _Workers:
 
 
 def serve(connection: Connection, address: str | None, log: str, setup: dict[str, Any]) -> None:
-    """Connect to Ray, then carry out the commands of the driver until it closes the connection.
+    """Connect to Ray, then carry out the commands of the driver until it sends "end" or closes the connection.
 
     Args:
-        connection: to the driver.
+        connection: the pipe to the driver.
         address: see `ray_cluster.connect`.
         log: the file for Ray's output.
-        setup: `plan` (JSON), `images`, `home`, `mark`, `files` ("auto", "shared" or "shipped"), `threads`, `per_gpu`.
+        setup: `plan`, the plan of the sweep as JSON; `images`, the input images by name; `home`, the folder of the
+            repository; `mark`, a file in the folder of results; `files`, "auto", "shared" or "shipped"; `threads`, the
+            cores of each worker; `per_gpu`, the number of workers that share a GPU.
     """
-    # Ray's C++ parts write to the descriptors, not to sys.stderr.
+    # The output is redirected at the file descriptors 1 and 2, because Ray's C++ code does not write to sys.stderr.
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -69,7 +71,7 @@ def serve(connection: Connection, address: str | None, log: str, setup: dict[str
 
 
 def _obey(ray: Any, connection: Connection, setup: dict[str, Any], shared: bool) -> None:
-    """Carry out the commands of the driver (start and end workers, send them tasks), and send it the events."""
+    """Carry out the commands of the driver (start a worker, send it a task, end), and send the events to the driver."""
     actor_class, workers = make_actor_class(ray), _Workers()
     home = Path(setup["home"])
     constants = (str(home) if shared else "", setup["plan"], None if shared else setup["images"])
@@ -96,12 +98,12 @@ def _obey(ray: Any, connection: Connection, setup: dict[str, Any], shared: bool)
             silence, checked = 0 if answers(host, int(port)) else silence + 1, time.monotonic()
             if silence >= _MAX_SILENCE:
                 connection.send(Stopped(f"the head of the cluster at {head} does not answer any more"))
-                # Ray would wait for the head in its own shutdown.
+                # The process ends at once, because Ray's own shutdown would wait for the head.
                 os._exit(1)
 
 
 def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
-    """Return the events since the last call; wait a moment if there are none."""
+    """Return the events since the last call; if there are none, wait at most `_POLL_SECONDS` for one."""
     if not workers.calls:
         return []
     ray.wait(list(workers.calls), num_returns=1, timeout=_POLL_SECONDS)
@@ -109,12 +111,12 @@ def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
     events: list[Event] = []
     for call in ready:
         worker = workers.calls.pop(call, None)
-        if worker is None:  # of a worker that has died
+        if worker is None:  # its worker has died
             continue
         try:
             kind, content, files = ray.get(call)
         except ray.exceptions.RayError as error:
-            # A worker that was only unreachable must not go on with its cell, because another worker gets that cell.
+            # The worker may only have been unreachable. It must not go on, because another worker gets its cell.
             with contextlib.suppress(ray.exceptions.RayError):
                 ray.kill(workers.actors[worker], no_restart=True)
             workers.forget(worker)

@@ -1,7 +1,8 @@
 """The rehearsal: before any picture is computed, nodes that make no images run once with each of their settings.
 
-A misspelled class, a layer that a model does not have or a channel beyond the last are noticed only when a node runs.
-The nodes that notice them take milliseconds. The slow nodes are those that make images; they are left out.
+Some errors are noticed only when a node runs: a misspelled class, a layer that the model does not have, or a channel
+number that is too high. The nodes that notice such errors take milliseconds. Nodes that make images are slow, so they
+are left out.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from sweeper.errors import SweepError
 from sweeper.grid_cells import GridWorkflows
 
 MAX_SECONDS = 60.0
-"""The time limit of a rehearsal. What is not rehearsed by then may fail when its cell runs; its row then says why."""
+"""The time limit of a rehearsal. A cell that is not rehearsed by then may fail when it runs; its row then says why."""
 
 
 def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float = MAX_SECONDS) -> int:
     """Run the quick nodes of all cells (`list_preparations`), and return how many cells were rehearsed.
 
     Raises:
-        SweepError: what the nodes say of values that they refuse, each sentence once, with the number of cells.
+        SweepError: nodes refuse their values; the error lists each message once, with the number of cells it affects.
     """
     begin = time.monotonic()
     kept = KeptOutputs(64, lambda node: True)
@@ -53,10 +54,11 @@ def rehearse(cells: Sequence[Cell], workflows: GridWorkflows, max_seconds: float
 
 
 def list_preparations(built: Workflow) -> list[Workflow]:
-    """Return the parts of a workflow that are quick to run: nodes that load something, or join settings.
+    """Return the parts of a workflow that are quick to run: nodes that load something, or combine settings.
 
-    Left out are nodes that make images or masks from the results of other nodes, output nodes, and all that depends on
-    them. Each part ends with a node that no other quick node needs, and has all nodes that this one needs.
+    Three kinds of nodes are left out: nodes that make images or masks from the results of other nodes, output nodes,
+    and all nodes that depend on a node that is left out. The other nodes are called quick. Each part consists of a
+    quick node that no other quick node needs, and of all nodes that this node needs.
     """
     quick: dict[str, set[str]] = {}
     for node_id, node in built.items():

@@ -1,4 +1,8 @@
-"""The class that Ray runs as an actor. Ray sends its code to the worker, so it imports nothing from this project."""
+"""The class that Ray runs as an actor.
+
+Ray sends the code of this module to the worker, so the module itself imports nothing from this project. Its methods
+import what they need when they run on the worker.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 Answer = tuple[str, Any, dict[str, bytes]]
-"""What a call returns: "row" and a row, "ready" and the worker's name, or "stop" and a message; last, files by path."""
+"""The kind of the answer, its content, and files by path. The content is the row of a cell if the kind is "row", the
+worker's name if it is "ready", and an error message if it is "stop"."""
 
 
 class RemoteWorker:
@@ -17,8 +22,8 @@ class RemoteWorker:
 
     Args:
         home: the folder of this repository; "" for the working directory that Ray's runtime environment has unpacked.
-        plan: the sweep, as JSON.
-        images: input images by name, where the worker cannot see the folders of the driver; None where it can.
+        plan: the plan of the sweep, as JSON.
+        images: the input images by name, if the worker has no access to the folders of the driver; else None.
     """
 
     def __init__(self, home: str, plan: str, images: dict[str, bytes] | None) -> None:
@@ -27,8 +32,8 @@ class RemoteWorker:
         self._results = Path()
 
     def prepare(self) -> Answer:
-        """Load the pack; a call of its own, so that an error in it can be reported."""
-        # First in the path, because another version of these packages may be installed.
+        """Load the pack; `__init__` does not do this, because it could not return an error message."""
+        # The folders come first in the path, because another version of these packages may be installed.
         sys.path[:0] = [str(Path(self._home, "tools")), self._home]
         from dataclasses import replace
 
@@ -58,7 +63,7 @@ class RemoteWorker:
         return "ready", name, {}
 
     def run(self, task: str) -> Answer:
-        """Run a cell; return its row, and its pictures where the driver cannot see them."""
+        """Run a cell; return its row, and its pictures if the worker has no access to the folders of the driver."""
         from sweeper.errors import SweepStoppedError
         from sweeper.plan import Task
 
@@ -75,7 +80,10 @@ class RemoteWorker:
 
 
 def can_see(mark: str, content: str, home: str) -> bool:
-    """Tell whether this machine sees a file with this content, and the repository; Ray runs it on every machine."""
+    """Tell whether this machine has the file `mark` with this content, and the repository in `home`.
+
+    Ray runs this function on every machine.
+    """
     try:
         return Path(mark).read_text() == content and Path(home, "tools", "sweeper").is_dir()
     except OSError:

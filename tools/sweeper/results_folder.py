@@ -1,10 +1,11 @@
-"""The folder of the results of a sweep: its files, the sweep it belongs to, and locks for who may write to it.
+"""The folder of the results of a sweep: its files, the sweep that it belongs to, and locks against other sweeps.
 
 sweep.json        the name of the sweep
 table.parquet     a row for each cell that is done
 journal/          rows that the table does not have yet, a file for each worker
-pictures/ab/HASH/ the pictures of a cell, as `run_workflow` would save them
-sheet.png, index.html
+pictures/ab/HASH/ the pictures of a cell, as `run_workflow` would save them; ab is the first two digits of HASH
+sheet.png         the contact sheet
+index.html        the page
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from sweeper.journal import read_journals
 from sweeper.table import FAILED, OK, Table
 
 _HAS_LOCKS = importlib.util.find_spec("fcntl") is not None
-"""Whether files can be locked. On Windows they cannot, and nothing keeps two sweeps out of one folder."""
+"""Whether files can be locked. On Windows they cannot, so nothing prevents two sweeps from using one folder there."""
 
 MARK = "sweep.json"
 _FORMAT = 1
@@ -60,7 +61,7 @@ class ResultsFolder:
         return self.path / "pictures"
 
     def pictures_of(self, cell: str) -> Path:
-        """The folder of the pictures of a cell; a level of 256 folders keeps each folder short."""
+        """The folder of the pictures of a cell; it is in one of 256 folders, so that no folder has too many entries."""
         return self.pictures / cell[:2] / cell
 
     def claim(self, name: str) -> None:
@@ -70,7 +71,8 @@ class ResultsFolder:
             name: the name of the sweep.
 
         Raises:
-            SweepError: it belongs to another sweep, holds something else, or cannot be written to.
+            SweepError: the folder belongs to another sweep, contains files that are no results, or cannot be written
+                to.
         """
         mark = self.path / MARK
         if self.path.exists() and not self.path.is_dir():
@@ -86,9 +88,9 @@ class ResultsFolder:
             raise SweepError(f"{self.path} holds files that are no results of a sweep; choose another with --results")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            # Written again each time, so that a folder that cannot be written to is noticed before anything runs.
-            # Written first: if the mark does not fit on the disk, nothing else may be left here, because a folder with
-            # files and without a mark is refused later.
+            # The mark is written again each time, so that a folder that cannot be written to is noticed before anything
+            # runs. It is written before the folders are made: if the mark does not fit on the disk, nothing else may be
+            # left here, because a folder with files and without a mark is refused later.
             with write_atomically(mark) as part:
                 part.write_text(json.dumps({"format": _FORMAT, "name": name}))
             for folder in (self.journals, self.pictures):
@@ -98,13 +100,15 @@ class ResultsFolder:
 
     @contextmanager
     def lock(self, say: Callable[[str], None]) -> Iterator[None]:
-        """Keep other sweeps out while the block runs, and wait until workers of an earlier one are gone.
+        """Keep other sweeps out of the folder while the `with` block runs.
+
+        Before the block begins, wait until the workers of an earlier sweep have ended.
 
         Args:
-            say: called once, with a message, if there is something to wait for.
+            say: a function that is called once, with a message, if such workers have not ended yet.
 
         Raises:
-            SweepError: another sweep is at work here, or workers of an earlier one do not end.
+            SweepError: another sweep is using the folder, or the workers of an earlier sweep do not end.
         """
         with (self.path / ".driver").open("a") as driver, (self.path / ".workers").open("a") as workers:
             if not _try_lock(driver):
@@ -122,7 +126,7 @@ class ResultsFolder:
             yield
 
     def hold(self) -> IO[str]:
-        """Return a file that marks, as long as it is open, that a worker is at work here."""
+        """Return an open file; as long as it is open, its lock shows that a worker is using this folder."""
         file = (self.path / ".workers").open("a")
         if _HAS_LOCKS:
             import fcntl
@@ -131,7 +135,10 @@ class ResultsFolder:
         return file
 
     def has_workers(self) -> bool:
-        """Tell whether a worker is at work here, on this machine or, where its file system has locks, on another."""
+        """Tell whether a worker is using this folder.
+
+        Workers on other machines are noticed only if the file system has locks that all machines share.
+        """
         with (self.path / ".workers").open("a") as file:
             return not _try_lock(file)
 
@@ -141,7 +148,7 @@ class ResultsFolder:
             shutil.rmtree(remains, ignore_errors=True)
 
     def collect(self, table: Table) -> list[Path]:
-        """Add the rows of all journals to a table; return the journals, which the caller deletes later."""
+        """Add the rows of all journals to a table; return the paths of the journals, which the caller deletes later."""
         journals = []
         for path, rows in read_journals(self.journals):
             for row in rows:
@@ -180,7 +187,7 @@ def _unlock(file: IO[str]) -> None:
 
 
 def move_folder(source: Path, target: Path) -> None:
-    """Move a finished folder to its place in one step, and replace one that a killed worker may have left there."""
+    """Move a finished folder to its place; a folder that a killed worker may have left there is deleted first."""
     target.parent.mkdir(exist_ok=True)
     if target.exists():
         shutil.rmtree(target)

@@ -1,4 +1,4 @@
-"""One run of a sweep: check the grid, claim the folder of results, compute missing cells, write sheet and page."""
+"""One run of a sweep: checks the grid, claims the folder of results, computes missing cells, writes sheet and page."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from sweeper.worker_count import Demand, count_workers
 
 @dataclass(frozen=True)
 class Settings:
-    """How a sweep runs.
+    """The settings of a sweep that come from the command line.
 
     Args:
         results: the folder of the results.
         pack: the folder of the node pack.
         home: the folder of this repository.
-        input_folder: where LoadImage looks first.
+        input_folder: the folder in which LoadImage looks first.
         models: the folder used as ComfyUI's models folder.
-        address: of a Ray cluster; None for one on this machine.
+        address: HOST:PORT of the head of a Ray cluster, or "auto"; None to start Ray on this machine.
         workers: the number of workers; 0 for as many as fit.
         threads: cores for each worker.
         per_gpu: how many workers share a GPU.
-        files: "shared" if workers see the folders here, "shipped" if not, "auto" to find out.
-        retry: whether cells that failed are done again.
+        files: "shared" if workers have access to the folders here, "shipped" if not, "auto" to find out.
+        retry: whether cells that have failed are run again.
     """
 
     results: Path
@@ -67,11 +67,11 @@ class Session:
 
     Args:
         grid: the grid.
-        settings: how it runs.
+        settings: the settings from the command line.
         stream: where progress is shown.
 
     Raises:
-        SweepError: everything that is wrong with the grid.
+        SweepError: the grid, a workflow or a cell is wrong; the error lists all problems that one check has found.
     """
 
     def __init__(self, grid: Grid, settings: Settings, stream: TextIO) -> None:
@@ -110,7 +110,7 @@ class Session:
     def rehearse(self) -> str:
         """Run one cell here, discard its results, and return a text with the cells and the estimated time."""
         if self._settings.address is not None:
-            # Nothing is sent: it only asks which machines there are.
+            # No cell is sent to the cluster: the pool only asks which machines it has.
             with tempfile.TemporaryDirectory() as name, self._open_pool(Path(name), "shared") as pool:
                 machines = list(pool.machines)
         else:
@@ -125,10 +125,10 @@ class Session:
         return "\n".join([f"{len(self.cells):,} cells:", *describe_cells(self.cells), words])
 
     def run(self) -> tuple[int, int]:
-        """Compute what is missing, and return how many of the cells are done and how many have failed.
+        """Compute the missing cells, and return how many cells of the grid are done and how many have failed.
 
         Raises:
-            SweepError: the folder cannot be used, or there is no such cluster.
+            SweepError: the folder of results cannot be used, or there is no such cluster.
             SweepStoppedError: the sweep cannot go on; the same command continues it later.
         """
         with self._open_table() as table:
@@ -154,7 +154,7 @@ class Session:
 
     @contextmanager
     def _open_table(self) -> Iterator[Table]:
-        """Yield the table with all rows so far; when the block ends, also by an error, write the new rows too."""
+        """Yield the table with all rows so far; when the `with` block ends, even by an error, write the new rows."""
         self._folder.claim(self._grid.name)
         with self._folder.lock(self._say):
             table = Table(self._folder.table)
@@ -165,7 +165,7 @@ class Session:
                 self._settle(table)
 
     def _settle(self, table: Table) -> None:
-        """Write all rows into the table, then remove the journals, if no worker can add to them any more."""
+        """Write all rows into the table; then remove the journals, unless a worker may still add rows to them."""
         journals = self._folder.collect(table)
         try:
             table.write()
@@ -174,7 +174,7 @@ class Session:
                 f"the table cannot be written: {error.strerror}; its rows are in {self._folder.journals}: make room, "
                 "or move away what stands there, then start again"
             ) from error
-        # A worker that is still ending can finish its cell; the next run takes its row.
+        # A worker that has not ended yet can still finish its cell. The next run takes that row from the journal.
         if not self._folder.has_workers():
             for journal in journals:
                 journal.unlink()
@@ -209,7 +209,13 @@ class Session:
             self._say(f"workers on {where} get the pack and images through Ray, and send pictures back")
 
     def _open_pool(self, home: Path, files: str) -> RayPool:
-        """Connect to Ray; `home` is the folder for its log and holds the mark that tells which machines see it."""
+        """Return a pool of workers, which connects to Ray when it is entered.
+
+        Args:
+            home: the folder for Ray's log; in a sweep it is the folder of results, which contains the file `MARK` by
+                which other machines find out whether they have access to the folder.
+            files: as in `Settings`.
+        """
         given = self._settings
         if files != "shared" and given.address is not None and given.pack.resolve() != given.home.resolve():
             raise SweepError("--pack with --address needs --files shared: only this repository is sent to workers")

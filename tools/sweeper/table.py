@@ -1,4 +1,4 @@
-"""The table of a sweep: one Parquet file with a row for each cell that is done, replaced as a whole."""
+"""The table of a sweep: a Parquet file with a row for each cell that is done; each write replaces the whole file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LISTS = {"pictures": pa.list_(pa.string())}
 
 _TEXT = pa.string()
 _TYPES = dict.fromkeys(("cell", "status", "message", "texts", "changes", "settings"), _TEXT) | _LISTS
-"""The types of columns that are read by programs and not only shown. A column of None alone has no type."""
+"""The types of columns that the sweep itself reads. A column that holds only None may also have Arrow's type null."""
 
 _FLOATS = ("seconds", "load_seconds", "judge_seconds", "judge_as_is", "judge_afar", "judge_grey")
 
@@ -32,7 +32,7 @@ class Table:
     """The rows of a sweep in memory, and the file that they are written to.
 
     Args:
-        path: the Parquet file; where there is one, its rows are read.
+        path: the Parquet file; if it exists, its rows are read.
 
     Raises:
         SweepError: the file is no table of a sweep.
@@ -43,7 +43,7 @@ class Table:
         self._new: dict[str, Row] = {}
         self._table = _read(path)
         self.write_seconds = 0.0
-        """How long the last `write` took."""
+        """The seconds that the last `write` took."""
 
     @property
     def states(self) -> dict[str, str]:
@@ -52,14 +52,14 @@ class Table:
         return dict(zip(cells, states, strict=True)) | {cell: row["status"] for cell, row in self._new.items()}
 
     def list_values(self, column: str) -> set[Any]:
-        """Return the different values of a column, without None; none if there is no such column."""
+        """Return the different values of a column, without None; an empty set if there is no such column."""
         self._fold()
         if column not in self._table.column_names:
             return set()
         return set(pc.unique(self._table[column]).to_pylist()) - {None}
 
     def add(self, row: Row) -> None:
-        """Take a row; it replaces an earlier row of the same cell."""
+        """Add a row; it replaces an earlier row of the same cell."""
         cleaned = {name: _clean(value) for name, value in row.items()}
         self._new[cleaned["cell"]] = cleaned
 
@@ -82,7 +82,7 @@ class Table:
         self.write_seconds = time.perf_counter() - begin
 
     def _fold(self) -> None:
-        """Take the new rows into the table."""
+        """Move the new rows into the Arrow table, where they replace earlier rows of the same cells."""
         if not self._new:
             return
         again = pa.array(list(self._new))
@@ -92,14 +92,17 @@ class Table:
 
 
 def _clean(value: Any) -> Any:
-    """Return a value as a file can hold it: half of a surrogate pair, as in damaged file names, becomes a '?'."""
+    """Return a value in a form that UTF-8 can encode: half of a surrogate pair, as in some file names, becomes '?'."""
     if isinstance(value, list):
         return [_clean(one) for one in value]
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def make_table(rows: Sequence[Row]) -> pa.Table:
-    """Return rows as a table; a column of mixed types becomes one of texts.
+    """Return rows as an Arrow table.
+
+    A column of whole numbers and floats becomes a column of floats. A column of other mixed types becomes a column of
+    texts, and so does a column of whole numbers if one of them does not fit into 64 bits.
 
     Args:
         rows: at least one.
@@ -120,7 +123,7 @@ def _make_column(name: str, values: list[Any]) -> pa.Array:
 
 
 def _join(old: pa.Table, new: pa.Table) -> pa.Table:
-    """Return the rows of two tables; a column whose types do not go together becomes one of texts."""
+    """Return the rows of two tables; a column whose types cannot be combined becomes a column of texts."""
     if not old.num_rows:
         return new
     try:
@@ -146,7 +149,7 @@ def _read(path: Path) -> pa.Table:
     if not path.is_file():
         return pa.table({"cell": pa.array([], pa.string()), "status": pa.array([], pa.string())})
     try:
-        # Not pq.read_table: it takes a folder named a=b for a column.
+        # Not `pq.read_table`, which would read a folder named a=b in the path as a column a with the value b.
         table = pq.ParquetFile(path).read()
         # The values may be damaged too, such as texts that are not UTF-8.
         table.validate(full=True)

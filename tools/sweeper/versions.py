@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def describe_pack(folder: Path) -> str:
-    """Return the version of a pack, and its commit where the folder is a clone, such as "0.2.0 78ebe11"."""
+    """Return the version of a pack, and its commit if the folder is a Git clone, such as "0.2.0 78ebe11"."""
     project = folder / "pyproject.toml"
     version = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"] if project.is_file() else ""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"]

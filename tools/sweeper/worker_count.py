@@ -1,4 +1,4 @@
-"""How many workers fit: on every machine as many as its cores and memory, or its GPUs, allow."""
+"""How many workers fit on the machines of a cluster: computed from their cores, memory and GPUs."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SHARE = 0.9
-"""The share of the memory that workers may fill: later cells can need more than the one that was measured."""
+"""The share of the memory that workers may fill, because other cells can need more than the cell that was measured."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a machine of the cluster has.
+    """The resources of a machine of the cluster.
 
     Args:
         name: its address.
-        cores: cores of the processor.
-        memory: bytes.
-        gpus: GPUs.
+        cores: the number of CPU cores.
+        memory: bytes of memory.
+        gpus: the number of GPUs.
     """
 
     name: str
@@ -28,11 +28,11 @@ class Machine:
 
 @dataclass(frozen=True)
 class Demand:
-    """What a worker needs.
+    """The resources that a worker needs.
 
     Args:
-        threads: cores.
-        memory: bytes at its peak, measured on a cell.
+        threads: the number of cores.
+        memory: the peak of its memory in bytes, measured on one cell; 0 if it is unknown.
         per_gpu: how many workers share a GPU.
     """
 
@@ -42,9 +42,11 @@ class Demand:
 
 
 def count_workers(machines: Sequence[Machine], demand: Demand) -> tuple[int, str]:
-    """Return how many workers the machines have room for, at least 1, and why, in words.
+    """Return how many workers the machines have room for, at least 1, and the calculation as text.
 
-    Where there is a GPU, only GPUs count: pictures of different devices differ in their last bits.
+    Each machine gets as many workers as its cores and its memory allow. If any machine has a GPU, each machine gets at
+    most `per_gpu` workers for each of its GPUs. So all workers of such a cluster use GPUs: pictures from different
+    devices would differ in their last bits.
 
     Example:
         >>> count_workers([Machine("here", 8, 4 * 2**30, 0)], Demand(1, 2**30))
@@ -66,5 +68,5 @@ def count_workers(machines: Sequence[Machine], demand: Demand) -> tuple[int, str
 
 
 def gpu_share(machines: Sequence[Machine], per_gpu: int) -> float:
-    """Return the share of a GPU that each worker asks for; 0 where there is none."""
+    """Return the share of a GPU that each worker requests; 0 if no machine has a GPU."""
     return 1 / per_gpu if any(machine.gpus for machine in machines) else 0.0

@@ -15,7 +15,7 @@ from .layer import Layer, find_layer, find_layers
 
 
 class _AllCaptured(Exception):  # noqa: N818
-    """Ends a forward pass after the last layer that is captured, so that nothing more is computed than is needed."""
+    """Ends a forward pass as soon as all layers are captured, so that nothing more is computed."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Activations:
     """The activations of some layers for the same views; `activations["layer name"]` returns those of one layer.
 
     Args:
-        values: by the name of the layer, (V, channels, *positions), float32.
-        references: the activations of reference images seen through the very same views: the same windows, flips and
-            noise. An ascent fills them in, in the order of an objective's `reference_images`.
+        values: the activations by the name of the layer: (V, channels, *positions), float32.
+        references: the activations of reference images seen through the same views, that is, with the same windows,
+            flips and noise. An ascent sets them, in the order of the objective's `reference_images`.
 
     Example:
         >>> import torch
@@ -46,14 +46,14 @@ class Activations:
 class ActivationJudge(Judge):
     """A judge that answers with the activations of some of its layers.
 
-    It shares the module of the judge that it was made of; `make_activation_judge` makes one.
+    `make_activation_judge` makes one from another judge; the two share a module.
 
     Args:
         name: the name of the model in messages.
         module: the model; it takes normalised views (V, 3, size, size).
         size: the side of a view in pixels.
         mean: per channel, the mean that is subtracted from views in 0..1.
-        std: per channel, the deviation that the difference is divided by.
+        std: per channel, the standard deviation that views are then divided by.
         owner: any object that must live as long as the judge does; see `Judge`.
         layers: the layers that it captures.
 
@@ -72,17 +72,17 @@ class ActivationJudge(Judge):
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """The key of this answer: activations. It does not name layers: one run can capture those of all judges."""
+        """The key of the kind of answer, without the layers, because one run captures the layers of several judges."""
         return ("activations",)
 
     def __call__(self, views: Tensor) -> Activations:  # type: ignore[override]
-        """Return the activations of views (V, 3, size, size), 0..1; their gradients flow to the views."""
+        """Return the activations of views (V, 3, size, size), 0..1; gradients flow from them to the views."""
         layers = {layer.name: layer for layer in self.layers}
         left = Counter({layer.name: layer.calls for layer in self.layers})
         values: dict[str, Tensor] = {}
 
         def on_output(name: str, output: Any) -> None:
-            # Cloned: what runs next may well overwrite it.
+            # Cloned, because the next layer may overwrite the output in place.
             values[name] = self.postprocess(output.permute(layers[name].order).clone())
             left[name] -= 1
             if not any(count > 0 for count in left.values()):
@@ -98,10 +98,11 @@ def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> Activa
 
     Args:
         judge: the judge whose layers are captured.
-        layers: layers that `find_layers` has found in it, or their names; one that is given twice is captured once.
+        layers: layers that `find_layers` has found in the judge, or their names; a layer that is given twice is
+            captured once.
 
     Raises:
-        UnknownLayerError: when no layer has a name that is given; the message lists the nearest names.
+        UnknownLayerError: when a name is not that of a layer; the message lists the nearest names.
 
     Example:
         >>> import torch
@@ -123,10 +124,10 @@ def merge_judges(judges: Sequence[Judge]) -> Judge:
     """Merge several judges that share a module into one judge, so that one run of the module serves all.
 
     Args:
-        judges: at least one; either all of them capture layers of the same module, or none captures any.
+        judges: at least one; either all of them capture layers, or none of them does.
 
     Returns:
-        The first of them; if it captures layers, one that captures every layer that any of them captures.
+        If the judges capture no layers, the first of them; else a judge that captures the layers of all of them.
     """
     first = judges[0]
     if not isinstance(first, ActivationJudge):

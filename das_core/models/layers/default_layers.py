@@ -1,8 +1,9 @@
 """The layers that style and content use when the user names none, chosen by one rule for all architectures.
 
-Of networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin) they are the last layers of every
-resolution; VGG's usual layers for style lie there too (Gatys et al., CVPR 2016). Of networks of equal blocks (vision
-transformers, among them the image towers of most CLIPs) they are evenly spaced blocks.
+In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), style uses the last layer of every
+resolution that is fine enough, and content the last layer of a single resolution. The usual style layers of VGG are
+also one per resolution (Gatys et al., CVPR 2016). In networks of equal blocks (vision transformers, such as the image
+towers of most CLIPs), style uses the blocks at 1/6, 1/3, 1/2 and 2/3 of the depth, and content the block at 1/2.
 """
 
 import re
@@ -14,10 +15,10 @@ from ..judge import Judge
 from .layer import Layer, find_layers, format_layers, search_layers
 
 _MIN_STYLE_SIDE, _MIN_CONTENT_SIDE = 12, 24
-"""The smallest side of a feature map that is chosen for style, and for content.
+"""The smallest side of the feature maps that are chosen: for style, and for content.
 
-A Gram matrix of a smaller map has too few positions, and content too few places. For views of fewer than 240 pixels a
-side, the limits are a twentieth and a tenth of that side.
+A smaller map has too few positions for a Gram matrix, and locates content too coarsely. For views whose side is below
+240 pixels, the two limits are 1/20 and 1/10 of that side.
 """
 
 _MIN_BLOCKS = 3
@@ -42,13 +43,13 @@ def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
     stages, blocks = _find_stages(layers), _find_blocks(layers)
     if len(stages) < _MIN_BLOCKS - 1 and len(blocks) >= _MIN_BLOCKS:
         return list(dict.fromkeys(blocks[int(share * len(blocks))].name for share in _STYLE_SHARES))
-    # A model for smaller views has smaller feature maps.
+    # A model for small views has small feature maps, so its limit is lower.
     wide = [layer for layer in stages if layer.shape[1] >= min(_MIN_STYLE_SIDE, size / 20)]
     return [layer.name for layer in wide] or [layers[len(layers) // 2].name]
 
 
 def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
-    """Return the name of the layer whose activations describe which content is where.
+    """Return the name of the layer whose activations describe what a picture shows, and where.
 
     Args:
         layers: all layers of a model, as `find_layers` returns them; at least one.
@@ -69,10 +70,15 @@ def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
 
 
 def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the last of the least deeply nested layers of every resolution, fine resolutions first."""
+    """Return one layer for every resolution, fine resolutions first.
+
+    Of the layers of a resolution, only those with the fewest dots in their names (the least deeply nested) are
+    considered; the last of these is returned.
+    """
     by_side: dict[int, list[Layer]] = defaultdict(list)
     for layer in layers:
-        # A map that is finer than one before it does not show the view: it is a map of tokens against tokens.
+        # A map with a longer side than an earlier map is left out: it is no map of the view, but an attention matrix,
+        # tokens x tokens.
         if (
             len(layer.shape) == 3
             and layer.shape[1] == layer.shape[2] > 1
@@ -89,8 +95,8 @@ def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
 def _find_blocks(layers: Sequence[Layer]) -> list[Layer]:
     """Return the blocks of a transformer.
 
-    They are the largest set of layers of tokens that have the same shape, and the same name except for a number at its
-    end.
+    The blocks are the largest set of layers with the shape (channels, tokens) that have equal shapes, and whose names
+    differ only in the number at the end.
     """
     rows: dict[tuple[str, tuple[int, ...]], list[Layer]] = defaultdict(list)
     for layer in layers:
@@ -100,11 +106,11 @@ def _find_blocks(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def describe_layers(judge: Judge, search: str = "") -> str:
-    """Return a table of the layers of a judge as text, after a line with those that style and content take by default.
+    """Return a text: a line with the layers that style and content take by default, then a table of layers.
 
     Args:
         judge: the judge whose layers are listed.
-        search: words that the names or kinds of the listed layers contain; empty for all layers.
+        search: words; the table lists the layers whose name and kind contain all of them. Empty for all layers.
 
     Raises:
         ValueError: when the judge has no layers.

@@ -1,7 +1,7 @@
 """The heads of attention modules, before the last projection mixes them.
 
-Multi-head attention: Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2. The output of an attention module is a
-mixture of its heads. Each head by itself is a slice of the channels that go into the module's last projection.
+Multi-head attention: Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2. The output of an attention module mixes its
+heads. A single head is a slice of the channels of the input of the module's last projection.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 HEADS = "#heads"
-"""The ending after the name of an attention module that stands for its heads, side by side, in place of its output."""
+"""The suffix of a layer's name that selects the heads of an attention module instead of its output.
+
+The heads are concatenated along the channels.
+"""
 
 _PROJECTIONS = ("proj", "out_proj")
 
 
 def count_heads(part: nn.Module) -> int:
-    """Return how many attention heads of a module can be told apart; 0 for a module of any other kind."""
+    """Return how many attention heads a module has; 0 if it has none, or if its heads cannot be separated."""
     heads = getattr(part, "num_heads", None) or getattr(part, "heads", None)
     if not isinstance(heads, int):
         return 0
@@ -28,7 +31,7 @@ def count_heads(part: nn.Module) -> int:
 
 
 def find_projection(part: nn.Module) -> nn.Linear | None:
-    """Return the last projection of an attention module; None if it does not run as a module of its own."""
+    """Return the last projection of an attention module; None if the projection does not run as a module of its own."""
     if isinstance(part, nn.MultiheadAttention):
         return None
     found = (getattr(part, name, None) for name in _PROJECTIONS)
@@ -41,11 +44,11 @@ def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: M
     Args:
         part: an attention module for which `count_heads` is not 0.
         inputs: the positional arguments that it was called with.
-        options: the keyword arguments that it was called with. Of masks, only an `attn_mask` of numbers is supported:
-            towers for images use no other.
+        options: the keyword arguments that it was called with. The only mask that is taken into account is a
+            floating-point `attn_mask`; image towers use no other masks.
 
     Returns:
-        The heads side by side, (V, tokens, channels).
+        The heads, concatenated along the channels: (V, tokens, channels).
     """
     names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
     given = dict(zip(names, inputs, strict=False)) | dict(options)

@@ -12,24 +12,25 @@ from ..fold import find_unfolded
 from .heads import HEADS, compute_heads, find_projection
 
 OnOutput = Callable[[str, Any], None]
-"""Is called with the name of a layer and its output."""
+"""A function that is called with the name of a layer and the output of that layer."""
 
 
 @contextmanager
 def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput) -> Iterator[None]:
     """Report the outputs of layers for as long as the `with` block runs.
 
-    The hooks are removed however the block ends, so that the module is afterwards what it was before.
+    When the block ends, even by an exception, the hooks are removed.
 
     Args:
         module: the module that has these layers.
-        names: the names of submodules; with `HEADS` behind the name of an attention module, its heads are reported in
-            place of its output.
-        on_output: is called each time one of these layers has run; of an output in several parts it gets the first.
+        names: the names of submodules. If the name of an attention module is followed by `HEADS`, its heads are
+            reported instead of its output.
+        on_output: is called each time one of these layers has run; if an output is a tuple or a list, the function gets
+            the first item.
     """
     hooks: list[RemovableHandle] = []
     try:
-        # One by one, so that those attached are removed when the next one cannot be.
+        # Attached one by one, so that if attaching fails, the hooks before it are still removed.
         for name in names:
             hooks.append(_attach_hook(module, name, on_output))
         yield
@@ -64,5 +65,5 @@ def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> 
 
 
 def _take_first(output: Any) -> Any:
-    """Return an output; if it has several parts, as the output of an attention module has, return the first part."""
+    """Return an output; if it is a tuple or a list, such as that of an attention module, return its first item."""
     return output[0] if isinstance(output, tuple | list) and output else output

@@ -1,6 +1,6 @@
-"""The layers inside a judge: finding them, their names and shapes, and tables of them as text.
+"""The layers inside a judge: how they are found, their names and shapes, and tables of them as text.
 
-A layer has the name that the model's own code gives the module. The heads of an attention module are a layer too.
+The name of a layer is the name of its module in the model. The heads of an attention module count as one more layer.
 """
 
 import difflib
@@ -18,7 +18,8 @@ from .heads import HEADS, count_heads
 from .hooks import capture_outputs
 
 _VIEWS = 2
-"""How many views a judge is shown while its layers are searched; by this length the axis of the views is known."""
+"""How many views a judge is shown to find its layers. The axis of an output that has this length is taken for the axis
+of the views."""
 
 _MAX_NAMES = 5
 """How many names a message lists at most."""
@@ -43,12 +44,12 @@ class Layer:
     """A module inside a model, and the shape of its activations.
 
     Args:
-        name: the name of the module in the model; with "#heads" behind it, the heads of an attention module.
+        name: the name of the module in the model; for the heads of an attention module, followed by "#heads".
         kind: the class of the module, such as "Conv2d".
         shape: the shape of the activations of one view: (channels,), (channels, tokens) or (channels, height, width).
-        order: which axes of the module's output hold the views and the axes of `shape`, in this order.
-        calls: how often the module runs in one forward pass; its activations are the output of the last time.
-        heads: how many attention heads its channels are; 0 for a layer that is not the heads of an attention module.
+        order: the axes of the module's output: first the axis of the views, then the axes of `shape` in their order.
+        calls: how often the module runs in one forward pass; its activations are the output of the last run.
+        heads: how many attention heads its channels consist of; 0 for a layer that is the output of a module.
 
     Example:
         >>> from das_core.models.layers import Layer
@@ -71,7 +72,7 @@ class Layer:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """Shape of the positions: (tokens,), (height, width), or () for a layer without positions."""
+        """The shape of the positions: (tokens,), (height, width), or () for a layer without positions."""
         return self.shape[1:]
 
     def describe(self) -> str:
@@ -84,15 +85,16 @@ class Layer:
 
 
 def find_layers(judge: Judge) -> tuple[Layer, ...]:
-    """Return the layers of a judge in the order in which they run; they are found by a forward pass of two grey views.
+    """Return the layers of a judge in the order in which they run.
 
-    Modules that do not run are left out, and those whose output has no axis for views or no axis for channels.
+    They are found in a forward pass of two grey views. Two kinds of modules are left out: modules that do not run, and
+    modules whose output has no axis for views or no axis for channels.
 
     Args:
         judge: the judge; hooks are attached to its module for one forward pass.
 
     Raises:
-        ValueError: when no layer is left, or the judge is an ensemble, which has several models.
+        ValueError: when no layer is left, or when the judge is an ensemble, because it has several models.
 
     Example:
         >>> import torch
@@ -131,21 +133,21 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
 
 
 def _find_order(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return which axes of an output are views, channels and positions, in this order; empty if it has no such axes."""
+    """Return the axes of an output in the order views, channels, positions; empty if the shape has no such axes."""
     if len(shape) not in (2, 3, 4) or 0 in shape:
         return ()
     if shape[0] != _VIEWS:
-        # Some transformers keep the views behind the tokens.
+        # In some transformers, the axis of the tokens comes before the axis of the views.
         return (1, 2, 0) if len(shape) == 3 and shape[1] == _VIEWS else ()
     if len(shape) == 3:
         return (0, 2, 1)
-    # Views are square, so height and width are the two that are alike.
+    # Views are square, so height and width are the two axes of equal length.
     last = len(shape) == 4 and shape[1] == shape[2] != shape[3]
     return (0, 3, 1, 2) if last else tuple(range(len(shape)))
 
 
 def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
-    """Return the layer of a name.
+    """Return the layer with a given name.
 
     Args:
         layers: the layers of a model; at least one.
@@ -176,7 +178,7 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
 
 
 def search_layers(layers: Sequence[Layer], search: str) -> list[Layer]:
-    """Return the layers whose names and kinds contain every word of a search, whatever its capitals."""
+    """Return the layers whose name and kind contain every word of a search; capitals make no difference."""
     words = search.casefold().split()
     return [layer for layer in layers if all(word in f"{layer.name} {layer.kind}".casefold() for word in words)]
 

@@ -16,7 +16,7 @@ from ..hypernyms import list_hypernyms
 from ..label_sets import imagenet_labels
 
 TEMPLATES = ("{}", "a photo of a {}.")
-"""Sentences that contain only the name of a class, or a word for many classes, in place of the braces."""
+"""Short sentences. The braces are replaced by the name of a class, or by a word for several classes."""
 
 CONTEXTS = (
     "a {} on the ground",
@@ -44,10 +44,10 @@ CONTEXTS = (
     "a {} beside another one",
     "a {} in winter",
 )
-"""Sentences with more words. With them, the fit learns to ignore the words around the name of a thing.
+"""Longer sentences, which teach the projection to ignore the words around the name of a thing.
 
-Each name gets one of them in turn, so that the words around a name do not depend on the thing. With half as many
-contexts, a name is found less often in a context that the projection was not fitted on.
+The names take the contexts in turn, so that the words around a name do not depend on the thing. With half as many
+contexts, names were recognised less often in contexts that the projection was not fitted on.
 """
 
 _DOUBLE = 2.0
@@ -70,15 +70,16 @@ class ClassSentence(NamedTuple):
 def write_class_sentences() -> list[ClassSentence]:
     """Return the sentences that the projection is fitted on, about the 1,000 classes and about the hypernyms.
 
-    A class has its first name in each of `TEMPLATES` and in one of `CONTEXTS`, and its definition in WordNet. Each word
-    for a hypernym (a kind that covers several classes, such as "dog") is put into the same sentences, but has no
-    definition.
+    For each class, there are sentences with its first name in each of `TEMPLATES` and in one of `CONTEXTS`, and its
+    definition in WordNet, if it has one. For each word of a hypernym (a kind that covers several classes, such as
+    "dog"), there are the same sentences without a definition.
 
-    Weights: for a class, 1 in a template, and 2 in a context and for the definition. Heavier contexts teach the
-    projection names inside longer sentences; heavier definitions teach it words that are not names of classes. For a
-    hypernym of n classes, half the cube root of n in a template and twice that in a context. With more, a sentence that
-    names a class would be understood as its hypernym; with less, a hypernym in a longer sentence would not be
-    recognised.
+    The weights of the sentences about a class are 1 for a template, 2 for the context, and 2 for the definition. The
+    larger weight of contexts teaches the projection to recognise names inside longer sentences. The larger weight of
+    definitions teaches it words that are not names of classes. The weights of the sentences about a hypernym of n
+    classes are half the cube root of n for a template, and twice that for the context. With larger weights, a sentence
+    that names a class would be understood as its hypernym; with smaller weights, a hypernym in a longer sentence would
+    not be recognised.
 
     Example:
         >>> from das_core.models.sources.class_sentences import write_class_sentences
@@ -100,7 +101,7 @@ def write_class_sentences() -> list[ClassSentence]:
 
 
 def _write_name(name: str, classes: tuple[int, ...], weight: float, context: str) -> list[ClassSentence]:
-    """Return the sentences with one name: in every template, and in one context."""
+    """Return the sentences with one name: one for every template, and one for a context."""
     alone = [ClassSentence(template.format(name), classes, weight) for template in TEMPLATES]
     return [*alone, ClassSentence(context.format(name), classes, weight * _DOUBLE)]
 
@@ -112,13 +113,13 @@ def compute_class_directions(rows: Tensor) -> Tensor:
         rows: the weight (classes, D) of its last layer.
 
     Returns:
-        The rows, less the mean of all, each scaled to length 1.
+        The rows minus their mean, each then scaled to length 1.
     """
     return F.normalize(rows - rows.mean(dim=0), dim=1)
 
 
 def compute_targets(sentences: Sequence[ClassSentence], directions: Tensor) -> Tensor:
-    """Return the target embeddings of N sentences: for each the mean of the directions of its classes.
+    """Return the target embeddings of N sentences: for each, the mean of the directions of its classes, normalised.
 
     Args:
         sentences: N sentences.

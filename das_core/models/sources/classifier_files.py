@@ -36,7 +36,7 @@ COMMON_ARCHITECTURES = (
     "torchvision/vit_b_16",
     "torchvision/vgg16",
 )
-"""The architectures that users' own classifiers most often have; the list of architectures begins with them."""
+"""The most common architectures of users' own classifiers; the list of architectures begins with them."""
 
 
 def list_file_architectures() -> list[str]:
@@ -58,12 +58,13 @@ def list_file_architectures() -> list[str]:
 def load_classifier_file(path: Path, architecture: str) -> Classifier:
     """Load a classifier from a checkpoint on disk.
 
-    It has as many classes as the checkpoint has, and the name of the file. No code in the file is run.
+    The checkpoint decides the number of classes; the file name without its suffix becomes the name of the classifier.
+    No code in the file is run.
 
     Args:
         path: a .safetensors file, or one that torch has saved (.pth, .pt, .bin).
-        architecture: 'timm/NAME' or 'torchvision/NAME'. A name of timm may have a tag ('timm/resnet18.a1_in1k'), which
-            tells the size and the normalisation that the checkpoint was trained with.
+        architecture: 'timm/NAME' or 'torchvision/NAME'. A name of timm may have a tag ('timm/resnet18.a1_in1k'); the
+            size and the normalisation of the views are then those of the published weights with this tag.
 
     Raises:
         ValueError: when the architecture is unknown, or when the file is missing, damaged, holds code, does not fit
@@ -108,17 +109,18 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
 
 def _list_timm_names() -> list[str]:
     """Return every name of an architecture of timm, with and without a tag."""
-    # A tag ('resnet18.a1_in1k') tells the size, mean and deviation that a checkpoint was trained with.
+    # A tag ('resnet18.a1_in1k') selects the size, mean and standard deviation of the published weights with this tag.
     return [*timm.list_models(), *timm.list_models(pretrained=True)]
 
 
 def _count_classes(module: nn.Module, state: StateDict) -> int | None:
-    """Return how many rows a checkpoint has for the last layer of an architecture; None if it has none that fit."""
+    """Return how many classes a checkpoint has: the rows of its weight for the last layer; None if no weight fits."""
     *_, (head, last) = (
         (name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)
     )
     weight = state.get(f"{head}.weight")
-    # Checked before a layer of this size is built: a file of a few bytes can claim three million rows without numbers.
+    # `is_plain` is checked before a layer of this size is built: a file of a few bytes can contain a tensor of three
+    # million rows that has no numbers.
     if weight is None or not is_plain(weight) or weight.ndim < 2 or weight.shape[1:] != last.weight.shape[1:]:
         return None
     return weight.shape[0] or None

@@ -1,8 +1,9 @@
 """Downloads in a background thread, so that the caller can cancel them while they wait for the server.
 
-The timeout of Python's HTTP client only limits the time without any byte, so a server that sends a byte now and then
-would be waited for without end; and a thread that waits for bytes can do nothing else, such as react to a cancel
-button. Here a background thread waits, and the caller's function `listen` is called every quarter of a second.
+Python's HTTP client has two drawbacks. Its timeout only applies to the time without any byte, so the client would wait
+without end for a server that sends a byte now and then. While it waits, its thread can do nothing else, such as react
+to a cancel button. So here a background thread waits for bytes, and the thread of the caller calls the function
+`listen` every quarter of a second.
 """
 
 import http.client
@@ -17,32 +18,34 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 TIMEOUT = 20.0
-"""Seconds without a byte before a connection counts as broken."""
+"""How many seconds without a byte it takes until a connection counts as broken."""
 
 SLOWEST = 1024
-"""Bytes a second, on the average over `TIMEOUT`, below which a connection counts as broken."""
+"""The least speed of a connection in bytes a second, averaged over `TIMEOUT`; a slower one counts as broken."""
 
 _TICK = 0.25
 _PIECE = 1 << 16
 _AHEAD = 64
-"""How many pieces may have arrived that nobody has taken yet."""
+"""How many pieces, of at most 64 KiB each, may wait in the queue."""
 
 _FAILURES = (OSError, http.client.HTTPException, ValueError)
 
 Listener = Callable[[], None]
-"""Is called while nothing arrives; an exception that it raises ends the waiting."""
+"""A function that is called during the wait; an exception that it raises ends the wait."""
 
 
 def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
-    """Yield what a URL returns, piece by piece, each with the number of bytes in all, 0 if the server does not say.
+    """Yield the content of a URL in pieces, each with the total number of bytes, or 0 if the server does not send it.
 
     Args:
         url: the address.
         listen: is called four times a second while nothing arrives.
 
     Raises:
-        OSError: when the connection fails, is silent for `TIMEOUT` seconds, or sends less than `SLOWEST`.
+        OSError: when the connection fails, is silent for `TIMEOUT` seconds, or sends less than `SLOWEST` bytes a
+            second.
         http.client.HTTPException: when the answer is not valid HTTP, or ends before the last byte.
+        ValueError: when the URL is not valid.
     """
     arrived: queue.Queue[Any] = queue.Queue(_AHEAD)
     ended = threading.Event()
@@ -72,12 +75,12 @@ def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
     finally:
         ended.set()
     if done < total:
-        # The library takes a connection that was cut for the end of the answer.
+        # Python's HTTP client takes a connection that was cut for the end of the answer.
         raise http.client.IncompleteRead(b"", total - done)
 
 
 def _send_pieces(url: str, arrived: "queue.Queue[Any]", ended: threading.Event) -> None:
-    """Put what a URL returns into a queue, until all is there or `ended` is set."""
+    """Put the content of a URL into a queue in pieces, until all of it is there or `ended` is set."""
 
     def put(kind: str, value: Any) -> None:
         while not ended.is_set():
@@ -99,16 +102,16 @@ def _send_pieces(url: str, arrived: "queue.Queue[Any]", ended: threading.Event) 
 
 
 def call_listening(function: Callable[[], T], listen: Listener, seconds: float) -> T:
-    """Call a function that waits for the network in a background thread, and return its result.
+    """Call, in a background thread, a function that waits for the network; return its result.
 
     Args:
-        function: the function. If the waiting is ended early, its thread goes on alone and its result is dropped.
+        function: the function. If the wait ends early, the thread of the function runs on, and its result is dropped.
         listen: is called four times a second.
         seconds: how long to wait.
 
     Raises:
         TimeoutError: when the function has not returned after `seconds`.
-        Exception: what the function or the listener raises.
+        Exception: any exception of `listen`; an OSError, an HTTPException or a ValueError of the function.
     """
     answer: Future[T] = Future()
 

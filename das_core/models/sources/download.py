@@ -1,4 +1,4 @@
-"""Downloads of weights: a file is stored whole and with the right checksum, or not at all."""
+"""Downloads of weights: a file is stored complete and with the right checksum, or not at all."""
 
 import hashlib
 import http.client
@@ -9,23 +9,23 @@ from ...common.files import explain_unreadable, write_atomically
 from .connection import receive
 
 Progress = Callable[[int, int], None]
-"""Is called while a model is loaded, with how much is done and how much there is in all.
+"""A function that is called while a model is loaded, with two numbers: how much is done, and the total.
 
-During a download both are numbers of bytes, and the second is 0 if the server does not say it; `load_starter_clip`
-counts sentences.
+During a download both are numbers of bytes, and the total is 0 if the server does not send it. In `load_starter_clip`
+both are numbers of sentences.
 """
 
 _BLOCK = 1 << 20
 
 
 def download(url: str, folder: Path, digest: str, progress: Progress | None = None) -> Path:
-    """Download the file of a URL, unless it is in a folder already.
+    """Download the file of a URL into a folder, unless it is there already.
 
     Args:
         url: where the file is; its last part is the name of the file.
-        folder: where the file is looked for and stored; it is created when it is missing.
-        digest: the beginning of the file's SHA-256, in hexadecimal; a file that is in the folder already must have it
-            too. If empty, nothing is checked.
+        folder: where the file is looked for and stored; the folder is created if it is missing.
+        digest: the beginning of the file's SHA-256, in hexadecimal; it is also checked if the file is there already.
+            If empty, nothing is checked.
         progress: is called after every block, and four times a second while nothing arrives; an exception that it
             raises stops the download.
 
@@ -55,7 +55,7 @@ def download(url: str, folder: Path, digest: str, progress: Progress | None = No
 
 
 def _fetch(url: str, path: Path, progress: Progress | None) -> None:
-    """Write what a URL returns into a new file; raise an error when the connection ends before the last byte."""
+    """Write the content of a URL into a new file; raise an error when the connection ends before the last byte."""
     done = told = total = 0
 
     def tell() -> None:
@@ -83,7 +83,7 @@ def check_digest(path: Path, digest: str, name: str | None = None) -> None:
         name: what the message calls the file; by default its own name.
 
     Raises:
-        ValueError: when the SHA-256 is another.
+        ValueError: when the SHA-256 begins otherwise.
     """
     with path.open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The fitted projection of a starter CLIP: ridge regression from sentences to the directions of classes."""
+"""The fitted projection of a starter CLIP: ridge regression from embeddings of sentences to directions of classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,16 +12,17 @@ from .open_clip_models import Config
 from .sentence_encoder import encode_sentences
 
 RECIPE = "2"
-"""The version of the way the projection is fitted; when it changes, projections that were kept are fitted again."""
+"""The version of the method of fitting; when it changes, projections in files are fitted again."""
 
 RIDGE = 1.0
-"""The penalty of the ridge regression, small against the sum of the weights of the sentences.
+"""The penalty of the ridge regression, small compared with the sum of the weights of the sentences.
 
-From 0.5 to 2 it makes little difference to what the projection knows of words that it was not fitted on.
+Any penalty from 0.5 to 2 gives about the same results for words that the projection was not fitted on.
 """
 
 last_encoded: dict[tuple[Path, tuple[str, ...]], Tensor] = {}
-"""The last embeddings, by encoder and sentences: starters loaded one after another are fitted to the same sentences."""
+"""The embeddings of the last fit, by sentence encoder and sentences. All starter CLIPs are fitted to the same
+sentences, so the next starter CLIP in the same process need not encode them again."""
 
 
 def fit_class_projection(
@@ -37,9 +38,9 @@ def fit_class_projection(
         model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.
         config: the configuration that `starter_clip.build_config` returns.
         sentences: N sentences.
-        directions: of the classes, (C, D), see `compute_class_directions`.
-        progress: is called after every batch of sentences with how many are encoded, and with N. If the sentences are
-            the same as in the last call, they are not encoded again, and `progress` is not called.
+        directions: the directions of the classes, (C, D), see `compute_class_directions`.
+        progress: is called after every batch of sentences, with how many are encoded and with N. If the sentences and
+            the encoder are the same as in the last call, nothing is encoded, and `progress` is not called.
 
     Returns:
         The matrix (D, E), in float32.
@@ -57,15 +58,15 @@ def fit_class_projection(
 def fit_projection(
     embeddings: Tensor, targets: Tensor, ridge: float = RIDGE, weights: Sequence[float] | None = None
 ) -> Tensor:
-    """Return the matrix that takes embeddings closest to their targets: ridge regression without a constant term.
+    """Return the matrix that maps embeddings closest to their targets, by ridge regression without a constant term.
 
-    There is no constant term, because the projection of the text tower has none.
+    The constant term is left out because the projection of the text tower has none.
 
     Args:
         embeddings: (N, E).
         targets: (N, D).
         ridge: the penalty, at least 0; the larger it is, the smaller are the entries of the matrix.
-        weights: N factors of the squared errors, at least 0 each; None for 1.
+        weights: N factors of the squared errors, each at least 0; None if all are 1.
 
     Returns:
         The matrix (D, E), in float32.

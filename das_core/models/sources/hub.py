@@ -1,10 +1,10 @@
 """Files of the Hugging Face hub: taken from a folder, or downloaded into it.
 
-A file that is in the folder is taken as it is. A download is stored whole or not at all. It is checked against the
-SHA-256 that the hub sends; for small files the hub sends none, and they are not checked.
+A file that is in the folder already is used unchecked. A download is stored complete or not at all. It is checked
+against the SHA-256 that the hub sends. For small files the hub sends no SHA-256, so they are not checked.
 
-The hub's own client is not used: it tries for minutes before it gives up, cannot be stopped, and stores files where
-nobody could put one by hand.
+The hub's own client (`huggingface_hub`) is not used for downloads: it retries for minutes before it gives up, it cannot
+be stopped, and it stores files under paths that a user could not create by hand.
 """
 
 import http.client
@@ -28,20 +28,21 @@ def locate_repository(repository: str, folder: Path) -> Path:
 
 
 def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Progress | None = None) -> Path:
-    """Return the first of some files that a repository has, downloaded unless one of them is in the folder already.
+    """Return the path of a file of a repository: of one that is in the folder already, else of a new download.
 
-    A file in the folder is not checked.
+    A file that is in the folder already is not checked.
 
     Args:
         repository: its name on the hub, 'owner/name'.
-        names: names of files, any one of which is enough; the best first.
+        names: names of files, any one of which is enough; the best first. The first that is in the folder is taken; if
+            none is, the first that the repository has.
         folder: where the folders of repositories are.
         progress: is called during a download.
 
     Raises:
-        ValueError: when the repository has none of them, when the folder cannot be read, when the hub cannot be
-            reached, or when the checksum of a download is wrong; the message names the file and the folder to put it
-            into.
+        ValueError: when the repository has none of the files, when the hub cannot be reached (in both cases the message
+            names the file and the folder to put it into), when the folder cannot be read, or when the checksum of a
+            download is wrong.
     """
     home = locate_repository(repository, folder)
     for name in names:
@@ -59,12 +60,12 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
 def fetch_files(
     repository: str, main: str, others: Sequence[str], folder: Path, progress: Progress | None = None
 ) -> Path:
-    """Return the folder of a file of a repository, downloaded together with any of some other files that exist there.
+    """Return the folder of a repository's files, after downloading a main file and other files that it may have.
 
     Args:
         repository: its name on the hub, 'owner/name'.
-        main: the file that the repository must have; when it is in the folder, nothing is downloaded.
-        others: files that it may have.
+        main: the file that the repository must have; if it is in the folder already, nothing is downloaded.
+        others: files that the repository may have; those that it has are downloaded too.
         folder: where the folders of repositories are.
         progress: is called during a download.
 
@@ -76,13 +77,13 @@ def fetch_files(
         for name in others:
             if not _is_there(home / name):
                 _fetch(repository, name, home, progress)
-        # Downloaded last: that this file is there is the sign that the set is complete.
+        # Downloaded last, because this file in the folder means that the set is complete.
         fetch_file(repository, [main], folder, progress)
     return home
 
 
 def _is_there(path: Path) -> bool:
-    """Return whether there is a file; raise a ValueError where the folder cannot be looked into."""
+    """Return whether there is a file; raise a ValueError when its folder cannot be read."""
     with explain_unreadable(path):
         return path.is_file()
 
@@ -103,7 +104,7 @@ def _fetch(repository: str, name: str, home: Path, progress: Progress | None) ->
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """A handler that follows redirects and keeps the first digest that comes with one of them."""
+    """A handler that follows redirects and keeps the first digest that is sent with a redirect."""
 
     def __init__(self) -> None:
         self.digest = ""
@@ -116,7 +117,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _ask_digest(url: str) -> str | None:
-    """Return the SHA-256 of a file of the hub; '' when the hub does not send one, None when there is no such file."""
+    """Return the SHA-256 of a file of the hub; '' if the hub does not send one, None if there is no such file."""
     redirects = _Redirects()
     opener = urllib.request.build_opener(redirects)
     try:
@@ -131,7 +132,7 @@ def _ask_digest(url: str) -> str | None:
 
 
 def _read_digest(headers: Message) -> str:
-    """Return the SHA-256 that the headers of an answer of the hub contain; '' if they contain none."""
-    # For a large file the hub sends the SHA-256, for a small one git's own digest, which is shorter.
+    """Return the SHA-256 that the headers of a response of the hub contain; '' if they contain none."""
+    # For a large file the hub sends the SHA-256, which has 64 digits; for a small file, git's digest, which is shorter.
     tag = (headers.get("X-Linked-Etag") or "").strip('"')
     return tag if len(tag) == 64 else ""

@@ -1,7 +1,8 @@
 """The file that keeps the fitted projection of a starter CLIP, so that it is fitted once and not in every process.
 
-The file is not trusted. Its projection is used only if its hash shows that it is, to the last bit, the one that was
-written for the same models, and if its shape and type are right. Otherwise the projection is fitted again.
+The file is not trusted. Its projection is used only if three conditions hold: the key in the file is that of the same
+models and settings, the SHA-256 in the file is that of the projection, and the shape and type are right. Otherwise the
+projection is fitted again.
 """
 
 import hashlib
@@ -19,23 +20,23 @@ from ...common.files import write_atomically
 _LOG = logging.getLogger(__name__)
 
 KEPT = "starter_clip_"
-"""The beginning of the names of files with a fitted projection. Such a file alone is no model."""
+"""The beginning of the name of every file with a fitted projection. Such a file alone is no model."""
 
 PROJECTION = "text.proj.weight"
-"""What the projection is called in the file, and in the model."""
+"""The name of the projection in the file and in the model."""
 
 _LARGEST_HEADER = 2**16
-"""How many bytes a file may have beside the projection; ours need a few hundred."""
+"""How many bytes a file may have besides the projection; the files that are written here have a few hundred."""
 
-# What is raised when the file is damaged, or is some other file.
+# The errors that are raised when the file is damaged, or is some other file.
 _DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError)
 
 
 def find_cache_folder() -> Path:
-    """Return the user's folder for what is kept between processes: `direct_ascent` in the folder of torch.hub.
+    """Return the user's folder for files that are kept between processes: `direct_ascent` in the folder of torch.hub.
 
-    That is `~/.cache/torch/hub/direct_ascent`, or where TORCH_HOME, XDG_CACHE_HOME or `torch.hub.set_dir` lead. The
-    folder need not exist.
+    This is `~/.cache/torch/hub/direct_ascent`, unless TORCH_HOME, XDG_CACHE_HOME or `torch.hub.set_dir` leads to
+    another place. The folder need not exist.
 
     Example:
         >>> from das_core.models.sources.kept_projection import find_cache_folder
@@ -46,10 +47,10 @@ def find_cache_folder() -> Path:
 
 
 def place_projection(folder: Path | Literal["auto"] | None, architecture: str) -> Path | None:
-    """Return the path of the file that keeps a projection; None if nothing is to be kept.
+    """Return the path of the file that keeps a projection; None if it is not to be kept in a file.
 
     Args:
-        folder: the folder it is in; `auto` for the user's (`find_cache_folder`).
+        folder: the folder of the file; `auto` for the user's (`find_cache_folder`); None to keep nothing.
         architecture: the architecture of the image tower.
     """
     if folder is None:
@@ -61,9 +62,9 @@ def read_projection(path: Path | None, key: str, shape: torch.Size) -> Tensor | 
     """Return the projection that a file keeps; None if there is none that can be used.
 
     Args:
-        path: the file; None for none.
-        key: a digest of all that the projection depends on.
-        shape: what the projection must be, (D, E).
+        path: the file; None if there is no file.
+        key: a digest of everything that the projection depends on.
+        shape: the shape that the projection must have, (D, E).
     """
     if path is None:
         return None
@@ -88,8 +89,8 @@ def write_projection(path: Path | None, key: str, projection: Tensor) -> None:
     """Write a projection to a file; if that fails, only a warning is logged.
 
     Args:
-        path: the file, whose folder is made where it is missing; None to keep nothing.
-        key: a digest of all that the projection depends on.
+        path: the file, whose folder is created if it is missing; None to write nothing.
+        key: a digest of everything that the projection depends on.
         projection: (D, E), float32.
     """
     if path is None:
@@ -108,7 +109,7 @@ def _check(projection: Tensor, shape: torch.Size, digest: str | None) -> None:
         raise ValueError(f"{tuple(projection.shape)} of {projection.dtype}, not {tuple(shape)} of torch.float32")
     if not bool(projection.isfinite().all()):
         raise ValueError("not all of its numbers are finite")
-    # A row or a column of zeros is a direction that no sentence reaches, which no fit has.
+    # A fit has no row and no column of zeros.
     if not bool(projection.any(dim=0).all() and projection.any(dim=1).all()):
         raise ValueError("a part of it is all zeros")
     if _digest(projection) != digest:

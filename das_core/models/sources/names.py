@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def sort_common_first(names: Iterable[str], common: Iterable[str]) -> list[str]:
-    """Return names with the common ones first, and the others behind them in their own order.
+    """Return names with the common ones first, followed by the others in the order in which they are given.
 
     Args:
         names: the names of all models.

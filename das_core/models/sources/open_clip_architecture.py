@@ -11,17 +11,18 @@ _LOG = logging.getLogger(__name__)
 _IMAGE = "visual."
 
 STAND_IN_TEXT = {"width": 64, "heads": 1, "layers": 1, "vocab_size": 8}
-"""The configuration of a small text tower, for models that must be built with one although it is not used."""
+"""The configuration of a small text tower, which open_clip needs to build a model whose text tower is not used."""
 
 
 def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
-    """Return the architecture whose image tower has exactly the tensors of a checkpoint, and whose text tower fits.
+    """Return the architecture that fits a checkpoint, by the names and shapes of its tensors.
 
-    Architectures that differ only in their activation function have the same tensors. The plain one among them is
-    taken, and a warning in the log names all of them.
+    The image tower must have exactly the tensors of the checkpoint; of the text tower, only vocabulary, width and
+    number of positions are compared. Architectures that differ only in their activation function have the same tensors.
+    If several architectures fit, the one with the plainest name is taken, and a warning in the log names all of them.
 
     Args:
-        state: the tensors of the checkpoint by name, those of the image tower as `visual.…`; only shapes are looked at.
+        state: the tensors of the checkpoint by name, those of the image tower as `visual.…`; only shapes are read.
         source: what messages call the checkpoint.
 
     Raises:
@@ -34,7 +35,7 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
             f"'{source}' has the shapes of no architecture that open_clip knows; name its architecture, or choose a "
             "checkpoint that open_clip has saved"
         )
-    # Plain names before those that say what is special about them.
+    # The plainest name: without "quickgelu", which stands for a special activation function, and then the shortest.
     best = min(fits, key=lambda name: ("quickgelu" in name, len(name)))
     if len(fits) > 1:
         _LOG.warning(
@@ -51,14 +52,14 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
     """Return whether an architecture has an image tower of these shapes and a text tower that fits a checkpoint."""
     config = open_clip.get_model_config(name)
     text, vision = config["text_cfg"], config["vision_cfg"]
-    # Cheap questions first: most architectures are out before anything is built.
+    # Cheap checks first: they exclude most architectures before a model is built.
     if ("timm_model_name" in vision) != any(key.startswith(f"{_IMAGE}trunk.") for key in shapes):
         return False
     if not _text_fits(text, state):
         return False
     config = {"embed_dim": config["embed_dim"], "quick_gelu": config.get("quick_gelu", False)}
     vision = vision | {"timm_model_pretrained": False}
-    # On the meta device tensors have shapes and no numbers, so building a model there takes almost no time.
+    # On the meta device tensors have shapes but no numbers, so building a model there takes almost no time.
     with torch.device("meta"):
         model = open_clip.CustomTextCLIP(**config, vision_cfg=vision, text_cfg=STAND_IN_TEXT)
     own = {key: tuple(value.shape) for key, value in model.state_dict().items() if key.startswith(_IMAGE)}
@@ -66,7 +67,7 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
 
 
 def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
-    """Return whether a text configuration fits a checkpoint; every one fits a checkpoint without a text tower."""
+    """Return whether a text configuration fits a checkpoint; every one fits if the checkpoint has no text tower."""
     has_text = any(not name.startswith((_IMAGE, "logit_")) for name in state)
     if not has_text:
         return True
@@ -75,6 +76,6 @@ def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
         return ("hf_model_name" in text) == (tokens is None)
     positions = state.get("positional_embedding", state.get("text.positional_embedding"))
     vocabulary, width = text.get("vocab_size", 49408), text.get("width", 512)
-    # CoCa takes one token more than a text has: its own, at the end.
+    # CoCa has one position more than the context length, because it adds a token of its own at the end of a text.
     length = int(str(text.get("context_length", 77))) + bool(text.get("embed_cls"))
     return tuple(tokens.shape) == (vocabulary, width) and positions is not None and positions.shape[0] == length

@@ -1,7 +1,7 @@
 """The models of open_clip by name: which are published, where their weights are, and which architectures there are.
 
-A published model is named by its architecture and by its weights, or by both as a pair: 'ARCHITECTURE/WEIGHTS'.
-`open_clip_models.py` loads them.
+A published model is identified by the name of its architecture and the name of its weights, or by both as a pair:
+'ARCHITECTURE/WEIGHTS'. `open_clip_models.py` loads published models.
 """
 
 import os
@@ -36,11 +36,11 @@ COMMON_ARCHITECTURES = (
 """The architectures that most checkpoints have; lists of architectures begin with them."""
 
 _WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-"""What the files of weights are called on the hub, unless open_clip names another file."""
+"""The usual names of files of weights on the hub; for some weights open_clip names another file."""
 
 
 def list_open_clip_models() -> dict[str, list[str]]:
-    """Return the names of the published weights of every architecture that has some."""
+    """Return, for every architecture with published weights, the names of these weights."""
     models: dict[str, list[str]] = {}
     for architecture, tag in open_clip.list_pretrained():
         models.setdefault(architecture, []).append(tag)
@@ -60,7 +60,7 @@ def list_open_clip_pairs() -> list[str]:
 
 
 def list_downloaded_open_clip_pairs(folder: Path) -> list[str]:
-    """Return those of `list_open_clip_pairs` whose weights are in `folder`, where the folders of repositories are."""
+    """Return those of `list_open_clip_pairs` whose weights are in `folder`, which contains folders of repositories."""
 
     def is_there(architecture: str, tag: str) -> bool:
         repository, names = locate_weights(architecture, tag)
@@ -92,7 +92,7 @@ def split_open_clip_pair(pair: str) -> tuple[str, str]:
 
 
 def list_open_clip_architectures() -> list[str]:
-    """Return every architecture that a checkpoint on disk may have: those that open_clip holds, the common ones first.
+    """Return every architecture that a checkpoint on disk may have: all of open_clip's, the common ones first.
 
     Example:
         >>> from das_core.models.sources.open_clip_catalog import list_open_clip_architectures
@@ -103,15 +103,15 @@ def list_open_clip_architectures() -> list[str]:
 
 
 def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[str]]:
-    """Return the repository of some published weights, and what their file may be called there.
+    """Return the repository of published weights, and the names that their file may have there.
 
     Args:
         architecture: one of `list_open_clip_models`, such as 'ViT-B-32'.
-        pretrained: the name of some weights of that architecture, such as 'laion2b_s34b_b79k'.
+        pretrained: the name of published weights of that architecture, such as 'laion2b_s34b_b79k'.
 
     Returns:
         The repository on the hub as 'OWNER/NAME', and the names that its file of weights may have, the safest format
-        first.
+        (safetensors) first.
 
     Raises:
         KeyError: when open_clip publishes no such weights.
@@ -126,6 +126,6 @@ def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[st
 
 
 def _split(pair: str) -> tuple[str, str]:
-    """Return the two parts of one of `list_open_clip_pairs`; neither the names of architectures nor tags hold a '/'."""
+    """Return the architecture and the weights of one of `list_open_clip_pairs`; neither name contains a '/'."""
     architecture, _, tag = pair.partition("/")
     return architecture, tag

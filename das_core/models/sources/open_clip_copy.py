@@ -1,4 +1,4 @@
-"""Turns a model that was built with open_clip into a `CLIP`, by way of a copy: the model itself is not changed."""
+"""Makes a `CLIP` from a copy of a model that was built with open_clip; the model itself is not changed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,8 @@ from .open_clip_models import wrap_open_clip_module
 from .open_clip_text import Tokenizer
 
 _OPENAI_VOCABULARY = 49408
-"""How many tokens OpenAI's CLIP has; every architecture of open_clip with as many has its tokenizer."""
+"""The size of the vocabulary of OpenAI's CLIP. Every architecture of open_clip with a vocabulary of this size uses the
+tokenizer of OpenAI's CLIP."""
 
 
 def copy_open_clip_module(
@@ -22,12 +23,12 @@ def copy_open_clip_module(
 
     Args:
         name: the name of the model in messages.
-        module: what `open_clip.create_model` returns: a model with an image tower, `visual`, and `encode_text`. Its
-            copy keeps the precision of its weights.
-        published: how images were shown in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
+        module: a model as `open_clip.create_model` returns it, with an image tower `visual` and a method `encode_text`.
+            Its copy keeps the precision of its weights.
+        published: how images were prepared in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
             `interpolation`.
         tokenizer: the tokenizer that `open_clip.get_tokenizer` returns for the architecture. None for the tokenizer of
-            OpenAI's CLIP; if the model has another vocabulary than OpenAI's, the result then has no text tower.
+            OpenAI's CLIP; in that case a model with a vocabulary of another size gets no text tower.
 
     Raises:
         ValueError: when the module cannot be copied, a tower does not work, or the tokenizer is not one of open_clip.
@@ -54,11 +55,11 @@ def copy_open_clip_module(
 
 
 class _TextHalf(nn.Module):
-    """The text tower of a model that has no module for it: its parts are attributes of the model itself."""
+    """A text tower for a model that has no module for it: the parts of the text tower are attributes of the model."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        # Otherwise the image tower would be moved and converted together with the text tower.
+        # The image tower is removed here; otherwise it would be moved and converted together with the text tower.
         model.visual = nn.Identity()
         self.model = model
 
@@ -69,7 +70,7 @@ class _TextHalf(nn.Module):
 
 
 def _find_tokenizer(model: nn.Module) -> Tokenizer | None:
-    """Return the tokenizer of OpenAI's CLIP, which open_clip contains, if the model has that vocabulary; else None."""
+    """Return the tokenizer of OpenAI's CLIP if the model has a vocabulary of the same size; else None."""
     text: Any = getattr(model, "text", model)
     if getattr(text, "vocab_size", None) != _OPENAI_VOCABULARY:
         return None

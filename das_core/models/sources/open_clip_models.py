@@ -1,8 +1,8 @@
 """CLIPs of open_clip, with their published weights or with a checkpoint on disk.
 
-open_clip: Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143. It builds the towers. `open_clip_catalog.py`
-says where their weights are published, `hub.py` fetches the files and `weights.py` reads them: downloads are stored
-whole or not at all, and no code in a file is run. A file that is in the folder already is taken as it is, without a
+open_clip (Ilharco et al., 2021; Cherti et al., 2023, arXiv 2212.07143) builds the towers. `open_clip_catalog.py` says
+where their weights are published, `hub.py` fetches the files, and `weights.py` reads them. Downloads are stored
+complete or not at all. No code in a file is run. A file that is in the folder already is used without checking its
 checksum.
 """
 
@@ -45,7 +45,7 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
 
     Args:
         architecture: one of `list_open_clip_models`, such as 'ViT-B-32'.
-        pretrained: the name of some weights of that architecture, such as 'laion2b_s34b_b79k'.
+        pretrained: the name of published weights of that architecture, such as 'laion2b_s34b_b79k'.
         folder: where the folders of repositories are; a file that is not there is downloaded into it.
         progress: is called during a download.
 
@@ -72,8 +72,8 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
     repository, names = locate_weights(architecture, pretrained)
     config = open_clip.get_model_config(architecture)
     published = open_clip.get_pretrained_cfg(architecture, pretrained)
-    # The activation function the weights were trained with. It leaves no trace in them, and with the wrong one the
-    # embeddings are worse.
+    # The activation function that the weights were trained with. The tensors do not show which one it was, and with the
+    # wrong one the embeddings are worse.
     config["quick_gelu"] = published.get("quick_gelu", config.get("quick_gelu", False))
     path = fetch_file(repository, names, folder, progress)
     state = read_weights(path)
@@ -84,11 +84,11 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
     """Load a CLIP from a checkpoint on disk; no code in the file is run.
 
     Args:
-        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin). Without tensors of a text tower it
-            becomes a model without one.
+        path: a .safetensors file, or one that torch has saved (.pt, .pth, .bin). If it has no tensors of a text tower,
+            the CLIP has no text tower.
         architecture: one of `list_open_clip_architectures`, such as 'ViT-B-32'; None to guess it from the shapes of
-            the tensors. The names that open_clip takes for a repository of the hub or for a folder ('hf-hub:…',
-            'local-dir:…') are refused, for what they name may bring code.
+            the tensors. The names by which open_clip loads a repository of the hub or a folder ('hf-hub:…',
+            'local-dir:…') are refused, because these may contain code.
         folder: where the folders of repositories are; a tokenizer that open_clip does not contain is downloaded into
             it.
 
@@ -105,7 +105,8 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         >>> clip.name, clip.width  # doctest: +SKIP
         ('my_model', 512)
     """
-    # Before the name reaches open_clip, which would also take 'hf-hub:OWNER/REPOSITORY', a stranger's configuration.
+    # Checked before the name reaches open_clip, which would also accept 'hf-hub:OWNER/REPOSITORY' and load a
+    # configuration that anybody may have written.
     if architecture is not None and architecture not in open_clip.list_models():
         raise ValueError(
             f"open_clip has no architecture '{shorten(architecture)}'; write one of its list, such as ViT-B-32"
@@ -115,8 +116,8 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         architecture = guess_architecture(state, path.name)
     config = open_clip.get_model_config(architecture)
     tags = list_open_clip_models().get(architecture, [])
-    # Mean, deviation and resizing of the first published weights; a few others of an architecture differ, such as the
-    # ViT-L-14 of laion2b_s32b_b82k.
+    # The mean, the standard deviation and the resizing are those of the first published weights of the architecture.
+    # They differ for a few other weights, such as laion2b_s32b_b82k of ViT-L-14.
     published = open_clip.get_pretrained_cfg(architecture, tags[0]) if tags else {}
     return _load(path.stem, config, published, state, path.name, folder)
 
@@ -132,7 +133,8 @@ def build_open_clip_module(config: Mapping[str, Any]) -> nn.Module:
     """
     config = {name: part for name, part in config.items() if name != "custom_text"}
     vision = config["vision_cfg"] | {"timm_model_pretrained": False}
-    # hf_model_pretrained: a text tower comes with the other weights, not from its own place on the hub.
+    # `hf_model_pretrained` is off: the weights of the text tower come with those of the image tower, not from another
+    # repository.
     text = config["text_cfg"] | {"hf_model_pretrained": False}
     kind = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
     with without_torchaudio():
@@ -146,21 +148,21 @@ def wrap_open_clip_module(
     published: Mapping[str, Any],
     dtype: torch.dtype | None = torch.float32,
 ) -> CLIP:
-    """Return a model of open_clip that has its weights as a CLIP.
+    """Return a CLIP made from a model of open_clip whose weights are loaded already.
 
     Args:
         name: the name of the model in messages.
         model: as `build_open_clip_module` has built it; it is frozen in place.
-        tokenizer: the tokenizer of its text tower; None for a CLIP without one.
-        published: how images were shown in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
-            `interpolation`. What is missing is as OpenAI's models have it.
-        dtype: the precision of the image tower; None for the one it has.
+        tokenizer: the tokenizer of its text tower; None for a CLIP without a text tower.
+        published: how images were prepared in training, with the keys of open_clip: `mean`, `std`, `resize_mode` and
+            `interpolation`. For a missing key, the value of OpenAI's models is used.
+        dtype: the precision of the image tower; None to keep the precision that it has.
 
     Raises:
         ValueError: when a tower does not work, or when the two have embeddings of different widths.
     """
     visual, text = model.get_submodule("visual"), model.get_submodule("text")
-    # CoCa's towers would return their tokens beside the embedding.
+    # Otherwise CoCa's towers would return their tokens besides the embedding.
     for part in (visual, text):
         part.output_tokens = False  # type: ignore[assignment]
     size = visual.image_size
@@ -187,7 +189,7 @@ def _load(
     folder: Path,
     progress: Progress | None = None,
 ) -> CLIP:
-    """Build a model, fit weights into it and return it as a CLIP; `source` is the name of the file of weights."""
+    """Build a model, load weights into it and return it as a CLIP; `source` is the name of the file of weights."""
     texts = [value for key, value in state.items() if not key.startswith(("visual.", "logit_"))]
     has_text = bool(texts)
     text = localize_config(config["text_cfg"], folder, progress) if has_text else STAND_IN_TEXT
@@ -197,7 +199,7 @@ def _load(
         tokenizer = build_tokenizer(text) if has_text else None
     except RefusedError:
         raise
-    # For a configuration from a disk, transformers and timm may raise any error.
+    # transformers and timm may raise any error, for example for a configuration on disk that is damaged.
     except Exception as error:
         raise ValueError(
             f"{name} cannot be built here ({type(error).__name__}: {shorten(str(error), 200)}); update "
@@ -206,7 +208,8 @@ def _load(
     own = model.state_dict()
     state = StateDict(_rename_tensors(state, model), state.versions)
     for key in own:
-        # The scale of its logits has no part in an embedding, and its shape is not always the same.
+        # These tensors keep the values that they were built with, because they do not affect an embedding that is used:
+        # the scale of the logits, whose shape differs between checkpoints, and a text tower that is a stand-in.
         if key.startswith("logit_") or (not has_text and not key.startswith("visual.")):
             state[key] = own[key]
     fit_weights(model, state, source, name)
@@ -214,10 +217,10 @@ def _load(
 
 
 def _rename_tensors(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
-    """Return tensors under the names that `build_open_clip_module` gives them, without the scale of the logits."""
+    """Return tensors under the names that they have in `model`, without the scale of the logits."""
     named = convert_state_dict(model, dict(state))
     if "positional_embedding" in named:
         named = convert_to_custom_text_state_dict(named)
-    # Old checkpoints hold these numbers; today's transformers has no such tensor.
+    # Old checkpoints contain this tensor; in current versions of transformers there is none.
     named.pop("text.transformer.embeddings.position_ids", None)
     return {key: value for key, value in named.items() if not key.startswith("logit_")}

@@ -26,7 +26,7 @@ from .hub import fetch_file, fetch_files
 from .weight_claims import RefusedError
 
 Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer
-"""A tokenizer of the hub, or the one of OpenAI's CLIP that open_clip contains."""
+"""A tokenizer from the hub, or the tokenizer of OpenAI's CLIP, which open_clip contains."""
 
 _VOCABULARIES = (
     "tokenizer.json",
@@ -38,16 +38,19 @@ _VOCABULARIES = (
     "spiece.model",
     "sentencepiece.bpe.model",
 )
-"""The files that a tokenizer on the hub may have beside its tokenizer_config.json; each has some of them."""
+"""The files that a tokenizer on the hub may have besides tokenizer_config.json; every tokenizer has some of them."""
 
 _TOKENIZER_SETTINGS = {"clean", "strip_sep_token", "language", "reduction_mask"}
-"""The settings of open_clip's own tokenizers; others would reach transformers, where some make it run code."""
+"""The settings of open_clip's own tokenizer classes. Other settings would be passed on to transformers, where some of
+them make it run code."""
 
 _LARGEST_NUMBER, _MOST_LAYERS = 2**20, 128
-"""The largest number in the configuration of a text tower, and the most layers: published ones reach 256,206 and 24."""
+"""The largest number allowed in the configuration of a text tower, and the largest number of layers. In published
+configurations the largest are 256,206 and 24."""
 
 _MOST_TIMES, _ALWAYS_ALLOWED = 4, 2**24
-"""A text tower may have four times as many numbers as its weights, plus 16 million: of a T5 only one half is used."""
+"""The network of a text tower may have at most four times as many numbers as the weights for it, plus 16 million. It
+has more numbers than the weights if only a part of it is used, such as the encoder of a T5, one half of the network."""
 
 
 def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -59,7 +62,7 @@ def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | 
         progress: is called during a download.
 
     Raises:
-        ValueError: when a file cannot be downloaded, or when one names code of its own.
+        ValueError: when a file cannot be downloaded, or when a configuration names code that transformers would run.
     """
     local = dict(text)
     if name := text.get("hf_tokenizer_name"):
@@ -74,9 +77,9 @@ def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | 
 
 
 def check_text_size(text: Mapping[str, Any], held: int) -> None:
-    """Raise an error when a configuration on disk asks for a network far larger than the weights that are for it.
+    """Raise an error when a configuration on disk describes a network that is far larger than the weights for it.
 
-    The network is counted on PyTorch's meta device, where tensors have shapes and no numbers.
+    The size is counted on PyTorch's meta device, where tensors have shapes but no numbers.
 
     Args:
         text: the `text_cfg` of a configuration of open_clip; `hf_model_name` is a folder on disk, see
@@ -84,9 +87,9 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
         held: how many numbers the weights of the text tower have in all.
 
     Raises:
-        RefusedError: when the network is too large, or of a type that open_clip has no text tower for. It is a
+        RefusedError: when the network is too large, or of a type that open_clip has no text tower for. This error is a
             ValueError.
-        Exception: when the configuration is damaged, whatever transformers raises.
+        Exception: any exception of json or transformers, when the configuration is damaged.
     """
     if "hf_model_name" not in text:
         return
@@ -99,7 +102,7 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
             f"'{path}' was refused: it describes a network of the type '{shorten(kind)}', and text towers are of "
             f"{', '.join(arch_dict)}; {advice}"
         )
-    # First, because with some numbers the count itself would take without end.
+    # Checked before the network is built, because with some numbers even building it on the meta device would not end.
     for name, number in _list_numbers("", content):
         if not abs(number) <= (_MOST_LAYERS if name.endswith("layers") else _LARGEST_NUMBER):
             raise RefusedError(
@@ -117,7 +120,7 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
 
 
 def _list_numbers(name: str, value: object) -> Iterator[tuple[str, float]]:
-    """Yield every number in a value of JSON with the name of its field; `name` is the field of the value itself."""
+    """Yield (name of the field, number) for every number in a JSON value; `name` is the field of the value itself."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _list_numbers(key, part)
@@ -146,7 +149,7 @@ def _names_code(path: Path) -> bool:
         return False  # transformers says what is wrong with a file that is damaged
     if not isinstance(content, dict):
         return False
-    # A computation with a slash in its name is a repository of compiled code.
+    # An implementation of attention with a slash in its name is a repository of compiled code.
     computations = [content.get(name) for name in ("attn_implementation", "_attn_implementation")]
     return "auto_map" in content or "/" in json.dumps(computations)
 
@@ -156,10 +159,10 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
 
     Args:
         text: the `text_cfg` of a configuration of open_clip; `hf_tokenizer_name` is a folder on disk, see
-            `localize_config`. Without that key it is the tokenizer that open_clip contains.
+            `localize_config`. Without that key, the tokenizer that open_clip contains is returned.
 
     Raises:
-        ValueError: when the configuration has a setting of the tokenizer that is not known to be harmless.
+        ValueError: when the configuration has a setting of the tokenizer other than `_TOKENIZER_SETTINGS`.
     """
     length = text.get("context_length", DEFAULT_CONTEXT_LENGTH)
     settings = dict(text.get("tokenizer_kwargs", {}))
@@ -179,10 +182,11 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
 
 @contextmanager
 def without_torchaudio() -> Iterator[None]:
-    """Let transformers be imported while the installed torchaudio cannot be, such as one built for another torch.
+    """Make transformers usable where the installed torchaudio cannot be imported, such as one built for another torch.
 
-    Transformers imports torchaudio whenever it is installed, though nothing here needs it, and would fail with it. An
-    empty module takes the place of a torchaudio that cannot be imported until the `with` block ends.
+    Transformers imports torchaudio whenever torchaudio is installed; if that import fails, transformers fails too.
+    Nothing here needs torchaudio. So until the `with` block ends, an empty module replaces a torchaudio that cannot be
+    imported.
     """
     try:
         importlib.import_module("torchaudio")
@@ -199,13 +203,13 @@ def without_torchaudio() -> Iterator[None]:
 
 
 def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
-    """Return the text tower of a module and its tokenizer.
+    """Return a text tower made from a module and its tokenizer.
 
     It reads other scripts than Latin if the vocabulary of the tokenizer was made for them (`knows_other_scripts`).
 
     Args:
         module: takes tokens (1, L) to an embedding (1, D); it is frozen in place.
-        tokenizer: makes tokens of a text.
+        tokenizer: converts a text to tokens.
     """
     module = module.eval().requires_grad_(False)
 
@@ -216,7 +220,7 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
 
     @cache
     def reads_all() -> bool:
-        """Tell once whether the tokenizer knows other scripts: to look through a large vocabulary takes a while."""
+        """Tell whether the tokenizer knows other scripts; cached, because searching a large vocabulary is slow."""
         return isinstance(tokenizer, HFTokenizer) and knows_other_scripts(tokenizer.tokenizer.get_vocab())
 
     return TextTower(
@@ -229,8 +233,8 @@ def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
 
 
 def _count_tokens(tokenizer: Tokenizer, text: str) -> int:
-    """Return how many tokens a text has, with those that open and close it."""
+    """Return how many tokens a text has, start and end tokens included."""
     if isinstance(tokenizer, SimpleTokenizer):
         return len(tokenizer.encode(text)) + 2
-    # Not verbose: transformers would log a warning of its own about long texts.
+    # Not verbose: otherwise transformers would log a warning of its own about long texts.
     return len(tokenizer.tokenizer(tokenizer.clean_fn(text), verbose=False).input_ids)

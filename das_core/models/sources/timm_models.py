@@ -1,4 +1,4 @@
-"""Classifiers of timm (Wightman, 2019) with pretrained weights from its hub."""
+"""Classifiers of timm (Wightman, 2019) with pretrained weights, most of them from the Hugging Face hub."""
 
 import re
 from pathlib import Path
@@ -21,22 +21,22 @@ from .weights import read_weights
 _MIN_CLASSES_BEYOND_IMAGENET = 10_000
 
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
-"""What timm's weights are called on the hub."""
+"""The names of the files of timm's weights on the hub."""
 
 _CHECKED = {".safetensors", ".pth", ".pt", ".bin"}
-"""The formats of weights that `read_weights` reads; timm reads NumPy's, too."""
+"""The formats of weights that `read_weights` reads; timm also reads NumPy files."""
 
 _DIGEST = re.compile("[0-9a-f]{8,64}")
 
 
 def list_timm_architectures() -> list[str]:
-    """Return every classifier of timm that has weights on the hub, as 'architecture.tag'."""
+    """Return every classifier of timm that has pretrained weights, as 'architecture.tag'."""
     return sorted(name for name in timm.list_models(pretrained=True) if _is_classifier(name))
 
 
 def _is_classifier(name: str) -> bool:
     """Return whether the outputs of a pretrained model of timm are the logits of classes."""
-    # For other models timm gives other numbers here: 0 for features, 384 to 1280 for the embeddings of CLIP towers.
+    # For other models, `num_classes` is 0 (they return features) or 384 to 1280 (the width of a CLIP's embeddings).
     classes = timm.models.get_pretrained_cfg(name).num_classes
     return classes == len(imagenet_labels()) or classes > _MIN_CLASSES_BEYOND_IMAGENET
 
@@ -47,12 +47,12 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
     Args:
         architecture: one of `list_timm_architectures`, such as 'resnet18.a1_in1k'.
         folder: where the folders of repositories are; a file that is not there is downloaded into it. Weights that the
-            hub's own client has stored in this folder are taken, too.
+            hub's own client has stored in this folder are used too.
         progress: is called during a download.
 
     Raises:
         ValueError: when timm has no pretrained classifier of that name, when its weights cannot be downloaded (the
-            message names the repository, the file and the folder to put it into), or when they are damaged.
+            message names the file and the folder to put it into), or when they are damaged.
 
     Example:
         >>> from pathlib import Path
@@ -65,12 +65,13 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
             f"timm has no pretrained classifier '{shorten(architecture)}'; see timm.list_models(pretrained=True)"
         )
     path = _fetch_weights(architecture, folder, progress)
-    # Without `custom_load`, by which some architectures read another format that their first publisher used: all files
-    # of the hub have timm's format.
+    # `custom_load` is off: with it, timm reads the weights of some architectures in the format of their authors, but
+    # all files on the hub have timm's format.
     source = {"file": str(path), "custom_load": False}
     try:
         if path.suffix in _CHECKED:
-            # Refuses what timm would read although it claims more than it holds; no number is read yet.
+            # Refuses a file that claims more than it holds, which timm would read. Files in current formats are only
+            # mapped into memory here, so that their numbers are read only once.
             read_weights(path)
         module = timm.create_model(architecture, pretrained=True, pretrained_cfg_overlay=source)
     except (OSError, RuntimeError, ValueError, SafetensorError, UnpicklingError) as error:
@@ -82,10 +83,10 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
 
 
 def _fetch_weights(architecture: str, folder: Path, progress: Progress | None) -> Path:
-    """Return the file of the weights of a pretrained architecture, downloaded unless it is there already."""
+    """Return the path of the weights of a pretrained architecture; download them unless they are there already."""
     config = timm.models.get_pretrained_cfg(architecture)
     if not config.hf_hub_id:
-        # A release of its authors, whose name ends with the beginning of its SHA-256.
+        # The weights are not on the hub. The name of such a file usually ends with the beginning of its SHA-256.
         digest = Path(config.url).stem.rpartition("-")[2]
         return download(config.url, folder, digest if _DIGEST.fullmatch(digest) else "", progress)
     cached = (try_to_load_from_cache(config.hf_hub_id, name, folder) for name in _HUB_FILES)
@@ -94,15 +95,15 @@ def _fetch_weights(architecture: str, folder: Path, progress: Progress | None) -
 
 
 def wrap_timm_module(architecture: str, module: nn.Module) -> Classifier:
-    """Wrap a model of timm, whose weights are loaded already, as a classifier.
+    """Return a classifier made from a model of timm whose weights are loaded already.
 
     Args:
-        architecture: what the classifier is called.
-        module: as timm has built it; the size and the normalisation of its views are read from it. It is frozen in
-            place.
+        architecture: the name of the classifier.
+        module: as timm has built it; its configuration gives the size and the normalisation of the views. It is frozen
+            in place.
 
     Raises:
-        ValueError: when it does not answer views with one finite number for each class.
+        ValueError: when the module does not answer views with one finite number for each class.
     """
     config = resolve_data_config({}, model=module)
     return build_classifier(

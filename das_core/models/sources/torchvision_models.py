@@ -38,7 +38,8 @@ def build_torchvision_module(architecture: str, classes: int) -> nn.Module:
     builder = torchvision.models.get_model_builder(architecture)
     options: dict[str, object] = {"num_classes": classes}
     if architecture in ("googlenet", "inception_v3"):
-        # Their published weights expect this shift of the input; a random start would only cost time.
+        # The published weights of these two need `transform_input`, which changes the normalisation of the input inside
+        # the module. Without `init_weights`, no time is spent on random initial weights.
         options |= {"transform_input": True, "init_weights": False}
     module: nn.Module = builder(weights=None, **options)
     return module
@@ -74,16 +75,16 @@ def load_torchvision(architecture: str, folder: Path, progress: Progress | None 
 
 
 def rename_torchvision_tensors(state: StateDict) -> StateDict:
-    """Return the tensors of a checkpoint under the names that today's torchvision gives them.
+    """Return the tensors of a checkpoint under the names that they have in current versions of torchvision.
 
-    The DenseNets were saved when the name of a module could still contain a dot: what was 'norm.1' is now 'norm1'.
+    The DenseNets were saved when the name of a module could still contain a dot: the former 'norm.1' is now 'norm1'.
     """
     dotted = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
     return StateDict({dotted.sub(r"\1\2", name): value for name, value in state.items()}, state.versions)
 
 
 def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
-    """Return a model of torchvision that has its weights as a classifier.
+    """Return a classifier made from a model of torchvision whose weights are loaded already.
 
     Args:
         architecture: one of `list_torchvision_architectures`; the size and the normalisation of the views are those of
@@ -91,7 +92,7 @@ def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
         module: as `build_torchvision_module` has built it; it is frozen in place.
 
     Raises:
-        ValueError: when it does not answer views with one finite number for each class.
+        ValueError: when the module does not answer views with one finite number for each class.
     """
     preset = torchvision.models.get_model_weights(architecture).DEFAULT.transforms()
     size = preset.crop_size[0]

@@ -1,7 +1,7 @@
-"""What a checkpoint file claims to hold, checked against its size before anything of that size is built.
+"""Checks what a checkpoint file claims to hold against the size of the file, before anything of that size is built.
 
-A few bytes can name a tensor of gigabytes: as a tensor that repeats one value (stride 0), as one that reaches beyond
-its storage, or as an archive whose entries unpack to a thousand times their size.
+A file of a few bytes can claim gigabytes in three ways: a tensor repeats one value (stride 0); a tensor reaches beyond
+its storage; or the file is a compressed archive whose entries unpack to a thousand times their size.
 """
 
 import zipfile
@@ -15,14 +15,15 @@ from ...common.text import shorten
 
 
 class RefusedError(ValueError):
-    """The error for a file that is refused although it is not damaged; readers do not report it as damaged."""
+    """The error for a file that is refused although it is not damaged; readers pass this error on unchanged."""
 
 
 _ZIP = b"PK\x03\x04"
 
 _MOST_REPEATED = 4
 _ALWAYS_ALLOWED = 2**26
-"""The tensors of a file may claim four times its size plus 64 MiB: those that share memory are counted repeatedly."""
+"""The tensors of a file may claim at most four times the size of the file, plus 64 MiB. They may claim more than the
+file has, because tensors that share memory are stored once, but each of them is counted."""
 
 
 def is_archive(path: Path) -> bool:
@@ -36,20 +37,22 @@ def is_archive(path: Path) -> bool:
 
 
 def check_archive(path: Path) -> None:
-    """Raise an error when a zip archive holds a program, or could unpack to more than its size, which torch's cannot.
+    """Raise an error when a zip archive holds a program, or could unpack to more than its size.
+
+    The archives that `torch.save` writes are not compressed, so they pass.
 
     Args:
         path: a checkpoint for which `is_archive` is true.
 
     Raises:
-        RefusedError: when the archive is one of TorchScript, an entry is compressed, or all entries together are larger
-            than the file. It is a ValueError.
+        RefusedError: when the archive is a TorchScript program, when an entry is compressed, or when all entries
+            together are larger than the file. This error is a ValueError.
         zipfile.BadZipFile: when the archive is damaged.
         OSError: when the file cannot be read.
     """
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-    # By this entry torch tells its programs from its tensors.
+    # Torch recognises a TorchScript program by this entry.
     if any(entry.filename.partition("/")[2] == "constants.pkl" for entry in entries):
         raise RefusedError(
             f"'{path.name}' was refused: it is a TorchScript archive, a program with its weights, and no program of a "
@@ -72,8 +75,8 @@ def check_claims(state: Mapping[str, Tensor], path: Path) -> None:
         path: the file.
 
     Raises:
-        RefusedError: when together they claim more than 64 MiB plus four times the size of the file; the message names
-            the largest tensor.
+        RefusedError: when the tensors together claim more than four times the size of the file plus 64 MiB; the message
+            names the largest tensor.
     """
     sizes = {name: value.numel() * value.element_size() for name, value in state.items() if _is_in_memory(value)}
     held = path.stat().st_size
@@ -87,5 +90,5 @@ def check_claims(state: Mapping[str, Tensor], path: Path) -> None:
 
 
 def _is_in_memory(value: Tensor) -> bool:
-    """Return whether a tensor is dense and on the CPU; the shape of any other does not tell its size in memory."""
+    """Return whether a tensor is dense and on the CPU; only then does its shape tell its size in memory."""
     return value.layout == torch.strided and value.device.type == "cpu"

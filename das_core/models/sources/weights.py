@@ -1,4 +1,4 @@
-"""Reading weights from files and fitting them into modules; files are not trusted, and no code in them is ever run."""
+"""Reads weights from files and loads them into modules; files are not trusted, and no code in them is ever run."""
 
 import pickle
 import struct
@@ -20,7 +20,7 @@ from .weight_claims import RefusedError, check_archive, check_claims, is_archive
 class StateDict(dict[str, Tensor]):
     """Tensors by name, with the versions of the modules that they were saved from.
 
-    By its version, a module recognises tensors that an older version of its class has saved, and converts them.
+    By this version, a module recognises tensors that were saved by an older version of its class, and converts them.
 
     Args:
         tensors: the tensors by name.
@@ -30,12 +30,12 @@ class StateDict(dict[str, Tensor]):
     def __init__(self, tensors: Mapping[str, Tensor], versions: Mapping[str, int]) -> None:
         super().__init__(tensors)
         self.versions = dict(versions)
-        # Here torch looks for the versions.
+        # `load_state_dict` looks for the versions in this attribute.
         self._metadata = {name: {"version": version} for name, version in versions.items()}
 
 
-# The errors of readers on damaged bytes: they follow lengths, offsets and opcodes before they can tell that these are
-# wrong.
+# The errors that readers raise for damaged bytes. There are many kinds, because readers follow lengths, offsets and
+# opcodes before they can tell that these are wrong.
 _DAMAGES = (
     safetensors.SafetensorError,
     zipfile.BadZipFile,
@@ -57,15 +57,15 @@ _PREFIXES = ("module.", "model.", "_orig_mod.")
 def read_weights(path: Path) -> StateDict:
     """Return the tensors of a checkpoint file, by name.
 
-    What training scripts wrap around them is taken off: a surrounding dictionary ('state_dict', 'model' and others),
-    and a prefix that all names have ('module.', 'model.', '_orig_mod.').
+    Two things that training scripts add are removed: a dictionary around the tensors ('state_dict', 'model' and
+    others), and a prefix that all names have ('module.', 'model.', '_orig_mod.').
 
     Args:
         path: a .safetensors file, or one that torch has saved (.pth, .pt, .bin).
 
     Raises:
-        ValueError: when the file is missing, damaged or no checkpoint, when it holds pickled code or a program (which
-            are not run), or when it claims more than it holds (see `weight_claims`).
+        ValueError: when the file is missing, damaged or not a checkpoint, when it contains pickled code or a program
+            (neither is run), or when it claims more than it holds (see `weight_claims`).
     """
     allow_interrupt()
     try:
@@ -112,7 +112,7 @@ def _unwrap(content: Any, path: Path) -> StateDict:
         raise ValueError(f"'{path.name}' holds no weights; a state_dict (tensors by name) is needed")
     state = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     versions = _read_versions(getattr(content, "_metadata", None))
-    # Prefixes are nested in any order: '_orig_mod.module.' and 'module._orig_mod.' both occur.
+    # Prefixes follow each other in any order: both '_orig_mod.module.' and 'module._orig_mod.' occur.
     while prefix := next((p for p in _PREFIXES if all(name.startswith(p) for name in state)), None):
         state = {name.removeprefix(prefix): value for name, value in state.items()}
         versions = {f"{n}.".removeprefix(prefix)[:-1]: v for n, v in versions.items() if f"{n}.".startswith(prefix)}
@@ -120,27 +120,27 @@ def _unwrap(content: Any, path: Path) -> StateDict:
 
 
 def _read_versions(metadata: Any) -> dict[str, int]:
-    """Return the versions of modules by name, from the metadata of a checkpoint, which may be anything."""
+    """Return the versions of modules by name; `metadata` comes from a checkpoint and may be of any type."""
     parts = metadata.items() if isinstance(metadata, Mapping) else ()
     versions = {str(name): part.get("version") for name, part in parts if isinstance(part, Mapping)}
     return {name: version for name, version in versions.items() if isinstance(version, int)}
 
 
 def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, architecture: str) -> nn.Module:
-    """Load weights into a module; every tensor must be there and fit.
+    """Load weights into a module; they must be exactly the tensors of the module, with the right shapes.
 
     Args:
         module: the module, changed in place.
         state: the tensors by the module's names. If it is a `StateDict`, its versions are taken into account.
-        source: what messages call the file of the weights.
-        architecture: what messages call the architecture of the module.
+        source: the name of the file of weights in messages.
+        architecture: the name of the architecture in messages.
 
     Returns:
         The same module.
 
     Raises:
-        ValueError: when tensors are missing, unknown or of another shape, or are not plain numbers in memory (sparse,
-            quantised, complex); the message counts them and names some.
+        ValueError: when tensors are missing, unknown or of another shape (the message counts them and names some), or
+            when a tensor is sparse, quantised, complex or not on the CPU.
     """
     odd = next((name for name, value in state.items() if not is_plain(value)), None)
     if odd:
@@ -154,23 +154,24 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, arc
         for name, shape in own.items()
         if name in state and state[name].shape != shape
     ]
-    # A checkpoint that does not say the version of the whole model counts as saved by the current one.
+    # A checkpoint that does not contain the version of the whole model counts as saved by the current version.
     versions = {"": module._version} | _read_versions(getattr(state, "_metadata", None))
     # Copying the weights of a large model takes seconds, during which a run may be cancelled.
     hooks = [part.register_load_state_dict_pre_hook(lambda *_: allow_interrupt()) for part in module.modules()]
     try:
-        # Not strict, and checked afterwards: modules rename tensors of older versions while they load them.
+        # Not strict: modules rename tensors of older versions while they load them. Missing and unknown names are
+        # checked afterwards.
         missing, unknown = module.load_state_dict(StateDict(state, versions), strict=False)
         wrong = []
     except RuntimeError as error:
-        # Raised for shapes, before anything is known of missing and unknown names.
+        # Raised for wrong shapes; the missing and unknown names are then not returned, so they are found here.
         missing = [name for name in own if name not in state]
         unknown = [name for name in state if name not in own]
         wrong = shapes[:1] or [shorten(str(error), 200)]
     finally:
         for hook in hooks:
             hook.remove()
-    # A counter that only training needs; old checkpoints come without it.
+    # `num_batches_tracked` is a counter that only training needs; old checkpoints do not contain it.
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     wrong += [f"{kind} {shorten(names[0])}" for kind, names in (("missing", missing), ("unknown", unknown)) if names]
     if wrong:
@@ -188,6 +189,7 @@ def is_plain(value: Tensor) -> bool:
     Args:
         value: a tensor of a checkpoint.
     """
-    # Of quantised, sparse, complex and meta tensors torch would refuse some, and take others with values lost.
+    # Torch would refuse some quantised, sparse, complex and meta tensors, and would lose values of others when it loads
+    # them.
     dense = value.layout == torch.strided and value.device.type == "cpu"
     return dense and not value.is_quantized and not value.is_complex()

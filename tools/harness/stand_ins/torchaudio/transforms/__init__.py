@@ -1,17 +1,17 @@
-"""The classes that ComfyUI imports by name. It uses them only for models of sound, which no test loads."""
+"""The classes of torchaudio.transforms that ComfyUI imports. Only audio models use them, and no test loads these."""
 
 
 class MelScale:
-    """In the place of torchaudio.transforms.MelScale."""
+    """Stands in for torchaudio.transforms.MelScale."""
 
 
 class MelSpectrogram:
-    """In the place of torchaudio.transforms.MelSpectrogram."""
+    """Stands in for torchaudio.transforms.MelSpectrogram."""
 
 
 class Resample:
-    """In the place of torchaudio.transforms.Resample."""
+    """Stands in for torchaudio.transforms.Resample."""
 
 
 class Spectrogram:
-    """In the place of torchaudio.transforms.Spectrogram."""
+    """Stands in for torchaudio.transforms.Spectrogram."""
