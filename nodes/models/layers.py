@@ -47,6 +47,7 @@ class ListLayers(Node):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, model: Judge, search: str) -> io.NodeOutput:
-        bridge.load_judges([model], 1)
+        # `find_layers` shows the model two views.
+        bridge.load_judges([model], 2)
         text = describe_layers(model, search)
         return io.NodeOutput(text, ui=bridge.show_result(cls, text))

@@ -55,4 +55,4 @@ def describe_damage(path: Path, error: BaseException) -> str:
         error: the error that Pillow raised.
     """
     reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return f"cannot read the image {path.name[:80]!r} ({reason}); use a PNG, JPEG, WebP, GIF, BMP or TIFF file"
+    return f"cannot read the image {path.name[:80]!r} ({reason}); use a PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF file"

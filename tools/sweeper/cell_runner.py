@@ -55,7 +55,7 @@ class CellRunner:
         self._judge = CellJudge(plan.judge[0], plan.judge[1], plan.choices) if plan.judge else None
         self._kept = KeptOutputs()
         self._unspent = time.perf_counter() - begin
-        """The seconds of loading before the first cell; they are added to the `load_seconds` of that cell."""
+        """The seconds of loading before the first cell; they are added to `seconds` and `load_seconds` of that cell."""
 
     def run(self, task: Task) -> Row:
         """Run a cell, move its pictures to the results, append its row to the journal, and return the row.
@@ -67,12 +67,13 @@ class CellRunner:
                 process that started the sweep.
         """
         row: Row = {"cell": task.hash, "workflow": task.workflow, **task.columns, "status": OK, "message": None}
-        begin = time.perf_counter()
+        loading, self._unspent = self._unspent, 0.0
+        begin = time.perf_counter() - loading
         part = self._folder.pictures / f".part-{self._worker}"
         try:
             _empty(part)
             built = self._build(task, part)
-            row |= self._compute(task, built, part)
+            row |= self._compute(task, built, part, loading)
             self._place(part, task.hash, row)
         except SweepStoppedError:
             raise
@@ -105,11 +106,13 @@ class CellRunner:
             )
         return built
 
-    def _compute(self, task: Task, built: Workflow, part: Path) -> Row:
-        """Run the nodes and return the columns about the results; paths of pictures are relative to `part`."""
+    def _compute(self, task: Task, built: Workflow, part: Path, loading: float) -> Row:
+        """Run the nodes and return the columns about the results; paths of pictures are relative to `part`.
+
+        `loading` is the seconds of loading before this cell.
+        """
         files: dict[str, list[str]] = {}
         texts: dict[str, list[str]] = {}
-        loading, self._unspent = self._unspent, 0.0
         before = time.perf_counter()
         for node, (title, shown) in zip(built.values(), execute_workflow(built, self._kept), strict=True):
             now = time.perf_counter()
@@ -142,7 +145,7 @@ class CellRunner:
 
         def rank(node_id: str) -> int:
             node = built[node_id]
-            return 0 if wanted in (node.id, node.title, node.class_type) else 1 if node.class_type == "SaveImage" else 2
+            return 0 if wanted and wanted in (node.id, node.title, node.class_type) else 1 if node.class_type == "SaveImage" else 2
 
         return [name for node_id in sorted(files, key=rank) for name in files[node_id]]
 

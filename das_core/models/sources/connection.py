@@ -111,14 +111,15 @@ def call_listening(function: Callable[[], T], listen: Listener, seconds: float) 
 
     Raises:
         TimeoutError: when the function has not returned after `seconds`.
-        Exception: any exception of `listen`; an OSError, an HTTPException or a ValueError of the function.
+        Exception: any exception of `listen` or of the function.
     """
     answer: Future[T] = Future()
 
     def call() -> None:
         try:
             answer.set_result(function())
-        except _FAILURES as error:
+        except Exception as error:
+            # Raised again where the answer is read; else the caller would wait in vain.
             answer.set_exception(error)
 
     threading.Thread(target=call, daemon=True).start()

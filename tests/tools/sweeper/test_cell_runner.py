@@ -52,6 +52,7 @@ def test_loading_counts_once(prepare: Prepare, write_grid: Write) -> None:
     runner = CellRunner(plan, "w")
     first, second = (runner.run(Task.of(cells[1])) for _ in range(2))
     assert first["load_seconds"] > second["load_seconds"]
+    assert first["seconds"] > first["load_seconds"]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,15 @@ def test_it_judges_the_picture_that_the_grid_names(prepare: Prepare, write_grid:
     assert row["recognised"] is True
     assert row["judge_seconds"] >= 0
     assert [path.name for path in judged] == ["Seen_00001_.png"]
+
+
+def test_without_a_name_the_picture_of_save_image_comes_first(prepare: Prepare, write_grid: Write) -> None:
+    # A node without a title, which runs before SaveImage and saves a picture too.
+    nodes = {"1": COLOR["1"], "0": {"class_type": "TOY_Report", "inputs": {"image": ["1", 0]}}, "2": COLOR["2"]}
+    plan, cells = prepare(write_grid(GRID, nodes))
+    row = CellRunner(plan, "w").run(Task.of(cells[0]))
+    assert [Path(name).name[:5] for name in row["pictures"]][0] == "color"
+    assert len(row["pictures"]) == 2
 
 
 def test_a_worker_with_another_pack_stops(prepare: Prepare, write_grid: Write) -> None:

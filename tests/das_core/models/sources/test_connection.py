@@ -22,6 +22,8 @@ def test_what_a_function_returns_or_raises_comes_back() -> None:
     assert call_listening(lambda: 3, stop, 5) == 3
     with pytest.raises(http.client.BadStatusLine):
         call_listening(fail, stop, 5)
+    with pytest.raises(KeyError, match="unforeseen"):
+        call_listening(lambda: {}["unforeseen"], stop, 5)
 
 
 def fail() -> int:
