@@ -62,7 +62,7 @@ app.registerExtension({
     button.serialize = false;
     const label = LABELS[app.ui.settings.getSettingValue("Comfy.Locale")];
     if (label) button.label = `${label} (${BUTTON})`; // help pages use the English name
-    button.tooltip = "End the ascent after this step, with the picture so far as its result. Cancel discards it.";
+    button.tooltip = "End the ascent now, with the picture of the last whole step as its result. Cancel discards it.";
     // The button is grey while there is nothing to finish.
     Object.defineProperty(button, "disabled", { get: () => !findRun(node), set() {}, configurable: true });
   },
