@@ -41,7 +41,7 @@ def load(dtype: torch.dtype, device: torch.device) -> Classifier:
 
 
 def make_ascent(judge: Classifier, device: torch.device, chunk: int, spec: StackSpec | None = None) -> Ascent:
-    """Return an ascent with the defaults that has not begun."""
+    """Return an ascent that has not begun, with the default optimizer and more steps than are ever measured."""
     wish = [ClassObjective(judge, ((JELLYFISH, 1.0),))]
     stack = ImageStack.gray(spec or StackSpec(224, 224))
     return Ascent(stack, wish, Augmentation(VIEWS), steps=100_000, chunk=chunk, device=device)

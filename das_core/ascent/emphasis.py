@@ -66,7 +66,7 @@ def emphasise(gradient: Tensor, power: float) -> Tensor:
     sizes = [mean_square(part).mean(dim=1, keepdim=True).sqrt() for part in (detail, weighted)]
     scale = sizes[0] / sizes[1].clamp(min=torch.finfo(strength.dtype).tiny)
     allow_interrupt()
-    return torch.where(gradient == 0, gradient, wide.addcmul_(weighted, scale))
+    return wide.addcmul_(weighted, scale).mul_(gradient != 0)
 
 
 def _smooth(values: Tensor, deviation: float) -> Tensor:
@@ -85,6 +85,12 @@ def _smooth(values: Tensor, deviation: float) -> Tensor:
         (kernel[..., reach - rows : reach + rows + 1].transpose(2, 3), (0, 0, rows, rows)),
     ):
         coarse = F.conv2d(F.pad(coarse, padding, mode="reflect"), taps / taps[0].sum(), groups=values.shape[1])
-    # The last cells may reach beyond the canvas.
-    enlarged = F.interpolate(coarse, scale_factor=float(cell), mode="bilinear")
-    return enlarged[..., :height, :width]
+    # As two products of matrices, this is several times as fast as a bilinear `interpolate`. The last cells may reach
+    # beyond the canvas.
+    down, right = (
+        F.interpolate(
+            torch.eye(cells, device=values.device, dtype=values.dtype)[None], scale_factor=float(cell), mode="linear"
+        )[0, :, :side]
+        for cells, side in zip(coarse.shape[2:], (height, width), strict=True)
+    )
+    return down.T @ (coarse @ right)

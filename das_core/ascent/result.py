@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..common.images import map_images
 from ..stack.image_stack import ImageStack
 
 # The share of the pixels that are white in an importance mask. A few pixels have a huge gradient: if the largest one
@@ -153,10 +154,14 @@ def measure_gradient_strength(gradient: Tensor) -> Tensor:
     Returns:
         Lengths (B, H, W) of mean 1 in every image; 0 in an image whose gradient is zero.
     """
+    return map_images(_measure_strength, gradient)
+
+
+def _measure_strength(gradient: Tensor) -> Tensor:
     # Several times faster than `Tensor.norm` over the channels.
     strength = gradient.square().sum(dim=1).sqrt_()
     mean = strength.mean(dim=(1, 2), keepdim=True)
-    return strength / mean.clamp(min=torch.finfo(mean.dtype).tiny)
+    return strength.div_(mean.clamp(min=torch.finfo(mean.dtype).tiny))
 
 
 def make_importance_mask(strength: Tensor) -> Tensor:

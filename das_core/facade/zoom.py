@@ -112,7 +112,7 @@ def zoom(
         wishes: what to ask the model for at each depth, from the widest to the smallest, 2 to 32 of them: anything that
             `render` takes, such as `["castle", "volcano", "jellyfish"]`. Between two depths one wish fades out while
             the other fades in. The score of a class that is given by its name or index is the logit; the score of
-            `classes` is the log-probability, see `ClassObjective`.
+            a wish that `da.classes(...)` makes is the log-probability, see `ClassObjective`.
         factor: the side of a depth divided by the side of the next depth inside it, 1.25 to 8, see `Zoom`. At 2 a depth
             looks like a frame around the next depth; from 3 up the next depth is a small object in its middle.
         loop: whether the last depth contains the first, so that the film has no end.

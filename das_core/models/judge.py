@@ -63,7 +63,7 @@ class Judge:
         return next((weight.device for weight in self.module.parameters()), torch.device("cpu"))
 
     def to(self, device: torch.device | str) -> Self:
-        """Return this judge on a device: itself if it is there, else a judge with a copy of the module and no owner.
+        """Return this judge on a device: itself if it is there, else one with a copy of the module and `owner` None.
 
         Raises:
             ValueError: when there is no such device here.
@@ -171,7 +171,8 @@ class Judge:
             dtype: torch.float32, torch.bfloat16 or torch.float16.
 
         Returns:
-            The judge itself if its weights have that type, else a judge with a copy of the module and no owner.
+            The judge itself if its weights have that type. Otherwise a judge with a converted copy of the module. Its
+            `owner` is None, because the owner of this judge manages the original module only.
 
         Raises:
             ValueError: when `dtype` is no floating-point type.

@@ -160,7 +160,7 @@ class ClassObjective(BaseObjective):
 
 
 def _read_targets(targets: Any, labels: Labels) -> tuple[tuple[int, float], ...]:
-    """Return classes in any of the forms of `ClassObjective` as pairs of an index and a weight."""
+    """Convert targets, in any form that `ClassObjective` accepts, to pairs of an index and a weight."""
     if isinstance(targets, str):
         return parse_classes(targets, labels)
     pairs = []

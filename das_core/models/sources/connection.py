@@ -118,8 +118,7 @@ def call_listening(function: Callable[[], T], listen: Listener, seconds: float) 
     def call() -> None:
         try:
             answer.set_result(function())
-        except Exception as error:
-            # Raised again where the answer is read; else the caller would wait in vain.
+        except Exception as error:  # noqa: BLE001 - raised again where the answer is read; else that would wait in vain
             answer.set_exception(error)
 
     threading.Thread(target=call, daemon=True).start()

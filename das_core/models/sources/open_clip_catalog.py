@@ -1,7 +1,7 @@
 """The models of open_clip by name: which are published, where their weights are, and which architectures there are.
 
-A published model is identified by the name of its architecture and the name of its weights, or by both as a pair:
-'ARCHITECTURE/WEIGHTS'. `open_clip_models.py` loads published models.
+Two names identify a published model: that of its architecture and that of its weights. Callers pass them separately, or
+joined in one string, a pair: 'ARCHITECTURE/WEIGHTS'. `open_clip_models.py` loads published models.
 """
 
 import os
