@@ -145,7 +145,9 @@ class CellRunner:
 
         def rank(node_id: str) -> int:
             node = built[node_id]
-            return 0 if wanted and wanted in (node.id, node.title, node.class_type) else 1 if node.class_type == "SaveImage" else 2
+            if wanted and wanted in (node.id, node.title, node.class_type):
+                return 0
+            return 1 if node.class_type == "SaveImage" else 2
 
         return [name for node_id in sorted(files, key=rank) for name in files[node_id]]
 
