@@ -9,6 +9,7 @@ import pytest
 from benchmarks.blind_answers import score_answers
 from benchmarks.blind_trials import draw_pairs
 from blind_pictures import fill_pair, find_boxes, reading_order
+from cases import each_case
 
 
 def write_pairs(home: Path, answers: str, sides: str = "LRLRL") -> tuple[Path, Path]:
@@ -59,7 +60,7 @@ def test_a_preference_for_one_folder_is_found_again(tmp_path: Path) -> None:
     assert "A preferred: 0\nB preferred: 20\n" in score_answers(tmp_path / "out" / "key.json", answers)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "answer"),
     [
         ("flamingo", "a wading bird"),
@@ -107,7 +108,7 @@ def test_names_are_listed_and_counted(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("answers", "message"),
     [
         ("1 left\n6 right", "line 2 of .* answers number 6; the sheet has 1 to 5"),
@@ -126,7 +127,7 @@ def test_wrong_answers_are_refused(tmp_path: Path, answers: str, message: str) -
         score_answers(*write_pairs(tmp_path, answers))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("key", "message"),
     [
         (None, r"the key .*key\.json cannot be read"),

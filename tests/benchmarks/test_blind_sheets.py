@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from benchmarks.blind_sheets import CELL, LONGEST, OUTER, PER_SHEET
 from benchmarks.blind_trials import draw_naming, draw_pairs
 from blind_pictures import fill, find_boxes
+from cases import each_case
 
 
-@pytest.mark.parametrize(("kind", "sheets"), [("pairs", 5), ("naming", 3)])
+@each_case(("kind", "sheets"), [("pairs", 5), ("naming", 3)])
 def test_what_does_not_fit_goes_on_further_sheets(tmp_path: Path, kind: str, sheets: int) -> None:
     names = [f"thing_{number:02d}" for number in range(45)]
     a, b = fill(tmp_path / "a", names), fill(tmp_path / "b", names, 1)

@@ -9,6 +9,7 @@ from PIL import Image
 from benchmarks.blind_sheets import OUTER
 from benchmarks.blind_trials import draw_naming, draw_pairs, find_pictures
 from blind_pictures import TWENTY, colour, fill, fill_pair, find_box, find_boxes, read_key, read_sheet, reading_order
+from cases import each_case
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_the_key_says_on_which_side_a_is(pair: tuple[Path, Path], tmp_path: Path
     assert [TWENTY[place] for place in order] == [key["pairs"][str(number)]["name"] for number in range(1, 21)]
 
 
-@pytest.mark.parametrize("count", [20, 7])
+@each_case("count", [20, 7])
 def test_each_folder_is_as_often_left_as_right(tmp_path: Path, count: int) -> None:
     a, b = fill(tmp_path / "a", TWENTY[:count]), fill(tmp_path / "b", TWENTY[:count], 1)
     seen = set()
@@ -125,7 +126,7 @@ def no_pictures(home: Path) -> Path:
     return home / "empty"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("make", "message"),
     [
         (lambda home: home / "nowhere", "nowhere is no folder"),
@@ -160,7 +161,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
             draw_naming(folder, out)
 
 
-@pytest.mark.parametrize("left", ["key.json", "sheet.png", "sheet_2.png"])
+@each_case("left", ["key.json", "sheet.png", "sheet_2.png"])
 def test_sheets_and_keys_of_before_are_never_mixed_with_new_ones(tmp_path: Path, left: str) -> None:
     folder = fill(tmp_path / "a", ["cat"])
     (tmp_path / "out").mkdir()

@@ -1,11 +1,10 @@
 """The words that an answer shares with what a picture should show."""
 
-import pytest
-
 from benchmarks.blind_words import find_shared_words, to_words
+from cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "answer", "shared"),
     [
         ("jellyfish", "Jellyfish", "jellyfish"),
@@ -23,7 +22,7 @@ def test_a_shared_word_is_found(name: str, answer: str, shared: str) -> None:
     assert find_shared_words(name, answer) == [shared]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "answer"),
     [("flamingo", "a wading bird"), ("jellyfish", "jelly"), ("a_cup_of_tea", "of a"), ("crane", "a tall machine")],
 )

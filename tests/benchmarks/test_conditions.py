@@ -1,16 +1,16 @@
 """Pictures from afar and in grey, against Pillow."""
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
 from benchmarks.common import load_photograph
 from benchmarks.conditions import remove_colour, view_from_afar
+from cases import each_case
 from plain_judges import noise, resize_by_pillow
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("height", "width", "small"),
     [(224, 224, (64, 64)), (96, 160, (64, 107)), (200, 65, (197, 64)), (65, 64, None), (40, 300, None)],
 )

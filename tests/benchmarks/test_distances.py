@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from benchmarks.common import load_photograph
 from benchmarks.distances import mean_difference_from_afar, mean_distance
+from cases import each_case
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from plain_judges import SIZE, MeanColour, make_classifier, noise, paint
@@ -107,7 +108,7 @@ def test_features_of_a_real_classifier_are_those_of_timm() -> None:
     assert mean_distance(starter, images) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("make", "count", "message"),
     [
         (linear_on_colour, 1, "1 image has nothing to differ from; compare at least 2"),

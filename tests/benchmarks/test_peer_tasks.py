@@ -6,6 +6,7 @@ import torchvision
 
 import direct_ascent as da
 from benchmarks.peer_tasks import SHORT, TASKS, Row, count_lines, tabulate
+from cases import each_case
 
 
 def with_everything(first: int) -> str:
@@ -51,7 +52,7 @@ def test_the_table_says_how_many_lines_and_where_there_is_no_way(monkeypatch: py
     ]
 
 
-@pytest.mark.parametrize("row", TASKS, ids=lambda row: row.title)
+@each_case("row", TASKS)
 def test_every_task_runs_as_it_is_counted(row: Row) -> None:
     torch.manual_seed(0)
     model = torchvision.models.resnet18().eval()

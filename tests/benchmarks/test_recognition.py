@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from benchmarks.common import load_photograph
 from benchmarks.recognition import HEADER, RULE, TEXT_HEADER, Answer, Verdict, judge_class, judge_text, summarise
+from cases import each_case
 from das_core.models.clip import CLIP, assemble_clip
 from das_core.models.judge import Judge
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
@@ -127,7 +128,7 @@ def test_a_photograph_is_recognised_and_its_noise_is_not() -> None:
     assert judge_class(starter, photograph, [0])[0].as_is.rank > 0
 
 
-@pytest.mark.parametrize("target", [-1, 3])
+@each_case("target", [-1, 3])
 def test_a_class_that_does_not_exist_is_refused(target: int) -> None:
     with pytest.raises(ValueError, match=f"class {target} is out of range; toy has classes 0 to 2"):
         judge_class(make_classifier(MeanColour(), 3), paint((1.0, 0.0, 0.0)), [target])

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from benchmarks.zoom import measure_seam
+from cases import each_case
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render_zoom import render_zoom
 from das_core.stack.spec import StackSpec
@@ -10,9 +11,7 @@ from das_core.stack.zoom import Zoom
 SPEC = StackSpec(96, 96, 12, zoom=Zoom(3))
 
 
-@pytest.mark.parametrize(
-    ("moment", "shades"), [(0.0, [2.0, -2.0, -2.0]), (0.3, [2.0, -2.0, -2.0]), (0.9, [2.0, 2.0, -2.0])]
-)
+@each_case(("moment", "shades"), [(0.0, [2.0, -2.0, -2.0]), (0.3, [2.0, -2.0, -2.0]), (0.9, [2.0, 2.0, -2.0])])
 def test_a_seam_is_measured_where_it_is(moment: float, shades: list[float]) -> None:
     noise = torch.rand(3, 96, 96, generator=torch.Generator().manual_seed(0))
     assert measure_seam(noise, SPEC, moment) == pytest.approx(1, abs=0.15)

@@ -8,10 +8,9 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import das_core
 import direct_ascent
+from cases import each_case
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = ROOT / "pyproject.toml"
@@ -73,7 +72,7 @@ def test_only_the_bridge_knows_the_runtime_of_comfyui() -> None:
     assert {path.parent for path in knowing} == {Path("nodes/bridge")}
 
 
-@pytest.mark.parametrize("folder", SOURCES)
+@each_case("folder", SOURCES)
 def test_every_source_file_has_a_test_file_of_its_name_and_the_other_way_round(folder: str) -> None:
     sources = {path for path in find_files(folder, "*.py") if path.name != "__init__.py"}
     tests = find_files(f"tests/{folder}", "test_*.py") - ABOUT_ALL_NODES

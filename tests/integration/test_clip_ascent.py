@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import tinyclip
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.clip import CLIP
@@ -62,7 +63,7 @@ def cut_trunk(model: nn.Module) -> None:
         stage.blocks = stage.blocks[:2]
 
 
-@pytest.mark.parametrize("architecture", ["ViT-B-32", "RN50", "ViT-B-16-SigLIP", "convnext_base"])
+@each_case("architecture", ["ViT-B-32", "RN50", "ViT-B-16-SigLIP", "convnext_base"])
 def test_real_architectures_climb(architecture: str, tmp_path: Path) -> None:
     config = shallow(open_clip.get_model_config(architecture))
     if "hf_tokenizer_name" in config["text_cfg"]:
@@ -84,8 +85,8 @@ TOWERS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("tower", TOWERS)
+@each_case("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@each_case("tower", TOWERS)
 def test_every_kind_of_tower_climbs_in_every_precision(tower: str, dtype: torch.dtype) -> None:
     config = tinyclip.TINY | {"vision_cfg": TOWERS[tower]}
     model = strengthen(tinyclip.model(config))

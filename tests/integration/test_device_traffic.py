@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
@@ -134,7 +135,7 @@ def check_step(ascent: Ascent, traffic: Traffic) -> None:
     assert not kept_waiting + not_drawn, list(map(str, kept_waiting + not_drawn))
 
 
-@pytest.mark.parametrize("case", CLASSIFIERS)
+@each_case("case", CLASSIFIERS)
 def test_a_step_reads_twice_and_sends_draws_alone(case: str, starter: Classifier) -> None:
     with stand_in_device() as traffic:
         check_step(CLASSIFIERS[case](starter.to(DEVICE)), traffic)
@@ -146,7 +147,7 @@ def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP) -> 
         check_step(climb(replace(objective, judge=clip.to(DEVICE))), traffic)
 
 
-@pytest.mark.parametrize("case", ["sketch", "regions", "mask", "tile", "adam", "sgd", "every transform"])
+@each_case("case", ["sketch", "regions", "mask", "tile", "adam", "sgd", "every transform"])
 def test_an_ascent_its_picture_and_its_spectrum_need_nothing_that_mps_lacks(case: str, starter: Classifier) -> None:
     with stand_in_device() as traffic:
         result = CLASSIFIERS[case](starter.to(DEVICE)).run()
@@ -204,7 +205,7 @@ SENDS: dict[str, Callable[[Tensor], object]] = {
 }
 
 
-@pytest.mark.parametrize("way", READS)
+@each_case("way", READS)
 def test_the_stand_in_sees_every_way_to_read(way: str) -> None:
     with stand_in_device() as traffic:
         values = torch.arange(3.0, device=DEVICE)
@@ -213,7 +214,7 @@ def test_the_stand_in_sees_every_way_to_read(way: str) -> None:
     assert (len(traffic.reads), len(traffic.sends)) == (1, 0)
 
 
-@pytest.mark.parametrize("way", SENDS)
+@each_case("way", SENDS)
 def test_the_stand_in_sees_every_way_to_send(way: str) -> None:
     with stand_in_device() as traffic:
         SENDS[way](torch.arange(3.0, device=DEVICE))

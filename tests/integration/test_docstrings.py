@@ -9,9 +9,8 @@ import types
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import das_core
+from cases import each_case
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ["das_core", *(f"das_core.{name}" for name in ("ascent", "models", "models.layers", "models.sources"))]
@@ -43,14 +42,14 @@ def run_examples(examples: list[doctest.DocTest]) -> tuple[int, str]:
     return sum(len(example.examples) for example in examples), told.getvalue()
 
 
-@pytest.mark.parametrize("name", MODULES)
+@each_case("name", MODULES)
 def test_the_examples_of_a_module_run(name: str) -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
     _, wrong = run_examples(finder.find(importlib.import_module(name)))
     assert not wrong, wrong
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/coming_from_lucent.md"])
+@each_case("page", ["README.md", "docs/coming_from_lucent.md"])
 def test_the_examples_of_a_page_run(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     count, wrong = run_examples([doctest.DocTestParser().get_doctest(text, {}, page, page, 0)])
@@ -58,7 +57,7 @@ def test_the_examples_of_a_page_run(page: str) -> None:
     assert not wrong, wrong
 
 
-@pytest.mark.parametrize("name", EXPORTED)
+@each_case("name", EXPORTED)
 def test_what_is_exported_has_an_example(name: str) -> None:
     assert "Example:" in (inspect.getdoc(EXPORTED[name]) or "")
     assert ">>> " in (inspect.getdoc(EXPORTED[name]) or "")
@@ -71,7 +70,7 @@ def has_arguments(item: Any) -> bool:
     return bool([name for name in inspect.signature(item).parameters if name not in ("self", "cls")])
 
 
-@pytest.mark.parametrize("name", [name for name, item in EXPORTED.items() if has_arguments(item)])
+@each_case("name", [name for name, item in EXPORTED.items() if has_arguments(item)])
 def test_what_is_exported_says_what_it_takes(name: str) -> None:
     item = EXPORTED[name]
     # What a class inherits its base describes.

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import run_workflow
+from cases import each_case
 from generators.example_stand_ins import remove_nodes, use_photographs
 
 PACK = Path(__file__).resolve().parents[2]
@@ -48,7 +49,7 @@ def name_class(kind: str) -> str:
     return ours[kind]["display_name"] if kind in ours else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@each_case("path", EXAMPLES)
 def test_its_note_calls_nodes_as_the_page_does(path: Path) -> None:
     emphasised = set(re.findall(r"\*\*(.+?)\*\*", path.with_suffix(".md").read_text(encoding="utf-8")))
     nodes = read(path.stem).values()

@@ -1,9 +1,9 @@
 """Canvases far above what a judge sees: any aspect ratio, views at several scales, and memory of a few canvases."""
 
-import pytest
 import torch
 
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
@@ -16,8 +16,8 @@ LARGE = StackSpec(512, 512, 0, tile=True)
 VIEWS = Augmentation(8, Windows(0, 32 / 512, 1.0, 0.9))
 
 
-@pytest.mark.parametrize("shape", [(500, 60), (67, 333), (16, 257)])
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("shape", [(500, 60), (67, 333), (16, 257)])
+@each_case("tile", [False, True])
 def test_oblong_canvases_of_any_size_climb(shape: tuple[int, int], tile: bool) -> None:
     objective = ClassObjective(classifier(), ((3, 1.0),))
     spec = StackSpec(*shape, 0, tile=tile)

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
@@ -19,8 +19,8 @@ def climbed(stack: ImageStack, optimizer: Optimizer | None = None, steps: int = 
     return Ascent(stack, class_objective(), VIEWS, steps=steps, optimizer=optimizer).run().stack
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(1.0, 0.5), Adam()], ids=lambda o: o.kind)
-@pytest.mark.parametrize("feather", [0, 4])
+@each_case("optimizer", [NormalizedAscent(), SGD(1.0, 0.5), Adam()])
+@each_case("feather", [0, 4])
 def test_outside_the_mask_of_a_stack_every_bit_is_the_images(optimizer: Optimizer, feather: int) -> None:
     image = photograph()
     made = climbed(part(image, feather=feather), optimizer).image()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cases import each_case
 from repository import REPOSITORY
 from runner.node_classes import load_pack_without_models
 
@@ -51,7 +52,7 @@ def find_dangers(source: str) -> Iterator[str]:
                 yield from (name for name in found if module.partition(".")[0] in MODULES or PROCESSES.fullmatch(name))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("source", "dangers"),
     [
         ("eval('1')", ["eval"]),

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import cache
 
-import pytest
 import torch
 from torch import Tensor, nn
 
 from benchmarks.reference import reference_ascent
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.result import Result
 from das_core.ascent.sgd import SGD
@@ -109,7 +109,7 @@ def check(result: Result, expected: Tensor, expected_levels: list[Tensor]) -> No
         assert (part - reference).norm() <= 1e-4 * reference.norm()
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("step", "learning_rate", "momentum", "image"),
     [(4, 0.002, 0.0, False), (16, 0.002, 0.9, False), (16, 0.002, 0.0, True)],
 )

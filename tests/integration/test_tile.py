@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
@@ -34,9 +35,9 @@ def seam(image: Tensor) -> float:
     return float(across / inside)
 
 
-@pytest.mark.parametrize("canvas", [(32, 32), (21, 34)])
-@pytest.mark.parametrize("roll", [(1, 0), (7, 13), (0, 16)])
-@pytest.mark.parametrize("cutoff", [None, 6.0])
+@each_case("canvas", [(32, 32), (21, 34)])
+@each_case("roll", [(1, 0), (7, 13), (0, 16)])
+@each_case("cutoff", [None, 6.0])
 def test_k_commutes_with_rolls(canvas: tuple[int, int], roll: tuple[int, int], cutoff: float | None) -> None:
     k = make_operator("spectral", canvas, power_levels(max(canvas)), (1.0,) * len(power_levels(max(canvas))), CPU, True)
     gradient = torch.randn(2, 3, *canvas)
@@ -44,7 +45,7 @@ def test_k_commutes_with_rolls(canvas: tuple[int, int], roll: tuple[int, int], c
     torch.testing.assert_close(rolled, k.precondition(gradient, cutoff).roll(roll, (2, 3)), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", ["exact", "layers"])
+@each_case("method", ["exact", "layers"])
 def test_exact_levels_commute_with_a_roll_by_whole_samples_of_each(method: str) -> None:
     """Half a canvas is one sample of level 2, two of level 4 and four of level 8."""
     k = make_operator(method, (32, 32), (1, 2, 4, 8), (1.0, 2.0, 1.0, 0.5), CPU, True)  # type: ignore[arg-type]
@@ -53,7 +54,7 @@ def test_exact_levels_commute_with_a_roll_by_whole_samples_of_each(method: str) 
     torch.testing.assert_close(rolled, k.precondition(gradient).roll((16, 16), (2, 3)), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("canvas", [(48, 48), (24, 50)])
+@each_case("canvas", [(48, 48), (24, 50)])
 def test_spectral_points_where_exact_does(canvas: tuple[int, int]) -> None:
     levels = linear_levels(max(canvas), 2)
     gains = (1.0,) * len(levels)
@@ -78,7 +79,7 @@ def test_spectral_is_the_best_diagonal() -> None:
             torch.testing.assert_close(spectral.precondition(waves), expected, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
+@each_case("method", ["spectral", "exact", "layers"])
 def test_k_is_symmetric_and_positive(method: str) -> None:
     k = make_operator(method, (30, 22), power_levels(30), (1.0,) * 6, CPU, True)  # type: ignore[arg-type]
     first, second = torch.randn(1, 3, 30, 22), torch.randn(1, 3, 30, 22)
@@ -88,7 +89,7 @@ def test_k_is_symmetric_and_positive(method: str) -> None:
     assert (first * k.precondition(first)).sum() > 0
 
 
-@pytest.mark.parametrize("size", [8, 24, 32])
+@each_case("size", [8, 24, 32])
 def test_windows_go_on_at_the_other_end_and_their_adjoint_does(size: int) -> None:
     canvas = torch.randn(2, 3, 40, 56)
     windows = [(30, 50, 24), (0, 40, 40), (39, 0, 9), (16, 32, 24), (5, 6, 32)]
@@ -114,7 +115,7 @@ def test_windows_lie_anywhere_in_a_tile_whatever_the_jitter() -> None:
     assert (min(side for *_, side in drawn), max(side for *_, side in drawn)) == (20, 40)
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(2.0), Adam(0.05)], ids=lambda optimizer: optimizer.kind)
+@each_case("optimizer", [NormalizedAscent(), SGD(2.0), Adam(0.05)])
 def test_an_ascent_leaves_no_seam(optimizer: Optimizer) -> None:
     objective = ClassObjective(classifier(), ((3, 1.0),))
     views = Augmentation(6, Windows(jitter=0, zoom_min=0.4))
@@ -136,8 +137,8 @@ def test_noise_of_a_tile_has_no_seam() -> None:
     assert seam(ImageStack.noise(StackSpec(64, 48, 0, levels=power_levels(64)), 6, decay=0.5).canvas) > 2
 
 
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(1.0)], ids=lambda optimizer: optimizer.kind)
+@each_case("method", ["spectral", "exact", "layers"])
+@each_case("optimizer", [NormalizedAscent(), SGD(1.0)])
 def test_levels_of_a_tile_sum_to_its_canvas(method: str, optimizer: Optimizer) -> None:
     spec = StackSpec(32, 24, 0, levels=(1, 4, 9, 32), method=method, tile=True)  # type: ignore[arg-type]
     objective = ClassObjective(classifier(), ((3, 1.0),))

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 
+from cases import each_case
 from generators import locale_texts, make_locales
 from generators.translations import update_translation
 from loaded_pack import Pack
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "web" / "docs"
 NODES = sorted(path.stem for path in DOCS.glob("*.md"))
 PICTURE = "picture.jpg"
-each_node = pytest.mark.parametrize("node_id", NODES)
+each_node = each_case("node_id", NODES)
 
 
 def inputs(pack: Pack, node_id: str) -> list[Input]:

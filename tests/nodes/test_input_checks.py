@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack
 
 NUMBERS = {
@@ -33,14 +34,14 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize(("name", "value", "says"), list(NUMBERS.values()), ids=list(NUMBERS))
+@each_case(("name", "value", "says"), list(NUMBERS.values()))
 def test_optimize_names_what_is_not_of_the_type_of_its_input(pack: Pack, name: str, value: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says) as caught:
         pack.optimize(**{name: value})
     assert len(str(caught.value)) < 1000
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "says"),
     [
         ("picture", r"^image is 'picture', not an IMAGE; connect an output of that type"),
@@ -56,13 +57,13 @@ def test_images_and_masks_are_tensors_with_their_axes(pack: Pack, value: Any, sa
         pack.run("DAS_Region", objective=pack.objective(), mask=value if isinstance(value, str) else value[None, None])
 
 
-@pytest.mark.parametrize("value", [3, None, True, 2.5, ["castle"], b"castle"], ids=str)
+@each_case("value", [3, None, True, 2.5, ["castle"], b"castle"])
 def test_a_text_is_a_text(pack: Pack, value: Any) -> None:
     with pytest.raises(ValueError, match=r"^filename_prefix is .*, not a text; give one such as 'direct_ascent'$"):
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=value)
 
 
-@pytest.mark.parametrize("text", ["\ud800", "a castle \udfff", "\ude00\ud83d"])
+@each_case("text", ["\ud800", "a castle \udfff", "\ude00\ud83d"])
 def test_half_of_a_character_is_no_text(pack: Pack, text: str) -> None:
     with pytest.raises(ValueError, match=r"^filename_prefix holds half of a character, '\\u[0-9a-f]{4}'; type"):
         pack.run("DAS_SaveStack", stack=pack.stack(), filename_prefix=text)
@@ -73,7 +74,7 @@ def test_nothing_for_an_optional_widget_is_its_default(pack: Pack) -> None:
     assert image.shape == (1, 64, 64, 3)
 
 
-@pytest.mark.parametrize("side", [2**31, 2**63])
+@each_case("side", [2**31, 2**63])
 def test_a_canvas_beyond_all_limits_is_refused_before_its_levels_are_listed(pack: Pack, side: int) -> None:
     with pytest.raises(ValueError, match=f"a canvas of {side + 32} x 96 pixels, margins included, is too large"):
         pack.stack(width=side, levels={"levels": "linear", "step": 1})

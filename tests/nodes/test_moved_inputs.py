@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cases import each_case
 from generators.node_api import describe_node
 from loaded_pack import Pack
 
@@ -45,7 +46,7 @@ def test_an_older_prompt_gets_the_names_of_today(pack: Pack, names: dict[str, An
     assert module.migrate_prompt(moved) == moved
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "added"),
     [
         ({"focus": "everywhere"}, {"denoise": "off"}),

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import run_workflow
+from cases import each_case
 
 PROCESS_SECONDS = 120.0
 """The time limit for a process that a test starts; it takes seconds only to import PyTorch."""
@@ -72,7 +73,7 @@ def test_an_output_that_is_a_file_is_refused(run: Run) -> None:
     assert run(COLOR, "--output", "taken").err == "run_workflow: --output taken is no folder\n"
 
 
-@pytest.mark.parametrize("parent", [[], ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]], ids=["plain", "ignores_sigint"])
+@each_case("parent", [[], ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]])
 def test_ctrl_c_stops_a_node_that_does_not_look(tmp_path: Path, pack: Path, parent: list[str]) -> None:
     (tmp_path / "w.json").write_text(json.dumps({"1": {"class_type": "TOY_Fail", "inputs": {"kind": "spin"}}}))
     command = [*parent, sys.executable, run_workflow.__file__, "w.json", "--pack", str(pack)]

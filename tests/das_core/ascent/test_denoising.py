@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.focus import Focus
@@ -123,8 +124,8 @@ def test_colours_at_their_limits_stay_finite() -> None:
     assert float((after.pixels() - stack.pixels()).abs().max()) < 1e-5
 
 
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0), SGD(0.5, 0.9), Adam()])
+@each_case("method", ["spectral", "exact", "layers"])
+@each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.0), SGD(0.5, 0.9), Adam()])
 def test_every_optimizer_and_form_gets_smoother_pictures_with_levels_that_sum_to_them(
     optimizer: Optimizer, method: str
 ) -> None:
@@ -181,7 +182,7 @@ def test_a_denoiser_that_fails_ends_the_ascent_with_the_step_before() -> None:
     assert ascent.result.stack.steps == 2
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"strength": -0.1}, "strength of -0.1"),
@@ -227,7 +228,7 @@ class Full:
         raise self.error
 
 
-@pytest.mark.parametrize(
+@each_case(
     "error", [torch.OutOfMemoryError("no"), MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")]
 )
 def test_memory_that_runs_out_inside_a_denoiser_is_said_at_once_and_nothing_is_lost(error: Exception) -> None:
@@ -245,7 +246,7 @@ def test_another_error_of_a_denoiser_is_not_taken_for_memory() -> None:
         denoise(photo(), Denoising(Full(RuntimeError("shapes do not match"))))
 
 
-@pytest.mark.parametrize("masked", [False, True])
+@each_case("masked", [False, True])
 def test_frames_of_a_film_are_denoised_as_pictures(masked: bool) -> None:
     spec = replace(SPEC, time=Time(3, loop=True))
     film = ImageStack.noise(spec, decay=0.9)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import direct_ascent as da
+from cases import each_case
 from das_core.ascent.devices import describe_mismatch
 from das_core.ascent.loop import Ascent
 from das_core.models.judge import Judge
@@ -21,7 +22,7 @@ SAYS = (
 )
 
 
-@pytest.mark.parametrize(
+@each_case(
     "objectives",
     [
         ClassObjective(THERE, 3),  # type: ignore[arg-type]

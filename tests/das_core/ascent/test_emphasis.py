@@ -6,6 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.emphasis import emphasise
 
 
@@ -28,8 +29,8 @@ def reference(gradient: Tensor, power: float) -> np.ndarray:
     return wide + weighted * size[0] / size[1]
 
 
-@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
-@pytest.mark.parametrize("shape", [(120, 120), (97, 150)])
+@each_case("power", [0.5, 1.0, 2.0])
+@each_case("shape", [(120, 120), (97, 150)])
 def test_it_is_nearly_that_of_exact_gaussians(power: float, shape: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(1)
     gradient = torch.randn(2, 3, *shape, generator=generator) * torch.linspace(0.2, 2, shape[1])
@@ -37,7 +38,7 @@ def test_it_is_nearly_that_of_exact_gaussians(power: float, shape: tuple[int, in
     assert np.abs(found - expected).mean() < 0.05 * np.abs(expected).mean()
 
 
-@pytest.mark.parametrize(("power", "ratio"), [(0.0, 3.0), (1.0, 9.0), (2.0, 27.0)])
+@each_case(("power", "ratio"), [(0.0, 3.0), (1.0, 9.0), (2.0, 27.0)])
 def test_detail_grows_with_a_power_of_the_strength(power: float, ratio: float) -> None:
     sizes = emphasise(ripple(), power).abs()
     assert float(sizes[..., -5:].mean() / sizes[..., :5].mean()) == pytest.approx(ratio, rel=0.02)
@@ -56,7 +57,7 @@ def test_what_is_wider_than_local_stays() -> None:
     torch.testing.assert_close(means[0], means[1], atol=0.006, rtol=0)
 
 
-@pytest.mark.parametrize("scale", [1e-20, 1.0, 1e10])
+@each_case("scale", [1e-20, 1.0, 1e10])
 def test_the_size_of_detail_stays_whatever_it_is(scale: float) -> None:
     gradient = ripple() * scale
     found = emphasise(gradient, 2.0)
@@ -84,7 +85,7 @@ def test_nothing_stays_nothing_and_no_number_stays_none() -> None:
     assert emphasise(broken, 1.0).isnan().any()
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (16, 300), (301, 17), (1, 1)])
+@each_case("shape", [(16, 16), (16, 300), (301, 17), (1, 1)])
 def test_canvases_of_any_shape(shape: tuple[int, int]) -> None:
     gradient = torch.randn(1, 3, *shape, generator=torch.Generator().manual_seed(0))
     assert emphasise(gradient, 1.0).shape == gradient.shape

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.evaluation import ViewEvaluation
 from das_core.ascent.pace import Pace
 from das_core.models.layers.activations import Activations, make_activation_judge
@@ -66,7 +67,7 @@ def test_a_view_depends_on_its_own_key_alone() -> None:
     assert torch.equal(evaluation(keys=KEYS[::-1])(pixels()), whole.flip(0))
 
 
-@pytest.mark.parametrize("field", ["seed", "step", "view", "group"])
+@each_case("field", ["seed", "step", "view", "group"])
 def test_every_part_of_a_key_changes_the_view(field: str) -> None:
     other = replace(KEYS[0], **{field: 9})
     first, second = evaluation(keys=[KEYS[0], other])(pixels())
@@ -79,7 +80,7 @@ def test_a_view_shows_the_image_of_its_key() -> None:
     assert shown.mean(dim=(1, 2, 3)).tolist() == pytest.approx([0.7, 0.2, 0.7])
 
 
-@pytest.mark.parametrize("pace", [Pace(1.0, 0.0, 0.0), Pace(1.0, 1.0, 0.3), Pace(1.0, 1.0, 1.0)])
+@each_case("pace", [Pace(1.0, 0.0, 0.0), Pace(1.0, 1.0, 0.3), Pace(1.0, 1.0, 1.0)])
 def test_the_moment_of_the_ascent_reaches_the_windows(pace: Pace) -> None:
     shown = evaluation(pace=pace)(pixels())
     torch.testing.assert_close(shown, views_by_hand(pixels(), KEYS, pace))
@@ -119,6 +120,6 @@ def test_references_have_no_gradient_even_of_canvases_that_require_one() -> None
     assert not compared.references[0]["1"].requires_grad
 
 
-@pytest.mark.parametrize("output", [torch.ones(8, 3), Activations({})], ids=["a tensor", "activations"])
+@each_case("output", [torch.ones(8, 3), Activations({})])
 def test_without_references_an_answer_stays_as_it_is(output: object) -> None:
     assert evaluation().add_references(output, ()) is output

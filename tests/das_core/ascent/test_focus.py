@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.emphasis import emphasise
 from das_core.ascent.focus import Focus, measure_squared_distances
 from das_core.ascent.loop import Ascent
@@ -42,7 +43,7 @@ def test_a_share_of_0_is_open_from_the_first_step() -> None:
     assert Focus(start=0.2, end=1.0, share=0.0).width_at(0.0) == 1.0
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "message"),
     [
         ({"start": 0.0}, r"focus 0\.0 is not between 0\.05"),

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
 from das_core.ascent.sgd import SGD
@@ -18,8 +19,8 @@ from gradient_by_hand import CPU, PACE, differentiate, measure, noisy, total, vi
 from toys import SPEC, VIEWS, Output, class_objective, classifier, judge
 
 
-@pytest.mark.parametrize("color", ["rgb", "decorrelated"])
-@pytest.mark.parametrize("weight", [1.0, -0.3])
+@each_case("color", ["rgb", "decorrelated"])
+@each_case("weight", [1.0, -0.3])
 def test_it_is_that_of_autograd(color: ColorSpace, weight: float) -> None:
     stack = noisy(color)
     gradient, _ = measure(stack, [class_objective(weight=weight)])
@@ -79,7 +80,7 @@ def test_the_gradient_of_a_second_judge_has_the_scale_of_the_first() -> None:
     torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("kind", ["total_variation", "l2", "spectrum", "range"])
+@each_case("kind", ["total_variation", "l2", "spectrum", "range"])
 def test_an_objective_without_a_judge_is_given_the_whole_canvas_and_its_start(kind: str) -> None:
     stack = noisy()
     stack = replace(stack, start=stack.start.flip(3))
@@ -92,7 +93,7 @@ def test_an_objective_without_a_judge_is_given_the_whole_canvas_and_its_start(ki
     assert score == pytest.approx(float(prior.score(CanvasPixels(stack.pixels(), start)).mean()), rel=1e-4)
 
 
-@pytest.mark.parametrize("chunk", [1, 4, 5, 12])
+@each_case("chunk", [1, 4, 5, 12])
 def test_chunks_change_neither_the_gradient_nor_the_scores(chunk: int) -> None:
     # Twelve views: chunks that end within an image, and that span two.
     stack, objectives = noisy(), [class_objective(), class_objective(5, seed=1)]
@@ -102,7 +103,7 @@ def test_chunks_change_neither_the_gradient_nor_the_scores(chunk: int) -> None:
     assert scores == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("chunk", [1, 5, 0])
+@each_case("chunk", [1, 5, 0])
 def test_chunks_change_nothing_but_rounding_in_a_step(chunk: int) -> None:
     stack = ImageStack.gray(SPEC, 2)
     whole = Ascent(stack, [class_objective()], VIEWS, chunk=12)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.groups import TermGroup, balance_gradients, group_by_judge, name_objectives
 from das_core.ascent.loop import Ascent
 from das_core.ascent.result import Result
@@ -237,8 +238,8 @@ def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
         assert group.judge.module is model.module
 
 
-@pytest.mark.parametrize("views", [1, 2, 5, 16])
-@pytest.mark.parametrize("count", [1, 2, 3])
+@each_case("views", [1, 2, 5, 16])
+@each_case("count", [1, 2, 3])
 def test_every_view_is_seen_by_one_part_and_all_take_turns(views: int, count: int) -> None:
     seen = torch.zeros(count)
     for step in range(count):

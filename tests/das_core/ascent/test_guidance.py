@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictures
+from cases import each_case
 from das_core.ascent.guidance import FULL_CHANGE, Guidance
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.pace import Pace, pace_at_noise
@@ -72,7 +73,7 @@ def test_changes_are_coarse_while_there_is_much_noise() -> None:
     assert shares[1] < 0.1 * shares[0]
 
 
-@pytest.mark.parametrize("strength", [0.0, 0.5, 3.0])
+@each_case("strength", [0.0, 0.5, 3.0])
 def test_the_change_is_a_share_of_the_deviation_of_each_latent(strength: float) -> None:
     guidance = Guidance((class_objective(),), VIEWS, strength=strength)
     latent = torch.stack([torch.randn(4, 8, 8), 5 + 0.1 * torch.randn(4, 8, 8)])
@@ -127,7 +128,7 @@ def test_views_reach_as_far_as_their_jitter_and_no_farther_without_one() -> None
     assert Guidance((class_objective(),)).start_ascent(pictures(height=48), FINE, 0).augmentation.windows.jitter == 8
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"objectives": ()}, "no objective is given, so there is nothing to guide by"),

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.exact_denoiser import falling_levels
+from cases import each_case
 from das_core.ascent.guided_steps import GuidedSteps
 
 LEVELS = [10.0, 8.0, 6.0, 4.0, 2.0, 1.0, 0.0]
@@ -16,7 +17,7 @@ def numbers(steps: GuidedSteps, highest: float = 1e9, lowest: float = 0.0, level
     return [step.number for step in found if step]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("every", "highest", "lowest", "expected"),
     [
         (1, 1e9, 0.0, [0, 1, 2, 3, 4, 5]),
@@ -60,7 +61,7 @@ def test_levels_that_were_computed_anew_in_float32_are_the_same() -> None:
     assert [step.number for step in found if step] == list(range(20))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"start_percent": 0.5, "end_percent": 0.5}, r"start_percent 0.5 is not below end_percent 0.5, so no step"),

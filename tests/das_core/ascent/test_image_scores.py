@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.groups import name_objectives
 from das_core.ascent.image_scores import measure_image_scores
 from das_core.ascent.pace import Pace
@@ -40,7 +41,7 @@ def test_images_are_scored_one_by_one_through_the_same_views() -> None:
     assert float(one) == pytest.approx(float(other), abs=1e-6)
 
 
-@pytest.mark.parametrize("chunk", [1, 5])
+@each_case("chunk", [1, 5])
 def test_chunks_change_nothing_but_rounding(chunk: int) -> None:
     asked = [class_objective(), Prior()]
     for name, scores in measure(asked, chunk=chunk).items():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.lbfgs import LBFGS, _find_direction
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
@@ -149,7 +150,7 @@ def test_it_is_bounded_too() -> None:
     assert float((after - stack.image()).abs().max()) <= 0.03
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"step_size": 0.0}, "step_size 0.0 must be above 0"),

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ascents import assert_same, do_steps, start_ascent
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
@@ -59,8 +60,8 @@ def test_nothing_that_comes_in_is_changed() -> None:
     assert stack.steps == 0
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()])
-@pytest.mark.parametrize("method", ["spectral", "exact"])
+@each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.5, 0.9), Adam()])
+@each_case("method", ["spectral", "exact"])
 def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: str) -> None:
     start = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]
     steady: dict[str, Any] = {"optimizer": optimizer, "schedule": "constant", "focus": None}
@@ -74,7 +75,7 @@ def test_an_ascent_can_be_continued_bit_for_bit(optimizer: Optimizer, method: st
         assert torch.equal(part, whole)
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.6), SGD(0.5, 0.9), Adam()])
+@each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.6), SGD(0.5, 0.9), Adam()])
 def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
     constant = climb(steps=4, optimizer=optimizer, schedule="constant")
     assert torch.equal(climb(steps=4, optimizer=optimizer, schedule=lambda progress: 1).image, constant.image)
@@ -139,8 +140,8 @@ def test_run_does_what_an_iteration_does() -> None:
     assert steps[-1].stack is iterated.stack
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("pieces", [(1,), (4,), (2, 1), (1, 1, 1, 1)])
+@each_case("optimizer", OPTIMIZERS)
+@each_case("pieces", [(1,), (4,), (2, 1), (1, 1, 1, 1)])
 def test_an_iteration_that_was_broken_off_goes_on_bit_for_bit(optimizer: Optimizer, pieces: tuple[int, ...]) -> None:
     through = start_ascent(optimizer).run()
     again, run = start_ascent(optimizer), start_ascent(optimizer)
@@ -159,7 +160,7 @@ def test_a_new_iterator_is_not_a_new_ascent() -> None:
     assert_same(ascent.result, start_ascent(steps=3).run())
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@each_case("optimizer", OPTIMIZERS)
 def test_after_the_last_step_there_is_nothing_left_to_do(optimizer: Optimizer) -> None:
     ascent = start_ascent(optimizer)
     first = ascent.run()
@@ -191,7 +192,7 @@ def test_without_an_augmentation_views_reach_as_far_as_the_margin() -> None:
     assert ascent.augmentation.windows.reach((42, 42), 5) == Windows(5).reach((42, 42), 5) == (0, 0, 42, 42)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"steps": 0}, "steps 0"),
@@ -216,7 +217,7 @@ def test_one_objective_needs_no_list_and_a_device_may_be_named() -> None:
     assert torch.equal(one.image, climb(steps=1).image)
 
 
-@pytest.mark.parametrize("objectives", ["jellyfish", ["jellyfish"], None, classifier()])
+@each_case("objectives", ["jellyfish", ["jellyfish"], None, classifier()])
 def test_what_is_no_objective_is_named(objectives: Any) -> None:
     with pytest.raises(ValueError, match=r"is no objective; make one, such as ClassObjective"):
         Ascent(ImageStack.gray(SPEC), objectives)

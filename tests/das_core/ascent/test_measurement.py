@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.measurement import Measurement, check_canvas, check_gradient, measure_step
 from das_core.ascent.result import AscentError, Record
@@ -62,7 +63,7 @@ def test_a_norm_that_overflows_passes_while_every_value_is_finite() -> None:
     check(huge)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@each_case("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
     broken = gradient()
     broken[1, 0, 3, 4] = value
@@ -70,13 +71,13 @@ def test_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
         check(broken)
 
 
-@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
+@each_case("score", [float("nan"), float("inf"), float("-inf")])
 def test_of_a_broken_gradient_the_objective_with_the_broken_score_is_named(score: float) -> None:
     with pytest.raises(AscentError, match="the gradient of 'a dog' is not a number at step 5"):
         check(gradient() * torch.nan, {"a cat": 0.5, "a dog": score})
 
 
-@pytest.mark.parametrize("empty", [0, 1])
+@each_case("empty", [0, 1])
 def test_a_gradient_of_0_in_one_image_of_a_batch_is_refused(empty: int) -> None:
     vanished = gradient()
     vanished[empty] = 0
@@ -84,7 +85,7 @@ def test_a_gradient_of_0_in_one_image_of_a_batch_is_refused(empty: int) -> None:
         check(vanished)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@each_case("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_canvas_with_a_single_value_that_is_not_finite_is_refused(value: float) -> None:
     canvas = gradient()
     check_moved(canvas)
@@ -96,7 +97,7 @@ def test_a_canvas_with_a_single_value_that_is_not_finite_is_refused(value: float
         check_moved(canvas)
 
 
-@pytest.mark.parametrize("factor", [torch.nan, 0.0])
+@each_case("factor", [torch.nan, 0.0])
 def test_every_error_says_which_image_is_left(factor: float) -> None:
     for refuse in (check, lambda values, is_first=False: check_moved(values / 0, is_first)):
         with pytest.raises(AscentError, match="the last good image is that of step 4"):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
 from das_core.ascent.memory import estimate_ascent_bytes
@@ -25,7 +26,7 @@ from toys import class_objective, classifier
 VIEWS = Augmentation(4, Windows(16))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("method", "optimizer"),
     [
         ("spectral", NormalizedAscent()),
@@ -34,9 +35,8 @@ VIEWS = Augmentation(4, Windows(16))
         ("layers", SGD(momentum=0.9)),
         ("spectral", Adam()),
     ],
-    ids=lambda value: value if isinstance(value, str) else value.kind,
 )
-@pytest.mark.parametrize("side", [64, 224])
+@each_case("side", [64, 224])
 def test_the_estimate_is_within_a_factor_of_two(method: Method, optimizer: Optimizer, side: int) -> None:
     # Levels of this test alone, so that no operator of another test is taken from the cache.
     levels = (*range(1, side, 5), side + 31)
@@ -48,8 +48,8 @@ def test_the_estimate_is_within_a_factor_of_two(method: Method, optimizer: Optim
     assert made.peak / 2 < said < 2 * made.peak
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(momentum=0.9)], ids=lambda value: value.kind)
-@pytest.mark.parametrize("frames", [3, 40])
+@each_case("optimizer", [NormalizedAscent(), SGD(momentum=0.9)])
+@each_case("frames", [3, 40])
 def test_the_estimate_of_a_film_is_within_a_factor_of_two(frames: int, optimizer: Optimizer) -> None:
     levels = (*range(1, 96, 5), 90 + frames)
     wish = [class_objective()]

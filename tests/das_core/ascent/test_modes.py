@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
@@ -19,7 +20,7 @@ MODES: tuple[Callable[[], AbstractContextManager[object]], ...] = (
 )
 
 
-@pytest.mark.parametrize("mode", MODES)
+@each_case("mode", MODES)
 def test_the_picture_is_the_same_in_every_mode(mode: Callable[[], AbstractContextManager[object]]) -> None:
     objective = class_objective()
     expected = Ascent(ImageStack.gray(SPEC), [objective], VIEWS, steps=2).run()

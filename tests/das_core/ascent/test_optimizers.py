@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
@@ -14,7 +15,7 @@ from das_core.ascent.sgd import SGD
 from flat_stack import CPU, FULL, flat, gradients
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05), SGD(0.01), Adam(0.02)])
+@each_case("optimizer", [NormalizedAscent(0.05), SGD(0.01), Adam(0.02)])
 def test_the_rate_of_the_pace_scales_a_step(optimizer: Optimizer) -> None:
     gradient, stack = gradients(1)[0], flat("layers" if optimizer.needs_levels else "exact")
     operator = stack.spec.operator(CPU)
@@ -23,7 +24,7 @@ def test_the_rate_of_the_pace_scales_a_step(optimizer: Optimizer) -> None:
     torch.testing.assert_close(quarter, whole / 4, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(momentum=0.5), SGD(0.01, 0.9), Adam()])
+@each_case("optimizer", [NormalizedAscent(momentum=0.5), SGD(0.01, 0.9), Adam()])
 def test_the_state_of_an_optimizer_of_another_kind_is_not_used(optimizer: Optimizer) -> None:
     first, second = gradients(2)
     stack = flat("layers" if optimizer.needs_levels else "exact")
@@ -39,7 +40,7 @@ def test_the_state_of_an_optimizer_of_another_kind_is_not_used(optimizer: Optimi
     assert not torch.equal(after_own.canvas, fresh.canvas)
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(momentum=0.5), SGD(momentum=0.5), Adam()])
+@each_case("optimizer", [NormalizedAscent(momentum=0.5), SGD(momentum=0.5), Adam()])
 def test_a_step_mutates_nothing(optimizer: Optimizer) -> None:
     method = "layers" if optimizer.needs_levels else "exact"
     first, second = gradients(2)
@@ -56,7 +57,7 @@ def test_a_step_mutates_nothing(optimizer: Optimizer) -> None:
     assert all(torch.equal(a, b) for a, b in zip(kept, tensors(), strict=True))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("make", "says"),
     [
         (lambda: NormalizedAscent(step_size=0), "step_size 0"),

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.out_of_memory import (
@@ -27,7 +28,7 @@ def test_what_pytorch_raises_on_a_cpu_is_told_by_its_text() -> None:
     assert is_out_of_memory(caught.value)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("error", "expected"),
     [
         (torch.OutOfMemoryError("CUDA out of memory"), True),
@@ -78,7 +79,7 @@ def test_chunk_is_halved_when_memory_runs_out() -> None:
 CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("out"), RuntimeError(CPU_ERROR), MemoryError()], ids=type)
+@each_case("error", [torch.OutOfMemoryError("out"), RuntimeError(CPU_ERROR), MemoryError()])
 def test_out_of_memory_with_a_single_view_is_raised(error: Exception) -> None:
     class Full(nn.Module):
         def forward(self, views: Tensor) -> Tensor:

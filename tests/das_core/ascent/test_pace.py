@@ -12,10 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.ascent.pace import COARSEST_CUTOFF, FINEST_CUTOFF, Pace, Schedule, pace_at, pace_at_noise
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("step", "schedule", "coarse", "rate", "coarse_progress"),
     [
         (0, "constant", 0.0, 1.0, 1.0),
@@ -58,7 +59,7 @@ def test_progress_goes_evenly_from_the_first_step_to_the_last() -> None:
     assert [pace_at(step, 2, "constant", 0.0).progress for step in range(2)] == [0.0, 1.0]
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "constant", lambda progress: 1 - progress])
+@each_case("schedule", ["cosine", "constant", lambda progress: 1 - progress])
 def test_a_tilt_falls_evenly_to_three_tenths(schedule: Schedule) -> None:
     tilts = [pace_at(step, 5, schedule, 0.6, tilt=2.0).tilt for step in range(5)]
     assert tilts == pytest.approx([2.0, 1.65, 1.3, 0.95, 0.6])
@@ -69,7 +70,7 @@ def test_one_step_is_a_whole_one() -> None:
     assert pace_at(0, 1, "cosine", 0.0) == Pace(1.0, 1.0, 0.0)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("coarse_progress", "cutoff"),
     [(0.0, 20.0), (1.0, None), (0.5, math.sqrt(20 * 1.2 * 336))],
 )
@@ -106,14 +107,14 @@ def test_a_function_says_the_rate_and_nothing_else() -> None:
     assert pace_at(0, 1, halve, 0.0) == Pace(1.0, 1.0, 0.0)
 
 
-@pytest.mark.parametrize("rate", [0, 1, True, 0.25, np.float32(0.25), torch.tensor(0.25), Fraction(1, 4)])
+@each_case("rate", [0, 1, True, 0.25, np.float32(0.25), torch.tensor(0.25), Fraction(1, 4)])
 def test_a_rate_is_any_number_from_0_to_1(rate: Any) -> None:
     pace = pace_at(3, 10, lambda progress: rate, 0.0)
     assert type(pace.rate) is float
     assert pace.rate == float(rate)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("rate", "told"),
     [
         (-0.1, "-0.1"),

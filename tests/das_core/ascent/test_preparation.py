@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.focus import Focus
 from das_core.ascent.lbfgs import LBFGS
@@ -22,7 +23,7 @@ from toys import SPEC, climb
 GOOD: dict[str, Any] = {"steps": 1, "schedule": "cosine", "seed": 0, "chunk": 0}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("bad", "says"),
     [
         ({"steps": 0}, "steps 0 is too few; at least 1"),
@@ -85,7 +86,7 @@ def test_a_canvas_that_was_moved_otherwise_becomes_the_start_of_levels() -> None
     assert prepare_stack(moved, Adam()).start is moved.canvas
 
 
-@pytest.mark.parametrize("optimizer", [Adam(), LBFGS()])
+@each_case("optimizer", [Adam(), LBFGS()])
 def test_an_optimizer_that_knows_single_pictures_only_is_refused_for_a_film(optimizer: Optimizer) -> None:
     film = ImageStack.gray(replace(SPEC, time=Time(3)))
     with pytest.raises(ValueError, match=rf"{type(optimizer).__name__} moves every picture by itself and not a film"):

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.focus import Focus
 from das_core.ascent.loop import Ascent
@@ -43,10 +43,8 @@ def test_more_work_goes_in_smaller_steps() -> None:
     assert [recipe.denoising and recipe.denoising.share for recipe in (SKETCH, PICTURE, BEST)] == [0.3, 0.3, 0.12]
 
 
-@pytest.mark.parametrize("recipe", [SKETCH, PICTURE, BEST])
-@pytest.mark.parametrize(
-    ("spec", "grows"), [(StackSpec(64, 48, margin=0), True), (StackSpec(64, 64, margin=0, tile=True), False)]
-)
+@each_case("recipe", [SKETCH, PICTURE, BEST])
+@each_case(("spec", "grows"), [(StackSpec(64, 48, margin=0), True), (StackSpec(64, 64, margin=0, tile=True), False)])
 def test_a_recipe_suits_any_margin_and_a_tile(recipe: Recipe, spec: StackSpec, grows: bool) -> None:
     ascent = recipe.prepare(ImageStack.gray(spec), [class_objective()])
     assert (ascent.focus is not None) is grows
@@ -58,7 +56,7 @@ def test_a_stack_that_has_climbed_goes_on_without_a_focus() -> None:
     assert SKETCH.prepare(climbed, [class_objective()]).focus is None
 
 
-@pytest.mark.parametrize(("recipe", "views"), [(SKETCH, 12), (PICTURE, 24), (replace(PICTURE, augmentation=VIEWS), 6)])
+@each_case(("recipe", "views"), [(SKETCH, 12), (PICTURE, 24), (replace(PICTURE, augmentation=VIEWS), 6)])
 def test_a_film_has_views_for_its_frames(recipe: Recipe, views: int) -> None:
     suited = suit_film(recipe)
     assert suited.augmentation.views == views
@@ -67,7 +65,7 @@ def test_a_film_has_views_for_its_frames(recipe: Recipe, views: int) -> None:
     assert suit_film(many) == many
 
 
-@pytest.mark.parametrize("recipe", [SKETCH, PICTURE, BEST])
+@each_case("recipe", [SKETCH, PICTURE, BEST])
 def test_a_zoom_has_wide_views_for_every_depth_and_a_wide_focus(recipe: Recipe) -> None:
     suited = suit_zoom(recipe, 5)
     windows = replace(recipe.augmentation.windows, zoom_min=0.8)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import pil_to_tensor
 
 from ascents import assert_same, do_steps, start_ascent
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.result import AscentError, Record, Step, make_importance_mask, measure_gradient_strength
@@ -36,7 +37,7 @@ class BreaksAt(nn.Module):
         return views * self.factor if self.calls == self.call else views
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("factor", "says"), [(float("nan"), "'broken' is not a number at step 3"), (0.0, "'broken' vanished at step 3")]
 )
 def test_a_gradient_that_breaks_down_is_named_and_the_last_good_image_kept(factor: float, says: str) -> None:
@@ -140,7 +141,7 @@ def sound_ascent(steps: int) -> Ascent:
     return Ascent(ImageStack.noise(SPEC, 2), [class_objective()], VIEWS, steps=steps, seed=3, chunk=12)
 
 
-@pytest.mark.parametrize("factor", [float("nan"), 0.0])
+@each_case("factor", [float("nan"), 0.0])
 def test_after_an_error_the_result_is_the_last_good_one(factor: float) -> None:
     ascent = breaking_ascent(factor, mended=False)
     with pytest.raises(AscentError, match="at step 3"):
@@ -154,7 +155,7 @@ def test_after_an_error_the_result_is_the_last_good_one(factor: float) -> None:
     assert_same(ascent.result, sound.result)
 
 
-@pytest.mark.parametrize("factor", [float("nan"), 0.0])
+@each_case("factor", [float("nan"), 0.0])
 def test_an_ascent_goes_on_after_an_error_once_its_cause_is_gone(factor: float) -> None:
     ascent = breaking_ascent(factor)
     with pytest.raises(AscentError, match="at step 3"):
@@ -171,7 +172,7 @@ class Overflowing(NormalizedAscent):
         return replace(moved, canvas=moved.canvas * math.inf) if stack.steps == 2 else moved
 
 
-@pytest.mark.parametrize("steps", [3, 5], ids=["the last", "not the last"])
+@each_case("steps", [3, 5])
 def test_a_step_that_leads_to_no_picture_is_refused_and_the_one_before_is_kept(steps: int) -> None:
     ascent = start_ascent(Overflowing(), steps=steps)
     with pytest.raises(AscentError, match=r"step 3 led to a picture that is not a number; .* that of step 2\."):

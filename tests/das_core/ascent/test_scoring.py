@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.groups import name_objectives
 from das_core.ascent.scoring import Scoring
 from das_core.ascent.support import ActiveRegion, active_region
@@ -94,7 +95,7 @@ def content_by_hand(
     return scores
 
 
-@pytest.mark.parametrize("images", [1, 2])
+@each_case("images", [1, 2])
 def test_reference_images_are_seen_through_the_very_same_views(images: int) -> None:
     stack = noisy()
     content = ContentObjective.from_images(classifier(), picture(images), "2")

@@ -1,14 +1,14 @@
 """SGD against torch's own on explicit levels."""
 
-import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.sgd import SGD
 from flat_stack import gradients, naive, run
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("method", ["exact", "layers"])
+@each_case("momentum", [0.0, 0.9])
+@each_case("method", ["exact", "layers"])
 def test_sgd_is_torchs_sgd(momentum: float, method: str) -> None:
     expected, levels = naive(lambda p: torch.optim.SGD(p, lr=0.01, momentum=momentum), gradients())
     state = run(SGD(0.01, momentum), gradients(), method)

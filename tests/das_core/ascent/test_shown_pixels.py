@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.focus import Focus
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.groups import name_objectives
@@ -60,7 +61,7 @@ def film_views(
     return views, [key.image for key in keys if key.image is not None]
 
 
-@pytest.mark.parametrize("chunk", [1, 4, 100])
+@each_case("chunk", [1, 4, 100])
 def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     """Six views of ten frames: the gradient is that of autograd from these six, and 0 at the frames in between."""
     stack, model = film(10), classifier()
@@ -89,7 +90,7 @@ def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     assert scores["class 3"] == pytest.approx(float((share * model(views)[:, 3]).sum() / share.sum()), rel=1e-4)
 
 
-@pytest.mark.parametrize("focus", [None, Focus()])
+@each_case("focus", [None, Focus()])
 def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: Focus | None) -> None:
     masks = torch.zeros(3, 32, 32)
     for frame in range(3):
@@ -122,8 +123,8 @@ def ask_by_depth(stack: ImageStack) -> list[Objective]:
 NARROW = replace(VIEWS, windows=Windows(6))
 
 
-@pytest.mark.parametrize("chunk", [1, 4, 100])
-@pytest.mark.parametrize("loop", [False, True])
+@each_case("chunk", [1, 4, 100])
+@each_case("loop", [False, True])
 def test_views_of_a_zoom_reach_all_depths_that_they_show(chunk: int, loop: bool) -> None:
     """The gradient at the depths is that of autograd through what is seen at every moment."""
     stack = zoomed(loop=loop)

@@ -1,11 +1,11 @@
 import math
 from collections import Counter
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.ascent.spreading import count_views, select_images, split_frames, spread_views
 
 
@@ -22,7 +22,7 @@ def test_every_part_of_the_film_has_one_view(views: int, frames: int, step: int,
     assert max(Counter(found).values()) <= math.ceil(views / frames)
 
 
-@pytest.mark.parametrize(("views", "frames"), [(24, 48), (4, 30), (1, 7), (16, 12), (24, 12)])
+@each_case(("views", "frames"), [(24, 48), (4, 30), (1, 7), (16, 12), (24, 12)])
 def test_all_frames_have_their_turns_equally_often(views: int, frames: int) -> None:
     steps = 400
     seen = Counter(frame for step in range(steps) for frame in spread_views(views, frames, step, 3, 0))
@@ -31,7 +31,7 @@ def test_all_frames_have_their_turns_equally_often(views: int, frames: int) -> N
     assert all(0.9 * expected <= count <= 1.1 * expected for count in seen.values())
 
 
-@pytest.mark.parametrize(("views", "frames"), [(24, 48), (6, 30), (2, 12)])
+@each_case(("views", "frames"), [(24, 48), (6, 30), (2, 12)])
 def test_no_frame_waits_for_long(views: int, frames: int) -> None:
     last = dict.fromkeys(range(frames), -1)
     longest = 0

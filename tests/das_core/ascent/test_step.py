@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
@@ -26,10 +27,8 @@ from das_core.views.windows import Windows
 from toys import SPEC, VIEWS, class_objective, climb
 
 
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
-@pytest.mark.parametrize(
-    "optimizer", [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(1.0), SGD(0.3, 0.9), Adam()]
-)
+@each_case("method", ["spectral", "exact", "layers"])
+@each_case("optimizer", [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(1.0), SGD(0.3, 0.9), Adam()])
 def test_the_score_rises(method: str, optimizer: Optimizer) -> None:
     stack = ImageStack.gray(replace(SPEC, method=method))  # type: ignore[type-var]
     history = climb(stack, optimizer=optimizer, steps=12).history
@@ -41,8 +40,8 @@ def test_half_the_rate_is_half_the_learning_rate() -> None:
     torch.testing.assert_close(half.image, climb(steps=3, optimizer=SGD(0.25), schedule="constant").image)
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(0.5), Adam()])
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
+@each_case("optimizer", [NormalizedAscent(), SGD(0.5), Adam()])
+@each_case("method", ["spectral", "exact", "layers"])
 def test_every_level_can_be_read_out(optimizer: Optimizer, method: str) -> None:
     spec = StackSpec(32, 32, 8, levels=(1, 2, 7, 20, 48), method=method)  # type: ignore[arg-type]
     stack = climb(ImageStack.gray(spec), optimizer=optimizer).stack
@@ -66,8 +65,8 @@ def test_a_real_model_goes_over_from_one_class_to_another() -> None:
     assert float(steps.max()) < 0.7 * float((result.image[0] - result.image[-1]).abs().mean())
 
 
-@pytest.mark.parametrize("method", ["spectral", "exact"])
-@pytest.mark.parametrize("loop", [False, True])
+@each_case("method", ["spectral", "exact"])
+@each_case("loop", [False, True])
 def test_what_a_film_has_accumulated_stays_true(method: str, loop: bool) -> None:
     spec = replace(SPEC, method=method, time=Time(5, loop=loop))  # type: ignore[arg-type]
     tracks = make_tracks({0: 3, 2: 5}, lambda number: class_objective(number))

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.result import Result
@@ -82,7 +83,7 @@ def test_one_region_goes_with_all_images_and_several_with_one_each() -> None:
     assert each.boxes == ((18, 20, 20, 20), (10, 12, 30, 30))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("region", "reach", "box"),
     [
         # Pixels of the picture, then of the canvas, which begins 8 pixels earlier.
@@ -99,7 +100,7 @@ def test_views_lie_in_the_box_around_a_region_within_reach(region: Tensor, reach
     assert active_region([region], ImageStack.gray(SPEC), reach).boxes == (box,)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("mask", "reach", "box"),
     [
         # Twice as long as the mask, about its middle.
@@ -154,7 +155,7 @@ def test_a_region_of_everywhere_makes_a_union_of_everywhere() -> None:
     assert union_mask([ActiveRegion(torch.zeros(1, 1, 4, 4)), ActiveRegion()]) is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("objective", "says"),
     [
         (RegionObjective(class_objective(), torch.zeros(1, 9, 9)), "the region has no pixel above 0"),
@@ -189,7 +190,7 @@ def test_the_image_whose_region_is_too_small_or_empty_is_named() -> None:
         Ascent(masked, [RegionObjective(class_objective(), torch.cat([half(True), half(False)]))], VIEWS)
 
 
-@pytest.mark.parametrize("viewed", [True, False])
+@each_case("viewed", [True, False])
 def test_faint_regions_with_nothing_left_of_their_product_are_refused(viewed: bool) -> None:
     # Less than a step of an 8-bit mask: each is a region, both together are none.
     faint = torch.full((1, 8, 8), 0.06)

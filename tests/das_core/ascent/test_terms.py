@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.groups import name_objectives
 from das_core.ascent.loop import Ascent
 from das_core.ascent.scoring import Scoring
@@ -60,7 +61,7 @@ def test_objectives_that_share_a_judge_are_each_given_their_own_references() -> 
         assert all(reference["1"].shape == (12, 3, 16, 16) for reference in into)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("answer", "says"),
     [
         (lambda output: output, r"torch.float32, \(12, 3, 16, 16\)"),
@@ -79,7 +80,7 @@ def test_a_score_that_is_not_one_number_for_each_view_is_named(answer: Callable[
         measure(noisy(), [Own(judge(nn.Identity()))])
 
 
-@pytest.mark.parametrize(("images", "batch"), [(3, 2), (2, 1), (2, 3)])
+@each_case(("images", "batch"), [(3, 2), (2, 1), (2, 3)])
 def test_reference_images_that_do_not_go_with_the_stack_are_refused_at_once(images: int, batch: int) -> None:
     content = ContentObjective.from_images(classifier(), picture(images))
     says = f"{images} images to compare with do not go with a stack of {batch}: use 1"
@@ -87,7 +88,7 @@ def test_reference_images_that_do_not_go_with_the_stack_are_refused_at_once(imag
         Ascent(ImageStack.gray(SPEC, batch), [content], VIEWS)
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@each_case("number", [0, 1])
 def test_each_of_several_reference_images_is_checked(number: int) -> None:
     images = [picture(), picture()]
     images[number] = picture(3)
@@ -96,7 +97,7 @@ def test_each_of_several_reference_images_is_checked(number: int) -> None:
         Ascent(ImageStack.gray(SPEC, 2), [References(seen, tuple(images), [])], VIEWS)  # type: ignore[list-item]
 
 
-@pytest.mark.parametrize("asked", [classifier(), None], ids=["a classifier", "the picture itself"])
+@each_case("asked", [classifier(), None])
 def test_reference_images_without_a_judge_of_activations_are_refused_at_once(asked: object) -> None:
     objective = References(asked, (picture(),), [])
     says = "'references' compares with reference images, which takes a judge that tells its activations"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.loop import Ascent
@@ -36,9 +37,9 @@ def distances(stack: ImageStack, start: ImageStack, norm: Norm) -> torch.Tensor:
     return change.abs().amax(dim=1) if norm == "linf" else change.square().sum(dim=1).sqrt()
 
 
-@pytest.mark.parametrize("denoising", [None, Denoising()], ids=["plain", "denoised"])
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(1.0, 0.5)], ids=lambda one: one.kind)
-@pytest.mark.parametrize(("limit", "norm"), [(8 / 255, "linf"), (1e-4, "linf"), (2.0, "l2"), (0.05, "l2")])
+@each_case("denoising", [None, Denoising()])
+@each_case("optimizer", [NormalizedAscent(), SGD(1.0, 0.5)])
+@each_case(("limit", "norm"), [(8 / 255, "linf"), (1e-4, "linf"), (2.0, "l2"), (0.05, "l2")])
 def test_no_step_leaves_the_bound(limit: float, norm: Norm, optimizer: Optimizer, denoising: Denoising | None) -> None:
     stack = photo(batch=2)
     bound = Within(limit, norm)
@@ -112,7 +113,7 @@ def test_adam_is_refused() -> None:
         Ascent(photo(), class_objective(), optimizer=Adam(), within=0.1)
 
 
-@pytest.mark.parametrize("limit", [0.0, -1.0, 1e-6, 1e308, math.inf, math.nan])
+@each_case("limit", [0.0, -1.0, 1e-6, 1e308, math.inf, math.nan])
 def test_a_limit_out_of_range_is_refused(limit: float) -> None:
     with pytest.raises(ValueError, match=r"8/255 hardly shows"):
         Within(limit)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.common.curves import Curve, check_curve, interpolate
 
 CURVES = get_args(Curve)
@@ -30,7 +31,7 @@ def test_a_curve_never_turns_back_or_leaves_its_ends(
     assert min(start, end) - 1e-9 <= early <= max(start, end) + 1e-9
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("curve", "expected"),
     [
         ("linear", [2.0, 1.0, 0.0, -1.0, -2.0]),
@@ -58,7 +59,7 @@ def test_a_step_comes_exactly_half_way() -> None:
     assert interpolate(1.0, 3.0, "step", 0.5) == 3.0
 
 
-@pytest.mark.parametrize("curve", CURVES)
+@each_case("curve", CURVES)
 def test_every_curve_is_known(curve: Curve) -> None:
     check_curve(curve)
 

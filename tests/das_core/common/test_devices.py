@@ -6,6 +6,7 @@ import weakref
 import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.common.devices import find_device, keep_copy, make_constant, send_to_device
 from das_core.stack.image_stack import ImageStack
@@ -60,7 +61,7 @@ def test_two_tensors_with_the_same_numbers_have_copies_of_their_own() -> None:
     assert keep_copy(first, torch.zeros(1)) is not keep_copy(second, torch.zeros(1))
 
 
-@pytest.mark.parametrize(
+@each_case(
     "kept", [lambda matrix: keep_copy(matrix, torch.zeros(1)), lambda _: make_constant((3.5, 7.25), torch.float32, CPU)]
 )
 def test_what_is_made_in_inference_mode_meets_autograd_later(kept: object) -> None:
@@ -85,7 +86,7 @@ def test_only_cuda_is_not_waited_for() -> None:
     assert asked == [("cuda", True), ("mps", False), ("xpu", False), ("cpu", False)]
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:99", ""])
+@each_case("name", ["gpu", "cuda:99", ""])
 def test_a_device_that_is_not_here_is_named_wherever_one_is_chosen(name: str) -> None:
     says = rf"^there is no device '{name}' here \(.+\); choose cpu"
     with pytest.raises(ValueError, match=says):

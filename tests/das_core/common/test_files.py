@@ -9,6 +9,7 @@ from threading import Barrier
 
 import pytest
 
+from cases import each_case
 from das_core.common import files
 from das_core.common.files import check_writable, write_atomically
 
@@ -49,8 +50,8 @@ def test_the_temporary_file_is_hidden_beside_the_file(tmp_path: Path) -> None:
         assert part.name.endswith(".part")
 
 
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit, GeneratorExit])
-@pytest.mark.parametrize("old", [None, "old"])
+@each_case("error", [RuntimeError, KeyboardInterrupt, SystemExit, GeneratorExit])
+@each_case("old", [None, "old"])
 def test_a_block_that_raises_changes_nothing_and_leaves_nothing(
     tmp_path: Path, error: type[BaseException], old: str | None
 ) -> None:

@@ -1,8 +1,8 @@
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.common.geometry import Box, add_context, intersect_boxes
 
 BOXES = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(1, 20), st.integers(1, 20))
@@ -33,7 +33,7 @@ def test_boxes_that_touch_have_nothing_in_common() -> None:
     assert intersect_boxes((0, 0, 4, 4), (4, 0, 4, 4)) == (4, 0, 0, 4)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("box", "expected"),
     [((10, 10, 20, 20), (0, 0, 40, 40)), ((0, 0, 4, 4), (0, 0, 25, 25)), ((90, 90, 10, 10), (75, 75, 25, 25))],
 )
@@ -41,9 +41,7 @@ def test_context_surrounds_a_box_within_reach(box: tuple[int, ...], expected: tu
     assert add_context(box, (0, 0, 100, 100)) == expected  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("share", "expected"), [(0.0, (40, 35, 20, 20)), (0.5, (35, 30, 30, 30)), (1.0, (30, 25, 40, 40))]
-)
+@each_case(("share", "expected"), [(0.0, (40, 35, 20, 20)), (0.5, (35, 30, 30, 30)), (1.0, (30, 25, 40, 40))])
 def test_the_share_says_how_much_longer_the_square_is_than_the_long_side(share: float, expected: Box) -> None:
     assert add_context((40, 40, 20, 10), (0, 0, 80, 80), share) == expected
 

@@ -8,6 +8,7 @@ from skimage import data
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cases import each_case
 from das_core.common.geometry import Shape
 from das_core.common.images import check_images, fit_square, place_on_canvas, resize_to_cover
 from stops import assert_ends_anywhere
@@ -28,13 +29,13 @@ def resize_by_pil(image: Tensor, height: int, width: int, filter_: Image.Resampl
     return np.stack([np.asarray(channel) for channel in channels])
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+@each_case("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
 def test_images_pass_as_they_are(dtype: torch.dtype) -> None:
     images = torch.tensor([-0.5, 0.0, 1.5]).to(dtype).reshape(1, 3, 1, 1)
     assert check_images(images, "it") is images
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("images", "says"),
     [
         (torch.rand(8, 8), r"the mask has the shape \(8, 8\); a batch of images is needed"),
@@ -55,9 +56,7 @@ def test_what_is_wrong_is_named(images: Tensor, says: str) -> None:
         check_images(images, "the mask")
 
 
-@pytest.mark.parametrize(
-    "shape", [(224, 224), (100, 300), (300, 100), (400, 600), (200, 300), (17, 33), (800, 800), (401, 601)]
-)
+@each_case("shape", [(224, 224), (100, 300), (300, 100), (400, 600), (200, 300), (17, 33), (800, 800), (401, 601)])
 def test_cover_is_resizing_and_cutting_by_pil(shape: Shape) -> None:
     image, (height, width) = photograph(), shape
     factor = max(height / 400, width / 600)
@@ -77,8 +76,8 @@ def test_cover_leaves_what_fits_as_it_is() -> None:
     assert torch.equal(resize_to_cover(image, (10, 30)), image[:, :, 5:15])
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (3, 7), (16, 16)])
-@pytest.mark.parametrize("shape", [(16, 16), (16, 40), (33, 17)])
+@each_case("size", [(1, 1), (1, 50), (50, 1), (3, 7), (16, 16)])
+@each_case("shape", [(16, 16), (16, 40), (33, 17)])
 def test_cover_takes_any_size(size: Shape, shape: Shape) -> None:
     covered = resize_to_cover(noise(*size, 2), shape)
     assert covered.shape == (2, 3, *shape)
@@ -86,7 +85,7 @@ def test_cover_takes_any_size(size: Shape, shape: Shape) -> None:
     assert float(covered.max()) <= 1
 
 
-@pytest.mark.parametrize("size", [(1, 40_000), (40_000, 1), (2, 9_000)])
+@each_case("size", [(1, 40_000), (40_000, 1), (2, 9_000)])
 def test_cover_takes_a_strip_without_making_all_of_it_large(size: Shape) -> None:
     strip = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
     largest = 0
@@ -132,8 +131,8 @@ def test_cover_does_not_overshoot_at_edges() -> None:
     assert (float(covered.min()), float(covered.max())) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize("shape", [(40, 60), (60, 40), (41, 60), (33, 32)])
-@pytest.mark.parametrize(
+@each_case("shape", [(40, 60), (60, 40), (41, 60), (33, 32)])
+@each_case(
     ("interpolation", "filter_"), [("bicubic", Image.Resampling.BICUBIC), ("bilinear", Image.Resampling.BILINEAR)]
 )
 def test_a_square_is_the_middle_or_all_of_an_image_resized_by_pil(
@@ -156,21 +155,21 @@ def test_a_square_of_the_right_size_is_not_resized() -> None:
     assert torch.equal(fit_square(image[:, :, :, :24], 24, "squash"), image[:, :, :, :24])
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@each_case("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_squares_are_float32(dtype: torch.dtype) -> None:
     image = noise(20, 30).to(dtype)
     assert fit_square(image, 16).dtype == torch.float32
     torch.testing.assert_close(fit_square(image, 16), fit_square(image.float(), 16))
 
 
-@pytest.mark.parametrize("margin", [0, 1, 5, 15])
+@each_case("margin", [0, 1, 5, 15])
 def test_a_margin_mirrors_the_picture_about_its_border_pixels(margin: int) -> None:
     image = noise(16, 24, 2)
     expected = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="reflect")
     np.testing.assert_array_equal(place_on_canvas(image, (16, 24), margin).numpy(), expected)
 
 
-@pytest.mark.parametrize("margin", [16, 40])
+@each_case("margin", [16, 40])
 def test_a_margin_as_wide_as_the_picture_repeats_its_border(margin: int) -> None:
     image = noise(16, 24, 2)
     expected = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="edge")
@@ -208,7 +207,7 @@ def test_a_photograph_is_turned_as_it_says() -> None:
     assert check_images(picture, "it").shape == (1, 3, 6, 4)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "says"),
     [
         ("castle.png", "it is a str; give a tensor, an array or a picture of Pillow"),

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.common.keyframes import LAST_FRAME, has_keyframes, parse_keyframes, parse_numbers
 
 THREE = {0: "a castle", 24: "a volcano", 48: "a coral reef"}
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "0: a castle / 24: a volcano / 48: a coral reef",
@@ -30,7 +31,7 @@ def test_schedules_as_people_write_them_are_read(text: str) -> None:
     assert list(parse_keyframes(text).items()) == list(THREE.items())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "wishes"),
     [
         ("0: a film in 16:9 / 12: a clock at 10:30", {0: "a film in 16:9", 12: "a clock at 10:30"}),
@@ -45,14 +46,14 @@ def test_what_only_looks_like_a_keyframe_belongs_to_the_wish(text: str, wishes: 
     assert parse_keyframes(text) == wishes
 
 
-@pytest.mark.parametrize("text", ["", "a castle", "a clock at 10:30", "16:9", "0 a castle", "-1: a castle", "1.5: fog"])
+@each_case("text", ["", "a castle", "a clock at 10:30", "16:9", "0 a castle", "-1: a castle", "1.5: fog"])
 def test_a_text_without_a_keyframe_is_none(text: str) -> None:
     assert not has_keyframes(text)
     with pytest.raises(ValueError, match="does not begin with a keyframe; write '0: a castle / 24: a volcano'"):
         parse_keyframes(text)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "says"),
     [
         ("a castle / 24: a volcano", "'a castle / 24: a volcano' does not begin with a keyframe"),
@@ -81,7 +82,7 @@ def test_any_text_is_read_or_an_error_that_says_what_to_write(text: str) -> None
         assert all(frame >= 0 and wish for frame, wish in wishes.items())
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "0: 0.2 / 24: -1.5",
@@ -95,12 +96,12 @@ def test_numbers_are_read_by_the_frame(text: str) -> None:
     assert parse_numbers(text) == {0: 0.2, 24: -1.5}
 
 
-@pytest.mark.parametrize("text", ["0, 0.5, 1", "0 0.5 1", "0\n0.5\n1,", "(0), (0.5), (1)"])
+@each_case("text", ["0, 0.5, 1", "0 0.5 1", "0\n0.5\n1,", "(0), (0.5), (1)"])
 def test_numbers_alone_are_one_for_each_frame(text: str) -> None:
     assert parse_numbers(text) == [0.0, 0.5, 1.0]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "says"),
     [
         ("", "there is no number; write keyframes such as '0: 0.2 / 24: 1', or a number for every frame"),
@@ -135,7 +136,7 @@ def test_any_text_is_numbers_or_an_error(text: str) -> None:
         assert all(math.isfinite(value) for value in values)
 
 
-@pytest.mark.parametrize("between", ["\n", "\n \n", "/ ", "\n5", "/5 ", '" ', "\n\t/"])
+@each_case("between", ["\n", "\n \n", "/ ", "\n5", "/5 ", '" ', "\n\t/"])
 def test_a_long_text_is_read_once(between: str) -> None:
     # Where every empty line was searched to the end of the text, a megabyte of them took hours.
     wish = f"a{between * 200_000}x"

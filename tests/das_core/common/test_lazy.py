@@ -11,6 +11,7 @@ import das_core
 import das_core.models.sources
 import das_core.report
 import direct_ascent
+from cases import each_case
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = (
@@ -33,7 +34,7 @@ def loaded_by(code: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("code", ["import das_core", "import direct_ascent as da; da.render, da.wrap, da.Ascent"])
+@each_case("code", ["import das_core", "import direct_ascent as da; da.render, da.wrap, da.Ascent"])
 def test_importing_the_library_loads_nothing_that_takes_seconds(code: str) -> None:
     assert loaded_by(code) == []
 
@@ -47,7 +48,7 @@ da.Ascent(da.ImageStack.gray(da.StackSpec(16, 16, 4)), da.FeatureObjective.from_
     assert not {"open_clip", "matplotlib", "transformers", "timm"} & set(loaded_by(code))
 
 
-@pytest.mark.parametrize("package", [das_core, das_core.report, das_core.models.sources, direct_ascent])
+@each_case("package", [das_core, das_core.report, das_core.models.sources, direct_ascent])
 def test_every_name_of_a_package_is_found_and_listed(package: object) -> None:
     names = package.__all__  # type: ignore[attr-defined]
     assert all(getattr(package, name) is not None for name in names)

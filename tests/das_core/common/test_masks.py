@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.common import masks
 from das_core.common.masks import canvas_mask, check_mask, feather_mask, find_boxes, mean_square, unite_masks
 from stops import assert_ends_anywhere
@@ -14,7 +15,7 @@ def square(top: int = 10, left: int = 12, side: int = 20, shape: tuple[int, int]
     return mask
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("mask", "says"),
     [
         (torch.zeros(1, 9, 9), r"the mask has no pixel above 0.* invert the mask"),
@@ -43,7 +44,7 @@ def test_a_mask_that_is_cut_away_is_named() -> None:
         canvas_mask(edge, (40, 48), 8)
 
 
-@pytest.mark.parametrize("feather", [-1, 40])
+@each_case("feather", [-1, 40])
 def test_a_feather_that_cannot_be_is_named(feather: int) -> None:
     with pytest.raises(ValueError, match=rf"feather {feather} is not between 0 .* and 39"):
         canvas_mask(square(), (40, 48), 8, feather)
@@ -115,7 +116,7 @@ def test_a_union_is_the_highest_of_its_masks() -> None:
     assert unite_masks([many]) is many
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@each_case("dtype", [torch.float16, torch.float32, torch.float64])
 def test_a_mask_passes_as_it_is(dtype: torch.dtype) -> None:
     mask = torch.tensor([0.0, 0.01, -3.0, 7.0]).to(dtype).reshape(1, 2, 2)
     assert check_mask(mask) is mask
@@ -130,14 +131,14 @@ def test_errors_name_the_mask_as_the_user_knows_it() -> None:
         canvas_mask(torch.eye(40)[None].roll(20, 1)[:, :, 19:21], (4, 48), 8, what="the region")
 
 
-@pytest.mark.parametrize("margin", [0, 5, 60])
+@each_case("margin", [0, 5, 60])
 def test_the_canvas_mask_repeats_the_border_of_the_picture(margin: int) -> None:
     mask = torch.rand(2, 40, 48, generator=torch.Generator().manual_seed(1))
     expected = np.pad(mask.numpy()[:, None], ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="edge")
     np.testing.assert_array_equal(canvas_mask(mask, (40, 48), margin).numpy(), expected)
 
 
-@pytest.mark.parametrize("feather", [1, 4, 9])
+@each_case("feather", [1, 4, 9])
 def test_a_feather_is_twice_the_blurred_edge_less_one(feather: int) -> None:
     mask = torch.zeros(1, 1, 30, 60)
     mask[..., 30:] = 1

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from cases import each_case
 from das_core.common.radial_power import radial_power
 
 # Not on any frequency k / n of the sides below, where rounding would decide which ring it counts to.
@@ -39,7 +40,7 @@ def reference(image: np.ndarray, edges: tuple[float, ...]) -> tuple[list[float],
     return found, frequencies
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (17, 17), (16, 21), (21, 16), (2, 40), (40, 3), (33, 64), (64, 31)])
+@each_case("shape", [(16, 16), (17, 17), (16, 21), (21, 16), (2, 40), (40, 3), (33, 64), (64, 31)])
 def test_power_is_that_of_numpys_full_transform(shape: tuple[int, int]) -> None:
     images = noise(2, *shape) + 3
     power, frequencies = radial_power(images, EDGES)
@@ -79,7 +80,7 @@ def test_a_ring_holds_its_lower_edge_and_not_its_upper_one() -> None:
         np.testing.assert_allclose(radial_power(image, edges)[0][0], expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize(("down", "right"), [(8, 0), (0, 8), (6, 6), (-6, 6), (3, -7)])
+@each_case(("down", "right"), [(8, 0), (0, 8), (6, 6), (-6, 6), (3, -7)])
 def test_a_wave_counts_to_the_ring_of_its_frequency_whatever_its_direction(down: int, right: int) -> None:
     rows, columns = torch.arange(64, dtype=torch.float64)[:, None], torch.arange(64, dtype=torch.float64)[None, :]
     wave = torch.sin(2 * torch.pi * (down * rows + right * columns) / 64)[None]
@@ -89,8 +90,8 @@ def test_a_wave_counts_to_the_ring_of_its_frequency_whatever_its_direction(down:
     assert float(power.max() / power.sum()) > 0.98
 
 
-@pytest.mark.parametrize("variance", [0.25, 9.0])
-@pytest.mark.parametrize("shape", [(64, 64), (63, 80)])
+@each_case("variance", [0.25, 9.0])
+@each_case("shape", [(64, 64), (63, 80)])
 def test_white_noise_has_its_variance_in_every_ring(variance: float, shape: tuple[int, int]) -> None:
     power, _ = radial_power(noise(400, *shape) * math.sqrt(variance), (0.05, 0.1, 0.2, 0.3, 0.4, 0.5))
     np.testing.assert_allclose(power.mean(dim=0) / variance, 1, atol=0.03)
@@ -106,7 +107,7 @@ def test_brightness_and_opposite_edges_do_not_count() -> None:
     assert float(windowed) < 1e-4 * plain[(radius >= 0.25) & (radius < 0.5)].mean()
 
 
-@pytest.mark.parametrize("shape", [(6, 5), (5, 6)])
+@each_case("shape", [(6, 5), (5, 6)])
 def test_gradients_flow_to_the_images(shape: tuple[int, int]) -> None:
     images = noise(2, *shape).requires_grad_()
     assert torch.autograd.gradcheck(lambda values: radial_power(values, (0.1, 0.25, 0.45))[0], images)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from cases import each_case
 from das_core.common.seeding import make_generator
 
 
@@ -11,7 +12,7 @@ def draw(*key: int, count: int = 1000) -> torch.Tensor:
     return torch.randn(count, generator=make_generator(*key), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("key", [(), (0,), (3, 1, 4), (2**64 - 1, 7)])
+@each_case("key", [(), (0,), (3, 1, 4), (2**64 - 1, 7)])
 def test_a_key_gives_one_stream(key: tuple[int, ...]) -> None:
     assert torch.equal(draw(*key), draw(*key))
 

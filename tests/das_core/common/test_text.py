@@ -1,14 +1,14 @@
 from typing import Any
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.common.text import shorten, truncate
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "length", "expected"),
     [
         ("", 1, ""),
@@ -31,7 +31,7 @@ def test_the_result_fits_and_is_as_long_as_can_be(text: str, length: int) -> Non
     assert short == text or (short[-1] == "…" and text.startswith(short[:-1]))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "expected"),
     [
         ("resnet19", "resnet19"),

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.common.weighted_lines import check_weight, parse_texts, parse_weighted_lines
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "expected"),
     [
         ("a cat", [("a cat", 1.0)]),
@@ -52,12 +53,12 @@ def test_lines_are_read(text: str, expected: list[tuple[str, float]]) -> None:
     assert list(parse_weighted_lines(text, times=True)) == expected
 
 
-@pytest.mark.parametrize(("text", "name"), [("107:2", "107"), ("n01910747:2", "n01910747"), ("class 3:2", "class 3")])
+@each_case(("text", "name"), [("107:2", "107"), ("n01910747:2", "n01910747"), ("class 3:2", "class 3")])
 def test_without_times_a_colon_after_a_digit_is_one_like_any_other(text: str, name: str) -> None:
     assert list(parse_weighted_lines(text)) == [(name, 2.0)]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "says"),
     [
         ("a cat: nan", "the weight nan of 'a cat: nan' is not between"),
@@ -68,13 +69,13 @@ def test_without_times_a_colon_after_a_digit_is_one_like_any_other(text: str, na
         ("a cat: 1,5", "weight '1,5' in 'a cat: 1,5' has a decimal comma; write '1.5', with a point"),
     ],
 )
-@pytest.mark.parametrize("example", ["", "x: 0.5"])
+@each_case("example", ["", "x: 0.5"])
 def test_weights_that_are_none_are_named(text: str, says: str, example: str) -> None:
     with pytest.raises(ValueError, match=says):
         list(parse_weighted_lines(text, example))
 
 
-@pytest.mark.parametrize(("text", "weight"), [("a cat: much", "much"), ("a cat:", ""), ("a: b: c", "c")])
+@each_case(("text", "weight"), [("a cat: much", "much"), ("a cat:", ""), ("a: b: c", "c")])
 def test_where_no_name_holds_a_colon_a_weight_must_be_a_number(text: str, weight: str) -> None:
     with pytest.raises(ValueError, match=f"^weight '{weight}' in '{text}' is not a number; write 'x: 0.5'$"):
         list(parse_weighted_lines(text, "x: 0.5"))
@@ -93,7 +94,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert all(math.isfinite(weight) for _, weight in lines)
 
 
-@pytest.mark.parametrize("weight", [0.0, -1.0, 1e6, -1e6])
+@each_case("weight", [0.0, -1.0, 1e6, -1e6])
 def test_weights_in_range_pass(weight: float) -> None:
     check_weight(weight, "x")
 
@@ -103,7 +104,7 @@ def test_texts_come_without_their_weights_and_once() -> None:
     assert parse_texts(text) == ["a cat", "a dog", "at 10:30", "poster: a cat"]
 
 
-@pytest.mark.parametrize(("text", "says"), [(" \n", "no text is given"), (": 2", "a line has a weight and no text")])
+@each_case(("text", "says"), [(" \n", "no text is given"), (": 2", "a line has a weight and no text")])
 def test_lines_without_a_text_are_named(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_texts(text)

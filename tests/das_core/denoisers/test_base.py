@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.denoisers.base import Denoiser, ask_denoiser
 from das_core.denoisers.bilateral import Bilateral
 from das_core.denoisers.cosine_shrinkage import CosineShrinkage
@@ -35,7 +36,7 @@ def test_an_answer_in_half_precision_comes_back_in_that_of_the_pixels() -> None:
     assert ask_denoiser(Answering(PIXELS.half()), PIXELS, 0.1).dtype == torch.float32
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("answer", "says"),
     [
         (PIXELS[..., 1:], r"'odd one' answers \(1, 3, 4, 5\) with \(1, 3, 4, 4\)"),
@@ -53,9 +54,9 @@ def test_anything_but_pixels_of_the_same_size_is_refused_by_name(answer: object,
         ask_denoiser(Answering(answer), PIXELS, 0.1)
 
 
-@pytest.mark.parametrize("denoiser", ALL, ids=lambda denoiser: denoiser.name)
-@pytest.mark.parametrize("scale", [0.3, 1.0, 4.6])
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("denoiser", ALL)
+@each_case("scale", [0.3, 1.0, 4.6])
+@each_case("tile", [False, True])
 def test_plain_colour_stays_and_noise_is_less(denoiser: Denoiser, scale: float, tile: bool) -> None:
     plain = torch.tensor([0.0, 0.4, 1.0]).reshape(1, 3, 1, 1).expand(2, 3, 18, 19)
     torch.testing.assert_close(denoiser(plain, 0.05, scale, tile), plain.contiguous(), atol=1e-5, rtol=0)
@@ -63,7 +64,7 @@ def test_plain_colour_stays_and_noise_is_less(denoiser: Denoiser, scale: float, 
     assert denoiser(noisy, 0.05, scale, tile).std() < 0.85 * noisy.std()
 
 
-@pytest.mark.parametrize("denoiser", ALL, ids=lambda denoiser: denoiser.name)
+@each_case("denoiser", ALL)
 def test_an_edge_higher_than_the_strength_stays(denoiser: Denoiser) -> None:
     edge = torch.full((1, 3, 24, 24), 0.1)
     edge[..., 12:] = 0.9
@@ -71,7 +72,7 @@ def test_an_edge_higher_than_the_strength_stays(denoiser: Denoiser) -> None:
     assert float((found[..., 12] - found[..., 11]).min()) > 0.7
 
 
-@pytest.mark.parametrize("denoiser", ALL, ids=lambda denoiser: denoiser.name)
+@each_case("denoiser", ALL)
 def test_nothing_happens_at_strength_0_and_what_comes_in_is_not_changed(denoiser: Denoiser) -> None:
     before = NOISY.clone()
     assert torch.equal(denoiser(NOISY, 0.0), before)

@@ -6,11 +6,12 @@ import math
 import numpy as np
 import pytest
 
+from cases import each_case
 from das_core.denoisers.bilateral import Bilateral
 from noisy_ramp import NOISY
 
 
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("tile", [False, True])
 def test_the_bilateral_filter_is_its_formula(tile: bool) -> None:
     strength, width, reach = 0.05, 1.5, 3
     mode = "wrap" if tile else "edge"
@@ -28,7 +29,7 @@ def test_the_bilateral_filter_is_its_formula(tile: bool) -> None:
     np.testing.assert_allclose(Bilateral(width)(NOISY, strength, tile=tile)[0].numpy(), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("width", [0.1, 9.0, math.nan])
+@each_case("width", [0.1, 9.0, math.nan])
 def test_widths_out_of_range_are_refused(width: float) -> None:
     with pytest.raises(ValueError, match=f"a width of {width} pixels is not between"):
         Bilateral(width)

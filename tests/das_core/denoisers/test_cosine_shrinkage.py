@@ -3,14 +3,14 @@
 import itertools
 
 import numpy as np
-import pytest
 from scipy.fft import dctn, idctn
 
+from cases import each_case
 from das_core.denoisers.cosine_shrinkage import CosineShrinkage
 from noisy_ramp import NOISY
 
 
-@pytest.mark.parametrize(("scale", "block"), [(1.0, 8), (0.5, 4)])
+@each_case(("scale", "block"), [(1.0, 8), (0.5, 4)])
 def test_cosine_shrinkage_is_its_formula(scale: float, block: int) -> None:
     strength, hop = 0.04, block // 2
     padded = np.pad(NOISY[0].double().numpy(), [(0, 0), (hop, 2 * block), (hop, 2 * block)], mode="edge")

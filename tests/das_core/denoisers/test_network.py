@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cases import each_case
 from das_core.denoisers.network import NetworkDenoiser
 from noisy_ramp import NOISY
 
@@ -17,7 +18,7 @@ def blur(pixels: Tensor, strength: float = 0.0) -> Tensor:
     return F.avg_pool2d(F.pad(pixels, (2, 2, 2, 2), mode="reflect"), 5, 1)
 
 
-@pytest.mark.parametrize("factor", [2, 3, 4])
+@each_case("factor", [2, 3, 4])
 def test_what_a_network_enlarges_is_reduced_to_the_mean_of_the_pixels_that_one_became(factor: int) -> None:
     enlarge = NetworkDenoiser(lambda pixels, _: pixels.repeat_interleave(factor, 2).repeat_interleave(factor, 3), "x")
     torch.testing.assert_close(enlarge(NOISY, 0.5), NOISY)
@@ -42,7 +43,7 @@ def test_a_network_that_knows_the_strength_is_given_it_and_believed() -> None:
     assert asked == [0.01]
 
 
-@pytest.mark.parametrize("side", [16, 40])
+@each_case("side", [16, 40])
 def test_a_tile_has_no_edge_also_where_it_is_smaller_than_what_a_network_sees(side: int) -> None:
     pixels = torch.rand(1, 3, side, side + 4, generator=torch.Generator().manual_seed(1))
     denoiser = NetworkDenoiser(blur, "blur", knows_strength=True)
@@ -67,7 +68,7 @@ BAD: dict[str, Callable[[Tensor], Any]] = {
 }
 
 
-@pytest.mark.parametrize(("says", "network"), list(BAD.items()))
+@each_case(("says", "network"), list(BAD.items()))
 def test_an_answer_of_another_kind_is_refused_by_name(says: str, network: Callable[[Tensor], Any]) -> None:
     with pytest.raises(ValueError, match=f"the denoiser 'odd one' answers .*{says}"):
         NetworkDenoiser(lambda pixels, _: network(pixels), "odd one")(NOISY[:1], 0.1)

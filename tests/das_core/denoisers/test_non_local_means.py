@@ -6,11 +6,12 @@ import math
 import numpy as np
 import pytest
 
+from cases import each_case
 from das_core.denoisers.non_local_means import NonLocalMeans
 from noisy_ramp import NOISY
 
 
-@pytest.mark.parametrize(("scale", "half", "step"), [(1.0, 1, 1), (2.0, 2, 2)])
+@each_case(("scale", "half", "step"), [(1.0, 1, 1), (2.0, 2, 2)])
 def test_non_local_means_is_its_formula(scale: float, half: int, step: int) -> None:
     strength, radius = 0.05, 2
     reach = radius * step + half
@@ -32,7 +33,7 @@ def test_non_local_means_is_its_formula(scale: float, half: int, step: int) -> N
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("radius", [0, 9])
+@each_case("radius", [0, 9])
 def test_radii_out_of_range_are_refused(radius: int) -> None:
     with pytest.raises(ValueError, match=f"a radius of {radius} is not between"):
         NonLocalMeans(radius)

@@ -7,6 +7,7 @@ from skimage import data
 from skimage.restoration import denoise_tv_chambolle
 from torch import Tensor
 
+from cases import each_case
 from das_core.denoisers.total_variation import TotalVariation
 
 
@@ -34,7 +35,7 @@ def test_equal_channels_are_denoised_as_by_scikit_image() -> None:
     np.testing.assert_allclose(ours.numpy(), theirs, atol=2e-3)
 
 
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("tile", [False, True])
 def test_it_is_the_minimum_of_the_energy(tile: bool) -> None:
     noisy = noisy_coffee()
     found = TotalVariation(rounds=400)(noisy, 0.05, tile=tile)
@@ -46,7 +47,7 @@ def test_it_is_the_minimum_of_the_energy(tile: bool) -> None:
             assert energy(found.lerp(other, size), noisy, 0.05, tile=tile) > least
 
 
-@pytest.mark.parametrize(("strength", "scale"), [(0.02, 1.0), (0.03, 1.0), (0.02, 2.0)])
+@each_case(("strength", "scale"), [(0.02, 1.0), (0.03, 1.0), (0.02, 2.0)])
 def test_the_usual_rounds_come_near_to_the_minimum(strength: float, scale: float) -> None:
     noisy = noisy_coffee()
     usual, least = (TotalVariation(**rounds)(noisy, strength, scale) for rounds in ({}, {"rounds": 400}))

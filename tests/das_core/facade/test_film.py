@@ -9,6 +9,7 @@ from PIL import Image, ImageSequence
 
 import direct_ascent as da
 import tinyclip
+from cases import each_case
 from das_core.ascent.recipe import SKETCH
 from das_core.facade.film import Film
 from das_core.objectives.classes import ClassObjective, Score
@@ -23,7 +24,7 @@ def film(wish: Any, model: Any = TOY, **settings: Any) -> Film:
     return da.film(model, wish, **({"size": 32, "steps": 2, "progress": False, "frames": 4} | settings))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("wish", "names"),
     [
         ("0: class 3 / 3: class 5", ["class 3", "class 5"]),
@@ -85,7 +86,7 @@ def test_what_cannot_be_saved_is_said_before_the_work(tmp_path: Path) -> None:
         film("0: class 3").save(tmp_path / "morph.gif", smooth=0)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("wish", "settings", "says"),
     [
         ("0: class 3 / 9: class 5", {}, "keyframe 9 of 'class 3' is beyond the end of 4 frames"),
@@ -145,7 +146,7 @@ def test_films_of_words() -> None:
     assert list(made.scores) == ["a castle", "a volcano"]
 
 
-@pytest.mark.parametrize("name", ["morph.gif", "morph.mp4"])
+@each_case("name", ["morph.gif", "morph.mp4"])
 def test_a_film_that_no_disk_has_room_for_is_kept(tmp_path: Path, name: str) -> None:
     expected = film("0: class 3 / 3: class 5")
     with (

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from torch import nn
 
+from cases import each_case
 from das_core.facade.reading import read_keyframe, read_wish
 from das_core.facade.wishes import classes
 from das_core.objectives.classes import ClassObjective
@@ -12,7 +13,7 @@ from das_core.objectives.feature import FeatureObjective
 from toys import classifier, judge
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "name"),
     [("0:3", "0 channel 3"), (" 0 : 3 ", "0 channel 3"), ("0", "0"), ("class 1", "class 1"), ("7", "class 7")],
 )
@@ -31,13 +32,13 @@ def test_a_model_without_classes_is_asked_for_layers_only() -> None:
         classes(3).resolve(plain)
 
 
-@pytest.mark.parametrize("wish", [None, 3.5, {"jellyfish": 1}])
+@each_case("wish", [None, 3.5, {"jellyfish": 1}])
 def test_what_is_no_wish_is_refused(wish: Any) -> None:
     with pytest.raises(ValueError, match="is nothing to ask for"):
         read_wish(wish)
 
 
-@pytest.mark.parametrize("wish", ["class 3", "class 3, class 5: 0.5", 3, [3, 5]])
+@each_case("wish", ["class 3", "class 3, class 5: 0.5", 3, [3, 5]])
 def test_a_class_that_is_named_alone_is_asked_by_its_logit_at_a_keyframe_only(wish: Any) -> None:
     toy = classifier()
     (of_picture,), (of_frame,) = (read(wish).resolve(toy) for read in (read_wish, read_keyframe))

@@ -12,6 +12,7 @@ from torchvision.transforms.functional import to_tensor
 
 import das_core
 import direct_ascent as da
+from cases import each_case
 from das_core import facade
 from das_core.ascent.recipe import SKETCH
 from das_core.ascent.result import Step
@@ -30,7 +31,7 @@ def test_it_is_the_ascent_of_the_recipe() -> None:
     assert made.history == expected.history
 
 
-@pytest.mark.parametrize("batch", [1, 2])
+@each_case("batch", [1, 2])
 def test_an_ascent_is_filmed(tmp_path: Path, batch: int) -> None:
     path = tmp_path / "film.png"
     seen: list[torch.Tensor] = []
@@ -63,7 +64,7 @@ def test_of_an_ascent_that_fails_there_is_no_film(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("model", "wish", "settings", "says"),
     [
         (TOY, 3.5, {}, "a float is nothing to ask for; give text such as 'jellyfish' or 'layer4:12'"),
@@ -99,7 +100,7 @@ def test_the_package_hands_on_the_library_and_its_facade() -> None:
     assert set(RECIPES) == {"picture", "sketch", "best"}
 
 
-@pytest.mark.parametrize("name", ["film.gif", "film.mp4"])
+@each_case("name", ["film.gif", "film.mp4"])
 def test_an_ascent_whose_film_no_disk_has_room_for_goes_on_and_is_kept(tmp_path: Path, name: str) -> None:
     expected = render("class 3", steps=5)
     with fill_disk(512), pytest.raises(da.UnsavedError, match=rf"'{name}' could not be written") as it:

@@ -7,12 +7,13 @@ import torch
 
 import direct_ascent as da
 import tinyclip
+from cases import each_case
 from das_core.objectives.classes import ClassObjective
 from das_core.objectives.prior import Prior
 from quick_render import TOY, render
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("wish", "names"),
     [
         ("class 3", ["class 3"]),

@@ -12,6 +12,7 @@ from torch import nn
 
 import direct_ascent as da
 import tinyclip
+from cases import each_case
 from das_core.facade.wrap import wrap
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
@@ -27,7 +28,7 @@ HALF = (0.5, 0.5, 0.5)
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "image_size": 32}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("build", "size", "mean"),
     [
         (torchvision.models.resnet18, 224, IMAGENET[0]),
@@ -98,7 +99,7 @@ def test_what_answers_with_maps_can_be_asked_for_its_layers() -> None:
     assert wrap(made) is made
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"size": 8}, r"ResNet does not take images of 8 x 8|answers with"),

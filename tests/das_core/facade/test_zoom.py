@@ -9,6 +9,7 @@ import torch
 from PIL import Image, ImageSequence
 
 import direct_ascent as da
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import SKETCH
 from das_core.common.interruption import interruptible
@@ -42,7 +43,7 @@ def start(seed: int = 0, chunk: int = 0, depths: int = 3) -> Ascent:
     return Ascent(ImageStack.gray(spec), tracks, views, steps=3, seed=seed, chunk=chunk)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("wishes", "names"),
     [
         (WISHES, WISHES),
@@ -72,7 +73,7 @@ def test_a_zoom_is_the_same_with_the_same_seed_and_another_with_another() -> Non
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("chunk", [1, 100])
+@each_case("chunk", [1, 100])
 def test_the_first_step_does_not_depend_on_the_chunk(chunk: int) -> None:
     one, other = (next(iter(start(chunk=size))).stack.canvas for size in (chunk, 4))
     torch.testing.assert_close(one, other, rtol=0, atol=1e-3)
@@ -126,7 +127,7 @@ def test_what_cannot_be_saved_is_said_before_the_work(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("wishes", "settings", "says"),
     [
         (["class 3"], {}, "1 depths are no zoom; give a whole number from 2 to 32"),

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-import pytest
 import torch
 from torch import Tensor, nn
 
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.models.activation_memory import measure_view_bytes
 from das_core.models.sources.starters import load_starter
 from toys import judge
@@ -27,7 +27,7 @@ class Stubborn(nn.Module):
         return views.mean(dim=(2, 3)) * float(views.detach().max())
 
 
-@pytest.mark.parametrize("size", [16, 32])
+@each_case("size", [16, 32])
 def test_a_model_that_needs_numbers_gets_an_estimate(size: int) -> None:
     assert measure_view_bytes(judge(Stubborn(), size)) == (2000 + 16 * 12) * size**2
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.models.class_entries import find_classes
 from das_core.models.hypernyms import list_hypernyms
 from das_core.models.label_sets import imagenet_labels, number_labels
@@ -16,7 +17,7 @@ DOGS = tuple(range(151, 269))
 CATS = tuple(range(281, 286))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "entries"),
     [
         ("jellyfish", ((107,),)),
@@ -39,7 +40,7 @@ def test_entries_are_found(text: str, entries: tuple[tuple[int, ...], ...]) -> N
     assert find_classes(LABELS, text) == entries
 
 
-@pytest.mark.parametrize("word", [word for hypernym in list_hypernyms() for word in hypernym.words])
+@each_case("word", [word for hypernym in list_hypernyms() for word in hypernym.words])
 def test_every_everyday_word_works_with_all(word: str) -> None:
     (classes,) = find_classes(LABELS, f"all {word}")
     assert classes == next(hypernym.classes for hypernym in list_hypernyms() if word in hypernym.words)
@@ -52,7 +53,7 @@ def test_a_name_with_a_comma_is_still_a_name() -> None:
     assert find_classes(labels, "pepper, oil,  vinegar, salt, salt") == ((2,), (3,), (1,))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "says"),
     [
         ("", "a class name is empty"),

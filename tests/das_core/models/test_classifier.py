@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.models.classifier import Classifier, build_classifier
 from das_core.models.label_sets import imagenet_labels, number_labels
 from toys import classifier, random_views
@@ -32,7 +33,7 @@ def test_probabilities_are_the_softmax_of_the_logits() -> None:
     np.testing.assert_allclose(middle().probabilities(images).numpy(), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("height", "width"), [(8, 20), (20, 8), (16, 40), (5, 3), (1, 1), (9, 8)])
+@each_case(("height", "width"), [(8, 20), (20, 8), (16, 40), (5, 3), (1, 1), (9, 8)])
 def test_oblong_images_are_judged_by_their_middle_square(height: int, width: int) -> None:
     image = torch.zeros(1, 3, height, width)
     image[:, 1] = 1  # green, and red where the middle square is
@@ -53,7 +54,7 @@ def test_probabilities_of_any_precision_and_without_a_graph() -> None:
     assert torch.equal(images.detach(), before)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("images", "says"),
     [
         (torch.rand(8, 8), r"the image to classify has the shape \(8, 8\)"),
@@ -70,7 +71,7 @@ def test_what_is_no_image_is_refused(images: Tensor, says: str) -> None:
         middle().probabilities(images)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@each_case("dtype", [torch.bfloat16, torch.float16])
 def test_lower_precision_answers_in_float32_and_changes_no_one(dtype: torch.dtype) -> None:
     full = replace(classifier(), owner=object())
     half = full.with_precision(dtype)
@@ -102,7 +103,7 @@ class Odd(nn.Module):
         return self.answer(x)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("answer", "says"),
     [
         (lambda x: x, "odd does not answer with one number a class; choose a classifier"),
@@ -115,7 +116,7 @@ def test_what_is_no_classifier_is_refused(answer: Callable[[Tensor], object], sa
         build_classifier("odd", Odd(answer), 8, HALF, HALF)
 
 
-@pytest.mark.parametrize("classes", [1000, 7])
+@each_case("classes", [1000, 7])
 def test_a_module_becomes_a_frozen_classifier_with_labels_for_its_classes(classes: int) -> None:
     module = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(192, classes))
     made = build_classifier("toy", module, 8, HALF, (0.25, 0.25, 0.25))

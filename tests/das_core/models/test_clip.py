@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.common.interruption import interruptible
 from das_core.models.clip import CLIP, assemble_clip
 from das_core.models.judge import Judge
@@ -95,7 +96,7 @@ def test_by_default_a_tower_reads_everything() -> None:
         toy().describe_unread(["\u732b"])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("texts", "says"),
     [
         ([], "no text is given; write at least one"),
@@ -112,14 +113,14 @@ def test_a_model_without_a_text_tower_says_so() -> None:
         toy().encode_text(["a cat"])
 
 
-@pytest.mark.parametrize(("value", "says"), [(float("nan"), "no numbers"), (0.0, "is nothing at all to toy")])
+@each_case(("value", "says"), [(float("nan"), "no numbers"), (0.0, "is nothing at all to toy")])
 def test_a_text_that_means_nothing_is_named(value: float, says: str) -> None:
     tower = TextTower(lambda text: torch.full((3,), 1.0 if text == "a photo" else value), len, 99)
     with pytest.raises(ValueError, match=says):
         toy(tower).encode_text(["a cat"])
 
 
-@pytest.mark.parametrize(("height", "width"), [(8, 8), (8, 20), (20, 8), (1, 1), (30, 41)])
+@each_case(("height", "width"), [(8, 8), (8, 20), (20, 8), (1, 1), (30, 41)])
 def test_whole_images_are_shown_by_their_middle_square(height: int, width: int) -> None:
     image = torch.zeros(1, 3, height, width)
     image[:, 1] = 1
@@ -150,14 +151,14 @@ def test_batches_are_embedded_image_by_image_and_left_as_they_are() -> None:
     assert torch.equal(images, before)
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0])
+@each_case("value", [0.0, 1.0])
 def test_black_and_white_images_have_embeddings(value: float) -> None:
     embedding = clip().encode_images(torch.full((1, 3, 9, 9), value))
     assert bool(embedding.isfinite().all())
     assert float(embedding.norm()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("images", "says"),
     [
         (torch.rand(1, 4, 8, 8), "the image to embed has 4 channels .an alpha channel."),
@@ -182,7 +183,7 @@ class Odd(nn.Module):
         return views if self.kind == "image" else views.reshape(1, 7)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("kind", "says"),
     [
         ("nan", "toy answers with values that are no numbers; its weights are damaged"),
@@ -207,7 +208,7 @@ def test_a_tower_that_cannot_read_is_named() -> None:
         toy(tower)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@each_case("dtype", [torch.bfloat16, torch.float16])
 def test_lower_precision_keeps_the_text_tower_and_what_it_has_read(dtype: torch.dtype) -> None:
     full = clip()
     target = full.encode_text(["a cat"])

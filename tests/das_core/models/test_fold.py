@@ -4,7 +4,6 @@ from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 
-import pytest
 import timm
 import torch
 import torchvision
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torchvision.models import DenseNet, VisionTransformer
 
+from cases import each_case
 from das_core.models.fold import fold_batch_norm
 from toys import count_batch_norms
 
@@ -57,7 +57,7 @@ def vision_transformer() -> nn.Module:
 SINGLE, DOUBLE = (torch.float32, 2e-5), (torch.float64, 1e-10)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("build", "size", "precision", "left"),
     [
         # Single where convolutions are depthwise: in double, those are slow on a CPU.
@@ -148,7 +148,7 @@ def unpacks_its_input(m: Odd, x: Tensor) -> Tensor:
     return torch.cat([m.norm(m.conv(image[None])) for image in x])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("forward", "left"),
     [
         (plain, 0),
@@ -171,7 +171,7 @@ def test_what_would_not_be_exact_is_left(forward: Callable[[Odd, Tensor], Tensor
     assert_same(folded, module, 8)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("norm", "left"),
     [
         (nn.BatchNorm2d(4, affine=False), 0),
@@ -196,7 +196,7 @@ class MyNorm(nn.BatchNorm2d):
         return super().forward(x).square()
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("conv", "norm"),
     [
         (StdConv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4)),

@@ -1,7 +1,6 @@
 """The words above the class names: the table is well formed, and agrees with the names of the classes."""
 
-import pytest
-
+from cases import each_case
 from das_core.models.hypernyms import list_hypernyms
 from das_core.models.label_sets import imagenet_labels
 
@@ -60,7 +59,7 @@ def test_classes_with_a_name_that_ends_with_the_word_are_covered() -> None:
     assert {word: classes for word, classes in left_out.items() if classes} == MISNOMERS
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("word", "inside", "outside"),
     [
         ("animal", "tench; puffer; jellyfish; trilobite; giant panda", "abacus; agaric; daisy"),

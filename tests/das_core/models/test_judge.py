@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.common.interruption import interruptible
 from das_core.models.classifier import Classifier
 from das_core.models.judge import Judge, probe_judge, to_triple
@@ -42,7 +43,7 @@ def test_gradient_is_that_of_the_normalisation() -> None:
     np.testing.assert_allclose(gradient.numpy(), np.broadcast_to(1 / np.reshape(STD, (3, 1, 1)), (1, 3, 4, 4)), 1e-5)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@each_case("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_any_precision_answers_in_float32(dtype: torch.dtype) -> None:
     judge = Judge("toy", Seen(dtype), 4, MEAN, STD)
     views = torch.rand(1, 3, 4, 4, requires_grad=True)
@@ -156,7 +157,7 @@ def probe(answer: Callable[[Tensor], object]) -> int:
     return probe_judge(judge, answer="with one number a class", wanted="a classifier")
 
 
-@pytest.mark.parametrize("count", [1, 3])
+@each_case("count", [1, 3])
 def test_a_probe_counts_the_numbers_of_an_answer(count: int) -> None:
     assert probe(lambda views: views.mean(dim=(2, 3))[:, :count]) == count
 
@@ -170,7 +171,7 @@ def test_a_probe_shows_one_black_view_as_the_judge_would() -> None:
     assert not shown.requires_grad
 
 
-@pytest.mark.parametrize(
+@each_case(
     "answer",
     [
         lambda views: (views.mean(dim=(2, 3)), views),
@@ -181,20 +182,19 @@ def test_a_probe_shows_one_black_view_as_the_judge_would() -> None:
         lambda views: views.mean(dim=(0, 2, 3)),
         lambda views: views.mean(),
     ],
-    ids=["tuple", "dictionary", "nothing", "rank 4", "rank 3", "rank 1", "rank 0"],
 )
 def test_a_probe_refuses_what_is_no_row_of_numbers(answer: Callable[[Tensor], object]) -> None:
     with pytest.raises(ValueError, match=r"^toy does not answer with one number a class; choose a classifier$"):
         probe(answer)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@each_case("value", [float("nan"), float("inf"), -float("inf")])
 def test_a_probe_refuses_numbers_that_are_not_finite(value: float) -> None:
     with pytest.raises(ValueError, match=r"^toy answers with values that are no numbers; its weights are damaged"):
         probe(lambda views: torch.tensor([[0.0, value]]))
 
 
-@pytest.mark.parametrize("error", [RuntimeError, AssertionError, ValueError, TypeError])
+@each_case("error", [RuntimeError, AssertionError, ValueError, TypeError])
 def test_a_probe_names_the_size_that_a_module_refuses(error: type[Exception]) -> None:
     def refuse(views: Tensor) -> None:
         raise error("224 pixels, please")
@@ -212,7 +212,7 @@ def test_a_probe_lets_through_errors_that_say_nothing_of_the_size() -> None:
         probe(fail)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("answer", "found"),
     [
         (lambda x: (x, x), "a tuple"),

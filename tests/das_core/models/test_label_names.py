@@ -1,13 +1,13 @@
 """Two ways to write a name are one name, and a plural leads to its singular."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.models.label_names import list_singulars, normalise_name
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text", ["jack-o'-lantern", " Jack_O\u2019_Lantern", "JACK O  LANTERN\n", "jack\to`-lantern", "jack_-o lantern"]
 )
 def test_spellings_of_one_name_are_alike(text: str) -> None:
@@ -19,7 +19,7 @@ def test_a_normal_name_stays_as_it_is(text: str) -> None:
     assert normalise_name(normalise_name(text)) == normalise_name(text)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("plural", "singular"),
     [
         ("dogs", "dog"),

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from timm.data import ImageNetInfo
 
+from cases import each_case
 from das_core.models.label_sets import imagenet_labels, number_labels
 from das_core.models.labels import Label, Labels, UnknownClassError
 
@@ -19,7 +20,7 @@ def refusal(text: str, labels: Labels = LABELS) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "jellyfish",
@@ -38,7 +39,7 @@ def test_jellyfish_by_any_of_its_names(text: str) -> None:
     assert LABELS.find(text) == 107
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "index"),
     [
         ("tabby cat", 281),
@@ -79,7 +80,7 @@ def test_every_class_by_its_id_index_and_unambiguous_names() -> None:
     assert ambiguous > 30
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "choices"),
     [
         (
@@ -98,7 +99,7 @@ def test_ambiguous_names_raise_with_the_choices(text: str, choices: list[str]) -
         assert choice in message
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "offer"),
     [
         ("fish", "393 anemone fish"),
@@ -115,7 +116,7 @@ def test_a_word_of_a_name_is_offered_not_taken(text: str, offer: str) -> None:
     assert offer in message
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "offer"),
     [
         ("dog", "only a part of names; write 'all dog' for 118 of this kind, or write the index or the whole name"),
@@ -129,7 +130,7 @@ def test_an_everyday_word_for_several_classes_is_offered_with_all(text: str, off
     assert offer in refusal(text)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "word"),
     [("sunflower", "flower"), ("Sunflowers", "flower"), ("sports-bike", "bike"), ("red car", "car"),
      ("racing motorbikes", "motorbike"), ("tropical fish", "fish")],
@@ -142,18 +143,18 @@ def test_the_kind_that_ends_an_unknown_name_is_offered(text: str, word: str) -> 
     assert first in refusal(text)
 
 
-@pytest.mark.parametrize("text", ["bobcat", "delicate", "oscar", "cats" * 30, "jelyfish"])
+@each_case("text", ["bobcat", "delicate", "oscar", "cats" * 30, "jelyfish"])
 def test_a_few_letters_at_the_end_are_no_kind(text: str) -> None:
     assert "'all " not in refusal(text)
 
 
-@pytest.mark.parametrize("text", ["crane", "coffe mug", "the", "jelyfish"])
+@each_case("text", ["crane", "coffe mug", "the", "jelyfish"])
 def test_nothing_is_offered_for_a_word_that_is_none(text: str) -> None:
     assert "'all " not in refusal(text)
     assert "'all " not in refusal("dog", number_labels(4))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("word", "first"),
     [("dog", 151), ("DOGS", 151), ("puppies", 151), ("wolves", 269), ("knives", 499), ("foxes", 277), ("buses", 654)],
 )
@@ -163,7 +164,7 @@ def test_hypernyms_are_found_in_the_singular_and_the_plural(word: str, first: in
     assert hypernym.classes[0] == first
 
 
-@pytest.mark.parametrize("word", ["", "s", "es", "mug", "jellyfish", "dogg"])
+@each_case("word", ["", "s", "es", "mug", "jellyfish", "dogg"])
 def test_other_words_are_no_hypernyms(word: str) -> None:
     assert LABELS.find_hypernym(word) is None
 
@@ -177,7 +178,7 @@ def test_unique_names_lead_to_their_classes() -> None:
     assert len(numbered) < 20
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "found"),
     [("jellyfish", {107}), ("107", {107}), ("crane", {134, 517}), ("pizza, pizza pie", {963}), ("1000", set()),
      ("9" * 6000, set()), ("cat", set()), ("", set()), ("tabby, goldfish", set())],
@@ -192,7 +193,7 @@ def test_long_lists_of_choices_are_cut() -> None:
     assert message.count(";") == 6  # one before the list, four within, one at its end
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("typo", "meant"),
     [
         ("jelyfish", "107 jellyfish"),
@@ -215,7 +216,7 @@ def test_what_is_near_to_nothing_gets_an_example() -> None:
     assert "'tench', or an index from 0 to 999" in message
 
 
-@pytest.mark.parametrize("text", ["1000", "-1", "-107", "99999999999999999999999999", "9" * 6000])
+@each_case("text", ["1000", "-1", "-107", "99999999999999999999999999", "9" * 6000])
 def test_an_index_out_of_range_names_the_range(text: str) -> None:
     message = refusal(text)
     assert f"class index {text[:20]}" in message
@@ -223,7 +224,7 @@ def test_an_index_out_of_range_names_the_range(text: str) -> None:
     assert len(message) < 120
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t", "-", "_ -", "'"])
+@each_case("text", ["", " ", "\n\t", "-", "_ -", "'"])
 def test_nothing_is_refused(text: str) -> None:
     assert "a class name is empty; write a name such as 'jellyfish'" in refusal(text)
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.models import Classifier, make_partial_classifier
 from das_core.models.label_sets import number_labels
 
@@ -21,7 +22,7 @@ def reveal() -> Classifier:
     return Classifier("toy", module, 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), labels=number_labels(FEATURES))
 
 
-@pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 0.75, 1.0])
+@each_case("share", [0.1, 0.25, 0.5, 0.75, 1.0])
 def test_a_share_of_the_features_counts_and_stands_in_for_all(share: float) -> None:
     answers = make_partial_classifier(reveal(), share).answer(VIEWS, IMAGES)
     assert ((answers != 0).sum(dim=1) == round(share * FEATURES)).all()
@@ -76,7 +77,7 @@ def test_both_heads_of_a_distilled_model_leave_out_the_same() -> None:
     np.testing.assert_allclose(partial.answer(torch.ones(1, 3, 4, 4), [(3, 2)]).numpy(), expected.numpy(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("share", [0.0, -0.5, 1.5, float("nan")])
+@each_case("share", [0.0, -0.5, 1.5, float("nan")])
 def test_a_share_out_of_range_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match=r"a share of .* choose one above 0"):
         make_partial_classifier(reveal(), share)

@@ -2,13 +2,12 @@
 
 import json
 
-import pytest
-
+from cases import each_case
 from das_core.models.scripts import is_mostly_latin, knows_other_scripts
 from das_core.models.sources.sentence_encoder import find_sentence_encoder
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "latin"),
     [
         ("a castle on a hill", True),

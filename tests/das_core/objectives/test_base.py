@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.models.judge import Judge
 from das_core.models.layers.activations import Activations, make_activation_judge
@@ -71,7 +72,7 @@ def test_weight_at_follows_a_replaced_weight() -> None:
     assert replace(Least(judge(Mean())), weight=4.0).weight_at(0.5) == 4.0
 
 
-@pytest.mark.parametrize("asked", [judge(Mean()), None], ids=["a judge", "the picture itself"])
+@each_case("asked", [judge(Mean()), None])
 def test_judge_weight_name_and_score_are_enough_for_an_ascent(asked: Judge | None) -> None:
     brighter = climb(objectives=[Least(asked)], steps=4)
     assert list(brighter.history[0].scores) == ["least"]
@@ -103,7 +104,7 @@ def test_references_come_in_the_order_of_the_reference_images() -> None:
     assert step.record.scores["least"] == pytest.approx(0.5 - 2 * 0.1 - 0.2, abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", MAKERS)
+@each_case("kind", MAKERS)
 def test_every_objective_of_the_package_has_what_the_protocol_asks_for(kind: str) -> None:
     objective = MAKERS[kind]()
     (term,) = objective.terms()
@@ -115,7 +116,7 @@ def test_every_objective_of_the_package_has_what_the_protocol_asks_for(kind: str
     assert (term.judge is None) == (kind == "prior")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("objectives", "says"),
     [
         ([], "no objective is given, so there is nothing to climb; give at least one"),

@@ -12,6 +12,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.models.classifier import Classifier
 from das_core.models.label_sets import imagenet_labels, number_labels
 from das_core.models.labels import Labels
@@ -44,9 +45,9 @@ def expected(output: np.ndarray, targets: tuple[tuple[int, float], ...], kind: S
     return np.array(scores)
 
 
-@pytest.mark.parametrize("kind", ["logit", "log_probability", "margin"])
-@pytest.mark.parametrize("targets", [((3, 1.0),), ((3, -1.0),), TARGETS, ((1, 0.5), (2, -0.5)), ((4, 0.0), (5, 1.0))])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each_case("kind", ["logit", "log_probability", "margin"])
+@each_case("targets", [((3, 1.0),), ((3, -1.0),), TARGETS, ((1, 0.5), (2, -0.5)), ((4, 0.0), (5, 1.0))])
+@each_case("dtype", [torch.float32, torch.float64])
 def test_score_is_its_definition(kind: Score, targets: tuple[tuple[int, float], ...], dtype: torch.dtype) -> None:
     output = logits()
     score = ClassObjective(judge(), targets, kind).score(torch.from_numpy(output).to(dtype))
@@ -62,7 +63,7 @@ def test_log_probability_of_huge_logits_stays_finite() -> None:
     np.testing.assert_allclose(score.numpy(), expected(output.double().numpy(), ((3, 1.0),), "log_probability"), 1e-5)
 
 
-@pytest.mark.parametrize("kind", ["logit", "log_probability", "margin"])
+@each_case("kind", ["logit", "log_probability", "margin"])
 def test_gradient_is_that_of_finite_differences(kind: Score) -> None:
     objective = ClassObjective(judge(), TARGETS, kind)
     output = torch.from_numpy(logits(1)).requires_grad_()
@@ -76,7 +77,7 @@ def test_margin_pulls_at_the_strongest_rival_alone() -> None:
     assert output.grad.tolist() == [[0.0, 1.0, -1.0, 0.0]]
 
 
-@pytest.mark.parametrize("kind", ["logit", "log_probability", "margin"])
+@each_case("kind", ["logit", "log_probability", "margin"])
 def test_nothing_is_mutated(kind: Score) -> None:
     objective = ClassObjective(judge(), TARGETS, kind)
     output = torch.from_numpy(logits())
@@ -119,7 +120,7 @@ def test_name_lists_the_classes() -> None:
     assert ClassObjective(judge(imagenet_labels()), ((107, 1.0), (1, -0.5))).name == "jellyfish, goldfish"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"targets": ()}, "no class is given"),
@@ -142,7 +143,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object], says: st
         ClassObjective(judge(), **settings)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "targets"),
     [
         ("jellyfish", {107: 1.0}),
@@ -176,7 +177,7 @@ def test_classes_keep_their_order() -> None:
     assert [index for index, _ in parse_classes("volcano\njellyfish\ngoldfish", imagenet_labels())] == [980, 107, 1]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "says"),
     [
         ("", "no class is given; write a class a line"),
@@ -233,7 +234,7 @@ def test_the_score_of_parsed_classes_is_the_sum_that_is_written() -> None:
     torch.testing.assert_close(score, output[:, 107] - 0.5 * output[:, 1])
 
 
-@pytest.mark.parametrize("variety", [-0.1, 0.91, math.nan, math.inf])
+@each_case("variety", [-0.1, 0.91, math.nan, math.inf])
 def test_variety_out_of_range_is_refused(variety: float) -> None:
     with pytest.raises(ValueError, match=rf"variety {variety} is not between 0 .* and 0.9"):
         ClassObjective(judge(), ((3, 1.0),), variety=variety)
@@ -244,7 +245,7 @@ def test_variety_needs_features_that_can_be_left_out() -> None:
         ClassObjective(judge(), ((3, 1.0),), variety=0.3)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("targets", "expected"),
     [
         (107, {107: 1.0}),
@@ -259,13 +260,13 @@ def test_classes_may_be_given_in_any_form(targets: Any, expected: dict[int, floa
     assert dict(ClassObjective(judge(imagenet_labels()), targets).targets) == expected
 
 
-@pytest.mark.parametrize("targets", [None, 3.5, [None], [(1, "much")], object(), judge()])
+@each_case("targets", [None, 3.5, [None], [(1, "much")], object(), judge()])
 def test_what_is_no_class_is_named(targets: Any) -> None:
     with pytest.raises(ValueError, match="is neither an index nor a name; write 107, 'jellyfish', or a list"):
         ClassObjective(judge(imagenet_labels()), targets)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("targets", "kind", "score", "said"),
     [
         (((3, 1.0),), "log_probability", -0.222, "80%"),

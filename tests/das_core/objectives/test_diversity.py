@@ -10,6 +10,7 @@ from torch import Tensor
 
 import direct_ascent as da
 from benchmarks.distances import mean_difference_from_afar
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.layers.activations import Activations
@@ -53,8 +54,8 @@ def measure(features: Tensor, images: Sequence[int]) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize("positions", [(), (5,), (3, 4)])
-@pytest.mark.parametrize("images", [[0, 1], [0, 1, 2, 0, 1, 2], [4, 4, 1, 1, 0, 0], [2, 0, 0, 2]])
+@each_case("positions", [(), (5,), (3, 4)])
+@each_case("images", [[0, 1], [0, 1, 2, 0, 1, 2], [4, 4, 1, 1, 0, 0], [2, 0, 0, 2]])
 def test_the_score_is_one_minus_the_mean_cosine_of_gram_matrices(positions: tuple[int, ...], images: list[int]) -> None:
     output = activations(len(images), 6, *positions)
     scores = APART.score_views(output, torch.tensor(images))
@@ -111,7 +112,7 @@ def test_a_wrapped_one_still_compares_and_an_ensemble_shares_out_its_views() -> 
     assert not any(term.compares_images for term in EnsembleObjective((CHANNEL, class_objective())).terms())
 
 
-@pytest.mark.parametrize("weight", [0.5, -0.5])
+@each_case("weight", [0.5, -0.5])
 def test_the_objective_beside_it_keeps_its_own_views_and_scores(weight: float) -> None:
     """The scores of the first step, which both ascents begin with, are those without the diversity."""
     asked: list[Objective] = [CHANNEL, DiversityObjective.from_layer(TOY, "2", weight=weight)]

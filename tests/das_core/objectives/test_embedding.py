@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.models.clip import CLIP, assemble_clip
 from das_core.models.judge import Judge
 from das_core.models.text_tower import TextTower
@@ -64,9 +65,9 @@ def expected(output: np.ndarray, targets: np.ndarray, weights: tuple[float, ...]
     return scores
 
 
-@pytest.mark.parametrize("kind", ["cosine", "spherical"])
-@pytest.mark.parametrize("text", ["a cat", "a cat: 2\nhouse: -0.5", "a b c d\nzzz: 0.1\neau: -3", "a cat: -1"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each_case("kind", ["cosine", "spherical"])
+@each_case("text", ["a cat", "a cat: 2\nhouse: -0.5", "a b c d\nzzz: 0.1\neau: -3", "a cat: -1"])
+@each_case("dtype", [torch.float32, torch.float64])
 def test_score_is_its_definition(toy: CLIP, kind: Similarity, text: str, dtype: torch.dtype) -> None:
     objective = TextObjective.from_text(toy, text, kind)
     output = np.random.default_rng(0).standard_normal((5, 3))
@@ -78,15 +79,15 @@ def test_score_is_its_definition(toy: CLIP, kind: Similarity, text: str, dtype: 
     )
 
 
-@pytest.mark.parametrize("kind", ["cosine", "spherical"])
+@each_case("kind", ["cosine", "spherical"])
 def test_gradient_is_that_of_finite_differences(toy: CLIP, kind: Similarity) -> None:
     objective = TextObjective.from_text(toy, "a cat: 2\nhouse: -0.5", kind)
     output = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
     assert torch.autograd.gradcheck(objective.score, (output,))
 
 
-@pytest.mark.parametrize("kind", ["cosine", "spherical"])
-@pytest.mark.parametrize("factor", [1.0, -1.0, 0.0, 1e-30])
+@each_case("kind", ["cosine", "spherical"])
+@each_case("factor", [1.0, -1.0, 0.0, 1e-30])
 def test_gradients_stay_finite_at_the_target_and_its_opposite(toy: CLIP, kind: Similarity, factor: float) -> None:
     objective = TextObjective.from_text(toy, "a cat", kind)
     output = (objective.targets * factor).requires_grad_()
@@ -133,7 +134,7 @@ def test_nothing_is_mutated(toy: CLIP) -> None:
     assert torch.equal(objective.targets, targets)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "weights"),
     [
         ("a cat\na dog: 0.5", {"a cat": 1.0, "a dog": 0.5}),
@@ -178,7 +179,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert any(weights.values())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("change", "says"),
     [
         ({"similarity": "euclidean"}, "similarity 'euclidean' is unknown; choose one of cosine, spherical"),

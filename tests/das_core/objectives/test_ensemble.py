@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.objectives.base import Objective
@@ -59,7 +60,7 @@ def test_with_fewer_views_than_parts_all_have_their_turn() -> None:
     assert count_views([Counting(), Counting(), Counting()], views=1, steps=3) == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
 
 
-@pytest.mark.parametrize("views", [2, 5, 6])
+@each_case("views", [2, 5, 6])
 def test_the_score_is_the_mean_over_all_views(views: int) -> None:
     modules = [Counting(0.0), Counting(10.0)]
     objective = EnsembleObjective(tuple(Output(judge(module), "bright") for module in modules))
@@ -123,7 +124,7 @@ class Case:
     message: str
 
 
-@pytest.mark.parametrize(
+@each_case(
     "case",
     [
         Case((), "an ensemble of 0 shares out nothing"),

@@ -8,6 +8,7 @@ import torchvision
 from torch import Tensor
 
 import tinyclip
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.frozen import freeze
@@ -62,7 +63,7 @@ def test_a_logit_is_a_channel_with_a_single_position() -> None:
     torch.testing.assert_close(along.score(along.judge(views())), logits[:, 3])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("made", "block", "attention", "heads"),
     [
         (transformer, "encoder.layers.encoder_layer_1", "encoder.layers.encoder_layer_1.self_attention", 4),
@@ -81,7 +82,7 @@ def test_tokens_and_heads_of_a_transformer(made: Any, block: str, attention: str
     assert head.name == f"{attention} head {heads - 1}"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("arguments", "message"),
     [
         (("blocks.3", "layer"), r"layer 'blocks.3' is not in toy"),
@@ -112,7 +113,7 @@ def test_tokens_and_heads_that_do_not_exist_are_refused() -> None:
         FeatureObjective.from_layer(seen, block, "head", 0)
 
 
-@pytest.mark.parametrize(("kind", "index"), [("layer", 0), ("channel", 17), ("neuron", 17)])
+@each_case(("kind", "index"), [("layer", 0), ("channel", 17), ("neuron", 17)])
 def test_a_few_steps_raise_the_activation(kind: Any, index: int) -> None:
     objective = FeatureObjective.from_layer(load_starter(), "blocks.3", kind, index)
     still = Augmentation(1, Windows(0, 1.0, 1.0, 1.0), ())

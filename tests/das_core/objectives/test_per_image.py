@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.objectives.base import Objective
@@ -34,8 +35,8 @@ def climb(objective: Objective, batch: int, chunk: int = 0) -> torch.Tensor:
     return Ascent(ImageStack.gray(SPEC, batch), objective, VIEWS, steps=3, chunk=chunk).run().image
 
 
-@pytest.mark.parametrize("chunk", [1, 4, 100])
-@pytest.mark.parametrize(
+@each_case("chunk", [1, 4, 100])
+@each_case(
     "asked",
     [channels(3, 7, 1), classes(2, 5, 4)],
 )
@@ -64,7 +65,7 @@ def test_pictures_are_scored_by_their_own_objective() -> None:
         torch.testing.assert_close(together[number], alone)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("objectives", "says"),
     [
         ((), "no objective is given; give one for each image"),

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.result import AscentError
 from das_core.objectives.prior import CanvasPixels, Prior, PriorKind, measure_band_power
@@ -59,7 +60,7 @@ def test_range_counts_values_near_black_and_white() -> None:
     assert float(score("range", pixels)) == pytest.approx(-(0.1**2) / 4)
 
 
-@pytest.mark.parametrize("power", [0.0, -1.0, -2.0, -3.0])
+@each_case("power", [0.0, -1.0, -2.0, -3.0])
 def test_the_power_of_bands_falls_as_that_of_the_noise(power: float) -> None:
     levels, frequency = measure_band_power(fallen(power))
     slope = np.polyfit(frequency.log().numpy(), levels[0].log().numpy(), 1)[0]
@@ -95,7 +96,7 @@ class Checks(nn.Module):
         return (views.diff(dim=3).abs().mean(dim=(1, 2, 3)) + views.mean(dim=(1, 2, 3)))[:, None]
 
 
-@pytest.mark.parametrize("kind", ["total_variation", "l2", "spectrum", "range"])
+@each_case("kind", ["total_variation", "l2", "spectrum", "range"])
 def test_beside_a_judge_a_prior_keeps_its_own_score_higher(kind: PriorKind) -> None:
     # Large shapes that reach black and white: what the stack can move within a few steps.
     start = (0.5 + 5 * (fallen(-2.5, 48) - 0.5)).clamp(0, 1)

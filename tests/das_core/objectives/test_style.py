@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import to_tensor
 
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.common.images import fit_square
@@ -71,13 +72,13 @@ def test_several_images_are_one_style() -> None:
         torch.testing.assert_close(target, (one + two) / 2)
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (17, 900), (300, 40)])
+@each_case("shape", [(16, 16), (17, 900), (300, 40)])
 def test_a_style_image_may_have_any_shape(shape: tuple[int, int]) -> None:
     objective = StyleObjective.from_images(classifier(), picture(*shape))
     assert all(bool(target.isfinite().all()) for target in objective.targets)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("arguments", "message"),
     [
         ((picture(1, 1),), r"style image of 1 x 1 pixels has no texture .* 16 x 16"),

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cases import each_case
 from das_core.common.timeline import Timeline
 from das_core.objectives.base import Objective
 from das_core.objectives.classes import ClassObjective
@@ -72,7 +73,7 @@ def test_a_list_of_numbers_is_one_for_each_frame() -> None:
         factors(track, 6)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("points", "says"),
     [
         ((), "a track has no keyframe"),

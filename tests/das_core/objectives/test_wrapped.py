@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
@@ -71,7 +72,7 @@ WRAPPERS = {
 }
 
 
-@pytest.mark.parametrize("kind", WRAPPERS)
+@each_case("kind", WRAPPERS)
 def test_what_a_wrapper_does_not_change_it_passes_on(kind: str) -> None:
     image = torch.rand(1, 3, 40, 40)
     content = ContentObjective.from_images(classifier(), image, weight=-0.3)
@@ -88,7 +89,7 @@ def test_what_a_wrapper_does_not_change_it_passes_on(kind: str) -> None:
     assert reference is image
 
 
-@pytest.mark.parametrize("kind", WRAPPERS)
+@each_case("kind", WRAPPERS)
 def test_a_wrapper_leaves_scores_as_they_are(kind: str) -> None:
     views = torch.rand(2, 3, 16, 16)
     wrapped = WRAPPERS[kind](Output(judge(nn.Identity()), weight=3.0))
@@ -145,7 +146,7 @@ def test_every_image_of_a_batch_may_have_a_region_of_its_own() -> None:
     assert image[1, ..., 40:].mean() > image[1, ..., :24].mean() + 0.02
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("curve", "expected"),
     [("linear", [0.0, 0.5, 1.0, 1.5, 2.0]), ("cosine", [0.0, 0.2929, 1.0, 1.7071, 2.0]), ("step", [0, 0, 2, 2, 2])],
 )
@@ -157,7 +158,7 @@ def test_a_schedule_goes_from_start_to_end(curve: str, expected: list[float]) ->
     assert weights(twice, 1, 0.5) == pytest.approx([6.0, 2 * expected[2]])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("start", "end", "weight", "largest"),
     [(0.0, 1.0, 2.0, 2.0), (1.0, 0.0, 2.0, 2.0), (0.5, -2.0, 1.0, -2.0), (-0.5, 0.25, -4.0, 2.0), (0.0, 0.0, 2.0, 0.0)],
 )
@@ -190,8 +191,8 @@ def test_an_objective_faded_out_on_its_own_judge_leaves_the_other_alone() -> Non
     )
 
 
-@pytest.mark.parametrize(("start", "end", "still"), [(0.0, 1.0, 0), (1.0, 0.0, 2)])
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(momentum=0.5), SGD(0.1, momentum=0.5), Adam()], ids=str)
+@each_case(("start", "end", "still"), [(0.0, 1.0, 0), (1.0, 0.0, 2)])
+@each_case("optimizer", [NormalizedAscent(momentum=0.5), SGD(0.1, momentum=0.5), Adam()])
 def test_a_step_without_weights_moves_nothing_and_the_ascent_goes_on(
     start: float, end: float, still: int, optimizer: Optimizer
 ) -> None:
@@ -208,7 +209,7 @@ def test_a_schedule_without_any_weight_is_refused() -> None:
         climb_small(ScheduledObjective(class_objective(seed=1), 0.0, 0.0))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"curve": "wave"}, "curve 'wave' is unknown; choose one of linear, cosine, step"),

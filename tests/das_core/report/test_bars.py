@@ -9,6 +9,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.font_manager import fontManager
 from torch import Tensor
 
+from cases import each_case
 from das_core.report import chart
 from das_core.report.bars import estimate_chart_bytes, plot_bars, wrap_names
 
@@ -27,7 +28,7 @@ def bar_lengths(chart: Tensor) -> list[int]:
     return bars
 
 
-@pytest.mark.parametrize("count", [1, 5, 20])
+@each_case("count", [1, 5, 20])
 def test_charts_are_images(count: int) -> None:
     chart = plot_bars([(f"class {i}", 1 / (i + 1)) for i in range(count)], "Lite0")
     assert chart.shape == (1, 3, int(200 * (0.25 + count * (1.2 * 8 / 72 + 0.05))), 600)
@@ -69,7 +70,7 @@ def test_a_chart_is_the_same_every_time() -> None:
     assert torch.equal(plot_bars([("a", 0.5)], "t"), plot_bars([("a", 0.5)], "t"))
 
 
-@pytest.mark.parametrize("text", ["x" * 300, "jack-o'-lantern", "Überraschung é ñ", "a\nb", "", "€ 5", "<b>&amp;</b>"])
+@each_case("text", ["x" * 300, "jack-o'-lantern", "Überraschung é ñ", "a\nb", "", "€ 5", "<b>&amp;</b>"])
 def test_names_of_all_sorts_fit_into_the_chart(text: str) -> None:
     chart = plot_bars([(text, 0.5), ("b", 0.25)], text)
     longest, second = bar_lengths(chart)
@@ -80,7 +81,7 @@ def test_names_of_all_sorts_fit_into_the_chart(text: str) -> None:
     assert float(border.min()) == 1
 
 
-@pytest.mark.parametrize("text", ["$x$", "$\\frac{", "a$b", "\\alpha_1^2"])
+@each_case("text", ["$x$", "$\\frac{", "a$b", "\\alpha_1^2"])
 def test_names_are_no_formulas(text: str) -> None:
     escaped = text.replace("$", r"\$")
     # Were they read as formulas, the escaped form would look the same.
@@ -145,7 +146,7 @@ def test_wide_letters_are_broken_earlier_than_narrow_ones() -> None:
     assert 2 * wide < narrow
 
 
-@pytest.mark.parametrize("words", ["W" * 50, "i" * 50, "The quick brown fox jumps over the lazy dog. ", "RATTLESNAKE "])
+@each_case("words", ["W" * 50, "i" * 50, "The quick brown fox jumps over the lazy dog. ", "RATTLESNAKE "])
 def test_no_name_runs_into_the_values(words: str) -> None:
     chart = plot_bars([(words * 4, 0.0)], "")[0, 0, 40:]
     inked = (chart < 0.4).any(dim=0).nonzero().flatten()
@@ -161,7 +162,7 @@ def test_rows_can_be_given_more_lines_than_their_names_take() -> None:
     assert bar_lengths(higher) == bar_lengths(plot_bars(bars, "t"))
 
 
-@pytest.mark.parametrize("bars", [1, 2, 7, 40])
+@each_case("bars", [1, 2, 7, 40])
 def test_charts_take_no_more_than_estimated(bars: int) -> None:
     for name in ("a", "a castle on a hill above the sea in the fog of a morning in autumn"):
         chart = plot_bars([(name, 0.5)] * bars, "title")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import resize, resized_crop
 
+from cases import each_case
 from das_core.report.camera import estimate_camera_bytes, move_camera, plan_frames
 from das_core.report.shots import Shot
 
@@ -48,8 +49,8 @@ def test_a_camera_that_is_turned_sees_the_picture_turned_the_other_way() -> None
     torch.testing.assert_close(move_camera(picture, {0: Shot(roll=360)}), picture, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("roll", [0.0, 10.0, 45.0, 90.0, 200.0])
-@pytest.mark.parametrize("size", [32, (64, 32), (20, 60)])
+@each_case("roll", [0.0, 10.0, 45.0, 90.0, 200.0])
+@each_case("size", [32, (64, 32), (20, 60)])
 def test_it_never_sees_what_is_outside(roll: float, size: Any) -> None:
     """The four corners of what it sees lie in the picture: colours say where they are, and no border is repeated."""
     picture = ramp(128, 192)
@@ -70,7 +71,7 @@ def test_frames_of_a_film_are_seen_each_in_its_turn() -> None:
     assert len(move_camera(film, {0: Shot()})) == 5
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("shots", "settings", "says"),
     [
         ({}, {}, "the camera has no shot"),
@@ -107,9 +108,7 @@ def test_shots_may_be_a_text() -> None:
         move_camera(picture, "fog")
 
 
-@pytest.mark.parametrize(
-    ("images", "settings"), [(1, {}), (1, {"frames": 9}), (7, {}), (1, {"size": 12}), (1, {"size": (20, 8)})]
-)
+@each_case(("images", "settings"), [(1, {}), (1, {"frames": 9}), (7, {}), (1, {"size": 12}), (1, {"size": (20, 8)})])
 def test_frames_are_as_planned(images: int, settings: dict[str, Any]) -> None:
     film, shots = torch.rand(images, 3, 16, 24), {0: Shot(), 6: Shot(zoom=2)}
     count, (height, width) = plan_frames(images, (16, 24), shots, **settings)

@@ -1,8 +1,8 @@
 import matplotlib.pyplot as plt
-import pytest
 import torch
 from matplotlib.patches import Rectangle
 
+from cases import each_case
 from das_core.report.chart import (
     BLUE,
     DOTS_PER_INCH,
@@ -22,7 +22,7 @@ def to_color(name: str) -> torch.Tensor:
     return torch.tensor([int(name[i : i + 2], 16) for i in (1, 3, 5)]) / 255
 
 
-@pytest.mark.parametrize("height", [0.5, 1.35, 5.0])
+@each_case("height", [0.5, 1.35, 5.0])
 def test_a_figure_is_600_pixels_wide_and_200_pixels_high_for_every_inch(height: float) -> None:
     assert render_figure(new_figure(height)).shape == (1, 3, round(200 * height), 600)
     assert (WIDTH, DOTS_PER_INCH) == (3, 200)
@@ -49,7 +49,7 @@ def test_styled_axes_have_no_frame_at_the_top_or_on_the_right() -> None:
     assert [side for side, spine in axes.spines.items() if spine.get_visible()] == ["left", "bottom"]
 
 
-@pytest.mark.parametrize("color", [BLUE, LIGHT_BLUE, GREY])
+@each_case("color", [BLUE, LIGHT_BLUE, GREY])
 def test_colours_come_out_as_they_are_named(color: str) -> None:
     figure = new_figure(1)
     figure.set_facecolor(color)

@@ -14,6 +14,7 @@ import torch
 from PIL import Image, ImageSequence
 from torch import Tensor
 
+from cases import each_case
 from das_core.report.film import save_film
 from stops import assert_ends_anywhere
 
@@ -58,7 +59,7 @@ def to_bytes(frames: Tensor) -> Any:
     return (frames * 255).byte().permute(0, 2, 3, 1).numpy()
 
 
-@pytest.mark.parametrize(("suffix", "error"), [(".png", 0), *((suffix, 20) for suffix in (".gif", ".webp", *VIDEOS))])
+@each_case(("suffix", "error"), [(".png", 0), *((suffix, 20) for suffix in (".gif", ".webp", *VIDEOS))])
 def test_a_film_is_read_back_as_it_was_written(tmp_path: Path, suffix: str, error: int) -> None:
     frames = gradients()
     path = save_film(frames, str(tmp_path / f"film{suffix}"), fps=10)
@@ -73,8 +74,8 @@ def test_a_film_is_read_back_as_it_was_written(tmp_path: Path, suffix: str, erro
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("suffix", [*STILLS, *VIDEOS])
-@pytest.mark.parametrize("fps", [3, 12, 23.976, 40])
+@each_case("suffix", [*STILLS, *VIDEOS])
+@each_case("fps", [3, 12, 23.976, 40])
 def test_a_film_takes_as_long_as_it_should(tmp_path: Path, suffix: str, fps: float) -> None:
     _, seconds = read(save_film(gradients(14), tmp_path / f"film{suffix}", fps=fps))
     assert len(seconds) == 13
@@ -82,7 +83,7 @@ def test_a_film_takes_as_long_as_it_should(tmp_path: Path, suffix: str, fps: flo
     assert max(abs(second - 1 / fps) for second in seconds) <= (0.0101 if suffix == ".gif" else 0.0011)
 
 
-@pytest.mark.parametrize("suffix", VIDEOS)
+@each_case("suffix", VIDEOS)
 def test_a_video_says_what_its_colours_mean(tmp_path: Path, suffix: str) -> None:
     colours = torch.eye(3)[:, :, None, None].expand(3, 3, 32, 32)
     path = save_film(colours, tmp_path / f"film{suffix}", fps=24)
@@ -93,7 +94,7 @@ def test_a_video_says_what_its_colours_mean(tmp_path: Path, suffix: str) -> None
         assert frame[16, 16] == pytest.approx(255 * np.eye(3)[channel], abs=4)
 
 
-@pytest.mark.parametrize("suffix", VIDEOS)
+@each_case("suffix", VIDEOS)
 def test_an_odd_side_of_a_video_gets_a_copy_of_its_last_line(tmp_path: Path, suffix: str) -> None:
     frames = gradients(height=33, width=47)
     for expected, frame in zip(
@@ -105,7 +106,7 @@ def test_an_odd_side_of_a_video_gets_a_copy_of_its_last_line(tmp_path: Path, suf
         assert np.abs(frame[:33, 47] - expected[:, 46]).max() <= 20
 
 
-@pytest.mark.parametrize("suffix", STILLS)
+@each_case("suffix", STILLS)
 def test_pictures_of_odd_sizes_stay_as_they_are(tmp_path: Path, suffix: str) -> None:
     frames, _ = read(save_film(gradients(height=33, width=47), tmp_path / f"film{suffix}"))
     assert {frame.shape for frame in frames} == {(33, 47, 3)}
@@ -139,7 +140,7 @@ def test_a_single_frame_is_a_film_too(tmp_path: Path) -> None:
             assert len(read(path)[0]) == 1
 
 
-@pytest.mark.parametrize("suffix", VIDEOS)
+@each_case("suffix", VIDEOS)
 def test_a_video_takes_frames_as_they_come_and_keeps_none(tmp_path: Path, suffix: str) -> None:
     alive: WeakSet[Tensor] = WeakSet()
     most: list[int] = []
@@ -160,7 +161,7 @@ def replace_last(make: Callable[[Tensor], Any]) -> list[Any]:
     return [*frames[:2], make(frames[2])]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("frames", "name", "fps", "says"),
     [
         (gradients(2), "film.avi", 12, r"'film.avi' ends with no format of films; .* \.gif, \.png, \.webp, \.mp4, "),
@@ -203,7 +204,7 @@ def test_without_pyav_the_command_is_named_before_the_first_frame(
     assert save_film(gradients(2), tmp_path / "film.gif").is_file()
 
 
-@pytest.mark.parametrize("suffix", [*STILLS, *VIDEOS])
+@each_case("suffix", [*STILLS, *VIDEOS])
 def test_a_long_film_can_be_ended_at_every_frame_and_leaves_nothing(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"film{suffix}"
     frames = gradients(12)
@@ -212,7 +213,7 @@ def test_a_long_film_can_be_ended_at_every_frame_and_leaves_nothing(tmp_path: Pa
     assert [found.name for found in tmp_path.iterdir()] == [path.name], "only what was written to its end"
 
 
-@pytest.mark.parametrize("suffix", [*STILLS, *VIDEOS])
+@each_case("suffix", [*STILLS, *VIDEOS])
 def test_where_no_file_can_be_written_is_said_before_the_first_frame(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"film{suffix}").mkdir()
     frames = iter(gradients(2))

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.result import Record
 from das_core.report.history import EmptyHistoryError, format_history, plot_history, tabulate_history
 
@@ -26,7 +27,7 @@ def test_the_table_has_a_line_for_every_step_and_an_empty_field_where_there_is_n
         tabulate_history(())
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@now"])
+@each_case("name", ["=1+1", "+1", "-1", "@now"])
 def test_no_name_becomes_a_formula_of_a_spreadsheet(name: str) -> None:
     assert tabulate_history([Record(0, {name: 1.0}, 0.5)]).startswith(f"step,'{name},gradient norm\n")
 
@@ -50,7 +51,7 @@ def test_there_is_a_panel_for_every_objective_up_to_six() -> None:
     assert heights == [380, 540, 1180, 380, 380]
 
 
-@pytest.mark.parametrize("norms", [(1e-5, 2e-3), (0.021, 0.024), (0.5, 0.5), (3.0, 400.0)])
+@each_case("norms", [(1e-5, 2e-3), (0.021, 0.024), (0.5, 0.5), (3.0, 400.0)])
 def test_there_are_numbers_beside_the_gradient_whatever_its_size(norms: tuple[float, float]) -> None:
     records = [Record(step, {"class 3": 1.0}, norm) for step, norm in enumerate(norms)]
     chart = plot_history(records)[0, 0]

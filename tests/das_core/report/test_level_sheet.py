@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.ascent.sgd import SGD
 from das_core.report.level_sheet import draw_level_tiles, estimate_sheet_bytes, render_level_sheets
 from das_core.stack.image_stack import ImageStack
@@ -59,7 +60,7 @@ def test_captions_are_written() -> None:
     assert sheet[:, GAP : GAP + CAPTION, GAP : GAP + TILE].min() < 0.3
 
 
-@pytest.mark.parametrize(("levels", "columns", "blocks"), [(3, 3, 1), (5, 5, 1), (6, 3, 2), (7, 4, 2), (10, 5, 2)])
+@each_case(("levels", "columns", "blocks"), [(3, 3, 1), (5, 5, 1), (6, 3, 2), (7, 4, 2), (10, 5, 2)])
 def test_sheets_for_a_node_have_five_columns_at_most(levels: int, columns: int, blocks: int) -> None:
     spec = StackSpec(48, 48, 8, levels=(*range(1, levels), 64))
     tiles = draw_level_tiles(ImageStack.noise(spec, 2), TILE)
@@ -96,14 +97,14 @@ def test_captions_on_a_node_are_larger_and_within_their_tiles() -> None:
             assert strip[:, column * (160 + GAP) - 1].min() == 1, "no letter is cut at the end of a tile"
 
 
-@pytest.mark.parametrize("size", [36, 45, 54, 63])
+@each_case("size", [36, 45, 54, 63])
 def test_no_tile_of_a_white_picture_is_above_1(size: int) -> None:
     stack = ImageStack.gray(StackSpec(64, 64, 0, levels=(1, 64), color="rgb"))
     white = replace(stack, canvas=torch.full_like(stack.canvas, 20.0))
     assert draw_level_tiles(white, size).sums[-1].max() == 1
 
 
-@pytest.mark.parametrize(("side", "tile_side", "batch"), [(96, 160, 1), (224, 160, 2), (224, 48, 1)])
+@each_case(("side", "tile_side", "batch"), [(96, 160, 1), (224, 160, 2), (224, 48, 1)])
 def test_the_estimate_is_within_a_factor_of_two_and_memory_hardly_grows_with_the_levels(
     side: int, tile_side: int, batch: int
 ) -> None:

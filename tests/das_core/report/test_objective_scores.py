@@ -8,6 +8,7 @@ import torch
 from skimage.data import chelsea, coffee
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.base import BaseObjective
 from das_core.objectives.classes import ClassObjective
@@ -134,7 +135,7 @@ def test_scores_as_text_and_as_a_chart() -> None:
     assert plot_scores(replace(scores, totals=torch.zeros(2))).isfinite().all()
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("images", "objectives", "says"),
     [
         (COLORS, [], "no objective is given, so there is nothing to score by"),

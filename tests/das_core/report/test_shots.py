@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.report.shots import CLOSEST, Shot, find_shot, parse_shots
 
 TWO = {0: Shot(), 47: Shot(0.3, 0.6, 4, -15)}
@@ -37,7 +38,7 @@ def test_what_is_no_shot() -> None:
             Shot(**settings)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "0: 0.5 0.5 1 / 47: 0.3 0.6 4 -15",
@@ -53,7 +54,7 @@ def test_shots_as_people_write_them_are_read(text: str) -> None:
     assert list(parse_shots(text).items()) == list(TWO.items())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "says"),
     [
         ("", "'' does not begin with a keyframe; write '0: 0.5 0.5 1 / 47: 0.3 0.6 4'"),

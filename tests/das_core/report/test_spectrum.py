@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
+from cases import each_case
 from das_core.report.spectrum import fit_slope, measure_spectrum
 
 
@@ -23,8 +24,8 @@ def grey(image: NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(image).float().expand(1, 3, -1, -1)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize(("slope", "shape"), [(0, (256, 256)), (-2, (256, 256)), (-2, (200, 360)), (-3, (360, 200))])
+@each_case("seed", [0, 1, 2])
+@each_case(("slope", "shape"), [(0, (256, 256)), (-2, (256, 256)), (-2, (200, 360)), (-3, (360, 200))])
 def test_the_slope_of_noise_is_found(slope: float, shape: tuple[int, int], seed: int) -> None:
     found = measure_spectrum(noise(slope, *shape, seed=seed))
     assert found.slope.item() == pytest.approx(slope, abs=0.2)

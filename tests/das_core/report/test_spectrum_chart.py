@@ -1,8 +1,8 @@
 """Spectra as text and as a chart."""
 
-import pytest
 import torch
 
+from cases import each_case
 from das_core.report.level_variances import measure_level_variances
 from das_core.report.spectrum import measure_spectrum
 from das_core.report.spectrum_chart import format_spectrum, plot_spectrum
@@ -10,7 +10,7 @@ from das_core.stack.image_stack import ImageStack
 from toys import SPEC
 
 
-@pytest.mark.parametrize("batch", [1, 2, 9])
+@each_case("batch", [1, 2, 9])
 def test_there_is_a_chart_and_a_text(batch: int) -> None:
     found = measure_spectrum(torch.rand(batch, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
     levels = measure_level_variances(ImageStack.noise(SPEC, batch))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import tinyclip
+from cases import each_case
 from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
 from das_core.models.label_sets import number_labels
@@ -59,7 +60,7 @@ def test_no_more_classes_than_there_are() -> None:
     assert len(classify(columns(), picture(0.5))[0]) == 5
 
 
-@pytest.mark.parametrize("count", [0, -1])
+@each_case("count", [0, -1])
 def test_no_class_is_too_few(count: int) -> None:
     with pytest.raises(ValueError, match=f"count {count} is too few; name at least 1 class"):
         classify(columns(), picture(0.5), count)

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-import pytest
 import torch
 
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
@@ -28,8 +28,8 @@ def compare(stack: ImageStack) -> None:
         torch.testing.assert_close(made, parts.sum_levels(numbers), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
-@pytest.mark.parametrize("optimizer", [SGD(0.5), NormalizedAscent(), Adam()], ids=lambda optimizer: optimizer.kind)
+@each_case("method", ["spectral", "exact", "layers"])
+@each_case("optimizer", [SGD(0.5), NormalizedAscent(), Adam()])
 def test_sums_are_those_of_the_decomposition(method: Method, optimizer: Optimizer) -> None:
     start = ImageStack.noise(replace(SPEC, method=method), 2)
     compare(climb(start, steps=2, optimizer=optimizer).stack)

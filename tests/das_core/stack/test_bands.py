@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from cases import each_case
 from das_core.stack.bands import (
     FINEST,
     covers_all_resolutions,
@@ -14,7 +15,7 @@ from das_core.stack.bands import (
 from das_core.stack.bases import CosineBasis, FourierBasis
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "bands"),
     [
         ("17-64", ((17, 64),)),
@@ -33,7 +34,7 @@ def test_gains_are_read() -> None:
     assert parse_gains("1-16: 0.5\n\n 65-:-2 \n5 : 0") == (((1, 16), 0.5), ((65, FINEST), -2.0), ((5, 5), 0.0))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "says"),
     [
         ("large", "the band 'large' is none; write resolutions such as '17-64'"),
@@ -51,7 +52,7 @@ def test_bad_bands_are_named(text: str, says: str) -> None:
         parse_gains(f"{text}: 1")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "says"),
     [
         ("1-16", "the line '1-16' has no factor; .*'1-16: 0.5'"),
@@ -88,7 +89,7 @@ def test_cosines_are_frozen_with_the_level_that_first_shows_them() -> None:
     )
 
 
-@pytest.mark.parametrize("sides", [(8, 8), (6, 8), (7, 5)])
+@each_case("sides", [(8, 8), (6, 8), (7, 5)])
 def test_in_a_tile_the_finest_waves_belong_to_the_finest_resolution(sides: tuple[int, int]) -> None:
     basis = FourierBasis(*sides, torch.device("cpu"))
     upper, lower = (mask_moving_frequencies(basis, [band]) for band in ((4, max(sides)), (1, 3)))

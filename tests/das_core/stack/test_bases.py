@@ -6,12 +6,13 @@ import pytest
 import scipy.fft
 import torch
 
+from cases import each_case
 from das_core.stack.bases import Basis, CosineBasis, FourierBasis, make_basis
 
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (12, 31), (1, 5), (2, 3), (337, 640)])
+@each_case("shape", [(8, 8), (12, 31), (1, 5), (2, 3), (337, 640)])
 def test_cosine_coefficients_are_the_orthonormal_dct_of_scipy(shape: tuple[int, int]) -> None:
     images = np.random.default_rng(0).normal(size=(2, 3, *shape)).astype(np.float32)
     expected = scipy.fft.dctn(images, axes=(2, 3), norm="ortho")
@@ -37,8 +38,8 @@ def test_fourier_coefficients_are_those_of_orthonormal_waves_and_inverse_undoes_
         torch.testing.assert_close(basis.inverse(coefficients), images, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (12, 31), (7, 10), (1, 5)])
-@pytest.mark.parametrize("kind", [CosineBasis, FourierBasis])
+@each_case("shape", [(8, 8), (12, 31), (7, 10), (1, 5)])
+@each_case("kind", [CosineBasis, FourierBasis])
 def test_a_filter_multiplies_every_coefficient(kind: type[Basis], shape: tuple[int, int]) -> None:
     """Against SciPy and NumPy in double precision."""
     draw = np.random.default_rng(1)
@@ -55,7 +56,7 @@ def test_a_filter_multiplies_every_coefficient(kind: type[Basis], shape: tuple[i
     np.testing.assert_allclose(filtered.numpy(), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [CosineBasis, FourierBasis])
+@each_case("kind", [CosineBasis, FourierBasis])
 def test_a_filter_of_all_images_at_once_is_that_of_each_plane(kind: type[Basis]) -> None:
     """The path of a GPU, which takes all planes at once, against that of a CPU."""
     basis = kind(12, 17, CPU)
@@ -67,7 +68,7 @@ def test_a_filter_of_all_images_at_once_is_that_of_each_plane(kind: type[Basis])
     assert torch.equal(images, before)
 
 
-@pytest.mark.parametrize("kind", [CosineBasis, FourierBasis])
+@each_case("kind", [CosineBasis, FourierBasis])
 def test_waves_are_counted_in_half_waves(kind: type[Basis]) -> None:
     """An image of so many half-waves down and across has its energy at the coefficient that says so."""
     height, width, down, across = 16, 24, 6, 4
@@ -103,7 +104,7 @@ def test_the_tail_of_a_gaussian_is_zero_and_not_a_denormal_number() -> None:
     assert float(response[response > 0].min()) > 1e-12
 
 
-@pytest.mark.parametrize("kind", [CosineBasis, FourierBasis])
+@each_case("kind", [CosineBasis, FourierBasis])
 def test_a_tilt_falls_by_the_slope_for_every_frequency_beyond_one_wave(kind: type[Basis]) -> None:
     height, width, slope = 20, 40, 1.5
     basis = kind(height, width, CPU)
@@ -129,7 +130,7 @@ def test_a_filter_of_a_tile_commutes_with_rolling_it() -> None:
     torch.testing.assert_close(rolled, basis.filter(image, response).roll((5, 7), (2, 3)), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("tile", "kind"), [(False, CosineBasis), (True, FourierBasis)])
+@each_case(("tile", "kind"), [(False, CosineBasis), (True, FourierBasis)])
 def test_a_canvas_has_the_basis_of_its_edges(tile: bool, kind: type[Basis]) -> None:
     basis = make_basis((12, 18), CPU, tile)
     assert type(basis) is kind

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.fft import dct, idct
 
+from cases import each_case
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.stack.bands import FINEST, EmptyBandError
 from das_core.stack.changes import make_change_matrix, scale_changes
@@ -22,7 +23,7 @@ def film(frames: int, *, loop: bool = False) -> ImageStack:
     return ImageStack.noise(replace(SPEC, time=Time(frames, loop=loop)), decay=0.8)
 
 
-@pytest.mark.parametrize("frames", [2, 7, 12])
+@each_case("frames", [2, 7, 12])
 def test_changes_are_those_of_the_cosine_transform(frames: int) -> None:
     stack = film(frames)
     edited = scale_changes(stack, [((1, 1), 0.5), ((frames - 1, FINEST), 3.0)])
@@ -34,7 +35,7 @@ def test_changes_are_those_of_the_cosine_transform(frames: int) -> None:
         torch.testing.assert_close(part, torch.from_numpy(idct(tones, axis=0)).float(), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("frames", [2, 7, 12])
+@each_case("frames", [2, 7, 12])
 def test_changes_of_a_loop_are_waves_around_it(frames: int) -> None:
     stack = film(frames, loop=True)
     edited = scale_changes(stack, [((1, FINEST), 0.25)])
@@ -47,7 +48,7 @@ def test_changes_of_a_loop_are_waves_around_it(frames: int) -> None:
     torch.testing.assert_close(turned.roll((1, 1), (0, 1)), turned)
 
 
-@pytest.mark.parametrize("loop", [False, True])
+@each_case("loop", [False, True])
 def test_factors_of_1_leave_even_the_longest_film_as_it_is(loop: bool) -> None:
     count = 513 if loop else 1024
     matrix = make_change_matrix(Time(1024, loop=loop), torch.ones(count, dtype=torch.float64))
@@ -83,7 +84,7 @@ def test_what_the_optimizer_remembers_is_dropped() -> None:
     assert scale_changes(stack, [((1, 1), 1.0)]).optimizer_state is None
 
 
-@pytest.mark.parametrize("stack", [ImageStack.noise(SPEC, 3), film(1)], ids=["batch", "one frame"])
+@each_case("stack", [ImageStack.noise(SPEC, 3), film(1)])
 def test_a_picture_has_no_changes(stack: ImageStack) -> None:
     with pytest.raises(ValueError, match="a picture has no changes in time to scale; make a film of it first"):
         scale_changes(stack, [((1, 1), 0.0)])

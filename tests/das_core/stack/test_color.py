@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from cases import each_case
 from das_core.stack.color import ColorSpace, from_rgb, gradient_from_rgb, to_rgb
 
 SPACES: tuple[ColorSpace, ...] = ("decorrelated", "rgb")
@@ -29,8 +30,8 @@ def test_the_first_channel_is_nearly_grey_and_the_strongest() -> None:
     assert float(first.std() / first.mean()) < 0.03
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-6), (torch.float32, 1e-5), (torch.bfloat16, 0.1)])
+@each_case("space", SPACES)
+@each_case(("dtype", "error"), [(torch.float64, 1e-6), (torch.float32, 1e-5), (torch.bfloat16, 0.1)])
 def test_the_inverse_is_one(space: ColorSpace, dtype: torch.dtype, error: float) -> None:
     x = canvas(dtype)
     for there_and_back in (from_rgb(to_rgb(x, space), space), to_rgb(from_rgb(x, space), space)):
@@ -38,7 +39,7 @@ def test_the_inverse_is_one(space: ColorSpace, dtype: torch.dtype, error: float)
         torch.testing.assert_close(there_and_back, x, rtol=error, atol=error)
 
 
-@pytest.mark.parametrize("space", SPACES)
+@each_case("space", SPACES)
 def test_gradient_is_that_of_autograd(space: ColorSpace) -> None:
     x = canvas().requires_grad_()
     gradient = canvas().flip(2)
@@ -46,7 +47,7 @@ def test_gradient_is_that_of_autograd(space: ColorSpace) -> None:
     torch.testing.assert_close(gradient_from_rgb(gradient, space), expected)
 
 
-@pytest.mark.parametrize("space", SPACES)
+@each_case("space", SPACES)
 def test_gradient_is_the_transpose(space: ColorSpace) -> None:
     x, y = canvas(), canvas().flip(3)
     torch.testing.assert_close((to_rgb(x, space) * y).sum(), (x * gradient_from_rgb(y, space)).sum())
@@ -59,7 +60,7 @@ def test_rgb_is_left_alone() -> None:
     assert gradient_from_rgb(x, "rgb") is x
 
 
-@pytest.mark.parametrize("space", SPACES)
+@each_case("space", SPACES)
 def test_nothing_is_mutated(space: ColorSpace) -> None:
     x = canvas()
     before = x.clone()
@@ -68,7 +69,7 @@ def test_nothing_is_mutated(space: ColorSpace) -> None:
     assert torch.equal(x, before)
 
 
-@pytest.mark.parametrize("function", [to_rgb, from_rgb, gradient_from_rgb])
+@each_case("function", [to_rgb, from_rgb, gradient_from_rgb])
 def test_other_spaces_are_refused(function) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match="color 'lab' is unknown; choose one of decorrelated, rgb"):
         function(canvas(), "lab")

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
@@ -15,8 +15,8 @@ from das_core.stack.time import Time
 from toys import SPEC, climb
 
 
-@pytest.mark.parametrize("optimizer", [SGD(0.1), NormalizedAscent()])
-@pytest.mark.parametrize("method", ["spectral", "exact"])
+@each_case("optimizer", [SGD(0.1), NormalizedAscent()])
+@each_case("method", ["spectral", "exact"])
 def test_the_frames_of_a_film_are_pictures_with_what_was_accumulated(method: str, optimizer: Optimizer) -> None:
     spec = replace(SPEC, method=method, time=Time(4))  # type: ignore[arg-type]
     stack = climb(ImageStack.noise(spec), steps=2, optimizer=optimizer).stack
@@ -34,7 +34,7 @@ def test_pictures_stay_as_they_are() -> None:
     assert as_pictures(stack) is stack
 
 
-@pytest.mark.parametrize("parametrization", ["pixels", "fourier", "maco"])
+@each_case("parametrization", ["pixels", "fourier", "maco"])
 def test_any_parametrisation_is_a_pyramid_of_the_same_canvas(parametrization: Parametrization) -> None:
     spec = replace(SPEC, parametrization=parametrization)
     stack = climb(ImageStack.noise(spec), steps=2, optimizer=NormalizedAscent()).stack

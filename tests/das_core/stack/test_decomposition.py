@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
@@ -31,9 +32,9 @@ def photograph(height: int, width: int, batch: int = 1) -> torch.Tensor:
     return F.interpolate(noise, size=(height, width), mode="bicubic").clamp(0, 1)
 
 
-@pytest.mark.parametrize("levels", [None, LEVELS, (3, 20)])
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(0.5), Adam()])
-@pytest.mark.parametrize("method", METHODS)
+@each_case("levels", [None, LEVELS, (3, 20)])
+@each_case("optimizer", [NormalizedAscent(), SGD(0.5), Adam()])
+@each_case("method", METHODS)
 def test_the_parts_of_a_stack_sum_to_it(method: str, optimizer: Optimizer, levels: tuple[int, ...] | None) -> None:
     spec = StackSpec(32, 32, 8, method=method, levels=levels)  # type: ignore[arg-type]
     stack = climb(ImageStack.noise(spec), steps=3, optimizer=optimizer).stack
@@ -47,8 +48,8 @@ def test_the_parts_of_a_stack_sum_to_it(method: str, optimizer: Optimizer, level
         assert whole.rest.norm() < 0.05 * stack.canvas.norm()
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("levels", [None, (1, 2, 4, 8, 16, 32, 80), (3, 80)])
+@each_case("method", METHODS)
+@each_case("levels", [None, (1, 2, 4, 8, 16, 32, 80), (3, 80)])
 def test_levels_of_any_canvas_sum_to_it(method: str, levels: tuple[int, ...] | None) -> None:
     spec = StackSpec(64, 48, 8, levels=levels, method=method)  # type: ignore[arg-type]
     stack = ImageStack.from_image(spec, photograph(48, 64))
@@ -153,8 +154,8 @@ def test_factors_that_are_not_one_for_each_level_are_refused() -> None:
         small().scale([1.0, 1.0])
 
 
-@pytest.mark.parametrize("optimizer", [SGD(0.1), NormalizedAscent()])
-@pytest.mark.parametrize("method", ["spectral", "exact"])
+@each_case("optimizer", [SGD(0.1), NormalizedAscent()])
+@each_case("method", ["spectral", "exact"])
 def test_a_film_is_taken_apart_frame_by_frame(method: str, optimizer: Optimizer) -> None:
     spec = replace(SPEC, method=method, time=Time(4))  # type: ignore[arg-type]
     stack = climb(ImageStack.noise(spec), steps=2, optimizer=optimizer).stack

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
@@ -39,7 +40,7 @@ def low(canvas: Tensor, level: int) -> Tensor:
     return coefficients[..., :level, :level]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_case("method", METHODS)
 def test_a_gain_scales_the_levels_of_its_band_and_no_others(method: str) -> None:
     stack = climbed(method)
     before = decompose(stack)
@@ -62,7 +63,7 @@ def test_a_band_that_is_taken_out_is_hardly_there_when_levels_are_read_again() -
     assert (fine[1] - fine[0]).norm() < 0.1 * fine[0].norm()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_case("method", METHODS)
 def test_a_reset_band_is_what_it_was_at_the_start(method: str) -> None:
     stack = climbed(method)
     torch.testing.assert_close(edit_stack(stack, reset=[ALL]).canvas, stack.start, rtol=0, atol=1e-5)
@@ -74,8 +75,8 @@ def test_a_reset_band_is_what_it_was_at_the_start(method: str) -> None:
     torch.testing.assert_close(again.canvas, stack.start, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()])
-@pytest.mark.parametrize("method", METHODS)
+@each_case("optimizer", [NormalizedAscent(), NormalizedAscent(momentum=0.5), SGD(0.5, 0.9), Adam()])
+@each_case("method", METHODS)
 def test_frozen_bands_stay_as_they_are_in_later_ascents(method: str, optimizer: Optimizer) -> None:
     stack = climbed(method)
     coarse = edit_stack(stack, freeze=[(1, 8)])
@@ -118,7 +119,7 @@ def test_a_score_rises_with_large_shapes_frozen() -> None:
     assert score(end) > score(start) + 0.05
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_case("method", METHODS)
 def test_a_blend_goes_from_one_stack_to_the_other(method: str) -> None:
     one, other = climbed(method), climbed(method, seed=5)
     for share in (0.0, 0.3, 1.0):
@@ -156,7 +157,7 @@ def test_an_edited_stack_goes_on_with_any_optimizer() -> None:
         assert result.history[0].step == 10
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("edit", "says"),
     [
         ({"gains": [((3, 3), 0.5)]}, "the band '3' holds no level"),
@@ -176,7 +177,7 @@ def test_bad_edits_are_named(edit: dict[str, Any], says: str) -> None:
         edit_stack(climbed(), **edit)
 
 
-@pytest.mark.parametrize("mixed", [False, True])
+@each_case("mixed", [False, True])
 def test_the_estimate_is_within_a_factor_of_two(mixed: bool) -> None:
     # A number of levels of this test alone, so that its operator is not taken from the cache.
     levels = tuple(range(1, 129, 3 + mixed))

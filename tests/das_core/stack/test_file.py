@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.normalized_ascent import NormalizedAscent
@@ -95,10 +96,8 @@ def check_that_it_climbs_on(start: ImageStack, optimizer: Optimizer, folder: Pat
     assert_same(rest.stack, through.stack)
 
 
-@pytest.mark.parametrize(
-    "optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), NormalizedAscent(0.05, 0, 0, 0), SGD(0.5, 0.9), Adam()]
-)
-@pytest.mark.parametrize("method", ["spectral", "exact", "layers"])
+@each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), NormalizedAscent(0.05, 0, 0, 0), SGD(0.5, 0.9), Adam()])
+@each_case("method", ["spectral", "exact", "layers"])
 def test_save_load_continue_is_an_uninterrupted_ascent_bit_for_bit(
     optimizer: Optimizer, method: str, tmp_path: Path
 ) -> None:
@@ -135,8 +134,8 @@ def test_pictures_are_written_as_version_1_and_films_as_version_2(file: Path, sm
     assert_same(load_stack(file), film)
 
 
-@pytest.mark.parametrize("method", ["spectral", "exact"])
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.05, 0.9)])
+@each_case("method", ["spectral", "exact"])
+@each_case("optimizer", [NormalizedAscent(0.05, 0.5, 0.0, 0.0), SGD(0.05, 0.9)])
 def test_a_film_climbs_on_from_its_file_bit_for_bit(optimizer: Optimizer, method: str, tmp_path: Path) -> None:
     start = ImageStack.noise(replace(SPEC, method=method, time=Time(5, loop=True)))  # type: ignore[arg-type]
     check_that_it_climbs_on(start, optimizer, tmp_path)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.sgd import SGD
 from das_core.stack.file_content import build_stack, describe_stack, name_tensors
 from das_core.stack.file_spec import DamageError
@@ -28,7 +29,7 @@ def test_a_stack_is_built_back_from_its_own_tensors(small: ImageStack) -> None:
         assert all(again[name] is tensor for name, tensor in tensors.items())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("method", "kind"), [("spectral", AccumulatedGradient), ("exact", AccumulatedGradient), ("layers", LevelTensors)]
 )
 def test_parameters_are_of_the_kind_that_the_method_moves(method: Method, kind: type) -> None:

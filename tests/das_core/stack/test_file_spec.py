@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from das_core.stack.file_content import build_stack, name_tensors
 from das_core.stack.file_spec import DamageError
 from das_core.stack.image_stack import ImageStack
@@ -34,7 +35,7 @@ def test_a_film_is_built_back_with_its_time() -> None:
     assert build_stack(description, name_tensors(film)).spec == film.spec
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("time", "says"),
     [
         (3, r"names '3' as time; frames, levels and loop are needed"),

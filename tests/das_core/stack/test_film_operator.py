@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cases import each_case
 from das_core.stack.film_operator import FilmOperator
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import level_shape
@@ -58,8 +58,8 @@ def explicit(gradient: Tensor, spec: StackSpec, times: Sequence[int], loop: bool
     return total
 
 
-@pytest.mark.parametrize("loop", [False, True])
-@pytest.mark.parametrize(("frames", "times"), [(6, (1, 2, 3, 4, 6)), (5, (2, 5)), (4, (3,)), (1, (1,))])
+@each_case("loop", [False, True])
+@each_case(("frames", "times"), [(6, (1, 2, 3, 4, 6)), (5, (2, 5)), (4, (3,)), (1, (1,))])
 def test_k_in_space_and_time_is_autograd_through_levels_in_three_directions(
     frames: int, times: tuple[int, ...], loop: bool
 ) -> None:
@@ -76,7 +76,7 @@ def test_k_in_space_and_time_is_autograd_through_levels_in_three_directions(
     assert misses[1] < 1.3 * misses[0]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_case("method", METHODS)
 def test_both_halves_are_k_and_k_is_symmetric(method: Method) -> None:
     k = replace(FILM, method=method).operator(CPU)
     one, other = draw(6, 3, *FILM.canvas), draw(6, 3, *FILM.canvas, seed=1)
@@ -86,7 +86,7 @@ def test_both_halves_are_k_and_k_is_symmetric(method: Method) -> None:
     assert float((k.precondition(one) * one).sum()) > 0
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_case("method", METHODS)
 def test_frames_without_a_gradient_move_with_the_others(method: Method) -> None:
     k = replace(FILM, method=method).operator(CPU)
     gradient = draw(6, 3, *FILM.canvas)
@@ -114,7 +114,7 @@ def test_frozen_bands_stay() -> None:
     assert float((replace(FILM, method="spectral").operator(CPU).remove_frozen(moved) - moved).abs().max()) == 0
 
 
-@pytest.mark.parametrize("loop", [False, True])
+@each_case("loop", [False, True])
 def test_the_least_gradient_leads_to_the_canvas(loop: bool) -> None:
     spec = replace(FILM, method="spectral", time=Time(6, loop=loop))
     k = spec.operator(CPU)

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cases import each_case
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.start import make_noise_canvas
@@ -28,7 +29,7 @@ def test_grey_stack_is_grey() -> None:
     assert torch.equal(image, torch.full_like(image, 0.5))
 
 
-@pytest.mark.parametrize("color", ["rgb", "decorrelated"])
+@each_case("color", ["rgb", "decorrelated"])
 def test_a_start_image_is_shown_again(color: str) -> None:
     image = photograph(48, 64) * 0.9 + 0.05
     stack = ImageStack.from_image(StackSpec(64, 48, 16, color=color), image, contrast=1.0)  # type: ignore[arg-type]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
@@ -55,8 +55,8 @@ def test_levels_that_were_not_moved_are_empty() -> None:
     assert all(float(part.abs().max()) == 0 for part in read_levels(stack))
 
 
-@pytest.mark.parametrize("method", ["exact", "layers"])
-@pytest.mark.parametrize("optimizer", [SGD(0.5), SGD(0.5, momentum=0.9)])
+@each_case("method", ["exact", "layers"])
+@each_case("optimizer", [SGD(0.5), SGD(0.5, momentum=0.9)])
 def test_the_levels_of_an_ascent_are_those_of_least_norm(method: str, optimizer: Optimizer) -> None:
     """What gradients alone have moved from zero lies in the range of the adjoint, as the pseudo-inverse does."""
     spec = StackSpec(24, 16, 8, levels=(1, 3, 7, 18), gains=(1.0, 0.5, 2.0, 1.5), method=method)  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ def test_the_levels_of_an_ascent_are_those_of_least_norm(method: str, optimizer:
         assert (level - reference).norm() < 1e-3 * reference.norm()
 
 
-@pytest.mark.parametrize("levels", [(1, 4, 12, 32), (1, 3, 7, 18)])
+@each_case("levels", [(1, 4, 12, 32), (1, 3, 7, 18)])
 def test_the_levels_of_a_canvas_have_nearly_the_least_norm(levels: tuple[int, ...]) -> None:
     """Nearly, because K+ is that of the spectral form; no levels with the same sum can have a lesser one."""
     spec = StackSpec(24, 16, 4, levels=levels)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.stack.levels import check_levels, level_shape, linear_levels, parse_levels, power_levels, sort_gains
 
 
@@ -19,13 +20,13 @@ def test_linear_levels_reach_the_canvas() -> None:
     assert linear_levels(1, 1) == (1,)
 
 
-@pytest.mark.parametrize("step", [0, -4, 337])
+@each_case("step", [0, -4, 337])
 def test_linear_steps_are_checked(step: int) -> None:
     with pytest.raises(ValueError, match=rf"step {step} is not between 1 and 336 \(the long side of the canvas\); try"):
         linear_levels(336, step)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("longest", "levels"),
     [
         (1, (1,)),
@@ -40,7 +41,7 @@ def test_powers_end_with_the_canvas(longest: int, levels: tuple[int, ...]) -> No
     assert power_levels(longest) == levels
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "levels"),
     [
         ("1, 4, 16", (1, 4, 16)),
@@ -56,7 +57,7 @@ def test_levels_are_read(text: str, levels: tuple[int, ...]) -> None:
     assert parse_levels(text) == levels
 
 
-@pytest.mark.parametrize("word", ["four", "4.5", "1-4", "0x10", "1e2"])
+@each_case("word", ["four", "4.5", "1-4", "0x10", "1e2"])
 def test_words_that_are_no_numbers_are_named(word: str) -> None:
     with pytest.raises(ValueError, match=f"level '{word}' is not a whole number; write resolutions such as '1, 4, 16"):
         parse_levels(f"1, {word}, 8")
@@ -78,7 +79,7 @@ def test_levels_are_sorted_and_each_kept_once() -> None:
     assert check_levels([16, 4, 16, 1], 16) == (1, 4, 16)
 
 
-@pytest.mark.parametrize("level", [0, -1, 17])
+@each_case("level", [0, -1, 17])
 def test_levels_that_do_not_fit_are_named(level: int) -> None:
     with pytest.raises(
         ValueError, match=rf"level {level} is not between 1 and 16, the long side .*make the canvas larg"
@@ -116,7 +117,7 @@ def test_gains_are_one_or_go_with_their_levels() -> None:
     assert sort_gains([1e-6, 1e6], (1, 2)) == (1e-6, 1e6)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("levels", "gains", "count"),
     [
         ((1, 2), (1.0,), 2),

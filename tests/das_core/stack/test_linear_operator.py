@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.common.geometry import Shape
 from das_core.stack.bands import FINEST, Band
 from das_core.stack.levels import power_levels
@@ -27,16 +27,16 @@ def gradient(*canvas: int, batch: int = 1, seed: int = 0) -> Tensor:
     return torch.randn(batch, 3, *canvas, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("tile", [False, True])
-@pytest.mark.parametrize("method", METHODS)
+@each_case("tile", [False, True])
+@each_case("method", METHODS)
 def test_forward_after_adjoint_is_k(method: Method, tile: bool) -> None:
     k = operator(method, (24, 32), (1, 5, 32), tile)
     g = gradient(24, 32, batch=2)
     torch.testing.assert_close(k.forward(k.adjoint(g)), k.precondition(g), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("tile", [False, True])
-@pytest.mark.parametrize("method", METHODS)
+@each_case("tile", [False, True])
+@each_case("method", METHODS)
 def test_both_halves_are_linear(method: Method, tile: bool) -> None:
     k = operator(method, (24, 32), (1, 5, 32), tile)
     one, other = gradient(24, 32), gradient(24, 32, seed=1)
@@ -48,7 +48,7 @@ def test_both_halves_are_linear(method: Method, tile: bool) -> None:
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_case("method", METHODS)
 def test_operator_is_symmetric_and_positive(method: Method) -> None:
     k = operator(method, (30, 22), power_levels(30))
     first, second = torch.randn(1, 3, 30, 22), torch.randn(1, 3, 30, 22)
@@ -58,7 +58,7 @@ def test_operator_is_symmetric_and_positive(method: Method) -> None:
     assert (first * k.precondition(first)).sum() > 0
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_case("method", METHODS)
 def test_cutoff_is_a_low_pass_after_k(method: Method) -> None:
     k = operator(method, (32, 48), (1, 4, 48))
     g = torch.randn(1, 3, 32, 48)
@@ -66,8 +66,8 @@ def test_cutoff_is_a_low_pass_after_k(method: Method) -> None:
     torch.testing.assert_close(k.precondition(g, 5.0), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("cutoff", [None, 5.0])
+@each_case("method", METHODS)
+@each_case("cutoff", [None, 5.0])
 def test_a_tilt_is_a_filter_after_k_and_its_low_pass(method: Method, cutoff: float | None) -> None:
     k = operator(method, (32, 48), (1, 4, 48))
     g = torch.randn(1, 3, 32, 48)
@@ -75,8 +75,8 @@ def test_a_tilt_is_a_filter_after_k_and_its_low_pass(method: Method, cutoff: flo
     torch.testing.assert_close(k.precondition(g, cutoff, 0.7), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+@each_case("method", METHODS)
+@each_case("dtype", [torch.float64, torch.bfloat16, torch.float16])
 def test_any_dtype_comes_in_and_float32_goes_out(method: Method, dtype: torch.dtype) -> None:
     k = operator(method, (20, 20), (1, 5, 20))
     g = torch.randn(1, 3, 20, 20).to(dtype)
@@ -85,8 +85,8 @@ def test_any_dtype_comes_in_and_float32_goes_out(method: Method, dtype: torch.dt
     torch.testing.assert_close(moved, k.precondition(g.float()))
 
 
-@pytest.mark.parametrize("tile", [False, True])
-@pytest.mark.parametrize("method", METHODS)
+@each_case("tile", [False, True])
+@each_case("method", METHODS)
 def test_with_frozen_bands_k_works_between_two_projections(method: Method, tile: bool) -> None:
     free, frozen = (operator(method, (24, 32), (1, 5, 12, 32), tile, bands) for bands in ((), [(5, 12)]))
     g = gradient(24, 32)
@@ -112,7 +112,7 @@ def test_without_frozen_bands_nothing_is_removed() -> None:
     assert operator("exact", (24, 32), (1, 5, 32)).remove_frozen(g) is g
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_case("method", METHODS)
 def test_a_gradient_is_not_changed(method: Method) -> None:
     k = operator(method, (24, 32), (1, 5, 32), frozen=[(1, 5)])
     g = gradient(24, 32)

@@ -2,10 +2,10 @@
 
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.stack import widen_margin
 
 SMOOTH = math.prod((2**14, 3**9, 5**6, 7**5, 11**4, 13**4))
@@ -21,7 +21,7 @@ def test_a_wider_margin_makes_both_sides_fast(width: int, height: int, margin: i
     assert wider == (fast[0] if fast and worth else margin)
 
 
-@pytest.mark.parametrize("side", [224, 256, 320, 512, 768])
+@each_case("side", [224, 256, 320, 512, 768])
 def test_usual_pictures_keep_the_usual_margin(side: int) -> None:
     assert widen_margin(side, side, 56) == 56
 

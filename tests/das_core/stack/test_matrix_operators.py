@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cases import each_case
 from das_core.common.geometry import Shape
 from das_core.stack.levels import level_shape
 from das_core.stack.matrix_operators import ExactOperator, LevelMatrices, LevelsOperator
@@ -40,8 +41,8 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("form", [ExactOperator, LevelsOperator])
-@pytest.mark.parametrize(
+@each_case("form", [ExactOperator, LevelsOperator])
+@each_case(
     ("canvas", "levels"),
     [((40, 40), (1, 2, 7, 19, 40)), ((24, 56), (1, 3, 20, 55)), ((56, 24), (1, 4, 16, 56)), ((17, 17), (17,))],
 )
@@ -58,7 +59,7 @@ def test_exact_forms_are_autograd_through_the_interpolations(
         torch.testing.assert_close(level.double(), reference, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("tile", [False, True])
 def test_shrink_is_the_adjoint_of_enlarge(tile: bool) -> None:
     matrices = LevelMatrices(CANVAS, LEVELS, CPU, tile)
     canvas = draw(2, 3, *CANVAS)
@@ -109,7 +110,7 @@ def test_the_coarsest_level_moves_the_whole_canvas_by_the_sum_of_the_gradient() 
     torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("tile", [False, True])
 def test_with_and_without_levels_as_tensors_k_is_the_same(tile: bool) -> None:
     gradient = draw(2, 3, *CANVAS)
     frozen = [(5, 12)]

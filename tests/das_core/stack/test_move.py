@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
@@ -39,10 +39,9 @@ def test_a_stack_without_parameters_takes_the_canvas_to_the_bit() -> None:
     assert torch.equal(moved(stack, target).canvas, target)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("optimizer", "method", "misses"),
     [(SGD(50), "spectral", 1e-4), (SGD(50), "exact", 0.1), (SGD(50, 0.9), "layers", 0.1), (Adam(), "layers", 0.1)],
-    ids=["spectral", "exact", "layers", "adam"],
 )
 def test_parameters_stay_true_and_lead_near_to_the_canvas(optimizer: Optimizer, method: str, misses: float) -> None:
     stack = climbed(optimizer, replace(SPEC, method=method))  # type: ignore[arg-type]
@@ -56,7 +55,7 @@ def test_parameters_stay_true_and_lead_near_to_the_canvas(optimizer: Optimizer, 
     torch.testing.assert_close(parts.canvas(), after.canvas, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("optimizer", [NormalizedAscent(), SGD(50)])
+@each_case("optimizer", [NormalizedAscent(), SGD(50)])
 def test_frozen_bands_do_not_move(optimizer: Optimizer) -> None:
     spec = replace(SPEC, frozen=((1, 8),))
     stack = climbed(optimizer, spec)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from cases import each_case
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.nest import as_zoom
 from das_core.stack.retime import as_film
@@ -40,7 +41,7 @@ def test_depths_are_laid_in_each_other_anew() -> None:
     assert torch.equal(other.canvas, zoom.canvas)
 
 
-@pytest.mark.parametrize(("size", "margin"), [((32, 48), 4), ((224, 160), 20), ((448, 448), 56), ((1024, 768), 56)])
+@each_case(("size", "margin"), [((32, 48), 4), ((224, 160), 20), ((448, 448), 56), ((1024, 768), 56)])
 def test_the_margin_that_suits_fits_every_factor(size: tuple[int, int], margin: int) -> None:
     assert zoom_margin(*size) == margin
     StackSpec(*size, margin, zoom=Zoom(2, factor=1.5 if margin == 4 else 1.25))

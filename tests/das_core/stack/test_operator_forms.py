@@ -3,6 +3,7 @@ from typing import get_args
 import pytest
 import torch
 
+from cases import each_case
 from das_core.stack.linear_operator import StackOperator
 from das_core.stack.matrix_operators import ExactOperator, LevelsOperator
 from das_core.stack.operator_forms import FORMS, Method, make_operator
@@ -13,9 +14,7 @@ CPU = torch.device("cpu")
 GAINS = (1.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("method", "form"), [("spectral", SpectralOperator), ("exact", ExactOperator), ("layers", LevelsOperator)]
-)
+@each_case(("method", "form"), [("spectral", SpectralOperator), ("exact", ExactOperator), ("layers", LevelsOperator)])
 def test_a_method_names_its_form(method: Method, form: type[StackOperator]) -> None:  # type: ignore[type-arg]
     assert type(make_operator(method, (20, 20), (1, 5, 20), GAINS, CPU)) is form
 
@@ -40,7 +39,7 @@ def test_operator_is_built_once() -> None:
     assert make_operator("exact", (20, 20), (1, 5, 20), GAINS, CPU) is not first
 
 
-@pytest.mark.parametrize(
+@each_case(
     "other",
     [
         {"canvas": (20, 21)},

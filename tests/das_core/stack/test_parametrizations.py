@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
@@ -39,7 +40,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@each_case("shape", SHAPES)
 def test_fourier_multiplies_every_frequency_by_the_square_of_lucids_scale(shape: tuple[int, int]) -> None:
     gradient = random(2, 3, *shape)
     rows, columns = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None]
@@ -49,7 +50,7 @@ def test_fourier_multiplies_every_frequency_by_the_square_of_lucids_scale(shape:
     np.testing.assert_allclose(moved.numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@each_case("shape", SHAPES)
 def test_fourier_coefficients_show_what_lucid_makes_of_them(shape: tuple[int, int]) -> None:
     tensors = operator("fourier", shape, "layers")
     height, width = shape
@@ -65,8 +66,8 @@ def test_fourier_coefficients_show_what_lucid_makes_of_them(shape: tuple[int, in
     np.testing.assert_allclose(shown.numpy(), expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("parametrization", ["pixels", "fourier"])
+@each_case("shape", SHAPES)
+@each_case("parametrization", ["pixels", "fourier"])
 def test_tensors_have_the_same_k(parametrization: Parametrization, shape: tuple[int, int]) -> None:
     gradient = random(1, 3, *shape)
     moved, by_tensors = (
@@ -75,8 +76,8 @@ def test_tensors_have_the_same_k(parametrization: Parametrization, shape: tuple[
     torch.testing.assert_close(moved, by_tensors, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("parametrization", ["pixels", "fourier"])
+@each_case("shape", SHAPES)
+@each_case("parametrization", ["pixels", "fourier"])
 def test_the_adjoint_of_tensors_is_the_transpose(parametrization: Parametrization, shape: tuple[int, int]) -> None:
     tensors = operator(parametrization, shape, "layers")
     gradient = random(1, 3, *shape)
@@ -87,13 +88,13 @@ def test_the_adjoint_of_tensors_is_the_transpose(parametrization: Parametrizatio
     )
 
 
-@pytest.mark.parametrize("method", ["spectral", "layers"])
+@each_case("method", ["spectral", "layers"])
 def test_pixels_move_along_their_own_gradient(method: str) -> None:
     gradient = random(1, 3, 20, 30)
     torch.testing.assert_close(operator("pixels", (20, 30), method).precondition(gradient), gradient)
 
 
-@pytest.mark.parametrize("parametrization", ["pixels", "fourier", "maco"])
+@each_case("parametrization", ["pixels", "fourier", "maco"])
 def test_frozen_bands_do_not_move(parametrization: Parametrization) -> None:
     spec = StackSpec(32, 32, 0, tile=True, frozen=((1, 8),), parametrization=parametrization)
     moved = spec.operator(CPU).precondition(random(1, 3, 32, 32))
@@ -103,7 +104,7 @@ def test_frozen_bands_do_not_move(parametrization: Parametrization) -> None:
     np.testing.assert_allclose(coarse, 0, atol=1e-3)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@each_case("shape", SHAPES)
 def test_maco_keeps_magnitudes_and_moves_phases(shape: tuple[int, int]) -> None:
     start, canvas = random(1, 3, *shape), random(1, 3, *shape, seed=1)
     back = operator("maco", shape).retract(canvas, start)
@@ -136,7 +137,7 @@ def make_optimizer(kind: str, parametrization: Parametrization, momentum: float 
     return made[kind]
 
 
-@pytest.mark.parametrize(("parametrization", "kind"), ROWS)
+@each_case(("parametrization", "kind"), ROWS)
 def test_all_of_them_climb(parametrization: Parametrization, kind: str) -> None:
     optimizer = make_optimizer(kind, parametrization)
     objective = class_objective()
@@ -157,7 +158,7 @@ def test_the_magnitudes_stay_over_a_whole_ascent() -> None:
     np.testing.assert_allclose(now, then, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("parametrization", ["pixels", "fourier"])
+@each_case("parametrization", ["pixels", "fourier"])
 def test_adam_is_that_of_torch(parametrization: Parametrization) -> None:
     spec = StackSpec(24, 20, 0, method="layers", parametrization=parametrization)
     k, optimizer = spec.operator(CPU), Adam(0.05)
@@ -173,7 +174,7 @@ def test_adam_is_that_of_torch(parametrization: Parametrization) -> None:
     torch.testing.assert_close(stack.parameters.tensors[0], moved.detach(), rtol=1e-4, atol=1e-5)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("parametrization", "kind"), ROWS)
+@each_case(("parametrization", "kind"), ROWS)
 def test_a_saved_stack_continues_with_the_same_bits(
     parametrization: Parametrization, kind: str, tmp_path: Path
 ) -> None:
@@ -188,7 +189,7 @@ def test_a_saved_stack_continues_with_the_same_bits(
     assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("parametrization", ["pixels", "fourier", "maco"])
+@each_case("parametrization", ["pixels", "fourier", "maco"])
 def test_it_can_be_taken_apart_edited_and_rendered(parametrization: Parametrization) -> None:
     stack = ImageStack.noise(StackSpec(32, 32, 8, parametrization=parametrization), decay=0.7)
     climbed = Ascent(stack, class_objective(), steps=2, focus=None).run().stack

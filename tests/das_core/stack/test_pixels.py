@@ -1,12 +1,12 @@
 """From a canvas to pixels and back, against the formula and autograd."""
 
-import pytest
 import torch
 
+from cases import each_case
 from das_core.stack.pixels import crop_margin, pull_back_gradient, render_pixels
 
 
-@pytest.mark.parametrize("color", ["rgb", "decorrelated"])
+@each_case("color", ["rgb", "decorrelated"])
 def test_gradient_through_tanh_and_colours_is_that_of_autograd(color: str) -> None:
     canvas = torch.randn(2, 3, 6, 5, dtype=torch.float64, requires_grad=True)
     gradient = torch.randn(2, 3, 6, 5, dtype=torch.float64)

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.ascent.sgd import SGD
 from das_core.stack.decomposition import decompose
 from das_core.stack.image_stack import ImageStack
@@ -19,7 +20,7 @@ def stack(**spec: object) -> ImageStack:
     return climb(ImageStack.noise(StackSpec(32, 32, 8, **spec)), steps=2, optimizer=SGD(0.5)).stack  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("levels", [None, (1, 3, 20), (1, 4, 16, 48)])
+@each_case("levels", [None, (1, 3, 20), (1, 4, 16, 48)])
 def test_at_its_own_size_a_stack_renders_as_its_picture(levels: tuple[int, ...] | None) -> None:
     made = stack(levels=levels)
     torch.testing.assert_close(render_stack(made, 1.0), made.image(), rtol=0, atol=1e-5)
@@ -41,7 +42,7 @@ def test_a_larger_picture_is_near_to_the_resized_picture_and_not_the_same() -> N
     assert difference.mean() < 0.05
 
 
-@pytest.mark.parametrize("scale", [0.05, 0.3, 0.5, 1.37, 3.0])
+@each_case("scale", [0.05, 0.3, 0.5, 1.37, 3.0])
 def test_every_scale_gives_a_picture_of_its_size(scale: float) -> None:
     made = ImageStack.noise(StackSpec(40, 24, 5), 2)
     (height, width), _ = scale_size(made.spec, scale)
@@ -86,13 +87,13 @@ def test_coarse_levels_are_smooth_at_any_size() -> None:
         assert fine < 0.6 * coarse
 
 
-@pytest.mark.parametrize("scale", [0.0, -1.0, 33.0, float("nan"), float("inf")])
+@each_case("scale", [0.0, -1.0, 33.0, float("nan"), float("inf")])
 def test_bad_scales_are_named(scale: float) -> None:
     with pytest.raises(ValueError, match=r"scale .* is not between 0.05 and 32; 2 is twice the size"):
         render_stack(stack(), scale)
 
 
-@pytest.mark.parametrize("scale", [0.5, 3.0])
+@each_case("scale", [0.5, 3.0])
 def test_the_estimate_is_within_a_factor_of_two(scale: float) -> None:
     # Levels of this test alone, so that its operator is not taken from the cache.
     with PeakBytes() as made:

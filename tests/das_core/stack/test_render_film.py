@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from cases import each_case
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.pixels import crop_margin, render_pixels
 from das_core.stack.render import render_stack
@@ -18,7 +19,7 @@ def film(*, loop: bool = False) -> ImageStack:
     return ImageStack.noise(replace(SPEC, time=Time(5, loop=loop)), decay=0.8)
 
 
-@pytest.mark.parametrize("loop", [False, True])
+@each_case("loop", [False, True])
 def test_its_own_frames_are_rendered_bit_for_bit(loop: bool) -> None:
     stack = film(loop=loop)
     assert torch.equal(render_film(stack), stack.image())
@@ -27,7 +28,7 @@ def test_its_own_frames_are_rendered_bit_for_bit(loop: bool) -> None:
     assert torch.equal(more[::4], stack.image())
 
 
-@pytest.mark.parametrize("loop", [False, True])
+@each_case("loop", [False, True])
 def test_between_frames_the_canvas_is_interpolated(loop: bool) -> None:
     stack = film(loop=loop)
     canvas = torch.cat([stack.canvas, stack.canvas[:1]]) if loop else stack.canvas
@@ -54,8 +55,8 @@ def test_surroundings_go_along() -> None:
     torch.testing.assert_close(shown[1, :, :4], (around[0, :, :4] + around[1, :, :4]) / 2)
 
 
-@pytest.mark.parametrize(("frames", "count"), [(1, 1), (1, 4), (5, 1), (5, 2), (5, 7), (12, 48)])
-@pytest.mark.parametrize("loop", [False, True])
+@each_case(("frames", "count"), [(1, 1), (1, 4), (5, 1), (5, 2), (5, 7), (12, 48)])
+@each_case("loop", [False, True])
 def test_moments_are_even(frames: int, count: int, loop: bool) -> None:
     moments = find_moments(Time(frames, loop=loop), count)
     assert len(moments) == count

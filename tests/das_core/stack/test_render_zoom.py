@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from cases import each_case
 from das_core.stack.file import load_stack, save_stack
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render import render_stack
@@ -60,7 +61,7 @@ def test_a_zoom_is_read_from_its_file(tmp_path: pytest.TempPathFactory) -> None:
     assert torch.equal(loaded.image(), LOOP.image())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("moments", "message"),
     [
         (0, "0 frames cannot be rendered; 1 to 65536 can"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from cases import each_case
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render_film import render_film
 from das_core.stack.retime import as_film
@@ -18,7 +19,7 @@ def pictures(count: int) -> ImageStack:
     return ImageStack.noise(SPEC, count, decay=0.8)
 
 
-@pytest.mark.parametrize("loop", [False, True])
+@each_case("loop", [False, True])
 def test_one_picture_stands_still(loop: bool) -> None:
     stack = pictures(1)
     film = as_film(stack, Time(5, loop=loop))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cases import each_case
 from das_core.stack.size import LONGEST_SIDE, SMALLEST_SIDE, check_size
 
 
@@ -10,7 +11,7 @@ def test_the_smallest_picture_and_the_longest_canvas_are_allowed() -> None:
     check_size(LONGEST_SIDE - 20, SMALLEST_SIDE, 10)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("size", "says"),
     [
         ((8, 224, 56), "width 8 is too small; a picture needs at least 16 pixels a side"),

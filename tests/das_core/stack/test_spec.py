@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from das_core.stack.bands import FINEST
 from das_core.stack.film_operator import FilmOperator
 from das_core.stack.levels import linear_levels
@@ -62,9 +63,7 @@ def test_a_spec_is_a_value() -> None:
     assert replace(spec, method="exact").resolutions == spec.resolutions
 
 
-@pytest.mark.parametrize(
-    ("method", "form"), [("spectral", SpectralOperator), ("exact", ExactOperator), ("layers", LevelsOperator)]
-)
+@each_case(("method", "form"), [("spectral", SpectralOperator), ("exact", ExactOperator), ("layers", LevelsOperator)])
 def test_the_operator_is_that_of_the_spec_in_its_own_form_or_the_one_asked_for(method: Method, form: type[Any]) -> None:
     settings: dict[str, Any] = {"levels": (1, 5, 24), "gains": (1.0, 0.5, 2.0), "tile": True, "frozen": ((1, 4),)}
     expected = form((16, 24), (1, 5, 24), (1.0, 0.5, 2.0), CPU, True, ((1, 4),))
@@ -87,7 +86,7 @@ def test_memory_grows_with_the_batch_and_the_canvas_but_not_with_the_levels() ->
     assert StackSpec(144, 80, 8).ascent_bytes(1) == 4 * one
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"width": 8}, "width 8 is too small"),

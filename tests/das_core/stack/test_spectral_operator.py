@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cases import each_case
 from das_core.common.geometry import Shape
 from das_core.stack.bands import FINEST
 from das_core.stack.bases import CosineBasis, FourierBasis
@@ -37,9 +38,9 @@ def pink(canvas: Shape, seed: int) -> Tensor:
     return torch.fft.irfft2(white / frequency, s=canvas)
 
 
-@pytest.mark.parametrize("canvas", [(336, 336), (448, 320)])
-@pytest.mark.parametrize("step", [4, 1])
-@pytest.mark.parametrize("spectrum", ["white", "pink"])
+@each_case("canvas", [(336, 336), (448, 320)])
+@each_case("step", [4, 1])
+@each_case("spectrum", ["white", "pink"])
 def test_spectral_points_where_exact_does(canvas: Shape, step: int, spectrum: str) -> None:
     levels = linear_levels(max(canvas), step)
     gradient = pink(canvas, 1) if spectrum == "pink" else torch.randn(1, 3, *canvas)
@@ -59,7 +60,7 @@ def test_spectral_is_the_best_diagonal() -> None:
     torch.testing.assert_close(spectral.precondition(cosines), expected, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("canvas", [(12, 20), (20, 12), (15, 15)])
+@each_case("canvas", [(12, 20), (20, 12), (15, 15)])
 def test_the_response_is_what_shrinking_leaves_of_every_cosine(canvas: Shape) -> None:
     """The definition, with cosines of SciPy and the interpolation of torch, both in float64."""
     levels, gains = (1, 4, 9, max(canvas)), (1.0, 0.5, 2.0, 3.0)
@@ -77,14 +78,14 @@ def test_the_response_is_what_shrinking_leaves_of_every_cosine(canvas: Shape) ->
     torch.testing.assert_close(response.double(), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("tile", [False, True])
 def test_a_level_as_fine_as_the_canvas_passes_every_frequency_alike(tile: bool) -> None:
     response = compute_spectral_response((12, 17), (17,), (3.0,), tile)
     assert response.shape == ((12, 9) if tile else (12, 17))
     torch.testing.assert_close(response, torch.full_like(response, 9.0))
 
 
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("tile", [False, True])
 def test_the_coarsest_level_passes_the_mean_alone(tile: bool) -> None:
     response = compute_spectral_response((12, 17), (1,), (0.5,), tile)
     expected = torch.zeros_like(response)
@@ -104,7 +105,7 @@ def test_coarse_frequencies_pass_more_than_fine_ones() -> None:
     assert along[0] > 100 * along[-1]
 
 
-@pytest.mark.parametrize(("tile", "basis"), [(False, CosineBasis), (True, FourierBasis)])
+@each_case(("tile", "basis"), [(False, CosineBasis), (True, FourierBasis)])
 def test_frozen_frequencies_are_not_passed_and_all_others_as_before(
     tile: bool, basis: type[CosineBasis | FourierBasis]
 ) -> None:

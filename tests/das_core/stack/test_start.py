@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cases import each_case
 from das_core.common.geometry import Shape
 from das_core.stack.levels import level_shape
 from das_core.stack.start import canvas_from_image, make_noise_canvas
@@ -22,7 +23,7 @@ def noise(height: int, width: int, batch: int = 1) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("contrast", [1.0, 0.95, 0.5, 0.01])
+@each_case("contrast", [1.0, 0.95, 0.5, 0.01])
 def test_the_canvas_shows_the_image_with_its_contrast(contrast: float) -> None:
     image = noise(24, 32) * 0.98 + 0.01
     canvas = canvas_from_image(image, (24, 32), 0, contrast)
@@ -49,7 +50,7 @@ def test_values_beyond_the_range_are_clipped() -> None:
     )
 
 
-@pytest.mark.parametrize(("margin", "mode"), [(0, None), (5, "reflect"), (15, "reflect"), (16, "edge"), (40, "edge")])
+@each_case(("margin", "mode"), [(0, None), (5, "reflect"), (15, "reflect"), (16, "edge"), (40, "edge")])
 def test_the_margin_mirrors_the_picture(margin: int, mode: str | None) -> None:
     image = noise(16, 24, 2) * 0.9 + 0.05
     canvas = canvas_from_image(image, (16, 24), margin, 1.0)
@@ -58,7 +59,7 @@ def test_the_margin_mirrors_the_picture(margin: int, mode: str | None) -> None:
     np.testing.assert_allclose(shown(canvas).numpy(), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@each_case("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_images_of_any_precision_become_float32(dtype: torch.dtype) -> None:
     image = noise(16, 16)
     canvas = canvas_from_image(image.to(dtype), (20, 20), 3, 0.9)
@@ -73,7 +74,7 @@ def test_the_image_is_not_changed() -> None:
     assert torch.equal(image, before)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("image", "says"),
     [
         (torch.rand(1, 4, 16, 16), r"the start image has 4 channels \(an alpha channel\)"),
@@ -90,7 +91,7 @@ def test_what_is_no_image_is_refused(image: Tensor, says: str) -> None:
         canvas_from_image(image, (16, 16), 0, 0.95)
 
 
-@pytest.mark.parametrize("contrast", [0.0, -1.0, 1.01, math.nan, math.inf])
+@each_case("contrast", [0.0, -1.0, 1.01, math.nan, math.inf])
 def test_contrast_is_checked(contrast: float) -> None:
     with pytest.raises(ValueError, match=rf"contrast {contrast} is not above 0 and at most 1; 0.95 keeps"):
         canvas_from_image(noise(16, 16), (16, 16), 0, contrast)
@@ -117,7 +118,7 @@ def layered(canvas: Shape, levels: tuple[int, ...], decay: float) -> Tensor:
     return energy
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("canvas", "levels", "decay"),
     [
         ((32, 32), (1, 2, 4, 8, 16, 32), 0.7),
@@ -153,7 +154,7 @@ def test_frequencies_of_the_noise_are_independent() -> None:
     assert float((correlation - torch.eye(64)).abs().max()) < 0.1
 
 
-@pytest.mark.parametrize("amplitude", [0.0, 0.1, 1.0, 3.0])
+@each_case("amplitude", [0.0, 0.1, 1.0, 3.0])
 def test_amplitude_is_the_root_mean_square_of_every_image(amplitude: float) -> None:
     images = make_noise_canvas((20, 28), (1, 4, 28), 3, amplitude, 0.7, 0)
     assert images.shape == (3, 3, 20, 28)
@@ -195,7 +196,7 @@ def test_decay_makes_noise_softer() -> None:
     assert roughness(0.3) < 0.5 * roughness(0.7) < 0.5 * roughness(1.0)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"amplitude": -0.1}, "not amplitude -0.1 and decay 0.7; try 1 and 0.4"),
@@ -215,7 +216,7 @@ def test_bad_settings_are_named(settings: dict[str, float], says: str) -> None:
         make_noise_canvas(**{**good, **settings})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("decay", [1e-6, 10.0])
+@each_case("decay", [1e-6, 10.0])
 def test_extreme_decays_stay_finite(decay: float) -> None:
     images = make_noise_canvas((64, 64), tuple(range(1, 65)), 1, 0.3, decay, 0)
     assert bool(images.isfinite().all())

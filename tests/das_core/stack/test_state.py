@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.stack.state import AccumulatedGradient, LevelTensors, OptimizerState, Parameters
 
 META = torch.device("meta")
@@ -16,7 +17,7 @@ def levels(seed: int = 0) -> tuple[Tensor, ...]:
     return draw(1, 3, 1, 1, seed=seed), draw(1, 3, 4, 6, seed=seed + 100)
 
 
-@pytest.mark.parametrize("kind", [Parameters, LevelTensors])
+@each_case("kind", [Parameters, LevelTensors])
 def test_adding_adds_tensor_by_tensor_and_keeps_the_kind(kind: type[Parameters]) -> None:
     one, other = kind(levels()), kind(levels(seed=1))
     summed = one.add(other, alpha=-0.25)
@@ -44,7 +45,7 @@ def test_the_accumulated_gradient_is_one_tensor() -> None:
     assert torch.equal(accumulated.gradient, 0.5 * gradient)
 
 
-@pytest.mark.parametrize("kind", [AccumulatedGradient, LevelTensors])
+@each_case("kind", [AccumulatedGradient, LevelTensors])
 def test_parameters_go_to_another_device_whole(kind: type[Parameters]) -> None:
     moved = kind(levels()).to(META)
     assert type(moved) is kind

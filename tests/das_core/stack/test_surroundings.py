@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cases import each_case
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.surroundings import Surroundings
@@ -71,7 +72,7 @@ def test_a_stack_is_repeated_for_many_masks_or_images() -> None:
     assert torch.equal(images.image()[..., 16:], photograph(16, 32, 3)[..., 16:])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("stacks", "images", "masks", "says"),
     [
         (2, 3, 1, "2 stacks do not go with a batch of 3: use 1 or 3"),

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cases import each_case
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import (
@@ -18,7 +19,7 @@ from das_core.stack.time import (
 from stops import assert_ends_anywhere
 
 
-@pytest.mark.parametrize("frames", [1, 2, 3, 5, 12, 48, 1000])
+@each_case("frames", [1, 2, 3, 5, 12, 48, 1000])
 def test_the_levels_by_default_are_two_an_octave_and_every_frame(frames: int) -> None:
     expected = {1, frames}
     for octave in range(12):
@@ -26,7 +27,7 @@ def test_the_levels_by_default_are_two_an_octave_and_every_frame(frames: int) ->
     assert list_time_levels(frames) == tuple(sorted(expected)) == Time(frames).levels
 
 
-@pytest.mark.parametrize(("points", "frames"), [(1, 5), (2, 5), (4, 12), (5, 5), (7, 12)])
+@each_case(("points", "frames"), [(1, 5), (2, 5), (4, 12), (5, 5), (7, 12)])
 def test_interpolation_in_time_is_that_of_torch(points: int, frames: int) -> None:
     values = torch.randn(1, 2, points, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     expected = F.interpolate(values, size=frames, mode="linear", align_corners=False)
@@ -51,14 +52,14 @@ def test_all_frames_of_a_loop_are_alike() -> None:
     torch.testing.assert_close(matrix, shifted.mean(dim=0))
 
 
-@pytest.mark.parametrize("loop", [False, True])
+@each_case("loop", [False, True])
 def test_frames_that_are_asked_alike_move_alike(loop: bool) -> None:
     for frames in (2, 5, 12, 30):
         moved = time_matrix(Time(frames, loop=loop)) @ torch.ones(frames, dtype=torch.float64)
         assert float(moved.max() / moved.min()) < 1.02
 
 
-@pytest.mark.parametrize("loop", [False, True])
+@each_case("loop", [False, True])
 def test_the_root_times_itself_is_k(loop: bool) -> None:
     time = Time(9, loop=loop)
     torch.testing.assert_close(time_root(time) @ time_root(time), time_matrix(time))
@@ -74,13 +75,13 @@ def test_mixed_frames_are_weighted_sums() -> None:
     torch.testing.assert_close(mix_frames(matrix, frames), torch.einsum("st,tchw->schw", matrix, frames))
 
 
-@pytest.mark.parametrize("frames", [0, -3, MOST_FRAMES + 1, 10_000, 2.0, True, "12", None])
+@each_case("frames", [0, -3, MOST_FRAMES + 1, 10_000, 2.0, True, "12", None])
 def test_a_number_of_frames_that_cannot_be_is_refused(frames: Any) -> None:
     with pytest.raises(ValueError, match=r"^frames .* is not a whole number from 1 to 1024"):
         Time(frames)
 
 
-@pytest.mark.parametrize("levels", [(0,), (1, 13), (2.0,), (True,), ("2",)])
+@each_case("levels", [(0,), (1, 13), (2.0,), (True,), ("2",)])
 def test_levels_that_no_film_of_these_frames_has_are_refused(levels: Any) -> None:
     with pytest.raises(ValueError, match=r"^level .* in time is not a whole number from 1 to 12"):
         Time(12, levels)
@@ -92,7 +93,7 @@ def test_levels_are_kept_in_order_each_once() -> None:
     assert Time(12, (12, 1, 4, 4)).levels == (1, 4, 12)
 
 
-@pytest.mark.parametrize("loop", [False, True])
+@each_case("loop", [False, True])
 def test_the_noise_of_a_film_goes_over_from_frame_to_frame(loop: bool) -> None:
     spec = StackSpec(32, 32, 8, time=Time(24, loop=loop))
     canvas = ImageStack.noise(spec).canvas

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.preparation import prepare_stack
 from das_core.ascent.within import Within
@@ -41,7 +42,7 @@ def test_what_is_around_a_depth_is_seen_in_its_margin() -> None:
     assert [depth for depth, _, _ in Zoom(4).find_layers(2.9, (48, 48), 8)] == [1, 2, 3]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "message"),
     [
         ({"depths": 1}, "1 depths are no zoom; give a whole number from 2 to 32"),
@@ -62,7 +63,7 @@ def test_bad_settings(settings: dict[str, Any], message: str) -> None:
         Zoom(**settings)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "message"),
     [
         ({"margin": 0}, "a margin of 0 pixels is too narrow for a zoom"),

@@ -2,11 +2,11 @@
 
 import math
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cases import each_case
 from das_core.stack.zoom import Zoom
 from das_core.stack.zoom_operator import ZoomOperator, zoom_matrix
 
@@ -54,7 +54,7 @@ def test_depths_are_resized_as_torch_does_and_laid_on_each_other() -> None:
     torch.testing.assert_close(seen[1], expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("zoom", "canvas", "margin"), ZOOMS)
+@each_case(("zoom", "canvas", "margin"), ZOOMS)
 def test_the_adjoint_is_that_of_autograd(zoom: Zoom, canvas: tuple[int, int], margin: int) -> None:
     operator = ZoomOperator(zoom, canvas, margin)
     moments = [0.0, 0.3, 1.0, 1.5, float(zoom.end)] if zoom.end > 1 else [0.0, 0.3, 1.0]
@@ -67,7 +67,7 @@ def test_the_adjoint_is_that_of_autograd(zoom: Zoom, canvas: tuple[int, int], ma
     assert all(bool(depth.any()) for depth in by_hand)
 
 
-@pytest.mark.parametrize(("zoom", "canvas", "margin"), ZOOMS)
+@each_case(("zoom", "canvas", "margin"), ZOOMS)
 def test_each_pixel_is_a_mean_of_depths(zoom: Zoom, canvas: tuple[int, int], margin: int) -> None:
     operator = ZoomOperator(zoom, canvas, margin)
     seen = operator.forward(torch.ones(zoom.depths, 1, *canvas), zoom.moments)
@@ -91,7 +91,7 @@ def test_a_depth_has_the_bits_of_its_canvas_where_nothing_lies_in_it() -> None:
     assert torch.equal(seen[3][:, picture], depths[3][:, picture])
 
 
-@pytest.mark.parametrize(("zoom", "canvas", "margin"), ZOOMS)
+@each_case(("zoom", "canvas", "margin"), ZOOMS)
 def test_nothing_jumps_on_the_way(zoom: Zoom, canvas: tuple[int, int], margin: int) -> None:
     operator = ZoomOperator(zoom, canvas, margin)
     depths = draw(zoom.depths, 3, *canvas)

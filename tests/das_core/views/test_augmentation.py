@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.views.augmentation import Augmentation
 from das_core.views.draws import Draws
 from das_core.views.geometry import ViewGeometry
@@ -69,13 +70,13 @@ def test_gradients_flow_through_windows_and_transforms_to_what_was_seen() -> Non
     assert set(pixels.grad.unique().tolist()) <= {0.0, 1.0, 2.0, 3.0, 4.0}
 
 
-@pytest.mark.parametrize("views", [0, -1])
+@each_case("views", [0, -1])
 def test_a_step_needs_a_view(views: int) -> None:
     with pytest.raises(ValueError, match=f"views {views} is too few; a step needs at least 1"):
         Augmentation(views=views)
 
 
-@pytest.mark.parametrize("views", [2**16 + 1, 2**31, 2**63])
+@each_case("views", [2**16 + 1, 2**31, 2**63])
 def test_more_views_than_memory_holds_the_draws_of_are_refused(views: int) -> None:
     with pytest.raises(ValueError, match=f"views {views} is too many: a step shows at most 65536"):
         Augmentation(views=views)

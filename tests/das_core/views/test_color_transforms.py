@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from cases import each_case
 from das_core.views.color_transforms import ColorShift, Grayscale
 from toys import make_draws, random_views
 
 
-@pytest.mark.parametrize("per_channel", [True, False])
+@each_case("per_channel", [True, False])
 def test_colour_shift_is_its_formula(per_channel: bool) -> None:
     views = torch.rand(5, 3, 6, 6)
     changed = ColorShift(0.3, 0.7, per_channel)(views, make_draws(5))
@@ -60,7 +61,7 @@ def test_about_a_share_of_the_views_is_grey_and_the_others_are_as_they_were() ->
     assert Grayscale(0.0)(views, make_draws(400)) is views
 
 
-@pytest.mark.parametrize("probability", [-0.1, 1.1, math.nan])
+@each_case("probability", [-0.1, 1.1, math.nan])
 def test_a_grayscale_that_is_no_probability_is_refused(probability: float) -> None:
     with pytest.raises(ValueError, match="is not a probability between 0 and 1"):
         Grayscale(probability)

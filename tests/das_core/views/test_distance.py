@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cases import each_case
 from das_core.views.distance import Distance
 from toys import make_draws, random_views
 
@@ -53,7 +54,7 @@ def test_gradients_flow_to_the_views() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "says"),
     [
         ({"probability": -0.1}, "distance -0.1 is not a probability"),

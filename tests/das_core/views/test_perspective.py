@@ -1,10 +1,10 @@
 import numpy as np
-import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.views.perspective import FARTHEST_CORNER, grid_sample_adjoint, make_perspective_grid, warp
 
 
@@ -28,7 +28,7 @@ def test_perspective_keeps_straight_lines_straight() -> None:
     assert abs(float(along[0] * across[1] - along[1] * across[0])) < 1e-6
 
 
-@pytest.mark.parametrize("by_sorting", [False, True])
+@each_case("by_sorting", [False, True])
 def test_the_adjoint_of_perspective_is_that_of_autograd_and_repeats_its_bits(by_sorting: bool) -> None:
     inward = torch.rand(3, 4, 2, dtype=torch.float64) * 0.33
     grid = make_perspective_grid(inward, 20)
@@ -120,7 +120,7 @@ def test_the_gradient_of_warping_is_that_of_autograd_and_repeats_its_bits() -> N
     assert torch.equal(ours, again)
 
 
-@pytest.mark.parametrize("by_sorting", [False, True])
+@each_case("by_sorting", [False, True])
 def test_all_that_reads_one_pixel_adds_up_there(by_sorting: bool) -> None:
     gradient = torch.rand(2, 3, 8, 8)
     # The centre of the pixel in row 2, column 5.

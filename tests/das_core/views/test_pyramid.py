@@ -1,9 +1,9 @@
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from cases import each_case
 from das_core.views.pyramid import LEAST_SHRINKING, Pyramid, choose_reduction
 from das_core.views.sampling import Window, crop_and_resize
 
@@ -35,7 +35,7 @@ def test_windows_below_three_views_are_cut_as_ever() -> None:
     )
 
 
-@pytest.mark.parametrize(("height", "width"), [(120, 160), (123, 161)])
+@each_case(("height", "width"), [(120, 160), (123, 161)])
 def test_large_windows_show_what_they_would_show_directly_across_the_edges_too(height: int, width: int) -> None:
     pixels = paint(height, width)
     views = Pyramid(pixels).crop(WINDOWS, ITEMS, SIZE)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from cases import each_case
 from das_core.views.sampling import Window, crop_and_resize, linear_resize_matrix, resize_adjoint
 
 SIDES = st.integers(1, 90)
@@ -36,14 +37,14 @@ def cut_by_torch(canvas: Tensor, size: int) -> Tensor:
     return torch.cat(views)
 
 
-@pytest.mark.parametrize("size", [1, 8, 20, 24, 33])
+@each_case("size", [1, 8, 20, 24, 33])
 def test_views_are_windows_resized_by_torch_also_across_the_edges(size: int) -> None:
     canvas = noise(2, 3, 40, 56)
     views = crop_and_resize(canvas, WINDOWS, ITEMS, size)
     torch.testing.assert_close(views, cut_by_torch(canvas, size), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [1, 8, 20, 24, 33])
+@each_case("size", [1, 8, 20, 24, 33])
 def test_the_gradient_is_that_of_autograd_and_repeats_its_bits(size: int) -> None:
     weights = noise(len(WINDOWS), 3, size, size, seed=1)
     gradients = []
@@ -57,7 +58,7 @@ def test_the_gradient_is_that_of_autograd_and_repeats_its_bits(size: int) -> Non
     assert torch.equal(ours, again)
 
 
-@pytest.mark.parametrize("size", [7, 24, 50])
+@each_case("size", [7, 24, 50])
 def test_the_gradient_is_the_adjoint(size: int) -> None:
     canvas, weights = noise(2, 3, 40, 56).requires_grad_(), noise(len(WINDOWS), 3, size, size, seed=1)
     views = crop_and_resize(canvas, WINDOWS, ITEMS, size)
@@ -117,7 +118,7 @@ def test_the_matrix_is_a_mean_of_samples_and_symmetric_from_both_ends(source: in
     torch.testing.assert_close(resize.flip(0, 1), resize, rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize(("source", "target"), [(48, 16), (16, 48), (31, 31), (90, 1), (1, 90)])
+@each_case(("source", "target"), [(48, 16), (16, 48), (31, 31), (90, 1), (1, 90)])
 def test_the_adjoint_of_resizing_is_the_gradient_of_torch(source: int, target: int) -> None:
     image, weights = noise(1, 3, source, source).requires_grad_(), noise(3, target, target, seed=1)
     F.interpolate(image, size=(target, target), mode="bilinear", antialias=True).backward(weights[None])

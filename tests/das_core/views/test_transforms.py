@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.objectives.classes import ClassObjective
 from das_core.stack.image_stack import ImageStack
@@ -30,7 +31,7 @@ TRANSFORMS: list[Transform] = [
 ]
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS, ids=str)
+@each_case("transform", TRANSFORMS)
 def test_views_change_alike_in_any_chunk_and_each_in_its_own_way(transform: Transform) -> None:
     views = torch.rand(1, 3, 24, 24).expand(4, -1, -1, -1)
     changed = transform(views, make_draws(4))
@@ -42,7 +43,7 @@ def test_views_change_alike_in_any_chunk_and_each_in_its_own_way(transform: Tran
     assert torch.equal(torch.cat(parts), changed)
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS, ids=str)
+@each_case("transform", TRANSFORMS)
 def test_an_ascent_through_it_raises_the_score(transform: Transform) -> None:
     views = Augmentation(4, Windows(4, 0.8), (transform,))
     wish = ClassObjective(classifier(), ((3, 1.0),))
@@ -51,29 +52,21 @@ def test_an_ascent_through_it_raises_the_score(transform: Transform) -> None:
     assert sum(scores[-3:]) > sum(scores[:3]) + 1
 
 
-@pytest.mark.parametrize(
-    "nothing",
-    [ColorShift(0, 0), Perspective(0), PatchMask(0), Flip(0), Noise(0)],
-    ids=["ColorShift", "Perspective", "PatchMask", "Flip", "Noise"],
-)
+@each_case("nothing", [ColorShift(0, 0), Perspective(0), PatchMask(0), Flip(0), Noise(0)])
 def test_at_zero_nothing_happens(nothing: Transform) -> None:
     views = torch.rand(3, 3, 16, 16)
     torch.testing.assert_close(nothing(views, make_draws(3)), views, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "nothing", [Perspective(0), PatchMask(0), Flip(0), Noise(0)], ids=["Perspective", "PatchMask", "Flip", "Noise"]
-)
+@each_case("nothing", [Perspective(0), PatchMask(0), Flip(0), Noise(0)])
 def test_at_zero_views_come_back_bit_for_bit(nothing: Transform) -> None:
     # A side at which interpolation at the pixels' own centres would not be exact.
     views = torch.rand(3, 3, 15, 15)
     assert torch.equal(nothing(views, make_draws(3)), views)
 
 
-@pytest.mark.parametrize(
-    ("nothing", "something"),
-    [(ColorShift(0, 0), ColorShift()), (Perspective(0), Perspective()), (Flip(0), Flip())],
-    ids=["ColorShift", "Perspective", "Flip"],
+@each_case(
+    ("nothing", "something"), [(ColorShift(0, 0), ColorShift()), (Perspective(0), Perspective()), (Flip(0), Flip())]
 )
 def test_at_zero_as_much_is_drawn_so_that_what_follows_stays_the_same(nothing: Transform, something: Transform) -> None:
     views, follows = torch.rand(3, 3, 16, 16), []
@@ -85,7 +78,7 @@ def test_at_zero_as_much_is_drawn_so_that_what_follows_stays_the_same(nothing: T
     assert follows[0] != make_draws(3).uniform()
 
 
-@pytest.mark.parametrize("transform", [*TRANSFORMS, Flip(), Noise()], ids=str)
+@each_case("transform", [*TRANSFORMS, Flip(), Noise()])
 def test_views_that_come_in_are_not_changed(transform: Transform) -> None:
     views = torch.rand(3, 3, 16, 16)
     before = views.clone()
@@ -93,7 +86,7 @@ def test_views_that_come_in_are_not_changed(transform: Transform) -> None:
     assert torch.equal(views, before)
 
 
-@pytest.mark.parametrize("transform", [Flip(), Noise(), Noise(0.1, "uniform")], ids=str)
+@each_case("transform", [Flip(), Noise(), Noise(0.1, "uniform")])
 def test_flips_and_noise_belong_to_their_view(transform: Transform) -> None:
     views = torch.rand(6, 3, 16, 16)
     parts = [transform(views[:2], make_draws(2)), transform(views[2:], make_draws(4, first=2))]
@@ -111,7 +104,7 @@ def test_flip_mirrors_whole_views_about_that_often() -> None:
     assert torch.equal(Flip(1)(views, make_draws(400)), views.flip(-1))
 
 
-@pytest.mark.parametrize("kind", ["uniform", "gaussian"])
+@each_case("kind", ["uniform", "gaussian"])
 def test_noise_is_added_and_clipped(kind: str) -> None:
     views = torch.full((2, 3, 50, 50), 0.9)
     noisy = Noise(0.2, kind)(views, make_draws(2))  # type: ignore[arg-type]
@@ -121,7 +114,7 @@ def test_noise_is_added_and_clipped(kind: str) -> None:
     assert float(noisy.max()) == 1
 
 
-@pytest.mark.parametrize(("curve", "early"), [("linear", 0.15), ("cosine", 0.17), ("step", 0.2)])
+@each_case(("curve", "early"), [("linear", 0.15), ("cosine", 0.17), ("step", 0.2)])
 def test_noise_goes_to_its_end_along_a_curve(curve: str, early: float) -> None:
     views = torch.full((2, 3, 64, 64), 0.5)
     noise = Noise(0.2, amplitude_end=0.0, curve=curve)  # type: ignore[arg-type]
@@ -192,7 +185,7 @@ def test_a_patch_as_large_as_the_view_is_allowed_and_one_below_a_pixel_hides_a_p
     assert [int((view < 1).sum()) for view in dots[:, 0]] == [1] * 20
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("make", "says"),
     [
         (lambda: ColorShift(shift=1.5), "shift 1.5 is not between 0 .* 0.2 is a good amount"),
@@ -222,7 +215,7 @@ def test_bad_settings_are_named(make: Callable[[], Transform], says: str) -> Non
         make()
 
 
-@pytest.mark.parametrize(
+@each_case(
     "transform",
     [
         Flip(),
@@ -235,7 +228,6 @@ def test_bad_settings_are_named(make: Callable[[], Transform], says: str) -> Non
         PatchMask(64),
         PatchMask(2, fill="gray"),
     ],
-    ids=repr,
 )
 def test_a_transform_says_what_it_keeps(transform: Transform) -> None:
     views, times = 8, 4

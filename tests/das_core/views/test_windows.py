@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import each_case
 from das_core.common.geometry import Box
 from das_core.views.draws import Draws, ViewKey
 from das_core.views.geometry import ViewGeometry
@@ -142,7 +143,7 @@ def test_sides_are_evenly_spread_between_the_bounds() -> None:
     assert float(sides.double().std()) == pytest.approx(100 / 12**0.5, abs=1)
 
 
-@pytest.mark.parametrize(("zoom_start", "expected"), [(0.1, 0.4), (0.4, 0.4), (0.6, 0.6), (0.8, 0.8), (1.0, 0.8)])
+@each_case(("zoom_start", "expected"), [(0.1, 0.4), (0.4, 0.4), (0.6, 0.6), (0.8, 0.8), (1.0, 0.8)])
 def test_a_start_beyond_the_bounds_is_the_nearer_bound(zoom_start: float, expected: float) -> None:
     windows = Windows(0, 0.4, 0.8, zoom_start)
     drawn = windows.draw(ViewGeometry((1000, 1000)), make_draws(400, 0.0))
@@ -150,7 +151,7 @@ def test_a_start_beyond_the_bounds_is_the_nearer_bound(zoom_start: float, expect
     assert (min(sides), max(sides)) == pytest.approx((expected, 0.8), abs=0.002)
 
 
-@pytest.mark.parametrize("tile", [False, True])
+@each_case("tile", [False, True])
 def test_a_window_depends_on_its_view_alone(tile: bool) -> None:
     windows, geometry = Windows(0), ViewGeometry((40, 48), tile=tile)
     together = windows.draw(geometry, make_draws(6))
@@ -168,7 +169,7 @@ def test_windows_of_a_tile_lie_across_its_edges_unless_there_is_a_box() -> None:
     assert all(10 <= top <= 40 - side and 20 <= left <= 60 - side for top, left, side in boxed)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("jitter", "margin", "tile", "expected"),
     [
         (0, 8, False, (8, 8, 40, 48)),
@@ -197,7 +198,7 @@ def test_a_jitter_beyond_the_margin_is_refused_when_windows_are_drawn() -> None:
         late.draw(ViewGeometry((56, 64), 8), make_draws(3, progress=0.5))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("make", "says"),
     [
         (lambda: Windows(jitter=-1), "jitter -1 is negative"),

@@ -11,12 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
+from cases import each_case
 from loaded_pack import STEADY, Pack, assert_is_image, previews, to_bytes
 from running_node import Running
 from watched import Watched
 
 
-@pytest.mark.parametrize(("steps", "every", "count"), [(4, 0, 1), (4, 1, 4), (4, 2, 2), (3, 2, 2), (2, 9, 1)])
+@each_case(("steps", "every", "count"), [(4, 0, 1), (4, 1, 4), (4, 2, 2), (3, 2, 2), (2, 9, 1)])
 def test_frames_are_every_so_many_steps_and_the_last(pack: Pack, steps: int, every: int, count: int) -> None:
     image, _, frames, history, _ = pack.optimize(steps=steps, frames=every)
     assert_is_image(frames, count, 64, 64)
@@ -25,7 +26,7 @@ def test_frames_are_every_so_many_steps_and_the_last(pack: Pack, steps: int, eve
     assert len({frame.sum().item() for frame in frames}) == count
 
 
-@pytest.mark.parametrize(("every", "shown"), [(0, [4]), (1, [0, 1, 2, 3, 4]), (3, [0, 1, 3, 4])])
+@each_case(("every", "shown"), [(0, [4]), (1, [0, 1, 2, 3, 4]), (3, [0, 1, 3, 4])])
 def test_the_last_preview_is_the_final_image(pack: Pack, every: int, shown: list[int]) -> None:
     with previews() as updates:
         image = pack.optimize(steps=4, preview_every=every)[0]
@@ -191,7 +192,7 @@ def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, r
     assert end.split()[-1] == f"{math.exp(history[-1].scores['class 0']):.0%}"
 
 
-@pytest.mark.parametrize("batch", [1, 2])
+@each_case("batch", [1, 2])
 def test_the_last_good_image_is_saved_when_a_gradient_breaks(pack: Pack, batch: int) -> None:
     # All views at once, so that a call of the model is a step.
     steady = {**STEADY, "chunk": 8}
@@ -208,14 +209,13 @@ def test_the_last_good_image_is_saved_when_a_gradient_breaks(pack: Pack, batch: 
 CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("error", "says"),
     [
         (RuntimeError(CPU_ERROR), "memory ran out at step 3, with one view at a time"),
         (torch.OutOfMemoryError("CUDA out of memory"), "memory ran out at step 3, with one view at a time"),
         (RuntimeError("shapes do not match"), "shapes do not match"),
     ],
-    ids=["cpu", "cuda", "other"],
 )
 def test_whatever_fails_after_the_first_step_all_that_was_reached_is_saved(
     pack: Pack, error: RuntimeError, says: str

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
+from cases import each_case
 from loaded_pack import Pack, assert_refused
 
 KINDS = {
@@ -19,7 +18,7 @@ def read(pack: Pack, choice: Any) -> Any:
     return pack.module("nodes.ascent.denoising").read_denoising(choice)
 
 
-@pytest.mark.parametrize(("kind", "name"), list(KINDS.items()))
+@each_case(("kind", "name"), list(KINDS.items()))
 def test_the_choices_are_a_denoiser_or_none(pack: Pack, kind: str, name: str) -> None:
     core = pack.module("das_core")
     settings = {"strength": 0.1, "end": 0.05, "share": 0.5}
@@ -38,7 +37,7 @@ def test_a_workflow_without_the_input_is_not_denoised_as_before_there_was_one(pa
     assert off.equal(left)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_every_denoiser_makes_surfaces_more_even(pack: Pack, kind: str) -> None:
     def roughness(**more: Any) -> float:
         stack = pack.stack(start={"start": "noise", "amplitude": 1.0, "decay": 1.0})
@@ -63,6 +62,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, assert_refused
 from stand_in_diffusion import StandInVAE, make_patcher, predict
 
@@ -66,6 +66,6 @@ def video_vae() -> StandInVAE:
     return vae
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

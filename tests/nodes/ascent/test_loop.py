@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from loaded_pack import (
     STEADY,
     Pack,
@@ -60,7 +61,7 @@ def test_a_graph_with_a_real_classifier_climbs(pack: Pack, starter: Any) -> None
     assert_is_image(chart, 1, *chart.shape[1:3])
 
 
-@pytest.mark.parametrize(("width", "height", "margin", "batch"), [(64, 48, 16, 1), (48, 80, 0, 2)])
+@each_case(("width", "height", "margin", "batch"), [(64, 48, 16, 1), (48, 80, 0, 2)])
 def test_outputs_have_the_size_of_the_picture_and_the_batch(
     pack: Pack, width: int, height: int, margin: int, batch: int
 ) -> None:
@@ -79,8 +80,8 @@ def test_outputs_have_the_size_of_the_picture_and_the_batch(
     assert batch == 1 or not torch.equal(image[0], image[1])
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda choice: choice["optimizer"])
-@pytest.mark.parametrize("method", METHODS)
+@each_case("optimizer", OPTIMIZERS)
+@each_case("method", METHODS)
 def test_a_stack_that_has_climbed_is_free_and_goes_on(pack: Pack, method: str, optimizer: dict[str, Any]) -> None:
     stack = pack.stack(method=method)
     first, after, _, early, _ = pack.optimize(stack=stack, optimizer=optimizer)
@@ -166,7 +167,7 @@ class Constant(nn.Module):
         return views.mean(dim=(2, 3)) * 0 + 1
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("module", "message"),
     [
         (Broken(), r"gradient of 'class 0' is not a number at step 1; there is no good image yet.*fp32"),
@@ -244,7 +245,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)
 

@@ -3,12 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-import pytest
-
+from cases import each_case
 from loaded_pack import Pack, assert_refused
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("option", "kind", "settings"),
     [
         ("ascent", "NormalizedAscent", {"step_size": 0.03, "momentum": 0.1, "coarse_to_fine": 0.2}),
@@ -54,7 +53,7 @@ BAD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "choice"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "choice"), list(BAD.items()))
 def test_a_bad_setting_is_named_with_what_would_do(pack: Pack, message: str, choice: dict[str, Any]) -> None:
     assert_refused(pack, message, lambda pack: pack.optimize(optimizer=choice))
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, assert_refused
 
 
@@ -14,7 +15,7 @@ def read(pack: Pack, *arguments: Any) -> Any:
     return pack.module("nodes.ascent.recipe").read_recipe(*arguments)
 
 
-@pytest.mark.parametrize("name", ["picture", "sketch", "best"])
+@each_case("name", ["picture", "sketch", "best"])
 def test_the_choices_are_the_recipes_of_das_core(pack: Pack, name: str) -> None:
     settings = read(pack, {"recipe": name})
     assert settings.recipe == getattr(pack.module("das_core"), name.upper())
@@ -76,6 +77,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from loaded_pack import Pack
 
 
@@ -14,7 +15,7 @@ def differentiate(values: Tensor) -> Tensor:
     return gradient
 
 
-@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+@each_case("mode", [torch.inference_mode, torch.no_grad])
 def test_a_gradient_can_be_taken_where_autograd_is_off(pack: Pack, mode: type) -> None:
     enable_autograd = pack.module("nodes.bridge").enable_autograd
     with mode():
@@ -26,7 +27,7 @@ def test_a_gradient_can_be_taken_where_autograd_is_off(pack: Pack, mode: type) -
     assert not gradient.is_inference()
 
 
-@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+@each_case("mode", [torch.inference_mode, torch.no_grad])
 def test_what_is_made_can_take_part_in_autograd_afterwards(pack: Pack, mode: type) -> None:
     with mode():
         made = pack.module("nodes.bridge").enable_autograd(lambda: torch.ones(2))()

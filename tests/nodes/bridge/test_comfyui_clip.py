@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from comfyui_encoders import END, START, WIDTH, Encoder, ImageEncoder, make_text, make_vision
 from loaded_pack import Pack, assert_is_free
 
@@ -35,7 +36,7 @@ def test_both_halves_become_one_clip(pack: Pack) -> None:
     assert not any(parameter.requires_grad for parameter in other.model.parameters())
 
 
-@pytest.mark.parametrize("nothing", [None, "clip_l.safetensors", 3])
+@each_case("nothing", [None, "clip_l.safetensors", 3])
 def test_a_half_that_is_not_there_is_named(pack: Pack, nothing: Any) -> None:
     with pytest.raises(ValueError, match=f"clip is {type(nothing).__name__}, not a text encoder.*Load CLIP$"):
         join(pack, nothing, make_vision())
@@ -166,7 +167,7 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize("matrix", MISSING.values(), ids=MISSING)
+@each_case("matrix", MISSING.values())
 def test_a_text_encoder_without_its_projection_is_named(pack: Pack, matrix: Tensor) -> None:
     half = make_text()
     half.cond_stage_model.clip_l.transformer.text_projection.weight.data = matrix
@@ -182,6 +183,6 @@ def test_one_large_number_among_small_ones_is_memory_and_no_weight(pack: Pack) -
     assert not is_trained(matrix)
 
 
-@pytest.mark.parametrize("matrix", [RANDOM / 30, RANDOM.half(), RANDOM[:, :7], torch.eye(WIDTH) + RANDOM / 1000])
+@each_case("matrix", [RANDOM / 30, RANDOM.half(), RANDOM[:, :7], torch.eye(WIDTH) + RANDOM / 1000])
 def test_a_projection_of_a_usual_size_and_of_any_shape_is_taken_for_trained(pack: Pack, matrix: Tensor) -> None:
     assert pack.module("nodes.bridge.comfyui_clip")._is_trained_projection(matrix)

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from cases import each_case
 from dead_drive import unplug
 from loaded_pack import Pack
 
@@ -84,7 +85,7 @@ def test_another_process_that_copies_at_the_same_time_is_no_error(
     assert not caplog.records
 
 
-@pytest.mark.parametrize("path", API, ids=lambda path: path.stem)
+@each_case("path", API)
 def test_examples_name_files_that_are_there(examples: ModuleType, path: Path) -> None:
     shipped = {*list_files(examples.EXAMPLES), "example.png"}
     for node in json.loads(path.read_text(encoding="utf-8")).values():

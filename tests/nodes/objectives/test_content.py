@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, Toy, assert_refused
 
 IMAGE = torch.rand(1, 40, 50, 3, generator=torch.Generator().manual_seed(0))
@@ -55,6 +56,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

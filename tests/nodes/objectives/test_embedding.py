@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from loaded_pack import STEADY, Pack, Toy, assert_refused, make_holed_image
 
 WISH = "a coral reef full of fish"
@@ -60,7 +61,7 @@ def test_the_text_tower_is_on_the_device_before_prompts_are_encoded(
     assert events == ["loaded for a cat, a dog", "a cat", "a dog"]
 
 
-@pytest.mark.parametrize("shape", [(1, 20, 50), (3, 16, 16)])
+@each_case("shape", [(1, 20, 50), (3, 16, 16)])
 def test_images_are_targets(pack: Pack, shape: tuple[int, ...]) -> None:
     clip = pack.clip(Toy())
     with torch.inference_mode():
@@ -106,7 +107,7 @@ def test_only_negative_prompts_climb_away(pack: Pack) -> None:
     assert history[-1].scores["a cat"] > history[0].scores["a cat"]
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0])
+@each_case("value", [0.0, 1.0])
 def test_a_plain_image_is_a_target(pack: Pack, value: float) -> None:
     (objective,) = pack.run("DAS_ImageObjective", clip=pack.clip(Toy()), image=torch.full((1, 9, 9, 3), value))
     assert bool(objective.targets.isfinite().all())
@@ -128,6 +129,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from loaded_pack import Pack, Toy, assert_refused
 
 IMAGE = torch.rand(1, 40, 50, 3, generator=torch.Generator().manual_seed(0))
@@ -33,7 +33,7 @@ class Attentive(nn.Module):
         return logits
 
 
-@pytest.mark.parametrize("head", [0, 1])
+@each_case("head", [0, 1])
 def test_a_head_of_a_transformer_climbs(pack: Pack, head: int) -> None:
     objective = feature(pack, pack.classifier(Attentive()), "attention", kind="head", head=head)
     history = pack.optimize(objectives={"objective0": objective}, augmentation=pack.still(), steps=3)[3]
@@ -41,7 +41,7 @@ def test_a_head_of_a_transformer_climbs(pack: Pack, head: int) -> None:
     assert history[-1].scores[name] > history[0].scores[name]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("kind", "name"),
     [
         ({"kind": "layer"}, "convolution"),
@@ -102,6 +102,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 
+from cases import each_case
 from das_core.stack.time import Time
 from loaded_pack import Pack, Toy, assert_refused
 
@@ -22,7 +22,7 @@ def factors(objective: Any, frames: int) -> list[list[float]]:
     return [[*part.terms()[0].image_weights(Time(frames).timeline)] for part in objective.split()]
 
 
-@pytest.mark.parametrize("text", ["0: 0 / 4: 1", "0: 0\n4: 1", '"0": "0", "4": "1"', "4: 1 / 0: 0"])
+@each_case("text", ["0: 0 / 4: 1", "0: 0\n4: 1", '"0": "0", "4": "1"', "4: 1 / 0: 0"])
 def test_weights_cross_between_keyframes(pack: Pack, text: str) -> None:
     asked = sorted(factors(ask(pack, text), 4), reverse=True)
     assert asked == [[1.0, 0.75, 0.5, 0.25], [0.0, 0.25, 0.5, 0.75]]
@@ -89,6 +89,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, Toy, assert_refused
 
 IMAGE = torch.rand(1, 40, 50, 3, generator=torch.Generator().manual_seed(0))
@@ -22,7 +22,7 @@ def test_lines_become_layers_with_their_weights(pack: Pack, toy: Any) -> None:
     assert not any(target.is_inference() for target in objective.targets)
 
 
-@pytest.mark.parametrize("kind", ["classifier", "clip"])
+@each_case("kind", ["classifier", "clip"])
 def test_style_and_content_climb_together(pack: Pack, kind: str) -> None:
     model = getattr(pack, kind)(Toy())
     (content,) = pack.run("DAS_ContentObjective", model=model, image=IMAGE)
@@ -51,6 +51,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

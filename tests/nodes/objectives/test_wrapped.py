@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from das_core.stack.time import Time
 from loaded_pack import Pack, Toy, assert_is_free, assert_refused
 
@@ -79,7 +80,7 @@ def test_a_schedule_goes_over_the_frames_of_a_film(pack: Pack) -> None:
     assert over_frames(pack, frames="0, 0.5, 1, 0.5", end=2.0) == [0.0, 1.0, 2.0, 1.0]
 
 
-@pytest.mark.parametrize("kind", [list, tuple, torch.tensor, np.array])
+@each_case("kind", [list, tuple, torch.tensor, np.array])
 def test_numbers_of_another_node_are_one_for_each_frame(pack: Pack, kind: Callable[[list[float]], Any]) -> None:
     loud = [0.0, 0.5, 1.0, 0.25]
     assert over_frames(pack, numbers=kind(loud), frames="0: 1") == loud, "in place of the text"
@@ -117,6 +118,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from loaded_pack import Pack, assert_is_image, assert_refused, make_holed_image
 
 
@@ -43,7 +44,7 @@ def test_its_frames_are_those_of_the_library(pack: Pack) -> None:
     assert torch.equal(frames[4], frames[6]), "after the last shot it stands still"
 
 
-@pytest.mark.parametrize(("width", "height", "size"), [(0, 0, (40, 64)), (16, 0, (40, 16)), (0, 56, (56, 64))])
+@each_case(("width", "height", "size"), [(0, 0, (40, 64)), (16, 0, (40, 16)), (0, 56, (56, 64))])
 def test_a_side_of_zero_is_that_of_the_picture(pack: Pack, width: int, height: int, size: tuple[int, int]) -> None:
     assert_is_image(film(pack, shots="1: 0.5 0.5 1", width=width, height=height), 2, *size)
 
@@ -89,7 +90,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_what_cannot_be_filmed_is_refused(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cases import each_case
 from loaded_pack import Pack, assert_is_image
 
 
@@ -23,7 +24,7 @@ def test_the_chart_is_an_image_and_the_text_names_every_objective(pack: Pack) ->
     assert [name for name in ("class 0", "class 1", "class 2") if name in text] == ["class 0", "class 1"]
 
 
-@pytest.mark.parametrize("before", [{}, {"before": ()}])
+@each_case("before", [{}, {"before": ()}])
 def test_an_empty_history_is_answered_with_the_output_to_connect(pack: Pack, before: dict[str, tuple[()]]) -> None:
     message = "^the history holds no step; use that of an ascent that has run: connect the history output of Optimize$"
     with pytest.raises(ValueError, match=message):

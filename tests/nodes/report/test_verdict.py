@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from loaded_pack import Pack, Toy, assert_is_image, assert_refused, make_holed_image
 
 
@@ -73,7 +74,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)
 

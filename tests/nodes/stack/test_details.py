@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, assert_refused
 
 
@@ -39,6 +39,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack
 
 BAD: dict[str, dict[str, Any]] = {
@@ -21,7 +22,7 @@ BAD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "edit"), list(BAD.items()))
+@each_case(("message", "edit"), list(BAD.items()))
 def test_an_edit_that_makes_no_sense_is_named(pack: Pack, message: str, edit: dict[str, Any]) -> None:
     stack = pack.stack()
     with pytest.raises(ValueError, match=message):

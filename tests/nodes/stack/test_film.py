@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from loaded_pack import Pack, assert_is_free, assert_is_image, assert_refused
 
 
@@ -109,7 +110,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_what_cannot_be_is_refused(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)
 

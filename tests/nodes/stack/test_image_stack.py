@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from loaded_pack import Pack, assert_is_free, assert_is_image, assert_refused, make_holed_image
 
 
@@ -25,7 +26,7 @@ def block(begin: int = 16, end: int = 48) -> Tensor:
         return mask
 
 
-@pytest.mark.parametrize("start", [{"start": "gray"}, {"start": "noise"}, {"start": "image"}])
+@each_case("start", [{"start": "gray"}, {"start": "noise"}, {"start": "image"}])
 def test_a_new_stack_is_free_of_inference_mode(pack: Pack, start: dict[str, str]) -> None:
     with torch.inference_mode():
         image = torch.rand(1, 30, 40, 3)
@@ -56,7 +57,7 @@ def test_a_margin_is_widened_until_the_canvas_transforms_fast(pack: Pack) -> Non
     assert (stack.spec.margin, stack.spec.canvas) == (17, (98, 546))  # 2 x 7 x 7, 2 x 3 x 7 x 13
 
 
-@pytest.mark.parametrize(("size", "expected"), [("given", (64, 64)), ("image", (96, 40)), ("image_within", (64, 27))])
+@each_case(("size", "expected"), [("given", (64, 64)), ("image", (96, 40)), ("image_within", (64, 27))])
 def test_the_size_is_that_which_is_given_or_that_of_the_image(pack: Pack, size: str, expected: tuple[int, int]) -> None:
     photo = torch.rand(1, 40, 96, 3, generator=torch.Generator().manual_seed(1))
     spec = pack.stack(start={"start": "image", "contrast": 0.9}, image=photo, size=size).spec
@@ -188,6 +189,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

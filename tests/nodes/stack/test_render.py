@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, assert_is_image
 
 
-@pytest.mark.parametrize(("scale", "side"), [(0.5, 32), (1.0, 64), (2.5, 160)])
+@each_case(("scale", "side"), [(0.5, 32), (1.0, 64), (2.5, 160)])
 def test_a_stack_is_rendered_at_any_size(pack: Pack, scale: float, side: int) -> None:
     stack = pack.optimize()[1]
     (image,) = pack.run("DAS_StackToImage", stack=stack, scale=scale)

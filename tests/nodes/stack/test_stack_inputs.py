@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 
+from cases import each_case
 from loaded_pack import Pack, assert_refused
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("choice", "levels"),
     [
         ({"levels": "multiples_of_4"}, tuple(range(4, 101, 4))),
@@ -17,13 +17,12 @@ from loaded_pack import Pack, assert_refused
         ({"levels": "powers_of_two"}, (1, 2, 4, 8, 16, 32, 64, 100)),
         ({"levels": "custom", "resolutions": " 1, 7,100"}, (1, 7, 100)),
     ],
-    ids=lambda value: value["levels"] if isinstance(value, dict) else "",
 )
 def test_a_choice_of_levels_becomes_resolutions(pack: Pack, choice: dict[str, Any], levels: tuple[int, ...]) -> None:
     assert pack.module("nodes.stack.stack_inputs").choose_levels(choice, 100) == (levels, "pyramid")
 
 
-@pytest.mark.parametrize("other", ["pixels", "fourier", "maco"])
+@each_case("other", ["pixels", "fourier", "maco"])
 def test_other_things_move_where_they_are_chosen(pack: Pack, other: str) -> None:
     stack = pack.stack(start={"start": "noise", "amplitude": 1.0, "decay": 0.7}, levels={"levels": other})
     assert stack.spec.parametrization == other
@@ -72,12 +71,12 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)
 
 
-@pytest.mark.parametrize("kind", ["gray", "noise", "image"])
+@each_case("kind", ["gray", "noise", "image"])
 def test_an_image_goes_with_every_start_when_a_mask_is_there(pack: Pack, kind: str) -> None:
     check_start = pack.module("nodes.stack.stack_inputs").check_start
     check_start(kind, image=True, mask=True)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from loaded_pack import Pack, Toy, assert_is_free, assert_is_image, assert_refused
 
 
@@ -100,7 +101,7 @@ def test_depths_go_where_they_are_asked_to(pack: Pack) -> None:
     assert shift[1] > shift[0]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "wrap",
     [
         lambda pack, objective: pack.run("DAS_Schedule", objective=objective, start=0.0, end=1.0, frames="0, 1, 0.5")[
@@ -111,7 +112,6 @@ def test_depths_go_where_they_are_asked_to(pack: Pack) -> None:
             "DAS_Ensemble", objectives={"objective0": objective, "objective1": pack.objective()}
         )[0],
     ],
-    ids=["over depths", "over steps", "ensemble"],
 )
 def test_keyframes_inside_other_objectives(pack: Pack, wrap: Callable[[Pack, Any], Any]) -> None:
     image = optimize(pack, stack=zoom(pack), objectives={"objective0": wrap(pack, ask(pack))})[0]
@@ -148,9 +148,7 @@ def test_nodes_that_take_stacks_take_zooms(pack: Pack, climbed: Any, use: Callab
     assert len(made) in (1, 3)
 
 
-@pytest.mark.parametrize(
-    "settings", [{"method": "layers"}, {"method": "exact"}, {"levels": {"levels": "powers_of_two"}}]
-)
+@each_case("settings", [{"method": "layers"}, {"method": "exact"}, {"levels": {"levels": "powers_of_two"}}])
 def test_other_kinds_of_stacks_climb_as_zooms(pack: Pack, settings: dict[str, Any]) -> None:
     assert_is_image(optimize(pack, stack=zoom(pack, **settings), steps=1)[0], 3, 64, 64)
 
@@ -190,7 +188,7 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_what_cannot_be_is_refused(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)
 

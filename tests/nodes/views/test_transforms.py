@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
+from cases import each_case
 from loaded_pack import Pack, assert_refused
 
 
@@ -27,7 +26,7 @@ def test_their_order_decides(pack: Pack) -> None:
     assert not pack.optimize(augmentation=first)[0].equal(pack.optimize(augmentation=second)[0])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("node", "settings"),
     [
         ("ColorShift", {"shift": 0.3, "scale": 0.4, "per_channel": True}),
@@ -41,7 +40,7 @@ def test_the_settings_of_a_transform_are_those_of_its_node(pack: Pack, node: str
     assert views.transforms[-1] == getattr(pack.module("das_core"), node)(**settings)
 
 
-@pytest.mark.parametrize("node", ["ColorShift", "Perspective", "PatchMask"])
+@each_case("node", ["ColorShift", "Perspective", "PatchMask"])
 def test_without_settings_a_transform_has_the_defaults_of_das_core(pack: Pack, node: str) -> None:
     (views,) = pack.run(f"DAS_{node}")
     before = pack.module("das_core").PICTURE.augmentation
@@ -68,6 +67,6 @@ BAD: dict[str, Callable[[Pack], object]] = {
 }
 
 
-@pytest.mark.parametrize(("message", "bad"), list(BAD.items()), ids=list(BAD))
+@each_case(("message", "bad"), list(BAD.items()))
 def test_a_bad_value_is_named_with_what_would_do(pack: Pack, message: str, bad: Callable[[Pack], object]) -> None:
     assert_refused(pack, message, bad)

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from cases import each_case
 from generators.blueprint_inside import add_prefix, cut_out
 from generators.blueprint_spec import BLUEPRINTS, MAX_WIDGETS, Blueprint
 from repository import REPOSITORY
@@ -64,7 +65,7 @@ def test_the_ids_of_nodes_inside_carry_that_of_the_subgraph_node() -> None:
     assert prefixed["100:2"]["inputs"] == {"n": 1}
 
 
-@pytest.mark.parametrize("blueprint", BLUEPRINTS, ids=lambda blueprint: blueprint.name)
+@each_case("blueprint", BLUEPRINTS)
 def test_the_examples_have_what_the_blueprints_show(blueprint: Blueprint) -> None:
     path = REPOSITORY / "example_workflows" / "api" / f"{blueprint.example}.json"
     inside = cut_out(json.loads(path.read_text(encoding="utf-8")), blueprint)

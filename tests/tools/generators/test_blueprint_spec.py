@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-
+from cases import each_case
 from generators.blueprint_spec import BLUEPRINTS, MAX_WIDGETS, is_in_use
 
 
@@ -22,7 +21,7 @@ def test_what_a_beginner_changes_first_is_on_every_face_whatever_else_is_cut_off
         assert first[0] not in ("width", "height")
 
 
-@pytest.mark.parametrize(("size", "used"), [("given", True), ("image_within", True), ("image", False), (None, True)])
+@each_case(("size", "used"), [("given", True), ("image_within", True), ("image", False), (None, True)])
 def test_width_and_height_are_in_use_unless_the_image_decides(size: str | None, used: bool) -> None:
     inputs: dict[str, Any] = {"width": 64, "height": 64} | ({"details.size": size} if size else {})
     prompt = {"1": {"class_type": "DAS_ImageStack", "inputs": inputs}, "2": {"class_type": "Other", "inputs": {}}}

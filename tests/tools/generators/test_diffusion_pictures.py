@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cases import each_case
 from generators import diffusion_pictures
 from generators.diffusion_pictures import THUMBNAILS, picture_guidance
 
@@ -24,7 +25,7 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffusion_pictures, "sample_pictures", sample)
 
 
-@pytest.mark.parametrize("name", THUMBNAILS)
+@each_case("name", THUMBNAILS)
 def test_the_examples_need_a_checkpoint(name: str) -> None:
     prompt = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
     assert "CheckpointLoaderSimple" in {node["class_type"] for node in prompt.values()}
@@ -36,7 +37,7 @@ def test_the_guided_ones_stand_below_the_others() -> None:
     assert (above, below) == (pytest.approx(51, abs=2), pytest.approx(178, abs=2))
 
 
-@pytest.mark.parametrize("make", [THUMBNAILS["best_of_batch"], picture_guidance], ids=["ranked", "help page"])
+@each_case("make", [THUMBNAILS["best_of_batch"], picture_guidance])
 def test_pictures_of_several_are_no_larger_than_they_need_to_be(make: Callable[[], object]) -> None:
     width, height = make().size  # type: ignore[attr-defined]
     assert 150 < height <= width < 1100

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from generators.example_app import FORMS, make_app
 from repository import REPOSITORY
 
@@ -15,7 +16,7 @@ def read(name: str) -> dict[str, Any]:
     return prompt
 
 
-@pytest.mark.parametrize("name", FORMS)
+@each_case("name", FORMS)
 def test_an_app_asks_for_widgets_that_its_example_has_and_shows_the_saved_image(name: str) -> None:
     prompt = read(name)
     data = make_app(prompt, name)["linearData"]

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from cases import each_case
 from generators.example_groups import (
     ASCENT,
     ASKED,
@@ -121,7 +120,7 @@ def test_diffusion_is_a_group_and_its_picture_a_result() -> None:
     assert found["painted"] == found["saved"] == RESULT
 
 
-@pytest.mark.parametrize("path", sorted(API.glob("*.json")), ids=lambda path: path.stem)
+@each_case("path", sorted(API.glob("*.json")))
 def test_every_example_has_a_model_something_asked_for_a_picture_an_ascent_and_a_result(path: Path) -> None:
     workflow = json.loads(path.read_text(encoding="utf-8"))
     found = assign_groups(workflow, list_links(workflow))

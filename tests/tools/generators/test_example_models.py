@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-import pytest
-
+from cases import each_case
 from generators.example_models import FILES, list_files
 
 LOADERS = {"CheckpointLoaderSimple": "ckpt_name", "CLIPVisionLoader": "clip_name", "UpscaleModelLoader": "model_name"}
@@ -13,7 +12,7 @@ LOADERS = {"CheckpointLoaderSimple": "ckpt_name", "CLIPVisionLoader": "clip_name
 EXAMPLES = Path(__file__).resolve().parents[3] / "example_workflows"
 
 
-@pytest.mark.parametrize("name", FILES)
+@each_case("name", FILES)
 def test_a_node_that_loads_a_known_file_says_where_it_can_be_had(name: str) -> None:
     (found,) = list_files({"class_type": "X", "inputs": {"ckpt_name": name, "model": ["1", 0], "strength": 1.0}})
     assert found == {"name": name, **FILES[name]}
@@ -21,7 +20,7 @@ def test_a_node_that_loads_a_known_file_says_where_it_can_be_had(name: str) -> N
     assert list_files({"class_type": "X", "inputs": {"ckpt_name": "mine.safetensors"}}) == []
 
 
-@pytest.mark.parametrize("path", sorted((EXAMPLES / "api").glob("*.json")), ids=lambda path: path.stem)
+@each_case("path", sorted((EXAMPLES / "api").glob("*.json")))
 def test_every_checkpoint_of_an_example_is_known_and_stands_in_its_template_and_its_note(path: Path) -> None:
     prompt = json.loads(path.read_text(encoding="utf-8"))
     loaders = [node for node in prompt.values() if node["class_type"] in LOADERS]

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from cases import each_case
 from generators.example_stand_ins import remove_nodes, use_own_denoisers, use_photographs, use_starters
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "example_workflows" / "api"
@@ -43,7 +42,7 @@ def test_photographs_take_the_place_of_the_picture_that_comfyui_brings() -> None
     assert {name: image.mode for name, image in photographs.items()} == {"cat.png": "RGB", "coffee.png": "RGB"}
 
 
-@pytest.mark.parametrize("name", ["class_to_image", "style_transfer"])
+@each_case("name", ["class_to_image", "style_transfer"])
 def test_pictures_that_come_with_the_pack_stay(name: str) -> None:
     assert use_photographs(read(name)) == (read(name), {})
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cases import each_case
 from generators.example_thumbnails import (
     MAX_THUMBNAIL_BYTES,
     THUMBNAIL_SIDE,
@@ -34,7 +35,7 @@ class FixedClient:
         return [Image.new("RGB", (4, 3), (int(node_id), 0, 0))]
 
 
-@pytest.mark.parametrize("size", [(64, 48), (1024, 2048)])
+@each_case("size", [(64, 48), (1024, 2048)])
 def test_a_thumbnail_is_a_small_jpeg_even_of_pure_noise(size: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     data = encode_thumbnail(Image.fromarray(noise))
@@ -45,9 +46,7 @@ def test_a_thumbnail_is_a_small_jpeg_even_of_pure_noise(size: tuple[int, int]) -
     assert len(data) < MAX_THUMBNAIL_BYTES
 
 
-@pytest.mark.parametrize(
-    ("count", "levels"), [(1, [0]), (3, [0, 1, 2, 0]), (16, [*range(16)]), (46, [*range(0, 46, 3)])]
-)
+@each_case(("count", "levels"), [(1, [0]), (3, [0, 1, 2, 0]), (16, [*range(16)]), (46, [*range(0, 46, 3)])])
 def test_a_batch_becomes_a_sheet_from_its_first_image_to_its_last(count: int, levels: list[int]) -> None:
     made = np.asarray(tile_images([Image.new("RGB", (4, 3), (level, 0, 0)) for level in range(count)]))
     side = math.isqrt(len(levels))
@@ -60,7 +59,7 @@ def test_of_a_film_whose_frames_look_alike_a_few_are_shown() -> None:
     assert made[::3, ::4, 0].flatten().tolist() == [0, 7, 15, 23]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("left_out", "title", "shown"), [((), None, 2), ((), "Frames", 3), ((), "Progress", 1), (("2", "3"), None, 1)]
 )
 def test_the_first_node_that_saves_is_shown_else_the_first_preview_else_the_one_with_the_title(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from generators.example_workflow import JS_GET_PROMPT, RoundTripError, check_same, find_differences
 
 PROMPT: dict[str, Any] = {
@@ -31,7 +32,7 @@ def test_the_same_workflow_has_no_differences_whatever_its_titles() -> None:
     assert find_differences(PROMPT, other) == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("node", "inputs", "told"),
     [
         ("1", {"width": 50, "scale": 3.0}, "node 1 (EmptyImage), width: 48 in the file, 50 in the page"),

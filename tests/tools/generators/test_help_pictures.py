@@ -3,9 +3,9 @@
 import io
 
 import numpy as np
-import pytest
 from PIL import Image
 
+from cases import each_case
 from generators.help_pictures import MAX_BYTES, WIDTH, encode_picture, make_row, read_thumbnail, stack_rows
 
 
@@ -42,7 +42,7 @@ def test_rows_stand_below_each_other() -> None:
     assert stack_rows(rows).size == (WIDTH, 86)
 
 
-@pytest.mark.parametrize("cell", [0, 15])
+@each_case("cell", [0, 15])
 def test_a_cell_of_a_thumbnail_is_cut_out(cell: int) -> None:
     whole = np.asarray(read_thumbnail("timelapse"))
     side = whole.shape[1] // 4

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cases import each_case
 from generators import make_examples
 from generators.example_workflow import RoundTripError
 from generators.make_examples import make_thumbnail, parse_arguments
@@ -41,7 +42,7 @@ def test_by_default_all_workflows_of_the_repository_are_made_without_a_run() -> 
     assert not options.thumbnails
 
 
-@pytest.mark.parametrize(("name", "shown"), [("plain", "4"), ("timelapse", "5")])
+@each_case(("name", "shown"), [("plain", "4"), ("timelapse", "5")])
 def test_a_thumbnail_is_run_with_stand_ins_and_without_what_needs_a_checkpoint(
     tmp_path: Path, name: str, shown: str
 ) -> None:

@@ -1,12 +1,12 @@
 """Contact sheets: where each image lies, and the frames around them."""
 
-import pytest
 import torch
 
+from cases import each_case
 from runner.contact_sheet import make_contact_sheet
 
 
-@pytest.mark.parametrize(("count", "rows", "columns"), [(2, 1, 2), (3, 2, 2), (4, 2, 2), (5, 2, 3), (7, 3, 3)])
+@each_case(("count", "rows", "columns"), [(2, 1, 2), (3, 2, 2), (4, 2, 2), (5, 2, 3), (7, 3, 3)])
 def test_images_lie_in_reading_order_in_white_frames(count: int, rows: int, columns: int) -> None:
     images = torch.arange(count).reshape(count, 1, 1, 1).expand(count, 3, 4, 5) / 10
     sheet = make_contact_sheet(images, padding=1)

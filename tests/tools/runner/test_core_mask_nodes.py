@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from cases import each_case
 from runner.core_mask_nodes import MaskComposite, SolidMask
 
 Run = Callable[..., Any]
@@ -20,7 +21,7 @@ def test_a_solid_mask_has_one_value() -> None:
     assert (mask == 0.25).all()
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("operation", "expected"),
     [
         ("multiply", lambda a, b: a * b),

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
+from cases import each_case
 from runner.core_text_nodes import PreviewAny
 
 Run = Callable[..., Any]
@@ -15,7 +14,7 @@ class Named:
         return "a value of its own"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "text"),
     [
         (None, "None"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cases import each_case
 from runner.picture_file import FORMATS, open_picture
 
 # A program in PostScript, which Pillow would hand to Ghostscript.
@@ -51,14 +52,14 @@ def with_claimed_size() -> bytes:
     return whole[:8] + head + whole[33:]
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name != "AVIF"])
+@each_case("name", [name for name in FORMATS if name != "AVIF"])
 def test_usual_formats_are_opened_whatever_they_are_called(name: str, tmp_path: Path) -> None:
     Image.new("RGB", (8, 6), (200, 100, 50)).save(tmp_path / "any.name", name)
     with open_picture(tmp_path / "any.name") as picture:
         assert (picture.format, picture.size) == (name, (8, 6))
 
 
-@pytest.mark.parametrize(
+@each_case(
     "make",
     [
         lambda: EPS,
@@ -69,7 +70,6 @@ def test_usual_formats_are_opened_whatever_they_are_called(name: str, tmp_path: 
         lambda: b"",
         lambda: b"text",
     ],
-    ids=["eps", "cut", "cut early", "text bomb", "claimed size", "empty", "text"],
 )
 def test_what_is_no_sound_picture_is_named_and_runs_nothing(make: Callable[[], bytes], tmp_path: Path) -> None:
     path = tmp_path / "x.png"

@@ -3,12 +3,11 @@
 import errno
 import os
 
-import pytest
-
+from cases import each_case
 from runner.storage_errors import explain_storage_error
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("number", "says"),
     [
         (errno.ENOSPC, "out/a.png: No space left on device; free some space there, or choose another folder"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cases import each_case
 from runner.workflow_graph import Node, WorkflowError, find_input, find_source, read_workflow, sort_nodes, suggest_names
 
 
@@ -36,14 +37,14 @@ def test_a_circle_is_named() -> None:
         sort_nodes(graph(a=["b"], b=["a"], save=["b"]), ["save"])
 
 
-@pytest.mark.parametrize("link", [["1"], ["1", 0, 0], [], ["1", "0"], ["1", 0.0]])
+@each_case("link", [["1"], ["1", 0, 0], [], ["1", "0"], ["1", 0.0]])
 def test_a_list_that_is_no_link_is_refused(link: list[object]) -> None:
     workflow = {"1": Node("1", "A", "", {}), "2": Node("2", "B", "", {"x": link})}
     with pytest.raises(WorkflowError, match=r"node 2 \(B\): x = .* is no link"):
         find_source(workflow, workflow["2"], "x")
 
 
-@pytest.mark.parametrize("origin", ["9", 1, None])
+@each_case("origin", ["9", 1, None])
 def test_a_link_to_a_node_that_is_not_there_is_refused(origin: object) -> None:
     workflow = {"1": Node("1", "A", "", {"x": [origin, 0]})}
     with pytest.raises(WorkflowError, match=f"x is linked to node {origin}, which is not in the workflow"):
@@ -71,7 +72,7 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
         find_input({"1": Node("1", "Load", "", {})}, "Lod.x")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "message"),
     [
         ("{", "not a JSON file"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from sweeper.axes import count_choices, list_choices, make_workflow_axis, read_axis
 from sweeper.errors import SweepError
 
@@ -30,7 +31,7 @@ def test_groups_are_named_in_the_table_by_their_labels() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "written", "message"),
     [
         ("pace", [1, 2], "axis pace: write NODE.INPUT"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cases import each_case
 from sweeper.errors import SweepError
 from sweeper.grid_file import JudgeSpec, read_grid
 
@@ -89,7 +90,7 @@ def test_a_million_cells_have_to_be_asked_for(write_grid: Write) -> None:
     assert read_grid(path, 1_000_000).count == 1_000_000
 
 
-@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "a/b", "a\\\\b", ".hidden", "..", "x.", "-x", "a\\tb", "x" * 81])
+@each_case("name", ["../../x", "/tmp/x", "a/b", "a\\\\b", ".hidden", "..", "x.", "-x", "a\\tb", "x" * 81])
 def test_a_name_that_would_lead_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "grid.yaml"
     path.write_text(f'name: "{name}"\nworkflow: w.json\naxes: {{1.seed: [1]}}\n')

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 
+from cases import each_case
 from sweeper.axes import list_choices, read_axis
 from sweeper.cells import Cell
 from sweeper.grid_sheet import GAP, MAX_SIDE, PICTURE, lay_out, make_thumbnail, save_sheet
@@ -61,7 +61,7 @@ def test_pictures_failures_and_gaps_are_drawn(tmp_path: Path) -> None:
     assert blue == PICTURE**2, "a small picture is enlarged"
 
 
-@pytest.mark.parametrize(("columns", "rows", "shown"), [(100, 2, (2, 100)), (200, 2, (2, 147)), (2, 200, (48, 2))])
+@each_case(("columns", "rows", "shown"), [(100, 2, (2, 100)), (200, 2, (2, 147)), (2, 200, (48, 2))])
 def test_a_large_grid_is_drawn_small_and_then_cut(
     tmp_path: Path, columns: int, rows: int, shown: tuple[int, int]
 ) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from sweeper.errors import SweepError
 from sweeper.grid_values import MAX_VALUES, read_value, read_values
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("written", "values"),
     [
         ([1, "two", 0.5, True], [1, "two", 0.5, True]),
@@ -34,7 +35,7 @@ def test_whole_ranges_are_whole_numbers() -> None:
     assert [type(value) for value in read_values({"from": 0, "to": 1}, "here")] == [int, int]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("written", "message"),
     [
         ("jellyfish", "here: 'jellyfish' is no list of values; write [jellyfish], or a range"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cases import each_case
 from runner.core_nodes import register_core_nodes
 from runner.node_classes import load_pack
 from runner.runtime_setup import set_folders
@@ -54,7 +55,7 @@ def test_a_value_in_place_of_a_link_leaves_out_what_was_linked() -> None:
     assert "7" not in make(nodes).build({"6.size": 4})
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("settings", "problems"),
     [
         ({"TOY_Colour.size": 4}, ["no node 'TOY_Colour' in the workflow; nearest: TOY_Color"]),
@@ -100,7 +101,7 @@ def test_a_setting_that_no_output_needs_is_refused() -> None:
         make(only=["2"]).build({"3.optimizer": "adam"})
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("nodes", "only", "message"),
     [
         ({"1": NODES["1"]}, [], "the workflow has no output"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cases import each_case
 from sweeper.errors import SweepError
 from sweeper.grid_yaml import MAX_BYTES, read_yaml
 
@@ -23,7 +24,7 @@ def test_references_are_read_as_what_they_stand_for(tmp_path: Path) -> None:
     assert read_yaml(path) is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "says"),
     [
         (laughs(9), "stand for more than 2,000,000 values"),

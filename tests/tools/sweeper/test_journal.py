@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cases import each_case
 from sweeper.journal import Journal, read_journals
 
 
@@ -18,7 +19,7 @@ def test_rows_come_back_from_all_journals(tmp_path: Path) -> None:
     assert [rows for _, rows in found] == [[{"cell": "1"}, {"cell": "3"}], [{"cell": "2", "text": "a\nb ü"}]]
 
 
-@pytest.mark.parametrize("cut", [1, 2, 8, 20])
+@each_case("cut", [1, 2, 8, 20])
 def test_a_row_that_was_cut_off_does_not_count_and_the_next_one_does(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "a.jsonl"
     Journal(path).append({"cell": "1", "text": "a long row"})
@@ -39,7 +40,7 @@ def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
         Journal(tmp_path / "a.jsonl").append({"cell": "1"})
 
 
-@pytest.mark.parametrize(
+@each_case(
     "line",
     [
         "[" * 100_000,

@@ -9,6 +9,7 @@ from PIL import Image
 from torchvision.transforms.functional import to_tensor
 
 from benchmarks.recognition import judge_class
+from cases import each_case
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from repository import REPOSITORY
 from runner.core_nodes import register_core_nodes
@@ -39,7 +40,7 @@ def test_it_answers_as_in_the_benches(tmp_path: Path) -> None:
     assert judge.judge(path, wish("volcano"))["recognised"] is False
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("path", "message"),
     [
         ("1.classes", "judge: 1.classes holds no text"),

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from cases import each_case
 from repository import REPOSITORY
 from sweeper.errors import SweepError
 from sweeper.ray_cluster import EXCLUDED, answers, check_address, connect, list_machines, make_options
 from sweeper.worker_count import Machine
 
 
-@pytest.mark.parametrize("address", ["here", "127.0.0.1", "127.0.0.1:port", "ray://127.0.0.1:10001", ":6379"])
+@each_case("address", ["here", "127.0.0.1", "127.0.0.1:port", "ray://127.0.0.1:10001", ":6379"])
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(SweepError, match="write HOST:PORT of the head"):
         check_address(address)

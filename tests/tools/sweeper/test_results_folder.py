@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cases import each_case
 from sweeper.errors import SweepError
 from sweeper.journal import Journal
 from sweeper.results_folder import ResultsFolder, move_folder
@@ -30,7 +31,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"format": 99, "name": "mine"})])
+@each_case("text", ["{", "[]", json.dumps({"format": 99, "name": "mine"})])
 def test_a_mark_of_another_version_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "sweep.json").write_text(text)
     with pytest.raises(SweepError, match="choose another folder"):

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cases import each_case
 from sweeper.errors import SweepError
 from sweeper.table import Table, make_table
 
@@ -47,7 +48,7 @@ def test_an_empty_table_is_a_file_too(tmp_path: Path) -> None:
     assert Table(tmp_path / "t.parquet").states == {}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("old", "new", "found"),
     [
         ([1, 2], [3], [1, 2, 3]),
@@ -113,7 +114,7 @@ def test_half_a_surrogate_pair_does_not_end_a_sweep(tmp_path: Path) -> None:
     assert (row["message"], row["pictures"], other["cell"]) == ("no file ?x", ["?.png"], "?")
 
 
-@pytest.mark.parametrize("seconds", ["text", 10**30, True, float("nan"), None])
+@each_case("seconds", ["text", 10**30, True, float("nan"), None])
 def test_seconds_of_a_stranger_end_no_sweep(tmp_path: Path, seconds: Any) -> None:
     table = Table(tmp_path / "table.parquet")
     table.add({"cell": "1", "status": "ok", "seconds": 1.5})
@@ -122,7 +123,7 @@ def test_seconds_of_a_stranger_end_no_sweep(tmp_path: Path, seconds: Any) -> Non
     assert len(Table(tmp_path / "table.parquet").rows()) == 2
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "column"),
     [
         ("cell", [1.5, 2.5]),

@@ -1,13 +1,12 @@
 """How many workers there is room for."""
 
-import pytest
-
+from cases import each_case
 from sweeper.worker_count import Demand, Machine, count_workers, gpu_share
 
 GIB = 2**30
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("machines", "demand", "count"),
     [
         ([Machine("a", 8, 64 * GIB, 0)], Demand(1, GIB), 8),

@@ -12,6 +12,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.models.frozen import freeze
 from das_core.models.layers.activations import ActivationJudge, make_activation_judge, merge_judges
 from das_core.models.layers.layer import UnknownLayerError, find_layers
@@ -101,7 +102,7 @@ def test_the_module_is_shared_and_joined_judges_watch_all() -> None:
     assert merge_judges([toy, toy]) is toy
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@each_case("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_told_in_float32_with_gradients_of_the_same_size(dtype: torch.dtype) -> None:
     views = random_views(32, 2)
     gradients = []
@@ -137,7 +138,7 @@ def with_random_norms(build: Callable[[], nn.Module]) -> nn.Module:
     return module
 
 
-@pytest.mark.parametrize(
+@each_case(
     "build",
     [
         torchvision.models.resnet18,

@@ -9,6 +9,7 @@ import torchvision
 from torch import nn
 
 import tinyclip
+from cases import each_case
 from das_core.models.frozen import freeze
 from das_core.models.judge import Judge
 from das_core.models.layers.default_layers import choose_content_layer, choose_style_layers, describe_layers
@@ -26,7 +27,7 @@ FAMILIES = {
 }
 
 
-@pytest.mark.parametrize("architecture", FAMILIES)
+@each_case("architecture", FAMILIES)
 def test_a_family_has_its_layers_for_style_and_content(architecture: str) -> None:
     # On the meta device layers have shapes and nothing is computed.
     with torch.device("meta"):
@@ -35,7 +36,7 @@ def test_a_family_has_its_layers_for_style_and_content(architecture: str) -> Non
     assert (choose_style_layers(layers, 224), choose_content_layer(layers, 224)) == FAMILIES[architecture]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("architecture", "style", "content"),
     [
         ("ViT-B-32", [f"transformer.resblocks.{n}" for n in (2, 4, 6, 8)], "transformer.resblocks.6"),

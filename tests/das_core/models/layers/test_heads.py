@@ -1,13 +1,13 @@
 """The heads of attention modules, against a computation by hand and against what the last projection makes of them."""
 
 import numpy as np
-import pytest
 import timm
 import torch
 import torchvision
 from torch import Tensor, nn
 
 import tinyclip
+from cases import each_case
 from das_core.models.frozen import freeze
 from das_core.models.judge import Judge
 from das_core.models.layers.activations import make_activation_judge
@@ -39,7 +39,7 @@ class Attention(nn.Module):
 LAST = nn.Linear(6, 4)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("part", "heads", "projection"),
     [
         (Attention(2, LAST), 2, LAST),
@@ -76,9 +76,9 @@ def heads_by_hand(part: nn.MultiheadAttention, tokens: list[Tensor], mask: np.nd
     return np.concatenate(heads, axis=2)
 
 
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("batch_first", [True, False])
+@each_case("masked", [False, True])
+@each_case("bias", [True, False])
+@each_case("batch_first", [True, False])
 def test_heads_are_those_of_the_paper(batch_first: bool, bias: bool, masked: bool) -> None:
     part = attention(batch_first=batch_first, bias=bias)
     generator = torch.Generator().manual_seed(0)
@@ -114,7 +114,7 @@ def timm_transformer() -> Judge:
     return Judge("vit", freeze(module), 32, (0.5,) * 3, (0.5,) * 3)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("made", "attention", "projection", "tokens", "heads"),
     [
         (vision_transformer, "encoder.layers.encoder_layer_1.self_attention", "out_proj", 17, 4),

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.models.layers.activations import make_activation_judge
 from das_core.models.layers.layer import (
     Layer,
@@ -94,7 +95,7 @@ def test_spaces_around_a_name_make_no_difference() -> None:
     assert find_layer(layers, "\t3 ", "toy") is layers[3]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("shape", "heads", "words"),
     [
         ((512,), 0, "512 channels"),
@@ -121,7 +122,7 @@ class Outputs(nn.Module):
         return views
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("output", "shape", "order"),
     [
         (torch.zeros(2, 5), (5,), (0, 1)),
@@ -161,7 +162,7 @@ def test_a_table_has_a_line_for_each_layer_and_columns_of_one_width() -> None:
     assert format_layers([]) == ""
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("search", "found"), [("", [0, 1, 2]), ("BLOCK", [1, 2]), ("block conv", [2]), ("conv  1", [2]), ("relu", [])]
 )
 def test_a_search_finds_layers_with_all_its_words(search: str, found: list[int]) -> None:

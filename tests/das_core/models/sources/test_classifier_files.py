@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torchvision.models import DenseNet, VisionTransformer
 
+from cases import each_case
 from das_core.models.label_sets import imagenet_labels, number_labels
 from das_core.models.sources import classifier_files
 from das_core.models.sources.classifier_files import list_file_architectures, load_classifier_file
@@ -39,8 +40,8 @@ def test_only_names_of_the_list_reach_timm(tmp_path: Path, monkeypatch: pytest.M
         load_classifier_file(tmp_path / "a.pth", architecture)
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-@pytest.mark.parametrize("classes", [1000, 10])
+@each_case("suffix", [".pth", ".safetensors"])
+@each_case("classes", [1000, 10])
 def test_a_timm_checkpoint_is_loaded(tmp_path: Path, suffix: str, classes: int) -> None:
     module = timm_model("mobilenetv3_small_050", num_classes=classes)
     path = tmp_path / f"my model{suffix}"
@@ -63,7 +64,7 @@ def test_a_tag_of_timm_tells_how_the_model_was_trained(tmp_path: Path) -> None:
     assert_same_answer(tagged, module, HALF, HALF)
 
 
-@pytest.mark.parametrize(("name", "classes"), [("squeezenet1_1", 1000), ("mobilenet_v3_small", 10)])
+@each_case(("name", "classes"), [("squeezenet1_1", 1000), ("mobilenet_v3_small", 10)])
 def test_a_torchvision_checkpoint_is_loaded(tmp_path: Path, name: str, classes: int) -> None:
     module = torchvision_model(name, num_classes=classes)
     torch.save(module.state_dict(), tmp_path / "a.pth")
@@ -73,7 +74,7 @@ def test_a_torchvision_checkpoint_is_loaded(tmp_path: Path, name: str, classes: 
     assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "architecture", ["resnet18", "keras/resnet18", "timm/", "timm/resnet18.no_such_tag", "torchvision/resnet18.x", "/"]
 )
 def test_unknown_architectures_are_named(tmp_path: Path, architecture: str) -> None:

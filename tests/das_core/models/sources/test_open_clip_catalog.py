@@ -6,6 +6,7 @@ from typing import Any
 import open_clip
 import pytest
 
+from cases import each_case
 from das_core.models.sources.hub import locate_repository
 from das_core.models.sources.open_clip_catalog import (
     COMMON_ARCHITECTURES,
@@ -35,7 +36,7 @@ def test_pairs_are_those_that_are_published_and_begin_with_a_good_one() -> None:
     assert sorted(split_open_clip_pair(pair) for pair in pairs) == sorted(open_clip.list_pretrained())
 
 
-@pytest.mark.parametrize("pair", ["ViT-B-32", "ViT-B-32/webli", "hf-hub:me/ViT-B-32", "", None, 3, ["RN50/openai"]])
+@each_case("pair", ["ViT-B-32", "ViT-B-32/webli", "hf-hub:me/ViT-B-32", "", None, 3, ["RN50/openai"]])
 def test_a_pair_that_is_none_is_named(pair: Any) -> None:
     with pytest.raises(ValueError, match=r"open_clip publishes no model '.*'; choose one of its list, such as"):
         split_open_clip_pair(pair)
@@ -47,7 +48,7 @@ def test_architectures_begin_with_the_common_ones_and_are_all_there() -> None:
     assert sorted(names) == sorted(open_clip.list_models())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("architecture", "tag", "repository", "names"),
     [
         (
@@ -75,7 +76,7 @@ def test_on_a_drive_that_is_gone_nothing_is_downloaded(tmp_path: Path, monkeypat
     assert list_downloaded_open_clip_pairs(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@each_case("number", [0, 1])
 def test_a_pair_is_downloaded_when_the_folder_has_its_file_in_either_format(tmp_path: Path, number: int) -> None:
     assert list_downloaded_open_clip_pairs(tmp_path) == []
     repository, names = locate_weights(*split_open_clip_pair(DEFAULT_PAIR))

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import tinyclip
+from cases import each_case
 from das_core.models.sources.open_clip_copy import copy_open_clip_module
 
 RESNET = tinyclip.TINY | {"vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8}}
@@ -38,7 +39,7 @@ MODELS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@each_case("kind", MODELS)
 def test_it_sees_and_reads_what_the_model_does(kind: str) -> None:
     model = MODELS[kind]().train()
     before = {name: value.clone() for name, value in model.state_dict().items()}

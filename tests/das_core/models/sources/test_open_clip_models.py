@@ -14,6 +14,7 @@ from torch import Tensor
 
 import tinyclip
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.models.sources import hub
 from das_core.models.sources.hub import locate_repository
 from das_core.models.sources.open_clip_catalog import list_downloaded_open_clip_pairs
@@ -47,9 +48,9 @@ def assert_same(loaded: Any, model: Any, images: Tensor = IMAGES) -> None:
     torch.testing.assert_close(loaded.encode_text(TEXTS), expected_text, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
-@pytest.mark.parametrize("custom", [False, True])
-@pytest.mark.parametrize("architecture", ["tiny", None])
+@each_case("suffix", [".pt", ".safetensors"])
+@each_case("custom", [False, True])
+@each_case("architecture", ["tiny", None])
 def test_a_checkpoint_saved_by_open_clip_loads_back(
     tmp_path: Path, suffix: str, custom: bool, architecture: str | None
 ) -> None:
@@ -173,7 +174,7 @@ def test_an_unreachable_hub_is_named_with_file_and_folder(offline: None, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("architecture", "tag", "says"),
     [
         ("ViT-Z", "openai", "no weights for the architecture 'ViT-Z'"),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 import tinyclip
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.models.sources import hub, open_clip_text
 from das_core.models.sources.hub import locate_repository
 from das_core.models.sources.open_clip_models import load_clip_file
@@ -117,7 +118,7 @@ def test_a_tokenizer_takes_its_settings_from_the_configuration() -> None:
     assert not torch.equal(lower(["A_Cat!"]), lower(["a cat"]))
 
 
-@pytest.mark.parametrize("name", ["trust_remote_code", "use_fast", "code_revision", "cache_dir", "bpe_path"])
+@each_case("name", ["trust_remote_code", "use_fast", "code_revision", "cache_dir", "bpe_path"])
 def test_settings_that_are_not_known_to_be_harmless_are_refused(tmp_path: Path, name: str) -> None:
     tinyclip.write_tokenizer(tmp_path)
     for text in ({"hf_tokenizer_name": str(tmp_path)}, {}):
@@ -216,7 +217,7 @@ HUGE: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(("says", "more"), list(HUGE.values()), ids=list(HUGE))
+@each_case(("says", "more"), list(HUGE.values()))
 def test_a_network_far_larger_than_its_weights_is_refused_before_it_is_built(
     tmp_path: Path, says: str, more: dict[str, Any]
 ) -> None:

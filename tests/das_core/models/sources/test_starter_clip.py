@@ -12,6 +12,7 @@ import torch
 from skimage import data
 from torch import Tensor
 
+from cases import each_case
 from das_core.models.clip import CLIP
 from das_core.models.hypernyms import Hypernym, list_hypernyms
 from das_core.models.label_sets import imagenet_labels
@@ -92,7 +93,7 @@ def test_a_fit_that_is_stopped_keeps_nothing(tmp_path: Path, monkeypatch: pytest
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "expected"),
     [
         ("a bowl of fruit", {"orange", "banana", "pineapple"}),

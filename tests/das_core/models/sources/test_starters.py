@@ -11,6 +11,7 @@ import torch
 from skimage import data
 from torch import Tensor
 
+from cases import each_case
 from das_core.models.classifier import Classifier
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter, load_starters
@@ -32,7 +33,7 @@ def photograph(name: str) -> Tensor:
     return (pixels[..., None].repeat(1, 1, 3) if pixels.ndim == 2 else pixels).movedim(-1, 0)[None]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("starter", "picture", "index", "probability"),
     [
         (STARTER, "coffee", 967, 0.94),
@@ -47,14 +48,14 @@ def test_known_photographs_are_recognised(starter: Starter, picture: str, index:
     assert first.probability == pytest.approx(probability, abs=0.02)
 
 
-@pytest.mark.parametrize("starter", BOTH)
+@each_case("starter", BOTH)
 def test_a_cat_is_a_cat(starter: Starter) -> None:
     probabilities = loaded(starter).probabilities(photograph("chelsea"))[0]
     assert int(probabilities.argmax()) in CATS
     assert float(probabilities[list(CATS)].sum()) > 0.8
 
 
-@pytest.mark.parametrize(("starter", "size"), [(STARTER, 224), (SECOND_OPINION, 260)])
+@each_case(("starter", "size"), [(STARTER, 224), (SECOND_OPINION, 260)])
 def test_starters_are_frozen_and_folded(starter: Starter, size: int) -> None:
     classifier = loaded(starter)
     assert (classifier.name, classifier.size, classifier.dtype) == (starter.title, size, torch.float32)
@@ -82,7 +83,7 @@ def test_a_gradient_step_on_the_picture_raises_the_score() -> None:
     assert float(after) > float(before.detach()) + 0.5
 
 
-@pytest.mark.parametrize("starter", BOTH)
+@each_case("starter", BOTH)
 def test_a_missing_package_is_named_with_its_command(starter: Starter) -> None:
     gone = dataclasses.replace(starter, package="efficientnet_lite99_pytorch_model")
     with pytest.raises(
@@ -91,7 +92,7 @@ def test_a_missing_package_is_named_with_its_command(starter: Starter) -> None:
         load_starter(gone)
 
 
-@pytest.mark.parametrize("starter", BOTH)
+@each_case("starter", BOTH)
 def test_the_command_names_the_package_that_is_required(starter: Starter) -> None:
     requirements = (Path(__file__).parents[4] / "requirements.txt").read_text().split()
     assert starter.package.replace("_", "-") in requirements

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.memory import PeakBytes
+from cases import each_case
 from das_core.models.sources.classifier_files import load_classifier_file
 from das_core.models.sources.weight_claims import RefusedError, check_archive, check_claims, is_archive
 from das_core.models.sources.weights import read_weights
@@ -82,7 +83,7 @@ def test_tensors_that_share_memory_pass(tmp_path: Path) -> None:
     check_claims({"a": torch.ones(3)}, tmp_path / "tied.pth")
 
 
-@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+@each_case("legacy", [False, True])
 def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path: Path, legacy: bool) -> None:
     path = tmp_path / "beyond.pth"
     torch.save({"a": torch.ones(1234)}, path, _use_new_zipfile_serialization=not legacy)
@@ -103,12 +104,11 @@ def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path: Path, leg
     assert made.peak < MODULE_BYTES or legacy
 
 
-@pytest.mark.parametrize(
+@each_case(
     "head",
     [torch.zeros(3_000_000, 0), torch.zeros(1, WIDTH).to_sparse(), torch.zeros(0, WIDTH), torch.zeros(3_000_000, 1)],
-    ids=["no_columns", "sparse", "no_rows", "one_column"],
 )
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@each_case("suffix", [".safetensors", ".pth"])
 def test_no_layer_is_built_for_rows_that_are_not_there(tmp_path: Path, head: Tensor, suffix: str) -> None:
     path = tmp_path / f"tiny{suffix}"
     if suffix == ".pth":

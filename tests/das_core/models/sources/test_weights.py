@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from cases import each_case
 from das_core.common.interruption import interruptible
 from das_core.models.sources.weights import StateDict, fit_weights, read_weights
 from dead_drive import unplug
@@ -65,19 +66,19 @@ def assert_equal(state: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
         assert torch.equal(state[name], value)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@each_case("form", FORMATS)
 def test_every_format_gives_the_tensors_back(tmp_path: Path, form: str) -> None:
     state = read_weights(write(tmp_path, form, saved(form)))
     assert_equal(dict(sorted(state.items())), dict(sorted(tensors().items())))
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".pt", ".bin", ".ckpt"])
+@each_case("suffix", [".pth", ".pt", ".bin", ".ckpt"])
 def test_suffixes_of_pickles(tmp_path: Path, suffix: str) -> None:
     assert_equal(read_weights(write(tmp_path, f"model{suffix}", saved("zip.pth"))), tensors())
 
 
-@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model", "model_ema", "state_dict_ema"])
-@pytest.mark.parametrize("prefix", ["", "module.", "model.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+@each_case("key", ["state_dict", "model_state_dict", "model", "model_ema", "state_dict_ema"])
+@each_case("prefix", ["", "module.", "model.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
 def test_what_trainers_wrap_around_is_taken_off(tmp_path: Path, key: str, prefix: str) -> None:
     state = {prefix + name: value for name, value in tensors().items()}
     torch.save({"epoch": 90, "loss": [0.5], key: state}, tmp_path / "a.pth")
@@ -95,7 +96,7 @@ def test_a_prefix_that_some_lack_is_a_name(tmp_path: Path) -> None:
     assert_equal(read_weights(tmp_path / "a.pth"), state)
 
 
-@pytest.mark.parametrize("content", [{}, [], 3, "text", {"epoch": 3}, {"model": {}}, [torch.ones(3)], torch.ones(3)])
+@each_case("content", [{}, [], 3, "text", {"epoch": 3}, {"model": {}}, [torch.ones(3)], torch.ones(3)])
 def test_a_file_without_weights_says_what_is_needed(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(ValueError, match=r"'a.pth' holds no weights; a state_dict \(tensors by name\) is needed"):
@@ -118,23 +119,21 @@ def test_a_file_that_cannot_be_read_is_not_said_to_be_missing(
         read_weights(path)
 
 
-@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
-@pytest.mark.parametrize(
-    "content", [b"", b"\x00", b"not a model\n", b"<html>404</html>", b"\xff" * 4096, b"PK\x03\x04"]
-)
+@each_case("name", ["a.pth", "a.safetensors"])
+@each_case("content", [b"", b"\x00", b"not a model\n", b"<html>404</html>", b"\xff" * 4096, b"PK\x03\x04"])
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     with pytest.raises(ValueError, match=f"'{name}' (cannot be read|was refused)"):
         read_weights(write(tmp_path, name, content))
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@each_case("form", FORMATS)
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, form: str) -> None:
     other = "a.pth" if form.endswith("safetensors") else "a.safetensors"
     with pytest.raises(ValueError, match=f"'{other}' (cannot be read|was refused)"):
         read_weights(write(tmp_path, other, saved(form)))
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@each_case("form", FORMATS)
 def test_a_file_that_was_cut_off_is_refused_wherever(tmp_path: Path, form: str) -> None:
     content = saved(form)
     for length in {*range(0, len(content), max(1, len(content) // 80)), len(content) - 1}:
@@ -142,7 +141,7 @@ def test_a_file_that_was_cut_off_is_refused_wherever(tmp_path: Path, form: str) 
             read_weights(write(tmp_path, form, content[:length]))
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@each_case("form", FORMATS)
 def test_a_damaged_file_gives_tensors_or_a_value_error(tmp_path: Path, form: str) -> None:
     whole = saved(form)
     places = st.integers(0, len(whole) - 1) | st.integers(0, 400)
@@ -182,8 +181,8 @@ class Payload:
         return Path.touch, (self.marker,)
 
 
-@pytest.mark.parametrize("form", ["zip", "legacy", "bare"])
-@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
+@each_case("form", ["zip", "legacy", "bare"])
+@each_case("name", ["a.pth", "a.safetensors"])
 def test_code_in_a_file_is_not_run(tmp_path: Path, form: str, name: str) -> None:
     marker, path = tmp_path / "ran", tmp_path / name
     content = {**tensors(), "extra": Payload(marker)}
@@ -242,7 +241,7 @@ def test_the_counter_of_old_norms_may_be_missing() -> None:
     fit_weights(toy(), state, "a.pth", "toy")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("change", "says"),
     [
         ({"conv.bias": None}, r"1 tensors missing, 0 unknown, 0 of another shape \(missing conv.bias\)"),
@@ -294,7 +293,7 @@ class Renamed(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
 
-@pytest.mark.parametrize("prefix", ["", "module."])
+@each_case("prefix", ["", "module."])
 def test_a_module_reads_its_older_self(tmp_path: Path, prefix: str) -> None:
     state = OrderedDict({f"{prefix}part.old": torch.arange(3.0)})
     state._metadata = {"": {"version": 1}, f"{prefix}part": {"version": 1}}  # type: ignore[attr-defined]
@@ -306,7 +305,7 @@ def test_a_module_reads_its_older_self(tmp_path: Path, prefix: str) -> None:
         fit_weights(nn.ModuleDict({"part": Renamed()}), dict(read), "a.pth", "toy")
 
 
-@pytest.mark.parametrize("metadata", [None, 3, "x", {"": 1}, {"": {"version": "2"}}, {3: {"version": 2}}, {"": {}}])
+@each_case("metadata", [None, 3, "x", {"": 1}, {"": {"version": "2"}}, {3: {"version": 2}}, {"": {}}])
 def test_a_checkpoint_can_say_anything_of_its_versions(tmp_path: Path, metadata: Any) -> None:
     state = OrderedDict({"new": torch.arange(3.0)})
     state._metadata = metadata  # type: ignore[attr-defined]

@@ -1,0 +1,47 @@
+"""A table of cases as one test: all cases are tried, and every one that fails is listed."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pytest
+
+Check = Callable[..., None]
+
+
+def each_case(names: str | Sequence[str], cases: Iterable[Any]) -> Callable[[Check], Check]:
+    """Call a test with each case of a table, as `pytest.mark.parametrize` does, but as a single test.
+
+    Every case has a `tmp_path` of its own. It shares all other fixtures with the other cases, so a test that patches
+    something has to be parametrised.
+
+    Args:
+        names: the parameters that a case is given for, as in `parametrize`.
+        cases: the cases; a case of several parameters is a tuple.
+    """
+    given = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    table = [case if isinstance(names, tuple | list) or len(given) > 1 else (case,) for case in cases]
+
+    def decorate(check: Check) -> Check:
+        signature = inspect.signature(check)
+
+        @functools.wraps(check)
+        def test(subtests: pytest.Subtests, **fixtures: Any) -> None:
+            assert table
+            # The test may go through another table itself.
+            more: dict[str, Any] = {"subtests": subtests} if "subtests" in signature.parameters else {}
+            for number, case in enumerate(table):
+                values = dict(zip(given, case, strict=True))
+                if "tmp_path" in fixtures:
+                    more["tmp_path"] = fixtures["tmp_path"] / str(number)
+                    more["tmp_path"].mkdir()
+                with subtests.test(**values):
+                    check(**fixtures | values | more)
+
+        others = [value for name, value in signature.parameters.items() if name not in (*given, "subtests")]
+        subtests = inspect.Parameter("subtests", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        test.__signature__ = signature.replace(parameters=[subtests, *others])  # type: ignore[attr-defined]
+        return test
+
+    return decorate
