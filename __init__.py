@@ -9,7 +9,7 @@ WEB_DIRECTORY = "./web"
 
 
 async def comfy_entrypoint() -> "ComfyExtension":
-    """Set up the pack and return the extension that lists its nodes; ComfyUI calls this when it starts."""
+    """Set up the pack and return the extension that lists the nodes; ComfyUI calls this function when it starts."""
     # Imported here, so that tools can import this package where ComfyUI is not installed.
     from comfy_api.latest import ComfyExtension, io
 

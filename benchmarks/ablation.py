@@ -1,8 +1,8 @@
-"""Ablation: the recipe sketch, and variants of it in each of which one or more settings are changed.
+"""Ablation: the recipe sketch, and variants of it, each with one or more changed settings.
 
 Settings may be chosen by the results on the classes of this module (`CLASSES`). `benchmarks.classes` and
-`benchmarks.morphs` draw their classes from all others. Means are over twelve pictures; a difference of less than about
-0.1 between two mean probabilities says little.
+`benchmarks.morphs` draw their classes from all other classes of ImageNet. Every mean is over twelve pictures, so a
+difference of less than about 0.1 between two mean probabilities says little.
 """
 
 from dataclasses import replace

@@ -17,10 +17,10 @@ _UNCLEAR = "judge it yourself"
 def score_answers(key: Path, answers: Path, accept: Collection[int] = (), reject: Collection[int] = ()) -> str:
     """Return the score of the answers to a sheet, as text.
 
-    An answer that names a picture is right if it shares a word with what the picture should show: with the text, or
-    with any name of the class in ImageNet (`find_shared_words`). This rule can be wrong: it rejects "wading bird" for a
-    flamingo, and accepts "red apple" for a red car. So all answers are listed, and the scorer can overrule the rule
-    with `accept` and `reject`.
+    An answer that names a picture is right if it shares a word with the name of the picture's file or, if that is a
+    class of ImageNet, with any name of this class (`find_shared_words`). This rule can be wrong: it rejects "wading
+    bird" for a flamingo, and accepts "red apple" for a red car. So all answers are listed, and the scorer can overrule
+    the rule with `accept` and `reject`.
 
     Args:
         key: the key.json of the sheets.
@@ -43,7 +43,7 @@ def score_answers(key: Path, answers: Path, accept: Collection[int] = (), reject
 
 
 def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
-    """Return the kind of a key, and its entry for every number."""
+    """Return the kind of a key, `pairs` or `naming`, and its entry for every number."""
     try:
         key = json.loads(path.read_text(encoding="utf-8"))
         kind = key["kind"]
@@ -62,7 +62,7 @@ def _read_key(path: Path) -> tuple[str, dict[int, Any]]:
 
 
 def _read_answers(path: Path, asked: Collection[int]) -> dict[int, str]:
-    """Return the answers in a file by their numbers; numbers without an answer behind them are left out."""
+    """Return the answers in a file by their numbers; numbers that no answer follows are left out."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -102,7 +102,7 @@ def _score_pairs(asked: dict[int, Any], given: dict[int, str]) -> str:
 
 
 def _score_names(asked: dict[int, Any], given: dict[int, str], accept: Collection[int], reject: Collection[int]) -> str:
-    """Return, as text, what each picture should show, the answer, its verdict, and the number of right answers."""
+    """Return, as text, the number of right answers, and for each picture its content, the answer and the verdict."""
     for number in (*accept, *reject):
         if number not in given:
             raise ValueError(f"number {number} cannot be accepted or rejected: it has no answer")

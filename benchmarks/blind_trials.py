@@ -1,7 +1,7 @@
 """The trials of a blind test: pairs of pictures of which the viewer prefers one, or single pictures to be named.
 
-A seed shuffles the sides of pairs and the order of single pictures. The sheets show the pictures. key.json in the same
-folder says on which side each picture of a pair is, or what each single picture should show.
+The sides of pairs and the order of single pictures are shuffled with a seed. The sheets show the pictures. key.json in
+the same folder says on which side each picture of a pair is, or what each single picture should show.
 """
 
 import json
@@ -19,7 +19,7 @@ SIDES = ("left", "right")
 
 
 def draw_pairs(a: Path, b: Path, out: Path, seed: int = 0, cell: int = CELL) -> list[Path]:
-    """Draw the pictures of two folders side by side, the sides shuffled, and write a key with the side of each.
+    """Draw pairs of pictures from two folders, with shuffled sides, and write a key with the side of each picture.
 
     The pictures of folder `a` are on the left in half of the pairs, so that a viewer who prefers one side favours
     neither folder. If the number of pairs is odd, the side in the remaining pair is drawn at random.

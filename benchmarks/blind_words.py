@@ -1,11 +1,11 @@
-"""What a picture of a blind test should show, in words, and which words of an answer are among these words."""
+"""The words for what a picture of a blind test should show, and the search for these words in an answer."""
 
 import re
 
 from das_core.models.label_sets import imagenet_labels
 
 SMALL_WORDS = {"a", "an", "and", "at", "by", "for", "from", "in", "into", "of", "off", "on", "or", "the", "to", "with"}
-"""Words that say nothing of what a picture shows."""
+"""Words that say nothing about the content of a picture."""
 
 
 def to_words(name: str) -> str:
@@ -21,7 +21,7 @@ def to_words(name: str) -> str:
 def find_shared_words(name: str, answer: str) -> list[str]:
     """Return the words of an answer that also say what a picture should show, in alphabetical order.
 
-    Upper and lower case, `SMALL_WORDS`, and the s of a plural make no difference.
+    The comparison ignores upper and lower case, a final s, `SMALL_WORDS` and single characters.
 
     Args:
         name: the name of the file of the picture without its suffix, such as `a_red_car`. If it is the index or a name

@@ -1,8 +1,9 @@
 """Quality of pictures of classes, judged by a classifier that took no part in making them.
 
-The ascents use EfficientNet-Lite0 and EfficientNet-Lite1, or only the former. The judge is EfficientNet-Lite2, a model
-of another size that was trained separately. It sees every picture in the three forms of `benchmarks.recognition`. The
-classes were drawn at random, after all settings had been chosen on other classes (`ablation.CLASSES`).
+The ascents use EfficientNet-Lite0 and EfficientNet-Lite1, or only EfficientNet-Lite0. The judge is EfficientNet-Lite2,
+a model of another size that was trained separately. The judge sees every picture in the three forms of
+`benchmarks.recognition`. The classes were drawn at random, after all settings had been chosen on other classes
+(`ablation.CLASSES`).
 """
 
 import random
@@ -17,7 +18,7 @@ from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
 DRAW = 2026
-"""The seed that the classes are drawn with."""
+"""The seed with which the classes are drawn."""
 
 COUNT = 40
 
@@ -30,7 +31,7 @@ SEEDS = {PICTURE: (0, 1), SKETCH: (0,), FIRST_VERSION: (0,), REFERENCE: (0,)}
 """The recipes, and the seeds with which each recipe makes pictures of every class."""
 
 SHOWN = (PICTURE, FIRST_VERSION, REFERENCE)
-"""The recipes whose pictures and verdicts are shown, for the first seed only."""
+"""The recipes whose pictures and verdicts are shown. Those of further seeds of a recipe are not shown."""
 
 
 def report() -> str:

@@ -27,7 +27,7 @@ SEED = 0
 """The seed of the ascents, unless a benchmark has seeds of its own."""
 
 PLAIN = (Flip(), Noise())
-"""The default transforms of views without those that shift or remove colours."""
+"""The default transforms of views, except for those that shift or remove colours."""
 
 SUBJECTS = (
     "astronaut",
@@ -85,7 +85,7 @@ def climb_image(
 def save_sheet(images: list[Tensor], file: Path, columns: int = 5) -> None:
     """Save images (3, H, W), 0..1, as one picture with `columns` images in a row.
 
-    Images higher than 224 pixels are shrunk to that height. No image may be higher than wide.
+    Images higher than 224 pixels are shrunk to that height. Every image must be at least as wide as it is high.
     """
     small = [resize(image, [min(224, image.shape[1])], antialias=True).clamp(0, 1) for image in images]
     to_pil_image(make_grid(small, nrow=columns)).save(file, quality=88)

@@ -1,6 +1,6 @@
 """Cost: the time of a step as a function of picture size, levels, views and batch, as curves with their exponents.
 
-Every curve changes one setting. The amounts of a curve take turns in one process.
+Every curve changes one setting. The points of a curve are timed by turns in one process.
 """
 
 import math
@@ -29,7 +29,7 @@ FILE = HERE / "cost.png"
 
 @dataclass(frozen=True)
 class Setting:
-    """The settings of a step, of which every curve changes one."""
+    """The settings of a step. Every curve changes one of them."""
 
     side: int = 224
     level_step: int = 4
@@ -49,12 +49,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Curve:
-    """A setting that changes.
+    """A curve: several steps, whose settings differ in one setting.
 
     Args:
-        counts: the title of the curve: what the amounts count.
-        amounts: the amounts, rising.
-        settings: the settings of a step with each amount.
+        counts: what the amounts count, such as views; the title of the curve.
+        amounts: the amount at each point of the curve, rising.
+        settings: the settings of the step at each point of the curve.
     """
 
     counts: str
@@ -118,7 +118,7 @@ def format_amounts(amounts: Sequence[float]) -> str:
 
 
 def draw(measured: Sequence[Sequence[float]]) -> None:
-    """Plot the time of a step over the amount, both as multiples of those of the first point of a curve."""
+    """Plot the time of a step over the amount, both divided by their values at the first point of the curve."""
     with matplotlib.rc_context({"font.size": 11}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()

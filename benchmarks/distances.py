@@ -1,4 +1,4 @@
-"""How different pictures of the same class are, measured by the features of a classifier and by pixels from afar."""
+"""Measures how different pictures are, by the features of a classifier, and by their pixels from afar."""
 
 import torch
 import torch.nn.functional as F
@@ -17,15 +17,15 @@ _BATCH = 16
 def mean_distance(classifier: Classifier, images: Tensor) -> float:
     """Return how different images are to a classifier: the mean cosine distance of all pairs of images.
 
-    The distance is that of the features before the last linear layer of the classifier. Features at several positions
-    of an image are averaged over the positions.
+    The compared features are those before the last linear layer of the classifier. If they have positions, they are
+    averaged over all positions of an image.
 
     Args:
         classifier: a model that took no part in making the images.
         images: (N, 3, H, W), 0..1, at least two. Of an image that is not square only the middle square is used.
 
     Returns:
-        The mean of 1 - cosine, 0..2; 0 if all images have the same features up to a factor.
+        The mean of 1 - cosine, 0..2; 0 if the features of all images differ only by positive factors.
 
     Raises:
         ValueError: when there are fewer than two images; when the classifier has no linear layer with an output for
@@ -66,7 +66,7 @@ def mean_difference_from_afar(images: Tensor) -> float:
 def _find_feature_layer(classifier: Classifier) -> Layer:
     """Return the layer whose features go into the last linear layer, which has an output for each class.
 
-    It is the last layer before the linear layer that has as many channels as the linear layer has inputs.
+    Of the layers before the linear layer, it is the last one with as many channels as the linear layer has inputs.
     """
     layers, parts = find_layers(classifier), dict(classifier.module.named_modules())
     for place in reversed(range(len(layers))):

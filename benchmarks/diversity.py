@@ -1,9 +1,9 @@
 """Diversity: how much pictures of one class differ from seed to seed.
 
 A recipe that always makes the same picture is of little use, even if that picture is recognised. Two distances between
-pictures are measured. One compares the features before the last layer of a classifier that took no part in the ascents;
-it becomes smaller as the classifier recognises the pictures more surely. The other needs no model: it compares the
-pixels of pictures that are reduced to 14 x 14.
+pictures are measured. The first compares the features before the last layer of a classifier that took no part in the
+ascents. This distance is smaller if the classifier recognises the pictures more surely. The second distance needs no
+model: it compares the pixels of pictures that are reduced to 14 x 14.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """Engraving: the fine structure and the colours of pictures, compared with those of photographs of the same size.
 
 Fine hatching raises the score of a classifier, and an ascent covers every surface with hatching. Three numbers measure
-it. Sparsity is higher in photographs: their gradients are large in few places, those of hatching are alike everywhere.
-Calm is higher in photographs: they have even areas. Contrast, measured within a few pixels, is lower in photographs.
-Colours are compared in CIELAB.
+the hatching. Sparsity is higher in photographs: the gradient of their luminance is large in few places, whereas that of
+hatching is about the same everywhere. Calm, the share of even patches, is higher in photographs. Contrast within small
+patches is lower in photographs. Colours are compared in CIELAB.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ from benchmarks.text import PROMPTS
 from das_core.common.images import fit_square
 
 PHOTOGRAPHS = ("astronaut", "brick", "camera", "cat", "clock", "coffee", "grass", "gravel", "moon", "retina", "rocket")
-"""Sample photographs of scenes and surfaces in focus."""
+"""Sample photographs, in focus, of scenes and of surfaces. Their fine structure is measured."""
 
 COLOURED = ("astronaut", "cat", "coffee", "immunohistochemistry", "retina", "rocket")
-"""Sample photographs in colour, for the comparison of colours."""
+"""Sample photographs in colour. Their colours are measured."""
 
 RECIPES = (PICTURE, SKETCH, SECOND_VERSION)
 
@@ -94,7 +94,7 @@ def measure_structure(image: Tensor) -> Structure:
 
 
 def average(structures: Sequence[Structure]) -> Structure:
-    """Return the mean of every number over some images, at least one."""
+    """Return a structure in which every number is the mean of that number over `structures`, at least one."""
     names = [field.name for field in fields(Structure)]
     return Structure(*(sum(getattr(one, name) for one in structures) / len(structures) for name in names))
 
@@ -114,7 +114,7 @@ def report() -> str:
         photographs = [fit_square(load_photograph(name), side).clamp(0, 1) for name in PHOTOGRAPHS]
         coloured = [fit_square(load_photograph(name), side).clamp(0, 1) for name in COLOURED]
         structure, colours = (average(list(map(measure_structure, images))) for images in (photographs, coloured))
-        # The numbers about colours are those of the coloured photographs, the other numbers those of all photographs.
+        # The numbers about colours come from `COLOURED`, the other numbers from `PHOTOGRAPHS`.
         both = replace(colours, sparsity=structure.sparsity, calm=structure.calm, contrast=structure.contrast)
         rows.append(_format_row(f"photographs | {side}", both))
     table = "\n".join(rows)

@@ -1,8 +1,8 @@
-"""A diffusion model whose answer is an exact formula, so that sampling with it needs no training.
+"""A diffusion model whose answer is an exact formula, so that it needs no training.
 
 The distribution of its pictures is a Gaussian mixture. The means of the components are a few plain pictures; the
-deviations from a mean have the spectrum and the colours of photographs. Its latents are pixels, -1..1. This module
-needs only PyTorch and imports nothing from the project.
+deviations from a mean have the spectrum and the colours of photographs. The latents of the model are pixels, -1..1.
+This module needs only PyTorch and imports nothing from the project.
 """
 
 import torch
@@ -10,12 +10,12 @@ from torch import Tensor
 
 _COLORS = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
 _COLOR_POWERS = torch.tensor([1.0, 0.12, 0.05])
-"""Three directions in RGB (grey, blue to orange, green to magenta), and the power that each has in photographs relative
-to grey."""
+"""Three directions in RGB (grey, blue to orange, green to magenta), and the power of photographs in each direction,
+divided by their power in the direction grey."""
 
 
 class ExactDenoiser:
-    """The mean of all pictures that a noisy picture can come from: E[picture | picture + sigma * noise].
+    """The diffusion model: a function that returns E[picture | picture + sigma * noise] for a noisy picture.
 
     Args:
         means: the mean of each of the K components, (K, 3, H, W), -1..1. All components are equally likely.
@@ -32,13 +32,13 @@ class ExactDenoiser:
         self._power *= deviation**2 / (self._power.sum(dim=0).mean() / 3)
 
     def _analyse(self, pictures: Tensor) -> Tensor:
-        """Return the orthonormal Fourier coefficients of pictures, (B, 3, H, W), in the three directions of RGB."""
+        """Return the orthonormal Fourier coefficients of pictures, (B, 3, H, W), in the three directions `_COLORS`."""
         return torch.fft.fft2(torch.einsum("ij,bjhw->bihw", self._colors, pictures), norm="ortho")
 
     def __call__(self, noisy: Tensor, sigma: float) -> Tensor:
-        """Return the mean (B, 3, H, W) for noisy pictures (B, 3, H, W).
+        """Return the expected pictures (B, 3, H, W) for noisy pictures (B, 3, H, W).
 
-        `sigma` is the standard deviation of their noise.
+        `sigma` is the standard deviation of the noise in the noisy pictures.
         """
         apart = self._analyse(noisy)[:, None] - self._analyse(self.means)[None]
         total = self._power + sigma**2
@@ -63,6 +63,6 @@ def plain_pictures(side: int) -> Tensor:
 
 
 def falling_levels(steps: int, highest: float = 14.6, lowest: float = 0.03) -> list[float]:
-    """Return the `steps` noise levels of Karras et al. (2022), equation 5, with rho 7, followed by a 0."""
+    """Return `steps` noise levels as in Karras et al. (2022), equation 5, with rho 7, followed by a 0."""
     ends = highest ** (1 / 7), lowest ** (1 / 7)
     return [(ends[0] + step / (steps - 1) * (ends[1] - ends[0])) ** 7 for step in range(steps)] + [0.0]

@@ -1,8 +1,8 @@
-"""Features inside models: single channels, and the style of one photograph on another.
+"""Features inside models: ascents on single channels, and the transfer of a style from one photograph to another.
 
-Features: for random channels of an early, a middle and a late layer of two networks, the activation for the image of an
-ascent is compared with the activations for all sample photographs. Style: one network is climbed. It measures the
-result, and so does another network that took no part, in layers that are found by the same rule.
+Channels: for random channels of an early, a middle and a late layer of two networks, the activation for the image of an
+ascent is compared with the activations for all sample photographs. Style: the ascent uses one network. The result is
+measured with this network and with another that took no part; the same rule chooses the layers of both.
 """
 
 import torch
@@ -37,7 +37,7 @@ PAIRS = (
     ("camera", "hubble_deep_field"),
     ("cat", "gravel"),
 )
-"""Pairs of the photograph that gives the content and the photograph that gives the style."""
+"""Pairs of photographs: the first gives the content, the second gives the style."""
 
 CONTENT_WEIGHT, CONTRAST, STYLE_STEPS = 1.0, 0.95, 80
 STYLE_VIEWS = Augmentation(8, Windows(), ())

@@ -1,8 +1,8 @@
-"""Films: how much frames change, how a held-out classifier judges them, and how long a step takes.
+"""Films: how much frames differ, how a held-out classifier judges them, and how long a step takes.
 
-The time of a step is compared with that of a single picture. The films are a morph from one class to another, and a
-loop from the first class to the second and back. EfficientNet-Lite0 guides the ascents; EfficientNet-Lite2 is the
-judge.
+The time of a step of a film is compared with the time of a step of a single picture. The films are a morph from one
+class to another, and a loop from the first class to the second and back. EfficientNet-Lite0 guides the ascents;
+EfficientNet-Lite2 is the judge.
 """
 
 import time
@@ -37,7 +37,7 @@ RECIPE = replace(PICTURE, steps=STEPS, augmentation=replace(PICTURE.augmentation
 
 
 def start_film(model: Classifier, frames: int, *, loop: bool) -> Ascent:
-    """Return the ascent of a film that goes from the class `FROM` to the class `TO`, and in a loop back to `FROM`."""
+    """Return the ascent of a film from the class `FROM` to the class `TO`; a loop then goes back to `FROM`."""
     end = frames // 2 if loop else frames - 1
     wishes: tuple[Objective, ...] = make_tracks({0: FROM, end: TO}, lambda name: ClassObjective.from_text(model, name))
     stack = ImageStack.gray(StackSpec(224, 224, time=Time(frames, loop=loop)))
@@ -45,15 +45,15 @@ def start_film(model: Classifier, frames: int, *, loop: bool) -> Ascent:
 
 
 def measure_changes(frames: Tensor) -> list[float]:
-    """Return the mean absolute difference between every frame and the next; after the last frame comes the first."""
+    """Return the mean absolute difference between every frame and the next; the first frame follows the last."""
     return [float(change) for change in (frames.roll(-1, 0) - frames).abs().mean(dim=(1, 2, 3))]
 
 
 def time_steps(model: Classifier, rounds: int = 5) -> dict[int, float]:
     """Return the median CPU seconds of a step of each film, by its number of frames.
 
-    The key 0 stands for a single picture. The picture and the films take turns. Other load on the machine hardly
-    changes CPU time.
+    The key 0 stands for a single picture. The picture and the films take turns, and the first of their `rounds + 1`
+    rounds is not counted. Other load on the machine hardly changes CPU time.
     """
     picture = RECIPE.prepare(ImageStack.gray(StackSpec(224, 224)), [ClassObjective.from_text(model, FROM)], seed=SEED)
     films = {frames: start_film(model, frames, loop=False) for frames in (FRAMES, MANY)}

@@ -1,7 +1,8 @@
 """The time of a step on a CUDA device, for several precisions and chunks, and with torch.compile.
 
 A chunk is the number of views that go through the model at once. The time of a step is compared with that of the model
-alone. The tasks take turns in one process, except for torch.compile. Without a CUDA device this section is not written.
+alone. The tasks take turns in one process, except for the pictures that are made with and without torch.compile.
+Without a CUDA device this section is not written.
 """
 
 import itertools
@@ -41,7 +42,7 @@ def load(dtype: torch.dtype, device: torch.device) -> Classifier:
 
 
 def make_ascent(judge: Classifier, device: torch.device, chunk: int, spec: StackSpec | None = None) -> Ascent:
-    """Return an ascent that has not begun, with the default optimizer and more steps than are ever measured."""
+    """Return an ascent before its first step, with default settings and more steps than are ever measured."""
     wish = [ClassObjective(judge, ((JELLYFISH, 1.0),))]
     stack = ImageStack.gray(spec or StackSpec(224, 224))
     return Ascent(stack, wish, Augmentation(VIEWS), steps=100_000, chunk=chunk, device=device)
@@ -80,7 +81,7 @@ def wait(device: torch.device) -> None:
 
 
 def measure_peak(ascent: Ascent) -> float:
-    """Return the peak of the memory allocated on the device during a first step, in MiB.
+    """Return the peak of the memory that is allocated on the device during the first step of an ascent, in MiB.
 
     Tensors that were on the device before, such as the model, are included. On a CPU the result is nan, because PyTorch
     does not count the memory there.
@@ -93,13 +94,13 @@ def measure_peak(ascent: Ascent) -> float:
 
 
 def climb_a_little(judge: Classifier, device: torch.device) -> Tensor:
-    """Return the canvas after three steps, on the CPU."""
+    """Do three steps on a device, and return the canvas as a tensor on the CPU."""
     ascent = make_ascent(judge, device, VIEWS)
     return next(itertools.islice(ascent, 2, None)).stack.canvas.cpu()
 
 
 def compare_compiled(device: torch.device, steps: int) -> tuple[float, float]:
-    """Return the seconds of one picture without torch.compile, and with it, including the compilation."""
+    """Return the seconds of a picture of `steps` steps without torch.compile, and with it (compilation included)."""
     seconds = []
     for compiled in (False, True):
         judge = load(torch.float32, device)

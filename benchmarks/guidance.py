@@ -26,8 +26,8 @@ SIDE, SEEDS, STEPS = 96, 10, 12
 WISH = "jellyfish"
 VIEWS, CLIMB = Augmentation(views=3, windows=Windows(jitter=24)), 2
 HIGHEST = 9.0
-"""The noise level at which guiding begins: about that of Stable Diffusion at 0.1, the default `start_percent` of Guide
-Diffusion."""
+"""The noise level at which guiding begins. It is about the noise level of Stable Diffusion at 0.1, the default
+`start_percent` of the node Guide Diffusion."""
 
 ENDS = {0.0: "1", 0.25: "0.95", 0.66: "0.8"}
 """Noise levels at which guiding ends, each with its approximate `end_percent` in Stable Diffusion."""
@@ -35,19 +35,19 @@ ENDS = {0.0: "1", 0.25: "0.95", 0.66: "0.8"}
 SDXL_STEP, DECODE, ENCODE, JUDGE = 13.5, 10.5, 4.9, 0.9
 """Numbers of operations in units of 10^12; a multiplication and an addition count as two operations.
 
-`SDXL_STEP`: a step of SDXL at 1024 x 1024 with the positive and the negative prompt. `DECODE` and `ENCODE`: its VAE at
-that size. `JUDGE`: three steps of ascent with 16 views under a ViT-B-32. PyTorch's FlopCounterMode counted the first
-three numbers on ComfyUI's own modules.
+`SDXL_STEP`: a step of SDXL at 1024 x 1024 with the positive and the negative prompt. `DECODE` and `ENCODE`: decoding
+and encoding once at that size with the VAE of SDXL. `JUDGE`: three steps of ascent with 16 views under a ViT-B-32. The
+first three numbers were counted with PyTorch's FlopCounterMode on ComfyUI's own modules.
 """
 
 REAL_STEPS, REAL_GUIDED = 30, 28
-"""A usual number of sampling steps, and how many of them can be guided with Karras' noise levels: those between the
-default `start_percent` and `end_percent` of Guide Diffusion."""
+"""A usual number of sampling steps, and how many of these steps lie between the default `start_percent` and
+`end_percent` of the node Guide Diffusion, so that they can be guided. The noise levels are those of Karras."""
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """What a sampling run gave.
+    """The pictures and the times of a sampling run.
 
     Args:
         pictures: the pictures (B, 3, H, W), 0..1.
@@ -65,7 +65,9 @@ class Sampled:
 def sample(
     guidance: Guidance | None, steps: GuidedSteps, seeds: Sequence[int] = range(SEEDS), lowest: float = 0.0
 ) -> Sampled:
-    """Sample with Euler's method, and guide steps as Guide Diffusion does. No VAE is needed: latents are pixels, -1..1.
+    """Sample with Euler's method, and guide steps in the same way as the node Guide Diffusion.
+
+    No VAE is needed, because the latents are pixels, -1..1.
 
     Args:
         guidance: the objectives that guide, with their settings; None to sample without guidance.
@@ -96,12 +98,12 @@ def sample(
 
 @cache
 def sample_plain() -> Sampled:
-    """Return the pictures without guidance. They are sampled only once."""
+    """Sample without guidance, and return the result. Later calls return the same result."""
     return sample(None, GuidedSteps())
 
 
 def wish() -> ClassObjective:
-    """Return the objective that guides."""
+    """Return the objective that guides the sampling: the class `WISH` of the starter classifier."""
     return ClassObjective.from_text(load_starter(), WISH)
 
 
@@ -119,11 +121,11 @@ class Row:
 
 
 def measure(strength: float, every: int = 1, lowest: float = 0.0) -> Row:
-    """Sample once, and compare with the unguided pictures.
+    """Sample guided pictures, and compare them with the unguided pictures.
 
     Args:
         strength: the strength of the guidance.
-        every: n, if every n-th step is guided, see `GuidedSteps`.
+        every: a whole number n; every n-th step is guided, see `GuidedSteps`.
         lowest: the noise level at which guiding ends, a key of `ENDS`.
     """
     guidance = Guidance((wish(),), VIEWS, steps=CLIMB, strength=strength)

@@ -38,7 +38,8 @@ def report() -> str:
 def _reconstructions(climber: CLIP, judge: CLIP) -> str:
     """Return the text about images made from the embedding of a photograph.
 
-    The table has for each image the photograph with the nearest embedding, under the judge and under the climbed CLIP.
+    For each image, the table has the photograph whose embedding is nearest to that of the image, under the judge and
+    under the climbed CLIP.
     """
     photographs = {subject: load_photograph(subject) for subject in SUBJECTS}
     images = torch.cat(
@@ -66,7 +67,7 @@ to their own photograph by the judge, {share[climber.name]:.0%} by the climber i
 
 
 def _blends(climber: CLIP, judge: CLIP) -> str:
-    """Return the text about ascents from one photograph toward another, with the settings of style_blend."""
+    """Return the text about ascents from one photograph toward another, with settings of the workflow style_blend."""
     rows, images = [], []
     for begin, end in tqdm(PAIRS, desc="blend"):
         target = load_photograph(end)

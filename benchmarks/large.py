@@ -1,4 +1,4 @@
-"""The time and the memory of steps on canvases much larger than the model's views, and on one of the usual size."""
+"""The time and the memory of steps: on canvases much larger than the views, and on a canvas of the usual size."""
 
 import math
 from collections.abc import Callable
@@ -33,7 +33,7 @@ CANVASES = {
 
 
 def ascent(judge: Classifier, spec: StackSpec) -> Ascent:
-    """Return an ascent with the defaults, except that its views reach into the whole margin."""
+    """Return an ascent from grey with 16 views, which may reach into the whole margin; other settings are defaults."""
     wish = [ClassObjective(judge, ((VALLEY, 1.0),))]
     views = Augmentation(16, windows=Windows(jitter=spec.margin))
     return Ascent(ImageStack.gray(spec), wish, views, steps=100_000)
@@ -46,7 +46,7 @@ def step_of(judge: Classifier, spec: StackSpec) -> Callable[[], object]:
 
 
 def peak(judge: Classifier, spec: StackSpec) -> int:
-    """Return the peak bytes of the tensors of an ascent of two steps; stack and operator are built in it too."""
+    """Return the peak bytes of all tensors while stack and operator are built and an ascent does two steps."""
     forget_operators()
     with PeakBytes() as counted:
         for _, _ in zip(ascent(judge, spec), range(2), strict=False):
@@ -55,15 +55,15 @@ def peak(judge: Classifier, spec: StackSpec) -> int:
 
 
 def resident(kind: str) -> int:
-    """Return the bytes of memory that this process has now (VmRSS) or has had at most (VmHWM), as Linux counts them."""
+    """Return the resident memory of this process in bytes, as Linux counts it: now (VmRSS) or at its peak (VmHWM)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(kind))
 
 
 def growth(spec: StackSpec) -> tuple[int, int]:
-    """Return the bytes of this process with torch and the model loaded, and its largest growth during three steps.
+    """Return the bytes of this process after the model is loaded, and by how many bytes it then grows at most.
 
-    The growth is in bytes and includes the building of stack and operator.
+    The process grows while the stack and the operator are built and three steps are done.
     """
     judge = load_starter()
     idle = resident("VmRSS")

@@ -56,13 +56,13 @@ class PeakBytes(TorchDispatchMode):
 
 
 def forget_operators() -> None:
-    """Let the next ascent build its operator anew: the cache holds four operators, and four small ones replace them."""
+    """Replace the four operators in the cache by small ones, so that the next ascent builds its operator anew."""
     for width in range(16, 20):
         StackSpec(width, 16, 0).operator(torch.device("cpu"))
 
 
 def ascent_peak(judge: Classifier, step: int, method: Method = "spectral", chunk: int = 4) -> int:
-    """Return the peak bytes of an ascent of two steps with every `step`-th level; the operator is built in it too."""
+    """Return the peak bytes while an operator with every `step`-th level is built and an ascent does two steps."""
     spec = StackSpec(224, 224, levels=linear_levels(336, step), method=method)
     forget_operators()
     with PeakBytes() as counted:
@@ -77,7 +77,7 @@ VIEWS = 4
 
 
 def compare_with_estimate(judge: Classifier, side: int, method: Method, optimizer: Optimizer) -> tuple[int, int]:
-    """Return the estimated and the used bytes of an ascent of two steps on a square picture with every fourth level."""
+    """Return the estimated and the used bytes of an ascent of two steps on a square picture of `side` pixels a side."""
     wish = [ClassObjective(judge, ((107, 1.0),))]
     forget_operators()
     with PeakBytes() as counted:

@@ -1,8 +1,8 @@
-"""Morphs of ten pairs of classes as films, as two ascents one after another, and with an ascent for every frame.
+"""Morphs of pairs of classes in three ways: films, two ascents one after another, and an ascent for every frame.
 
 A held-out classifier gives the probabilities of both classes in every frame. The flicker of the frames is measured too.
-EfficientNet-Lite0 guides the ascents; EfficientNet-Lite2 is the judge. The pairs were drawn at random after the
-settings had been chosen.
+EfficientNet-Lite0 guides the ascents; EfficientNet-Lite2 is the judge. The ten pairs were drawn at random after the
+settings had been chosen. Ascents for every frame are made of the first pair only.
 """
 
 import random
@@ -31,7 +31,7 @@ from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 
 DRAW = 24
-"""The seed that the pairs are drawn with."""
+"""The seed with which the pairs are drawn."""
 
 COUNT = 10
 FRAMES = 12
@@ -45,10 +45,10 @@ SHOWN = 4
 """The number of pairs that the sheet shows."""
 
 FOLDER = HERE.parent / "build" / "morphs"
-"""The folder in which the frames of each film, and a sheet of them, are kept for later runs."""
+"""The folder for the frames of each film, which later runs read, and for a sheet of these frames."""
 
 _FALL = 0.02
-"""By how much `Film.shares` may fall from frame to frame in a film that counts as monotone."""
+"""A film counts as monotone if its `Film.shares` fall by at most this value from one frame to the next."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
 
 
 def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
-    """Return a picture for every frame, each from its own ascent.
+    """Return a picture for every frame, each from an ascent of its own with the recipe sketch.
 
-    Each picture asks for both classes, with the weights that they have at this frame of the film.
+    Each ascent has both classes as objectives, with the weights that the two have at this frame of the film.
     """
     frames = []
     for position in torch.linspace(0, 1, FRAMES).tolist():
@@ -181,8 +181,9 @@ The share of the second class in the frames of the films:
 def _make_row(way: str, films: Sequence[Film]) -> str:
     """Return the row of a table about the films that were made in one of `WAYS`.
 
-    It has the number of films, their mean flicker, their largest change between neighbouring frames, and how many of
-    them are monotone, begin with the first class, and end with the second class.
+    The row has the number of films, their mean flicker, and their largest change between neighbouring frames. Then it
+    has three counts of films: those that are monotone, those whose first frame shows the first class, and those whose
+    last frame shows the second class.
     """
     flicker = sum(film.flicker for film in films) / len(films)
     largest = max(max(measure_changes(film.frames)[:-1]) for film in films)

@@ -1,7 +1,7 @@
 """How soon pictures are good: the probability of their class under a held-out classifier, over the time of the ascent.
 
-The recipes take turns, class by class, in one process. The time of the held-out classifier is not counted. Seconds are
-CPU time, summed over threads, so other load on the machine hardly matters.
+All recipes run in one process, one after another for each class. The time of the held-out classifier is not counted.
+Seconds are CPU time, summed over threads, so other load on the machine hardly matters.
 """
 
 import time
@@ -16,25 +16,25 @@ from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
 CLASSES = (483, 107, 949)
-"""Castle, jellyfish, strawberry: classes that settings were chosen on."""
+"""Castle, jellyfish and strawberry: three of the classes on which settings were chosen (`ablation.CLASSES`)."""
 
 RECIPES = (SKETCH, PICTURE, BEST, REFERENCE)
 LOOKS = 10
-"""How often the judge classifies the picture of each ascent."""
+"""How many times the judge classifies the picture during each ascent."""
 
 FILE = HERE / "pace.png"
 
 
 @dataclass(frozen=True)
 class Look:
-    """The probability that the judge gives the class after some CPU seconds of an ascent."""
+    """The probability that the judge gives to the class of the picture after some CPU seconds of an ascent."""
 
     seconds: float
     probability: float
 
 
 def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
-    """Return the `LOOKS` looks of the judge at one ascent, spread evenly over its steps; the last is at the end."""
+    """Return `LOOKS` looks of the judge at one ascent, evenly spaced over its steps; the last follows the last step."""
     ascent = recipe.begin([recipe.ask_class(str(target))], SEED)
     looks, spent, begin = [], 0.0, time.process_time()
     for done, step in enumerate(ascent, start=1):
@@ -46,7 +46,7 @@ def climb(recipe: Recipe, judge: Classifier, target: int) -> list[Look]:
 
 
 def average(runs: list[list[Look]]) -> list[Look]:
-    """Return the means of the first looks of all runs, of their second looks, and so on."""
+    """Return the mean looks of several runs: look n has the mean seconds and probability of look n of all runs."""
     count = len(runs)
     return [
         Look(sum(look.seconds for look in looks) / count, sum(look.probability for look in looks) / count)
@@ -55,7 +55,7 @@ def average(runs: list[list[Look]]) -> list[Look]:
 
 
 def first_time(looks: list[Look], probability: float) -> str:
-    """Return, as text, the seconds of the first look that reaches a probability."""
+    """Return, as text, the seconds of the first look that reaches a probability, or 'not reached'."""
     reached = [look.seconds for look in looks if look.probability >= probability]
     return f"{reached[0]:.0f} s" if reached else "not reached"
 

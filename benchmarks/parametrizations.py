@@ -1,6 +1,7 @@
 """Parametrisations: what an ascent moves (levels, pixels, Fourier coefficients or phases), with all else alike.
 
-The classes are those that settings are chosen on (`benchmarks.ablation`), but no setting here was chosen by its result.
+The classes are those on which settings are chosen (`benchmarks.ablation`), but no setting was chosen by the results of
+this benchmark.
 """
 
 from dataclasses import replace
@@ -34,14 +35,15 @@ _LEVELS_ALONE = replace(
     optimizer=NormalizedAscent(step_size=0.18, momentum=0.0, tilt=0.0),
     denoising=Denoising(strength=0.035, end=0.012, share=0.45),
 )
-"""An earlier version of the recipe sketch, with a tilt of 0. K of the levels is about 1 / f, that of Fourier
-coefficients 1 / f^2; a tilt would make the first more like the second."""
+"""An earlier version of the recipe sketch, but with a tilt of 0. At the frequency f, K multiplies the gradient by about
+1 / f for levels, and by 1 / f^2 for Fourier coefficients. A tilt would make the former more like the latter."""
 
 
 def make_recipe(parametrization: str) -> Recipe:
-    """Return the recipe `_LEVELS_ALONE` with a parametrisation.
+    """Return the recipe `_LEVELS_ALONE` with the given parametrisation.
 
-    Phases start from noise: the magnitudes of the start are kept, and those of a grey canvas are 0.
+    `maco` moves phases only and keeps the magnitudes of the start. A grey canvas has magnitudes of 0, so `maco` starts
+    from noise.
     """
     levels = linear_levels(560, 4) if parametrization == "pyramid" else None
     return replace(

@@ -25,7 +25,7 @@ _MEAN = _STD = (0.5, 0.5, 0.5)
 
 
 class TimeIsUp(Exception):  # noqa: N818
-    """Is raised after the last moment, to end the loop of a library."""
+    """Raised by `Watch.tick` after the last moment, to end the loop of a library."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Watch:
         ask: a function that returns the judge's probability of the class for an image (1, 3, H, W), 0..1.
         moments: the seconds after which the judge looks, rising.
         clock: a function that returns the time in seconds; by default the CPU time.
-        looks: what the judge has said so far.
+        looks: the answers of the judge so far.
         steps: the number of steps so far.
         finished: whether the ascent ended before it was stopped.
         image: the image that the judge saw last, (1, 3, H, W), 0..1.
@@ -55,7 +55,7 @@ class Watch:
         self._begin = self.clock()
 
     def tick(self, show: Callable[[], Tensor]) -> None:
-        """Count a step, and let the judge look if a moment has passed since the step before.
+        """Count a step, and let the judge look at the image if a moment has passed since the step before.
 
         Args:
             show: returns the current image, (1, 3, H, W), 0..1.
@@ -77,7 +77,7 @@ class Watch:
         self._look(self.clock() - self._begin, image, 1)
 
     def _look(self, spent: float, image: Tensor, times: int) -> None:
-        """Ask the judge about an image, and add its answer `times` times: in one step several moments can pass."""
+        """Ask the judge about an image, and add its answer once for each of the `times` moments that have passed."""
         stopped = self.clock()
         self.image = image.detach().clamp(0, 1)
         self.looks += [Look(spent, self.ask(self.image))] * times
@@ -132,8 +132,8 @@ def climb_with_lucent(size: int) -> Climb:
 def climb_with_horama(size: int, **settings: Any) -> Climb:
     """Return the function that makes pictures with Horama's `fourier`.
 
-    It uses Horama's defaults, except for the sizes of picture and views, the range of values, the device, and what
-    `settings` gives.
+    It uses Horama's defaults, except for the size of the picture, the size of the views, the range of values, the
+    device, and the arguments in `settings`.
     """
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:

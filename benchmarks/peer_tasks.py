@@ -1,9 +1,10 @@
-"""The same eight tasks in several libraries, as code that runs, and how many lines each takes.
+"""The same eight tasks in several libraries, as code that runs, and how many lines of code each task takes.
 
-The body of every function is the code of a user who already has a `model` of torchvision in evaluation mode, a
+The body of every task function is the code of a user who already has a `model` of torchvision in evaluation mode, a
 photograph `PHOTO` and a direction `VECTOR`. The imports in the body count as lines, the signature does not. The
-arguments `short` make the run short, keep lucent from showing pictures, and keep horama off CUDA; they add no line to
-the count. A library without a function for a task cannot do that task unless the user rewrites parts of the library.
+arguments `short` make the run short, keep lucent from showing pictures, and make horama use the CPU; they add no line
+to the count. A library without a function for a task here cannot do the task, unless the user rewrites parts of the
+library.
 """
 
 import ast

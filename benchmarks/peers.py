@@ -1,8 +1,8 @@
 """Other libraries: how many lines of code the same tasks take, and how soon the picture of a class is recognised.
 
-The other libraries are no requirement of this project. The command `INSTALL` puts them into a folder of their own, with
-the version of kornia that lucent asks for. The command `MEASURE` runs this benchmark, which takes 45 minutes of one
-core.
+This project does not require the other libraries. The command `INSTALL` puts them into a folder of their own, together
+with the version of kornia that lucent asks for. The command `MEASURE` runs this benchmark, which takes 45 minutes on
+one core.
 
 For the picture of a class, all libraries use the same module, EfficientNet-Lite0, with the normalisation that it was
 trained with. Seconds are CPU time, so other load on the machine hardly matters; the time of the judge is not counted.
@@ -45,7 +45,8 @@ MEASURE = "PYTHONPATH=build/peers OMP_NUM_THREADS=1 python -m benchmarks.run pee
 
 CLASSES = TARGETS[:6]
 MOMENTS = (5.0, 10.0, 20.0, 40.0, 60.0)
-"""The CPU seconds after which the judge classifies the picture. A run that takes longer than the last is stopped."""
+"""The CPU seconds after which the judge classifies the picture. A run that takes longer than the last of these is
+stopped."""
 
 CHART, SHEET = HERE / "peers.png", HERE / "peers.jpg"
 
@@ -145,7 +146,7 @@ def run_tasks() -> None:
 
 
 def pictures_of(made: Any) -> list[Tensor]:
-    """Return what a library returns as a list of tensors.
+    """Convert the value that a library returns to a list of tensors.
 
     Libraries return a result with an attribute `image`, an array, or lists of these. Horama returns a mask with each
     picture; a mask is treated as a picture.
@@ -159,7 +160,7 @@ def pictures_of(made: Any) -> list[Tensor]:
 
 
 def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target: int) -> Watch:
-    """Run a contestant for a class, and return its watch, which has the looks of the judge and the last image."""
+    """Run a contestant for a class, and return its watch, with the judge's looks and the last image that it saw."""
     torch.manual_seed(SEED)
     np.random.seed(SEED)  # lucent also draws random numbers from NumPy.
     watch = Watch(lambda image: float(judge.probabilities(image)[0, target]), MOMENTS)
@@ -171,7 +172,7 @@ def run_contestant(climb: Climb, climber: Classifier, judge: Classifier, target:
 def judge_last(judge: Classifier, watches: Sequence[Watch]) -> str:
     """Return the cells of a row about the last pictures, one of each class, in the columns of `recognition.HEADER`."""
     pairs = [(watch.image, target) for watch, target in zip(watches, CLASSES, strict=True) if watch.image is not None]
-    # One by one: their sizes may differ.
+    # The judge sees one image at a time, because the sizes of the images may differ.
     return summarise([judge_class(judge, image, [target])[0] for image, target in pairs])
 
 
@@ -190,8 +191,8 @@ def average_at(watches: Sequence[Watch]) -> list[float]:
 def describe_runs(watches: Sequence[Watch]) -> str:
     """Return the cells of a row about the runs of one contestant.
 
-    They are the mean probability at every moment, the median number of steps, and the median seconds of a run; if runs
-    were cut off, their number stands in place of the seconds.
+    They are the mean probability at every moment, the median number of steps, and the median seconds of a run. If runs
+    were cut off, the number of runs that were cut off stands in place of the seconds.
     """
     steps = sorted(watch.steps for watch in watches)[len(watches) // 2]
     seconds = sorted(watch.looks[-1].seconds for watch in watches)[len(watches) // 2]

@@ -1,10 +1,10 @@
-"""The pictures of the benchmarks of quality, kept in build/pictures, so that a stopped benchmark can continue.
+"""Makes the pictures of the benchmarks of quality, and keeps them, so that a stopped benchmark can continue.
 
     python -m benchmarks.pictures {classes,text} RECIPE [--seeds 0 1] [--part 1/2]
 
-This command makes the pictures before a benchmark runs; several processes can each make a part of them. The files are
-named by the class or prompt, as `benchmarks.blind` needs it. Delete the folder after a change of das_core: pictures
-that exist are not made again.
+This command makes the pictures before a benchmark runs; several processes can each make a part of them. The pictures
+are in build/pictures. Every file has the class or prompt as its name, because `benchmarks.blind` reads the name. Delete
+the folder after a change of das_core, because pictures that exist are not made again.
 """
 
 import argparse

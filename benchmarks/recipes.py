@@ -1,8 +1,8 @@
 """Recipes: the settings that the benchmarks of quality compare, and the ascent of one picture with a recipe.
 
 A recipe of this module has the models of an ascent and all its settings; the benchmark chooses the class or prompt.
-Besides the three recipes of the library there are others to compare them with: variants of the recipe picture, the
-defaults of earlier versions, and the settings of the code that the authors of the method published.
+The three recipes of the library are compared with others: variants of the recipe picture, the defaults of earlier
+versions, and the settings of the code that the authors of Direct Ascent Synthesis published.
 """
 
 import hashlib
@@ -47,7 +47,8 @@ class Recipe(recipe.Recipe):
         spec: the spec of the stack.
         start: the picture before the first step: grey, or soft noise, which differs from seed to seed.
         score: the kind of score of a class, see `ClassObjective`.
-        variety: the share of the classifiers' last features that is left out. Every seed leaves out other features.
+        variety: the share of the classifiers' last features that the score leaves out. Every seed leaves out other
+            features.
     """
 
     name: str
@@ -70,9 +71,9 @@ class Recipe(recipe.Recipe):
         return f"{self.steps} steps x {self.augmentation.views} views, {models}"
 
     def begin(self, objectives: Sequence[Objective], seed: int) -> Ascent:
-        """Return the ascent of one picture, which has not begun."""
-        # If a parametrisation keeps the magnitudes of the start, the start has those of photographs: a decay of 0.7
-        # gives amplitudes of about 1 / f.
+        """Return the ascent of one picture, before its first step."""
+        # If the parametrisation keeps the Fourier magnitudes of the start, these must be like those of photographs: a
+        # decay of 0.7 gives noise with magnitudes of about 1 / f.
         decay = 0.7 if self.spec.keeps_magnitudes else 0.4
         from_noise = self.start == "noise"
         stack = ImageStack.noise(self.spec, decay=decay, seed=seed) if from_noise else ImageStack.gray(self.spec)
@@ -90,7 +91,7 @@ class Recipe(recipe.Recipe):
         return replace(asked, variety=self.variety)
 
     def ask_text(self, text: str) -> Objective:
-        """Return the objective of a prompt, under the starter CLIPs of the models."""
+        """Return the objective of a prompt, for the starter CLIPs that have `models` as image encoders."""
         return TextObjective.from_text(load_clips(self.models), text)
 
 
@@ -114,10 +115,12 @@ def load_clips(models: tuple[Starter, ...]) -> CLIP:
 
 PICTURE = Recipe(**vars(recipe.PICTURE), name="picture", title="picture (node defaults)")
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
-"""The recipe picture from noise. From afar, its pictures differ from seed to seed more than those of other recipes."""
+"""The recipe picture with a start from noise. From afar, the pictures of its seeds differ more than those of other
+recipes."""
 
 PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.6", variety=0.6)
-"""The recipe picture with a score from only two fifths of the classifiers' last features, others for every seed."""
+"""The recipe picture with a score that uses only two fifths of the classifiers' last features: for every seed other
+features."""
 
 SKETCH = Recipe(**vars(recipe.SKETCH), name="sketch", title="sketch")
 BEST = Recipe(**vars(recipe.BEST), name="best", title="best")

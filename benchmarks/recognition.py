@@ -18,9 +18,9 @@ from das_core.models.clip import CLIP
 from das_core.report.verdict import compare_with_texts
 
 HEADER = "| first as it is | from afar | in grey | recognised (all three) | mean p as it is | from afar | in grey |"
-"""The head of a table whose rows are made by `summarise`; `RULE` is the line below it.
+"""The head of a table whose rows are made by `summarise`; `RULE` is the line below this head.
 
-More columns are written before both: `"| settings " + HEADER` and `"|---" + RULE`.
+Further columns go in front, in both lines: `"| settings " + HEADER` and `"|---" + RULE`.
 """
 
 TEXT_HEADER = HEADER.replace("mean p", "mean cosine")
@@ -37,7 +37,7 @@ class Answer:
     Args:
         score: the probability of the right class, 0..1; for a text, the cosine of its embedding and that of the image,
             -1..1.
-        rank: how many other classes or texts have at least this score; 0 if the right one alone is first.
+        rank: how many other classes or texts have at least this score; 0 if the right one has the highest score alone.
     """
 
     score: float
@@ -127,7 +127,7 @@ def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict
 def summarise(verdicts: Sequence[Verdict]) -> str:
     """Return the row of a markdown table, with the columns of `HEADER`, about the verdicts of a judge.
 
-    More columns are written before it: `f"| {title} {summarise(verdicts)}"`.
+    Further columns go in front of this row: `f"| {title} {summarise(verdicts)}"`.
 
     Args:
         verdicts: at least one; all are of the same judge.
@@ -160,7 +160,7 @@ def _rank(table: Tensor, targets: Sequence[int]) -> list[Answer]:
     if not bool(table.isfinite().all()):
         raise ValueError("the judge answers with values that are no numbers; load it in fp32, or get it again")
     own = table.gather(1, torch.tensor(targets, device=table.device)[:, None])
-    # Equal scores count against the right choice: if an image shows nothing, all classes are equally likely, and none
-    # of them is recognised.
+    # Equal scores count against the right choice. So an image that shows nothing, and for which the judge finds all
+    # classes equally likely, is not recognised.
     ranks = (table >= own).sum(dim=1) - 1
     return [Answer(score, rank) for score, rank in zip(own[:, 0].tolist(), ranks.tolist(), strict=True)]

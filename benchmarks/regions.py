@@ -45,20 +45,21 @@ INSERTS = (
     ("brick", "spider web"),
 )
 SIDE = 224
-# The spec of a photograph. It is larger than `SIDE`, so that a part of the photograph has room for detail.
+# The spec of a photograph. Photographs are larger than `SIDE`, so that a part of a photograph has room for detail.
 PHOTO = StackSpec(448, 448, levels=linear_levels(560, 4))
-# In pixels: the place and the size of the window, a rectangle in the middle of each photograph, and the width of its
-# soft edge (`FEATHER`).
+# The window is a rectangle in the middle of each photograph, in which the ascent makes something new. In pixels: its
+# place, its size, and the width of its soft edge (`FEATHER`).
 TOP, LEFT, HEIGHT, WIDTH = 124, 84, 200, 280
 FEATHER = 16
-# The score of example_workflows/api/inpaint.json. It also lowers the logits of the classes that the photograph shows.
+# The score of example_workflows/api/inpaint.json. To raise it, an ascent also lowers the logits of the classes that the
+# photograph shows.
 SCORE: Score = "log_probability"
 STEP_SIZE, FOCUS = 0.08, Focus(end=3.0, emphasis=0.0)
 """The step size and the focus of example_workflows/api/inpaint.json. That workflow has no denoiser."""
 
 MOMENTUM = 0.5
-# For comparison, a picture is made alone and pasted into the window. It is `SIDE` pixels wide and has the aspect ratio
-# of the window.
+# For comparison, a picture is made without the photograph, and then pasted into the window. This picture is `SIDE`
+# pixels wide and has the aspect ratio of the window.
 ALONE = StackSpec(SIDE, SIDE * HEIGHT // WIDTH)
 
 
@@ -73,7 +74,7 @@ def report() -> str:
 
 
 def _halves(climber: Classifier, judge: Classifier) -> str:
-    """Return the text about pictures with a class in each half: which class the judge names first in each half."""
+    """Return the text about pictures with a class in each half, and about the judge's first choice for each half."""
     masks = torch.zeros(2, 1, SIDE, 2 * SIDE)
     masks[0, :, :, :SIDE] = masks[1, :, :, SIDE:] = 1
     rows: list[str] = []
@@ -105,8 +106,8 @@ two_regions. The judge names the class of the half first in {halves} of {2 * len
 def _inserts(climber: Classifier, judge: Classifier) -> str:
     """Return the text about a class in a window of a photograph.
 
-    The table has the probability that the judge gives to the class in the whole picture: before the ascent, with a
-    pasted picture (`_paste`), and after the ascent.
+    The table has the probability that the judge gives to the class in three whole pictures: the photograph before the
+    ascent, the photograph with a picture pasted into the window (`_paste`), and the photograph after the ascent.
     """
     shape = (PHOTO.height, PHOTO.width)
     mask = torch.zeros(1, *shape)
@@ -149,7 +150,7 @@ A picture of the same thing that was made alone and pasted into the window gets 
 
 
 def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> Tensor:
-    """Make a picture of a class alone, and return the photograph with this picture pasted into its window.
+    """Make a picture of a class without a photograph, and return the photograph with this picture in its window.
 
     The edge of the window is as soft as in the ascent inside the photograph.
     """

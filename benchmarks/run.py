@@ -1,8 +1,8 @@
 """Measure and write RESULTS.md: `python -m benchmarks.run [section ...]`.
 
 Without arguments, all sections but `gpu` and `peers` are measured. `gpu` needs a CUDA device, and `peers` needs other
-libraries, so these two have to be named. Sections that are not measured keep their text in RESULTS.md. Benchmarks
-report numbers; tests check the code.
+libraries, so these two have to be named. Sections that are not measured keep their text in RESULTS.md. The benchmarks
+only report numbers; whether the code is correct is checked by the tests.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def describe_machine() -> str:
 
 
 def main() -> None:
-    """Measure the sections that the command line names, or all that need not be named."""
+    """Measure the sections that the command line names; if it names none, all but those of `ON_REQUEST`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="what to measure")
     asked = parser.parse_args().sections or [name for name in SECTIONS if name not in ON_REQUEST]
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def write_section(name: str, text: str) -> None:
-    """Write a section into RESULTS.md, in place of the section of the same name; keep all others."""
+    """Write a section into RESULTS.md, in place of the section of the same name; keep all other sections."""
     old = re.split(r"^## ([\w ]+)\n", RESULTS.read_text(), flags=re.MULTILINE)[1:] if RESULTS.is_file() else []
     texts = {title.strip(): section.strip() for title, section in zip(old[::2], old[1::2], strict=True)}
     texts[_title(name)] = text

@@ -29,11 +29,11 @@ VIEWS = 16
 
 
 def operator_row(step: int, rounds: int) -> str:
-    """Return a row of the table, for a stack with every `step`-th level.
+    """Return a row of the table, for a stack with every `step`-th resolution as a level.
 
-    The row has the time of a forward and a backward pass through the sum of the levels, the times of one application of
-    K in its exact and in its spectral form, the ratio of the first time to the last, and the relative error of the
-    spectral form against autograd.
+    The row has three times: of a forward and a backward pass through the sum of the levels, of one application of K in
+    its exact form, and of one in its spectral form. Then follow the ratio of the first time to the third, and the
+    relative error of the spectral form against autograd.
     """
     resolutions = linear_levels(CANVAS, step)
     levels = [torch.zeros(1, 3, r, r, requires_grad=True) for r in resolutions]
@@ -68,14 +68,14 @@ def operator_row(step: int, rounds: int) -> str:
 
 
 def default_step(judge: Classifier, side: int = 448, denoising: Denoising | None = None) -> Callable[[], object]:
-    """Return a function that does one whole step at each call, with the defaults, 16 views and an optional denoiser."""
+    """Return a function that does one whole step at each call: with default settings, 16 views, and `denoising`."""
     stack, wish = ImageStack.gray(StackSpec(side, side)), ClassObjective(judge, ((JELLYFISH, 1.0),))
     steps = iter(Ascent(stack, [wish], steps=100_000, denoising=denoising))
     return lambda: next(steps)
 
 
 def seed_step(judge: Classifier) -> Callable[[], object]:
-    """Return a function that does one step of `reference_ascent`.
+    """Return a function that does one step of `reference_ascent` at each call.
 
     The model, the number of levels and the number of views are those of `default_step` at 224 x 224. "Seed" is a short
     name for the code that the authors of Direct Ascent Synthesis published.

@@ -43,12 +43,12 @@ def report() -> str:
 
 
 def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageStack:
-    """Return a stack after some steps toward a class of the starter model, on small views."""
+    """Return a stack after some steps toward a class of the starter model, with views of 64 x 64 pixels."""
     starter = replace(load_starter(), size=64)
     wish = ClassObjective(starter, ((107, 1.0),))
     views = Augmentation(4, Windows(16))
-    # Without a focus, and with a denoiser of constant strength. A focus and a falling strength change over an ascent,
-    # and two ascents of three steps would then differ from one of six.
+    # The ascent has no focus, and the strength of its denoiser is constant. A focus or a falling strength would change
+    # during an ascent, and then two ascents of three steps would differ from one of six steps.
     steady = Denoising(strength=0.05, end=0.05)
     ascent = Ascent(
         stack, [wish], views, steps=steps, optimizer=optimizer, schedule="constant", focus=None, denoising=steady
@@ -57,9 +57,9 @@ def climb_stack(stack: ImageStack, optimizer: Optimizer, steps: int) -> ImageSta
 
 
 def measure_continuation() -> str:
-    """Return a table that compares one ascent of six steps with two ascents of three, between which the stack is saved.
+    """Return a table that says whether an ascent of six steps and two ascents of three steps give the same bits.
 
-    The second ascent of three steps starts from the stack as it was loaded from its file.
+    The stack is saved after the first ascent of three steps; the second ascent starts from the loaded file.
     """
     lines = ["Six steps, and three, saved, loaded and three more (starter model, 64 x 64, margin 16):", ""]
     lines += ["| optimizer | spectral | exact | layers |", "|---|---|---|---|"]
@@ -78,7 +78,7 @@ def measure_continuation() -> str:
 
 
 def measure_damage() -> str:
-    """Return a line that says how many files with flipped bits or cut ends are loaded, and how many are refused."""
+    """Flip bits in files or cut off their ends, and return a line that says how many of these files are loaded."""
     draw = random.Random(0)
     counts: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +123,7 @@ def measure_slopes() -> str:
 
 
 def noise(slope: float) -> np.ndarray:
-    """Return grey noise (512, 512) of 8 bits, whose power is proportional to the frequency to the power of `slope`."""
+    """Return grey noise (512, 512), uint8; its power at the frequency f is proportional to `f ** slope`."""
     white = np.random.default_rng(0).standard_normal((512, 512))
     radius = np.hypot(np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512)[None, :])
     radius[0, 0] = 1
@@ -137,7 +137,7 @@ def _tensor(image: np.ndarray) -> Tensor:
 
 
 def measure_freezing() -> str:
-    """Return a line that says which share of the power of the change by an ascent lies in a frozen band."""
+    """Return a line about ascents with a frozen band: which share of the power of their change is in this band."""
     stack = climb_stack(ImageStack.noise(StackSpec(64, 64, 16)), NormalizedAscent(), 6)
     basis = stack.spec.operator(torch.device("cpu")).basis
     parts = []

@@ -5,7 +5,7 @@
     python -m benchmarks.run classes
 
 The workflow class_to_image has the settings of the recipe `PICTURE`, and the workflow sketch those of `SKETCH`. So the
-pictures of a sweep are the same, bit for bit, as those that the benchmark makes (tests/benchmarks/test_swept.py).
+pictures of a sweep are the same, bit for bit, as those that the benchmark would make (tests/benchmarks/test_swept.py).
 """
 
 import argparse
@@ -20,7 +20,7 @@ from benchmarks.recipes import PICTURE, SKETCH
 
 RECIPES = {recipe.name: recipe for recipe in (PICTURE, SKETCH)}
 WISH, SEED = "DAS_ClassObjective.classes", "DAS_Optimize.seed"
-"""The columns of the table of a sweep that have the class and the seed."""
+"""The names of the columns with the class and with the seed, in the table of a sweep."""
 
 
 def take_pictures(folder: Path) -> int:

@@ -25,7 +25,8 @@ BETWEEN = 4
 """How many frames the sheet shows from each depth to the next."""
 
 _BESIDE = 0.3
-"""The widths of the two rings beside a seam, one inside and one outside of it. The unit is half the side of a depth."""
+"""The width of each of the two rings beside a seam, one inside and one outside of the seam. The unit is half the side
+of a depth's picture."""
 
 SHEET = HERE / "zoom.jpg"
 
@@ -33,9 +34,10 @@ SHEET = HERE / "zoom.jpg"
 def measure_seam(frame: Tensor, spec: StackSpec, moment: float) -> float:
     """Return how strong a seam is: the energy of the gradient at the seam divided by the energy beside the seam.
 
-    A seam is the ring in which a depth blends into the depth around it. The energy is the mean of the squared
-    differences between neighbouring pixels; beside the seam it is the mean of the energies of two rings, one inside and
-    one outside of the seam. The seam is that of the largest depth whose outer ring lies within the frame.
+    A seam is the ring in which a depth blends into the depth around it. The energy of a ring is the mean of the squared
+    differences between neighbouring pixels. The energy beside the seam is the mean of the energies of two rings, one
+    inside and one outside of the seam. Of the depths whose outer ring lies within the frame, the seam of the largest is
+    measured.
 
     Args:
         frame: the frame at a moment, (3, height, width).

@@ -28,7 +28,7 @@ _BASES: dict[str, set[str]] = {
     "DAS_HISTORY": {"tuple"},
     "DAS_DENOISER": {"NetworkDenoiser"},
 }
-"""For each type of socket of the pack, the names of the classes whose objects may come through it.
+"""For each type of socket of the pack, the names of classes: objects of these classes and of subclasses are accepted.
 
 Names are compared, not classes. If two copies of the pack are installed, each copy has its own classes, and the nodes
 of one copy must accept objects from the other.
@@ -36,7 +36,7 @@ of one copy must accept objects from the other.
 
 
 def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the types of the values for the inputs of a node, and return the values, numbers as int or float.
+    """Check the types of the values for the inputs of a node; return the values, with numbers as int or float.
 
     Args:
         inputs: the inputs in the schema of the node.
@@ -59,8 +59,9 @@ def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, 
             raise ValueError(f"there is no input {shorten(name)}; take it out of the workflow file")
         elif isinstance(known[name.partition(".")[0]], io.Autogrow.Input):
             raise ValueError(f"there is no slot {shorten(name)}; connect it to another one")
-        # Any other value belongs to an option of a DynamicCombo, by a name such as `recipe.steps`. It is left out: the
-        # option is not chosen, or it does not exist, which `read_choice` reports.
+        # Any other name, such as `recipe.steps`, is that of an input inside an option of a DynamicCombo. Inputs of the
+        # chosen option come within the value of the DynamicCombo. So the option of this input is not chosen, and the
+        # value is left out. If the chosen option does not exist, `read_choice` raises an error.
     return checked
 
 
@@ -128,7 +129,7 @@ def _read_float(name: str, value: Any, example: Any) -> float:
 
 
 def _read_numbers(name: str, value: Any) -> tuple[float, ...]:
-    """Return the list of numbers that a link brings to a FLOAT input without a widget, as a tuple."""
+    """Return a list of numbers as a tuple; a list comes through a link to a FLOAT input that has no widget."""
     listed = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(listed, list | tuple):
         raise ValueError(
@@ -173,7 +174,7 @@ def _read_tensor(name: str, value: Any, what: str, axes: str) -> Tensor:
 
 
 def _check_socket(kind: str, name: str, value: Any) -> None:
-    """Raise a ValueError when a socket of the pack gets a wrong type; the nodes check values of ComfyUI's own types."""
+    """Raise a ValueError when a socket of a type in `_BASES` gets a wrong value; other sockets are not checked."""
     wanted = set().union(*(_BASES.get(part, set()) for part in kind.split(",")))
     if wanted and wanted.isdisjoint(base.__name__ for base in type(value).__mro__):
         given = "not connected" if value is None else f"{_describe(value)}"

@@ -37,7 +37,7 @@ MOVED: dict[str, Moved] = json.loads(
 
 
 def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs of one node in a prompt under their current names.
+    """Return the inputs of one node of a prompt, with their current names.
 
     Args:
         class_type: the id of the node.
@@ -57,10 +57,10 @@ def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _find_lacking(table: Moved, inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the `later` inputs that a node lacks, with the values that have no effect.
+    """Yield the inputs in `later` that a node lacks, each with the value at which it has no effect.
 
-    An inner input, such as `focus.emphasis`, counts as lacking only if its outer input, `focus`, is given and differs
-    from the value that `later` has for it, "everywhere".
+    An inner input, such as `focus.emphasis`, counts as lacking only if the outer input (`focus`) is given, and only if
+    the value of the outer input is not the one in `later` ("everywhere").
     """
     for name, value in table["later"].items():
         outer, _, inner = name.partition(".")
@@ -69,7 +69,7 @@ def _find_lacking(table: Moved, inputs: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def migrate_prompt(prompt: Any) -> Any:
-    """Return a prompt in API format with the inputs of all nodes under their current names.
+    """Return a prompt in API format, with the current names of the inputs of all nodes.
 
     Args:
         prompt: what a client sent as a prompt, unchecked. Parts that do not look like nodes are left unchanged;

@@ -14,7 +14,7 @@ from .input_checks import check_inputs
 class Node(io.ComfyNode):
     """The base class of the nodes: it checks the types of the inputs of `execute`, and shows errors on the node.
 
-    The cancel button ends a node within a second or two (`das_core.common.interruption`).
+    The cancel button stops a running node within a second or two (`das_core.common.interruption`).
 
     A subclass defines `define_schema` and `execute`, as every node of ComfyUI does. When the subclass is created, its
     `execute` is wrapped in a function that makes the check and shows errors.
@@ -23,7 +23,7 @@ class Node(io.ComfyNode):
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         execute = vars(cls).get("execute")
-        # For every run, ComfyUI derives a class with all attributes of the node. Its `execute` is wrapped already.
+        # For every run, ComfyUI derives a class that gets all attributes of the node, also the wrapped `execute`.
         if isinstance(execute, classmethod) and not hasattr(execute.__func__, "checks_inputs"):
             cls.execute = classmethod(_add_check(execute.__func__, cls))
 

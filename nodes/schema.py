@@ -61,7 +61,7 @@ def sort_downloaded_first(names: Iterable[str], downloaded: Iterable[str]) -> li
 
 
 def model_input() -> Any:
-    """Return the input for a classifier or a CLIP, for nodes that use the layers of a model."""
+    """Return the input for a model, for nodes that accept classifiers as well as CLIPs."""
     return io.MultiType.Input(
         "model", [Classifier, Clip], tooltip="The model to look into, from one of the nodes that load models."
     )
@@ -71,7 +71,7 @@ _MAX_OBJECTIVES = 32
 
 
 def objectives_input(tooltip: str) -> Any:
-    """Return the input for any number of objectives, at least one; its value maps names of slots to objectives.
+    """Return the input for 1 to 32 objectives; its value maps names of slots to objectives.
 
     Args:
         tooltip: what the node does with the objectives.
@@ -89,7 +89,7 @@ def objectives_input(tooltip: str) -> Any:
 
 
 def weight_input() -> Any:
-    """Return the input for the weight of an objective; put it last among the inputs of the node."""
+    """Return the input for the weight of an objective; put it last among the inputs of a new node."""
     return io.Float.Input(
         "weight",
         default=1.0,
@@ -149,7 +149,7 @@ def list_options(choices: Any, default: str) -> list[str]:
 
 
 def list_choices(options: Sequence[str]) -> str:
-    """Return options for a message: 'a, b or c'."""
+    """Return options as text for a message, such as 'a, b or c'."""
     return f"{', '.join(options[:-1])} or {options[-1]}"
 
 
@@ -171,7 +171,7 @@ def make_options(names: Sequence[str], /, **inputs: list[Any]) -> list[Any]:
 def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Return the option that is chosen in a DynamicCombo, and the values of the inputs inside that option.
 
-    ComfyUI 0.8.0 does not check the choice: an unknown one reaches the node as None, or as bare text.
+    ComfyUI 0.8.0 does not check the choice: an unknown option reaches the node as None, or as plain text.
 
     Args:
         name: the name of the DynamicCombo.
@@ -193,7 +193,9 @@ def read_choice(name: str, value: Any, options: Sequence[str]) -> tuple[str, dic
 
 @contextmanager
 def add_advice(kind: type[ValueError], advice: str) -> Iterator[None]:
-    """Append a hint to the message of errors of class `kind`, such as the name of a node, which das_core cannot know.
+    """Append a hint to the message of errors of class `kind`.
+
+    The errors come from das_core. Only the hint can name a node, because das_core does not know the nodes.
 
     Args:
         kind: the class of error; other errors pass unchanged.

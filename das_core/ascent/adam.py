@@ -1,4 +1,4 @@
-"""Adam on the levels of a stack as tensors, as in imstack (Whitaker, 2021)."""
+"""Adam on the levels of a stack, which are kept as tensors, as in imstack (Whitaker, 2021)."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -16,15 +16,15 @@ from .pace import Pace
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (Kingma and Ba, 2015) on the levels as tensors, as in imstack (Whitaker, 2021).
+    """Adam (Kingma and Ba, 2015) on the levels, which are kept as tensors, as in imstack (Whitaker, 2021).
 
     Every value of every level moves about equally far in a step. With the other optimizers, coarse structure moves
-    farther than fine detail. With Adam it does not, so pictures have more fine detail and noise.
+    farther than fine detail. So pictures made with Adam have more fine detail and more noise.
 
     Args:
         learning_rate: about how far every value of every level moves in one step at a rate of 1 (`Pace.rate`), above 0.
         betas: the decay rates of the moving averages of the gradient and of its square, 0 to below 1.
-        epsilon: added to the root of the mean square, so that no divisor is 0.
+        epsilon: what is added to the root of the mean square, so that no divisor is 0.
 
     Raises:
         ValueError: when `learning_rate` or a beta is out of range.

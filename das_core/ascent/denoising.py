@@ -38,9 +38,9 @@ _EDGE = 1e-6
 class Denoising:
     """A denoiser that acts after every step of an ascent.
 
-    The strength is meant for a picture whose short side is 224 pixels. In a larger picture, judges see larger windows,
-    which are shrunk to views of the same size. So the ripple in the picture is wider, in proportion to its short side.
-    The denoiser gets the short side divided by 224 as its `scale`.
+    In a larger picture, judges see larger windows, which are shrunk to views of the same size. So the ripple is wider,
+    in proportion to the short side of the picture. Therefore the denoiser gets the short side divided by 224 as its
+    `scale`, and the same strength suits all sizes.
 
     Args:
         denoiser: the denoiser.

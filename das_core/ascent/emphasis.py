@@ -1,11 +1,11 @@
 """Emphasis: detail grows faster where the gradient is strong, so the background of a picture has little detail.
 
-The gradient of a classifier asks for parts of its class all over a picture, so a plain ascent covers the background
-with them. The gradient is stronger at the subject. If the gradient is multiplied by its own local strength, the subject
-grows faster than the background and stands out early. Only detail is weighted. Large shapes and the colours of the
-background are wider than the neighbourhood in which the strength is measured, so their gradient is kept. The strength
-is measured as in saliency maps (Simonyan, Vedaldi and Zisserman, 2013, arXiv 1312.6034, section 3). Weighting the steps
-of an ascent by it is this project's idea.
+The gradient of a classifier adds parts of the class all over a picture, so a plain ascent covers the background with
+such parts. The gradient is stronger at the subject. If the gradient is multiplied by its own local strength, the
+subject grows faster than the background and stands out early. Only detail is weighted. Large shapes and the colours of
+the background are wider than the neighbourhood in which the strength is measured, so their gradient is kept. The
+strength is the absolute gradient, as in saliency maps (Simonyan, Vedaldi and Zisserman, 2013, arXiv 1312.6034, section
+3). Weighting the steps of an ascent by this strength is this project's idea.
 """
 
 import math
@@ -59,7 +59,7 @@ def emphasise(gradient: Tensor, power: float) -> Tensor:
     detail = gradient - wide
     allow_interrupt()
     strength = _smooth(gradient.abs().mean(dim=1, keepdim=True), local)
-    # As a share of the largest strength, so that powers of a tiny gradient do not underflow to 0.
+    # Divided by the largest strength of the image, so that powers of tiny strengths do not underflow to 0.
     strength = strength / strength.amax(dim=(2, 3), keepdim=True).clamp(min=torch.finfo(strength.dtype).tiny)
     weighted = detail * strength**power
     allow_interrupt()
@@ -85,8 +85,8 @@ def _smooth(values: Tensor, deviation: float) -> Tensor:
         (kernel[..., reach - rows : reach + rows + 1].transpose(2, 3), (0, 0, rows, rows)),
     ):
         coarse = F.conv2d(F.pad(coarse, padding, mode="reflect"), taps / taps[0].sum(), groups=values.shape[1])
-    # As two products of matrices, this is several times as fast as a bilinear `interpolate`. The last cells may reach
-    # beyond the canvas.
+    # Bilinear interpolation as two products of matrices is several times as fast as `interpolate`. The last cells may
+    # reach beyond the canvas, so the matrices are cut to its height and width.
     down, right = (
         F.interpolate(
             torch.eye(cells, device=values.device, dtype=values.dtype)[None], scale_factor=float(cell), mode="linear"

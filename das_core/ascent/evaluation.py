@@ -17,7 +17,7 @@ from .pace import Pace
 
 @dataclass(frozen=True)
 class ViewEvaluation:
-    """A function from the pixels of canvases to the outputs of a judge for some views of them.
+    """A function from the pixels of canvases to the output of a judge for some views of the canvases.
 
     Every call uses the same windows, flips and noise, whatever the pixels are.
 
@@ -50,12 +50,12 @@ class ViewEvaluation:
         return self.judge.answer(self.augmentation(pixels, self.geometry, draws), images)
 
     def add_references(self, output: Any, references: Sequence[Pyramid]) -> Any:
-        """Return an answer together with the answers to the same views of reference images.
+        """Return an answer with the answers for reference images added, which the judge sees through the same views.
 
         Args:
             output: the answer to the views of the canvas. If there are references, it must be `Activations`.
-            references: pyramids of canvases that show reference images. Each pyramid has one canvas for every image
-                that the views can show.
+            references: for each reference, a pyramid of canvases that show it. Each pyramid has one canvas for every
+                image that the views can show.
 
         Returns:
             The answer with `references` filled in, without gradients. Without references, the answer as it is.

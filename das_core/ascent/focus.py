@@ -34,8 +34,8 @@ class Focus:
     nearly all of the step happens in the middle.
 
     Args:
-        start: the width at the first step, in halves of a side, 0.05 to 100. With 0.15 the picture begins as a spot,
-            with 0.3 in its middle, with 1 nearly everywhere.
+        start: the width at the first step, in halves of a side, 0.05 to 100. With 0.15 the picture begins as a small
+            spot; with 0.3 it begins in the middle, with 1 nearly everywhere.
         end: the width after the window has opened, `start` to 100. With 1.2, the corners move half as far as the
             middle: the background stays plain, and fewer pictures have two subjects. With 3, the corners move nearly as
             far as the middle.
@@ -112,10 +112,10 @@ class Focus:
 def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tensor:
     """Return the squared distance of every pixel from the centre of the area that may change.
 
-    The area is the whole canvas, or the box around the painted part of a mask. Distances are measured in halves of its
-    sides: the middle of an edge has the distance 1, and a corner has the squared distance 2. A mask may leave out the
-    centre of its box, as a ring does. Then the squared distance of the nearest pixel of the mask is subtracted from
-    all, so that it becomes 0 at this pixel.
+    The area is the whole canvas, or the box around the painted part of a mask. Along each axis, distances are measured
+    in halves of the side of the area: the middle of an edge has the distance 1, and a corner has the squared distance
+    2. A mask may leave out the centre of its box, as a ring does. Then the smallest squared distance within the mask is
+    subtracted from all squared distances, and negative results become 0.
 
     Args:
         canvas: height and width of the canvas in pixels, margins included.

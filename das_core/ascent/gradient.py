@@ -1,8 +1,8 @@
 """The gradient of one step: from pixels to views, answers of judges and scores, and back.
 
-The autograd graph begins at the pixels. `shown_pixels` contains what lies between the pixels and the canvas. The
-operator of the stack applies the derivatives of the levels (Direct Ascent Synthesis, arXiv 2502.07753, section 3; to
-write them as an operator is this project's idea).
+The autograd graph begins at the pixels. The module `shown_pixels` takes the gradient from the pixels back to the
+canvas. An optimizer then applies the operator of the stack, which contains the derivatives of the canvas with respect
+to the levels (Direct Ascent Synthesis, arXiv 2502.07753, section 3; the form as an operator is this project's idea).
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ factors means that all are 1."""
 
 
 class ScoreGradient:
-    """A function from a canvas to the gradient of the weighted score of some objectives at that canvas.
+    """A function from a canvas to the gradient of the weighted scores of some objectives at that canvas.
 
     If there are several groups of objectives, their gradients are balanced and added (`groups.balance_gradients`).
 
     Args:
-        scoring: the scores of the objectives, made from the stack before the ascent, on the device of the ascent.
+        scoring: the `Scoring` of the objectives, made from the stack before the ascent, on the device of the ascent.
         focus: the window that weights the gradients of judges, centred for every group on the region of the group; None
             for no window. The gradients of objectives without a judge, such as a prior, are not weighted.
     """
@@ -56,8 +56,8 @@ class ScoreGradient:
             canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
             step: the number of the step, which the random draws of the views depend on.
             pace: the pace of the step.
-            operator: the operator of the stack. It is used only to balance the gradients of several groups, by
-                comparing the changes of the canvas that it computes from them.
+            operator: the operator of the stack. It is used only if there are several groups. To balance their
+                gradients, it computes the change of the canvas that each gradient would cause.
             chunk: how many views go through a judge at once. A smaller chunk takes less memory. The chunk also changes
                 the rounding: sums over views are taken chunk by chunk, and a model rounds differently for another
                 number of views. For a group that compares images, the chunk is rounded down to a multiple of the number
@@ -120,12 +120,13 @@ class ScoreGradient:
                     total = total + weights[name] * score.sum() / count
                 # If the answer of a judge does not depend on its views, the total has no graph, and its gradient is 0.
                 if total.requires_grad and counts:
-                    # For the pixels alone, because an objective may ask a model whose weights require gradients, too.
+                    # `inputs` limits the gradients to the pixels. Without it, the weights of a model that is not frozen
+                    # would get gradients, too.
                     total.backward(inputs=pyramid.leaves)
 
 
 def _average(parts: Sequence[Scores]) -> Tensor:
-    """Return the mean of scores, (), float32, weighted by the absolute factors of the images unless all are 1."""
+    """Return the mean of scores, (), float32, weighted by the absolute factors of the images unless all are 0."""
     scores = torch.cat([score for score, _ in parts]).float()
     factors = [abs(factor) for score, given in parts for factor in (given or (1.0,) * len(score))]
     if all(given is None for _, given in parts) or not any(factors):

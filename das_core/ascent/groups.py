@@ -20,11 +20,11 @@ NamedTerm = tuple[str, Term]
 
 Turn = tuple[int, int]
 """The number of a term among the terms of its objective, and how many terms there are. The terms divide the views among
-them; (0, 1) sees all views."""
+them. (0, 1) stands for the only term of an objective, which sees all views."""
 
 
 def name_objectives(objectives: Sequence[Objective]) -> list[NamedObjective]:
-    """Return objectives with names that differ.
+    """Return objectives with their names, which are changed where necessary so that no two names are the same.
 
     Args:
         objectives: in the order of the ascent. A joint objective is split into its parts (`split_objective`).
@@ -45,8 +45,8 @@ class TermGroup:
     """Terms that share their views; `group_by_judge` says what the terms of a group have in common.
 
     Args:
-        judge: the judge of the terms, which captures the layers that they need; None for a term that scores the pixels
-            of the canvas.
+        judge: the judge of the terms. If they score activations, it returns those of all layers that they need. None
+            for a term that scores the pixels of the canvas.
         regions: the region masks, the same for every term, (B or 1, h, w), 0..1.
         members: the terms, each with the name of its objective. If an objective has several terms (`Objective.terms`),
             they are in different groups, under the same name.
@@ -66,11 +66,11 @@ class TermGroup:
     def choose_views(self, views: int, step: int) -> list[int]:
         """Return the numbers of the views of a step that the group sees.
 
-        Each of n terms that divide the views sees every n-th view. The number of the first of them falls by 1 at every
-        step (modulo n). So within n steps a term sees something even if there are fewer views than terms.
+        If n terms divide the views, each term sees every n-th view. The number of its first view falls by 1 at every
+        step (modulo n). So each term sees at least one view in n steps, even if a step has fewer views than n.
 
         Args:
-            views: how many views there are.
+            views: how many views of an image the step has.
             step: the number of the step.
 
         Example:
@@ -89,13 +89,13 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
     Members of a group share five things:
 
     - the module of their judges;
-    - the kind of answer (`Judge.answer_key`): the output of the model, the output from a share of its features, or the
-      activations of its layers. Scores of different kinds have different scales;
+    - the kind of answer (`Judge.answer_key`): the output of the model, its output from a part of its features
+      (`PartialClassifier`), or the activations of its layers. Scores of different kinds have different scales;
     - whether they compare images. Scores that compare images have yet another scale, and their views come in another
       order;
     - the region masks. Two terms have the same masks only if these are the same tensor objects in the same order: equal
       copies make two groups;
-    - the `turn` of terms that divide the views of one objective.
+    - their `Turn`. So terms that divide the views of one objective are in different groups.
 
     A term without a judge is a group of its own.
 
@@ -118,7 +118,7 @@ def group_by_judge(objectives: Sequence[NamedObjective]) -> list[TermGroup]:
 
 
 def _make_group(turn: Turn, members: list[NamedTerm]) -> TermGroup:
-    """Return a group of terms, with one judge that captures all the layers that they need."""
+    """Return a group of terms, with their judges merged into one (`merge_judges`)."""
     judges = [term.judge for _, term in members if term.judge is not None]
     return TermGroup(merge_judges(judges) if judges else None, members[0][1].regions, members, turn)
 
@@ -132,9 +132,10 @@ def balance_gradients(
 ) -> Tensor:
     """Return the sum of the gradients of several groups, each scaled so that its move is in proportion to its weight.
 
-    The move of a gradient is K times the gradient: the direction in which a step of `SGD` would change the canvas. The
-    same direction is used for the other optimizers. Norms are compared after K and not before, because K weakens fine
-    detail: a large gradient of mostly fine detail moves the canvas little.
+    The move of a gradient is the change of the canvas that `move` computes from it. In an ascent this is K times the
+    gradient, low-passed and tilted as at this step, whatever the optimizer. The norms of the moves are compared, not
+    those of the gradients, because K weakens fine detail: a large gradient of mostly fine detail moves the canvas
+    little.
 
     For each image, the first gradient that has a weight and a move other than 0 keeps its size. Every other gradient is
     multiplied by a number. The norm of its move, divided by its weight, then equals the norm of the first move, divided

@@ -1,7 +1,7 @@
 """Guidance: short ascents that steer a diffusion model while it samples, with objectives of any kind.
 
-At a guided step, a few steps of ascent change the picture that the diffusion model predicts, and a scaled version of
-the change is added to the prediction. Gradients go through the judges only, not through the diffusion model or its
+At a guided step, a few steps of ascent change the picture that the diffusion model predicts. This change is scaled and
+added to the prediction. Gradients go through the judges only, not through the diffusion model or its
 decoder. Related: Universal Guidance (Bansal et al., 2023, arXiv 2302.07121, section 3.3, "backward universal
 guidance"), which also optimises the predicted picture and adds the change. Two things are this project's own: the
 change is made by the ascent of a stack, and the size of the change is chosen as in `Guidance.scale_change`.
@@ -35,11 +35,11 @@ _STEP_SIZE = 0.08
 """The step size of the ascents, before their change is scaled."""
 
 _LARGEST_JITTER = 56
-"""The most pixels beyond an edge of the picture that views show, if no augmentation is given."""
+"""How many pixels beyond the picture views show at most, if no augmentation is given."""
 
 _ASPECT_TOLERANCE = 0.03
-"""By what share the aspect ratio of a region may differ from that of the picture: latents round sides to multiples of 8
-or 16."""
+"""By what share the aspect ratio of a region may differ from that of the picture. The two may differ slightly, because
+the sides of a picture that a latent encodes are rounded to multiples of 8 or 16 pixels."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Guidance:
 
         Args:
             pictures: the pictures that the model predicts, (B, 3, H, W), 0..1.
-            pace: how coarse the changes are, and how far the sampling is, see `pace_at_noise`.
+            pace: the pace of all steps of the ascent, from `pace_at_noise`.
             number: the number of the sampler's step. Each step of the sampler has random draws of its own.
             chunk: how many views go through a judge at once, see `Ascent`.
 
@@ -140,10 +140,11 @@ class Guidance:
         )
 
     def scale_change(self, latent: Tensor, change: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return a change of a latent, scaled to the strength: what is to be added to the latent.
+        """Return a change of a latent, scaled to the strength of the guidance; the caller adds it to the latent.
 
         Every image is scaled by itself. The root mean square of its change becomes `strength` times `FULL_CHANGE` times
-        the standard deviation of its latent (around the mean of each channel), whatever the size of the gradients was.
+        the standard deviation of its latent (around the mean of each channel). So the size of the given change does not
+        matter, only its direction.
 
         Args:
             latent: the latent that the model predicts, (B, C, h, w).

@@ -71,13 +71,12 @@ class GuidedSteps:
     def find(self, sigma: float, levels: Sequence[float], highest: float, lowest: float) -> GuidedStep | None:
         """Return the guided step that a noise level belongs to; None if that step is not guided.
 
-        A sampler may call its model several times in a step, also at noise levels between those of the run. A call
-        between two noise levels of the run belongs to the step that begins at the higher level.
+        A sampler may call its model several times in a step, also at noise levels at which no step begins. A call
+        between two of `levels` belongs to the step that begins at the higher one.
 
         Args:
             sigma: the noise level at which the sampler calls its model.
-            levels: the noise levels of the run, falling. Each step begins at one of them; the last one is where the run
-                ends.
+            levels: the noise levels at which the steps begin, falling, and after them the level at which the run ends.
             highest: the noise level that corresponds to `start_percent`.
             lowest: the noise level that corresponds to `end_percent`.
         """

@@ -1,4 +1,4 @@
-"""The score of every picture by itself; all pictures are seen through the same views, so they can be compared."""
+"""The score of every image of a batch by itself, measured without gradients."""
 
 import torch
 from torch import Tensor
@@ -12,12 +12,12 @@ from .terms import score_term
 def measure_image_scores(scoring: Scoring, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
     """Return the score of every objective for every image, without gradients.
 
-    All images are seen through the same views, so that their scores can be compared.
+    All images are seen through the same windows, flips and noise, so that their scores can be compared.
 
     Args:
         scoring: the objectives, and how views are made.
         pixels: pixels of the canvas (B, 3, H, W), 0..1, margins included.
-        pace: the pace for which the views are made, as in a step of an ascent.
+        pace: the pace of the step for which the views are made; windows and noise depend on its progress.
         chunk: how many views go through a judge at once.
 
     Returns:

@@ -28,8 +28,8 @@ class ImageWeights:
             all images if there is no such image.
 
     Raises:
-        ValueError: when a term is made for another number of images, or when terms compare images and their factors are
-            0 for some images.
+        ValueError: when a term is made for another number of images, or when a group compares images and the factors of
+            all its terms are 0 for some of these images.
     """
 
     def __init__(self, groups: Sequence[TermGroup], timeline: Timeline, *, film: bool, device: torch.device) -> None:
@@ -57,8 +57,8 @@ class ImageWeights:
 
         Returns:
             One number for each image, (B, 1, 1, 1); a single number if all factors of the terms are 1. For a film or a
-            zoom it is also a single number, the root mean square of the weights of the images, because its gradients
-            are balanced by norms over all images.
+            zoom, whose gradients are balanced by norms over all images, it is a single number, too: the root mean
+            square of the weights of the images.
         """
         members = self._groups[number].members
         known = [(abs(term.weight_at(progress)), self._factors[id(term)]) for _, term in members]

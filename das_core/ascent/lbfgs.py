@@ -23,8 +23,8 @@ from .pace import Pace
 # The most times that a step is halved, see `_OVERSHOOT`.
 _HALVINGS = 3
 
-# A step is halved if it goes too far, so that the score falls at its end. The slope of the score there must be steeper
-# than this share of its slope at the beginning of the step.
+# A step is halved if it goes too far: if the score falls at the end of the step, in the direction of the step, and its
+# slope there is steeper than this share of the slope with which the score rises at the beginning of the step.
 _OVERSHOOT = 0.5
 
 
@@ -78,8 +78,8 @@ class LBFGS:
         pairs = self._recall_pairs(stack)
         direction = _find_direction(gradient, pairs, operator)
         size = mean_square(direction, mask).mean(dim=1, keepdim=True).sqrt()
-        # Without pairs the length of the direction means nothing, so it is scaled to the largest size. With pairs it is
-        # scaled only if it is longer than that.
+        # Without pairs (`_recall_pairs`) the length of the direction is arbitrary, so its RMS is scaled to the step
+        # size. With pairs the direction is only scaled down, if its RMS is larger than the step size.
         limit = self.step_size * pace.rate / size.clamp(min=torch.finfo(size.dtype).tiny)
         direction = direction * (limit.clamp(max=1.0) if pairs else limit)
         ahead = _dot(gradient, direction)
@@ -97,7 +97,7 @@ class LBFGS:
         return replace(stack, canvas=stack.canvas + change, parameters=None, optimizer_state=state)
 
     def _recall_pairs(self, stack: ImageStack) -> tuple[tuple[Tensor, Tensor], ...]:
-        """Return the moves of the last steps and the decrease of the gradient along each move, the oldest first."""
+        """Return pairs for the last steps, the oldest first: a move, and the decrease of the gradient along it."""
         old = stack.optimizer_state
         if old is None or old.kind != self.kind or len(old.tensors) % 2:
             return ()
@@ -110,8 +110,8 @@ class LBFGS:
 def _find_direction(gradient: Tensor, pairs: tuple[tuple[Tensor, Tensor], ...], operator: StackOperator[Any]) -> Tensor:
     """Return the direction of a step by the two-loop recursion of L-BFGS, for every image by itself.
 
-    If the gradient of an image did not decrease along a move, the pair of this move tells nothing about a maximum, and
-    is left out for that image.
+    If the slope of the score of an image did not fall along a move, the pair of this move says nothing about a maximum,
+    and is left out for that image.
     """
     direction, shares = gradient, []
     for moved, fell in pausing(reversed(pairs)):

@@ -1,7 +1,7 @@
-"""The loop of an ascent: its settings, and the repetition of steps until the last one.
+"""The loop of an ascent: `Ascent` holds the settings and does one step after the other.
 
-The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). The module `step` has what
-one step does.
+The method is Direct Ascent Synthesis (Fort and Whitaker, 2025, arXiv 2502.07753, section 3). The module `step` computes
+one step.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,22 +36,23 @@ from .within import Within, read_within
 class Ascent:
     """Gradient ascent that changes a stack to raise the weighted scores of some objectives.
 
-    Call `run`; or iterate, which gives you every step, and then read `result`. `result` can be read at any time. The
-    steps are done only once: if an iteration is broken off, the next one continues where it stopped, and after the last
-    step an iteration does nothing. After an `AscentError` the next iteration tries the same step again; with the same
-    settings it fails in the same way.
+    `run` does all steps and returns the result. A `for` loop over an ascent yields every step; the result is then in
+    `result`, which can be read at any time. Each step is done only once: if a loop is left early, the next loop
+    continues with the step after the last one done, and after the last step of the ascent a loop does nothing. After an
+    `AscentError` the next loop tries the failed step again; with the same settings the step fails in the same way.
 
     Objectives form groups (`groups.group_by_judge`). The objectives of a group have the same model, take the same kind
-    of answer from it (its output, or the activations of its layers) and have the very same region masks; all or none of
-    them compare the images of the batch. An objective for an ensemble of models is a member of one group for each
-    model, and these groups divide its views. Within a group the weighted scores are added. The gradients of several
-    groups are brought to the same scale first (`groups.balance_gradients`), so that a weight means the same in every
-    group. If the stack or an objective (`RegionObjective`) has a mask, only the gradient under the mask counts, and
-    views are cut from the part of the canvas around the mask (`ascent/support.py`). If all weights are 0 at a step, as
-    at the last step of a schedule that fades out, the step leaves the stack as it is.
+    of answer from it (its output, or the activations of its layers) and have the very same region masks. Either all
+    objectives of a group compare the images of the batch, or none does. An objective for an ensemble of models is a
+    member of one group for each model, and these groups divide its views. Within a group the weighted scores are added.
+    If there are several groups, their gradients are brought to the same scale before they are added
+    (`groups.balance_gradients`), so that a weight means the same in every group. If the stack or an objective
+    (`RegionObjective`) has a mask, only the gradient under the mask counts, and views are cut from the part of the
+    canvas around the mask (`ascent/support.py`). If all weights are 0 at a step, as at the last step if the only
+    objective fades out (`ScheduledObjective`), the step changes nothing but the number of steps done.
 
-    The random draws of a view depend only on the seed, the image, the step, the view and the group. So the windows,
-    flips and noise of a view are the same for every chunk and every batch.
+    The random draws of a view depend only on the seed and on the numbers of the image, step, view and group. So the
+    windows, flips and noise of a view do not depend on how many views or images are processed at once.
 
     Args:
         stack: the stack to start from, which is not changed. If it is the result of an ascent, the new ascent continues
@@ -60,28 +61,29 @@ class Ascent:
         augmentation: how the judges see the canvas; by default 16 views that may reach up to 56 pixels into the margin.
         steps: the number of steps; 60 make a good picture.
         optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
-        schedule: how the step size changes. `cosine` makes the steps smaller and smaller after the coarse part of the
-            optimizer, `constant` does not. If all steps are coarse (`coarse_to_fine` 1), no step comes after the coarse
-            part, and `cosine` changes nothing. A function takes the share of the ascent that is over, 0 at the first
-            step and 1 at the last, and returns the factor of the step size, 0..1, such as
-            `lambda progress: 1 - 0.9 * progress`.
+        schedule: how the step size changes. `constant` keeps the step size. `cosine` lowers it from step to step after
+            the coarse part. If all steps belong to the coarse part (`coarse_to_fine` of the optimizer is 1), `cosine`
+            changes nothing. A function takes the share of the ascent that is over, 0 at the first step and 1 at the
+            last, and returns the factor of the step size, 0..1, such as `lambda progress: 1 - 0.9 * progress`.
         seed: the seed of all random draws, 0 or above.
-        chunk: how many views go through a judge at once; 0 for 4 on a CPU and 16 elsewhere. A small chunk takes less
-            memory. When memory runs out, the chunk is halved and the step is done again. If an objective compares the
-            images of a batch, at least one view of each image goes through at once. The chunk changes only the rounding
-            of a step, but the differences grow from step to step. So another chunk gives another picture of the same
-            thing, though a more similar one than another seed does.
+        chunk: how many views go through a judge at once; 0 means 4 on a CPU and 16 on other devices. A small chunk
+            takes less memory. When memory runs out, the chunk is halved and the step is done again. If an objective
+            compares the images of a batch, at least one view of each image goes through at once. The chunk changes only
+            the rounding of a step, but rounding differences grow from step to step. So pictures with the same seed and
+            different chunks differ, but less than pictures with different seeds.
         device: the device to compute on, by default that of the stack. The judges must already be on it.
         denoising: the denoiser that is applied after every step, see `Denoising`; None for no denoiser, as in Direct
             Ascent Synthesis. `auto` means `Denoising()` if the optimizer is `NormalizedAscent` and at least one
             objective has a model, else None.
         focus: the window in which the picture grows, see `Focus`. With None the whole canvas changes from the first
-            step on, as in Direct Ascent Synthesis. `auto` means `Focus()`, but None for a tile, which has no centre,
-            and None for a stack that has done steps before, whose picture has grown already.
+            step on, as in Direct Ascent Synthesis. `auto` means None for a tile, because a tile has no centre, and None
+            for a stack that an earlier ascent has changed, because its picture has already grown; otherwise it means
+            `Focus()`.
         within: how far the picture may go from the start of the stack, see `Within`. A number is the largest change of
             a pixel value (0..1), such as 8/255. None sets no bound.
-        pace: one `Pace` for all steps, for a short ascent inside a longer process, such as in a step of a diffusion
-            sampler (`Guidance`). If None, each step has its own pace, computed from the schedule (`pace_at`).
+        pace: one `Pace` for all steps. It is meant for a short ascent that is a part of a longer process, such as of
+            one step of a diffusion sampler (`Guidance`). If None, each step has its own pace, computed from the
+            schedule (`pace_at`).
 
     Attributes:
         history: the records of the steps done so far.
@@ -158,7 +160,7 @@ class Ascent:
         """Do the steps that are left, one at a time.
 
         An exception in a step leaves `stack` and `history` as they were before the step. This also holds for an
-        exception that the function given to `interruptible` raises to cancel the run.
+        exception by which a caller cancels the run (`common.interruption.interruptible`).
 
         Raises:
             AscentError: when a gradient is zero or not finite, or the canvas is not finite after a step; `result` is
@@ -166,7 +168,8 @@ class Ascent:
             torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views; `result` is then also
                 the outcome of the steps before.
         """
-        # Not in __init__: after it, the judges may still be moved to a device, which makes them differentiable again.
+        # Not checked in `__init__`: until the first step, the judges may still be moved to another device. The move
+        # replaces weights that were loaded under `torch.inference_mode()` by weights that gradients can pass through.
         check_differentiable(self.judges)
         while len(self.history) < self.steps:
             yield self._do_step()
@@ -223,7 +226,7 @@ class Ascent:
                 if self.chunk <= fewest:
                     message = describe_out_of_memory(len(self.history) + 1, fewest)
                     raise torch.OutOfMemoryError(message) from error
-            # Outside the handler, so that the failed graph is no longer referenced when the step is done again.
+            # Outside of the `except` block: inside it, the error keeps the autograd graph of the failed step in memory.
             self.chunk = (self.chunk + 1) // 2
 
     def _try_step(self) -> Step:

@@ -1,4 +1,4 @@
-"""The numbers that a step reads from the device, and the errors that are raised because of them."""
+"""The numbers that a step reads from the device, and the errors for numbers with which an ascent cannot go on."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from .result import AscentError, Record
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a step reads from the device before it goes on.
+    """The numbers that a step reads from the device.
 
     Args:
         record: the record of the step.

@@ -13,12 +13,12 @@ from .optimizers import Optimizer
 from .preparation import check_optimizer
 
 _CANVASES = 10
-"""How many tensors of the size of the canvas a step holds: start, canvas, parameters, pixels, gradients, K g and
-others."""
+"""How many tensors of the size of the canvas a step holds: the start, canvas, parameters, pixels, gradients, K times a
+gradient, and others."""
 
 _STATE_SETS = {"ascent": 1, "sgd": 4, "adam": 7}
-"""How many tensors of the size of each level a step of a stack with the method `layers` holds, by kind of optimizer.
-Counted are the tensors of the stack, of the optimizer's state and of the computation."""
+"""How many sets of tensors, one tensor for each level, a step of a stack with the method `layers` holds, by kind of
+optimizer: the parameters of the stack, the state of the optimizer, and temporary tensors."""
 
 
 def estimate_ascent_bytes(
@@ -37,7 +37,8 @@ def estimate_ascent_bytes(
     - the levels, and what the optimizer keeps for them;
     - for the views in a chunk, the activations of the models and what the transforms keep.
 
-    It is within a factor of two of the memory that is used (`python -m benchmarks.run memory` prints both).
+    The estimate is within a factor of two of the memory that an ascent takes (`python -m benchmarks.run memory` prints
+    both).
 
     Args:
         stack: the stack that the ascent starts from.
@@ -71,8 +72,8 @@ def estimate_ascent_bytes(
         canvases += 2 * optimizer.memory
     needed = canvases * canvas_bytes + spec.operator_bytes()
     if spec.zoom is not None:
-        # Three tensors of all moments, (N, 3, H, W) in float32: the pixels of the composites, the gradient at these
-        # pixels, and the same gradient on its way to the depths.
+        # Three tensors (N, 3, H, W) in float32, for N moments: the pixels of the composites, the gradient at these
+        # pixels, and temporary tensors while this gradient is converted to the gradient at the depths.
         needed += 3 * 4 * 3 * len(spec.find_timeline(stack.batch).moments) * height * width
     if spec.method == "layers":
         needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.parameters_bytes(stack.batch)

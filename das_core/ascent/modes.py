@@ -12,8 +12,8 @@ from ..models.judge import Judge
 def own_modes(device: torch.device) -> Iterator[None]:
     """Compute outside inference mode, with gradients and without autocast for as long as the `with` block runs.
 
-    Autocast would round the canvas and the gradient to half precision. A judge computes in the precision of its
-    weights.
+    Autocast would round the canvas and the gradient to half precision. Judges do not need autocast: they compute in the
+    precision of their weights.
 
     Args:
         device: the device of the computation.

@@ -22,8 +22,8 @@ this one."""
 class NormalizedAscent:
     """Gradient ascent whose step size does not depend on the norm of the gradient; it works from coarse to fine.
 
-    The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel. The frames of a film
-    are scaled by a common factor, so frames with a larger gradient move farther. K is the operator of the stack, its
+    The direction of a step is K times the gradient, scaled to RMS 1 in every image and channel. In a film the RMS of a
+    channel is taken over all frames, so frames with a larger gradient move farther. K is the operator of the stack, its
     preconditioner (`stack.StackOperator`). The canvas moves by `step_size` times `Pace.rate` times the direction. The
     schedule `cosine` lowers the rate after the coarse part (`pace_at`).
 
@@ -96,8 +96,8 @@ class NormalizedAscent:
             if old is not None:
                 direction = direction.lerp(old.tensors[0], self.momentum)
             state = OptimizerState(self.kind, (direction,))
-        # Written into the memory of the direction, unless the state keeps the direction. For many frames, new memory
-        # would take long to allocate.
+        # The canvas is written into the memory of the direction, unless the state keeps the direction. Allocating new
+        # memory for many frames would take long.
         room = direction if state is None else None
         canvas = torch.add(stack.canvas, direction, alpha=self.step_size * pace.rate, out=room)
         return replace(stack, canvas=canvas, parameters=None, optimizer_state=state)

@@ -1,4 +1,4 @@
-"""The protocol of optimizers: rules that move a stack along a gradient, and keep their state in the stack."""
+"""The protocol of optimizers, which are rules that move a stack along a gradient; their state is kept in the stack."""
 
 from collections.abc import Callable
 from typing import Any, Protocol

@@ -3,19 +3,19 @@
 import torch
 
 _ALLOCATOR = "DefaultCPUAllocator"
-"""The name of PyTorch's allocator on a CPU in its errors, which are plain `RuntimeError`s."""
+"""The name of PyTorch's CPU allocator. It stands in the text of the allocator's errors, which are `RuntimeError`s."""
 
 
 class DenoiserMemoryError(torch.OutOfMemoryError):
-    """A denoiser has run out of memory; smaller chunks of views would not help it."""
+    """A denoiser has run out of memory; smaller chunks of views would not help, because it sees whole canvases."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that the memory of a device, or of the computer, has run out.
 
     Args:
-        error: the error of a PyTorch operation. On a CPU it is a plain RuntimeError, which only its text identifies;
-            Python's own allocator raises MemoryError.
+        error: the error of a PyTorch operation. On a CPU it is a `RuntimeError` that only its text distinguishes from
+            others; Python's own allocator raises `MemoryError`.
 
     Example:
         >>> from das_core.ascent.out_of_memory import is_out_of_memory

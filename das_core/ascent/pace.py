@@ -128,12 +128,12 @@ def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
     power at every frequency. So a picture with N samples a side and a standard deviation of 1 is stronger than noise
     with a standard deviation of s up to the frequency N / s * sqrt(2 / (pi ln N)). At this step the sampler fixes the
     part of the picture below this frequency. It draws the finer part later, so a change of the finer part would now
-    have no effect. The progress of the coarse part is linear in the logarithm of this frequency: 0 at
-    `COARSEST_CUTOFF`, and 1 at `FINEST_CUTOFF` times the finest frequency of the samples.
+    have no effect. The `coarse_progress` of the pace is linear in the logarithm of this frequency: 0 at
+    `COARSEST_CUTOFF`, and 1 at `FINEST_CUTOFF` times `short_side`.
 
     Args:
-        noise: the standard deviation of the noise, as a multiple of that of the picture, from 0 up; infinite for noise
-            alone.
+        noise: the standard deviation of the noise divided by that of the picture, from 0 up; infinite if there is only
+            noise.
         short_side: the number of samples along the short side of the noisy picture, which is the latent of a diffusion
             model.
         progress: the share of the guided part of the sampling that is over, 0..1.

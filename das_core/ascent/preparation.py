@@ -58,8 +58,9 @@ def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Fo
     """Return the window in which a picture grows; with `auto` the one that suits the stack.
 
     Args:
-        focus: a window, None for none, or `auto`. `auto` means `Focus()`, but None for a tile, which has no centre, and
-            None for a stack that has done steps before, whose picture has grown already.
+        focus: a window, None for no window, or `auto`. `auto` means None for a tile, because a tile has no centre, and
+            None for a stack that an earlier ascent has changed, because its picture has already grown; otherwise it
+            means `Focus()`.
         stack: the stack of the ascent.
 
     Raises:
@@ -79,9 +80,10 @@ def choose_denoising(
     """Return the denoiser that acts after every step; with `auto` the one that suits the ascent.
 
     Args:
-        denoising: a denoiser and its strength, None for none, or `auto`. `auto` means `Denoising()` if the optimizer is
-            `NormalizedAscent` and at least one objective has a model, else None. The other optimizers follow published
-            methods, which have no denoiser. A prior alone makes no ripple that would have to be removed.
+        denoising: the denoiser with its strength, None for no denoiser, or `auto`. `auto` means `Denoising()` if the
+            optimizer is `NormalizedAscent` and at least one objective has a model, else None. The other optimizers
+            follow published methods, which have no denoiser. A prior alone makes no ripple that would have to be
+            removed.
         optimizer: the optimizer of the ascent.
         objectives: the objectives of the ascent.
 
@@ -113,12 +115,15 @@ def check_optimizer(stack: ImageStack, optimizer: Optimizer) -> None:
 
 
 def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None = None) -> ImageStack:
-    """Return the stack with the parameters that the optimizer moves: `LevelTensors` if it needs levels.
+    """Return the stack with the parameters that the optimizer moves.
+
+    If the optimizer needs levels, the parameters are `LevelTensors`. With a bound, or with a parametrisation that keeps
+    Fourier magnitudes, the stack has no parameters.
 
     Args:
-        stack: the stack before the ascent, on its device.
+        stack: the stack before the ascent, on the device of the ascent.
         optimizer: the optimizer of the ascent.
-        within: how far the picture may go from its start; None for anywhere.
+        within: how far the picture may go from the start of the stack; None for no bound.
 
     Raises:
         ValueError: when the optimizer or the bound cannot be used with this stack.
@@ -131,11 +136,12 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
     if optimizer.needs_levels and spec.method != "layers":
         spec = replace(spec, method="layers")
         stack = replace(stack, spec=spec, parameters=_keep_as_tensors(stack, spec))
-    # `parameters` is None if nothing has moved the canvas yet, or if what has moved it keeps none (`NormalizedAscent`,
-    # `LBFGS`, `edit_stack`).
-    # - Nothing has moved it yet: begin with zeros.
-    # - The optimizer needs levels: begin with zeros too. The present canvas becomes the start.
-    # - Otherwise: keep the start, so that `decompose_change` still knows what was added to it.
+    # `parameters` is None if nothing has moved the canvas yet, or if the canvas was moved without parameters: by
+    # `NormalizedAscent`, `LBFGS` or `edit_stack`.
+    # - No ascent has moved the canvas, or the optimizer needs levels: the present canvas becomes the start, and the
+    #   parameters begin with zeros.
+    # - Otherwise `parameters` stays None, and the start is kept, because `decompose_change` computes the change from
+    #   the start to the present canvas.
     if stack.parameters is None and (optimizer.needs_levels or stack.steps == 0):
         nothing = spec.operator(stack.canvas.device).adjoint(torch.zeros_like(stack.canvas))
         stack = replace(stack, start=stack.canvas, parameters=nothing)

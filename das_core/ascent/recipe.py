@@ -1,8 +1,8 @@
-"""Recipes: the settings of an ascent that belong together, under one name.
+"""Recipes: sets of settings of an ascent that were chosen together.
 
-The best step size and the best strength of the denoiser depend on the number of steps, so a recipe has all of them. The
-settings of the three recipes here were chosen on development classes, see docs/method.md. The node Optimize offers
-these recipes.
+The best step size and the best strength of the denoiser depend on the number of steps, so a recipe sets all three. The
+settings of the three recipes here were chosen with a few classes that serve for tuning only (the development classes in
+docs/method.md). The node Optimize offers these recipes.
 """
 
 from collections.abc import Sequence
@@ -33,15 +33,15 @@ view."""
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of an ascent, without its objectives; they are arguments of `Ascent`.
+    """The settings of an ascent, without its objectives; each setting is an argument of `Ascent`.
 
     Args:
         steps: the number of steps.
         augmentation: how the judges see the canvas.
         optimizer: how a gradient moves the stack.
         schedule: how the step size changes: `cosine`, `constant`, or a function of the progress.
-        focus: the window in which the picture grows; `auto` for the one that suits the stack, None for none.
-        denoising: the denoiser that acts after every step; None for none.
+        focus: the window in which the picture grows; with `auto`, `Ascent` chooses it by the stack; None for no window.
+        denoising: the denoiser that acts after every step; None for no denoiser.
 
     Example:
         >>> from dataclasses import replace
@@ -76,7 +76,7 @@ class Recipe:
             stack: the stack to start from, which is not changed.
             objectives: one or several; at least one has a weight other than 0.
             seed: the seed of all random draws, 0 or above.
-            chunk: how many views go through a judge at once; 0 for what suits the device.
+            chunk: how many views go through a judge at once; with 0, `Ascent` chooses it by the device.
             device: where to compute, by default where the stack is.
             within: how far the picture may go from `stack.start`, see `Ascent`.
 
@@ -123,12 +123,12 @@ def suit_film(recipe: Recipe) -> Recipe:
 
 
 _CLOSEST_IN_ZOOM = 0.8
-"""`Windows.zoom_min` for a zoom. A zoom needs no closer views: the middle of a depth is the next depth, which other
-views show."""
+"""`Windows.zoom_min` for a zoom. A zoom needs no smaller windows: the middle of each depth shows the next depth, and
+other views show that depth at its full size."""
 
 _ZOOM_FOCUS = Focus(start=0.6, end=3.0)
-"""The focus for a zoom, wider than that for a picture: the next depth covers the middle of a depth, so only what is
-around the middle is seen."""
+"""The focus for a zoom. It is wider than the focus for a picture, because the next depth covers the middle of each
+depth: only the part around the middle is visible."""
 
 
 def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
@@ -164,8 +164,8 @@ SKETCH = Recipe(
     augmentation=Augmentation(4, Windows(fitted=True), VIEWED),
     optimizer=NormalizedAscent(step_size=0.12, momentum=0.5),
 )
-"""The recipe of a recognisable picture, in a third of the time of `PICTURE`. In this time, many steps of few views with
-momentum make a better picture than few steps of many views."""
+"""The recipe of a recognisable picture, in a third of the time of `PICTURE`. In the same time, few steps of many views
+make a worse picture than these many steps of few views with momentum."""
 
 BEST = Recipe(
     steps=150,

@@ -10,8 +10,8 @@ from torch import Tensor
 from ..common.images import map_images
 from ..stack.image_stack import ImageStack
 
-# The share of the pixels that are white in an importance mask. A few pixels have a huge gradient: if the largest one
-# were white, all others would be nearly black.
+# The share of the pixels that are white in an importance mask. A few pixels have a huge gradient: if only the one with
+# the largest gradient were white, nearly all others would be almost black.
 _BRIGHT_SHARE = 0.01
 
 
@@ -33,14 +33,14 @@ class AscentError(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """The measurements of one step, made before it moved the stack.
+    """The measurements of one step, at the canvas before the step.
 
     Args:
-        step: the number of the step, from 0. The count of a second ascent of a stack continues that of the first.
+        step: the number of the step, from 0. A second ascent of the same stack continues the count of the first.
         scores: the score of every objective by its name, as the mean over all views and images, not multiplied by its
-            weight.
-        gradient_norm: the norm of the gradient at the canvas that moved the stack: one number for the whole batch,
-            taken after masks were applied and the gradients of several groups were balanced.
+            weight. If the images have different weight factors, the mean is weighted by their absolute values.
+        gradient_norm: the norm of the gradient that moved the stack. It is one number for the whole batch, taken after
+            masks were applied and the gradients of several groups were balanced.
 
     Example:
         >>> from das_core import Record
@@ -58,7 +58,7 @@ class Step:
     """One finished step of an ascent.
 
     Args:
-        record: what the step measured before it moved the stack.
+        record: the measurements at the canvas before the step.
         stack: the stack after the step.
 
     Example:
@@ -86,10 +86,10 @@ class Result:
         image: the picture, (B, 3, height, width), 0..1.
         stack: the stack after the last step; another ascent can continue from it.
         history: the record of every step.
-        importance: how large the gradient was at every pixel over all steps, (B, height, width), 0..1: 0 where it was
-            always zero, 1 in the hundredth of the pixels of each image where it was largest. Fel et al. use such a mask
-            as the transparency of the picture: Unlocking Feature Visualization with Magnitude Constrained Optimization
-            (2023, arXiv 2306.06805, section 3.3).
+        importance: how large the gradient was at every pixel in all steps together, (B, height, width), 0..1: 0 where
+            it was always zero, 1 in the hundredth of the pixels of each image where it was largest. Fel et al. use such
+            a mask as the transparency of the picture: Unlocking Feature Visualization with Magnitude Constrained
+            Optimization (2023, arXiv 2306.06805, section 3.3).
 
     Example:
         >>> from das_core import Ascent, ImageStack, Prior, StackSpec
@@ -146,19 +146,21 @@ class Result:
 
 
 def measure_gradient_strength(gradient: Tensor) -> Tensor:
-    """Return the length of a gradient at every pixel, scaled so that all steps of an ascent count alike.
+    """Return the norm of a gradient over the channels at every pixel, divided by the mean norm of the image.
+
+    So all steps of an ascent count alike when their strengths are added.
 
     Args:
         gradient: (B, 3, H, W).
 
     Returns:
-        Lengths (B, H, W) of mean 1 in every image; 0 in an image whose gradient is zero.
+        Strengths (B, H, W), with mean 1 in every image; 0 in an image whose gradient is zero.
     """
     return map_images(_measure_strength, gradient)
 
 
 def _measure_strength(gradient: Tensor) -> Tensor:
-    # Several times faster than `Tensor.norm` over the channels.
+    # This is several times faster than `Tensor.norm` over the channels.
     strength = gradient.square().sum(dim=1).sqrt_()
     mean = strength.mean(dim=(1, 2), keepdim=True)
     return strength.div_(mean.clamp(min=torch.finfo(mean.dtype).tiny))
@@ -171,7 +173,8 @@ def make_importance_mask(strength: Tensor) -> Tensor:
         strength: the sum of `measure_gradient_strength` over the steps, (B, h, w).
 
     Returns:
-        A mask (B, h, w), 0..1; about the brightest hundredth of every image is 1.
+        A mask (B, h, w), 0..1. It is 1 in about a hundredth of the pixels of every image: those with the largest
+        strength.
     """
     flat = strength.flatten(1)
     brightest = max(1, round(flat.shape[1] * (1 - _BRIGHT_SHARE)))

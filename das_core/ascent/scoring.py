@@ -1,6 +1,7 @@
 """The scores of objectives: views are cut from the pixels of a canvas, judges answer, and objectives score the answers.
 
-An ascent raises the scores (module `gradient`); `image_scores` compares pictures by their scores.
+An ascent raises the scores along their gradient (module `gradient`). The module `image_scores` measures the scores of
+each picture of a batch, without gradients.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,10 +49,9 @@ class Scoring:
         stack, augmentation, seed: as given.
 
     Raises:
-        ValueError: when region masks, reference images or the weights of images do not fit the stack; when a zoom is
-            given region masks; when a term has reference images and its judge does not answer with activations; or when
-            a term that compares images is given a single image, a film or a zoom, or counts for some of the images
-            only.
+        ValueError: when region masks, reference images or image weights do not fit the stack; when a zoom is given
+            region masks; when a term has reference images and its judge does not answer with activations; or when a
+            term that compares images is given a single image, a film or a zoom, or counts for some of the images only.
     """
 
     def __init__(
@@ -90,11 +90,13 @@ class Scoring:
 
     @cached_property
     def _start_pixels(self) -> Tensor:
-        """The pixels of the canvas before the ascent, with which objectives without a judge can compare."""
+        """The pixels of `ImageStack.start`, with which objectives without a judge can compare the present pixels."""
         return self.stack.composite(render_pixels(self.show(self.stack.start), self.stack.spec.color))
 
     def show(self, canvas: Tensor, images: Sequence[int] | None = None) -> Tensor:
-        """Return the canvases that views can show, (N, 3, H, W), before the tanh: for a zoom composites at its moments.
+        """Return the canvases that views can show, (N, 3, H, W), before the tanh.
+
+        They are the canvases of the stack; for a zoom, the composites at its moments.
 
         Args:
             canvas: the canvas of the stack, (B, 3, H, W).
@@ -111,8 +113,10 @@ class Scoring:
     ) -> Iterator[tuple[dict[str, Any], Tensor, float]]:
         """Show the views of a group to its judge, chunk by chunk.
 
+        A group without a judge has no views: its terms get the pixels of all canvases at once.
+
         Args:
-            number: which group, from 0.
+            number: the number of the group, from 0.
             pyramid: the pixels of the canvases.
             step: the number of the step, which the random draws depend on.
             pace: the pace of the step.
@@ -125,8 +129,8 @@ class Scoring:
 
             - the output that each term scores, by the name of its objective;
             - the number of the image that each view shows, (V,);
-            - how many views of an image there are in this step. For a film or a zoom it is the mean over the images on
-              which the group acts.
+            - how many views each image has in this step, in all chunks together. For a film or a zoom it is the mean
+              over the images on which the group acts.
         """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
@@ -152,12 +156,12 @@ class Scoring:
     def choose_keys(self, number: int, step: int, batch: int, *, alike: bool = False) -> list[ViewKey]:
         """Return the keys of the views that a group sees in a step, in their order.
 
-        The views of a film or a zoom are spread over the images on which the group acts. All frames of a film and all
-        moments of a zoom have the same item number in their keys. So a judge that differs from item to item
-        (`PartialClassifier`) is the same for all of them.
+        The views of a film or a zoom are spread over the images on which the group acts. Their keys have the `item` 0,
+        and `image` is the number of the frame or moment. So a judge whose answer depends on the item
+        (`PartialClassifier`) treats all frames or moments alike.
 
         Args:
-            number: which group, from 0; one that has a judge.
+            number: the number of the group, from 0; the group must have a judge.
             step: the number of the step.
             batch: how many images there are.
             alike: whether all images are seen through the same views.
@@ -167,7 +171,7 @@ class Scoring:
         if alike or not self.film:
             pairs = [(item, view) for item in (range(batch) if alike else shown) for view in views]
             if group.compares_images:
-                # View by view, so that a chunk has equally many views of every image, which can then be compared.
+                # View by view, so that each chunk has equally many views of every image, as the comparison needs.
                 pairs = [(item, view) for view in views for item in range(batch)]
             return [ViewKey(self.seed, 0 if alike else item, step, view, number, item) for item, view in pairs]
         if not views:

@@ -1,4 +1,4 @@
-"""The pixels that the views of a step show, and how a gradient is taken from these pixels back to the canvas.
+"""The pixels that the views of a step show, and the chain rule from these pixels back to the canvas.
 
 The derivatives of the tanh, of the colour space and of the composites of a zoom are computed without autograd. For a
 film or a zoom, only the images that a view shows are computed, unless an objective without a judge scores all images.
@@ -36,7 +36,7 @@ class StepRenderer:
     """Renders the images of a canvas that a step shows, and takes gradients at their pixels back to the canvas.
 
     Args:
-        scoring: the scores of the objectives, made from the stack before the ascent, on the device of the ascent.
+        scoring: the `Scoring` of the objectives, made from the stack before the ascent, on the device of the ascent.
         focus: the window that weights the gradients of judges, centred for every group on the region of the group; None
             for no window. The gradients of objectives without a judge, such as a prior, are not weighted.
     """
@@ -72,13 +72,14 @@ class StepRenderer:
 
         Args:
             number: which group, from 0.
-            shown: the pixels; their pyramid holds the gradient of the group. The call takes the gradient out of it.
+            shown: the pixels. Their pyramid holds the gradient of the group; this call takes the gradient out of the
+                pyramid.
             pace: the pace of the step.
         """
         at_pixels, images = shown.pyramid.take_gradient(), shown.images
         if images is None:
             return self._pull_back(number, at_pixels, shown.synthesised, pace, None)
-        # Only the images that views show are computed: the gradient of the others is 0.
+        # Only the gradients of the images that views show are computed; those of the others are 0.
         whole = at_pixels.new_zeros(self.scoring.stack.canvas.shape)
         zoom = self.scoring.stack.spec.zoom_operator
         for begin, part in split_frames(images, at_pixels.device):

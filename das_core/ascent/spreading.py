@@ -1,4 +1,7 @@
-"""The choice of the frame that each view of a step shows in a film, so that all frames are shown equally often."""
+"""The choice of the frame that each view of a film shows at a step, so that all frames are shown equally often.
+
+The moments of a zoom are chosen in the same way.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,20 +16,20 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 """The golden ratio, 0.618. If an offset in 0..1 grows by it at every step, modulo 1, it comes near every value within a
 few steps."""
 
-# How many frames of a film are processed at once, where frames are independent. A CPU processes one, which fits into
-# its caches; a GPU needs several to be busy. With a fixed number, the memory of temporary tensors does not grow with
-# the length of the film.
+# How many frames of a film are processed at once by operations that treat every frame by itself. A CPU processes one,
+# which fits into its caches; a GPU needs several to be busy. With a fixed number, the memory of temporary tensors does
+# not grow with the length of the film.
 _CPU_FRAMES, _GPU_FRAMES = 1, 16
 
 
 def spread_views(views: int, frames: int, step: int, seed: int, group: int) -> list[int]:
-    """Return the frame that every view of a step shows.
+    """Return the number of the frame that every view of a step shows.
 
-    The film is divided into as many equal parts as there are views. Each view shows one frame of its part. All views
-    have the same offset from the beginning of their parts. The offset is drawn at random for step 0, and grows at every
-    step by 0.618 of a part (the golden ratio), modulo a part. With as many views as frames, every frame is shown by one
-    view; with twice as many views, by two. With fewer views than frames, the frames of a part are shown in different
-    steps, all about equally often.
+    The film is divided into as many equal parts as there are views. Each view shows one frame of its part. The position
+    of this frame in the part is the same for all views. The position is drawn at random for step 0, and moves on at
+    every step by 0.618 of a part (the golden ratio), modulo a part. With as many views as frames, every frame is shown
+    by one view; with twice as many views, by two. With fewer views than frames, the frames of a part are shown in
+    different steps, all about equally often.
 
     Args:
         views: how many views there are, from 1 up.
@@ -69,7 +72,7 @@ def split_frames(frames: Sequence[int], device: torch.device) -> Iterator[tuple[
         device: the device on which the frames are.
 
     Yields:
-        For each part: how many frames come before it, and the numbers of its frames.
+        For each part: how many of `frames` come before it, and the numbers of its own frames.
 
     Example:
         >>> import torch

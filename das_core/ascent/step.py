@@ -29,7 +29,7 @@ class AscentStep:
         operator: the operator of the stack.
         optimizer: moves the stack along the gradient.
         denoising: the denoiser that is applied after the move; None for no denoiser.
-        within: how far the picture may go from the start of the ascent; None for no bound.
+        within: how far the picture may go from the start of the stack; None for no bound.
     """
 
     gradient: ScoreGradient
@@ -42,15 +42,17 @@ class AscentStep:
         """Do one step.
 
         Args:
-            stack: the stack before the step, which is not changed, with the parameters that the optimizer moves.
+            stack: the stack before the step; it is not changed. It must be prepared for the optimizer
+                (`preparation.prepare_stack`).
             pace: the pace of the step.
             chunk: how many views go through a judge at once.
             is_first: whether this is the first step of the ascent. The message of an error then says that there is no
                 good image yet.
 
         Returns:
-            The step, and the strength of its gradient at every pixel of the canvas, (B, H, W), with mean 1 in an image.
-            If all weights are 0 at this step, only the count of steps in the stack changes.
+            The step, and the strength of its gradient at every pixel of the canvas, (B, H, W)
+            (`measure_gradient_strength`). If all weights are 0 at this step, only the count of steps in the stack
+            changes.
 
         Raises:
             AscentError: when the gradient is zero or not finite, or the canvas is not finite after the step.
@@ -84,7 +86,7 @@ class AscentStep:
         return Step(measured.record, replace(moved, steps=number + 1)), strength
 
     def _set_back(self, stack: ImageStack) -> ImageStack:
-        """Return the stack with its canvas projected onto what the bound or the parametrisation allows."""
+        """Return the stack with its canvas projected onto the canvases that the bound or the parametrisation allows."""
         if self.within is not None:
             return self.within.project(stack)
         if stack.spec.keeps_magnitudes:

@@ -44,7 +44,7 @@ def active_region(regions: Sequence[Tensor], stack: ImageStack, reach: Box, *, v
     """Return where the objectives of a group act: the product of their region masks and of the mask of the stack.
 
     If there are region masks, views must lie in the box around the product. If there is only the mask of the stack,
-    they must lie in a larger square, so that they also show what surrounds the mask.
+    views must lie in a larger square, so that they also show what surrounds the mask.
 
     Args:
         regions: the region masks, (B or 1, h, w), 0..1, of any size.

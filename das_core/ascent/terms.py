@@ -1,6 +1,6 @@
-"""Checks of the terms of objectives: of what they ask an ascent for, and of the scores that they return.
+"""Checks of the terms of objectives: of the images that they compare, of their reference images, and of their scores.
 
-Anyone can write an objective (`BaseObjective`), so both are checked.
+Users can write objectives of their own (`BaseObjective`), which may contain mistakes.
 """
 
 from typing import Any

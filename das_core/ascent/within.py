@@ -1,4 +1,4 @@
-"""A bound on how far an ascent may take a picture from what it started from.
+"""A bound on the distance of a picture from the start of its stack.
 
 After every step, the pixels are projected onto the nearest pixels that the bound allows. This is projected gradient
 ascent, as in the attacks of Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
@@ -23,8 +23,8 @@ the root of the sum of all squared differences."""
 # stay this far inside the bound, so that the rounding of their conversion to the canvas does not lead out of it.
 _EDGE = 1e-6
 
-# The smallest and the largest limit. The smallest is still larger than rounding errors. No picture reaches the largest;
-# float32 can still represent it (its largest number is 3e38).
+# The smallest and the largest limit. The smallest is still larger than rounding errors. The largest is more than any
+# distance between pictures, and still a float32 (the largest float32 is 3e38).
 _LEAST, _MOST = 1e-5, 1e30
 
 
@@ -93,7 +93,8 @@ class Within:
             outside = distance > limit
             near = middle + change * (limit / distance.clamp(min=limit))
         canvas = from_rgb(torch.logit(near.clamp(_EDGE, 1 - _EDGE)).div_(2), color)
-        # What is inside the bound is not converted, so it is not rounded: pixels under `linf`, images under `l2`.
+        # Only pixels (under `linf`) or images (under `l2`) that were outside the bound are replaced. The others keep
+        # their exact values, without the rounding of the conversion.
         return replace(stack, canvas=torch.where(outside, canvas, stack.canvas))
 
     def _measure(self, change: Tensor, margin: int) -> Tensor:

@@ -1,1 +1,1 @@
-"""Helpers that all other folders use: checks and resizing of images, masks, boxes, curves, seeds, texts and files."""
+"""Helpers that all other folders use, for images, masks, boxes, curves, seeds, texts and files."""

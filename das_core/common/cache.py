@@ -15,7 +15,7 @@ R = TypeVar("R")
 def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator that keeps the last `maxsize` results of a function of hashable arguments.
 
-    All callers share one result, so none of them may change it in place.
+    All callers with the same arguments get the same tensor, so none of them may change it in place.
 
     Args:
         maxsize: how many results are kept; the least recently used result is dropped first.

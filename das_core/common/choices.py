@@ -10,8 +10,8 @@ def check_choice(what: str, value: str, choices: Iterable[str]) -> None:
 
     Args:
         what: the name of the setting in the message, such as "method".
-        value: what was given.
-        choices: what may be given.
+        value: the given value.
+        choices: the allowed values.
 
     Raises:
         ValueError: when `value` is not one of the choices.

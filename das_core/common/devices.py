@@ -14,13 +14,13 @@ from .text import shorten
 
 
 def find_device(device: torch.device | str) -> torch.device:
-    """Return a device that can be computed on, or raise an error that says which there are.
+    """Return a device on which PyTorch can compute, or raise an error that lists the devices of this machine.
 
     Args:
         device: a device or its name, such as 'cuda' or 'cuda:1'.
 
     Raises:
-        ValueError: when there is no such device here.
+        ValueError: when this machine has no such device, or PyTorch cannot use it.
 
     Example:
         >>> from das_core.common.devices import find_device
@@ -29,7 +29,7 @@ def find_device(device: torch.device | str) -> torch.device:
     """
     try:
         found = torch.device(device)
-        # A valid name does not mean that PyTorch was built for this device, or that the machine has one.
+        # A valid name does not mean that PyTorch was built for this device, or that the machine has such a device.
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError, TypeError) as error:
         there = " or ".join(["cpu", *(name for name in ("cuda", "mps") if getattr(torch, name).is_available())])
@@ -44,7 +44,7 @@ def send_to_device(tensor: Tensor, device: torch.device) -> Tensor:
 
     Args:
         tensor: a tensor on the CPU. Its type is kept.
-        device: where the result is needed; a tensor that is needed on the CPU is returned itself.
+        device: where the result is needed. If this is the CPU, the tensor itself is returned.
 
     Example:
         >>> import torch
@@ -52,8 +52,9 @@ def send_to_device(tensor: Tensor, device: torch.device) -> Tensor:
         >>> send_to_device(torch.tensor([1.0, 2.0]), torch.device("cpu"))
         tensor([1., 2.])
     """
-    # CUDA has read ordinary (not pinned) memory when the call returns, even if the call does not block. Other devices
-    # may read the memory later, when it already holds other values, so there the call blocks.
+    # With `non_blocking=True` the caller must not change the memory of the tensor before it has been read. On CUDA,
+    # ordinary (not pinned) memory has been read when the call returns. Other devices may read it later, so for them the
+    # call waits for the end of the copy.
     return tensor.to(device, non_blocking=device.type == "cuda")
 
 
@@ -79,7 +80,7 @@ def make_constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.d
 
 
 _COPIES: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-"""The copies of every tensor that is still in use, by their type and device."""
+"""For every tensor that still exists, the copies that `keep_copy` has made of it, by their type and device."""
 
 
 def keep_copy(tensor: Tensor, like: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Atomic writing of files, and errors for files that exist but cannot be read."""
+"""Atomic writing of files, and errors for folders that cannot be written to and for files that cannot be read."""
 
 import errno
 import os
@@ -49,10 +49,10 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise an error when no file can be written in a folder; called before the work whose result goes there.
+    """Raise an error when no file can be written in a folder; call this before the work whose result goes there.
 
-    Permissions do not always tell, as on a read-only drive, so this function makes a temporary file there and removes
-    it.
+    The permissions of a folder may allow writing although its drive is read-only. So this function makes a temporary
+    file in the folder, and removes it.
 
     Raises:
         ValueError: when no file can be written.
@@ -112,7 +112,8 @@ def _move_to_free_path(source: Path, target: Path) -> None:
     else:
         source.unlink()
         return
-    # Create an empty file, which fails if there is a file. A process that is killed before the rename leaves it behind.
+    # Create an empty file at the target; this fails if there is a file. If the process is killed before the rename, the
+    # empty file stays.
     with target.open("x"):
         pass
     os.replace(source, target)

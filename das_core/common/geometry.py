@@ -51,7 +51,7 @@ def add_context(box: Box, reach: Box, share: float = 1.0) -> Box:
 
     The square is centred on the box and then moved so that it lies in `reach`. If it is longer than a side of `reach`,
     it is cut to that side and is no longer a square. If the box is not wholly in `reach`, as for a mask in the margin,
-    the square may contain only a part of the box, or nothing of it; it is then the square in `reach` that is nearest.
+    the result is the square in `reach` that is nearest to the box; it may contain only a part of the box, or nothing.
 
     Args:
         box: what the square is centred on; it need not lie in `reach`.

@@ -1,4 +1,4 @@
-"""Images from outside: the check of a batch, and how it is resized to a square, to a picture or to a canvas."""
+"""Checks images that users give, and resizes them to a square, to a picture or to a canvas."""
 
 import math
 from collections.abc import Callable
@@ -14,24 +14,28 @@ from .geometry import Shape
 from .interruption import allow_interrupt, pausing
 
 Fit = Literal["shortest", "squash"]
-"""How an oblong image becomes a square: `shortest` cuts out its middle, `squash` changes its aspect."""
+"""How an oblong image becomes a square: `shortest` keeps its middle square, `squash` changes its aspect."""
 
 Interpolation = Literal["bicubic", "bilinear"]
 """How pixels are interpolated; both are antialiased."""
 
 _MOST_WASTE = 8
-"""The most pixels that a resized image may have, as a multiple of the pixels that `resize_to_cover` keeps of it.
+"""The largest number of pixels of a resized image, as a multiple of the pixels that `resize_to_cover` keeps of it.
 
-A more oblong image is cropped before it is resized, because an image of 1 x 4000 pixels would otherwise fill gigabytes.
-Cropping first moves the result by less than a pixel of the original image."""
+An image that is so oblong that it would have more pixels is cropped before it is resized; otherwise an image of
+1 x 4000 pixels would fill gigabytes. Cropping first moves the result by less than a pixel of the original image."""
 
 _MOST_AT_ONCE = 2**24
 """How many values of a batch are processed at once on the CPU, which takes some tenths of a second."""
 
 
 Images = Tensor | np.ndarray[Any, Any] | Image.Image
-"""The forms in which images may be given: a tensor (B, 3, H, W) or (3, H, W), 0..1; an array (H, W, 3), (B, H, W, 3)
-or, in grey, (H, W), of bytes or in 0..1; or a picture of Pillow."""
+"""The forms in which images may be given.
+
+- a tensor (B, 3, H, W) or (3, H, W), with values 0..1;
+- a NumPy array (H, W, 3), (B, H, W, 3) or, for a grey image, (H, W), with bytes or with floats 0..1;
+- an image of Pillow.
+"""
 
 
 def check_images(images: Images, what: str) -> Tensor:
@@ -41,7 +45,7 @@ def check_images(images: Images, what: str) -> Tensor:
 
     Args:
         images: what should be images, see `Images`.
-        what: what they are to the user, such as "the start image", for the error.
+        what: what error messages call the images, such as "the start image".
 
     Raises:
         ValueError: when `images` are of another type; the shape is not that of a batch of images; there are not 3
@@ -103,7 +107,7 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
         images: (B, 3, H, W), 0..1.
         size: the side of the squares in pixels.
         fit: how an oblong image becomes a square.
-        interpolation: how a square is resized; a square that already has the right size is not.
+        interpolation: how pixels are interpolated. If the size is right already, nothing is resized.
 
     Returns:
         Squares (B, 3, size, size), 0..1, float32.
@@ -128,7 +132,7 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
 
 
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function to images; a large batch on the CPU is processed image by image, so that it can be cancelled.
+    """Apply a function to images; for a large batch on the CPU, one image at a time, so that a run can be cancelled.
 
     Args:
         change: a function from a batch (B, ...) to another batch (B, ...) that treats every image by itself.
@@ -146,7 +150,7 @@ def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Apply a function that treats every channel by itself to images (B, C, H, W), see `map_images`."""
+    """Apply a function to images (B, C, H, W) as `map_images` does, but large images channel by channel."""
     if images.device.type != "cpu" or images[0].numel() <= _MOST_AT_ONCE:
         return map_images(change, images)
     return map_images(change, images.flatten(0, 1)[:, None]).unflatten(0, images.shape[:2]).squeeze(2)
@@ -155,7 +159,7 @@ def _map_planes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 def resize_to_cover(image: Tensor, shape: Shape) -> Tensor:
     """Return images resized, with their aspect ratio kept, until they just cover `shape`, and then cropped to it.
 
-    The same number of pixels is cropped from opposite edges. Resizing is bicubic with antialiasing.
+    Cropping keeps the middle. Resizing is bicubic with antialiasing.
 
     Args:
         image: images (B, 3, h, w) or masks (B, 1, h, w), 0..1.

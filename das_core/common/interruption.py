@@ -1,4 +1,4 @@
-"""A way to cancel long computations: the caller gives a function that is called between their parts.
+"""A way to cancel long computations: they call a function of the caller between their parts.
 
 Long computations call `allow_interrupt` before each of their parts: a level, a view, an image, a plane of a canvas, a
 layer of a model. A caller that wants to be able to cancel a computation runs it inside `interruptible(function)`. To
@@ -24,12 +24,12 @@ _look_up: ContextVar[Callable[[], None] | None] = ContextVar("look_up", default=
 
 @contextmanager
 def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
-    """Let a function end the `with` block by raising an exception; it is called often while the block runs.
+    """Call a function often while the `with` block runs; the function can end the block by raising an exception.
 
-    It is called at every `allow_interrupt`, for every weight of a model that is built, before every layer of a model,
-    and in backward passes on the CPU. It does not change results, and should return within microseconds. After its
-    exception all data are still valid: no function of this library changes its arguments, and caches store complete
-    results only.
+    The function is called at every `allow_interrupt`, for every weight of a model that is built, before every layer of
+    a model, and in backward passes on the CPU (`interruptible_backward`). It should return within microseconds. The
+    calls do not change results. If the function raises an exception, all data are still valid: no function of this
+    library changes its arguments, and caches store complete results only.
 
     Args:
         look_up: the function; its return value is ignored. It replaces the function of an outer `interruptible` block.
@@ -64,17 +64,20 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
 
 
 def allow_interrupt() -> None:
-    """Call the function of `interruptible`, if any, which may end the run. To be called at least once a second."""
+    """Call the function that `interruptible` has set, if any; it can end the run by raising an exception.
+
+    Long computations call `allow_interrupt` at least once a second.
+    """
     look_up = _look_up.get()
     if look_up is not None:
         look_up()
 
 
 def pausing(parts: Iterable[T]) -> Iterator[T]:
-    """Yield the parts of a run, with `allow_interrupt` before each.
+    """Yield the parts of a computation, and call `allow_interrupt` before each part.
 
     Args:
-        parts: what a loop goes through.
+        parts: the items of a loop.
 
     Example:
         >>> from das_core.common.interruption import pausing
@@ -108,7 +111,7 @@ def _unpack(packed: tuple[Tensor, int]) -> Tensor:
     allow_interrupt()
     tensor, version = packed
     if tensor._version != version:
-        # The check that autograd makes itself if there are no hooks.
+        # Without hooks, autograd makes this check itself.
         raise RuntimeError("a tensor that the backward pass needs has been modified by an inplace operation")
     return tensor
 

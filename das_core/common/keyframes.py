@@ -1,4 +1,4 @@
-"""Keyframes as text: frames of a film, each with what to ask a model for there, or with a number.
+"""Parses texts that list keyframes: numbers of frames of a film, each with a wish or with a number.
 
 What a model is asked for at a keyframe, such as a class or a prompt, is called the wish of the keyframe. The syntax is
 that of the prompt schedules of Deforum (https://deforum.github.io) and FizzNodes

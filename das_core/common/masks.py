@@ -23,7 +23,7 @@ def check_mask(mask: Tensor, what: str = "the mask") -> Tensor:
 
     Args:
         mask: what should be masks (B, h, w), each of which has a pixel above 1/255.
-        what: what the mask is to the user, such as "the region", for the error.
+        what: what error messages call the mask, such as "the region".
 
     Raises:
         ValueError: when the shape is not that of a batch of masks, values are NaN or infinite, or a mask has no such
@@ -54,7 +54,7 @@ def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what:
         margin: pixels on each side of the picture.
         feather: the width, in pixels, of the soft edge, which lies inside the mask; 0 leaves the edge as it is. Outside
             the mask, values stay 0.
-        what: what the mask is to the user, such as "the region", for errors.
+        what: what error messages call the mask, such as "the region".
 
     Returns:
         A mask (B, 1, H, W) of the canvas, 0..1.
@@ -83,12 +83,12 @@ def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what:
 
 
 def feather_mask(mask: Tensor, feather: int, what: str = "the mask") -> Tensor:
-    """Return a mask whose values rise from 0 at the edge of the given mask to 1 about `feather` pixels inside it.
+    """Return a mask that rises from 0 at the edge of the given mask to 1 about `feather` pixels inside this edge.
 
     Args:
         mask: (B, 1, H, W), 0..1.
         feather: pixels, at least 1 and less than the sides of the mask.
-        what: what the mask is to the user, for the error.
+        what: what the error message calls the mask.
 
     Returns:
         A mask (B, 1, H, W), nowhere above the given mask.
@@ -105,8 +105,9 @@ def feather_mask(mask: Tensor, feather: int, what: str = "the mask") -> Tensor:
 
 
 _MOST_PRODUCTS, _PART = 6 * 10**9, 2**27
-"""The most multiplications of a blur that is one convolution, which takes 2 s; and of each part of a blur by rows and
-columns, which takes some hundredths of a second."""
+"""Numbers of multiplications of a blur on the CPU. A blur of up to `_MOST_PRODUCTS` multiplications is computed as one
+convolution with a square kernel, which takes up to 2 s. A larger blur is computed along rows and then along columns, in
+parts of about `_PART` multiplications, each of which takes some hundredths of a second."""
 
 
 def _blur(mask: Tensor, feather: int) -> Tensor:

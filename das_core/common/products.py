@@ -1,4 +1,4 @@
-"""Products of matrices that are computed in parts, between which they can be cancelled (see `interruption`)."""
+"""Products of matrices, computed in parts, so that a run can be cancelled between two parts (see `interruption`)."""
 
 import torch
 from torch import Tensor

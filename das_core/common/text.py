@@ -3,7 +3,7 @@
 import reprlib
 
 _LONGEST = 100
-"""The most characters of a value that a message quotes."""
+"""By default, a message quotes at most this many characters of a value."""
 
 _MOST_BITS = 13_000
 """Whole numbers of more bits are not written out. Python refuses to write out more than 4,300 digits, which are about
@@ -45,7 +45,7 @@ def shorten(value: object, length: int = _LONGEST) -> str:
         ('a number of thousands of digits', '[0, 0, 0, 0, 0, 0, ...]', 'a value of the type object')
     """
     if isinstance(value, str):
-        # The rest of a long text is dropped before it is processed.
+        # A long text is cut before the steps below, so that they do not process all of it.
         text = value[: 2 * length]
     elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
         text = "a number of thousands of digits"

@@ -11,10 +11,10 @@ class Timeline:
         moments: the position of every image that views can show, from 0, in rising order. The frames of a film are at
             0, 1, 2 and so on; a zoom also has images between its depths, such as at 0.25.
         count: the number of frames of a film, of depths of a zoom, or of separate images.
-        end: the last position that a keyframe can have: the number of the last depth of a zoom; for films, separate
-            images and loops `count`. In a loop, `count` is position 0 again.
+        end: the last position that a keyframe can have. For a zoom that is no loop, it is `count - 1`, the position of
+            the last depth. In all other cases it is `count`; in a loop, the position `count` is the same as position 0.
         loop: whether the end is followed by the beginning.
-        unit: the singular noun for one of the things that `count` counts; error messages use it.
+        unit: what error messages call one of these frames, depths or images, in the singular.
 
     Example:
         >>> from das_core.common.timeline import Timeline
@@ -30,11 +30,11 @@ class Timeline:
 
     @classmethod
     def from_images(cls, count: int, *, loop: bool = False, unit: str = "image") -> "Timeline":
-        """Return the time axis of the frames of a film or of separate images: one at each of 0, 1, … count - 1.
+        """Return the time axis of a film or of separate images: an image at each of the positions 0, 1, … count - 1.
 
         Args:
             count: how many images there are; also the last position that a keyframe can have.
             loop: whether the last image is followed by the first.
-            unit: the singular noun for an image; error messages use it.
+            unit: what error messages call an image, in the singular.
         """
         return cls(tuple(float(number) for number in range(count)), count, count, loop, unit)

@@ -64,7 +64,7 @@ def parse_weighted_lines(text: str, example: str = "", *, times: bool = False) -
 
 
 def _find_weight(line: str, times: bool) -> tuple[str, str] | None:
-    """Return the text before the last colon of a line and the number after it; None if there is no number after it."""
+    """Return the text before the last colon of a line and the number after it; None if the line has no weight."""
     if line[0] in _OPENING and line[-1] in _CLOSING and _is_balanced(line[1:-1]):
         line = line[1:-1]
     place = max(line.rfind(colon) for colon in _COLONS)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 _FURTHEST = 0.5
-"""How far outside 0..1 a value of the output may lie. A network that restores images overshoots by hundredths at edges;
-a network whose output is in -1..1 or in 0..255 is refused."""
+"""How far outside 0..1 a value of the output may lie. The limit accepts networks that restore images, whose output lies
+a few hundredths outside 0..1 at edges. It refuses networks whose output is in -1..1 or in 0..255."""
 
 
 class Denoiser(Protocol):
@@ -38,11 +38,12 @@ class Denoiser(Protocol):
 
         Args:
             pixels: (B, 3, H, W), 0..1, which are not changed.
-            strength: above 0; differences between pixels up to about this size are removed as ripple. 0.02 removes
-                fine hatching; 0.1 removes everything but large shapes. For a network that takes no strength, see
+            strength: above 0; differences between pixels up to about this size are removed as ripple. 0.02 removes fine
+                hatching; 0.1 removes everything but large shapes. For a network that ignores the strength, see
                 `NetworkDenoiser`.
-            scale: above 0; how many pixels wide a detail is that would be one pixel wide if the picture had 224 x 224
-                pixels. A denoiser multiplies the distances over which it works by the scale.
+            scale: above 0; the short side of the picture divided by 224. A detail that is one pixel wide in a picture
+                of 224 x 224 pixels is `scale` pixels wide here, so a denoiser multiplies the distances over which it
+                works by the scale.
             tile: whether the picture is a tile, whose opposite edges meet.
 
         Returns:

@@ -25,9 +25,9 @@ _LARGEST_BLOCK = 32
 class CosineShrinkage:
     """A denoiser that sets cosine coefficients of overlapping blocks to 0 if their magnitude is below a threshold.
 
-    A block is 8 pixels wide at a scale of 1. The threshold is 3 times the strength; this factor is the usual one if the
-    strength is the standard deviation of noise. The mean of a block is always kept. Blocks overlap by half, so every
-    pixel lies in four blocks; its result is the mean of its values in the four.
+    A block is 8 pixels wide at a scale of 1, and at most 32 pixels wide. The threshold is 3 times the strength, as is
+    usual if the strength is the standard deviation of noise. The mean of a block is always kept. Blocks overlap by
+    half, so every pixel lies in four blocks; the result for a pixel is the mean of its values in these blocks.
 
     Example:
         >>> import torch
@@ -65,7 +65,7 @@ def _shrink(planes: Tensor, waves: Tensor, block: int, strength: float, tile: bo
     rows, columns = ((count + 1) * hop for count in blocks)
     covered = padded[:, :, block : block + rows, block : block + columns]
     found = F.conv2d(covered, waves, stride=hop)
-    # The first coefficient stands for the mean of the block, which is kept.
+    # The first coefficient is not set to 0, because it stands for the mean of the block.
     allow_interrupt()
     found[:, 1:] *= (found[:, 1:].abs() > 3 * strength).to(found.dtype)
     allow_interrupt()

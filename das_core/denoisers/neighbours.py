@@ -20,7 +20,7 @@ def average_neighbours(pixels: Tensor, radius: int, step: int, tile: bool, weigh
         pixels: (B, 3, H, W).
         radius: how many neighbours there are on each side along an axis.
         step: the distance from one neighbour to the next, in pixels.
-        tile: whether opposite edges meet; if not, the pixels at an edge are repeated beyond it.
+        tile: whether opposite edges meet; if not, the pixels of an edge are repeated beyond the edge.
         weigh: the function that returns the weights of neighbours.
     """
     height, width = pixels.shape[2:]
@@ -44,7 +44,7 @@ def list_offsets(radius: int, step: int) -> Iterator[tuple[int, int]]:
 
 
 def pad_edges(pixels: Tensor, reach: int, tile: bool) -> Tensor:
-    """Pad pixels (B, C, H, W) by `reach` on each side: a tile from its opposite edges, others by repeating the edge."""
+    """Pad pixels (B, C, H, W) by `reach` on each side: a tile wraps around, other images repeat their edge pixels."""
     if not tile:
         return F.pad(pixels, (reach,) * 4, mode="replicate")
     # Not F.pad with the mode "circular", which wraps around at most once.

@@ -1,7 +1,7 @@
 """A denoiser made from a network, such as a network that restores images, or a diffusion model.
 
-The network is an argument, so any network can be used. Plug-and-Play methods work best with learned denoisers (Zhang et
-al., TPAMI 2021).
+The network is an argument, so any network can be used. Plug-and-Play methods, which alternate a denoiser with gradient
+steps, work best with learned denoisers (Zhang et al., TPAMI 2021).
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from torch import Tensor
 from ..common.text import shorten
 
 _LARGEST_CHANGE = 3.0
-"""How much a network that takes no strength may change a value at most, as a multiple of the strength."""
+"""How much a network that ignores the strength may change a value at most, as a multiple of the strength."""
 
 _WRAP = 32
 """How many pixels a tile is padded with on each side, taken from its opposite edge."""
@@ -29,7 +29,7 @@ class NetworkDenoiser:
             whole multiple of this size; larger output is averaged down to the size of the input.
         name: the name of the denoiser in messages.
         knows_strength: whether the network changes less at a smaller strength. If it does not, the change of every
-            value is clamped to three times the strength, so that the strength has about the same meaning.
+            value is clamped to three times the strength, so that the strength has an effect as in other denoisers.
 
     Example:
         >>> import torch

@@ -17,15 +17,15 @@ from .neighbours import average_neighbours, pad_edges
 
 @dataclass(frozen=True)
 class NonLocalMeans:
-    """Non-local means: it averages repeated patterns, along edges and in textures, and keeps a detail that is unique.
+    """Non-local means: it averages repeated patterns, as along edges and in textures, and keeps unique details.
 
     A nearby pixel has the weight exp(-max(d - 2 s², 0) / s²), where d is the mean squared difference of the small
     square patches around the two pixels, and s is the strength. The size of the patches and the distances between the
     pixels grow with the scale.
 
     Args:
-        radius: 1 to 8; how many pixels on each side, along an axis, a pixel is compared with. With a radius of 3 these
-            are 7 x 7 - 1 = 48 pixels in all. The time grows with the square of the radius.
+        radius: 1 to 8; how many pixels on each side, along an axis, a pixel is compared with. With a radius of 3 a
+            pixel is compared with 7 x 7 - 1 = 48 pixels. The time grows with the square of the radius.
 
     Raises:
         ValueError: when the radius is out of range.
@@ -48,7 +48,7 @@ class NonLocalMeans:
             raise ValueError(f"a radius of {self.radius} is not between 1 and 8; 3 compares with 48 pixels")
 
     def __call__(self, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
-        """Return the pixels, each averaged with similar ones; see `Denoiser`."""
+        """Return the pixels, each averaged with pixels in similar patches; see `Denoiser`."""
         if not strength > 0:
             return pixels
         half = max(1, round(scale))

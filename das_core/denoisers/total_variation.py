@@ -1,4 +1,4 @@
-"""Denoising by total variation: the result is near the input, but its total variation is small: surfaces are even.
+"""Denoising by total variation: the result is near the input, but has a smaller total variation, so surfaces are even.
 
 Rudin, Osher and Fatemi (Nonlinear total variation based noise removal algorithms, Physica D 60, 1992) look for the
 image u that minimises
@@ -27,8 +27,9 @@ _STEP = 0.248
 of the divergence operator."""
 
 _ROUNDS = 4
-"""How many rounds a scale of 1 takes. In one round a change spreads by one pixel, so larger scales take more rounds. At
-a strength of 0.03, the objective after four rounds was measured to be within a few percent of its minimum."""
+"""How many rounds of the dual descent a scale of 1 takes. In one round a change spreads by one pixel, so larger scales
+take more rounds. At a strength of 0.03, the function that is minimised was measured to be within a few percent of its
+minimum after four rounds."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class TotalVariation:
     """The denoiser of Rudin, Osher and Fatemi: it makes surfaces even and keeps edges sharp.
 
     The weight w of the total variation is the strength times the scale. The difference in brightness between a square
-    of n x n pixels and its surroundings becomes smaller by 4 w / n, so a square twice as wide needs twice the weight.
+    of n x n pixels and its surroundings becomes smaller by 4 w / n. So for the same effect on a square that is twice as
+    wide, the weight must be twice as large.
 
     Args:
         rounds: how many rounds of the dual descent a scale of 1 takes, at least 1; a larger scale takes more, in

@@ -43,7 +43,7 @@ class Film(Rendering):
 
     Args:
         image: the frames, (T, 3, height, width), 0..1.
-        stack: the stack after the last step; `render_film` renders it at other moments.
+        stack: the stack after the last step; `render_film` renders it with another number of frames.
         history: the record of every step.
         importance: how large the gradient was at every pixel, (T, height, width), 0..1, see `Result`.
         scores: the score of every frame under each objective, by the name of the objective; not multiplied by weights.
@@ -111,12 +111,12 @@ def film(
             (`parse_keyframes`), or a dictionary from frame numbers to anything that `render` takes, as in
             `{0: "castle", 12: channel("layer4", 7)}`. Between two keyframes the first wish fades into the second. The
             last keyframe may have the number `frames`, which is the end of the film. At a keyframe, the score of a
-            class that is given by its name or index is the logit; the score of `classes` is the log-probability, see
-            `ClassObjective`. A wish without keyframes holds for all frames. If `wish` is a list, the model is asked for
-            all of its items.
+            class that is given by its name or index is the logit; the score of a wish that `da.classes(...)` makes is
+            the log-probability, see `ClassObjective`. A wish without keyframes holds for all frames. If `wish` is a
+            list, the model is asked for all of its items.
         frames: how many frames there are, 1 to 1024.
         loop: whether the last frame is followed by the first. Then the last keyframe fades into the first.
-        fps: how many frames a second has.
+        fps: the frames per second.
         size: width and height in pixels, or one number for both.
         recipe: `picture`, `sketch`, `best`, or a `Recipe`. A recipe that is given by its name is adapted to a film
             (`suit_film`): it gets three times its views per step, up to 24.

@@ -1,4 +1,4 @@
-"""Wishes for a high value of a function of the views, or of the picture, that the user gives."""
+"""Wishes for a high value of a function that the user gives: a function of the views, or of the picture."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -82,15 +82,17 @@ def render(
             `channels("layer3", range(8))` for eight pictures at once. It may be an objective, or a function from views
             (V, 3, side, side), 0..1, to scores (V,). Or it may be a list of these.
         size: width and height in pixels, or one number for both.
-        recipe: `picture`, `sketch` (a third of the time), `best` (four times the work), or a `Recipe`.
+        recipe: `picture`; `sketch`, with a third of the time of `picture`; `best`, with four times the work of
+            `picture`; or a `Recipe`.
         steps: the number of steps; that of the recipe if None.
-        start: the image to start from, see `Images`. If None, the start is grey; it is noise if the gradient at grey is
-            zero, as for a channel whose output for grey is 0, or if `parametrization` is `maco`.
+        start: the image to start from, see `Images`. If None, the start is grey, with two exceptions. It is noise if
+            `parametrization` is `maco`. It is also noise if the gradient at grey is zero, as for a channel whose output
+            for grey is 0.
         within: how far the picture may go from `start`, such as 8/255 for every pixel; see `Within`.
         parametrization: what the ascent moves: the levels of a `pyramid`, or `pixels`, `fourier` or `maco`, see
             `StackSpec`.
-        batch: how many pictures; by default 1, or one for each of several `channels`. Pictures of the same wish that
-            start from grey differ little; `diversity` makes them differ.
+        batch: how many pictures; by default one for each channel if the wish is from `channels`, otherwise 1. Pictures
+            of the same wish that start from grey differ little; `diversity` makes them differ.
         seed: the seed of all random draws, 0 or above.
         device: where to compute; by default the device of the model. For another device, the model is copied to it.
         progress: whether to show a progress bar.
@@ -164,7 +166,7 @@ def _run(
             save_film(show(), film)
         except OSError as error:
             if climbing:
-                raise  # an error of the ascent, such as one of the callback
+                raise  # The ascent raised the error, for example in the callback.
             failure = error
     for _ in steps:
         pass

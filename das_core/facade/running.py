@@ -20,7 +20,7 @@ from .wrap import wrap
 RECIPES: Mapping[str, Recipe] = {"picture": PICTURE, "sketch": SKETCH, "best": BEST}
 """The recipes that the node Optimize offers, by name."""
 
-# How far a start image may exceed 0..1: bicubic resizing overshoots by less.
+# How far the values of a start image may lie outside 0..1. Bicubic resizing leads outside 0..1 by less than this.
 _BEYOND = 0.5
 
 # With this `decay` the amplitude spectrum of `ImageStack.noise` falls about as 1 / f, as that of photographs does.
@@ -84,7 +84,7 @@ def climb_or_start_from_noise(
     """Run an ascent and return its result; if the first step fails, as with a zero gradient, start again from noise.
 
     Args:
-        prepare: a function that makes the ascent of a stack.
+        prepare: a function that makes an ascent from a stack.
         stack: the stack to start from.
         run: a function that does the steps of an ascent.
         seed: the seed of the noise.
@@ -120,7 +120,7 @@ def do_all_steps(ascent: Ascent, callback: Callable[[Step], bool | None] | None,
 
 def measure_scores(result: Result, objectives: Sequence[Objective], seed: int) -> dict[str, list[float]]:
     """Return the score of every picture under each objective, by the name of the objective, without weights."""
-    # Imported here, because `objective_scores` imports the charts, which take a second to load.
+    # Imported here, because `objective_scores` imports the modules of the charts, which take a second to load.
     from ..report.objective_scores import score_images
 
     measured = score_images(result.image, objectives, seed=seed)

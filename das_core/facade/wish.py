@@ -22,7 +22,7 @@ class Wish:
 
     Args:
         terms: pairs of a weight and a function that makes the objective, given the model.
-        images: how many images the wish is for: 1, or for several `channels` their number.
+        images: how many images the wish is for: the number of channels in a wish from `channels`, otherwise 1.
 
     Example:
         >>> from das_core import load_starter
@@ -40,7 +40,7 @@ class Wish:
 
         Raises:
             ValueError: when the model cannot be asked for the wish, such as for a class that it does not have; the
-                message says what it can be asked for.
+                message says what the model can be asked for.
         """
         made = [(weight, make(judge)) for weight, make in self.terms]
         return [one if weight == 1 else ScheduledObjective(one, weight, weight) for weight, one in made]

@@ -86,7 +86,7 @@ def channels(name: str, indices: Iterable[int]) -> Wish:
         indices: the numbers of the channels, from 0.
 
     Raises:
-        ValueError: when there are none.
+        ValueError: when no channel is given.
 
     Example:
         >>> from das_core.facade import channels
@@ -122,7 +122,7 @@ def neuron(name: str, index: int, position: tuple[int, ...] | None = None) -> Wi
 
 
 def direction(name: str, vector: Tensor | np.ndarray[Any, Any] | Sequence[float] | Sequence[tuple[int, float]]) -> Wish:
-    """Ask for a direction in the channels of a layer.
+    """Ask for a direction in the space of the channels of a layer.
 
     Args:
         name: the name of the layer in the model.
@@ -167,8 +167,9 @@ def ask_class(judge: Judge, which: Any, score: Score = "log_probability") -> Obj
     """Return the objective of some classes of a classifier, or raise an error when the judge is no classifier."""
     if not isinstance(judge, Classifier):
         raise ValueError(f"{judge.name} knows no classes; ask it for a layer, as in 'layer4:12', or load a classifier")
-    # The log-probability is the default of the node Class Objective as well. Its gradient is small for a view in which
-    # the model is already sure of the class, so pictures show one whole subject instead of parts of it everywhere.
+    # The default score is the log-probability, as in the node Class Objective. The gradient of the log-probability is
+    # small for a view in which the model is already sure of the class. So pictures show one whole subject instead of
+    # parts of it everywhere.
     return ClassObjective(judge, which, score)
 
 

@@ -13,11 +13,11 @@ from ..models.label_sets import choose_labels
 from ..models.labels import Label, Labels
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""The mean and deviation of the channels with which torchvision normalises the images that its models train on."""
+"""Per channel, the mean and the standard deviation with which torchvision normalises the images for its models."""
 
 _ANSWERS = ("logits", "last_hidden_state")
-"""The fields of the answer of a model of transformers; the first field that is a tensor is used. Only classifiers have
-logits."""
+"""Fields of the output of a model of the library transformers; the first of them that holds a tensor is used. Only
+classifiers have the field `logits`."""
 
 
 def wrap(
@@ -32,16 +32,16 @@ def wrap(
 ) -> Judge:
     """Return a judge made from a frozen copy of a model; the model itself is not changed.
 
-    Size, mean and deviation are known for models of timm, torchvision (trained on ImageNet) and open_clip. For models
-    of transformers the size is known. What is not known has to be given.
+    Size, mean and standard deviation are known for models of the libraries timm, torchvision (trained on ImageNet) and
+    open_clip. For models of the library transformers the size is known. A setting that is not known has to be given.
 
     Args:
         module: a model that takes normalised images (V, 3, size, size). A model of open_clip becomes a `CLIP`. A model
             that returns one number for each of two or more classes, (V, classes), becomes a `Classifier`. Any other
-            model becomes a `Judge`, whose layers can be used.
+            model becomes a `Judge`, whose layers can be used. A `Judge` is returned as it is.
         size: the side, in pixels, of the images that the model takes.
-        mean: per channel, what is subtracted from images in 0..1.
-        std: per channel, the deviation that the difference is divided by.
+        mean: per channel, the mean that is subtracted from images in 0..1.
+        std: per channel, the standard deviation that images are then divided by.
         labels: the names of the classes; by default those of ImageNet for 1,000 classes, else 'class 0', 'class 1' and
             so on.
         tokenizer: for a model of open_clip, the tokenizer that `open_clip.get_tokenizer` returns for its architecture.
@@ -92,7 +92,7 @@ _EXAMPLES = {"size": "224", "mean": str(_IMAGENET_MEAN), "std": str(_IMAGENET_ST
 
 
 def _read_settings(module: nn.Module) -> dict[str, Any]:
-    """Return the image settings that can be read from a model: size, mean and deviation, or some of these, or none."""
+    """Return the image settings that can be read from a model: all, some or none of size, mean, standard deviation."""
     if isinstance(config := getattr(module, "pretrained_cfg", None), dict):  # timm
         return {"size": config["input_size"][-1], "mean": config["mean"], "std": config["std"]}
     home = type(module).__module__
@@ -155,6 +155,9 @@ def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Label
 
 
 def _unpack(_model: nn.Module, _inputs: Any, answer: Any) -> Any:
-    """Return the tensor in an answer of transformers: a forward hook, because a wrapper would rename the layers."""
+    """Return the tensor in the output of a model of the library transformers; it may be in a field of the output.
+
+    This is a forward hook and no module around the model, because in such a module the layers would have other names.
+    """
     parts = (getattr(answer, part, None) for part in _ANSWERS)
     return next((part for part in parts if isinstance(part, Tensor)), answer)

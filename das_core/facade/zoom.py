@@ -65,7 +65,7 @@ class Zooming(Rendering):
             path: the file, in a folder that exists, in the format of its ending: .gif, .webp, .png, .mp4 or .webm, see
                 `save_film`.
             seconds: the time from one depth to the next.
-            fps: how many frames a second has.
+            fps: the frames per second.
             out: whether the film zooms out, from the last depth to the first, see `render_zoom`.
 
         Returns:
@@ -114,7 +114,7 @@ def zoom(
             the other fades in. The score of a class that is given by its name or index is the logit; the score of
             a wish that `da.classes(...)` makes is the log-probability, see `ClassObjective`.
         factor: the side of a depth divided by the side of the next depth inside it, 1.25 to 8, see `Zoom`. At 2 a depth
-            looks like a frame around the next depth; from 3 up the next depth is a small object in its middle.
+            looks like a frame around the next depth; from 3 up the next depth is a small object in the middle.
         loop: whether the last depth contains the first, so that the film has no end.
         size: width and height in pixels, or one number for both.
         recipe: `picture`, `sketch`, `best`, or a `Recipe`. A recipe that is given by its name is adapted to a zoom

@@ -52,9 +52,10 @@ def measure_view_bytes(judge: Judge) -> int:
 
 
 def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
-    """Return the bytes of the tensors that autograd saves for one view, and of two gradients.
+    """Return the number of bytes of the tensors that autograd saves for one view, and of two gradients.
 
-    The gradients are assumed to be as large as the two largest saved tensors.
+    In the backward pass, the gradients of the output and of the input of a layer are in memory together. These two are
+    assumed to be as large as the two largest saved tensors.
     """
     own = {
         name: torch.empty_like(tensor, device="meta")

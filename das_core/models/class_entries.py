@@ -10,7 +10,7 @@ from .labels import Labels, UnknownClassError
 _ALL = re.compile(r"\s*all\s+(?P<word>.*\S)\s*", flags=re.IGNORECASE | re.DOTALL)
 
 _LONGEST_RUN = 16
-"""The largest number of consecutive parts of a text (split at its commas) that are tried as the names of one class.
+"""A text is split at its commas; at most this many consecutive parts are tried as the names of one class.
 
 No class of ImageNet has more than 10 names.
 """
@@ -73,7 +73,7 @@ def _find_end(labels: Labels, parts: list[str], start: int) -> int:
 def _find_entry(labels: Labels, entry: str) -> tuple[int, ...]:
     """Return the indices of the classes of one entry; raise a ValueError when there are none."""
     found = _ALL.fullmatch(entry)
-    # A class name may itself begin with 'all', such as 'all-terrain bike' when it is written with a space.
+    # A class name may itself begin with 'all', such as 'all-terrain bike' if the user writes it with a space.
     if found is None or labels.look_up(entry):
         return (labels.find(entry),)
     word = found["word"]

@@ -152,7 +152,7 @@ class CLIP(Judge):
         return f"{self.name} reads Latin letters and hardly understands '{quoted}'{more}"
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
-        """Return the part of embeddings (T, D) that belongs to each member; for a single CLIP, one part with all."""
+        """Return the part of embeddings (T, D) that belongs to each member; for a single CLIP, all of them."""
         return (embeddings,)
 
     @property

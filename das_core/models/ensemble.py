@@ -76,7 +76,11 @@ class ClassifierEnsemble(Classifier):
         return cls(**_join(members), labels=first.labels, models=tuple(members))
 
     def __call__(self, views: Tensor) -> Tensor:
-        """Return the mean logits (V, classes) of views (V, 3, size, size), 0..1, resized to each member's size."""
+        """Return the mean of the members' logits, (V, classes).
+
+        Args:
+            views: (V, 3, size, size), 0..1; for each member they are resized to the size of its views.
+        """
         return torch.stack(_ask_members(self.members, views)).mean(dim=0)
 
     def probabilities(self, images: Images) -> Tensor:
@@ -140,7 +144,11 @@ class CLIPEnsemble(CLIP):
         return cls(**_join(members), width=width, text=_join_towers(members), models=tuple(members))
 
     def __call__(self, views: Tensor) -> Tensor:
-        """Return the embeddings (V, D) of views (V, 3, size, size), 0..1, resized to each member's size."""
+        """Return the embeddings (V, D) of views.
+
+        Args:
+            views: (V, 3, size, size), 0..1; for each member they are resized to the size of its views.
+        """
         return _join_embeddings(_ask_members(self.members, views))
 
     def encode_images(self, images: Images) -> Tensor:
@@ -177,8 +185,8 @@ def _check_count(members: Sequence[M]) -> Sequence[M]:
 def _join(members: Sequence[Judge]) -> dict[str, Any]:
     """Return the values of the fields that an ensemble inherits from `Judge`.
 
-    The mean and the standard deviation change nothing, because every member normalises its views itself. The size is
-    the largest size of a member.
+    The mean is 0 and the standard deviation is 1, because every member normalises its views itself. The size is the
+    largest size of a member.
     """
     return {
         "name": " + ".join(member.name for member in members),
@@ -190,7 +198,7 @@ def _join(members: Sequence[Judge]) -> dict[str, Any]:
 
 
 def _ask_members(members: Sequence[Judge], views: Tensor) -> list[Tensor]:
-    """Return the answer of every member to views (V, 3, size, size), 0..1, resized to the size of the member."""
+    """Resize views (V, 3, size, size), 0..1, to the view size of every member, and return the members' answers."""
     answers = []
     for member in members:
         fitted = views

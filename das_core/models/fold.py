@@ -3,7 +3,7 @@
 A frozen batch norm multiplies each channel by a constant and adds another constant. Both can be moved into the weights
 and the bias of the convolution before it; the norm is then removed, and the folded convolution returns what the norm
 returned before. But an objective that scores the activations of the convolution needs the original output: in a channel
-where the weight of the norm is negative, the output of the norm falls when that of the convolution rises. So the
+where the weight of the norm is negative, the output of the norm falls when the output of the convolution rises. So the
 original convolution is kept as well, and `layers/hooks.py` runs it when its activations are captured.
 """
 
@@ -85,7 +85,8 @@ def _find_remainder(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module |
     """Return the module that replaces a norm once it is folded into a convolution; None if it cannot be folded."""
     # timm takes a second to import. If it has not been imported, no module can be one of timm's.
     timm = sys.modules.get("timm.layers")
-    # The classes that convolve with their weight unchanged. Other subclasses change it first, as timm's StdConv2d does.
+    # These classes convolve with the weight as it is. Other subclasses of Conv2d, such as timm's StdConv2d, change the
+    # weight first.
     plain = (nn.Conv2d, timm.Conv2dSame) if timm else (nn.Conv2d,)
     if type(convolution) not in plain or norm.training or norm.running_mean is None:
         return None
@@ -122,8 +123,8 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         if rest is None:
             continue
         fused = fuse_conv_bn_eval(convolution, norm)
-        # Not as a submodule: PyTorch would list the weights of the original with the others, and move them to the
-        # device, which may have little memory.
+        # The original is not kept as a submodule: PyTorch would list its weights with those of the model, and move them
+        # to the device, which may have little memory.
         fused.__dict__[_UNFOLDED] = convolution
         _replace(module, convolution_name, fused.requires_grad_(False))
         _replace(module, norm_name, rest)

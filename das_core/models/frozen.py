@@ -15,8 +15,8 @@ from .fold import fold_batch_norm
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Keep a module in evaluation mode, and its weights without gradients, for as long as the `with` block runs.
 
-    Afterwards every submodule has its former mode, and every weight its former `requires_grad`. Outputs that were
-    computed in the block have gradients for the inputs only, even when the backward pass runs after the block.
+    Afterwards every submodule has its former mode, and every weight its former `requires_grad`. A backward pass through
+    outputs that were computed in the block gives gradients to the inputs only, even if it runs after the block.
 
     Args:
         module: any module.
@@ -65,8 +65,8 @@ def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.M
     """
     module = fold_batch_norm(module.eval().requires_grad_(False))
     for part in module.modules():
-        # ReLU stays in place, because its backward pass needs only its output. Most other activations need their input
-        # in the backward pass, so autograd copies it before they overwrite it; in-place saves nothing for them.
+        # ReLU may keep `inplace`, because its backward pass needs only its output. Most other activations need their
+        # input in the backward pass. Autograd copies this input before they overwrite it, so `inplace` saves nothing.
         if getattr(part, "inplace", False) and not isinstance(part, nn.ReLU):
             part.inplace = False  # type: ignore[assignment]
     return module.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -114,14 +114,14 @@ def copy_module(name: str, module: nn.Module) -> nn.Module:
 
 
 def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Return a copy of a module whose floating-point weights and buffers have another type.
+    """Return a copy of a module, in which the floating-point weights and buffers are converted to another type.
 
-    Weights and buffers are copied one by one. So a run can be cancelled between two of them, and there is never a
-    second copy in the old type.
+    Weights and buffers are copied and converted one by one. So a run can be cancelled between two of them, and there is
+    never a full copy in the old type.
 
     Args:
         module: any module; it is not changed.
-        dtype: a floating-point type.
+        dtype: a floating-point type, for the copy.
 
     Example:
         >>> import torch
@@ -132,7 +132,8 @@ def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
         >>> half.weight.dtype, half.running_mean.dtype, half.num_batches_tracked.dtype, module.weight.dtype
         (torch.float16, torch.float16, torch.int64, torch.float32)
     """
-    # The memo of `deepcopy`: copies that it takes as made already, by the `id` of their originals.
+    # The memo of `deepcopy`: converted copies by the `id` of their originals. `deepcopy` uses these copies and does not
+    # copy their originals.
     copies: dict[int, Tensor] = {}
     with torch.inference_mode(False):
         for weight in pausing([*module.parameters(), *module.buffers()]):

@@ -13,7 +13,7 @@ class Hypernym(NamedTuple):
     """Words for one kind of thing, and the classes of ImageNet that are of this kind.
 
     Args:
-        words: at least one word, in the singular; all of them mean much the same.
+        words: at least one word, in the singular if the word has one; all of them mean much the same.
         classes: the indices of the classes, at least one, in rising order.
     """
 

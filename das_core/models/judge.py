@@ -25,8 +25,8 @@ class Judge:
     """A model, together with the size and the normalisation of the views that it takes.
 
     Calling a judge with views returns the output of its model. Gradients flow from the output to the views. The model
-    runs in evaluation mode and without gradients of its weights; afterwards its former state is restored, so a judge
-    never changes it. A frozen model (`freeze`) runs faster.
+    runs in evaluation mode and without gradients of its weights. Afterwards the former state of the model is restored,
+    so a call does not change the model. A frozen model (`freeze`) runs faster.
 
     Args:
         name: the name of the model in messages.
@@ -34,7 +34,8 @@ class Judge:
         size: the side of a view in pixels.
         mean: per channel (red, green, blue), the mean that is subtracted from views in 0..1.
         std: per channel, the standard deviation that views are then divided by.
-        owner: any object that must live as long as the judge does; ComfyUI's memory manager puts its handle there.
+        owner: any object that must live as long as the judge does. In ComfyUI it is the `ModelPatcher` of the module,
+            with which ComfyUI's memory manager moves the module between devices.
 
     Example:
         >>> import torch
@@ -63,7 +64,9 @@ class Judge:
         return next((weight.device for weight in self.module.parameters()), torch.device("cpu"))
 
     def to(self, device: torch.device | str) -> Self:
-        """Return this judge on a device: itself if it is there, else one with a copy of the module and `owner` None.
+        """Return this judge itself if its weights are on `device`, else a new judge with a copy of the module there.
+
+        The `owner` of a new judge is None, because the owner of this judge manages the original module only.
 
         Raises:
             ValueError: when there is no such device here.
@@ -105,7 +108,7 @@ class Judge:
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
         """Return the output for views of an ascent.
 
-        Most judges ignore `images`. A `PartialClassifier` uses other features for each image.
+        Most judges ignore `images`. A `PartialClassifier` uses a different subset of its features for each image.
 
         Args:
             views: (V, 3, size, size), 0..1.
@@ -131,8 +134,8 @@ class Judge:
     def preprocess(self, views: Tensor) -> Tensor:
         """Normalise views and convert them to the precision of the model.
 
-        If the model is in float16, the backward pass divides gradients by 256 here; before, in `postprocess`, it
-        multiplies them by 256.
+        If the model is in float16, the backward pass first multiplies gradients by 256 (in `postprocess`), then goes
+        through the model, and then divides the gradients by 256 here.
 
         Args:
             views: (V, 3, size, size), 0..1.
@@ -199,8 +202,8 @@ def probe_judge(judge: Judge, *, answer: str, wanted: str) -> int:
 
     Args:
         judge: a frozen judge.
-        answer: the words of the error message for the required output, such as "with one number a class".
-        wanted: the words of the error message for what to choose instead, such as "a classifier".
+        answer: the part of the error message that says what the output should be, such as "with one number a class".
+        wanted: the part of the error message that says what to choose instead, such as "a classifier".
 
     Raises:
         ValueError: when the module cannot run on such a view, its output is not a tensor (1, N), or a number in it is

@@ -21,8 +21,8 @@ _INDEX = re.compile(r"[+-]?\d+")
 _MAX_LETTERS = 80
 
 _LIKE, _TYPO = 0.6, 0.8
-"""The least similarity of a text and a name, 0 to 1 (`difflib`): to suggest the name for the text, and to take the text
-for a misspelling of the name."""
+"""The least similarity of a text and a name, 0 to 1 (`difflib`). From `_LIKE` on, a message suggests the name; from
+`_TYPO` on, the text counts as a misspelling of the name."""
 
 _LEAST_ENDING = 4
 """How many letters an everyday word needs to be recognised at the end of a longer word, as 'flower' in 'sunflower'."""
@@ -67,7 +67,7 @@ class Labels:
 
     Args:
         labels: one label for each class.
-        hypernyms: everyday words, each of which covers several of the classes; empty if none are known.
+        hypernyms: everyday words, with the classes that they cover; empty if none are known.
 
     Example:
         >>> from das_core.models import Label, Labels
@@ -114,10 +114,11 @@ class Labels:
                 Capitals, hyphens, underscores and apostrophes make no difference.
 
         Raises:
-            UnknownClassError: when the text names no class (the message lists the nearest), or several classes (the
-                message lists them). If the text is an everyday word for several classes, or ends in such a word, the
-                message suggests writing 'all' before this word; if no class name contains the text as a word, the
-                message lists the classes that the everyday word covers.
+            UnknownClassError: when the text names several classes, which the message lists, or no class. If it names no
+                class, the message lists the first of these groups that is not empty: the classes whose names contain
+                the text as a word; the classes that are covered by an everyday word that the text is or ends in; the
+                classes with the most similar names. If there is such an everyday word, the message also suggests
+                writing 'all' before it. A message lists at most five classes.
             ValueError: when an index is out of range, or when the text is empty.
         """
         quoted = text.strip()
@@ -132,7 +133,7 @@ class Labels:
         raise UnknownClassError(self._explain(shorten(quoted, _MAX_LETTERS), wanted, found))
 
     def find_hypernym(self, word: str) -> Hypernym | None:
-        """Return the hypernym that has a word (in the singular or the plural) among its words; None if none has it.
+        """Return the hypernym for a word, which may be in the plural; None if there is none.
 
         Example:
             >>> from das_core.models import imagenet_labels
@@ -148,7 +149,7 @@ class Labels:
         Args:
             quoted: the text as it was written.
             wanted: the text in normal form.
-            found: the indices of the classes that it names: none, or several.
+            found: the indices of the classes that the text names: none, or several.
         """
         word, kind = self._find_kind(wanted)
         offer = f"write 'all {word}' for {len(kind.classes)} of this kind, or " if kind else ""
@@ -236,7 +237,12 @@ class Labels:
         return len(digits) <= len(str(len(self))) + 20 and 0 <= int(digits) < len(self)
 
     def _describe(self, indices: Sequence[int], *, meanings: bool = True) -> str:
-        """Return at most five indices as text, each with its name; if there are several, with their meanings too."""
+        """Return at most five indices as text, each with the name of its class.
+
+        Args:
+            indices: the indices; if there are more than five, the text ends with an ellipsis.
+            meanings: if True and there are several indices, the meanings of the names are added.
+        """
         descriptions = []
         for index in indices[:_MAX_NAMES]:
             label = self.labels[index]

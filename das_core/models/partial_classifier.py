@@ -25,8 +25,8 @@ from .judge import Judge
 class PartialClassifier(Classifier):
     """A classifier whose logits, for views of an ascent, use only a share of its last features.
 
-    `make_partial_classifier` makes one from a classifier; the two share a module. A plain call, `judge(views)`, uses
-    all features; `answer` uses only the share. The arguments are those of `Classifier`, and:
+    `make_partial_classifier` makes one from a classifier; both use the same module. A plain call, `judge(views)`, uses
+    all features; `answer` uses only the share of them. The arguments are those of `Classifier`, and:
 
     Args:
         share: the share of the features that are used, above 0 and at most 1.
@@ -48,7 +48,7 @@ class PartialClassifier(Classifier):
         """Return logits that use only the features drawn for each image; see `Judge.answer`.
 
         The seed and the number of an image decide which features are used for it. The values of these features are
-        divided by the share, as in dropout, so that logits keep their size.
+        divided by the share, as in dropout, so that the logits stay about as large as with all features.
         """
         with ExitStack() as hooks:
             for head in _find_heads(self):
@@ -67,8 +67,8 @@ class PartialClassifier(Classifier):
         return self.convert_to(Classifier, labels=self.labels)
 
 
-# Cached, because all steps of an ascent need the same masks. There is one mask for every combination of a chunk of
-# views, a head, and a member of an ensemble.
+# Cached, because all steps of an ascent need the same masks. The cache has one entry for every combination of a chunk
+# of views, a layer of `_find_heads`, and a member of an ensemble.
 @cached(maxsize=64)
 def _draw_features(share: float, features: int, images: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
     """Return a mask (V, features) on a device: 1 for the features that are used for a view, 0 for the others."""
@@ -114,13 +114,13 @@ class _Scale:
 
     def __call__(self, _module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         features, *more = inputs
-        # (V, F) to (V, 1, …, F), for heads whose input has more axes, such as one for positions.
+        # (V, F) to (V, 1, …, F), for layers whose input has more axes, such as an axis of positions.
         shape = (len(self.factors), *[1] * (features.ndim - 2), self.factors.shape[1])
         return (features * self.factors.to(features.dtype).reshape(shape), *more)
 
 
 def _find_heads(classifier: Classifier) -> list[nn.Linear]:
-    """Return the linear layers with one output per class: one layer, or two in models that were distilled."""
+    """Return the linear layers with one output per class: one layer, or two if a model has a head for distillation."""
     classes = len(classifier.labels)
     return [
         part for part in classifier.module.modules() if isinstance(part, nn.Linear) and part.out_features == classes

@@ -1,4 +1,4 @@
-"""Tells which scripts a text tower was made for: Latin alone, as in most CLIPs, or others too.
+"""Tells which scripts a text tower was made for: Latin alone, which is the case for most CLIPs, or other scripts too.
 
 Letters tell the script of a text, but not its language: French and English have the same letters, so these functions
 cannot tell whether a model knows French.
@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Iterable
 
 _MANY = 5000
-"""A tokenizer counts as made for other scripts than Latin if at least this many of its tokens contain such letters. The
-vocabulary of an English BERT has 1,400 of these tokens, nearly all single letters; vocabularies for many languages have
-more than 20,000."""
+"""A tokenizer counts as made for other scripts than Latin if at least this many of its tokens contain a letter that is
+not Latin. The vocabulary of an English BERT has 1,400 such tokens, nearly all of them single letters; vocabularies for
+many languages have more than 20,000."""
 
 
 def is_mostly_latin(text: str) -> bool:
@@ -24,17 +24,20 @@ def is_mostly_latin(text: str) -> bool:
         >>> is_mostly_latin("ein Schloß in 城堡"), is_mostly_latin("замок на холме"), is_mostly_latin("12:30 🐟")
         (True, False, True)
     """
-    # Normalised, as tokenizers do, so that full-width forms of Latin letters count as Latin.
+    # Tokenizers normalise texts, so the text is normalised here too: full-width forms of Latin letters count as Latin.
     letters = [letter for letter in unicodedata.normalize("NFKC", text) if letter.isalpha()]
     return 2 * sum(map(_is_latin, letters)) >= len(letters)
 
 
 def knows_other_scripts(vocabulary: Iterable[str]) -> bool:
-    """Tell whether a tokenizer was made for other scripts than Latin: at least 5,000 tokens contain such letters.
+    """Tell whether a tokenizer was made for other scripts than Latin.
+
+    That is the case if at least 5,000 of its tokens contain a letter that is not Latin.
 
     Args:
-        vocabulary: the tokens. In the tokens of GPT-2 and CLIP, each character stands for a byte, and nearly all of
-            their letters are Latin; all tokenizers of open_clip with such tokens were made for English.
+        vocabulary: the tokens. In the tokens of GPT-2 and CLIP, each character stands for a byte. Nearly all letters
+            among these characters are Latin, so the result is False. This is right for open_clip, because all its
+            tokenizers with such tokens were made for English.
 
     Example:
         >>> from das_core.models.scripts import knows_other_scripts

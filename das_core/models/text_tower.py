@@ -1,4 +1,4 @@
-"""The half of a CLIP that embeds texts, with a cache of their embeddings."""
+"""The half of a CLIP that embeds texts; it caches the embeddings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,10 +23,11 @@ class TextTower:
         encode: returns the embedding (D,) of a text; the embedding need not have length 1.
         count: returns how many tokens a text has, start and end tokens included.
         context_length: how many tokens of a text are encoded, start and end tokens included; the rest is cut off.
-        module: the network that `encode` runs; to encode on a device, move this network there first. None if `encode`
-            moves its networks itself.
-        owner: any object that must live as long as the tower does; ComfyUI's memory manager puts its handle there.
-        reads: returns whether the tower was made for the script that a text is written in; by default True for all.
+        module: the network that `encode` runs; to encode on a device, move this network there first. None if there is
+            nothing to move here: `encode` moves its network itself, or calls other text towers.
+        owner: any object that must live as long as the tower does; in ComfyUI, the `ModelPatcher` of `module`.
+        reads: returns whether the tower was made for the script that a text is written in; by default it returns True
+            for every text.
 
     Example:
         >>> import torch

@@ -47,21 +47,22 @@ class Term(Protocol):
     def compares_images(self) -> bool:
         """Whether `score_views` compares the images of a batch. If so, the batch must have at least two images.
 
-        An ascent then passes equally many views of every image to each call of `score_views`, in this order: the first
-        view of every image, in the order of the batch; then the second view of every image; and so on.
+        For a term that compares images, an ascent passes equally many views of every image to each call of
+        `score_views`, in this order: the first view of every image, in the order of the batch; then the second view of
+        every image; and so on.
         """
         ...
 
     def weight_at(self, progress: float) -> float:
-        """Return the weight of the term at a moment of the ascent; if it is below 0, the ascent lowers the score.
+        """Return the weight of the term at a step of the ascent; with a weight below 0 the ascent lowers the score.
 
         Args:
-            progress: the share of the ascent that is over, 0 at the first step and 1 at the last.
+            progress: the share of the ascent that is over at this step, 0 at the first step and 1 at the last.
         """
         ...
 
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return, for each image that views can show, the factor of the weight; None if all factors are 1.
+        """Return, for each image that views can show, the factor that multiplies the weight; None if all factors are 1.
 
         The judge is not run on views of an image whose factor is 0, unless another term needs these views, or the
         factors of all images are 0.
@@ -78,12 +79,12 @@ class Term(Protocol):
         """Return the score of every view, or of every image if there is no judge; larger is better.
 
         Args:
-            output: with a judge, its output for V views: a tensor (V, …), or `Activations` from an `ActivationJudge`,
-                whose `references` hold the activations of `reference_images`. The V views may show several images, and
-                may be only a part of the views of an image; see also `compares_images`. Without a judge, the
-                `CanvasPixels` of B images.
-            images: for each view the number in the batch of the image that it shows, (V,), int64; without a judge the
-                numbers of the B images, (B,).
+            output: with a judge, its output for V views: a tensor (V, …), or `Activations` from an `ActivationJudge`.
+                `Activations.references` holds the activations of `reference_images`. The V views may show several
+                images, and may be only a part of the views of an image; see also `compares_images`. Without a judge,
+                the `CanvasPixels` of B images.
+            images: for each view, the number of the image that the view shows, from 0, (V,), int64; without a judge,
+                the numbers of the B images, (B,).
 
         Returns:
             Differentiable scores, (V,) with a judge and (B,) without one. They are not yet multiplied by the weight:
@@ -108,17 +109,18 @@ class Objective(Protocol):
 
     @property
     def name(self) -> str:
-        """A short name for progress, history and errors."""
+        """A short name, which the progress display, the history and error messages show."""
         ...
 
     @property
     def weight(self) -> float:
-        """The weight with the largest absolute value during the ascent. Below 0 the ascent lowers the score.
+        """The weight; if it changes during the ascent, the one of its values that is farthest from 0.
 
-        Within a group of terms (`ascent/groups.py`) the scores are multiplied by the weights and added. The scores of
-        different groups may have different scales. So the gradients of the groups are first scaled to one size, and
-        the share of a group in a step depends on its weights only. If there is a single objective, `NormalizedAscent`
-        moves the stack equally far at any weight: only the sign of the weight counts. Weights need not sum to 1.
+        If the weight is below 0, the ascent lowers the score. Within a group of terms (`ascent/groups.py`) the scores
+        are multiplied by the weights and added. The scores of different groups may have different scales. So the
+        gradients of the groups are scaled to sizes in proportion to the weights of the groups, and then added. If there
+        is a single objective, `NormalizedAscent` moves the stack equally far at any weight: only the sign of the weight
+        counts. Weights need not sum to 1.
         """
         ...
 
@@ -138,12 +140,12 @@ class Scored(Protocol):
     """An objective that scores views and does not need to know which images they show."""
 
     def score(self, output: Any) -> Tensor:
-        """Return the score of every view, (V,), or of every image where there is no judge, (B,); see `Term`."""
+        """Return the score of every view, (V,), or without a judge of every image, (B,); see `Term.score_views`."""
         ...
 
 
 def format_score(score: float) -> str:
-    """Return a score as a number with three significant digits; from 1000 up as a whole number."""
+    """Return a score as text with three significant digits; as a whole number if its absolute value is 1000 or more."""
     return f"{score:.0f}" if abs(score) >= 1000 else f"{score:.3g}"
 
 
@@ -162,10 +164,10 @@ def list_objectives(objectives: Objective | Sequence[Objective], purpose: str = 
 
     Args:
         objectives: one objective or several.
-        purpose: a verb for error messages that says what the objectives are for.
+        purpose: a verb that says what the objectives are for, such as "climb"; error messages use it.
 
     Raises:
-        ValueError: when the list is empty, an item is no objective, or the weights of all of them are 0.
+        ValueError: when the list is empty; an item is no objective; or the weights of all objectives are 0.
 
     Example:
         >>> from das_core import Prior

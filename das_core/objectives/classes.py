@@ -23,7 +23,8 @@ Score = Literal["logit", "log_probability", "margin"]
 """How the logits of a view become the score of a class, see `ClassObjective`."""
 
 MOST_VARIETY = 0.9
-"""The largest `variety`. Already at 0.7, pictures of the recipe `sketch` were not recognised from afar and in grey."""
+"""The largest `variety` that is accepted. Already at 0.7, pictures of the recipe `sketch` were not recognised in two of
+the three forms, from afar and in grey."""
 
 _MAX_NAME_LENGTH = 60
 """The most characters in the name of a class objective."""
@@ -40,16 +41,16 @@ class ClassObjective(BaseObjective):
             classes.
         score_kind: the score of a class. `log_probability` is the logarithm of the softmax. Raising it also lowers the
             logits of all other classes. Its gradient vanishes for views in which the model is sure of the class, so
-            the other views decide, and the picture shows one whole subject. `logit` is the output of the model, as in
-            Direct Ascent Synthesis (arXiv 2502.07753). Its gradient does not vanish, so every view keeps asking for
-            more of the class, and parts of the class appear everywhere. `margin` is the logit minus the largest logit
-            among the classes that are not targets.
+            an ascent improves the other views, and the picture shows one whole subject. `logit` is the output of
+            the model for the class, as in Direct Ascent Synthesis (arXiv 2502.07753). Its gradient does not vanish, so
+            every view adds more of the class, and parts of the subject appear everywhere in the picture. `margin` is
+            the logit minus the largest logit among the classes that are not targets.
         weight: the weight of the objective, see `Objective.weight`.
         variety: the share, 0 to 0.9, of the classifier's last features (the inputs of its last layer) that the logits
             ignore. For every seed and every image of a batch, different features are ignored (`PartialClassifier`). At
-            0, pictures of different seeds are alike. At 0.5, pictures differ more, and are recognised nearly as surely.
-            At 0.6, pictures differ more than pictures of the reference algorithm (the published code of Direct Ascent
-            Synthesis), and some pictures of classes that are hard to draw are odd (docs/method.md).
+            0, pictures of different seeds are alike. At 0.5, pictures differ more, and are recognised nearly as surely
+            as at 0. At 0.6, pictures differ more than pictures of the reference algorithm (the published code of Direct
+            Ascent Synthesis), and some pictures of classes that are hard to draw are odd (docs/method.md).
 
     Raises:
         ValueError: when there is no target; a class index is out of range; a weight is not finite or too large; the
@@ -122,7 +123,7 @@ class ClassObjective(BaseObjective):
         return truncate(names, _MAX_NAME_LENGTH)
 
     def terms(self) -> tuple["ClassObjective", ...]:
-        """Return an objective for each member of the judge, with an equal share of the weight."""
+        """Return an objective for each single model of the judge, with an equal share of the weight."""
         members = self.judge.members
         if self.variety:
             members = tuple(make_partial_classifier(member, 1 - self.variety) for member in members)

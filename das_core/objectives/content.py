@@ -26,15 +26,15 @@ class ContentObjective(BaseObjective):
     """Minus the relative squared distance between the activations of a view and those of the same view of an image.
 
     The score of a view is -|F - C|² / |C|², where F are the activations of a view of the canvas and C those of the same
-    view of the image. It is 0 if F and C are the same, and below 0 otherwise. Only an ascent shows the same views of
-    canvas and image, so only an ascent can compute the score.
+    view of the image. It is 0 if F and C are the same, and below 0 otherwise. The score needs the same views of canvas
+    and image: an ascent shows them to the judge, and so does `score_images`.
 
     Args:
         judge: a judge that captures one layer.
         image: the image to keep, (1 or B, 3, h, w), 0..1, on any device: one for all images of a stack, or one for
             each. The ascent places it on a canvas in the same way as a start image.
         weight: the weight of the objective, see `Objective.weight`.
-        name: the name in progress, history and errors.
+        name: the name that the progress display, the history and error messages show.
 
     Raises:
         ValueError: when the weight is not finite or too large.

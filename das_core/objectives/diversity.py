@@ -1,7 +1,8 @@
-"""The objective that makes the images of a batch differ in which channels of a layer are active together.
+"""The objective that makes the images of a batch differ, as one layer of a judge sees them.
 
-This is the diversity term of Olah, Mordvintsev and Schubert, "Feature Visualization" (Distill 2017, section
-"Diversity"). A channel often reacts to several things, and images that have to differ show more of these things.
+Two images differ if different channels of the layer are active together, which Gram matrices measure. This is the
+diversity term of Olah, Mordvintsev and Schubert, "Feature Visualization" (Distill 2017, section "Diversity"). A channel
+often reacts to several things, and images that have to differ show more of these things.
 """
 
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ class DiversityObjective(BaseObjective):
     matrices of the views that it is compared with. The score is 0 if all of these matrices are equal up to a factor.
     Gradients flow to all of these views.
 
-    The objective needs a batch of at least two images. In an ascent it has a group and views of its own, so the model
-    runs on additional views in each step. The gradients of groups are scaled to one size: with a weight of 0.5 this
-    objective has half the effect of another objective of weight 1, whatever the scales of the two scores are.
+    The objective needs a batch of at least two images. In an ascent it is in a group of its own and has its own views,
+    so the model runs on additional views in each step. The gradients of groups are scaled in proportion to the weights:
+    with a weight of 0.5 this objective has half the effect of another objective of weight 1, whatever the scales of the
+    two scores are.
 
     Args:
         judge: a judge that captures one layer.
@@ -77,7 +79,7 @@ class DiversityObjective(BaseObjective):
 
     @property
     def name(self) -> str:
-        """The name of the layer, such as 'blocks.3 diversity'."""
+        """The name of the layer and the word 'diversity', such as 'blocks.3 diversity'."""
         return f"{self.layer.name} diversity"
 
     @property
@@ -86,18 +88,20 @@ class DiversityObjective(BaseObjective):
         return True
 
     def score_views(self, output: Activations, images: Tensor) -> Tensor:
-        """Return for every view how much it differs from those of the other images.
+        """Return for every view how much it differs from the views of the other images that it is compared with.
 
         Args:
             output: the activations of V views.
-            images: for each view the number in the batch of the image that it shows, (V,), int64. The first view of an
-                image is compared with the first views of the other images, the second with the second, and so on.
+            images: for each view, the number of the image that the view shows, from 0, (V,), int64. The first view of
+                an image is compared with the first views of the other images, the second view with the second views,
+                and so on.
 
         Returns:
-            Scores (V,), 0..2; 0 where all compared views are alike, at most 1 if no activation is negative.
+            Scores (V,), 0..1, because the cosine of two Gram matrices is never negative; 0 if the compared views are
+            alike.
 
         Raises:
-            ValueError: when there is no view of another image that a view can be compared with.
+            ValueError: when a view has no view of another image to be compared with.
         """
         directions = F.normalize(gram_matrix(output[self.layer.name]).flatten(1), dim=1)
         same_image = images[:, None] == images[None, :]

@@ -35,16 +35,16 @@ class EmbeddingObjective(BaseObjective):
         judge: the CLIP that embeds the views.
         targets: T embeddings (T, D), each of length 1.
         weights: the weight of every target in the sum. If it is below 0, the ascent moves away from the target.
-        name: the name in progress, history and errors.
+        name: the name that the progress display, the history and error messages show.
         similarity: `cosine` is the cosine of the angle between two embeddings, -1..1. `spherical` is minus half the
             square of that angle in radians, -4.93..0, as in VQGAN-CLIP (Crowson et al., 2022): the larger the angle to
             a target is, the larger is the gradient.
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
-        ValueError: when there is not one weight for each target, the targets are not as wide as the embeddings of the
-            judge, a weight is not finite or too large, the weights of all targets are 0, or there is no such
-            similarity.
+        ValueError: when there is not one weight for each target; the targets do not have as many numbers as the
+            embeddings of the judge; a weight is not finite or too large; the weights of all targets are 0; or there is
+            no such similarity.
 
     Example:
         >>> import torch
@@ -84,7 +84,10 @@ class EmbeddingObjective(BaseObjective):
             raise ValueError("the weights of all targets are 0, so there is nothing to climb; raise one above 0")
 
     def terms(self) -> tuple["EmbeddingObjective", ...]:
-        """Return an objective for each member of the judge, with its own targets and an equal share of the weight."""
+        """Return an objective for each single model of the judge, with the targets for this model.
+
+        The weight is divided equally among the objectives.
+        """
         members = self.judge.members
         return tuple(
             replace(self, judge=member, targets=targets, weight=self.weight / len(members))

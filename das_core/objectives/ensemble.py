@@ -14,14 +14,14 @@ class EnsembleObjective:
 
     Use it to ask several models for the same thing, such as a class: a picture that gets high scores from all of them
     shows the class better than a picture that gets a high score from one model. Each objective keeps its weight, its
-    regions and its schedule. The score in progress and history is the mean over all views.
+    regions and its schedule. The score that the progress display and the history show is the mean over all views.
 
     Args:
         objectives: the objectives, at least two, each with a judge. If one of them is an `EnsembleObjective`, each of
             its terms gets as many views as each of the other objectives.
 
     Raises:
-        ValueError: when there are fewer than two, or one has no judge and therefore sees no views.
+        ValueError: when there are fewer than two objectives, or one of them has no judge and therefore sees no views.
 
     Example:
         >>> from das_core import ClassObjective, EnsembleObjective, SECOND_OPINION, load_starter
@@ -59,6 +59,6 @@ class EnsembleObjective:
         return tuple(term for objective in self.objectives for term in objective.terms())
 
     def describe_score(self, score: float) -> str:
-        """Return a score (a mean over all views) as the objectives write it if all write the same, else as a number."""
+        """Return a score, a mean over all views, as text: the text that all objectives return for it, else a number."""
         said = {objective.describe_score(score) for objective in self.objectives}
         return said.pop() if len(said) == 1 else format_score(score)

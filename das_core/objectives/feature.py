@@ -27,7 +27,7 @@ Kind = Literal["layer", "channel", "neuron", "direction", "head"]
 
 @dataclass(frozen=True)
 class FeatureObjective(BaseObjective):
-    """The activation of a part of one layer, in the units of the layer.
+    """How strongly a part of one layer is activated.
 
     Args:
         judge: a judge that captures one layer.
@@ -45,8 +45,8 @@ class FeatureObjective(BaseObjective):
         weight: the weight of the objective, see `Objective.weight`.
 
     Raises:
-        ValueError: when there is no such kind, channel, head or position, the direction is zero, or a weight is not
-            finite or too large.
+        ValueError: when there is no such kind, channel, head or position; the direction is zero, or has not one number
+            for each channel; or a weight is not finite or too large.
 
     Example:
         >>> from das_core import FeatureObjective, load_starter
@@ -143,7 +143,7 @@ class FeatureObjective(BaseObjective):
             output: the activations of V views.
 
         Returns:
-            Scores (V,), in the units of the layer.
+            Scores (V,), in the units of the activations; for `layer` and `head`, in the square of these units.
         """
         features = output[self.layer.name]
         if self.kind == "layer":
@@ -180,7 +180,7 @@ class FeatureObjective(BaseObjective):
 
 
 def _read_direction(direction: Any, layer: Layer) -> tuple[tuple[int, float], ...]:
-    """Return a direction in any of the forms of `FeatureObjective` as pairs of a channel and its share."""
+    """Convert a direction, in any form that `FeatureObjective` accepts, to pairs of a channel and its share."""
     if isinstance(direction, list | tuple) and direction and all(isinstance(share, int | float) for share in direction):
         direction = np.array(direction, dtype=float)
     if isinstance(direction, Tensor | np.ndarray):

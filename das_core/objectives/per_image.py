@@ -29,8 +29,8 @@ class PerImageObjective:
         weight: the weight of this objective, see `Objective.weight`.
 
     Raises:
-        ValueError: when there is no objective; the objectives have different models or weights; or one of them has no
-            model, has regions or reference images, or compares the images of a batch.
+        ValueError: when there is no objective; the objectives have different models, kinds of answer or weights; or one
+            of them has no model, has regions or reference images, or compares the images of a batch.
 
     Example:
         >>> from das_core import Ascent, ClassObjective, ImageStack, PerImageObjective, StackSpec, load_starter
@@ -85,10 +85,10 @@ class PerImageObjective:
 
 @dataclass(frozen=True)
 class PerImageTerm(BaseObjective):
-    """The terms of several objectives with one judge; each scores only the views of its own image.
+    """The terms of several objectives that ask the same model; each term scores only the views of its own images.
 
     Args:
-        asked: the terms, in the order of the images.
+        asked: the n terms, in the order of the images; image i belongs to term i modulo n.
         weight: the weight of this term, which replaces the weights of the terms in `asked`.
     """
 
@@ -121,10 +121,10 @@ class PerImageTerm(BaseObjective):
         return torch.cat(scores)[order]
 
 
-# Cached, because every step of an ascent has the same arguments again, one pair of them for each chunk of views.
+# Cached, because most ascents call this with the same arguments in every step, once for each chunk of views.
 @cached(maxsize=64)
 def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tuple[int, Tensor, Tensor], ...], Tensor]:
-    """Return which views each term sees, and how to bring the scores, term by term, back to the order of the views.
+    """Return which views each term sees, and the order that sorts the scores of all terms by the number of the view.
 
     Args:
         chosen: for every view the number of its term.
@@ -132,7 +132,8 @@ def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tu
 
     Returns:
         For every term that sees views: its number, and the numbers of its views, int64, once on the CPU and once on
-        the device. Then the order (V,), int64, on the device.
+        the device. Then the order (V,), int64, on the device: for each view, the place of its score among the scores
+        that are concatenated term by term.
     """
     shares = {number: [view for view, own in enumerate(chosen) if own == number] for number in sorted(set(chosen))}
     order = torch.tensor([view for views in shares.values() for view in views]).argsort()

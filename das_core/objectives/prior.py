@@ -20,8 +20,8 @@ from .base import BaseObjective
 PriorKind = Literal["total_variation", "l2", "spectrum", "range"]
 """What a prior measures, see `Prior`."""
 
-# One step of an 8-bit image. Smaller differences of neighbours count about by their square, so that the gradient of the
-# square root is finite in flat areas.
+# One step of an 8-bit image. A difference of neighbouring pixels above this counts about in proportion to its size, and
+# a smaller difference about in proportion to its square, so that the gradient of the score is finite in flat areas.
 _FLAT = 1 / 255
 
 # On a scale from -1 (black) to 1 (white), values from -0.9 to 0.9 cost nothing.
@@ -68,8 +68,9 @@ class CanvasPixels:
 class Prior(BaseObjective):
     """A score of the pixels of the whole canvas, at most 0, that keeps the picture natural whatever it shows.
 
-    In an ascent with judges the gradient of a prior is scaled to the size of the judges' gradients: with a weight of
-    0.2 the prior has a fifth of the effect of an objective of weight 1 (`ascent.groups.balance_gradients`).
+    In an ascent with judges, the sizes of the gradients of the prior and of the judges are made proportional to the
+    weights: with a weight of 0.2 the prior has a fifth of the effect of an objective of weight 1
+    (`ascent.groups.balance_gradients`).
 
     Args:
         kind: what is measured. `total_variation`: minus the mean difference of neighbouring pixels; it smooths areas

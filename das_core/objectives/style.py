@@ -1,9 +1,9 @@
 """The objective that gives a picture the style of an image.
 
-The style of an image is which channels of a layer are active together, at whatever positions. It is measured by Gram
-matrices, as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016, section
-2.2). Here the squared distance of two Gram matrices is divided by the squared norm of the target, so that layers count
-alike whatever their scale is.
+Style is described by how strongly each pair of channels of a layer is active together, averaged over all positions:
+the Gram matrix of the layer, as in Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks"
+(CVPR 2016, section 2.2). Here the squared distance of two Gram matrices is divided by the squared norm of the target,
+so that layers with large and with small activations count alike.
 """
 
 import math
@@ -24,10 +24,10 @@ from ..models.layers.layer import find_layer, find_layers
 from .base import BaseObjective
 
 SMALLEST_STYLE = 16
-"""The shortest side in pixels that a style image may have; smaller ones show no texture."""
+"""The least width and height of a style image, in pixels; smaller images show no texture."""
 
 _ZOOMS = (1.0, 0.7)
-"""The sides of the windows that a style image is cut into, as shares of its short side; views have similar shares."""
+"""The sides of the windows of a style image, as shares of its short side. Windows of views have similar shares."""
 
 _MAX_WINDOWS = 8
 """The most windows side by side along one axis of a style image."""
@@ -49,11 +49,11 @@ class StyleObjective(BaseObjective):
         targets: the Gram matrix T (channels, channels) of the style in every layer, see `measure_style`.
         weights: the weight of every layer in the sum.
         weight: the weight of the objective, see `Objective.weight`.
-        name: the name in progress, history and errors.
+        name: the name that the progress display, the history and error messages show.
 
     Raises:
-        ValueError: when there is not one target and one weight for each layer, a target is zero or not finite, a weight
-            is not finite or too large, or the weights of all layers are 0.
+        ValueError: when there is not one target and one weight for each layer; a target is zero or not finite; a weight
+            is not finite or too large; or the weights of all layers are 0.
 
     Example:
         >>> import torch
@@ -202,6 +202,6 @@ def _cut_windows(images: Tensor) -> Iterator[Tensor]:
 
 
 def _space_windows(length: int, side: int) -> list[int]:
-    """Return the first pixels of windows of `side` pixels, evenly spaced along an axis of `length` pixels."""
+    """Return the first pixel of every window of `side` pixels, evenly spaced along an axis of `length` pixels."""
     count = min(math.ceil(length / side), _MAX_WINDOWS)
     return [round((length - side) * number / max(1, count - 1)) for number in range(count)] if count > 1 else [0]

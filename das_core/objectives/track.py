@@ -1,4 +1,4 @@
-"""Objectives over time: a track gives an objective a weight factor for every frame of a film or depth of a zoom."""
+"""Objectives over time: a track multiplies the weight of an objective by a factor for each frame or depth."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -52,8 +52,8 @@ class Track(WrappedObjective):
             film of n frames a keyframe may also have the number n, which is the end of the film; in a loop the end is
             frame 0 again.
         curve: how the factor changes from one keyframe to the next, see `common.curves.Curve`.
-        frames: the number of frames, if a factor was given for each of them (`from_weights`); None for a track that
-            suits films of any length.
+        frames: the number of frames, if a factor was given for each of them (`from_weights`): the track then fits only
+            a film of that many frames. None for a track that fits every film that contains its keyframes.
 
     Raises:
         ValueError: when there is no keyframe; two keyframes have the same number; a number is not a whole number from
@@ -156,7 +156,7 @@ class Track(WrappedObjective):
 def make_tracks(
     keyframes: str | Mapping[int, Any], make: Callable[[Any], Objective | Sequence[Objective]], curve: Curve = "linear"
 ) -> tuple[Track, ...]:
-    """Return the tracks of the wishes of a film: for every wish its objectives, with a weight factor in every frame.
+    """Return the tracks of the wishes of a film: a track for each objective of each wish.
 
     A wish is what is asked for at a keyframe, such as a class or a prompt. Its factor is 1 at its own keyframes and 0
     at the keyframes of other wishes; between two keyframes of different wishes, one wish fades out while the other
@@ -168,7 +168,8 @@ def make_tracks(
         curve: how the factors are interpolated between two keyframes.
 
     Raises:
-        ValueError: when the text cannot be read, there is no keyframe, or `make` knows no such wish.
+        ValueError: when the text cannot be read; there are no keyframes or more than 1025; or `make` cannot make an
+            objective from a wish.
 
     Example:
         >>> from das_core import ClassObjective, load_starter, make_tracks

@@ -61,15 +61,15 @@ class WrappedObjective:
         return self.objective.describe_score(score)
 
     def add_regions(self, regions: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Return the region masks of a term as changed by this wrapper; `regions` are those without it."""
+        """Return the region masks of a term as changed by this wrapper; `regions` are the masks without the wrapper."""
         return regions
 
     def change_weight(self, weight: float, progress: float) -> float:
-        """Return the weight of a term at a moment of the ascent, as changed by this wrapper.
+        """Return the weight of a term at a step of the ascent, as changed by this wrapper.
 
         Args:
-            weight: the weight at that moment without this wrapper.
-            progress: the share of the ascent that is over, 0..1.
+            weight: the weight at this step without the wrapper.
+            progress: the share of the ascent that is over at this step, 0..1.
         """
         return weight
 
@@ -89,7 +89,7 @@ class WrappedTerm:
 
     Args:
         term: the term of the wrapped objective.
-        wrapper: the objective that changes it.
+        wrapper: the wrapper, which changes the term.
     """
 
     term: Term
@@ -116,7 +116,7 @@ class WrappedTerm:
         return self.term.compares_images
 
     def weight_at(self, progress: float) -> float:
-        """Return the weight of the term at a moment (0..1) of the ascent, as changed by the wrapper."""
+        """Return the weight of the term at this `progress` (0..1) of the ascent, as changed by the wrapper."""
         return self.wrapper.change_weight(self.term.weight_at(progress), progress)
 
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
@@ -133,8 +133,8 @@ class RegionObjective(WrappedObjective):
     """An objective that acts in a region: its views are cut from there, and its gradient is multiplied by the mask.
 
     Changes of coarse levels reach beyond the edge of the mask, so neighbouring regions meet without a seam. If a
-    `RegionObjective` wraps another one, the objective acts where both masks are above 0. Objectives share their views
-    only if their masks are the very same tensor.
+    `RegionObjective` wraps another `RegionObjective`, the inner objective acts where both masks are above 0. Objectives
+    share their views only if their masks are the very same tensor.
 
     Args:
         objective: the objective to restrict.
@@ -196,5 +196,5 @@ class ScheduledObjective(WrappedObjective):
         return max(self.start, self.end, key=abs) * super().weight
 
     def change_weight(self, weight: float, progress: float) -> float:
-        """Return the weight of a term times the factor at this moment."""
+        """Return the weight of a term, multiplied by the factor at this `progress` (0..1) of the ascent."""
         return interpolate(self.start, self.end, self.curve, progress) * weight

@@ -11,7 +11,7 @@ from ..common.interruption import allow_interrupt, pausing
 from ..common.text import truncate
 from .chart import DOTS_PER_INCH, GREY, LIGHT_BLUE, LIGHT_RED, TEXT_SIZE, WIDTH, choose_fonts, new_figure, render_figure
 
-# In inches. The distance of two lines is 1.2 times the size of the text, and an inch has 72 points.
+# In inches. Lines of text are 1.2 times the text size apart; the text size is in points, and an inch has 72 points.
 _EDGE = 0.05
 _TITLE_HEIGHT = 0.2
 _LINE_HEIGHT = 1.2 * TEXT_SIZE / 72
@@ -80,9 +80,9 @@ def plot_bars(
         title: the line above the chart.
         highest: the right end of the scale, above 0.
         lowest: the left end of the scale, at most 0.
-        written: turns a value into the text beside its bar.
-        lines: for each row the number of lines of text that it has room for. Charts with the same numbers have the same
-            height. If None, each row has room for the lines of its own name.
+        written: a function that turns a value into its text in the chart.
+        lines: for each bar, the number of lines of text that its row has room for. Charts with the same numbers have
+            the same height. If None, each row has room for the lines of its own name.
 
     Returns:
         The chart (1, 3, H, W), 0..1; its height depends on the number of lines of the names.
@@ -103,15 +103,15 @@ def plot_bars(
     figure.text(0.5, 1 - _TITLE_HEIGHT / 2 / height, truncate(title, _MAX_TITLE), **_text("center"))
     axes = figure.add_axes((_EDGE / WIDTH, _EDGE / height, 1 - 2 * _EDGE / WIDTH, sum(heights) / height))
     axes.set_axis_off()
-    # Without negative values, the numbers are written on the bars. With negative values, the numbers have a column to
-    # the right of the scale. Otherwise the line at 0 could run through a minus sign, and a long negative bar, which
-    # would have no number on it, could be mistaken for the best one.
+    # All numbers stand at the right edge of the chart. Without negative values, long bars reach under the numbers. With
+    # negative values, the numbers have a column of their own to the right of the scale: otherwise the line at 0 could
+    # run through a minus sign, and a long negative bar, far from its number, could be mistaken for the best bar.
     column = (highest - lowest) * _VALUE_WIDTH / (WIDTH - 2 * _EDGE - _VALUE_WIDTH) if lowest < 0 else 0.0
     axes.set_xlim(lowest, highest + column)
     axes.set_ylim(sum(heights), 0)
     if lowest < 0:
         axes.axvline(0, color=GREY, linewidth=0.5)
-    # Horizontal positions are shares of the width of the axes. Vertical positions are in inches, like the row heights.
+    # Horizontal positions of texts are shares of the width of the axes. Vertical positions in the axes are in inches.
     across = axes.get_yaxis_transform()
     top = 0.0
     for name, (_, value), row in pausing(zip(names, bars, heights, strict=True)):

@@ -39,10 +39,10 @@ def move_camera(
     Args:
         images: a picture, or a film with one image for each frame, see `Images`. If the camera zooms in far, give
             images that are larger than the frames, such as those of `render_stack(stack, 4)`.
-        shots: the keyframes of the camera, by the number of a frame from 0, or as a text, see `parse_shots`. Before the
-            first and after the last of them the camera does not move.
-        frames: the number of frames; if None, the number of images, or for a single image one more than the number of
-            the last shot.
+        shots: the keyframes of the camera: a dictionary from frame numbers, from 0, to shots; or a text, see
+            `parse_shots`. Before the first shot and after the last the camera does not move.
+        frames: the number of frames. If None, there are as many frames as images; for a single image, the frame of the
+            last shot is the last frame.
         size: width and height of the frames in pixels, or one number for both; those of the picture if None.
         curve: how the camera moves from shot to shot: `cosine` starts and stops softly, `linear` has a constant speed,
             `step` jumps to the next shot when half of the frames between the two are over.
@@ -81,7 +81,7 @@ def plan_frames(
     frames: int | None = None,
     size: int | tuple[int, int] | None = None,
 ) -> tuple[int, Shape]:
-    """Return the number of the frames of `move_camera`, and their height and width.
+    """Return how many frames `move_camera` makes, and the height and width of the frames.
 
     Args:
         images: the number of images.
@@ -130,15 +130,15 @@ def estimate_camera_bytes(images: int, shape: Shape, frames: int, frame_shape: S
         130
     """
     pixels, frame_pixels = math.prod(shape), math.prod(frame_shape)
-    # 2 for the images and frames and their copies, 4 bytes per value, 3 channels.
+    # Images and frames, each with one copy: 2 tensors, 4 bytes per value, 3 channels.
     kept = 2 * 4 * 3 * (images * pixels + frames * frame_pixels)
-    # While one frame is made, with 4 bytes per value: the shrunk image and an intermediate image, 3 channels each; and
-    # per pixel of the frame 12 values, for two forms of the grid, the samples, and the clamped samples.
+    # While one frame is made, at 4 bytes per value: 2 images of 3 channels (the shrunk image and an intermediate one),
+    # and 12 values per pixel of the frame (two forms of the grid, the samples, and the clamped samples).
     return kept + 4 * (2 * 3 * pixels + 12 * frame_pixels)
 
 
 def _read_shots(shots: Mapping[int, Shot] | str) -> dict[int, Shot]:
-    """Return the shots in rising order; raise a ValueError when there is no shot or one of them is invalid."""
+    """Return the shots by rising frame number; raise a ValueError when there is no shot or one of them is invalid."""
     known = parse_shots(shots) if isinstance(shots, str) else shots
     if not known:
         raise ValueError("the camera has no shot; give at least one, such as {0: Shot(), 47: Shot(zoom=3)}")
@@ -151,7 +151,7 @@ def _read_shots(shots: Mapping[int, Shot] | str) -> dict[int, Shot]:
 
 
 def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:
-    """Return the frame (3, height, width) that a camera sees of an image (3, H, W)."""
+    """Return the frame (3, height, width) that the camera sees of an image (3, H, W) at a shot."""
     tall, wide = image.shape[1:]
     turn = math.radians(shot.roll)
     cosine, sine = math.cos(turn), math.sin(turn)

@@ -1,7 +1,7 @@
 """Charts drawn with matplotlib and returned as images, which are legible in a node of ComfyUI.
 
-A node shows a chart about 270 pixels wide, so each of the three inches of `WIDTH` has 90 pixels. Text of 8 points (1/9
-inch) is then ten pixels high.
+A node shows a chart about 270 screen pixels wide, so each of the three inches of `WIDTH` has 90 screen pixels. Text of
+8 points (1/9 inch) is then ten screen pixels high.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from torch import Tensor
 
 DOTS_PER_INCH = 200
-"""How many pixels of a chart one inch of a figure has."""
+"""The resolution of charts, in pixels per inch of a figure."""
 
 WIDTH = 3.0
 """The width of every chart, in inches."""
@@ -33,8 +33,8 @@ _WIDE_FONTS = (
 """Fonts of Linux, Windows and macOS with Chinese, Japanese or Korean characters, which `_FONT` lacks."""
 
 BLUE, LIGHT_BLUE, LIGHT_RED, GREY = "#3b7dd8", "#a9c9f5", "#f5c1b0", "#888888"
-"""The colours of charts: of measured lines; of bars behind text; of such bars with values below 0; and of lines that
-measured lines are compared with."""
+"""The colours of charts, in this order: for measured lines; for bars; for bars of values below 0; and for other lines,
+such as those with which measured lines are compared. Text is legible on the colours of bars."""
 
 
 def new_figure(height: float) -> Figure:
@@ -43,7 +43,7 @@ def new_figure(height: float) -> Figure:
     Args:
         height: in inches of `DOTS_PER_INCH` pixels.
     """
-    # Not with pyplot, which would keep the figure alive and look for a screen.
+    # Made without pyplot, which would keep the figure in memory and look for a screen.
     return Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH, layout="constrained")
 
 

@@ -23,7 +23,7 @@ Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 """A frame as bytes, (height, width, 3)."""
 
 FPS = 12.0
-"""How many frames a second has by default: the 60 steps of the recipe `picture` make a film of five seconds."""
+"""The default frame rate, in frames per second: the 60 steps of the recipe `picture` make a film of five seconds."""
 
 _FASTEST = 120.0
 _FASTEST_GIF = 50.0
@@ -36,7 +36,8 @@ _STILLS: dict[str, tuple[str, int, dict[str, Any]]] = {
     ".png": ("PNG", 1, {}),
     ".webp": ("WEBP", 1, {"quality": 90, "method": 4}),
 }
-"""For each ending: Pillow's name of the format, the unit of its times in milliseconds, and Pillow's settings."""
+"""For each file name ending: Pillow's name of the format; the unit in which the format stores times, as a number of
+milliseconds; and Pillow's settings."""
 
 # The values of `crf` are a quality at which hardly anybody sees a difference to the original frames. `b=0` removes the
 # limit on the bit rate of VP9.
@@ -44,7 +45,7 @@ _VIDEOS: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
     ".mp4": ("mp4", "libx264", {"crf": "18"}, {"movflags": "faststart"}),
     ".webm": ("webm", "libvpx-vp9", {"crf": "24", "b": "0"}, {}),
 }
-"""For each ending: the container, the codec, the settings of the codec, and the settings of the container."""
+"""For each file name ending: the container, the codec, the settings of the codec, and those of the container."""
 
 _BT709, _LIMITED = 1, 1
 """FFmpeg's numbers for the colours of Rec. ITU-R BT.709, and for the limited range, in which black is above the least
@@ -64,16 +65,16 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -
             `Images`; several are put side by side. Values are clipped to 0..1.
         path: the file, in a folder that exists. Its ending is the format: .gif, .webp, .png, .mp4 or .webm. An existing
             file is replaced.
-        fps: how many frames a second has, 0.1..120; at most 50 in a GIF. A GIF stores times in hundredths of a
-            second, .webp and .png in thousandths. Durations of frames are rounded so that errors do not add up.
+        fps: the frames per second, 0.1..120; at most 50 in a GIF. A GIF stores times in hundredths of a second, .webp
+            and .png in thousandths. Durations of frames are rounded so that errors do not add up.
 
     Returns:
         The path of the file.
 
     Raises:
-        ValueError: when the ending is none of these; the folder does not exist or cannot be written to; `fps` is out of
-            range; there are no frames; a frame is no image or holds NaN; frames differ in size; or PyAV is needed and
-            not installed (the message says how to install it).
+        ValueError: when the ending is none of these formats; the folder does not exist or cannot be written to; `fps`
+            is out of range; there are no frames; a frame is no image or holds NaN; frames differ in size; or PyAV is
+            needed and not installed (the message says how to install it).
         OSError: when the file cannot be written.
 
     Example:
@@ -104,7 +105,7 @@ def check_film(path: Path, fps: float = FPS) -> str:
 
     Args:
         path: the file.
-        fps: how many frames a second the film has.
+        fps: the frames per second.
 
     Raises:
         ValueError: when the ending is no format of films; the path is a folder; its folder does not exist or cannot be
@@ -143,7 +144,7 @@ def _import_av(suffix: str) -> ModuleType:
 
 
 def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
-    """Yield frames as bytes, all of one size."""
+    """Yield frames as arrays of bytes; raise a ValueError if they differ in size."""
     if isinstance(frames, str | bytes | Image.Image) or not isinstance(frames, Iterable):
         raise ValueError(
             f"a {type(frames).__name__} is no film; give a tensor (N, 3, height, width) or a list of frames"
@@ -181,7 +182,8 @@ def _make_picture(pixels: Pixels) -> Image.Image:
         allow_interrupt()
         seek(frame)
 
-    # `seek` is all that Pillow calls between frames. It seeks every frame of every image, and here each image has one.
+    # Pillow calls `seek` once for every frame of every image that it writes, and has no other hook between frames. Here
+    # each image has one frame.
     picture.seek = look_and_seek  # type: ignore[method-assign]
     return picture
 

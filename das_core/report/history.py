@@ -78,8 +78,8 @@ def format_history(history: Sequence[Record]) -> str:
         history: the records of an ascent, in the order of the steps. Steps are counted from 1 in the text.
 
     Returns:
-        A line for each objective, with its first, last and best score; then a line with the norm of the gradient at the
-        first and the last step.
+        A line for each objective, with its first, last and best (largest) score; then a line with the norm of the
+        gradient at the first and the last step.
 
     Raises:
         EmptyHistoryError: when the history holds no step. It is a ValueError.

@@ -19,7 +19,7 @@ from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, render_pixels
 
 SMALLEST_TILE = 32
-"""The least long side of a tile, in pixels; the captions need that much room."""
+"""The smallest allowed value of the long side of a tile, in pixels; the captions need that much room."""
 
 _MAX_COLUMNS = 10
 _GAP = 4
@@ -72,7 +72,7 @@ class LevelTiles:
         return self._draw(math.ceil(len(self.alone) / rows), round(size * _CAPTION_HEIGHT / _FONT_SIZE), size)
 
     def _draw(self, columns: int, caption_height: int, font_size: int) -> Tensor:
-        """Return a sheet for each image, with this number of columns."""
+        """Return a sheet for each image, (B, 3, H, W), with `columns` tiles in each row."""
         sheets = []
         for item, captions in pausing(enumerate(self.alone_captions)):
             rows = [(self.alone[:, item], captions), (self.sums[:, item], self.sum_captions)]
@@ -95,8 +95,8 @@ def estimate_sheet_bytes(stack: ImageStack, tile: int) -> int:
         tile: the long side of a tile in pixels.
     """
     tiles = len(group_into_octaves(stack.spec.resolutions, _MAX_COLUMNS))
-    # 2 rows of tiles, 4 bytes per value, 3 channels. About 5 copies of each tile: the single tile, the stacked tiles,
-    # the tile with its caption, and one in each of the two arrangements.
+    # 2 rows of tiles, 5 copies of each tile, 4 bytes per value, 3 channels. The copies are the single tile, the tile in
+    # the tensor of all tiles, the tile with its caption, and the tile in each of two arrangements (sheet and node).
     return estimate_sum_bytes(stack) + 2 * 5 * 4 * 3 * stack.batch * tiles * (tile + _CAPTION_HEIGHT) * tile
 
 

@@ -85,8 +85,8 @@ class ImageScorer:
 
     Args:
         images: the pictures, (B, 3, H, W), 0..1.
-        objectives: at least one, with a weight other than 0. A scheduled objective gets the largest weight of its
-            schedule.
+        objectives: at least one, with a weight other than 0. If the weight of an objective changes during an ascent,
+            the value with the largest absolute value is used (`Objective.weight`).
         augmentation: how the judges see the pictures; by default `PLAIN_VIEWS`.
         seed: the seed of the random draws of the views, 0 or above.
         device: the device on which the judges will run; None for the device of the images.
@@ -120,7 +120,7 @@ class ImageScorer:
 
     @property
     def judges(self) -> list[Judge]:
-        """The judge of every group of objectives that has one."""
+        """The judge of every group of terms that has a judge."""
         return self._scoring.judges
 
     @property
@@ -173,7 +173,7 @@ def _add_up(groups: Sequence[TermGroup], objectives: Sequence[NamedObjective], t
     """Return the total (B,) of each row of a table of scores (B, O), as `score_images` defines it."""
     names = [name for name, _ in objectives]
     weights = torch.tensor([objective.weight for _, objective in objectives])
-    # The terms of an ensemble are in several groups under one name, so groups that share a name are joined to one.
+    # The terms of an ensemble are in several groups under one name. Groups that share a name are joined into one set.
     sets: list[set[int]] = []
     for group in groups:
         members = {names.index(name) for name, _ in group.members}

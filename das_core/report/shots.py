@@ -76,7 +76,7 @@ def parse_shots(text: str) -> dict[int, Shot]:
 
 
 def _read_shot(frame: int, text: str) -> Shot:
-    """Return the shot whose numbers are written after the number of a frame."""
+    """Return the shot of a keyframe; `text` holds its three or four numbers."""
     advice = f"'{frame}: {_EXAMPLE.rpartition(': ')[2]}', x y zoom and, if you like, roll"
     words = text.replace(",", " ").replace("\uff0c", " ").split()
     if not 3 <= len(words) <= 4:

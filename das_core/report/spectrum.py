@@ -26,7 +26,7 @@ SMALLEST_IMAGE = 64
 """The least width and height, in pixels, of an image whose spectrum is measured."""
 
 # The lowest frequency that is measured, in waves across the short side. Lower frequencies have few Fourier
-# coefficients, and the Hann window mixes the lowest ones with frequency 0, whose power is removed with the mean.
+# coefficients, and the Hann window mixes the lowest frequencies with frequency 0, which is removed with the mean.
 _MIN_WAVES = 3
 _BINS_PER_OCTAVE = 4
 _MAX_FREQUENCY = 0.5

@@ -1,4 +1,4 @@
-"""Verdicts on finished pictures: the classes that a classifier sees, and how similar texts are according to a CLIP.
+"""Verdicts on finished pictures: the classes that a classifier sees, and how similar a CLIP finds given texts.
 
 Both are available as numbers, as text and as a chart.
 """
@@ -127,8 +127,8 @@ def compare_with_texts(clip: CLIP, images: Images, texts: Sequence[str]) -> Tens
         texts: T texts, none of them empty.
 
     Returns:
-        The cosine of the embeddings of each image and each text, (B, T), -1..1, on the device of the CLIP. In real
-        CLIPs even a good match is often no higher than 0.3: compare texts with each other.
+        The cosines between the embeddings of images and texts, (B, T), -1..1, on the device of the CLIP. In real CLIPs
+        the cosine of even a good match is often no higher than 0.3: compare the cosines of several texts.
 
     Raises:
         ValueError: when the CLIP has no text tower; there is no text, or a text is empty; the images are not

@@ -29,7 +29,8 @@ def sum_groups(stack: ImageStack, groups: Sequence[Sequence[int]]) -> Iterator[T
             level once, in order.
 
     Yields:
-        A canvas (B, 3, H, W) for each group. They sum to `stack.canvas`: what no level can show is in the last canvas.
+        A canvas (B, 3, H, W) for each group. The canvases sum to `stack.canvas`: the last canvas also contains the
+            detail that no level can show.
 
     Example:
         >>> from das_core import ImageStack, StackSpec
@@ -61,15 +62,16 @@ def estimate_sum_bytes(stack: ImageStack) -> int:
     height, width = stack.spec.canvas
     spectral = replace(stack.spec, method="spectral").operator_bytes()
     # Seven float32 tensors of the size of the canvas: the gradient, the sum, the remainder, an enlarged level and
-    # intermediate products. Two matrices for the finest level, with 12 bytes an entry: a float64 and a float32 copy.
+    # three intermediate products. Two matrices for the finest level, with 12 bytes an entry: 8 for a float64 copy and 4
+    # for a float32 copy.
     return 4 * 3 * stack.batch * height * width * 7 + spectral + 2 * 12 * max(height, width) ** 2
 
 
 def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | None]:
     """Return a gradient G and tensors P (None for zeros) that give every level of the canvas as g_r A_r' G B_r + P_r.
 
-    `least_norm.read_levels` does the same for what ascents have added alone, `decomposition.decompose_start` for the
-    start alone.
+    `least_norm.read_levels` returns the levels of the change since the start, `decomposition.decompose_start` those of
+    the start.
     """
     spectral = replace(stack.spec, frozen=(), method="spectral").operator(stack.canvas.device)
     assert isinstance(spectral, SpectralOperator)

@@ -138,8 +138,8 @@ class CosineBasis(Basis):
         near = torch.arange(self._half, device=device)
         self._pairs = torch.stack([near, (width - near) % width], -1).flatten()
         rows, columns = _phase_factors(height)[:, None], _phase_factors(width)[: self._half]
-        # `_to_pairs` adds i times the mirrored row to every row but the first. These sums have to be halved; dividing
-        # the phase factors by 2 does that.
+        # To every row j but row 0, `_to_pairs` adds i times row height - j. These sums have to be halved; dividing the
+        # phase factors by 2 does that.
         summed = torch.full((height, 1), 2.0)
         summed[0] = 1
         self._phases = (rows * columns / summed).to(torch.complex64).to(device)
@@ -194,7 +194,7 @@ def _fold_order(size: int) -> Tensor:
 
 
 def _phase_factors(size: int) -> Tensor:
-    """Return the factors (size,), complex128, from the Fourier coefficients of an axis to orthonormal cosine ones."""
+    """Return the factors (size,), complex128, that turn the FFT of an axis into orthonormal cosine coefficients."""
     frequency = torch.arange(size, dtype=torch.float64)
     scale = torch.full_like(frequency, math.sqrt(2 / size))
     scale[0] = math.sqrt(1 / size)

@@ -2,7 +2,7 @@
 
 A canvas is kept before the tanh, in one of two spaces. In `rgb` its channels are red, green and blue. In `decorrelated`
 its channels are combinations of red, green and blue that are uncorrelated in photographs; the first channel is nearly
-grey and changes the pixels most. Steps that treat all channels alike give more natural colours in this space.
+grey and changes the pixels most. Steps that treat all channels alike give more natural colours in `decorrelated`.
 """
 
 from typing import Literal, get_args
@@ -17,7 +17,8 @@ ColorSpace = Literal["decorrelated", "rgb"]
 """The name of a colour space."""
 
 # A square root of the covariance of the colours of natural images, measured on ImageNet; from lucid (Olah et al.,
-# Feature Visualization, 2017; lucid/optvis/param/color.py). As there, it is divided by the norm of its longest column.
+# Feature Visualization, 2017; lucid/optvis/param/color.py). As in lucid, it is divided by the norm of its longest
+# column.
 _ROOT_COVARIANCE = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 _DECORRELATED_TO_RGB = _ROOT_COVARIANCE / _ROOT_COVARIANCE.norm(dim=0).max()
 

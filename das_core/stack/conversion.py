@@ -10,8 +10,8 @@ from .time import mix_frames, time_matrix
 def as_pictures(stack: ImageStack) -> ImageStack:
     """Return the frames of a film as separate pictures; a stack that is no film is returned unchanged.
 
-    The accumulated gradient of the pictures is K_t (`stack/time.py`) times that of the film, so that K in space times
-    it is still the change of the canvas. The state of the optimizer is dropped.
+    The accumulated gradient of the pictures is K_t (`stack/time.py`) times that of the film. So K in space times the
+    accumulated gradient is still the change of the canvas. The state of the optimizer is dropped.
 
     Args:
         stack: any stack.

@@ -1,8 +1,7 @@
 """Decompositions: a stack split into its levels.
 
 The levels are either computed from the canvas, with nearly the least norm (`least_norm`), or taken as an ascent has
-moved them. Detail that is too fine for the finest level goes into the `rest`. Levels and rest sum to the
-canvas.
+moved them. Detail that is too fine for the finest level goes into the `rest`. Levels and rest sum to the canvas.
 """
 
 from collections.abc import Sequence
@@ -27,7 +26,8 @@ class Decomposition:
 
     Args:
         levels: the levels (B, 3, h_r, w_r), coarse to fine, without their gains.
-        rest: the canvas minus the sum of the levels, resized to the canvas and multiplied by their gains, (B, 3, H, W).
+        rest: the canvas minus the sum of the levels, each resized to the canvas and multiplied by its gain,
+            (B, 3, H, W).
         operator: the operator of the stack in the form `layers`, which enlarges the levels.
 
     Example:
@@ -68,7 +68,7 @@ class Decomposition:
         """Return the decomposition of the sum of two canvases.
 
         Args:
-            other: the decomposition of a canvas of the same stack, or of one with the same spec.
+            other: the decomposition of a canvas of the same stack, or of a stack with the same spec.
         """
         levels = tuple(one + more for one, more in pausing(zip(self.levels, other.levels, strict=True)))
         return replace(self, levels=levels, rest=self.rest + other.rest)
@@ -146,7 +146,7 @@ def decompose_start(stack: ImageStack) -> Decomposition:
 
 
 def decompose_change(stack: ImageStack) -> Decomposition:
-    """Split the change of a stack by ascents, from its start to its canvas, into levels.
+    """Split the change of the canvas of a stack since its start into levels.
 
     Args:
         stack: any stack.

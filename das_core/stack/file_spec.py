@@ -37,7 +37,8 @@ def describe_spec(spec: StackSpec) -> dict[str, Any]:
     """
     fields = asdict(spec)
     if spec.time is None:
-        # Files of version 1 do not have this field.
+        # Older code refuses a file with a field that it does not know. Without `time` and `zoom`, it can still read a
+        # picture.
         del fields["time"]
     if spec.zoom is None:
         del fields["zoom"]
@@ -64,9 +65,9 @@ def read_spec(fields: Mapping[str, Any], canvas: Tensor) -> StackSpec:
 def _check_canvas_size(fields: Mapping[str, Any], canvas: Tensor) -> None:
     """Raise an error unless a canvas fits the fields of a spec.
 
-    The canvas must have the size that the fields name. The fields must list at most as many levels, gains and frozen
-    bands, each, as the long side of the canvas has pixels. A film or a zoom must have one canvas for each frame or
-    depth.
+    The canvas must have the size that the fields name. Let n be the number of pixels along the long side of the canvas:
+    the fields must list at most n levels, at most n gains and at most n frozen bands. A film or a zoom must have one
+    canvas for each frame or depth.
     """
     for name in _WHOLE_NUMBERS:
         check_count(name, fields[name])

@@ -44,7 +44,7 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         self._inverse = torch.linalg.pinv(matrix, hermitian=True).to(self.device, torch.float32)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient (T, 3, H, W) itself, in float32."""
+        """Return the gradient (T, 3, H, W) in float32; the form `exact` removes the frequencies of frozen bands."""
         parameters: AccumulatedGradient = self.space.adjoint(gradient)
         return parameters
 

@@ -31,9 +31,9 @@ class ImageStack:
             `parameters`, the canvas at that moment becomes the start.
         canvas: the present canvas.
         parameters: what ascents have accumulated, with `canvas = start + operator.forward(parameters)`: the accumulated
-            gradient, or the levels in the form `layers`. None for a stack that no ascent has moved, and for a canvas
-            whose changes were not accumulated: those of `NormalizedAscent`, of `LBFGS`, of an ascent with a bound
-            (`Within`) or with the parametrisation `maco`, and of edits.
+            gradient, or the levels in the form `layers`. None for a stack that no ascent has moved, and after
+            changes that are not accumulated: by `NormalizedAscent`, by `LBFGS`, by an ascent with a bound (`Within`),
+            by an ascent with the parametrisation `maco`, and by edits.
         steps: the number of steps that ascents have done on the stack.
         optimizer_state: what the last optimizer needs to continue; None without such a state.
         surroundings: the picture around the stack, if the stack fills only a part of it; None otherwise.
@@ -81,11 +81,11 @@ class ImageStack:
         """Return a stack that shows noise with the power spectrum of a sum of levels, each filled with white noise.
 
         With the default settings the noise looks like soft clouds, whose colours differ from seed to seed. Pictures
-        that start from noise differ more between seeds than pictures that start from grey. After few steps, models
-        recognise pictures that started from noise less reliably (benchmarks/RESULTS.md, Diversity and Ablation). The
-        gains of the levels of noise follow from `decay`; the gains and the frozen bands of the spec are ignored. The
-        default levels contain no level of one sample. For the noise such a level is added to them, because pictures of
-        different seeds differ most in their mean colour.
+        that start from noise differ more between seeds than pictures that start from grey. After few steps, however,
+        models recognise the former less reliably than the latter (benchmarks/RESULTS.md, Diversity and Ablation). The
+        gains of the levels of noise follow from `decay`; the gains and the frozen bands of the spec are ignored. If the
+        spec has the default levels, the noise gets a level of one sample in addition. This level sets the mean
+        colour, in which pictures of different seeds differ most.
 
         Args:
             spec: how the stack is built.
@@ -110,10 +110,10 @@ class ImageStack:
         Args:
             spec: how the stack is built.
             image: (B, 3, h, w), 0..1, or another form of `Images`, of any size: it is resized to cover the picture, and
-                its middle is cut out.
+                cropped to its middle.
             batch: how often a single image is repeated; with several images, 1 or their number. For a film or a zoom,
-                leave it at 1: a single image is repeated for all frames or depths, and several images must be one for
-                each.
+                leave it at 1: a single image is repeated for all frames or depths; if there are several images, there
+                must be one for each frame or depth.
             contrast: the factor of the distance of each pixel from grey, above 0 and at most 1. Below 1 the pixels are
                 closer to grey, where gradients move them more easily.
 
@@ -136,7 +136,7 @@ class ImageStack:
     def place_into(self, image: Images, mask: Tensor, feather: int = 0) -> "ImageStack":
         """Return this stack with an image around it: the stack shows only where a mask is above 0.
 
-        Image and mask may have any size: both are resized to cover the picture, and their middle is cut out. Batches of
+        Image and mask may have any size: both are resized to cover the picture, and cropped to their middle. Batches of
         1 are repeated up to the largest batch among image, mask and stack. A stack that is repeated keeps its canvas,
         but loses its parameters, its optimizer state and its count of steps.
 
@@ -171,7 +171,7 @@ class ImageStack:
         """Return the same stack with all its tensors on another device.
 
         Raises:
-            ValueError: when there is no such device here.
+            ValueError: when this machine has no such device, or PyTorch cannot use it.
         """
         device = find_device(device)
         return replace(

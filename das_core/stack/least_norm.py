@@ -20,7 +20,7 @@ then miss is added to the finest level. So levels and rest do sum to S, but the 
 least: it was 1.1 to 1.8 times the least norm, measured on canvases of 32 to 168 pixels. Most of the difference lies in
 the finest level. If the stack still has the parameters of its ascents, K+ is not needed: see `read_levels`.
 
-Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3; the operator form is this project's.
+Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3. The formulation with an operator is this project's own.
 """
 
 from dataclasses import replace
@@ -42,7 +42,8 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
     If the stack has parameters and no frozen bands, the result is the levels as the ascent has moved them. In the forms
     `exact` and `layers` this is exact. In the form `spectral`, the small error of this form is added to the finest
     level, so that the levels still sum to the change of the canvas. In all other cases, also for parametrisations other
-    than `pyramid`, the result is levels of nearly the least norm with that sum (see the module docstring).
+    than `pyramid`, the levels that are returned sum to the change of the canvas, as far as levels can show it, and have
+    nearly the least norm (see the module docstring).
 
     Args:
         stack: any stack.
@@ -88,7 +89,7 @@ def compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: Level
 
 
 def make_levels_operator(stack: ImageStack) -> LevelsOperator:
-    """Return the operator of a stack in the form `layers`, without its frozen bands.
+    """Return the operator of a stack in the form `layers`, as if no band were frozen.
 
     Args:
         stack: any stack.
@@ -99,6 +100,6 @@ def make_levels_operator(stack: ImageStack) -> LevelsOperator:
 
 
 def _make_unfrozen_operator(stack: ImageStack, method: Any) -> StackOperator[Any]:
-    """Return the operator of a stack in the form `method`, without its frozen bands."""
+    """Return the operator of a stack in the form `method`, as if no band were frozen."""
     # Frozen bands do not move, but they are a part of the canvas, so the levels must contain them.
     return replace(as_pyramid(stack).spec, frozen=()).operator(stack.canvas.device, method)

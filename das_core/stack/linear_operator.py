@@ -36,7 +36,7 @@ K has three forms, all of them float32:
 
 For a tile, whose opposite edges meet, the matrices wrap around at the edges, and `spectral` uses the Fourier basis.
 
-Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3; the operator form is this project's.
+Method: Direct Ascent Synthesis, arXiv 2502.07753, section 3. The formulation with an operator is this project's own.
 """
 
 import math
@@ -158,7 +158,7 @@ class StackOperator(ABC, Generic[P]):
         return math.prod(factors[1:], start=factors[0]) if factors else None
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return the canvas after a step, projected to what the parametrisation allows; here the canvas unchanged.
+        """Return the canvas after a step, projected to what the parametrisation allows; this class changes nothing.
 
         Args:
             canvas: the canvas after a step, (B, 3, H, W).

@@ -1,4 +1,4 @@
-"""The operators of a stack that use matrix products: exact, with or without the levels as tensors."""
+"""The operators of a stack in the forms `exact` and `layers`, which use matrix products without approximation."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,8 @@ class LevelMatrices:
             canvas: G, (B, 3, H, W).
 
         Returns:
-            A tensor of the size of the level, (B, 3, h_r, w_r). It is a sum over the canvas, not an average.
+            A tensor of the size of the level, (B, 3, h_r, w_r). Each sample is a weighted sum over the canvas, not an
+            average: the weights do not sum to 1.
         """
         rows, columns = self.pairs[number]
         return multiply_both_sides(rows.T, canvas, columns)
@@ -60,7 +61,7 @@ class LevelMatrices:
         return multiply_both_sides(rows, level, columns.T)
 
     def fit_finest(self, canvas: Tensor) -> Tensor:
-        """Return the finest level, (B, 3, h, w), such that its enlargement is nearest to a canvas (B, 3, H, W)."""
+        """Return values for the finest level, (B, 3, h, w), whose enlargement fits a canvas best by least squares."""
         rows, columns = (
             _invert(bicubic_matrix(size, side, self._tile)).to(canvas)
             for size, side in zip(self._finest, self._canvas, strict=True)
@@ -76,8 +77,8 @@ interrupted."""
 def _invert(matrix: Tensor) -> Tensor:
     """Return the pseudo-inverse (n, m) of a matrix (m, n), float64, with n at most m."""
     if max(matrix.shape) > _LARGEST_DECOMPOSED:
-        # By the normal equations. The condition number of a matrix of bicubic interpolation is below 100, so that of
-        # the equations is below 10,000, for which float64 is precise enough.
+        # Solve the normal equations. A matrix of bicubic interpolation has a condition number below 100. That of its
+        # normal equations is the square, below 10,000, for which float64 is precise enough.
         factor, failed = torch.linalg.cholesky_ex(multiply(matrix.T, matrix))
         if not bool(failed):
             solved = []
@@ -102,7 +103,7 @@ class ExactOperator(_MatrixOperator[AccumulatedGradient]):
     """
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient (B, 3, H, W) itself, in float32 and without frozen bands."""
+        """Return the gradient (B, 3, H, W) in float32, without the frequencies that belong to frozen bands."""
         return AccumulatedGradient((self.remove_frozen(gradient.float()),))
 
     def forward(self, parameters: AccumulatedGradient) -> Tensor:
@@ -150,9 +151,9 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
     def recover_levels(self, canvas: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
         """Return the levels that belong to an accumulated gradient, corrected so that they sum to a canvas.
 
-        The levels are g_r A_r' G B_r. If G was computed with the form `spectral`, the sum of these levels misses the
-        canvas by the small error of that form. This difference is added to the finest level, as far as the finest level
-        can show it. The operator must not have frozen bands.
+        Before the correction, the levels are g_r A_r' G B_r. If G was computed with the form `spectral`, the sum of
+        these levels misses the canvas by the small error of that form. This difference is added to the finest level, as
+        far as the finest level can show it. The operator must not have frozen bands.
 
         Args:
             canvas: what the levels have to sum to, (B, 3, H, W).

@@ -1,4 +1,4 @@
-"""Makes a zoom from a stack: the pictures of the stack become its depths, from which an ascent can start."""
+"""Makes a zoom from a stack: the pictures of the stack become depths, and an ascent can start from these."""
 
 from dataclasses import replace
 
@@ -10,9 +10,9 @@ from .zoom import Zoom, zoom_margin
 def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
     """Return a zoom whose depths start from the canvases of a stack.
 
-    If the stack has one image, all depths start from it; otherwise it has one image for each depth. The number of steps
-    is kept, but neither the accumulated gradient nor the state of the optimizer. A margin wider than `zoom_margin` is
-    cropped to it, and levels with a higher resolution than the cropped canvas are removed.
+    If the stack has one image, all depths start from it; otherwise it must have one image for each depth. The number of
+    steps is kept, but neither the accumulated gradient nor the state of the optimizer. A margin that is wider than
+    `zoom_margin` is cropped to that width, and levels with a higher resolution than the cropped canvas are removed.
 
     Args:
         stack: a stack of pictures, a film, or another zoom, whose canvases are then nested as `zoom` says.

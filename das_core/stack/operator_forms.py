@@ -17,7 +17,8 @@ from .time import Time
 Method = Literal["spectral", "exact", "layers"]
 """The name of a form of the operator; the module docstring of `linear_operator` describes the three forms.
 
-`layers` keeps the levels as tensors. The name comes from imstack and has nothing to do with the layers of a model.
+`layers` keeps the levels as tensors. The name comes from imstack (Whitaker, 2021) and has nothing to do with the layers
+of a model.
 """
 
 FORMS: dict[Method, type[StackOperator[Any]]] = {

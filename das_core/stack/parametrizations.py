@@ -161,7 +161,7 @@ def compute_fourier_scale(canvas: Shape) -> Tensor:
 
 
 def shape_parameters(parametrization: Parametrization, canvas: Shape, batch: int) -> tuple[int, ...]:
-    """Return the shape of the one tensor that an optimizer such as Adam moves (in a pyramid: one for every level).
+    """Return the shape of the one tensor that an optimizer such as Adam moves in a parametrisation without levels.
 
     Args:
         parametrization: any but `pyramid`.

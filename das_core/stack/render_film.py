@@ -17,7 +17,7 @@ from .surroundings import Surroundings
 from .time import Time
 
 MOST_SHOWN = 2**16
-"""The most frames that one call of `render_film` may ask for."""
+"""The largest number of frames that one call of `render_film` or `render_zoom` can render."""
 
 _AT_ONCE = 8
 """How many frames are rendered at once, so that temporary tensors need the memory of a few frames only."""
@@ -77,10 +77,11 @@ def estimate_film_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> i
         scale: the size of the frames as a multiple of the stack's own.
     """
     (height, width), _ = scale_size(stack.spec, scale)
-    # Twice: the parts, and the tensor that they are concatenated to.
+    # The frames are held twice: in the parts, and in the tensor to which the parts are concatenated.
     shown = 2 * 4 * 3 * frames * height * width
-    # Six float32 tensors for the frames that are rendered at once: for the start and the canvas each, the frames before
-    # the moments, the frames after them, and their interpolation. Rendering at a scale other than 1 needs more.
+    # Six float32 tensors for the moments that are rendered at once, three for the start and three for the canvas: the
+    # frames before the moments, the frames after them, and the interpolated frames. Rendering at a scale other than 1
+    # needs more.
     at_once = _AT_ONCE / stack.batch
     mixed = 6 * 4 * at_once * stack.canvas.numel()
     return shown + int(mixed + (0 if scale == 1 else at_once * estimate_render_bytes(stack, scale)))

@@ -25,7 +25,7 @@ def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> i
     """
     (height, width), margin = scale_size(stack.spec, scale)
     rows, columns = height + 2 * margin, width + 2 * margin
-    # Twice: the parts, and the tensor that they are concatenated to.
+    # The frames are held twice: in the parts, and in the tensor to which the parts are concatenated.
     shown = 2 * 4 * 3 * frames * height * width
     at_once = 4 * 4 * 3 * _AT_ONCE * rows * columns
     # For one depth at a time: two matrices that resize it, and its mask. Each needs about three float64 tensors of its

@@ -1,4 +1,4 @@
-"""Makes a film from a stack: its images are spread over the frames, from which an ascent can start."""
+"""Makes a film from a stack: the images of the stack are spread over the frames, and an ascent can start from these."""
 
 from dataclasses import replace
 

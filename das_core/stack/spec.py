@@ -139,7 +139,7 @@ class StackSpec:
         return None if self.zoom is None else ZoomOperator(self.zoom, self.canvas, self.margin)
 
     def find_timeline(self, batch: int) -> Timeline:
-        """Return the time axis of what models are shown: the images of the stack, or the composites of a zoom.
+        """Return the `Timeline` of the images that models are shown: those of the stack, or the composites of a zoom.
 
         Args:
             batch: how many images the stack holds.
@@ -202,12 +202,12 @@ class StackSpec:
     def operator_bytes(self) -> int:
         """Return about how many bytes the operator takes: its filter, and with `exact` or `layers` its matrices."""
         height, width = self.canvas
-        # 28 bytes for each pixel of the canvas: the response of K, the response of a low-pass, the phase factors of the
-        # transform, and the temporary tensors from which these are computed.
+        # 28 bytes for each pixel of the canvas: 4 for the response of K, 4 for the response of a low-pass, 8 for the
+        # phase factors of the transform, and 12 for the temporary tensors from which these are computed.
         spectral = 28 * height * width
         if self.time is not None:
-            # 32 bytes for each entry of a (T, T) matrix: K_t and its inverse in float32, and the temporary float64
-            # matrices from which they are computed.
+            # 32 bytes for each entry of a (T, T) matrix: 4 for K_t and 4 for its inverse, both in float32, and 24 for
+            # the temporary float64 matrices from which they are computed.
             spectral += 32 * self.time.frames**2
         if self.method == "spectral" or self.parametrization != "pyramid":
             return spectral

@@ -36,7 +36,7 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
             self.response = self.response * self._moving
 
     def _compute_response(self) -> Tensor:
-        """Return the diagonal of K without frozen bands, on the CPU."""
+        """Return the diagonal of K as if no band were frozen, on the CPU."""
         return compute_spectral_response(self.canvas, self.levels, self.gains, self.tile)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
@@ -85,8 +85,8 @@ def compute_spectral_response(
     Returns:
         One factor, at least 0, for each coefficient: (H, W), or (H, W // 2 + 1) for a tile; float32, on the CPU.
     """
-    # Both axes of a square canvas share these responses. They are not cached between calls, because there are as many
-    # of them as levels.
+    # Both axes of a square canvas share the responses in `made`. These are not cached between calls, because there is
+    # one for every level.
     shapes = [level_shape(level, canvas) for level in levels]
     sizes = {(shape[axis], canvas[axis]) for shape in shapes for axis in (0, 1)}
     made = {(source, target): _compute_axis_response(source, target, tile) for source, target in sizes}

@@ -19,7 +19,8 @@ from .spec import StackSpec
 from .spectral_operator import compute_spectral_response
 from .time import Time, mix_frames, time_root
 
-# Half a step of an 8-bit image. Black and white start this far from 0 and 1, where a gradient can still move them.
+# Half a step of an 8-bit image. A black or white pixel starts at this distance from 0 or 1; exactly at 0 or 1 the slope
+# of the tanh is 0, and no gradient could move the pixel.
 _MIN_DISTANCE = 1 / 512
 
 # At a decay of 10 the noise is all grain; far above 10 the gain of the finest level would overflow.
@@ -61,8 +62,8 @@ def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float
     batch = count_images(spec, batch)
     levels = spec.resolutions
     if levels == default_levels(spec.canvas):
-        # The pictures of different seeds differ most in their mean colour. A level of one sample carries it.
-        # The default levels have none, so it is added.
+        # The pictures of different seeds differ most in their mean colour, which comes from a level of one sample. The
+        # default levels contain no such level, so it is added.
         levels = (1, *levels)
     return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=spec.time)
 
@@ -102,8 +103,8 @@ def canvas_from_image(image: Tensor, shape: Shape, margin: int, contrast: float)
 
     Args:
         image: (B, 3, h, w), 0..1, of any size; values outside 0..1 are clipped. It is resized to cover the picture, and
-            its middle is cut out. The margin mirrors it; a margin at least as wide as the short side of the picture
-            repeats its border pixels instead.
+            cropped to its middle. The margin mirrors the picture; a margin at least as wide as the short side of the
+            picture repeats the border pixels of the picture instead.
         shape: height and width of the picture in pixels.
         margin: the width of the margin on each side of the picture, in pixels.
         contrast: the factor of the distance of each pixel from grey, above 0 and at most 1. Below 1 the pixels are

@@ -1,4 +1,4 @@
-"""The picture that surrounds a stack which fills only a part of it, as in inpainting."""
+"""The picture around a stack that fills only a part of this picture, as in inpainting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .spec import StackSpec
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """The picture around a stack: the stack shows where the mask is 1, this picture where it is 0.
+    """The picture around a stack: the stack shows where the mask is 1, this picture where the mask is 0.
 
     Where the mask is between 0 and 1, the two are mixed. `ImageStack.place_into` makes surroundings.
 

@@ -12,8 +12,8 @@ Slow changes of the film move far; differences from frame to frame move little.
 A loop has no first frame, so K_t must treat all frames alike. For that, each level in time is replaced by T copies, one
 for each shift by 0 to T - 1 frames, with the gain 1 / sqrt(T). This makes K_t the mean over all shifts.
 
-The levels in space are those of Direct Ascent Synthesis (arXiv 2502.07753, section 3); those in time are this
-project's.
+The levels in space are those of Direct Ascent Synthesis (arXiv 2502.07753, section 3). The levels in time were added by
+this project.
 """
 
 import math
@@ -39,8 +39,8 @@ class Time:
         frames: how many frames there are, 1 to 1024. A film of one frame is a picture.
         levels: the number of points of each level in time, from 1 (the same in all frames) to `frames` (a point for
             each frame), in any order. If None: 1, 2, 3, 4, 6, 8, 12 and so on up to `frames`, and `frames` itself. They
-            are stored in rising order, without repeats. Without the level `frames` the film cannot change as fast from
-            one frame to the next.
+            are stored in rising order, without repeats. The finest level limits how fast the film can change from
+            one frame to the next. With the level `frames` there is no such limit.
         loop: whether the last frame is followed by the first.
 
     Raises:
@@ -134,13 +134,15 @@ def interpolation_matrix(points: int, frames: int, loop: bool = False) -> Tensor
 
 
 def time_matrix(time: Time, decay: float = 1.0) -> Tensor:
-    """Return K_t, (T, T), float64: the sum over the levels in time of U U', with U from `interpolation_matrix`.
+    """Return the sum over the levels in time of g^2 U U', (T, T), float64; if all gains g are 1, this is K_t.
+
+    The matrix U of each level comes from `interpolation_matrix`.
 
     Args:
-        time: the frames and the levels. For a loop K_t is the mean over all shifts, so an entry depends only on the
-            distance of its two frames.
+        time: the frames and the levels. For a loop the result is the mean over all shifts, so an entry depends only on
+            the distance of its two frames.
         decay: the factor by which the gain changes when the number of points of a level doubles, above 0. With 1 all
-            gains are 1, and the result is K_t.
+            gains are 1.
 
     Example:
         >>> from das_core import Time

@@ -16,7 +16,7 @@ from ..common.text import shorten
 from ..common.timeline import Timeline
 
 MOST_DEPTHS = 32
-"""The most depths of a zoom."""
+"""The largest number of depths of a zoom."""
 
 LEAST_FACTOR, LARGEST_FACTOR = 1.25, 8.0
 """The range of `Zoom.factor`."""
@@ -38,7 +38,7 @@ _WIDEST_MARGIN = 56
 def zoom_margin(width: int, height: int) -> int:
     """Return the margin that suits a zoom: an eighth of the shorter side, 4 to 56 pixels.
 
-    With a wider margin, a small picture would be mostly margin, and its zoom would need a larger factor
+    With a wider margin, the canvas of a small picture would be mostly margin, and the zoom would need a larger factor
     (`Zoom.check_canvas`).
 
     Args:
@@ -59,7 +59,7 @@ class Zoom:
     Args:
         depths: how many depths there are, 2 to 32.
         factor: the width of a depth divided by the width of the next depth inside it, 1.25 to 8. At 4 a depth covers a
-            sixteenth of the picture around it, and fills the picture when it is enlarged by the factor 4.
+            sixteenth of the area of the picture around it, and fills the picture when it is enlarged by the factor 4.
         loop: whether the last depth contains the first, so that the zoom has no end.
         between: how many moments between two neighbouring depths are shown to models, 0 to 15, so that an ascent also
             improves the composites between the depths. Frames can be rendered at any moment (`render_zoom`).
@@ -98,7 +98,7 @@ class Zoom:
 
     @property
     def end(self) -> int:
-        """The moment at which the zoom ends: that of the last depth; in a loop `depths`, which shows depth 0 again."""
+        """The moment at which the zoom ends: the index of the last depth; in a loop `depths`, which shows depth 0."""
         return self.depths if self.loop else self.depths - 1
 
     @property
@@ -109,7 +109,7 @@ class Zoom:
 
     @property
     def timeline(self) -> Timeline:
-        """The time axis with these moments, in which the number of a keyframe is the index of a depth."""
+        """The time axis of a zoom: its images are at `moments`, and a keyframe at position d belongs to depth d."""
         return Timeline(self.moments, self.depths, self.end, self.loop, "depth")
 
     def find_layers(self, moment: float, canvas: Shape, margin: int) -> list[tuple[int, float, bool]]:
@@ -132,8 +132,8 @@ class Zoom:
             >>> Zoom(depths=4).find_layers(3.0, (48, 48), 8)
             [(1, 4.0, True), (2, 2.0, False), (3, 1.0, False)]
         """
-        # At this scale and above, the opaque ellipse of a depth covers the canvas with its corners, and hides all wider
-        # depths.
+        # At this scale and above, the opaque ellipse of a depth covers the whole canvas, corners included, and hides
+        # all wider depths.
         enough = math.hypot(*(side / (side - 2 * margin) for side in canvas)) / INNER
         layers: list[tuple[int, float, bool]] = []
         last = math.inf if self.loop else self.depths - 1

@@ -22,7 +22,7 @@ _REACH = 2
 _Layer = tuple[int, tuple[slice, slice], tuple[slice, slice], tuple[Tensor, Tensor] | None, Tensor | None]
 """A depth in a composite: its index; the rows and columns of the composite that it covers; the rows and columns of its
 own canvas from which these are computed; the matrices that resize rows and columns (None if the scale is 1); and its
-mask over the rows and columns that it covers (None if it is 1 everywhere)."""
+mask over the rows and columns that it covers (None for the widest depth, which has no mask)."""
 
 
 class ZoomOperator:

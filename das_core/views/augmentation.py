@@ -1,7 +1,7 @@
 """Augmentation: how the views of a canvas are made.
 
-Source: Direct Ascent Synthesis (arXiv 2502.07753). Section 4 of the paper finds that random augmentation helps most.
-The colour shifts are those of Plug-In Inversion (arXiv 2201.12961, section 3.3).
+Source: Direct Ascent Synthesis (arXiv 2502.07753). According to section 4 of the paper, random augmentation improves
+the pictures most. The colour shifts are those of Plug-In Inversion (arXiv 2201.12961, section 3.3).
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from .transforms import Flip, Noise, Transform
 from .windows import Windows
 
 MOST_VIEWS = 2**16
-"""The most views of an image in a step. With many more, their random draws would fill the memory."""
+"""The most views of an image in a step. The random draws of many more views would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Augmentation:
     """How many views of every image a step shows to a judge, and how these views are made.
 
     Args:
-        views: how many views of every image each step has, at least 1. The frames of a film, or the moments of a zoom,
-            count as one image here. A few views are fast and give a rough gradient, 16 give a good one; the time of a
-            step grows with their number.
-        windows: which windows of the canvas views are cut from. By default they may reach 56 pixels beyond the picture,
-            or only as far as the margin if it is narrower.
+        views: how many views of every image each step has, at least 1. Here all frames of a film count as one image,
+            and so do all moments of a zoom. A few views are fast and give a rough gradient, 16 views give a good
+            gradient; the time of a step grows with the number of views.
+        windows: which windows of the canvas views are cut from. By default they may reach up to 56 pixels into the
+            margin, or to the end of a narrower margin.
         transforms: what is done to the views after they are cut out and resized, in this order.
 
     Raises:
@@ -63,7 +63,7 @@ class Augmentation:
             pixels: pixels of canvases (B, 3, H, W), 0..1, margins included, or a `Pyramid` of them. A pyramid takes
                 less time if windows are far larger than views.
             geometry: where on the canvas views may lie, and the size that they are resized to.
-            draws: the random numbers of the views, and the number of the image that each view shows.
+            draws: the random numbers of the views; they also say which image each view shows.
 
         Returns:
             Views (V, 3, size, size), 0..1. Gradients flow to the pixels.

@@ -1,4 +1,4 @@
-"""Transforms that change the colours of views: one shifts them, the other removes them."""
+"""Transforms that change the colours of views: `ColorShift` shifts the colours, `Grayscale` removes them."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,8 +15,8 @@ class ColorShift:
     """A transform that changes the contrast and the brightness of views, and clips them to 0..1.
 
     The contrast changes first: the difference of each value from mid-grey (0.5) is multiplied by exp(U[-scale, scale]).
-    Then U[-shift, shift] is added to change the brightness. U is a uniform random number. Source: ColorShift of Plug-In
-    Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.3).
+    Then U[-shift, shift] is added to change the brightness. U[a, b] is a uniform random number between a and b. Source:
+    ColorShift of Plug-In Inversion (Ghiasi et al., 2022, arXiv 2201.12961, section 3.3).
 
     Args:
         shift: the largest change of brightness, 0..1: with 0 there is none, with 1 black can turn into white.

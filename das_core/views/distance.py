@@ -16,8 +16,8 @@ from .sampling import linear_resize_matrix
 class Distance:
     """A transform that shrinks some views and enlarges them again, as if they were seen from afar.
 
-    A picture that a judge also recognises from afar has the shape of its class, and not only its texture. The size to
-    which a view is shrunk is drawn between two shares of its side, uniformly on a logarithmic scale.
+    A picture that a judge also recognises from afar has the shape of its class, and not only its texture. The share of
+    its side to which a view is shrunk is drawn between `farthest` and `nearest`, uniformly on a logarithmic scale.
 
     Args:
         probability: the probability that a view is seen from afar, 0..1: 0 is never, 0.25 is every fourth view, 1 is
@@ -73,7 +73,7 @@ class Distance:
         return torch.stack(seen)
 
 
-# A matrix product has the same bits on every run; on CUDA, the backward pass of PyTorch's own resizing does not. With
+# A matrix product has the same bits on every run; the backward pass of PyTorch's own resizing on CUDA does not. With
 # views of 224 pixels, an ascent needs about seventy of these matrices, each of 200 KB.
 @cached(maxsize=256)
 def _make_shrinking(side: int, shrunk: int, device: torch.device) -> Tensor:

@@ -16,22 +16,22 @@ from ..common.interruption import allow_interrupt, pausing
 from ..common.seeding import make_generator
 
 NoiseKind = Literal["uniform", "gaussian"]
-"""`uniform` is noise in [0, 1), `gaussian` of mean 0 and variance 1."""
+"""`uniform` is uniform noise in [0, 1), `gaussian` is Gaussian noise of mean 0 and variance 1."""
 
 
 @dataclass(frozen=True)
 class ViewKey:
-    """The numbers that identify a view; its random draws are a function of all of them except `image`.
+    """The numbers that identify a view. Its random draws are a function of all of them except `image`.
 
     Args:
         seed: the seed of the ascent, from 0 up.
-        item: the number of the image in the batch.
+        item: the number of an image in the batch, which the random draws depend on: that of the shown image, unless
+            `image` is given.
         step: the number of the step.
         view: the number of the view among those of its image in the step.
         group: the number of the group of objectives (`ascent.groups.group_by_judge`). Each group sees views of its own.
-        image: the number in the batch of the image that the view shows; `item` if None. If the views of several images
-            have the same `item`, the images are seen through the very same windows, flips and noise, and can be
-            compared.
+        image: the number in the batch of the image that the view shows; `item` if None. Views whose keys differ only in
+            `image` have the very same windows, flips and noise, so that the images can be compared.
 
     Example:
         >>> import torch
@@ -52,10 +52,10 @@ class ViewKey:
 
 
 class Draws:
-    """The random numbers of some views, and the step of an ascent at which they are drawn.
+    """The random numbers of some views, and the progress of the ascent at the step for which they are drawn.
 
     Each view has its own streams of random numbers. So its numbers do not depend on the other views that are made at
-    the same time: chunk and batch sizes change nothing. Every call takes the next numbers of the streams.
+    the same time, nor on the sizes of chunks and batches. Every call takes the next numbers of the streams.
 
     Args:
         keys: the key of each view.
@@ -97,7 +97,7 @@ class Draws:
         return [float(torch.rand((), generator=stream, dtype=torch.float64)) for stream in self._cpu_streams]
 
     def noise(self, shape: Sequence[int], kind: NoiseKind) -> Tensor:
-        """Return noise (V, *shape) for every view, drawn on the device of the views and different on other devices.
+        """Return noise (V, *shape), drawn on the device of the views; another device gives different noise.
 
         Args:
             shape: the shape of the noise of one view.

@@ -50,8 +50,8 @@ def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
 def warp(views: Tensor, grid: Tensor) -> Tensor:
     """Return views sampled at the points of a grid, with bilinear interpolation between pixels.
 
-    Outside the centres of the border pixels, the values of the border pixels are repeated. The gradient has the same
-    bits on every run.
+    Points beyond the centres of the border pixels get the values of the border pixels. The gradient has the same bits
+    on every run.
 
     Args:
         views: (V, C, S, S), float32.
@@ -65,7 +65,7 @@ def warp(views: Tensor, grid: Tensor) -> Tensor:
 
 
 class _Warp(torch.autograd.Function):
-    """`grid_sample` with a deterministic backward pass: on CUDA, PyTorch's own adds in no fixed order."""
+    """`grid_sample` with a deterministic backward pass; on CUDA, that of PyTorch adds values in no fixed order."""
 
     @staticmethod
     def forward(ctx: Any, views: Tensor, grid: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 A window of 1,000 pixels that becomes a view of 224 is cut from a canvas of half the resolution (Burt and Adelson, The
 Laplacian Pyramid as a Compact Image Code, 1983). All views share that canvas, so cutting a view takes a quarter of the
-work. The error in a view is too small to matter to a judge: about 1 of 255 in a photograph.
+work. The error in a view is too small to matter to a judge: about 1/255 for a photograph.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from ..common.interruption import allow_interrupt, pausing
 from .sampling import Window, crop_and_resize, resize_adjoint
 
 LEAST_SHRINKING = 1.5
-"""The least factor by which a window of a canvas of reduced resolution is still shrunk to its view. With a smaller
-factor, views would lose detail."""
+"""A canvas of reduced resolution is used for a window only if the side of the window, in pixels of this canvas, is at
+least this factor times the side of the view. With a smaller factor, views would lose detail."""
 
 
 def choose_reduction(side: int, size: int) -> int:
@@ -40,14 +40,15 @@ def choose_reduction(side: int, size: int) -> int:
 class Pyramid:
     """Canvases at several resolutions, from which views are cut.
 
-    A canvas of lower resolution is made when a window first needs it, and is kept. The gradients of views are added up
-    at the canvas, and at the resolution, that the views were cut from. `take_gradient` then sums these gradients at the
-    full resolution, once. So its cost does not depend on the number of chunks of views, and its result has the same
-    bits on every run, on CUDA too. No gradient is stored for a canvas that no view was cut from.
+    A canvas of lower resolution is made when a window first needs it, and is kept. The gradient of a view is added at
+    the canvas that the view was cut from, in the resolution of this canvas. `take_gradient` then resizes the gradients
+    to the full resolution and sums them, once for all views. So its cost does not depend on the number of chunks of
+    views, and its result has the same bits on every run, on CUDA too. No gradient is stored for a canvas that no view
+    was cut from.
 
     Args:
-        pixels: pixels of canvases (B, C, H, W), float32. If gradients are wanted, they must be a leaf of the autograd
-            graph.
+        pixels: pixels of canvases (B, C, H, W), float32. If gradients are wanted, this tensor must be a leaf of the
+            autograd graph.
         items: the numbers by which `crop` refers to these canvases, such as frame numbers of a film; 0, 1, 2 and so on
             if None.
 
@@ -78,15 +79,15 @@ class Pyramid:
 
     @property
     def leaves(self) -> list[Tensor]:
-        """The tensors at which autograd adds up gradients: the pixels, and each canvas that a view was cut from."""
+        """The tensors whose `.grad` adds up gradients: the pixels, and canvases that views were cut from."""
         return [self.pixels, *self._leaves.values()]
 
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:
         """Return windows of the canvases, resized to views.
 
-        If the side of a window is less than three times that of the views, the view has the same bits as that of
-        `crop_and_resize`. The position and the side of a larger window may be rounded to the pixels of a canvas of
-        reduced resolution.
+        If the side of a window is less than three times the side of the views, the view has the same bits as the result
+        of `crop_and_resize`. A larger window is cut from a canvas of reduced resolution, and its position and side are
+        rounded down to the pixels of this canvas.
 
         Args:
             windows: the window of each view, not larger than the canvas.
@@ -94,7 +95,7 @@ class Pyramid:
             size: the side of the views in pixels.
 
         Returns:
-            Views (V, C, size, size). Gradients flow to the canvases that they are cut from.
+            Views (V, C, size, size). Gradients flow to the canvases that the views are cut from.
         """
         places = [self._places[item] for item in items]
         sources = [(choose_reduction(side, size), place) for (_, _, side), place in zip(windows, places, strict=True)]
@@ -115,7 +116,7 @@ class Pyramid:
         return torch.stack([views[number] for number in range(len(windows))])
 
     def take_gradient(self) -> Tensor:
-        """Return the gradient at the pixels, (B, C, H, W), from all views cut since the last call, and reset it."""
+        """Return the gradient at the pixels, (B, C, H, W), from all views since the last call, and clear it."""
         total = torch.zeros_like(self.pixels, requires_grad=False) if self.pixels.grad is None else self.pixels.grad
         self.pixels.grad = None
         shape = self.pixels.shape[2], self.pixels.shape[3]

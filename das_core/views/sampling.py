@@ -1,7 +1,7 @@
 """Cutting windows out of canvases and resizing them.
 
-The gradients of all views are added up in one tensor of the size of the canvases, and have the same bits on every run,
-on CUDA too.
+The gradients of all views are added up in one tensor of the size of the canvases. The sum has the same bits on every
+run, on CUDA too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -88,7 +88,10 @@ Area = tuple[slice, slice]
 
 
 def _split_at_edges(window: Window, canvas: Sequence[int]) -> Iterator[tuple[Area, Area]]:
-    """Yield the one to four rectangles into which canvas edges cut a window: each in the canvas, and in the window."""
+    """Yield the one to four rectangles into which the edges of a canvas cut a window.
+
+    Each rectangle is given twice: as an area of the canvas, and as an area of the window.
+    """
     top, left, side = window
     for rows, down in _split_span(top, side, canvas[0]):
         for columns, right in _split_span(left, side, canvas[1]):
@@ -96,15 +99,18 @@ def _split_at_edges(window: Window, canvas: Sequence[int]) -> Iterator[tuple[Are
 
 
 def _split_span(start: int, side: int, length: int) -> Iterator[tuple[slice, slice]]:
-    """Yield the parts into which the end of an axis cuts a span: where each part lies on the axis, and in the span."""
+    """Yield the one or two parts of a span that continues at the beginning of an axis if it goes past the end.
+
+    Each part is given twice: as a slice of the axis, and as a slice of the span.
+    """
     first = min(side, length - start)
     yield slice(start, start + first), slice(0, first)
     if first < side:
         yield slice(0, side - first), slice(first, side)
 
 
-# Windows of the same size come again and again, so the matrix for a size is kept. This saves a GPU hundreds of small
-# operators in every step.
+# Many windows have the same size, so the matrix for a size is cached. This saves a GPU hundreds of small operators in
+# every step.
 @cached(maxsize=128)
 def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tensor:
     """Return the matrix of linear interpolation with antialiasing along one axis.
@@ -113,9 +119,9 @@ def linear_resize_matrix(source: int, target: int, device: torch.device) -> Tens
     does. All callers share the matrix, so none of them may change it in place.
 
     Args:
-        source: how many samples there are.
-        target: how many there will be.
-        device: where the matrix is made.
+        source: the number of samples before resizing.
+        target: the number of samples after resizing.
+        device: the device of the matrix.
 
     Returns:
         A matrix (target, source), float32, whose rows sum to 1.
@@ -145,8 +151,9 @@ def _sum_triangles(source: int, target: int, device: torch.device) -> Tensor:
 def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
     """Return the gradient at images before they were resized: the backward pass of bilinear resizing with antialiasing.
 
-    PyTorch's own backward pass adds each output's gradient to the pixels that it has read, in any order on CUDA, so its
-    bits change between runs. This function computes each pixel from the outputs that have read it.
+    PyTorch's own backward pass adds the gradient of each output pixel to the input pixels that this output was computed
+    from. On CUDA it adds in any order, so the bits of the result change between runs. This function instead computes
+    the gradient of each input pixel from all outputs that depend on it.
 
     Args:
         images: the gradient (C, h, w) at the resized images.
@@ -202,6 +209,6 @@ def _find_readers(source: int, target: int, device: torch.device) -> tuple[Tenso
 
 
 def _read_weighted(images: Tensor, indices: Pair, weights: Pair) -> Tensor:
-    """Return the weighted sum of images read along the last axis at two sets of indices, each with its weights."""
+    """Read images along the last axis at two sets of indices, multiply both results by their weights and add them."""
     near, far = (images.index_select(-1, index) for index in indices)
     return near.mul_(weights[0]).addcmul_(far, weights[1])

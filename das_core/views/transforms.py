@@ -53,7 +53,7 @@ _UNKNOWN_KEPT = 3.0
 
 
 def count_kept_views(transforms: Sequence[Transform]) -> float:
-    """Return how many tensors, each as large as the views, are kept by transforms until the backward pass is done.
+    """Return how many tensors, each as large as the views, transforms keep until the backward pass is done.
 
     Args:
         transforms: the transforms. The attribute `kept_views` of each says how many tensors it keeps; 3 are assumed for
@@ -162,13 +162,13 @@ Fill = Literal["mean", "gray"]
 
 @dataclass(frozen=True)
 class Perspective:
-    """A transform that shows views from other angles: it stretches a random quadrilateral of a view to the whole view.
+    """A transform that shows views as if from other angles: it warps a random quadrilateral of a view to a full view.
 
     The quadrilateral lies inside the view, so that no pixel has to be filled in.
 
     Args:
-        distortion: the largest distance of a corner of the quadrilateral from the same corner of the view, along each
-            axis, as a share of the side, 0..0.33. With 0, views stay as they are.
+        distortion: the largest distance, along each axis, of a corner of the quadrilateral from the same corner of the
+            view, as a share of the side, 0..0.33. With 0, views stay as they are.
 
     Raises:
         ValueError: when `distortion` is not in 0..0.33.
@@ -185,8 +185,8 @@ class Perspective:
     """
 
     distortion: float = 0.15
-    # Nearly all of this is memory of the backward pass: for each point the four pixels that it has read, and their
-    # weights.
+    # Nearly all of this is memory of the backward pass: for each sampling point the four pixels that it was computed
+    # from, and their weights.
     kept_views: ClassVar[float] = 10.0
 
     def __post_init__(self) -> None:
@@ -208,8 +208,8 @@ class Perspective:
 class PatchMask:
     """A transform that hides random rectangles of views, so that no single spot can make up the whole score.
 
-    The rectangles lie anywhere inside the view and may overlap. No gradient flows to the pixels that they hide, and
-    none flows through the mean colour that fills them.
+    The rectangles lie anywhere inside the view and may overlap. No gradient flows to hidden pixels, and no gradient
+    flows through the mean colour with which the rectangles are filled.
 
     Args:
         patches: how many rectangles each view has, 0..64.

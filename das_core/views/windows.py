@@ -25,15 +25,15 @@ class Windows:
     is a close-up.
 
     The share is drawn between a lower bound and `zoom_max`. Over the coarse part of the ascent, the lower bound falls
-    from `zoom_start` to `zoom_min`. Smaller windows are then possible, so a judge sees the whole scene first and its
-    details later. Without a coarse part (`Optimizer.coarse_share` 0, as with `SGD` and `Adam`) the bound is `zoom_min`
-    from the first step on.
+    from `zoom_start` to `zoom_min`, so smaller and smaller windows become possible: a judge sees the whole scene first
+    and its details later. Without a coarse part (`Optimizer.coarse_share` 0, as with `SGD` and `Adam`) the bound is
+    `zoom_min` from the first step on.
 
     On a tile, `jitter` has no effect, and windows lie anywhere, also across the edges. If a mask or a region gives a
     tile a box, windows do not leave the box.
 
-    With a jitter of 56, `zoom_min` and `zoom_max` 2/3, and a picture of 224 pixels a side, windows are those that the
-    roll and the centre crop of Direct Ascent Synthesis' own code give.
+    With a jitter of 56, `zoom_min` and `zoom_max` 2/3, and a picture of 224 pixels a side, windows have the same size
+    and the same range of positions as in Direct Ascent Synthesis' own code (a random roll and a centre crop).
 
     Args:
         jitter: how many pixels of the margin views may show, at most the whole margin. With 0, views stay inside the
@@ -46,9 +46,9 @@ class Windows:
             that range.
         jitter_end: the jitter at the end of the ascent; None if the jitter does not change.
         zoom_min_end: `zoom_min` at the end of the ascent; None if `zoom_min` does not change.
-        curve: how `jitter` and `zoom_min` go to these end values over the whole ascent.
-        fitted: whether a jitter larger than the margin of the stack is reduced to the margin; if False, it is refused.
-            It is meant for default values of the jitter.
+        curve: how `jitter` and `zoom_min` change to their end values over the whole ascent.
+        fitted: whether a jitter larger than the margin of the stack is reduced to the margin. If False, such a jitter
+            is an error. True is meant for windows with a default jitter, which the user has not chosen.
 
     Raises:
         ValueError: when a jitter is negative, a `zoom_…` setting is out of its range, or the curve is unknown.
@@ -96,7 +96,7 @@ class Windows:
         return max(self.jitter, self.jitter_end or 0)
 
     def at_progress(self, progress: float) -> "Windows":
-        """Return the windows of one step of an ascent: with its `jitter` and `zoom_min`, and no end values.
+        """Return the windows of one step of an ascent: with the `jitter` and `zoom_min` of the step, and no end values.
 
         Args:
             progress: the share of the ascent that is over, 0..1.
@@ -159,8 +159,8 @@ class Windows:
         for (top, left, height, width), zoom, down, right in numbers:
             widest = min(height, width)
             side = max(1, min(widest, round(widest * (lowest + zoom * (self.zoom_max - lowest)))))
-            # Every position that fits is equally likely, also the outermost ones. In a tile without boxes all positions
-            # fit.
+            # All positions at which the window stays in the area are equally likely. In a tile without boxes these are
+            # all positions, because windows may cross the edges.
             everywhere = geometry.tile and not boxes
             rows, columns = (height, width) if everywhere else (height - side + 1, width - side + 1)
             windows.append((top + int(down * rows), left + int(right * columns), side))
@@ -172,7 +172,7 @@ class Windows:
         Args:
             pixels: pixels of canvases (B, 3, H, W), margins included, or a `Pyramid` of them.
             geometry: where on the canvas views may lie, and the size that they are resized to.
-            draws: the random numbers of the views, and the number of the image that each view shows.
+            draws: the random numbers of the views; they also say which image each view shows.
 
         Returns:
             Views (V, 3, size, size), in the range of the pixels. Gradients flow to the pixels.

@@ -19,7 +19,7 @@ class _FinishedError(Exception):
 
 @contextmanager
 def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[None]:
-    """If the `with` block raises after the first step, save the results so far, and name the files in the error.
+    """If the `with` block raises after the first step, save the results; name their files in the error message.
 
     The image and the stack after the last complete step, the frames in `kept` and the scores of all steps are saved,
     whatever the error is. Nothing is saved when the user cancels.
@@ -28,7 +28,8 @@ def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[No
         yield
     except Exception as error:
         if ascent.history and not bridge.is_interrupt(error):
-            # The error keeps its class, by which ComfyUI tells that memory ran out; ComfyUI then unloads models.
+            # The class of the error is kept, because ComfyUI recognises by it that memory ran out, and then unloads
+            # models.
             error.args = (f"{str(error).rstrip('.')}. {bridge.rescue(ascent.stack, kept, ascent.history)}",)
         raise
 
@@ -47,8 +48,9 @@ def climb(
         preview_every: the number of steps from one preview to the next, see `Previews`; 0 shows the last step only.
         frames: the number of steps from one yielded picture to the next. The picture of the last step is always
             yielded; with 0 it is the only one.
-        finish: when it is pressed, the ascent ends with the last complete step, but not before the first is complete.
-        after_step: a function that is called after every step.
+        finish: the button Finish now. When it is pressed, the step in progress is abandoned, and the ascent ends with
+            the last complete step. The first step is never abandoned.
+        after_step: a function that is called after every step but the last.
 
     Yields:
         Batches of pictures (B, 3, H, W), 0..1, in the order of the steps; the last one is the final picture.

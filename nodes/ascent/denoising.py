@@ -76,7 +76,7 @@ def _settings() -> list[Any]:
 
 
 def read_denoising(choice: dict[str, Any] | None, connected: Denoiser | None = None) -> Denoising | None:
-    """Return the chosen denoiser with its settings; None for off.
+    """Return the chosen denoiser with its settings, or None if `off` is chosen.
 
     Args:
         choice: the value of the input from `denoise_input`.

@@ -62,7 +62,7 @@ def focus_input() -> Any:
 
 
 def read_focus(choice: dict[str, Any] | None) -> Focus | None:
-    """Return the chosen focus; None for everywhere.
+    """Return the chosen focus, or None if `everywhere` is chosen.
 
     Args:
         choice: the value of the input from `focus_input`.

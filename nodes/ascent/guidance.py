@@ -14,8 +14,8 @@ from ..node import Node
 from ..schema import Augmentation, objectives_input, schema
 
 START, END, EVERY = 0.1, 1.0, 3
-"""The defaults: where in the sampling guidance begins and where it ends, both from 0 (noise) to 1 (picture), and the n
-in "every n-th step is guided"."""
+"""The defaults of three inputs: the points of the sampling run at which guidance begins and ends, from 0 (noise) to 1
+(picture), and the n in "every n-th step is guided"."""
 
 
 class GuideDiffusion(Node):

@@ -89,7 +89,8 @@ class Optimize(Node):
                     control_after_generate=True,
                     tooltip="Which views are drawn. Another seed gives another picture of the same thing.",
                 ),
-                # `recipe` is the last widget, so that new inputs inside its option `custom` do not move other widgets.
+                # Workflow files store the values of widgets by position. `recipe` is the last widget, so that new
+                # inputs inside its option `custom` do not change the positions of other widgets.
                 recipe_input(),
                 Denoiser.Input(
                     "denoiser",
@@ -135,7 +136,7 @@ class Optimize(Node):
             elif stack.spec.time is not None:
                 chosen = suit_film(chosen)
             bridge.check_frame_memory(stack.batch, stack.spec.width, stack.spec.height, chosen.steps, settings.frames)
-            # Checked before the operator is built, which may need the most memory.
+            # Checked before `prepare` builds the operator, because the operator may need the most memory.
             needed = estimate_ascent_bytes(stack, connected, chosen.optimizer)
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
             node = "Film Stack" if zoom is None else "Zoom Stack"
@@ -161,7 +162,8 @@ class Optimize(Node):
                 bridge.load_judges(ascent.judges, together, room)
 
             load_judges()
-            # The model of a connected denoiser may push the judges off the device, so they are loaded after every step.
+            # The model of a connected denoiser may push the judges off the device during a step. So after each step the
+            # judges are loaded again.
             after_step = load_judges if denoiser is not None and ascent.denoising is not None else None
             kept: list[torch.Tensor] = []
             with rescue_on_error(ascent, kept):
@@ -179,7 +181,7 @@ class Optimize(Node):
 
 
 def _explain_memory(stack: ImageStack, optimizer: Optimizer) -> tuple[str, str]:
-    """Return two texts for an error: what needs the memory of an ascent, and what to do if it is not free."""
+    """Return two texts for an error: the ascent that needs the memory, and what to do if too little is free."""
     spec = stack.spec
     series = "frames" if spec.time is not None else "depths" if spec.zoom is not None else None
     images = f"{stack.batch} {series} of" if series else f"{stack.batch} x"

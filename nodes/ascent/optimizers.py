@@ -104,6 +104,6 @@ def read_optimizer(choice: dict[str, Any] | None) -> Optimizer:
     """
     kind, settings = read_choice("optimizer", choice, tuple(_OPTIMIZERS))
     if kind == NormalizedAscent.kind:
-        # Workflows of versions without the input `tilt` have no value for it.
+        # Workflows from versions without the input `tilt` have no value for `tilt`.
         settings = settings | {"tilt": settings.get("tilt") or 0.0}
     return _OPTIMIZERS[kind](**settings)

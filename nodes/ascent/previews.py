@@ -11,7 +11,8 @@ from torchvision.utils import make_grid
 from ...das_core.stack.image_stack import ImageStack
 
 _LONGEST_WAIT = 5.0
-"""Seconds without a preview after which one is due: on a slow machine five steps may take a minute."""
+"""A step also shows a preview if the last preview was this many seconds ago. By default a preview is shown every five
+steps, and on a slow machine five steps may take a minute."""
 
 
 _MOST_SHOWN = 9
@@ -19,7 +20,7 @@ _MOST_SHOWN = 9
 
 
 def choose_shown(stack: ImageStack) -> Tensor:
-    """Return the images of a preview: the pictures of a stack; of a film or a zoom, a sheet of some frames or depths.
+    """Return the images of a preview: the pictures of a stack, or one sheet with frames of a film or depths of a zoom.
 
     Args:
         stack: the stack after the step that is shown.

@@ -1,4 +1,7 @@
-"""The border to ComfyUI: apart from `comfy_api`, only this folder of the pack imports ComfyUI's runtime."""
+"""The interface to ComfyUI: of the pack's folders, only this one imports ComfyUI's runtime.
+
+The other folders import `comfy_api` and nothing else of ComfyUI.
+"""
 
 from .autograd import enable_autograd
 from .comfyui_clip import join_clip

@@ -1,4 +1,4 @@
-"""Joins ComfyUI's own CLIP and CLIP Vision to one CLIP of das_core.
+"""Joins ComfyUI's own CLIP and CLIP Vision into one CLIP of das_core.
 
 The classes of ComfyUI's encoders differ from model to model, so this module uses only attributes that all of ComfyUI's
 CLIP models have.
@@ -33,8 +33,8 @@ class ImageTower(nn.Module):
 
     def forward(self, views: Tensor) -> Tensor:
         """Return the embeddings (V, D) of normalised views (V, 3, S, S)."""
-        # After a norm has run, the layers change its input in place, but the backward pass of the norm needs the input
-        # unchanged. So each norm is given a copy of its input.
+        # After a norm has run, later layers change the input of the norm in place, but the backward pass of the norm
+        # needs this input unchanged. So each norm is given a copy.
         norms = [part for part in self.model.modules() if isinstance(part, nn.LayerNorm)]
         hooks = [norm.register_forward_pre_hook(lambda _, inputs: (inputs[0].clone(),)) for norm in norms]
         try:
@@ -102,8 +102,8 @@ def _make_text_tower(clip: Any, width: int) -> TextTower:
             f"the text encoder clip_{name} comes without its text projection (those of SD 1.x do), so what it reads "
             "cannot be compared with images; load clip_g, or a clip_l file that has text_projection"
         )
-    # clip_l, clip_g and clip_h share a vocabulary that was made for English.
     encode, count = _make_encode(clip, encoder, name), _make_count(clip, encoder, name)
+    # `is_mostly_latin`, because clip_l, clip_g and clip_h share a vocabulary that was made for English.
     return TextTower(encode, count, int(encoder.max_length), reads=is_mostly_latin)
 
 
@@ -139,8 +139,8 @@ def _make_encode(clip: Any, encoder: Any, name: str) -> Callable[[str], Tensor]:
 
     def encode(text: str) -> Tensor:
         chunks = _tokenize(clip, name, text)
-        # ComfyUI encodes texts by the same calls, except for `projected_pooled`: some of its CLIP models leave out the
-        # projection.
+        # ComfyUI itself encodes texts by these calls. Only `projected_pooled` is added here, because some of ComfyUI's
+        # CLIP models leave out the projection.
         clip.cond_stage_model.reset_clip_options()
         clip.load_model()
         encoder.set_clip_options({"projected_pooled": True, "execution_device": clip.patcher.load_device})
@@ -159,7 +159,8 @@ def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
 
     def count(text: str) -> int:
         chunks = _tokenize(clip, name, text)
-        # ComfyUI gives every chunk a start token and an end token. The 2 stands for one of each for the whole text.
+        # ComfyUI gives every chunk a start token and an end token; `index(end) - 1` tokens lie between the two. The 2
+        # stands for one start token and one end token of the whole text.
         return 2 + sum([token for token, _ in chunk].index(end) - 1 for chunk in chunks)
 
     return count
@@ -167,7 +168,7 @@ def _make_count(clip: Any, encoder: Any, name: str) -> Callable[[str], int]:
 
 def _tokenize(clip: Any, name: str, text: str) -> list[list[tuple[int, float]]]:
     """Return the tokens of a text with their weights, in chunks, each of the length that the encoder reads."""
-    # Without `disable_weights`, ComfyUI would read parentheses as weights. Text Objective writes the weight after the
-    # prompt instead.
+    # Without `disable_weights`, ComfyUI would read parentheses as weights. The nodes have taken off the weights before,
+    # so parentheses that are left belong to the text.
     tokens: list[list[tuple[int, float]]] = clip.tokenize(text, disable_weights=True)[name]
     return tokens

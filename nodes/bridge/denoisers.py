@@ -20,8 +20,8 @@ from .memory import manage_module
 from .tensors import get_device, get_storage_device
 
 _TILE, _SMALLEST_TILE, _OVERLAP = 512, 128, 32
-"""The side of the pieces that an upscale model gets, the smallest side where memory is short, and the overlap of the
-pieces, in pixels. ComfyUI's node Upscale Image (using Model) has the same values."""
+"""In pixels: the side of the pieces in which an upscale model gets a picture, the smallest side to which it is halved
+when memory runs out, and the overlap of the pieces. ComfyUI's node Upscale Image (using Model) has the same values."""
 
 _BYTES_PER_VALUE = 384
 """The bytes that an upscale model needs while it runs, divided by the bytes of a piece and by the factor of the model.
@@ -61,14 +61,14 @@ class UpscaleNetwork:
         needed = 3 * _TILE**2 * pixels.element_size() * self.scale * _BYTES_PER_VALUE
         with torch.inference_mode():
             mm.load_models_gpu([self._patcher], memory_required=needed, force_full_load=True)
-            # The node Upscale Image (using Model) of ComfyUI 0.8.0 also calls `to` here, and afterwards moves the model
-            # to the CPU.
+            # In ComfyUI 0.8.0 the node Upscale Image (using Model) moves the model to the CPU after use and does not
+            # tell the memory manager. So the model is moved to the device here, as that node does too.
             self.model.to(get_device())
             answer = self._ask_in_tiles(pixels.to(get_device()))
         return answer.to(pixels.device).clone()
 
     def _ask_in_tiles(self, pixels: Tensor) -> Tensor:
-        """Return the output, put together from pieces; if memory runs out, from smaller pieces."""
+        """Return the output, put together from the outputs for pieces; when memory runs out, halve the pieces."""
         tile = _TILE
         while True:
             try:

@@ -1,6 +1,6 @@
-"""Guidance inside a sampler of ComfyUI: a function that the sampler calls with each of its predictions.
+"""Guidance inside a sampler of ComfyUI: a function that the sampler calls with each prediction of the diffusion model.
 
-The sampler, the diffusion model and the VAE run under inference mode. Only the ascent runs outside it.
+The sampler, the diffusion model and the VAE run under inference mode. Only the ascent runs outside inference mode.
 """
 
 import logging
@@ -77,8 +77,8 @@ class DiffusionGuide:
 
         Raises:
             ValueError: when the sampler does not tell its noise levels. Also when the latent is not that of an image,
-                when the VAE cannot decode it, when the guidance does not fit the size or number of the pictures, or
-                when a step of the ascent fails; these messages name the step of the sampler.
+                when the VAE cannot decode the latent, when the guidance does not fit the size or number of the
+                pictures, or when a step of the ascent fails. All messages but the first name the step of the sampler.
             RuntimeError: when memory runs out, or a model fails. The message names the step of the sampler.
             comfy.model_management.InterruptProcessingException: when the user has pressed cancel.
         """
@@ -94,7 +94,8 @@ class DiffusionGuide:
                 return prediction + self._find_change(prediction, arguments, step).to(prediction)
             except (ValueError, RuntimeError) as error:
                 cleaning.enter_context(free_cache_on_exit())
-                # The error keeps its class, by which ComfyUI tells that memory ran out; ComfyUI then unloads models.
+                # The class of the error is kept, because ComfyUI recognises by it that memory ran out, and then unloads
+                # models.
                 error.args = (f"Guide Diffusion, at step {step.number + 1} of the sampler: {error}{_advise(error)}",)
                 raise
 
@@ -122,8 +123,9 @@ class DiffusionGuide:
             check_interrupted()
             before, after, mask = self._climb(pictures, step, noise, min(prediction.shape[2:]))
             check_interrupted()
-            # The change is the difference of two encodings. If only `after` were encoded and the prediction subtracted,
-            # what is lost by decoding and encoding would be part of the change.
+            # The change is the difference of the encodings of `before` and `after`. Decoding and encoding change a
+            # latent a little. If the prediction were subtracted from the encoding of `after`, this difference would be
+            # part of the change.
             encoded = [encode_pictures(self.vae, each, prediction) for each in (before, after)]
         start, end = (model.process_latent_in(latent) for latent in encoded)
         return self.guidance.scale_change(prediction.float(), (end - start).float(), mask)
@@ -132,7 +134,7 @@ class DiffusionGuide:
     def _climb(
         self, pictures: Tensor, step: GuidedStep, noise: float, short_side: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Do the ascent of a step; return the pictures before and after it, and the mask of where it acts."""
+        """Do the ascent of a guided step; return the pictures before and after it, and the mask of the objectives."""
         pace = pace_at_noise(noise, short_side, step.progress)
         # Cloned: a tensor made under inference mode can never take part in autograd.
         ascent = self.guidance.start_ascent(pictures.clone().to(get_device()), pace, step.number)

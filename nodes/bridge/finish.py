@@ -42,7 +42,7 @@ class FinishButton:
                 _running.pop(self._node.node_id, None)
 
     def press(self, prompt_id: Any) -> bool:
-        """Ask the node to end early if it runs for this prompt; return whether it runs for this prompt."""
+        """Ask the node to end early if `prompt_id` is that of its run; return whether it is."""
         if self._node is None or prompt_id != self._node.prompt_id:
             return False
         self._pressed.set()

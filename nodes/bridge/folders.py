@@ -10,13 +10,13 @@ import folder_paths
 from ...das_core.common.text import shorten
 
 CLASSIFIERS = "classifiers"
-"""The name of image classifiers as a kind of model in ComfyUI, and of their folder in ComfyUI's models folder."""
+"""The kind of model under which image classifiers are registered with ComfyUI; also the name of their folder."""
 
 CLIPS = "open_clip"
-"""The name of this pack's CLIPs as a kind of model in ComfyUI, and of their folder in ComfyUI's models folder."""
+"""The kind of model under which this pack's CLIPs are registered with ComfyUI; also the name of their folder."""
 
 FITTED = "starter_clip"
-"""The name of fitted projections as a kind of model in ComfyUI; see `find_fitted_folder`."""
+"""The kind of model under which a folder for fitted projections can be registered, see `find_fitted_folder`."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -87,11 +87,11 @@ def find_model_folder(kind: str) -> Path:
 
 
 def find_fitted_folder() -> Path:
-    """Return the folder for the fitted projections of starter CLIPs.
+    """Return the folder for the fitted projections of starter CLIPs: linear maps that `load_starter_clip` computes.
 
     It is the first folder that is registered for the kind `FITTED`, by extra_model_paths.yaml or by the program that
-    runs the nodes. If none is registered, it is the download folder of CLIPs: there the projections are kept as long as
-    other models, even if ComfyUI runs in a container.
+    runs the nodes. If no folder is registered, it is the folder into which CLIPs are downloaded. There the projections
+    are kept as long as the downloaded models are, even if ComfyUI runs in a container.
     """
     registered, _ = folder_paths.folder_names_and_paths.get(FITTED, ([], set()))
     return Path(registered[0]) if registered else find_model_folder(CLIPS)

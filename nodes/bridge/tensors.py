@@ -1,4 +1,4 @@
-"""Conversion between ComfyUI's tensors and those of das_core, and the devices on which ComfyUI stores them.
+"""Conversion between tensors of ComfyUI and of das_core, and the devices that ComfyUI computes on and keeps tensors on.
 
 ComfyUI's images have their channels last, das_core's have them first. Some of ComfyUI's tensors were made under
 inference mode, so images and masks from ComfyUI are copied.

@@ -9,11 +9,14 @@ from .page import find_running_node, say_on_node
 from .progress import Progress
 
 _PATIENCE_SECONDS = 1.0
-"""Seconds that a wait must last before the node shows a text: in shorter waits the node should not grow taller."""
+"""The node shows a text if a wait lasts this many seconds. In a shorter wait the node shows none, because a text makes
+the node taller."""
 
 
 class Wait:
-    """A text on the running node, if the `with` block takes more than a second; at the end it says how long it took.
+    """A text that the running node shows if the `with` block takes more than a second.
+
+    If the block ends without an error, the text then says how many seconds the block took.
 
     Args:
         what: what the node is doing, such as 'loading ViT-B-32'.

@@ -11,7 +11,7 @@ from ..schema import Denoiser, schema
 
 
 class DenoiserFromDiffusion(Node):
-    """The node that makes a denoiser of a diffusion model of ComfyUI; Optimize denoises with it after every step."""
+    """The node that makes a denoiser from a diffusion model; Optimize applies the denoiser after every step."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -25,7 +25,7 @@ def checkpoint_input(kind: str) -> Any:
         options=list_checkpoints(kind) or [_name_empty_folder(kind)],
         tooltip=f"A .safetensors, .pt, .pth or .bin file in models/{kind}; press R to see new ones. Only tensors are "
         "read from it; files with code in them are refused.",
-        # Marks that the options are the files on this disk, which are not part of the API of the node.
+        # Tells `tools/generators/node_api.py` that the options are files on this disk, not part of the node's API.
         extra_dict={"files": True},
     )
 

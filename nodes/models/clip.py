@@ -142,7 +142,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
 
 
 def _load_starter(starter: Starter, number: str = "") -> CLIP:
-    """Return the CLIP made of a starter classifier; the first time it is fitted, and the node shows the progress.
+    """Return the CLIP made of a starter classifier; if it has to be fitted first, show the progress on the node.
 
     Args:
         starter: the classifier.

@@ -10,7 +10,7 @@ from ..schema import Clip, schema
 
 
 class CLIPFromComfyUI(Node):
-    """The node that makes a judge of ComfyUI's CLIP and CLIP Vision."""
+    """The node that makes one judge from a CLIP and a CLIP Vision of ComfyUI."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

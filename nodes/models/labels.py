@@ -42,7 +42,7 @@ class PickClass(Node):
 
     @classmethod
     def validate_inputs(cls, name: str | None = None) -> bool | str:
-        """Refuse a name that is no class with a short message; ComfyUI's own message would list all 1,000 classes."""
+        """Return a short message if `name` is no class; ComfyUI's own message would list all 1,000 classes."""
         if name is not None:
             try:
                 imagenet_labels().find(str(name))
@@ -58,5 +58,5 @@ class PickClass(Node):
 
 
 def _sort_key(name: str) -> str:
-    """Return the key that an entry of the list is sorted by: its name, without the index that some have before it."""
+    """Return the key by which the list is sorted: an entry without the index that some entries begin with."""
     return name.lstrip("0123456789 ").casefold()

@@ -47,7 +47,7 @@ class ListLayers(Node):
     @classmethod
     @bridge.enable_autograd
     def execute(cls, model: Judge, search: str) -> io.NodeOutput:
-        # `describe_layers` shows the model two views.
+        # 2: `describe_layers` shows the model two views.
         bridge.load_judges([model], 2)
         text = describe_layers(model, search)
         return io.NodeOutput(text, ui=bridge.show_result(cls, text))

@@ -72,7 +72,7 @@ class ClassObjective(Node):
 
 
 def advise_list(classifier: CoreClassifier) -> str:
-    """Return the end of an error message: which node lists all class names; "" if they are not those of ImageNet.
+    """Return the hint that Pick ImageNet Class lists all names; "" if the classes are not those of ImageNet.
 
     Args:
         classifier: the classifier that does not know a class.

@@ -11,8 +11,8 @@ from ..node import Node
 from ..schema import Objective, add_advice, model_input, schema, weight_input
 
 _RESERVED_VIEWS = 2
-"""The number of views that memory is reserved for: `find_layers` shows the model two. The model is not shown the
-content image before the ascent, which reserves memory for its own views."""
+"""The number of views for which memory is reserved: `from_images` shows the model two views to find its layers. The
+content image is shown to the model only during the ascent, and the ascent reserves memory for its own views."""
 
 
 class ContentObjective(Node):

@@ -111,7 +111,7 @@ class FeatureObjective(Node):
     @bridge.enable_autograd
     def execute(cls, model: Judge, layer: str, weight: float, kind: dict[str, Any] | None = None) -> io.NodeOutput:
         part, settings = read_choice("kind", kind, get_args(core.Kind))
-        # `from_layer` looks for the layer by showing the model two views.
+        # 2: to find the layer, `from_layer` shows the model two views.
         bridge.load_judges([model], 2)
         with add_advice(UnknownLayerError, ". List Layers shows all"):
             objective = core.FeatureObjective.from_layer(

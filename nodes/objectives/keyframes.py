@@ -81,5 +81,5 @@ class Keyframes(Node):
 
 
 def _reads_text(model: Classifier | CLIP) -> TypeGuard[CLIP]:
-    """Return whether a model is a CLIP; its class is not compared, as it may be that of a second copy of the pack."""
+    """Return whether a model is a CLIP; not by its class, because the model may come from a second copy of the pack."""
     return hasattr(model, "encode_text")

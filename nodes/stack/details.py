@@ -103,5 +103,6 @@ def read_details(choice: Mapping[str, Any] | None) -> Details:
         ValueError: when no known option is chosen.
     """
     name, values = read_choice("details", choice, _CHOICES)
-    # ComfyUI 0.8.0 leaves out the value of `levels` if it does not know the option; `choose_levels` refuses None.
+    # If the chosen option of `levels` does not exist, ComfyUI 0.8.0 leaves out the value of `levels`. The value is then
+    # None, and `choose_levels` raises an error.
     return Details(**({"levels": None} | values)) if name == "custom" else Details()

@@ -65,7 +65,8 @@ class LoadStack(Node):
                     options=bridge.list_stack_files() or [bridge.NO_STACK_FILE],
                     tooltip=f"A file in the folder {bridge.STACKS} of ComfyUI's output folder, or of its input folder "
                     "for files from elsewhere. In each folder the newest come first; press R to see new ones.",
-                    # Marks that the options are the files on this disk, which are not part of the API of the node.
+                    # Tells `tools/generators/node_api.py` that the options are files on this disk, not part of the
+                    # node's API.
                     extra_dict={"files": True},
                 ),
             ],

@@ -14,7 +14,7 @@ _EXAMPLE = 24
 
 
 class FilmStack(Node):
-    """The node that makes a film of a stack: frames that one ascent optimises together."""
+    """The node that makes a film from a stack: frames that one ascent optimises together."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

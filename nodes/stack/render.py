@@ -19,7 +19,7 @@ from ..schema import Stack, add_advice, schema
 
 
 class StackToImage(Node):
-    """The node that renders a stack as an image, at any size, and a film or a zoom with any number of frames."""
+    """The node that renders a stack as an image of any size, or a film or a zoom as any number of frames."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -70,7 +70,8 @@ def choose_levels(choice: dict[str, Any] | None, longest: int) -> tuple[tuple[in
         return power_levels(longest), "pyramid"
     if kind == "custom":
         return parse_levels(settings["resolutions"]), "pyramid"
-    # Parametrisations without levels get these levels, too: nodes that show or edit levels split the canvas into them.
+    # Parametrisations without levels get resolutions too, because nodes that show or edit levels split the canvas into
+    # levels of these resolutions.
     levels = linear_levels(longest, LEVEL_STEP, first=LEVEL_STEP)
     return levels, "pyramid" if kind == "multiples_of_4" else cast(Parametrization, kind)
 

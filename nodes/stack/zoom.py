@@ -11,7 +11,7 @@ from ..schema import Stack, schema
 
 
 class ZoomStack(Node):
-    """The node that makes a zoom of a stack: pictures, each of which has the next one in its middle."""
+    """The node that makes a zoom from a stack: pictures, each of which has the next one in its middle."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

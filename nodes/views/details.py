@@ -154,7 +154,8 @@ def read_details(
 
     Args:
         choice: the value of the input from `details_input`.
-        zoom_min: the smallest window of a view, as a share of the short side, see `Windows`.
+        zoom_min: the smallest side of a window, as a share of the short side of the area that views may show, see
+            `Windows`.
         flip: the probability that a view is mirrored, 0..1.
         before: transforms that come first. If one of them is a `ColorShift`, no other `ColorShift` is added.
 

@@ -41,7 +41,7 @@ stack (`Windows.fitted`), because there is no widget to set it."""
 
 
 def _append(augmentation: Augmentation | None, transform: Transform) -> io.NodeOutput:
-    """Return an augmentation, `_DEFAULT` if None, with one more transform at its end."""
+    """Return the output of a node: the augmentation (`_DEFAULT` if None) with one more transform at the end."""
     before = _DEFAULT if augmentation is None else augmentation
     return io.NodeOutput(replace(before, transforms=(*before.transforms, transform)))
 

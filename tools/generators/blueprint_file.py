@@ -1,9 +1,10 @@
 """A blueprint as a file: a subgraph node with sockets and a few widgets.
 
-An input of the subgraph is linked to an input of a node inside it. If that input has a widget, ComfyUI's page shows the
-widget on the subgraph node. The link has the number of the slot on the node inside. If that node has a growing input
-(an Autogrow), this number differs between versions of the page: 0.8.0 puts the growing slots last. A value could then
-reach the wrong widget. So the widgets of such nodes are not linked, but named in the property `proxyWidgets`.
+Every input of the subgraph is linked to inputs of nodes inside the subgraph. If such an inner input has a widget,
+ComfyUI's page shows this widget on the subgraph node. The link stores the number of the slot on the inner node. If
+several links go into a growing input (an Autogrow) of the inner node, the number of a slot differs between versions of
+the page, because 0.8.0 puts the growing slots last. A value could then reach the wrong widget. So widgets of such nodes
+are not linked, but named in the property `proxyWidgets`.
 """
 
 import copy
@@ -106,7 +107,7 @@ def _make_subgraph(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes
 
 
 def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
-    """Return the subgraph node without its size, which is measured on the page later."""
+    """Return the subgraph node with a size of 0; its size is measured on the page later."""
     named = _find_named(inside)
     values = [inside.prompt[node]["inputs"][name] for node, name in inside.widgets.values()]
     face = [
@@ -131,14 +132,14 @@ def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
             "previewExposures": [preview],
             **({"proxyWidgets": [list(place) for place in named.values()]} if named else {}),
         },
-        # If widgets are in `proxyWidgets`, not all versions of the page assign values to the same widgets. Without
-        # values, all widgets have the values of the nodes inside.
+        # If widgets are in `proxyWidgets`, versions of the page differ in which widget gets which of these values. If
+        # there are no values here, all widgets have the values of the nodes inside.
         "widgets_values": [] if named else values,
     }
 
 
 def _find_named(inside: Inside) -> dict[str, Place]:
-    """Return the widgets that cannot be linked, by label: those of nodes with two or more links in a growing input.
+    """Return by label the widgets that cannot be linked: those of nodes with two or more links in a growing input.
 
     Raises:
         ValueError: when the label of such a widget is not its name, because the page shows the name.
@@ -167,10 +168,10 @@ def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:
 
 
 def _drop_empty_slots(slots: Sequence[Json]) -> list[Json]:
-    """Return the input slots of a node without the empty slots of growing inputs, whose first slots are always kept.
+    """Return the input slots of a node without the empty slots of growing inputs.
 
-    The page itself adds an empty slot after the connected slots. Without empty slots between them the connected slots
-    are next to each other; otherwise newer pages lose links.
+    The first slot of a growing input is always kept. An empty slot between connected slots would make newer pages lose
+    links. The page itself adds an empty slot after the connected slots.
     """
     seen, kept = set(), []
     for slot in slots:
@@ -209,5 +210,5 @@ def _make_slot(
 
 
 def _make_id(blueprint: Blueprint, part: str) -> str:
-    """Return an identifier of a part of a blueprint; it is the same whenever the blueprint is made."""
+    """Return an identifier of a part of a blueprint; the identifier is the same each time the blueprint is made."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/subgraphs/{blueprint.name}/{part}"))

@@ -32,15 +32,15 @@ class Inside:
 
 
 def cut_out(prompt: Mapping[str, Any], blueprint: Blueprint) -> Inside:
-    """Return the nodes of an example that make its picture; links to images and masks become sockets of the blueprint.
+    """Return the nodes of an example that make its picture; links from other nodes become sockets of the blueprint.
 
     Args:
         prompt: the example in API format.
-        blueprint: the blueprint that is made from it.
+        blueprint: the blueprint that is made from the example.
 
     Raises:
         ValueError: the example saves no picture of a node of this pack; two different links would become sockets with
-            the same label; or a widget of the blueprint exists in the example not at all, or more than once.
+            the same label; or a widget of the blueprint is found in none of the nodes, or in several.
     """
     saved = [node["inputs"]["images"] for node in prompt.values() if node["class_type"] == "SaveImage"]
     pictures = [link for link in saved if prompt[link[0]]["class_type"].startswith(PREFIX)]
@@ -65,7 +65,10 @@ def cut_out(prompt: Mapping[str, Any], blueprint: Blueprint) -> Inside:
 
 
 def _find_ancestors(prompt: Mapping[str, Any], node: str) -> set[str]:
-    """Return the ids of a node of this pack and of all nodes it depends on through nodes of this pack alone."""
+    """Return the ids of a node of this pack, and of the nodes whose output reaches it through nodes of this pack alone.
+
+    Only nodes of this pack are included.
+    """
     found: set[str] = set()
     waiting = [node]
     while waiting:

@@ -1,4 +1,4 @@
-"""The blueprints (subgraph nodes) of the pack: for each its name, its example, and the widgets that it shows."""
+"""The blueprints (subgraph nodes) of the pack, each with its name, its example, and the widgets that it shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,7 +84,9 @@ BLUEPRINTS = (
 
 
 def is_in_use(prompt: Mapping[str, Any], where: str) -> bool:
-    """Return whether a widget has an effect. Width and height have none if the picture gets the size of an image.
+    """Return whether a widget has an effect.
+
+    The widgets of width and height have no effect if the picture gets the size of an image.
 
     Args:
         prompt: the workflow in API format.

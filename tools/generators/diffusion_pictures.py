@@ -1,6 +1,7 @@
-"""Makes thumbnails and help pictures that show diffusion, without a checkpoint, which would be a large download.
+"""Makes the thumbnails and help pictures that show diffusion.
 
-An exact formula takes the place of the diffusion model (`benchmarks/exact_denoiser.py`).
+An exact formula takes the place of the diffusion model (`benchmarks/exact_denoiser.py`), because a checkpoint would be
+a large download.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,12 +46,12 @@ def _tile(pictures: Tensor) -> Image.Image:
 
 
 def _compare() -> Image.Image:
-    """Return a sheet with two pictures without guidance above the same two with guidance."""
+    """Return a sheet with two unguided pictures, and below them the guided pictures of the same seeds."""
     return _tile(torch.cat([sample_pictures(0.0)[:2], sample_pictures(2.0)[:2]]))
 
 
 def _rank() -> Image.Image:
-    """Return a sheet of four guided pictures, the best first in the opinion of a model that did not guide them."""
+    """Return a sheet of four guided pictures, ranked by a model that did not guide them, the best first."""
     pictures = sample_pictures(2.0)
     scores = score_images(pictures, [ask_for(WISH, load_starter(SECOND_OPINION))])
     return _tile(pictures[scores.ranking])
@@ -90,7 +91,7 @@ THUMBNAILS: Mapping[str, Callable[[], Image.Image]] = {
 
 
 def picture_guidance() -> Image.Image:
-    """Return the picture of the help page of Guide Diffusion: one seed without guidance and with guidance."""
+    """Return the picture of the help page of Guide Diffusion: pictures of one seed, without and with guidance."""
     pictures = [to_picture(sample_pictures(strength)[1:2]) for strength in (0.0, 2.0)]
     return make_row(pictures, ["unguided", "strength 2"])
 

@@ -1,7 +1,8 @@
 """Examples in ComfyUI's App mode, which shows some inputs and the saved images as a form, without the graph.
 
-The page of ComfyUI 0.33.0 reads the inputs and outputs of this form from `extra.linearData` of a workflow file. The
-page of 0.8.0 ignores that entry. The workflow still opens as a graph; a switch above the graph changes to App mode.
+The page of ComfyUI 0.33.0 reads the inputs and outputs of this form from `extra.linearData` of a workflow file, but
+opens the workflow as a graph; a switch above the graph changes to App mode. The page of ComfyUI 0.8.0 ignores
+`extra.linearData`.
 """
 
 from collections.abc import Mapping
@@ -18,12 +19,12 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     },
     "style_transfer": {"LoadImage.image": ""},
 }
-"""By example, the inputs of its form, each with a line that explains it; if this line is "", the title of the node is
-shown."""
+"""By example, the inputs of its form, each with a line of text that explains the input. If this line is "", the title
+of the node stands in its place."""
 
 
 def make_app(prompt: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the entries of `extra` in a workflow file that describe its form; no entries for examples without a form.
+    """Return the entries of `extra` in a workflow file that describe the form; none if the example has no form.
 
     Args:
         prompt: the example in API format, with numbers as node ids.

@@ -1,7 +1,7 @@
 """The groups of nodes in an example workflow, and their colours.
 
-A group is a box with a title on ComfyUI's page: the model, what is asked for, the picture, the ascent, the result, …
-The group of a node depends on its class and on its place in the graph: before the ascent, after it, or neither.
+A group is a box with a title on ComfyUI's page, such as "Model", "Picture", "Ascent" or "Result". The group of a node
+depends on the class of the node and on its place in the graph: before the ascent, after the ascent, or neither.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,10 @@ GROUPS = (MODEL, ASKED, WHERE, PICTURE, VIEWS, DENOISER, ASCENT, DIFFUSION, RESU
 
 @dataclass(frozen=True)
 class Colors:
-    """The colours of the nodes of a group, and of the box around them. The page offers these colours in its menu."""
+    """The colours of the nodes of a group, and of the box around these nodes.
+
+    ComfyUI's page offers the same colours in its menu.
+    """
 
     title: str
     body: str

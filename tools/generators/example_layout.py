@@ -1,4 +1,4 @@
-"""A layered layout for the nodes of one group: columns from left to right along the links, in rows, without overlaps.
+"""A layered layout for the nodes of one group: columns of nodes, with links from left to right, and no overlaps.
 
 The steps are those of Sugiyama, Tagawa and Toda (1981), "Methods for Visual Understanding of Hierarchical System
 Structures". Layers, here called columns, follow from the lengths of paths; barycentres give the order within a column;
@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 TITLE_HEIGHT = 30
-"""The height of a node's title bar, which lies above its position (LiteGraph.NODE_TITLE_HEIGHT)."""
+"""The height of the title bar of a node, which lies above the position of the node (LiteGraph.NODE_TITLE_HEIGHT)."""
 
 COLUMN_GAP = 60
 ROW_GAP = 30
 
 SWEEPS = 4
-"""The number of barycentre sweeps; graphs of a dozen nodes do not change after the second."""
+"""The number of barycentre sweeps. In graphs of a dozen nodes, the order no longer changes after the second sweep."""
 
 Size = tuple[int, int]
 
@@ -52,8 +52,8 @@ def compute_layout(sizes: Mapping[str, Size], links: Sequence[Link], columns: in
     Args:
         sizes: width and height of each node without its title bar. The order of the nodes breaks ties.
         links: links between nodes in `sizes`.
-        columns: the maximum number of columns side by side; further columns go into a new row below. Nodes without
-            links have a row of their own, with at most as many columns. None: all columns are in one row.
+        columns: the maximum number of columns in a row; further columns go into a new row below. Nodes without links
+            are in a row of their own. If None, all nodes are in one row of columns.
 
     Raises:
         ValueError: the links form a cycle.
@@ -100,7 +100,7 @@ def _make_rows(nodes: Iterable[str], links: Sequence[Link], count: int | None) -
 def _assign_columns(nodes: Sequence[str], links: Sequence[Link]) -> list[list[str]]:
     """Put each node one column to the right of its last source, then move it as far to the right as its targets allow.
 
-    The second step keeps links short: a link that skips a column would pass behind the nodes of that column.
+    The second step keeps links short, because a link that skips a column would pass behind the nodes of that column.
     """
     column: dict[str, int] = {}
     while len(column) < len(nodes):
@@ -121,7 +121,7 @@ def _assign_columns(nodes: Sequence[str], links: Sequence[Link]) -> list[list[st
 def _order_columns(columns: Sequence[Sequence[str]], links: Sequence[Link]) -> list[list[str]]:
     """Order the nodes of each column by the mean height of their sources, then of their targets.
 
-    So few links cross. Height counts from 0 at the top of a column to 1 at its bottom.
+    This order reduces the number of links that cross. Height is 0 at the top of a column and 1 at its bottom.
     """
     result = [list(column) for column in columns]
     inputs = {

@@ -30,7 +30,7 @@ FILES: Mapping[str, Mapping[str, str]] = {
 
 
 def list_files(node: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the value of `properties.models` for a node: a list with an entry for each of `FILES` that it loads.
+    """Return the value of `properties.models` for a node: an entry for each file of `FILES` that the node loads.
 
     Args:
         node: a node of a workflow in API format.

@@ -1,9 +1,9 @@
 """The arrangement of an example workflow on ComfyUI's page: its groups, its note, and the view with which it opens.
 
-On the left is the note, with the groups "Model" and "What is asked for" below it. To the right follow the picture and
-its views, the ascent, and the results. Many arrangements are tried; they differ in the number of columns of each group,
-in the places of groups, and in the width of the note. `_rate` chooses the best one: its text is legible when the
-workflow opens, few links go from right to left, and everything is shown as large as possible.
+On the left is the note, with the groups "Model", "What is asked for" and "Where" below it. To the right follow the
+groups of the picture and its views, of the ascent, and of the results. Many arrangements are tried. They differ in the
+number of columns of each group, in the places of groups, and in the width of the note. `_rate` rates them: in the best
+one, text is legible when the workflow opens, few links go from right to left, and the zoom is as large as possible.
 """
 
 import itertools
@@ -65,8 +65,8 @@ LEGIBLE = 0.62
 """The smallest zoom at which a workflow opens. Below 0.57 the page draws no text."""
 
 READABLE = 0.66
-"""A zoom that is large enough: of the arrangements that reach it, the one with the fewest links from right to left is
-the best."""
+"""A zoom that is large enough: of the arrangements that reach this zoom, the one with the fewest links from right to
+left is the best."""
 
 COMFORTABLE = 0.7
 """The largest zoom at which a workflow opens if it is too large to be shown whole. Its view then shows the note and the
@@ -96,7 +96,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Block:
-    """The layout of a group: its size, and the boxes of its nodes relative to the upper left corner of its own box."""
+    """The layout of a group: its size, and the boxes of its nodes relative to the upper left corner of the group."""
 
     title: str
     nodes: dict[str, Box]
@@ -132,7 +132,8 @@ def plan_page(sizes: Mapping[str, Size], groups: Mapping[str, str], links: Seque
 def make_view(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> View:
     """Return the view with which the page opens the workflow.
 
-    It shows everything if text is legible at the zoom that this takes; otherwise the note and the first ascent.
+    If text is legible at the zoom that shows everything, the view shows everything; otherwise it shows the note and the
+    first ascent.
     """
     focus = _surround_focus(plan, groups, links)
     whole = _fit(plan.bounds())
@@ -202,7 +203,7 @@ def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
 def _lay_out_group(
     title: str, sizes: Mapping[str, Size], groups: Mapping[str, str], links: Sequence[Link]
 ) -> list[_Block]:
-    """Return the layouts of a group, one for each number of columns; of layouts of the same size, only the first."""
+    """Return the layouts of a group, one for each number of columns, but only the first of those of the same size."""
     members = {node: sizes[node] for node, group in groups.items() if group == title}
     inside = [link for link in links if link.source in members and link.target in members]
     found: dict[tuple[int, int], _Block] = {}
@@ -216,7 +217,7 @@ def _lay_out_group(
 
 
 def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str]]], note: str, width: int) -> Plan:
-    """Place blocks and note in columns from left to right; the last element of `columns` is a band below the others."""
+    """Place blocks and note in columns from left to right; the last element of `columns` is a band below these."""
     nodes: dict[str, Box] = {}
     frames: dict[str, Box] = {}
 
@@ -263,7 +264,7 @@ def _add_title(box: Box) -> Box:
 
 
 def _surround(boxes: Sequence[Box]) -> Box:
-    """Return the smallest box around all of them."""
+    """Return the smallest box around all the given boxes."""
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     right, bottom = max(box.x + box.width for box in boxes), max(box.y + box.height for box in boxes)
     return Box(left, top, right - left, bottom - top)

@@ -21,7 +21,8 @@ GRID = 10
 fonts of the machine."""
 
 PICTURE_ROOM = 240
-"""Extra height for the picture that a node shows after a run; without it the node would grow over its neighbours."""
+"""Extra height for the picture that a node shows after a run. Without this height, the node would then grow over its
+neighbours."""
 
 TEXT_ROOM = 40
 """Extra height for the line of text that a node shows while it loads or encodes something."""
@@ -42,7 +43,8 @@ TEXT_BOX_ROOM = 60
 """Extra height for a text box: the page gives it only two lines, and makes it smaller when the node shows a picture."""
 
 MAKES_SHEET = {"BatchImagesNode", "ImageStitch", "DAS_StackLevels"}
-"""Nodes that make many pictures or wide ones. A node that shows these pictures, or shows `FRAMES`, is `WIDE`."""
+"""Nodes that make many pictures, or wide pictures. A node that shows these pictures or those of `FRAMES` is `WIDE`
+pixels wide."""
 
 FRAMES = ("DAS_Optimize", 2)
 """The output with the intermediate pictures of an ascent: the class of its node, and its number."""
@@ -79,8 +81,8 @@ may need, and whether it is an output node, which may show something after a run
 def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size], dict[str, Size]]:
     """Return the size of each node, and the largest size that it may need.
 
-    A node may need more than its size in the other renderer (Nodes 2.0), with its advanced inputs unfolded, and after a
-    run.
+    A node may need more room in the other renderer of the page (Nodes 2.0), with its advanced inputs unfolded, and
+    after a run.
 
     Args:
         page: ComfyUI's page with the workflow on it.
@@ -97,7 +99,7 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
             added = PICTURE_ROOM + width - MINIMUM_WIDTH
             needed += added
             # In newer pages a text box fills all the room in its node, so room for the picture would enlarge the text
-            # box. Such a node gets no room for the picture, and grows when the picture appears.
+            # box. So the height of such a node has no room for the picture: the node grows when the picture appears.
             if name in HAS_TEXT_BOX:
                 height, needed = height + TEXT_BOX_ROOM, needed + TEXT_BOX_ROOM
             else:
@@ -116,7 +118,7 @@ def _least_width(node: str, prompt: Mapping[str, Any]) -> int:
 
 
 def _shows_sheet(node: str, prompt: Mapping[str, Any]) -> bool:
-    """Return whether a node shows many pictures, or a chart."""
+    """Return whether a node shows many pictures, a wide picture, or a chart."""
     name = prompt[node]["class_type"]
     sources = [value for value in prompt[node]["inputs"].values() if isinstance(value, list)]
     made_by = [(prompt[source]["class_type"], output) for source, output in sources]

@@ -14,11 +14,11 @@ STARTERS = ("starter", "second_opinion")
 """The starter CLIPs. They are used alternately in place of CLIPs that would be downloaded."""
 
 COMFYUI_PICTURE = "example.png"
-"""The only picture in the input folder of a new ComfyUI. It shows two lines of text, in which a model finds little."""
+"""The only picture in the input folder of a new ComfyUI. It shows two lines of text, of which a model sees little."""
 
 
 JOINED = "DAS_CLIPFromComfyUI"
-"""The class of the node that makes one CLIP of models loaded by ComfyUI. A new ComfyUI does not contain such models."""
+"""The class of the node that makes one CLIP from models that ComfyUI has loaded. A new ComfyUI has no such models."""
 
 
 def use_starters(prompt: Prompt) -> Prompt:
@@ -48,7 +48,7 @@ def use_starters(prompt: Prompt) -> Prompt:
 def use_photographs(prompt: Prompt) -> tuple[Prompt, dict[str, Image.Image]]:
     """Return the workflow with sample photographs in place of ComfyUI's example image, and the photographs by name.
 
-    Pictures that come with the pack stay. If several images are loaded, their photographs differ.
+    Pictures that come with the pack stay. If several nodes load the example image, the two photographs alternate.
     """
     changed = copy.deepcopy(dict(prompt))
     photographs = {"cat.png": skimage.data.chelsea, "coffee.png": skimage.data.coffee}
@@ -74,7 +74,8 @@ def remove_nodes(prompt: Prompt, class_type: str) -> Prompt:
 def use_own_denoisers(prompt: Prompt) -> Prompt:
     """Return the workflow without upscale models.
 
-    An ascent whose denoiser is made from an upscale model gets no denoiser as input, so it uses that of its recipe.
+    If the denoiser of an ascent is made from an upscale model, the link to this denoiser is removed, so that the ascent
+    uses the denoiser of its recipe.
     """
     left = remove_nodes(prompt, "UpscaleModelLoader")
     ascents = {name: node for name, node in prompt.items() if node["class_type"] == "DAS_Optimize" and name not in left}

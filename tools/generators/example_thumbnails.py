@@ -22,7 +22,7 @@ RUN_SECONDS = 3600.0
 
 
 def encode_thumbnail(image: Image.Image) -> bytes:
-    """Return a JPEG of 512 pixels on the longer side, with the highest quality that needs less than 100 KB."""
+    """Return a JPEG of 512 pixels on the longer side, in the highest tried quality that needs less than 100 KB."""
     picture = ImageOps.contain(image.convert("RGB"), (THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
     for quality in range(88, 0, -6):
         buffer = io.BytesIO()
@@ -33,7 +33,7 @@ def encode_thumbnail(image: Image.Image) -> bytes:
 
 
 def tile_images(images: Sequence[Image.Image], most: int = MAX_THUMBNAIL_IMAGES) -> Image.Image:
-    """Return a grid of images of the same size; of more than `most` images, `most` evenly spaced ones."""
+    """Return a grid of images of the same size; if there are more than `most`, only `most` evenly spaced images."""
     count = min(len(images), most)
     shown = [images[place * (len(images) - 1) // max(count - 1, 1)] for place in range(count)]
     tiles = torch.stack([pil_to_tensor(image.convert("RGB")) for image in shown])
@@ -59,7 +59,7 @@ def render_picture(
         most: the maximum number of images that are shown.
 
     Raises:
-        ValueError: the workflow has no such node.
+        ValueError: the workflow has no SaveImage and no PreviewImage node with this title.
     """
     classes = {
         node: content["class_type"]

@@ -73,8 +73,8 @@ JS_ARRANGE = """({ nodes, frames, note }) => {
         Object.assign(node, { color: note.color, bgcolor: note.bgcolor })
     }
 }"""
-"""Moves, resizes and colours the nodes. Sets whether their seeds change after a run, and where their model files can be
-downloaded. Empties texts that a link replaces. Adds the groups, and the note unless it is null."""
+"""Moves, resizes and colours the nodes. Sets whether their seeds change after a run, and the addresses of their model
+files. Empties texts that a link replaces. Adds the groups, and the note unless it is null."""
 
 
 class RoundTripError(ValueError):
@@ -105,9 +105,9 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
     workflow: Json = json.loads(page.evaluate("JSON.stringify(app.graph.serialize())"))
     workflow["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PACK_NAME}/{name}"))
     view = make_view(plan, groups, links)
-    # This assignment drops the version numbers that the page writes into `extra`. The page zooms a template so that all
-    # of it is visible, whatever view its file has. web/template_view.js looks for the mark "template" and then sets the
-    # view of the file.
+    # This assignment drops the version numbers that the page writes into `extra`. The page ignores the view in the file
+    # of a template, and zooms so that the whole template is visible. web/template_view.js looks for the mark "template"
+    # and then sets the view that the file has.
     workflow["extra"] = {"ds": {"scale": view.scale, "offset": list(view.offset)}, "direct_ascent": "template"}
     workflow["extra"] |= make_app(prompt, name)
     load_workflow(page, workflow, name)

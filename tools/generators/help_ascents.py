@@ -46,7 +46,7 @@ def climb(
 
 
 def ask_for(classes: str, model: Classifier | None = None) -> ClassObjective:
-    """Return the objective of classes of a classifier, which is EfficientNet-Lite0 by default."""
+    """Return the objective that asks a classifier, by default EfficientNet-Lite0, for classes."""
     return ClassObjective.from_text(model or load_starter(), classes)
 
 
@@ -76,8 +76,8 @@ def stack_photograph() -> ImageStack:
 def draw_views(transforms: Sequence[Transform] | None = None, count: int = 4) -> list[Image.Image]:
     """Return views of the thumbnail of class_to_image, as a model sees them.
 
-    Given transforms are applied to the whole picture. Without transforms the views are those of a default
-    `Augmentation`, with its windows.
+    If `transforms` is None, the views are those of a default `Augmentation`, with its windows. Otherwise each view is
+    the whole picture, changed by the transforms.
     """
     augmentation = Augmentation(views=count)
     image = to_tensor(read_thumbnail("class_to_image").resize((336, 336)))[None]

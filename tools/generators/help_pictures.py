@@ -65,7 +65,7 @@ def stack_rows(rows: Sequence[Image.Image]) -> Image.Image:
 
 
 def read_thumbnail(name: str, cells: int = 1, cell: int = 0) -> Image.Image:
-    """Return the thumbnail of an example workflow, or one picture of it if it is a grid.
+    """Return the thumbnail of an example workflow, or one picture of a thumbnail that is a grid.
 
     A grid has `cells` x `cells` pictures. `cell` is the number of the picture, row by row from 0.
     """

@@ -36,7 +36,7 @@ def collect_english(nodes: Mapping[str, type[Any]], old: Mapping[str, str]) -> T
 
 
 def collect_categories(nodes: Mapping[str, type[Any]]) -> list[str]:
-    """Return the names of categories inside the pack's own category, whose name is not translated."""
+    """Return the names of the categories inside the pack's own category; the name of the latter is not translated."""
     categories = [node_class.GET_SCHEMA().category.split("/")[1:] for node_class in nodes.values()]
     return sorted({escape_key(part) for parts in categories for part in parts})
 
@@ -93,7 +93,7 @@ def _make_entry(name: str, tooltip: str | None) -> dict[str, str]:
 
 
 def escape_key(name: str) -> str:
-    """Return the key under which the page looks up a name. Underscores replace dots, because a dot separates keys."""
+    """Return the key under which the page looks up a name: with underscores for dots, because dots separate keys."""
     return name.replace(".", "_")
 
 

@@ -4,11 +4,11 @@
 
 The page of a real ComfyUI in headless Chromium makes example_workflows/NAME.json from example_workflows/api/NAME.json,
 and adds the note in api/NAME.md if there is one. With --thumbnails the workflow also runs, and the images of one node
-become example_workflows/NAME.jpg: those of the first SaveImage node, or of the first PreviewImage node if there is no
-SaveImage node; if SHOWN has a title for the example, only nodes of this title count. The run downloads nothing: the
-starters replace other CLIPs, sample photographs replace those of the user, the recipe's denoiser replaces an upscale
-model, and diffusion is left out. ComfyUI is expected in the folder that the environment variable COMFYUI_PATH names,
-else in ~/ComfyUI. It is started with this Python, which therefore needs ComfyUI's requirements.
+become example_workflows/NAME.jpg. The node is the first SaveImage node or, if there is none, the first PreviewImage
+node. If SHOWN has a title for the example, only nodes with this title count. The run downloads nothing: the starters
+replace other CLIPs, sample photographs replace those of the user, the recipe's denoiser replaces an upscale model, and
+diffusion is left out. ComfyUI is expected in the folder that the environment variable COMFYUI_PATH names, else in
+~/ComfyUI. It is started with this Python, which therefore needs ComfyUI's requirements.
 """
 
 import argparse
@@ -34,8 +34,7 @@ SHOWN = dict.fromkeys(("timelapse", "prompt_to_prompt", "morph", "living_picture
     "infinite_zoom": "Depths",
     "zoom_text": "Depths",
 }
-"""By example, the title of the node whose images become the thumbnail. Without a title it is the first node that saves
-images."""
+"""By example, the title of the node whose images become the thumbnail. For other examples the title does not matter."""
 
 MOST = {"film_style": 4}
 """By example, the maximum number of images in the thumbnail. For these examples `MAX_THUMBNAIL_IMAGES` images would be

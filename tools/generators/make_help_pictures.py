@@ -1,7 +1,9 @@
-"""Make those pictures of the help pages that are no screenshots of ComfyUI: make pictures ARGS="DAS_Optimize …"
+"""Make those pictures of the help pages that are no screenshots of ComfyUI.
 
-They are made from thumbnails of the example workflows, and by ascents with few steps and views; all ascents together
-take minutes. Screenshots of ComfyUI's page (`SCREENSHOTS`) are taken by hand.
+    make pictures [ARGS="DAS_Optimize ..."]
+
+The pictures are made from thumbnails of the example workflows, and by ascents with few steps and views. All ascents
+together take minutes. Screenshots of ComfyUI's page (`SCREENSHOTS`) are taken by hand.
 """
 
 import argparse
@@ -60,7 +62,7 @@ SCREENSHOTS = ("DAS_CLIPFromComfyUI", "DAS_DenoiserFromUpscaleModel", "DAS_SaveS
 
 
 def _compare_transforms(weak: Transform, strong: Transform, captions: Sequence[str]) -> Image.Image:
-    """Return two rows of views of one picture: above under a weak transform, below under a strong one."""
+    """Return two rows of views of one picture: the upper row with a weak transform, the lower row with a strong one."""
     views = [draw_views([transform], count=3) for transform in (weak, strong)]
     return stack_rows([make_row(row, ["", caption, ""]) for row, caption in zip(views, captions, strict=True)])
 

@@ -1,9 +1,9 @@
 """Write the locale files: the English texts from the schemas of all nodes, and the translations of other languages.
 
 Every other language is a folder of locales/. Its translations are kept, and entries that no longer exist are dropped.
-A translation is stale if the English text has changed since it was made. Texts whose translation is missing or stale
-are printed, and written to build/translations.json as one list for all languages. Fill in the empty translations there,
-and merge them with --merge build/translations.json.
+A translation is stale if the English text has changed since it was translated. Texts whose translation is missing or
+stale are printed, and written to build/translations.json as one list for all languages. Fill in the empty translations
+there, and merge them with --merge build/translations.json.
 
 With --check nothing is written. The exit code is then 1 if a file is out of date, or if a translation is missing or
 stale.
@@ -78,7 +78,8 @@ def _format_language(language: str, texts: Mapping[str, str]) -> dict[Path, str]
 def list_problems(english: Mapping[str, str], translations: Iterable[Translation]) -> list[str]:
     """Return a line for each missing or stale translation.
 
-    For each language there are at most `MAX_LISTED` such lines, and a line with the number of the others.
+    For each language there are at most `MAX_LISTED` such lines. If there are more problems, a further line has the
+    number of the others.
     """
     lines = []
     for translation in translations:

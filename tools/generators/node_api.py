@@ -51,13 +51,15 @@ def _describe_type(item: Input) -> Any:
         return "COMBO"  # the options are files on the user's disk, or one option that says that there are none
     if item.options is not None:
         return item.options if 0 < len(item.options) <= _MAX_OPTIONS else "COMBO"
-    # After such a number the page adds a widget that sets how the number changes after a run. This widget also has a
-    # position.
+    # For a number with `control_after_generate` the page adds a second widget, which sets how the number changes after
+    # a run. This widget has a position too.
     return f"{item.type} and control" if item.settings.get("control_after_generate") else item.type
 
 
 def find_breaks(old_api: Mapping[str, Mapping[str, Inputs]], new_api: Mapping[str, Mapping[str, Inputs]]) -> list[str]:
-    """Return a sentence for each change of an API that breaks workflow files; additions at the end break none.
+    """Return a sentence for each change of an API that breaks workflow files.
+
+    Outputs and optional inputs that a node gets after its old ones break no workflow files.
 
     Args:
         old_api: the API that existing workflow files were made with, as `describe_pack` returns it.
@@ -86,7 +88,8 @@ def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_fo
     """Yield a sentence for each break among inputs.
 
     Args:
-        where: the node, and the option of a DynamicCombo that these inputs belong to, for the sentences.
+        where: the beginning of each sentence. It names the node, and the option of a DynamicCombo if the inputs belong
+            to one.
         old_api: the inputs that existing workflow files were made with.
         new_api: the inputs as they are now.
         widgets_follow: True if the node has widgets after these inputs. A new widget among the inputs would move them.
@@ -111,7 +114,7 @@ def _find_broken_inputs(where: str, old_api: Inputs, new_api: Inputs, widgets_fo
         followed = widgets_follow or any(_is_widget(old_api[other]) for other in following)
         yield from _find_broken_type(f"{where}: {name}", old_api[old[name]], new_api[new[name]], followed)
     if len(kept) < len(old):
-        return  # a new input may be an old one that was renamed, for which the sentences above suffice
+        return  # a new input may be an old one with a new name; the sentence about the old one then suffices
     last = max((list(new).index(name) for name in kept), default=-1)
     for name in added:
         if list(new).index(name) < last:
@@ -126,7 +129,7 @@ def _find_broken_type(where: str, old: Any, new: Any, widgets_follow: bool) -> I
     """Yield a sentence for each break in the type of one input, or in its options.
 
     Args:
-        where: the node and the input, for the sentences.
+        where: the beginning of each sentence. It names the node and the input.
         old: the value of the input in the old API.
         new: the value of the input in the new API.
         widgets_follow: True if the node has widgets after this input and after the inputs of its options.

@@ -42,7 +42,7 @@ class Translation:
         return [path for path, text in english.items() if self.texts.get(path) and not self._is_fresh(path, text)]
 
     def find_open(self, english: Mapping[str, str]) -> list[str]:
-        """Return the paths that are missing or stale, in the order of the English texts."""
+        """Return the paths whose translation is missing or stale, in the order of the English texts."""
         return [path for path, text in english.items() if not self._is_fresh(path, text)]
 
     def _is_fresh(self, path: str, text: str) -> bool:
@@ -77,9 +77,9 @@ def nest(texts: Mapping[str, str]) -> dict[str, Any]:
 def update_translation(old: Translation, english: Mapping[str, str]) -> Translation:
     """Return a translation without entries that no longer exist, and with texts copied from one entry to another.
 
-    An entry whose translation is missing or stale gets the translation of other entries with the same English text and
-    of the same kind (names, or tooltips), if all of these have the same one. Otherwise a stale translation stays; its
-    old hash shows that it is stale.
+    For an entry whose translation is missing or stale, there may be other entries of the same kind (such as names, or
+    tooltips) with the same English text and fresh translations. If all these translations are the same, the entry gets
+    this translation. Otherwise a stale translation stays; its old hash shows that it is stale.
     """
     texts = {path: old.texts[path] for path in english if old.texts.get(path)}
     sources = {path: old.sources[path] for path in texts if path in old.sources}

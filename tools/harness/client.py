@@ -100,8 +100,8 @@ class Client:
         if response.status_code != requests.codes.bad_request:  # the status of a workflow that the validation refused
             response.raise_for_status()
         answer: Json = response.json()
-        # If only some output nodes have errors, the server runs the others and lists the errors. This counts as refused
-        # too.
+        # If only some output nodes have errors, the server runs the other nodes and lists the errors. Such a workflow
+        # counts as refused too.
         if not response.ok or answer.get("node_errors"):
             raise PromptRejectedError(answer)
         prompt_id: str = answer["prompt_id"]

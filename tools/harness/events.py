@@ -90,7 +90,7 @@ def open_events(server: Server) -> Iterator[EventStream]:
 def _parse_binary(message: bytes) -> Event:
     """Return the event of a binary message: a preview, or the text of a node.
 
-    For a message of another type it is an event "binary TYPE" without data.
+    A message of another type gives an event of the type "binary TYPE" without data.
     """
     kind = int.from_bytes(message[:4], "big")
     if kind == PREVIEW_IMAGE_WITH_METADATA:

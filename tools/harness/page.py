@@ -15,7 +15,7 @@ from harness.server import PACK_NAME
 DEBIAN_CHROMIUM = "/usr/bin/chromium"
 
 PAGE_SECONDS = 60.0
-"""The time limit of each action on the page. The page loads some hundred files, which takes long on a busy machine."""
+"""The time limit of each action on the page. The page loads hundreds of files, which takes long on a busy machine."""
 
 
 class BrowserNotFoundError(FileNotFoundError):
@@ -80,7 +80,8 @@ def open_page(browser: Browser, client: Client) -> Iterator[Page]:
 def wait_until_ready(page: Page) -> None:
     """Wait until a page that was opened or reloaded has its graph.
 
-    The page loads its default workflow at the end of its start. This replaces any workflow that was loaded earlier.
+    The page loads its default workflow when it has started. If a workflow were loaded before that, the default workflow
+    would replace it.
     """
     page.wait_for_function("window.app?.graph && window.app.vueAppReady && (app.graph.nodes?.length ?? 1)")
 

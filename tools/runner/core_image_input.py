@@ -65,8 +65,8 @@ class LoadImage:
 MOST_PIXELS = 2**28
 """The most pixels that all frames of a file may have together; a file with a single frame may have more.
 
-So many pixels take 4 GiB: three channels and a mask, 4 bytes each. The size of the file says nothing about the number
-of its pixels: a compressed frame of one colour takes a few bytes.
+2**28 pixels take 4 GiB: each pixel has three channels and a mask value, of 4 bytes each. The number of pixels is
+limited because it can be huge even if the file is small: a compressed frame of one colour takes a few bytes.
 """
 
 
@@ -86,10 +86,11 @@ def _read_frames(file: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
             continue
         frames.append(pixels)
         masks.append(_transparency(upright))
-        if file.format == "MPO":  # the frames after the first are previews of it
+        if file.format == "MPO":  # as in ComfyUI: further frames are previews of the first one, or other views
             break
     if len({mask.shape for mask in masks}) > 1:
-        # Some frames have transparency and others do not: give the masks of the others the size of the frames.
+        # Some frames have transparency and others do not. A frame without it has a mask of 64 x 64, which is replaced
+        # by a mask of the size of the frames.
         masks = [mask if mask.shape == frames[0].shape[:2] else torch.zeros(frames[0].shape[:2]) for mask in masks]
     return torch.stack(frames), torch.stack(masks)
 

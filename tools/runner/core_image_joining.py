@@ -15,7 +15,7 @@ from PIL import ImageColor
 
 
 class ImageStitch:
-    """Joins two images: side by side, with the same height, or one above the other, with the same width."""
+    """Joins two images of the same height side by side, or two images of the same width one above the other."""
 
     RETURN_TYPES = ("IMAGE",)
     FUNCTION = "stitch"
@@ -46,8 +46,8 @@ class ImageStitch:
         """Join two batches [B, H, W, C] image by image; without `image2`, return `image1`.
 
         Raises:
-            ValueError: the batches differ in length or in channels, or the sides of the images that would touch differ
-                in length.
+            ValueError: the batches differ in the number of images or channels; or the images differ in height, when
+                they go side by side, or in width, when they go one above the other.
         """
         if image2 is None:
             return (image1,)

@@ -119,8 +119,8 @@ def save_sheet(images: torch.Tensor, title: str, prompt: Mapping[str, Any]) -> d
 
     Args:
         images: the images.
-        title: the title of a node; it becomes the prefix, with "_" in place of all characters that are not letters,
-            digits, "-" or "_".
+        title: the title of a node. It becomes the prefix, with "_" in place of each run of characters that are not
+            letters, digits, "-" or "_", and without "_" at its ends. If nothing remains, the prefix is "preview".
         prompt: the workflow in API format, for the metadata.
     """
     prefix = re.sub(r"[^\w-]+", "_", title).strip("_") or "preview"

@@ -34,7 +34,7 @@ DISPLAY_NAMES = {
     "PrimitiveStringMultiline": "String (Multiline)",
     "MaskToImage": "Convert Mask to Image",
 }
-"""The names on ComfyUI's page of classes for which splitting the class name into words would give another name."""
+"""The names that ComfyUI's page shows for these classes; for others it shows the class name, split into words."""
 
 
 def register_core_nodes(workflow_folder: Path) -> None:

@@ -117,9 +117,10 @@ def _parse_spec(name: str, spec: Sequence[Any], required: bool, option: str = ""
 
 
 def flatten_inputs(inputs: Iterable[Input]) -> Iterator[Input]:
-    """Yield each input, followed by the inputs inside it: those of every option, and every slot.
+    """Yield each input, followed by the inputs inside it.
 
-    Several options can contain inputs of the same name, so a name can occur more than once.
+    Inside a DynamicCombo are the inputs of all its options; inside an Autogrow are all its slots. Several options can
+    contain inputs of the same name, so a name can occur more than once.
     """
     for item in inputs:
         yield item
@@ -129,5 +130,5 @@ def flatten_inputs(inputs: Iterable[Input]) -> Iterator[Input]:
 
 
 def list_declared_inputs(node_class: type[Any]) -> list[Input]:
-    """Return all inputs that a node class declares, including those inside others; see `flatten_inputs`."""
+    """Return all inputs that a node class declares, including inputs inside other inputs; see `flatten_inputs`."""
     return list(flatten_inputs(parse_specs(node_class.INPUT_TYPES())))

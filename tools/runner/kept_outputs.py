@@ -11,7 +11,7 @@ from runner.node_classes import get_node_class
 from runner.workflow_graph import Node, Workflow
 
 Columns = list[list[Any]]
-"""For each output of a node, the list of the values that one run of the node gave to it."""
+"""For each output of a node, the list of its values in one run of the node."""
 
 
 def has_no_links(node: Node) -> bool:
@@ -23,11 +23,12 @@ class KeptOutputs:
     """A cache of the outputs of nodes.
 
     The key of a node consists of all that its outputs depend on: its class, its inputs, and the keys of linked nodes.
-    Outputs of output nodes are never cached, because these nodes have to save and show in every run. If a file changes
-    after a node has read it, the cache does not notice.
+    Outputs of output nodes are never cached, because an output node has to save its files or show its results in every
+    run. If a file changes after a node has read it, the cache does not notice.
 
     Args:
-        maximum: the largest number of nodes in the cache; the node that was not used for the longest time is dropped.
+        maximum: the largest number of nodes in the cache; when there are more, the node that was not used for the
+            longest time is dropped.
         is_kept: a function that returns whether the outputs of a node are to be kept.
     """
 

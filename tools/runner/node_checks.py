@@ -1,8 +1,8 @@
 """The checks that a node's inputs pass before a workflow runs.
 
-They are the checks of ComfyUI 0.8.0 (`execution.validate_inputs`) and three checks that ComfyUI does not make. These
-refuse a value of a DynamicCombo that is not one of its options, a name that is no input of a V3 node, and a link to an
-input that does not exist.
+They are the checks of ComfyUI 0.8.0 (`execution.validate_inputs`) and three checks that ComfyUI does not make. The
+three additional checks refuse a value of a DynamicCombo that is not one of its options, a name that is no input of a V3
+node, and a link to an input that does not exist.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _run_validator(call: Call, function: str, arguments: Mapping[str, list[Any]]
 
 
 def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) -> None:
-    """Raise WorkflowError if a node has an input that its class does not take and that is not ignored."""
+    """Raise WorkflowError if a node has an input that its class does not take, except inputs that ComfyUI ignores."""
     known = list_input_names(node_class)
     for name, value in node.inputs.items():
         # Two kinds of plain values are ignored, as in ComfyUI: values for inputs of options that are not chosen, and
@@ -100,7 +100,7 @@ def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) 
 
 
 def _find_validator(node_class: NodeClass, function: str) -> tuple[list[str], bool]:
-    """Return which inputs the validator of a class takes by name, and whether it takes all of them as `**kwargs`."""
+    """Return the names of the arguments of the validator of a class, and whether the validator takes `**kwargs`."""
     validator = getattr(node_class, function, None)
     if validator is None or (is_v3(node_class) and validator.__func__ is getattr(_io.ComfyNode, function).__func__):
         return [], False
@@ -109,7 +109,11 @@ def _find_validator(node_class: NodeClass, function: str) -> tuple[list[str], bo
 
 
 def _get_output_type(node: Node, name: str, origin: Node, output: int) -> Any:
-    """Return the type of the output that the input `name` is linked to; raise WorkflowError if there is none."""
+    """Return the type of the output of `origin` that the input `name` is linked to.
+
+    Raises:
+        WorkflowError: `origin` has no output of this number.
+    """
     types = get_node_class(origin).RETURN_TYPES
     if not 0 <= output < len(types):
         raise WorkflowError(f"{node}: {name} is linked to output {output} of {origin}, which has {len(types)} outputs")
@@ -117,7 +121,10 @@ def _get_output_type(node: Node, name: str, origin: Node, output: int) -> Any:
 
 
 def _are_compatible(received: Any, wanted: Any) -> bool:
-    """Tell whether an output of one type may be linked to an input of another; "INT,FLOAT" stands for either type."""
+    """Tell whether an output of type `received` may be linked to an input of type `wanted`.
+
+    A type such as "INT,FLOAT" stands for either of the two types.
+    """
     if received == wanted or {ANY, MATCH} & {str(received), str(wanted)}:
         return True
     if isinstance(received, list) and wanted == COMBO:

@@ -70,7 +70,8 @@ def load_pack_without_models(folder: Path) -> dict[str, NodeClass]:
 
 def _import_pack(folder: Path) -> ModuleType:
     """Import the package in a folder, under the name that ComfyUI gives it; a second call returns the same module."""
-    # The name is the whole path, as in ComfyUI, so that no two packs have the same name. Dots would separate packages.
+    # The name is the whole path, as in ComfyUI, so that no two packs have the same name. Dots are replaced, because a
+    # dot in the name of a module separates a package from its submodule.
     name = str(folder).replace(".", "_x_")
     if name in sys.modules:
         return sys.modules[name]

@@ -39,7 +39,10 @@ def _reachable_combos(inputs: Iterable[Input], values: Mapping[str, Any]) -> Ite
 
 
 def list_input_names(node_class: NodeClass) -> set[str]:
-    """Return the names of all inputs for which a class takes a value under at least one choice of options."""
+    """Return the names of all inputs that a class takes under some choice of options.
+
+    An Autogrow has no value of its own, so only its slots are in the set.
+    """
     return {item.name for item in flatten_inputs(parse_specs(read_input_types(node_class))) if item.type != AUTOGROW}
 
 
@@ -97,7 +100,7 @@ def convert_value(node: Node, item: Input, value: Any) -> Any:
     Raises:
         WorkflowError: the Python function refuses the value.
     """
-    if isinstance(value, dict) and "__value__" in value:  # a list as a value; a plain list is a link
+    if isinstance(value, dict) and "__value__" in value:  # ComfyUI's form for a list as a value; a plain list is a link
         value = value["__value__"]
     if isinstance(item.type, str) and item.type in WIDGET_TYPES:
         try:

@@ -17,7 +17,7 @@ PICTURE_ERRORS = (
     OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, RuntimeError, EOFError, struct.error,
     zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
-"""The errors that Pillow raises for damaged or malicious files, such as a TIFF without a field or a truncated AVIF."""
+"""The errors that Pillow raises for damaged or malicious files, such as a TIFF without a needed field."""
 
 
 def open_picture(path: Path) -> Image.Image:

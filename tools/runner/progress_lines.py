@@ -12,14 +12,15 @@ _SHARE = 0.1
 _SECONDS = 10.0
 
 _PATIENCE_SECONDS = 1.0
-"""The least time before the first line and between two lines. A node that takes less than a second writes no line."""
+"""The least time before the first line and from one line to the next; only the line that reports the end may follow
+sooner. A node that takes less than a second writes no line."""
 
 
 class ProgressLines:
     """Writes the progress of one node as lines of text.
 
-    A line is written for every tenth of the work that is done, and when ten seconds have passed since the last line.
-    There is at most one line a second; only the line that says that all is done may follow sooner.
+    A line is written for every tenth of the work that is done, and when ten seconds have passed since the previous
+    line. There is at most one line a second; only the line that says that all is done may follow sooner.
 
     Args:
         title: the text at the start of each line.

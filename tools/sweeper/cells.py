@@ -16,7 +16,8 @@ class Cell:
     """One cell of a grid.
 
     Args:
-        hash: 32 hexadecimal digits, computed from all inputs of the nodes that run, and from the images that they read.
+        hash: 32 hexadecimal digits, computed from the ids, classes and inputs of the nodes that run, and from the
+            images that these nodes read.
         workflow: the label of the workflow.
         options: one option of each axis.
     """

@@ -17,8 +17,9 @@ from sweeper.results_folder import ResultsFolder
 from sweeper.table import FAILED, Table
 
 MAX_DEATHS = 3
-"""If this many workers have died while they ran the same cell, the cell counts as failed. The sweep stops if, since the
-last cell was finished, more workers have died than this number times the wanted number of workers."""
+"""If this many workers have died while they ran the same cell, the cell counts as failed. The driver also counts the
+deaths since a worker last finished a cell. If there are more than `MAX_DEATHS` deaths for each wanted worker, the sweep
+stops."""
 
 _QUEUE = 2
 """How many cells a worker has at once: the cell that it runs, and the next cell, so that it does not have to wait."""
@@ -35,7 +36,7 @@ class Pool(Protocol):
     shared: bool
 
     def start_worker(self, memory: int) -> int:
-        """Start a worker that needs `memory` bytes, 0 if that is unknown, and return its number."""
+        """Start a worker that needs `memory` bytes (0 if the need is unknown), and return the number of the worker."""
 
     def submit(self, worker: int, task: Task) -> None:
         """Send a worker a cell to run."""
@@ -50,7 +51,7 @@ class Driver:
     Args:
         pool: the workers.
         folder: the folder of the results.
-        table: the rows of the cells that are done; the rows of the tasks are added.
+        table: the table of results, to which the driver adds the row of each task.
         progress: shows how many cells are done; each new row is passed to it.
         count_workers: a function that computes, from the row of the first finished cell, how many workers the machines
             have room for. Until that cell is finished, there is a single worker. None to start `workers` workers at
@@ -102,9 +103,12 @@ class Driver:
             self._queues[self._pool.start_worker(self._memory)] = None
 
     def _submit(self) -> None:
-        """Send workers their next cells; near the end, one each, so that no worker has two while another has none."""
-        # While `count_workers` waits for the first row, the single worker gets no second cell: one of the workers that
-        # start after that could run the second cell sooner.
+        """Send workers their next cells.
+
+        Near the end, a worker gets a cell only if it has none, so that no worker has two cells while another has none.
+        """
+        # `_count_workers` is None once the first row has come. Until then the single worker gets no second cell,
+        # because one of the workers that start afterwards could run that cell sooner.
         depth = _QUEUE if len(self._todo) > len(self._queues) and not self._count_workers else 1
         for level in range(1, depth + 1):
             for worker, queue in self._queues.items():
@@ -127,7 +131,10 @@ class Driver:
                 raise SweepStoppedError(reason)
 
     def _take(self, row: Row, files: Mapping[str, bytes]) -> None:
-        """Add the row of a finished cell; if workers have no access to the folder of results, write its files too."""
+        """Add the row of a finished cell to the table.
+
+        If workers have no access to the folder of results, also write the row and the pictures of the cell there.
+        """
         if not self._pool.shared:
             self._write(row, files)
         self._fruitless_deaths = 0
@@ -152,7 +159,7 @@ class Driver:
     def _bury(self, worker: int, reason: str) -> None:
         """Handle the death of a worker: queue its cells again, unless their rows are in the journals already.
 
-        If `MAX_DEATHS` workers have died while they ran a cell, it is not queued again but gets a row as a failed cell.
+        If `MAX_DEATHS` workers have died while they ran a cell, the cell gets a row with the status "failed" instead.
         """
         lost: Sequence[Task] = self._queues.pop(worker) or ()
         self._fruitless_deaths += 1

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from runner.workflow_graph import WorkflowError, elide
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
-"""The error numbers of a file system that cannot store more: it is full, over its quota, read-only or defective, or the
-file would exceed the largest size that it allows, such as 4 GB on a memory card."""
+"""The numbers of the errors after which nothing more can be stored: the file system is full, over its quota, read-only
+or defective, or a file would exceed the largest size that the file system allows, such as 4 GB on a memory card."""
 
 
 MAX_PROBLEMS = 30
@@ -18,8 +18,8 @@ class SweepError(WorkflowError):
     """An error in the grid or in the settings, found before anything is computed.
 
     Args:
-        problems: at least one sentence; each says one thing that is wrong. `problems` of the error lists the first
-            `MAX_PROBLEMS` of them and the number of the others.
+        problems: at least one sentence; each says one thing that is wrong. The attribute `problems` contains the first
+            `MAX_PROBLEMS` sentences. If there are more, a last entry of the attribute says how many are left out.
     """
 
     def __init__(self, *problems: str) -> None:

@@ -68,7 +68,7 @@ class GridWorkflows:
             raise SweepError(*problems)
 
     def build(self, label: str, settings: Mapping[str, Value], output: Path | None = None) -> Workflow:
-        """Return the nodes of a cell that run, and let LoadImage also look in the folder of the cell's workflow file.
+        """Return the nodes that run in a cell, and let LoadImage also look in the folder of the cell's workflow file.
 
         Args:
             label: the label of the cell's workflow.

@@ -21,7 +21,8 @@ MAX_CELLS = 100_000
 """The largest number of cells of a grid, unless the user allows more."""
 
 _COUNTABLE = 10**15
-"""From this number of cells on, messages say "countless": Python refuses to convert thousands of digits to text."""
+"""From this number of cells on, messages say "countless" instead of the number. A number of cells can have thousands of
+digits, and Python refuses to convert such a number to text."""
 
 _KEYS = ("name", "workflow", "workflows", "only", "set", "axes", "judge", "sheet")
 _JUDGE_KEYS = ("class", "text", "image")
@@ -48,7 +49,7 @@ class Grid:
     """A grid file that has been read, but not yet checked against its workflows.
 
     Args:
-        name: the name of the sweep; each folder of results belongs to the sweep of one name.
+        name: the name of the sweep; a folder of results accepts only sweeps of the same name.
         workflows: the workflow files, in API format, by their labels; at least one.
         axes: the axes of the grid; the first changes slowest.
         settings: the inputs that are set in every cell, by NODE.INPUT.
@@ -56,7 +57,8 @@ class Grid:
         judge: the settings of the judge, or None.
         sheet_columns: the names of the axes along the columns of the contact sheet; if empty, the last axis that has
             several options.
-        sheet_rows: the names of the axes that come first along its rows; all axes that are in neither tuple follow.
+        sheet_rows: the names of the axes that come first along the rows of the contact sheet; all axes that are not
+            along the columns follow.
     """
 
     name: str

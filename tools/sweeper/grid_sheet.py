@@ -1,4 +1,4 @@
-"""The contact sheet of a sweep: the pictures of its cells in rows and columns by axes of the grid, with labels."""
+"""The contact sheet of a sweep: pictures of cells with labels, in rows and columns along the axes of the grid."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Layout:
 
     Args:
         columns: the labels of the columns; if empty, each picture gets a label of its own.
-        rows: the labels of the rows; empty if `columns` is.
+        rows: the labels of the rows; empty if `columns` is empty.
         cells: for each row, the cell of each column, or None for an empty place.
     """
 
@@ -53,7 +53,7 @@ def lay_out(
         axes: the axes of the grid.
         cells: all cells of the grid.
         columns: the names of the axes along the columns; if empty, the last axis that has several options.
-        rows: the names of the axes that come first along the rows; all other axes follow.
+        rows: the names of the axes that come first along the rows; all axes that are not along the columns follow.
     """
     wide = [axis for axis in axes if len(axis.options) > 1] or list(axes)
     across = [axis for axis in axes if axis.name in columns] or wide[-1:]
@@ -76,7 +76,7 @@ def lay_out(
 
 
 def _wrap(cells: Sequence[Cell]) -> Layout:
-    """Return a layout that is about square and has no labels, for a grid with at most one axis of several options."""
+    """Return a layout that is about square and has no labels, for a grid where at most one axis has several options."""
     side = math.ceil(math.sqrt(len(cells)))
     padded: list[Cell | None] = [*cells, *[None] * (-len(cells) % side)]
     return Layout([], [], [padded[start : start + side] for start in range(0, len(padded), side)])

@@ -1,7 +1,7 @@
 """Applies the settings of cells to a workflow of a grid and checks them, quickly even if there are many cells.
 
-Whether a node accepts a setting does not depend on other nodes. So every setting of a node is checked only once, even
-if many cells share it.
+Whether a node accepts its settings does not depend on other nodes. So each combination of settings of a node is checked
+only once, even if many cells share it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class GridWorkflow:
         self._digests: dict[int, str] = {}
 
     def build(self, settings: Mapping[str, Value]) -> Workflow:
-        """Return the nodes that run, in their order, with defaults filled in and all inputs checked.
+        """Return the nodes in the order they run, with defaults filled in and all inputs checked.
 
         Args:
             settings: the inputs that this cell sets, by NODE.INPUT.
@@ -100,10 +100,10 @@ class GridWorkflow:
         return hash_cell(self._digest(node) for node in built.values())
 
     def list_changes(self, built: Workflow) -> dict[str, dict[str, Any]]:
-        """Return, by node id, the inputs of those nodes that differ from the exported workflow.
+        """Return, by node id, the inputs of each node whose inputs are not all as in the exported workflow.
 
-        All inputs of such a node are returned, except those that the exported workflow lacks and that have their
-        default.
+        All inputs of such a node are returned, except inputs that the exported workflow does not contain and that have
+        their default value.
         """
         changes: dict[str, dict[str, Any]] = {}
         for node_id, node in built.items():
@@ -157,9 +157,12 @@ class GridWorkflow:
         return self._nodes[key]
 
     def _check_each(self, node_id: str, settings: _Settings) -> Iterator[str]:
-        """Check each of several settings alone and yield their errors, because one check stops at the first error."""
+        """Check each of several settings alone and yield the errors.
+
+        A check of all settings together would stop at the first error.
+        """
         for name, value in settings if len(settings) > 1 else ():
-            # An input inside an option, which has a dot in its name, cannot be checked without the option.
+            # An input with a dot in its name is inside an option, and cannot be checked without this option.
             found = self._check(node_id, ((name, value),)) if "." not in name else ()
             yield from () if isinstance(found, Node) else found
 

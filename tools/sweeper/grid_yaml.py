@@ -75,7 +75,7 @@ def _count_nodes(node: yaml.Node, known: dict[int, int]) -> int:
             node that contains itself is noticed.
 
     Raises:
-        ValueError: the node contains itself, too many values, or a number or text that no grid can contain.
+        ValueError: the node contains itself, more than `MAX_NODES` values, or a number or text that no input can take.
     """
     if id(node) in known:
         if not known[id(node)]:

@@ -1,4 +1,4 @@
-"""The images that cells read, for workers that have no access to the folders of the machine of the driver."""
+"""The images that cells read, for workers that have no access to the folders on the driver's machine."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _read_rows(lines: Iterable[bytes]) -> Iterator[Row]:
     for line in lines:
         try:
             row = json.loads(line) if line.strip() else None
-        except (ValueError, RecursionError):  # an incomplete line, or no row at all
+        except (ValueError, RecursionError):  # an incomplete line, or a line that is not JSON
             continue
         if is_row(row):
             yield row

@@ -48,9 +48,10 @@ class CellJudge:
             built: the nodes of the cell that made the picture.
 
         Returns:
-            `judge`, the name of the model; `judge_as_is`, `judge_afar` and `judge_grey`, its scores, which are
-            probabilities of the class or cosines of the text; and `recognised`. If the cell asks for several classes,
-            an empty row, because only one class can come first.
+            `judge`, the name of the model; `judge_as_is`, `judge_afar` and `judge_grey`, the scores of the picture in
+            its three forms (as it is, from afar, in grey); and `recognised`. A score is the probability of the class,
+            or the cosine between the picture and the text. If the cell asks for several classes, the row is empty,
+            because only one class can come first.
         """
         wish = read_wish(built, self._wish)
         with open_picture(picture) as opened:

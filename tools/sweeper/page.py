@@ -41,7 +41,7 @@ def save_page(
     Args:
         name: the name of the sweep.
         prompts: the workflows of the sweep in API format, without the settings of cells, by label.
-        cells: the cells of the grid, in its order; cells without a row are left out.
+        cells: the cells, in the order of the grid; cells without a row are left out.
         rows: the rows of the table, by the hash of the cell.
         path: the HTML file; the paths of pictures are relative to its folder.
     """
@@ -56,7 +56,8 @@ def save_page(
         "columns": [column for column in columns if any(row.get(column) is not None for row in shown)],
         "cells": [_make_entry(row, columns, path.parent) for row in shown],
     }
-    # The data is inside a script element, which a "<" in a text could end or make a comment.
+    # The data stands inside a script element. A "<" in a text could begin "</script>", which ends the element, or
+    # "<!--", which begins a comment.
     text = json.dumps(_for_browser(data), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     page = (_PARTS / "page.html").read_text(encoding="utf-8")
     parts = {

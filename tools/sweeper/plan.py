@@ -16,7 +16,7 @@ from sweeper.grid_values import Value
 
 @dataclass(frozen=True)
 class Plan:
-    """What every worker needs to know; it contains only texts, numbers, lists and mappings, to be sent as JSON.
+    """What every worker needs to know: only texts, numbers, lists and mappings, because the plan is sent as JSON.
 
     Args:
         name: the name of the sweep.

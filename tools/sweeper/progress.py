@@ -12,7 +12,8 @@ from sweeper.journal import Row
 from sweeper.table import FAILED
 
 _LINE_SECONDS = 10.0
-"""The least time between two lines in a log. A terminal shows one line, which is overwritten every half second."""
+"""The least time between two lines in a log, except before the last line. A terminal shows one line, which is
+overwritten at most twice a second."""
 
 
 class Progress:

@@ -1,4 +1,4 @@
-"""Ray for a sweep: starts Ray on this machine without its dashboard, or connects to a cluster; without telemetry."""
+"""Ray for a sweep: starts Ray on this machine, without its dashboard, or connects to a cluster. Telemetry is off."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
     # Set before the import, because Ray reads its environment variables once.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # By default Ray gives workers a niceness of 15. On a machine that is busy with other programs, they would hardly
-    # get any CPU time. To run a sweep with low priority, start it with `nice`.
+    # By default Ray gives workers a niceness of 15. With this niceness, workers hardly get any CPU time on a machine
+    # that is busy with other programs. To run a sweep with low priority, start it with `nice`.
     os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray
@@ -80,7 +80,7 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
 
 
 def check_address(address: str) -> None:
-    """Check that a server listens at an address, because Ray itself would try for a minute.
+    """Check that a server listens at an address, because Ray itself would try to connect for a minute.
 
     Raises:
         SweepError: the address is not HOST:PORT or "auto", or nothing answers there.
@@ -145,7 +145,8 @@ def is_shared(ray: Any, mark: Path, home: Path) -> bool:
 def make_actor_class(ray: Any) -> Any:
     """Return the actor class of workers; Ray sends its code to the machines."""
     ray.cloudpickle.register_pickle_by_value(remote_worker)
-    # Ray does not restart a dead worker: the driver replaces it, because it knows which cells the worker had.
+    # Ray does not restart a dead worker: the driver starts a new one, because the driver knows which cells the dead
+    # worker had.
     return ray.remote(max_restarts=0, max_task_retries=0)(remote_worker.RemoteWorker)
 
 

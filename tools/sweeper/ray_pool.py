@@ -31,7 +31,7 @@ class RayPool:
         setup: the settings that `ray_process.serve` needs.
 
     Raises:
-        SweepError: the `with` block is entered, and Ray finds no cluster at this address, or does not start.
+        SweepError: there is no cluster at this address, or Ray does not start; raised when the `with` block is entered.
     """
 
     def __init__(self, address: str | None, log: Path, setup: dict[str, Any]) -> None:
@@ -73,7 +73,7 @@ class RayPool:
         self._end()
 
     def start_worker(self, memory: int) -> int:
-        """Start a worker that needs `memory` bytes, 0 if that is unknown, and return its number."""
+        """Start a worker that needs `memory` bytes (0 if the need is unknown), and return the number of the worker."""
         self._number += 1
         self._send(("start", self._number, memory))
         return self._number

@@ -1,7 +1,8 @@
 """The child process of the driver; only the child process is connected to Ray.
 
-When the cluster goes away, Ray kills the process that is connected to the cluster, without a message. Because that is a
-child process, the driver survives: it notices that the pipe is closed, keeps the results, and says how to continue.
+When the cluster goes away, Ray kills the process that is connected to the cluster, without a message. The driver
+survives, because only its child process is connected. The driver notices that the pipe is closed, keeps the results,
+and says how to continue.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
         try:
             kind, content, files = ray.get(call)
         except ray.exceptions.RayError as error:
-            # The worker may only have been unreachable. It must not go on, because another worker gets its cell.
+            # The worker may be alive but unreachable. It is killed, because another worker gets its cell.
             with contextlib.suppress(ray.exceptions.RayError):
                 ray.kill(workers.actors[worker], no_restart=True)
             workers.forget(worker)
@@ -130,6 +131,6 @@ def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
 
 
 def _describe(error: Exception) -> str:
-    """Return Ray's message on one line; if it contains the traceback of a worker, only its last line."""
+    """Return Ray's message on one line; if it contains the traceback of a worker, only the last line."""
     text = str(error).strip()
     return " ".join((text.splitlines()[-1] if "Traceback" in text else text).split())[:500]

@@ -1,8 +1,8 @@
-"""The rehearsal: before any picture is computed, nodes that make no images run once with each of their settings.
+"""The rehearsal: before any picture is computed, all quick nodes run once with each of their settings.
 
 Some errors are noticed only when a node runs: a misspelled class, a layer that the model does not have, or a channel
-number that is too high. The nodes that notice such errors take milliseconds. Nodes that make images are slow, so they
-are left out.
+number that is too high. The nodes that notice such errors take milliseconds. Nodes that make images from the results of
+other nodes are slow, so they are left out.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def list_preparations(built: Workflow) -> list[Workflow]:
 
 
 def _run(part: Workflow, kept: KeptOutputs) -> str:
-    """Return the error message of the first node that refuses its values, or "" if all of them run."""
+    """Return the error message of the first node that refuses its values, or "" if all nodes run."""
     try:
         # Hide the progress that nodes show.
         with contextlib.redirect_stderr(io.StringIO()):
@@ -85,6 +85,6 @@ def _run(part: Workflow, kept: KeptOutputs) -> str:
                 pass
     except WorkflowError as error:
         return " ".join(str(error).split())
-    except Exception as error:  # noqa: BLE001  (a node may raise anything; whatever it is, no cell would get further)
+    except Exception as error:  # noqa: BLE001  (a node may raise any error, and every error would make the cell fail)
         return " ".join(f"{type(error).__name__}: {error} {' '.join(getattr(error, '__notes__', []))}".split())
     return ""

@@ -1,7 +1,7 @@
-"""The class that Ray runs as an actor.
+"""The class that Ray runs as an actor, and a function that Ray runs on every machine.
 
-Ray sends the code of this module to the worker, so the module itself imports nothing from this project. Its methods
-import what they need when they run on the worker.
+Ray sends the code of this module to the worker, so the module itself imports nothing from this project. The methods
+of the class import what they need when they run on the worker.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class RemoteWorker:
 
     def prepare(self) -> Answer:
         """Load the pack; `__init__` does not do this, because it could not return an error message."""
-        # The folders come first in the path, because another version of these packages may be installed.
+        # These folders come first in `sys.path`, because other versions of the packages in them may be installed.
         sys.path[:0] = [str(Path(self._home, "tools")), self._home]
         from dataclasses import replace
 

@@ -37,7 +37,7 @@ _WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class ResultsFolder:
-    """The paths of the files that a sweep writes.
+    """A folder of results: the paths of its files, the name of the sweep that it belongs to, and its locks.
 
     Args:
         path: the folder.
@@ -65,7 +65,7 @@ class ResultsFolder:
         return self.pictures / cell[:2] / cell
 
     def claim(self, name: str) -> None:
-        """Assign the folder to a sweep, or check that it belongs to it already.
+        """Assign the folder to a sweep, or check that the folder already belongs to this sweep.
 
         Args:
             name: the name of the sweep.

@@ -71,7 +71,8 @@ class Session:
         stream: where progress is shown.
 
     Raises:
-        SweepError: the grid, a workflow or a cell is wrong; the error lists all problems that one check has found.
+        SweepError: the grid, a workflow or a cell is wrong. Several checks run one after the other; the error lists all
+            problems that the first failing check has found.
     """
 
     def __init__(self, grid: Grid, settings: Settings, stream: TextIO) -> None:
@@ -209,11 +210,11 @@ class Session:
             self._say(f"workers on {where} get the pack and images through Ray, and send pictures back")
 
     def _open_pool(self, home: Path, files: str) -> RayPool:
-        """Return a pool of workers, which connects to Ray when it is entered.
+        """Return a pool of workers; it connects to Ray when it is entered as a context manager.
 
         Args:
-            home: the folder for Ray's log; in a sweep it is the folder of results, which contains the file `MARK` by
-                which other machines find out whether they have access to the folder.
+            home: the folder for Ray's log. In a sweep it is the folder of results. Other machines look for the file
+                `MARK` in it, to find out whether they have access to the folder of results.
             files: as in `Settings`.
         """
         given = self._settings

@@ -73,7 +73,7 @@ class Table:
         """Write all rows to the file, atomically.
 
         Raises:
-            OSError: the disk is full or cannot be written to; the file is as it was.
+            OSError: the disk is full or cannot be written to; the file is unchanged.
         """
         begin = time.perf_counter()
         self._fold()

@@ -46,7 +46,7 @@ class Activations:
 class ActivationJudge(Judge):
     """A judge that answers with the activations of some of its layers.
 
-    `make_activation_judge` makes one from another judge; the two share a module.
+    `make_activation_judge` makes one from another judge; both use the same module.
 
     Args:
         name: the name of the model in messages.
@@ -102,7 +102,7 @@ def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> Activa
             captured once.
 
     Raises:
-        UnknownLayerError: when a name is not that of a layer; the message lists the nearest names.
+        UnknownLayerError: when no layer has a given name; the message lists the nearest names.
 
     Example:
         >>> import torch

@@ -1,9 +1,10 @@
 """The layers that style and content use when the user names none, chosen by one rule for all architectures.
 
 In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), style uses the last layer of every
-resolution that is fine enough, and content the last layer of a single resolution. The usual style layers of VGG are
-also one per resolution (Gatys et al., CVPR 2016). In networks of equal blocks (vision transformers, such as the image
-towers of most CLIPs), style uses the blocks at 1/6, 1/3, 1/2 and 2/3 of the depth, and content the block at 1/2.
+resolution that is fine enough. Content uses the last layer of the coarsest resolution that is fine enough. The usual
+style layers of VGG are also one per resolution (Gatys et al., CVPR 2016). In networks of equal blocks (vision
+transformers, such as the image towers of most CLIPs), style uses the blocks at 1/6, 1/3, 1/2 and 2/3 of the depth, and
+content uses the block at 1/2 of the depth.
 """
 
 import re
@@ -15,10 +16,10 @@ from ..judge import Judge
 from .layer import Layer, find_layers, format_layers, search_layers
 
 _MIN_STYLE_SIDE, _MIN_CONTENT_SIDE = 12, 24
-"""The smallest side of the feature maps that are chosen: for style, and for content.
+"""The smallest side that a feature map may have to be chosen: the first limit is for style, the second for content.
 
-A smaller map has too few positions for a Gram matrix, and locates content too coarsely. For views whose side is below
-240 pixels, the two limits are 1/20 and 1/10 of that side.
+A smaller map has too few positions for a Gram matrix (style), or locates things too coarsely (content). For views whose
+side is below 240 pixels, the limits are smaller: 1/20 of that side for style, 1/10 for content.
 """
 
 _MIN_BLOCKS = 3
@@ -43,7 +44,7 @@ def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
     stages, blocks = _find_stages(layers), _find_blocks(layers)
     if len(stages) < _MIN_BLOCKS - 1 and len(blocks) >= _MIN_BLOCKS:
         return list(dict.fromkeys(blocks[int(share * len(blocks))].name for share in _STYLE_SHARES))
-    # A model for small views has small feature maps, so its limit is lower.
+    # A model for small views has small feature maps, so the limit is lower for it.
     wide = [layer for layer in stages if layer.shape[1] >= min(_MIN_STYLE_SIDE, size / 20)]
     return [layer.name for layer in wide] or [layers[len(layers) // 2].name]
 
@@ -77,8 +78,8 @@ def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
     """
     by_side: dict[int, list[Layer]] = defaultdict(list)
     for layer in layers:
-        # A map with a longer side than an earlier map is left out: it is no map of the view, but an attention matrix,
-        # tokens x tokens.
+        # A map with a longer side than an earlier map is left out: it is no feature map of the view, but an attention
+        # matrix, tokens x tokens.
         if (
             len(layer.shape) == 3
             and layer.shape[1] == layer.shape[2] > 1
@@ -110,7 +111,8 @@ def describe_layers(judge: Judge, search: str = "") -> str:
 
     Args:
         judge: the judge whose layers are listed.
-        search: words; the table lists the layers whose name and kind contain all of them. Empty for all layers.
+        search: words; the table lists the layers for which each word is in the name or in the kind. Empty for all
+            layers.
 
     Raises:
         ValueError: when the judge has no layers.

@@ -1,7 +1,8 @@
 """The heads of attention modules, before the last projection mixes them.
 
-Multi-head attention: Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2. The output of an attention module mixes its
-heads. A single head is a slice of the channels of the input of the module's last projection.
+Multi-head attention: Vaswani et al., 2017, arXiv 1706.03762, section 3.2.2. The last projection of an attention
+module mixes the heads, so they cannot be read from the output of the module. The input of this projection consists of
+the heads: each head is a slice of the channels of this input.
 """
 
 from collections.abc import Mapping, Sequence

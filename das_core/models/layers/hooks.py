@@ -25,8 +25,8 @@ def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput
         module: the module that has these layers.
         names: the names of submodules. If the name of an attention module is followed by `HEADS`, its heads are
             reported instead of its output.
-        on_output: is called each time one of these layers has run; if an output is a tuple or a list, the function gets
-            the first item.
+        on_output: is called each time one of these layers has run. If the output of a layer is a tuple or a list,
+            `on_output` gets its first item.
     """
     hooks: list[RemovableHandle] = []
     try:
@@ -65,5 +65,5 @@ def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> 
 
 
 def _take_first(output: Any) -> Any:
-    """Return an output; if it is a tuple or a list, such as that of an attention module, return its first item."""
+    """Return an output, or its first item if it is a tuple or a list (attention modules return tuples)."""
     return output[0] if isinstance(output, tuple | list) and output else output

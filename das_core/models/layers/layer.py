@@ -18,8 +18,8 @@ from .heads import HEADS, count_heads
 from .hooks import capture_outputs
 
 _VIEWS = 2
-"""How many views a judge is shown to find its layers. The axis of an output that has this length is taken for the axis
-of the views."""
+"""How many views a judge is shown to find its layers. In an output, an axis of this length is taken for the axis of the
+views."""
 
 _MAX_NAMES = 5
 """How many names a message lists at most."""
@@ -49,7 +49,8 @@ class Layer:
         shape: the shape of the activations of one view: (channels,), (channels, tokens) or (channels, height, width).
         order: the axes of the module's output: first the axis of the views, then the axes of `shape` in their order.
         calls: how often the module runs in one forward pass; its activations are the output of the last run.
-        heads: how many attention heads its channels consist of; 0 for a layer that is the output of a module.
+        heads: how many heads there are, if the layer is the heads of an attention module; 0 if it is the output of a
+            module.
 
     Example:
         >>> from das_core.models.layers import Layer
@@ -85,10 +86,10 @@ class Layer:
 
 
 def find_layers(judge: Judge) -> tuple[Layer, ...]:
-    """Return the layers of a judge in the order in which they run.
+    """Return the layers of a judge in the order in which their outputs are computed.
 
-    They are found in a forward pass of two grey views. Two kinds of modules are left out: modules that do not run, and
-    modules whose output has no axis for views or no axis for channels.
+    The layers are found in a forward pass of two grey views. Two kinds of modules are left out: modules that do not
+    run, and modules whose output has no axis for views or no axis for channels.
 
     Args:
         judge: the judge; hooks are attached to its module for one forward pass.
@@ -155,7 +156,8 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
         model: the name of the model, for the message.
 
     Raises:
-        UnknownLayerError: when there is no such layer; the message lists the nearest names.
+        UnknownLayerError: when there is no such layer; the message lists the nearest names, or the first three if none
+            is near.
 
     Example:
         >>> from das_core.models.layers import Layer, find_layer
@@ -178,7 +180,7 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
 
 
 def search_layers(layers: Sequence[Layer], search: str) -> list[Layer]:
-    """Return the layers whose name and kind contain every word of a search; capitals make no difference."""
+    """Return the layers for which each word of a search is in the name or in the kind; capitals make no difference."""
     words = search.casefold().split()
     return [layer for layer in layers if all(word in f"{layer.name} {layer.kind}".casefold() for word in words)]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .timm_models import load_timm
     from .torchvision_models import load_torchvision
 else:
-    # These need packages that take seconds to load.
+    # These modules need packages that take seconds to load.
     __getattr__ = import_on_demand(
         __name__,
         {

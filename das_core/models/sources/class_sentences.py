@@ -44,10 +44,11 @@ CONTEXTS = (
     "a {} beside another one",
     "a {} in winter",
 )
-"""Longer sentences, which teach the projection to ignore the words around the name of a thing.
+"""Longer sentences, which teach the projection to ignore the words around a name.
 
-The names take the contexts in turn, so that the words around a name do not depend on the thing. With half as many
-contexts, names were recognised less often in contexts that the projection was not fitted on.
+Each name is put into one context. The names get the contexts in turn, so that the context of a name does not depend on
+what the name means. With half as many contexts, names were recognised less often in contexts that the projection was
+not fitted on.
 """
 
 _DOUBLE = 2.0
@@ -77,9 +78,9 @@ def write_class_sentences() -> list[ClassSentence]:
     The weights of the sentences about a class are 1 for a template, 2 for the context, and 2 for the definition. The
     larger weight of contexts teaches the projection to recognise names inside longer sentences. The larger weight of
     definitions teaches it words that are not names of classes. The weights of the sentences about a hypernym of n
-    classes are half the cube root of n for a template, and twice that for the context. With larger weights, a sentence
-    that names a class would be understood as its hypernym; with smaller weights, a hypernym in a longer sentence would
-    not be recognised.
+    classes are half the cube root of n for a template, and the cube root of n for the context. With larger weights, a
+    sentence about one class would be understood as a sentence about the hypernym of that class. With smaller weights, a
+    hypernym in a longer sentence would not be recognised.
 
     Example:
         >>> from das_core.models.sources.class_sentences import write_class_sentences
@@ -110,7 +111,7 @@ def compute_class_directions(rows: Tensor) -> Tensor:
     """Return the direction (classes, D) of every class in the feature space of a classifier.
 
     Args:
-        rows: the weight (classes, D) of its last layer.
+        rows: the weight (classes, D) of the last layer of the classifier.
 
     Returns:
         The rows minus their mean, each then scaled to length 1.

@@ -67,8 +67,8 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
             size and the normalisation of the views are then those of the published weights with this tag.
 
     Raises:
-        ValueError: when the architecture is unknown, or when the file is missing, damaged, holds code, does not fit
-            the architecture, or makes a model that answers with values that are not finite.
+        ValueError: when the architecture is unknown; when the file is missing, is damaged, contains code or does not
+            fit the architecture; or when the logits of the model are not finite.
 
     Example:
         >>> import tempfile
@@ -119,8 +119,8 @@ def _count_classes(module: nn.Module, state: StateDict) -> int | None:
         (name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)
     )
     weight = state.get(f"{head}.weight")
-    # `is_plain` is checked before a layer of this size is built: a file of a few bytes can contain a tensor of three
-    # million rows that has no numbers.
+    # `is_plain` is checked before a layer of this size is built: a file of a few bytes can contain a meta tensor, which
+    # has a shape, of three million rows for example, but no numbers.
     if weight is None or not is_plain(weight) or weight.ndim < 2 or weight.shape[1:] != last.weight.shape[1:]:
         return None
     return weight.shape[0] or None

@@ -1,9 +1,9 @@
 """Downloads in a background thread, so that the caller can cancel them while they wait for the server.
 
-Python's HTTP client has two drawbacks. Its timeout only applies to the time without any byte, so the client would wait
-without end for a server that sends a byte now and then. While it waits, its thread can do nothing else, such as react
-to a cancel button. So here a background thread waits for bytes, and the thread of the caller calls the function
-`listen` every quarter of a second.
+Python's HTTP client has two drawbacks. Its timeout limits only the time between two bytes, so the client would wait
+without end for a server that sends a byte now and then. While the client waits, its thread can do nothing else, such as
+react to a cancel button. So here a background thread waits for bytes. While nothing arrives, the thread of the caller
+calls the function `listen` every quarter of a second.
 """
 
 import http.client
@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 TIMEOUT = 20.0
-"""How many seconds without a byte it takes until a connection counts as broken."""
+"""After this many seconds without a byte, a connection counts as broken."""
 
 SLOWEST = 1024
-"""The least speed of a connection in bytes a second, averaged over `TIMEOUT`; a slower one counts as broken."""
+"""The least speed in bytes a second, averaged over `TIMEOUT`; a slower connection counts as broken."""
 
 _TICK = 0.25
 _PIECE = 1 << 16
@@ -35,7 +35,7 @@ Listener = Callable[[], None]
 
 
 def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
-    """Yield the content of a URL in pieces, each with the total number of bytes, or 0 if the server does not send it.
+    """Yield the content of a URL in pieces, each with the size of the whole content in bytes (0 if it is not known).
 
     Args:
         url: the address.
@@ -75,12 +75,12 @@ def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
     finally:
         ended.set()
     if done < total:
-        # Python's HTTP client takes a connection that was cut for the end of the answer.
+        # If the connection is cut, Python's HTTP client raises no error: it behaves as if the answer had ended.
         raise http.client.IncompleteRead(b"", total - done)
 
 
 def _send_pieces(url: str, arrived: "queue.Queue[Any]", ended: threading.Event) -> None:
-    """Put the content of a URL into a queue in pieces, until all of it is there or `ended` is set."""
+    """Put the content of a URL into a queue in pieces, until all pieces are in the queue or `ended` is set."""
 
     def put(kind: str, value: Any) -> None:
         while not ended.is_set():
@@ -118,7 +118,7 @@ def call_listening(function: Callable[[], T], listen: Listener, seconds: float) 
     def call() -> None:
         try:
             answer.set_result(function())
-        except Exception as error:  # noqa: BLE001 - raised again where the answer is read; else that would wait in vain
+        except Exception as error:  # noqa: BLE001 - raised again by `answer.result()` in the waiting thread
             answer.set_exception(error)
 
     threading.Thread(target=call, daemon=True).start()

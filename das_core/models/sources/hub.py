@@ -28,14 +28,14 @@ def locate_repository(repository: str, folder: Path) -> Path:
 
 
 def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Progress | None = None) -> Path:
-    """Return the path of a file of a repository: of one that is in the folder already, else of a new download.
+    """Return the path of a file of a repository; the file is downloaded if it is not in the folder yet.
 
     A file that is in the folder already is not checked.
 
     Args:
         repository: its name on the hub, 'owner/name'.
-        names: names of files, any one of which is enough; the best first. The first that is in the folder is taken; if
-            none is, the first that the repository has.
+        names: names of files, any one of which is enough; the best first. The first file that is in the folder is
+            taken. If none of them is in the folder, the first file that the repository has is downloaded.
         folder: where the folders of repositories are.
         progress: is called during a download.
 
@@ -60,12 +60,13 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
 def fetch_files(
     repository: str, main: str, others: Sequence[str], folder: Path, progress: Progress | None = None
 ) -> Path:
-    """Return the folder of a repository's files, after downloading a main file and other files that it may have.
+    """Return the folder of a repository's files; if the main file is not there, the missing files are downloaded.
 
     Args:
         repository: its name on the hub, 'owner/name'.
         main: the file that the repository must have; if it is in the folder already, nothing is downloaded.
-        others: files that the repository may have; those that it has are downloaded too.
+        others: files that the repository may have. If `main` is downloaded, those that the repository has and the
+            folder does not are downloaded too.
         folder: where the folders of repositories are.
         progress: is called during a download.
 

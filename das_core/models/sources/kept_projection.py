@@ -1,8 +1,8 @@
 """The file that keeps the fitted projection of a starter CLIP, so that it is fitted once and not in every process.
 
-The file is not trusted. Its projection is used only if three conditions hold: the key in the file is that of the same
-models and settings, the SHA-256 in the file is that of the projection, and the shape and type are right. Otherwise the
-projection is fitted again.
+The file is not trusted. Its projection is used only if three conditions hold: the key in the file stands for the same
+models and settings; the SHA-256 in the file is that of the projection; and the projection has the right shape and type,
+and no entries that a fit cannot give. Otherwise the projection is fitted again.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from ...common.files import write_atomically
 _LOG = logging.getLogger(__name__)
 
 KEPT = "starter_clip_"
-"""The beginning of the name of every file with a fitted projection. Such a file alone is no model."""
+"""The beginning of the name of every file with a fitted projection. Such a file cannot be loaded as a model."""
 
 PROJECTION = "text.proj.weight"
 """The name of the projection in the file and in the model."""
 
 _LARGEST_HEADER = 2**16
-"""How many bytes a file may have besides the projection; the files that are written here have a few hundred."""
+"""How many bytes a file may have besides the projection. In the files that are written here, it is a few hundred."""
 
 # The errors that are raised when the file is damaged, or is some other file.
 _DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError)
@@ -47,10 +47,10 @@ def find_cache_folder() -> Path:
 
 
 def place_projection(folder: Path | Literal["auto"] | None, architecture: str) -> Path | None:
-    """Return the path of the file that keeps a projection; None if it is not to be kept in a file.
+    """Return the path of the file that keeps a projection; None if the projection is not to be kept in a file.
 
     Args:
-        folder: the folder of the file; `auto` for the user's (`find_cache_folder`); None to keep nothing.
+        folder: the folder of the file; `auto` for the folder of `find_cache_folder`; None to keep nothing.
         architecture: the architecture of the image tower.
     """
     if folder is None:

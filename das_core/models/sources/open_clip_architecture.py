@@ -22,7 +22,8 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
     If several architectures fit, the one with the plainest name is taken, and a warning in the log names all of them.
 
     Args:
-        state: the tensors of the checkpoint by name, those of the image tower as `visual.…`; only shapes are read.
+        state: the tensors of the checkpoint by name; the names in the image tower begin with `visual.`. The numbers in
+            the tensors are not read.
         source: what messages call the checkpoint.
 
     Raises:
@@ -35,7 +36,8 @@ def guess_architecture(state: Mapping[str, Tensor], source: str) -> str:
             f"'{source}' has the shapes of no architecture that open_clip knows; name its architecture, or choose a "
             "checkpoint that open_clip has saved"
         )
-    # The plainest name: without "quickgelu", which stands for a special activation function, and then the shortest.
+    # The plainest name is the shortest of the names without "quickgelu" (a special activation function); if all names
+    # contain "quickgelu", it is the shortest of all.
     best = min(fits, key=lambda name: ("quickgelu" in name, len(name)))
     if len(fits) > 1:
         _LOG.warning(
@@ -67,7 +69,7 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
 
 
 def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
-    """Return whether a text configuration fits a checkpoint; every one fits if the checkpoint has no text tower."""
+    """Return whether a text configuration fits a checkpoint; all of them fit a checkpoint without a text tower."""
     has_text = any(not name.startswith((_IMAGE, "logit_")) for name in state)
     if not has_text:
         return True

@@ -1,7 +1,8 @@
 """The models of open_clip by name: which are published, where their weights are, and which architectures there are.
 
-Two names identify a published model: that of its architecture and that of its weights. Callers pass them separately, or
-joined in one string, a pair: 'ARCHITECTURE/WEIGHTS'. `open_clip_models.py` loads published models.
+Two names identify a published model: the name of its architecture and the name of its weights. Some functions take the
+two names separately. Others take them joined in one string, called a pair: 'ARCHITECTURE/WEIGHTS'.
+`open_clip_models.py` loads published models.
 """
 
 import os
@@ -64,7 +65,7 @@ def list_downloaded_open_clip_pairs(folder: Path) -> list[str]:
 
     def is_there(architecture: str, tag: str) -> bool:
         repository, names = locate_weights(architecture, tag)
-        # Unlike Path.is_file, this raises no error when a drive is gone.
+        # Unlike Path.is_file, os.path.isfile raises no error when a drive is gone.
         return any(os.path.isfile(locate_repository(repository, folder) / name) for name in names)
 
     return [pair for pair in list_open_clip_pairs() if is_there(*_split(pair))]

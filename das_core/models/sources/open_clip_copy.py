@@ -55,7 +55,7 @@ def copy_open_clip_module(
 
 
 class _TextHalf(nn.Module):
-    """A text tower for a model that has no module for it: the parts of the text tower are attributes of the model."""
+    """A text tower as a module, for a model that has the parts of its text tower as attributes of the model itself."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

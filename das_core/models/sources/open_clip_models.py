@@ -88,13 +88,13 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
             the CLIP has no text tower.
         architecture: one of `list_open_clip_architectures`, such as 'ViT-B-32'; None to guess it from the shapes of
             the tensors. The names by which open_clip loads a repository of the hub or a folder ('hf-hub:…',
-            'local-dir:…') are refused, because these may contain code.
+            'local-dir:…') are refused, because a repository or a folder may contain code.
         folder: where the folders of repositories are; a tokenizer that open_clip does not contain is downloaded into
             it.
 
     Raises:
-        ValueError: when the architecture is unknown, when the file is missing, damaged, holds code, or does not fit
-            the architecture, when the tokenizer cannot be downloaded, or when the model cannot be built with the
+        ValueError: when the architecture is unknown; when the file is missing, is damaged, contains code or does not
+            fit the architecture; when the tokenizer cannot be downloaded; or when the model cannot be built with the
             installed packages.
 
     Example:
@@ -116,8 +116,8 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         architecture = guess_architecture(state, path.name)
     config = open_clip.get_model_config(architecture)
     tags = list_open_clip_models().get(architecture, [])
-    # The mean, the standard deviation and the resizing are those of the first published weights of the architecture.
-    # They differ for a few other weights, such as laion2b_s32b_b82k of ViT-L-14.
+    # The mean, the standard deviation and the resizing are those of the first published weights of the architecture. A
+    # few other weights of the same architecture were trained with other values, such as laion2b_s32b_b82k of ViT-L-14.
     published = open_clip.get_pretrained_cfg(architecture, tags[0]) if tags else {}
     return _load(path.stem, config, published, state, path.name, folder)
 
@@ -208,8 +208,9 @@ def _load(
     own = model.state_dict()
     state = StateDict(_rename_tensors(state, model), state.versions)
     for key in own:
-        # These tensors keep the values that they were built with, because they do not affect an embedding that is used:
-        # the scale of the logits, whose shape differs between checkpoints, and a text tower that is a stand-in.
+        # Two kinds of tensors keep the values that they were built with, because no embedding that is used depends on
+        # them: the scale and the bias of the logits, whose shapes differ between checkpoints; and the tensors of a
+        # stand-in, which replaces the text tower if the checkpoint has none.
         if key.startswith("logit_") or (not has_text and not key.startswith("visual.")):
             state[key] = own[key]
     fit_weights(model, state, source, name)
@@ -217,7 +218,7 @@ def _load(
 
 
 def _rename_tensors(state: StateDict, model: nn.Module) -> dict[str, Tensor]:
-    """Return tensors under the names that they have in `model`, without the scale of the logits."""
+    """Return tensors under the names that they have in `model`, without the scale and the bias of the logits."""
     named = convert_state_dict(model, dict(state))
     if "positional_embedding" in named:
         named = convert_to_custom_text_state_dict(named)

@@ -41,16 +41,17 @@ _VOCABULARIES = (
 """The files that a tokenizer on the hub may have besides tokenizer_config.json; every tokenizer has some of them."""
 
 _TOKENIZER_SETTINGS = {"clean", "strip_sep_token", "language", "reduction_mask"}
-"""The settings of open_clip's own tokenizer classes. Other settings would be passed on to transformers, where some of
-them make it run code."""
+"""The settings of a tokenizer that are allowed: those that open_clip's own classes use. These classes pass any other
+setting on to transformers, and some settings make transformers run code."""
 
 _LARGEST_NUMBER, _MOST_LAYERS = 2**20, 128
-"""The largest number allowed in the configuration of a text tower, and the largest number of layers. In published
-configurations the largest are 256,206 and 24."""
+"""The largest number allowed in the configuration of a text tower, and the largest number of layers allowed. In
+published configurations, the largest number is 256,206, and the largest number of layers is 24."""
 
 _MOST_TIMES, _ALWAYS_ALLOWED = 4, 2**24
-"""The network of a text tower may have at most four times as many numbers as the weights for it, plus 16 million. It
-has more numbers than the weights if only a part of it is used, such as the encoder of a T5, one half of the network."""
+"""The network of a text tower may have at most four times as many numbers as the weights for it, plus 16 million. The
+network has more numbers than the weights if only a part of the network is used. Of a T5, for example, only the encoder
+is used, which is half of the network."""
 
 
 def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -87,8 +88,8 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
         held: how many numbers the weights of the text tower have in all.
 
     Raises:
-        RefusedError: when the network is too large, or of a type that open_clip has no text tower for. This error is a
-            ValueError.
+        RefusedError: when the network or a number in the configuration is too large, or when open_clip has no text
+            towers with networks of this type. This error is a ValueError.
         Exception: any exception of json or transformers, when the configuration is damaged.
     """
     if "hf_model_name" not in text:
@@ -120,7 +121,7 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
 
 
 def _list_numbers(name: str, value: object) -> Iterator[tuple[str, float]]:
-    """Yield (name of the field, number) for every number in a JSON value; `name` is the field of the value itself."""
+    """Yield (name of its field, number) for every number in a JSON value; `name` is the field that `value` is in."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _list_numbers(key, part)
@@ -205,7 +206,8 @@ def without_torchaudio() -> Iterator[None]:
 def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:
     """Return a text tower made from a module and its tokenizer.
 
-    It reads other scripts than Latin if the vocabulary of the tokenizer was made for them (`knows_other_scripts`).
+    The tower reads other scripts than Latin if the vocabulary of the tokenizer was made for them
+    (`knows_other_scripts`).
 
     Args:
         module: takes tokens (1, L) to an embedding (1, D); it is frozen in place.

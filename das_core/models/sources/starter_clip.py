@@ -3,9 +3,10 @@
 It is made of an image classifier and a sentence encoder, and was never trained on captions. Each of the 1,000 classes
 has a direction in the feature space of the classifier: its row in the weight of the last layer, minus the mean of all
 rows, scaled to length 1. A linear map is fitted that takes the embeddings of sentences about the classes to these
-directions; it takes every other sentence to the same space. A sentence with a word for several classes, such as "dog",
-is fitted to the mean of the directions of these classes. DeViSE (Frome et al., 2013) uses the same idea, with a map
-that is trained on images. Sentences about things that neither model was trained on get embeddings that mean little.
+directions. The same map takes the embeddings of all other sentences to this space. A sentence with a word for several
+classes, such as "dog", is fitted to the mean of the directions of these classes. DeViSE (Frome et al., 2013) uses the
+same idea, with a map that is trained on images. Sentences about things that neither model was trained on get embeddings
+that mean little.
 """
 
 import hashlib
@@ -38,8 +39,8 @@ def load_starter_clip(
         starter: the classifier: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`, see `load_starter`.
         folder: where the fitted projection is kept, so that it is fitted only once. `auto` for the user's folder,
             usually `~/.cache/torch/hub/direct_ascent` (see `find_cache_folder`); None to keep nothing. The projection
-            is fitted again when anything that it depends on has changed, or when the file was damaged or modified. A
-            fit takes half a minute; for another starter in the same process, it takes a second.
+            is fitted again when anything that it depends on has changed, or when the file was damaged or modified. The
+            first fit in a process takes half a minute; the fit for another starter then takes a second.
         progress: is called during the fit, with how many of the sentences are encoded and with the number of all
             sentences; encoding takes nearly all of the time. An exception that `progress` raises stops the loading.
 

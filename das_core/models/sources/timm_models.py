@@ -24,7 +24,7 @@ _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 """The names of the files of timm's weights on the hub."""
 
 _CHECKED = {".safetensors", ".pth", ".pt", ".bin"}
-"""The formats of weights that `read_weights` reads; timm also reads NumPy files."""
+"""The suffixes of the files that `read_weights` reads; timm also reads NumPy files."""
 
 _DIGEST = re.compile("[0-9a-f]{8,64}")
 
@@ -65,13 +65,13 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
             f"timm has no pretrained classifier '{shorten(architecture)}'; see timm.list_models(pretrained=True)"
         )
     path = _fetch_weights(architecture, folder, progress)
-    # `custom_load` is off: with it, timm reads the weights of some architectures in the format of their authors, but
-    # all files on the hub have timm's format.
+    # `custom_load` is off: it makes timm read the weights of some architectures in the format of their authors, but no
+    # file that is downloaded here has this format.
     source = {"file": str(path), "custom_load": False}
     try:
         if path.suffix in _CHECKED:
-            # Refuses a file that claims more than it holds, which timm would read. Files in current formats are only
-            # mapped into memory here, so that their numbers are read only once.
+            # This call refuses a file that claims more than it holds; timm would read such a file. A file in a current
+            # format is only mapped into memory by this call, so its numbers are read only once, by timm.
             read_weights(path)
         module = timm.create_model(architecture, pretrained=True, pretrained_cfg_overlay=source)
     except (OSError, RuntimeError, ValueError, SafetensorError, UnpicklingError) as error:

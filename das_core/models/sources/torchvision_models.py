@@ -29,7 +29,7 @@ def list_downloaded_torchvision(folder: Path) -> list[str]:
 
 
 def build_torchvision_module(architecture: str, classes: int) -> nn.Module:
-    """Build an architecture of torchvision without weights.
+    """Build an architecture of torchvision without loading weights.
 
     Args:
         architecture: one of `list_torchvision_architectures`.

@@ -1,4 +1,4 @@
-"""Checks what a checkpoint file claims to hold against the size of the file, before anything of that size is built.
+"""Compares the size that a checkpoint file claims for its tensors with its own size, before the tensors are used.
 
 A file of a few bytes can claim gigabytes in three ways: a tensor repeats one value (stride 0); a tensor reaches beyond
 its storage; or the file is a compressed archive whose entries unpack to a thousand times their size.
@@ -15,7 +15,7 @@ from ...common.text import shorten
 
 
 class RefusedError(ValueError):
-    """The error for a file that is refused although it is not damaged; readers pass this error on unchanged."""
+    """The error for a file that is refused although it is not damaged; `read_weights` passes it on unchanged."""
 
 
 _ZIP = b"PK\x03\x04"

@@ -18,9 +18,10 @@ from .weight_claims import RefusedError, check_archive, check_claims, is_archive
 
 
 class StateDict(dict[str, Tensor]):
-    """Tensors by name, with the versions of the modules that they were saved from.
+    """Tensors by name, and the version of each module that the tensors were saved from.
 
-    By this version, a module recognises tensors that were saved by an older version of its class, and converts them.
+    In PyTorch every class of modules has a version number. A module that loads tensors of an older version converts
+    them.
 
     Args:
         tensors: the tensors by name.
@@ -65,7 +66,7 @@ def read_weights(path: Path) -> StateDict:
 
     Raises:
         ValueError: when the file is missing, damaged or not a checkpoint, when it contains pickled code or a program
-            (neither is run), or when it claims more than it holds (see `weight_claims`).
+            (neither is run), or when its tensors would take far more memory than the file (see `weight_claims`).
     """
     allow_interrupt()
     try:
@@ -189,7 +190,7 @@ def is_plain(value: Tensor) -> bool:
     Args:
         value: a tensor of a checkpoint.
     """
-    # Torch would refuse some quantised, sparse, complex and meta tensors, and would lose values of others when it loads
-    # them.
+    # Of quantised, sparse, complex and meta tensors, torch refuses some when it loads them into a module, and changes
+    # the values of others.
     dense = value.layout == torch.strided and value.device.type == "cpu"
     return dense and not value.is_quantized and not value.is_complex()
