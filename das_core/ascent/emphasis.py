@@ -85,12 +85,6 @@ def _smooth(values: Tensor, deviation: float) -> Tensor:
         (kernel[..., reach - rows : reach + rows + 1].transpose(2, 3), (0, 0, rows, rows)),
     ):
         coarse = F.conv2d(F.pad(coarse, padding, mode="reflect"), taps / taps[0].sum(), groups=values.shape[1])
-    # Bilinear interpolation as two products of matrices is several times as fast as `interpolate`. The last cells may
-    # reach beyond the canvas, so the matrices are cut to its height and width.
-    down, right = (
-        F.interpolate(
-            torch.eye(cells, device=values.device, dtype=values.dtype)[None], scale_factor=float(cell), mode="linear"
-        )[0, :, :side]
-        for cells, side in zip(coarse.shape[2:], (height, width), strict=True)
-    )
-    return down.T @ (coarse @ right)
+    # The last cells may reach beyond the canvas.
+    enlarged = F.interpolate(coarse, scale_factor=float(cell), mode="bilinear")
+    return enlarged[..., :height, :width]
