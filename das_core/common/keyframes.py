@@ -1,4 +1,4 @@
-"""Parses texts that list keyframes: numbers of frames of a film, each with a wish or with a number.
+"""Parses texts that list keyframes: the index of a frame, then a wish ('24: a volcano') or a value ('24: 0.2').
 
 What a model is asked for at a keyframe, such as a class or a prompt, is called the wish of the keyframe. The syntax is
 that of the prompt schedules of Deforum (https://deforum.github.io) and FizzNodes

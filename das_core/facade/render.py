@@ -144,10 +144,10 @@ def render(
 def _run(
     ascent: Ascent, callback: Callable[[Step], bool | None] | None, film: Path | str | None, *, progress: bool
 ) -> OSError | None:
-    """Do the steps of an ascent, with a progress bar, until it ends or the callback returns True; write the film.
+    """Do the steps of an ascent until it ends or the callback returns True; film them if `film` is a path.
 
     Returns:
-        The error if the film could not be written, else None. All steps are done in both cases.
+        The error if the video file could not be written, else None. Such an error does not stop the ascent.
     """
     steps = do_steps(ascent, callback, progress=progress)
     climbing = True

@@ -85,11 +85,11 @@ class WrappedObjective:
 
 @dataclass(frozen=True, eq=False)
 class WrappedTerm:
-    """A term of a `WrappedObjective`: a term of the wrapped objective, with the changes of the wrapper.
+    """A term of an objective, changed by the `WrappedObjective` around that objective.
 
     Args:
-        term: the term of the wrapped objective.
-        wrapper: the wrapper, which changes the term.
+        term: the term of the inner objective.
+        wrapper: the `WrappedObjective`; it says which regions and weights the term gets instead of its own.
     """
 
     term: Term

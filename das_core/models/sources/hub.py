@@ -36,7 +36,7 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
         repository: its name on the hub, 'owner/name'.
         names: names of files, any one of which is enough; the best first. The first file that is in the folder is
             taken. If none of them is in the folder, the first file that the repository has is downloaded.
-        folder: where the folders of repositories are.
+        folder: the folder that keeps downloads of the hub, with a folder for each repository.
         progress: is called during a download.
 
     Raises:
@@ -67,7 +67,7 @@ def fetch_files(
         main: the file that the repository must have; if it is in the folder already, nothing is downloaded.
         others: files that the repository may have. If `main` is downloaded, those that the repository has and the
             folder does not are downloaded too.
-        folder: where the folders of repositories are.
+        folder: the folder that keeps downloads of the hub, with a folder for each repository.
         progress: is called during a download.
 
     Raises:

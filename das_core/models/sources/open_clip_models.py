@@ -46,7 +46,8 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
     Args:
         architecture: one of `list_open_clip_models`, such as 'ViT-B-32'.
         pretrained: the name of published weights of that architecture, such as 'laion2b_s34b_b79k'.
-        folder: where the folders of repositories are; a file that is not there is downloaded into it.
+        folder: the folder that keeps downloads of the hub, with a folder for each repository; a file that is not there
+            is downloaded into it.
         progress: is called during a download.
 
     Raises:
@@ -89,8 +90,8 @@ def load_clip_file(path: Path, architecture: str | None, folder: Path) -> CLIP:
         architecture: one of `list_open_clip_architectures`, such as 'ViT-B-32'; None to guess it from the shapes of
             the tensors. The names by which open_clip loads a repository of the hub or a folder ('hf-hub:…',
             'local-dir:…') are refused, because a repository or a folder may contain code.
-        folder: where the folders of repositories are; a tokenizer that open_clip does not contain is downloaded into
-            it.
+        folder: the folder that keeps downloads of the hub, with a folder for each repository; a tokenizer that
+            open_clip does not contain is downloaded into it.
 
     Raises:
         ValueError: when the architecture is unknown; when the file is missing, is damaged, contains code or does not

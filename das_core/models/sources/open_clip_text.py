@@ -59,7 +59,8 @@ def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | 
 
     Args:
         text: the `text_cfg` of a configuration of open_clip.
-        folder: where the folders of repositories are; files that are not there are downloaded into it.
+        folder: the folder that keeps downloads of the hub, with a folder for each repository; files that are not there
+            are downloaded into it.
         progress: is called during a download.
 
     Raises:

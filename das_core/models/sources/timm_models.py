@@ -46,8 +46,8 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
 
     Args:
         architecture: one of `list_timm_architectures`, such as 'resnet18.a1_in1k'.
-        folder: where the folders of repositories are; a file that is not there is downloaded into it. Weights that the
-            hub's own client has stored in this folder are used too.
+        folder: the folder that keeps downloads of the hub, with a folder for each repository; a file that is not there
+            is downloaded into it. Weights that the hub's own client has stored in this folder are used too.
         progress: is called during a download.
 
     Raises:

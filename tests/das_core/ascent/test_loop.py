@@ -243,7 +243,8 @@ def test_a_step_that_is_ended_anywhere_has_done_nothing() -> None:
     ascent = Ascent(ImageStack.gray(SPEC), [class_objective()], VIEWS, steps=3, chunk=2)
     next(iter(ascent))
     # Of another ascent, whose first step has filled the caches.
-    step = count_looks(lambda: next(iter(Ascent(ascent.stack, [class_objective()], VIEWS, steps=1, chunk=2))))
+    other = Ascent(ascent.stack, [class_objective()], VIEWS, steps=1, chunk=2)
+    step = count_looks(lambda: next(iter(other)))
     for at in (1, step // 3, step // 2, step - 1):
         with pytest.raises(StopError), interruptible(Stop(at)):
             ascent.run()

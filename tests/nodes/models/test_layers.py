@@ -41,4 +41,4 @@ def test_the_model_is_loaded_before_it_is_looked_into(pack: Pack, monkeypatch: p
     bridge = pack.module("nodes.models.layers").bridge
     monkeypatch.setattr(bridge, "load_judges", lambda judges, views: loaded.append((judges, views)))
     pack.run("DAS_ListLayers", model=model)
-    assert loaded == [([model], 1)]
+    assert loaded == [([model], 2)]
