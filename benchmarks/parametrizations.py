@@ -66,9 +66,9 @@ def report() -> str:
         shown += list(images[:_SHOWN])
     save_sheet(shown, SHEET, columns=_SHOWN)
     table = "\n".join(rows)
-    return f"""{len(CLASSES)} classes, seed 0, {_LEVELS_ALONE.describe()}, no tilt, 448 x 448, the same objectives, views,
-focus, denoiser and steps of the same size for all; only what moves differs. Judge: {judge.name}, which never saw the
-ascent. The sparsity is that of gradients (Engraving).
+    return f"""{len(CLASSES)} classes, seed 0, {_LEVELS_ALONE.describe()}, no tilt, 448 x 448, the same objectives,
+views, focus, denoiser and steps of the same size for all; only what moves differs. Judge: {judge.name}, which never
+saw the ascent. The sparsity is that of gradients (Engraving).
 
 | what moves | sparsity {HEADER}
 |---|---{RULE}
