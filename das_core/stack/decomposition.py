@@ -13,7 +13,7 @@ from torch import Tensor
 from ..common.interruption import pausing
 from .conversion import as_pyramid
 from .image_stack import ImageStack
-from .least_norm import compute_least_norm_levels, make_levels_operator, read_levels
+from .least_norm import compute_least_norm_levels, has_least_norm, make_levels_operator, split_change
 from .matrix_operators import LevelsOperator
 from .state import LevelTensors
 
@@ -105,7 +105,11 @@ def decompose(stack: ImageStack) -> Decomposition:
         >>> round(float(parts.rest.norm() / stack.canvas.norm()), 1)  # Finer than 16 samples: in none of the levels.
         0.9
     """
-    return decompose_start(stack).add(decompose_change(stack))
+    if has_least_norm(stack):
+        # Levels of the least norm are linear in the canvas, so start and change need not be split one by one.
+        return _split(stack.canvas, stack)
+    change = decompose_change(stack)
+    return decompose_start(stack).add(change) if bool(stack.start.any()) else change
 
 
 def estimate_decomposition_bytes(stack: ImageStack) -> int:
@@ -138,11 +142,7 @@ def decompose_start(stack: ImageStack) -> Decomposition:
         [0.0, 0.0, 0.0]
         [1.2, 0.7, 0.3]
     """
-    operator = make_levels_operator(stack)
-    if not bool(stack.start.any()):
-        empty = operator.adjoint(torch.zeros_like(stack.start))
-        return Decomposition(empty.tensors, stack.start, operator)
-    return _split(stack.start, compute_least_norm_levels(stack.start, stack, operator), operator)
+    return _split(stack.start, stack)
 
 
 def decompose_change(stack: ImageStack) -> Decomposition:
@@ -164,10 +164,14 @@ def decompose_change(stack: ImageStack) -> Decomposition:
         >>> [round(float(level.mean()), 2) for level in decompose_change(brighter).levels]
         [0.49, 0.01]
     """
+    stack = as_pyramid(stack)
     operator = make_levels_operator(stack)
-    return _split(stack.canvas - stack.start, read_levels(stack), operator)
+    return Decomposition(*split_change(stack, operator), operator)
 
 
-def _split(canvas: Tensor, levels: tuple[Tensor, ...], operator: LevelsOperator) -> Decomposition:
-    """Return the decomposition of a canvas into given levels and a rest."""
-    return Decomposition(levels, canvas - operator.forward(LevelTensors(levels)), operator)
+def _split(canvas: Tensor, stack: ImageStack) -> Decomposition:
+    """Return the decomposition of a canvas of a stack into levels of nearly the least norm and a rest."""
+    operator = make_levels_operator(stack)
+    if not bool(canvas.any()):
+        return Decomposition(operator.adjoint(canvas).tensors, canvas, operator)
+    return Decomposition(*compute_least_norm_levels(canvas, stack, operator), operator)

@@ -35,6 +35,9 @@ from .matrix_operators import LevelsOperator
 from .spectral_operator import SpectralOperator
 from .state import AccumulatedGradient, LevelTensors
 
+Split = tuple[tuple[Tensor, ...], Tensor]
+"""Levels (B, 3, h_r, w_r), coarse to fine, without their gains; and the rest (B, 3, H, W), which no level can show."""
+
 
 def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
     """Return what ascents have added to every level.
@@ -59,21 +62,40 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
         [(1, 3, 1, 1), (1, 3, 8, 8), (1, 3, 32, 32)]
     """
     stack = as_pyramid(stack)
-    operator = make_levels_operator(stack)
+    return split_change(stack, make_levels_operator(stack))[0]
+
+
+def has_least_norm(stack: ImageStack) -> bool:
+    """Tell whether levels of the least norm describe the change of a stack, since none that an ascent moved are known.
+
+    Args:
+        stack: any stack.
+    """
+    stack = as_pyramid(stack)
+    return stack.parameters is None or bool(stack.spec.frozen)
+
+
+def split_change(stack: ImageStack, operator: LevelsOperator) -> Split:
+    """Return the levels of the change of the canvas since the start, as `read_levels`, and the rest.
+
+    Args:
+        stack: a stack whose parametrisation is `pyramid`.
+        operator: what `make_levels_operator` returns for the stack.
+    """
     change = stack.canvas - stack.start
     parameters = stack.parameters
     if parameters is None or stack.spec.frozen:
         return compute_least_norm_levels(change, stack, operator)
-    if isinstance(parameters, LevelTensors):
-        return parameters.tensors
-    assert isinstance(parameters, AccumulatedGradient)
-    if stack.spec.method == "exact":
-        return operator.adjoint(parameters.gradient).tensors
-    return operator.recover_levels(change, parameters.gradient)
+    if isinstance(parameters, AccumulatedGradient) and stack.spec.method != "exact":
+        return operator.recover_levels(change, parameters.gradient)
+    if isinstance(parameters, AccumulatedGradient):
+        parameters = operator.adjoint(parameters.gradient)
+    assert isinstance(parameters, LevelTensors)
+    return parameters.tensors, change - operator.forward(parameters)
 
 
-def compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: LevelsOperator) -> tuple[Tensor, ...]:
-    """Return levels of nearly the least norm that sum to a canvas, as far as levels can show the canvas.
+def compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: LevelsOperator) -> Split:
+    """Return levels of nearly the least norm that sum to a canvas, as far as levels can show the canvas, and the rest.
 
     Args:
         canvas: (B, 3, H, W), in the colour space of the stack.
@@ -81,7 +103,7 @@ def compute_least_norm_levels(canvas: Tensor, stack: ImageStack, operator: Level
         operator: what `make_levels_operator` returns for the stack.
 
     Returns:
-        The levels (B, 3, h_r, w_r), coarse to fine, without their gains.
+        The levels (B, 3, h_r, w_r), coarse to fine, without their gains; and the canvas minus their sum, (B, 3, H, W).
     """
     spectral = _make_unfrozen_operator(stack, "spectral")
     assert isinstance(spectral, SpectralOperator)

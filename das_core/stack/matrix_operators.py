@@ -148,7 +148,7 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
         """
         return self.gains[number] * self._matrices.enlarge(number, level)
 
-    def recover_levels(self, canvas: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
+    def recover_levels(self, canvas: Tensor, gradient: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return the levels that belong to an accumulated gradient, corrected so that they sum to a canvas.
 
         Before the correction, the levels are g_r A_r' G B_r. If G was computed with the form `spectral`, the sum of
@@ -160,9 +160,11 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
             gradient: the accumulated gradient G, (B, 3, H, W).
 
         Returns:
-            The levels (B, 3, h_r, w_r), coarse to fine, without their gains.
+            The levels (B, 3, h_r, w_r), coarse to fine, without their gains; and the rest of the canvas, which no level
+            can show, (B, 3, H, W).
         """
         levels = list(self.adjoint(gradient).tensors)
         remainder = canvas - self.forward(LevelTensors(tuple(levels)))
-        levels[-1] = levels[-1] + self._matrices.fit_finest(remainder) / self.gains[-1]
-        return tuple(levels)
+        correction = self._matrices.fit_finest(remainder) / self.gains[-1]
+        levels[-1] = levels[-1] + correction
+        return tuple(levels), remainder - self.enlarge(len(levels) - 1, correction)
