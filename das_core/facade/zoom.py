@@ -154,7 +154,7 @@ def zoom(
     chosen = find_recipe(recipe, steps)
     if isinstance(recipe, str):
         chosen = suit_zoom(chosen, depths.depths)
-    tracks = make_tracks(dict(enumerate(wishes)), lambda wish: read_keyframe(wish).resolve(judge), "cosine")
+    tracks = make_tracks(dict(enumerate(wishes)), lambda wish: read_keyframe(wish).resolve(judge))
 
     def prepare(stack: ImageStack) -> Ascent:
         return chosen.prepare(stack, tracks, seed=seed, device=judge.device)

@@ -154,7 +154,7 @@ class Track(WrappedObjective):
 
 
 def make_tracks(
-    keyframes: str | Mapping[int, Any], make: Callable[[Any], Objective | Sequence[Objective]], curve: Curve = "linear"
+    keyframes: str | Mapping[int, Any], make: Callable[[Any], Objective | Sequence[Objective]], curve: Curve = "cosine"
 ) -> tuple[Track, ...]:
     """Return the tracks of the wishes of a film: a track for each objective of each wish.
 
@@ -165,7 +165,8 @@ def make_tracks(
     Args:
         keyframes: a dictionary from frame numbers to wishes; or a text, see `parse_keyframes`.
         make: a function that makes one or several objectives from a wish; it is called once for every wish.
-        curve: how the factors are interpolated between two keyframes.
+        curve: how the factors are interpolated between two keyframes. With `cosine` a wish keeps most of its factor
+            near its keyframe, so the frames there show it more clearly than with `linear`.
 
     Raises:
         ValueError: when the text cannot be read; there are no keyframes or more than 1025; or `make` cannot make an

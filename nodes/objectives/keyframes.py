@@ -49,9 +49,9 @@ class Keyframes(Node):
                 ),
                 io.Combo.Input(
                     "curve",
-                    options=list_options(Curve, "linear"),
-                    default="linear",
-                    tooltip="How one goes over into the next. linear: evenly. cosine: each stays a while. step: at "
+                    options=list_options(Curve, "cosine"),
+                    default="cosine",
+                    tooltip="How one goes over into the next. cosine: each stays a while. linear: evenly. step: at "
                     "once, half-way.",
                 ),
                 weight_input(),

@@ -1,8 +1,10 @@
 """Keyframes: one wish after another over a film, for a classifier and a CLIP, and texts that say nothing."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 
 from cases import each_case
@@ -24,8 +26,11 @@ def factors(objective: Any, frames: int) -> list[list[float]]:
 
 @each_case("text", ["0: 0 / 4: 1", "0: 0\n4: 1", '"0": "0", "4": "1"', "4: 1 / 0: 0"])
 def test_weights_cross_between_keyframes(pack: Pack, text: str) -> None:
-    asked = sorted(factors(ask(pack, text), 4), reverse=True)
+    asked = sorted(factors(ask(pack, text, curve="linear"), 4), reverse=True)
     assert asked == [[1.0, 0.75, 0.5, 0.25], [0.0, 0.25, 0.5, 0.75]]
+    first, last = sorted(factors(ask(pack, text), 4), reverse=True)
+    assert first == pytest.approx([(1 + math.cos(math.pi * frame / 4)) / 2 for frame in range(4)])
+    assert last == pytest.approx([1 - factor for factor in first])
     assert factors(ask(pack, "0: 0 / 4: 1", curve="step"), 4)[0] == [1.0, 1.0, 0.0, 0.0]
 
 
