@@ -5,6 +5,7 @@ EfficientNet-Lite0 guides the ascents; EfficientNet-Lite2 is the judge. The ten 
 settings had been chosen. Ascents for every frame are made of the first pair only.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -111,7 +112,9 @@ def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
     """
     frames = []
     for position in torch.linspace(0, 1, FRAMES).tolist():
-        weights = ((first, 1 - position), (last, position))
+        # The curve cosine, as in the film.
+        share = (1 - math.cos(math.pi * position)) / 2
+        weights = ((first, 1 - share), (last, share))
         wishes = [ClassObjective(model, ((index, 1.0),), weight=weight) for index, weight in weights]
         stack = ImageStack.gray(StackSpec(SIDE, SIDE))
         frames.append(SKETCH.prepare(stack, [wish for wish in wishes if wish.weight], seed=SEED).run().image)

@@ -68,11 +68,18 @@ def test_it_runs_without_comfyui(
     for name, photograph in photographs.items():
         photograph.save(images / name)
     arguments = [str(path), *starters(prompt), "--input", str(images), "--output", str(tmp_path / "out")]
-    few = {"DAS_Optimize": ("recipe=custom", "recipe.steps=2"), "DAS_Augmentation": ("views=2",)}
+    few = {
+        "DAS_Optimize": ("recipe=custom", "recipe.steps=2"),
+        "DAS_Augmentation": ("views=2",),
+        "DAS_ImageStack": ("width=224", "height=224"),
+        "DAS_StackToImage": ("scale=1",),
+    }
     arguments += ["--models", str(tmp_path_factory.getbasetemp() / "models")]
     for name, node in prompt.items():
         for setting in few.get(node["class_type"], ()):
             arguments += ["--set", f"{name}.{setting}"]
+        if node["class_type"] == "DAS_StackToImage" and node["inputs"]["frames"]:
+            arguments += ["--set", f"{name}.frames=6"]
         if node["class_type"] == "LoadImage":
             arguments += ["--set", f"{name}.image={node['inputs']['image']}"]
     if needs_comfyui(prompt):
