@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..common.geometry import Box, Shape
+from ..common.interruption import pausing
 from ..common.masks import FAINTEST_MASK, find_boxes
 from .emphasis import emphasise
 
@@ -133,7 +134,7 @@ def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tens
     """
     if mask is None:
         return _from_center(canvas, (0, 0, *canvas))[None, None]
-    squared = torch.stack([_from_center(canvas, box) for box in find_boxes(mask)])[:, None].to(mask.device)
+    squared = torch.stack([_from_center(canvas, box) for box in pausing(find_boxes(mask))])[:, None].to(mask.device)
     nearest = squared.where(mask > FAINTEST_MASK, torch.inf).amin(dim=(2, 3), keepdim=True)
     return (squared - nearest).clamp_(min=0)
 

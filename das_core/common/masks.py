@@ -146,7 +146,7 @@ def find_boxes(mask: Tensor) -> list[Box]:
         [(2, 3, 3, 1)]
     """
     found = []
-    for one in (mask[:, 0] > FAINTEST_MASK).cpu():
+    for one in pausing((mask[:, 0] > FAINTEST_MASK).cpu()):
         rows, columns = one.any(dim=1).nonzero(), one.any(dim=0).nonzero()
         top, left = int(rows[0]), int(columns[0])
         found.append((top, left, int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left))

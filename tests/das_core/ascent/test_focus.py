@@ -17,6 +17,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
+from stops import assert_ends_anywhere
 from toys import Output, judge
 
 SPEC = StackSpec(48, 32, 8)
@@ -151,3 +152,9 @@ def test_the_weight_is_the_window_and_then_the_emphasis() -> None:
     under = gradient * Focus().window(distances, 0.5)
     assert torch.equal(Focus(emphasis=0.0).weight(gradient, distances, 0.5), under)
     assert torch.equal(Focus(emphasis=2.0).weight(gradient, distances, 0.5), emphasise(under, 2.0))
+
+
+def test_the_masks_of_a_film_are_looked_at_one_by_one() -> None:
+    masks = torch.zeros(5, 1, 24, 24)
+    masks[:, :, 4:9, 4:9] = 1
+    assert assert_ends_anywhere(lambda: measure_squared_distances((24, 24), masks)) >= 2 * len(masks)
