@@ -20,16 +20,18 @@ from torch.nn.modules.module import (
 T = TypeVar("T")
 
 _look_up: ContextVar[Callable[[], None] | None] = ContextVar("look_up", default=None)
+_cancellation: ContextVar[BaseException | None] = ContextVar("cancellation", default=None)
 
 
 @contextmanager
 def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
     """Call a function often while the `with` block runs; the function can end the block by raising an exception.
 
-    The function is called at every `allow_interrupt`, for every weight of a model that is built, before every layer of
-    a model, and in backward passes on the CPU (`interruptible_backward`). It should return within microseconds. The
-    calls do not change results. If the function raises an exception, all data are still valid: no function of this
-    library changes its arguments, and caches store complete results only.
+    The function is called at every `allow_interrupt`, before every layer of a model, in backward passes on the CPU
+    (`interruptible_backward`), and at every weight of a model that is built (`interruptible_building`). It should
+    return within microseconds. The calls do not change results. If the function raises an exception, all data are still
+    valid: functions of this library change none of their arguments unless they say so, and caches store complete
+    results only.
 
     Args:
         look_up: the function; its return value is ignored. It replaces the function of an outer `interruptible` block.
@@ -49,18 +51,42 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
         no stack
     """
     token = _look_up.set(look_up)
-    # The hooks are for all modules, since the model may come from anywhere. In other threads `_look_up` holds no
-    # function, so the hooks do nothing there.
-    hooks = [
-        register_module_forward_pre_hook(_look_up_before_layer),
-        register_module_parameter_registration_hook(_look_up_at_weight),
-    ]
+    # The hook is for all modules, since the model may come from anywhere. In other threads `_look_up` holds no
+    # function, so the hook does nothing there.
+    hook = register_module_forward_pre_hook(_look_up_before_layer)
     try:
         yield
     finally:
-        for hook in hooks:
-            hook.remove()
+        hook.remove()
         _look_up.reset(token)
+
+
+@contextmanager
+def interruptible_building() -> Iterator[None]:
+    """Let a run be cancelled at every weight of a model that is built in the `with` block.
+
+    Only around builders of this library: a memory manager registers weights too, when it moves or patches models that
+    exist, and must not be stopped half-way.
+
+    Example:
+        >>> from torch import nn
+        >>> from das_core.common.interruption import interruptible, interruptible_building
+        >>> class Cancelled(Exception):
+        ...     pass
+        >>> def look_up():
+        ...     raise Cancelled
+        >>> try:
+        ...     with interruptible(look_up), interruptible_building():
+        ...         model = nn.Linear(4096, 4096)
+        ... except Cancelled:
+        ...     print("no model")
+        no model
+    """
+    hook = register_module_parameter_registration_hook(_look_up_at_weight)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def allow_interrupt() -> None:
@@ -69,8 +95,22 @@ def allow_interrupt() -> None:
     Long computations call `allow_interrupt` at least once a second.
     """
     look_up = _look_up.get()
-    if look_up is not None:
+    if look_up is None:
+        return
+    try:
         look_up()
+    except BaseException as error:
+        _cancellation.set(error)
+        raise
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Tell whether an error comes from the function of `interruptible`, for code that catches every other error.
+
+    Args:
+        error: what was caught.
+    """
+    return error is _cancellation.get()
 
 
 def pausing(parts: Iterable[T]) -> Iterator[T]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..common.interruption import pausing
-from .fold import fold_batch_norm
+from .fold import find_unfolded, fold_batch_norm
 
 
 @contextmanager
@@ -134,11 +134,17 @@ def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
     """
     # The memo of `deepcopy`: converted copies by the `id` of their originals. `deepcopy` uses these copies and does not
     # copy their originals.
-    copies: dict[int, Tensor] = {}
+    copies: dict[int, Tensor | nn.Module] = {}
     with torch.inference_mode(False):
         for weight in pausing([*module.parameters(), *module.buffers()]):
             if weight.is_floating_point():
                 cast = weight.detach().to(dtype, copy=True)
                 is_parameter = isinstance(weight, nn.Parameter)
                 copies[id(weight)] = nn.Parameter(cast, weight.requires_grad) if is_parameter else cast
-        return deepcopy(module, copies)
+        for part in module.modules():
+            original = find_unfolded(part)
+            if original is not None:
+                # Not copied but shared: it never changes, and is converted when it is used.
+                copies[id(original)] = original
+        # `to` converts modules that copy themselves in their own way; all else has the type already.
+        return deepcopy(module, copies).to(dtype)

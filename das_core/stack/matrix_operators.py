@@ -164,7 +164,11 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
             can show, (B, 3, H, W).
         """
         levels = list(self.adjoint(gradient).tensors)
-        remainder = canvas - self.forward(LevelTensors(tuple(levels)))
-        correction = self._matrices.fit_finest(remainder) / self.gains[-1]
-        levels[-1] = levels[-1] + correction
-        return tuple(levels), remainder - self.enlarge(len(levels) - 1, correction)
+        last = len(levels) - 1
+        coarser = torch.zeros_like(canvas)
+        for number, level in enumerate(levels[:-1]):
+            coarser += self.enlarge(number, level)
+        missed = canvas - (coarser + self.enlarge(last, levels[-1]))
+        levels[-1] = levels[-1] + self._matrices.fit_finest(missed) / self.gains[-1]
+        # Computed from the corrected levels: `missed` has the rounding of levels that can be much larger.
+        return tuple(levels), canvas - (coarser + self.enlarge(last, levels[-1]))

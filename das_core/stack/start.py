@@ -4,6 +4,7 @@ All of them are (B, 3, H, W), before the tanh.
 """
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -65,7 +66,11 @@ def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float
         # The pictures of different seeds differ most in their mean colour, which comes from a level of one sample. The
         # default levels contain no such level, so it is added.
         levels = (1, *levels)
-    return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=spec.time)
+    time = spec.time
+    if time is not None and time == Time(time.frames, loop=time.loop):
+        # The default levels in time contain no level of one point either: it makes the frames begin much alike.
+        time = replace(time, levels=(1, *time.points))
+    return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=time)
 
 
 def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float) -> Tensor:

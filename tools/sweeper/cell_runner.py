@@ -66,8 +66,9 @@ class CellRunner:
             SweepStoppedError: nothing can be written, or the pack or the images of this process are not those of the
                 process that started the sweep.
         """
-        row: Row = {"cell": task.hash, "workflow": task.workflow, **task.columns, "status": OK, "message": None}
         loading, self._unspent = self._unspent, 0.0
+        row: Row = {"cell": task.hash, "workflow": task.workflow, **task.columns, "status": OK, "message": None}
+        row["load_seconds"] = loading
         begin = time.perf_counter() - loading
         part = self._folder.pictures / f".part-{self._worker}"
         try:

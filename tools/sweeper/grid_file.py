@@ -174,7 +174,7 @@ def _read_workflows(written: Mapping[str, Any], folder: Path) -> dict[str, Path]
 
 def _read_file_name(found: Any) -> str:
     # A name such as 2024 is a number in YAML.
-    if not isinstance(found, str | int):
+    if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
         raise SweepError(f"workflow: {found!r} is no name of a file; write one, such as FILE.json")
     return str(found)
 

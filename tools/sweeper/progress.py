@@ -45,7 +45,8 @@ class Progress:
             self.failed += 1
         else:
             self.done += 1
-        self._seconds += float(row.get("seconds") or 0.0)
+        # A worker loads models once, so the time of loading says nothing about the cells that are left.
+        self._seconds += float(row.get("seconds") or 0.0) - float(row.get("load_seconds") or 0.0)
 
     def describe(self, workers: int) -> str:
         """Return the line that `show` writes."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import timm
 from torch import nn
 
+from ...common.interruption import interruptible_building
 from ...common.text import shorten
 from ..classifier import Classifier
 from .names import sort_common_first
@@ -92,10 +93,12 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
         )
     state = read_weights(path)
     if library == "timm":
-        module = timm.create_model(name, pretrained=False)
+        with interruptible_building():
+            module = timm.create_model(name, pretrained=False)
         classes = _count_classes(module, state)
         if classes not in (None, module.num_classes):
-            module = timm.create_model(name, pretrained=False, num_classes=classes)
+            with interruptible_building():
+                module = timm.create_model(name, pretrained=False, num_classes=classes)
         loaded = wrap_timm_module(name, fit_weights(module, state, path.name, architecture))
     else:
         state = rename_torchvision_tensors(state)

@@ -97,7 +97,7 @@ def _send_pieces(url: str, arrived: "queue.Queue[Any]", ended: threading.Event) 
             while not ended.is_set() and (piece := response.read1(_PIECE)):
                 put("piece", piece)
         put("ended", None)
-    except _FAILURES as error:
+    except Exception as error:  # noqa: BLE001 - raised again in `receive`, which would wait in vain else
         put("failed", error)
 
 

@@ -17,6 +17,7 @@ from open_clip.model import convert_to_custom_text_state_dict
 from torch import Tensor, nn
 
 from ...common.images import Fit, Interpolation
+from ...common.interruption import interruptible_building, is_cancellation
 from ...common.text import shorten
 from ..clip import CLIP, assemble_clip
 from ..frozen import freeze
@@ -138,7 +139,7 @@ def build_open_clip_module(config: Mapping[str, Any]) -> nn.Module:
     # repository.
     text = config["text_cfg"] | {"hf_model_pretrained": False}
     kind = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
-    with without_torchaudio():
+    with without_torchaudio(), interruptible_building():
         return kind(**config | {"vision_cfg": vision, "text_cfg": text})
 
 
@@ -202,6 +203,8 @@ def _load(
         raise
     # transformers and timm may raise any error, for example for a configuration on disk that is damaged.
     except Exception as error:
+        if is_cancellation(error):
+            raise
         raise ValueError(
             f"{name} cannot be built here ({type(error).__name__}: {shorten(str(error), 200)}); update "
             "open_clip_torch, timm and transformers, or choose another model"

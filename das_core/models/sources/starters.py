@@ -11,6 +11,7 @@ from pathlib import Path
 import timm
 from torch import Tensor, nn
 
+from ...common.interruption import interruptible_building
 from ...common.text import shorten
 from ..classifier import Classifier
 from ..ensemble import ClassifierEnsemble
@@ -160,7 +161,8 @@ def read_starter(starter: Starter) -> tuple[nn.Module, dict[str, Tensor]]:
             module of timm and the file have different numbers of tensors.
     """
     state = read_weights(starter.path())
-    module = timm.create_model(starter.architecture, pretrained=False)
+    with interruptible_building():
+        module = timm.create_model(starter.architecture, pretrained=False)
     # The tensors in the files have other names than in timm, but the same order and the same shapes.
     names = module.state_dict().keys()
     if len(names) != len(state):

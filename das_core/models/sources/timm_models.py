@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from timm.data import resolve_data_config
 from torch import nn
 
+from ...common.interruption import interruptible_building
 from ...common.text import shorten
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
@@ -73,7 +74,8 @@ def load_timm(architecture: str, folder: Path, progress: Progress | None = None)
             # This call refuses a file that claims more than it holds; timm would read such a file. A file in a current
             # format is only mapped into memory by this call, so its numbers are read only once, by timm.
             read_weights(path)
-        module = timm.create_model(architecture, pretrained=True, pretrained_cfg_overlay=source)
+        with interruptible_building():
+            module = timm.create_model(architecture, pretrained=True, pretrained_cfg_overlay=source)
     except (OSError, RuntimeError, ValueError, SafetensorError, UnpicklingError) as error:
         raise ValueError(
             f"the weights of {architecture} cannot be read ({type(error).__name__}: {shorten(str(error), 200)}); "

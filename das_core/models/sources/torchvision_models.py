@@ -7,6 +7,7 @@ from pathlib import Path
 import torchvision
 from torch import nn
 
+from ...common.interruption import interruptible_building
 from ...common.text import shorten
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
@@ -41,7 +42,8 @@ def build_torchvision_module(architecture: str, classes: int) -> nn.Module:
         # The published weights of these two need `transform_input`, which changes the normalisation of the input inside
         # the module. Without `init_weights`, no time is spent on random initial weights.
         options |= {"transform_input": True, "init_weights": False}
-    module: nn.Module = builder(weights=None, **options)
+    with interruptible_building():
+        module: nn.Module = builder(weights=None, **options)
     return module
 
 

@@ -8,7 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from das_core.common.interruption import allow_interrupt, interruptible, interruptible_backward, pausing
+from das_core.common.interruption import (
+    allow_interrupt,
+    interruptible,
+    interruptible_backward,
+    interruptible_building,
+    is_cancellation,
+    pausing,
+)
 from stops import Stop, StopError, count_looks
 
 CPU = torch.device("cpu")
@@ -72,13 +79,26 @@ def test_a_backward_pass_ends_between_its_layers_and_its_gradient_keeps_its_bits
 
 
 def test_a_model_is_not_built_to_its_end() -> None:
-    with pytest.raises(StopError), interruptible(Stop(4)):
-        nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4))
     built: list[nn.Module] = []
-    with pytest.raises(StopError), interruptible(Stop(4)):
+    with pytest.raises(StopError), interruptible(Stop(4)), interruptible_building():
         built.extend(nn.Linear(4, 4) for _ in range(9))
     assert len(built) == 1
     assert nn.Linear(4, 4).weight.shape == (4, 4)
+
+
+def test_weights_that_a_memory_manager_puts_in_place_are_not_looked_at() -> None:
+    model, stop = nn.Linear(4, 4), Stop(1)
+    with interruptible(stop):
+        model.weight = nn.Parameter(torch.ones(4, 4))
+    assert not stop.calls
+
+
+def test_a_cancellation_is_told_from_other_errors() -> None:
+    with interruptible(Stop(1)):
+        with pytest.raises(StopError) as caught:
+            allow_interrupt()
+        assert is_cancellation(caught.value)
+        assert not is_cancellation(StopError())
 
 
 def test_a_graph_that_keeps_its_outputs_is_freed_without_a_search_for_circles() -> None:

@@ -161,3 +161,11 @@ def test_a_film_is_taken_apart_frame_by_frame(method: str, optimizer: Optimizer)
     stack = climb(ImageStack.noise(spec), steps=2, optimizer=optimizer).stack
     parts = decompose(stack)
     torch.testing.assert_close(parts.canvas(), stack.canvas, rtol=0, atol=1e-4)
+
+
+@each_case("levels", [(3,), (28,), (7, 14, 28, 56)])
+def test_levels_and_rest_sum_to_the_canvas_to_rounding_however_coarse_the_levels_are(levels: tuple[int, ...]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(1, 3, 96, 96, generator=generator)
+    stack = ImageStack.from_image(StackSpec(96, 96, margin=8, levels=levels), image)
+    assert float((decompose(stack).canvas() - stack.canvas).abs().max()) < 2e-5
