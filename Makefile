@@ -16,7 +16,7 @@ DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na
 # Else what a failed installation leaves would count as installed.
 .DELETE_ON_ERROR:
 
-.PHONY: help venv demo sweep test lint bench examples blueprints locales api pictures clean
+.PHONY: help venv demo film sweep test lint bench examples blueprints locales api pictures clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -43,6 +43,9 @@ ifeq ($(origin PROMPT),command line)
 else
 	$(BIN)/python tools/run_workflow.py example_workflows/api/inspect.json --output output
 endif
+
+film: $(READY)  ## a film without an end: a castle becomes a volcano and a castle again; writes a .webp to output/
+	$(BIN)/python tools/run_workflow.py example_workflows/api/morph.json --output output
 
 # GRID=file.yaml runs another grid; options of tools/sweep.py go into ARGS.
 GRID := example_workflows/sweeps/small.yaml
