@@ -5,7 +5,6 @@ EfficientNet-Lite0 guides the ascents; EfficientNet-Lite2 is the judge. The ten 
 settings had been chosen. Ascents for every frame are made of the first pair only.
 """
 
-import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from benchmarks.ablation import CLASSES
 from benchmarks.common import HERE, SEED, save_sheet
 from benchmarks.films import RECIPE, measure_changes
 from das_core.ascent.recipe import SKETCH
+from das_core.common.curves import interpolate
 from das_core.models.classifier import Classifier
 from das_core.models.label_sets import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
@@ -112,8 +112,7 @@ def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
     """
     frames = []
     for position in torch.linspace(0, 1, FRAMES).tolist():
-        # The curve cosine, as in the film.
-        share = (1 - math.cos(math.pi * position)) / 2
+        share = interpolate(0.0, 1.0, "cosine", position)
         weights = ((first, 1 - share), (last, share))
         wishes = [ClassObjective(model, ((index, 1.0),), weight=weight) for index, weight in weights]
         stack = ImageStack.gray(StackSpec(SIDE, SIDE))

@@ -59,6 +59,8 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
     finally:
         hook.remove()
         _look_up.reset(token)
+        # Kept no longer: an error holds the frames that it went through, and these hold tensors.
+        _cancellation.set(None)
 
 
 @contextmanager
@@ -108,7 +110,7 @@ def is_cancellation(error: BaseException) -> bool:
     """Tell whether an error comes from the function of `interruptible`, for code that catches every other error.
 
     Args:
-        error: what was caught.
+        error: what was caught inside the `interruptible` block.
     """
     return error is _cancellation.get()
 

@@ -83,9 +83,9 @@ def split_change(stack: ImageStack, operator: LevelsOperator) -> Split:
         operator: what `make_levels_operator` returns for the stack.
     """
     change = stack.canvas - stack.start
-    parameters = stack.parameters
-    if parameters is None or stack.spec.frozen:
+    if has_least_norm(stack):
         return compute_least_norm_levels(change, stack, operator)
+    parameters = stack.parameters
     if isinstance(parameters, AccumulatedGradient) and stack.spec.method != "exact":
         return operator.recover_levels(change, parameters.gradient)
     if isinstance(parameters, AccumulatedGradient):

@@ -18,7 +18,7 @@ from .color import from_rgb
 from .levels import default_levels
 from .spec import StackSpec
 from .spectral_operator import compute_spectral_response
-from .time import Time, mix_frames, time_root
+from .time import Time, list_time_levels, mix_frames, time_root
 
 # Half a step of an 8-bit image. A black or white pixel starts at this distance from 0 or 1; exactly at 0 or 1 the slope
 # of the tanh is 0, and no gradient could move the pixel.
@@ -67,7 +67,7 @@ def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float
         # default levels contain no such level, so it is added.
         levels = (1, *levels)
     time = spec.time
-    if time is not None and time == Time(time.frames, loop=time.loop):
+    if time is not None and time.points == list_time_levels(time.frames):
         # The default levels in time contain no level of one point either: it makes the frames begin much alike.
         time = replace(time, levels=(1, *time.points))
     return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=time)

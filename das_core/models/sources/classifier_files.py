@@ -6,11 +6,10 @@ from pathlib import Path
 import timm
 from torch import nn
 
-from ...common.interruption import interruptible_building
 from ...common.text import shorten
 from ..classifier import Classifier
 from .names import sort_common_first
-from .timm_models import wrap_timm_module
+from .timm_models import build_timm_module, wrap_timm_module
 from .torchvision_models import (
     build_torchvision_module,
     list_torchvision_architectures,
@@ -93,12 +92,10 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
         )
     state = read_weights(path)
     if library == "timm":
-        with interruptible_building():
-            module = timm.create_model(name, pretrained=False)
+        module = build_timm_module(name)
         classes = _count_classes(module, state)
         if classes not in (None, module.num_classes):
-            with interruptible_building():
-                module = timm.create_model(name, pretrained=False, num_classes=classes)
+            module = build_timm_module(name, num_classes=classes)
         loaded = wrap_timm_module(name, fit_weights(module, state, path.name, architecture))
     else:
         state = rename_torchvision_tensors(state)

@@ -28,8 +28,6 @@ _PIECE = 1 << 16
 _AHEAD = 64
 """How many pieces, of at most 64 KiB each, may wait in the queue."""
 
-_FAILURES = (OSError, http.client.HTTPException, ValueError)
-
 Listener = Callable[[], None]
 """A function that is called during the wait; an exception that it raises ends the wait."""
 

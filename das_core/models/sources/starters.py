@@ -8,16 +8,15 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-import timm
 from torch import Tensor, nn
 
-from ...common.interruption import interruptible_building
 from ...common.text import shorten
 from ..classifier import Classifier
 from ..ensemble import ClassifierEnsemble
 from ..frozen import freeze
 from ..label_sets import imagenet_labels
 from .download import check_digest
+from .timm_models import build_timm_module
 from .weights import fit_weights, read_weights
 
 
@@ -161,8 +160,7 @@ def read_starter(starter: Starter) -> tuple[nn.Module, dict[str, Tensor]]:
             module of timm and the file have different numbers of tensors.
     """
     state = read_weights(starter.path())
-    with interruptible_building():
-        module = timm.create_model(starter.architecture, pretrained=False)
+    module = build_timm_module(starter.architecture)
     # The tensors in the files have other names than in timm, but the same order and the same shapes.
     names = module.state_dict().keys()
     if len(names) != len(state):

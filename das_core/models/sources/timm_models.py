@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import timm
 from huggingface_hub import try_to_load_from_cache
@@ -94,6 +95,17 @@ def _fetch_weights(architecture: str, folder: Path, progress: Progress | None) -
     cached = (try_to_load_from_cache(config.hf_hub_id, name, folder) for name in _HUB_FILES)
     stored = next((path for path in cached if isinstance(path, str)), None)
     return Path(stored) if stored else fetch_file(config.hf_hub_id, _HUB_FILES, folder, progress)
+
+
+def build_timm_module(architecture: str, **options: Any) -> nn.Module:
+    """Build an architecture of timm without loading weights.
+
+    Args:
+        architecture: its name, such as 'resnet18'.
+        options: further arguments of `timm.create_model`, such as `num_classes`.
+    """
+    with interruptible_building():
+        return timm.create_model(architecture, pretrained=False, **options)
 
 
 def wrap_timm_module(architecture: str, module: nn.Module) -> Classifier:

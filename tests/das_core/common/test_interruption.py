@@ -99,6 +99,8 @@ def test_a_cancellation_is_told_from_other_errors() -> None:
             allow_interrupt()
         assert is_cancellation(caught.value)
         assert not is_cancellation(StopError())
+    # An error that is kept would keep the tensors of the run that it ended.
+    assert not is_cancellation(caught.value)
 
 
 def test_a_graph_that_keeps_its_outputs_is_freed_without_a_search_for_circles() -> None:
