@@ -80,6 +80,7 @@ class Film:
         A change is the mean absolute difference of pixels. A cross-fade has the value 1.
         """
         across = float((self.frames[-1] - self.frames[0]).abs().mean())
+        # The last of the changes leads from the last frame back to the first.
         return sum(measure_changes(self.frames)[:-1]) / across
 
 

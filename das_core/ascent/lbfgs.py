@@ -37,8 +37,8 @@ class LBFGS:
     to which the step leads.
 
     Args:
-        step_size: the largest root mean square of the change of the canvas in one step at a rate of 1, before the tanh,
-            above 0.
+        step_size: how far one step may change the canvas (before the tanh), as the root mean square of the change, at a
+            rate of 1 (`Pace.rate`). It must be above 0.
         memory: from how many of the last steps the curvature is taken, 1 to 100. 10 is usual.
 
     Raises:

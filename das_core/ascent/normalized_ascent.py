@@ -28,10 +28,11 @@ class NormalizedAscent:
     schedule `cosine` lowers the rate after the coarse part (`pace_at`).
 
     Args:
-        step_size: the RMS of the change of the canvas in one step at a rate of 1 and without momentum, before the tanh,
-            above 0. Below 0.03 the picture stays grey, above 0.3 it turns harsh. 0.14 suits 60 steps with a tilt and a
-            denoiser, 0.08 suits 60 steps without them. With fewer steps, a larger step size is needed. With a mask, the
-            RMS is taken over the pixels under the mask.
+        step_size: how far one step changes the canvas (before the tanh), as the root mean square (RMS) of the change,
+            at a rate of 1 (`Pace.rate`) and without momentum. It must be above 0. Below 0.03 the picture stays grey,
+            above 0.3 it turns harsh. 0.14 suits 60 steps with a tilt and a denoiser, 0.08 suits 60 steps without them.
+            With fewer steps, a larger step size is needed. With a mask, the RMS is taken over the pixels under the
+            mask.
         momentum: the weight of earlier directions in a moving average of the direction, 0 (none) to below 1. The
             average is not scaled to RMS 1 again: where directions differ from step to step, the steps become smaller.
         coarse_to_fine: the share of the steps, 0..1, during which K is low-passed. The cutoff rises from step to step,

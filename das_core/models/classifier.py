@@ -63,8 +63,8 @@ class Classifier(Judge):
             Probabilities (B, classes), 0..1; those of each image sum to 1. No gradient flows from them.
 
         Raises:
-            ValueError: when the images have another form, such as a tensor of integers, or hold values that are not
-                finite.
+            ValueError: when the images are in none of the forms of `Images` (a tensor of integers is in none), or hold
+                values that are not finite.
         """
         images = self.bring(check_images(images, "the image to classify"))
         with torch.no_grad():

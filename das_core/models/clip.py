@@ -112,8 +112,8 @@ class CLIP(Judge):
             Embeddings (B, D), each of length 1, in float32 on the device of the model. No gradient flows from them.
 
         Raises:
-            ValueError: when the images have another form, such as a tensor of integers, when they hold values that are
-                not finite, or when an embedding is all zeros or not finite.
+            ValueError: when the images are in none of the forms of `Images` (a tensor of integers is in none), when
+                they hold values that are not finite, or when an embedding is all zeros or not finite.
         """
         images = self.bring(check_images(images, "the image to embed"))
         squares = fit_square(images, self.size, self.fit, self.interpolation).clamp(0, 1)
