@@ -67,6 +67,9 @@ def spoil_png(generator: random.Random, content: bytes) -> bytes:
         (length,) = struct.unpack(">I", content[place : place + 4])
         parts.append((content[place + 4 : place + 8], content[place + 8 : place + 8 + length]))
         place += length + 12
+    if not parts:
+        # Spoiled before: it was cut before the end of its first chunk.
+        return spoil_bytes(generator, content)
     number = generator.randrange(len(parts))
     kind, inside = parts[number]
     kinds = (
