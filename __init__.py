@@ -9,7 +9,11 @@ WEB_DIRECTORY = "./web"
 
 
 async def comfy_entrypoint() -> "ComfyExtension":
-    """Set up the pack and return the extension that lists the nodes; ComfyUI calls this function when it starts."""
+    """Return the extension that lists the nodes; ComfyUI calls this function when it starts.
+
+    Before it returns, it registers folders, an HTTP route and a conversion of older prompts with ComfyUI, and copies
+    the files of the example workflows.
+    """
     # Imported here, so that tools can import this package where ComfyUI is not installed.
     from comfy_api.latest import ComfyExtension, io
 

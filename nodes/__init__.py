@@ -1,4 +1,8 @@
-"""The nodes of the pack, in folders named like those of das_core; the folder `bridge` calls ComfyUI's runtime."""
+"""The nodes of the pack.
+
+The nodes for the code of `das_core/objectives` are in `nodes/objectives`, and so on. Only the folder `bridge` calls
+ComfyUI's runtime.
+"""
 
 from .ascent.guidance import GuideDiffusion
 from .ascent.loop import Optimize

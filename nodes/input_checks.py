@@ -1,8 +1,8 @@
 """Checks the values that a node is given against the types in its schema.
 
 ComfyUI checks the values of widgets before a run, but not values that come through links: it does not check that a
-number is in range, or that a text is one of the options. If the link begins at an output of any type (`*`), the type is
-not checked either. This module checks types. The code that uses a value checks its range.
+number is in range, or that a text is one of the options. If the link begins at an output of the type `*` (any type),
+ComfyUI does not check the type either. This module checks types. The code that uses a value checks its range.
 """
 
 import math
@@ -44,8 +44,8 @@ def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, 
             is None, so that `execute` uses its own default.
 
     Raises:
-        ValueError: when a value is not of the type of its input, or when there is no such input or slot. The message
-            names the input, and for a wrong type also the value and the type that is needed.
+        ValueError: when a value is not of the type of its input, or when a name in `values` is not that of an input or
+            slot. The message has this name, and for a wrong type also the value and the type that is needed.
     """
     known = {item.id: item for item in inputs}
     checked = {}
@@ -83,7 +83,10 @@ def _check(item: Any, name: str, value: Any) -> Any:
 
 
 def _check_choice(item: Any, name: str, value: Any) -> Any:
-    """Check the inputs inside the chosen option of a DynamicCombo; `read_choice` checks the option itself."""
+    """Return the value of a DynamicCombo after a check of the inputs inside its chosen option.
+
+    Whether the option exists is not checked here, but in `read_choice`.
+    """
     if not isinstance(value, Mapping):
         return value
     option = next((option for option in item.options if option.key == value.get(item.id)), None)
@@ -199,4 +202,6 @@ _READERS = {
     "IMAGE": _read_image,
     "MASK": _read_mask,
 }
-"""The function that reads the value of an input, by the type of the input. COMBO is missing: the node checks it."""
+"""The function that checks and converts the value of an input, by the type of the input.
+
+COMBO is missing: the code that uses the value checks whether it is one of the options."""

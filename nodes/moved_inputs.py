@@ -39,6 +39,10 @@ MOVED: dict[str, Moved] = json.loads(
 def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs of one node of a prompt, with their current names.
 
+    If inputs have former names, and the DynamicCombo into which they have moved is not among the inputs, the result
+    also chooses the option `custom`, and contains the inputs in `Moved.later` that the prompt lacks. Otherwise the
+    inputs are returned unchanged.
+
     Args:
         class_type: the id of the node.
         inputs: the values of widgets and the links, by the names of the inputs.
@@ -59,8 +63,8 @@ def move_inputs(class_type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _find_lacking(table: Moved, inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the inputs in `later` that a node lacks, each with the value at which it has no effect.
 
-    An inner input, such as `focus.emphasis`, counts as lacking only if the outer input (`focus`) is given, and only if
-    the value of the outer input is not the one in `later` ("everywhere").
+    An inner input, such as `focus.emphasis`, is yielded only if the outer input (`focus`) is given, and only if the
+    value of the outer input is not the one in `later`. With that value, "everywhere", the focus has no inner inputs.
     """
     for name, value in table["later"].items():
         outer, _, inner = name.partition(".")

@@ -23,7 +23,8 @@ class Node(io.ComfyNode):
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         execute = vars(cls).get("execute")
-        # For every run, ComfyUI derives a class that gets all attributes of the node, also the wrapped `execute`.
+        # For every run, ComfyUI derives a class from the node and copies all attributes of the node into it. The copied
+        # `execute` is wrapped already, and must not be wrapped twice.
         if isinstance(execute, classmethod) and not hasattr(execute.__func__, "checks_inputs"):
             cls.execute = classmethod(_add_check(execute.__func__, cls))
 

@@ -1,6 +1,7 @@
 """What the schemas of several nodes share: socket types, inputs, options, and advice that is added to errors.
 
-A socket type such as `Classifier` is the type of a link between nodes: `Classifier.Input` and `Classifier.Output`.
+A socket type, such as `Classifier`, is the type of a link between nodes: the link connects a `Classifier.Output` of one
+node with a `Classifier.Input` of another node.
 """
 
 import dataclasses
@@ -28,7 +29,7 @@ PRECISIONS = {"auto": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat
 
 
 def precision_input() -> Any:
-    """Return the input that chooses the precision of a model's weights; put it last among the inputs of a loader."""
+    """Return the input that chooses the precision of a model's weights; a loader has it as its last input."""
     return io.Combo.Input(
         "precision",
         options=list(PRECISIONS),
@@ -89,7 +90,7 @@ def objectives_input(tooltip: str) -> Any:
 
 
 def weight_input() -> Any:
-    """Return the input for the weight of an objective; put it last among the inputs of a new node."""
+    """Return the input for the weight of an objective; a new node has it as its last input."""
     return io.Float.Input(
         "weight",
         default=1.0,

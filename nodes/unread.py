@@ -1,4 +1,4 @@
-"""The warning that several nodes give when a text is in a script that a CLIP was not made to read."""
+"""The warning that several nodes give when a text is in a script, such as Chinese, that a CLIP was not made to read."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,14 @@ from . import bridge
 
 
 def warn_of_unread(clip: CLIP, texts: Sequence[str], node_id: str | None) -> None:
-    """Show a warning on a node when some texts are in a script that a CLIP hardly reads; the run goes on.
+    """Show a warning on a node when some texts are in a script (writing system) that a CLIP hardly reads.
+
+    The run goes on after the warning. If the CLIP reads all texts, the warning of an earlier run is removed.
 
     Args:
         clip: the model that is going to read the texts.
         texts: the texts.
-        node_id: the hidden `unique_id` of the node.
+        node_id: the hidden `unique_id` of the node; if it is None, the warning is only logged.
 
     Raises:
         ValueError: when the model has no text tower.

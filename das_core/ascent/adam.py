@@ -19,7 +19,7 @@ class Adam:
     """Adam (Kingma and Ba, 2015) on the levels, which are kept as tensors, as in imstack (Whitaker, 2021).
 
     Every value of every level moves about equally far in a step. With the other optimizers, coarse structure moves
-    farther than fine detail. So pictures made with Adam have more fine detail and more noise.
+    farther than fine detail. So pictures made with Adam have more fine detail and more noise than those of the others.
 
     Args:
         learning_rate: about how far every value of every level moves in one step at a rate of 1 (`Pace.rate`), above 0.

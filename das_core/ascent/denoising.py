@@ -44,9 +44,9 @@ class Denoising:
 
     Args:
         denoiser: the denoiser.
-        strength: the strength at the first step, 0 to 1. Differences between pixels up to about this size are removed
-            as ripple. With 0.018, surfaces are smooth as in a painting if the ascent has a tilt (`NormalizedAscent`);
-            without a tilt, 0.035 is needed for this. With 0.1, only flat colours remain.
+        strength: the strength at the first step, 0 to 1. Differences between pixels (0..1) up to about this size are
+            removed as ripple. With 0.018, surfaces are smooth as in a painting if the ascent has a tilt
+            (`NormalizedAscent`); without a tilt, 0.035 is needed for this. With 0.1, only flat colours remain.
         end: the strength at the last step, 0 to 1. If it is smaller than `strength`, texture grows back towards the
             end; with 0, fine hatching grows back too.
         share: the share of the way to its denoised form that the picture is moved after each step, above 0 and at most
@@ -97,8 +97,8 @@ class Denoising:
             operator: the operator of the stack.
             progress: the share of the ascent that is over, 0..1.
             mask: where the picture may change, (B, 1, H, W), 0..1; None for everywhere. Where it is 0, nothing changes,
-                unless the stack has parameters or frozen bands: then the change reaches a little beyond the mask. The
-                surroundings of a masked stack never change.
+                unless the stack has parameters or frozen bands (`StackSpec.frozen`): then the change reaches a little
+                beyond the mask. The surroundings of a masked stack never change.
 
         Raises:
             ValueError: when the denoiser does not return pixels of the same size.

@@ -21,8 +21,8 @@ _LOCAL = 1 / 24
 """What counts as local: the standard deviation of a Gaussian, as a share of the short side of the canvas."""
 
 _CELLS = 2.0
-"""The standard deviation of this Gaussian in cells of the coarse grid on which the blur is computed. It is also the
-least standard deviation in pixels, because a cell is at least one pixel wide."""
+"""The standard deviation of the Gaussian blur (`_LOCAL`) in cells of the coarse grid on which the blur is computed. It
+is also the least standard deviation in pixels, because a cell is at least one pixel wide."""
 
 
 def emphasise(gradient: Tensor, power: float) -> Tensor:
@@ -79,6 +79,7 @@ def _smooth(values: Tensor, deviation: float) -> Tensor:
     kernel = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype) * (cell / deviation)
     kernel = torch.exp(kernel.square() / -2)
     kernel = (kernel / kernel.sum())[None, None, None].expand(values.shape[1], 1, 1, -1)
+    # Reflection pads by less than the side, so the ends of a longer kernel are cut off.
     rows, columns = (min(reach, side - 1) for side in coarse.shape[2:])
     for taps, padding in (
         (kernel[..., reach - columns : reach + columns + 1], (columns, columns, 0, 0)),

@@ -46,11 +46,12 @@ class ViewEvaluation:
             A tensor (V, …) in the order of the keys, or the `Activations` of an `ActivationJudge`.
         """
         draws = Draws(self.keys, pixels.device, self.pace.coarse_progress, self.pace.progress)
+        # The seed and the number of the image: a `PartialClassifier` chooses by these which features it uses.
         images = [(key.seed, key.item) for key in self.keys]
         return self.judge.answer(self.augmentation(pixels, self.geometry, draws), images)
 
     def add_references(self, output: Any, references: Sequence[Pyramid]) -> Any:
-        """Return an answer with the answers for reference images added, which the judge sees through the same views.
+        """Add to an answer what the judge answers for reference images, which are shown through the same views.
 
         Args:
             output: the answer to the views of the canvas. If there are references, it must be `Activations`.

@@ -41,8 +41,9 @@ class Focus:
             middle: the background stays plain, and fewer pictures have two subjects. With 3, the corners move nearly as
             far as the middle.
         share: the share of the steps, 0..1, over which the window opens, from the first step on.
-        emphasis: detail is weighted by this power of the local strength of the gradient, 0 to 4 (`emphasise`). With 0
-            the background is as full of detail as the subject, with 1 it has little detail, with 2 hardly any.
+        emphasis: an exponent, 0 to 4: the detail of the gradient is multiplied by this power of the local strength of
+            the gradient (`emphasise`). With 0 the background is as full of detail as the subject, with 1 it has little
+            detail, with 2 hardly any.
 
     Raises:
         ValueError: when a setting is out of range.
@@ -141,6 +142,7 @@ def measure_squared_distances(canvas: Shape, mask: Tensor | None = None) -> Tens
 
 def _from_center(canvas: Shape, box: Box) -> Tensor:
     """Return the squared distance (H, W) of every pixel from the centre of a box, in halves of its sides."""
+    # At least 0.5, so that nothing is divided by 0 if a side of the box has a single pixel.
     rows, columns = (
         ((torch.arange(length) - start - (extent - 1) / 2) / max((extent - 1) / 2, 0.5)).square()
         for length, start, extent in zip(canvas, box[:2], box[2:], strict=True)

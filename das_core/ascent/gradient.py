@@ -56,8 +56,8 @@ class ScoreGradient:
             canvas: (B, 3, H, W), in the colour space of the stack, before the tanh.
             step: the number of the step, which the random draws of the views depend on.
             pace: the pace of the step.
-            operator: the operator of the stack. It is used only if there are several groups. To balance their
-                gradients, it computes the change of the canvas that each gradient would cause.
+            operator: the operator of the stack. If there are several groups, it computes the change of the canvas that
+                the gradient of each group would cause; the gradients are balanced by these changes.
             chunk: how many views go through a judge at once. A smaller chunk takes less memory. The chunk also changes
                 the rounding: sums over views are taken chunk by chunk, and a model rounds differently for another
                 number of views. For a group that compares images, the chunk is rounded down to a multiple of the number
@@ -67,10 +67,11 @@ class ScoreGradient:
             The gradient (B, 3, H, W), and the score of every objective by its name.
 
             The gradient of a group is the gradient of a weighted sum over its objectives and over the images. Each
-            summand is a score, averaged over the views of an image, times its weight. The gradient is weighted by the
-            region masks and, if the group has a judge, by the window and the emphasis of the focus. With several
-            groups, the result is the sum of their balanced gradients (`balance_gradients`). For a film, judges give a
-            gradient only to the frames that views show in this step; it is 0 at the other frames.
+            summand is the score of an objective, averaged over the views of an image, times the weight of the objective
+            and the weight factor of the image. The gradient of a group is then weighted by the region masks and, if the
+            group has a judge, by the window and the emphasis of the focus. With several groups, the result is the sum
+            of their balanced gradients (`balance_gradients`). For a film, judges give a gradient only to the frames
+            that views show in this step; it is 0 at the other frames.
 
             The score of an objective is the mean over all views and images, without the weight of the objective. If the
             images have different weight factors, the mean is weighted by their absolute values. A score is a tensor (),

@@ -12,7 +12,8 @@ from .terms import score_term
 def measure_image_scores(scoring: Scoring, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
     """Return the score of every objective for every image, without gradients.
 
-    All images are seen through the same windows, flips and noise, so that their scores can be compared.
+    All images are seen through the same windows, flips and noise (those of step 0), so that their scores can be
+    compared.
 
     Args:
         scoring: the objectives, and how views are made.
@@ -36,6 +37,7 @@ def measure_image_scores(scoring: Scoring, pixels: Tensor, pace: Pace, chunk: in
                     scores[name].append(score_term(name, term, outputs[name], images).float())
             for name, parts in scores.items():
                 if parts:
+                    # Sorted by image, the scores of all views become a row for each image.
                     by_image = torch.cat(shown).argsort(stable=True).to(pixels.device)
                     found.setdefault(name, []).append(torch.cat(parts)[by_image].reshape(batch, -1))
     return {name: torch.cat(parts, dim=1).mean(dim=1) for name, parts in found.items()}

@@ -18,12 +18,12 @@ class ImageWeights:
 
     Args:
         groups: the terms, in groups that share their views.
-        timeline: the positions of the images.
+        timeline: the positions of the images that views can show.
         film: whether the stack is a film or a zoom.
         device: the device of the ascent, on which `weigh_group` returns its tensors.
 
     Attributes:
-        images: how many images there are.
+        images: how many images views can show.
         shown: for each group the numbers of the images for which at least one of its terms has a factor other than 0;
             all images if there is no such image.
 

@@ -39,7 +39,7 @@ class Ascent:
     `run` does all steps and returns the result. A `for` loop over an ascent yields every step; the result is then in
     `result`, which can be read at any time. Each step is done only once: if a loop is left early, the next loop
     continues with the step after the last one done, and after the last step of the ascent a loop does nothing. After an
-    `AscentError` the next loop tries the failed step again; with the same settings the step fails in the same way.
+    `AscentError` the next loop tries the failed step again, with the same views; so the step usually fails again.
 
     Objectives form groups (`groups.group_by_judge`). The objectives of a group have the same model, take the same kind
     of answer from it (its output, or the activations of its layers) and have the very same region masks. Either all
@@ -81,14 +81,14 @@ class Ascent:
             `Focus()`.
         within: how far the picture may go from the start of the stack, see `Within`. A number is the largest change of
             a pixel value (0..1), such as 8/255. None sets no bound.
-        pace: one `Pace` for all steps. It is meant for a short ascent that is a part of a longer process, such as of
-            one step of a diffusion sampler (`Guidance`). If None, each step has its own pace, computed from the
-            schedule (`pace_at`).
+        pace: one `Pace` for all steps. It is meant for a short ascent that is a part of a longer process, such as an
+            ascent within one step of a diffusion sampler (`Guidance`). If None, each step has its own pace, computed
+            from the schedule (`pace_at`).
 
     Attributes:
         history: the records of the steps done so far.
         stack: the stack after the last step done. Before the first step it is the given stack on the device of the
-            ascent, in the form that the optimizer needs.
+            ascent, with the parameters that the optimizer needs (`preparation.prepare_stack`).
         objectives: pairs of a name and an objective; no two have the same name.
         chunk: how many views go through a judge at once; it shrinks when memory runs out.
         augmentation, optimizer, steps, schedule, seed, device, focus, denoising, within, pace: as given; defaults are
@@ -101,9 +101,9 @@ class Ascent:
     Raises:
         ValueError: when a setting is out of range; the device or the schedule does not exist; the schedule returns no
             number in 0..1; no objective has a weight other than 0; the masks or reference images of an objective do not
-            fit the stack; the optimizer or the bound cannot be used with the stack; a tile is given a focus; or the
-            picture of the stack is already outside the bound. While the ascent runs: when a judge was loaded under
-            `torch.inference_mode()`, or is on another device.
+            fit the stack; the optimizer or the bound (`within`) cannot be used with the stack; a tile is given a focus;
+            or the picture of the stack is already outside the bound. While the ascent runs: when a judge was loaded
+            under `torch.inference_mode()`, or is on another device.
 
     Example:
         >>> from das_core import Ascent, Augmentation, ClassObjective, Flip, ImageStack, StackSpec, Windows
@@ -216,7 +216,7 @@ class Ascent:
                 with own_modes(self.device):
                     return self._try_step()
             except DenoiserMemoryError:
-                raise
+                raise  # The denoiser sees whole canvases, so smaller chunks of views would not help.
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     if mismatch := describe_mismatch(self.judges, self.stack.canvas.device):

@@ -98,4 +98,5 @@ def check_canvas(canvas: Tensor, measured: Measurement, *, is_first: bool) -> No
 
 def _name_last_image(record: Record, *, is_first: bool) -> str:
     """Return a text that says which image is the last good one when a step fails."""
+    # `record.step` counts from 0. The message counts from 1, so this number is that of the step before.
     return "there is no good image yet" if is_first else f"the last good image is that of step {record.step}"

@@ -17,8 +17,8 @@ _CANVASES = 10
 gradient, and others."""
 
 _STATE_SETS = {"ascent": 1, "sgd": 4, "adam": 7}
-"""How many sets of tensors, one tensor for each level, a step of a stack with the method `layers` holds, by kind of
-optimizer: the parameters of the stack, the state of the optimizer, and temporary tensors."""
+"""For a stack with the method `layers`: how many sets of tensors a step holds, by kind of optimizer. A set has one
+tensor for each level. The parameters of the stack, the state of the optimizer, and temporary tensors are such sets."""
 
 
 def estimate_ascent_bytes(
@@ -76,6 +76,7 @@ def estimate_ascent_bytes(
         # pixels, and temporary tensors while this gradient is converted to the gradient at the depths.
         needed += 3 * 4 * 3 * len(spec.find_timeline(stack.batch).moments) * height * width
     if spec.method == "layers":
+        # Any other kind of optimizer is counted like the one that holds most.
         needed += _STATE_SETS.get(optimizer.kind, max(_STATE_SETS.values())) * spec.parameters_bytes(stack.batch)
     if any(group.compares_images for group in groups):
         chunk = max(chunk, stack.batch)

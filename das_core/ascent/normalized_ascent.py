@@ -14,8 +14,8 @@ from .optimizers import Evaluate, check_momentum, check_positive, recall_state
 from .pace import Pace
 
 STEEPEST_TILT = 4.0
-"""The largest tilt. For the default levels K falls as about 1 / f without a tilt, and as 1 / f^5 at the first step with
-this one."""
+"""The largest tilt. For the default levels, K falls with the frequency f: as about 1 / f without a tilt, and as about
+1 / f^5 at the first step with a tilt of 4."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class NormalizedAscent:
             average is not scaled to RMS 1 again: where directions differ from step to step, the steps become smaller.
         coarse_to_fine: the share of the steps, 0..1, during which K is low-passed. The cutoff rises from step to step,
             so that the first changes are large shapes and the last ones have the finest detail (`Pace.cutoff`).
-        tilt: an exponent that weakens high frequencies f further, 0 to 4: K is multiplied by f^-tilt at the first step,
-            and by f^(-0.3 tilt) at the last. With 0, K is that of the stack, about 1 / f, and pictures look engraved;
-            with 0.4 they look painted; with 2 they are blurred. The tilt changes over an ascent, and so do the cutoff
-            of the coarse part and the rate of the schedule `cosine`. So two ascents one after the other give another
-            picture than one ascent with the steps of both.
+        tilt: an exponent that makes K weaken high frequencies f more, 0 to 4: K is multiplied by f^-tilt at the first
+            step, and by f^(-0.3 tilt) at the last. With 0, K is that of the stack, about 1 / f, and pictures look
+            engraved; with 0.4 they look painted; with 2 they are blurred. The tilt changes over an ascent, and so do
+            the cutoff of the coarse part and the rate of the schedule `cosine`. So two ascents one after the other give
+            another picture than one ascent with the steps of both.
 
     Raises:
         ValueError: when a setting is out of range.

@@ -16,7 +16,7 @@ Schedule = ScheduleName | Callable[[float], float]
 over, 0 at the first step and 1 at the last. It returns the factor of the step size, 0..1."""
 
 COARSEST_CUTOFF = 20.0
-"""The cutoff of the low-pass at the start, in half-waves across the short side of the canvas.
+"""The cutoff of the low-pass at the first step of an ascent, in half-waves across the short side of the canvas.
 
 A half-wave of this frequency, a bright or a dark blob, is a twentieth of the short side long.
 """
@@ -25,8 +25,8 @@ FINEST_CUTOFF = 1.2
 """The cutoff at the end of the coarse part, as a multiple of the finest frequency of the canvas.
 
 The finest frequency has about as many half-waves across the short side as the side has pixels. The cutoff lies above
-this frequency, so the low-pass multiplies it by 0.7 along an axis and by 0.5 along the diagonal. Therefore little
-changes when the low-pass ends.
+this frequency, so the low-pass weakens even the finest waves little: those along an axis are multiplied by 0.7, those
+along a diagonal by 0.5. Therefore little changes when the low-pass ends.
 """
 
 
@@ -51,7 +51,7 @@ class Pace:
     tilt: float = 0.0
 
     def cutoff(self, short_side: int) -> float | None:
-        """Return the cutoff of the low-pass.
+        """Return the cutoff of the low-pass by which K is filtered at the step.
 
         Over the coarse part, the cutoff rises by the same factor at every step.
 
@@ -59,7 +59,7 @@ class Pace:
             short_side: the short side of the canvas in pixels.
 
         Returns:
-            The cutoff in half-waves across the short side; None after the coarse part, when nothing is filtered.
+            The cutoff in half-waves across the short side; None after the coarse part, when K is not filtered.
 
         Example:
             >>> [Pace(rate=1.0, coarse_progress=share).cutoff(336) for share in (0.0, 1.0)]
@@ -67,6 +67,7 @@ class Pace:
         """
         if self.coarse_progress >= 1:
             return None
+        # On a canvas of less than 17 pixels, the cutoff is `COARSEST_CUTOFF` throughout: it must not fall.
         finest = max(FINEST_CUTOFF * short_side, COARSEST_CUTOFF)
         return float(COARSEST_CUTOFF * (finest / COARSEST_CUTOFF) ** self.coarse_progress)
 
@@ -124,12 +125,13 @@ def _ask_rate(schedule: Callable[[float], float], progress: float) -> float:
 def pace_at_noise(noise: float, short_side: int, progress: float) -> Pace:
     """Return the pace for a picture that is still partly hidden by noise, as in a step of a diffusion sampler.
 
-    At f half-waves across their side, natural pictures have a power of A / f^2 (Field, 1987). White noise has the same
-    power at every frequency. So a picture with N samples a side and a standard deviation of 1 is stronger than noise
-    with a standard deviation of s up to the frequency N / s * sqrt(2 / (pi ln N)). At this step the sampler fixes the
-    part of the picture below this frequency. It draws the finer part later, so a change of the finer part would now
-    have no effect. The `coarse_progress` of the pace is linear in the logarithm of this frequency: 0 at
-    `COARSEST_CUTOFF`, and 1 at `FINEST_CUTOFF` times `short_side`.
+    At f half-waves across their side, natural pictures have a power of A / f^2 (Field, 1987), where A is a constant.
+    White noise has the same power at every frequency. So a picture with N samples a side and a standard deviation of 1
+    is stronger than noise with a standard deviation of s up to the frequency N / s * sqrt(2 / (pi ln N)). At this step
+    the sampler fixes the part of the picture below this frequency. It draws the finer part later, so a change of the
+    finer part would now have no effect. The `coarse_progress` of the pace is linear in the logarithm of this frequency:
+    0 up to `COARSEST_CUTOFF`, and 1 from `FINEST_CUTOFF` times `short_side` on. On a short side of at most 16 samples
+    the second of these frequencies is below the first; the `coarse_progress` is then 1.
 
     Args:
         noise: the standard deviation of the noise divided by that of the picture, from 0 up; infinite if there is only

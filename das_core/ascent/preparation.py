@@ -154,13 +154,18 @@ def _keep_as_tensors(stack: ImageStack, spec: StackSpec) -> LevelTensors | None:
         return None
     if spec.parametrization == "pyramid":
         return LevelTensors(read_levels(stack))
+    # The single tensor is the accumulated gradient. The `adjoint` of the form `layers` turns it into what this gradient
+    # has added to the pixels or to the Fourier coefficients.
     tensors = spec.operator(stack.canvas.device).adjoint(stack.parameters.tensors[0])
     assert isinstance(tensors, LevelTensors)
     return tensors
 
 
 def _prepare_free(stack: ImageStack, optimizer: Optimizer, within: Within | None) -> ImageStack:
-    """Return a stack without parameters, whose canvas can be projected after a step: onto a bound, or by `retract`."""
+    """Return a stack without parameters, whose canvas can be projected after every step, or raise a ValueError.
+
+    The canvas is projected onto the bound `within`, or onto the Fourier magnitudes of its start (`retract`).
+    """
     if within is not None and stack.spec.keeps_magnitudes:
         raise ValueError(
             f"'{stack.spec.parametrization}' and a bound set the picture back in two ways that exclude each other; "

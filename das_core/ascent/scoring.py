@@ -130,7 +130,7 @@ class Scoring:
             - the output that each term scores, by the name of its objective;
             - the number of the image that each view shows, (V,);
             - how many views each image has in this step, in all chunks together. For a film or a zoom it is the mean
-              over the images on which the group acts.
+              over the images on which the group acts; for a group without a judge it is 1.
         """
         group, region, spec = self.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
@@ -141,6 +141,7 @@ class Scoring:
         geometry = ViewGeometry(spec.canvas, spec.margin, judge.size, spec.tile, region.boxes)
         batch = len(pyramid.pixels)
         if group.compares_images:
+            # A multiple of `batch`, so that each chunk has equally many views of every image.
             chunk = max(chunk // batch, 1) * batch
         keys = self.choose_keys(number, step, batch, alike=alike)
         views = len(group.choose_views(self.augmentation.views, step))
@@ -163,7 +164,7 @@ class Scoring:
         Args:
             number: the number of the group, from 0; the group must have a judge.
             step: the number of the step.
-            batch: how many images there are.
+            batch: how many images there are. For a film or a zoom it is used only if `alike` is True.
             alike: whether all images are seen through the same views.
         """
         group, shown = self.groups[number], self.weights.shown[number]

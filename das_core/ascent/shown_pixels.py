@@ -23,8 +23,8 @@ class ShownPixels:
     Args:
         pyramid: what views are cut from: the pixels of the stack, with the surroundings of a masked stack. The autograd
             graph begins here.
-        synthesised: the pixels of the stack itself, (N, 3, H, W), 0..1.
-        images: the numbers of the images, rising; None for all images.
+        synthesised: the pixels of the stack without the surroundings, (N, 3, H, W), 0..1.
+        images: the numbers of the images, rising; None for all images of the stack.
     """
 
     pyramid: Pyramid
@@ -98,6 +98,8 @@ class StepRenderer:
         if not scoring.film:
             return None
         if any(group.judge is None for group in scoring.groups):
+            # An objective without a judge scores all images. For a zoom these are all moments; None would stand for the
+            # depths.
             return None if scoring.stack.spec.zoom is None else list(range(batch))
         keys = [key for number in range(len(scoring.groups)) for key in scoring.choose_keys(number, step, batch)]
         return sorted({key.item if key.image is None else key.image for key in keys})

@@ -93,5 +93,6 @@ def select_images(values: Tensor, images: Sequence[int]) -> Tensor:
         images: the numbers of the images.
     """
     if len(images) == 1:
+        # A slice copies nothing.
         return values[images[0] : images[0] + 1]
     return values.index_select(0, send_to_device(torch.tensor(images), values.device))

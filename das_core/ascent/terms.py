@@ -21,7 +21,7 @@ def check_comparison(name: str, term: Term, timeline: Timeline, *, film: bool) -
     Args:
         name: the name of the term's objective.
         term: any term.
-        timeline: the positions of the images.
+        timeline: gives the number of the images, and what messages call them.
         film: whether the images belong to a film or a zoom.
 
     Raises:
@@ -41,7 +41,7 @@ def place_references(name: str, term: Term, stack: ImageStack, batch: int) -> tu
         name: the name of the term's objective.
         term: the term; it may have no reference images.
         stack: gives the size, the margin and the device.
-        batch: how many images views can show.
+        batch: the number of images that views can show.
 
     Raises:
         ValueError: when a reference has neither one image nor one for each image that views can show; or when there are
@@ -67,7 +67,7 @@ def score_term(name: str, term: Term, output: Any, images: Tensor) -> Tensor:
     Args:
         name: the name of the term's objective.
         term: the term.
-        output: the output of its judge for the views; `CanvasPixels` if it has no judge.
+        output: the output of the term's judge for the views; `CanvasPixels` if the term has no judge.
         images: the number of the image that each view shows, (V,); if there is no judge, the numbers of the images.
 
     Raises:

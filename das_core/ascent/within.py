@@ -77,7 +77,7 @@ class Within:
             )
 
     def project(self, stack: ImageStack) -> ImageStack:
-        """Return the stack with its pixels projected onto the nearest ones within the bound.
+        """Return the stack with its pixels replaced by the nearest pixels within the bound.
 
         Args:
             stack: a stack without parameters. Distances are measured from its start.

@@ -26,7 +26,7 @@ def interpolate(start: float, end: float, curve: Curve, progress: float) -> floa
 
     Args:
         start: the value when the ascent begins.
-        end: the value when it is over.
+        end: the value when the ascent is over.
         curve: how the value goes from start to end; `step` jumps to the end at a progress of 0.5.
         progress: the share of the ascent that is over, 0..1.
 

@@ -59,7 +59,8 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
     finally:
         hook.remove()
         _look_up.reset(token)
-        # Kept no longer: an error holds the frames that it went through, and these hold tensors.
+        # The error is not kept any longer: its traceback holds the local variables of the functions that it went
+        # through, and these hold tensors.
         _cancellation.set(None)
 
 
@@ -67,8 +68,8 @@ def interruptible(look_up: Callable[[], None]) -> Iterator[None]:
 def interruptible_building() -> Iterator[None]:
     """Let a run be cancelled at every weight of a model that is built in the `with` block.
 
-    Only around builders of this library: a memory manager registers weights too, when it moves or patches models that
-    exist, and must not be stopped half-way.
+    Use it only around code of this library that builds a model. A memory manager, such as that of ComfyUI, also
+    registers weights when it moves or patches existing models, and it must not be stopped half-way.
 
     Example:
         >>> from torch import nn
@@ -107,10 +108,12 @@ def allow_interrupt() -> None:
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Tell whether an error comes from the function of `interruptible`, for code that catches every other error.
+    """Return whether an error was raised by the function that was passed to `interruptible`.
+
+    Code that catches all errors calls this function, and raises such an error again, so that the run ends.
 
     Args:
-        error: what was caught inside the `interruptible` block.
+        error: an error that was caught inside the `interruptible` block.
     """
     return error is _cancellation.get()
 

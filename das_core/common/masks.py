@@ -191,6 +191,7 @@ def mean_square(values: Tensor, mask: Tensor | None = None, *, as_one: bool = Fa
             mean_square(one[None], None if mask is None else mask[place % len(mask)][None])
             for place, one in enumerate(values)
         ]
+        # The mean over all items is the mean of their means, each weighted by the sum of its mask, if any.
         shares = torch.ones_like(parts[0]) if mask is None else mask.sum(dim=(2, 3), keepdim=True)
         return (torch.cat(parts) * shares).sum(dim=0, keepdim=True) / shares.expand(len(values), -1, -1, -1).sum(
             dim=0, keepdim=True

@@ -50,6 +50,7 @@ def multiply_both_sides(left: Tensor, images: Tensor, right: Tensor) -> Tensor:
         tensor([[[6., 6., 6.]]])
     """
     allow_interrupt()
+    # How many multiplications `left @ images` and the product of its result and `right` take together.
     work = images.numel() * len(left) + images[..., 0].numel() // images.shape[-2] * len(left) * right.numel()
     if work <= _MOST_AT_ONCE or images.device.type != "cpu":
         return left @ images @ right

@@ -12,7 +12,8 @@ class Timeline:
             0, 1, 2 and so on; a zoom also has images between its depths, such as at 0.25.
         count: the number of frames of a film, of depths of a zoom, or of separate images.
         end: the last position that a keyframe can have. For a zoom that is no loop, it is `count - 1`, the position of
-            the last depth. In all other cases it is `count`; in a loop, the position `count` is the same as position 0.
+            the last depth. In all other cases it is `count`, one after the last image; in a loop, the position `count`
+            is the same as position 0.
         loop: whether the end is followed by the beginning.
         unit: what error messages call one of these frames, depths or images, in the singular.
 

@@ -20,7 +20,8 @@ class Bilateral:
     """The bilateral filter: it keeps edges with a contrast above the strength, and smooths smaller differences.
 
     A neighbour at the distance d, whose colour differs by c (the root mean square over the channels), has the weight
-    exp(-d² / (2 w²) - c² / (2 (2 s)²)). Here w is the width times the scale, and s is the strength.
+    exp(-d² / (2 w²) - c² / (2 (2 s)²)). Here w is the width times the scale, and s is the strength. The neighbours of a
+    pixel lie in a square around it that reaches 2 w to each side.
 
     Args:
         width: 0.5 to 8; the standard deviation, in pixels at a scale of 1, of the Gaussian that weights the distance.

@@ -69,6 +69,7 @@ def _shrink(planes: Tensor, waves: Tensor, block: int, strength: float, tile: bo
     allow_interrupt()
     found[:, 1:] *= (found[:, 1:].abs() > 3 * strength).to(found.dtype)
     allow_interrupt()
+    # Every pixel lies in four blocks: the sum of its four values becomes their mean.
     summed = F.conv_transpose2d(found, waves, stride=hop) / 4
     return summed[:, :, hop : hop + height, hop : hop + width]
 

@@ -28,8 +28,8 @@ class NetworkDenoiser:
         network: a function from pixels (B, 3, H, W), 0..1, and a strength above 0 to pixels of the same size, or of a
             whole multiple of this size; larger output is averaged down to the size of the input.
         name: the name of the denoiser in messages.
-        knows_strength: whether the network changes less at a smaller strength. If it does not, the change of every
-            value is clamped to three times the strength, so that the strength has an effect as in other denoisers.
+        knows_strength: whether the network changes pixels less at a smaller strength. If it does not, the change of
+            every value is clamped to three times the strength, so that a smaller strength always means less change.
 
     Example:
         >>> import torch

@@ -51,6 +51,7 @@ class NonLocalMeans:
         """Return the pixels, each averaged with pixels in similar patches; see `Denoiser`."""
         if not strength > 0:
             return pixels
+        # A patch has 2 * half + 1 pixels on each side.
         half = max(1, round(scale))
 
         def denoise(pixels: Tensor) -> Tensor:

@@ -66,13 +66,14 @@ class Film(Rendering):
             path: the file, in a folder that exists, in the format of its ending: .gif, .webp, .png, .mp4 or .webm, see
                 `save_film`.
             smooth: how many frames are rendered for every frame of the stack, from 1 up. At 4 a film of 12 frames is
-                written with 48 frames, which are shown in the same time.
+                written with 48 frames, and lasts as long as with 12.
 
         Returns:
             The path of the file.
 
         Raises:
-            ValueError: when the format is unknown, or `smooth` or the frame rate is out of range.
+            ValueError: when the format is unknown, or `smooth` or the frame rate of the file (`fps` times `smooth`) is
+                out of range.
             OSError: when the file cannot be written.
         """
         if smooth < 1:
@@ -110,10 +111,11 @@ def film(
         wish: what to ask the model for at which frame: keyframes such as '0: a castle / 12: a volcano'
             (`parse_keyframes`), or a dictionary from frame numbers to anything that `render` takes, as in
             `{0: "castle", 12: channel("layer4", 7)}`. Between two keyframes the first wish fades into the second. The
-            last keyframe may have the number `frames`, which is the end of the film. At a keyframe, the score of a
-            class that is given by its name or index is the logit; the score of a wish that `da.classes(...)` makes is
-            the log-probability, see `ClassObjective`. A wish without keyframes holds for all frames. If `wish` is a
-            list, the model is asked for all of its items.
+            frames have the numbers 0 to `frames - 1`; a keyframe may also have the number `frames`, the end of the
+            film. At a keyframe, the score of a class that is given by its name or index is the logit; the score of a
+            wish that `da.classes(...)` makes is the log-probability, see `ClassObjective`. A wish without keyframes
+            holds for all frames; its score for a class that is given by name or index is the log-probability. If `wish`
+            is a list, the model is asked for all of its items.
         frames: how many frames there are, 1 to 1024.
         loop: whether the last frame is followed by the first. Then the last keyframe fades into the first.
         fps: the frames per second.
@@ -125,7 +127,7 @@ def film(
         seed: the seed of all random draws, 0 or above.
         device: where to compute; by default the device of the model. For another device, the model is copied to it.
         progress: whether to show a progress bar.
-        callback: is called with every finished step; when it returns True, the ascent ends there.
+        callback: a function that is called with every finished step; when it returns True, the ascent ends there.
         path: a file to write the film to, such as 'morph.mp4' or 'morph.gif', see `Film.save`; None for no file.
         smooth: how many frames the file shows for every frame of the film, see `Film.save`.
 

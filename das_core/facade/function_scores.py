@@ -25,14 +25,15 @@ def of_views(score: Callable[[Tensor], Tensor]) -> Wish:
         >>> bool(image[:, 0].mean() > image[:, 1].mean())
         True
     """
+    # The judge of the objective returns the views as they are: the model itself is not run, only its `size` is used.
     return make_wish(lambda judge: _ViewScore(Judge("views", nn.Identity(), judge.size, (0.0,) * 3, (1.0,) * 3), score))
 
 
 def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
-    """Ask for a high value of a function of the picture.
+    """Ask for a high value of a function of the whole picture; no model is asked.
 
     Args:
-        score: takes the picture (B, 3, height, width), 0..1, and returns scores (B,).
+        score: takes the picture without its margin, (B, 3, height, width), 0..1, and returns scores (B,).
 
     Example:
         >>> from das_core import load_starter
@@ -46,7 +47,7 @@ def of_picture(score: Callable[[Tensor], Tensor]) -> Wish:
 
 @dataclass(frozen=True)
 class _ViewScore(BaseObjective):
-    """An objective whose score is a function of the views, given by the user."""
+    """An objective whose score is a function of the views, given by the user; `judge` returns the views as they are."""
 
     judge: Judge
     function: Callable[[Tensor], Tensor]
@@ -54,6 +55,7 @@ class _ViewScore(BaseObjective):
 
     @property
     def name(self) -> str:
+        # A function without a name of its own has the name '<lambda>'.
         return getattr(self.function, "__name__", "views").strip("<>")
 
     def score(self, output: Tensor) -> Tensor:
@@ -70,6 +72,7 @@ class _PictureScore(BaseObjective):
 
     @property
     def name(self) -> str:
+        # A function without a name of its own has the name '<lambda>'.
         return getattr(self.function, "__name__", "picture").strip("<>")
 
     def score(self, output: CanvasPixels) -> Tensor:

@@ -34,6 +34,7 @@ def read_wish(wish: Any, score: Score = "log_probability") -> Wish:
         return wish
     if isinstance(wish, str):
         return make_wish(lambda judge: _read_text(judge, wish, score))
+    # An objective; `Objective` is a protocol, so it is recognised by its methods.
     if hasattr(wish, "terms") and hasattr(wish, "describe_score"):
         return make_wish(lambda judge: wish)
     if callable(wish):
@@ -83,6 +84,7 @@ def _read_text(judge: Judge, words: str, score: Score) -> Objective:
     try:
         return ask_class(judge, words, score)
     except UnknownClassError as error:
+        # A text such as 'layer4:12', without a space in the name, may mean a channel.
         if not numbered or " " in name.strip():
             raise
         try:
@@ -92,8 +94,9 @@ def _read_text(judge: Judge, words: str, score: Score) -> Objective:
 
 
 def _has_layer(judge: Judge, name: str) -> bool:
-    """Return whether a judge has a layer of that name; a text with a space inside is taken as a prompt."""
+    """Return whether a judge has a layer of that name; a text with a space inside names no layer."""
     wanted = name.strip()
+    # Looked for in the modules first, because `find_layers` runs the model.
     if " " in wanted or not any(wanted == part for part, _ in judge.module.named_modules()):
         return False
     return any(found.name == wanted for found in find_layers(judge))

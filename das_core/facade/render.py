@@ -96,7 +96,7 @@ def render(
         seed: the seed of all random draws, 0 or above.
         device: where to compute; by default the device of the model. For another device, the model is copied to it.
         progress: whether to show a progress bar.
-        callback: is called with every finished step; when it returns True, the ascent ends there.
+        callback: a function that is called with every finished step; when it returns True, the ascent ends there.
         film: a file to write a film of the ascent to, such as 'jellyfish.mp4' or 'jellyfish.gif': the picture after
             every step, 12 steps a second, several pictures side by side; see `save_film`. None for no film.
 
@@ -150,7 +150,7 @@ def _run(
         The error if the video file could not be written, else None. Such an error does not stop the ascent.
     """
     steps = do_steps(ascent, callback, progress=progress)
-    climbing = True
+    climbing = True  # False while `save_film` writes a picture: an OSError is then an error of the file.
 
     def show() -> Iterator[Tensor]:
         nonlocal climbing
@@ -168,6 +168,7 @@ def _run(
             if climbing:
                 raise  # The ascent raised the error, for example in the callback.
             failure = error
+    # Without a film these are all steps; after an error of the file, those that are left; otherwise none.
     for _ in steps:
         pass
     return failure

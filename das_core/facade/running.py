@@ -83,12 +83,14 @@ def climb_or_start_from_noise(
 ) -> Result:
     """Run an ascent and return its result; if the first step fails, as with a zero gradient, start again from noise.
 
+    The error is raised instead if the user has given a start, or if the start is noise already (`maco`).
+
     Args:
         prepare: a function that makes an ascent from a stack.
         stack: the stack to start from.
         run: a function that does the steps of an ascent.
         seed: the seed of the noise.
-        may_change_start: whether noise may replace the start, because the user has given none.
+        may_change_start: whether the user has given no start, so that noise may replace it.
     """
     ascent = prepare(stack)
     try:

@@ -43,6 +43,7 @@ class Wish:
                 message says what the model can be asked for.
         """
         made = [(weight, make(judge)) for weight, make in self.terms]
+        # A `ScheduledObjective` that has the same factor at the first and at the last step has a constant weight.
         return [one if weight == 1 else ScheduledObjective(one, weight, weight) for weight, one in made]
 
     def __add__(self, other: "Wish") -> "Wish":

@@ -19,7 +19,7 @@ from .wish import Wish, make_wish
 
 
 def classes(which: str | int | Sequence[str | int]) -> Wish:
-    """Ask a classifier for classes.
+    """Ask a classifier for classes; the score of a class is its log-probability, see `ClassObjective`.
 
     Args:
         which: a class by its index, or as text (`parse_classes`), or a list of classes.

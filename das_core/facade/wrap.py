@@ -16,8 +16,8 @@ _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Per channel, the mean and the standard deviation with which torchvision normalises the images for its models."""
 
 _ANSWERS = ("logits", "last_hidden_state")
-"""Fields of the output of a model of the library transformers; the first of them that holds a tensor is used. Only
-classifiers have the field `logits`."""
+"""Fields of the output of a model of the library transformers; the first of them that holds a tensor is used. A
+classifier has the field `logits`; a model without a head has only `last_hidden_state`."""
 
 
 def wrap(
@@ -49,8 +49,9 @@ def wrap(
         name: the name of the model in messages; by default the name of its class.
 
     Raises:
-        ValueError: when a setting is neither known nor given; the model does not take images of this size; or the
-            number of labels is not the number of classes.
+        ValueError: when `module` is no module or has no weights yet (device meta); a setting is neither known nor
+            given; the model does not take images of this size; a tokenizer is given for a model that is not of
+            open_clip; or the number of labels is not the number of classes.
 
     Example:
         >>> import torchvision
@@ -115,7 +116,7 @@ def _to_side(size: Any) -> Any:
 
 
 def _is_open_clip(module: nn.Module) -> bool:
-    """Return whether a module is a whole model of open_clip, with both its towers."""
+    """Return whether a module is a whole model of open_clip: its image encoder, in `visual`, and its text encoder."""
     return type(module).__module__.startswith("open_clip.") and hasattr(module, "visual")
 
 
@@ -133,7 +134,7 @@ def _copy_open_clip(
 
 
 def _ask(judge: Judge) -> Any:
-    """Return what a model answers to one black view."""
+    """Return what a model answers to one black view; raise a ValueError when it does not take images of this size."""
     weight = next(judge.module.parameters(), None)
     view = torch.zeros(1, 3, judge.size, judge.size, device=None if weight is None else weight.device)
     try:
@@ -146,7 +147,7 @@ def _ask(judge: Judge) -> Any:
 
 
 def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Labels:
-    """Return the labels of a classifier of `count` classes."""
+    """Return the labels of a classifier of `count` classes: the given names; the default labels if there are none."""
     if names is None:
         return choose_labels(count)
     if len(names) != count:
@@ -155,9 +156,11 @@ def _choose_labels(names: Sequence[str] | None, count: int, model: str) -> Label
 
 
 def _unpack(_model: nn.Module, _inputs: Any, answer: Any) -> Any:
-    """Return the tensor in the output of a model of the library transformers; it may be in a field of the output.
+    """Return the tensor in the output of a model of the library transformers.
 
-    This is a forward hook and no module around the model, because in such a module the layers would have other names.
+    The tensor is in one of the fields `_ANSWERS`; if none of them holds a tensor, the output is returned as it is.
+    PyTorch calls this function after every run of the model (a forward hook). A module around the model could do the
+    same, but then the layers would have other names.
     """
     parts = (getattr(answer, part, None) for part in _ANSWERS)
     return next((part for part in parts if isinstance(part, Tensor)), answer)

@@ -59,12 +59,12 @@ class Zooming(Rendering):
     """
 
     def save(self, path: Path | str, *, seconds: float = 2.0, fps: float = FPS, out: bool = False) -> list[Path]:
-        """Write the zoom to a file, as a film that enlarges the picture at a constant rate.
+        """Write the zoom to a file, as a film that zooms in (or out) at a constant rate.
 
         Args:
             path: the file, in a folder that exists, in the format of its ending: .gif, .webp, .png, .mp4 or .webm, see
                 `save_film`.
-            seconds: the time from one depth to the next.
+            seconds: the time in which the film gets from one depth to the next.
             fps: the frames per second.
             out: whether the film zooms out, from the last depth to the first, see `render_zoom`.
 
@@ -72,8 +72,8 @@ class Zooming(Rendering):
             The path of the file.
 
         Raises:
-            ValueError: when the format is unknown, the frame rate is out of range, or `seconds` gives too few or too
-                many frames.
+            ValueError: when the format is unknown, the frame rate is out of range, or `seconds` is so short or so long
+                that the film would have no frame or more than `MOST_SHOWN` frames.
             OSError: when the file cannot be written.
         """
         zoom = self.stack.spec.zoom
@@ -104,8 +104,8 @@ def zoom(
     """Make an infinite zoom: pictures that get high scores from a model, each in the middle of the one before.
 
     One ascent optimises all pictures, which are called depths. Some views show composites at moments between two
-    depths, so that each depth blends into the next. The ascent takes about as long as the same number of single
-    pictures.
+    depths, so that each depth blends into the next. The ascent takes about as long as the ascents of as many single
+    pictures as there are depths.
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
@@ -125,7 +125,7 @@ def zoom(
         seed: the seed of all random draws, 0 or above.
         device: where to compute; by default the device of the model. For another device, the model is copied to it.
         progress: whether to show a progress bar.
-        callback: is called with every finished step; when it returns True, the ascent ends there.
+        callback: a function that is called with every finished step; when it returns True, the ascent ends there.
         path: a file to write the film to, such as 'zoom.mp4' or 'zoom.gif', see `Zooming.save`; None for no file.
         seconds: the time from one depth to the next in the file.
         fps: the frames per second of the file.
@@ -171,7 +171,7 @@ def zoom(
 
 
 def _check_wishes(wishes: Sequence[Any]) -> list[Any]:
-    """Return the wishes as a list, or raise an error when a depth has none."""
+    """Return the wishes as a list; raise a ValueError when they are no sequence of wishes, or a depth has no wish."""
     if isinstance(wishes, str) or not isinstance(wishes, Sequence):
         raise ValueError(
             f"a {type(wishes).__name__} is no list of depths; give a wish for each, such as ['castle', 'volcano']"
@@ -191,4 +191,5 @@ def _count_frames(zoom: Zoom, path: Path | str, seconds: float, fps: float) -> i
             f"{seconds:g} seconds from depth to depth cannot be, at {fps:g} frames a second and {zoom.depths} depths; "
             "2 are usual"
         )
+    # Without a loop, one more frame shows the last depth. In a loop, that frame would be the first frame again.
     return round(frames) + (not zoom.loop)

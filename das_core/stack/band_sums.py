@@ -68,10 +68,11 @@ def estimate_sum_bytes(stack: ImageStack) -> int:
 
 
 def _find_parameters(stack: ImageStack) -> tuple[Tensor, tuple[Tensor, ...] | None]:
-    """Return a gradient G and tensors P (None for zeros) that give every level of the canvas as g_r A_r' G B_r + P_r.
+    """Return the tensors from which each level r of the canvas can be computed: a gradient G, and P_r or None.
 
-    `least_norm.read_levels` returns the levels of the change since the start, `decomposition.decompose_start` those of
-    the start.
+    Level r is g_r A_r' G B_r + P_r. Here g_r is the gain of the level, and A_r and B_r are the matrices that resize the
+    level to the canvas (`linear_operator`). None stands for P_r = 0 in all levels. `decompose` returns these levels,
+    except that it corrects the finest level.
     """
     spectral = replace(stack.spec, frozen=(), method="spectral").operator(stack.canvas.device)
     assert isinstance(spectral, SpectralOperator)

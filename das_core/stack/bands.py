@@ -95,7 +95,7 @@ def select_levels(bands: Sequence[Band], levels: Sequence[int], lack: str = "hol
     Args:
         bands: the bands; without any, no level is selected.
         levels: the resolutions of a stack, coarse to fine.
-        lack: the predicate of the error message about a band that contains none of the levels.
+        lack: what the error message says about a band that contains none of the levels.
 
     Raises:
         EmptyBandError: when a band contains none of the levels. It is a ValueError.
@@ -116,7 +116,7 @@ def combine_gains(
     Args:
         gains: bands and their factors.
         levels: the resolutions of a stack, coarse to fine.
-        lack: the predicate of the error message about a band that contains none of the levels.
+        lack: what the error message says about a band that contains none of the levels.
 
     Raises:
         EmptyBandError: when a band contains none of the levels. It is a ValueError.
@@ -138,7 +138,8 @@ def group_into_octaves(levels: Sequence[int], most: int) -> list[list[int]]:
 
     Args:
         levels: the resolutions of a stack, coarse to fine.
-        most: the largest number of levels that are not grouped; each level is then a group by itself.
+        most: the largest number of levels that are not grouped into octaves. If there are at most this many levels,
+            each level is a group of its own.
 
     Returns:
         The indices of the levels in each group, coarse to fine.

@@ -15,7 +15,7 @@ from ..common.interruption import allow_interrupt, pausing
 _MIN_RESPONSE = 1e-12
 
 _WAVE = 2.0
-"""The frequency of one whole wave across the short side, in half-waves across that side."""
+"""How many half-waves a whole wave has: `Basis.tilt` counts frequencies in whole waves across the short side."""
 
 
 class Basis(ABC):
@@ -75,7 +75,7 @@ class Basis(ABC):
 
         Args:
             images: (..., height, width), float32.
-            weights: what `arrange` makes of a response.
+            weights: the response of the filter, in the layout that `arrange` returns.
         """
         return self.inverse(self.forward(images).mul_(weights))
 
@@ -157,6 +157,7 @@ class CosineBasis(Basis):
         """Return the images (..., height, width) that have these cosine coefficients (..., height, width)."""
         parts = self.arrange(coefficients)
         pairs = torch.complex(parts[..., 0], -parts[..., 1])
+        # The partner of column 0 would be column `width`, which does not exist; `arrange` has put column 0 there.
         pairs.imag[..., 0] = 0
         return self._from_pairs(pairs)
 

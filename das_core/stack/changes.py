@@ -17,15 +17,15 @@ def scale_changes(stack: ImageStack, gains: Sequence[tuple[Band, float]]) -> Ima
 
     The values of each pixel of the canvas over the frames are split into waves. Change k is a cosine with k half-waves
     over the film (the basis of the discrete cosine transform); in a loop it is a wave with k periods over the film. The
-    larger k is, the faster is the change. The parameters and the state of the optimizer belong to the film before the
-    edit and are dropped.
+    larger k is, the faster is the change. The start of the film is edited like its canvas. The parameters and the state
+    of the optimizer belong to the film before the edit and are dropped.
 
     Args:
         stack: a film. It is not modified.
-        gains: bands of changes, each with its factor. Changes are numbered from 1 to `frames - 1`, or to `frames // 2`
-            if the film is a loop. A factor of 0 for all changes makes every frame the same; 0 for the fast changes
-            makes the film smoother; 2 exaggerates changes. A change in several bands is multiplied by all their
-            factors.
+        gains: bands of changes (first, last), both included, each with its factor. Changes are numbered from 1 to
+            `frames - 1`, or to `frames // 2` if the film is a loop. A factor of 0 for all changes makes every frame
+            equal to the mean of all frames; 0 for the fast changes makes the film smoother; 2 exaggerates changes. A
+            change in several bands is multiplied by all their factors.
 
     Returns:
         A film with the spec of `stack`.
@@ -68,6 +68,7 @@ def make_change_matrix(time: Time, factors: Tensor) -> Tensor:
     """
     frames = torch.arange(time.frames)
     if time.loop:
+        # A filter of periodic waves is a circular convolution: an entry depends only on the distance of its two frames.
         by_distance = torch.fft.irfft(factors, n=time.frames)
         return by_distance[(frames[:, None] - frames) % time.frames]
     exact = frames.double()

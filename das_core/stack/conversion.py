@@ -10,8 +10,9 @@ from .time import mix_frames, time_matrix
 def as_pictures(stack: ImageStack) -> ImageStack:
     """Return the frames of a film as separate pictures; a stack that is no film is returned unchanged.
 
-    The accumulated gradient of the pictures is K_t (`stack/time.py`) times that of the film. So K in space times the
-    accumulated gradient is still the change of the canvas. The state of the optimizer is dropped.
+    The operator of a film is K in space times K_t, the matrix of the levels in time (`stack/time.py`). The operator of
+    pictures is K in space alone. Therefore the accumulated gradient is multiplied by K_t, so that the operator times
+    the accumulated gradient is still the change of the canvas. The state of the optimizer is dropped.
 
     Args:
         stack: any stack.

@@ -1,7 +1,8 @@
 """Decompositions: a stack split into its levels.
 
-The levels are either computed from the canvas, with nearly the least norm (`least_norm`), or taken as an ascent has
-moved them. Detail that is too fine for the finest level goes into the `rest`. Levels and rest sum to the canvas.
+The levels are either taken as an ascent has moved them, or computed from the canvas: many sets of levels have the same
+sum, and a set with nearly the least sum of squares is chosen (`least_norm`). Detail that is too fine for the finest
+level goes into the `rest`. Levels and rest sum to the canvas.
 """
 
 from collections.abc import Sequence
@@ -173,5 +174,6 @@ def _split(canvas: Tensor, stack: ImageStack) -> Decomposition:
     """Return the decomposition of a canvas of a stack into levels of nearly the least norm and a rest."""
     operator = make_levels_operator(stack)
     if not bool(canvas.any()):
+        # All levels of a canvas of zeros are zero; `adjoint` makes zeros of the right shapes.
         return Decomposition(operator.adjoint(canvas).tensors, canvas, operator)
     return Decomposition(*compute_least_norm_levels(canvas, stack, operator), operator)

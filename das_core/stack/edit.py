@@ -80,11 +80,11 @@ def replace_canvas(stack: ImageStack, start: Tensor, canvas: Tensor) -> ImageSta
 
     Args:
         stack: the stack before the edit.
-        start: the start after it, (B, 3, H, W).
-        canvas: the canvas after it, (B, 3, H, W).
+        start: the start after the edit, (B, 3, H, W).
+        canvas: the canvas after the edit, (B, 3, H, W).
 
     Raises:
-        ValueError: when the canvas is not finite.
+        ValueError: when the start or the canvas has values that are not finite.
     """
     if not bool(start.isfinite().all() and canvas.isfinite().all()):
         raise ValueError("the edit leads to values that are not finite; use smaller factors, or fewer for one band")
@@ -99,6 +99,7 @@ def estimate_edit_bytes(stack: ImageStack, other: ImageStack | None = None) -> i
         other: the stack that is mixed in, if there is one.
     """
     levels = stack.spec.levels_bytes(stack.batch)
+    # `decompose` holds four sets of levels. An edit holds two more, or six more if another stack is mixed in.
     return estimate_decomposition_bytes(stack) + (2 if other is None else 6) * levels
 
 
@@ -119,6 +120,7 @@ def _convert_like(stack: ImageStack, other: ImageStack) -> ImageStack:
             f"{'' if stack.batch == 1 else f' or {stack.batch}'}"
         )
     if replace(mine, frozen=()) == replace(theirs, frozen=()) and other.batch == stack.batch:
+        # Nothing to convert. `other` keeps its parameters, from which its levels can be read.
         return other
 
     def convert(canvas: Tensor) -> Tensor:

@@ -34,12 +34,14 @@ written as version 3, films as version 2, and pictures as version 1, so that old
 SUFFIX = ".safetensors"
 """The ending of the name of a stack file."""
 
-# A file contains the hash of itself. The hash is computed while these zeros stand in its place.
+# A file contains a hash of its whole content. While the hash is computed, these zeros stand where it will be written.
 _UNSEALED = "0" * 64
 
 
 class StackFileError(ValueError):
-    """The error for a file that cannot be read, is damaged, or does not describe a stack; it names the file.
+    """The error for a file that cannot be read, is damaged, or does not describe a stack.
+
+    Its message names the file.
 
     Example:
         >>> import tempfile
@@ -189,6 +191,7 @@ def _make_head(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> by
         entries[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [begin, end]}
         begin = end
     text = json.dumps(entries).encode()
+    # Blanks at the end of the header, so that the tensors begin at a multiple of 8 bytes.
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text
 

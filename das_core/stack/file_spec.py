@@ -18,12 +18,12 @@ _WHOLE_NUMBERS = ("width", "height", "margin")
 class DamageError(ValueError):
     """The error for content that is no valid stack.
 
-    Its message is the predicate of a sentence whose subject, the name of the file, is put in front later.
+    Its message has no subject, as in "holds no stack": `load_stack` puts "the stack file '…'" in front.
     """
 
 
 def describe_spec(spec: StackSpec) -> dict[str, Any]:
-    """Return the fields of a spec, as values that JSON can express.
+    """Return the fields of a spec, as values that JSON can express; `time` and `zoom` are left out if they are None.
 
     Args:
         spec: any spec.
@@ -37,8 +37,8 @@ def describe_spec(spec: StackSpec) -> dict[str, Any]:
     """
     fields = asdict(spec)
     if spec.time is None:
-        # Older code refuses a file with a field that it does not know. Without `time` and `zoom`, it can still read a
-        # picture.
+        # Older versions of this code refuse a file with a field that they do not know. They can still read the file of
+        # a picture if `time` and `zoom` are left out.
         del fields["time"]
     if spec.zoom is None:
         del fields["zoom"]

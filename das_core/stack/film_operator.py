@@ -44,7 +44,7 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         self._inverse = torch.linalg.pinv(matrix, hermitian=True).to(self.device, torch.float32)
 
     def adjoint(self, gradient: Tensor) -> AccumulatedGradient:
-        """Return the gradient (T, 3, H, W) in float32; the form `exact` removes the frequencies of frozen bands."""
+        """Return the gradient (T, 3, H, W) in float32, as `adjoint` of the operator in space returns it."""
         parameters: AccumulatedGradient = self.space.adjoint(gradient)
         return parameters
 
@@ -70,6 +70,9 @@ class FilmOperator(StackOperator[AccumulatedGradient]):
         return self.space.remove_frozen(canvas)
 
     def minimum_norm_gradient(self, canvas: Tensor) -> Tensor:
-        """Return the pseudo-inverse K+ times a canvas (T, 3, H, W); see `SpectralOperator.minimum_norm_gradient`."""
+        """Return the pseudo-inverse K+ times a canvas (T, 3, H, W); see `SpectralOperator.minimum_norm_gradient`.
+
+        The operator in space must have the form `spectral`.
+        """
         assert isinstance(self.space, SpectralOperator)
         return mix_frames(self._inverse, self.space.minimum_norm_gradient(canvas))

@@ -82,10 +82,10 @@ class ImageStack:
 
         With the default settings the noise looks like soft clouds, whose colours differ from seed to seed. Pictures
         that start from noise differ more between seeds than pictures that start from grey. After few steps, however,
-        models recognise the former less reliably than the latter (benchmarks/RESULTS.md, Diversity and Ablation). The
-        gains of the levels of noise follow from `decay`; the gains and the frozen bands of the spec are ignored. If the
-        spec has the default levels, the noise gets a level of one sample in addition. This level sets the mean
-        colour, in which pictures of different seeds differ most.
+        models recognise pictures from noise less reliably than pictures from grey (benchmarks/RESULTS.md, Diversity and
+        Ablation). The gains of the levels of noise follow from `decay`; the gains and the frozen bands of the spec are
+        ignored. If the spec has the default levels, the noise gets a level of one sample in addition. This level sets
+        the mean colour, in which pictures of different seeds differ most.
 
         Args:
             spec: how the stack is built.
@@ -119,7 +119,8 @@ class ImageStack:
 
         Raises:
             ValueError: when `batch` is below 1 or does not fit the number of images; `contrast` is out of range; or
-                `image` has another shape, is a tensor of whole numbers, or holds values that are not finite.
+                `image` has none of the forms of `Images`, is a tensor of whole numbers, or holds values that are not
+                finite.
         """
         return cls.from_canvas(spec, start_from_image(spec, image, batch, contrast))
 
@@ -141,15 +142,16 @@ class ImageStack:
         but loses its parameters, its optimizer state and its count of steps.
 
         Args:
-            image: what surrounds the stack, (B, 3, h, w), 0..1. Where the mask is 0 the picture is equal to this image,
-                bit for bit if the image did not have to be resized.
+            image: what surrounds the stack, (B, 3, h, w), 0..1, or another form of `Images`. Where the mask is 0 the
+                picture is equal to this image, bit for bit if the image did not have to be resized.
             mask: where the stack shows, (B, h, w), 0 (not) to 1 (fully).
             feather: the width in pixels of a soft edge inside the mask; 0 for a hard edge.
 
         Raises:
-            ValueError: when `image` or `mask` has another shape or holds values that are not finite; the mask is empty
-                or too thin for the feather; the feather is negative or as wide as the picture; a batch is neither 1 nor
-                the largest; a film is combined with more images or masks than it has frames; or the stack is a zoom.
+            ValueError: when `image` has none of the forms of `Images`; the mask is not (B, h, w); image or mask holds
+                values that are not finite; the mask is empty or too thin for the feather; the feather is negative or
+                not below the short side of the picture; a batch is neither 1 nor the largest; a film is combined with
+                more images or masks than it has frames; or the stack is a zoom.
         """
         around = make_surroundings(self.spec, self.batch, image, mask, feather)
         batch = len(around.mask)

@@ -66,7 +66,10 @@ def read_levels(stack: ImageStack) -> tuple[Tensor, ...]:
 
 
 def has_least_norm(stack: ImageStack) -> bool:
-    """Tell whether levels of the least norm describe the change of a stack, since none that an ascent moved are known.
+    """Return whether the levels of the change since the start have to be computed as those of nearly the least norm.
+
+    This is so if the stack has no parameters, from which the levels that its ascents have moved could be read, or if it
+    has frozen bands.
 
     Args:
         stack: any stack.
@@ -76,7 +79,7 @@ def has_least_norm(stack: ImageStack) -> bool:
 
 
 def split_change(stack: ImageStack, operator: LevelsOperator) -> Split:
-    """Return the levels of the change of the canvas since the start, as `read_levels`, and the rest.
+    """Return the levels of the change of the canvas since the start, as `read_levels` returns them, and the rest.
 
     Args:
         stack: a stack whose parametrisation is `pyramid`.

@@ -14,8 +14,9 @@ def linear_levels(longest: int, step: int, first: int = 1) -> tuple[int, ...]:
     """Return every `step`-th resolution from `first` to the long side of the canvas.
 
     A step of 4 on a canvas of 336 pixels gives the 84 levels 1, 5, 9, … 333 with which Direct Ascent Synthesis was
-    first shown. A level of one sample moves the whole canvas at once: it makes K 14 times as large at frequency 0 as at
-    the next frequency, and every picture gets a colour cast. With `first` at 2 or more there is no such level.
+    first shown. A level of one sample moves the whole canvas at once: with these 84 levels, K is 14 times as large at
+    frequency 0 as at the next frequency, and every picture gets a colour cast. With `first` at 2 or more there is no
+    level of one sample; with `first` at 4, K is about equal at both frequencies.
 
     Args:
         longest: the long side of the canvas in pixels, margins included.

@@ -5,8 +5,8 @@ _LARGEST_PRIME = 13
 1144 = 8 x 11 x 13."""
 
 _SHORT = 512
-"""If the long side of a canvas is shorter than this, in pixels, a filter takes only a hundredth of the time of a step,
-whatever the prime factors of the sides are."""
+"""If the long side of a canvas is shorter than this, in pixels, multiplying the gradient by K takes only a hundredth of
+the time of a step of an ascent, whatever the prime factors of the sides are."""
 
 _FURTHEST = 16
 """The most pixels by which a margin is widened."""

@@ -151,9 +151,9 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
     def recover_levels(self, canvas: Tensor, gradient: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return the levels that belong to an accumulated gradient, corrected so that they sum to a canvas.
 
-        Before the correction, the levels are g_r A_r' G B_r. If G was computed with the form `spectral`, the sum of
-        these levels misses the canvas by the small error of that form. This difference is added to the finest level, as
-        far as the finest level can show it. The operator must not have frozen bands.
+        Before the correction, the levels are g_r A_r' G B_r, and they sum to the exact K G. The canvas may be K G as
+        the form `spectral` computes it, with a small error. The difference between the canvas and the exact K G is
+        added to the finest level, as far as the finest level can show it. The operator must not have frozen bands.
 
         Args:
             canvas: what the levels have to sum to, (B, 3, H, W).
@@ -170,5 +170,6 @@ class LevelsOperator(_MatrixOperator[LevelTensors]):
             coarser += self.enlarge(number, level)
         missed = canvas - (coarser + self.enlarge(last, levels[-1]))
         levels[-1] = levels[-1] + self._matrices.fit_finest(missed) / self.gains[-1]
-        # Computed from the corrected levels: `missed` has the rounding of levels that can be much larger.
+        # The rest is computed from the corrected levels, not from `missed`: the finest level can be much larger before
+        # the correction than after it, and its rounding errors are in `missed`.
         return tuple(levels), canvas - (coarser + self.enlarge(last, levels[-1]))

@@ -12,7 +12,8 @@ def as_zoom(stack: ImageStack, zoom: Zoom) -> ImageStack:
 
     If the stack has one image, all depths start from it; otherwise it must have one image for each depth. The number of
     steps is kept, but neither the accumulated gradient nor the state of the optimizer. A margin that is wider than
-    `zoom_margin` is cropped to that width, and levels with a higher resolution than the cropped canvas are removed.
+    `zoom_margin` is cropped to that width, and levels with a higher resolution than the cropped canvas are removed. If
+    no level is left, the zoom gets one level of the resolution of the cropped canvas.
 
     Args:
         stack: a stack of pictures, a film, or another zoom, whose canvases are then nested as `zoom` says.

@@ -74,9 +74,11 @@ class FourierTensorsOperator(StackOperator[LevelTensors]):
     """Fourier coefficients as a tensor, for optimizers such as Adam, as in lucid.
 
     The parameters are one tensor (B, 3, H, W // 2 + 1, 2); its last axis holds the real and the imaginary part. Most
-    coefficients stand for two of the full transform: themselves and their complex conjugates. `forward` divides these
-    by the square root of 2. So, if the scale were 1 everywhere, a change of the parameters and the change of the canvas
-    that follows from it would have the same norm. See `StackOperator` for the arguments; levels and gains are ignored.
+    coefficients stand for two of the full transform: themselves and their complex conjugates. `forward` divides the
+    coefficients that stand for two by the square root of 2, and multiplies all coefficients by the scale of
+    `compute_fourier_scale`. So, if that scale were 1 everywhere, a change of the parameters and the change of the
+    canvas that follows from it would have the same norm. See `StackOperator` for the arguments; levels and gains are
+    ignored.
     """
 
     always_periodic = True
@@ -112,10 +114,10 @@ class PhasesOperator(FourierOperator):
     """
 
     def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return a canvas (B, 3, H, W) with its own Fourier phases and the magnitudes of the start (B, 3, H, W)."""
+        """Return the canvas (B, 3, H, W) with its Fourier magnitudes replaced by those of the start (B, 3, H, W)."""
         now, then = (torch.view_as_real(self.basis.forward(images)) for images in (canvas, start))
         size, wanted = (torch.linalg.vector_norm(values, dim=-1, keepdim=True) for values in (now, then))
-        # A coefficient that is 0 has no phase of its own and takes that of the start.
+        # A coefficient that is 0 has no phase: it is replaced by the coefficient of the start.
         tiny = torch.finfo(size.dtype).tiny
         turned = torch.where(size > tiny, now * (wanted / size.clamp(min=tiny)), then)
         return self.basis.inverse(torch.view_as_complex(turned.contiguous()))

@@ -73,7 +73,8 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
         scale: from 0.05 to 32; 2 gives twice the width and height. A scale above 1 adds no new detail.
 
     Returns:
-        The picture (B, 3, height, width), 0..1, of the size that `scale_size` gives.
+        The picture (B, 3, height, width), 0..1, of the size that `scale_size` gives. For a zoom, image d is the
+        composite at moment d, as in `ImageStack.pixels`.
 
     Raises:
         ValueError: when the scale is out of range.
@@ -119,7 +120,7 @@ def resize_canvas(stack: ImageStack, scale: float) -> Tensor:
 
 
 def _resize_level(level: Tensor, shape: Shape, tile: bool) -> Tensor:
-    """Return a level (B, 3, h, w) resized to a canvas of `shape`, with antialiasing if the level is larger."""
+    """Return a level (B, 3, h, w) resized to a canvas of `shape`, with antialiasing if the level is larger than it."""
     if level.shape[2] > shape[0] or level.shape[3] > shape[1]:
         return F.interpolate(level, size=shape, mode="bicubic", antialias=True)
     rows, columns = (bicubic_matrix(level.shape[axis + 2], shape[axis], tile).to(level) for axis in (0, 1))

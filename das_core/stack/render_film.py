@@ -24,7 +24,8 @@ _AT_ONCE = 8
 
 
 Moment = tuple[int, int, float]
-"""The index of the frame before a moment, that of the frame after it, and the weight of the latter, 0 to below 1."""
+"""A moment of a film: the index of the frame before the moment, the index of the frame after it, and the weight of the
+frame after it in the interpolation, from 0 to below 1."""
 
 
 def find_moments(time: Time, frames: int) -> list[Moment]:
@@ -147,6 +148,7 @@ def mix_surroundings(around: Surroundings | None, moments: list[Moment]) -> Surr
 
 def _find_pictures(stack: ImageStack, moments: list[Moment]) -> ImageStack:
     """Return a film at some moments, as a stack of pictures."""
+    # Without parameters: those of the film do not describe the interpolated canvases.
     return replace(
         as_pictures(replace(stack, parameters=None)),
         start=mix_moments(stack.start, moments),

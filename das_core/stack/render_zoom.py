@@ -27,6 +27,7 @@ def estimate_zoom_bytes(stack: ImageStack, frames: int, scale: float = 1.0) -> i
     rows, columns = height + 2 * margin, width + 2 * margin
     # The frames are held twice: in the parts, and in the tensor to which the parts are concatenated.
     shown = 2 * 4 * 3 * frames * height * width
+    # Four float32 tensors of the size of the canvas for each frame that is rendered at once.
     at_once = 4 * 4 * 3 * _AT_ONCE * rows * columns
     # For one depth at a time: two matrices that resize it, and its mask. Each needs about three float64 tensors of its
     # size while it is computed.
@@ -39,9 +40,10 @@ def render_zoom(
 ) -> Tensor:
     """Render a zoom at moments between its depths.
 
-    The picture at moment 1.5 shows depth 1, enlarged so that depth 2 in its middle has 1 / sqrt(factor) of the width of
-    the picture. Between moments at equal distances the enlargement is always by the same factor, which looks like a
-    camera that approaches at a constant speed.
+    At moment 1, depth 1 fills the picture, and depth 2 lies in its middle. From moment 1 to moment 2, both grow until
+    depth 2 fills the picture. At moment 1.5, depth 2 has 1 / sqrt(f) of the width of the picture, where f is the factor
+    of the zoom (`Zoom.factor`). From any moment t to the moment t + 0.1, all depths grow by the factor f^0.1. This
+    looks like a camera that approaches at a constant speed.
 
     Args:
         stack: a zoom: a stack whose spec has a `Zoom`.
@@ -54,8 +56,8 @@ def render_zoom(
             begins with the first depth. A list of moments is reversed.
 
     Returns:
-        The frames (N, 3, height, width), 0..1, on the device of the stack. At scale 1 the frame at moment d is image d
-        of `stack.image()`, in a loop image d modulo the number of depths.
+        The frames (N, 3, height, width), 0..1, on the device of the stack. At scale 1, if moment d is a whole number,
+        its frame is image d of `stack.image()`; in a loop, image d modulo the number of depths.
 
     Raises:
         ValueError: when the stack is no zoom, or the scale, the number of frames or a moment is out of range.

@@ -61,7 +61,8 @@ class SpectralOperator(StackOperator[AccumulatedGradient]):
             canvas: (B, 3, H, W), float32.
 
         Returns:
-            A gradient (B, 3, H, W). It is 0 at frequencies whose factor in K is (nearly) 0.
+            A gradient (B, 3, H, W). It is 0 at frequencies whose factor in K is (nearly) 0; there K G is 0,
+            whatever the canvas is.
         """
         reached = self.response > _MIN_RELATIVE_RESPONSE * self.response.max()
         inverse = torch.where(reached, 1 / self.response.clamp(min=torch.finfo(self.response.dtype).tiny), 0)
@@ -74,7 +75,8 @@ def compute_spectral_response(
     """Return the diagonal of K in the frequency basis of the canvas.
 
     For a wave u v', the product of a vertical profile u (H,) and a horizontal profile v (W,), both of norm 1, the entry
-    is the sum over all levels r of g_r^2 |A_r' u|^2 |B_r' v|^2.
+    is the sum over all levels r of g_r^2 |A_r' u|^2 |B_r' v|^2. Here g_r is the gain of level r, and A_r and B_r are
+    the matrices that resize its rows and its columns to the canvas (`linear_operator`).
 
     Args:
         canvas: height and width of the canvas in pixels.

@@ -68,7 +68,8 @@ def start_from_noise(spec: StackSpec, batch: int, amplitude: float, decay: float
         levels = (1, *levels)
     time = spec.time
     if time is not None and time.points == list_time_levels(time.frames):
-        # The default levels in time contain no level of one point either: it makes the frames begin much alike.
+        # The default levels in time of three frames or more contain no level of one point, which is the same in all
+        # frames. It is added, so that the frames of a film start from similar noise.
         time = replace(time, levels=(1, *time.points))
     return make_noise_canvas(spec.canvas, levels, batch, amplitude, decay, seed, spec.tile, time=time)
 
@@ -80,8 +81,8 @@ def start_from_image(spec: StackSpec, image: Images, batch: int, contrast: float
         spec, image, batch, contrast: see `ImageStack.from_image`.
 
     Raises:
-        ValueError: when a setting is out of range; `batch` does not fit the number of images; or `image` has another
-            shape, is a tensor of whole numbers, or holds values that are not finite.
+        ValueError: when a setting is out of range; `batch` does not fit the number of images; or `image` has none of
+            the forms of `Images`, is a tensor of whole numbers, or holds values that are not finite.
     """
     batch = count_images(spec, batch)
     image = check_images(image, "the start image")

@@ -77,8 +77,8 @@ class LevelTensors(Parameters):
     """What ascents have added to every level: one tensor (B, 3, h_r, w_r) for each level, coarse to fine.
 
     The parametrisations `pixels` and `fourier` have a single tensor instead, of the pixels or the coefficients
-    (`parametrizations.shape_parameters`). Optimizers that do not commute with the operator K, such as Adam, need the
-    parameters in this form.
+    (`parametrizations.shape_parameters`). Optimizers whose steps are not linear in the gradient, such as Adam, need the
+    parameters in this form (`linear_operator`).
 
     Example:
         >>> import torch

@@ -37,10 +37,11 @@ class Time:
 
     Args:
         frames: how many frames there are, 1 to 1024. A film of one frame is a picture.
-        levels: the number of points of each level in time, from 1 (the same in all frames) to `frames` (a point for
-            each frame), in any order. If None: 2, 3, 4, 6, 8, 12 and so on up to `frames`, and `frames` itself. They
-            are stored in rising order, without repeats. The finest level limits how fast the film can change from
-            one frame to the next. With the level `frames` there is no such limit.
+        levels: the number of points of each level in time, from 1 (the level is the same in all frames) to `frames`
+            (the level has a point for each frame), in any order. If None, those of `list_time_levels`: 2, 3, 4, 6, 8,
+            12 and so on up to `frames`, and also `frames`. Levels are stored in rising order, without repeats. The
+            finest level limits how fast the film can change from one frame to the next; a level of `frames` points sets
+            no limit.
         loop: whether the last frame is followed by the first.
 
     Raises:
@@ -89,10 +90,11 @@ class Time:
 
 
 def list_time_levels(frames: int) -> tuple[int, ...]:
-    """Return the default levels in time of a film: two in every octave from 2 up, and the number of frames.
+    """Return the default levels in time of a film: 2, 3, 4, 6, 8, 12 and so on, and the number of frames.
 
-    The level of one point, the same in all frames, is left out where there are three frames or more: with it, the ends
-    of a film between two wishes have so much in common that a held-out model recognises them less often.
+    A level of one point is the same in all frames. It is left out if there are three frames or more: with it, the first
+    and the last frame of a film that goes from one wish to another have so much in common that a held-out model
+    recognises them less often.
 
     Args:
         frames: how many frames the film has, from 1 up.
@@ -161,6 +163,7 @@ def time_matrix(time: Time, decay: float = 1.0) -> Tensor:
         matrix += spread @ spread.T
     if time.loop:
         frames = torch.arange(time.frames)
+        # `gather` arranges each row by the distance of the two frames, so that the mean over rows is that over shifts.
         apart = (frames[:, None] + frames) % time.frames
         by_distance = matrix.gather(1, apart).mean(dim=0)
         matrix = by_distance[(frames[:, None] - frames) % time.frames]

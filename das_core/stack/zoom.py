@@ -116,14 +116,14 @@ class Zoom:
         """Return which depths are visible at a moment, from the widest to the smallest.
 
         Args:
-            moment: from 0 to `end`. At 1.5 the picture shows the middle of depth 1, enlarged by sqrt(factor), and in
-                its middle depth 2, at 1 / sqrt(factor) of its own size.
+            moment: from 0 to `end`. At 1.5, with f for `factor`, depth 1 is enlarged by sqrt(f), so that only its
+                middle fits into the picture. There lies depth 2, with 1 / sqrt(f) of the width of the picture.
             canvas: height and width of the canvases in pixels, margins included.
             margin: the margin around the picture, in pixels.
 
         Returns:
-            For each visible depth its index, its scale, and whether it covers the whole canvas without a mask. Only the
-            widest depth, which comes first, does so.
+            For each visible depth its index, its scale (at 1 it fills the picture), and whether it covers the whole
+            canvas without a mask, which is True for the widest depth only. The widest depth comes first.
 
         Example:
             >>> from das_core import Zoom
@@ -144,6 +144,7 @@ class Zoom:
             if scale >= enough or (depth == 0 and not self.loop):
                 break
             depth -= 1
+        # From there inwards, until the next depth would be smaller than a pixel, or there is none.
         while depth <= last and min(canvas) * (scale := self.factor ** (moment - depth)) >= 1:
             layers.append((depth % self.depths, scale, not layers))
             depth += 1

@@ -89,6 +89,8 @@ class ZoomOperator:
         """
         total = gradient.new_zeros(self.zoom.depths, *gradient.shape[1:])
         for seen, moment in pausing(zip(gradient, moments, strict=True)):
+            # From the smallest depth to the widest: each takes its share of the gradient, and leaves the rest to the
+            # wider depths under it.
             left = seen.clone()
             for depth, place, source, matrices, mask in reversed(list(self._find_layers(moment, gradient.device))):
                 part = left[:, *place]

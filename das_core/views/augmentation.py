@@ -1,7 +1,8 @@
 """Augmentation: how the views of a canvas are made.
 
-Source: Direct Ascent Synthesis (arXiv 2502.07753). According to section 4 of the paper, random augmentation improves
-the pictures most. The colour shifts are those of Plug-In Inversion (arXiv 2201.12961, section 3.3).
+Source: Direct Ascent Synthesis (arXiv 2502.07753). According to section 4 of the paper, no other measure improves the
+pictures as much as random augmentation. The colour shifts are those of Plug-In Inversion (arXiv 2201.12961, section
+3.3).
 """
 
 from dataclasses import dataclass, field

@@ -33,7 +33,7 @@ def make_perspective_grid(inward: Tensor, size: int) -> Tensor:
     outward = torch.tensor([[-1, -1], [-1, 1], [1, 1], [1, -1]], dtype=torch.float64)
     source = outward * (1 - 2 * inward)
     # Eight equations for the eight free entries a to h of the homography. (y, x) is a corner of the view, and `source`
-    # the same corner of the quadrilateral: source * (g y + h x + 1) = (a y + b x + c, d y + e x + f).
+    # is the corner of the quadrilateral that belongs to it: source * (g y + h x + 1) = (a y + b x + c, d y + e x + f).
     equations = torch.zeros(len(inward), 4, 2, 8, dtype=torch.float64)
     corner = torch.cat([outward, torch.ones(4, 1, dtype=torch.float64)], dim=1)
     equations[:, :, 0, 0:3] = corner

@@ -42,9 +42,9 @@ class Pyramid:
 
     A canvas of lower resolution is made when a window first needs it, and is kept. The gradient of a view is added at
     the canvas that the view was cut from, in the resolution of this canvas. `take_gradient` then resizes the gradients
-    to the full resolution and sums them, once for all views. So its cost does not depend on the number of chunks of
-    views, and its result has the same bits on every run, on CUDA too. No gradient is stored for a canvas that no view
-    was cut from.
+    to the full resolution and sums them, once for all views. So the cost of `take_gradient` does not depend on the
+    number of chunks of views, and its result has the same bits on every run, on CUDA too. No gradient is stored for a
+    canvas that no view was cut from.
 
     Args:
         pixels: pixels of canvases (B, C, H, W), float32. If gradients are wanted, this tensor must be a leaf of the
@@ -79,7 +79,7 @@ class Pyramid:
 
     @property
     def leaves(self) -> list[Tensor]:
-        """The tensors whose `.grad` adds up gradients: the pixels, and canvases that views were cut from."""
+        """The tensors in whose `.grad` autograd sums gradients: the pixels, and canvases that views were cut from."""
         return [self.pixels, *self._leaves.values()]
 
     def crop(self, windows: Sequence[Window], items: Sequence[int], size: int) -> Tensor:

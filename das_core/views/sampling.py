@@ -168,6 +168,8 @@ def resize_adjoint(images: Tensor, sources: tuple[int, int]) -> Tensor:
     if rows <= height:
         vertical = linear_resize_matrix(rows, height, device)
         return vertical.T @ images @ linear_resize_matrix(columns, width, device)
+    # The images were shrunk: only two outputs depend on each sample, so reading these two is faster than a product with
+    # a matrix, most entries of which are 0.
     row_sums, outputs, weights = _find_readers(rows, height, device)
     column_sums, *readers = _find_readers(columns, width, device)
     wide = _read_weighted(images / (row_sums[:, None] * column_sums), *readers)

@@ -21,8 +21,8 @@ class _FinishedError(Exception):
 def rescue_on_error(ascent: Ascent, kept: Sequence[torch.Tensor]) -> Iterator[None]:
     """If the `with` block raises after the first step, save the results; name their files in the error message.
 
-    The image and the stack after the last complete step, the frames in `kept` and the scores of all steps are saved,
-    whatever the error is. Nothing is saved when the user cancels.
+    The image and the stack after the last complete step, the pictures of earlier steps in `kept` and the scores of all
+    steps are saved, whatever the error is. Nothing is saved when the user cancels.
     """
     try:
         yield
@@ -41,19 +41,19 @@ def climb(
     finish: bridge.FinishButton,
     after_step: Callable[[], None] | None = None,
 ) -> Iterator[torch.Tensor]:
-    """Run an ascent, show its progress, and yield the frames that are to be kept.
+    """Run an ascent, show its progress, and yield the pictures after some of the steps, for the output `frames`.
 
     Args:
         ascent: an ascent that has not begun.
         preview_every: the number of steps from one preview to the next, see `Previews`; 0 shows the last step only.
-        frames: the number of steps from one yielded picture to the next. The picture of the last step is always
-            yielded; with 0 it is the only one.
+        frames: the number of steps from one yielded batch of pictures to the next. The pictures after the last step are
+            always yielded; with 0 they are the only ones.
         finish: the button Finish now. When it is pressed, the step in progress is abandoned, and the ascent ends with
             the last complete step. The first step is never abandoned.
         after_step: a function that is called after every step but the last.
 
     Yields:
-        Batches of pictures (B, 3, H, W), 0..1, in the order of the steps; the last one is the final picture.
+        Batches of pictures (B, 3, H, W), 0..1, in the order of the steps; the last batch has the final pictures.
 
     Raises:
         AscentError: when a gradient is zero or not finite, or when a canvas is not finite after a step.
@@ -70,7 +70,7 @@ def climb(
         try:
             progress.update(0)
             for done, step in enumerate(_take_steps(ascent, look_up), start=1):
-                # When Finish now has abandoned a step, `_take_steps` yields the step before it once more.
+                # If Finish now has abandoned a step, `_take_steps` yields the step before it once more.
                 left_out = done > len(ascent.history)
                 done = len(ascent.history)
                 scores = step.record.scores
@@ -78,6 +78,7 @@ def climb(
                 image = choose_shown(step.stack) if previews.is_due(done, last) else None
                 progress.update(done, image=image, text=status.describe_step(done, scores))
                 due = frames and done % frames == 0
+                # A repeated step whose pictures were due has been yielded already.
                 if (last or due) and not (left_out and due):
                     yield step.image().to(bridge.get_storage_device())
                 if last:

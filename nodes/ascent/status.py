@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from ...das_core.objectives.base import Objective
 
 _RECENT = 8
-"""How many recent steps the remaining time is estimated from: in earlier steps the machine may have been busier."""
+"""The remaining time is estimated from this many recent steps. Earlier steps are not used, because the machine may have
+been busier or less busy then."""
 
 _MAX_NAME = 20
 _MAX_LENGTH = 36
@@ -90,7 +91,7 @@ class Status:
 
 
 def _shorten(name: str) -> str:
-    """Return a name, cut to `_MAX_NAME` characters."""
+    """Return a name on one line, cut to `_MAX_NAME` characters."""
     name = " ".join(name.split())
     return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1].rstrip()}…"
 

@@ -24,8 +24,8 @@ _TILE, _SMALLEST_TILE, _OVERLAP = 512, 128, 32
 when memory runs out, and the overlap of the pieces. ComfyUI's node Upscale Image (using Model) has the same values."""
 
 _BYTES_PER_VALUE = 384
-"""The bytes that an upscale model needs while it runs, divided by the bytes of a piece and by the factor of the model.
-The value is an estimate by ComfyUI's node Upscale Image (using Model)."""
+"""While an upscale model of factor f runs on a piece, it needs about 384 f times the bytes of the piece. ComfyUI's node
+Upscale Image (using Model) has the same estimate."""
 
 _PICTURE_DEVIATION = 0.25
 """The standard deviation of the pixels (0..1) of a photograph; in latents it corresponds to a deviation of 1."""
@@ -116,7 +116,12 @@ class DiffusionNetwork:
         self._guider.set_cfg(1.0)
 
     def __call__(self, pixels: Tensor, strength: float) -> Tensor:
-        """Return the denoised pixels, of the same shape."""
+        """Return the denoised pixels, of the same shape.
+
+        Args:
+            pixels: (B, 3, H, W), 0..1.
+            strength: the standard deviation of the noise for which the model takes the ripple, in pixel values 0..1.
+        """
         height, width = pixels.shape[2:]
         sigma = find_sigma(self.model.get_model_object("model_sampling"), strength / _PICTURE_DEVIATION)
         with torch.inference_mode():

@@ -43,8 +43,9 @@ def guide_model(model: Any, guide: "DiffusionGuide") -> Any:
 
 
 class DiffusionGuide:
-    """A post-CFG function of ComfyUI: it is given a prediction of the diffusion model, and returns a guided one.
+    """A function that a sampler of ComfyUI calls with each prediction of the diffusion model; it returns a guided one.
 
+    The sampler calls it after classifier-free guidance (CFG); ComfyUI names such functions post-CFG functions.
     Several samplers can use one guide: it keeps nothing from call to call, except whether it has already logged that
     models take turns on the device.
 
@@ -123,8 +124,8 @@ class DiffusionGuide:
             check_interrupted()
             before, after, mask = self._climb(pictures, step, noise, min(prediction.shape[2:]))
             check_interrupted()
-            # The change is the difference of the encodings of `before` and `after`. Decoding and encoding change a
-            # latent a little. If the prediction were subtracted from the encoding of `after`, this difference would be
+            # The change is the difference of the encodings of `before` and `after`. The prediction itself is not
+            # subtracted, because decoding and encoding alone change a latent a little, and this error would then be
             # part of the change.
             encoded = [encode_pictures(self.vae, each, prediction) for each in (before, after)]
         start, end = (model.process_latent_in(latent) for latent in encoded)
@@ -134,7 +135,7 @@ class DiffusionGuide:
     def _climb(
         self, pictures: Tensor, step: GuidedStep, noise: float, short_side: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Do the ascent of a guided step; return the pictures before and after it, and the mask of the objectives."""
+        """Do the ascent of a guided step; return the pictures before and after it, and `Ascent.picture_mask`."""
         pace = pace_at_noise(noise, short_side, step.progress)
         # Cloned: a tensor made under inference mode can never take part in autograd.
         ascent = self.guidance.start_ascent(pictures.clone().to(get_device()), pace, step.number)

@@ -42,7 +42,7 @@ class FinishButton:
                 _running.pop(self._node.node_id, None)
 
     def press(self, prompt_id: Any) -> bool:
-        """Ask the node to end early if `prompt_id` is that of its run; return whether it is."""
+        """Ask the node to end early, but only if `prompt_id` is the id of its run; return whether it was asked."""
         if self._node is None or prompt_id != self._node.prompt_id:
             return False
         self._pressed.set()
@@ -64,7 +64,7 @@ class FinishButton:
 
 
 def press_finish(node_id: Any, prompt_id: Any) -> bool:
-    """Ask a node to end early if it is running for this prompt; return whether it is.
+    """Ask a node to end early, but only if it is running for this prompt; return whether it was asked.
 
     Args:
         node_id: the id of the node in the workflow.

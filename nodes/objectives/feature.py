@@ -118,6 +118,7 @@ class FeatureObjective(Node):
                 model,
                 layer,
                 part,  # type: ignore[arg-type]
+                # The index of the channel or of the head. The kinds `layer` and `direction` ignore the 0.
                 settings.get("channel", settings.get("head", 0)),
                 parse_position(settings.get("position", "")),
                 parse_direction(settings.get("direction", "")),

@@ -81,5 +81,8 @@ class Keyframes(Node):
 
 
 def _reads_text(model: Classifier | CLIP) -> TypeGuard[CLIP]:
-    """Return whether a model is a CLIP; not by its class, because the model may come from a second copy of the pack."""
+    """Return whether a model is a CLIP.
+
+    `isinstance` would not do: the model may come from a second copy of the pack, which has a class CLIP of its own.
+    """
     return hasattr(model, "encode_text")

@@ -1,1 +1,1 @@
-"""Nodes that inspect what an ascent has made: the image, the stack and the history."""
+"""Nodes that inspect what an ascent has made (the image, the stack, the history), and the node Camera."""

@@ -55,6 +55,7 @@ class StackLevels(Node):
             stack.canvas.device,
         )
         tiles = draw_level_tiles(stack, size, stretch=stretch)
-        # The output has all levels side by side. On the node they would be too small, so the node shows fewer columns.
+        # The output has all levels side by side. On the node they would be too small, so the node shows them in rows of
+        # at most five.
         shown = bridge.show_result(cls, images=bridge.to_comfy_images(tiles.arrange_for_node()))
         return io.NodeOutput(bridge.to_comfy_images(tiles.arrange()), ui=shown)

@@ -138,7 +138,8 @@ def choose_size(kind: str, width: int, height: int, image: Tensor | None) -> tup
     """Return the width and the height of the picture in pixels.
 
     Args:
-        kind: the option of `size_input` that is chosen.
+        kind: the option of `size_input` that is chosen. given: the given width and height; image: the size of the
+            image; image_within: the size of the image, reduced if it does not fit into the given width and height.
         width: the given width.
         height: the given height.
         image: the connected image (B, H, W, C), if there is one.

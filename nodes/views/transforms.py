@@ -36,8 +36,8 @@ def _make_schema(node_id: str, display_name: str, description: str, aliases: lis
 
 
 _DEFAULT = PICTURE.augmentation
-"""The augmentation to which a transform is appended if none is connected. Its jitter is reduced to the margin of the
-stack (`Windows.fitted`), because there is no widget to set it."""
+"""The augmentation to which a transform is appended if no augmentation is connected. A jitter larger than the margin of
+the stack is reduced to the margin (`Windows.fitted`), because these nodes have no widget for the jitter."""
 
 
 def _append(augmentation: Augmentation | None, transform: Transform) -> io.NodeOutput:
@@ -47,7 +47,7 @@ def _append(augmentation: Augmentation | None, transform: Transform) -> io.NodeO
 
 
 class ColorShift(Node):
-    """The node that shifts the colours of views."""
+    """The node that shifts the colours of views; it replaces a `ColorShift` that the augmentation already has."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
