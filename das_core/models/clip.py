@@ -124,7 +124,7 @@ class CLIP(Judge):
         return embeddings
 
     def describe_unread(self, texts: Sequence[str]) -> str | None:
-        """Return a warning about texts in a script that the text tower was not made for; None if no text is.
+        """Return a warning about texts in a script that the text tower was not made for; None if there are none.
 
         Args:
             texts: the texts, as `encode_text` takes them.
@@ -152,7 +152,7 @@ class CLIP(Judge):
         return f"{self.name} reads Latin letters and hardly understands '{quoted}'{more}"
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
-        """Return the part of embeddings (T, D) that belongs to each member; for a single CLIP, all of them."""
+        """Return, for each member, its part of embeddings (T, D); for a single CLIP, the only part is the whole."""
         return (embeddings,)
 
     @property

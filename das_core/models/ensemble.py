@@ -1,8 +1,8 @@
 """Ensembles: several models as one judge; an ascent divides its views among the models.
 
-A pattern that only one model mistakes for the object does not raise the scores of the others, so a picture made for
-several models is better. Each of n members sees every n-th view of an ascent (`Objective.terms`), so an ensemble takes
-about as long as one model.
+A pattern that only one of the models mistakes for the subject does not raise the scores of the other models. So a
+picture made with several models shows its subject better than a picture made with one. Each of n members sees every
+n-th view of an ascent (`Objective.terms`), so an ensemble takes about as long as one model.
 """
 
 import math
@@ -156,7 +156,7 @@ class CLIPEnsemble(CLIP):
         return _join_embeddings([member.encode_images(images) for member in self.members])
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
-        """Return the part of embeddings (T, D) that belongs to each member, (T, width), rescaled to length 1."""
+        """Return, for each member, its part (T, width) of embeddings (T, D) of the ensemble, rescaled to length 1."""
         parts = embeddings.split([member.width for member in self.members], dim=1)
         return tuple(F.normalize(part, dim=1) for part in parts)
 
@@ -170,7 +170,7 @@ class CLIPEnsemble(CLIP):
 
 
 def _change_members(members: tuple[M, ...], change: Callable[[M], M]) -> tuple[M, ...]:
-    """Return the results of `change` for all members; the same tuple `members` if no member changes."""
+    """Return the results of `change` for all members; if it changes no member, return the tuple `members` itself."""
     made = tuple(change(member) for member in members)
     return members if all(new is old for new, old in zip(made, members, strict=True)) else made
 
@@ -183,10 +183,10 @@ def _check_count(members: Sequence[M]) -> Sequence[M]:
 
 
 def _join(members: Sequence[Judge]) -> dict[str, Any]:
-    """Return the values of the fields that an ensemble inherits from `Judge`.
+    """Return the values of the fields of `Judge` for an ensemble of these members.
 
-    The mean is 0 and the standard deviation is 1, because every member normalises its views itself. The size is the
-    largest size of a member.
+    The mean is 0 and the standard deviation is 1, because every member normalises its views itself. The size is that
+    of the member with the largest views.
     """
     return {
         "name": " + ".join(member.name for member in members),
@@ -209,7 +209,10 @@ def _ask_members(members: Sequence[Judge], views: Tensor) -> list[Tensor]:
 
 
 def _join_embeddings(embeddings: Sequence[Tensor]) -> Tensor:
-    """Scale the members' embeddings (V, width) to one length, and concatenate them to embeddings (V, D) of length 1."""
+    """Scale the members' embeddings to one length, and concatenate them to embeddings of length 1.
+
+    The embeddings of a member are (V, width), and the result is (V, D); for a single text they are (width,) and (D,).
+    """
     return torch.cat([F.normalize(part, dim=-1) for part in embeddings], dim=-1) / math.sqrt(len(embeddings))
 
 

@@ -20,11 +20,13 @@ _UNFOLDED = "unfolded"
 
 
 class FoldedBatchNormAct2d(nn.Sequential):
-    """Replaces a BatchNormAct2d of timm after folding; it keeps the dropout and the activation, under their names."""
+    """Replaces a BatchNormAct2d of timm after folding; it keeps the dropout and the activation, with their names."""
 
 
 def find_unfolded(part: nn.Module) -> nn.Module | None:
-    """Return the original of a folded convolution, on the device and in the precision it had when it was folded.
+    """Return the original of a convolution: the convolution before a batch norm was folded into it.
+
+    The original stays on the device and in the precision that it had at that time.
 
     Args:
         part: any module.
@@ -36,14 +38,17 @@ def find_unfolded(part: nn.Module) -> nn.Module | None:
 
 
 class _Tracer(fx.Tracer):
-    """An fx tracer that treats convolutions and batch norms as leaf modules, even timm's, which have submodules."""
+    """An fx tracer that records each call of a convolution or batch norm as one node, even if it has submodules.
+
+    Convolutions and batch norms of timm have submodules. Modules without submodules are recorded as one node, too.
+    """
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
         return isinstance(module, nn.Conv2d | nn.BatchNorm2d) or not any(True for _ in module.children())
 
 
 def _find_pairs(module: nn.Module) -> list[tuple[str, str]]:
-    """Return pairs of names: a convolution whose output goes to one batch norm and nowhere else, and that norm."""
+    """Return pairs of names: a convolution whose output goes only to one batch norm, and that norm."""
     try:
         graph = _Tracer().trace(module)
     except (TraceError, TypeError, RuntimeError, ValueError, AttributeError, AssertionError):

@@ -73,7 +73,10 @@ def freeze(module: nn.Module, dtype: torch.dtype | None = torch.float32) -> nn.M
 
 
 def uncompile(module: nn.Module) -> nn.Module:
-    """Return the module that `torch.compile` has wrapped, whose parts can be hooked; any other module unchanged."""
+    """Return the original of a module that `torch.compile` has wrapped; return any other module unchanged.
+
+    Hooks are attached to the original, because hooks on submodules of a compiled module may not be called.
+    """
     original = getattr(module, "_orig_mod", None)
     return original if isinstance(original, nn.Module) else module
 
@@ -88,7 +91,7 @@ def freeze_copy(name: str, module: nn.Module) -> nn.Module:
     Raises:
         ValueError: when the module cannot be copied.
     """
-    # Tensors that are made in inference mode can never take part in autograd.
+    # Outside inference mode, because a tensor that is made in inference mode can never take part in autograd.
     with torch.inference_mode(False):
         return freeze(copy_module(name, module), None)
 
@@ -144,7 +147,8 @@ def copy_with_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
         for part in module.modules():
             original = find_unfolded(part)
             if original is not None:
-                # Not copied but shared: it never changes, and is converted when it is used.
+                # The original of a folded convolution is shared, not copied: it never changes, and its weights are
+                # converted whenever it is run (`layers/hooks.py`).
                 copies[id(original)] = original
-        # `to` converts modules that copy themselves in their own way; all else has the type already.
+        # `to` converts the tensors of modules that define `__deepcopy__`; all other tensors have the type already.
         return deepcopy(module, copies).to(dtype)

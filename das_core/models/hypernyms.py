@@ -23,7 +23,7 @@ class Hypernym(NamedTuple):
 
 @cache
 def list_hypernyms() -> tuple[Hypernym, ...]:
-    """Return all hypernyms.
+    """Return all hypernyms: everyday words, with the classes of ImageNet that they cover.
 
     A class may belong to several hypernyms: a beagle is a hound, a dog, a mammal and an animal.
 

@@ -128,7 +128,10 @@ class Judge:
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """The key of the kind of answer: judges with the same module and equal keys share one run of the module."""
+        """A key for the kind of answer that the judge gives, such as the output of its model or activations of layers.
+
+        Judges with the same module and equal keys share one run of the module.
+        """
         return ("output",)
 
     def preprocess(self, views: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ class Labels:
         return self.labels[index].names[0]
 
     def unique_name(self, index: int) -> str:
-        """Return the usual name of a class, with its index before it if that name alone is ambiguous.
+        """Return the usual name of a class; if several classes have this name, the index is put before it.
 
         Example:
             >>> from das_core.models import imagenet_labels
@@ -133,7 +133,9 @@ class Labels:
         raise UnknownClassError(self._explain(shorten(quoted, _MAX_LETTERS), wanted, found))
 
     def find_hypernym(self, word: str) -> Hypernym | None:
-        """Return the hypernym for a word, which may be in the plural; None if there is none.
+        """Return the hypernym (a kind that covers several classes) that a word names; None if it names none.
+
+        The word may be in the plural.
 
         Example:
             >>> from das_core.models import imagenet_labels
@@ -156,6 +158,7 @@ class Labels:
         if found:
             choices = self._describe(sorted(found))
             return f"class '{quoted}' could be {len(found)} classes; {offer}write the index of one: {choices}"
+        # The spaces make sure that the text is compared with whole words of the name.
         partly = sorted({i for name, indices in self._by_name.items() if f" {wanted} " in f" {name} " for i in indices})
         if partly:
             return (
@@ -188,10 +191,12 @@ class Labels:
     def _find_ending(self, wanted: str) -> str:
         """Return the longest everyday word that a text ends in, in the singular; an empty text if there is none.
 
-        If the last word of the text is nearly the name of a class, an everyday word within this last word is ignored:
-        'jelyfish' is a misspelling of 'jellyfish', not a kind of fish.
+        Within a longer word, everyday words of fewer than 4 letters are ignored. If the last word of the text is nearly
+        the name of a class, all everyday words within this last word are ignored: 'jelyfish' is a misspelling of
+        'jellyfish', not a kind of fish.
         """
         is_typo = bool(self._find_alike(wanted.rpartition(" ")[2], _TYPO))
+        # `is_word`: there is a space before the ending, so the ending is a word of its own.
         for form in list_singulars(wanted[-_MAX_LETTERS:]):
             for start in range(1, len(form)):
                 ending, is_word = form[start:], form[start - 1] == " "
@@ -206,6 +211,7 @@ class Labels:
         for index, label in enumerate(self.labels):
             for name in (*label.names, label.wordnet, f"{index} {label.names[0]}"):
                 named[normalise_name(name)].add(index)
+        # Classes without a WordNet id have entered an empty name.
         named.pop("", None)
         return dict(named)
 
@@ -219,7 +225,7 @@ class Labels:
         return list(dict.fromkeys(index for name in near for index in sorted(self._by_name[name])))
 
     def _find_alike(self, wanted: str, least: float) -> list[str]:
-        """Return at most five names whose similarity to a text is at least `least` (0 to 1), the nearest first."""
+        """Return at most five names whose similarity to a text is at least `least` (0..1), the most similar first."""
         return difflib.get_close_matches(wanted[:_MAX_LETTERS], self._by_name, n=_MAX_NAMES, cutoff=least)
 
     def _check_index(self, digits: str) -> int:
@@ -233,7 +239,7 @@ class Labels:
     def _has_index(self, digits: str) -> bool:
         """Tell whether there is a class with the index that digits stand for."""
         # The length is checked first: Python refuses to convert thousands of digits, with a message that would not help
-        # the user.
+        # the user. Up to 20 more characters than an index needs are allowed, for a sign and leading zeros.
         return len(digits) <= len(str(len(self))) + 20 and 0 <= int(digits) < len(self)
 
     def _describe(self, indices: Sequence[int], *, meanings: bool = True) -> str:

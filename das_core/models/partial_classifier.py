@@ -25,8 +25,9 @@ from .judge import Judge
 class PartialClassifier(Classifier):
     """A classifier whose logits, for views of an ascent, use only a share of its last features.
 
-    `make_partial_classifier` makes one from a classifier; both use the same module. A plain call, `judge(views)`, uses
-    all features; `answer` uses only the share of them. The arguments are those of `Classifier`, and:
+    `make_partial_classifier` makes one from a classifier; both use the same module. An ascent calls `answer`, which
+    uses only a share of the features; a plain call, `judge(views)`, uses all of them. The arguments are those of
+    `Classifier`, and:
 
     Args:
         share: the share of the features that are used, above 0 and at most 1.
@@ -47,8 +48,13 @@ class PartialClassifier(Classifier):
     def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
         """Return logits that use only the features drawn for each image; see `Judge.answer`.
 
-        The seed and the number of an image decide which features are used for it. The values of these features are
-        divided by the share, as in dropout, so that the logits stay about as large as with all features.
+        The seed of the ascent and the number of an image decide which features are used for the views of this image.
+        The values of these features are divided by the share, as in dropout, so that the logits stay about as large as
+        with all features.
+
+        Args:
+            views: (V, 3, size, size), 0..1.
+            images: for every view, the seed of the ascent and the number of the view's image in the batch.
         """
         with ExitStack() as hooks:
             for head in _find_heads(self):
@@ -58,7 +64,7 @@ class PartialClassifier(Classifier):
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """The key of the kind of answer: logits that use this share of the features; see `Judge.answer_key`."""
+        """A key for the kind of answer: logits that use this share of the features. See `Judge.answer_key`."""
         return ("output of a share", self.share)
 
     @property
@@ -71,7 +77,15 @@ class PartialClassifier(Classifier):
 # of views, a layer of `_find_heads`, and a member of an ensemble.
 @cached(maxsize=64)
 def _draw_features(share: float, features: int, images: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """Return a mask (V, features) on a device: 1 for the features that are used for a view, 0 for the others."""
+    """Return a mask (V, features) on a device: 1 for the features that are used for a view, 0 for the others.
+
+    Args:
+        share: the share of the features that are used.
+        features: the number of features.
+        images: for every view, the seed of the ascent and the number of the view's image in the batch. Views of the
+            same image get the same row of the mask.
+        device: the device of the mask.
+    """
     count = max(1, round(share * features))
     drawn = {}
     for seed, number in set(images):
@@ -120,7 +134,11 @@ class _Scale:
 
 
 def _find_heads(classifier: Classifier) -> list[nn.Linear]:
-    """Return the linear layers with one output per class: one layer, or two if a model has a head for distillation."""
+    """Return the last layers of a classifier: the linear layers with one output per class.
+
+    There is one such layer; or two, if the model has another one for distillation; or none, if the last layer is not
+    linear.
+    """
     classes = len(classifier.labels)
     return [
         part for part in classifier.module.modules() if isinstance(part, nn.Linear) and part.out_features == classes

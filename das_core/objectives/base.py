@@ -140,7 +140,10 @@ class Scored(Protocol):
     """An objective that scores views and does not need to know which images they show."""
 
     def score(self, output: Any) -> Tensor:
-        """Return the score of every view, (V,), or without a judge of every image, (B,); see `Term.score_views`."""
+        """Return the score of every view, (V,), or, if there is no judge, of every image, (B,).
+
+        See `Term.score_views`.
+        """
         ...
 
 
@@ -150,7 +153,7 @@ def format_score(score: float) -> str:
 
 
 def split_objective(objective: Objective) -> tuple[Objective, ...]:
-    """Return the parts of a joint objective, such as a `JointObjective`; any other objective is its only part.
+    """Return the parts of a joint objective, such as a `JointObjective`; return any other objective as the only part.
 
     Args:
         objective: any objective; a joint objective has a method `split` that returns its parts.

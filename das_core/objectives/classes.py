@@ -78,6 +78,7 @@ class ClassObjective(BaseObjective):
         if not self.targets:
             raise ValueError("no class is given; write at least one, such as 'jellyfish'")
         for index, weight in self.targets:
+            # Raises an error if the index is out of range.
             self.judge.labels.find(str(index))
             check_weight(weight, f"class {index}")
         if not any(weight for _, weight in self.targets):
@@ -90,6 +91,7 @@ class ClassObjective(BaseObjective):
                 f"variety {self.variety} is not between 0 (pictures of different seeds are alike) and {MOST_VARIETY}"
             )
         if self.variety:
+            # Raises an error if a model has no last layer whose features can be left out.
             for member in self.judge.members:
                 make_partial_classifier(member, 1 - self.variety)
 
@@ -125,6 +127,8 @@ class ClassObjective(BaseObjective):
     def terms(self) -> tuple["ClassObjective", ...]:
         """Return an objective for each single model of the judge, with an equal share of the weight."""
         members = self.judge.members
+        # With variety, each model is replaced by one that ignores features. The returned objectives have variety 0, so
+        # that features are not left out a second time.
         if self.variety:
             members = tuple(make_partial_classifier(member, 1 - self.variety) for member in members)
         return tuple(replace(self, judge=member, weight=self.weight / len(members), variety=0.0) for member in members)

@@ -35,7 +35,7 @@ class DiversityObjective(BaseObjective):
 
     Args:
         judge: a judge that captures one layer.
-        weight: the weight of the objective, see `Objective.weight`; below 0 the images become alike.
+        weight: the weight of the objective, see `Objective.weight`; with a weight below 0 the images become alike.
 
     Raises:
         ValueError: when the weight is not finite or too large.
@@ -105,6 +105,8 @@ class DiversityObjective(BaseObjective):
         """
         directions = F.normalize(gram_matrix(output[self.layer.name]).flatten(1), dim=1)
         same_image = images[:, None] == images[None, :]
+        # The number of each view among the views of its own image, from 0. A view is compared with the views of other
+        # images that have the same number.
         number = same_image.tril(-1).sum(dim=1)
         others = ((number[:, None] == number[None, :]) & ~same_image).to(directions)
         if not bool(others.any(dim=1).all()):

@@ -1,4 +1,4 @@
-"""Objectives in the embedding space of a CLIP: views come nearer to the embeddings of texts or of other images."""
+"""Objectives in the embedding space of a CLIP: embeddings of views come nearer to those of given texts or images."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args

@@ -17,8 +17,9 @@ class EnsembleObjective:
     regions and its schedule. The score that the progress display and the history show is the mean over all views.
 
     Args:
-        objectives: the objectives, at least two, each with a judge. If one of them is an `EnsembleObjective`, each of
-            its terms gets as many views as each of the other objectives.
+        objectives: the objectives, at least two, each with a judge. All their terms get equally many views, so an
+            objective with several terms, such as another `EnsembleObjective`, gets more views than one with a single
+            term.
 
     Raises:
         ValueError: when there are fewer than two objectives, or one of them has no judge and therefore sees no views.
@@ -59,6 +60,9 @@ class EnsembleObjective:
         return tuple(term for objective in self.objectives for term in objective.terms())
 
     def describe_score(self, score: float) -> str:
-        """Return a score, a mean over all views, as text: the text that all objectives return for it, else a number."""
+        """Return a score, which is a mean over all views, as text.
+
+        If all objectives describe the score by the same text, that text is returned; else the score as a number.
+        """
         said = {objective.describe_score(score) for objective in self.objectives}
         return said.pop() if len(said) == 1 else format_score(score)

@@ -37,8 +37,8 @@ class FeatureObjective(BaseObjective):
             direction in the space of the channels, averaged over all positions. `head`: the mean square of the
             activations of an attention head.
         index: the number of the channel (`channel`, `neuron`) or of the head (`head`), from 0.
-        position: where the neuron is: (token,) or (row, column), or () in a layer with a single position; None for the
-            middle.
+        position: where the neuron is: (token,) or (row, column), or () in a layer without positions, such as a linear
+            layer; None for the middle.
         direction: pairs of a channel and its share, which is the component of the direction along the channel; or the
             shares of all channels as a tensor, an array or a list (channels,), which becomes such pairs. The direction
             is scaled to length 1.

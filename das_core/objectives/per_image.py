@@ -79,7 +79,7 @@ class PerImageObjective:
         return tuple(PerImageTerm(each, self.weight / len(members)) for each in members)
 
     def describe_score(self, score: float) -> str:
-        """Return a score, the mean over all images, as text, see `format_score`."""
+        """Return a score, which is a mean over all images, as text, see `format_score`."""
         return format_score(score)
 
 
@@ -98,11 +98,11 @@ class PerImageTerm(BaseObjective):
 
     @property
     def judge(self) -> Judge:
-        """The judge of all terms, which captures the layers of all of them."""
+        """The judge that all terms share; if they score activations, it captures the layers of all of them."""
         return merge_judges([term.judge for term in self.asked if term.judge is not None])
 
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return for each image the factor that its own term gives it."""
+        """Return for each image the factor that its own term gives it; None if all factors are 1."""
         known = [term.image_weights(timeline) for term in self.asked]
         if all(factors is None for factors in known):
             return None
@@ -131,9 +131,9 @@ def _sort_views(chosen: tuple[int, ...], device: torch.device) -> tuple[tuple[tu
         device: where the answers to the views are.
 
     Returns:
-        For every term that sees views: its number, and the numbers of its views, int64, once on the CPU and once on
-        the device. Then the order (V,), int64, on the device: for each view, the place of its score among the scores
-        that are concatenated term by term.
+        For every term that sees views: its number, and the numbers of its views, int64, once on the CPU (where the
+        numbers of the images are) and once on the device. Then the order (V,), int64, on the device: for each view, the
+        place of its score among the scores that are concatenated term by term.
     """
     shares = {number: [view for view, own in enumerate(chosen) if own == number] for number in sorted(set(chosen))}
     order = torch.tensor([view for views in shares.values() for view in views]).argsort()

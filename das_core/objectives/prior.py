@@ -123,6 +123,7 @@ class Prior(BaseObjective):
 
 def _score_total_variation(canvas: CanvasPixels) -> Tensor:
     """Return minus the mean length (B,) of the image gradient: the differences to the pixels below and to the right."""
+    # The last column of `down` and the last row of `right` are cut off, so that both have the same pixels.
     down = canvas.pixels.diff(dim=2)[:, :, :, :-1]
     right = canvas.pixels.diff(dim=3)[:, :, :-1]
     return -((down.square() + right.square() + _FLAT**2).sqrt() - _FLAT).mean(dim=(1, 2, 3))
@@ -141,6 +142,7 @@ def _score_range(canvas: CanvasPixels) -> Tensor:
 def _score_spectrum(canvas: CanvasPixels) -> Tensor:
     """Return minus the mean squared distance (B,), in log power, to the best-fitting line of slope -2."""
     power, frequency = measure_band_power(canvas.pixels)
+    # On a line of slope -2, `level` is the same at all frequencies.
     level = power.clamp(min=_MIN_POWER).log() + 2 * frequency.log()
     return -(level - level.mean(dim=1, keepdim=True)).square().mean(dim=1)
 
@@ -170,8 +172,8 @@ def measure_band_power(pixels: Tensor) -> tuple[Tensor, Tensor]:
         >>> tuple(power.shape), [round(float(frequency), 2) for frequency in frequencies]
         ((1, 4), [0.15, 0.21, 0.3, 0.42])
     """
-    # Below four waves across the short side the Hann window dominates the spectrum. Above half a wave per pixel there
-    # are frequencies near the diagonals only.
+    # Below four waves across the short side, the Hann window of `radial_power` dominates the spectrum. Above half a
+    # wave per pixel there are frequencies near the diagonals only.
     lowest = 4 / min(pixels.shape[2:])
     count = max(2, math.floor(_BANDS_PER_OCTAVE * math.log2(_MAX_FREQUENCY / lowest)))
     edges = tuple(lowest * (_MAX_FREQUENCY / lowest) ** (number / count) for number in range(count + 1))

@@ -143,6 +143,8 @@ class Track(WrappedObjective):
             known = [(latest - end, at_latest), *known, (first + end, at_first)]
         else:
             known = sorted(points.items())
+            # The first factor is repeated before frame 0 and the last one after the end, so that every frame lies
+            # between two keyframes.
             known = [(-1, known[0][1]), *known, (end + 1, known[-1][1])]
         numbers = [number for number, _ in known]
         return tuple(self._interpolate(known, bisect_right(numbers, moment), moment) for moment in timeline.moments)

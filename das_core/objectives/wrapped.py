@@ -14,7 +14,7 @@ from .base import Objective, Term, split_objective
 
 @dataclass(frozen=True)
 class WrappedObjective:
-    """A base class for objectives that wrap another one: everything is passed on, except what a subclass overrides.
+    """A base class for objectives that wrap another one and, by default, behave as the wrapped objective does.
 
     To change where the terms of the wrapped objective act, override `add_regions`. To change their weight over time,
     override `change_weight` and `weight`. To change their weight from image to image, override `change_image_weights`.
@@ -53,7 +53,7 @@ class WrappedObjective:
         return tuple(replace(self, objective=part) for part in parts)
 
     def terms(self) -> tuple["WrappedTerm", ...]:
-        """Return the terms of the wrapped objective, each changed in the same way."""
+        """Return the terms of the wrapped objective, each as changed by this wrapper, see `WrappedTerm`."""
         return tuple(WrappedTerm(term, self) for term in self.objective.terms())
 
     def describe_score(self, score: float) -> str:
@@ -74,7 +74,7 @@ class WrappedObjective:
         return weight
 
     def change_image_weights(self, weights: tuple[float, ...] | None, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return the factor that multiplies the weight of a term, for each image, as changed by this wrapper.
+        """Return, for each image, the factor that multiplies the weight of a term, as changed by this wrapper.
 
         Args:
             weights: the factors without this wrapper, one for each image; None if all are 1.
@@ -88,7 +88,7 @@ class WrappedTerm:
     """A term of an objective, changed by the `WrappedObjective` around that objective.
 
     Args:
-        term: the term of the inner objective.
+        term: the term of the wrapped objective.
         wrapper: the `WrappedObjective`; it says which regions and weights the term gets instead of its own.
     """
 
@@ -120,7 +120,7 @@ class WrappedTerm:
         return self.wrapper.change_weight(self.term.weight_at(progress), progress)
 
     def image_weights(self, timeline: Timeline) -> tuple[float, ...] | None:
-        """Return the factors of the weight of the term for each image, as changed by the wrapper."""
+        """Return, for each image, the factor that multiplies the weight of the term, as changed by the wrapper."""
         return self.wrapper.change_image_weights(self.term.image_weights(timeline), timeline)
 
     def score_views(self, output: Any, images: Tensor) -> Tensor:
@@ -132,9 +132,9 @@ class WrappedTerm:
 class RegionObjective(WrappedObjective):
     """An objective that acts in a region: its views are cut from there, and its gradient is multiplied by the mask.
 
-    Changes of coarse levels reach beyond the edge of the mask, so neighbouring regions meet without a seam. If a
-    `RegionObjective` wraps another `RegionObjective`, the inner objective acts where both masks are above 0. Objectives
-    share their views only if their masks are the very same tensor.
+    Changes of coarse levels reach beyond the edge of the mask, so neighbouring regions meet without a seam. If two
+    `RegionObjective`s are nested, the objective inside both acts where both masks are above 0. Several objectives share
+    their views only if their masks are the very same tensor.
 
     Args:
         objective: the objective to restrict.

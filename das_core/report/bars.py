@@ -1,4 +1,4 @@
-"""Bar charts with long names: a name is written on top of its bar, so that both can use the width of the chart."""
+"""Bar charts with long names: a name is written over its bar, not beside it, so both can be as wide as the chart."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -77,7 +77,7 @@ def plot_bars(
 
     Args:
         bars: names and values, from the top down. A long name takes two lines; a still longer name is cut.
-        title: the line above the chart.
+        title: the line above the chart; if it has more than 44 characters, its end is cut off.
         highest: the right end of the scale, above 0.
         lowest: the left end of the scale, at most 0.
         written: a function that turns a value into its text in the chart.

@@ -116,7 +116,7 @@ def plan_frames(
 
 
 def estimate_camera_bytes(images: int, shape: Shape, frames: int, frame_shape: Shape) -> int:
-    """Return about how many bytes `move_camera` needs, with one copy of its images and one copy of its frames.
+    """Return about how many bytes `move_camera` needs for its images, its frames, and one copy of each.
 
     Args:
         images: the number of images.
@@ -159,8 +159,9 @@ def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:
     aspect = width / height
     reach_down = abs(cosine) + abs(sine) * aspect
     reach_right = abs(cosine) * aspect + abs(sine)
+    # Half the height of the frame at zoom 1 without roll, in pixels of the image.
     fits = min(tall / 2, wide / 2 / aspect)
-    # Half the height of the frame, in pixels of the image.
+    # Half the height of this frame, in pixels of the image.
     half = min(fits / shot.zoom, tall / 2 / reach_down, wide / 2 / reach_right)
     down = min(max(shot.y * tall, half * reach_down), tall - half * reach_down)
     right = min(max(shot.x * wide, half * reach_right), wide - half * reach_right)
@@ -170,6 +171,8 @@ def _film(image: Tensor, shot: Shot, height: int, width: int) -> Tensor:
     if shrinking > 1:
         shape = max(1, round(tall / shrinking)), max(1, round(wide / shrinking))
         source = F.interpolate(source, size=shape, mode="bicubic", antialias=True)
+    # The map from positions in the frame to positions in the image. `affine_grid` measures both from -1 to 1, from the
+    # left or upper edge to the right or lower edge.
     to_right = 2 * half / wide
     to_down = 2 * half / tall
     affine = torch.tensor(

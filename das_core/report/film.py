@@ -53,12 +53,13 @@ value and white is below the largest."""
 
 
 def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS) -> Path:
-    """Write pictures as a film. The file is written atomically: after an error there is no incomplete file.
+    """Write pictures as a film.
 
-    A film in .mp4 or .webm is written frame by frame, so it may have any length. For .gif, .webp and .png, all frames
-    are kept in memory until the last frame is there, with three bytes per pixel. An animated PNG is lossless; a GIF has
-    256 colours per frame. The video formats need an even width and height: if the width is odd, the last column is
-    repeated, and if the height is odd, the last row.
+    The file is written atomically: after an error there is no incomplete file. A film in .mp4 or .webm is written frame
+    by frame, so it may have any length. For .gif, .webp and .png, all frames are kept in memory until the last frame is
+    there, with three bytes per pixel. An animated PNG is lossless; a GIF has 256 colours per frame. The video formats
+    need an even width and height: if the width is odd, the last column is repeated, and if the height is odd, the last
+    row.
 
     Args:
         frames: a tensor (N, 3, H, W), 0..1, or any iterable of frames. Each frame is one or several images, see
@@ -144,7 +145,7 @@ def _import_av(suffix: str) -> ModuleType:
 
 
 def _read_frames(frames: Iterable[Images]) -> Iterator[Pixels]:
-    """Yield frames as arrays of bytes; raise a ValueError if they differ in size."""
+    """Yield frames as arrays of bytes, the images of a frame side by side; raise a ValueError if the sizes differ."""
     if isinstance(frames, str | bytes | Image.Image) or not isinstance(frames, Iterable):
         raise ValueError(
             f"a {type(frames).__name__} is no film; give a tensor (N, 3, height, width) or a list of frames"
@@ -168,6 +169,7 @@ def _write_stills(frames: Iterable[Pixels], part: Path, suffix: str, fps: float)
     """Write a film with Pillow, which needs all frames at once."""
     kind, unit, settings = _STILLS[suffix]
     first, *others = [_make_picture(frame) for frame in frames]
+    # The times at which the frames begin, and the end of the film, each rounded to the unit of the format.
     begins = [unit * round(number * 1000 / fps / unit) for number in range(len(others) + 2)]
     durations = [end - begin for begin, end in pairwise(begins)]
     first.save(part, kind, save_all=True, append_images=others, duration=durations, loop=0, **settings)
@@ -192,6 +194,7 @@ def _write_video(av: Any, first: Pixels, others: Iterable[Pixels], part: Path, s
     """Write a film with PyAV, frame by frame."""
     container, codec, settings, flags = _VIDEOS[suffix]
     height, width, _ = first.shape
+    # The padding that makes the height and the width even.
     odd = ((0, height % 2), (0, width % 2), (0, 0))
     with av.open(str(part), "w", format=container, options=flags) as film:
         stream = film.add_stream(codec, rate=Fraction(fps).limit_denominator(1000), options=settings)

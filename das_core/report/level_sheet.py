@@ -38,11 +38,14 @@ _MAX_STRETCH = 50.0
 
 @dataclass(frozen=True, eq=False)
 class LevelTiles:
-    """Small pictures (tiles) of the levels of a stack, to be arranged as sheets. Neighbouring levels may share a tile.
+    """Small pictures (tiles) of the levels of a stack, to be arranged as sheets.
+
+    Each of N tiles stands for one level, or for a group of neighbouring levels.
 
     Args:
-        alone: N tiles, each of which shows its level alone, (N, B, 3, h, w), 0..1, on the CPU; grey means zero.
-        sums: N tiles, each of which shows the sum of all levels up to its own, (N, B, 3, h, w).
+        alone: each tile shows its level, or the sum of its group, alone; (N, B, 3, h, w), 0..1, on the CPU; grey means
+            zero.
+        sums: each tile shows the sum of all levels up to its own; the same shape and range.
         alone_captions: the texts above the tiles of `alone`: N texts for every image of the batch.
         sum_captions: the N texts above the tiles of `sums`.
     """
@@ -108,10 +111,11 @@ def draw_level_tiles(stack: ImageStack, tile: int = 160, *, stretch: bool = True
     Args:
         stack: the stack.
         tile: the long side of a tile in pixels, at least 32.
-        stretch: whether each level in `alone` is scaled to fill the range of brightness. The caption gives the factor.
+        stretch: whether each level in `LevelTiles.alone` is scaled to fill the range of brightness. The caption gives
+            the factor, unless the factor is between 0.9 and 1.1.
 
     Raises:
-        ValueError: when the tiles are too small.
+        ValueError: when `tile` is below 32.
     """
     if tile < SMALLEST_TILE:
         raise ValueError(
@@ -148,13 +152,13 @@ def render_level_sheets(stack: ImageStack, tile: int = 160, *, stretch: bool = T
         stack: the stack.
         tile: the long side of a tile in pixels, at least 32.
         stretch: whether each level in the upper row is scaled to fill the range of brightness. The caption of its tile
-            gives the factor.
+            gives the factor, unless the factor is between 0.9 and 1.1.
 
     Returns:
         The sheets (B, 3, H, W), 0..1, on the CPU.
 
     Raises:
-        ValueError: when the tiles are too small.
+        ValueError: when `tile` is below 32.
 
     Example:
         >>> from das_core import ImageStack, StackSpec, render_level_sheets

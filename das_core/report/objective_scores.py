@@ -61,7 +61,7 @@ _CANVASES = 6
 
 
 def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = None) -> int:
-    """Return about how many bytes `ImageScorer` takes for pictures and their margins.
+    """Return about how many bytes `ImageScorer` takes for pictures, including the margins that it puts around them.
 
     Args:
         images: the pictures, (B, 3, H, W).
@@ -75,8 +75,10 @@ def estimate_scoring_bytes(images: Tensor, augmentation: Augmentation | None = N
         >>> estimate_scoring_bytes(picture, Augmentation(4, Windows(jitter=50)))
         2880000
     """
+    # The margin is as wide as windows may reach beyond the picture.
     margin = (augmentation or PLAIN_VIEWS).windows.farthest_jitter
     height, width = (side + 2 * margin for side in images.shape[2:])
+    # 4 bytes per value, 3 channels.
     return _CANVASES * 4 * 3 * len(images) * height * width
 
 
@@ -130,6 +132,7 @@ class ImageScorer:
 
     def score(self) -> ObjectiveScores:
         """Return the scores of the pictures."""
+        # All progress is 1, so the views are made as at the last step of an ascent. The rate has no effect here.
         found = measure_image_scores(self._scoring, self._pixels, Pace(1.0, 1.0, 1.0), self.chunk)
         names = tuple(name for name, _ in self._objectives)
         table = torch.stack([found[name] for name in names], dim=1).cpu()

@@ -1,9 +1,9 @@
 """Radial power spectra of images, and how steeply they fall.
 
 The power of photographs falls with the frequency f about as 1 / f^2 (Field, 1987; Torralba and Oliva, 2003): on
-logarithmic axes the spectrum is a line of slope -2. In close-ups it is steeper. Pictures made by ascent tend to lack
-power in the top octaves, but a single slope over all frequencies hides this. So the slope is also measured in a low and
-a high band.
+logarithmic axes the spectrum is a line of slope -2. In close-ups the line is steeper. Pictures made by ascent tend to
+lack power in the top octaves, but a single slope over all frequencies hides this. So the slope is also measured in a
+low and a high band.
 """
 
 import math
@@ -44,11 +44,11 @@ class Spectrum:
     """The radial power spectra of a batch of images.
 
     Args:
-        frequency: the middle of each of R rings of frequencies, (R,), in waves per pixel, from coarse to fine, at most
-            0.5.
+        frequency: the middle frequency of each of R rings of the frequency plane, (R,), in waves per pixel, from coarse
+            to fine, at most 0.5.
         power: the mean power of each image in each ring, (B, R).
         slope: the slope of log power over log frequency for each image, (B,). It is about -2 for photographs. A slope
-            nearer to 0 means more fine detail, and a steeper slope means less.
+            nearer to 0 means more fine detail than in photographs, and a steeper slope means less.
         low: the slope in the low band, below `BAND_EDGE`, (B,).
         high: the slope in the high band, above `BAND_EDGE`, (B,).
 
@@ -116,7 +116,7 @@ def fit_slope(x: Tensor, y: Tensor) -> Tensor:
 
     Args:
         x: N positions (N,), above 0.
-        y: the values (B, N), above 0, of the same floating-point type.
+        y: the values (B, N), above 0, of the same floating-point type as `x`.
 
     Returns:
         The slope (B,) of log y over log x.

@@ -1,6 +1,6 @@
-"""Verdicts on finished pictures: the classes that a classifier sees, and how similar a CLIP finds given texts.
+"""Verdicts on finished pictures: the classes that a classifier sees, and how similar a CLIP finds pictures and texts.
 
-Both are available as numbers, as text and as a chart.
+Each verdict is available as numbers, as text and as a chart.
 """
 
 from collections.abc import Sequence
@@ -40,8 +40,8 @@ def classify(classifier: Classifier, images: Images, count: int = 5) -> list[lis
     """Classify images.
 
     Args:
-        classifier: the judge. A classifier gives too high a probability to a picture that an ascent made with it: use
-            a classifier that took no part in the ascent.
+        classifier: the model that rates the images. If a picture was made by an ascent, use a classifier that took no
+            part in this ascent: the classifier that was climbed gives the picture too high a probability.
         images: (B, 3, H, W), 0..1, of any size, on the CPU or the device of the classifier. Of an oblong image, the
             classifier sees the middle square.
         count: how many classes to name for each image, at least 1.
@@ -201,5 +201,5 @@ def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
 
 
 def _title(judge: str, number: int, count: int) -> str:
-    """Return the line above a chart: the name of the judge, and the number of the image if there are several."""
+    """Return the line above a chart: the name of the model, and the number of the image if there are several."""
     return f"image {number}: {judge}" if count > 1 else judge

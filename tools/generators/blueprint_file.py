@@ -1,10 +1,11 @@
-"""A blueprint as a file: a subgraph node with sockets and a few widgets.
+"""The content of the file of a blueprint: a subgraph node with sockets and a few widgets.
 
-Every input of the subgraph is linked to inputs of nodes inside the subgraph. If such an inner input has a widget,
-ComfyUI's page shows this widget on the subgraph node. The link stores the number of the slot on the inner node. If
-several links go into a growing input (an Autogrow) of the inner node, the number of a slot differs between versions of
-the page, because 0.8.0 puts the growing slots last. A value could then reach the wrong widget. So widgets of such nodes
-are not linked, but named in the property `proxyWidgets`.
+The nodes inside the subgraph are called inner nodes. Every input of the subgraph is linked to inputs of inner nodes. If
+such an inner input has a widget, ComfyUI's page shows this widget on the subgraph node. The link stores the position of
+the input (the number of its slot) on the inner node. If several links go into a growing input (an Autogrow) of the
+inner node, the numbers of its slots differ between versions of the page, because 0.8.0 puts the growing slots last. A
+value could then reach the wrong widget. So widgets of such nodes are not linked, but named in the property
+`proxyWidgets`.
 """
 
 import copy
@@ -23,13 +24,14 @@ INPUT_NODE, OUTPUT_NODE = -10, -20
 """The ids of the two nodes of a subgraph that stand for its inputs and for its outputs."""
 
 HOST_ID = 100
-"""The id of the subgraph node in the file. It is above the ids of the nodes inside, because the page changes ids that
-appear twice."""
+"""The id of the subgraph node in the file. It is above the ids of the nodes in the subgraph, because the page changes
+ids that appear twice."""
 
 CATEGORY = "Direct Ascent"
 
 PREVIEW = "$$canvas-image-preview"
-"""The name of the preview that a running node shows. Nodes 2.0 shows this preview on the subgraph node too."""
+"""The name of the preview that a running node shows. The newer renderer of ComfyUI's page, Nodes 2.0, can show the
+preview of a node in the subgraph on the subgraph node too."""
 
 END_WIDTH = 120
 END_GAP = 60
@@ -37,13 +39,13 @@ SLOT_HEIGHT = 20
 
 
 def make_blueprint(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes: Mapping[str, Box]) -> Json:
-    """Return the content of a blueprint's file.
+    """Return the content of the file of a blueprint: a workflow in UI format whose only node is the subgraph node.
 
     Args:
         blueprint: the name and the texts of the blueprint.
-        inside: the part of the example that it holds, from `cut_out`.
-        page_nodes: `inside.prompt` as a workflow in UI format, as the page writes it.
-        boxes: position and size of the nodes by id.
+        inside: the nodes of the example workflow that go into the subgraph, as `cut_out` returns them.
+        page_nodes: the same nodes (`inside.prompt`) as a workflow in UI format, as ComfyUI's page writes it.
+        boxes: position and size of each of these nodes, by id.
     """
     subgraph = _make_subgraph(blueprint, inside, page_nodes, boxes)
     return {
@@ -68,6 +70,7 @@ def _make_subgraph(blueprint: Blueprint, inside: Inside, page_nodes: Json, boxes
     slots = {given["link"]: slot for node in nodes.values() for slot, given in enumerate(node["inputs"])}
     links: list[Json] = []
     for _, origin, output_slot, target, _, kind in page_nodes["links"]:
+        # `slots` has new numbers of links as keys; `len(links) + 1` is the new number of this link.
         _add_link(links, (origin, output_slot), (target, slots[len(links) + 1]), kind)
     left = min(box.x for box in boxes.values()) - END_GAP - END_WIDTH
     right = max(box.x + box.width for box in boxes.values()) + END_GAP
@@ -133,16 +136,22 @@ def _make_host(blueprint: Blueprint, inside: Inside, subgraph: Json) -> Json:
             **({"proxyWidgets": [list(place) for place in named.values()]} if named else {}),
         },
         # If widgets are in `proxyWidgets`, versions of the page differ in which widget gets which of these values. If
-        # there are no values here, all widgets have the values of the nodes inside.
+        # there are no values here, all widgets have the values of the nodes in the subgraph.
         "widgets_values": [] if named else values,
     }
 
 
 def _find_named(inside: Inside) -> dict[str, Place]:
-    """Return by label the widgets that cannot be linked: those of nodes with two or more links in a growing input.
+    """Return, by label, the widgets that cannot be linked to an input of the subgraph.
+
+    These are the widgets of nodes in the subgraph that have two or more links in a growing input (an Autogrow). The
+    subgraph node names them in its property `proxyWidgets`.
+
+    Returns:
+        For each widget, the id of its node and the name of its input.
 
     Raises:
-        ValueError: when the label of such a widget is not its name, because the page shows the name.
+        ValueError: the label of such a widget differs from the name of its input, which the page shows.
     """
     named = {}
     for label, (node, name) in inside.widgets.items():
@@ -155,7 +164,13 @@ def _find_named(inside: Inside) -> dict[str, Place]:
 
 
 def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:
-    """Return a node from the page with the place and size of `box`, new numbers of links, and no localized names."""
+    """Return a node as it goes into the file: without empty slots of growing inputs, and without localized names.
+
+    Args:
+        node: the node as the page wrote it.
+        box: the position and size that the node gets.
+        numbers: the new number of each link, by its number on the page.
+    """
     tidied = copy.deepcopy(node) | {"pos": [box.x, box.y], "size": [box.width, box.height]}
     tidied["inputs"] = _drop_empty_slots(tidied.get("inputs", []))
     for slot in [*tidied["inputs"], *tidied.get("outputs", [])]:
@@ -168,7 +183,7 @@ def _tidy(node: Json, box: Box, numbers: Mapping[int, int]) -> Json:
 
 
 def _drop_empty_slots(slots: Sequence[Json]) -> list[Json]:
-    """Return the input slots of a node without the empty slots of growing inputs.
+    """Return the input slots of a node without the empty slots of growing inputs (Autogrow).
 
     The first slot of a growing input is always kept. An empty slot between connected slots would make newer pages lose
     links. The page itself adds an empty slot after the connected slots.
@@ -185,7 +200,17 @@ def _drop_empty_slots(slots: Sequence[Json]) -> list[Json]:
 
 
 def _connect_input(nodes: Mapping[str, Json], links: list[Json], number: int, places: Sequence[Place]) -> list[int]:
-    """Link an input of the subgraph to inputs of nodes inside (`places`), and return the numbers of the links."""
+    """Link one input of the subgraph to inputs of nodes in the subgraph.
+
+    Args:
+        nodes: the nodes in the subgraph, by id; the links are entered into their inputs.
+        links: the links in the subgraph, to which the new links are added.
+        number: the number of the input of the subgraph.
+        places: the inputs of nodes to which it is linked.
+
+    Returns:
+        The numbers of the new links.
+    """
     added = []
     for node, name in places:
         slot = [given["name"] for given in nodes[node]["inputs"]].index(name)

@@ -1,4 +1,4 @@
-"""The part of an example that a blueprint holds: the nodes of this pack that its picture comes from."""
+"""Cuts the nodes of a blueprint out of an example workflow: the nodes of this pack that make its picture."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ PREFIX = "DAS_"
 
 @dataclass(frozen=True)
 class Inside:
-    """The part of an example that goes into a blueprint.
+    """The part of an example workflow that goes into the subgraph of a blueprint.
 
     Attributes:
-        prompt: the nodes of this pack that the picture comes from, in API format, without the links that sockets
-            replace.
-        sockets: by the label of each socket, the inputs that it leads to. Sockets whose labels the blueprint sets come
-            last.
-        widgets: by the label of each widget of the subgraph node, the input that it sets.
-        picture: the output that the picture comes from: the id of the node and the number of the output.
+        prompt: the nodes of this pack that the picture of the workflow comes from, in API format. Their links from
+            other nodes are removed; sockets of the subgraph node replace these links.
+        sockets: by the label of each socket, the inputs of `prompt` that it leads to. Sockets whose labels come from
+            `Blueprint.sockets` are last.
+        widgets: by the label of each widget of the subgraph node, the input of `prompt` that it sets.
+        picture: the output that makes the picture: the id of its node and the number of the output.
     """
 
     prompt: Mapping[str, Any]
@@ -32,15 +32,19 @@ class Inside:
 
 
 def cut_out(prompt: Mapping[str, Any], blueprint: Blueprint) -> Inside:
-    """Return the nodes of an example that make its picture; links from other nodes become sockets of the blueprint.
+    """Return those nodes of an example workflow that go into the subgraph of a blueprint.
+
+    The picture of the workflow is that of the first SaveImage node whose image comes from a node of this pack. The
+    result has this node of the pack, and all nodes of the pack that it depends on through nodes of the pack. Links from
+    other nodes become sockets of the subgraph node.
 
     Args:
-        prompt: the example in API format.
-        blueprint: the blueprint that is made from the example.
+        prompt: the example workflow, in API format.
+        blueprint: the blueprint that is made from the example workflow.
 
     Raises:
-        ValueError: the example saves no picture of a node of this pack; two different links would become sockets with
-            the same label; or a widget of the blueprint is found in none of the nodes, or in several.
+        ValueError: no SaveImage node has an image from a node of this pack; two different links would become sockets
+            with the same label; or a widget of the blueprint is found in none of the nodes, or in several.
     """
     saved = [node["inputs"]["images"] for node in prompt.values() if node["class_type"] == "SaveImage"]
     pictures = [link for link in saved if prompt[link[0]]["class_type"].startswith(PREFIX)]
@@ -65,9 +69,9 @@ def cut_out(prompt: Mapping[str, Any], blueprint: Blueprint) -> Inside:
 
 
 def _find_ancestors(prompt: Mapping[str, Any], node: str) -> set[str]:
-    """Return the ids of a node of this pack, and of the nodes whose output reaches it through nodes of this pack alone.
+    """Return the id of a node of this pack, and the ids of the nodes of this pack that it depends on.
 
-    Only nodes of this pack are included.
+    The search follows links from each node back to its sources, and stops at nodes of other packs.
     """
     found: set[str] = set()
     waiting = [node]
@@ -94,7 +98,10 @@ def _find_face(inside: Mapping[str, Any], blueprint: Blueprint) -> dict[str, Pla
 
 
 def add_prefix(prompt: Mapping[str, Any], host: int) -> dict[str, Any]:
-    """Return a workflow in API format, with the ids that its nodes have inside the subgraph node with the id `host`."""
+    """Return a workflow in API format whose nodes have the ids that they get inside the subgraph node `host`.
+
+    If `host` is 100, the node "3" becomes "100:3".
+    """
     prefixed = copy.deepcopy(dict(prompt))
     for content in prefixed.values():
         for name, value in content["inputs"].items():

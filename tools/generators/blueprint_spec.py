@@ -1,11 +1,11 @@
-"""The blueprints (subgraph nodes) of the pack, each with its name, its example, and the widgets that it shows."""
+"""The blueprints of the pack: subgraph nodes that contain an example workflow and show a few of its widgets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 MAX_WIDGETS = 5
-"""The maximum number of widgets that the subgraph node shows. A double click opens the subgraph with all settings."""
+"""The maximum number of widgets on a subgraph node. A double click opens the subgraph, which has all other settings."""
 
 STEPS_AND_SEED = {"steps": "DAS_Optimize.recipe.steps", "seed": "DAS_Optimize.seed"}
 WIDTH_AND_HEIGHT = {"width": "DAS_ImageStack.width", "height": "DAS_ImageStack.height"}
@@ -13,11 +13,11 @@ WIDTH_AND_HEIGHT = {"width": "DAS_ImageStack.width", "height": "DAS_ImageStack.h
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A subgraph node that stands for the nodes of an example.
+    """A subgraph node that contains the nodes of an example workflow.
 
     Attributes:
         name: the name that the node search finds. It is also the title of the node and the name of its file.
-        example: the name of the example whose nodes and settings are inside.
+        example: the name of the example workflow whose nodes and settings are inside the subgraph.
         widgets: by the label of each widget, the class of the node and the input that the widget sets, as
             "CLASS.INPUT". Only the first `MAX_WIDGETS` that have an effect (`is_in_use`) are shown on the node.
         sockets: by the class of a node and its input, as "CLASS.INPUT", the label of the socket that leads to this

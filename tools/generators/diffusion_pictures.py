@@ -36,7 +36,10 @@ WINDOW = (20, 56, 112, 112)
 
 @cache
 def sample_pictures(strength: float) -> Tensor:
-    """Return four pictures (4, 3, H, W), 0..1, that are guided with a strength; at 0 they are not guided."""
+    """Return four pictures of the diffusion model, (4, 3, H, W), 0..1, made with guidance of the given strength.
+
+    At strength 0 the pictures are made without guidance.
+    """
     guidance = Guidance((ask_for(WISH),), VIEWS, steps=CLIMB, strength=strength) if strength else None
     return sample(guidance, GuidedSteps(), SEEDS).pictures
 
@@ -73,7 +76,7 @@ def _climb_with_denoiser(denoising: Denoising | None) -> Image.Image:
 
 @cache
 def _use_as_denoiser() -> Denoising:
-    """Return the exact model as a denoiser, made in the same way as by the node Denoiser from Diffusion."""
+    """Return the exact diffusion model as a denoiser, made as the node Denoiser from Diffusion makes denoisers."""
     model = ExactDenoiser(plain_pictures(StackSpec(224, 224).canvas[0]))
     # As in the node, the noise level is the strength divided by 0.25, the standard deviation of the pixels of a
     # photograph.
@@ -87,7 +90,7 @@ THUMBNAILS: Mapping[str, Callable[[], Image.Image]] = {
     "diffusion_then_ascent": _add_balloon,
     "diffusion_as_denoiser": lambda: _climb_with_denoiser(_use_as_denoiser()),
 }
-"""The examples that cannot run without a checkpoint, each with the function that makes its thumbnail."""
+"""The example workflows that cannot run without a checkpoint, each with the function that makes its thumbnail."""
 
 
 def picture_guidance() -> Image.Image:

@@ -1,4 +1,4 @@
-"""Examples in ComfyUI's App mode, which shows some inputs and the saved images as a form, without the graph.
+"""Example workflows in ComfyUI's App mode, which shows some inputs and the saved images as a form, without the graph.
 
 The page of ComfyUI 0.33.0 reads the inputs and outputs of this form from `extra.linearData` of a workflow file, but
 opens the workflow as a graph; a switch above the graph changes to App mode. The page of ComfyUI 0.8.0 ignores
@@ -19,19 +19,21 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     },
     "style_transfer": {"LoadImage.image": ""},
 }
-"""By example, the inputs of its form, each with a line of text that explains the input. If this line is "", the title
-of the node stands in its place."""
+"""For each example workflow with a form, by name: the inputs of the form as CLASS.INPUT, each with a line of text that
+explains the input. If this line is "", the form shows the title of the node in its place."""
 
 
 def make_app(prompt: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the entries of `extra` in a workflow file that describe the form; none if the example has no form.
+    """Return the entries of `extra` in a workflow file that describe the form of an example workflow in App mode.
+
+    If the workflow has no form, the result is empty.
 
     Args:
-        prompt: the example in API format, with numbers as node ids.
-        name: the name of the example, without ".json".
+        prompt: the example workflow in API format, with numbers as node ids.
+        name: the name of the example workflow, without ".json".
 
     Raises:
-        ValueError: the example lacks an input of its form, or saves no image.
+        ValueError: the workflow lacks an input of its form, or saves no image.
     """
     if name not in FORMS:
         return {}

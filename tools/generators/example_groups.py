@@ -59,8 +59,8 @@ DIFFUSION_MODELS = {"CheckpointLoaderSimple"}
 DENOISERS = {"DAS_DenoiserFromDiffusion", "DAS_DenoiserFromUpscaleModel"}
 OBJECTIVES = {"DAS_ClassObjective", "DAS_TextObjective"}
 PICKERS = {"DAS_ObjectiveScore"}
-"""Nodes that choose the best picture. In a workflow with an ascent they judge its pictures; in a workflow without one
-they are in the group "Result"."""
+"""Nodes that choose the best of several pictures. In a workflow without an ascent they are in the group "Result". In a
+workflow with an ascent they are treated like the other nodes of `JUDGEMENTS`, which rate the pictures of the ascent."""
 STACKS = {"DAS_ImageStack", "DAS_FilmStack", "DAS_ZoomStack", "DAS_EditStack", "DAS_LoadStack"}
 MASKS = {"SolidMask", "MaskComposite", "InvertMask", "GrowMask", "FeatherMask", "ImageToMask", "LoadImageMask"}
 TRANSFORMS = {"DAS_Augmentation", "DAS_ColorShift", "DAS_Perspective", "DAS_PatchMask"}
@@ -79,7 +79,10 @@ def list_links(prompt: Mapping[str, Any]) -> list[Link]:
 
 
 def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str, str]:
-    """Return the title of the group of every node.
+    """Return the title of the group of every node, which depends on its class and its place in the graph.
+
+    The place is before the ascents, after the ascents, or neither. In a workflow without an ascent, what comes before
+    the nodes of `PICKERS` counts as before the ascents.
 
     Args:
         prompt: the workflow in API format.
@@ -103,6 +106,7 @@ def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str,
     askers = _reach(inspections, sources) & find(MODELS | OBJECTIVES)
     inspected = (inspections | _reach(inspections, targets) | askers) - find({"SaveImage"})
     samplers = find(SAMPLERS)
+    # A node at the end of a path, such as SaveImage, is not part of the diffusion: it shows a result.
     sampling = samplers | _reach(samplers, sources) | {n for n in _reach(samplers, targets) if targets[n]}
     denoisers = find(DENOISERS)
     denoisers |= _reach(denoisers, sources)
@@ -131,6 +135,8 @@ def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str,
         return DIFFUSION if node in sampling else RESULT
 
     result = {node: group(node) for node in classes}
+    # If all nodes that inspect the result rate it, and use a model that the ascent does not use, their group is the
+    # second opinion, not the closer look.
     looked_at = {node for node in inspected if result[node] == LOOK}
     if {classes[node] for node in looked_at & inspections} <= JUDGEMENTS and looked_at & find(MODELS):
         result.update(dict.fromkeys(looked_at, VERDICT))
@@ -138,7 +144,10 @@ def assign_groups(prompt: Mapping[str, Any], links: Sequence[Link]) -> dict[str,
 
 
 def _reach(start: Iterable[str], steps: Mapping[str, set[str]]) -> set[str]:
-    """Return the nodes that can be reached from any of `start` in one step or more."""
+    """Return the nodes that can be reached from any of `start` in one step or more.
+
+    `steps` has for each node the nodes that are one step away: all its sources, or all its targets.
+    """
     found: set[str] = set()
     ahead = [after for node in start for after in steps[node]]
     while ahead:

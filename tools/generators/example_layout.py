@@ -23,7 +23,10 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Link:
-    """A link from the node `source` to the node `target`; `order` counts the target's linked inputs from the top."""
+    """A link from the node `source` to the node `target`.
+
+    `order` is the position of the link among the linked inputs of the target, from 0 at the top.
+    """
 
     source: str
     target: str
@@ -50,10 +53,11 @@ def compute_layout(sizes: Mapping[str, Size], links: Sequence[Link], columns: in
     All nodes of a column are as wide as its widest node.
 
     Args:
-        sizes: width and height of each node without its title bar. The order of the nodes breaks ties.
+        sizes: width and height of each node without its title bar. If the links leave the order of two nodes in a
+            column open, the nodes are in the order of this mapping.
         links: links between nodes in `sizes`.
-        columns: the maximum number of columns in a row; further columns go into a new row below. Nodes without links
-            are in a row of their own. If None, all nodes are in one row of columns.
+        columns: the maximum number of columns in a row; further columns go into a new row below, and nodes without
+            links go into a row of their own. If None, all nodes are in a single row with any number of columns.
 
     Raises:
         ValueError: the links form a cycle.
@@ -90,15 +94,17 @@ def _make_rows(nodes: Iterable[str], links: Sequence[Link], count: int | None) -
     for has_links, part in parts.items():
         if has_links:
             columns = _order_columns(_assign_columns(part, links), links)
+            # Rows of about equal length, not full rows and a short last row.
             length = math.ceil(len(columns) / math.ceil(len(columns) / count))
             rows += [columns[first : first + length] for first in range(0, len(columns), length)]
         else:
+            # The nodes are dealt out to the columns in turn.
             rows.append([part[first::count] for first in range(min(count, len(part)))])
     return rows
 
 
 def _assign_columns(nodes: Sequence[str], links: Sequence[Link]) -> list[list[str]]:
-    """Put each node one column to the right of its last source, then move it as far to the right as its targets allow.
+    """Put each node one column to the right of its rightmost source, then move it as far right as its targets allow.
 
     The second step keeps links short, because a link that skips a column would pass behind the nodes of that column.
     """
@@ -119,9 +125,10 @@ def _assign_columns(nodes: Sequence[str], links: Sequence[Link]) -> list[list[st
 
 
 def _order_columns(columns: Sequence[Sequence[str]], links: Sequence[Link]) -> list[list[str]]:
-    """Order the nodes of each column by the mean height of their sources, then of their targets.
+    """Order the nodes of each column by the mean height of their sources, then by the mean height of their targets.
 
-    This order reduces the number of links that cross. Height is 0 at the top of a column and 1 at its bottom.
+    Both steps are done `SWEEPS` times. They reduce the number of links that cross. Height is 0 at the top of a column
+    and 1 at its bottom.
     """
     result = [list(column) for column in columns]
     inputs = {
@@ -137,7 +144,8 @@ def _order_columns(columns: Sequence[Sequence[str]], links: Sequence[Link]) -> l
         return sum(above) / len(above) if above else height[node]
 
     def mean_target_height(node: str) -> float:
-        # The position of the input counts too, so that the source of the first input of a node is above the others.
+        # The position of the input counts too, so that the source of the first input of a node is above the
+        # sources of its other inputs.
         below = [height[link.target] + 0.1 * link.order / inputs[link.target] for link in links if link.source == node]
         return sum(below) / len(below) if below else height[node]
 

@@ -65,17 +65,20 @@ LEGIBLE = 0.62
 """The smallest zoom at which a workflow opens. Below 0.57 the page draws no text."""
 
 READABLE = 0.66
-"""A zoom that is large enough: of the arrangements that reach this zoom, the one with the fewest links from right to
-left is the best."""
+"""A zoom at which text is read easily. Of the arrangements whose note and first ascent fit the screen at this zoom, the
+one with the fewest links from right to left is the best."""
 
 COMFORTABLE = 0.7
-"""The largest zoom at which a workflow opens if it is too large to be shown whole. Its view then shows the note and the
-first ascent."""
+"""If a workflow is too large to be shown whole at the zoom `LEGIBLE`, it opens at this zoom or less, and the view shows
+the note and the first ascent."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows of the canvas, as in `extra.ds` of a workflow file."""
+    """The zoom and the position of the page's canvas, the area with the nodes, as in `extra.ds` of a workflow file.
+
+    A point (x, y) of the canvas appears at `scale * (x + offset[0], y + offset[1])` on the screen, in pixels.
+    """
 
     scale: float
     offset: tuple[float, float]
@@ -156,7 +159,10 @@ def _rate(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> tuple
 
 
 def _surround_focus(plan: Plan, groups: Mapping[str, str], links: Sequence[Link]) -> Box:
-    """Return the box that must be visible first: it contains the upper left corner, the note and the first ascent."""
+    """Return the box that must be visible when the workflow opens.
+
+    It contains the upper left corner of the arrangement, the note and the node of the first ascent.
+    """
     ascents = [node for node, group in groups.items() if group == ASCENT]
     first = [n for n in ascents if not any(link.target == n and link.source in ascents for link in links)][:1]
     corner = plan.bounds()
@@ -174,7 +180,7 @@ def _fit(box: Box) -> float:
 def _try_plans(
     sizes: Mapping[str, Size], groups: Mapping[str, str], links: Sequence[Link], note: str
 ) -> Iterator[Plan]:
-    """Yield all arrangements that are tried."""
+    """Yield an arrangement for each combination of group layouts, width of the note, and columns of the page."""
     present = [title for title in GROUPS if title in groups.values()]
     blocks = {title: _lay_out_group(title, sizes, groups, links) for title in present}
     for chosen in itertools.product(*(blocks[title] for title in present)):
@@ -187,7 +193,8 @@ def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
     """Yield ways to divide the page into columns.
 
     Each way is a list of columns; a column is a list of rows, and a row a list of titles of groups, from left to right.
-    The title "" stands for the note. The last element is not a column but a band below all columns; it may be empty.
+    The title "" stands for the note. The last element of each list is not a column but a band of rows below all
+    columns; it may be empty.
     """
     closer = [title for title in (VERDICT, LOOK) if title in present]
     asked = [[""], [MODEL, ASKED], [WHERE]]
@@ -203,7 +210,10 @@ def _try_columns(present: Sequence[str]) -> Iterator[list[list[list[str]]]]:
 def _lay_out_group(
     title: str, sizes: Mapping[str, Size], groups: Mapping[str, str], links: Sequence[Link]
 ) -> list[_Block]:
-    """Return the layouts of a group, one for each number of columns, but only the first of those of the same size."""
+    """Return the layouts of a group, one for each number of columns that `COLUMNS` has for the group.
+
+    Of several layouts with the same width and height, only the first is returned.
+    """
     members = {node: sizes[node] for node, group in groups.items() if group == title}
     inside = [link for link in links if link.source in members and link.target in members]
     found: dict[tuple[int, int], _Block] = {}
@@ -217,17 +227,25 @@ def _lay_out_group(
 
 
 def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str]]], note: str, width: int) -> Plan:
-    """Place blocks and note in columns from left to right; the last element of `columns` is a band below these."""
+    """Return the arrangement with the groups and the note in columns, from left to right.
+
+    Args:
+        blocks: the layout of each group, by its title.
+        columns: the titles of groups in each column, as `_try_columns` yields them; titles without a block are skipped.
+        note: the text of the note.
+        width: the least width of the note; the note becomes as wide as its column.
+    """
     nodes: dict[str, Box] = {}
     frames: dict[str, Box] = {}
 
     def place(rows: Sequence[Sequence[str]], x: int, y: int) -> tuple[int, int]:
-        """Place rows one below the other, each as wide as the widest.
+        """Place rows one below the other; the last group of a row is widened, so that all rows are equally wide.
 
         Return the x of the next column, and the y below the last row.
         """
         rows = [row for row in ([title for title in row if not title or title in blocks] for row in rows) if row]
         widths = [[blocks[title].width if title else width for title in row] for row in rows]
+        # Without rows the total is -GAP, so that the next column has the same x.
         total = max((sum(row) + GAP * (len(row) - 1) for row in widths), default=-GAP)
         for row, own in zip(rows, widths, strict=True):
             own[-1] += total - sum(own) - GAP * (len(row) - 1)
@@ -252,7 +270,11 @@ def _place(blocks: Mapping[str, _Block], columns: Sequence[Sequence[Sequence[str
 
 
 def measure_note(text: str, width: int) -> int:
-    """Return the height in pixels that a note of a given width needs for its text in Markdown."""
+    """Return an estimate of the height that a note of a given width needs for its text in Markdown.
+
+    Both are in pixels; the height is rounded up to a multiple of 10. The text gets 60 pixels
+    less than the width, and five times `NOTE_PARAGRAPH` is added to its height.
+    """
     paragraphs = [line for line in text.splitlines() if line.strip()]
     lines = sum(max(1, math.ceil(len(line) * NOTE_CHARACTER / (width - 60))) for line in paragraphs)
     return 10 * math.ceil((lines * NOTE_LINE + (len(paragraphs) + 5) * NOTE_PARAGRAPH) / 10)

@@ -96,6 +96,7 @@ def measure_nodes(page: Page, prompt: Mapping[str, Any]) -> tuple[dict[str, Size
         width, height, needed = (math.ceil(side / GRID) * GRID for side in sides)
         name = content["class_type"]
         if name in SHOWS_PICTURE or (is_output and name in INSPECTIONS):
+            # A wider node shows its picture wider, and so higher.
             added = PICTURE_ROOM + width - MINIMUM_WIDTH
             needed += added
             # In newer pages a text box fills all the room in its node, so room for the picture would enlarge the text

@@ -14,7 +14,7 @@ STARTERS = ("starter", "second_opinion")
 """The starter CLIPs. They are used alternately in place of CLIPs that would be downloaded."""
 
 COMFYUI_PICTURE = "example.png"
-"""The only picture in the input folder of a new ComfyUI. It shows two lines of text, of which a model sees little."""
+"""The only picture in the input folder of a new ComfyUI. It shows two lines of text, which models hardly recognise."""
 
 
 JOINED = "DAS_CLIPFromComfyUI"

@@ -33,7 +33,10 @@ def encode_thumbnail(image: Image.Image) -> bytes:
 
 
 def tile_images(images: Sequence[Image.Image], most: int = MAX_THUMBNAIL_IMAGES) -> Image.Image:
-    """Return a grid of images of the same size; if there are more than `most`, only `most` evenly spaced images."""
+    """Return a grid of images of one size.
+
+    If there are more than `most` images, only `most` of them are shown, at even intervals from the first to the last.
+    """
     count = min(len(images), most)
     shown = [images[place * (len(images) - 1) // max(count - 1, 1)] for place in range(count)]
     tiles = torch.stack([pil_to_tensor(image.convert("RGB")) for image in shown])

@@ -24,7 +24,8 @@ from harness.page import load_api, load_workflow
 from harness.server import PACK_NAME
 
 CODE = re.compile(r"`([^`]+)`")
-"""Code in a note. Emphasis replaces it, because Nodes 2.0 draws code in blue on blue, with a contrast ratio of 3."""
+"""Code in a note. Emphasis replaces it, because the newer renderer of ComfyUI's page, Nodes 2.0, draws code in blue on
+blue, with a contrast ratio of 3."""
 
 JS_GET_PROMPT = """async () => {
     const prompt = (await app.graphToPrompt()).output
@@ -78,7 +79,7 @@ files. Empties texts that a link replaces. Adds the groups, and the note unless 
 
 
 class RoundTripError(ValueError):
-    """The workflow on the page differs from its API file."""
+    """The workflow on ComfyUI's page differs from the workflow in API format from which the page made it."""
 
 
 def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = "") -> Json:
@@ -88,9 +89,13 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
         page: a newly opened page; on a page that was used before, the numbers of links continue from its last workflow.
         prompt: the workflow in API format, with a value for every input: the page adds defaults where values are
             missing, and `check_same` then finds differences.
+        name: the name of the example workflow.
+        note: the text of the note; "" for no note.
 
     Raises:
-        RoundTripError: nodes, inputs or links on the page differ from the API file; the message lists them.
+        RoundTripError: nodes, inputs or links on the page differ from `prompt`; the message lists the differences.
+        PageTooSmallError: see plan_page.
+        ValueError: see make_app.
     """
     load_api(page, prompt, name)
     check_same(prompt, page, name)
@@ -116,7 +121,7 @@ def make_workflow(page: Page, prompt: Mapping[str, Any], name: str, note: str = 
 
 
 def check_same(prompt: Mapping[str, Any], page: Page, name: str) -> None:
-    """Raise RoundTripError if the workflow on the page differs from an API file; the message lists the differences.
+    """Raise RoundTripError if the workflow on the page differs from `prompt`; the message lists the differences.
 
     Widgets that only the page has, such as those in which PreviewAny shows its text, are not compared.
     """

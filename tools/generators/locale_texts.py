@@ -36,13 +36,13 @@ def collect_english(nodes: Mapping[str, type[Any]], old: Mapping[str, str]) -> T
 
 
 def collect_categories(nodes: Mapping[str, type[Any]]) -> list[str]:
-    """Return the names of the categories inside the pack's own category; the name of the latter is not translated."""
+    """Return the names of the categories inside the pack's own category, whose name is not translated."""
     categories = [node_class.GET_SCHEMA().category.split("/")[1:] for node_class in nodes.values()]
     return sorted({escape_key(part) for parts in categories for part in parts})
 
 
 def format_json(tree: Any) -> str:
-    """Return the text of a JSON file."""
+    """Return the text of a JSON file with the content `tree`."""
     return json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
 
 

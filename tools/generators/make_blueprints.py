@@ -1,12 +1,12 @@
-"""Make the blueprints: subgraph nodes that ComfyUI's node search finds by name and that contain a whole example.
+"""Make the blueprints: subgraph nodes that ComfyUI's node search finds by name, with nodes of example workflows inside.
 
     make blueprints [ARGS="name ..."]
 
 subgraphs/NAME.json is made from the nodes and settings of example_workflows/api/EXAMPLE.json; blueprint_spec.py has the
-example of each blueprint. The page of a real ComfyUI in headless Chromium writes the nodes. Then it opens the result,
-whose nodes, inputs and links are compared with those of the example. ComfyUI is expected in the folder that the
-environment variable COMFYUI_PATH names, else in ~/ComfyUI. It is started with this Python, which therefore needs
-ComfyUI's requirements.
+EXAMPLE for each NAME. The page of a real ComfyUI in headless Chromium writes the nodes. Then it opens the blueprint;
+the nodes, inputs and links in its subgraph are compared with those of the example workflow. ComfyUI is expected in the
+folder that the environment variable COMFYUI_PATH names, else in ~/ComfyUI. It is started with this Python, which
+therefore needs ComfyUI's requirements.
 """
 
 import argparse
@@ -52,16 +52,20 @@ JS_MEASURE = "() => [...app.graph.nodes[0].computeSize()]"
 
 
 def make(page: Page, prompt: Mapping[str, Any], blueprint: Blueprint) -> Json:
-    """Return the content of the file of a blueprint.
+    """Return the content of the file of a blueprint: a subgraph node that contains nodes of an example workflow.
+
+    `cut_out` selects these nodes, and ComfyUI's page writes them. Then the page opens the blueprint, and the nodes in
+    its subgraph are compared with the selected nodes.
 
     Args:
         page: ComfyUI's page; the workflow on it is replaced.
-        prompt: the example in API format.
-        blueprint: the blueprint to make.
+        prompt: the example workflow, in API format.
+        blueprint: the name, the widgets and the sockets of the blueprint.
 
     Raises:
         ValueError: see cut_out.
-        RoundTripError: nodes, inputs or links inside differ from the example; the message lists them.
+        RoundTripError: the nodes in the subgraph, their inputs or their links differ from those of the example
+            workflow; the message lists the differences.
     """
     inside = cut_out(prompt, blueprint)
     load_api(page, inside.prompt, blueprint.name)
@@ -93,6 +97,13 @@ def _list_links(prompt: Mapping[str, Any]) -> list[Link]:
 def write_blueprint(client: Client, browser: Browser, blueprint: Blueprint, examples: Path, folder: Path) -> None:
     """Write the file of one blueprint.
 
+    Args:
+        client: a client of the ComfyUI that the page belongs to.
+        browser: the browser in which the page is opened.
+        blueprint: the blueprint to make.
+        examples: the folder of the example workflows.
+        folder: the folder for the file.
+
     Raises:
         ValueError: see make.
         RoundTripError: see make.
@@ -120,7 +131,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make the blueprints and return the exit code: 1 if one differs from its example, else 0."""
+    """Make the blueprints and return the exit code: 1 if a blueprint differs from its example workflow, else 0."""
     options = parse_arguments(arguments)
     failed = 0
     with tempfile.TemporaryDirectory() as folder, start_comfyui(Path(folder)) as server, start_chromium() as browser:

@@ -34,11 +34,12 @@ SHOWN = dict.fromkeys(("timelapse", "prompt_to_prompt", "morph", "living_picture
     "infinite_zoom": "Depths",
     "zoom_text": "Depths",
 }
-"""By example, the title of the node whose images become the thumbnail. For other examples the title does not matter."""
+"""By the name of an example workflow, the title of the node whose images become its thumbnail. For other examples the
+title does not matter."""
 
 MOST = {"film_style": 4}
-"""By example, the maximum number of images in the thumbnail. For these examples `MAX_THUMBNAIL_IMAGES` images would be
-so small that all look alike."""
+"""By the name of an example workflow, the maximum number of images in its thumbnail. For these examples
+`MAX_THUMBNAIL_IMAGES` images would be so small that all look alike."""
 
 
 def read_prompt(path: Path) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 A workflow file refers to a node by its id, to an input by its name and to a widget by its position among the widgets of
 its node. A change of any of these breaks the workflow files that exist.
 
-In the description of an API, a name with a question mark, such as `"image?"`, is an optional input. The value of most
-inputs is their type. The value of a combo is the list of its options. A DynamicCombo is a combo in which every option
-has inputs of its own; its value is an object that has these inputs for each option.
+In the JSON description of an API, a name with a question mark, such as `"image?"`, is an optional input. Most inputs
+are described by their type, and a combo by the list of its options. A DynamicCombo is a combo in which every option has
+inputs of its own; it is described by an object that has the descriptions of these inputs for each option.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 from runner.input_specs import AUTOGROW, DYNAMIC_COMBO, Input, parse_specs
 
 Inputs: TypeAlias = Mapping[str, Any]
-"""The value of each input by its name; the value of a combo is "COMBO" if its options are not part of the API."""
+"""The description of each input by its name: the type of the input; for a combo, the list of its options, or "COMBO" if
+these are not part of the API; for a DynamicCombo, the `Inputs` of each option."""
 
 _MAX_OPTIONS = 20
 """Maximum number of options of a combo that are part of the API. Longer lists of options come from other libraries."""
@@ -36,12 +37,12 @@ def describe_node(node_class: type[Any]) -> dict[str, Inputs]:
 
 
 def _describe_inputs(inputs: Iterable[Input]) -> dict[str, Any]:
-    """Return the value of each input by its name; the name of an optional input ends with a question mark."""
+    """Return the description of each input by its name; the name of an optional input ends with a question mark."""
     return {item.own_name + ("" if item.required else "?"): _describe_type(item) for item in inputs}
 
 
 def _describe_type(item: Input) -> Any:
-    """Return the value of an input in an API; see the docstring of this module."""
+    """Return the description of an input: its type, the list of its options, or the inputs of each option."""
     if item.type == DYNAMIC_COMBO:
         return {option: _describe_inputs(brought) for option, brought in item.inputs_by_option.items()}
     if item.type == AUTOGROW:
@@ -130,11 +131,12 @@ def _find_broken_type(where: str, old: Any, new: Any, widgets_follow: bool) -> I
 
     Args:
         where: the beginning of each sentence. It names the node and the input.
-        old: the value of the input in the old API.
-        new: the value of the input in the new API.
+        old: the description of the input in the old API, as `_describe_type` returns it.
+        new: the description of the input in the new API.
         widgets_follow: True if the node has widgets after this input and after the inputs of its options.
     """
     if isinstance(old, str) or type(old) is not type(new):
+        # No workflow file breaks if the options of a combo become part of the API ("COMBO" to a list), or the reverse.
         combos = (old, new).count("COMBO") == 1 and isinstance(new if old == "COMBO" else old, list)
         if old != new and not combos:
             yield f"{where} was {_describe_value(old)} and is now {_describe_value(new)}"
@@ -151,5 +153,5 @@ def _describe_value(kind: Any) -> str:
 
 
 def _is_widget(kind: Any) -> bool:
-    """Return whether an input with this value in an API is a widget, which has a position; otherwise it is a socket."""
+    """Return whether an input with this description is a widget, which has a position; otherwise it is a socket."""
     return not isinstance(kind, str) or kind.partition(" ")[0] in _WIDGETS

@@ -108,7 +108,9 @@ def _get_kind(path: str) -> str:
 
 
 def list_open_texts(english: Mapping[str, str], translations: Iterable[Translation]) -> list[dict[str, Any]]:
-    """Return a list of all texts that need a translation, with one item for each English text and kind.
+    """Return a list of all texts that need a translation, with one item for each English text and kind of entry.
+
+    The kind of an entry is the last part of its path, such as `name` or `tooltip`.
 
     An item has the English text; an empty translation, to be filled in, for every language in which the translation is
     missing or stale; the old translations of stale entries; and the paths of all entries with this text.

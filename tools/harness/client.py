@@ -142,7 +142,11 @@ class Client:
         self.post("/interrupt", {} if prompt_id is None else {"prompt_id": prompt_id})
 
     def stop_all(self, timeout: float = 30.0) -> None:
-        """Empty the queue, interrupt the running prompt, and wait until it is over, at most `timeout` seconds."""
+        """Empty the queue, interrupt the running prompt, and wait until it is over.
+
+        Raises:
+            TimeoutError: the prompt is not over in `timeout` seconds; the message contains the end of the server's log.
+        """
         self.post("/queue", {"clear": True})
         deadline = time.monotonic() + timeout
         pause = threading.Event()
@@ -152,7 +156,7 @@ class Client:
                     f"still running after {timeout} s; the end of the log:\n{self.server.read_log_tail()}"
                 )
             # The interrupt is repeated, because a prompt that is just starting drops an interrupt that comes before its
-            # first node.
+            # first node. The second entry of a running prompt is its id.
             self.interrupt(running[0][1])
             pause.wait(0.05)
 

@@ -82,6 +82,7 @@ def open_events(server: Server) -> Iterator[EventStream]:
         # With this feature flag, which the page sets too, a preview message names the node that the preview belongs to.
         connection.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
         stream = EventStream(server, connection, client_id)
+        # Skip all messages up to the server's answer, which has the same type.
         while stream.receive(ANSWER_SECONDS).type != "feature_flags":
             pass
         yield stream
@@ -90,7 +91,9 @@ def open_events(server: Server) -> Iterator[EventStream]:
 def _parse_binary(message: bytes) -> Event:
     """Return the event of a binary message: a preview, or the text of a node.
 
-    A message of another type gives an event of the type "binary TYPE" without data.
+    A message of another type gives an event of the type "binary TYPE" without data. Bytes 4 to 7 of a message are the
+    length of the text that follows them (JSON, or the id of the node); in a preview without metadata they are the file
+    format of the image.
     """
     kind = int.from_bytes(message[:4], "big")
     if kind == PREVIEW_IMAGE_WITH_METADATA:

@@ -86,7 +86,7 @@ def _read_frames(file: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
             continue
         frames.append(pixels)
         masks.append(_transparency(upright))
-        if file.format == "MPO":  # as in ComfyUI: further frames are previews of the first one, or other views
+        if file.format == "MPO":  # as in ComfyUI: further frames are previews of the first, or show the scene again
             break
     if len({mask.shape for mask in masks}) > 1:
         # Some frames have transparency and others do not. A frame without it has a mask of 64 x 64, which is replaced

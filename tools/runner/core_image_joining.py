@@ -45,6 +45,8 @@ class ImageStitch:
     ) -> tuple[torch.Tensor]:
         """Join two batches [B, H, W, C] image by image; without `image2`, return `image1`.
 
+        `match_image_size` has no effect: images of different sizes are refused, not resized.
+
         Raises:
             ValueError: the batches differ in the number of images or channels; or the images differ in height, when
                 they go side by side, or in width, when they go one above the other.
@@ -62,6 +64,7 @@ class ImageStitch:
         if spacing_width:
             # An odd spacing is made even by adding a pixel, as in ComfyUI.
             shape = [*image1.shape[:axis], spacing_width + spacing_width % 2, *image1.shape[axis + 1 :]]
+            # Pillow calls ComfyUI's green (0, 255, 0) "lime"; its own "green" is darker.
             color = torch.tensor(ImageColor.getrgb("lime" if spacing_color == "green" else spacing_color)) / 255
             parts.insert(1, color.expand(shape))
         return (torch.cat(parts, dim=axis),)
@@ -87,7 +90,7 @@ class BatchImagesNode(io.ComfyNode):
         """Concatenate batches [B, H, W, C].
 
         Raises:
-            ValueError: the images are of different sizes.
+            ValueError: the images of two batches differ in height, width or the number of channels.
         """
         shapes = {tuple(batch.shape[1:]) for batch in images.values()}
         if len(shapes) > 1:

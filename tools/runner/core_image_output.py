@@ -27,8 +27,8 @@ from runner.contact_sheet import make_contact_sheet
 from runner.whole_files import write_whole
 
 _LONGEST_NAME, _LONGEST_PREFIX = 240, 1000
-"""Two limits for a prefix: the most bytes of each file or folder name in it, before a number is added to the name; and
-the most characters of the whole prefix."""
+"""The limits of a prefix such as "folder/name": the most bytes of each part between slashes, and the most characters of
+the whole prefix. A number and a suffix are added to the last part; on most disks a name has at most 255 bytes."""
 
 _METHODS = {"default": 4, "fastest": 0, "slowest": 6}
 
@@ -115,20 +115,31 @@ class SaveAnimatedWEBP:
 
 
 def save_sheet(images: torch.Tensor, title: str, prompt: Mapping[str, Any]) -> dict[str, str]:
-    """Save images [B, H, W, C] in 0..1 as one contact sheet; return the file's entry for ComfyUI's history.
+    """Save images [B, H, W, C] in 0..1 as one contact sheet, under the next free number.
 
     Args:
         images: the images.
         title: the title of a node. It becomes the prefix, with "_" in place of each run of characters that are not
             letters, digits, "-" or "_", and without "_" at its ends. If nothing remains, the prefix is "preview".
         prompt: the workflow in API format, for the metadata.
+
+    Returns:
+        The file as ComfyUI's history lists it, see `find_free_file`.
     """
     prefix = re.sub(r"[^\w-]+", "_", title).strip("_") or "preview"
     return save_png(make_contact_sheet(images.movedim(-1, 1)).movedim(0, -1), prefix, prompt)
 
 
 def save_png(image: torch.Tensor, prefix: str, prompt: Mapping[str, Any]) -> dict[str, str]:
-    """Save an image [H, W, C] in 0..1 under the next free number; return the file's entry for ComfyUI's history.
+    """Save an image [H, W, C] in 0..1 under the next free number.
+
+    Args:
+        image: the image.
+        prefix: the start of the file name, which may contain a subfolder.
+        prompt: the workflow in API format, for the metadata.
+
+    Returns:
+        The file as ComfyUI's history lists it, see `find_free_file`.
 
     Raises:
         ValueError: the prefix leads out of the output folder, or cannot be part of a file name.
@@ -153,7 +164,7 @@ def _check_name(prefix: str) -> None:
     try:
         parts = os.fsencode(prefix).split(b"/")
     except UnicodeEncodeError:
-        parts = [b"\0"]
+        parts = [b"\0"]  # refused below, like a prefix with a null byte
     if any(b"\0" in part for part in parts):
         raise ValueError(
             f"filename_prefix = {reprlib.repr(prefix)} holds a character that no name of a file can have; type it anew"
@@ -163,10 +174,16 @@ def _check_name(prefix: str) -> None:
 
 
 def find_free_file(prefix: str, width: int, height: int, suffix: str) -> tuple[Path, dict[str, str]]:
-    """Return the path of a new file in the output folder, and the entry of this file for ComfyUI's history.
+    """Return the path of a new file in the output folder, and the file as ComfyUI's history lists it.
 
-    The number in the file name is one above the highest number of the files with this prefix. The entry consists of the
-    file name, the subfolder and the type "output".
+    The number in the file name is one above the highest number of the files with this prefix. The history lists a file
+    as a mapping with the keys "filename", "subfolder" and "type"; the type is "output", for the output folder.
+
+    Args:
+        prefix: the start of the file name, which may contain a subfolder, and placeholders such as %width% or %year%.
+        width: the value of %width%.
+        height: the value of %height%.
+        suffix: the suffix of the file name, without a dot.
 
     Raises:
         ValueError: the prefix leads out of the output folder, or cannot be part of a file name.

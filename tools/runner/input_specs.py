@@ -61,7 +61,10 @@ class Input:
 
     @property
     def default(self) -> Any:
-        """The value that ComfyUI's page puts into a new widget; None for a socket, or if there is no default."""
+        """The value that ComfyUI's page puts into a new widget; None for a socket, or if there is no such value.
+
+        A combo without a default starts with its first option.
+        """
         if self.settings.get("forceInput"):
             return None
         return self.settings.get("default", self.options[0] if self.options else None)

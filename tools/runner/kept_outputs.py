@@ -22,13 +22,12 @@ def has_no_links(node: Node) -> bool:
 class KeptOutputs:
     """A cache of the outputs of nodes.
 
-    The key of a node consists of all that its outputs depend on: its class, its inputs, and the keys of linked nodes.
-    Outputs of output nodes are never cached, because an output node has to save its files or show its results in every
-    run. If a file changes after a node has read it, the cache does not notice.
+    The key of a node consists of all that its outputs depend on: its class, its inputs, and the keys of the nodes that
+    its inputs are linked to. Outputs of output nodes are never cached, because an output node has to save its files or
+    show its results in every run. If a file changes after a node has read it, the cache does not notice.
 
     Args:
-        maximum: the largest number of nodes in the cache; when there are more, the node that was not used for the
-            longest time is dropped.
+        maximum: the largest number of nodes in the cache; when there are more, the least recently used node is dropped.
         is_kept: a function that returns whether the outputs of a node are to be kept.
     """
 

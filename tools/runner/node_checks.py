@@ -100,11 +100,18 @@ def _check_names(node: Node, node_class: NodeClass, items: Mapping[str, Input]) 
 
 
 def _find_validator(node_class: NodeClass, function: str) -> tuple[list[str], bool]:
-    """Return the names of the arguments of the validator of a class, and whether the validator takes `**kwargs`."""
+    """Return the names of the arguments of the validator of a class, and whether the validator takes `**kwargs`.
+
+    A class without a validator of its own gives `([], False)`.
+
+    Args:
+        node_class: the class.
+        function: the name of its validator.
+    """
     validator = getattr(node_class, function, None)
     if validator is None or (is_v3(node_class) and validator.__func__ is getattr(_io.ComfyNode, function).__func__):
         return [], False
-    signature = inspect.getfullargspec(validator)
+    signature = inspect.getfullargspec(validator)  # the first argument is `cls`
     return signature.args[1:], signature.varkw is not None
 
 
@@ -127,7 +134,7 @@ def _are_compatible(received: Any, wanted: Any) -> bool:
     """
     if received == wanted or {ANY, MATCH} & {str(received), str(wanted)}:
         return True
-    if isinstance(received, list) and wanted == COMBO:
+    if isinstance(received, list) and wanted == COMBO:  # the type of a V1 combo is the list of its options
         return True
     if not isinstance(received, str) or not isinstance(wanted, str):
         return False

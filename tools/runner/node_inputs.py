@@ -39,7 +39,7 @@ def _reachable_combos(inputs: Iterable[Input], values: Mapping[str, Any]) -> Ite
 
 
 def list_input_names(node_class: NodeClass) -> set[str]:
-    """Return the names of all inputs that a class takes under some choice of options.
+    """Return the names of all inputs that a class can take, including the inputs inside every option.
 
     An Autogrow has no value of its own, so only its slots are in the set.
     """

@@ -19,6 +19,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: the file cannot be written; the error names it, and no incomplete file is left.
     """
+    # The name is shortened, because the additions could make it longer than a file name may be.
     part = path.with_name(f".{path.stem[:100]}.{os.getpid()}.part")
     try:
         part.write_bytes(content)

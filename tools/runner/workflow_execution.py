@@ -127,7 +127,15 @@ def _show_progress(title: str) -> Iterator[None]:
 
 
 def _run_node(call: Call, slots: dict[str, list[list[Any]]]) -> tuple[list[list[Any]], dict[str, list[Any]]]:
-    """Run one node; return for each output the list of its values in all rounds, and what the node shows."""
+    """Run one node; return for each output the list of its values, and what the node shows.
+
+    The function of a node is called in one or more rounds, see `Call`. An output has one value for each round; if the
+    output is a list (OUTPUT_IS_LIST), the lists of all rounds are joined.
+
+    Args:
+        call: the node.
+        slots: the values of the outputs of the nodes that have run, by node id.
+    """
     known = list_inputs(call.node_class, call.node.inputs)
     values: dict[str, Sequence[Any]] = {}
     for name, value in call.node.inputs.items():

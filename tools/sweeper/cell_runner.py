@@ -110,7 +110,8 @@ class CellRunner:
     def _compute(self, task: Task, built: Workflow, part: Path, loading: float) -> Row:
         """Run the nodes and return the columns about the results; paths of pictures are relative to `part`.
 
-        `loading` is the seconds of loading before this cell.
+        `loading` is the seconds of loading before this cell. The time of nodes without links is added, because these
+        nodes load models and images.
         """
         files: dict[str, list[str]] = {}
         texts: dict[str, list[str]] = {}
@@ -137,7 +138,7 @@ class CellRunner:
         return row
 
     def _sort_files(self, files: dict[str, list[str]], built: Workflow) -> list[str]:
-        """Return the names of all files in order: the first one is judged, and shown on the sheet and the page.
+        """Return the names of all files; the first is the picture that is rated, and shown on the sheet and the page.
 
         The files of the output node that the grid file names under `judge: image` come first, then the files of
         SaveImage nodes, then all others.
@@ -185,6 +186,7 @@ def name_worker() -> str:
 def read_peak_memory() -> int:
     """Return the peak of the resident memory of this process in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # macOS counts in bytes, Linux in KiB.
     return peak if sys.platform == "darwin" else peak * 1024
 
 

@@ -17,9 +17,8 @@ from sweeper.results_folder import ResultsFolder
 from sweeper.table import FAILED, Table
 
 MAX_DEATHS = 3
-"""If this many workers have died while they ran the same cell, the cell counts as failed. The driver also counts the
-deaths since a worker last finished a cell. If there are more than `MAX_DEATHS` deaths for each wanted worker, the sweep
-stops."""
+"""If this many workers have died while they ran the same cell, the cell counts as failed. The sweep stops if more
+than `MAX_DEATHS` times the wanted number of workers have died since a worker last finished a cell."""
 
 _QUEUE = 2
 """How many cells a worker has at once: the cell that it runs, and the next cell, so that it does not have to wait."""
@@ -27,7 +26,7 @@ _QUEUE = 2
 _WAIT_SECONDS = 1.0
 _TABLE_SECONDS = 10.0
 _TABLE_SHARE = 0.05
-"""The largest share of its time that the driver spends on writing the table, which takes longer as the table grows."""
+"""The largest share of the driver's time that is spent on writing the table. A large table takes long to write."""
 
 
 class Pool(Protocol):

@@ -39,6 +39,7 @@ def estimate(row: Row, cells: int, machines: Sequence[Machine], threads: int, pe
     count = min(workers or fitting, cells) or 1
     loading = float(row["load_seconds"] or 0.0)
     each = float(row["seconds"]) - loading
+    # Each worker runs the same number of cells, rounded up.
     total = loading + each * -(-cells // count)
     return (
         f"one cell: {each:.1f} s, and {loading:.1f} s of loading once a worker, on {row['device']} with {threads} "

@@ -139,6 +139,7 @@ def list_cells(grid: Grid, workflows: GridWorkflows) -> list[Cell]:
 
 def _add_cells(grid: Grid, workflows: GridWorkflows, cells: dict[str, Cell], problems: Counter[str]) -> None:
     """Add the cells of a grid to `cells`, by their hashes, and messages about wrong cells to `problems`."""
+    # If there are several workflows, they are an axis, and an option of each cell chooses one of them.
     (only_label,) = list(grid.workflows)[:1]
     for options in list_choices(grid.axes):
         label = next((option.workflow for option in options if option.workflow), only_label)

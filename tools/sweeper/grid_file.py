@@ -31,12 +31,12 @@ _SHEET_KEYS = ("columns", "rows")
 
 @dataclass(frozen=True)
 class JudgeSpec:
-    """The settings of the judge of a sweep, a model that took no part in the ascent.
+    """The entry `judge` of a grid file: what the held-out model of a sweep rates.
 
     Args:
         kind: "class" or "text": whether the cells ask for a class or for a text.
         wish: the input that holds this class or text, as NODE.INPUT.
-        image: the output node whose first picture is judged; "" for the first picture of the cell.
+        image: the output node whose first picture is rated; "" for the first picture of the cell.
     """
 
     kind: Literal["class", "text"]
@@ -51,10 +51,10 @@ class Grid:
     Args:
         name: the name of the sweep; a folder of results accepts only sweeps of the same name.
         workflows: the workflow files, in API format, by their labels; at least one.
-        axes: the axes of the grid; the first changes slowest.
+        axes: the axes of the grid; from cell to cell, the first axis changes slowest.
         settings: the inputs that are set in every cell, by NODE.INPUT.
         only: the output nodes that run; all of them if it is empty.
-        judge: the settings of the judge, or None.
+        judge: what the held-out model rates; None if no picture is rated.
         sheet_columns: the names of the axes along the columns of the contact sheet; if empty, the last axis that has
             several options.
         sheet_rows: the names of the axes that come first along the rows of the contact sheet; all axes that are not
@@ -106,6 +106,7 @@ def read_grid(path: Path, max_cells: int = MAX_CELLS) -> Grid:
         read(lambda: _read_judge(written), None),
         *read(lambda: _read_sheet(written, named), nothing),
     )
+    # With several workflows, `named[0]` is the axis of these workflows, which is skipped.
     if WORKFLOW in named[min(1, len(workflows) - 1) :]:
         read.problems.append(
             f"axis {WORKFLOW}: this name is taken; write 'workflows:' with a label: FILE.json for each"

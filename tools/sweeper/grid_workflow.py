@@ -70,6 +70,8 @@ class GridWorkflow:
                 continue
             node_id, name = found
             earlier = by_node.setdefault(node_id, {})
+            # Two paths of a cell can name the same input, such as 5.seed and DAS_Optimize.seed. A path of the cell may
+            # replace a value that is set in every cell, but not a value that the cell sets by another path.
             if (
                 name in earlier
                 and path in settings
@@ -100,10 +102,10 @@ class GridWorkflow:
         return hash_cell(self._digest(node) for node in built.values())
 
     def list_changes(self, built: Workflow) -> dict[str, dict[str, Any]]:
-        """Return, by node id, the inputs of each node whose inputs are not all as in the exported workflow.
+        """Return, by node id, the inputs of the nodes whose inputs differ from those in the exported workflow.
 
-        All inputs of such a node are returned, except inputs that the exported workflow does not contain and that have
-        their default value.
+        All inputs of such a node are returned, except inputs that the exported workflow lacks and that have their
+        default value.
         """
         changes: dict[str, dict[str, Any]] = {}
         for node_id, node in built.items():
@@ -127,6 +129,7 @@ class GridWorkflow:
 
     def _sort(self, by_node: Mapping[str, _Settings]) -> list[str]:
         """Return the ids of the nodes that run; a setting that replaces a link can make other nodes unnecessary."""
+        # The order depends only on which inputs are set, because no setting is a link.
         key = frozenset((node_id, name) for node_id, changes in by_node.items() for name, _ in changes)
         if key not in self._orders:
             unlinked = dict(self._workflow)

@@ -89,6 +89,7 @@ def _count_nodes(node: yaml.Node, known: dict[int, int]) -> int:
         node.value.encode("utf-8")
         count = 1
     else:
+        # The value of a list node is a list of nodes; the value of a mapping node is a list of pairs of nodes.
         inside = [part for each in node.value for part in (each if isinstance(each, tuple) else (each,))]
         count = 1 + sum(_count_nodes(part, known) for part in inside)
     if count > MAX_NODES:

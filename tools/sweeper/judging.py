@@ -1,6 +1,6 @@
-"""The judge of a sweep: a model that took no part in the ascent scores the picture of a cell.
+"""The ratings of a sweep: a held-out model rates one picture of each cell, if the grid file has the entry `judge`.
 
-The quality benchmarks use the same judge (`benchmarks/recognition.py`).
+The quality benchmarks rate pictures in the same way (`benchmarks/recognition.py`).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _INVOLVED = ("DAS_LoadClassifier", "DAS_LoadCLIP")
 
 
 class CellJudge:
-    """The judge of a sweep; like the judge of the benchmarks, it runs on the CPU.
+    """Rates pictures of cells by a held-out model, on the CPU, as the benchmarks do.
 
-    The model is loaded when the first picture is judged.
+    The model is loaded when the first picture is rated.
 
     Args:
         kind: "class" or "text": what the cells ask for.
         wish: the input that holds the class or text that a cell asks for, as NODE.INPUT.
-        choices: for "text", the texts among which the judge has to find the right one.
+        choices: for "text", the texts among which the model has to find the right one.
     """
 
     def __init__(self, kind: str, wish: str, choices: Sequence[str] = ()) -> None:
@@ -93,10 +93,10 @@ def read_wish(built: Workflow, path: str) -> str:
 
 
 def check_uninvolved(built: Workflow) -> None:
-    """Check that the judge takes no part in making the pictures of a cell.
+    """Check that the held-out model, `second_opinion`, takes no part in making the pictures of a cell.
 
     Raises:
-        SweepError: the judge takes part: an output node that saves pictures depends on a model loader that is set to
+        SweepError: this model takes part: an output node that saves pictures depends on a model loader that is set to
             `second_opinion`.
     """
     for node in built.values():

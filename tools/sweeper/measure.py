@@ -1,4 +1,4 @@
-"""Measures how much faster a sweep is than a shell loop, and what its parts cost with 100,000 cells and 64 workers.
+"""Measures how much faster a sweep is than a shell loop, and the cost of its parts with 100,000 cells and 64 workers.
 
 This command prints the tables of docs/sweeps.md:
 
@@ -147,7 +147,7 @@ class _AtOnce:
 
 
 def measure_parts(folder: Path, row: Row, many: int) -> str:
-    """Return a table of what each part of a sweep costs, and of the rates that 64 GPUs would need.
+    """Return a table of the parts of a sweep: what each part costs, and the rate that 64 GPUs would need.
 
     The parts are all that a sweep does besides the ascent: it checks and sends cells, collects rows, and writes the
     table, journals and pictures. They are measured with workers that return a result at once.

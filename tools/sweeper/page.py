@@ -66,7 +66,7 @@ def save_page(
         "SCRIPT": (_PARTS / "page.js").read_text(encoding="utf-8"),
         "DATA": text,
     }
-    pieces = page.split("@@")
+    pieces = page.split("@@")  # in page.html, the name of each part stands between two "@@"
     with write_atomically(path) as part:
         part.write_text("".join(parts.get(piece, piece) for piece in pieces), encoding="utf-8")
     return len(shown)

@@ -24,8 +24,8 @@ class Plan:
         folders: the folder of each workflow file, by label.
         settings: the inputs that are set in every cell, by NODE.INPUT.
         only: the output nodes that run; all of them if it is empty.
-        judge: `kind`, `wish` and `image` of a `JudgeSpec`; empty if no picture is judged.
-        choices: all texts that cells ask for, if the judge has to find the right text among them; else empty.
+        judge: `kind`, `wish` and `image` of a `JudgeSpec`; empty if no held-out model rates the pictures.
+        choices: all texts that cells ask for, if the held-out model has to find the right text among them; else empty.
         threads: how many CPU threads a worker uses.
         results: the folder of the results.
         input_folder: the folder in which LoadImage looks first.

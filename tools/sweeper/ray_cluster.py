@@ -40,6 +40,7 @@ def connect(address: str | None, shipped: Path | None = None) -> Any:
     """
     # Set before the import, because Ray reads its environment variables once.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # With 0, Ray leaves CUDA_VISIBLE_DEVICES as it is in workers that request no GPU.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # By default Ray gives workers a niceness of 15. With this niceness, workers hardly get any CPU time on a machine
     # that is busy with other programs. To run a sweep with low priority, start it with `nice`.
@@ -129,6 +130,7 @@ def is_shared(ray: Any, mark: Path, home: Path) -> bool:
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+    # Send the code of the module too, because a machine may not have this repository.
     ray.cloudpickle.register_pickle_by_value(remote_worker)
     see = ray.remote(num_cpus=0)(remote_worker.can_see)
     content = mark.read_text()

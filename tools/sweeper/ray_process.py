@@ -104,9 +104,10 @@ def _obey(ray: Any, connection: Connection, setup: dict[str, Any], shared: bool)
 
 
 def _take_answers(ray: Any, workers: _Workers) -> list[Event]:
-    """Return the events since the last call; if there are none, wait at most `_POLL_SECONDS` for one."""
+    """Return an event for each answered call of an actor; wait at most `_POLL_SECONDS` for the first answer."""
     if not workers.calls:
         return []
+    # The first `wait` returns when one call is answered; the second returns all calls that are answered by then.
     ray.wait(list(workers.calls), num_returns=1, timeout=_POLL_SECONDS)
     ready, _ = ray.wait(list(workers.calls), num_returns=len(workers.calls), timeout=0)
     events: list[Event] = []

@@ -121,7 +121,7 @@ class ResultsFolder:
                     raise SweepError(f"workers of an earlier sweep are still at work in {self.path}; end them first")
                 said = True
                 time.sleep(0.2)
-            _unlock(workers)
+            _unlock(workers)  # so that the workers of this sweep can lock the file, see `hold`
             self.remove_remains()
             yield
 

@@ -45,7 +45,7 @@ class Settings:
         workers: the number of workers; 0 for as many as fit.
         threads: cores for each worker.
         per_gpu: how many workers share a GPU.
-        files: "shared" if workers have access to the folders here, "shipped" if not, "auto" to find out.
+        files: "shared" if workers have access to the folders of this machine, "shipped" if not, "auto" to find out.
         retry: whether cells that have failed are run again.
     """
 
@@ -109,7 +109,10 @@ class Session:
             self._plan = replace(self._plan, choices=list(dict.fromkeys(wishes)))
 
     def rehearse(self) -> str:
-        """Run one cell here, discard its results, and return a text with the cells and the estimated time."""
+        """Make a dry run: run one cell on this machine, discard its results, and return a text about all cells.
+
+        The text lists cells and has an estimate of the time that all cells take.
+        """
         if self._settings.address is not None:
             # No cell is sent to the cluster: the pool only asks which machines it has.
             with tempfile.TemporaryDirectory() as name, self._open_pool(Path(name), "shared") as pool:
@@ -233,6 +236,9 @@ class Session:
 
     def show(self, say: Callable[[str], None]) -> None:
         """Write the contact sheet and the page with the results so far.
+
+        Args:
+            say: a function that is called with the path of each of the two files.
 
         Raises:
             SweepError: there are no results yet.

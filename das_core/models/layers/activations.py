@@ -55,7 +55,7 @@ class ActivationJudge(Judge):
         mean: per channel, the mean that is subtracted from views in 0..1.
         std: per channel, the standard deviation that views are then divided by.
         owner: any object that must live as long as the judge does; see `Judge`.
-        layers: the layers that it captures.
+        layers: the layers whose activations it answers with.
 
     Example:
         >>> import torch
@@ -72,7 +72,10 @@ class ActivationJudge(Judge):
 
     @property
     def answer_key(self) -> tuple[object, ...]:
-        """The key of the kind of answer, without the layers, because one run captures the layers of several judges."""
+        """A key for the kind of answer, see `Judge.answer_key`.
+
+        The key does not name the layers, so judges with different layers share one run of the module.
+        """
         return ("activations",)
 
     def __call__(self, views: Tensor) -> Activations:  # type: ignore[override]
@@ -84,6 +87,7 @@ class ActivationJudge(Judge):
         def on_output(name: str, output: Any) -> None:
             # Cloned, because the next layer may overwrite the output in place.
             values[name] = self.postprocess(output.permute(layers[name].order).clone())
+            # A layer that runs several times counts as captured after its last run.
             left[name] -= 1
             if not any(count > 0 for count in left.values()):
                 raise _AllCaptured
@@ -121,13 +125,13 @@ def make_activation_judge(judge: Judge, layers: Iterable[Layer | str]) -> Activa
 
 
 def merge_judges(judges: Sequence[Judge]) -> Judge:
-    """Merge several judges that share a module into one judge, so that one run of the module serves all.
+    """Merge several judges that share a module into one judge, so that the module runs once for all of them.
 
     Args:
-        judges: at least one; either all of them capture layers, or none of them does.
+        judges: at least one; either all of them are an `ActivationJudge`, or none of them is.
 
     Returns:
-        If the judges capture no layers, the first of them; else a judge that captures the layers of all of them.
+        For `ActivationJudge`s, a judge that captures the layers of all of them; otherwise the first judge.
     """
     first = judges[0]
     if not isinstance(first, ActivationJudge):

@@ -1,10 +1,10 @@
-"""The layers that style and content use when the user names none, chosen by one rule for all architectures.
+"""The layers that style and content objectives use when the user names none.
 
 In networks whose feature maps shrink (EfficientNet, ResNet, VGG, ConvNeXt, Swin), style uses the last layer of every
-resolution that is fine enough. Content uses the last layer of the coarsest resolution that is fine enough. The usual
-style layers of VGG are also one per resolution (Gatys et al., CVPR 2016). In networks of equal blocks (vision
-transformers, such as the image towers of most CLIPs), style uses the blocks at 1/6, 1/3, 1/2 and 2/3 of the depth, and
-content uses the block at 1/2 of the depth.
+resolution that is fine enough for style, and content uses the last layer of the coarsest resolution that is fine enough
+for content (`_MIN_STYLE_SIDE`, `_MIN_CONTENT_SIDE`). The usual style layers of VGG are also one per resolution (Gatys
+et al., CVPR 2016). In networks of equal blocks (vision transformers, such as the image towers of most CLIPs), style
+uses the blocks at 1/6, 1/3, 1/2 and 2/3 of the depth, and content uses the block at 1/2 of the depth.
 """
 
 import re
@@ -16,7 +16,7 @@ from ..judge import Judge
 from .layer import Layer, find_layers, format_layers, search_layers
 
 _MIN_STYLE_SIDE, _MIN_CONTENT_SIDE = 12, 24
-"""The smallest side that a feature map may have to be chosen: the first limit is for style, the second for content.
+"""Feature maps with shorter sides than this are not chosen: the first limit is for style, the second for content.
 
 A smaller map has too few positions for a Gram matrix (style), or locates things too coarsely (content). For views whose
 side is below 240 pixels, the limits are smaller: 1/20 of that side for style, 1/10 for content.
@@ -30,6 +30,8 @@ _CONTENT_SHARE = 1 / 2
 def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
     """Return the names of the layers whose statistics describe a style, early layers first.
 
+    If no layer is suitable, the layer in the middle of the list is returned.
+
     Args:
         layers: all layers of a model, as `find_layers` returns them; at least one.
         size: the side of the model's views in pixels.
@@ -42,6 +44,7 @@ def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
         ['bn1', 'blocks.1', 'blocks.2', 'blocks.4']
     """
     stages, blocks = _find_stages(layers), _find_blocks(layers)
+    # Feature maps of at most one resolution, but three blocks or more: this is a network of equal blocks.
     if len(stages) < _MIN_BLOCKS - 1 and len(blocks) >= _MIN_BLOCKS:
         return list(dict.fromkeys(blocks[int(share * len(blocks))].name for share in _STYLE_SHARES))
     # A model for small views has small feature maps, so the limit is lower for it.
@@ -51,6 +54,8 @@ def choose_style_layers(layers: Sequence[Layer], size: int) -> list[str]:
 
 def choose_content_layer(layers: Sequence[Layer], size: int) -> str:
     """Return the name of the layer whose activations describe what a picture shows, and where.
+
+    If no layer is suitable, the name of the layer in the middle of the list is returned.
 
     Args:
         layers: all layers of a model, as `find_layers` returns them; at least one.
@@ -78,8 +83,8 @@ def _find_stages(layers: Sequence[Layer]) -> list[Layer]:
     """
     by_side: dict[int, list[Layer]] = defaultdict(list)
     for layer in layers:
-        # A map with a longer side than an earlier map is left out: it is no feature map of the view, but an attention
-        # matrix, tokens x tokens.
+        # Feature maps shrink from layer to layer. So a map with a longer side than an earlier map is left out: it is an
+        # attention matrix, tokens x tokens.
         if (
             len(layer.shape) == 3
             and layer.shape[1] == layer.shape[2] > 1

@@ -22,17 +22,23 @@ _PROJECTIONS = ("proj", "out_proj")
 
 def count_heads(part: nn.Module) -> int:
     """Return how many attention heads a module has; 0 if it has none, or if its heads cannot be separated."""
+    # timm calls this number `num_heads`, as torch does; other libraries call it `heads`.
     heads = getattr(part, "num_heads", None) or getattr(part, "heads", None)
     if not isinstance(heads, int):
         return 0
     if isinstance(part, nn.MultiheadAttention):
+        # `compute_heads` supports neither separate weights for query, key and value nor additional keys (`bias_k`).
         return heads if part.in_proj_weight is not None and part.bias_k is None else 0
     projection = find_projection(part)
     return heads if projection is not None and projection.in_features % heads == 0 else 0
 
 
 def find_projection(part: nn.Module) -> nn.Linear | None:
-    """Return the last projection of an attention module; None if the projection does not run as a module of its own."""
+    """Return the last projection of an attention module; None if it has none that runs as a module.
+
+    `nn.MultiheadAttention` has a projection, `out_proj`, but uses its weights without running it, so hooks on it would
+    never be called.
+    """
     if isinstance(part, nn.MultiheadAttention):
         return None
     found = (getattr(part, name, None) for name in _PROJECTIONS)
@@ -40,12 +46,12 @@ def find_projection(part: nn.Module) -> nn.Linear | None:
 
 
 def compute_heads(part: nn.MultiheadAttention, inputs: Sequence[Any], options: Mapping[str, Any]) -> Tensor:
-    """Compute the heads of torch's own attention module a second time, because the module does not return them.
+    """Compute the heads of torch's own attention module, because the module mixes them and does not return them.
 
     Args:
         part: an attention module for which `count_heads` is not 0.
-        inputs: the positional arguments that it was called with.
-        options: the keyword arguments that it was called with. The only mask that is taken into account is a
+        inputs: the positional arguments that the module was called with.
+        options: the keyword arguments that the module was called with. The only mask that is taken into account is a
             floating-point `attn_mask`; image towers use no other masks.
 
     Returns:

@@ -23,7 +23,7 @@ def capture_outputs(module: nn.Module, names: Sequence[str], on_output: OnOutput
 
     Args:
         module: the module that has these layers.
-        names: the names of submodules. If the name of an attention module is followed by `HEADS`, its heads are
+        names: the names of submodules. If the name of an attention module has the suffix `HEADS`, its heads are
             reported instead of its output.
         on_output: is called each time one of these layers has run. If the output of a layer is a tuple or a list,
             `on_output` gets its first item.
@@ -43,12 +43,15 @@ def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> RemovableHa
     """Attach the hook that reports the output, or the heads, of one layer."""
     part = root.get_submodule(name.removesuffix(HEADS))
     if (unfolded := find_unfolded(part)) is not None:
+        # The output of this convolution already contains the batch norm that was folded into it. So the original
+        # convolution is run, and its output is reported.
         return part.register_forward_hook(
             lambda module, inputs, output: on_output(name, _run_unfolded(unfolded, inputs[0], module))
         )
     if not name.endswith(HEADS):
         return part.register_forward_hook(lambda _, inputs, output: on_output(name, _take_first(output)))
     projection = find_projection(part)
+    # The heads are the input of the last projection. If the projection is not run as a module, they are computed again.
     if projection is not None:
         return projection.register_forward_pre_hook(lambda _, inputs: on_output(name, inputs[0]))
     return part.register_forward_hook(
@@ -57,7 +60,14 @@ def _attach_hook(root: nn.Module, name: str, on_output: OnOutput) -> RemovableHa
 
 
 def _run_unfolded(convolution: nn.Module, values: Tensor, folded: nn.Module) -> Tensor:
-    """Return the output of the original convolution, on the device and in the precision of the folded one."""
+    """Run a convolution as it was before a batch norm was folded into it, and return its output.
+
+    Args:
+        convolution: the original convolution, see `find_unfolded`.
+        values: its input.
+        folded: the convolution that has replaced it in the model. It says on which device and in which precision the
+            original is run.
+    """
     weight = next(folded.parameters())
     weights = {name: value.to(weight.device, weight.dtype) for name, value in convolution.named_parameters()}
     output: Tensor = functional_call(convolution, weights, (values,))

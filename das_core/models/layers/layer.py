@@ -48,6 +48,7 @@ class Layer:
         kind: the class of the module, such as "Conv2d".
         shape: the shape of the activations of one view: (channels,), (channels, tokens) or (channels, height, width).
         order: the axes of the module's output: first the axis of the views, then the axes of `shape` in their order.
+            For an output (V, height, width, channels) it is (0, 3, 1, 2).
         calls: how often the module runs in one forward pass; its activations are the output of the last run.
         heads: how many heads there are, if the layer is the heads of an attention module; 0 if it is the output of a
             module.
@@ -141,8 +142,10 @@ def _find_order(shape: Sequence[int]) -> tuple[int, ...]:
         # In some transformers, the axis of the tokens comes before the axis of the views.
         return (1, 2, 0) if len(shape) == 3 and shape[1] == _VIEWS else ()
     if len(shape) == 3:
+        # Transformers return (views, tokens, channels).
         return (0, 2, 1)
-    # Views are square, so height and width are the two axes of equal length.
+    # Views are square, so height and width are the two axes of equal length. If these are axes 1 and 2, the last axis
+    # is that of the channels.
     last = len(shape) == 4 and shape[1] == shape[2] != shape[3]
     return (0, 3, 1, 2) if last else tuple(range(len(shape)))
 
@@ -171,6 +174,8 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
         return by_name[wanted]
     if not wanted:
         raise UnknownLayerError(f"no layer is named; write one of {model}'s, such as {layers[len(layers) // 2].name}")
+    # Names that end with what was written come first, such as 'blocks.1.conv' for 'conv'. At least one place in the
+    # list is left for a name with a similar spelling.
     near = [known for known in by_name if known.endswith(f".{wanted}")][: _MAX_NAMES - 1]
     near += [n for n in difflib.get_close_matches(wanted, by_name, n=_MAX_NAMES, cutoff=0.5) if n not in near]
     choices = (
@@ -180,7 +185,10 @@ def find_layer(layers: Sequence[Layer], name: str, model: str) -> Layer:
 
 
 def search_layers(layers: Sequence[Layer], search: str) -> list[Layer]:
-    """Return the layers for which each word of a search is in the name or in the kind; capitals make no difference."""
+    """Return the layers that match a search: each of its words is in the name or in the kind of the layer.
+
+    Capitals make no difference.
+    """
     words = search.casefold().split()
     return [layer for layer in layers if all(word in f"{layer.name} {layer.kind}".casefold() for word in words)]
 

@@ -44,7 +44,7 @@ CONTEXTS = (
     "a {} beside another one",
     "a {} in winter",
 )
-"""Longer sentences, which teach the projection to ignore the words around a name.
+"""Longer sentences, which teach the projection of a starter CLIP to ignore the words around a name.
 
 Each name is put into one context. The names get the contexts in turn, so that the context of a name does not depend on
 what the name means. With half as many contexts, names were recognised less often in contexts that the projection was
@@ -69,7 +69,7 @@ class ClassSentence(NamedTuple):
 
 
 def write_class_sentences() -> list[ClassSentence]:
-    """Return the sentences that the projection is fitted on, about the 1,000 classes and about the hypernyms.
+    """Return the sentences that the projection of a starter CLIP is fitted on, about the classes and the hypernyms.
 
     For each class, there are sentences with its first name in each of `TEMPLATES` and in one of `CONTEXTS`, and its
     definition in WordNet, if it has one. For each word of a hypernym (a kind that covers several classes, such as

@@ -93,6 +93,7 @@ def load_classifier_file(path: Path, architecture: str) -> Classifier:
     state = read_weights(path)
     if library == "timm":
         module = build_timm_module(name)
+        # The module is built once to find its last layer, and again if the checkpoint has another number of classes.
         classes = _count_classes(module, state)
         if classes not in (None, module.num_classes):
             module = build_timm_module(name, num_classes=classes)
@@ -114,7 +115,10 @@ def _list_timm_names() -> list[str]:
 
 
 def _count_classes(module: nn.Module, state: StateDict) -> int | None:
-    """Return how many classes a checkpoint has: the rows of its weight for the last layer; None if no weight fits."""
+    """Return how many classes a checkpoint has; None if it has no weight that fits the last layer of the module.
+
+    The number of classes is the number of rows of that weight.
+    """
     *_, (head, last) = (
         (name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)
     )

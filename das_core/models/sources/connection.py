@@ -37,7 +37,7 @@ def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
 
     Args:
         url: the address.
-        listen: is called four times a second while nothing arrives.
+        listen: is called four times a second while nothing arrives; an exception that it raises ends the download.
 
     Raises:
         OSError: when the connection fails, is silent for `TIMEOUT` seconds, or sends less than `SLOWEST` bytes a
@@ -78,7 +78,11 @@ def receive(url: str, listen: Listener) -> Iterator[tuple[bytes, int]]:
 
 
 def _send_pieces(url: str, arrived: "queue.Queue[Any]", ended: threading.Event) -> None:
-    """Put the content of a URL into a queue in pieces, until all pieces are in the queue or `ended` is set."""
+    """Put the content of a URL into a queue in pieces, until all pieces are in the queue or `ended` is set.
+
+    Every item of the queue is a pair of a kind and a value: first "total" and the size of the content in bytes, then
+    "piece" and bytes, and at the end either "ended" and None, or "failed" and an exception.
+    """
 
     def put(kind: str, value: Any) -> None:
         while not ended.is_set():
@@ -95,7 +99,7 @@ def _send_pieces(url: str, arrived: "queue.Queue[Any]", ended: threading.Event) 
             while not ended.is_set() and (piece := response.read1(_PIECE)):
                 put("piece", piece)
         put("ended", None)
-    except Exception as error:  # noqa: BLE001 - raised again in `receive`, which would wait in vain else
+    except Exception as error:  # noqa: BLE001 - raised again in `receive`, which would otherwise wait in vain
         put("failed", error)
 
 

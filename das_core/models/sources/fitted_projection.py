@@ -12,7 +12,7 @@ from .open_clip_models import Config
 from .sentence_encoder import encode_sentences
 
 RECIPE = "2"
-"""The version of the method of fitting; when it changes, projections in files are fitted again."""
+"""The version of the fitting method. A projection in a file that another version has fitted is fitted again."""
 
 RIDGE = 1.0
 """The penalty of the ridge regression, small compared with the sum of the weights of the sentences.
@@ -21,8 +21,8 @@ Any penalty from 0.5 to 2 gives about the same results for words that the projec
 """
 
 last_encoded: dict[tuple[Path, tuple[str, ...]], Tensor] = {}
-"""The embeddings of the last fit, by sentence encoder and sentences. All starter CLIPs are fitted to the same
-sentences, so the next starter CLIP in the same process need not encode them again."""
+"""The embeddings of the sentences of the last fit, by the folder of the sentence encoder and the sentences. All starter
+CLIPs are fitted to the same sentences, so the next starter CLIP in the same process need not encode them again."""
 
 
 def fit_class_projection(
@@ -43,7 +43,7 @@ def fit_class_projection(
             the encoder are the same as in the last call, nothing is encoded, and `progress` is not called.
 
     Returns:
-        The matrix (D, E), in float32.
+        The matrix (D, E), in float32; E is the width of the embeddings of the sentence encoder.
     """
     spoken = (Path(config["text_cfg"]["hf_model_name"]), tuple(sentence.text for sentence in sentences))
     embeddings = last_encoded.get(spoken)

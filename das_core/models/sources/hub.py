@@ -65,8 +65,8 @@ def fetch_files(
     Args:
         repository: its name on the hub, 'owner/name'.
         main: the file that the repository must have; if it is in the folder already, nothing is downloaded.
-        others: files that the repository may have. If `main` is downloaded, those that the repository has and the
-            folder does not are downloaded too.
+        others: files that the repository may have. If `main` is downloaded, these files are downloaded too, except
+            those that the repository does not have and those that are in the folder already.
         folder: the folder that keeps downloads of the hub, with a folder for each repository.
         progress: is called during a download.
 
@@ -95,6 +95,7 @@ def _fetch(repository: str, name: str, home: Path, progress: Progress | None) ->
     try:
         if constants.HF_HUB_OFFLINE:
             raise OSError("HF_HUB_OFFLINE is set, which forbids to ask")
+        # During the wait, `progress` is called with 0 of 0 bytes, so that it can stop the download by an exception.
         digest = call_listening(lambda: _ask_digest(url), lambda: progress and progress(0, 0), 3 * TIMEOUT)
     except (OSError, http.client.HTTPException) as error:
         raise ValueError(
@@ -105,7 +106,7 @@ def _fetch(repository: str, name: str, home: Path, progress: Progress | None) ->
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """A handler that follows redirects and keeps the first digest that is sent with a redirect."""
+    """A handler that follows redirects and keeps the SHA-256 of the file, which the hub sends with a redirect."""
 
     def __init__(self) -> None:
         self.digest = ""

@@ -1,8 +1,8 @@
 """The file that keeps the fitted projection of a starter CLIP, so that it is fitted once and not in every process.
 
-The file is not trusted. Its projection is used only if three conditions hold: the key in the file stands for the same
-models and settings; the SHA-256 in the file is that of the projection; and the projection has the right shape and type,
-and no entries that a fit cannot give. Otherwise the projection is fitted again.
+The file is not trusted. Its projection is used only if three conditions hold: the key in the file is the digest of the
+models and settings that are used now; the SHA-256 in the file is that of the projection; and the projection has the
+right shape and type, and no entries that a fit cannot give. Otherwise the projection is fitted again.
 """
 
 import hashlib
@@ -20,13 +20,14 @@ from ...common.files import write_atomically
 _LOG = logging.getLogger(__name__)
 
 KEPT = "starter_clip_"
-"""The beginning of the name of every file with a fitted projection. Such a file cannot be loaded as a model."""
+"""The beginning of the name of every file with a fitted projection. Lists of model files leave these files out, because
+they cannot be loaded as models."""
 
 PROJECTION = "text.proj.weight"
 """The name of the projection in the file and in the model."""
 
 _LARGEST_HEADER = 2**16
-"""How many bytes a file may have besides the projection. In the files that are written here, it is a few hundred."""
+"""The most bytes that a file may have besides the projection; files that are written here have a few hundred."""
 
 # The errors that are raised when the file is damaged, or is some other file.
 _DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError)
@@ -51,7 +52,7 @@ def place_projection(folder: Path | Literal["auto"] | None, architecture: str) -
 
     Args:
         folder: the folder of the file; `auto` for the folder of `find_cache_folder`; None to keep nothing.
-        architecture: the architecture of the image tower.
+        architecture: the architecture of the image tower, which becomes a part of the name of the file.
     """
     if folder is None:
         return None
@@ -63,7 +64,8 @@ def read_projection(path: Path | None, key: str, shape: torch.Size) -> Tensor | 
 
     Args:
         path: the file; None if there is no file.
-        key: a digest of everything that the projection depends on.
+        key: a digest of everything that the projection depends on. A projection that was kept with another key is not
+            used.
         shape: the shape that the projection must have, (D, E).
     """
     if path is None:

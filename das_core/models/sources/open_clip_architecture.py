@@ -54,7 +54,8 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
     """Return whether an architecture has an image tower of these shapes and a text tower that fits a checkpoint."""
     config = open_clip.get_model_config(name)
     text, vision = config["text_cfg"], config["vision_cfg"]
-    # Cheap checks first: they exclude most architectures before a model is built.
+    # Cheap checks first: they exclude most architectures before a model is built. In a model whose image tower is built
+    # by timm, the names of the tower's tensors begin with `visual.trunk.`.
     if ("timm_model_name" in vision) != any(key.startswith(f"{_IMAGE}trunk.") for key in shapes):
         return False
     if not _text_fits(text, state):
@@ -69,11 +70,12 @@ def _fits(name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int
 
 
 def _text_fits(text: Mapping[str, object], state: Mapping[str, Tensor]) -> bool:
-    """Return whether a text configuration fits a checkpoint; all of them fit a checkpoint without a text tower."""
+    """Return whether a text configuration fits a checkpoint; every one fits a checkpoint without a text tower."""
     has_text = any(not name.startswith((_IMAGE, "logit_")) for name in state)
     if not has_text:
         return True
     tokens = state.get("token_embedding.weight", state.get("text.token_embedding.weight"))
+    # Text towers whose network comes from transformers have no tensor of this name; all others have one.
     if "hf_model_name" in text or tokens is None:
         return ("hf_model_name" in text) == (tokens is None)
     positions = state.get("positional_embedding", state.get("text.positional_embedding"))

@@ -122,6 +122,7 @@ def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[st
         >>> locate_weights("ViT-B-32", "laion2b_s34b_b79k")
         ('laion/CLIP-ViT-B-32-laion2B-s34B-b79K', ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin'))
     """
+    # `hf_hub` is 'OWNER/NAME/FILE', or 'OWNER/NAME/' if the file has one of the usual names.
     repository, _, name = open_clip.get_pretrained_cfg(architecture, pretrained)["hf_hub"].rpartition("/")
     return repository, (f"{name.rpartition('.')[0]}.safetensors", name) if name else _WEIGHTS
 

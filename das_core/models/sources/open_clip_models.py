@@ -74,8 +74,8 @@ def load_open_clip(architecture: str, pretrained: str, folder: Path, progress: P
     repository, names = locate_weights(architecture, pretrained)
     config = open_clip.get_model_config(architecture)
     published = open_clip.get_pretrained_cfg(architecture, pretrained)
-    # The activation function that the weights were trained with. The tensors do not show which one it was, and with the
-    # wrong one the embeddings are worse.
+    # The activation function that the weights were trained with. The tensors do not show which one it was, and with
+    # another one the embeddings of the model are less accurate.
     config["quick_gelu"] = published.get("quick_gelu", config.get("quick_gelu", False))
     path = fetch_file(repository, names, folder, progress)
     state = read_weights(path)
@@ -133,6 +133,7 @@ def build_open_clip_module(config: Mapping[str, Any]) -> nn.Module:
     Returns:
         A module whose image tower is its submodule `visual`, and whose text tower is its submodule `text`.
     """
+    # `custom_text` tells open_clip which class to build; here the class is chosen below.
     config = {name: part for name, part in config.items() if name != "custom_text"}
     vision = config["vision_cfg"] | {"timm_model_pretrained": False}
     # `hf_model_pretrained` is off: the weights of the text tower come with those of the image tower, not from another
@@ -191,7 +192,17 @@ def _load(
     folder: Path,
     progress: Progress | None = None,
 ) -> CLIP:
-    """Build a model, load weights into it and return it as a CLIP; `source` is the name of the file of weights."""
+    """Build a model of open_clip, load weights into it and return it as a CLIP.
+
+    Args:
+        name: the name of the model in messages.
+        config: the configuration of the model.
+        published: how images were prepared in training, see `wrap_open_clip_module`.
+        state: the weights.
+        source: the name of the file of weights in messages.
+        folder: the folder that keeps downloads of the hub, for the configuration and the tokenizer of the text tower.
+        progress: is called during a download.
+    """
     texts = [value for key, value in state.items() if not key.startswith(("visual.", "logit_"))]
     has_text = bool(texts)
     text = localize_config(config["text_cfg"], folder, progress) if has_text else STAND_IN_TEXT

@@ -106,6 +106,7 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
         )
     # Checked before the network is built, because with some numbers even building it on the meta device would not end.
     for name, number in _list_numbers("", content):
+        # `not … <=` and not `>`, so that NaN is refused, too.
         if not abs(number) <= (_MOST_LAYERS if name.endswith("layers") else _LARGEST_NUMBER):
             raise RefusedError(
                 f"'{path}' was refused: its {shorten(name)} is {shorten(number)}, more than a text tower has; {advice}"
@@ -122,7 +123,12 @@ def check_text_size(text: Mapping[str, Any], held: int) -> None:
 
 
 def _list_numbers(name: str, value: object) -> Iterator[tuple[str, float]]:
-    """Yield (name of its field, number) for every number in a JSON value; `name` is the field that `value` is in."""
+    """Yield every number in a JSON value, at any depth, as (name of the number's field, number).
+
+    Args:
+        name: the name of the field that holds `value`.
+        value: the JSON value.
+    """
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _list_numbers(key, part)

@@ -35,7 +35,7 @@ def find_sentence_encoder() -> Path:
 def encode_sentences(
     model: nn.Module, config: Config, sentences: Sequence[str], progress: Progress | None = None
 ) -> Tensor:
-    """Return the embeddings that the sentence encoder computes of sentences, before the projection.
+    """Return the embeddings of sentences as the sentence encoder computes them, before the projection.
 
     Args:
         model: as `build_open_clip_module` builds it from `config`, with the weights of the sentence encoder.

