@@ -4,6 +4,7 @@ The button is in web/finish_now.js. It posts the ids of the node and of the run 
 that arrives late cannot end the next run.
 """
 
+import asyncio
 import threading
 from collections import Counter
 from types import TracebackType
@@ -14,6 +15,10 @@ from .page import find_running_node, find_server, say_on_node
 
 ROUTE = "/direct_ascent/finish"
 """The path of the HTTP request that the button sends."""
+
+PATIENCE = 10.0
+"""How many seconds the body of a request may take. aiohttp waits forever for a body that never ends: one whose sender
+stops in the middle, or some bodies that are not compressed in the way that their header says."""
 
 _PROCESS = uuid4().hex[:8]
 _lock = threading.Lock()
@@ -100,10 +105,10 @@ def register_finish_route() -> None:
     @server.routes.post(ROUTE)  # type: ignore[untyped-decorator]
     async def finish(request: web.Request) -> web.Response:
         try:
-            content = await request.json()
+            content = await asyncio.wait_for(request.json(), PATIENCE)
         # ValueError: the body is not JSON. RecursionError: the JSON is nested a thousand deep. LookupError: the charset
         # is unknown. RequestPayloadError: the body is not compressed in the way that its header says.
-        except (ValueError, RecursionError, LookupError, web.RequestPayloadError):
+        except (ValueError, RecursionError, LookupError, web.RequestPayloadError, TimeoutError):
             content = None
         if not isinstance(content, dict) or not {"node_id", "prompt_id"} <= content.keys():
             return web.json_response({"error": "send the node_id and prompt_id of what is to finish"}, status=400)

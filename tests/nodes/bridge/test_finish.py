@@ -132,3 +132,23 @@ def test_what_is_no_press_is_refused_with_a_message(
     status, text = asyncio.run(ask())
     assert status == 400
     assert "send the node_id and prompt_id of what is to finish" in text
+
+
+def test_a_body_that_never_ends_is_refused(finish: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    routes = web.RouteTableDef()
+    monkeypatch.setattr(finish, "find_server", lambda: SimpleNamespace(routes=routes))
+    monkeypatch.setattr(finish, "PATIENCE", 0.1)
+    finish.register_finish_route()
+
+    async def ask() -> bytes:
+        app = web.Application()
+        app.add_routes(routes)
+        async with TestServer(app) as server:
+            reader, writer = await asyncio.open_connection(server.host, server.port)
+            head = f"POST {finish.ROUTE} HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+            writer.write(f"{head}Content-Length: 50\r\n\r\n{{".encode())
+            answer = await asyncio.wait_for(reader.readuntil(b"\r\n"), 60)
+            writer.close()
+            return answer
+
+    assert asyncio.run(ask()) == b"HTTP/1.1 400 Bad Request\r\n"
